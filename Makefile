@@ -1,0 +1,44 @@
+# Everything runs in .venv, which `make setup` fills from pyproject.toml.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test lint types check snapshots screenshots clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(VENV)/.runtime: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+setup: $(VENV)/.dev  ## install everything that development needs
+
+demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
+	$(BIN)/dyntop --demo
+
+test: $(VENV)/.dev  ## all tests, with real servers and real Dynamo workers
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.dev  ## style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## strict type check
+	$(BIN)/mypy
+
+check: lint types test  ## all of it, as CI does
+
+snapshots: $(VENV)/.dev  ## draw the snapshots again; look at each before committing it
+	$(BIN)/python -m pytest tests/snapshots --snapshot-update
+
+screenshots: $(VENV)/.dev  ## draw the pictures of the README again
+	$(BIN)/python -m tests.screenshots screenshots
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
