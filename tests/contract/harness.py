@@ -1,0 +1,40 @@
+"""What the contract suite needs of a store under test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from backends.store import Store
+
+
+class Harness(Protocol):
+    """A place where a store keeps its data (a server, a folder), owned by one test."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is this test's own temporary folder."""
+
+    async def start(self) -> None:
+        """Make the place ready and empty."""
+
+    def open(self) -> Store:
+        """A new store on the same place, as another process would open it. The test closes it."""
+
+    async def break_off(self) -> None:
+        """Make the place unreachable, with its data kept."""
+
+    async def mend(self) -> None:
+        """Make it reachable again, data as it was."""
+
+    async def put_while_broken(self, key: bytes, value: bytes) -> None:
+        """Change a key so that no watcher can be told of it: called between the two above.
+
+        A store whose place cannot be changed while it is unreachable makes the change
+        visible at the latest when `mend` returns.
+        """
+
+    async def delete_while_broken(self, key: bytes) -> None:
+        """Likewise, remove a key."""
+
+    async def stop(self) -> None:
+        """End it all."""

@@ -1,0 +1,316 @@
+"""What every store promises: one suite, run for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from backends.store import (
+    Delete,
+    Entry,
+    Heard,
+    Lost,
+    Put,
+    Removal,
+    Resync,
+    Revision,
+    Store,
+    StoreError,
+    StoreEvent,
+)
+from tests.contract.harness import Harness
+
+DEADLINE = 30.0
+"""Seconds within which an awaited state must come: generous, these machines are shared."""
+
+ALL = (b"v1/", b"instances/", b"models/", b"mdc/")
+KEY = b"v1/instances/prod/backend/generate/1a"
+OTHER = b"v1/instances/prod/backend/generate/1b"
+
+
+class View:
+    """Follows a watch the way a consumer must: a resync replaces, a change amends."""
+
+    def __init__(self, events: AsyncIterator[StoreEvent]) -> None:
+        self._events = events
+        self.entries: dict[bytes, Entry] = {}
+        self.seen: list[StoreEvent] = []
+        self.connected = False
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not condition():
+                self._take(await anext(self._events))
+
+    async def until_event(self, kind: type[StoreEvent]) -> None:
+        start = len(self.seen)
+        await self.until(lambda: any(isinstance(event, kind) for event in self.seen[start:]))
+
+    def _take(self, event: StoreEvent) -> None:
+        self.seen.append(event)
+        match event:
+            case Resync(entries=entries):
+                self.entries = {entry.key: entry for entry in entries}
+                self.connected = True
+            case Put(entry=entry):
+                self.entries[entry.key] = entry
+            case Delete(key=key):
+                self.entries.pop(key, None)
+            case Lost():
+                self.connected = False
+
+
+@asynccontextmanager
+async def watching(store: Store, prefixes: tuple[bytes, ...] = ALL) -> AsyncIterator[View]:
+    async with aclosing(store.watch(prefixes)) as events:
+        yield View(events)
+
+
+async def test_an_empty_store_is_an_empty_snapshot(store: Store) -> None:
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_what_is_put_is_read_back_as_it_was_by_another_process(
+    open_store: Callable[[], Store],
+) -> None:
+    revision = await open_store().put(KEY, b'{"a":1}')
+    (entry,) = (await open_store().snapshot(ALL)).entries
+    assert (entry.key, entry.value, entry.revision) == (KEY, b'{"a":1}', revision)
+    assert entry.expired_at is None
+
+
+async def test_values_are_bytes_and_survive_unchanged(store: Store) -> None:
+    value = bytes(range(256)) * 17
+    await store.put(KEY, value)
+    assert (await store.get([KEY]))[KEY].value == value
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        b"v1/event_channels/prod//kv_metrics/7d7b",
+        b"v1/instances/prod/b%20c/generate/1a",
+        "v1/instances/größe/日本/generate/1a".encode(),
+        b"v1/instances/\xff\xfe/x",
+        b"v1/instances/with space\tand\x1b[31mescape",
+        b"v1/instances/../../escape",
+        b"v1/claims/anything",
+    ],
+)
+async def test_any_key_below_v1_is_kept_exactly(store: Store, key: bytes) -> None:
+    revision = await store.put(key, b"{}")
+    (entry,) = (await store.snapshot(ALL)).entries
+    assert entry.key == key
+    assert await store.delete({key: revision}) == {key: Removal.REMOVED}
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_a_snapshot_holds_only_what_begins_with_a_prefix_each_key_once_and_in_order(
+    store: Store,
+) -> None:
+    keys = [b"v1/mdc/b", b"v1/instances/a", b"v1/instances/b", b"v1/other/z"]
+    for key in keys:
+        await store.put(key, key)
+    found = await store.snapshot((b"v1/instances/", b"v1/mdc/", b"v1/instances/a"))
+    assert [entry.key for entry in found.entries] == [
+        b"v1/instances/a",
+        b"v1/instances/b",
+        b"v1/mdc/b",
+    ]
+
+
+async def test_get_returns_exactly_the_keys_asked_for_and_leaves_out_what_is_not_there(
+    store: Store,
+) -> None:
+    await store.put(KEY, b"1")
+    await store.put(KEY + b"/longer", b"2")
+    assert list(await store.get([KEY, OTHER])) == [KEY]
+    assert await store.get([]) == {}
+
+
+async def test_a_changed_value_has_another_revision(store: Store) -> None:
+    first = await store.put(KEY, b"1")
+    second = await store.put(KEY, b"2")
+    assert first != second
+    assert (await store.get([KEY]))[KEY].revision == second
+
+
+async def test_delete_removes_the_revision_that_was_seen(store: Store) -> None:
+    revision = await store.put(KEY, b"1")
+    assert await store.delete({KEY: revision}) == {KEY: Removal.REMOVED}
+    assert await store.get([KEY]) == {}
+
+
+async def test_delete_leaves_a_key_that_changed_meanwhile(
+    open_store: Callable[[], Store],
+) -> None:
+    seen = await open_store().put(KEY, b"1")
+    await open_store().put(KEY, b"2")
+    assert await open_store().delete({KEY: seen}) == {KEY: Removal.CHANGED}
+    assert (await open_store().get([KEY]))[KEY].value == b"2"
+
+
+async def test_delete_leaves_a_key_that_went_and_came_back_with_the_same_value(
+    open_store: Callable[[], Store],
+) -> None:
+    store = open_store()
+    seen = await store.put(KEY, b"1")
+    # What replaces it is there before the first one goes, so that no inode can be used again.
+    again = await open_store().put(KEY, b"1")
+    assert again != seen
+    assert await store.delete({KEY: seen}) == {KEY: Removal.CHANGED}
+
+
+async def test_delete_tells_each_keys_own_outcome(store: Store) -> None:
+    removed = await store.put(KEY, b"1")
+    stale = await store.put(OTHER, b"1")
+    await store.put(OTHER, b"2")
+    gone = b"v1/instances/never/was/there/1"
+    targets = {KEY: removed, OTHER: stale, gone: removed}
+    assert await store.delete(targets) == {
+        KEY: Removal.REMOVED,
+        OTHER: Removal.CHANGED,
+        gone: Removal.GONE,
+    }
+    assert [entry.key for entry in (await store.snapshot(ALL)).entries] == [OTHER]
+
+
+async def test_delete_of_a_made_up_revision_removes_nothing(store: Store) -> None:
+    await store.put(KEY, b"1")
+    assert await store.delete({KEY: Revision("made up")}) == {KEY: Removal.CHANGED}
+
+
+async def test_delete_of_nothing_is_nothing(store: Store) -> None:
+    assert await store.delete({}) == {}
+
+
+async def test_many_keys_are_removed_in_one_call(store: Store) -> None:
+    targets = {}
+    for number in range(300):
+        key = b"v1/instances/prod/backend/generate/%x" % number
+        targets[key] = await store.put(key, b"{}")
+    outcomes = await store.delete(targets)
+    assert outcomes == dict.fromkeys(targets, Removal.REMOVED)
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_instance_ids_are_u64_constant_and_differ_between_processes(
+    open_store: Callable[[], Store],
+) -> None:
+    first, second = open_store(), open_store()
+    one = await first.instance_id()
+    assert one == await first.instance_id()
+    assert 0 < one < 2**64
+    assert one != await second.instance_id()
+
+
+async def test_looking_writes_nothing(open_store: Callable[[], Store]) -> None:
+    store = open_store()
+    before = await store.snapshot((b"",)) if store.name == "etcd" else await store.snapshot(ALL)
+    async with watching(store) as view:
+        await view.until_event(Heard)
+    after = await open_store().snapshot((b"",) if store.name == "etcd" else ALL)
+    assert (after.entries, after.revision) == (before.entries, before.revision)
+
+
+async def test_a_watch_begins_with_everything_then_tells_each_change_in_order(
+    open_store: Callable[[], Store],
+) -> None:
+    writer = open_store()
+    await writer.put(KEY, b"1")
+    async with watching(open_store()) as view:
+        await view.until_event(Resync)
+        assert {key: entry.value for key, entry in view.entries.items()} == {KEY: b"1"}
+        first = await writer.put(OTHER, b"1")
+        await view.until(lambda: OTHER in view.entries)
+        second = await writer.put(OTHER, b"2")
+        await view.until(lambda: view.entries[OTHER].value == b"2")
+        await writer.delete({OTHER: second})
+        await view.until(lambda: OTHER not in view.entries)
+        kinds = [
+            (type(event), event.entry.revision if isinstance(event, Put) else None)
+            for event in view.seen
+            if isinstance(event, Put | Delete)
+        ]
+        assert kinds == [(Put, first), (Put, second), (Delete, None)]
+
+
+async def test_a_watch_tells_only_what_begins_with_a_prefix(
+    open_store: Callable[[], Store],
+) -> None:
+    writer = open_store()
+    async with watching(open_store(), (b"v1/mdc/",)) as view:
+        await view.until_event(Resync)
+        await writer.put(KEY, b"1")
+        await writer.put(b"v1/mdc/a", b"1")
+        await view.until(lambda: b"v1/mdc/a" in view.entries)
+        assert KEY not in view.entries
+
+
+async def test_a_quiet_watch_is_heard_from(store: Store) -> None:
+    async with watching(store) as view:
+        await view.until_event(Resync)
+        await view.until_event(Heard)
+
+
+async def test_a_lost_watch_says_so_and_then_shows_what_is_true_now(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    writer = open_store()
+    gone = b"v1/instances/prod/backend/generate/2"
+    await writer.put(KEY, b"1")
+    await writer.put(gone, b"1")
+    async with watching(open_store()) as view:
+        await view.until_event(Resync)
+        await place.break_off()
+        await view.until_event(Lost)
+        await place.delete_while_broken(gone)
+        await place.put_while_broken(OTHER, b"2")
+        await place.mend()
+        await view.until(lambda: view.connected and OTHER in view.entries)
+        assert {key: entry.value for key, entry in view.entries.items()} == {
+            KEY: b"1",
+            OTHER: b"2",
+        }
+        later = b"v1/instances/prod/backend/generate/3"
+        await open_store().put(later, b"3")
+        await view.until(lambda: later in view.entries)
+
+
+async def test_a_store_that_cannot_be_reached_raises_and_its_watch_starts_with_lost(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    await place.break_off()
+    with pytest.raises(StoreError):
+        await open_store().snapshot(ALL)
+    async with watching(open_store()) as view:
+        await view.until_event(Lost)
+        assert not any(isinstance(event, Resync) for event in view.seen)
+        await place.mend()
+        await view.until_event(Resync)
+
+
+async def test_two_watches_of_one_store_do_not_disturb_each_other(
+    open_store: Callable[[], Store],
+) -> None:
+    store = open_store()
+    async with watching(store) as one, watching(store) as two:
+        await one.until_event(Resync)
+        await two.until_event(Resync)
+        await open_store().put(KEY, b"1")
+        await one.until(lambda: KEY in one.entries)
+        await two.until(lambda: KEY in two.entries)
+
+
+async def test_closing_leaves_no_task_behind(place: Harness) -> None:
+    before = asyncio.all_tasks()
+    store = place.open()
+    await store.put(KEY, b"1")
+    async with watching(store) as view:
+        await view.until_event(Resync)
+    await store.aclose()
+    left = asyncio.all_tasks() - before
+    assert not (await asyncio.wait(left, timeout=DEADLINE))[1] if left else True
