@@ -1,0 +1,145 @@
+"""The values that Dynamo writes, as far as dyntop reads them.
+
+Seen in releases 0.5.1 to 1.6.1. Types are strict, as Dynamo's own parser is: a number in quotes is
+not a number. Fields that dyntop does not need are not named here; they stay in the stored value.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from backends.ids import U64
+
+
+class Body(BaseModel):
+    # The tag, `type` (from 0.7 on), is looked at before; up to 0.6 the bucket alone tells.
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class EndpointBody(Body):
+    namespace: str
+    component: str
+    endpoint: str
+    instance_id: U64
+    transport: Any
+    device_type: Any = None
+
+
+class Lora(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: str
+
+
+class Card(Body):
+    display_name: str
+    source_path: str | None = None
+    lora: Lora | None = None
+    # A release may make these something else than text; it is shown all the same.
+    model_type: Any = None
+    worker_type: Any = None
+    context_length: Annotated[int, Field(ge=0)] | None = None
+
+
+class ModelBody(Body):
+    namespace: str
+    component: str
+    endpoint: str
+    instance_id: U64
+    model_suffix: str | None = None
+    card_json: Card
+
+
+class EndpointName(BaseModel):
+    model_config = ConfigDict(strict=True)
+    namespace: str
+    component: str
+    name: str
+
+
+class ModelEntry(Body):
+    """The value of `models/{uuid}` (to 0.5)."""
+
+    name: str
+    endpoint: EndpointName
+    model_type: Any = None
+
+
+class Scope(BaseModel):
+    """`kind` tells which of the others are set."""
+
+    model_config = ConfigDict(strict=True)
+    kind: str
+    """`namespace`, `component`, `endpoint`, or one to come."""
+    name: str | None = None
+    namespace: str | None = None
+    component: str | None = None
+    endpoint: EndpointName | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Scope:
+        for field in _SCOPE_FIELDS.get(self.kind, ()):
+            if getattr(self, field) is None:
+                raise PydanticCustomError(
+                    "missing", "A scope of this kind needs {field}", {"field": field}
+                )
+        return self
+
+    def names(self) -> dict[str, str | None]:
+        """Namespace, component and endpoint; nothing where the kind is one to come."""
+        if self.kind == "namespace":
+            return {"namespace": self.name, "component": None, "endpoint": None}
+        if self.kind == "component":
+            return {"namespace": self.namespace, "component": self.component, "endpoint": None}
+        if self.kind == "endpoint" and (at := self.endpoint) is not None:
+            return {"namespace": at.namespace, "component": at.component, "endpoint": at.name}
+        return {}
+
+
+_SCOPE_FIELDS = {
+    "namespace": ("name",),
+    "component": ("namespace", "component"),
+    "endpoint": ("endpoint",),
+}
+
+
+class OldChannelBody(Body):
+    """Of releases 0.9 to 1.3."""
+
+    namespace: str
+    component: str
+    topic: str
+    instance_id: U64
+    transport: Any
+
+    def names(self) -> dict[str, str | None]:
+        """Namespace and component."""
+        return {"namespace": self.namespace, "component": self.component}
+
+
+class ChannelBody(Body):
+    scope: Scope
+    topic: str
+    instance_id: U64
+    transport: Any
+
+    def names(self) -> dict[str, str | None]:
+        """Namespace, component and endpoint; nothing where the scope's kind is one to come."""
+        return self.scope.names()
+
+
+class SourceWorker(BaseModel):
+    worker_id: Any = None
+
+
+class SourceMetadata(BaseModel):
+    worker: SourceWorker | None = None
+
+
+class SourceBody(Body):
+    scope: Scope
+    topic: str
+    publisher_id: U64
+    metadata: Any = None

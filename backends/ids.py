@@ -1,0 +1,82 @@
+"""Who a record is: one typed id for each kind.
+
+An id is what a key says. Every id has the same set of attributes, so that whoever filters or
+sorts need not ask for the kind first; what a kind does not have is None.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+U64 = Annotated[int, Field(ge=0, lt=2**64)]
+"""Instance, publisher and lease ids: shown as lower-case hex, stored in bodies as decimal."""
+
+
+class Kind(StrEnum):
+    """What a key's bucket holds."""
+
+    ENDPOINT = "endpoint"
+    MODEL = "model"
+    EVENT_CHANNEL = "event_channel"
+    EVENT_SOURCE = "event_source"
+    UNKNOWN = "unknown"
+
+
+class _Id(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    kind: ClassVar[Kind] = Kind.UNKNOWN
+
+    namespace: str | None = None
+    """May be nested with dots. None where neither key nor body names one."""
+    component: str | None = None
+    """Empty for a channel of a whole namespace in releases 0.9 to 1.3; None from 1.4 on."""
+    endpoint: str | None = None
+    topic: str | None = None
+    """What a channel or source carries, e.g. `kv-events`."""
+    instance_id: U64 | None = None
+    """Of the worker; of a channel or source, its publisher's. None: static, or not readable."""
+    model_suffix: str | None = None
+    """The slug of a LoRA adapter. None: the base model."""
+
+    def path(self) -> str:
+        """The names that there are, from the namespace down, joined with `/`."""
+        names = (self.namespace, self.component, self.endpoint, self.topic)
+        return "/".join(name for name in names if name)
+
+
+class EndpointInstanceId(_Id):
+    """One worker's registration of one endpoint."""
+
+    kind: ClassVar[Kind] = Kind.ENDPOINT
+
+
+class ModelCardId(_Id):
+    """One worker's card of a model, or of a LoRA adapter (`model_suffix`) on it."""
+
+    kind: ClassVar[Kind] = Kind.MODEL
+
+
+class EventChannelId(_Id):
+    """One publisher's channel."""
+
+    kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
+
+
+class EventSourceId(_Id):
+    """What one publisher's events are about; equal names and id join it to its channel."""
+
+    kind: ClassVar[Kind] = Kind.EVENT_SOURCE
+
+
+class UnknownId(_Id):
+    """A key in a bucket that this release of dyntop does not know: its names are not guessed."""
+
+    kind: ClassVar[Kind] = Kind.UNKNOWN
+
+
+RecordId = EndpointInstanceId | ModelCardId | EventChannelId | EventSourceId | UnknownId
+Id = TypeVar("Id", bound=RecordId)
