@@ -1,0 +1,224 @@
+"""Discovery on the memory store: register, unregister, list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from backends import queries
+from backends.discovery import DELETED, EXPIRED, LEASE_ENDED, NO_LEASE, NO_LEASES, Discovery
+from backends.ids import EndpointInstanceId
+from backends.memory import Keyspace, MemoryStore
+from backends.naming import InvalidName
+from backends.queries import EVERYTHING
+from backends.reading import read
+from backends.records import Transport
+from backends.specs import EndpointSpec, ModelSpec
+from backends.store import (
+    Cause,
+    Entry,
+    Removal,
+    Unreachable,
+)
+
+SPEC = EndpointSpec(
+    namespace="prod",
+    component="backend",
+    endpoint="generate",
+    transport=Transport(kind="tcp", address="10.0.0.1:9000/x"),
+)
+GONE = Unreachable("memory", Cause.LOST)
+KEY = b"v1/instances/prod/backend/generate/1a"
+OTHER = b"v1/instances/prod/backend/generate/1b"
+ELSEWHERE = b"v1/instances/prod2/backend/generate/1a"
+
+
+@pytest.fixture
+def keyspace() -> Keyspace:
+    return Keyspace()
+
+
+@pytest.fixture
+def discovery(keyspace: Keyspace) -> Discovery:
+    return Discovery(MemoryStore(keyspace))
+
+
+def contents(keyspace: Keyspace) -> list[bytes]:
+    return [entry.key for entry in keyspace.read([b""]).entries]
+
+
+async def test_what_is_registered_is_listed_under_this_process_s_id(discovery: Discovery) -> None:
+    record = await discovery.register(SPEC)
+    assert record.id == EndpointInstanceId(
+        namespace="prod",
+        component="backend",
+        endpoint="generate",
+        instance_id=await discovery.instance_id(),
+    )
+    assert await discovery.list(queries.all_endpoints()) == [record]
+
+
+async def test_registering_again_replaces(discovery: Discovery) -> None:
+    first = await discovery.register(SPEC)
+    moved = SPEC.model_copy(update={"transport": Transport(kind="tcp", address="10.0.0.2:1/x")})
+    second = await discovery.register(moved)
+    assert first.key == second.key
+    assert await discovery.list(EVERYTHING) == [second]
+
+
+async def test_a_name_that_is_not_allowed_stores_nothing(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    with pytest.raises(InvalidName):
+        await discovery.register(SPEC.model_copy(update={"component": "Backend"}))
+    assert not contents(keyspace)
+
+
+async def test_two_processes_see_each_other(keyspace: Keyspace) -> None:
+    one, other = Discovery(MemoryStore(keyspace)), Discovery(MemoryStore(keyspace))
+    assert await one.instance_id() != await other.instance_id()
+    await one.register(SPEC)
+    await other.register(SPEC)
+    assert await one.list(EVERYTHING) == await other.list(EVERYTHING)
+    assert len(await one.list(EVERYTHING)) == 2
+
+
+async def test_a_record_is_unregistered(discovery: Discovery) -> None:
+    record = await discovery.register(SPEC)
+    assert await discovery.unregister(record) is Removal.REMOVED
+    assert await discovery.list(EVERYTHING) == []
+
+
+async def test_a_record_that_is_gone_already_is_said_to_be_gone(discovery: Discovery) -> None:
+    record = await discovery.register(SPEC)
+    await discovery.unregister(record)
+    assert await discovery.unregister(record) is Removal.GONE
+    assert await discovery.unregister(record.id) is Removal.GONE
+
+
+async def test_a_record_that_changed_since_it_was_seen_stays(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    seen = await discovery.register(SPEC)
+    keyspace.put(seen.key, seen.entry.value)
+    assert await discovery.unregister(seen) is Removal.CHANGED
+    assert contents(keyspace) == [seen.key]
+
+
+async def test_an_id_is_unregistered_in_every_dialect_that_spells_it(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    for key in (KEY, b"instances/prod/backend/generate:1a", OTHER):
+        keyspace.put(key, b"{}")
+    outcome = await discovery.unregister(
+        EndpointInstanceId(
+            namespace="prod", component="backend", endpoint="generate", instance_id=0x1A
+        )
+    )
+    assert outcome is Removal.REMOVED
+    assert contents(keyspace) == [OTHER]
+
+
+async def test_unregistering_a_model_s_id_leaves_its_adapters(discovery: Discovery) -> None:
+    names: dict[str, Any] = {"namespace": "prod", "component": "backend", "endpoint": "generate"}
+    card = {"display_name": "acme/tiny"}
+    base = await discovery.register(ModelSpec(**names, card=card))
+    adapter = await discovery.register(ModelSpec(**names, card=card, lora="acme/sql"))
+    assert await discovery.unregister(base.id) is Removal.REMOVED
+    assert await discovery.list(queries.all_models()) == [adapter]
+
+
+async def test_an_id_whose_key_changes_while_it_is_unregistered_stays(keyspace: Keyspace) -> None:
+    class Meddled(MemoryStore):
+        async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
+            found = await super().get(keys)
+            keyspace.put(KEY, b"somebody else's")
+            return found
+
+    keyspace.put(KEY, b"{}")
+    record = read(keyspace.read([KEY]).entries[0])
+    assert await Discovery(Meddled(keyspace)).unregister(record.id) is Removal.CHANGED
+    assert contents(keyspace) == [KEY]
+
+
+async def test_of_several_records_each_has_its_own_outcome(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    for key in (KEY, OTHER, ELSEWHERE):
+        keyspace.put(key, b"{}")
+    records = await discovery.list(EVERYTHING)
+    keyspace.put(OTHER, b"{}")
+    keyspace.delete(ELSEWHERE)
+    assert await discovery.unregister_all(records) == {
+        KEY: Removal.REMOVED,
+        OTHER: Removal.CHANGED,
+        ELSEWHERE: Removal.GONE,
+    }
+    assert contents(keyspace) == [OTHER]
+
+
+async def test_a_store_that_cannot_be_reached_is_an_error_and_not_an_empty_list(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    record = await discovery.register(SPEC)
+    keyspace.break_off(GONE)
+    with pytest.raises(Unreachable):
+        await discovery.list(EVERYTHING)
+    with pytest.raises(Unreachable):
+        await discovery.unregister(record)
+    with pytest.raises(Unreachable):
+        await discovery.register(SPEC)
+
+
+async def test_time_to_live_is_told_of_what_hangs_on_a_lease() -> None:
+    now = 1000.0
+    keyspace = Keyspace(lambda: now)
+    keyspace.grant(7, 30.0)
+    keyspace.put(KEY, b"{}", 7)
+    keyspace.put(OTHER, b"{}")
+    now += 12
+    discovery = Discovery(MemoryStore(keyspace))
+    ttl = await discovery.time_to_live(await discovery.list(EVERYTHING))
+    assert ttl.keys() == {KEY}
+    assert (ttl[KEY].granted, ttl[KEY].remaining) == (30.0, 18.0)
+
+
+async def test_why_a_record_went_is_told_from_its_lease(
+    keyspace: Keyspace, discovery: Discovery
+) -> None:
+    ended, living, unleased = KEY, OTHER, ELSEWHERE
+    keyspace.grant(1, 30.0)
+    keyspace.grant(2, 30.0)
+    keyspace.put(ended, b"{}", 1)
+    keyspace.put(living, b"{}", 2)
+    keyspace.put(unleased, b"{}")
+    records = await discovery.list(EVERYTHING)
+    keyspace.end_lease(1)
+    keyspace.delete(living)
+    keyspace.delete(unleased)
+    assert await discovery.why_removed(records) == {
+        ended: LEASE_ENDED,
+        living: DELETED,
+        unleased: NO_LEASE,
+    }
+
+
+class Leaseless(MemoryStore):
+    """A store as the file store is: without leases, and keeping what expired."""
+
+    has_leases = False
+
+
+async def test_without_leases_only_what_had_expired_has_a_reason_of_its_own(
+    keyspace: Keyspace,
+) -> None:
+    discovery = Discovery(Leaseless(keyspace))
+    keyspace.put(KEY, b"{}")
+    keyspace.put(OTHER, b"{}")
+    keyspace.expire(KEY, 5.0)
+    records = await discovery.list(EVERYTHING)
+    keyspace.delete(KEY)
+    keyspace.delete(OTHER)
+    assert await discovery.why_removed(records) == {KEY: EXPIRED, OTHER: NO_LEASES}
