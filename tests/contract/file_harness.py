@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from backends.file import FileStore
+
+
+class FileHarness:
+    """A folder; it becomes unreachable by being moved away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder / "store"
+        self._away = folder / "away"
+        self._opened_away: list[FileStore] = []
+
+    async def start(self) -> None:
+        self._root.mkdir()
+
+    def open(self) -> FileStore:
+        return self._open(self._root)
+
+    async def break_off(self) -> None:
+        self._root.rename(self._away)
+
+    async def mend(self) -> None:
+        self._away.rename(self._root)
+
+    async def put_while_broken(self, key: bytes, value: bytes) -> None:
+        self._opened_away.append(self._open(self._away))
+        await self._opened_away[-1].put(key, value)
+
+    async def delete_while_broken(self, key: bytes) -> None:
+        store = self._open(self._away)
+        entries = await store.get([key])
+        await store.delete({key: entries[key].revision})
+
+    async def stop(self) -> None:
+        for store in self._opened_away:
+            await store.aclose()
+
+    def _open(self, root: Path) -> FileStore:
+        return FileStore(root, poll_interval=0.2)
