@@ -1,0 +1,144 @@
+"""Settings of the etcd store, checked as far as they can be without looking at anything."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from backends.store import Misconfigured
+
+ENDPOINTS = "ETCD_ENDPOINTS"
+USERNAME = "ETCD_AUTH_USERNAME"
+PASSWORD = "ETCD_AUTH_PASSWORD"
+CA = "ETCD_AUTH_CA"
+CERT = "ETCD_AUTH_CLIENT_CERT"
+KEY = "ETCD_AUTH_CLIENT_KEY"
+"""The names are Dynamo's own, as of `ai-dynamo-runtime` 1.6.1."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PEM_BEGIN = "-----BEGIN "
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one etcd member listens for clients."""
+
+    host: str
+    """A name or an address; IPv6 without brackets."""
+    port: int
+    tls: bool
+
+    @property
+    def target(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdConfig:
+    """How to reach an etcd cluster. Raises `Misconfigured` for what cannot be tried at all."""
+
+    endpoints: Sequence[str] = ("http://localhost:2379",)
+    """`http://host:port`, `https://…`; without a scheme it is https if `ca` or `cert` is given."""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: str | None = field(default=None, repr=False)
+    """The authority that signed the servers' certificates: a path, or the PEM text itself.
+    None: the ones that gRPC brings."""
+    cert: str | None = field(default=None, repr=False)
+    """Our own certificate, a path or PEM text; together with `key`."""
+    key: str | None = field(default=None, repr=False)
+    dial_timeout: float = 2.0
+    """Seconds until an endpoint that does not accept us is left for the next."""
+    request_timeout: float = 5.0
+    """Seconds until an answer must be there."""
+    page_size: int = 2000
+    """Keys in one page of a snapshot at most; fewer if they are large."""
+    lease_ttl: int = 30
+    """Seconds that what we put outlives us; Dynamo 1.6.1's own default."""
+
+    def __post_init__(self) -> None:
+        self.parsed_endpoints()
+        if self.username and not self.password:
+            raise Misconfigured(PASSWORD, f"is not set, though {USERNAME} is")
+        if self.cert and not self.key:
+            raise Misconfigured(KEY, f"is not set, though {CERT} is")
+        if self.key and not self.cert:
+            raise Misconfigured(CERT, f"is not set, though {KEY} is")
+
+    def parsed_endpoints(self) -> tuple[Endpoint, ...]:
+        """Each endpoint once, in the order given."""
+        tls = bool(self.ca or self.cert)
+        texts = [text.strip() for text in self.endpoints]
+        parsed = dict.fromkeys(parse_endpoint(text, tls) for text in texts if text)
+        if not parsed:
+            raise Misconfigured(ENDPOINTS, "names no endpoint")
+        return tuple(parsed)
+
+
+def parse_endpoint(text: str, tls: bool) -> Endpoint:
+    """Read one endpoint; `tls` is what a text without a scheme means."""
+    if "@" in text:
+        # Not repeated in the message: it may hold a password.
+        problem = f"user and password belong in {USERNAME} and {PASSWORD}, not in the address"
+        raise Misconfigured(ENDPOINTS, problem)
+    url = text if "://" in text else f"{'https' if tls else 'http'}://{text}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise Misconfigured(ENDPOINTS, f"{text!r} is not an address: {error}") from error
+    if parts.scheme not in DEFAULT_PORTS:
+        raise Misconfigured(ENDPOINTS, f"{text!r} must begin with http:// or https://")
+    if not host or any(character.isspace() for character in host):
+        raise Misconfigured(ENDPOINTS, f"{text!r} names no host")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise Misconfigured(ENDPOINTS, f"{text!r} must end after the port")
+    port = DEFAULT_PORTS[parts.scheme] if port is None else port
+    return Endpoint(host, port, parts.scheme == "https")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TlsMaterial:
+    """PEM texts, as gRPC takes them."""
+
+    ca: bytes | None
+    cert: bytes | None
+    key: bytes | None
+
+
+def read_tls(config: EtcdConfig) -> TlsMaterial:
+    """Read the PEM files that the configuration names. Blocks; raises `Misconfigured`."""
+    ca = _pem(CA, config.ca)
+    if ca is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=ca)
+        except ssl.SSLError as error:
+            raise Misconfigured(CA, "holds no certificate that can be read") from error
+    cert, key = _pem(CERT, config.cert), _pem(KEY, config.key)
+    if key is not None and "ENCRYPTED" in key:
+        raise Misconfigured(KEY, "is protected by a passphrase, which gRPC cannot take")
+    return TlsMaterial(*(text.encode() if text is not None else None for text in (ca, cert, key)))
+
+
+def _pem(setting: str, given: str | None) -> str | None:
+    """The PEM text that a setting holds or names. What it holds is never part of the message."""
+    if not given:
+        return None
+    if PEM_BEGIN in given:
+        return given
+    try:
+        text = Path(given).read_text(encoding="ascii")
+    except UnicodeDecodeError as error:
+        raise Misconfigured(setting, f"{given} is not a PEM file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise Misconfigured(setting, f"cannot read {given}: {reason}") from error
+    if PEM_BEGIN not in text:
+        raise Misconfigured(setting, f"{given} is not a PEM file")
+    return text

@@ -1,0 +1,134 @@
+"""One endpoint's gRPC channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from backends.etcd.config import Endpoint, TlsMaterial
+from backends.etcd.errors import explain
+from backends.etcd.rpc import Message, Metadata, Method, grpc
+from backends.store import Cause, Unreachable
+
+CHANNEL_OPTIONS = (
+    # gRPC would send even 127.0.0.1 through the proxy that `http_proxy` names.
+    ("grpc.enable_http_proxy", 0),
+    # gRPC shares connections between channels of one process; after a failure we want a new one.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # By default a name that moved is looked up again only after 30 s.
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+    # etcd ends connections that ping more often than every 5 s, or without a call.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.http2.max_pings_without_data", 0),
+    # In grpcio 1.85 `grpc.keepalive_timeout_ms` has no effect, this one has.
+    ("grpc.http2.ping_timeout_ms", 5_000),
+)
+
+
+class Connection:
+    """A channel to one endpoint, made without I/O; the first call connects.
+
+    Every method raises `StoreError`s only. After a failure to connect make a new one: gRPC's own
+    pauses between attempts would go on in this one.
+    """
+
+    def __init__(self, endpoint: Endpoint, tls: TlsMaterial | None, dial_timeout: float) -> None:
+        self.endpoint = endpoint
+        self._stubs: dict[Any, Any] = {}
+        # The name is misleading: so long may an attempt to connect take.
+        connect_timeout = ("grpc.min_reconnect_backoff_ms", int(dial_timeout * 1000))
+        options = (*CHANNEL_OPTIONS, connect_timeout)
+        # gRPC's resolver speaks DNS; it takes addresses and /etc/hosts as well.
+        target = f"dns:///{endpoint.target}"
+        self._channel: grpc.aio.Channel | None
+        if tls is None:
+            self._channel = grpc.aio.insecure_channel(target, options=options)
+        else:
+            credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.cert)
+            self._channel = grpc.aio.secure_channel(target, credentials, options=options)
+
+    async def call(
+        self, method: Method, request: Message, *, timeout: float, metadata: Metadata
+    ) -> Message:
+        """One request and its answer; of a streaming method, the first answer."""
+        if method.stream:
+            stream = await self.stream(method, metadata, timeout)
+            try:
+                await stream.write(request)
+                return await stream.read()
+            finally:
+                stream.close()
+        async with self.translated():
+            return await self._bound(method)(request, timeout=timeout, metadata=metadata)
+
+    async def stream(
+        self, method: Method, metadata: Metadata, timeout: float | None = None
+    ) -> Stream:
+        """Open a stream, which stays unless there is a `timeout` (seconds)."""
+        async with self.translated():
+            return Stream(self, self._bound(method)(timeout=timeout, metadata=metadata))
+
+    async def aclose(self) -> None:
+        """Ends all its calls; who waits for one gets `Unreachable`."""
+        if self._channel is not None:
+            # gRPC closes the socket only when nobody holds the channel any more.
+            channel, self._channel = self._channel, None
+            self._stubs.clear()
+            await channel.close(None)
+
+    def _bound(self, method: Method) -> Any:
+        if self._channel is None:
+            raise self.closed()
+        if method.stub not in self._stubs:
+            self._stubs[method.stub] = method.stub(self._channel)
+        return getattr(self._stubs[method.stub], method.name)
+
+    @asynccontextmanager
+    async def translated(self) -> AsyncIterator[None]:
+        """Turns whatever gRPC raises within into a `StoreError`."""
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise await explain(self.endpoint, error) from error
+        except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+            # A channel that is closed, and a stream that has ended, take no more.
+            raise self.closed() from error
+        except asyncio.CancelledError as error:
+            # gRPC cancels the calls of a channel that is closed; that is not our caller's wish.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise self.closed() from error
+
+    def closed(self) -> Unreachable:
+        return Unreachable(str(self.endpoint), Cause.LOST, "the connection was closed")
+
+
+class Stream:
+    """A stream in both directions on a connection. Raises `StoreError`s only."""
+
+    def __init__(self, connection: Connection, call: Any) -> None:
+        self._connection = connection
+        self._call = call
+
+    async def write(self, request: Message) -> None:
+        async with self._connection.translated():
+            await self._call.write(request)
+
+    async def read(self) -> Message:
+        """The next answer. Cancelling this ends the whole stream: so does gRPC."""
+        async with self._connection.translated():
+            answer = await self._call.read()
+            if answer is grpc.aio.EOF:
+                raise self._connection.closed()
+            return answer
+
+    def close(self) -> None:
+        self._call.cancel()

@@ -1,0 +1,151 @@
+"""One watch stream from a known revision: changes, signs of life, and every way it can break."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from backends.etcd import rpc
+from backends.etcd.client import Client
+from backends.etcd.connection import Connection, Stream
+from backends.etcd.errors import LostPlace, translate
+from backends.etcd.rpc import Message
+from backends.etcd.snapshot import KeyRange, Snapshot
+from backends.store import Cause, Delete, Heard, Put, StoreError, StoreEvent, Unreachable
+
+HEARTBEAT_INTERVAL = 2.0
+"""Seconds from one sign of life to the next question."""
+SILENCE = 7.0
+"""Seconds without a word after which the server is taken for lost. A stopped server must be noticed
+within 10, and a slow one answers the two questions of a heartbeat after 2 s each."""
+
+
+class Watcher:
+    """Watches some ranges on one stream. `start` makes it; close it (`aclose`)."""
+
+    def __init__(
+        self, client: Client, connection: Connection, stream: Stream, snapshot: Snapshot
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._stream = stream
+        self._cluster_id = snapshot.cluster_id
+        self._revision = snapshot.revision
+        self._warnings: tuple[str, ...] = ()
+        self._early: list[Message] = []
+        self._reading: asyncio.Task[Message] | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, client: Client, ranges: Sequence[KeyRange], snapshot: Snapshot) -> Watcher:
+        """Watch everything that comes after the snapshot. Raises `StoreError`."""
+        connection, stream = await client.stream(rpc.WATCH)
+        watcher = cls(client, connection, stream, snapshot)
+        try:
+            await watcher._create(ranges)
+        except BaseException:
+            await watcher.aclose()
+            raise
+        return watcher
+
+    async def changes(self) -> list[StoreEvent]:
+        """What came next, at least one event: waits for it.
+
+        Raises `LostPlace` when a new snapshot is needed, and `StoreError` when the stream broke.
+        """
+        while True:
+            response = self._early.pop(0) if self._early else await self._next()
+            if events := self._read(response):
+                return events
+
+    async def aclose(self) -> None:
+        tasks = [task for task in (self._reading, self._beating) if task is not None]
+        # What ended them refers to us; without this circle the socket goes at once.
+        self._reading = self._beating = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stream.close()
+
+    async def _create(self, ranges: Sequence[KeyRange]) -> None:
+        try:
+            for watched in ranges:
+                create = rpc.WatchCreateRequest(
+                    key=watched.start, range_end=watched.end, start_revision=self._revision + 1
+                )
+                await self._stream.write(rpc.WatchRequest(create_request=create))
+        except Unreachable as failure:
+            await self._client.leave(self._connection, failure)
+            raise
+        missing = len(ranges)
+        while missing:
+            response = await self._next()
+            # Changes in the first range may come before the last range is watched.
+            self._early.append(response)
+            missing -= response.created
+        self._beating = asyncio.create_task(self._beat(), name="etcd heartbeat")
+
+    async def _next(self) -> Message:
+        """The next response on the stream."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._stream.read(), name="etcd watch")
+        waiting: set[asyncio.Task[Any]] = {self._reading}
+        if self._beating is not None:
+            waiting.add(self._beating)
+        try:
+            # Only the time spent waiting here counts: a slow consumer is no silent server.
+            done, _ = await asyncio.wait(
+                waiting, timeout=SILENCE, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                address = str(self._connection.endpoint)
+                raise Unreachable(address, Cause.TIMEOUT, f"silent for {SILENCE:g} s")
+            if self._beating in done:
+                # It never ends but by an error.
+                self._beating.result()
+            response = self._reading.result()
+        except Unreachable as failure:
+            await self._client.leave(self._connection, failure)
+            raise
+        self._reading = None
+        return response
+
+    async def _beat(self) -> None:
+        """Ask for a sign of life again and again; the answer comes on the stream.
+
+        It comes behind the changes that happened before it. etcd before 3.4.25 and 3.5.8 may send
+        it some milliseconds ahead of them; later ones do not answer while a watch catches up.
+        """
+        address = str(self._connection.endpoint)
+        while True:
+            status = await self._client.call_on(self._connection, rpc.STATUS, rpc.StatusRequest())
+            if not status.leader:
+                raise Unreachable(address, Cause.NO_LEADER)
+            self._warnings = rpc.alarms(status)
+            await self._stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
+
+    def _read(self, response: Message) -> list[StoreEvent]:
+        if response.canceled:
+            raise self._cancelled(response)
+        if response.events:
+            return [_change(event) for event in response.events]
+        header = response.header
+        if header.cluster_id != self._cluster_id or header.revision < self._revision:
+            raise LostPlace(f"the store went back to revision {header.revision}")
+        self._revision = header.revision
+        return [] if response.created else [Heard(self._warnings)]
+
+    def _cancelled(self, response: Message) -> StoreError:
+        if response.compact_revision or not response.cancel_reason:
+            return LostPlace(f"compacted up to revision {response.compact_revision}")
+        # As Go prints it: `rpc error: code = PermissionDenied desc = etcdserver: …`.
+        reason = response.cancel_reason.rpartition("desc = ")[2]
+        return translate(str(self._connection.endpoint), None, reason)
+
+
+def _change(event: Message) -> Put | Delete:
+    if event.type == rpc.EVENT_DELETE:
+        return Delete(event.kv.key)
+    return Put(rpc.entry(event.kv))

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.etcd import EtcdConfig, EtcdStore
+from tests.etcd.places import QUICK, Opener
+from tests.servers import EtcdServer
+from tests.tls import TlsFiles, make_tls
+
+
+@pytest.fixture
+def etcd() -> Iterator[EtcdServer]:
+    """An empty etcd of this test's own."""
+    with EtcdServer(*QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    """A private authority and what it signed."""
+    return make_tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def foreign_tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    """Another authority, which nobody trusts."""
+    return make_tls(tmp_path_factory.mktemp("foreign-tls"))
+
+
+@pytest.fixture(scope="session")
+def etcd_tls(tls: TlsFiles) -> Iterator[EtcdServer]:
+    """An etcd that speaks TLS only. Shared: tests write nothing to it."""
+    with EtcdServer(*QUICK, tls=tls) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def etcd_mutual_tls(tls: TlsFiles) -> Iterator[EtcdServer]:
+    """An etcd that asks for client certificates. Shared: tests write nothing to it."""
+    with EtcdServer(*QUICK, tls=tls, client_certificates=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def open_store() -> AsyncIterator[Opener]:
+    """Opens stores, and closes them after the test."""
+    opened: list[EtcdStore] = []
+
+    def open_one(
+        *endpoints: str | EtcdServer,
+        username: str | None = None,
+        password: str | None = None,
+        ca: str | Path | None = None,
+        cert: str | Path | None = None,
+        key: str | Path | None = None,
+        page_size: int = 2000,
+        lease_ttl: int = 30,
+    ) -> EtcdStore:
+        config = EtcdConfig(
+            endpoints=[
+                endpoint.endpoint if isinstance(endpoint, EtcdServer) else endpoint
+                for endpoint in endpoints
+            ],
+            username=username,
+            password=password,
+            ca=str(ca) if ca else None,
+            cert=str(cert) if cert else None,
+            key=str(key) if key else None,
+            page_size=page_size,
+            lease_ttl=lease_ttl,
+        )
+        opened.append(EtcdStore(config))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        await store.aclose()
+
+
+@pytest.fixture(autouse=True)
+async def no_task_is_left() -> AsyncIterator[None]:
+    """After each test, whatever the stores started has ended."""
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    if left:
+        await asyncio.wait(left, timeout=10)
+    assert not [task for task in left if not task.done()]

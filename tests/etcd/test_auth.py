@@ -1,0 +1,154 @@
+"""Users, passwords, tokens and permissions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from backends.store import (
+    Heard,
+    Lost,
+    NotAuthorised,
+    Removal,
+    Resync,
+    StoreError,
+    TimeToLive,
+)
+from tests.etcd.places import QUICK, V1, Opener, switch_auth_on, watching
+from tests.servers import EtcdServer
+
+INSTANCES = (b"v1/instances/",)
+MINE = b"v1/instances/a"
+FOREIGN = b"v1/mdc/a"
+
+
+@pytest.fixture
+def etcd() -> Iterator[EtcdServer]:
+    """An empty etcd; its passwords are quick to check."""
+    with EtcdServer(*QUICK, "--bcrypt-cost=4") as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(etcd: EtcdServer) -> EtcdServer:
+    """Asks for users: `root` may do everything, `joe` has `v1/instances/` only."""
+    etcd.etcdctl("put", MINE.decode(), "1")
+    etcd.etcdctl("put", FOREIGN.decode(), "1")
+    switch_auth_on(etcd)
+    return etcd
+
+
+async def test_user_and_password(open_store: Opener, guarded: EtcdServer) -> None:
+    store = open_store(guarded, username="root", password="secret")
+    assert len((await store.snapshot(V1)).entries) == 2
+    async with watching(store) as view:
+        await view.until_event(Heard)
+        await store.put(MINE, b"2")
+        await view.until(lambda: view.values[MINE] == b"2")
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+async def test_a_wrong_password_or_user(open_store: Opener, guarded: EtcdServer, user: str) -> None:
+    store = open_store(guarded, username=user, password="wrong")
+    with pytest.raises(NotAuthorised, match="invalid user ID or password"):
+        await store.snapshot(V1)
+
+
+async def test_no_user_where_one_is_asked_for(open_store: Opener, guarded: EtcdServer) -> None:
+    with pytest.raises(NotAuthorised, match="ETCD_AUTH_USERNAME"):
+        await open_store(guarded).snapshot(V1)
+
+
+async def test_a_user_where_none_is_asked_for(open_store: Opener, etcd: EtcdServer) -> None:
+    store = open_store(etcd, username="root", password="secret")
+    await store.put(MINE, b"1")
+    # It is asked for later.
+    switch_auth_on(etcd)
+    assert MINE in await store.get([MINE])
+
+
+async def test_authentication_is_switched_off(open_store: Opener, guarded: EtcdServer) -> None:
+    store = open_store(guarded, username="root", password="secret")
+    await store.snapshot(V1)
+    guarded.etcdctl("auth", "disable")
+    assert MINE in await store.get([MINE])
+
+
+async def test_a_token_that_is_not_known_any_more_is_renewed(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    store = open_store(guarded, username="root", password="secret")
+    await store.snapshot(V1)
+    # Tokens live in the server's memory.
+    await asyncio.to_thread(guarded.restart)
+    answers = await asyncio.gather(*(store.get([MINE]) for _ in range(5)))
+    assert all(MINE in answer for answer in answers)
+
+
+async def test_a_token_from_before_a_change_of_permissions_is_renewed(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    store = open_store(guarded, username="joe", password="secret")
+    await store.snapshot(INSTANCES)
+    guarded.etcdctl("role", "grant-permission", "some", "read", "v1/mdc/", "--prefix=true")
+    assert FOREIGN in await store.get([FOREIGN])
+
+
+async def test_a_password_that_is_changed_while_watching(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    store = open_store(guarded, username="joe", password="secret")
+    async with watching(store, INSTANCES) as view:
+        await view.until_event(Resync)
+        guarded.etcdctl("user", "passwd", "joe", "--interactive=false", input=b"other")
+        await asyncio.to_thread(guarded.restart)
+        await view.until(lambda: any(isinstance(error, NotAuthorised) for error in view.lost))
+        guarded.etcdctl("user", "passwd", "joe", "--interactive=false", input=b"secret")
+        await view.until_event(Resync)
+
+
+async def test_what_may_not_be_read_is_named(open_store: Opener, guarded: EtcdServer) -> None:
+    store = open_store(guarded, username="joe", password="secret")
+    assert [entry.key for entry in (await store.snapshot(INSTANCES)).entries] == [MINE]
+    with pytest.raises(NotAuthorised, match="permission denied: v1/mdc/"):
+        await store.snapshot((*INSTANCES, b"v1/mdc/"))
+
+
+async def test_a_watch_without_permission_goes_on_trying(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    store = open_store(guarded, username="joe", password="secret")
+    async with watching(store, (*INSTANCES, b"v1/mdc/")) as view:
+        lost: Lost = await view.until_event(Lost)
+        assert isinstance(lost.error, NotAuthorised)
+        guarded.etcdctl("role", "grant-permission", "some", "read", "v1/mdc/", "--prefix=true")
+        await view.until_event(Resync)
+        assert len(view.lost) == 1
+        assert set(view.values) == {MINE, FOREIGN}
+
+
+async def test_a_key_that_may_not_be_removed_stays_and_does_not_stop_the_others(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    root = open_store(guarded, username="root", password="secret")
+    seen = {entry.key: entry.revision for entry in (await root.snapshot(V1)).entries}
+    joe = open_store(guarded, username="joe", password="secret")
+    with pytest.raises(StoreError) as caught:
+        await joe.delete({FOREIGN: seen[FOREIGN], MINE: seen[MINE]})
+    assert isinstance(caught.value, NotAuthorised)
+    assert [entry.key for entry in (await root.snapshot(V1)).entries] == [FOREIGN]
+    assert await root.delete({FOREIGN: seen[FOREIGN]}) == {FOREIGN: Removal.REMOVED}
+
+
+async def test_a_user_with_few_permissions_has_a_lease_too(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    store = open_store(guarded, username="joe", password="secret")
+    await store.put(MINE, b"2")
+    entry = (await store.get([MINE]))[MINE]
+    assert entry.lease == await store.instance_id()
+    (lives,) = (await store.time_to_live([entry])).values()
+    assert isinstance(lives, TimeToLive)
+    assert lives.granted == 30

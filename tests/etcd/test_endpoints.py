@@ -1,0 +1,140 @@
+"""Several endpoints, names and addresses, and the proxy of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from backends.store import Cause, Resync, Unreachable
+from tests.contract.etcd_harness import Forwarder
+from tests.etcd.places import QUICK, V1, Opener, until, watching
+from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
+
+
+class Member(EtcdServer):
+    """One of two members of a cluster, which cannot serve without the other."""
+
+    def __init__(self, number: int, peers: tuple[int, int]) -> None:
+        super().__init__(*QUICK)
+        self._number = number
+        self._peers = [f"http://{LOOPBACK}:{port}" for port in peers]
+
+    def command(self) -> list[str]:
+        own = self._peers[self._number]
+        everyone = ",".join(f"m{number}={url}" for number, url in enumerate(self._peers))
+        # What is said last counts.
+        return [
+            *super().command(),
+            *("--name", f"m{self._number}", "--initial-cluster", everyone),
+            *("--listen-peer-urls", own, "--initial-advertise-peer-urls", own),
+        ]
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Member, Member]]:
+    first, second = free_ports(2)
+    with ThreadPoolExecutor() as pool:
+        members = Member(0, (first, second)), Member(1, (first, second))
+        try:
+            # Neither is ready before the other.
+            list(pool.map(Member.start, members))
+            yield members
+        finally:
+            for member in members:
+                member.close()
+
+
+async def test_the_first_endpoint_is_dead(open_store: Opener, etcd: EtcdServer) -> None:
+    (dead,) = free_ports(1)
+    store = open_store(f"http://{LOOPBACK}:{dead}", etcd)
+    await store.put(b"v1/a", b"1")
+    assert len((await store.snapshot(V1)).entries) == 1
+    async with watching(store) as view:
+        await view.until_event(Resync)
+        assert not view.lost
+
+
+async def test_the_first_endpoint_is_something_else(open_store: Opener, etcd: EtcdServer) -> None:
+    with NatsServer() as nats:
+        store = open_store(f"http://{LOOPBACK}:{nats.ports[0]}", etcd)
+        assert (await store.snapshot(V1)).entries == ()
+
+
+async def test_no_endpoint_answers(open_store: Opener) -> None:
+    one, other = free_ports(2)
+    store = open_store(f"http://{LOOPBACK}:{one}", "http://no-such-host.invalid:2379")
+    with pytest.raises(Unreachable) as caught:
+        await store.snapshot(V1)
+    assert caught.value.cause is Cause.REFUSED
+    assert caught.value.address == store.address
+    # Each one's own reason.
+    assert f"refused: http://{LOOPBACK}:{one}" in caught.value.detail
+    assert "name: http://no-such-host.invalid:2379" in caught.value.detail
+    assert str(other) not in str(caught.value)
+
+
+async def test_a_watch_moves_to_another_endpoint(open_store: Opener, etcd: EtcdServer) -> None:
+    one, other = Forwarder(etcd.ports[0]), Forwarder(etcd.ports[0])
+    await one.open()
+    await other.open()
+    store = open_store(f"http://{LOOPBACK}:{one.port}", f"http://{LOOPBACK}:{other.port}")
+    async with watching(store) as view:
+        await view.until_event(Resync)
+        assert not other.connections
+        await one.cut()
+        await view.until_event(Resync)
+        assert other.connections
+        etcd.etcdctl("put", "v1/a", "1")
+        await view.until(lambda: b"v1/a" in view.values)
+    await store.aclose()
+    await other.cut()
+
+
+async def test_a_member_without_a_leader_is_told_and_left(
+    open_store: Opener, pair: tuple[Member, Member], etcd: EtcdServer
+) -> None:
+    member, lost = pair
+    store = open_store(member)
+    async with watching(store) as view:
+        await view.until_event(Resync)
+        lost.kill()
+        await view.until(lambda: Cause.NO_LEADER in view.causes)
+
+    async def no_leader() -> bool:
+        with pytest.raises(Unreachable) as caught:
+            await store.snapshot(V1)
+        return caught.value.cause is Cause.NO_LEADER
+
+    await until(no_leader)
+    # Another endpoint serves it; that it belongs to another cluster does not matter here.
+    assert (await open_store(member, etcd).snapshot(V1)).entries == ()
+
+
+async def test_an_ipv6_address(open_store: Opener, etcd: EtcdServer) -> None:
+    forwarder = Forwarder(etcd.ports[0], "::1")
+    try:
+        await forwarder.open()
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    store = open_store(f"http://[::1]:{forwarder.port}")
+    assert (await store.snapshot(V1)).entries == ()
+    await store.aclose()
+    await forwarder.cut()
+
+
+async def test_a_dns_name(open_store: Opener, etcd: EtcdServer) -> None:
+    store = open_store(f"http://localhost:{etcd.ports[0]}")
+    assert (await store.snapshot(V1)).entries == ()
+
+
+async def test_the_proxy_of_the_environment_is_not_used(
+    open_store: Opener, etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (nobody,) = free_ports(1)
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"http://{LOOPBACK}:{nobody}")
+    for name in ("no_proxy", "no_grpc_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert (await open_store(etcd).snapshot(V1)).entries == ()

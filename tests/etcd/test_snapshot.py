@@ -1,0 +1,110 @@
+"""A snapshot is what was there at one revision, however many pages it takes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from backends.etcd import EtcdConfig
+from backends.etcd.client import Client
+from backends.etcd.snapshot import Snapshot, key_ranges, range_end, read_snapshot
+from backends.store import Loading, Revision
+from tests.etcd.places import V1, Opener
+from tests.servers import EtcdServer
+
+
+@pytest.mark.parametrize(
+    ("prefix", "end"),
+    [(b"v1/", b"v10"), (b"a\xff", b"b"), (b"a\x00", b"a\x01"), (b"\xff\xff", b"\0"), (b"", b"\0")],
+)
+def test_the_end_of_a_prefix(prefix: bytes, end: bytes) -> None:
+    assert range_end(prefix) == end
+
+
+def test_prefixes_within_others_are_dropped() -> None:
+    found = key_ranges([b"v1/mdc/", b"mdc/", b"v1/", b"v1/", b"v10"])
+    assert [asked.prefix for asked in found] == [b"mdc/", b"v1/", b"v10"]
+    assert [asked.prefix for asked in key_ranges([b"v1/", b""])] == [b""]
+
+
+async def test_every_key_of_the_store(open_store: Opener, etcd: EtcdServer) -> None:
+    store = open_store(etcd)
+    keys = [b"\x00", b"\x00\x00", b"a", b"\xff", b"\xff\xff"]
+    for key in keys:
+        await store.put(key, b"1")
+    assert [entry.key for entry in (await store.snapshot([b""])).entries] == keys
+    assert [entry.key for entry in (await store.snapshot([b"\xff"])).entries] == keys[3:]
+    assert (await store.snapshot([])).entries == ()
+
+
+async def test_five_thousand_keys_in_pages_at_one_revision(
+    open_store: Opener, etcd: EtcdServer
+) -> None:
+    store = open_store(etcd)
+    free = asyncio.Semaphore(64)
+
+    async def put(key: bytes) -> Revision:
+        async with free:
+            return await store.put(key, b"1")
+
+    keys = [b"v1/instances/prod/backend/generate/%04x" % number for number in range(5000)]
+    revisions = dict(zip(keys, await asyncio.gather(*map(put, keys)), strict=True))
+    client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
+    loading = 0
+    try:
+        async for step in read_snapshot(client, key_ranges(V1), page_size=700):
+            match step:
+                case Loading(done=done, total=total):
+                    # The first page finds out how large the values are.
+                    assert (done, total) == (100 + 700 * (loading - 1) if loading else 0, 5000)
+                    loading += 1
+                    # What happens while it is read is not part of it.
+                    await store.put(b"v1/instances/%d" % loading, b"new")
+                    await store.put(b"v1/instances/prod/backend/generate/0fff", b"changed")
+                case Snapshot(entries=entries):
+                    snapshot = entries
+    finally:
+        await client.aclose()
+    assert loading == 8
+    assert {entry.key: entry.revision for entry in snapshot} == revisions
+    assert [entry.key for entry in snapshot] == sorted(revisions)
+
+
+async def test_a_revision_that_is_compacted_meanwhile_is_read_anew(
+    open_store: Opener, etcd: EtcdServer
+) -> None:
+    store = open_store(etcd)
+    for number in range(6):
+        await store.put(b"v1/%d" % number, b"1")
+    client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
+    told: list[int] = []
+    try:
+        async for step in read_snapshot(client, key_ranges(V1), page_size=4):
+            match step:
+                case Loading(done=done):
+                    told.append(done)
+                    if told == [0, 4]:
+                        newest = await store.put(b"v1/new", b"1")
+                        etcd.etcdctl("compact", newest)
+                case Snapshot(entries=entries):
+                    snapshot = entries
+    finally:
+        await client.aclose()
+    assert told == [0, 4, 0, 4]
+    assert len(snapshot) == 7
+
+
+async def test_pages_of_large_values_have_fewer_keys(open_store: Opener, etcd: EtcdServer) -> None:
+    store = open_store(etcd)
+    for number in range(8):
+        await store.put(b"v1/a/%d" % number, bytes(1_000_000))
+    for number in range(8):
+        await store.put(b"v1/b/%d" % number, bytes(1_000_000))
+    client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
+    ranges = key_ranges([b"v1/a/", b"v1/b/"])
+    try:
+        steps = [step async for step in read_snapshot(client, ranges, page_size=2000)]
+    finally:
+        await client.aclose()
+    assert steps[:-1] == [Loading(done, 16) for done in (0, 8, 11, 14)]
