@@ -1,0 +1,176 @@
+"""A cluster is what is registered now, however it came to be so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from backends.cluster import Cluster, FirstSeen, Scope, scopes_of
+from backends.discovery import Added, Removed, Resynced
+from backends.ids import Kind
+from backends.records import AnyRecord, EventChannel, EventSource, ModelCard
+from tests import registered
+from tests.registered import record
+from tests.unit import events
+from tests.unit.events import Event
+
+
+def cluster_of(records: Iterable[AnyRecord]) -> Cluster:
+    cluster = Cluster()
+    for one in records:
+        cluster.put(one, FirstSeen(0.0, was_there=True))
+    return cluster
+
+
+def after(told: list[Event]) -> Cluster:
+    cluster = Cluster()
+    for number, event in enumerate(told):
+        cluster.apply(event, float(number))
+    return cluster
+
+
+def answers(cluster: Cluster, scopes: Iterable[Scope]) -> dict[str, Any]:
+    """All that can be asked of a cluster."""
+    found: dict[str, Any] = {"records": cluster.records}
+    for scope in scopes:
+        found[f"has {scope}"] = cluster.has(scope)
+        found[f"children {scope}"] = cluster.children(scope)
+        for kind in Kind:
+            found[f"{kind} {scope}"] = set(cluster.keys(kind, scope)), cluster.count(kind, scope)
+    for key, one in cluster.records.items():
+        found[f"around {key!r}"] = (
+            cluster.worker_of(one),
+            cluster.siblings(one),
+            cluster.instance_of(one),
+            cluster.base_of(one) if isinstance(one, ModelCard) else None,
+            cluster.sources_of(one) if isinstance(one, EventChannel) else None,
+            cluster.channel_of(one) if isinstance(one, EventSource) else None,
+        )
+    return found
+
+
+def scopes_in(told: list[Event]) -> set[Scope]:
+    scopes: set[Scope] = {(), ("nowhere",)}
+    changes: list[Added | Removed] = []
+    for event in told:
+        changes += [*event.removed, *event.added] if isinstance(event, Resynced) else [event]
+    for change in changes:
+        scopes |= set(scopes_of(change.record))
+    return scopes
+
+
+@given(events.events)
+def test_after_any_events_it_equals_one_built_from_what_is_there(told: list[Event]) -> None:
+    scopes = scopes_in(told)
+    there = events.contents(told)
+    # In another order than it came, too.
+    built = cluster_of(there[key] for key in sorted(there))
+    assert answers(after(told), scopes) == answers(built, scopes)
+
+
+@given(events.events)
+def test_what_is_in_a_place_is_what_names_that_place(told: list[Event]) -> None:
+    there, cluster = events.contents(told), after(told)
+    for scope in scopes_in(told):
+        inside = {key for key, one in there.items() if scope in scopes_of(one)}
+        for kind in Kind:
+            of_kind = {key for key in inside if there[key].kind == kind}
+            assert set(cluster.keys(kind, scope)) == of_kind
+        below = {place for one in there.values() for place in scopes_of(one)}
+        names = {place[-1] for place in below if place and place[:-1] == scope}
+        assert cluster.children(scope) == sorted(names)
+        assert cluster.has(scope) == (scope == () or bool(inside))
+
+
+@given(events.events)
+def test_nothing_is_left_behind_when_everything_went(told: list[Event]) -> None:
+    cluster = after(told)
+    for one in list(cluster.records.values()):
+        cluster.apply(Removed(one), 0.0)
+    cluster.take_changes()
+    left = {name: value for name, value in vars(cluster).items() if value}
+    del left["_changes"]
+    assert left == {}
+
+
+@given(events.events)
+def test_the_changes_name_each_key_and_place_that_differs(told: list[Event]) -> None:
+    cluster = Cluster()
+    for number, event in enumerate(told):
+        before = dict(cluster.records)
+        cluster.apply(event, float(number))
+        changes = cluster.take_changes()
+        now = cluster.records
+        differing = {key for key in before | now if before.get(key) != now.get(key)}
+        assert differing <= changes.keys
+        for key in differing:
+            for one in (before.get(key), now.get(key)):
+                assert one is None or set(scopes_of(one)) <= changes.scopes
+    assert not cluster.take_changes().keys
+
+
+def test_a_change_keeps_since_when_a_record_is_known_and_a_return_does_not() -> None:
+    cluster = Cluster()
+    key, _ = registered.instance(1)
+    one, other = record(registered.instance(1)), record(registered.instance(1), revision="2")
+    cluster.apply(Added(one), 10.0)
+    cluster.apply(Added(other, one), 20.0)
+    assert cluster.first_seen(key) == FirstSeen(10.0, was_there=False)
+    cluster.apply(Removed(other), 30.0)
+    with pytest.raises(KeyError):
+        cluster.first_seen(key)
+    cluster.apply(Added(one), 40.0)
+    assert cluster.first_seen(key) == FirstSeen(40.0, was_there=False)
+
+
+def test_what_a_whole_reading_finds_may_be_older_at_the_start_and_after_a_gap() -> None:
+    cluster = Cluster()
+    one, other = record(registered.instance(1)), record(registered.instance(2))
+    cluster.apply(Resynced((), (Added(one),), "1"), 10.0)
+    cluster.apply(Resynced((), (Added(other),), "2"), 20.0)
+    assert cluster.first_seen(one.key) == FirstSeen(10.0, was_there=True)
+    assert cluster.first_seen(other.key) == FirstSeen(20.0, was_there=True)
+
+
+def test_unknown_keys_are_counted_in_everything_and_nowhere_else() -> None:
+    cluster = cluster_of([record(registered.UNKNOWN)])
+    assert cluster.count(Kind.UNKNOWN) == 1
+    assert cluster.children(()) == []
+
+
+def test_a_record_without_a_namespace_is_somewhere() -> None:
+    cluster = cluster_of([record((b"v1/instances/lonely", b"{}"))])
+    assert cluster.children(()) == [""]
+    assert cluster.count(Kind.ENDPOINT, ("",)) == 1
+
+
+def test_what_belongs_together_is_found_by_lease_and_by_id() -> None:
+    instance = record(registered.instance(1), lease=1)
+    card = record(registered.card(1), lease=1)
+    channel, source = record(registered.channel(77)), record(registered.source(77, 1))
+    cluster = cluster_of([instance, card, channel, source])
+    assert isinstance(channel, EventChannel)
+    assert isinstance(source, EventSource)
+    assert [cluster.worker_of(one) for one in (instance, card, channel, source)] == [1, 1, 1, 1]
+    assert cluster.siblings(instance) == [source, card]
+    assert {cluster.instance_of(one) for one in (card, channel, source)} == {instance}
+    assert cluster.sources_of(channel) == [source]
+    assert cluster.channel_of(source) == channel
+
+
+def test_a_source_that_says_worker_0_does_not_tell_whose_a_channel_is() -> None:
+    channel, source = record(registered.channel(77)), record(registered.source(77, 0))
+    cluster = cluster_of([channel, source])
+    assert cluster.worker_of(channel) is None
+    assert cluster.siblings(source) == []
+    assert cluster.instance_of(channel) is None
+
+
+def test_the_instance_of_a_card_is_that_of_the_same_endpoint() -> None:
+    first, same = registered.instance(1, endpoint="aaa"), registered.instance(1)
+    card = record(registered.card(1), lease=1)
+    cluster = cluster_of([record(first, lease=1), record(same, lease=1), card])
+    assert cluster.instance_of(card) == record(same, lease=1)
