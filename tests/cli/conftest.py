@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.cli.running import Ended, put_file
+from tests.servers import EtcdServer, clean_environment
+from tui.cli import main
+
+
+class Here(Protocol):
+    def __call__(self, *args: str, env: dict[str, str] | None = None) -> Ended: ...
+
+
+INSTANCE = b"v1/instances/prod/backend/generate/7d7ba1fd23957b1c"
+CARD = b"v1/mdc/prod/backend/generate/7d7ba1fd23957b1c"
+
+BODY = (
+    b'{"type":"Endpoint","component":"backend","endpoint":"generate","namespace":"prod",'
+    b'"instance_id":9041998785472199452,"transport":{"tcp":"10.0.0.7:9000/x/generate"}}'
+)
+CARD_BODY = (
+    b'{"type":"Model","component":"backend","endpoint":"generate","namespace":"prod",'
+    b'"instance_id":9041998785472199452,"card_json":{"display_name":"Qwen/Qwen3-32B"}}'
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A file store with one instance and its model card."""
+    root = tmp_path / "kv"
+    put_file(root, INSTANCE, BODY)
+    put_file(root, CARD, CARD_BODY)
+    return root
+
+
+@pytest.fixture
+def in_folder(folder: Path) -> dict[str, str]:
+    """The environment that leads to it."""
+    return {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(folder)}
+
+
+@pytest.fixture(scope="session")
+def etcd_of_all_tests() -> Iterator[EtcdServer]:
+    with EtcdServer() as server:
+        yield server
+
+
+@pytest.fixture
+def etcd(etcd_of_all_tests: EtcdServer) -> EtcdServer:
+    """An empty etcd."""
+    etcd_of_all_tests.etcdctl("del", "--prefix", "")
+    return etcd_of_all_tests
+
+
+@pytest.fixture
+def in_etcd(etcd: EtcdServer) -> dict[str, str]:
+    return {"ETCD_ENDPOINTS": etcd.endpoint}
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    """Runs `dyntop` in this process: for many small questions, where starting it is most of the
+    time. Not with etcd: gRPC's threads do not go well with the processes that tests start."""
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+
+    def run(*args: str, env: dict[str, str] | None = None) -> Ended:
+        with monkeypatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            code = main(args)
+        out, err = capsys.readouterr()
+        return Ended(code, out.encode(), err)
+
+    yield run
+    signal.signal(signal.SIGINT, on_interrupt)
+    gc.enable()

@@ -1,0 +1,163 @@
+"""The command as a person or script runs it: its own process, its own environment."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+from tests.servers import clean_environment
+
+REPOSITORY = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "tui"]
+
+DEADLINE = 30.0
+"""Seconds within which what is waited for must come: generous, these machines are shared."""
+
+
+def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Without settings of this machine, and able to import what is under test from anywhere."""
+    ours = clean_environment(PYTHONPATH=str(REPOSITORY), **(env or {}))
+    # Output is buffered for people, so it is here.
+    ours.pop("PYTHONUNBUFFERED", None)
+    return ours
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a run left."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def records(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.decode().splitlines()
+
+    def one_sentence(self) -> str:
+        """What it complained about: exactly one line on standard error, beginning `dyntop: `."""
+        start, end = "dyntop: ", "\n"
+        assert self.err.startswith(start), self.err
+        assert self.err.endswith(end), self.err
+        sentence = self.err[len(start) : -len(end)]
+        assert sentence, self.err
+        assert sentence.isprintable(), self.err
+        return sentence
+
+
+def dyntop(
+    *args: str | bytes, env: Mapping[str, str] | None = None, stdin: bytes | int | None = None
+) -> Ended:
+    """Run `dyntop` to its end."""
+    given: dict[str, Any] = {"stdin": subprocess.DEVNULL if stdin is None else stdin}
+    if isinstance(stdin, bytes):
+        given = {"input": stdin}
+    done = subprocess.run(
+        [*COMMAND, *args],
+        env=environment(env),
+        capture_output=True,
+        timeout=DEADLINE,
+        check=False,
+        **given,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr.decode())
+
+
+def put_file(root: Path, key: bytes, value: bytes) -> Path:
+    """Write a record as Dynamo's file store does: the key's last part has its own encoding."""
+    bucket, _, name = key.removeprefix(b"v1/").partition(b"/")
+    folder = root / ("v1" if key.startswith(b"v1/") else "") / bucket.decode()
+    folder.mkdir(parents=True, exist_ok=True)
+    encoded = "".join(
+        chr(byte) if chr(byte).isascii() and chr(byte).isalnum() else f"%{byte:02X}"
+        for byte in name
+    )
+    (folder / encoded).write_bytes(value)
+    return folder / encoded
+
+
+class Watching:
+    """A `dyntop watch` that runs."""
+
+    def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "watch", *args],
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._complaints: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=_pass_on, args=pair, daemon=True)
+            for pair in (
+                (self.process.stdout, self._lines),
+                (self.process.stderr, self._complaints),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for reader in self._readers:
+            reader.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def event(self) -> Any:
+        """The next line, parsed."""
+        return json.loads(self._lines.get(timeout=DEADLINE))
+
+    def until(self, condition: Callable[[Any], bool]) -> list[Any]:
+        """The next events, up to the first that is meant."""
+        events = [self.event()]
+        while not condition(events[-1]):
+            events.append(self.event())
+        return events
+
+    def until_resync(self) -> list[Any]:
+        return self.until(lambda event: event["event"] == "resync")
+
+    def complaint(self) -> str:
+        """The next line on standard error."""
+        return self._complaints.get(timeout=DEADLINE).decode()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(DEADLINE)
+
+    def rest_of_complaints(self) -> list[str]:
+        """What was complained of and not read yet, once it has ended."""
+        self._readers[1].join(DEADLINE)
+        rest = []
+        while not self._complaints.empty():
+            rest.append(self._complaints.get().decode())
+        return rest
+
+
+def _pass_on(pipe: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
+    for line in pipe:
+        lines.put(line)

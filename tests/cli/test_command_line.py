@@ -1,0 +1,179 @@
+"""The command line itself: flags, help, usage, and what it imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Here
+from tests.cli.running import DEADLINE, dyntop, environment
+from tests.servers import EtcdServer
+
+
+def test_the_version_is_printed_and_nothing_else() -> None:
+    ended = dyntop("--version")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(b"dyntop ")
+
+
+@pytest.mark.parametrize("command", [(), ("list",), ("watch",), ("unregister",)])
+def test_help_has_examples(command: tuple[str, ...], here: Here) -> None:
+    ended = here(*command, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert b"examples:\n  dyntop" in ended.out
+
+
+def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> None:
+    where = ["--backend", "file", "--file-store", str(folder), "-n", "prod"]
+    before, after = here(*where, "list"), here("list", *where)
+    mixed = here("--backend", "file", "list", "--file-store", str(folder))
+    assert before.code == after.code == mixed.code == 0
+    assert before.out == after.out == mixed.out
+    assert b"7d7ba1fd23957b1c" in before.out
+    # Read, not only accepted.
+    assert not here("-n", "other", "list", *where[:4], "-o", "name").out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("list", "--bogus"),
+        ("bogus",),
+        ("list", "bogus"),
+        ("list", "-o", "yaml"),
+        ("--backend", "zookeeper", "list"),
+        ("unregister",),
+        ("unregister", "--revision", "1", "v1/a", "v1/b"),
+        ("unregister", "v1/instances/\\q"),
+        ("list", "\x1b]0;owned\x07"),
+        ("unregister", "v1/x", "--endpoints", ","),
+        ("unregister", "v1/x", "--endpoints", "ftp://localhost"),
+        ("unregister", "v1/x", "--endpoints", b"\xff\xfe:\xff"),
+        ("unregister", "v1/x", "--file-store", ""),
+        ("unregister", "v1/x", "--file-store", "x", "--endpoints", "localhost:1"),
+        ("unregister", "v1/x", "--backend", "etcd", "--file-store", "x"),
+    ],
+)
+def test_wrong_usage_is_2_and_one_sentence(wrong: tuple[str | bytes, ...], here: Here) -> None:
+    ended = here(*map(os.fsdecode, wrong))
+    assert (ended.code, ended.out) == (2, b"")
+    ended.one_sentence()
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"DYN_DISCOVERY_BACKEND": "kubernetes"}, "kubernetes"),
+        ({"DYN_DISCOVERY_BACKEND": "mem"}, "--demo"),
+        ({"DYN_DISCOVERY_BACKEND": "consul"}, "consul"),
+        ({"DYNTOP_READ_ONLY": "maybe"}, "DYNTOP_READ_ONLY"),
+        ({"ETCD_AUTH_USERNAME": "root"}, "ETCD_AUTH_PASSWORD"),
+        ({"ETCD_AUTH_CA": "/missing.pem", "ETCD_ENDPOINTS": "https://127.0.0.1:1"}, "/missing.pem"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_2_and_named(
+    env: dict[str, str], named: str, here: Here
+) -> None:
+    ended = here("unregister", "v1/x", env=env)
+    assert ended.code == 2
+    assert named in ended.one_sentence()
+
+
+def test_nats_says_that_it_is_not_built_yet() -> None:
+    ended = dyntop("--backend", "nats", "list")
+    assert ended.code == 2
+    assert "not built yet" in ended.one_sentence()
+
+
+def test_a_fault_of_its_own_is_one_sentence_and_shows_nothing_of_what_was_at_hand() -> None:
+    script = (
+        "import sys, tui.settings, tui.cli\n"
+        "def fail(*_, **__): raise KeyError('s3cret')\n"
+        "tui.settings.Settings.from_environment = fail\n"
+        "sys.exit(tui.cli.main(['list']))"
+    )
+    for debug in ("", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment({"DYNTOP_DEBUG": debug}),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert ("Traceback" in done.stderr) == bool(debug)
+        if not debug:
+            assert done.stderr.startswith("dyntop: stopped by a fault of its own (KeyError)")
+            assert done.stderr.count("\n") == 1
+            assert "s3cret" not in done.stderr
+
+
+HEAVY = ("textual", "grpc", "watchfiles", "nats")
+
+
+def imported(*args: str, env: dict[str, str]) -> set[str]:
+    """Which heavy libraries a run imports, in a process of its own."""
+    script = (
+        "import sys, tui.cli\n"
+        "tui.cli.main(sys.argv[1:])\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *args],
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    last = done.stderr.splitlines()[-1]
+    return {name for name in HEAVY if f"'{name}'" in last}
+
+
+def test_a_run_imports_the_chosen_store_only_and_never_the_dashboard(
+    in_folder: dict[str, str], etcd: EtcdServer
+) -> None:
+    assert imported("--version", env={}) == set()
+    assert imported("list", "--backend", "memory", env={}) == set()
+    assert "textual" not in imported("list", env=in_folder)
+    assert "grpc" not in imported("list", env=in_folder)
+    assert imported("list", env={"ETCD_ENDPOINTS": etcd.endpoint}) == {"grpc"}
+
+
+def test_whoever_reads_may_leave() -> None:
+    """`dyntop list | head -c 1`, as a shell runs it."""
+    for args in (["list", "--demo", "-o", "json"], ["--help"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", *args],
+            env=environment(),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+            check=False,
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "list", "--demo"],
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr

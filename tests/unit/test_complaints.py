@@ -1,0 +1,70 @@
+"""Every error of a store becomes one sentence that says what to do, and an exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+from backends.store import (
+    Cause,
+    KeyNotAllowed,
+    Misconfigured,
+    NotAuthorised,
+    Refused,
+    StoreError,
+    Unreachable,
+)
+from tui.complaints import Exit, explain
+
+AT = "http://db:2379"
+
+
+@pytest.mark.parametrize("store", ["etcd", "file", "memory"])
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_a_sentence_of_its_own_store(cause: Cause, store: str) -> None:
+    complaint = explain(Unreachable("/kv {0}", cause, "because {1}"), store)
+    assert complaint.exit_code == Exit.UNREACHABLE
+    assert "/kv {0}" in complaint.sentence
+    assert "(because {1})" in complaint.sentence
+    assert ("ETCD" in complaint.sentence or "etcd" in complaint.sentence) == (store != "file")
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (Cause.REFUSED, "is etcd running there? Set --endpoints or ETCD_ENDPOINTS"),
+        (Cause.TLS_EXPECTED, "write https://"),
+        (Cause.PLAIN_EXPECTED, "write http://"),
+        (Cause.CERTIFICATE, "ETCD_AUTH_CA"),
+        (Cause.NO_LEADER, "etcdctl endpoint status"),
+    ],
+)
+def test_each_cause_has_its_own_remedy(cause: Cause, advice: str) -> None:
+    assert advice in explain(Unreachable(AT, cause)).sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "store", "code", "said"),
+    [
+        (Unreachable("/kv", Cause.MISSING), "file", 3, "--file-store or DYN_FILE_KV"),
+        (NotAuthorised(AT, "invalid user ID or password"), "etcd", 4, "ETCD_AUTH_PASSWORD"),
+        (NotAuthorised(AT, "permission denied"), "etcd", 4, "grant the user a role"),
+        (NotAuthorised("/kv", "permission denied"), "file", 4, "as a user who may"),
+        (Misconfigured("ETCD_ENDPOINTS", "names no endpoint"), "", 2, "--endpoints or ETCD_ENDP"),
+        (Misconfigured("ETCD_AUTH_CA", "is no PEM"), "", 2, "ETCD_AUTH_CA: is no PEM"),
+        (KeyNotAllowed(b"v1/\xff\x1b", "too long"), "file", 1, "v1/\\xff\\x1b: too long"),
+        (Refused(AT, "database space exceeded"), "etcd", 1, "database space exceeded"),
+        (StoreError("of a kind to come"), "etcd", 1, "of a kind to come"),
+    ],
+)
+def test_every_kind_of_error_has_its_exit_code(
+    error: StoreError, store: str, code: int, said: str
+) -> None:
+    complaint = explain(error, store)
+    assert complaint.exit_code == code
+    assert said in complaint.sentence
+
+
+def test_what_a_server_says_cannot_reach_the_terminal_as_more_than_text() -> None:
+    sentence = explain(Refused(AT, "\x1b]0;owned\x07\n\u202e")).sentence
+    assert sentence.isprintable()
+    assert "\\x1b]0;owned\\x07\\x0a\\u202e" in sentence

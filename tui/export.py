@@ -1,0 +1,72 @@
+"""Records as JSON, for scripts: the objects that `dyntop list` and `dyntop watch` print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from backends import keys
+from backends.reading import parsed_value
+from backends.records import AnyRecord
+from backends.store import TimeToLive
+
+# ASCII only, and DEL escaped too, so that it is harmless on any terminal. What Python would write
+# as `Infinity` is no JSON: then it raises.
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+def exported(record: AnyRecord, ttl: TimeToLive | None = None) -> dict[str, Any]:
+    """The object for one record; what does not apply is None. Keys are in the order printed.
+
+    `ttl` is what the store said of its life, if it was asked.
+    """
+    transport = record.transport
+    return {
+        **exported_id(record),
+        "model_name": record.model_name,
+        "transport": transport and {"kind": transport.kind, "address": transport.address},
+        "lease": _hex(record.lease),
+        "ttl_granted": ttl.granted if ttl is not None else None,
+        "ttl_remaining": ttl.remaining if ttl is not None else None,
+        # In POSIX seconds; it is the file's own time, which need not be one that a calendar has.
+        "expired_at": record.expired_at,
+        "revision": record.revision,
+        "malformed": record.malformed,
+        "conflict": record.conflict,
+        "note": record.note,
+        "value": parsed_value(record.entry),
+    }
+
+
+def exported_id(record: AnyRecord) -> dict[str, str | None]:
+    """What tells a record from all others; ids are lower-case hex."""
+    return {
+        "kind": record.kind.value,
+        "key": keys.spell(record.key),
+        "namespace": record.id.namespace,
+        "component": record.id.component,
+        "endpoint": record.id.endpoint,
+        "topic": record.id.topic,
+        "instance_id": _hex(record.id.instance_id),
+        "model_suffix": record.id.model_suffix,
+    }
+
+
+def record_json(record: AnyRecord, ttl: TimeToLive | None = None) -> str:
+    """`exported` as one line of ASCII JSON, without its line end."""
+    whole = exported(record, ttl)
+    try:
+        return as_json(whole)
+    except ValueError:
+        # A number that is valid JSON and too large for Python's own (1e400): show it as written.
+        return as_json(whole | {"value": record.entry.value.decode("utf-8", "backslashreplace")})
+
+
+def as_json(whole: Mapping[str, Any]) -> str:
+    """One line of ASCII JSON, without its line end. Raises ValueError for NaN and infinity."""
+    return _ENCODER.encode(whole)
+
+
+def _hex(number: int | None) -> str | None:
+    return None if number is None else f"{number:x}"

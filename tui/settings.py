@@ -1,0 +1,183 @@
+"""One typed settings model: from Dynamo's own environment names and the command line.
+
+| name | means |
+|---|---|
+| `DYN_DISCOVERY_BACKEND` | `etcd` (default), `file`; `mem` and `kubernetes` cannot be looked into |
+| `ETCD_ENDPOINTS` | comma-separated, default `http://localhost:2379` |
+| `ETCD_AUTH_USERNAME`, `ETCD_AUTH_PASSWORD` | |
+| `ETCD_AUTH_CA`, `ETCD_AUTH_CLIENT_CERT`, `ETCD_AUTH_CLIENT_KEY` | a path or PEM text each |
+| `DYN_FILE_KV` | default `$TMPDIR/dynamo_store_kv` |
+| `DYN_NAMESPACE` | filters like `--namespace` |
+| `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
+
+A name that is set to nothing counts as not set. A flag goes before the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from backends.connect import Connection, EtcdConnection, FileConnection, MemoryConnection
+from backends.store import Misconfigured
+
+DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
+FILE_STORE_FOLDER = "dynamo_store_kv"
+"""Below the folder for temporary files, as in Dynamo's `storage/kv/file.rs`."""
+
+YES = ("1", "true", "yes", "on")
+NO = ("0", "false", "no", "off")
+
+NamespaceSource = Literal["--namespace", "DYN_NAMESPACE"]
+
+
+class Settings(BaseModel):
+    """What dyntop was told. Its repr shows no secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connection: Connection
+    """Not used under `demo`."""
+    namespace: str | None = None
+    """Show only this namespace and those nested in it. None: all."""
+    namespace_source: NamespaceSource | None = None
+    """Who said so: the name of the flag or of the environment variable."""
+    read_only: bool = False
+    """Nothing can be removed."""
+    demo: bool = False
+    """Show a cluster that lives in this process's memory."""
+
+    @classmethod
+    def from_environment(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        backend: str | None = None,
+        endpoints: str | None = None,
+        file_store: str | None = None,
+        namespace: str | None = None,
+        read_only: bool = False,
+        demo: bool = False,
+    ) -> Settings:
+        """Settings from an environment, and flags that go before it; None is a flag not given.
+
+        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` is separated
+        by commas; an empty `namespace` means all of them, whatever DYN_NAMESPACE says.
+
+        Raises `Misconfigured`.
+        """
+        connection: Connection = MemoryConnection()
+        if not demo:
+            connection = _connection(environ, backend, endpoints, file_store)
+        source: NamespaceSource | None = "--namespace"
+        if namespace is None:
+            namespace, source = environ.get("DYN_NAMESPACE"), "DYN_NAMESPACE"
+        return cls(
+            connection=connection,
+            namespace=as_name(namespace) if namespace else None,
+            namespace_source=source if namespace else None,
+            read_only=read_only or _switch(environ, "DYNTOP_READ_ONLY"),
+            demo=demo,
+        )
+
+
+def as_name(text: str) -> str:
+    """A name from the command line or environment, as ids have it: bytes that are not UTF-8 (which
+    Python hands on as lone surrogates) as `\\xNN`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _connection(
+    environ: Mapping[str, str], backend: str | None, endpoints: str | None, file_store: str | None
+) -> Connection:
+    match _backend(environ, backend, endpoints, file_store):
+        case "etcd":
+            return _etcd(environ, endpoints)
+        case "file":
+            return _file(environ, file_store)
+        case "memory":
+            return MemoryConnection()
+        case other:
+            raise Misconfigured("--backend", f"{other} is not built yet: use etcd or file")
+
+
+def _backend(
+    environ: Mapping[str, str], backend: str | None, endpoints: str | None, file_store: str | None
+) -> str:
+    chosen = backend if backend != "auto" else None
+    for flag, value, of in (
+        ("--endpoints", endpoints, "etcd"),
+        ("--file-store", file_store, "file"),
+    ):
+        if value is not None:
+            if chosen not in (None, of):
+                raise Misconfigured(flag, f"belongs to the {of} store, and {chosen} was chosen")
+            chosen = of
+    if chosen is not None:
+        return chosen
+    match _text(environ, "DYN_DISCOVERY_BACKEND") or "etcd":
+        case "etcd" | "file" as dynamos:
+            return dynamos
+        case "kubernetes":
+            problem = (
+                "kubernetes is not read by dyntop, which knows etcd and file: "
+                "ask kubectl, or choose with --backend"
+            )
+        case "mem":
+            problem = (
+                "mem is each process's own memory, which nobody else can see: "
+                "choose with --backend, or try --demo"
+            )
+        case other:
+            problem = f"{other!r} is not a backend of Dynamo: it is etcd, file, kubernetes or mem"
+    raise Misconfigured("DYN_DISCOVERY_BACKEND", problem)
+
+
+def _etcd(environ: Mapping[str, str], endpoints: str | None) -> EtcdConnection:
+    if endpoints is None:
+        endpoints = _text(environ, "ETCD_ENDPOINTS") or DEFAULT_ETCD_ENDPOINTS
+    return EtcdConnection(
+        endpoints=tuple(part.strip() for part in as_name(endpoints).split(",") if part.strip()),
+        username=_text(environ, "ETCD_AUTH_USERNAME"),
+        password=_secret(environ, "ETCD_AUTH_PASSWORD"),
+        ca=_secret(environ, "ETCD_AUTH_CA"),
+        client_cert=_secret(environ, "ETCD_AUTH_CLIENT_CERT"),
+        client_key=_secret(environ, "ETCD_AUTH_CLIENT_KEY"),
+    )
+
+
+def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
+    if file_store == "":
+        raise Misconfigured("--file-store", "names no folder")
+    # Paths may be any bytes; in a Path they stay what they are.
+    given = file_store or environ.get("DYN_FILE_KV")
+    if given:
+        return FileConnection(root=Path(given))
+    return FileConnection(root=Path(environ.get("TMPDIR") or "/tmp", FILE_STORE_FOLDER))
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = (_text(environ, name) or "0").lower()
+    if text not in YES + NO:
+        raise Misconfigured(name, f"{text!r} is neither 1 nor 0")
+    return text in YES
+
+
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    """None for what is not set, or set to nothing."""
+    text = environ.get(name) or None
+    if text is not None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            # The text is not repeated: it may be a secret.
+            raise Misconfigured(name, "is not UTF-8") from None
+    return text
+
+
+def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
+    text = _text(environ, name)
+    return None if text is None else SecretStr(text)
