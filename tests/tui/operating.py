@@ -1,0 +1,245 @@
+"""The dashboard on a memory store, as an operator has it: keys, mouse, and what is on screen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input, TabbedContent
+from textual.widgets.tree import TreeNode
+
+from backends.cluster import Scope
+from backends.connect import MemoryConnection
+from backends.discovery import Discovery
+from backends.memory import Keyspace, MemoryStore
+from backends.store import Cause, Entry, Store, Unreachable
+from tests.registered import KeyAndValue
+from tui.app import DyntopApp
+from tui.screens.main import MainScreen
+from tui.screens.unregister import UnregisterDialog
+from tui.settings import Settings
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.namespace_tree import NamespaceTree
+from tui.widgets.pane import Pane
+from tui.widgets.pane_tabs import PaneTabs
+
+DEADLINE = 30.0
+"""Seconds within which an awaited state must come: generous, these machines are shared."""
+POLL_INTERVAL = 0.02
+"""Seconds between two looks at what is awaited."""
+START = 1_700_000_000.0
+LOST = Unreachable("this process", Cause.LOST)
+
+
+class World:
+    """A keyspace with a clock that goes on only when told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.keyspace = Keyspace(lambda: self.now)
+
+    def put(self, *registered: KeyAndValue, lease: int | None = None) -> None:
+        """Under this lease, which is granted for a minute if it is new."""
+        if lease is not None:
+            self.keyspace.grant(lease, 60.0)
+        for key, value in registered:
+            self.keyspace.put(key, value, lease)
+
+    def keys(self) -> set[bytes]:
+        return {entry.key for entry in self.entries()}
+
+    def find(self, key: bytes) -> Entry | None:
+        return self.keyspace.find(key)
+
+    def entries(self) -> tuple[Entry, ...]:
+        return self.keyspace.read([b""]).entries
+
+
+class Operator:
+    """Presses keys, clicks, and reads the screen."""
+
+    def __init__(self, app: DyntopApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Wait for a state; fails with what was on screen instead."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            if time.monotonic() > deadline:
+                shown = self.text() if self.app.is_running else "(it ended)"
+                raise AssertionError(f"never came: {what or 'the state'}; on screen was\n{shown}")
+            await asyncio.sleep(POLL_INTERVAL)
+        if self.app.is_running:
+            await self.pilot.pause()
+
+    async def until_shown(self, *texts: str) -> None:
+        await self.until(lambda: all(text in self.text() for text in texts), " and ".join(texts))
+
+    async def until_not_shown(self, text: str) -> None:
+        await self.until(lambda: text not in self.text(), f"no {text}")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def type(self, text: str) -> None:
+        """In one go, as over a slow line: nothing happens between two keys."""
+        driver = self.app._driver
+        assert driver is not None
+        for char in text:
+            key = {
+                "/": "slash",
+                " ": "space",
+                "?": "question_mark",
+                "\r": "enter",
+                ".": "full_stop",
+            }
+            driver.send_message(events.Key(key.get(char, char), char))
+        await self.pilot.pause()
+
+    async def click(self, x: int, y: int) -> None:
+        await self.pilot.click(offset=(x, y))
+
+    async def click_text(self, text: str, times: int = 1) -> None:
+        """On the first place where the screen says so."""
+        for y, line in enumerate(self.lines()):
+            if (x := line.find(text)) >= 0:
+                await self.pilot.click(offset=(x, y), times=times)
+                return
+        raise AssertionError(f"nowhere: {text}\n{self.text()}")
+
+    # --- what is on screen --------------------------------------------------------------------
+
+    def lines(self) -> list[str]:
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    def text(self) -> str:
+        return "\n".join(self.lines())
+
+    def header(self) -> str:
+        return self.lines()[0]
+
+    def footer(self) -> str:
+        return self.lines()[-1]
+
+    def told(self) -> list[str]:
+        """What was notified, oldest first."""
+        return [notification.message for notification in self.app._notifications]
+
+    # --- parts --------------------------------------------------------------------------------
+
+    @property
+    def main(self) -> MainScreen:
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
+
+    @property
+    def pane(self) -> Pane[Any]:
+        return self.main.active
+
+    @property
+    def tree(self) -> NamespaceTree:
+        return self.main.query_one(NamespaceTree)
+
+    @property
+    def filter(self) -> Input:
+        return self.main.query_one(Input)
+
+    @property
+    def in_dialog(self) -> bool:
+        return isinstance(self.app.screen, UnregisterDialog)
+
+    @property
+    def on_main(self) -> bool:
+        return isinstance(self.app.screen, MainScreen)
+
+    def tab(self) -> str:
+        return self.main.query_one(TabbedContent).active.removeprefix("tab-")
+
+    def tabs(self) -> list[str]:
+        """The labels of the tabs that are there."""
+        content = self.main.query_one(PaneTabs)
+        tabs = [content.get_tab(f"tab-{pane.id}") for pane in content.panes]
+        return [tab.label_text for tab in tabs if tab.display]
+
+    def branches(self) -> list[str]:
+        """The lines of the tree, with two spaces for each level."""
+        return list(_labels(self.tree.root, 0))
+
+    def node(self) -> Scope | None:
+        """Where the tree's cursor is."""
+        node = self.tree.cursor_node
+        return None if node is None else node.data
+
+    def rows(self, column: str) -> list[str]:
+        """The texts of a column of the open tab, from the top."""
+        cell = next(one for one in self.pane.columns if one.id == column).cell
+        found = (cell(row) for row in self.pane.rows)
+        return [one if isinstance(one, str) else one.text for one in found]
+
+    def at(self, column: str) -> str | None:
+        """What a column says in the row that the cursor is on."""
+        return None if self.pane.row is None else self.rows(column)[self.pane._index]
+
+    def detail(self) -> dict[str, str]:
+        """The fields of the detail below the table."""
+        shown = self.main.query_one(DetailPane)._shown
+        return {} if shown is None else dict(shown.fields)
+
+    async def go_to(self, column: str, text: str) -> None:
+        """Put the cursor on the row that has this text in a column, key by key."""
+        await self.until(lambda: text in self.rows(column), f"a row {text}")
+        await self.type("g" + "j" * self.rows(column).index(text))
+        assert self.at(column) == text
+
+    async def select(self, *scope: str) -> None:
+        """Select a place in the tree, and go back to the table."""
+        self.tree.focus()
+        self.tree.select_scope(scope)
+        await self.until(lambda: self.main.view.scope == scope, f"{scope} selected")
+        self.pane.focus()
+
+    async def unregister(self) -> None:
+        """Ask for it; the dialog is there then."""
+        await self.press("d")
+        await self.until(lambda: self.in_dialog, "the dialog")
+
+
+def _labels(node: TreeNode[Scope], level: int) -> Iterable[str]:
+    yield "  " * level + str(node.label)
+    if node.is_expanded:
+        for child in node.children:
+            yield from _labels(child, level + 1)
+
+
+@asynccontextmanager
+async def dashboard(
+    world: World | None = None,
+    *,
+    store: Store | None = None,
+    size: tuple[int, int] = (110, 30),
+    complete: bool = True,
+    **settings: Any,
+) -> AsyncGenerator[Operator, None]:
+    """The running dashboard; `complete`: once it has seen a whole snapshot.
+
+    `store` goes before the world's own; `settings` are those of `Settings`.
+    """
+    world = world or World()
+    app = DyntopApp(
+        Discovery(store or MemoryStore(world.keyspace)),
+        Settings(connection=MemoryConnection(), **settings),
+        lambda: world.now,
+    )
+    app.animation_level = "none"
+    async with app.run_test(size=size, notifications=True) as pilot:
+        operator = Operator(app, pilot)
+        await operator.until(lambda: len(app.screen_stack) == 2, "the main screen")
+        if complete:
+            await operator.until(lambda: operator.main.monitor.complete, "a whole snapshot")
+            await pilot.pause()
+        yield operator

@@ -1,0 +1,118 @@
+"""The Events tab: what happened, newest first, and why as far as it is known."""
+
+from __future__ import annotations
+
+from tests.registered import card, instance
+from tests.tui.operating import LOST, Operator, World, dashboard
+
+
+def happened(operator: Operator) -> list[tuple[str, str, str]]:
+    """What, which id, and why; newest first."""
+    found = [row.happening for row in operator.pane.rows]
+    ids = ["" if one.record is None else f"{one.record.id.instance_id:x}" for one in found]
+    return [(one.what.value, number, one.why) for one, number in zip(found, ids, strict=True)]
+
+
+START = ("resynced", "", "1 records at the start at revision 1")
+LEASE_ENDED = "lease ended: it ran out, or the worker shut down"
+
+
+async def test_what_was_there_at_the_start_is_one_event() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.press("4")
+        assert happened(operator) == [START]
+
+
+async def test_what_came_changed_and_went_is_told_with_why_newest_first() -> None:
+    world = World()
+    world.put(instance(1), lease=1)
+    async with dashboard(world) as operator:
+        await operator.press("4")
+        world.put(instance(2), lease=2)
+        world.put(instance(2, address="10.9.9.9:1"), lease=2)
+        world.keyspace.end_lease(2)
+        world.keyspace.delete(instance(1)[0])
+        await operator.until(lambda: len(happened(operator)) == 5)
+        await operator.until(lambda: all(why for _, _, why in happened(operator)[:2]))
+        assert happened(operator) == [
+            ("removed", "1", "deleted by somebody; its lease lives on"),
+            ("removed", "2", LEASE_ENDED),
+            ("changed", "2", ""),
+            ("added", "2", ""),
+            START,
+        ]
+        await operator.until_shown("lease ended")
+
+
+async def test_what_this_dyntop_unregistered_is_told_as_such() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.press("Y")
+        await operator.until(lambda: not operator.pane.rows)
+        await operator.press("4")
+        assert happened(operator)[0] == ("removed", "1", "unregistered by this dyntop")
+
+
+async def test_the_cursor_stays_on_top_like_a_log_and_on_its_row_below() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.press("4")
+        world.put(instance(2))
+        await operator.until(lambda: len(operator.pane.rows) == 2)
+        assert operator.at("id") == "2"
+        await operator.press("j")
+        world.put(instance(3))
+        await operator.until(lambda: len(operator.pane.rows) == 3)
+        assert operator.at("what") == operator.rows("what")[-1]
+
+
+async def test_a_gap_is_told_with_what_differs_after_it() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.press("4")
+        world.keyspace.break_off(LOST)
+        world.keyspace.delete(instance(1)[0])
+        world.put(instance(2))
+        world.keyspace.mend()
+        await operator.until(lambda: len(happened(operator)) == 5)
+        assert happened(operator) == [
+            ("resynced", "", "1 added or changed, 1 removed at revision 3"),
+            ("added", "2", "differed after a gap"),
+            ("removed", "1", "differed after a gap"),
+            ("lost", "", "lost: this process"),
+            START,
+        ]
+
+
+async def test_what_went_is_shown_as_it_last_was_and_cannot_be_unregistered_again() -> None:
+    world = World()
+    world.put(instance(1), card(1))
+    async with dashboard(world) as operator:
+        await operator.press("4")
+        world.keyspace.delete(instance(1)[0])
+        await operator.until(lambda: operator.at("id") == "1")
+        await operator.until(lambda: "removed" in operator.detail())
+        assert operator.detail()["key"] == "v1/instances/prod/backend/generate/1"
+        await operator.press("d")
+        assert operator.on_main
+
+
+async def test_the_filter_looks_at_names_ids_and_reasons() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.press("4")
+        world.put(instance(0xAB), instance(0xCD))
+        await operator.until(lambda: len(operator.pane.rows) == 3)
+        for text, ids in (("cd", ["cd"]), ("at the start", [""]), ("generate", ["cd", "ab"])):
+            await operator.press("slash")
+            await operator.type(text)
+            await operator.until(lambda ids=ids: operator.rows("id") == ids, text)  # type: ignore[misc]
+            await operator.press("escape")
+        await operator.until(lambda: len(operator.pane.rows) == 3)

@@ -1,0 +1,135 @@
+"""The detail says all that is known of a record, and nothing that is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from backends.cluster import Cluster, FirstSeen
+from backends.history import Happening, What
+from backends.records import AnyRecord
+from backends.store import TimeToLive
+from tests import registered
+from tests.registered import record
+from tui.detail import Detail, detail_of, keeps, value_text, with_happening
+from tui.words import state_of
+
+NOW = 1000.0
+SEEN = FirstSeen(NOW - 90, was_there=False)
+
+
+def detail(
+    one: AnyRecord, *others: AnyRecord, life: TimeToLive | None = None, alike: int = 1
+) -> Detail:
+    cluster = Cluster()
+    for other in (one, *others):
+        cluster.put(other, SEEN)
+    return detail_of(one, state_of(one, leases=True), cluster, life, SEEN, NOW, alike)
+
+
+def fields(one: AnyRecord, *others: AnyRecord, life: TimeToLive | None = None) -> dict[str, str]:
+    return dict(detail(one, *others, life=life).fields)
+
+
+def test_an_instance_has_its_key_transport_identity_revision_and_age() -> None:
+    found = fields(record(registered.instance(0x1A), lease=0x1A, revision="42"))
+    assert found == {
+        "key": "v1/instances/prod/backend/generate/1a",
+        "lease": "1a",
+        "transport": "tcp 10.0.0.26:9000",
+        "worker": "1a",
+        "instance": "1a, in decimal 26",
+        "revision": "42",
+        "seen": "for 1m",
+    }
+
+
+def test_the_title_has_the_state_and_the_kind() -> None:
+    assert detail(record(registered.instance(1), lease=1)).title == (
+        "● listed  instance prod/backend/generate"
+    )
+    assert detail(record(registered.card(1), lease=1)).title.endswith("model card acme/tiny-llm")
+
+
+@pytest.mark.parametrize(
+    ("life", "text"),
+    [
+        (None, "1a"),
+        (TimeToLive(10.0, 7.4), "1a  7 of 10 s left"),
+        (TimeToLive(None, 7.4), "1a  7 s left"),
+        (TimeToLive(None, -1.0), "1a  gone"),
+    ],
+)
+def test_the_lease_is_told_with_what_is_left_of_it(life: TimeToLive | None, text: str) -> None:
+    assert fields(record(registered.instance(0x1A), lease=0x1A), life=life)["lease"] == text
+
+
+def test_no_lease_and_an_expired_key_are_told() -> None:
+    content = registered.instance(1)
+    assert fields(record(content))["lease"] == "none"
+    assert fields(record(content, expired_at=NOW - 60))["lease"] == "expired 1m ago"
+    assert fields(record(content))["state"].startswith("no lease: ")
+
+
+def test_a_malformed_record_says_why_and_shows_its_bytes() -> None:
+    found = detail(record(registered.MALFORMED))
+    assert "not JSON" in dict(found.fields)["malformed"]
+    assert found.json == registered.MALFORMED[1].decode()
+
+
+def test_a_conflict_names_both_ids() -> None:
+    key, _ = registered.instance(0x1A)
+    _, value = registered.instance(0x2B)
+    assert fields(record((key, value)))["conflict"] == ("the body names instance_id 2b (key: 1a)")
+
+
+def test_a_worker_is_told_with_all_else_that_it_has() -> None:
+    card, lora = record(registered.card(1)), record(registered.card(1, lora="acme/sql"))
+    found = fields(record(registered.instance(1)), card, lora)
+    assert found["worker"] == "1  also has 2 model cards"
+
+
+def test_an_adapter_names_its_base_as_the_worker_serves_it_or_as_its_card_says() -> None:
+    lora = record(registered.card(1, "/mnt/tiny", "acme/sql"))
+    assert fields(lora)["LoRA of"] == "/mnt/tiny"
+    assert fields(lora, record(registered.card(1)))["LoRA of"] == "acme/tiny-llm"
+    assert "LoRA of" not in fields(record(registered.card(1)))
+
+
+def test_a_channel_has_its_sources_and_a_source_its_channel() -> None:
+    channel, source = record(registered.channel(77)), record(registered.source(77, 26))
+    assert fields(channel)["sources"] == "none says what it is about"
+    assert fields(channel, source)["sources"] == "1 source"
+    assert fields(source)["channel"] == "not registered"
+    assert fields(source, channel)["channel"] == "Zmq tcp://10.0.0.1:5557"
+    assert fields(source)["about"] == "worker 1a"
+    assert fields(channel)["publisher"] == "4d, in decimal 77"
+
+
+def test_a_row_that_stands_for_many_says_so() -> None:
+    found = dict(detail(record(registered.card(1)), alike=1200).fields)
+    assert found["of"] == "the first of 1,200 cards that this row stands for"
+
+
+def test_json_is_laid_out_and_the_rest_is_text() -> None:
+    key, value = registered.instance(1)
+    assert json.loads(value_text(record((key, value)))) == json.loads(value)
+    assert "\n  " in value_text(record((key, value)))
+    assert value_text(record((key, b"caf\xc3\xa9 \xff"))) == "café \\xff"
+    assert value_text(record((key, b'"a text"'))) == '"a text"'
+
+
+def test_what_happened_comes_on_top() -> None:
+    one = detail(record(registered.instance(1)))
+    happening = Happening(1, NOW, What.REMOVED, None, "lease ended")
+    label, text = with_happening(one, happening).fields[0]
+    assert label == "removed"
+    assert text.endswith("lease ended")
+    assert with_happening(one, happening).fields[1:] == one.fields
+    assert with_happening(None, happening).title == "- store removed"
+
+
+def test_what_a_worker_keeps_is_counted_by_kind() -> None:
+    one = [record(registered.instance(number)) for number in (1, 2)]
+    assert keeps([*one, record(registered.card(1))]) == "2 instances, 1 model card"

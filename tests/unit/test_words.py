@@ -1,0 +1,127 @@
+"""How things are said: a state is a glyph and a word, and no number says more than is known."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.cluster import FirstSeen
+from backends.history import What
+from backends.ids import Kind
+from tests import registered
+from tests.registered import KeyAndValue, record
+from tui import words
+from tui.words import State
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0s"),
+        (0.9, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (3599, "59m"),
+        (3600, "1h"),
+        (2 * 86400 - 1, "47h"),
+        (2 * 86400, "2d"),
+        (400 * 86400, "400d"),
+    ],
+)
+def test_a_duration_is_rounded_down(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@given(st.floats(0, 86400 * 999))
+def test_a_duration_is_four_characters_at_most_and_never_more_than_has_passed(
+    seconds: float,
+) -> None:
+    text = words.duration(seconds)
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]]
+    assert len(text) <= 4
+    assert int(text[:-1]) * unit <= seconds
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "instance", "0 instances"),
+        (1, "instance", "1 instance"),
+        (1234, "instance", "1,234 instances"),
+        (1_234_567, "unknown key", "1,234,567 unknown keys"),
+        (2, "entry", "2 entries"),
+        (1, "entry", "1 entry"),
+    ],
+)
+def test_a_count_has_commas_and_the_right_number(number: int, noun: str, text: str) -> None:
+    assert words.count(number, noun) == text
+
+
+KEY, BODY = registered.instance(1)
+ELSEWHERE, _ = registered.instance(2)
+
+
+@pytest.mark.parametrize(
+    ("content", "lease", "expired_at", "state"),
+    [
+        ((KEY, BODY), 1, None, words.LISTED),
+        ((KEY, BODY), None, None, words.UNLEASED),
+        ((KEY, BODY), None, 5.0, words.EXPIRED),
+        ((ELSEWHERE, BODY), None, 5.0, words.CONFLICT),
+        ((ELSEWHERE, b"{"), None, 5.0, words.MALFORMED),
+        (registered.UNKNOWN, 1, None, words.UNKNOWN),
+        (registered.UNKNOWN, None, None, words.UNLEASED),
+    ],
+)
+def test_a_record_is_in_the_worst_state_that_is_known(
+    content: KeyAndValue, lease: int | None, expired_at: float | None, state: State
+) -> None:
+    one = record(content, lease=lease, expired_at=expired_at)
+    assert words.state_of(one, leases=True) == state
+
+
+def test_where_there_are_no_leases_their_lack_says_nothing() -> None:
+    assert words.state_of(record((KEY, BODY)), leases=False) == words.LISTED
+
+
+def test_every_state_has_a_glyph_a_word_and_a_meaning_of_its_own() -> None:
+    for part in ("glyph", "word"):
+        assert len({getattr(state, part) for state in words.STATES}) == len(words.STATES)
+    assert all(len(str(state)) <= 11 for state in words.STATES)
+
+
+def test_everything_that_happens_and_every_kind_has_its_name() -> None:
+    assert set(words.HAPPENING_GLYPHS) == set(What)
+    assert set(words.KIND_NAMES) == set(words.SHORT_KIND_NAMES) == set(Kind)
+
+
+def test_what_was_there_at_the_start_is_seen_for_longer_than_this() -> None:
+    assert words.seen(FirstSeen(10.0, was_there=True), 100.0) == ">1m"
+    assert words.seen(FirstSeen(10.0, was_there=False), 100.0) == "1m"
+
+
+def test_ids_are_hex_and_what_is_missing_is_a_dash() -> None:
+    assert words.hex_id(0x7D7BA1FD) == "7d7ba1fd"
+    assert words.hex_id(0) == "0"
+    assert words.hex_id(None) == words.NOTHING
+
+
+def test_a_record_is_named_by_its_place_and_a_model_by_its_name_too() -> None:
+    assert words.name_of(record(registered.instance(1))) == "prod/backend/generate"
+    assert words.name_of(record(registered.card(1))) == "prod/backend/generate acme/tiny-llm"
+    assert words.name_of(record(registered.UNKNOWN)) == words.NOTHING
+
+
+def test_a_transport_is_kind_and_address() -> None:
+    one = record(registered.instance(1, address="10.0.0.1:9000/1/prod"))
+    assert words.transport_of(one) == "tcp 10.0.0.1:9000/1/prod"
+    assert words.short_transport(one) == "tcp 10.0.0.1:9000"
+    assert words.short_transport(record(registered.channel(1))) == "Zmq tcp://10.0.0.1:5557"
+    assert words.transport_of(record(registered.MALFORMED)) == words.NOTHING
+
+
+def test_a_worker_that_cannot_be_told_is_unknown() -> None:
+    assert words.worker_word(record(registered.instance(1)), 26) == "1a"
+    assert words.worker_word(record(registered.source(7, 0)), None) == "unknown (the source says 0)"
+    assert words.worker_word(record(registered.channel(7)), None) == "unknown"

@@ -1,0 +1,114 @@
+"""The dashboard: settings → discovery → screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from backends.discovery import Discovery
+from backends.ids import Kind
+from backends.queries import Query
+from tui.opening import opened
+from tui.screens.main import MainScreen
+from tui.settings import Settings
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""End the dashboard in order. By themselves they would leave the terminal as it is then: on the
+alternate screen, without a cursor, reporting every move of the mouse."""
+
+
+class DyntopApp(App[None]):
+    """One main screen over one store."""
+
+    TITLE = "dyntop"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (declared by App, without ClassVar)
+        (0, "-narrow"),
+        (80, "-normal"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, discovery: Discovery, settings: Settings, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`clock` gives POSIX seconds; nothing else looks at the time."""
+        super().__init__()
+        # A monitor over SSH has nothing to animate, and each frame would be paid for.
+        self.animation_level = "none"
+        self.discovery = discovery
+        self.settings = settings
+        self.clock = clock
+
+    def on_mount(self) -> None:
+        watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
+        self.push_screen(MainScreen(self.discovery, watched, self.settings, self.clock))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield from super().get_system_commands(screen)
+        if isinstance(screen, MainScreen):
+            pane = screen.active
+            yield SystemCommand("Filter", "By names, ids and addresses", screen.action_filter)
+            yield SystemCommand("Freeze", "Stop the view, or let it go on", screen.action_freeze)
+            yield SystemCommand("Sort", "By the next column", pane.action_sort_next)
+            yield SystemCommand("Sort the other way round", "Reverse", pane.action_sort_reverse)
+            yield SystemCommand("Go to the instance", "It belongs to", pane.action_jump)
+            yield SystemCommand("Go back", "To where you were before", screen.action_back)
+            for what in ("key", "id", "json"):
+                copy = partial(pane.action_copy, what)
+                yield SystemCommand(f"Copy the {what}", "Of the selected row", copy)
+            if not self.settings.read_only:
+                ask = pane.action_unregister
+                yield SystemCommand("Unregister", "What is selected, after a question", ask)
+            yield SystemCommand("Tree", "Show or hide the tree", screen.action_toggle_tree)
+            yield SystemCommand("Help", "Keys and signs", screen.action_help)
+
+
+def run(settings: Settings) -> int:
+    """Show the dashboard until the person quits. Returns an exit code.
+
+    Raises `Misconfigured` before anything is drawn.
+    """
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    async with opened(settings) as discovery:
+        app = DyntopApp(discovery, settings)
+        _end_on_signals(app)
+        await app.run_async()
+        return app.return_code or 0
+
+
+def _end_on_signals(app: DyntopApp) -> None:
+    loop = asyncio.get_running_loop()
+
+    # Not a handler of the loop's: that would never run while Textual waits to write.
+    def end(number: int, _frame: object) -> None:
+        if _terminal_is_gone():
+            # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        loop.call_soon_threadsafe(app.exit, None, 128 + number)
+
+    for number in ENDING_SIGNALS:
+        signal.signal(number, end)
+
+
+def _terminal_is_gone() -> bool:
+    """Whether somebody closed the window, or the connection to it broke."""
+    poll = select.poll()
+    poll.register(2, 0)  # what Textual writes to
+    return any(what & select.POLLHUP for _, what in poll.poll(0))

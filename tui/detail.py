@@ -1,0 +1,164 @@
+"""All that is known of a record, as text. No Textual in here; nothing is made plain yet."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from backends import keys
+from backends.cluster import Cluster, FirstSeen
+from backends.history import Happening
+from backends.reading import parsed_value
+from backends.records import (
+    AnyRecord,
+    EndpointInstance,
+    EventChannel,
+    EventSource,
+    ModelCard,
+)
+from backends.store import TimeToLive
+from tui.words import (
+    HAPPENING_GLYPHS,
+    KIND_NAMES,
+    LISTED,
+    NOTHING,
+    STATES,
+    State,
+    count,
+    duration,
+    hex_id,
+    seen,
+    transport_of,
+    worker_word,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What the detail shows."""
+
+    title: str
+    """Begins with a glyph."""
+    tone: str
+    """Of the field `state`."""
+    fields: tuple[tuple[str, str], ...]
+    """Label and text, in the order to be read."""
+    json: str
+    """The value, laid out if it is JSON, else as text."""
+
+
+def detail_of(
+    record: AnyRecord,
+    state: State,
+    cluster: Cluster,
+    life: TimeToLive | None,
+    first_seen: FirstSeen | None,
+    now: float,
+    alike: int = 1,
+) -> Detail:
+    """`life` and `first_seen` are None while, or where, they are not known.
+
+    `alike`: how many records the selected row stands for, of which this is the first.
+    """
+    known = "" if first_seen is None else seen(first_seen, now).replace(">", "more than ")
+    fields = [
+        ("of", f"the first of {alike:,} cards that this row stands for" if alike > 1 else ""),
+        ("key", keys.spell(record.key)),
+        ("state", "" if state == LISTED else f"{state.word}: {STATES[state]}"),
+        ("malformed", record.malformed or ""),
+        ("conflict", record.conflict or ""),
+        ("note", record.note or ""),
+        ("lease", _lease(record, life, now)),
+        *_own_fields(record, cluster),
+        ("worker", _worker(record, cluster)),
+        _identity(record),
+        ("revision", record.revision),
+        ("seen", f"for {known}" if known else ""),
+    ]
+    shown = tuple((label, text) for label, text in fields if text)
+    name = record.model_name or record.id.path()
+    title = f"{state}  {KIND_NAMES[record.kind]} {name}"
+    return Detail(title.rstrip(), state.tone, shown, value_text(record))
+
+
+def with_happening(detail: Detail | None, happening: Happening) -> Detail:
+    """A detail with what happened on top; None: it concerns no record but the whole store."""
+    at = datetime.fromtimestamp(happening.at)
+    told = (f"{at:%Y-%m-%d %H:%M:%S}  {happening.why}").rstrip()
+    field = (happening.what.value, told)
+    if detail is None:
+        glyph, _ = HAPPENING_GLYPHS[happening.what]
+        return Detail(f"{glyph} store {happening.what.value}", "", (field,), "")
+    return replace(detail, fields=(field, *detail.fields))
+
+
+def value_text(record: AnyRecord) -> str:
+    """The value, laid out if it is JSON."""
+    value = parsed_value(record.entry)
+    if isinstance(value, str):
+        return record.entry.value.decode("utf-8", "backslashreplace")
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def keeps(records: Sequence[AnyRecord]) -> str:
+    """`2 instances, 1 model card`."""
+    kinds = Counter(KIND_NAMES[record.kind] for record in records)
+    return ", ".join(count(number, kind) for kind, number in kinds.items())
+
+
+def _identity(record: AnyRecord) -> tuple[str, str]:
+    """The id as keys write it and as bodies and logs do."""
+    scoped = isinstance(record, EventChannel | EventSource)
+    number = record.id.instance_id
+    text = "" if number is None else f"{number:x}, in decimal {number}"
+    return ("publisher" if scoped else "instance", text)
+
+
+def _own_fields(record: AnyRecord, cluster: Cluster) -> list[tuple[str, str]]:
+    match record:
+        case EndpointInstance():
+            return [("transport", transport_of(record)), ("device", record.device_type or "")]
+        case ModelCard():
+            base = cluster.base_of(record) if record.is_lora else None
+            base_name = record.base_model if base is None else base.model_name
+            tokens = record.context_length
+            return [
+                ("LoRA of", (base_name or NOTHING) if record.is_lora else ""),
+                ("type", record.model_type or ""),
+                ("worker type", record.worker_type or ""),
+                ("context", "" if tokens is None else count(tokens, "token")),
+            ]
+        case EventChannel():
+            sources = len(cluster.sources_of(record))
+            about = count(sources, "source") if sources else "none says what it is about"
+            return [("transport", transport_of(record)), ("sources", about)]
+        case EventSource():
+            channel = cluster.channel_of(record)
+            return [
+                ("about", f"worker {worker_word(record, record.worker_id or None)}"),
+                ("channel", "not registered" if channel is None else transport_of(channel)),
+            ]
+    return []
+
+
+def _worker(record: AnyRecord, cluster: Cluster) -> str:
+    worker = cluster.worker_of(record)
+    if worker is None:
+        return worker_word(record, None)
+    siblings = cluster.siblings(record)
+    return hex_id(worker) + (f"  also has {keeps(siblings)}" if siblings else "")
+
+
+def _lease(record: AnyRecord, life: TimeToLive | None, now: float) -> str:
+    if record.expired_at is not None:
+        return f"expired {duration(now - record.expired_at)} ago"
+    lease = "" if record.lease is None else hex_id(record.lease)
+    if life is None:
+        return lease or "none"
+    if life.remaining < 0:
+        return f"{lease}  gone".strip()
+    granted = "" if life.granted is None else f" of {life.granted:.0f}"
+    return f"{lease}  {life.remaining:.0f}{granted} s left".strip()

@@ -1,0 +1,54 @@
+"""From a stream of events to batches: the first at once, the rest at most so often.
+
+A dashboard that redraws for every event falls behind when a cluster restarts; one that waits
+for a timer is late when a single instance comes. No Textual in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import TypeVar
+
+FRAME_INTERVAL = 1 / 30
+"""Seconds between two batches: as often as a terminal can be read."""
+
+Event = TypeVar("Event")
+
+
+async def batches(
+    events: AsyncIterator[Event], interval: float = FRAME_INTERVAL
+) -> AsyncGenerator[list[Event], None]:
+    """Lists of events, each at least one event long, none lost, in order.
+
+    After a quiet time an event comes through at once; otherwise `interval` seconds pass between
+    two batches. Ends when the events end, and raises what they raise.
+    """
+    pending: list[Event] = []
+    arrived = asyncio.Event()
+
+    async def collect() -> None:
+        try:
+            async for event in events:
+                pending.append(event)
+                arrived.set()
+        finally:
+            arrived.set()
+
+    collector = asyncio.create_task(collect())
+    try:
+        while True:
+            await arrived.wait()
+            arrived.clear()
+            if pending:
+                batch, pending[:] = list(pending), []
+                yield batch
+            if collector.done() and not pending:
+                collector.result()
+                return
+            await asyncio.sleep(interval)
+    finally:
+        collector.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await collector

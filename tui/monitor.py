@@ -1,0 +1,209 @@
+"""The one owner of what the dashboard shows: the cluster, its history, the store's state.
+
+Plain Python with no Textual in it. Events come in, in batches; widgets read. Time is passed in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from backends import keys
+from backends.cluster import Changes, Cluster, FirstSeen
+from backends.discovery import Added, Removed, Resynced, WatchEvent
+from backends.history import Happening, History
+from backends.records import AnyRecord, EventSource, ModelCard
+from backends.store import Heard, Loading, Lost, StoreError
+
+RATE_WINDOW = 10.0
+"""Seconds over which changes per second are averaged."""
+
+
+class Link(StrEnum):
+    """How it stands with the store, in one word."""
+
+    CONNECTING = "connecting"
+    LOADING = "loading"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    """Lost, and not resynced since, even if it answers again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What the header says of the store."""
+
+    link: Link = Link.CONNECTING
+    since: float = 0.0
+    """When it became so, in POSIX seconds."""
+    error: StoreError | None = None
+    """Why it is disconnected."""
+    loading: Loading | None = None
+    """How far a snapshot is, while one is being read."""
+    heard_at: float | None = None
+    """When the store last confirmed that the data is current."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What became of a key while the view was frozen."""
+
+    record: AnyRecord | None
+    """As it is now. None: it is gone."""
+    went: bool
+    """It was gone at some time, so what is there now is not what was there before."""
+    first_seen: FirstSeen
+    """Since when what is there now is known."""
+
+
+class Monitor:
+    """What is shown, what happened, and how it stands with the store."""
+
+    def __init__(self, now: float) -> None:
+        self.cluster = Cluster()
+        """Everything that is registered."""
+        self.shown = self.cluster
+        """What of it matches the filter: the same object while there is no filter."""
+        self.history = History()
+        self.store = StoreState(since=now)
+        self.complete = False
+        """Whether a whole snapshot has been seen: before that no count is true."""
+        self.filter = ""
+        self.frozen = False
+        self.waiting = 0
+        """Changes that came in while frozen."""
+        self._held: dict[bytes, _Held] = {}
+        """What became of each key while frozen: no more of them than there were keys."""
+        self._shown_until: int | None = None
+        """The last happening that is shown while frozen."""
+        self._rate: deque[tuple[float, int]] = deque()
+
+    def take(self, batch: list[WatchEvent], now: float) -> list[Happening]:
+        """Take in events; returns what was noted in the history, oldest first."""
+        noted: list[Happening] = []
+        changed = 0
+        for event in batch:
+            self.store = _next_state(self.store, event, now)
+            noted += self.history.apply(event, now)
+            match event:
+                # What comes before the first snapshot is complete changes nothing that is shown.
+                case Added() | Removed() if self.frozen and self.complete:
+                    self._hold(event, FirstSeen(now, was_there=False))
+                case Resynced(removed=removed, added=added) if self.frozen and self.complete:
+                    for gone in removed:
+                        self._hold(gone, FirstSeen(now, was_there=True))
+                    for new in added:
+                        self._hold(new, FirstSeen(now, was_there=True))
+                case Added() | Removed() | Resynced():
+                    self.cluster.apply(event, now)
+                    self.complete = self.complete or isinstance(event, Resynced)
+            changed += isinstance(event, Added | Removed)
+        if changed:
+            self._rate.append((now, changed))
+        return noted
+
+    def rate(self, now: float) -> float:
+        """Changes per second, over the last ten seconds."""
+        while self._rate and self._rate[0][0] <= now - RATE_WINDOW:
+            self._rate.popleft()
+        return sum(changed for _, changed in self._rate) / RATE_WINDOW
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop the view, or let it catch up."""
+        self.frozen = frozen
+        self._shown_until = self.history.last if frozen else None
+        held, self._held, self.waiting = self._held, {}, 0
+        for key, became in held.items():
+            if became.went:
+                self.cluster.discard(key)
+            if became.record is not None:
+                self.cluster.put(became.record, became.first_seen)
+
+    def happenings(self) -> list[Happening]:
+        """What happened, newest first; while frozen, until then."""
+        until = self._shown_until
+        return [one for one in reversed(self.history) if until is None or one.number <= until]
+
+    def set_filter(self, text: str) -> None:
+        """Show only what has every word of `text` in its names, ids or addresses; "" shows all."""
+        self.filter = text.strip().lower()
+        if not self.filter:
+            self.shown = self.cluster
+            return
+        self.shown = Cluster()
+        for key in self.cluster.records:
+            self._show(key)
+
+    def take_changes(self) -> Changes:
+        """What differs in `shown` since the last call."""
+        changes = self.cluster.take_changes()
+        if self.shown is self.cluster:
+            return changes
+        for key in changes.keys:
+            self._show(key)
+        return self.shown.take_changes()
+
+    def _hold(self, event: Added | Removed, first_seen: FirstSeen) -> None:
+        self.waiting += 1
+        key, before = event.record.key, self._held.get(event.record.key)
+        if isinstance(event, Removed):
+            self._held[key] = _Held(None, went=True, first_seen=first_seen)
+        elif before is None or before.record is None:
+            self._held[key] = _Held(event.record, before is not None, first_seen)
+        else:
+            self._held[key] = replace(before, record=event.record)
+
+    def _show(self, key: bytes) -> None:
+        record = self.cluster.records.get(key)
+        if record is None or not self._matches(record):
+            self.shown.discard(key)
+        else:
+            self.shown.put(record, self.cluster.first_seen(key))
+
+    def _matches(self, record: AnyRecord) -> bool:
+        haystack = searchable(record)
+        return all(word in haystack for word in self.filter.split())
+
+
+def searchable(record: AnyRecord) -> str:
+    """All of a record that a filter looks at, in lower case: names, ids, addresses, key."""
+    parts: list[str | int | None] = [
+        keys.spell(record.key),
+        record.id.path(),
+        record.id.instance_id,
+        record.lease,
+        record.model_name,
+        record.malformed,
+        record.conflict,
+    ]
+    if record.transport is not None:
+        parts += [record.transport.kind, record.transport.address]
+    if isinstance(record, ModelCard):
+        parts += [record.base_model, record.model_type, record.worker_type]
+    if isinstance(record, EventSource):
+        parts.append(record.worker_id)
+    texts = (f"{part:x}" if isinstance(part, int) else part for part in parts if part is not None)
+    return "\n".join(texts).lower()
+
+
+def _next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
+    match event:
+        case Lost(error=error):
+            if state.link is Link.DISCONNECTED:
+                return replace(state, error=error, loading=None)
+            return replace(state, link=Link.DISCONNECTED, since=now, error=error, loading=None)
+        case Loading():
+            if state.link in (Link.CONNECTING, Link.LOADING):
+                return replace(state, link=Link.LOADING, loading=event)
+            return replace(state, loading=event)
+        case Resynced():
+            since = state.since if state.link is Link.CONNECTED else now
+            return replace(
+                state, link=Link.CONNECTED, since=since, error=None, loading=None, heard_at=now
+            )
+        case Heard(warnings=warnings):
+            return replace(state, heard_at=now, warnings=warnings)
+        case Added() | Removed():
+            return replace(state, heard_at=now)

@@ -1,0 +1,80 @@
+"""Rows kept in order while they come and go, for tables. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar, overload
+
+from sortedcontainers import SortedList
+
+
+class HasKey(Protocol):
+    @property
+    def key(self) -> Hashable:
+        """What stays the same while the row changes; no two rows share it."""
+
+
+Row = TypeVar("Row", bound=HasKey)
+
+_Place = tuple[Any, Hashable]
+"""What a row is sorted by, then its key."""
+
+
+class SortedRows(Sequence[Row], Generic[Row]):
+    """Rows in order; one that comes, changes or goes costs O(log n)."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Hashable, Row] = {}
+        self._places: dict[Hashable, _Place] = {}
+        """By what each row was sorted when it came: for a row that is going, `sort` may have no
+        answer any more."""
+        self._ordered: SortedList[_Place] = SortedList()
+        self._sort: Callable[[Row], Any] = lambda row: row.key
+        self._reverse = False
+
+    def rebuild(self, rows: Iterable[Row], sort: Callable[[Row], Any], reverse: bool) -> None:
+        """Hold these rows and no others, by `sort`; rows that are equal by it are in key order."""
+        self._by_key = {row.key: row for row in rows}
+        self._sort, self._reverse = sort, reverse
+        self._places = {key: (sort(row), key) for key, row in self._by_key.items()}
+        self._ordered = SortedList(self._places.values())
+
+    def put(self, row: Row) -> bool:
+        """Add a row or replace the one of its key. True: it came, or took another place."""
+        before = self.index_of(row.key)
+        self.discard(row.key)
+        place = (self._sort(row), row.key)
+        self._by_key[row.key], self._places[row.key] = row, place
+        self._ordered.add(place)
+        return before != self.index_of(row.key)
+
+    def discard(self, key: Hashable) -> bool:
+        """Drop a row. False: there was none."""
+        if key not in self._by_key:
+            return False
+        del self._by_key[key]
+        self._ordered.remove(self._places.pop(key))
+        return True
+
+    def index_of(self, key: Hashable) -> int | None:
+        """Where a row is now. None: there is none."""
+        place = self._places.get(key)
+        if place is None:
+            return None
+        index: int = self._ordered.index(place)
+        return len(self) - 1 - index if self._reverse else index
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        _, key = self._ordered[-1 - index if self._reverse else index]
+        return self._by_key[key]

@@ -1,0 +1,80 @@
+"""What every key does, and what the signs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.words import STATES
+
+Keys = list[tuple[str, str]]
+
+MOVING: Keys = [
+    ("↑ ↓  k j", "up and down"),
+    ("PgUp PgDn", "a page up and down"),
+    ("Home End  g G", "first and last"),
+    ("→ ←  l h", "expand and collapse"),
+    ("Tab", "next part of the screen"),
+    ("1 … 5", "the tabs"),
+    ("Enter", "expand a model; open the detail in full"),
+]
+LOOKING: Keys = [
+    ("/", "filter by names, ids, addresses; Esc clears it"),
+    ("s  S", "sort by the next column; the other way round"),
+    ("f", "freeze the view, and let it go on"),
+    ("o  b", "to the instance that this belongs to, and back"),
+    ("t", "show or hide the tree"),
+    ("y  i  Y", "copy the key, the id, the JSON"),
+]
+ACTING: Keys = [("d", "unregister what is selected, after a question")]
+OTHER: Keys = [("Ctrl+P", "command palette, themes"), ("?", "this help"), ("q", "quit")]
+
+
+class HelpScreen(ModalScreen[None]):
+    """Keys and signs; any of the usual keys closes it."""
+
+    CSS_PATH = "dialog.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "app.pop_screen", "Close"),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+    ]
+
+    def __init__(self, *, acts: bool) -> None:
+        """`acts`: whether anything may be removed."""
+        super().__init__()
+        self._acts = acts
+
+    def compose(self) -> ComposeResult:
+        groups = [("Moving", MOVING), ("Looking", LOOKING)]
+        groups += [("Acting", ACTING)] if self._acts else []
+        groups += [("Other", OTHER)]
+        signs = [(str(state), meaning) for state, meaning in STATES.items()]
+        with Vertical(classes="dialog"):
+            yield Static(Text("dyntop: keys and signs", "bold"), classes="dialog--title")
+            with VerticalScroll(id="help-text"):
+                yield Static(_table([*groups, ("Signs", signs)]))
+
+    def action_scroll(self, step: int) -> None:
+        self.query_one("#help-text").scroll_relative(y=step, animate=False)
+
+
+def _table(groups: Iterable[tuple[str, Keys]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for title, rows in groups:
+        table.add_row(Text(title, "bold underline"), "")
+        for key, meaning in rows:
+            table.add_row(Text(key, "bold"), Text(meaning))
+        table.add_row("", "")
+    return table

@@ -1,0 +1,360 @@
+"""The one screen that stays: header, tree, tabs, detail, and the watch that feeds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import work
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, TabbedContent
+from textual.worker import Worker, WorkerState
+
+from backends.cluster import Scope
+from backends.discovery import Discovery, WatchEvent
+from backends.history import Happening
+from backends.queries import Query
+from backends.records import AnyRecord
+from tui.detail import Detail, value_text
+from tui.feed import batches
+from tui.inspector import Inspector
+from tui.monitor import Link, Monitor
+from tui.plain import plain, plain_key
+from tui.removals import Removals, Told
+from tui.screens.detail import DetailScreen
+from tui.screens.help import HelpScreen
+from tui.screens.unregister import UnregisterDialog
+from tui.settings import Settings
+from tui.view import View
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.list_table import ListTable
+from tui.widgets.namespace_tree import NamespaceTree
+from tui.widgets.pane import Pane
+from tui.widgets.pane_tabs import PaneTabs
+from tui.widgets.store_header import StoreHeader
+from tui.words import hex_id, nothing_to_show
+
+TICK = 1.0
+"""Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where the person was before a jump."""
+
+    pane: str
+    scope: Scope
+    row: Hashable
+
+
+class MainScreen(Screen[None]):
+    """Wires the watch to the widgets, and the person's intent back to `Discovery`."""
+
+    CSS_PATH = "main.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority, so that what is typed right behind it, in one go over a slow line, is
+        # already the filter's text and no command.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
+        Binding("f", "freeze", "Freeze", tooltip="Stop the view, or let it go on"),
+        Binding("t", "toggle_tree", "Tree", show=False),
+        Binding("b", "back", "Back", show=False, tooltip="To where you were before `o`"),
+        Binding("escape", "clear_filter", "Clear filter", show=False),
+        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 6)),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    class Discovered(Message):
+        """What the watch told, in order."""
+
+        def __init__(self, batch: list[WatchEvent]) -> None:
+            super().__init__()
+            self.batch = batch
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        query: Query,
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__()
+        self.discovery = discovery
+        self.settings = settings
+        self.clock = clock
+        self.monitor = Monitor(clock())
+        self.view = View(
+            self.monitor, clock, discovery.store.has_leases, read_only=settings.read_only
+        )
+        self._query = query
+        self._inspector = Inspector(discovery, self.view)
+        self._removals = Removals(discovery)
+        self._spots: list[Spot] = []
+        self._detail_key: bytes | None = None
+
+    def compose(self) -> ComposeResult:
+        yield StoreHeader(self.view, self.discovery.store, self.settings)
+        with Horizontal(id="body"):
+            yield NamespaceTree(self.view, id="tree")
+            with Vertical(id="right"):
+                yield PaneTabs(self.view, id="tabs")
+                yield DetailPane(id="detail")
+        yield FilterBar()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.active.focus()
+        self.set_interval(TICK, self._tick)
+        self._refresh_all()
+        self._watch()
+
+    # --- from the watch to the widgets --------------------------------------------------------
+
+    @work(group="watch", exclusive=True, exit_on_error=False)
+    async def _watch(self) -> None:
+        async with (
+            aclosing(self.discovery.watch(self._query)) as events,
+            aclosing(batches(events)) as watched,
+        ):
+            async for batch in watched:
+                self.post_message(self.Discovered(batch))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
+        if event.state is WorkerState.ERROR:
+            error = plain(f"{type(event.worker.error).__name__}: {event.worker.error}")
+            consequence = ""
+            if event.worker.group == "watch":
+                consequence = " What is shown is not updated any more: start dyntop again."
+            self.notify(
+                f"An error in dyntop itself: {error}.{consequence}",
+                severity="error",
+                timeout=3600,
+                markup=False,
+            )
+
+    def on_main_screen_discovered(self, message: Discovered) -> None:
+        link = self.monitor.store.link
+        self._show(self.monitor.take(message.batch, self.clock()))
+        if self.monitor.store.link is not link:
+            stale = self.monitor.store.link is Link.DISCONNECTED
+            for part in (self._tree, *self._tabs.panes, self.query_one(DetailPane)):
+                part.set_class(stale, "-stale")
+            self._show_detail()
+
+    def _show(self, noted: Sequence[Happening]) -> None:
+        """Draw what the monitor took in since the last time."""
+        if unexplained := self._removals.without_reason(noted):
+            self._find_reasons(unexplained)
+        if self.view.complete != self.monitor.complete:
+            self.view.complete = self.monitor.complete
+            self._refresh_all()
+            return
+        changes = self.monitor.take_changes()
+        self._tree.amend(changes.scopes)
+        self._tabs.amend(changes.keys)
+        self._say_what_is_missing()
+        if noted and not self.monitor.frozen:
+            self._tabs.show_history()
+        if self._detail_key in changes.keys:
+            self._show_detail()
+        self._header.update()
+
+    def _refresh_all(self) -> None:
+        """Everything may be different: another place, another filter, the first snapshot."""
+        self.monitor.take_changes()
+        self._say_what_is_missing()
+        self._tree.rebuild()
+        self._tabs.rebuild()
+        self._header.update()
+
+    def _say_what_is_missing(self) -> None:
+        store = self.discovery.store
+        where = f"{store.name} {store.address}"
+        self._tabs.say_when_empty(nothing_to_show(self.monitor, where, self.settings.namespace))
+
+    @work(group="reasons", exit_on_error=False)
+    async def _find_reasons(self, happenings: Sequence[Happening]) -> None:
+        await self._removals.find_reasons(happenings)
+        self._tabs.show_history()
+        self._show_detail()
+
+    def _tick(self) -> None:
+        self._header.update()
+        self.active.tick()
+        self._inspect()
+
+    # --- the detail ---------------------------------------------------------------------------
+
+    def on_list_table_highlighted(self, message: ListTable.Highlighted) -> None:
+        if message.table is self.active:
+            self._inspect()
+
+    def _inspect(self) -> None:
+        """Show what is selected, and ask how long it still has, unless that is being asked."""
+        record = self.active.detail_record()
+        asking = any(worker.group == "life" and not worker.is_finished for worker in self.workers)
+        if record is not None and not asking and self.monitor.store.link is Link.CONNECTED:
+            self._look(record)
+        self._show_detail()
+
+    @work(group="life", exit_on_error=False)
+    async def _look(self, record: AnyRecord) -> None:
+        await self._inspector.look(record)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        detail, record = self._detail(), self.active.detail_record()
+        key = None if record is None else record.key
+        same, self._detail_key = key == self._detail_key, key
+        self.query_one(DetailPane).show(detail, same_record=same)
+
+    def _detail(self) -> Detail | None:
+        pane = self.active
+        return self._inspector.detail(
+            pane.detail_record(), pane.detail_happening(), len(pane.selected())
+        )
+
+    # --- tree, tabs, filter -------------------------------------------------------------------
+
+    def on_namespace_tree_scope_selected(self, message: NamespaceTree.ScopeSelected) -> None:
+        if message.scope != self.view.scope:
+            self.view.scope = message.scope
+            self._refresh_all()
+
+    def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
+        self._inspect()
+
+    def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
+        if (detail := self._detail()) is not None:
+            self.app.push_screen(DetailScreen(detail))
+
+    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
+        self.monitor.set_filter(message.text)
+        self._refresh_all()
+
+    def on_filter_bar_kept(self) -> None:
+        self.active.focus()
+
+    def action_filter(self) -> None:
+        bar = self.query_one(FilterBar)
+        if bar.typing:
+            raise SkipAction  # there it is a character like any other
+        bar.open()
+
+    def action_clear_filter(self) -> None:
+        self.query_one(FilterBar).clear()
+        self.monitor.set_filter("")
+        self._refresh_all()
+        self._tree.remove_class("-called")
+        self.active.focus()
+
+    def action_freeze(self) -> None:
+        self.monitor.freeze(not self.monitor.frozen)
+        self._show(())
+        self._tabs.show_history()
+
+    def action_toggle_tree(self) -> None:
+        narrow = self.has_class("-narrow")
+        self._tree.toggle_class("-called" if narrow else "-hidden")
+        shown = self._tree.has_class("-called") if narrow else not self._tree.has_class("-hidden")
+        (self._tree if shown and narrow else self.active).focus()
+
+    def action_tab(self, number: int) -> None:
+        if number <= len(self._tabs.panes):
+            self._tabs.open(self._tabs.panes[number - 1])
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(acts=not self.settings.read_only))
+
+    # --- going to what belongs together -------------------------------------------------------
+
+    def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
+        instance = self.monitor.cluster.instance_of(message.record)
+        if instance is None:
+            worker = self.monitor.cluster.worker_of(message.record)
+            whose = "unknown" if worker is None else f"{hex_id(worker)}, which has no instance"
+            self._tell(Told(f"Its worker is {whose}.", "warning"))
+            return
+        row = self.active.row
+        here = Spot(self.active.id or "", self.view.scope, None if row is None else row.key)
+        self._spots.append(here)
+        if instance.key not in self.monitor.shown.records:
+            self.action_clear_filter()
+        below = instance.key in self.monitor.shown.keys(instance.kind, self.view.scope)
+        self._go(Spot("instances", self.view.scope if below else (), instance.key))
+
+    def action_back(self) -> None:
+        if self._spots:
+            self._go(self._spots.pop())
+
+    def _go(self, spot: Spot) -> None:
+        pane = self._tabs.pane(spot.pane)
+        self._tree.select_scope(spot.scope)
+        self.view.scope = spot.scope
+        self._tabs.open(pane)
+        self._refresh_all()
+        pane.select(spot.row)
+
+    # --- acting -------------------------------------------------------------------------------
+
+    def on_pane_unregister_asked(self, message: Pane.UnregisterAsked) -> None:
+        records = list(message.records)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._unregister(records)
+
+        store = self.discovery.store
+        where = f"from {store.name} at {store.address}"
+        self.app.push_screen(UnregisterDialog(self.view, records, where), answered)
+
+    @work(group="unregister", exit_on_error=False)
+    async def _unregister(self, records: Sequence[AnyRecord]) -> None:
+        """Rows go when the watch says so, not before."""
+        for told in await self._removals.unregister(records):
+            self._tell(told)
+
+    def on_pane_copy_asked(self, message: Pane.CopyAsked) -> None:
+        record = message.record
+        texts = {
+            "key": plain_key(record.key),
+            "id": "" if record.id.instance_id is None else hex_id(record.id.instance_id),
+            "json": "\n".join(plain(line) for line in value_text(record).split("\n")),
+        }
+        if not texts[message.what]:
+            self._tell(Told(f"It has no {message.what} to copy.", "warning"))
+            return
+        self.app.copy_to_clipboard(texts[message.what])
+        self._tell(Told(f"Copied the {message.what}, if the terminal allows it.", "information"))
+
+    def _tell(self, told: Told) -> None:
+        self.notify(told.text, severity=told.severity, markup=False)
+
+    # --- parts --------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> Pane[Any]:
+        """The open tab's."""
+        return self._tabs.current
+
+    @property
+    def _tabs(self) -> PaneTabs:
+        return self.query_one(PaneTabs)
+
+    @property
+    def _header(self) -> StoreHeader:
+        return self.query_one(StoreHeader)
+
+    @property
+    def _tree(self) -> NamespaceTree:
+        return self.query_one(NamespaceTree)

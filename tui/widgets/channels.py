@@ -1,0 +1,118 @@
+"""The Event channels tab: publishers' channels, each with what its events are about."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from backends.cluster import Cluster
+from backends.ids import Kind
+from backends.records import AnyRecord, EventChannel, EventSource
+from tui.columns import Cell, Column, SortOrder
+from tui.view import View
+from tui.widgets.pane import Pane
+from tui.words import NOTHING, hex_id, transport_of, worker_word
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel, or a source under its channel, or a source whose channel is not there."""
+
+    key: Hashable
+    record: EventChannel | EventSource
+    under_channel: bool
+    worker: int | None
+    """Whose it is, as far as it can be told."""
+
+
+class ChannelsPane(Pane[ChannelRow]):
+    """Event channels and sources below the selected place."""
+
+    TITLE = "Event channels"
+    KINDS = frozenset({Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE})
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("state", "STATE", 11, lambda row: view.state_cell(row.record), drop=1),
+            Column("topic", "TOPIC", 11, _topic, share=1, most=30),
+            Column("where", "SCOPE", 22, _scope, share=3, most=48, path=True),
+            Column("worker", "WORKER", 16, _worker, drop=4),
+            Column("transport", "TRANSPORT", 10, _transport, share=2, most=60, drop=3),
+            Column(
+                "seen",
+                "SEEN",
+                5,
+                lambda row: view.seen_cell(row.record),
+                right=True,
+                ticks=True,
+                sort=lambda row: view.age(row.record),
+                drop=2,
+            ),
+        ]
+        super().__init__(view, columns, order=SortOrder("topic"), id="channels")
+        self._row_index: dict[Hashable, int] = {}
+
+    def rebuild(self) -> None:
+        tops = self._tops()
+        tops.sort(key=lambda row: row.record.key)
+        tops.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
+        rows: list[ChannelRow] = []
+        for row in tops:
+            rows.append(row)
+            if isinstance(row.record, EventChannel):
+                sources = self._cluster.sources_of(row.record)
+                rows += [self._row(source, under_channel=True) for source in sources]
+        self._row_index = {row.key: index for index, row in enumerate(rows)}
+        self.show(rows, self._row_index.get)
+
+    def count(self) -> int:
+        return len(self.view.shown.keys(Kind.EVENT_CHANNEL, self.view.scope))
+
+    def records_of(self, row: ChannelRow) -> Sequence[AnyRecord]:
+        return (row.record,)
+
+    @property
+    def _cluster(self) -> Cluster:
+        return self.view.monitor.cluster
+
+    def _tops(self) -> list[ChannelRow]:
+        """Channels that match, or of which a source does, and sources without a channel."""
+        shown, scope = self.view.shown, self.view.scope
+        tops: dict[bytes, EventChannel | EventSource] = {}
+        for kind in (Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE):
+            for key in shown.keys(kind, scope):
+                record = shown.records[key]
+                if isinstance(record, EventSource):
+                    record = self._cluster.channel_of(record) or record
+                assert isinstance(record, EventChannel | EventSource)
+                tops[record.key] = record
+        return [self._row(record, under_channel=False) for record in tops.values()]
+
+    def _row(self, record: EventChannel | EventSource, *, under_channel: bool) -> ChannelRow:
+        return ChannelRow(record.key, record, under_channel, self._cluster.worker_of(record))
+
+
+def _topic(row: ChannelRow) -> Cell:
+    if row.under_channel:
+        return Cell("└ source", "dim")
+    topic = row.record.id.topic or NOTHING
+    return Cell(topic if isinstance(row.record, EventChannel) else f"{topic} (source)")
+
+
+def _scope(row: ChannelRow) -> Cell:
+    if row.under_channel:
+        return Cell("")
+    names = (row.record.id.namespace, row.record.id.component, row.record.id.endpoint)
+    return Cell("/".join(name for name in names if name) or NOTHING)
+
+
+def _worker(row: ChannelRow) -> Cell:
+    if row.under_channel and isinstance(row.record, EventSource):
+        return Cell(worker_word(row.record, row.record.worker_id or None), "dim")
+    return Cell("unknown" if row.worker is None else hex_id(row.worker), "accent")
+
+
+def _transport(row: ChannelRow) -> Cell:
+    if row.record.malformed is not None:
+        return Cell(row.record.malformed, "bad")
+    return Cell("" if row.under_channel else transport_of(row.record), "dim")

@@ -1,0 +1,316 @@
+"""A table that draws only the lines that are seen, and follows its row while others come and go.
+
+Textual's own DataTable repaints whole when a cell changes and takes milliseconds to remove a row
+among thousands; a live view of a cluster does both all the time. This one holds no cells: it asks
+for the text of the rows on screen when they are drawn, so ten rows and ten thousand cost the same.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size, clamp
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.columns import GAP, Cell, Column, SortOrder, lay_out
+from tui.plain import clip, clip_middle, plain
+from tui.plain import width as text_width
+from tui.rows import HasKey, Row
+
+
+@dataclass
+class _Layout:
+    width: int = -1
+    columns: list[tuple[Column[HasKey], int]] = field(default_factory=list)
+
+
+class ListTable(ScrollView, Generic[Row], can_focus=True):
+    """Rows under a fixed header line. Owns the cursor; whoever fills it owns the rows.
+
+    With the class `-stale` it shows all in one muted colour: what it shows may not be true now.
+    """
+
+    DEFAULT_CSS = """
+    ListTable {
+        height: 1fr;
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        color: $foreground;
+    }
+    ListTable.-stale { color: $text-muted; }
+    ListTable > .list-table--header { color: $text-muted; text-style: bold; }
+    ListTable > .list-table--cursor { background: $surface-lighten-2; }
+    ListTable:focus > .list-table--cursor {
+        background: $block-cursor-background; color: $block-cursor-foreground;
+    }
+    ListTable > .list-table--dim { color: $text-muted; }
+    ListTable > .list-table--good { color: $text-success; }
+    ListTable > .list-table--warn { color: $text-warning; }
+    ListTable > .list-table--bad { color: $text-error; }
+    ListTable > .list-table--accent { color: $text-accent; }
+    ListTable > .list-table--empty { color: $text-muted; }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"list-table--{name}"
+        for name in ("header", "cursor", "dim", "good", "warn", "bad", "accent", "empty")
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "cursor(-1)", "Up", show=False),
+        Binding("down,j", "cursor(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", "First", show=False),
+        Binding("end,G", "edge(1)", "Last", show=False),
+        Binding("enter", "choose", "Open", show=False),
+    ]
+
+    order: reactive[SortOrder] = reactive(SortOrder(""))
+    """Shown in the header; the owner of the rows sorts."""
+    empty_text: reactive[str] = reactive("")
+    """Shown where there are no rows."""
+
+    class TableMessage(Message):
+        """Base of what a table tells."""
+
+        def __init__(self, table: ListTable[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> ListTable[Any]:
+            return self.table
+
+    class Highlighted(TableMessage):
+        """The cursor is on another row, or its row changed, or there is none any more."""
+
+    class Chosen(TableMessage):
+        """Enter, or a second click, on the cursor's row."""
+
+    class SortAsked(TableMessage):
+        """A click on a column's title."""
+
+        def __init__(self, table: ListTable[Any], column: str) -> None:
+            super().__init__(table)
+            self.column = column
+
+    def __init__(
+        self, columns: Sequence[Column[Row]], *, follow_top: bool = False, id: str | None = None
+    ) -> None:
+        """`follow_top`: a cursor on the first row stays on the first row, as in a log."""
+        super().__init__(id=id)
+        self.columns = columns
+        self.rows: Sequence[Row] = ()
+        self._follow_top = follow_top
+        self._index = 0
+        self._key: Hashable = None
+        self._layout = _Layout()
+        self._ticking: dict[int, tuple[str, ...]] = {}
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    def show(
+        self,
+        rows: Sequence[Row],
+        index_of: Callable[[Hashable], int | None],
+        changed: set[Hashable] | None = None,
+    ) -> None:
+        """Show these rows. The cursor stays on its row, and the row on its line of the screen.
+
+        `changed`: if given, rows of other keys are as they were, and so is their order; only
+        these are drawn again.
+        """
+        was_empty = not self.rows
+        self.rows = rows
+        self.virtual_size = Size(self._width, len(rows) + 1)
+        at_top = self._follow_top and self._index == 0
+        index = None if self._key is None or at_top else index_of(self._key)
+        moved = 0 if index is None else index - self._index
+        self._index = clamp(self._index if index is None else index, 0, max(0, len(rows) - 1))
+        if moved:
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False, immediate=True)
+        if changed is None or was_empty or not rows:
+            self._ticking.clear()
+            self.refresh()
+        else:
+            for line in self._lines():
+                if rows[line].key in changed:
+                    self._refresh_row(line)
+        self._settle()
+
+    def _settle(self) -> None:
+        """After the rows or the cursor changed: say where the cursor is now."""
+        row = self.row
+        self._key = None if row is None else row.key
+        self.post_message(self.Highlighted(self))
+
+    @property
+    def row(self) -> Row | None:
+        """The row that the cursor is on."""
+        return self.rows[self._index] if self._index < len(self.rows) else None
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row and scroll there."""
+        old, self._index = self._index, clamp(index, 0, max(0, len(self.rows) - 1))
+        page = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        wanted = clamp(top, self._index - page + 1, self._index)
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False, immediate=True)
+        self._refresh_row(old)
+        self._refresh_row(self._index)
+        self._settle()
+
+    def tick(self) -> None:
+        """Time went on: draw again what changed with it alone."""
+        for index in self._lines():
+            before = self._ticking.get(index)
+            if before is not None and before != self._ticking_text(self.rows[index]):
+                self._refresh_row(index)
+
+    # --- keys and mouse -----------------------------------------------------------------------
+
+    def action_cursor(self, step: int) -> None:
+        self.move_to(self._index + step)
+
+    def action_page(self, step: int) -> None:
+        self.move_to(self._index + step * max(1, self.size.height - 2))
+
+    def action_edge(self, side: int) -> None:
+        self.move_to(0 if side < 0 else len(self.rows) - 1)
+
+    def action_choose(self) -> None:
+        if self.row is not None:
+            self.post_message(self.Chosen(self))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            self._click_title(event.x)
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if index < len(self.rows):
+            self.move_to(index)
+            if event.chain > 1:
+                self.action_choose()
+
+    def _click_title(self, x: int) -> None:
+        left = 0
+        for column, width in self._columns():
+            if left <= x < left + width + GAP:
+                self.post_message(self.SortAsked(self, column.id))
+                return
+            left += width + GAP
+
+    @property
+    def _width(self) -> int:
+        """Cells of a line, without the scrollbar."""
+        return self.scrollable_content_region.width
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self._width, len(self.rows) + 1)
+
+    def watch_empty_text(self) -> None:
+        if not self.rows:
+            self.refresh()
+
+    def watch_has_focus(self, _had: bool) -> None:
+        super().watch_has_focus(_had)
+        self._refresh_row(self._index)
+
+    def render_line(self, y: int) -> Strip:
+        width = self._width
+        if y == 0:
+            return self._header(width)
+        index = y - 1 + self.scroll_offset.y
+        if index < len(self.rows):
+            return self._line(index, width)
+        if not self.rows:
+            return self._empty_line(y - 2, width)
+        return Strip.blank(width, self.rich_style)
+
+    def _empty_line(self, number: int, width: int) -> Strip:
+        lines = textwrap.wrap(plain(self.empty_text), max(1, width - 2))
+        line = lines[number] if 0 <= number < len(lines) else ""
+        style = self._style("empty")
+        return Strip([Segment(line.center(width), style)]).adjust_cell_length(width, style)
+
+    def _header(self, width: int) -> Strip:
+        style = self._style("header")
+        parts = []
+        for column, room in self._columns():
+            title = column.title
+            if self.order.column == column.id:
+                title += "▼" if self.order.reverse else "▲"
+            parts.append(_fit(title, room, column))
+        line = (" " * GAP).join(parts)
+        return Strip([Segment(line, style)]).adjust_cell_length(width, style)
+
+    def _line(self, index: int, width: int) -> Strip:
+        row = self.rows[index]
+        base = self.rich_style
+        if cursor := index == self._index:
+            base += self._style("cursor")
+        segments: list[Segment] = []
+        ticking = []
+        for column, cells in self._columns():
+            cell = column.cell(row)
+            if isinstance(cell, str):
+                cell = Cell(cell)
+            style = base
+            # Under the cursor the bar's own colours are the readable ones.
+            if cell.tone and not (cursor and self.has_focus) and not self.has_class("-stale"):
+                style = base + Style(color=self._style(cell.tone).color)
+            if segments:
+                segments.append(Segment(" " * GAP, base))
+            segments.append(Segment(_fit(cell.text, cells, column), style))
+            if column.ticks:
+                ticking.append(cell.text)
+        self._ticking[index] = tuple(ticking)
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"list-table--{name}")
+
+    def _columns(self) -> list[tuple[Column[Row], int]]:
+        width = self._width
+        if self._layout.width != width:
+            self._layout = _Layout(width, lay_out(self.columns, width))  # type: ignore[arg-type]
+        return self._layout.columns  # type: ignore[return-value]
+
+    def _lines(self) -> range:
+        """The rows that are on screen."""
+        top = self.scroll_offset.y
+        return range(top, min(len(self.rows), top + max(0, self.size.height - 1)))
+
+    def _refresh_row(self, index: int) -> None:
+        y = index + 1 - self.scroll_offset.y
+        if 0 < y < self.size.height:
+            self.refresh(Region(0, y, self._width, 1))
+
+    def _ticking_text(self, row: Row) -> tuple[str, ...]:
+        texts = []
+        for column, _ in self._columns():
+            if column.ticks:
+                cell = column.cell(row)
+                texts.append(cell if isinstance(cell, str) else cell.text)
+        return tuple(texts)
+
+
+def _fit(text: str, cells: int, column: Column[Any]) -> str:
+    """Harmless text, exactly `cells` wide."""
+    text = clip_middle(text, cells) if column.path else clip(text, cells)
+    padding = " " * (cells - text_width(text))
+    return padding + text if column.right else text + padding

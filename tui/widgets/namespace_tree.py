@@ -1,0 +1,186 @@
+"""The tree of namespaces, components and endpoints, with how many instances each has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from backends.cluster import NO_NAMESPACE, Cluster, Scope
+from backends.ids import Kind
+from tui.plain import clip
+from tui.view import View
+
+DEPTH = 3
+"""Namespace, component, endpoint."""
+OPEN_AT_START = 1
+"""Nodes of this level and above show what is below them."""
+GUIDE_CELLS = 2
+
+
+class NamespaceTree(Tree[Scope]):
+    """Follows the cluster; what is below a closed node is not built until it is opened."""
+
+    DEFAULT_CSS = """
+    NamespaceTree {
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        background: $background;
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("g", "scroll_home", "First", show=False),
+        Binding("G", "scroll_end", "Last", show=False),
+        Binding("right,l", "open(True)", "Expand", show=False, id="tree.open"),
+        Binding("left,h", "open(False)", "Collapse", show=False, id="tree.close"),
+    ]
+
+    class ScopeSelected(Message):
+        """Another place is selected."""
+
+        def __init__(self, scope: Scope) -> None:
+            super().__init__()
+            self.scope = scope
+
+    def __init__(self, view: View, *, id: str) -> None:
+        super().__init__("", data=(), id=id)
+        self.view = view
+        self.guide_depth = GUIDE_CELLS
+        self._placed: dict[Scope, TreeNode[Scope]] = {(): self.root}
+        self._opened_by_filter: set[Scope] = set()
+        self.root.expand()
+
+    @property
+    def _cluster(self) -> Cluster:
+        return self.view.shown
+
+    def rebuild(self) -> None:
+        """Show what there is now, whatever changed. What was open stays open.
+
+        While there is a filter, all that it found is open, down to the endpoints.
+        """
+        self.amend(self._placed.keys() | {()})
+        if not self.view.monitor.filter:
+            for scope in self._opened_by_filter & self._placed.keys():
+                self._placed[scope].collapse()
+            self._opened_by_filter.clear()
+        for scope in sorted(self._placed, key=len):
+            self._fill(scope)
+
+    def amend(self, scopes: Iterable[Scope]) -> None:
+        """Only these places changed since the last time."""
+        for scope in sorted(scopes, key=len):
+            node = self._placed.get(scope)
+            if not self._cluster.has(scope):
+                self._drop(scope)
+            elif node is not None:
+                self._relabel(node, scope)
+            elif scope[:-1] in self._placed and self._placed[scope[:-1]].is_expanded:
+                self._add(scope)
+
+    def select_scope(self, scope: Scope) -> None:
+        """Put the cursor on a place, opening what is above it, or on what there is of it."""
+        for depth in range(len(scope)):
+            if (above := self._placed.get(scope[:depth])) is not None:
+                above.expand()
+                self._fill(scope[:depth])
+        while scope not in self._placed:
+            scope = scope[:-1]
+        # Lines are counted anew only when they are asked for; before, a new node is on none.
+        assert self.last_line >= 0
+        self.move_cursor(self._placed[scope])
+
+    def on_resize(self) -> None:
+        for scope, node in self._placed.items():
+            self._relabel(node, scope)
+
+    def on_tree_node_expanded(self, event: Tree.NodeExpanded[Scope]) -> None:
+        if event.node.data is not None:
+            self._fill(event.node.data)
+
+    def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Scope]) -> None:
+        event.stop()
+        if event.node.data is not None:
+            self.post_message(self.ScopeSelected(event.node.data))
+
+    def action_open(self, opened: bool) -> None:
+        node = self.cursor_node
+        if node is None:
+            return
+        if opened and node.allow_expand:
+            node.expand()
+        elif not opened and node.allow_expand and node.is_expanded and not node.is_root:
+            node.collapse()
+        elif not opened and node.parent is not None:
+            self.move_cursor(node.parent)
+
+    def render_label(self, node: TreeNode[Scope], base_style: Style, style: Style) -> Text:
+        label = super().render_label(node, base_style, style)
+        label.no_wrap = True
+        return label
+
+    def _fill(self, scope: Scope) -> None:
+        node = self._placed.get(scope)
+        if node is None or not node.allow_expand:
+            return
+        if self.view.monitor.filter and not node.is_expanded:
+            self._opened_by_filter.add(scope)
+            node.expand()
+        if not node.is_expanded:
+            return
+        for name in self._cluster.children(scope):
+            if (*scope, name) not in self._placed:
+                self._add((*scope, name))
+
+    def _add(self, scope: Scope) -> None:
+        parent = self._placed[scope[:-1]]
+        siblings = [child.data[-1] for child in parent.children if child.data]
+        before = sum(name < scope[-1] for name in siblings)
+        leaf = len(scope) == DEPTH
+        self._placed[scope] = parent.add(
+            self._label(scope),
+            data=scope,
+            before=before if before < len(siblings) else None,
+            expand=len(scope) <= OPEN_AT_START,
+            allow_expand=not leaf,
+        )
+        self._fill(scope)
+
+    def _drop(self, scope: Scope) -> None:
+        node = self._placed.get(scope)
+        if node is None:
+            return
+        if node.is_root:
+            self._relabel(node, scope)
+            return
+        selected = self.cursor_node.data if self.cursor_node is not None else None
+        for below in [below for below in self._placed if below[: len(scope)] == scope]:
+            del self._placed[below]
+        node.remove()
+        if selected is not None and selected[: len(scope)] == scope:
+            # Else the cursor would be on whatever comes next, and the tables on what went.
+            self.select_scope(scope[:-1])
+
+    def _relabel(self, node: TreeNode[Scope], scope: Scope) -> None:
+        label = self._label(scope)
+        # The tree draws and measures all of itself again for each label that is set.
+        if node.label != label:
+            node.set_label(label)
+
+    def _label(self, scope: Scope) -> Text:
+        if not scope:
+            name = "matches" if self.view.monitor.filter else "all namespaces"
+        else:
+            name = "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
+        count = "" if not self.view.complete else f"{self._cluster.count(Kind.ENDPOINT, scope):,}"
+        room = self.size.width - GUIDE_CELLS * (len(scope) + 1) - len(count) - 2
+        return Text.assemble(clip(name, max(4, room)), (f" {count}", "dim"))

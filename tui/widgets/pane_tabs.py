@@ -1,0 +1,108 @@
+"""The tabs, each with its pane. Only the open one follows every change at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.widgets import TabbedContent, TabPane
+
+from backends import keys
+from tui.view import View
+from tui.widgets.channels import ChannelsPane
+from tui.widgets.happenings import EventsPane
+from tui.widgets.models import ModelsPane
+from tui.widgets.pane import Pane
+from tui.widgets.record_panes import InstancesPane, OthersPane
+
+
+class PaneTabs(TabbedContent):
+    """Keeps the open pane true, and the titles' numbers; the others catch up when opened."""
+
+    def __init__(self, view: View, *, id: str) -> None:
+        super().__init__(id=id)
+        self.view = view
+        self.panes: list[Pane[Any]] = [
+            InstancesPane(view),
+            ModelsPane(view),
+            ChannelsPane(view),
+            EventsPane(view),
+            OthersPane(view),
+        ]
+        self._behind: set[str] = set()
+        """Panes that have not seen the last changes, by tab."""
+        for pane in self.panes:
+            self.compose_add_child(TabPane(pane.TITLE, pane, id=_tab_of(pane)))
+
+    def on_mount(self) -> None:
+        for pane in self.panes:
+            self._label(pane)
+
+    @property
+    def current(self) -> Pane[Any]:
+        """The open pane."""
+        return next((pane for pane in self.panes if _tab_of(pane) == self.active), self.panes[0])
+
+    def pane(self, pane_id: str) -> Pane[Any]:
+        return next(pane for pane in self.panes if pane.id == pane_id)
+
+    def open(self, pane: Pane[Any]) -> None:
+        """Open a pane's tab and put the focus there; not one that is hidden."""
+        if not self.get_tab(_tab_of(pane)).display:
+            return
+        self.active = _tab_of(pane)
+        # Now, and not only when the message of it comes: its first frame shall be true too.
+        self._catch_up()
+        pane.focus()
+
+    def rebuild(self) -> None:
+        """Everything may be different."""
+        self._behind = {_tab_of(pane) for pane in self.panes}
+        self._catch_up()
+        for pane in self.panes:
+            self._label(pane)
+
+    def amend(self, changed: set[bytes]) -> None:
+        """Only records of these keys came, changed or went."""
+        kinds = {keys.kind_of(key) for key in changed}
+        for pane in self.panes:
+            if kinds & pane.KINDS:
+                if pane is self.current:
+                    pane.amend(changed)
+                else:
+                    self._behind.add(_tab_of(pane))
+                self._label(pane)
+
+    def show_history(self) -> None:
+        """Something was added to the history, or a reason was found."""
+        events = self.query_one(EventsPane)
+        self._behind.add(_tab_of(events))
+        self._catch_up()
+
+    def say_when_empty(self, text: str) -> None:
+        """What a pane without rows says; nothing may have happened in the best of worlds."""
+        for pane in self.panes:
+            pane.empty_text = "Nothing happened yet" if isinstance(pane, EventsPane) else text
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        tab = _tab_of(self.current)
+        if tab in self._behind:
+            self._behind.discard(tab)
+            self.current.rebuild()
+
+    def _label(self, pane: Pane[Any]) -> None:
+        if isinstance(pane, ModelsPane):
+            self.view.models = pane.count_all()
+        tab, number = self.get_tab(_tab_of(pane)), pane.count()
+        counted = self.view.complete and number is not None
+        label = f"{pane.TITLE} {number:,}" if counted else pane.TITLE
+        if tab.label_text != label:
+            tab.label = label
+        if isinstance(pane, OthersPane) and bool(number) != tab.display:
+            (self.show_tab if number else self.hide_tab)(_tab_of(pane))
+
+
+def _tab_of(pane: Pane[Any]) -> str:
+    return f"tab-{pane.id}"

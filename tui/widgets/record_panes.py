@@ -1,0 +1,122 @@
+"""The tabs whose rows are records themselves: instances, and keys of unknown kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Sequence
+
+from backends import keys
+from backends.ids import Kind
+from backends.records import AnyRecord
+from tui.columns import Cell, Column, SortOrder
+from tui.rows import SortedRows
+from tui.view import View
+from tui.widgets.pane import Pane
+from tui.words import NOTHING, hex_id, short_transport
+
+
+class RecordPane(Pane[AnyRecord]):
+    """One kind of record below the selected place; a change costs O(log n)."""
+
+    def __init__(self, view: View, columns: Sequence[Column[AnyRecord]], *, id: str) -> None:
+        super().__init__(view, columns, order=SortOrder(columns[1].id), id=id)
+        self._sorted: SortedRows[AnyRecord] = SortedRows()
+
+    def rebuild(self) -> None:
+        records = (self.view.shown.records[key] for key in self._keys())
+        self._sorted.rebuild(records, self.sort_column.sort_value, self.order.reverse)
+        self.show(self._sorted, self._sorted.index_of)
+
+    def amend(self, keys: set[bytes]) -> None:
+        if len(keys) * 4 > len(self._sorted):
+            self.rebuild()
+            return
+        wanted = self._keys()
+        moved = False
+        changed: set[Hashable] = set()
+        for key in keys:
+            if key in wanted:
+                moved |= self._sorted.put(self.view.shown.records[key])
+                changed.add(key)
+            else:
+                moved |= self._sorted.discard(key)
+        if moved:
+            self.show(self._sorted, self._sorted.index_of)
+        elif changed:
+            self.show(self._sorted, self._sorted.index_of, changed)
+
+    def count(self) -> int:
+        return len(self._keys())
+
+    def select(self, key: Hashable) -> bool:
+        index = self._sorted.index_of(key)
+        if index is None:
+            return False
+        self.move_to(index)
+        return True
+
+    def records_of(self, row: AnyRecord) -> Sequence[AnyRecord]:
+        return (row,)
+
+    def _keys(self) -> Collection[bytes]:
+        (kind,) = self.KINDS
+        return self.view.shown.keys(kind, self.view.scope)
+
+
+class InstancesPane(RecordPane):
+    """Endpoint instances of what is selected in the tree."""
+
+    TITLE = "Instances"
+    KINDS = frozenset({Kind.ENDPOINT})
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("state", "STATE", 11, view.state_cell, drop=1),
+            Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True),
+            Column("id", "INSTANCE", 16, _instance, sort=lambda record: record.id.instance_id or 0),
+            Column("transport", "TRANSPORT", 12, _transport, share=2, most=60, drop=3),
+            Column(
+                "seen", "SEEN", 5, view.seen_cell, right=True, ticks=True, sort=view.age, drop=2
+            ),
+        ]
+        super().__init__(view, columns, id="instances")
+
+
+class OthersPane(RecordPane):
+    """Keys in buckets that dyntop does not know: shown raw, never dropped."""
+
+    TITLE = "Other keys"
+    KINDS = frozenset({Kind.UNKNOWN})
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("state", "STATE", 11, view.state_cell, drop=1),
+            Column("key", "KEY", 20, _key, share=3, most=80, path=True),
+            Column("value", "VALUE", 12, _value, share=2, drop=3),
+            Column(
+                "seen", "SEEN", 5, view.seen_cell, right=True, ticks=True, sort=view.age, drop=2
+            ),
+        ]
+        super().__init__(view, columns, id="others")
+
+
+def _place(record: AnyRecord) -> str:
+    return record.id.path() or NOTHING
+
+
+def _instance(record: AnyRecord) -> Cell:
+    static = record.id.instance_id is None and record.malformed is None
+    return Cell("static" if static else hex_id(record.id.instance_id), "accent")
+
+
+def _transport(record: AnyRecord) -> Cell:
+    if record.malformed is not None:
+        return Cell(record.malformed, "bad")
+    return Cell(short_transport(record), "dim")
+
+
+def _key(record: AnyRecord) -> str:
+    return keys.spell(record.key)
+
+
+def _value(record: AnyRecord) -> Cell:
+    return Cell(record.entry.value[:200].decode("utf-8", "backslashreplace"), "dim")

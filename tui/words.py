@@ -1,0 +1,171 @@
+"""How things are said: durations, states, kinds. No Textual in here.
+
+A state is always a glyph and a word, so that it can be told without colour.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from backends.cluster import FirstSeen
+from backends.history import What
+from backends.ids import Kind
+from backends.records import AnyRecord, EventSource, ModelCard
+from tui.monitor import Link, Monitor
+
+NOTHING = "–"
+"""Stands where there is nothing to say, or not yet."""
+
+KIND_NAMES = {
+    Kind.ENDPOINT: "instance",
+    Kind.MODEL: "model card",
+    Kind.EVENT_CHANNEL: "event channel",
+    Kind.EVENT_SOURCE: "event source",
+    Kind.UNKNOWN: "unknown key",
+}
+
+SHORT_KIND_NAMES = {
+    Kind.ENDPOINT: "instance",
+    Kind.MODEL: "card",
+    Kind.EVENT_CHANNEL: "channel",
+    Kind.EVENT_SOURCE: "source",
+    Kind.UNKNOWN: "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is to be known of a record at a glance."""
+
+    glyph: str
+    word: str
+    tone: str
+    """`good`, `warn`, `bad` or `dim`, for whoever can see colours."""
+
+    def __str__(self) -> str:
+        return f"{self.glyph} {self.word}"
+
+
+LISTED = State("●", "listed", "good")
+UNLEASED = State("∞", "no lease", "warn")
+EXPIRED = State("○", "expired", "bad")
+CONFLICT = State("≠", "conflict", "bad")
+MALFORMED = State("✗", "malformed", "bad")
+UNKNOWN = State("?", "unknown", "dim")
+GONE = State("†", "gone", "dim")
+
+STATES = {
+    LISTED: "registered; whether it answers is not looked at",
+    UNLEASED: "registered without a lease: nothing will ever remove it",
+    EXPIRED: "its time to live ran out, and nobody removed it",
+    CONFLICT: "its body names another than its key does",
+    MALFORMED: "not as Dynamo writes it; Dynamo skips it",
+    UNKNOWN: "a kind of key that dyntop does not know",
+    GONE: "not registered any more; shown as it last was",
+}
+"""Every state with what it means, for the help."""
+
+
+def state_of(record: AnyRecord, *, leases: bool) -> State:
+    """The worst that is known of a record. `leases`: whether its store has leases at all."""
+    if record.malformed is not None:
+        return MALFORMED
+    if record.conflict is not None:
+        return CONFLICT
+    if record.expired_at is not None:
+        return EXPIRED
+    if leases and record.lease is None:
+        return UNLEASED
+    return UNKNOWN if record.kind is Kind.UNKNOWN else LISTED
+
+
+HAPPENING_GLYPHS = {
+    What.ADDED: ("+", "good"),
+    What.CHANGED: ("~", "accent"),
+    What.EXPIRED: ("○", "warn"),
+    What.REVIVED: ("●", "good"),
+    What.REMOVED: ("-", "bad"),
+    What.RESYNCED: ("=", "dim"),
+    What.LOST: ("✗", "bad"),
+}
+
+
+def hex_id(value: int | None) -> str:
+    """A u64 as keys write it."""
+    return NOTHING if value is None else f"{value:x}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in at most three characters and its unit, as `kubectl` would: `42s`, `3m`.
+
+    Rounded down, so that it never says more than has passed.
+    """
+    seconds = max(0, int(seconds))
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m"
+    if seconds < 2 * 86400:
+        return f"{seconds // 3600}h"
+    return f"{seconds // 86400}d"
+
+
+def seen(first_seen: FirstSeen, now: float) -> str:
+    """For how long a record is known; `>` before it where it is older than this dyntop."""
+    age = duration(now - first_seen.at)
+    return f">{age}" if first_seen.was_there else age
+
+
+def count(number: int, noun: str) -> str:
+    """`1 instance`, `1,234 instances`, `2 entries`, `2 keys`."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
+    return f"{number:,} {noun}"
+
+
+def name_of(record: AnyRecord) -> str:
+    """A record in a line: where it is, and of a model which."""
+    parts = [record.id.path() or NOTHING]
+    if isinstance(record, ModelCard) and record.model_name is not None:
+        parts.append(record.model_name)
+    return " ".join(parts)
+
+
+def transport_of(record: AnyRecord) -> str:
+    """How a record is reached, kind and address."""
+    if record.transport is None:
+        return NOTHING
+    return f"{record.transport.kind} {record.transport.address or ''}".rstrip()
+
+
+def short_transport(record: AnyRecord) -> str:
+    """As `transport_of`, without what the path of a TCP address says once more."""
+    if record.transport is None or record.transport.kind != "tcp":
+        return transport_of(record)
+    return f"tcp {(record.transport.address or '').partition('/')[0]}"
+
+
+def worker_word(record: AnyRecord, worker: int | None) -> str:
+    """The worker that something belongs to, or that it cannot be told."""
+    if worker is not None:
+        return hex_id(worker)
+    if isinstance(record, EventSource) and record.worker_id == 0:
+        return "unknown (the source says 0)"
+    return "unknown"
+
+
+def nothing_to_show(monitor: Monitor, store: str, namespace: str | None) -> str:
+    """What a table without rows says. `store` is its name and address."""
+    if not monitor.complete:
+        if monitor.store.link is Link.DISCONNECTED:
+            return f"Not connected to {store}: trying again"
+        if monitor.frozen:
+            return "Frozen before anything was read: f lets it go on"
+        return f"Reading {store} …"
+    if monitor.filter:
+        return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+    if monitor.cluster.records:
+        return "None here"
+    of = f" in namespace {namespace}" if namespace else ""
+    return f"Nothing is registered{of} yet: workers show up here when they start"
