@@ -1,0 +1,70 @@
+"""Draws the README's pictures from the demo's cluster: `python -m tests.screenshots FOLDER`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.store import Cause, Unreachable
+from tests.snapshots.world import Clock, app, demo, live, loaded, settled, until
+from tui.monitor import Link
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: what is pressed before it is drawn."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 40)
+    seconds: int = 0
+    """How long the cluster is watched before."""
+    lost: bool = False
+    """Whether the store is lost at last."""
+
+
+PICTURES = (
+    Picture("instances"),
+    Picture("models", ("2", "end", "right", "down", "right")),
+    Picture("channels", ("3",)),
+    Picture("events", ("4",), seconds=45),
+    Picture("filter", ("slash", *"staging", "enter", "end")),
+    Picture("unregister", ("slash", *"the body names", "enter", "d")),
+    Picture("disconnected", lost=True),
+    Picture("help", ("question_mark",)),
+    Picture("80x24", size=(80, 24)),
+    Picture("60x20", ("2",), size=(60, 20)),
+)
+
+
+async def draw(picture: Picture) -> str:
+    """The picture as SVG."""
+    clock = Clock()
+    world = demo(clock)
+    dashboard = app(world.store, clock)
+    async with dashboard.run_test(size=picture.size) as pilot:
+        screen = await loaded(pilot)
+        await live(pilot, world, clock, picture.seconds)
+        for key in picture.keys:
+            await pilot.press(key)
+        if picture.lost:
+            world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
+            await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
+        await settled(pilot)
+        return dashboard.export_screenshot(title="dyntop")
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for picture in PICTURES:
+        (folder / f"{picture.name}.svg").write_text(asyncio.run(draw(picture)))
+
+
+if __name__ == "__main__":
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    main(Path(sys.argv[1]))

@@ -1,0 +1,272 @@
+"""How it looks. Each picture was looked at before it was kept; what is asserted first is text."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import pytest
+from textual.pilot import Pilot
+
+from backends.memory import MemoryStore
+from backends.store import Cause, Unreachable
+from tests.snapshots.world import (
+    LOADING,
+    Clock,
+    StuckStore,
+    app,
+    demo,
+    hard_to_draw,
+    live,
+    loaded,
+    main_screen,
+    settled,
+    until,
+)
+from tui.app import DyntopApp
+from tui.monitor import Link
+
+SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)], ids=str)
+
+
+class Compare(Protocol):
+    def __call__(
+        self,
+        app: DyntopApp,
+        *,
+        terminal_size: tuple[int, int] = ...,
+        run_before: Callable[[Pilot[None]], Awaitable[None]] = ...,
+    ) -> bool: ...
+
+
+def pressing(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Wait for the data, press the keys, wait for what they ask for."""
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        for key in keys:
+            await pilot.press(key)
+        await settled(pilot)
+
+    return run_before
+
+
+@SIZES
+def test_populated(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(app(demo(clock).store, clock), terminal_size=size, run_before=pressing())
+
+
+@SIZES
+def test_models_with_lora_children_open(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("2", "end", "right", "down", "right")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
+    )
+
+
+@SIZES
+def test_event_channels_with_their_sources(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(app(demo(clock).store, clock), terminal_size=size, run_before=pressing("3"))
+
+
+@SIZES
+def test_events(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = demo(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        await live(pilot, world, clock, 30)
+        await pilot.press("4")
+        await settled(pilot)
+
+    assert snap_compare(app(world.store, clock), terminal_size=size, run_before=run_before)
+
+
+def test_other_keys(snap_compare: Compare) -> None:
+    clock = Clock()
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=(120, 40), run_before=pressing("5")
+    )
+
+
+@SIZES
+def test_empty(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(app(MemoryStore(), clock), terminal_size=size, run_before=pressing())
+
+
+def test_connecting(snap_compare: Compare) -> None:
+    async def run_before(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
+        assert main_screen(pilot).monitor.store.link is Link.CONNECTING
+
+    clock = Clock()
+    assert snap_compare(app(StuckStore(), clock), terminal_size=(120, 40), run_before=run_before)
+
+
+def test_loading_shows_how_far_it_is_and_no_counts(snap_compare: Compare) -> None:
+    async def run_before(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
+        screen = main_screen(pilot)
+        await until(pilot, lambda: screen.monitor.store.link is Link.LOADING)
+
+    clock = Clock()
+    assert snap_compare(
+        app(StuckStore(LOADING), clock), terminal_size=(120, 40), run_before=run_before
+    )
+
+
+@SIZES
+def test_disconnected(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = demo(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
+        await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
+        await settled(pilot)
+        clock.now += 75
+        screen._tick()
+        await settled(pilot)
+
+    assert snap_compare(app(world.store, clock), terminal_size=size, run_before=run_before)
+
+
+def test_never_connected(snap_compare: Compare) -> None:
+    clock = Clock()
+    world = demo(clock)
+    world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
+        screen = main_screen(pilot)
+        await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
+
+    assert snap_compare(app(world.store, clock), terminal_size=(120, 40), run_before=run_before)
+
+
+def test_an_alarm_of_the_store(snap_compare: Compare) -> None:
+    clock = Clock()
+    world = demo(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        world.keyspace.warn("alarm NOSPACE on member 8e9e05c52164694d")
+        await until(pilot, lambda: bool(screen.monitor.store.warnings))
+
+    assert snap_compare(app(world.store, clock), terminal_size=(120, 40), run_before=run_before)
+
+
+@SIZES
+def test_filter(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("slash", *"canary gen", "enter")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
+    )
+
+
+def test_filter_without_a_match(snap_compare: Compare) -> None:
+    clock = Clock()
+    keys = ("slash", *"nowhere", "enter")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=(80, 24), run_before=pressing(*keys)
+    )
+
+
+@SIZES
+def test_unregister_dialog_for_an_instance(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(app(demo(clock).store, clock), terminal_size=size, run_before=pressing("d"))
+
+
+@SIZES
+def test_unregister_dialog_for_a_model(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=size, run_before=pressing("2", "end", "d")
+    )
+
+
+@SIZES
+def test_conflict(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("slash", *"the body names", "enter")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
+    )
+
+
+def test_unregister_dialog_for_a_conflict(snap_compare: Compare) -> None:
+    clock = Clock()
+    keys = ("slash", *"the body names", "enter", "d")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=(120, 40), run_before=pressing(*keys)
+    )
+
+
+@SIZES
+def test_malformed_record(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("slash", *"not json", "enter")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
+    )
+
+
+@SIZES
+@pytest.mark.parametrize("tab", ["1", "2", "3", "5"])
+def test_long_wide_and_hostile_names(
+    snap_compare: Compare, size: tuple[int, int], tab: str
+) -> None:
+    clock = Clock()
+    store = MemoryStore(hard_to_draw())
+    assert snap_compare(app(store, clock), terminal_size=size, run_before=pressing(tab))
+
+
+def test_frozen(snap_compare: Compare) -> None:
+    clock = Clock()
+    world = demo(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        await pilot.press("f")
+        for number in range(3):
+            world.keyspace.put(b"v1/instances/prod/new/generate/%x" % number, b"{}")
+        await until(pilot, lambda: screen.monitor.waiting == 3)
+
+    assert snap_compare(app(world.store, clock), terminal_size=(120, 40), run_before=run_before)
+
+
+def test_read_only_in_one_namespace(snap_compare: Compare) -> None:
+    clock = Clock()
+    dashboard = app(demo(clock).store, clock, read_only=True, namespace="prod")
+    assert snap_compare(dashboard, terminal_size=(120, 40), run_before=pressing())
+
+
+@SIZES
+def test_help(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=size, run_before=pressing("question_mark")
+    )
+
+
+def test_full_detail(snap_compare: Compare) -> None:
+    clock = Clock()
+    keys = ("2", "end", "right", "end", "enter")
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=(80, 24), run_before=pressing(*keys)
+    )
+
+
+def test_tree_called_over_a_narrow_screen(snap_compare: Compare) -> None:
+    clock = Clock()
+    assert snap_compare(
+        app(demo(clock).store, clock), terminal_size=(60, 20), run_before=pressing("t")
+    )
