@@ -1,0 +1,268 @@
+"""A program in a real terminal: a pseudo-terminal, and an emulator that keeps its screen.
+
+    with Terminal(["dyntop", "--demo"]) as terminal:
+        terminal.wait_for("connected")
+        terminal.press("/", "p", "r", "o", "d", "enter")
+
+What is waited for is seen on the screen, and a failure shows the screen as it was last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import pyte
+
+DEADLINE = 30.0
+"""Seconds within which an awaited screen must come: generous, these machines are shared."""
+
+REPOSITORY = Path(__file__).parents[1]
+
+# Makes the terminal the controlling one, so that resizing and hanging up send their signals, and
+# ends with the process that started it. Not between fork and exec of this process: there the fork
+# handlers of gRPC run, which may hang. argv: parent's pid, then the command.
+LAUNCHER = """
+import ctypes, fcntl, os, signal, sys, termios
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "shift+tab": "\x1b[Z",
+    "space": " ",
+    "backspace": "\x7f",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "home": "\x1b[H",
+    "end": "\x1b[F",
+    "pageup": "\x1b[5~",
+    "pagedown": "\x1b[6~",
+    **{f"ctrl+{chr(code + 96)}": chr(code) for code in range(1, 27)},
+}
+"""What a terminal sends. A key of one character sends that."""
+
+# pyte 0.8.2 does not know that `<`, `=` and `>` may stand first in a control sequence: of
+# `ESC [ < u`, with which Textual leaves the kitty keyboard protocol, it would draw the `u`.
+_TOO_NEW = re.compile(rb"\x1b\[[<=>][0-?]*[ -/]*[@-~]")
+_UNFINISHED = re.compile(rb"\x1b(\[[0-?]*[ -/]*)?\Z")
+_PRIVATE_MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
+
+CURSOR = 25
+ALTERNATE_SCREEN = 1049
+SYNCHRONIZED_OUTPUT = 2026
+"""Between its on and its off a program draws one frame, of which nothing is shown before the end.
+Programs use it where the terminal answers that it knows it, so this one does."""
+
+_ASKS_FOR_FRAMES = b"\x1b[?2026$p"
+_KNOWS_FRAMES = b"\x1b[?2026;2$y"
+
+
+class Terminal:
+    """A command that runs in a terminal of its own until `close`.
+
+    `env` is added to a clean environment: no proxies, no settings of this machine.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        columns: int = 120,
+        rows: int = 40,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._changed = threading.Condition()
+        self._pending = b""
+        self._modes: dict[int, bool] = {}
+        self._shown: list[str] | None = None
+        self._stopped, self._stop = os.pipe()
+        self._master, slave = pty.openpty()
+        try:
+            self._set_size(columns, rows)
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command],
+                env=_environment(env or {}),
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                start_new_session=True,
+            )
+        finally:
+            os.close(slave)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # What can be seen.
+
+    def lines(self) -> list[str]:
+        """The screen, without spaces at the ends of its lines."""
+        with self._changed:
+            # A frame that never ends is shown as far as it came.
+            self._changed.wait_for(lambda: not self._modes.get(SYNCHRONIZED_OUTPUT), 1.0)
+            if self._shown is None:
+                self._shown = [line.rstrip() for line in self._screen.display]
+            return self._shown
+
+    def text(self) -> str:
+        """The screen, as one text."""
+        return "\n".join(self.lines())
+
+    def mode(self, number: int) -> bool | None:
+        """Whether a private mode, such as `ALTERNATE_SCREEN`, is on. None: nobody said."""
+        with self._changed:
+            return self._modes.get(number)
+
+    def wait_for(self, what: str | Callable[[str], object], deadline: float = DEADLINE) -> str:
+        """Wait until the screen has a text, or a condition holds for it; returns the screen."""
+        return self._wait(
+            (lambda text: what in text) if isinstance(what, str) else what, repr(what), deadline
+        )
+
+    def wait_until_gone(self, what: str, deadline: float = DEADLINE) -> str:
+        """Wait until a text is not on the screen any more; returns the screen."""
+        return self._wait(lambda text: what not in text, f"no {what!r}", deadline)
+
+    def _wait(self, holds: Callable[[str], object], what: str, deadline: float) -> str:
+        until = time.monotonic() + deadline
+        while not holds(text := self.text()):
+            # What it said last may still have to be read when it has ended.
+            ended = self.process.poll() is not None and not self._reader.is_alive()
+            if ended and not holds(text := self.text()):
+                raise AssertionError(f"{what}: it ended before, {self._last(text)}")
+            if time.monotonic() > until:
+                raise AssertionError(f"{what}: not within {deadline} s, {self._last(text)}")
+            time.sleep(0.02)
+        return text
+
+    def _last(self, text: str) -> str:
+        frame = "─" * self._screen.columns
+        return f"exit code {self.process.poll()}, the last screen:\n{frame}\n{text}\n{frame}"
+
+    # What can be done.
+
+    def press(self, *keys: str) -> None:
+        """Press keys, by name (see `KEYS`) or character.
+
+        A key right behind `escape` is read as one with Alt: wait for what escape does.
+        """
+        self._write("".join(KEYS.get(key, key) for key in keys))
+
+    def type(self, text: str) -> None:
+        """Press the key of each character."""
+        self._write(text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """As if a person dragged the window."""
+        with self._changed:
+            self._screen.resize(rows, columns)
+            self._shown = None
+        self._set_size(columns, rows)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program."""
+        self.process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close the window; the kernel sends SIGHUP, and nothing can be written any more."""
+        os.write(self._stop, b"!")
+        self._reader.join(DEADLINE)
+        self._close_master()
+
+    def wait_for_end(self, deadline: float = DEADLINE) -> int:
+        """Wait until it has ended by itself and all it wrote is read; returns the exit code."""
+        try:
+            code = self.process.wait(deadline)
+        except subprocess.TimeoutExpired as error:
+            message = f"the end: not within {deadline} s, {self._last(self.text())}"
+            raise AssertionError(message) from error
+        self._reader.join(deadline)
+        return code
+
+    def close(self) -> None:
+        """Ask it to quit (`q`), kill it if it does not, and give the terminal back."""
+        try:
+            if self.process.poll() is None:
+                with contextlib.suppress(OSError):
+                    self.press("q")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(3)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self._reader.join(DEADLINE)
+            self._close_master()
+            for end in (self._stopped, self._stop):
+                os.close(end)
+
+    # The terminal itself.
+
+    def _set_size(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _write(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def _close_master(self) -> None:
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
+    def _read(self) -> None:
+        while self._stopped not in select.select([self._master, self._stopped], [], [])[0]:
+            try:
+                chunk = os.read(self._master, 65536)
+            except OSError:  # Linux's way to say that the other side is closed
+                return
+            if not chunk:
+                return
+            with self._changed:
+                self._take(chunk)
+
+    def _take(self, chunk: bytes) -> None:
+        chunk = self._pending + chunk
+        unfinished = _UNFINISHED.search(chunk)
+        end = len(chunk) if unfinished is None else unfinished.start()
+        chunk, self._pending = chunk[:end], chunk[end:]
+        for modes, switch in _PRIVATE_MODE.findall(chunk):
+            self._modes |= dict.fromkeys(map(int, modes.split(b";")), switch == b"h")
+        if _ASKS_FOR_FRAMES in chunk:
+            os.write(self._master, _KNOWS_FRAMES)
+        self._stream.feed(_TOO_NEW.sub(b"", chunk))
+        self._shown = None
+        self._changed.notify_all()
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("HOME", "PATH", "TMPDIR") if name in os.environ}
+    ours = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY)}
+    return kept | ours | dict(env)
