@@ -35,16 +35,6 @@ OTHER = b"v1/instances/prod/backend/generate/1b"
 ELSEWHERE = b"v1/instances/prod2/backend/generate/1a"
 
 
-@pytest.fixture
-def keyspace() -> Keyspace:
-    return Keyspace()
-
-
-@pytest.fixture
-def discovery(keyspace: Keyspace) -> Discovery:
-    return Discovery(MemoryStore(keyspace))
-
-
 def contents(keyspace: Keyspace) -> list[bytes]:
     return [entry.key for entry in keyspace.read([b""]).entries]
 

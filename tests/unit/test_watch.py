@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,16 +43,6 @@ GONE = Unreachable("memory", Cause.LOST)
 KEY = b"v1/instances/prod/backend/generate/1a"
 OTHER = b"v1/instances/prod/backend/generate/1b"
 ELSEWHERE = b"v1/instances/prod2/backend/generate/1a"
-
-
-@pytest.fixture
-def keyspace() -> Keyspace:
-    return Keyspace()
-
-
-@pytest.fixture
-def discovery(keyspace: Keyspace) -> Discovery:
-    return Discovery(MemoryStore(keyspace))
 
 
 class Following:
