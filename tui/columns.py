@@ -47,10 +47,12 @@ class Column(Generic[Row]):
 
     def sort_value(self, row: Row) -> Any:
         """Comparable with that of every other row."""
-        if self.sort is not None:
-            return self.sort(row)
+        return self.cell_of(row).text.lower() if self.sort is None else self.sort(row)
+
+    def cell_of(self, row: Row) -> Cell:
+        """What it shows of a row."""
         cell = self.cell(row)
-        return (cell if isinstance(cell, str) else cell.text).lower()
+        return Cell(cell) if isinstance(cell, str) else cell
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from tui.words import (
     count,
     duration,
     hex_id,
-    seen,
+    seen_in_words,
     transport_of,
     worker_word,
 )
@@ -63,7 +63,7 @@ def detail_of(
 
     `alike`: how many records the selected row stands for, of which this is the first.
     """
-    known = "" if first_seen is None else seen(first_seen, now).replace(">", "more than ")
+    known = "" if first_seen is None else seen_in_words(first_seen, now)
     fields = [
         ("of", f"the first of {alike:,} cards that this row stands for" if alike > 1 else ""),
         ("key", keys.spell(record.key)),
@@ -76,7 +76,7 @@ def detail_of(
         ("worker", _worker(record, cluster)),
         _identity(record),
         ("revision", record.revision),
-        ("seen", f"for {known}" if known else ""),
+        ("seen", known.removeprefix("seen ")),
     ]
     shown = tuple((label, text) for label, text in fields if text)
     name = record.model_name or record.id.path()

@@ -41,17 +41,17 @@ class Inspector:
     def _detail_of(self, record: AnyRecord, alike: int) -> Detail:
         monitor = self._view.monitor
         cluster = monitor.cluster
-        here = record.key in cluster.records
+        first_seen = self._view.first_seen(record)
         key, life = self._known
         # A remaining time is as old as the last answer: without a connection it is no news.
         if key != record.key or monitor.store.link is not Link.CONNECTED:
             life = None
         return detail_of(
             record,
-            self._view.state(record) if here else GONE,
+            GONE if first_seen is None else self._view.state(record),
             cluster,
             life,
-            cluster.first_seen(record.key) if here else None,
+            first_seen,
             self._view.clock(),
             alike=alike,
         )

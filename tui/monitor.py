@@ -136,6 +136,10 @@ class Monitor:
         for key in self.cluster.records:
             self._show(key)
 
+    def finds(self, text: str) -> bool:
+        """Whether a text, in lower case, has every word of the filter."""
+        return all(word in text for word in self.filter.split())
+
     def take_changes(self) -> Changes:
         """What differs in `shown` since the last call."""
         changes = self.cluster.take_changes()
@@ -157,14 +161,10 @@ class Monitor:
 
     def _show(self, key: bytes) -> None:
         record = self.cluster.records.get(key)
-        if record is None or not self._matches(record):
+        if record is None or not self.finds(searchable(record)):
             self.shown.discard(key)
         else:
             self.shown.put(record, self.cluster.first_seen(key))
-
-    def _matches(self, record: AnyRecord) -> bool:
-        haystack = searchable(record)
-        return all(word in haystack for word in self.filter.split())
 
 
 def searchable(record: AnyRecord) -> str:

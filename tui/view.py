@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backends.cluster import Cluster, Scope
+from backends.cluster import Cluster, FirstSeen, Scope
 from backends.records import AnyRecord
-from tui.columns import Cell
+from tui.columns import Cell, Column
 from tui.monitor import Monitor
+from tui.rows import Row
 from tui.words import NOTHING, State, seen, state_of
 
 
@@ -35,21 +36,38 @@ class View:
     def state(self, record: AnyRecord) -> State:
         return state_of(record, leases=self.has_leases)
 
-    def state_cell(self, record: AnyRecord) -> Cell:
-        state = self.state(record)
-        return Cell(str(state), state.tone)
-
-    def seen_cell(self, record: AnyRecord) -> Cell:
-        return Cell(self.seen(record), "dim")
-
-    def seen(self, record: AnyRecord) -> str:
-        """For how long a record is known; what went since its row was drawn is not any more."""
+    def first_seen(self, record: AnyRecord) -> FirstSeen | None:
+        """Since when a record is known. None: it went since its row was drawn."""
         cluster = self.monitor.cluster
-        if record.key not in cluster.records:
-            return NOTHING
-        return seen(cluster.first_seen(record.key), self.clock())
+        return cluster.first_seen(record.key) if record.key in cluster.records else None
 
-    def age(self, record: AnyRecord) -> tuple[float, bool]:
-        """What sorts records by how long they are known, the newest first."""
+    def state_column(self, record_of: Callable[[Row], AnyRecord]) -> Column[Row]:
+        """What is to be known of a row's record at a glance."""
+
+        def cell(row: Row) -> Cell:
+            state = self.state(record_of(row))
+            return Cell(str(state), state.tone)
+
+        return Column("state", "STATE", 11, cell, drop=1)
+
+    def seen_column(self, record_of: Callable[[Row], AnyRecord]) -> Column[Row]:
+        """For how long a row's record is known; sorted by it, the newest are first."""
+
+        def cell(row: Row) -> Cell:
+            first_seen = self.first_seen(record_of(row))
+            return Cell(NOTHING if first_seen is None else seen(first_seen, self.clock()), "dim")
+
+        return Column(
+            "seen",
+            "SEEN",
+            5,
+            cell,
+            right=True,
+            ticks=True,
+            sort=lambda row: self._age(record_of(row)),
+            drop=2,
+        )
+
+    def _age(self, record: AnyRecord) -> tuple[float, bool]:
         first_seen = self.monitor.cluster.first_seen(record.key)
         return (-first_seen.at, first_seen.was_there)

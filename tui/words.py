@@ -117,6 +117,12 @@ def seen(first_seen: FirstSeen, now: float) -> str:
     return f">{age}" if first_seen.was_there else age
 
 
+def seen_in_words(first_seen: FirstSeen, now: float) -> str:
+    """As `seen`, to go on a sentence with."""
+    age = duration(now - first_seen.at)
+    return f"seen for more than {age}" if first_seen.was_there else f"seen for {age}"
+
+
 def count(number: int, noun: str) -> str:
     """`1 instance`, `1,234 instances`, `2 entries`, `2 keys`."""
     if number != 1:

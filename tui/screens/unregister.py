@@ -20,7 +20,7 @@ from tui.consequences import consequences
 from tui.detail import keeps
 from tui.plain import plain
 from tui.view import View
-from tui.words import count
+from tui.words import NOTHING, count, seen_in_words
 
 
 class UnregisterDialog(ModalScreen[bool]):
@@ -82,8 +82,11 @@ class UnregisterDialog(ModalScreen[bool]):
         text = Text()
         for record in self.records:
             text.append(plain(keys.spell(record.key)), "bold")
-            known = self.view.seen(record).replace(">", "more than ")
-            text.append(f"  revision {record.revision}, seen for {known}\n", "dim")
+            first_seen = self.view.first_seen(record)
+            known = f"seen for {NOTHING}"
+            if first_seen is not None:
+                known = seen_in_words(first_seen, self.view.clock())
+            text.append(f"  revision {record.revision}, {known}\n", "dim")
         text.rstrip()
         return text
 

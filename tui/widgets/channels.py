@@ -33,21 +33,12 @@ class ChannelsPane(Pane[ChannelRow]):
 
     def __init__(self, view: View) -> None:
         columns = [
-            Column("state", "STATE", 11, lambda row: view.state_cell(row.record), drop=1),
+            view.state_column(_record),
             Column("topic", "TOPIC", 11, _topic, share=1, most=30),
             Column("where", "SCOPE", 22, _scope, share=3, most=48, path=True),
             Column("worker", "WORKER", 16, _worker, drop=4),
             Column("transport", "TRANSPORT", 10, _transport, share=2, most=60, drop=3),
-            Column(
-                "seen",
-                "SEEN",
-                5,
-                lambda row: view.seen_cell(row.record),
-                right=True,
-                ticks=True,
-                sort=lambda row: view.age(row.record),
-                drop=2,
-            ),
+            view.seen_column(_record),
         ]
         super().__init__(view, columns, order=SortOrder("topic"), id="channels")
         self._row_index: dict[Hashable, int] = {}
@@ -90,6 +81,10 @@ class ChannelsPane(Pane[ChannelRow]):
 
     def _row(self, record: EventChannel | EventSource, *, under_channel: bool) -> ChannelRow:
         return ChannelRow(record.key, record, under_channel, self._cluster.worker_of(record))
+
+
+def _record(row: ChannelRow) -> AnyRecord:
+    return row.record
 
 
 def _topic(row: ChannelRow) -> Cell:

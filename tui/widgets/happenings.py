@@ -32,6 +32,7 @@ class EventsPane(Pane[HappeningRow]):
     """The history, newest first. It shows all places: what went is in none any more."""
 
     TITLE = "Events"
+    EMPTY_TEXT = "Nothing happened yet"
     KINDS = frozenset()  # it is told of happenings, not of records
 
     def __init__(self, view: View) -> None:
@@ -47,9 +48,8 @@ class EventsPane(Pane[HappeningRow]):
 
     def rebuild(self) -> None:
         rows = [HappeningRow(happening) for happening in self.view.monitor.happenings()]
-        words = self.view.monitor.filter.split()
-        if words:
-            rows = [row for row in rows if all(word in _text(row) for word in words)]
+        if self.view.monitor.filter:
+            rows = [row for row in rows if self.view.monitor.finds(_text(row))]
         if self.order != NEWEST_FIRST:
             rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
         index = {row.key: index for index, row in enumerate(rows)}
@@ -76,11 +76,7 @@ class EventsPane(Pane[HappeningRow]):
 
 
 def _text(row: HappeningRow) -> str:
-    return " ".join(_texts(row)).lower()
-
-
-def _texts(row: HappeningRow) -> list[str]:
-    return [cell(row).text for cell in (_what, _kind, _name, _id, _why)]
+    return " ".join(cell(row).text for cell in (_what, _kind, _name, _id, _why)).lower()
 
 
 def _time(row: HappeningRow) -> str:

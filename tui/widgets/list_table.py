@@ -22,7 +22,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.columns import GAP, Cell, Column, SortOrder, lay_out
+from tui.columns import GAP, Column, SortOrder, lay_out
 from tui.plain import clip, clip_middle, plain
 from tui.plain import width as text_width
 from tui.rows import HasKey, Row
@@ -266,9 +266,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         segments: list[Segment] = []
         ticking = []
         for column, cells in self._columns():
-            cell = column.cell(row)
-            if isinstance(cell, str):
-                cell = Cell(cell)
+            cell = column.cell_of(row)
             style = base
             # Under the cursor the bar's own colours are the readable ones.
             if cell.tone and not (cursor and self.has_focus) and not self.has_class("-stale"):
@@ -301,12 +299,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
             self.refresh(Region(0, y, self._width, 1))
 
     def _ticking_text(self, row: Row) -> tuple[str, ...]:
-        texts = []
-        for column, _ in self._columns():
-            if column.ticks:
-                cell = column.cell(row)
-                texts.append(cell if isinstance(cell, str) else cell.text)
-        return tuple(texts)
+        return tuple(column.cell_of(row).text for column, _ in self._columns() if column.ticks)
 
 
 def _fit(text: str, cells: int, column: Column[Any]) -> str:

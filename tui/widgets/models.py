@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from backends import models
+from backends.cluster import Cluster, Scope
 from backends.ids import Kind
 from backends.models import Model
 from backends.records import AnyRecord, ModelCard
@@ -106,8 +107,7 @@ class ModelsPane(Pane[ModelRow]):
     def count_all(self) -> int:
         """How many there are, wherever they are."""
         cluster = self.view.monitor.cluster
-        cards = (cluster.records[key] for key in cluster.keys(Kind.MODEL))
-        return models.count((card for card in cards if isinstance(card, ModelCard)), cluster)
+        return models.count(_cards_in(cluster, ()), cluster)
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
         return row.cards
@@ -136,10 +136,7 @@ class ModelsPane(Pane[ModelRow]):
         self.rebuild()
 
     def _cards(self) -> Iterator[ModelCard]:
-        for key in self.view.shown.keys(Kind.MODEL, self.view.scope):
-            card = self.view.shown.records[key]
-            assert isinstance(card, ModelCard)
-            yield card
+        return _cards_in(self.view.shown, self.view.scope)
 
     def _model_row(self, model: Model) -> ModelRow:
         key = (model.name,)
@@ -179,6 +176,13 @@ class ModelsPane(Pane[ModelRow]):
 
     def _severity(self, row: ModelRow) -> int:
         return -_TONES.index(self._state(row).tone)
+
+
+def _cards_in(cluster: Cluster, scope: Scope) -> Iterator[ModelCard]:
+    for key in cluster.keys(Kind.MODEL, scope):
+        card = cluster.records[key]
+        assert isinstance(card, ModelCard)
+        yield card
 
 
 def _card_row(parent: tuple[Hashable, ...], card: ModelCard) -> ModelRow:

@@ -26,6 +26,10 @@ class Pane(ListTable[Row]):
     """The tab's."""
     KINDS: ClassVar[frozenset[Kind]]
     """A change to a record of another kind does not touch this pane."""
+    EMPTY_TEXT: ClassVar[str | None] = None
+    """What it says without rows. None: what is to be said of the store."""
+    HIDES_EMPTY: ClassVar[bool] = False
+    """Whether the tab is there only while there is something in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort_next", "Sort", tooltip="Sort by the next column", id="pane.sort"),

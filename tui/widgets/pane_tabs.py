@@ -7,6 +7,7 @@ from typing import Any
 from textual.widgets import TabbedContent, TabPane
 
 from backends import keys
+from backends.ids import Kind
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
 from tui.widgets.happenings import EventsPane
@@ -64,6 +65,8 @@ class PaneTabs(TabbedContent):
     def amend(self, changed: set[bytes]) -> None:
         """Only records of these keys came, changed or went."""
         kinds = {keys.kind_of(key) for key in changed}
+        if Kind.MODEL in kinds:
+            self.count_models()
         for pane in self.panes:
             if kinds & pane.KINDS:
                 if pane is self.current:
@@ -72,6 +75,10 @@ class PaneTabs(TabbedContent):
                     self._behind.add(_tab_of(pane))
                 self._label(pane)
 
+    def count_models(self) -> None:
+        """How many there are, wherever they are; the header says it."""
+        self.view.models = self.query_one(ModelsPane).count_all()
+
     def show_history(self) -> None:
         """Something was added to the history, or a reason was found."""
         events = self.query_one(EventsPane)
@@ -79,9 +86,9 @@ class PaneTabs(TabbedContent):
         self._catch_up()
 
     def say_when_empty(self, text: str) -> None:
-        """What a pane without rows says; nothing may have happened in the best of worlds."""
+        """What a pane without rows says, unless it has something of its own to say."""
         for pane in self.panes:
-            pane.empty_text = "Nothing happened yet" if isinstance(pane, EventsPane) else text
+            pane.empty_text = text if pane.EMPTY_TEXT is None else pane.EMPTY_TEXT
 
     def on_tabbed_content_tab_activated(self) -> None:
         self._catch_up()
@@ -93,14 +100,12 @@ class PaneTabs(TabbedContent):
             self.current.rebuild()
 
     def _label(self, pane: Pane[Any]) -> None:
-        if isinstance(pane, ModelsPane):
-            self.view.models = pane.count_all()
         tab, number = self.get_tab(_tab_of(pane)), pane.count()
         counted = self.view.complete and number is not None
         label = f"{pane.TITLE} {number:,}" if counted else pane.TITLE
         if tab.label_text != label:
             tab.label = label
-        if isinstance(pane, OthersPane) and bool(number) != tab.display:
+        if pane.HIDES_EMPTY and bool(number) != tab.display:
             (self.show_tab if number else self.hide_tab)(_tab_of(pane))
 
 

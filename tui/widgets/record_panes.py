@@ -17,8 +17,10 @@ from tui.words import NOTHING, hex_id, short_transport
 class RecordPane(Pane[AnyRecord]):
     """One kind of record below the selected place; a change costs O(log n)."""
 
-    def __init__(self, view: View, columns: Sequence[Column[AnyRecord]], *, id: str) -> None:
-        super().__init__(view, columns, order=SortOrder(columns[1].id), id=id)
+    def __init__(self, view: View, own_columns: Sequence[Column[AnyRecord]], *, id: str) -> None:
+        """`own_columns` stand between the state and how long it is seen; the first one sorts."""
+        columns = (view.state_column(_itself), *own_columns, view.seen_column(_itself))
+        super().__init__(view, columns, order=SortOrder(own_columns[0].id), id=id)
         self._sorted: SortedRows[AnyRecord] = SortedRows()
 
     def rebuild(self) -> None:
@@ -70,13 +72,9 @@ class InstancesPane(RecordPane):
 
     def __init__(self, view: View) -> None:
         columns = [
-            Column("state", "STATE", 11, view.state_cell, drop=1),
             Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True),
             Column("id", "INSTANCE", 16, _instance, sort=lambda record: record.id.instance_id or 0),
             Column("transport", "TRANSPORT", 12, _transport, share=2, most=60, drop=3),
-            Column(
-                "seen", "SEEN", 5, view.seen_cell, right=True, ticks=True, sort=view.age, drop=2
-            ),
         ]
         super().__init__(view, columns, id="instances")
 
@@ -85,18 +83,19 @@ class OthersPane(RecordPane):
     """Keys in buckets that dyntop does not know: shown raw, never dropped."""
 
     TITLE = "Other keys"
+    HIDES_EMPTY = True
     KINDS = frozenset({Kind.UNKNOWN})
 
     def __init__(self, view: View) -> None:
         columns = [
-            Column("state", "STATE", 11, view.state_cell, drop=1),
             Column("key", "KEY", 20, _key, share=3, most=80, path=True),
             Column("value", "VALUE", 12, _value, share=2, drop=3),
-            Column(
-                "seen", "SEEN", 5, view.seen_cell, right=True, ticks=True, sort=view.age, drop=2
-            ),
         ]
         super().__init__(view, columns, id="others")
+
+
+def _itself(record: AnyRecord) -> AnyRecord:
+    return record
 
 
 def _place(record: AnyRecord) -> str:

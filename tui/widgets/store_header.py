@@ -27,10 +27,10 @@ LEAST_ADDRESS = 12
 """Cells of the store's address that are worth more than the number of instances."""
 
 _GLYPHS = {
-    Link.CONNECTING: ("◌", "$text-warning"),
-    Link.LOADING: ("◌", "$text-warning"),
-    Link.CONNECTED: ("●", "$text-success"),
-    Link.DISCONNECTED: ("✗", "$text-error"),
+    Link.CONNECTING: ("◌", "text-warning"),
+    Link.LOADING: ("◌", "text-warning"),
+    Link.CONNECTED: ("●", "text-success"),
+    Link.DISCONNECTED: ("✗", "text-error"),
 }
 
 
@@ -107,7 +107,7 @@ class StoreHeader(Vertical):
     def _link(self) -> list[tuple[str, str]]:
         state, now = self.view.monitor.store, self.view.clock()
         glyph, colour = _GLYPHS[state.link]
-        style = self.app.theme_variables.get(colour[1:], "") if colour else ""
+        style = self.app.theme_variables.get(colour, "")
         text = f"{glyph} {state.link.value}"
         if state.link is Link.DISCONNECTED:
             text += f" since {datetime.fromtimestamp(state.since):%H:%M:%S}"
