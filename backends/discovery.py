@@ -7,7 +7,7 @@ what cannot be parsed is listed too, every removal names a revision, and a watch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -23,10 +23,12 @@ from backends.store import (
     Heard,
     Loading,
     Lost,
+    Outcome,
     Put,
     Removal,
     Resync,
     Store,
+    StoreError,
     TimeToLive,
 )
 
@@ -96,17 +98,21 @@ class Discovery:
         return read(stored.get(key, Entry(key, value, revision)))
 
     async def unregister(self, target: AnyRecord | RecordId) -> Removal:
-        """Remove a record in the revision it was seen in, or whatever an id names now."""
+        """Remove a record in the revision it was seen in, or whatever an id names now.
+
+        Raises `StoreError` where the store would not, or did not answer.
+        """
         if isinstance(target, AnyRecord):
-            return (await self.unregister_all([target]))[target.key]
+            return _worst((await self.unregister_all([target])).values())
         found = await self.store.get(keys.spellings(target))
         outcomes = await self.store.delete({key: e.revision for key, e in found.items()})
-        if Removal.CHANGED in outcomes.values():
-            return Removal.CHANGED
-        return Removal.REMOVED if Removal.REMOVED in outcomes.values() else Removal.GONE
+        return _worst(outcomes.values())
 
-    async def unregister_all(self, records: Iterable[AnyRecord]) -> dict[bytes, Removal]:
-        """Remove each record in the revision it was seen in; what came of each, by key."""
+    async def unregister_all(self, records: Iterable[AnyRecord]) -> dict[bytes, Outcome]:
+        """Remove each record in the revision it was seen in; what came of each, by key.
+
+        Raises nothing: a key that the store would not remove has the error as its outcome.
+        """
         return await self.store.delete({record.key: record.revision for record in records})
 
     async def list(self, query: Query) -> list[AnyRecord]:
@@ -160,6 +166,16 @@ class Discovery:
             reasons.setdefault(key, LEASE_ENDED if life.remaining < 0 else DELETED)
         otherwise = NO_LEASE if self.store.has_leases else NO_LEASES
         return {record.key: otherwise for record in gone} | reasons
+
+
+def _worst(outcomes: Collection[Outcome]) -> Removal:
+    """Of one record's keys, usually one. Raises the error that is among them."""
+    for outcome in outcomes:
+        if isinstance(outcome, StoreError):
+            raise outcome
+    if Removal.CHANGED in outcomes:
+        return Removal.CHANGED
+    return Removal.REMOVED if Removal.REMOVED in outcomes else Removal.GONE
 
 
 def _add(known: dict[bytes, AnyRecord], record: AnyRecord, query: Query) -> Added | Removed | None:

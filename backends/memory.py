@@ -19,7 +19,9 @@ from backends.store import (
     Entry,
     Heard,
     Lost,
+    Outcome,
     Put,
+    PutBack,
     Refused,
     Removal,
     Resync,
@@ -216,9 +218,21 @@ class MemoryStore:
         self.keyspace.check()
         return self.keyspace.put(key, value)
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
-        self.keyspace.check()
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+        try:
+            self.keyspace.check()
+        except StoreError as error:
+            return dict.fromkeys(targets, error)
         return {key: self._delete(key, revision) for key, revision in targets.items()}
+
+    async def put_back(self, entry: Entry) -> PutBack:
+        self.keyspace.check()
+        if self.keyspace.find(entry.key) is not None:
+            return PutBack.THERE
+        if entry.lease is not None and self.keyspace.time_to_live(entry.lease).granted is None:
+            return PutBack.LEASE_GONE
+        self.keyspace.put(entry.key, entry.value, entry.lease)
+        return PutBack.DONE
 
     def _delete(self, key: bytes, revision: Revision) -> Removal:
         entry = self.keyspace.find(key)

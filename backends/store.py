@@ -52,6 +52,16 @@ class Removal(StrEnum):
     """The key was not there any more."""
 
 
+class PutBack(StrEnum):
+    """What came of putting an entry back that had been removed."""
+
+    DONE = "put back"
+    THERE = "there"
+    """A key of that name is there: nothing was written."""
+    LEASE_GONE = "lease gone"
+    """The lease that it hung on does not exist any more: nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loading:
     """A snapshot is being read; `total` is None while the store has not said how much there is."""
@@ -140,10 +150,19 @@ class Store(Protocol):
         Raises `KeyNotAllowed` if this store cannot hold such a key.
         """
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
         """Remove each key if it still has the revision named; says for each what came of it.
 
-        One key's outcome does not stop the others.
+        One key's outcome neither stops nor hides the others: where the store would not remove a
+        key, or did not answer, that key's outcome is the error, and nothing is raised.
+        `Unreachable` with cause timeout or lost leaves open whether the key was removed.
+        """
+
+    async def put_back(self, entry: Entry) -> PutBack:
+        """Write exactly these bytes under the same key and lease, if no such key is there.
+
+        Without a lease it is written without one; where the store has none, whoever keeps the
+        key alive (file: the worker that touches it) does so again. Never replaces anything.
         """
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
@@ -236,3 +255,7 @@ class Refused(StoreError):
         super().__init__(f"{address}: {detail}")
         self.address = address
         self.detail = detail
+
+
+Outcome = Removal | StoreError
+"""Of removing one key: what came of it, or why it cannot be told or was not done."""

@@ -22,7 +22,15 @@ class LostPlace(StoreError):
     """The revision asked for is compacted, or not there yet on a restored server: begin again."""
 
 
-class TokenRejected(NotAuthorised):
+class LeaseNotFound(Refused):
+    """The lease that a key was to hang on does not exist."""
+
+
+class Unauthenticated(NotAuthorised):
+    """The server does not take us for the user, whatever we ask for."""
+
+
+class TokenRejected(Unauthenticated):
     """The token ran out or is none at all: authenticate again, and once only."""
 
 
@@ -63,13 +71,15 @@ BY_TEXT: tuple[tuple[str, Make], ...] = (
     ("invalid auth token", _as_said(TokenRejected)),
     ("revision of auth store is old", _as_said(TokenRejected)),
     ("user name is empty", _user_wanted),
-    ("invalid user ID or password", _as_said(NotAuthorised)),
+    ("invalid user ID or password", _as_said(Unauthenticated)),
     ("permission denied", _as_said(NotAuthorised)),
     ("etcdserver: no leader", _unreachable(Cause.NO_LEADER)),
     ("etcdserver: leader changed", _unreachable(Cause.NO_LEADER, "it is being elected")),
-    ("etcdserver: request timed out", _unreachable(Cause.NO_LEADER, "the cluster did not agree")),
+    # Not as a cluster without a leader, which takes no request: this one may yet be carried out.
+    ("etcdserver: request timed out", _unreachable(Cause.TIMEOUT, "the cluster did not agree")),
     ("rpc not supported for learner", _unreachable(Cause.NO_LEADER, "the member is a learner")),
     ("etcdserver: server stopped", _unreachable(Cause.LOST, "the server is stopping")),
+    ("requested lease not found", _as_said(LeaseNotFound)),
     ("etcdserver: ", _as_said(Refused)),
     ("Connection refused", _unreachable(Cause.REFUSED)),
     ("errors resolving", _unreachable(Cause.NAME)),
@@ -98,7 +108,7 @@ BY_CODE: dict[object, Make] = {
     grpc.StatusCode.UNIMPLEMENTED: _unreachable(
         Cause.NOT_THIS_STORE, "it does not know etcd's calls"
     ),
-    grpc.StatusCode.UNAUTHENTICATED: _as_said(NotAuthorised),
+    grpc.StatusCode.UNAUTHENTICATED: _as_said(Unauthenticated),
     grpc.StatusCode.PERMISSION_DENIED: _as_said(NotAuthorised),
 }
 

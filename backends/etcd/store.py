@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TypeVar
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.config import EtcdConfig
+from backends.etcd.errors import LeaseNotFound
+from backends.etcd.in_flight import in_flight
 from backends.etcd.lease import OwnLease
+from backends.etcd.removal import remove
 from backends.etcd.snapshot import Snapshot, key_ranges, read_snapshot
 from backends.etcd.watch import watch
 from backends.store import (
     Entry,
     KeyNotAllowed,
-    Removal,
+    Outcome,
+    PutBack,
     Resync,
     Revision,
+    StoreError,
     StoreEvent,
     TimeToLive,
-    Unreachable,
 )
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-IN_FLIGHT = 16
-"""Calls under way at a time. More gain nothing: 20,000 LeaseTimeToLive cost about 80 µs each."""
 TXN_KEYS = 100
 """Keys read in one transaction; etcd's default limit is 128 operations."""
 
@@ -86,62 +83,60 @@ class EtcdStore:
 
     async def put(self, key: bytes, value: bytes) -> Revision:
         """Store under this process's lease. Raises `Refused` once that ran out."""
-        if not key:
-            raise KeyNotAllowed(key, "etcd has no empty key")
+        _check(key)
         lease = await self._lease.lease()
         request = rpc.PutRequest(key=key, value=value, lease=lease)
         answer = await self._client.call(rpc.PUT, request)
         return Revision(str(answer.header.revision))
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
-        """As `Store.delete`: one transaction for each key.
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+        """As `Store.delete`: up to 128 keys in one transaction; see `removal.py`.
 
-        Not nested in one: etcd 3.5.1 checks no permissions inside nested transactions, so a user
-        could remove what the user must not.
-
-        If the store refuses some keys, the others are removed before the error is raised.
-        `Unreachable` with cause timeout or lost leaves open whether a key was removed.
+        Where the store is lost meanwhile, what was not sent yet has the same error as what was.
         """
-        outcomes = await _gather(targets.items(), self._delete)
-        return {key: _result(outcome) for key, outcome in zip(targets, outcomes, strict=True)}
+        return await remove(self._client, targets)
+
+    async def put_back(self, entry: Entry) -> PutBack:
+        """As `Store.put_back`. `Unreachable` (timeout or lost) leaves open whether it was written.
+
+        Raises `KeyNotAllowed` for the empty key.
+        """
+        _check(entry.key)
+        lease = 0 if entry.lease is None else rpc.to_lease(entry.lease)
+        put = rpc.PutRequest(key=entry.key, value=entry.value, lease=lease)
+        request = rpc.TxnRequest(
+            compare=[
+                rpc.Compare(
+                    key=entry.key,
+                    target=rpc.Compare.CREATE,
+                    result=rpc.Compare.EQUAL,
+                    # That of a key that is not there.
+                    create_revision=0,
+                )
+            ],
+            success=[rpc.RequestOp(request_put=put)],
+        )
+        try:
+            answer = await self._client.call(rpc.TXN, request, repeatable=False)
+        except LeaseNotFound:
+            return PutBack.LEASE_GONE
+        return PutBack.DONE if answer.succeeded else PutBack.THERE
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         entries = list(entries)
         leases = list({entry.lease for entry in entries if entry.lease is not None})
-        answers = await _gather(leases, self._lease_time_to_live)
-        by_lease = {lease: _result(answer) for lease, answer in zip(leases, answers, strict=True)}
+        answers = await in_flight(leases, self._lease_time_to_live)
+        by_lease: dict[int, TimeToLive] = {}
+        for lease, answer in zip(leases, answers, strict=True):
+            if isinstance(answer, StoreError):
+                raise answer
+            by_lease[lease] = answer
         return {entry.key: by_lease[entry.lease] for entry in entries if entry.lease is not None}
 
     async def aclose(self) -> None:
         """Ends the keep-alive and the connections. The lease is not revoked: it runs out."""
         await self._lease.aclose()
         await self._client.aclose()
-
-    async def _delete(self, target: tuple[bytes, Revision]) -> Removal:
-        key, revision = target
-        if not key:
-            return Removal.GONE
-        # Revisions begin at 1, and 0 would compare equal for a key that is not there.
-        known = int(revision) if revision.isascii() and revision.isdecimal() else 0
-        if not 0 < known < 2**63:
-            return Removal.CHANGED if await self.get([key]) else Removal.GONE
-        request = rpc.TxnRequest(
-            compare=[
-                rpc.Compare(
-                    key=key,
-                    target=rpc.Compare.MOD,
-                    result=rpc.Compare.EQUAL,
-                    mod_revision=known,
-                )
-            ],
-            success=[rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))],
-            failure=[_read(key, count_only=True)],
-        )
-        answer = await self._client.call(rpc.TXN, request, repeatable=False)
-        if answer.succeeded:
-            return Removal.REMOVED
-        there = answer.responses[0].response_range.count
-        return Removal.CHANGED if there else Removal.GONE
 
     async def _lease_time_to_live(self, lease: int) -> TimeToLive:
         request = rpc.LeaseTimeToLiveRequest(ID=rpc.to_lease(lease))
@@ -151,32 +146,10 @@ class EtcdStore:
         return TimeToLive(float(answer.grantedTTL), float(answer.TTL))
 
 
-def _read(key: bytes, *, count_only: bool = False) -> rpc.Message:
-    return rpc.RequestOp(request_range=rpc.RangeRequest(key=key, count_only=count_only))
+def _check(key: bytes) -> None:
+    if not key:
+        raise KeyNotAllowed(key, "etcd has no empty key")
 
 
-async def _gather(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R | BaseException]:
-    """Work on all items, a few at a time; an error of one does not stop the others.
-
-    Unless the store cannot be reached: then the others would only wait for the same.
-    """
-    free = asyncio.Semaphore(IN_FLIGHT)
-    failures: list[Unreachable] = []
-
-    async def one(item: T) -> R:
-        async with free:
-            if failures:
-                raise failures[0]
-            try:
-                return await work(item)
-            except Unreachable as failure:
-                failures.append(failure)
-                raise
-
-    return await asyncio.gather(*map(one, items), return_exceptions=True)
-
-
-def _result(outcome: R | BaseException) -> R:
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
+def _read(key: bytes) -> rpc.Message:
+    return rpc.RequestOp(request_range=rpc.RangeRequest(key=key))

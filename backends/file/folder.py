@@ -44,7 +44,16 @@ does that once in 3.3 s; what changes five times in a row within microseconds is
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _WOULD_NOT = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EISDIR, errno.EMLINK}
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EFBIG,
+        errno.EISDIR,
+        errno.EMLINK,
+        # A file system without hard links.
+        errno.ENOTSUP,
+    }
 )
 
 
@@ -148,23 +157,39 @@ class Folder:
         Creates missing folders, the root too. Not flushed to the disk (Dynamo does not either):
         what is registered is worth nothing ten seconds after a power cut.
         """
-        if len(value) > LARGEST_VALUE:
-            raise Refused(self.address, f"a value has at most {LARGEST_VALUE} bytes")
-        with self._translated(), self._made(place.bucket) as bucket:
-            temporary = TEMPORARY + secrets.token_hex(8).encode()
-            descriptor = os.open(temporary, _NEW_FILE, 0o666, dir_fd=bucket)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(value)
-                    file.flush()
-                    os.utime(file.fileno(), (now, now))
-                    inode = os.fstat(file.fileno()).st_ino
+        self._check_size(value)
+        with self._translated():
+            os.makedirs(self.root, exist_ok=True)
+            with (
+                self._made(place.bucket) as bucket,
+                _temporary(bucket, value, now) as (temporary, inode),
+            ):
                 os.rename(temporary, place.name, src_dir_fd=bucket, dst_dir_fd=bucket)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary, dir_fd=bucket)
-                raise
         return revision_of(inode, value)
+
+    def write_new(self, place: Place, value: bytes, now: float) -> bool:
+        """As `write`, but only where nothing of that name is; False: there is.
+
+        Creates a missing bucket, not a missing root: that one was moved away or unmounted.
+        """
+        self._check_size(value)
+        with (
+            self._translated(),
+            self._made(place.bucket) as bucket,
+            _temporary(bucket, value, now) as (temporary, _),
+        ):
+            try:
+                # A rename would replace what is there.
+                os.link(
+                    temporary,
+                    place.name,
+                    src_dir_fd=bucket,
+                    dst_dir_fd=bucket,
+                    follow_symlinks=False,
+                )
+            except FileExistsError:
+                return False
+        return True
 
     def touch(self, place: Place, revision: Revision, now: float) -> bool:
         """Keep a file alive that we wrote. False: it is gone, or another one is in its place."""
@@ -216,10 +241,13 @@ class Folder:
                     return Removal.REMOVED
         return Removal.CHANGED
 
+    def _check_size(self, value: bytes) -> None:
+        if len(value) > LARGEST_VALUE:
+            raise Refused(self.address, f"a value has at most {LARGEST_VALUE} bytes")
+
     @contextmanager
     def _made(self, bucket: bytes) -> Iterator[int]:
         """A bucket's folder, opened, created where it is missing."""
-        os.makedirs(self.root, exist_ok=True)
         with ExitStack() as stack:
             folder = stack.enter_context(opened(self.root))
             for part in bucket.split(b"/"):
@@ -247,6 +275,26 @@ class Folder:
         if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
             return Unreachable(self.address, Cause.NOT_THIS_STORE, "not a folder")
         return Unreachable(self.address, Cause.LOST, detail.lower())
+
+
+@contextmanager
+def _temporary(bucket: int, value: bytes, now: float) -> Iterator[tuple[bytes, int]]:
+    """A new file with this content under a name that readers skip; gives its name and inode.
+
+    At the end that name is removed, if the file still has it.
+    """
+    name = TEMPORARY + secrets.token_hex(8).encode()
+    descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=bucket)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(value)
+            file.flush()
+            os.utime(file.fileno(), (now, now))
+            inode = os.fstat(file.fileno()).st_ino
+        yield name, inode
+    finally:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=bucket)
 
 
 def _may_match(bucket: bytes, starts: tuple[bytes, ...]) -> bool:

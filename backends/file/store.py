@@ -13,17 +13,26 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 
 from backends.file.folder import Folder
 from backends.file.mirror import entry_of
-from backends.file.names import Place, key_of, place_of, why_not_writable
-from backends.file.opening import Reading
+from backends.file.names import (
+    ESCAPE,
+    LONGEST_NAME,
+    Place,
+    key_of,
+    place_of,
+    why_not_writable,
+)
+from backends.file.opening import Reading, revision_of
 from backends.file.watch import Watch
 from backends.store import (
     Entry,
     KeyNotAllowed,
     Misconfigured,
+    Outcome,
+    PutBack,
+    Refused,
     Removal,
     Resync,
     Revision,
@@ -111,25 +120,33 @@ class FileStore:
         Raises `KeyNotAllowed`; `Refused` for a value over 8 MiB or where the file system would not
         (full, read-only); `NotAuthorised` where this user may not write.
         """
-        reason = why_not_writable(key)
-        place = place_of(key)
-        if reason is not None or place is None:
-            raise KeyNotAllowed(key, reason or "no file can have its name")
+        place = _place_to_write(key)
         revision = await asyncio.to_thread(self._write, key, place, value)
         if self._keep_alive is None:
             self._keep_alive = asyncio.create_task(self._keep_own_files_alive())
         return revision
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
-        """Remove each file if it still has the revision named.
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+        """Remove each file if it still has the revision named; see `Store`.
 
         Checking and unlinking cannot be one step in a file system: a writer that replaces the
         file in the microseconds between the two loses what it wrote. See `Folder.remove`.
-
-        Where the file system refuses one removal, all others are tried; then the first refusal is
-        raised (`NotAuthorised`, `Refused`), and `get` says what is left.
         """
         return await asyncio.to_thread(self._remove, dict(targets))
+
+    async def put_back(self, entry: Entry) -> PutBack:
+        """See `Store`. The file gets the very name that it had, and its time to live begins anew.
+
+        It is not this process's own: the worker that wrote it goes on touching it, or it expires.
+
+        Raises what `put` raises; `Unreachable` where the root is missing; `Refused` where the
+        entry does not hold all that was in the file (it was unreadable, or shown cut off).
+        """
+        place = _place_to_write(entry.key, raw_names=True)
+        if not _is_whole(entry):
+            raise Refused(self.address, "what was in the file is not known in full")
+        written = await asyncio.to_thread(self._folder.write_new, place, entry.value, self._clock())
+        return PutBack.DONE if written else PutBack.THERE
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """The store's TTL, and what is left of it since the last touch. One stat for each entry."""
@@ -149,8 +166,7 @@ class FileStore:
             await asyncio.wait([self._keep_alive])
             self._keep_alive = None
         # What cannot be removed now expires: there is nobody left to tell.
-        with suppress(StoreError):
-            await asyncio.to_thread(self._remove, dict(self._owned))
+        await asyncio.to_thread(self._remove, dict(self._owned))
 
     def _read_all(self, prefixes: Sequence[bytes]) -> Mapping[Place, Reading | None]:
         return self._folder.read(self._folder.listing(prefixes).files)
@@ -169,10 +185,12 @@ class FileStore:
         self._owned[key] = revision
         return revision
 
-    def _remove(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
-        self._folder.check()
-        outcomes: dict[bytes, Removal] = {}
-        refusal: StoreError | None = None
+    def _remove(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+        try:
+            self._folder.check()
+        except StoreError as error:
+            return dict.fromkeys(targets, error)
+        outcomes: dict[bytes, Outcome] = {}
         for key, revision in targets.items():
             place = place_of(key)
             try:
@@ -180,12 +198,10 @@ class FileStore:
                     Removal.GONE if place is None else self._folder.remove(place, revision)
                 )
             except StoreError as error:
-                refusal = refusal or error
+                outcomes[key] = error
                 continue
             if self._owned.get(key) == revision:
                 del self._owned[key]
-        if refusal is not None:
-            raise refusal
         return outcomes
 
     async def _keep_own_files_alive(self) -> None:
@@ -203,3 +219,29 @@ class FileStore:
                 continue
             if not ours and self._owned.get(key) == revision:
                 del self._owned[key]
+
+
+def _place_to_write(key: bytes, *, raw_names: bool = False) -> Place:
+    """The file for a key. With `raw_names`, also one that is named as Dynamo would not name it.
+
+    Raises `KeyNotAllowed`.
+    """
+    place = place_of(key)
+    if raw_names and place is not None and _is_raw(key, place):
+        return place
+    reason = why_not_writable(key)
+    if reason is not None or place is None:
+        raise KeyNotAllowed(key, reason or "no file can have its name")
+    return place
+
+
+def _is_raw(key: bytes, place: Place) -> bool:
+    """Whether a key names its file as the file system has it, in a length that there can be."""
+    return key == place.bucket + b"/" + ESCAPE + place.name and len(place.name) <= LONGEST_NAME
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Whether the value is all that was in the file: only then the revision is made of it."""
+    _, _, digest = entry.revision.partition("-")
+    _, _, of_value = revision_of(0, entry.value).partition("-")
+    return digest == of_value

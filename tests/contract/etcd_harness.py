@@ -72,6 +72,7 @@ class EtcdHarness:
     def __init__(self, folder: Path) -> None:
         # A single member elects itself the sooner.
         self.server = EtcdServer("--heartbeat-interval=20", "--election-timeout=200")
+        self._lease = ""
 
     async def start(self) -> None:
         await asyncio.to_thread(self.server.start)
@@ -92,6 +93,15 @@ class EtcdHarness:
 
     async def delete_while_broken(self, key: bytes) -> None:
         await asyncio.to_thread(self.server.etcdctl, "del", key.decode())
+
+    async def put_by_a_worker(self, key: bytes, value: bytes) -> None:
+        granted = await asyncio.to_thread(self.server.etcdctl, "lease", "grant", "600")
+        self._lease = granted.split()[1].decode()
+        under = f"--lease={self._lease}"
+        await asyncio.to_thread(self.server.etcdctl, "put", key.decode(), under, input=value)
+
+    async def end_the_worker(self) -> None:
+        await asyncio.to_thread(self.server.etcdctl, "lease", "revoke", self._lease)
 
     async def stop(self) -> None:
         await self.forwarder.cut()

@@ -11,7 +11,7 @@ class FileHarness:
     def __init__(self, folder: Path) -> None:
         self._root = folder / "store"
         self._away = folder / "away"
-        self._opened_away: list[FileStore] = []
+        self._opened: list[FileStore] = []
 
     async def start(self) -> None:
         self._root.mkdir()
@@ -26,16 +26,23 @@ class FileHarness:
         self._away.rename(self._root)
 
     async def put_while_broken(self, key: bytes, value: bytes) -> None:
-        self._opened_away.append(self._open(self._away))
-        await self._opened_away[-1].put(key, value)
+        self._opened.append(self._open(self._away))
+        await self._opened[-1].put(key, value)
 
     async def delete_while_broken(self, key: bytes) -> None:
         store = self._open(self._away)
         entries = await store.get([key])
         await store.delete({key: entries[key].revision})
 
+    async def put_by_a_worker(self, key: bytes, value: bytes) -> None:
+        self._opened.append(self.open())
+        await self._opened[-1].put(key, value)
+
+    async def end_the_worker(self) -> None:
+        raise NotImplementedError("there are no leases here")
+
     async def stop(self) -> None:
-        for store in self._opened_away:
+        for store in self._opened:
             await store.aclose()
 
     def _open(self, root: Path) -> FileStore:

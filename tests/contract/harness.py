@@ -36,5 +36,11 @@ class Harness(Protocol):
     async def delete_while_broken(self, key: bytes) -> None:
         """Likewise, remove a key."""
 
+    async def put_by_a_worker(self, key: bytes, value: bytes) -> None:
+        """Put a key as another process does: under a lease of its own where there are leases."""
+
+    async def end_the_worker(self) -> None:
+        """End that process's lease. Called only where the store has leases."""
+
     async def stop(self) -> None:
         """End it all."""

@@ -5,6 +5,9 @@ from pathlib import Path
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Cause, Unreachable
 
+WORKER = 2**64 - 7
+"""The lease of the worker that puts keys; ids may use all 64 bits."""
+
 
 class MemoryHarness:
     def __init__(self, folder: Path) -> None:
@@ -27,6 +30,13 @@ class MemoryHarness:
 
     async def delete_while_broken(self, key: bytes) -> None:
         self.keyspace.delete(key)
+
+    async def put_by_a_worker(self, key: bytes, value: bytes) -> None:
+        self.keyspace.grant(WORKER, 600.0)
+        self.keyspace.put(key, value, WORKER)
+
+    async def end_the_worker(self) -> None:
+        self.keyspace.end_lease(WORKER)
 
     async def stop(self) -> None:
         pass

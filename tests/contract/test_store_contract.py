@@ -14,12 +14,14 @@ from backends.store import (
     Heard,
     Lost,
     Put,
+    PutBack,
     Removal,
     Resync,
     Revision,
     Store,
     StoreError,
     StoreEvent,
+    Unreachable,
 )
 from tests.contract.harness import Harness
 
@@ -195,6 +197,109 @@ async def test_many_keys_are_removed_in_one_call(store: Store) -> None:
     outcomes = await store.delete(targets)
     assert outcomes == dict.fromkeys(targets, Removal.REMOVED)
     assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_what_cannot_be_reached_is_each_keys_own_outcome_and_nothing_is_raised(
+    place: Harness, store: Store
+) -> None:
+    targets = {KEY: await store.put(KEY, b"1"), OTHER: await store.put(OTHER, b"1")}
+    await place.break_off()
+    outcomes = await store.delete(targets)
+    assert outcomes.keys() == targets.keys()
+    assert all(isinstance(outcome, Unreachable) for outcome in outcomes.values())
+    await place.mend()
+    assert {key: entry.revision for key, entry in (await store.get(targets)).items()} == targets
+
+
+async def take_away(store: Store, key: bytes) -> Entry:
+    """Removes a key, and gives what was there."""
+    entry = (await store.get([key]))[key]
+    assert await store.delete({key: entry.revision}) == {key: Removal.REMOVED}
+    return entry
+
+
+async def test_what_is_put_back_is_as_it_was(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    value = bytes(range(256))
+    await place.put_by_a_worker(KEY, value)
+    store = open_store()
+    before = await take_away(store, KEY)
+    assert (before.lease is not None) is store.has_leases
+    assert await store.put_back(before) is PutBack.DONE
+    (after,) = (await open_store().snapshot(ALL)).entries
+    assert (after.key, after.value, after.lease) == (KEY, value, before.lease)
+    assert after.expired_at is None
+
+
+async def test_what_is_put_back_can_be_removed_again_and_put_back_again(
+    place: Harness, store: Store
+) -> None:
+    await place.put_by_a_worker(KEY, b"1")
+    entry = await take_away(store, KEY)
+    for _ in range(2):
+        assert await store.put_back(entry) is PutBack.DONE
+        entry = await take_away(store, KEY)
+        assert entry.value == b"1"
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_a_key_that_came_back_is_never_overwritten(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    await place.put_by_a_worker(KEY, b"1")
+    store = open_store()
+    entry = await take_away(store, KEY)
+    again = await open_store().put(KEY, b"2")
+    assert await store.put_back(entry) is PutBack.THERE
+    (now,) = (await store.snapshot(ALL)).entries
+    assert (now.value, now.revision) == (b"2", again)
+
+
+async def test_under_a_lease_that_is_gone_nothing_is_put_back(place: Harness, store: Store) -> None:
+    if not store.has_leases:
+        pytest.skip("there are no leases here")
+    await place.put_by_a_worker(KEY, b"1")
+    entry = await take_away(store, KEY)
+    await place.end_the_worker()
+    assert await store.put_back(entry) is PutBack.LEASE_GONE
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_nothing_is_put_back_where_the_store_cannot_be_reached(
+    place: Harness, store: Store
+) -> None:
+    await place.put_by_a_worker(KEY, b"1")
+    entry = await take_away(store, KEY)
+    await place.break_off()
+    with pytest.raises(Unreachable):
+        await store.put_back(entry)
+    await place.mend()
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_closing_leaves_what_was_put_back(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    await place.put_by_a_worker(KEY, b"1")
+    store = place.open()
+    await store.put_back(await take_away(store, KEY))
+    await store.aclose()
+    assert KEY in await open_store().get([KEY])
+
+
+async def test_a_watch_tells_of_what_is_put_back(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    await place.put_by_a_worker(KEY, b"1")
+    store = open_store()
+    async with watching(open_store()) as view:
+        await view.until(lambda: KEY in view.entries)
+        entry = await take_away(store, KEY)
+        await view.until(lambda: KEY not in view.entries)
+        await store.put_back(entry)
+        await view.until(lambda: KEY in view.entries)
+        assert view.entries[KEY].value == b"1"
 
 
 async def test_instance_ids_are_u64_constant_and_differ_between_processes(

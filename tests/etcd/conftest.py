@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.etcd import EtcdConfig, EtcdStore
-from tests.etcd.places import QUICK, Opener
+from backends.etcd import EtcdConfig, EtcdStore, rpc
+from backends.etcd.client import Client
+from tests.etcd.places import QUICK, Opener, Spy
 from tests.servers import EtcdServer
 from tests.tls import TlsFiles, make_tls
 
@@ -59,6 +60,7 @@ async def open_store() -> AsyncIterator[Opener]:
         key: str | Path | None = None,
         page_size: int = 2000,
         lease_ttl: int = 30,
+        request_timeout: float = 5.0,
     ) -> EtcdStore:
         config = EtcdConfig(
             endpoints=[
@@ -72,6 +74,7 @@ async def open_store() -> AsyncIterator[Opener]:
             key=str(key) if key else None,
             page_size=page_size,
             lease_ttl=lease_ttl,
+            request_timeout=request_timeout,
         )
         opened.append(EtcdStore(config))
         return opened[-1]
@@ -79,6 +82,23 @@ async def open_store() -> AsyncIterator[Opener]:
     yield open_one
     for store in opened:
         await store.aclose()
+
+
+@pytest.fixture
+def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    """Notes the transactions that stores send."""
+    sent: Spy = []
+    call = Client.call
+
+    async def noting(
+        client: Client, method: rpc.Method, request: rpc.Message, *, repeatable: bool = True
+    ) -> rpc.Message:
+        if method is rpc.TXN:
+            sent.append(request)
+        return await call(client, method, request, repeatable=repeatable)
+
+    monkeypatch.setattr(Client, "call", noting)
+    return sent
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from backends.etcd import EtcdStore
+from backends.etcd.rpc import Message
 from backends.store import Delete, Entry, Lost, Put, Resync, StoreError, StoreEvent, Unreachable
 from tests.servers import EtcdServer
 
@@ -20,6 +21,9 @@ QUICK = ("--heartbeat-interval=20", "--election-timeout=200")
 V1 = (b"v1/",)
 
 Opener = Callable[..., EtcdStore]
+
+Spy = list[Message]
+"""Requests, in the order in which they were made."""
 
 
 class View:

@@ -13,10 +13,9 @@ from backends.store import (
     NotAuthorised,
     Removal,
     Resync,
-    StoreError,
     TimeToLive,
 )
-from tests.etcd.places import QUICK, V1, Opener, switch_auth_on, watching
+from tests.etcd.places import QUICK, V1, Opener, Spy, stored, switch_auth_on, watching
 from tests.servers import EtcdServer
 
 INSTANCES = (b"v1/instances/",)
@@ -135,11 +134,43 @@ async def test_a_key_that_may_not_be_removed_stays_and_does_not_stop_the_others(
     root = open_store(guarded, username="root", password="secret")
     seen = {entry.key: entry.revision for entry in (await root.snapshot(V1)).entries}
     joe = open_store(guarded, username="joe", password="secret")
-    with pytest.raises(StoreError) as caught:
-        await joe.delete({FOREIGN: seen[FOREIGN], MINE: seen[MINE]})
-    assert isinstance(caught.value, NotAuthorised)
+    outcomes = await joe.delete({FOREIGN: seen[FOREIGN], MINE: seen[MINE]})
+    assert isinstance(outcomes[FOREIGN], NotAuthorised)
+    assert outcomes[MINE] is Removal.REMOVED
     assert [entry.key for entry in (await root.snapshot(V1)).entries] == [FOREIGN]
     assert await root.delete({FOREIGN: seen[FOREIGN]}) == {FOREIGN: Removal.REMOVED}
+
+
+async def test_forbidden_keys_among_many_stay_alone(
+    open_store: Opener, guarded: EtcdServer, transactions: Spy
+) -> None:
+    root = open_store(guarded, username="root", password="secret")
+    keys = [b"v1/instances/%d" % number for number in range(300)]
+    forbidden = [b"v1/mdc/%d" % number for number in range(3)]
+    # In the middle, one beside the other and one apart.
+    keys[50:50], keys[250:250] = forbidden[:2], forbidden[2:]
+    seen = {key: await root.put(key, b"1") for key in keys}
+    joe = open_store(guarded, username="joe", password="secret")
+    outcomes = await joe.delete(seen)
+    for key in forbidden:
+        error = outcomes.pop(key)
+        assert isinstance(error, NotAuthorised)
+        assert "permission denied" in error.detail
+    assert outcomes == dict.fromkeys(seen.keys() - set(forbidden), Removal.REMOVED)
+    assert set(stored(guarded)) == {MINE, FOREIGN, *forbidden}
+    assert len(transactions) < 50
+
+
+async def test_where_every_key_is_forbidden_each_says_so_and_stays(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    root = open_store(guarded, username="root", password="secret")
+    seen = {key: await root.put(key, b"1") for key in (b"v1/mdc/%d" % n for n in range(130))}
+    joe = open_store(guarded, username="joe", password="secret")
+    outcomes = await joe.delete(seen)
+    assert outcomes.keys() == seen.keys()
+    assert all(isinstance(outcome, NotAuthorised) for outcome in outcomes.values())
+    assert stored(guarded).keys() >= seen.keys()
 
 
 async def test_a_user_with_few_permissions_has_a_lease_too(

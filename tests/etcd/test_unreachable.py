@@ -7,13 +7,14 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from grpc import aio
+from grpc import StatusCode, aio
 
 from backends.etcd import EtcdStore
+from backends.etcd.errors import translate
 from backends.store import Cause, Misconfigured, Unreachable
 from tests.etcd.places import V1, Opener
 from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports, wait_for
@@ -47,8 +48,11 @@ async def listening(
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
+    # Until the socket itself is closed: its loop may end with the test.
+    with suppress(OSError):
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
@@ -233,3 +237,15 @@ async def test_a_call_under_way_while_the_store_is_closed(
     await store.aclose()
     with pytest.raises(Unreachable):
         await call
+
+
+@pytest.mark.parametrize(
+    "reason", ["", ", possibly due to previous leader failure", ", possibly due to connection lost"]
+)
+def test_a_request_that_the_cluster_may_yet_carry_out_is_not_one_that_it_did_not_take(
+    reason: str,
+) -> None:
+    error = translate(LOOPBACK, StatusCode.UNAVAILABLE, f"etcdserver: request timed out{reason}")
+    assert isinstance(error, Unreachable)
+    # Causes after which a call that changes something is not made again elsewhere.
+    assert error.cause is Cause.TIMEOUT

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from backends.file import FileStore
+from backends.file.opening import revision_of
 from backends.store import Delete, Entry, Heard, Lost, Put, Resync, StoreEvent
 
 DEADLINE = 30.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""
+
+
+def permissions_bind() -> bool:
+    """Whether this user can be kept from reading; root usually cannot."""
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0)
+        return not os.access(folder, os.R_OK)
+
+
+bound_by_permissions = pytest.mark.skipif(
+    not permissions_bind(), reason="permissions do not bind this user (root)"
+)
 
 ALL = (b"v1/", b"instances/", b"models/", b"mdc/")
 
@@ -24,6 +41,11 @@ def write(path: Path | bytes, content: bytes) -> None:
     """Writes in place, as no Dynamo process does but a person might."""
     with open(path, "wb") as file:
         file.write(content)
+
+
+def written(key: bytes, value: bytes) -> Entry:
+    """An entry as it is read from some file with this content."""
+    return Entry(key, value, revision_of(1, value))
 
 
 class Clock:

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,26 +21,24 @@ from backends.store import (
     Misconfigured,
     NotAuthorised,
     Refused,
+    Removal,
     Resync,
+    Revision,
     StoreError,
     Unreachable,
 )
 from tests.file.conftest import OpenStore
-from tests.file.following import ALL, Follower, following, names_in, write
+from tests.file.following import (
+    ALL,
+    Follower,
+    bound_by_permissions,
+    following,
+    names_in,
+    write,
+    written,
+)
 
 KEY = b"v1/instances/a"
-
-
-def permissions_bind() -> bool:
-    """Whether this user can be kept from reading; root usually cannot."""
-    with TemporaryDirectory() as folder:
-        os.chmod(folder, 0)
-        return not os.access(folder, os.R_OK)
-
-
-bound_by_permissions = pytest.mark.skipif(
-    not permissions_bind(), reason="permissions do not bind this user (root)"
-)
 
 
 def last_loss(follower: Follower) -> StoreError:
@@ -55,13 +52,25 @@ async def test_a_missing_folder_is_unreachable_and_not_created_by_reading(
     for attempt in (
         store.snapshot(ALL),
         store.get([KEY]),
-        store.delete({}),
+        store.put_back(written(KEY, b"1")),
         store.time_to_live([]),
     ):
         with pytest.raises(Unreachable) as error:
             await attempt
         assert error.value.cause is Cause.MISSING
         assert error.value.address == str(root)
+    assert names_in(tmp_path) == []
+
+
+async def test_where_the_folder_is_missing_no_key_is_said_to_be_gone(
+    root: Path, tmp_path: Path, open_store: OpenStore
+) -> None:
+    no_file = b"v1/../x"
+    outcomes = await open_store().delete(dict.fromkeys([KEY, no_file], Revision("any")))
+    assert outcomes.keys() == {KEY, no_file}
+    for error in outcomes.values():
+        assert isinstance(error, Unreachable)
+        assert (error.cause, error.address) == (Cause.MISSING, str(root))
     assert names_in(tmp_path) == []
 
 
@@ -193,7 +202,10 @@ async def test_a_folder_that_may_not_be_written_refuses_each_act_after_trying_al
         with pytest.raises(NotAuthorised):
             await store.put(b"v1/instances/new", b"1")
         with pytest.raises(NotAuthorised):
-            await store.delete(targets)
+            await store.put_back(written(b"v1/instances/new", b"1"))
+        outcomes = await store.delete(targets)
+        assert isinstance(outcomes[KEY], NotAuthorised)
+        assert outcomes[other] is Removal.REMOVED
         assert list(await store.get(targets)) == [KEY]
     finally:
         bucket.chmod(0o700)
@@ -214,8 +226,9 @@ async def test_one_refused_removal_does_not_stop_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse_one)
-        with pytest.raises(NotAuthorised):
-            await store.delete(targets)
+        outcomes = await store.delete(targets)
+    assert isinstance(outcomes[KEY], NotAuthorised)
+    assert outcomes[other] is Removal.REMOVED
     assert list(await store.get(targets)) == [KEY]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -19,7 +19,10 @@ from backends.specs import EndpointSpec, ModelSpec
 from backends.store import (
     Cause,
     Entry,
+    NotAuthorised,
+    Outcome,
     Removal,
+    Revision,
     Unreachable,
 )
 
@@ -30,6 +33,7 @@ SPEC = EndpointSpec(
     transport=Transport(kind="tcp", address="10.0.0.1:9000/x"),
 )
 GONE = Unreachable("memory", Cause.LOST)
+REFUSAL = NotAuthorised("memory", "permission denied")
 KEY = b"v1/instances/prod/backend/generate/1a"
 OTHER = b"v1/instances/prod/backend/generate/1b"
 ELSEWHERE = b"v1/instances/prod2/backend/generate/1a"
@@ -160,6 +164,40 @@ async def test_a_store_that_cannot_be_reached_is_an_error_and_not_an_empty_list(
         await discovery.unregister(record)
     with pytest.raises(Unreachable):
         await discovery.register(SPEC)
+
+
+class Guarded(MemoryStore):
+    """Would not remove one key, and says so."""
+
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+        allowed = {key: revision for key, revision in targets.items() if key != OTHER}
+        refused: dict[bytes, Outcome] = dict.fromkeys(targets.keys() - allowed.keys(), REFUSAL)
+        return await super().delete(allowed) | refused
+
+
+async def test_a_record_that_the_store_would_not_remove_does_not_stop_the_others(
+    keyspace: Keyspace,
+) -> None:
+    discovery = Discovery(Guarded(keyspace))
+    for key in (KEY, OTHER):
+        keyspace.put(key, b"{}")
+    outcomes = await discovery.unregister_all(await discovery.list(EVERYTHING))
+    assert outcomes == {KEY: Removal.REMOVED, OTHER: REFUSAL}
+    (left,) = await discovery.list(EVERYTHING)
+    assert left.key == OTHER
+    for target in (left, left.id):
+        with pytest.raises(NotAuthorised):
+            await discovery.unregister(target)
+
+
+async def test_of_several_records_that_cannot_be_reached_each_has_the_error(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    for key in (KEY, OTHER):
+        keyspace.put(key, b"{}")
+    records = await discovery.list(EVERYTHING)
+    keyspace.break_off(GONE)
+    assert await discovery.unregister_all(records) == {KEY: GONE, OTHER: GONE}
 
 
 async def test_time_to_live_is_told_of_what_hangs_on_a_lease() -> None:
