@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from backends.bodies import (
     SourceBody,
     SourceMetadata,
 )
+from backends.checksum import fingerprint
 from backends.ids import (
     EndpointInstanceId,
     EventChannelId,
@@ -62,6 +63,14 @@ def parsed_value(entry: Entry) -> Any:
         return pydantic_core.from_json(entry.value, allow_inf_nan=False)
     except ValueError:
         return entry.value.decode("utf-8", "backslashreplace")
+
+
+def card_json(entry: Entry) -> Mapping[str, object]:
+    """A model card's own JSON object, out of its envelope if it has one; empty if there is none."""
+    value = parsed_value(entry)
+    if isinstance(value, dict) and isinstance(value.get("card_json"), dict):
+        value = value["card_json"]
+    return value if isinstance(value, dict) else {}
 
 
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
@@ -202,9 +211,11 @@ def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
                 model_name=old.name,
                 model_type=_as_text(old.model_type),
             )
+        card_json = raw
         if entry.key.startswith(keys.MODELS) and "type" in raw:
             body = _body(raw, ModelBody, "Model")
             card = body.card_json
+            card_json = raw["card_json"]
             conflict = _differs(
                 parsed.id,
                 namespace=body.namespace,
@@ -227,6 +238,7 @@ def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
         model_type=_as_text(card.model_type),
         worker_type=_as_text(card.worker_type),
         context_length=card.context_length,
+        fingerprint=None if entry.key.startswith(keys.OLD_CARDS) else fingerprint(card_json),
     )
 
 

@@ -95,6 +95,8 @@ class ModelCard(Record[ModelCardId]):
     """E.g. `aggregated`, `prefill`, `decode` (from 1.4 on)."""
     context_length: int | None = None
     """In tokens."""
+    fingerprint: str | None = None
+    """Of what Dynamo's checksum covers (see `checksum.py`): equal texts, equal configuration."""
 
     @property
     def is_lora(self) -> bool:
