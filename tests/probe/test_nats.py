@@ -1,0 +1,226 @@
+"""What a real NATS server's services list, and what is said where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import nats
+import pytest
+from nats.aio.msg import Msg
+from nats.micro import add_service
+from nats.micro.request import Request
+from nats.micro.service import EndpointConfig, ServiceConfig
+
+from backends.probe.nats import LISTED, NOT_SET_UP, UNLISTED, Nats, NatsConfig
+from backends.probe.types import Answer
+from tests.probe.peers import refusing
+from tests.servers import NatsServer
+
+AMPLE = 10.0
+LIMIT = 0.5
+"""Seconds, for what would be waited for in vain."""
+
+GENERATE = "prod_backend.generate-7d7b"
+CLEAR = "prod_backend.clear_kv_blocks-7d7b"
+DEAD = "prod_backend.generate-dead"
+"""Of the same service as the others."""
+OTHER = "prod_prefill.generate-7d7b"
+
+
+@pytest.fixture
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def asking(config: NatsConfig | None) -> AsyncIterator[Nats]:
+    prober = Nats(config)
+    try:
+        yield prober
+    finally:
+        await prober.aclose()
+
+
+@contextlib.asynccontextmanager
+async def serving(url: str, *subjects: str) -> AsyncIterator[list[str]]:
+    """The micro service of one worker; yields the requests to its endpoints, as they come."""
+    requests: list[str] = []
+
+    async def take(request: Request) -> None:
+        requests.append(request.subject)
+
+    client = await nats.connect(url, allow_reconnect=False)
+    try:
+        name = subjects[0].partition(".")[0]
+        service = await add_service(client, ServiceConfig(name=name, version="1.2.1"))
+        for number, subject in enumerate(subjects):
+            endpoint = EndpointConfig(name=f"e{number}", subject=subject, handler=take)
+            await service.add_endpoint(endpoint)
+        await client.flush()
+        yield requests
+    finally:
+        await client.close()
+
+
+async def test_what_a_service_lists_answers_and_what_none_lists_is_silent(
+    server: NatsServer,
+) -> None:
+    config = NatsConfig(servers=(server.url,))
+    async with (
+        serving(server.url, GENERATE, CLEAR) as requests,
+        serving(server.url, OTHER) as others,
+        asking(config) as prober,
+    ):
+        found = await prober.ask([GENERATE, CLEAR, OTHER], AMPLE)
+        assert found == dict.fromkeys([GENERATE, CLEAR, OTHER], LISTED)
+        found = await prober.ask([GENERATE, DEAD], LIMIT)
+        assert found == {GENERATE: LISTED, DEAD: UNLISTED}
+    # Nothing was sent to a model.
+    assert requests == others == []
+
+
+async def test_two_workers_of_a_component_are_told_apart(server: NatsServer) -> None:
+    async with asking(NatsConfig(servers=(server.url,))) as prober:
+        async with serving(server.url, GENERATE), serving(server.url, DEAD):
+            assert await prober.ask([GENERATE, DEAD], AMPLE) == {GENERATE: LISTED, DEAD: LISTED}
+        async with serving(server.url, GENERATE):
+            assert await prober.ask([GENERATE, DEAD], LIMIT) == {GENERATE: LISTED, DEAD: UNLISTED}
+
+
+async def test_that_there_is_no_service_is_known_without_waiting(server: NatsServer) -> None:
+    async with asking(NatsConfig(servers=(server.url,))) as prober:
+        async with asyncio.timeout(30):
+            found = await prober.ask([GENERATE, OTHER], 3600.0)
+    assert found == {GENERATE: UNLISTED, OTHER: UNLISTED}
+
+
+async def test_services_of_any_number_are_asked(server: NatsServer) -> None:
+    many = [f"prod_c{number}.generate-1" for number in range(100)]
+    async with serving(server.url, GENERATE), asking(NatsConfig(servers=(server.url,))) as prober:
+        found = await prober.ask([GENERATE, *many], LIMIT)
+    assert found == dict.fromkeys(many, UNLISTED) | {GENERATE: LISTED}
+
+
+async def test_an_answer_that_is_none_is_passed_over(server: NatsServer) -> None:
+    odd = [b"", b"{", b"[]", b'{"endpoints": 1}', b'{"endpoints": [[]]}', b'{"endpoints": [{}]}']
+    client = await nats.connect(server.url, allow_reconnect=False)
+    try:
+
+        async def reply(message: Msg) -> None:
+            for data in [*odd, b'{"endpoints": [{"subject": ["' + b"x" * 9 + b'"]}]}']:
+                await client.publish(message.reply, data)
+
+        await client.subscribe("$SRV.INFO.prod_backend", cb=reply)
+        await client.flush()
+        async with serving(server.url, GENERATE), asking(NatsConfig((server.url,))) as prober:
+            assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
+    finally:
+        await client.close()
+
+
+async def test_without_nats_nothing_is_known() -> None:
+    async with asking(None) as prober:
+        assert await prober.ask([GENERATE], LIMIT) == {GENERATE: NOT_SET_UP}
+    with refusing() as nowhere:
+        async with asking(NatsConfig(servers=(f"nats://{nowhere}",))) as prober:
+            found = await prober.ask([GENERATE], AMPLE)
+    assert found[GENERATE].answer is Answer.UNTRIED
+    assert found[GENERATE].text == "cannot be asked: NATS refuses connections"
+
+
+async def test_a_server_that_was_away_is_connected_again(server: NatsServer) -> None:
+    async with asking(NatsConfig(servers=(server.url,))) as prober:
+        async with serving(server.url, GENERATE):
+            assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
+        server.kill()
+        found = await prober.ask([GENERATE], LIMIT)
+        assert found[GENERATE].answer is Answer.UNTRIED
+        server.start()
+        async with serving(server.url, GENERATE):
+            assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
+
+
+async def test_a_server_that_is_stopped_is_no_evidence_against_workers(server: NatsServer) -> None:
+    async with asking(NatsConfig(servers=(server.url,))) as prober:
+        assert await prober.ask([GENERATE], AMPLE) == {GENERATE: UNLISTED}
+        server.pause()
+        for _ in range(2):  # on the connection that there is, and on a new one
+            found = await prober.ask([GENERATE], LIMIT)
+            assert found[GENERATE].answer is Answer.UNTRIED
+            assert found[GENERATE].text == "cannot be asked: NATS does not answer in time"
+        server.resume()
+        assert await prober.ask([GENERATE], AMPLE) == {GENERATE: UNLISTED}
+
+
+async def test_the_next_server_is_tried(server: NatsServer) -> None:
+    with refusing() as nowhere:
+        async with asking(NatsConfig(servers=(f"nats://{nowhere}", server.url))) as prober:
+            assert await prober.ask([GENERATE], AMPLE) == {GENERATE: UNLISTED}
+
+
+@pytest.mark.parametrize(
+    ("flags", "right", "wrong"),
+    [
+        (
+            ("--user", "dyntop", "--pass", "secret"),
+            NatsConfig(username="dyntop", password="secret", token="not looked at"),
+            NatsConfig(username="dyntop", password="other"),
+        ),
+        (("--auth", "secret"), NatsConfig(token="secret"), NatsConfig(token="other")),
+    ],
+)
+async def test_who_may_ask_is_told_and_who_may_not_learns_nothing(
+    flags: tuple[str, ...],
+    right: NatsConfig,
+    wrong: NatsConfig,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from dataclasses import replace
+
+    caplog.set_level(logging.DEBUG)
+    with NatsServer(*flags) as server:
+        async with asking(replace(right, servers=(server.url,))) as prober:
+            assert await prober.ask([GENERATE], AMPLE) == {GENERATE: UNLISTED}
+        async with asking(replace(wrong, servers=(server.url,))) as prober:
+            found = await prober.ask([GENERATE], AMPLE)
+        assert found[GENERATE].answer is Answer.UNTRIED
+    # Not a word on the screen that somebody else draws on.
+    assert [record for record in caplog.records if record.name.startswith("nats")] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_settings_are_dynamos() -> None:
+    assert NatsConfig.from_environment({}) == NatsConfig()
+    assert NatsConfig.from_environment({"NATS_SERVER": ""}) == NatsConfig()
+    given = {
+        "NATS_SERVER": "nats://a:4222, nats://b:4222",
+        "NATS_AUTH_USERNAME": "u",
+        "NATS_AUTH_PASSWORD": "p",
+        "NATS_AUTH_TOKEN": "t",
+        "NATS_AUTH_NKEY": "n",
+        "NATS_AUTH_CREDENTIALS_FILE": "c",
+        "NATS_TLS_CA_CERT_PATH": "ca",
+        "NATS_TLS_CLIENT_CERT_PATH": "cert",
+        "NATS_TLS_CLIENT_KEY_PATH": "key",
+    }
+    servers = ("nats://a:4222", "nats://b:4222")
+    assert NatsConfig.from_environment(given) == NatsConfig(
+        servers, "u", "p", "t", "n", "c", "ca", "cert", "key"
+    )
+
+
+def test_no_secret_is_in_the_text_of_the_settings() -> None:
+    config = NatsConfig(("nats://u:secret@a",), "u", "secret", "secret", "secret")
+    assert "secret" not in repr(config)
+
+
+async def test_files_that_cannot_be_read_are_no_evidence(server: NatsServer) -> None:
+    config = NatsConfig(servers=(server.url,), ca_cert="/nowhere/ca.pem")
+    async with asking(config) as prober:
+        found = await prober.ask([GENERATE], AMPLE)
+    assert found[GENERATE].answer is Answer.UNTRIED
