@@ -6,7 +6,7 @@ in it now, not on the way there; only `first_seen` remembers.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -60,6 +60,8 @@ class Cluster:
         self._first_seen: dict[bytes, FirstSeen] = {}
         self._by_scope: dict[Scope, dict[Kind, set[bytes]]] = {}
         self._children: dict[Scope, set[str]] = {}
+        self._workers_in: dict[Scope, Counter[int]] = {}
+        """How many records each worker has in a place."""
         self._by_worker: _Index = {}
         self._by_publisher: _Index = {}
         self._by_place: _Index = {}
@@ -92,6 +94,8 @@ class Cluster:
             self._add_scope(scope)
             self._by_scope[scope][record.kind].add(key)
             self._changes.scopes.add(scope)
+            if (worker := own_worker(record)) is not None:
+                self._workers_in.setdefault(scope, Counter())[worker] += 1
         for index, value in self._entries(record):
             index.setdefault(value, set()).add(key)
 
@@ -105,6 +109,8 @@ class Cluster:
         for scope in reversed(scopes_of(record)):
             self._by_scope[scope][record.kind].remove(key)
             self._changes.scopes.add(scope)
+            if (worker := own_worker(record)) is not None:
+                self._leave(scope, worker)
             if not any(self._by_scope[scope].values()):
                 self._remove_scope(scope)
         for index, value in self._entries(record):
@@ -129,6 +135,11 @@ class Cluster:
         """The keys of a kind in a place. Do not change it, and do not keep it over an event."""
         return self._by_scope.get(scope, {}).get(kind, ())
 
+    def workers(self, scope: Scope = ()) -> Collection[int]:
+        """The workers that registered something in a place. Do not change it, and do not keep it
+        over an event."""
+        return self._workers_in.get(scope, {}).keys()
+
     def has(self, scope: Scope) -> bool:
         """Whether anything at all is registered in a place."""
         return scope == () or scope in self._by_scope
@@ -143,9 +154,9 @@ class Cluster:
         By lease where there are leases: there it is the instance id itself. Otherwise by the
         id in the key, or for a channel by what its source says of its worker.
         """
-        worker = _own_worker(record)
+        worker = own_worker(record)
         if worker is None and isinstance(record, EventChannel):
-            workers = {_own_worker(source) for source in self.sources_of(record)}
+            workers = {own_worker(source) for source in self.sources_of(record)}
             worker = workers.pop() if len(workers) == 1 else None
         return worker
 
@@ -154,7 +165,16 @@ class Cluster:
         worker = self.worker_of(record)
         if worker is None:
             return []
-        keys = self._by_worker.get(worker, set()) - {record.key}
+        return [other for other in self.registered_by(worker) if other.key != record.key]
+
+    def registered_by(self, worker: int) -> list[AnyRecord]:
+        """All that a worker registered, as far as it can be told, in the order of the keys."""
+        keys = set(self._by_worker.get(worker, ()))
+        # A channel without a lease is its source's worker's.
+        for source in self._of_type(EventSource, sorted(keys)):
+            for channel in self._of_type(EventChannel, self._publishers_keys(source)):
+                if self.worker_of(channel) == worker:
+                    keys.add(channel.key)
         return [self.records[key] for key in sorted(keys)]
 
     def instance_of(self, record: AnyRecord) -> EndpointInstance | None:
@@ -171,14 +191,12 @@ class Cluster:
 
     def sources_of(self, channel: EventChannel) -> list[EventSource]:
         """What a channel's events are about."""
-        keys = sorted(self._by_publisher.get(channel.id.instance_id, ()))
-        sources = self._of_type(EventSource, keys)
+        sources = self._of_type(EventSource, self._publishers_keys(channel))
         return [source for source in sources if _same_publisher(channel, source)]
 
     def channel_of(self, source: EventSource) -> EventChannel | None:
         """The channel that a source's events are published on."""
-        keys = sorted(self._by_publisher.get(source.id.instance_id, ()))
-        channels = self._of_type(EventChannel, keys)
+        channels = self._of_type(EventChannel, self._publishers_keys(source))
         return next((one for one in channels if _same_publisher(one, source)), None)
 
     def base_of(self, card: ModelCard) -> ModelCard | None:
@@ -186,6 +204,9 @@ class Cluster:
         place = _place(card, card.id.instance_id)
         cards = self._of_type(ModelCard, sorted(self._by_place.get(place, ())))
         return next((base for base in cards if not base.is_lora and not base.malformed), None)
+
+    def _publishers_keys(self, record: EventChannel | EventSource) -> list[bytes]:
+        return sorted(self._by_publisher.get(record.id.instance_id, ()))
 
     def _of_type(self, of: type[_R], keys: Iterable[bytes]) -> list[_R]:
         found = (self.records[key] for key in keys)
@@ -205,10 +226,18 @@ class Cluster:
             if not siblings:
                 del self._children[scope[:-1]]
 
+    def _leave(self, scope: Scope, worker: int) -> None:
+        workers = self._workers_in[scope]
+        workers[worker] -= 1
+        if not workers[worker]:
+            del workers[worker]
+            if not workers:
+                del self._workers_in[scope]
+
     def _entries(self, record: AnyRecord) -> list[tuple[_Index, object]]:
         """Where a record is to be found: pairs of an index and the value it is under."""
         entries: list[tuple[_Index, object]] = []
-        if (worker := _own_worker(record)) is not None:
+        if (worker := own_worker(record)) is not None:
             entries.append((self._by_worker, worker))
         if isinstance(record, EventChannel | EventSource):
             entries.append((self._by_publisher, record.id.instance_id))
@@ -217,8 +246,8 @@ class Cluster:
         return entries
 
 
-def _own_worker(record: AnyRecord) -> int | None:
-    """What a record itself says of the process that registered it."""
+def own_worker(record: AnyRecord) -> int | None:
+    """What a record itself says of the process that registered it: its instance id (u64)."""
     if record.lease is not None:
         return record.lease
     match record:

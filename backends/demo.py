@@ -2,7 +2,7 @@
 
 Two disaggregated deployments (`prod`, and `prod.canary` over NATS) and an aggregated one
 (`staging`, with one worker of Dynamo 1.0). LoRA adapters come and go, workers die and are
-replaced, join and leave, publishers move. A few records are wrong on purpose.
+replaced, join and leave, publishers move. A few records are wrong on purpose, and a worker hangs.
 """
 
 from __future__ import annotations
@@ -73,6 +73,13 @@ class Demo:
                 for adapter in sorted(self._wanted.get(role, ())):
                     self._load(worker, adapter)
         self._add_oddities()
+
+    def worker_at(self, address: str) -> Worker | None:
+        """The worker, dead or alive, that registered an address. None: there is none any more."""
+        wanted = address.encode()
+        named = (one for one in self.keyspace.read([b"v1/"]).entries if wanted in one.value)
+        leases = {entry.lease for entry in named}
+        return next((worker for worker in self._workers if worker.id in leases), None)
 
     async def run(self, interval: float = 1.0) -> None:
         """Step for ever, every `interval` seconds; the world is made for one second."""
@@ -187,6 +194,8 @@ class Demo:
     def _add_oddities(self) -> None:
         """What an operator comes to look for: left behind, broken, or put by somebody's script."""
         role = next(role for role in ROLES if role.model is LLAMA)
+        # What a lease alone never shows: a process that hangs while its lease is renewed.
+        next(self._living(role)).hangs = True
         gone, copied = self._process(role), self._process(role)
         # A worker's card that no lease took away with it.
         self._put(records.card(gone), lease=None)
@@ -195,7 +204,7 @@ class Demo:
         self._put((key, value[:74]), lease=None)
         # A living worker's value, put by hand under the id of another: routers go by the value.
         key, _ = records.instance(copied, "generate")
-        _, value = records.instance(next(self._living(role)), "generate")
+        _, value = records.instance(list(self._living(role))[1], "generate")
         self._put((key, value), lease=None)
         # A bucket of a later release.
         router = next(worker for worker in self._workers if worker.role.component == "router")

@@ -79,6 +79,8 @@ class Worker:
     publishers: dict[str, int] = field(default_factory=dict)
     """Publisher id by topic."""
     alive: bool = True
+    hangs: bool = False
+    """It renews its lease, and answers nobody."""
 
     def names(self, endpoint: str = "generate") -> dict[str, str]:
         """Namespace, component and endpoint."""

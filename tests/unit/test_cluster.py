@@ -38,8 +38,11 @@ def answers(cluster: Cluster, scopes: Iterable[Scope]) -> dict[str, Any]:
     for scope in scopes:
         found[f"has {scope}"] = cluster.has(scope)
         found[f"children {scope}"] = cluster.children(scope)
+        found[f"workers {scope}"] = set(cluster.workers(scope))
         for kind in Kind:
             found[f"{kind} {scope}"] = set(cluster.keys(kind, scope)), cluster.count(kind, scope)
+    for worker in cluster.workers():
+        found[f"by {worker}"] = cluster.registered_by(worker)
     for key, one in cluster.records.items():
         found[f"around {key!r}"] = (
             cluster.worker_of(one),
@@ -155,7 +158,7 @@ def test_what_belongs_together_is_found_by_lease_and_by_id() -> None:
     assert isinstance(channel, EventChannel)
     assert isinstance(source, EventSource)
     assert [cluster.worker_of(one) for one in (instance, card, channel, source)] == [1, 1, 1, 1]
-    assert cluster.siblings(instance) == [source, card]
+    assert cluster.siblings(instance) == [channel, source, card]
     assert {cluster.instance_of(one) for one in (card, channel, source)} == {instance}
     assert cluster.sources_of(channel) == [source]
     assert cluster.channel_of(source) == channel

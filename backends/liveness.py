@@ -1,0 +1,241 @@
+"""Whether what is registered is alive: a verdict for each record, from evidence in plain words.
+
+Pure functions over `Facts`. Where nothing is known they say `unknown`, they do not guess.
+How Dynamo's workers renew what they register was measured on releases 0.6 to 1.6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backends.ids import Kind
+from backends.probe.types import Answer, Reading
+from backends.records import AnyRecord, EndpointInstance
+from backends.store import TimeToLive
+
+MARGIN = 1.0
+"""Seconds by which a renewal must be overdue before it counts as missed: a busy worker, or a
+busy store, is late by fractions of a second."""
+ROUNDING = 1.0
+"""Seconds that a store may understate the remaining time by: etcd tells whole ones."""
+
+
+class Verdict(StrEnum):
+    """What the evidence says of one record."""
+
+    LIVE = "live"
+    LATE = "late"
+    """A keep-alive was missed; the lease has not ended yet."""
+    EXPIRED = "expired"
+    """Its time to live ran out, and nobody removed it."""
+    UNREACHABLE = "unreachable"
+    """It is registered, perhaps even renewed, but does not answer where it says it is."""
+    UNLEASED = "unleased"
+    """It hangs on no lease in a store that has them: nothing will ever remove it."""
+    ORPHANED = "orphaned"
+    """A card, adapter, channel or source whose worker is gone."""
+    DRAINED = "drained"
+    """A card, adapter, channel or source whose worker this dyntop drained."""
+    CONFLICT = "conflict"
+    """Its body names another than its key, or its card disagrees with others of its model."""
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    """There is no evidence."""
+
+
+FINDINGS = frozenset(Verdict) - {Verdict.LIVE, Verdict.UNKNOWN}
+"""What is not live, as far as there is evidence."""
+
+STALE = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdict.MALFORMED})
+"""Nobody is routed to it with success: removing it disturbs nobody that is known to live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of it, as a sentence without its full stop; may hold untrusted text."""
+
+    text: str
+    at: float
+    """POSIX seconds at which it was so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and what it rests on; what decided it comes first."""
+
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a store said of a lease's or key's time to live, and when."""
+
+    ttl: TimeToLive
+    at: float
+    """POSIX seconds."""
+
+    def remaining(self, now: float) -> float:
+        """Seconds that are left, unless it was renewed since; not below 0."""
+        return max(0.0, self.ttl.remaining - (now - self.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that bears on one record's verdict."""
+
+    record: AnyRecord
+    has_leases: bool
+    """Whether the record's store has leases at all."""
+    stored_at: float
+    """When the store last confirmed what it holds, in POSIX seconds."""
+    life: Life | None = None
+    """Of its lease, or of its key where there are no leases. None: not asked yet."""
+    own: tuple[Reading, ...] = ()
+    """Of its own address."""
+    others: tuple[Reading, ...] = ()
+    """Of the other addresses of the same worker."""
+    worker: int | None = None
+    """The instance id of its worker. None: it cannot be told."""
+    worker_is_there: bool = False
+    """Whether the worker has an instance, or anything on a lease, registered."""
+    drained_at: float | None = None
+    """When this dyntop took away the instance that it belongs to."""
+    disagreement: str | None = None
+    """How its card differs from the others of its model in what Dynamo compares."""
+
+
+def judge(facts: Facts) -> Verdict:
+    """The worst that the evidence shows."""
+    record = facts.record
+    if record.malformed is not None:
+        return Verdict.MALFORMED
+    if record.conflict is not None or facts.disagreement is not None:
+        return Verdict.CONFLICT
+    if record.expired_at is not None:
+        return Verdict.EXPIRED
+    belongs = not isinstance(record, EndpointInstance)
+    if _lease_is_gone(facts):
+        return Verdict.ORPHANED if belongs else Verdict.EXPIRED
+    unleased = facts.has_leases and record.lease is None
+    if unleased and belongs and facts.worker is not None and not facts.worker_is_there:
+        return Verdict.ORPHANED
+    if is_unreachable(facts.own, facts.others):
+        return Verdict.UNREACHABLE
+    if belongs and facts.drained_at is not None:
+        return Verdict.DRAINED
+    if unleased:
+        return Verdict.UNLEASED
+    if facts.life is not None and is_late(facts.life.ttl):
+        return Verdict.LATE
+    if facts.life is not None or not facts.has_leases or _runs(facts.own + facts.others):
+        return Verdict.LIVE
+    return Verdict.UNKNOWN
+
+
+def is_late(ttl: TimeToLive) -> bool:
+    """Whether a renewal was missed: every release measured renews at half of what was granted."""
+    if ttl.granted is None:
+        return False
+    return ttl.remaining + ROUNDING <= ttl.granted / 2 - MARGIN
+
+
+def is_stale(verdict: Verdict, record: AnyRecord, *, has_leases: bool) -> bool:
+    """Whether it is proposed for cleaning up: what nothing else will remove, or nobody can use.
+
+    What does not answer but hangs on a lease is not: the store removes it when the lease ends, and
+    a worker that hangs may come back.
+    """
+    if verdict is Verdict.UNREACHABLE:
+        return has_leases and record.lease is None
+    return verdict in (Verdict.EXPIRED, Verdict.ORPHANED, Verdict.MALFORMED)
+
+
+def is_unreachable(own: Iterable[Reading], others: Iterable[Reading]) -> bool:
+    """Whether the readings of a record's own address, and those of its worker, are against it.
+
+    A refusal at another address shows that one socket is closed; that the process is gone it
+    shows only if nothing of it accepts. Silence where a process itself would answer shows that
+    it hangs, unless it has answered since.
+    """
+    own, others = tuple(own), tuple(others)
+    answers = [one.at for one in own + others if one.answer is Answer.ANSWERS]
+    answered_at = max(answers, default=-math.inf)
+    for reading in own:
+        if reading.answer is Answer.REFUSED:
+            return True
+        if reading.answer is Answer.SILENT and reading.at > answered_at:
+            return True
+    if any(one.answer is Answer.SILENT and one.at > answered_at for one in others):
+        return True
+    exists = any(one.answer in (Answer.ACCEPTS, Answer.ANSWERS) for one in own + others)
+    return not exists and any(one.answer is Answer.REFUSED for one in others)
+
+
+def explain(facts: Facts) -> tuple[Evidence, ...]:
+    """The evidence, what decides first; the rest is there to be weighed against it."""
+    record, at = facts.record, facts.stored_at
+    found: list[Evidence] = []
+    if record.malformed is not None:
+        found.append(Evidence(f"Dynamo skips it: {record.malformed}", at))
+    if record.conflict is not None:
+        found.append(Evidence(record.conflict, at))
+    if facts.disagreement is not None:
+        found.append(Evidence(facts.disagreement, at))
+    if record.expired_at is not None:
+        found.append(Evidence("its time to live ran out, and nobody removed it", record.expired_at))
+    found += [
+        Evidence(f"{one.target.address} {one.text}", one.at)
+        for one in sorted(facts.own + facts.others, key=_severity)
+    ]
+    if facts.drained_at is not None and not isinstance(record, EndpointInstance):
+        found.append(Evidence("this dyntop drained its worker", facts.drained_at))
+    if facts.has_leases and record.lease is None:
+        if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
+            found.append(Evidence(_worker_is_gone(facts), at))
+        found.append(Evidence("it hangs on no lease: nothing will ever remove it", at))
+    if facts.life is not None and record.expired_at is None:
+        found.append(Evidence(_life_in_words(facts), facts.life.at))
+    elif not facts.has_leases and record.expired_at is None:
+        found.append(Evidence("it is kept alive: touched within its time to live", at))
+    return tuple(found) or (Evidence("nothing was asked about it yet", at),)
+
+
+def _lease_is_gone(facts: Facts) -> bool:
+    return (
+        facts.record.lease is not None
+        and facts.life is not None
+        and (facts.life.ttl.granted is None)
+    )
+
+
+def _runs(readings: Iterable[Reading]) -> bool:
+    return any(one.answer is Answer.ANSWERS for one in readings)
+
+
+def _severity(reading: Reading) -> int:
+    order = (Answer.REFUSED, Answer.SILENT, Answer.ANSWERS, Answer.ACCEPTS, Answer.UNTRIED)
+    return order.index(reading.answer)
+
+
+def _worker_is_gone(facts: Facts) -> str:
+    if facts.worker is None:
+        return "whose it is cannot be told"
+    return f"its worker {facts.worker:x} has no instance and no lease"
+
+
+def _life_in_words(facts: Facts) -> str:
+    assert facts.life is not None
+    ttl = facts.life.ttl
+    if facts.record.lease is None:
+        touched = f"last touched {(ttl.granted or 0.0) - ttl.remaining:.0f} s ago"
+        return f"{touched}: a keep-alive was missed" if is_late(ttl) else touched
+    if ttl.granted is None:
+        return "its lease does not exist any more"
+    left = f"its lease has {ttl.remaining:.0f} of {ttl.granted:.0f} s left"
+    if is_late(ttl):
+        return f"{left}: the keep-alive at {ttl.granted / 2:.0f} s was missed"
+    return left

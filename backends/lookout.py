@@ -1,0 +1,181 @@
+"""Gathers evidence while somebody looks: how long leases still have, and who answers.
+
+It writes nothing and takes no lease of its own. What it costs the store is bounded by a cap on
+questions a second, what it costs a worker by the prober's limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from backends.discovery import Discovery
+from backends.liveness import Life, Verdict
+from backends.probe.types import Reading, Target
+from backends.records import AnyRecord
+from backends.store import StoreError
+from backends.sweep import Sweep
+from backends.verdicts import Handle, Verdicts, handle_of
+
+DEFAULT_CAP = 50.0
+"""Questions to the store in a second, at most: 4 ms of an etcd's time, asked in bursts."""
+BURST_INTERVAL = 0.25
+"""Seconds between two bursts. One question alone costs etcd ten times what it costs in a burst."""
+AIM_INTERVAL = 1.0
+"""Seconds between two looks at which addresses are to be probed."""
+DEEP_INTERVAL = 10.0
+"""Seconds between two deep probes of what is on screen: each is a line in a worker's log."""
+MOST_SUSPECTS = 500
+"""Addresses of records that are not on screen and are probed all the same, since they are late or
+did not answer the last time."""
+
+
+class Probing(StrEnum):
+    """Whom to probe without being asked."""
+
+    NEVER = "never"
+    VISIBLE = "visible"
+    """What is on screen, and what is late."""
+    ALL = "all"
+    DEEP = "deep"
+    """As `visible`, and deep."""
+
+
+class Probes(Protocol):
+    """Asks addresses whether anybody is there; see `backends.probe.prober`."""
+
+    def want(self, targets: Collection[Target]) -> None:
+        """Probe these from now on, in place of what was wanted before."""
+
+    async def run(self, told: Callable[[list[Reading]], None]) -> None:
+        """Probe what is wanted, for ever."""
+
+    async def once(self, targets: Collection[Target], *, deep: bool = False) -> list[Reading]:
+        """Probe each once, now; `deep`: also where that writes a line into the worker's log."""
+
+    async def aclose(self) -> None:
+        """End its connections."""
+
+
+class Lookout:
+    """Keeps a cluster's `Verdicts` supplied with evidence."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        verdicts: Verdicts,
+        probes: Probes,
+        visible: Callable[[], Sequence[AnyRecord]],
+        *,
+        clock: Callable[[], float],
+        probing: Probing = Probing.VISIBLE,
+        cap: float = DEFAULT_CAP,
+    ) -> None:
+        """`visible` gives the records on screen, which come first; `clock` POSIX seconds; `cap` is
+        the most questions to the store in a second."""
+        self._discovery = discovery
+        self._verdicts = verdicts
+        self._probes = probes
+        self._visible = visible
+        self._clock = clock
+        self._probing = probing
+        self._sweep: Sweep[Handle] = Sweep(cap)
+        self._told: Callable[[], None] = lambda: None
+
+    def sweep_age(self) -> float:
+        """Seconds since the oldest answer about a lease, where there are more leases than the cap
+        allows to follow; else 0. Call it in a running event loop."""
+        return self._sweep.age(asyncio.get_running_loop().time())
+
+    async def run(self, told: Callable[[], None]) -> None:
+        """Gather for ever; `told` is called after something was learnt. Raises nothing."""
+        self._told = told
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask_store())
+            if self._probing is not Probing.NEVER:
+                group.create_task(self._aim())
+                group.create_task(self._probes.run(self._take_readings))
+            if self._probing is Probing.DEEP:
+                group.create_task(self._probe_deep())
+
+    async def probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[Reading]:
+        """Ask the addresses of some records and of their workers' others now, once each."""
+        targets = {target for record in records for target in self._verdicts.targets(record)}
+        readings = await self._probes.once(targets, deep=deep)
+        self._take_readings(readings)
+        return readings
+
+    async def _ask_store(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._follow_handles(loop.time())
+            visible = [handle_of(record) for record in self._visible()]
+            if due := self._sweep.take_due(loop.time(), visible):
+                try:
+                    await self._ask(due)
+                except StoreError:
+                    self._sweep.failed(due, loop.time())
+                self._told()
+            await asyncio.sleep(BURST_INTERVAL)
+
+    def _follow_handles(self, now: float) -> None:
+        new = self._verdicts.take_new_handles()
+        if not self._verdicts.has_leases:
+            # There the watch itself tells what expired; only what is looked at needs more.
+            new = {handle_of(record) for record in self._visible()}
+            for handle in set(self._sweep.handles()) - new:
+                self._sweep.discard(handle)
+        for handle in new:
+            self._sweep.add(handle, now)
+
+    async def _ask(self, handles: Iterable[Handle]) -> None:
+        asked: dict[Handle, AnyRecord] = {}
+        for handle in handles:
+            if (record := self._verdicts.record_on(handle)) is None:
+                self._sweep.discard(handle)
+            else:
+                asked[handle] = record
+        lives = await self._discovery.time_to_live(asked.values())
+        at, now = self._clock(), asyncio.get_running_loop().time()
+        learnt: dict[Handle, Life] = {}
+        for handle, record in asked.items():
+            ttl = lives.get(record.key)
+            if ttl is None:
+                # It has none, or went meanwhile.
+                self._sweep.discard(handle)
+                continue
+            learnt[handle] = Life(ttl, at)
+            self._sweep.answered(handle, ttl, now)
+        self._verdicts.heard_lives(learnt)
+
+    async def _aim(self) -> None:
+        while True:
+            self._probes.want(self._wanted())
+            await asyncio.sleep(AIM_INTERVAL)
+
+    def _wanted(self) -> set[Target]:
+        if self._probing is Probing.ALL:
+            return {
+                target for one in self._verdicts.records() for target in self._verdicts.targets(one)
+            }
+        wanted = {target for one in self._visible() for target in self._verdicts.targets(one)}
+        suspects = 0
+        for key in self._verdicts.findings:
+            if self._verdicts.of(key) in (Verdict.LATE, Verdict.UNREACHABLE):
+                if (record := self._verdicts.record(key)) is not None:
+                    wanted |= self._verdicts.targets(record)
+                suspects += 1
+                if suspects >= MOST_SUSPECTS:
+                    break
+        return wanted
+
+    async def _probe_deep(self) -> None:
+        while True:
+            await self.probe(self._visible(), deep=True)
+            await asyncio.sleep(DEEP_INTERVAL)
+
+    def _take_readings(self, readings: list[Reading]) -> None:
+        self._verdicts.heard_readings(readings)
+        self._told()

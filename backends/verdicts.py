@@ -1,0 +1,315 @@
+"""Verdicts on all of a cluster, kept up to date as records and evidence come and go.
+
+Pure: evidence is told, never asked for. A change costs work in proportion to what it bears on: a
+worker's few records, not the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from backends.agreement import Agreement
+from backends.checksum import differences, group_of
+from backends.cluster import Cluster, Scope, scopes_of
+from backends.ids import Kind
+from backends.liveness import FINDINGS, Facts, Judgement, Life, Verdict, explain, judge
+from backends.probe.targets import targets_of
+from backends.probe.types import Reading, Target
+from backends.reading import card_json
+from backends.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
+
+DIFFERS = "its card differs from most of its model"
+
+Handle = int | bytes
+"""What a time to live is asked for: a lease's id, or a key where there are no leases."""
+
+
+class Verdicts:
+    """What is known of each record of a cluster, and how many instances of each place are not live.
+
+    After the cluster changed, and after evidence came, `update` judges again what it bears on.
+    """
+
+    def __init__(self, cluster: Cluster, *, has_leases: bool) -> None:
+        self.has_leases = has_leases
+        self._cluster = cluster
+        self._verdicts: dict[bytes, Verdict] = {}
+        self._records: dict[bytes, AnyRecord] = {}
+        """As they were judged."""
+        self._not_live: dict[Scope, set[bytes]] = {}
+        """Instances with findings, by place."""
+        self._findings: set[bytes] = set()
+        self._lives: dict[Handle, Life] = {}
+        self._on: dict[Handle, set[bytes]] = {}
+        """The keys that a handle is for."""
+        self._new_handles: set[Handle] = set()
+        self._perhaps_empty: set[Handle] = set()
+        self._readings: dict[Target, dict[bool, Reading]] = {}
+        """The last one of each address, deep and not: that a connection is accepted says nothing
+        against silence, nor for an answer."""
+        self._targets: dict[bytes, tuple[Target, ...]] = {}
+        """The addresses of the records that were asked for, by key."""
+        self._at: dict[Target, set[bytes]] = {}
+        """The keys that name an address."""
+        self._agreement = Agreement()
+        self._drained: dict[int, float] = {}
+        self._dirty: set[bytes] = set()
+
+    # --- what is known ------------------------------------------------------------------------
+
+    def of(self, key: bytes) -> Verdict:
+        """`unknown` for what was not judged yet."""
+        return self._verdicts.get(key, Verdict.UNKNOWN)
+
+    def judgement(self, record: AnyRecord, stored_at: float) -> Judgement:
+        """The verdict with its evidence. `stored_at`: when the store last confirmed the record."""
+        group = self._cluster.siblings(record)
+        facts = next(self._facts([record, *group], stored_at))
+        if facts.disagreement is not None:
+            facts = replace(facts, disagreement=self._disagreement(record))
+        return Judgement(judge(facts), explain(facts))
+
+    def not_live(self, scope: Scope = ()) -> Collection[bytes]:
+        """The instances in a place that are not live. Do not change it, nor keep it."""
+        return self._not_live.get(scope, ())
+
+    @property
+    def findings(self) -> Collection[bytes]:
+        """All keys with a verdict that is neither live nor unknown. Do not change it."""
+        return self._findings
+
+    def life(self, record: AnyRecord) -> Life | None:
+        """What the store last said of how long a record still has."""
+        return self._lives.get(handle_of(record))
+
+    def take_new_handles(self) -> set[Handle]:
+        """The leases (or keys) that something hangs on since the last call, and did not before."""
+        new, self._new_handles = self._new_handles, set()
+        return new
+
+    def records(self) -> Collection[AnyRecord]:
+        """All that were judged. Do not change it."""
+        return self._records.values()
+
+    def record(self, key: bytes) -> AnyRecord | None:
+        """As it was judged last."""
+        return self._records.get(key)
+
+    def record_on(self, handle: Handle) -> AnyRecord | None:
+        """Any one record that hangs on a handle: its time to live is the handle's."""
+        keys = self._on.get(handle)
+        return self._records.get(next(iter(keys))) if keys else None
+
+    def targets(self, record: AnyRecord) -> set[Target]:
+        """The addresses that tell whether a record's worker lives: its own and its siblings'."""
+        found: set[Target] = set()
+        for one in (record, *self._cluster.siblings(record)):
+            if one is record or not _is_shared(one):
+                found.update(self._own_targets(one))
+        return found
+
+    # --- what is told -------------------------------------------------------------------------
+
+    def heard_lives(self, lives: Mapping[Handle, Life]) -> None:
+        """The store said how long these still have."""
+        for handle, life in lives.items():
+            if handle in self._on:
+                self._lives[handle] = life
+                self._dirty |= self._on[handle]
+
+    def heard_readings(self, readings: Iterable[Reading]) -> None:
+        """These addresses were probed."""
+        for reading in readings:
+            keys = self._at.get(reading.target)
+            if not keys:
+                continue
+            self._readings.setdefault(reading.target, {})[reading.deep] = reading
+            self._dirty |= keys
+
+    def drained(self, workers: Mapping[int, float]) -> None:
+        """The workers that this dyntop drained, and when (POSIX seconds); replaces what it knew."""
+        changed = self._drained.keys() ^ workers.keys()
+        self._drained = dict(workers)
+        for worker in changed:
+            self._dirty.update(record.key for record in self._cluster.registered_by(worker))
+
+    def update(self, changed: Iterable[bytes] = ()) -> set[bytes]:
+        """Judge again, after these keys of the cluster changed or went, and evidence came.
+
+        Returns the keys, of those that are there, whose verdict is another now.
+        """
+        concerned: list[AnyRecord] = []
+        for key in changed:
+            concerned += self._take_in(key)
+        self._drop_handles()
+        # A card may differ from most because of what happened to others.
+        concerned += [self._records[key] for key in self._dirty if key in self._records]
+        self._dirty = set()
+        different: set[bytes] = set()
+        for group in self._groups(concerned):
+            for facts in self._facts(group, 0.0):
+                if self._judge(facts):
+                    different.add(facts.record.key)
+        return different
+
+    # --- how ----------------------------------------------------------------------------------
+
+    def _take_in(self, key: bytes) -> list[AnyRecord]:
+        """Follow one change of the cluster; returns the record as it was and as it is."""
+        before, now = self._records.get(key), self._cluster.records.get(key)
+        if before is not None:
+            self._forget(before)
+        if now is not None:
+            self._records[key] = now
+            handle = handle_of(now)
+            if handle not in self._on:
+                self._on[handle] = set()
+                self._new_handles.add(handle)
+            self._on[handle].add(key)
+            if isinstance(now, ModelCard) and now.fingerprint is not None:
+                self._dirty |= self._agreement.put(key, group_of(now), now.fingerprint)
+        return [record for record in (before, now) if record is not None]
+
+    def _drop_handles(self) -> None:
+        """Only once all is taken in: what went from a lease may have come back to it."""
+        for handle in self._perhaps_empty:
+            if not self._on[handle]:
+                del self._on[handle]
+                self._lives.pop(handle, None)
+                self._new_handles.discard(handle)
+        self._perhaps_empty.clear()
+
+    def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
+        """The records of each worker concerned, once; those whose worker is unknown alone."""
+        workers: set[int] = set()
+        for record in concerned:
+            worker = self._cluster.worker_of(record)
+            if worker is not None:
+                workers.add(worker)
+            elif record.key in self._cluster.records:
+                yield [self._cluster.records[record.key]]
+        for worker in workers:
+            yield self._cluster.registered_by(worker)
+
+    def _judge(self, facts: Facts) -> bool:
+        """Returns whether the verdict is another now."""
+        record, verdict = facts.record, judge(facts)
+        if self._verdicts.get(record.key) is verdict:
+            return False
+        self._verdicts[record.key] = verdict
+        self._roll_up(record, verdict)
+        return True
+
+    def _forget(self, record: AnyRecord) -> None:
+        key = record.key
+        del self._records[key]
+        if isinstance(record, ModelCard):
+            self._dirty |= self._agreement.discard(key)
+        self._verdicts.pop(key, None)
+        self._roll_up(record, Verdict.UNKNOWN)
+        handle = handle_of(record)
+        self._on[handle].discard(key)
+        self._perhaps_empty.add(handle)
+        for target in self._targets.pop(key, ()):
+            self._at[target].discard(key)
+            if not self._at[target]:
+                del self._at[target]
+                self._readings.pop(target, None)
+
+    def _roll_up(self, record: AnyRecord, verdict: Verdict) -> None:
+        key, found = record.key, verdict in FINDINGS
+        (self._findings.add if found else self._findings.discard)(key)
+        if record.kind is not Kind.ENDPOINT:
+            return
+        for scope in scopes_of(record):
+            if found:
+                self._not_live.setdefault(scope, set()).add(key)
+            elif scope in self._not_live:
+                self._not_live[scope].discard(key)
+                if not self._not_live[scope]:
+                    del self._not_live[scope]
+
+    def _own_targets(self, record: AnyRecord) -> tuple[Target, ...]:
+        """Found out when somebody asks: few records are ever on screen."""
+        key = record.key
+        if key not in self._targets:
+            found = targets_of(record)
+            # Of what is not registered (any more) nothing is kept.
+            if self._records.get(key) is not record:
+                return found
+            self._targets[key] = found
+            for target in found:
+                self._at.setdefault(target, set()).add(key)
+        return self._targets[key]
+
+    def _disagreement(self, card: AnyRecord) -> str:
+        """In what a card differs from most of those that it is compared with."""
+        other = self._records.get(self._agreement.odd(card.key) or b"")
+        if other is None:
+            return DIFFERS
+        found = differences(card_json(card.entry), card_json(other.entry))
+        return f"{DIFFERS} in {', '.join(found)}: a frontend takes one sort or the other, not both"
+
+    def _known_readings(self, record: AnyRecord) -> tuple[Reading, ...]:
+        targets = self._targets.get(record.key, ())
+        return tuple(reading for one in targets for reading in self._readings.get(one, {}).values())
+
+    def _facts(self, group: Sequence[AnyRecord], stored_at: float) -> Iterator[Facts]:
+        """What bears on each of the records of one worker."""
+        worker = self._cluster.worker_of(group[0]) if group else None
+        readings = {record.key: self._known_readings(record) for record in group}
+        own = {key: set(found) for key, found in readings.items()}
+        of_worker = [
+            one for record in group if not _is_shared(record) for one in readings[record.key]
+        ]
+        shows = [record.key for record in group if _shows_worker(record)]
+        drained_at = self._drained.get(worker) if worker is not None else None
+        instances = [one for one in group if isinstance(one, EndpointInstance)]
+        for record in group:
+            mine = readings[record.key]
+            yield Facts(
+                record,
+                self.has_leases,
+                stored_at,
+                life=self.life(record),
+                own=mine,
+                others=tuple(one for one in dict.fromkeys(of_worker) if one not in own[record.key]),
+                worker=worker,
+                worker_is_there=any(key != record.key for key in shows),
+                disagreement=DIFFERS if self._agreement.odd(record.key) is not None else None,
+                drained_at=None if _has_instance(record, instances) else drained_at,
+            )
+
+
+def handle_of(record: AnyRecord) -> Handle:
+    """What a record's time to live is asked for by."""
+    return record.key if record.lease is None else record.lease
+
+
+def _is_shared(record: AnyRecord) -> bool:
+    """Whether a record's address is not its worker's own: a broker serves many."""
+    return (
+        isinstance(record, EventChannel)
+        and record.transport is not None
+        and record.transport.kind == "ZmqBroker"
+    )
+
+
+def _shows_worker(record: AnyRecord) -> bool:
+    """Whether a record shows that its worker is still there, or was not shown to be gone."""
+    if record.lease is not None:
+        return True
+    usable = record.malformed is None and record.expired_at is None
+    return isinstance(record, EndpointInstance) and usable
+
+
+def _has_instance(record: AnyRecord, instances: Sequence[EndpointInstance]) -> bool:
+    """Whether an instance that a record belongs to is there: a card's is its endpoint's."""
+    if isinstance(record, ModelCard):
+        return any(_endpoint(one) == _endpoint(record) for one in instances)
+    return bool(instances)
+
+
+def _endpoint(record: AnyRecord) -> tuple[str | None, ...]:
+    return (record.id.namespace, record.id.component, record.id.endpoint)

@@ -1,0 +1,200 @@
+"""The lookout asks the store little and writes nothing, and what it learns becomes verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+
+from backends.cluster import Cluster, FirstSeen
+from backends.discovery import Discovery
+from backends.liveness import Verdict
+from backends.lookout import Lookout, Probing
+from backends.memory import Keyspace, MemoryStore
+from backends.probe.types import Answer, Reading, Target
+from backends.reading import read
+from backends.records import AnyRecord
+from backends.store import Cause, Entry, TimeToLive, Unreachable
+from backends.verdicts import Verdicts
+from tests import registered
+
+DEADLINE = 30.0
+"""Seconds within which an awaited state must come."""
+
+
+class Counting(MemoryStore):
+    """Remembers what it was asked about, and when."""
+
+    def __init__(self, keyspace: Keyspace) -> None:
+        super().__init__(keyspace)
+        self.asked: list[tuple[float, int | None]] = []
+
+    async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
+        entries = list(entries)
+        now = asyncio.get_running_loop().time()
+        self.asked += [(now, entry.lease) for entry in entries]
+        return await super().time_to_live(entries)
+
+
+class Probes:
+    """Answers as told; keeps the `Probes` protocol."""
+
+    def __init__(self) -> None:
+        self.wanted: Collection[Target] = ()
+        self.deep: list[Target] = []
+        self.answer = Answer.ACCEPTS
+        self._told: Callable[[list[Reading]], None] = lambda _: None
+
+    def want(self, targets: Collection[Target]) -> None:
+        self.wanted = targets
+
+    async def run(self, told: Callable[[list[Reading]], None]) -> None:
+        self._told = told
+        await asyncio.Event().wait()
+
+    async def once(self, targets: Collection[Target], *, deep: bool = False) -> list[Reading]:
+        self.deep += targets if deep else ()
+        return [Reading(one, self.answer, 0.0, self.answer.value, deep) for one in targets]
+
+    async def aclose(self) -> None:
+        """There is nothing to end."""
+
+    def tell(self, answer: Answer) -> None:
+        self._told([Reading(one, answer, 0.0, answer.value) for one in self.wanted])
+
+
+class Plane:
+    """A store with a lookout over all of it."""
+
+    def __init__(self, workers: int, *, probing: Probing = Probing.VISIBLE, cap: float = 50.0):
+        self.keyspace = Keyspace(lambda: 0.0)
+        for worker in range(1, workers + 1):
+            self.keyspace.grant(worker, 30.0)
+            for key, value in (registered.instance(worker), registered.card(worker)):
+                self.keyspace.put(key, value, worker)
+        self.store = Counting(self.keyspace)
+        self.cluster = Cluster()
+        self.verdicts = Verdicts(self.cluster, has_leases=True)
+        for entry in self.keyspace.read([b""]).entries:
+            self.cluster.put(read(entry), FirstSeen(0.0, was_there=True))
+        self.verdicts.update(self.cluster.take_changes().keys)
+        self.visible: list[AnyRecord] = []
+        self.probes = Probes()
+        self.told = 0
+        self.lookout = Lookout(
+            Discovery(self.store),
+            self.verdicts,
+            self.probes,
+            lambda: self.visible,
+            clock=lambda: 0.0,
+            probing=probing,
+            cap=cap,
+        )
+
+    def instance(self, worker: int) -> AnyRecord:
+        return self.cluster.records[registered.instance(worker)[0]]
+
+    def of(self, worker: int) -> Verdict:
+        return self.verdicts.of(registered.instance(worker)[0])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.lookout.run(self._note))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not condition():
+                self.verdicts.update()
+                await asyncio.sleep(0.01)
+
+    def _note(self) -> None:
+        self.told += 1
+
+
+async def test_each_lease_is_asked_about_once_however_many_keys_hang_on_it() -> None:
+    plane = Plane(10)
+    before = plane.keyspace.read([b""])
+    async with plane.running():
+        await plane.until(lambda: all(plane.of(worker) is Verdict.LIVE for worker in range(1, 11)))
+    assert sorted(lease or 0 for _, lease in plane.store.asked) == list(range(1, 11))
+    assert plane.told
+    assert plane.keyspace.read([b""]) == before
+
+
+async def test_what_is_on_screen_is_asked_about_first_and_the_cap_is_kept() -> None:
+    plane = Plane(200, cap=8)
+    plane.visible = [plane.instance(150), plane.instance(151)]
+    async with plane.running():
+        await plane.until(lambda: len(plane.store.asked) >= 16)
+        assert {lease for _, lease in plane.store.asked[:2]} == {150, 151}
+        times = [at for at, _ in plane.store.asked]
+        # At most a second's worth was saved up before.
+        assert len(times) <= 8 + 8 * (times[-1] - times[0]) + 1
+        await plane.until(lambda: plane.lookout.sweep_age() > 0)
+
+
+async def test_the_addresses_on_screen_and_of_what_is_late_are_probed_and_no_others() -> None:
+    plane = Plane(3)
+    plane.visible = [plane.instance(1)]
+    plane.keyspace.grant(2, 30.0)
+    plane.keyspace._leases[2].renewed_at = -25.0
+    async with plane.running():
+        await plane.until(lambda: plane.of(2) is Verdict.LATE)
+        await plane.until(
+            lambda: (
+                {one.address for one in plane.probes.wanted} == {"10.0.0.1:9000", "10.0.0.2:9000"}
+            )
+        )
+        plane.probes.tell(Answer.REFUSED)
+        await plane.until(lambda: plane.of(1) is Verdict.UNREACHABLE)
+        assert plane.verdicts.of(registered.card(1)[0]) is Verdict.UNREACHABLE
+        assert plane.of(3) is Verdict.LIVE
+
+
+async def test_all_probes_everything_and_never_nobody() -> None:
+    everything, nobody = Plane(3, probing=Probing.ALL), Plane(3, probing=Probing.NEVER)
+    nobody.visible = [nobody.instance(1)]
+    async with everything.running(), nobody.running():
+        await everything.until(lambda: len(everything.probes.wanted) == 3)
+        await nobody.until(lambda: nobody.of(1) is Verdict.LIVE)
+    assert nobody.probes.wanted == ()
+
+
+async def test_only_who_asks_for_it_probes_deep() -> None:
+    plane, deep = Plane(1), Plane(1, probing=Probing.DEEP)
+    deep.visible = [deep.instance(1)]
+    async with plane.running(), deep.running():
+        await deep.until(lambda: bool(deep.probes.deep))
+        plane.probes.answer = Answer.SILENT
+        readings = await plane.lookout.probe([plane.instance(1)], deep=True)
+        assert [one.deep for one in readings] == [True]
+        await plane.until(lambda: plane.of(1) is Verdict.UNREACHABLE)
+
+
+async def test_a_store_that_is_lost_is_asked_again_later_and_nothing_is_guessed() -> None:
+    plane = Plane(1)
+    plane.keyspace.break_off(Unreachable("memory", Cause.LOST))
+    async with plane.running():
+        await plane.until(lambda: bool(plane.store.asked))
+        assert plane.of(1) is Verdict.UNKNOWN
+        plane.keyspace.mend()
+        await plane.until(lambda: plane.of(1) is Verdict.LIVE)
+
+
+async def test_a_lease_that_comes_later_is_asked_about_too() -> None:
+    plane = Plane(1)
+    async with plane.running():
+        await plane.until(lambda: plane.of(1) is Verdict.LIVE)
+        plane.keyspace.grant(9, 30.0)
+        key, value = registered.instance(9)
+        plane.keyspace.put(key, value, 9)
+        entry = plane.keyspace.find(key)
+        assert entry is not None
+        plane.cluster.put(read(entry), FirstSeen(0.0, was_there=False))
+        plane.verdicts.update([key])
+        await plane.until(lambda: plane.of(9) is Verdict.LIVE)
