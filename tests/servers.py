@@ -39,7 +39,7 @@ LOG_TAIL = 4000
 """Characters of a log that a failure message shows."""
 LISTENING = "0A"
 """The state of such a socket in /proc/net/tcp."""
-SETTINGS = ("DYN_", "ETCD_", "ETCDCTL_", "NATS_")
+SETTINGS = ("DYN_", "DYNTOP_", "ETCD_", "ETCDCTL_", "NATS_")
 """Environment names with these beginnings change what servers, Dynamo and dyntop do."""
 
 # Below the range from which the kernel takes ports for outgoing connections. In that range another

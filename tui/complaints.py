@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from backends.acts import NotFound, RestoreRefused, WrongStore
+from backends.audit import AuditFailed
 from backends.store import (
     Cause,
     KeyNotAllowed,
@@ -29,6 +31,8 @@ class Exit(IntEnum):
     DONE = 0
     REFUSED = 1
     """Refused, or there was nothing to remove."""
+    FINDINGS = 1
+    """Not all is live."""
     USAGE = 2
     UNREACHABLE = 3
     NOT_AUTHORISED = 4
@@ -45,8 +49,11 @@ class Complaint:
     exit_code: Exit
 
 
-def explain(error: StoreError, store: str = "etcd") -> Complaint:
-    """What to tell a person; `store` names the store that it came from (`etcd`, `file`)."""
+def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd") -> Complaint:
+    """What to tell a person; `store` names the store that it came from (`etcd`, `file`).
+
+    For an `AuditFailed` that stopped a removal there is `not_written_down`.
+    """
     match error:
         case Unreachable():
             sentences = _FOLDER if store == "file" else _ETCD
@@ -63,9 +70,37 @@ def explain(error: StoreError, store: str = "etcd") -> Complaint:
             sentence, code = sentence + error.reason, Exit.REFUSED
         case Refused():
             sentence, code = f"{store} at {error.address} refused: {error.detail}", Exit.REFUSED
+        case NotFound():
+            sentence = f"the audit has no act {error.wanted}: `dyntop history` prints what it has"
+            code = Exit.REFUSED
+        case WrongStore():
+            sentence, code = _wrong_store(error), Exit.REFUSED
+        case AuditFailed():
+            sentence = (
+                f"the audit cannot be used ({error.path}: {error.reason}): mend its permissions, "
+                "or set XDG_STATE_HOME to a folder of your own"
+            )
+            code = Exit.REFUSED
         case _:
             sentence, code = str(error), Exit.REFUSED
     return Complaint(plain(sentence), code)
+
+
+def not_written_down(error: AuditFailed) -> str:
+    """Why nothing was removed, and what to do: a sentence as those of `explain`."""
+    return plain(
+        "nothing was removed, since it could not be written down first "
+        f"({error.path}: {error.reason}): free space or mend the permissions there, set "
+        "XDG_STATE_HOME to another folder, or name --no-audit to remove without a way back"
+    )
+
+
+def _wrong_store(error: WrongStore) -> str:
+    recorded, here = (f"{name} ({address})" for name, address in (error.recorded, error.here))
+    return (
+        f"that was removed from {recorded}, and this is {here}: nothing was put back; name that "
+        f"store with {WHERE_FILE if error.recorded[0] == 'file' else WHERE_ETCD}"
+    )
 
 
 def _not_authorised(error: NotAuthorised, store: str) -> str:
@@ -86,8 +121,8 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
 
 
 def _flag_or_name(setting: str) -> str:
-    """A store knows the environment's names only; what it names may have come from a flag."""
-    return WHERE_ETCD if setting == "ETCD_ENDPOINTS" else setting
+    """A store knows the environment's names only; what it names may have come from elsewhere."""
+    return f"{WHERE_ETCD} or the context" if setting == "ETCD_ENDPOINTS" else setting
 
 
 _ETCD: dict[Cause, str] = {

@@ -6,34 +6,38 @@ Seen with real workers of Dynamo 1.6.1, in etcd and in a file store.
 from __future__ import annotations
 
 from backends.ids import Kind
+from backends.liveness import Verdict
 from backends.records import AnyRecord, ModelCard
 
 
-def consequences(record: AnyRecord) -> list[str]:
-    """What follows from removing a record, a sentence each, with untrusted text in them."""
+def consequences(
+    record: AnyRecord, *, verdict: Verdict = Verdict.UNKNOWN, leases: bool | None = None
+) -> list[str]:
+    """What follows from removing a record, a sentence each, with untrusted text in them.
+
+    `leases`: whether its store has any. None: what differs with the store is left out.
+    """
     sentences = []
     if record.malformed is not None:
         sentences.append(f"Dynamo skips it: {record.malformed}.")
     elif record.kind is Kind.UNKNOWN:
         sentences.append("dyntop does not know what this key is for, nor who needs it.")
-    elif record.expired_at is not None:
+    elif record.expired_at is not None or verdict is Verdict.EXPIRED:
         sentences.append("Its time to live ran out: no live worker keeps it.")
-    elif isinstance(record, ModelCard) and record.is_lora:
+        if leases is False:
+            sentences.append(
+                "If nobody removes it, it stays until a Dynamo process that watches its folder "
+                "sweeps it, or for ever."
+            )
+    elif verdict is Verdict.ORPHANED:
+        sentences.append("Its worker is gone: nobody serves it any more.")
+    elif verdict is Verdict.UNREACHABLE:
         sentences.append(
-            "The adapter is no longer offered on this worker; some releases of Dynamo then stop "
-            "routing to the worker at all."
+            "Nobody answers there: who is routed to it fails. If its worker only hangs and comes "
+            "back, it is not routed to until it restarts."
         )
-    elif record.kind is Kind.MODEL:
-        sentences.append("Frontends stop serving the model from this worker.")
-    elif record.kind is Kind.ENDPOINT:
-        sentences.append("Clients stop routing to this instance.")
     else:
-        sentences.append("Who subscribes from now on does not find this publisher.")
-    if record.malformed is None and record.expired_at is None and record.kind is not Kind.UNKNOWN:
-        # Whether a store has leases or not, the key alone does not tell whether anybody lives.
-        sentences.append(
-            "Its worker, if it lives, runs on, and writes the key again only when it restarts."
-        )
+        sentences += _of_what_may_live(record, verdict, leases)
     if record.conflict is not None:
         sentences.append(f"{still_routed(record)}.")
     return sentences
@@ -45,3 +49,23 @@ def still_routed(record: AnyRecord) -> str:
         f"{record.conflict}; removing the key does not unroute that id, since clients of "
         "Dynamo 1.6 go by the body"
     )
+
+
+def _of_what_may_live(record: AnyRecord, verdict: Verdict, leases: bool | None) -> list[str]:
+    if isinstance(record, ModelCard) and record.is_lora:
+        lost = (
+            "The adapter is no longer offered on this worker; some releases of Dynamo then stop "
+            "routing to the worker at all."
+        )
+    elif record.kind is Kind.MODEL:
+        lost = "Frontends stop serving the model from this worker."
+    elif record.kind is Kind.ENDPOINT:
+        lost = "Clients stop routing to this instance."
+    else:
+        lost = "Who subscribes from now on does not find this publisher."
+    lives = verdict in (Verdict.LIVE, Verdict.LATE, Verdict.DRAINED)
+    worker = "Its worker runs on" if lives else "Its worker, if it lives, runs on"
+    sentences = [lost, f"{worker}, and writes the key again only when it restarts."]
+    if leases is False:
+        sentences.append("Until then it logs an error every 3.3 s, since it misses its file.")
+    return sentences

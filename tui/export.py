@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from backends import keys
+from backends.liveness import Judgement
 from backends.reading import parsed_value
 from backends.records import AnyRecord
 from backends.store import TimeToLive
@@ -16,22 +17,31 @@ from backends.store import TimeToLive
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
-def exported(record: AnyRecord, ttl: TimeToLive | None = None) -> dict[str, Any]:
+def exported(
+    record: AnyRecord,
+    worker: int | None,
+    ttl: TimeToLive | None = None,
+    judgement: Judgement | None = None,
+) -> dict[str, Any]:
     """The object for one record; what does not apply is None. Keys are in the order printed.
 
-    `ttl` is what the store said of its life, if it was asked.
+    `worker` is the instance id of its worker, as far as it can be told; `ttl` what the store said
+    of its life, and `judgement` what is thought of it, if evidence was asked for.
     """
     transport = record.transport
     return {
         **exported_id(record),
         "model_name": record.model_name,
         "transport": transport and {"kind": transport.kind, "address": transport.address},
-        "lease": _hex(record.lease),
+        "worker": hex_or_none(worker),
+        "lease": hex_or_none(record.lease),
         "ttl_granted": ttl.granted if ttl is not None else None,
         "ttl_remaining": ttl.remaining if ttl is not None else None,
         # In POSIX seconds; it is the file's own time, which need not be one that a calendar has.
         "expired_at": record.expired_at,
         "revision": record.revision,
+        "verdict": judgement and judgement.verdict.value,
+        "evidence": judgement and [one.text for one in judgement.evidence],
         "malformed": record.malformed,
         "conflict": record.conflict,
         "note": record.note,
@@ -48,14 +58,19 @@ def exported_id(record: AnyRecord) -> dict[str, str | None]:
         "component": record.id.component,
         "endpoint": record.id.endpoint,
         "topic": record.id.topic,
-        "instance_id": _hex(record.id.instance_id),
+        "instance_id": hex_or_none(record.id.instance_id),
         "model_suffix": record.id.model_suffix,
     }
 
 
-def record_json(record: AnyRecord, ttl: TimeToLive | None = None) -> str:
+def record_json(
+    record: AnyRecord,
+    worker: int | None,
+    ttl: TimeToLive | None = None,
+    judgement: Judgement | None = None,
+) -> str:
     """`exported` as one line of ASCII JSON, without its line end."""
-    whole = exported(record, ttl)
+    whole = exported(record, worker, ttl, judgement)
     try:
         return as_json(whole)
     except ValueError:
@@ -68,5 +83,15 @@ def as_json(whole: Mapping[str, Any]) -> str:
     return _ENCODER.encode(whole)
 
 
-def _hex(number: int | None) -> str | None:
+def json_list(objects: Iterable[str]) -> Iterator[str]:
+    """The lines of a JSON list, one object a line, made while they are taken."""
+    start = "["
+    for one in objects:
+        yield start + one
+        start = ","
+    yield "[]" if start == "[" else "]"
+
+
+def hex_or_none(number: int | None) -> str | None:
+    """An id (u64) as keys write it: JSON tools round numbers over 2^53."""
     return None if number is None else f"{number:x}"

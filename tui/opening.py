@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import pwd
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from backends.connect import open_store
+from backends.acts import Acts
+from backends.audit import Audit
+from backends.connect import Connection, EtcdConnection, open_store
 from backends.discovery import Discovery
+from backends.lookout import Probes
+from backends.probe.prober import Prober
 from tui.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A discovery plane, how to ask what is registered in it, and how to act on it."""
+
+    discovery: Discovery
+    probes: Probes
+    acts: Acts
+
+
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Discovery]:
+async def opened(settings: Settings) -> AsyncIterator[Plane]:
     """The store that the settings name, for as long as the block; under `--demo` a living one.
 
     Raises `Misconfigured`.
     """
     if settings.demo:
         from backends.demo import Demo
+        from backends.demo_probes import DemoProbes
 
         demo = Demo()
         life = asyncio.create_task(demo.run())
         try:
-            yield Discovery(demo.store)
+            discovery = Discovery(demo.store)
+            # What is removed from a play is no matter of record.
+            yield Plane(discovery, DemoProbes(demo, time.time), Acts(discovery, None))
         finally:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -31,6 +54,39 @@ async def opened(settings: Settings) -> AsyncIterator[Discovery]:
         return
     store = open_store(settings.connection)
     try:
-        yield Discovery(store)
+        discovery = Discovery(store)
+        here = is_here(settings.connection)
+        prober = Prober(nats=settings.nats, clock=time.time, random=random.random, here=here)
+        try:
+            yield Plane(discovery, prober, Acts(discovery, _audit(settings)))
+        finally:
+            await prober.aclose()
     finally:
         await store.aclose()
+
+
+def is_here(connection: Connection) -> bool:
+    """Whether a store is on this machine, as far as its address tells: then a loopback address in
+    it most likely means this machine too."""
+    if not isinstance(connection, EtcdConnection):
+        return True
+    hosts = [urlsplit(url).hostname or "" for url in connection.endpoints]
+    return all(host == "localhost" or host.startswith("127.") or host == "::1" for host in hosts)
+
+
+def _audit(settings: Settings) -> Audit | None:
+    if settings.audit is None:
+        return None
+    host = socket.gethostname()
+    return Audit(settings.audit, clock=time.time, user=_user(os.environ), host=host)
+
+
+def _user(environ: Mapping[str, str]) -> str:
+    """Who is at work, also behind sudo; for people who ask later."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # Containers often run under an id that has no name.
+        name = f"uid {os.getuid()}"
+    behind = environ.get("SUDO_USER")
+    return f"{name} (sudo of {behind})" if behind else name

@@ -8,21 +8,29 @@
 | `ETCD_AUTH_CA`, `ETCD_AUTH_CLIENT_CERT`, `ETCD_AUTH_CLIENT_KEY` | a path or PEM text each |
 | `DYN_FILE_KV` | default `$TMPDIR/dynamo_store_kv` |
 | `DYN_NAMESPACE` | filters like `--namespace` |
+| `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/contexts.py`) |
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
+| `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | asks NATS services whether they list an endpoint |
+| `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
+| `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
 
-A name that is set to nothing counts as not set. A flag goes before the environment.
+A name that is set to nothing counts as not set. A flag goes before a context, and a context before
+the environment. What one of them makes read-only, none of the others makes writable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backends.audit import default_path
 from backends.connect import Connection, EtcdConnection, FileConnection, MemoryConnection
+from backends.lookout import DEFAULT_CAP, Probing
+from backends.probe.nats import NatsConfig
 from backends.store import Misconfigured
+from tui.contexts import Context
 
 DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
 FILE_STORE_FOLDER = "dynamo_store_kv"
@@ -30,8 +38,6 @@ FILE_STORE_FOLDER = "dynamo_store_kv"
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
-
-NamespaceSource = Literal["--namespace", "DYN_NAMESPACE"]
 
 
 class Settings(BaseModel):
@@ -43,44 +49,71 @@ class Settings(BaseModel):
     """Not used under `demo`."""
     namespace: str | None = None
     """Show only this namespace and those nested in it. None: all."""
-    namespace_source: NamespaceSource | None = None
-    """Who said so: the name of the flag or of the environment variable."""
+    namespace_source: str | None = None
+    """Who said so: the name of the flag or of the environment variable, or `context NAME`."""
+    context: str | None = None
+    """The name of the context that the rest is from, as far as no flag goes before it."""
+    context_source: str | None = None
+    """Who named it: the flag or the environment variable."""
     read_only: bool = False
     """Nothing can be removed."""
     demo: bool = False
     """Show a cluster that lives in this process's memory."""
+    probing: Probing = Probing.VISIBLE
+    """Whom to probe without being asked."""
+    lease_rate: float = Field(default=DEFAULT_CAP, gt=0)
+    """Questions about leases that the store is asked in a second, at most."""
+    nats: NatsConfig | None = None
+    """Where NATS services are asked whether they list an endpoint. None: nowhere."""
+    audit: Path | None = None
+    """The file that removals are written down in, before they happen. None: in none."""
 
     @classmethod
     def from_environment(
         cls,
         environ: Mapping[str, str],
         *,
+        context: Context | None = None,
         backend: str | None = None,
         endpoints: str | None = None,
         file_store: str | None = None,
         namespace: str | None = None,
         read_only: bool = False,
         demo: bool = False,
+        probing: Probing = Probing.VISIBLE,
+        lease_rate: float = DEFAULT_CAP,
+        no_audit: bool = False,
     ) -> Settings:
-        """Settings from an environment, and flags that go before it; None is a flag not given.
+        """Settings from an environment, a context that goes before it, and flags that go before
+        both; None is a flag not given.
 
         `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` is separated
-        by commas; an empty `namespace` means all of them, whatever DYN_NAMESPACE says.
+        by commas; an empty `namespace` means all of them, whatever the others say.
 
-        Raises `Misconfigured`.
+        Raises `Misconfigured`; `AuditFailed` where there is no place for an audit.
         """
         connection: Connection = MemoryConnection()
         if not demo:
-            connection = _connection(environ, backend, endpoints, file_store)
-        source: NamespaceSource | None = "--namespace"
+            connection = _connection(environ, context, backend, endpoints, file_store)
+        source = "--namespace"
+        if namespace is None and context is not None:
+            namespace, source = context.namespace, f"context {context.name}"
         if namespace is None:
             namespace, source = environ.get("DYN_NAMESPACE"), "DYN_NAMESPACE"
+        told_read_only = read_only or (context is not None and context.read_only)
         return cls(
             connection=connection,
             namespace=as_name(namespace) if namespace else None,
             namespace_source=source if namespace else None,
-            read_only=read_only or _switch(environ, "DYNTOP_READ_ONLY"),
+            context=None if context is None else context.name,
+            context_source=None if context is None else context.source,
+            read_only=told_read_only or _switch(environ, "DYNTOP_READ_ONLY"),
             demo=demo,
+            probing=probing,
+            lease_rate=lease_rate,
+            # Its default would be this machine, where there mostly is none.
+            nats=NatsConfig.from_environment(environ) if environ.get("NATS_SERVER") else None,
+            audit=None if no_audit or demo else default_path(environ),
         )
 
 
@@ -91,9 +124,18 @@ def as_name(text: str) -> str:
 
 
 def _connection(
-    environ: Mapping[str, str], backend: str | None, endpoints: str | None, file_store: str | None
+    environ: Mapping[str, str],
+    context: Context | None,
+    backend: str | None,
+    endpoints: str | None,
+    file_store: str | None,
 ) -> Connection:
-    match _backend(environ, backend, endpoints, file_store):
+    chosen = _chosen(backend, endpoints, file_store)
+    if context is not None:
+        chosen = chosen or context.backend
+        endpoints = context.endpoints if endpoints is None else endpoints
+        file_store = context.file_store if file_store is None else file_store
+    match chosen or _dynamos(environ):
         case "etcd":
             return _etcd(environ, endpoints)
         case "file":
@@ -104,9 +146,8 @@ def _connection(
             raise Misconfigured("--backend", f"{other} is not built yet: use etcd or file")
 
 
-def _backend(
-    environ: Mapping[str, str], backend: str | None, endpoints: str | None, file_store: str | None
-) -> str:
+def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) -> str | None:
+    """The backend that flags choose. None: they choose none."""
     chosen = backend if backend != "auto" else None
     for flag, value, of in (
         ("--endpoints", endpoints, "etcd"),
@@ -116,8 +157,11 @@ def _backend(
             if chosen not in (None, of):
                 raise Misconfigured(flag, f"belongs to the {of} store, and {chosen} was chosen")
             chosen = of
-    if chosen is not None:
-        return chosen
+    return chosen
+
+
+def _dynamos(environ: Mapping[str, str]) -> str:
+    """The backend that Dynamo's own setting names."""
     match _text(environ, "DYN_DISCOVERY_BACKEND") or "etcd":
         case "etcd" | "file" as dynamos:
             return dynamos

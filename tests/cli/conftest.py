@@ -41,9 +41,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def in_folder(folder: Path) -> dict[str, str]:
+def state(tmp_path: Path) -> dict[str, str]:
+    """The environment that leads to an audit of the test's own, in a folder yet to be made."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state")}
+
+
+@pytest.fixture
+def in_folder(folder: Path, state: dict[str, str]) -> dict[str, str]:
     """The environment that leads to it."""
-    return {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(folder)}
+    return state | {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(folder)}
 
 
 @pytest.fixture(scope="session")
@@ -60,16 +66,19 @@ def etcd(etcd_of_all_tests: EtcdServer) -> EtcdServer:
 
 
 @pytest.fixture
-def in_etcd(etcd: EtcdServer) -> dict[str, str]:
-    return {"ETCD_ENDPOINTS": etcd.endpoint}
+def in_etcd(etcd: EtcdServer, state: dict[str, str]) -> dict[str, str]:
+    return state | {"ETCD_ENDPOINTS": etcd.endpoint}
 
 
 @pytest.fixture
-def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+def here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: dict[str, str]
+) -> Iterator[Here]:
     """Runs `dyntop` in this process: for many small questions, where starting it is most of the
     time. Not with etcd: gRPC's threads do not go well with the processes that tests start."""
     for name in os.environ.keys() - clean_environment().keys():
         monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", state["XDG_STATE_HOME"])
     on_interrupt = signal.getsignal(signal.SIGINT)
 
     def run(*args: str, env: dict[str, str] | None = None) -> Ended:

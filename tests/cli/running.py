@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import queue
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +23,17 @@ from tests.servers import clean_environment
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tui"]
 
+STATE = tempfile.TemporaryDirectory(prefix="dyntop-state-")
+"""What runs of tests write down, where a test names no other place; gone with this process."""
+
 DEADLINE = 30.0
 """Seconds within which what is waited for must come: generous, these machines are shared."""
 
 
 def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Without settings of this machine, and able to import what is under test from anywhere."""
-    ours = clean_environment(PYTHONPATH=str(REPOSITORY), **(env or {}))
+    given = {"XDG_STATE_HOME": STATE.name, **(env or {})}
+    ours = clean_environment(PYTHONPATH=str(REPOSITORY), **given)
     # Output is buffered for people, so it is here.
     ours.pop("PYTHONUNBUFFERED", None)
     return ours
@@ -42,6 +51,13 @@ class Ended:
     def records(self) -> Any:
         """Standard output as JSON."""
         return json.loads(self.out)
+
+    @property
+    def act(self) -> str:
+        """The id of the act that it said can be undone."""
+        _, hint, rest = self.err.partition("undo with: dyntop restore ")
+        assert hint, self.err
+        return rest.split()[0]
 
     @property
     def lines(self) -> list[str]:
@@ -156,6 +172,71 @@ class Watching:
         while not self._complaints.empty():
             rest.append(self._complaints.get().decode())
         return rest
+
+
+class AtTerminal:
+    """A run with a person: standard input and error are a terminal, standard output is not."""
+
+    def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [*COMMAND, *args],
+            env=environment(env),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._shown = b""
+        self._answered = 0
+        """Bytes shown up to the last question that was answered."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        os.close(self._ours)
+
+    @property
+    def shown(self) -> str:
+        """All that stood on the terminal so far."""
+        return self._shown.decode()
+
+    def wait_for(self, question: str) -> None:
+        """Until that stands there and was not answered yet."""
+        deadline = time.monotonic() + DEADLINE
+        while question.encode() not in self._shown[self._answered :]:
+            assert time.monotonic() < deadline, self.shown
+            assert self._read(), self.shown
+
+    def answer(self, question: str, answer: bytes) -> None:
+        """Type it once that is asked."""
+        self.wait_for(question)
+        self._answered = len(self._shown)
+        os.write(self._ours, answer)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end; the exit code and standard output."""
+        deadline = time.monotonic() + DEADLINE
+        while self._read():
+            assert time.monotonic() < deadline, self.shown
+        assert self._process.stdout is not None
+        out = self._process.stdout.read().decode()
+        return self._process.wait(DEADLINE), out
+
+    def _read(self) -> bool:
+        """Take what comes within a moment; whether more may come."""
+        if select.select([self._ours], [], [], 0.1)[0]:
+            try:
+                self._shown += os.read(self._ours, 65536)
+            except OSError:  # its end is closed: it has ended
+                return False
+        return True
 
 
 def _pass_on(pipe: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:

@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from backends.lookout import DEFAULT_CAP, Probing
 from tests.cli.conftest import Here
 from tests.cli.running import DEADLINE, dyntop, environment
 from tests.servers import EtcdServer
+from tui.arguments import build_parser
+
+COMMANDS = [
+    (name,) for name in ("list", "watch", "check", "unregister", "drain", "restore", "history")
+]
 
 
 def test_the_version_is_printed_and_nothing_else() -> None:
@@ -20,11 +26,28 @@ def test_the_version_is_printed_and_nothing_else() -> None:
     assert ended.out.startswith(b"dyntop ")
 
 
-@pytest.mark.parametrize("command", [(), ("list",), ("watch",), ("unregister",)])
+@pytest.mark.parametrize("command", [(), *COMMANDS])
 def test_help_has_examples(command: tuple[str, ...], here: Here) -> None:
     ended = here(*command, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert b"examples:\n  dyntop" in ended.out
+
+
+def test_what_the_command_line_says_of_the_dashboard_is_what_the_settings_have() -> None:
+    """It imports none of them, since that would cost every run time."""
+    parser = build_parser()
+    given = parser.parse_args([])
+    assert (given.probing, given.lease_rate) == (Probing.VISIBLE, DEFAULT_CAP)
+    assert [parser.parse_args(["--probe", one]).probing for one in Probing] == list(Probing)
+    # A command's own flag of that name is another.
+    for args, asked in (
+        (["check"], None),
+        (["--probe", "all", "check"], None),
+        (["check", "--probe"], "connect"),
+        (["check", "--probe=deep"], "deep"),
+        (["check", "endpoints", "--probe", "-n", "prod"], "connect"),
+    ):
+        assert parser.parse_args(args).probe == asked
 
 
 def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> None:
@@ -49,6 +72,27 @@ def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> No
         ("unregister",),
         ("unregister", "--revision", "1", "v1/a", "v1/b"),
         ("unregister", "v1/instances/\\q"),
+        ("drain",),
+        ("drain", "10g"),
+        ("drain", "12345678901234567"),
+        ("drain", "1", "2"),
+        ("restore",),
+        ("restore", "--yes", "x"),
+        ("restore", "--no-audit", "x"),
+        ("--no-audit", "restore", "x"),
+        ("history", "-N", "0"),
+        ("history", "-N", "-1"),
+        ("history", "-n", "prod"),
+        ("check", "--probe", "endpoints"),
+        ("check", "--yes"),
+        ("check", "workers"),
+        ("watch", "workers"),
+        ("watch", "--liveness"),
+        ("list", "--yes"),
+        ("--probe", "sometimes"),
+        ("--lease-rate", "0"),
+        ("--lease-rate", "nan"),
+        ("--lease-rate", "inf"),
         ("list", "\x1b]0;owned\x07"),
         ("unregister", "v1/x", "--endpoints", ","),
         ("unregister", "v1/x", "--endpoints", "ftp://localhost"),
@@ -87,6 +131,21 @@ def test_nats_says_that_it_is_not_built_yet() -> None:
     ended = dyntop("--backend", "nats", "list")
     assert ended.code == 2
     assert "not built yet" in ended.one_sentence()
+
+
+def test_who_only_looks_needs_no_home(
+    in_folder: dict[str, str], here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    monkeypatch.delenv("HOME", raising=False)
+    env = in_folder | {"XDG_STATE_HOME": ""}
+    assert here("list", env=env).code == 0
+    assert here("check", env=env).code == 0
+    for command in (["unregister", "--yes", "v1/x"], ["history"]):
+        ended = here(*command, env=env)
+        assert (ended.code, ended.out) == (1, b"")
+        assert "this user has no home" in ended.one_sentence()
+        assert "XDG_STATE_HOME" in ended.err
 
 
 def test_a_fault_of_its_own_is_one_sentence_and_shows_nothing_of_what_was_at_hand() -> None:
@@ -143,6 +202,15 @@ def test_a_run_imports_the_chosen_store_only_and_never_the_dashboard(
     assert "textual" not in imported("list", env=in_folder)
     assert "grpc" not in imported("list", env=in_folder)
     assert imported("list", env={"ETCD_ENDPOINTS": etcd.endpoint}) == {"grpc"}
+    for command in (
+        ["list", "workers", "--liveness"],
+        ["check", "--probe=deep"],
+        ["unregister", "--stale", "--yes"],
+        ["drain", "--yes", "1"],
+        ["restore", "1"],
+    ):
+        assert imported(*command, env={"ETCD_ENDPOINTS": etcd.endpoint}) == {"grpc"}, command
+    assert imported("history", env={}) == set()
 
 
 def test_whoever_reads_may_leave() -> None:

@@ -14,8 +14,8 @@ from tests.servers import EtcdServer
 
 FIELDS = [
     *("kind", "key", "namespace", "component", "endpoint", "topic", "instance_id", "model_suffix"),
-    *("model_name", "transport", "lease", "ttl_granted", "ttl_remaining", "expired_at"),
-    *("revision", "malformed", "conflict", "note", "value"),
+    *("model_name", "transport", "worker", "lease", "ttl_granted", "ttl_remaining", "expired_at"),
+    *("revision", "verdict", "evidence", "malformed", "conflict", "note", "value"),
 ]
 
 KINDS = {
@@ -84,7 +84,8 @@ def test_every_record_of_the_corpus_is_listed_with_its_kind_and_identity(
         assert (record["malformed"], record["conflict"]) == (None, None), key
         assert record["value"] == json.loads(entries[key.encode()])
         assert record["revision"] == str(stored[key.encode()].mod_revision)
-        assert record["lease"] == lease
+        # There a lease is a worker, whatever a publisher's own id is.
+        assert record["worker"] == record["lease"] == lease
         assert record["ttl_granted"] == 600
         assert 0 < record["ttl_remaining"] <= 600
     channel = listed["v1/event_channels/prod//kv_metrics/7d7ba1fd2395773e"]

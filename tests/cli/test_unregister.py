@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE, Here
-from tests.cli.running import COMMAND, DEADLINE, dyntop, environment, put_file
+from tests.cli.running import AtTerminal, dyntop, put_file
 from tests.servers import EtcdServer
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()
@@ -24,7 +19,8 @@ def test_a_key_named_in_full_is_removed_without_a_question(
     etcd.etcdctl("put", KEY, input=BODY)
     etcd.etcdctl("put", KEY + "0", input=BODY)
     ended = dyntop("unregister", "--yes", KEY, env=in_etcd)
-    assert (ended.code, ended.lines, ended.err) == (0, [f"removed {KEY}"], "")
+    assert (ended.code, ended.lines) == (0, [f"removed {KEY}"])
+    assert ended.one_sentence() == f"undo with: dyntop restore {ended.act}"
     assert set(etcd.entries()) == {f"{KEY}0".encode()}
 
 
@@ -80,7 +76,7 @@ def test_a_body_that_names_another_is_said_also_without_a_question(folder: Path)
     put_file(folder, key, BODY)
     ended = dyntop("unregister", "--yes", "--file-store", str(folder), key)
     assert ended.code == 0
-    assert "the body names instance_id 7d7ba1fd23957b1c (key: 1)" in ended.one_sentence()
+    assert "the body names instance_id 7d7ba1fd23957b1c (key: 1)" in ended.err
 
 
 @pytest.mark.parametrize("how", ["flag", "environment"])
@@ -93,6 +89,104 @@ def test_read_only_refuses(how: str, in_folder: dict[str, str], here: Here) -> N
     assert here("list", "-o", "name", env=in_folder).lines == [KEY, OTHER]
 
 
+@pytest.fixture
+def no_audit_possible(state: dict[str, str]) -> Path:
+    """Something stands where the audit's folder would be."""
+    in_the_way = Path(state["XDG_STATE_HOME"])
+    in_the_way.write_text("")
+    return in_the_way
+
+
+def test_what_cannot_be_written_down_is_not_removed(
+    no_audit_possible: Path, in_folder: dict[str, str]
+) -> None:
+    for command in (
+        ["unregister", "--yes", KEY],
+        ["drain", "--yes", KEY.rpartition("/")[2]],
+    ):
+        ended = dyntop(*command, env=in_folder)
+        assert (ended.code, ended.out) == (1, b"")
+        sentence = ended.one_sentence()
+        assert sentence.startswith("nothing was removed")
+        for remedy in (str(no_audit_possible), "space", "XDG_STATE_HOME", "--no-audit"):
+            assert remedy in sentence
+    # Who only looks does not mind.
+    assert dyntop("list", "-o", "name", env=in_folder).lines == [KEY, OTHER]
+
+
+def test_without_an_audit_there_is_no_way_back(
+    no_audit_possible: Path, in_folder: dict[str, str]
+) -> None:
+    ended = dyntop("unregister", "--yes", "--no-audit", KEY, env=in_folder)
+    assert (ended.code, ended.lines, ended.err) == (0, [f"removed {KEY}"], "")
+    ended = dyntop("--no-audit", "unregister", "--yes", OTHER, env=in_folder)
+    assert (ended.code, ended.lines, ended.err) == (0, [f"removed {OTHER}"], "")
+    assert no_audit_possible.read_text() == ""
+
+
+def test_all_keys_of_one_command_are_one_act_with_what_was_known_of_them(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    lease = etcd.etcdctl("lease", "grant", "600").decode().split()[1]
+    etcd.etcdctl("put", f"--lease={lease}", KEY, input=BODY)
+    etcd.etcdctl("put", OTHER, input=CARD_BODY)
+    ended = dyntop("unregister", "--yes", KEY, OTHER, env=in_etcd)
+    (act,) = dyntop("history", "-o", "json", env=in_etcd).records
+    assert (act["id"], act["act"]) == (ended.act, "unregister")
+    leased, unleased = act["keys"]
+    assert (leased["key"], unleased["key"]) == (KEY, OTHER)
+    assert leased["evidence"][0].startswith("its lease has ")
+    # Whether its worker is there was not looked at, so nothing is said of it.
+    assert (unleased["verdict"], unleased["evidence"]) == (
+        "unleased",
+        ["it hangs on no lease: nothing will ever remove it"],
+    )
+
+
+def test_a_user_who_may_not_remove_is_4_and_nothing_can_be_undone(
+    in_etcd: dict[str, str],
+) -> None:
+    # Its own server: authentication is for all of it. Its passwords need not be hard to guess.
+    with EtcdServer("--bcrypt-cost=4") as etcd:
+        etcd.etcdctl("put", KEY, input=BODY)
+        for command in (
+            ["user", "add", "root:s3cret"],
+            ["user", "grant-role", "root", "root"],
+            ["user", "add", "reader:s3cret"],
+            ["role", "add", "reading"],
+            ["role", "grant-permission", "--prefix=true", "reading", "read", "v1/"],
+            ["user", "grant-role", "reader", "reading"],
+            ["auth", "enable"],
+        ):
+            etcd.etcdctl(*command)
+        env = in_etcd | {
+            "ETCD_ENDPOINTS": etcd.endpoint,
+            "ETCD_AUTH_USERNAME": "reader",
+            "ETCD_AUTH_PASSWORD": "s3cret",
+        }
+        ended = dyntop("unregister", "--yes", KEY, env=env)
+        assert (ended.code, ended.out) == (4, b"")
+        assert f"kept {KEY}: etcd at" in ended.one_sentence()
+        # One of another sort is among them.
+        ended = dyntop("unregister", "--yes", KEY, OTHER, env=env)
+        assert ended.code == 1
+    (item,) = dyntop("history", "-o", "json", "-N", "1", env=in_etcd).records[0]["keys"]
+    assert item["outcome"] == "not done"
+
+
+def test_what_does_not_go_together_is_usage(here: Here) -> None:
+    for wrong in (
+        ["--stale", KEY],
+        ["--stale", "--revision", "1"],
+        ["--component", "backend", KEY],
+        ["--topic", "", KEY],
+        [],
+    ):
+        ended = here("unregister", "--yes", *wrong)
+        assert (ended.code, ended.out) == (2, b"")
+        ended.one_sentence()
+
+
 def test_without_a_terminal_it_asks_for_yes(in_folder: dict[str, str]) -> None:
     ended = dyntop("unregister", KEY, env=in_folder, stdin=b"y\n")
     assert (ended.code, ended.out) == (1, b"")
@@ -100,72 +194,31 @@ def test_without_a_terminal_it_asks_for_yes(in_folder: dict[str, str]) -> None:
     assert KEY in dyntop("list", "-o", "name", env=in_folder).lines
 
 
-def at_a_terminal(answers: list[bytes], *args: str, env: dict[str, str]) -> tuple[int, str, str]:
-    """Run `dyntop unregister` with a terminal; give each answer when it is asked for."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*COMMAND, "unregister", *args],
-        env=environment(env),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        os.close(theirs)
-        shown, answered = b"", 0
-        deadline = time.monotonic() + DEADLINE
-        while time.monotonic() < deadline:
-            if not select.select([ours], [], [], 0.1)[0]:
-                continue
-            try:
-                read = os.read(ours, 65536)
-            except OSError:  # its end is closed: it has ended
-                break
-            shown += read
-            if answered < shown.count(b"[y/N]"):
-                os.write(ours, answers[answered])
-                answered += 1
-        assert process.stdout is not None
-        out = process.stdout.read().decode()
-    os.close(ours)
-    return process.returncode, out, shown.decode()
-
-
 def test_at_a_terminal_it_asks_for_each_and_no_is_the_default(in_folder: dict[str, str]) -> None:
-    code, out, shown = at_a_terminal([b"\n", b"y\n"], OTHER, KEY, env=in_folder)
-    assert (code, out) == (1, f"removed {KEY}\n")
-    assert f"kept {OTHER}" in shown
+    with AtTerminal("unregister", OTHER, KEY, env=in_folder) as asked:
+        asked.answer("[y/N]", b"\n")
+        asked.answer("[y/N]", b"y\n")
+        assert asked.end() == (1, f"removed {KEY}\n")
+    assert f"kept {OTHER}" in asked.shown
     assert dyntop("list", "-o", "name", env=in_folder).lines == [OTHER]
 
     # The end of the input is a no, too.
-    code, out, _ = at_a_terminal([b"\x04"], OTHER, env=in_folder)
-    assert (code, out) == (1, "")
-    assert at_a_terminal([b"yes\n"], OTHER, env=in_folder)[:2] == (0, f"removed {OTHER}\n")
+    for answer, end in ((b"\x04", (1, "")), (b"yes\n", (0, f"removed {OTHER}\n"))):
+        with AtTerminal("unregister", OTHER, env=in_folder) as asked:
+            asked.answer("[y/N]", answer)
+            assert asked.end() == end
 
 
 def test_what_changes_while_the_person_thinks_is_kept(
     folder: Path, in_folder: dict[str, str]
 ) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "unregister", KEY],
-        env=environment(in_folder),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    assert process.stderr is not None
-    shown = b""
-    while b"[y/N]" not in shown:
-        shown += process.stderr.read1()  # type: ignore[attr-defined]
-    put_file(folder, INSTANCE, CARD_BODY)
-    os.write(ours, b"y\n")
-    out, err = process.communicate(timeout=DEADLINE)
-    os.close(ours)
-    assert (process.returncode, out) == (1, b"")
-    assert b"it changed since it was looked at" in err
+    with AtTerminal("unregister", KEY, env=in_folder) as asked:
+        asked.wait_for("[y/N]")
+        put_file(folder, INSTANCE, CARD_BODY)
+        asked.answer("[y/N]", b"y\n")
+        assert asked.end() == (1, "")
+    assert "it changed since it was looked at" in asked.shown
+    assert "undo with" not in asked.shown
     assert KEY in dyntop("list", "-o", "name", env=in_folder).lines
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from backends.acts import NotFound, WrongStore
+from backends.audit import AuditFailed
 from backends.store import (
     Cause,
     KeyNotAllowed,
@@ -13,7 +17,7 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
-from tui.complaints import Exit, explain
+from tui.complaints import Exit, explain, not_written_down
 
 AT = "http://db:2379"
 
@@ -68,3 +72,25 @@ def test_what_a_server_says_cannot_reach_the_terminal_as_more_than_text() -> Non
     sentence = explain(Refused(AT, "\x1b]0;owned\x07\n\u202e")).sentence
     assert sentence.isprintable()
     assert "\\x1b]0;owned\\x07\\x0a\\u202e" in sentence
+
+
+def test_what_cannot_be_put_back_is_said_with_where_to_look() -> None:
+    complaint = explain(NotFound("20261121-1\x1b"))
+    assert complaint.exit_code == Exit.REFUSED
+    assert "no act 20261121-1\\x1b: `dyntop history`" in complaint.sentence
+    complaint = explain(WrongStore(("file", "/kv"), ("etcd", AT)))
+    assert complaint.exit_code == Exit.REFUSED
+    assert f"removed from file (/kv), and this is etcd ({AT})" in complaint.sentence
+    assert "--file-store or DYN_FILE_KV" in complaint.sentence
+    assert "ETCD_ENDPOINTS" in explain(WrongStore(("etcd", AT), ("file", "/kv"))).sentence
+
+
+def test_an_audit_that_fails_is_said_with_the_remedies() -> None:
+    error = AuditFailed(Path("/state/a\x1b"), "no space left on device")
+    for sentence in (explain(error).sentence, not_written_down(error)):
+        assert sentence.isprintable()
+        assert "/state/a\\x1b: no space left on device" in sentence
+        assert "XDG_STATE_HOME" in sentence
+    assert explain(error).exit_code == Exit.REFUSED
+    assert not_written_down(error).startswith("nothing was removed")
+    assert "--no-audit" in not_written_down(error)

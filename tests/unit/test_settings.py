@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from backends.audit import AuditFailed
 from backends.connect import EtcdConnection, FileConnection, MemoryConnection, open_store
 from backends.file import FileStore
+from backends.lookout import Probing
 from backends.memory import MemoryStore
 from backends.store import Misconfigured
+from tui.contexts import Context
 from tui.settings import Settings
 
 SECRET = "s3cret"
@@ -28,11 +31,16 @@ def etcd(environ: dict[str, str] | None = None, **flags: Any) -> EtcdConnection:
     return connection
 
 
+def prod(**said: Any) -> Context:
+    return Context("prod", "--context", **said)
+
+
 def test_with_nothing_set_it_is_etcd_at_home() -> None:
     found = settings()
     assert found.connection == EtcdConnection(endpoints=("http://localhost:2379",))
     assert (found.namespace, found.namespace_source) == (None, None)
     assert (found.read_only, found.demo) == (False, False)
+    assert (found.context, found.context_source) == (None, None)
 
 
 def test_etcd_is_read_from_dynamos_names() -> None:
@@ -138,6 +146,67 @@ def test_the_namespace_and_who_said_so(
     assert (found.namespace, found.namespace_source) == (namespace, source)
 
 
+def test_a_context_goes_before_the_environment_and_flags_before_it() -> None:
+    environ = {"DYN_DISCOVERY_BACKEND": "file", "ETCD_ENDPOINTS": "http://a:1", "DYN_FILE_KV": "/a"}
+    in_etcd = prod(backend="etcd", endpoints="http://b:2, c:3")
+    assert etcd(environ, context=in_etcd).endpoints == ("http://b:2", "c:3")
+    assert etcd(environ, context=in_etcd, backend="auto").endpoints == ("http://b:2", "c:3")
+    assert etcd(environ, context=in_etcd, backend="etcd").endpoints == ("http://b:2", "c:3")
+    assert etcd(environ, context=in_etcd, endpoints="d:4").endpoints == ("d:4",)
+    in_folder = prod(backend="file", file_store="/b")
+    for flags, root in (({}, "/b"), ({"file_store": "/c"}, "/c"), ({"backend": "file"}, "/b")):
+        found = settings({"DYN_FILE_KV": "/a"}, context=in_folder, **flags).connection
+        assert found == FileConnection(root=Path(root))
+    # A flag that chooses the other store, where the context's address is none.
+    assert settings(environ, context=in_etcd, backend="file").connection == FileConnection(
+        root=Path("/a")
+    )
+    assert etcd(environ, context=in_folder, endpoints="d:4").endpoints == ("d:4",)
+
+
+def test_what_a_context_does_not_say_comes_from_the_environment() -> None:
+    environ = {
+        "DYN_DISCOVERY_BACKEND": "file",
+        "DYN_FILE_KV": "/a",
+        "ETCD_ENDPOINTS": "http://a:1",
+        "ETCD_AUTH_USERNAME": "root",
+        "DYN_NAMESPACE": "test",
+    }
+    found = settings(environ, context=prod())
+    assert found.connection == FileConnection(root=Path("/a"))
+    assert (found.namespace, found.namespace_source) == ("test", "DYN_NAMESPACE")
+    connection = etcd(environ, context=prod(backend="etcd"))
+    assert (connection.endpoints, connection.username) == (("http://a:1",), "root")
+    assert etcd(environ, context=prod(backend="etcd", endpoints="b:2")).username == "root"
+    found = settings(environ, context=Context("prod", "DYNTOP_CONTEXT"))
+    assert (found.context, found.context_source) == ("prod", "DYNTOP_CONTEXT")
+
+
+@pytest.mark.parametrize(
+    ("said", "flag", "namespace", "source"),
+    [
+        ("prod", None, "prod", "context prod"),
+        ("prod", "test", "test", "--namespace"),
+        ("prod", "", None, None),
+        # All of them, whatever the environment says.
+        ("", None, None, None),
+    ],
+)
+def test_the_namespace_of_a_context(
+    said: str, flag: str | None, namespace: str | None, source: str | None
+) -> None:
+    found = settings({"DYN_NAMESPACE": "other"}, context=prod(namespace=said), namespace=flag)
+    assert (found.namespace, found.namespace_source) == (namespace, source)
+
+
+def test_what_one_makes_read_only_no_other_makes_writable() -> None:
+    for environ in ({}, {"DYNTOP_READ_ONLY": "0"}, {"DYNTOP_READ_ONLY": "1"}):
+        assert settings(environ, context=prod(read_only=True)).read_only
+        assert settings(environ, context=prod(), read_only=True).read_only
+    assert settings({"DYNTOP_READ_ONLY": "1"}, context=prod(read_only=False)).read_only
+    assert not settings({"DYNTOP_READ_ONLY": "0"}, context=prod(read_only=False)).read_only
+
+
 @pytest.mark.parametrize(
     ("text", "read_only"), [("1", True), ("Yes", True), ("0", False), ("", False), ("off", False)]
 )
@@ -150,6 +219,38 @@ def test_a_demo_needs_nothing_and_minds_nothing() -> None:
     found = settings({"DYN_DISCOVERY_BACKEND": "kubernetes"}, demo=True, backend="nats")
     assert found.demo
     assert isinstance(found.connection, MemoryConnection)
+
+
+def test_unless_told_otherwise_it_probes_what_is_on_screen_and_asks_the_store_little() -> None:
+    found = settings()
+    assert (found.probing, found.lease_rate) == (Probing.VISIBLE, 50)
+    found = settings(probing=Probing.NEVER, lease_rate=0.5)
+    assert (found.probing, found.lease_rate) == (Probing.NEVER, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("environ", "audit"),
+    [
+        ({"XDG_STATE_HOME": "/state", "HOME": "/home/me"}, "/state/dyntop/audit.jsonl"),
+        ({"XDG_STATE_HOME": "", "HOME": "/home/me"}, "/home/me/.local/state/dyntop/audit.jsonl"),
+        ({"HOME": "/home/me"}, "/home/me/.local/state/dyntop/audit.jsonl"),
+    ],
+)
+def test_where_removals_are_written_down(environ: dict[str, str], audit: str) -> None:
+    assert settings(environ).audit == Path(audit)
+    assert settings(environ, no_audit=True).audit is None
+    # What is removed from a play is no matter of record.
+    assert settings(environ, demo=True).audit is None
+
+
+def test_a_user_without_a_home_is_told_where_there_is_something_to_write_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    with pytest.raises(AuditFailed):
+        settings()
+    assert settings(no_audit=True).audit is None
+    assert settings({"XDG_STATE_HOME": "/state"}).audit is not None
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -5,7 +5,9 @@ Standard output has the data only; every message goes to standard error.
 
 from __future__ import annotations
 
+import argparse
 import errno
+import gc
 import os
 import signal
 import sys
@@ -15,6 +17,7 @@ from typing import TextIO
 
 from backends.ids import Kind
 from backends.queries import Query
+from backends.store import TimeToLive
 from tui.complaints import Exit
 from tui.plain import plain
 from tui.settings import Settings, as_name
@@ -24,9 +27,10 @@ BUCKETS: dict[str, frozenset[Kind]] = {
     "models": frozenset({Kind.MODEL}),
     "channels": frozenset({Kind.EVENT_CHANNEL}),
     "sources": frozenset({Kind.EVENT_SOURCE}),
+    "workers": frozenset(Kind),
     "all": frozenset(Kind),
 }
-"""What can be listed and watched, by the word on the command line."""
+"""What can be listed, by the word on the command line."""
 
 LINES_IN_A_WRITE = 500
 
@@ -83,6 +87,12 @@ def end_at_once_on_interrupt() -> None:
         signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED))
 
 
+def keep_all() -> None:
+    """For a command that makes tens of thousands of records and drops none before its end:
+    searching them for garbage again and again would be a fifth of the time."""
+    gc.disable()
+
+
 def query(
     settings: Settings, what: str, component: str | None, endpoint: str | None, topic: str | None
 ) -> Query:
@@ -106,3 +116,20 @@ def described(settings: Settings) -> str:
     if settings.namespace is None:
         return ""
     return f" in namespace {settings.namespace} ({settings.namespace_source})"
+
+
+def say_nothing_found(settings: Settings, arguments: argparse.Namespace, where: str) -> None:
+    """That the filters match nothing, and which they are. `where` is the store."""
+    what = "nothing" if arguments.what == "all" else f"no {arguments.what}"
+    named = ("component", "endpoint", "topic")
+    filters = [
+        f", {name} {text}" for name in named if (text := getattr(arguments, name)) is not None
+    ]
+    say(f"{what} found in {where}{described(settings)}{''.join(filters)}")
+
+
+def life(ttl: TimeToLive | None) -> str:
+    """Seconds left, and granted."""
+    if ttl is None:
+        return "none"
+    return "over" if ttl.granted is None else f"{ttl.remaining:.0f}/{ttl.granted:.0f}s"

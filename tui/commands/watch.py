@@ -11,8 +11,11 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from backends.discovery import Added, Removed, Resynced
+from backends.queries import Query
+from backends.records import AnyRecord
 from backends.store import Heard, Lost
 from tui.commands import end_at_once_on_interrupt, query, say, write_lines
+from tui.commands.looking import Publishers, with_sources
 from tui.complaints import Exit, explain
 from tui.export import as_json, exported_id, record_json
 from tui.opening import opened
@@ -40,55 +43,79 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
     wanted = query(
         settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
     )
+    lines = _Lines(wanted, clock)
     begun = False
     lost = ""
     warnings: tuple[str, ...] = ()
-    async with opened(settings) as plane, aclosing(plane.watch(wanted)) as events:
+    async with (
+        opened(settings) as plane,
+        aclosing(plane.discovery.watch(with_sources(wanted))) as events,
+    ):
+        store = plane.discovery.store.name
         async for event in events:
             match event:
                 case Resynced():
                     begun, lost = True, ""
-                    write_lines(_resync(event, clock))
+                    write_lines(lines.resync(event))
                 case Added():
-                    write_lines([_added(event, clock)])
+                    write_lines(lines.added(event))
                 case Removed():
-                    write_lines([_removed(event, clock)])
+                    write_lines(lines.removed(event))
                 case Heard():
                     # A store that is quiet writes nothing, so nobody would notice.
                     _check_for_reader()
                     if event.warnings != warnings:
                         warnings = event.warnings
-                        say(
-                            f"{plane.store.name} says: {'; '.join(warnings) or 'all is well again'}"
-                        )
+                        say(f"{store} says: {'; '.join(warnings) or 'all is well again'}")
                 case Lost(error=error) if not begun:
                     raise error
                 case Lost(error=error):
-                    sentence = explain(error, plane.store.name).sentence
+                    sentence = explain(error, store).sentence
                     if sentence != lost:
                         lost = sentence
                         say(f"{sentence}; still watching")
 
 
-def _resync(event: Resynced, clock: Clock) -> Iterator[str]:
-    for removed in event.removed:
-        yield _removed(removed, clock)
-    for added in event.added:
-        yield _added(added, clock)
-    yield as_json({"event": "resync", "time": _time(clock), "revision": event.revision})
+class _Lines:
+    """Events as lines; only of what is wanted. The watch tells of more: of whose channels are."""
 
+    def __init__(self, wanted: Query, clock: Clock) -> None:
+        self._wanted = wanted
+        self._clock = clock
+        self._publishers = Publishers()
 
-def _added(event: Added, clock: Clock) -> str:
-    # The record is a line of JSON already: a number that Python has no name for may be in it.
-    return f'{{"event":"added","time":"{_time(clock)}","record":{record_json(event.record)}}}'
+    def resync(self, event: Resynced) -> Iterator[str]:
+        for gone in event.removed:
+            self._publishers.remove(gone.record)
+        for new in event.added:
+            self._publishers.add(new.record)
+        for gone in event.removed:
+            yield from self._gone(gone.record)
+        for new in event.added:
+            yield from self._new(new.record)
+        yield as_json({"event": "resync", "time": self._time(), "revision": event.revision})
 
+    def added(self, event: Added) -> Iterator[str]:
+        self._publishers.add(event.record)
+        yield from self._new(event.record)
 
-def _removed(event: Removed, clock: Clock) -> str:
-    return as_json({"event": "removed", "time": _time(clock), "id": exported_id(event.record)})
+    def removed(self, event: Removed) -> Iterator[str]:
+        self._publishers.remove(event.record)
+        yield from self._gone(event.record)
 
+    def _new(self, record: AnyRecord) -> Iterator[str]:
+        if self._wanted.matches(record):
+            whole = record_json(record, self._publishers.worker_of(record))
+            # It is a line of JSON already: a number that Python has no name for may be in it.
+            yield f'{{"event":"added","time":"{self._time()}","record":{whole}}}'
 
-def _time(clock: Clock) -> str:
-    return clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def _gone(self, record: AnyRecord) -> Iterator[str]:
+        if self._wanted.matches(record):
+            yield as_json({"event": "removed", "time": self._time(), "id": exported_id(record)})
+
+    def _time(self) -> str:
+        now = self._clock().astimezone(UTC)
+        return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _check_for_reader() -> None:

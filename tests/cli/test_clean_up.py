@@ -1,0 +1,114 @@
+"""`dyntop unregister --stale`: what nothing else will remove, and nothing that may live."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.cli.conftest import CARD, INSTANCE, Here
+from tests.cli.registering import LONG_AGO, listening, put, put_old_file, put_worker, refusing
+from tests.cli.running import AtTerminal, dyntop, put_file
+from tests.registered import MALFORMED, card, instance
+from tests.servers import EtcdServer
+
+WORKER = 0xA907
+
+
+def test_nothing_stale_is_0_and_said(etcd: EtcdServer, in_etcd: dict[str, str]) -> None:
+    _, keys = put_worker(etcd)
+    ended = dyntop("unregister", "--stale", "--yes", env=in_etcd)
+    assert (ended.code, ended.out) == (0, b"")
+    assert ended.one_sentence() == f"nothing is stale among 6 records in etcd ({etcd.endpoint})"
+    assert sorted(key.decode() for key in etcd.entries()) == keys
+
+
+def test_what_is_stale_goes_and_what_may_live_stays(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    nobody = refusing()
+    with listening() as somebody:
+        # On a lease: etcd itself removes it if nobody renews that.
+        _, stays = put_worker(etcd, nobody)
+        stays.append(put(etcd, instance(1, address=somebody)))
+        stays.append(put(etcd, card(1)))
+        stale = [
+            put(etcd, MALFORMED),
+            put(etcd, instance(WORKER, address=nobody)),
+            put(etcd, card(WORKER + 1)),
+        ]
+        ended = dyntop("unregister", "--stale", "--dry-run", env=in_etcd)
+        assert ended.code == 0
+        assert sorted(ended.lines) == [f"would remove {key}" for key in sorted(stale)]
+        for shown in (
+            "  verdict   malformed\n",
+            "  verdict   unreachable\n",
+            f"  evidence  {nobody} refuses connections\n",
+            "  verdict   orphaned\n",
+            f"  evidence  its worker {WORKER + 1:x} has no instance and no lease\n",
+        ):
+            assert shown in ended.err, shown
+        assert len(etcd.entries()) == len(stays) + len(stale)
+
+        ended = dyntop("unregister", "--stale", "--yes", env=in_etcd)
+    assert ended.code == 0
+    assert sorted(ended.lines) == [f"removed {key}" for key in sorted(stale)]
+    assert sorted(key.decode() for key in etcd.entries()) == sorted(stays)
+    (act,) = dyntop("history", "-o", "json", env=in_etcd).records
+    assert (act["id"], act["act"], len(act["keys"])) == (ended.act, "clean up", 3)
+    verdicts = {item["key"]: item["verdict"] for item in act["keys"]}
+    assert [verdicts[key] for key in stale] == ["malformed", "unreachable", "orphaned"]
+    assert all(item["evidence"] for item in act["keys"])
+
+
+def test_filters_narrow_it(etcd: EtcdServer, in_etcd: dict[str, str]) -> None:
+    here_, there = put(etcd, card(1)), put(etcd, card(1, component="other"))
+    nested, elsewhere = put(etcd, card(1, namespace="prod.a")), put(etcd, card(1, namespace="dev"))
+    ended = dyntop("unregister", "--stale", "-y", "-c", "other", env=in_etcd)
+    assert ended.lines == [f"removed {there}"]
+    ended = dyntop("unregister", "--stale", "-y", env=in_etcd | {"DYN_NAMESPACE": "prod"})
+    assert sorted(ended.lines) == sorted([f"removed {here_}", f"removed {nested}"])
+    assert set(etcd.entries()) == {elsewhere.encode()}
+    ended = dyntop("unregister", "--stale", "-y", "-e", "other", env=in_etcd)
+    assert (ended.code, ended.out) == (0, b"")
+
+
+def test_each_is_asked_for_with_no_as_the_default(folder: Path, in_folder: dict[str, str]) -> None:
+    keys = [put_old_file(folder, card(WORKER)), put_old_file(folder, card(WORKER + 1))]
+    with AtTerminal("unregister", "--stale", env=in_folder) as asked:
+        asked.answer("[y/N]", b"\n")
+        asked.answer("[y/N]", b"y\n")
+        assert asked.end() == (1, f"removed {keys[1]}\n")
+    assert f"kept {keys[0]}" in asked.shown
+    left = dyntop("list", "-o", "name", env=in_folder).lines
+    assert left == sorted([INSTANCE.decode(), CARD.decode(), keys[0]])
+
+
+def test_a_worker_that_comes_back_while_the_person_thinks_is_kept(
+    folder: Path, in_folder: dict[str, str]
+) -> None:
+    """It touches its file, which is no other revision."""
+    path = put_file(folder, *card(WORKER))
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    key = card(WORKER)[0].decode()
+    with AtTerminal("unregister", "--stale", env=in_folder) as asked:
+        asked.wait_for("[y/N]")
+        os.utime(path)
+        asked.answer("[y/N]", b"y\n")
+        assert asked.end() == (1, "")
+    assert f"kept {key}: it is live now" in asked.shown
+    assert path.exists()
+
+
+def test_without_a_terminal_or_under_read_only_nothing_goes(
+    folder: Path, in_folder: dict[str, str], here: Here
+) -> None:
+    key = put_old_file(folder, card(WORKER))
+    ended = dyntop("unregister", "--stale", env=in_folder, stdin=b"y\n")
+    assert (ended.code, ended.out) == (1, b"")
+    assert "--yes" in ended.one_sentence()
+    ended = here("unregister", "--stale", "--yes", "--read-only", env=in_folder)
+    assert (ended.code, ended.out) == (1, b"")
+    assert "--read-only" in ended.one_sentence()
+    # To look is no act.
+    ended = here("unregister", "--stale", "--dry-run", "--read-only", env=in_folder)
+    assert (ended.code, ended.lines) == (0, [f"would remove {key}"])

@@ -1,0 +1,369 @@
+"""What can be said on the command line, and its help.
+
+Imports nothing that takes time: it is there before it is known what is wanted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias, TypeVar
+
+from tui import __version__
+
+EXAMPLES = """\
+examples:
+  dyntop                                   the dashboard, on the store that Dynamo's settings name
+  dyntop --demo                            the dashboard on a cluster in memory; needs nothing
+  dyntop --endpoints http://etcd-0:2379    ... on this etcd
+  dyntop --file-store /data/dynamo_kv      ... on this folder of Dynamo's file store
+  dyntop -n prod --read-only               ... on namespace prod and those in it (prod.*)
+  dyntop --context prod                    ... as [prod] in contexts.toml says, see below
+  dyntop --probe never                     ... and connect to no worker
+  dyntop list models -o json               for scripts; see dyntop list --help
+  dyntop check                             whether all is alive; see dyntop check --help
+
+contexts, in dyntop/contexts.toml in $XDG_CONFIG_HOME (default ~/.config); flags go before them, and
+they before the environment, where all that they do not say comes from, passwords too:
+  [prod]
+  backend = "etcd"                         or "file"
+  endpoints = ["https://etcd-0:2379"]      for the file store: file_store = "/data/dynamo_kv"
+  namespace = "prod"
+  read_only = true                         no flag and no environment name undoes it
+
+environment (Dynamo's own names; flags go before them):
+  DYN_DISCOVERY_BACKEND  etcd (default) or file
+  ETCD_ENDPOINTS         http://host:port,... (default http://localhost:2379)
+  ETCD_AUTH_USERNAME, ETCD_AUTH_PASSWORD
+  ETCD_AUTH_CA, ETCD_AUTH_CLIENT_CERT, ETCD_AUTH_CLIENT_KEY    a path or the PEM text itself
+  DYN_FILE_KV            the file store's folder (default $TMPDIR/dynamo_store_kv)
+  DYN_NAMESPACE          as --namespace
+  DYNTOP_CONTEXT         as --context
+  DYNTOP_READ_ONLY       1: as --read-only
+  XDG_STATE_HOME         where removals are written down (default ~/.local/state)
+
+exit codes: 0 done, 1 refused, nothing to remove, or (check) findings, 2 usage,
+  3 store unreachable, 4 not authorised
+"""
+
+LIST_EXAMPLES = """\
+examples:
+  dyntop list                                      everything, as a table
+  dyntop list endpoints -n prod -c backend         one component's instances
+  dyntop list models -o json | jq -r '.[].model_name'
+  dyntop list workers                              what each process registered, together
+  dyntop list channels -t kv-events --liveness     and whether they live, and why that is thought
+  dyntop list -o name | grep 7d7ba1fd2395771f      keys, as dyntop unregister takes them
+"""
+
+WATCH_EXAMPLES = """\
+Each line is one object: {"event": "added", "time", "record"}, {"event": "removed", "time", "id"} or
+{"event": "resync", "time", "revision"}. First comes an added for each record there is, then one
+resync, then every change; a changed value is added again. After a gap the differences come, then a
+resync. In a file store the worker of a channel is null until its source is there.
+
+examples:
+  dyntop watch                                     everything
+  dyntop watch endpoints -n prod -c backend
+  dyntop watch | jq -r 'select(.event == "removed") | .id.key'
+"""
+
+CHECK_EXAMPLES = """\
+Each lease is asked for once. With --probe, so is each address: connect asks whether anybody
+listens there, deep also whether the process itself answers, which is a line in a worker's log.
+What nobody knows (unknown) is no finding; how many there are is said on standard error.
+Exit codes: 0 all is live, 1 findings, 3 store unreachable, 4 not authorised.
+
+examples:
+  dyntop check                                     everything, by the leases
+  dyntop check endpoints -n prod --probe           and whether anybody listens
+  dyntop check --probe=deep -o json | jq -r '.[] | [.verdict, .key, .evidence[0]] | @tsv'
+"""
+
+UNREGISTER_EXAMPLES = """\
+A key is removed only in the revision that it has when it is looked at. A live worker that loses its
+key runs on, and clients do not route to it any more until it restarts. What is removed is written
+down first: dyntop restore puts it back.
+
+Stale is what nothing else will remove, or nobody can use: expired, orphaned, malformed, and what
+does not answer and hangs on no lease.
+
+examples:
+  dyntop unregister v1/instances/prod/backend/generate/7d7ba1fd2395771f
+  dyntop unregister --dry-run KEY...               shows what would go, and removes nothing
+  dyntop unregister --yes --revision 42 KEY        for scripts: this revision or nothing
+  dyntop list -o name -n old | xargs -d '\\n' dyntop unregister --yes
+  dyntop unregister --stale -n prod --dry-run      what is stale, and why
+  dyntop unregister --stale                        asks for each
+"""
+
+DRAIN_EXAMPLES = """\
+Removes the worker's endpoint instances, and only those: its process runs on, its cards stay, and
+clients do not route to it any more. dyntop restore puts them back.
+
+examples:
+  dyntop list workers                              to find the id
+  dyntop drain 7d7ba1fd2395771f                    asks for the id once more
+  dyntop drain --dry-run 7d7ba1fd2395771f          shows what would go, and removes nothing
+"""
+
+RESTORE_EXAMPLES = """\
+Puts back the same bytes under the same key and lease. A key that is there is never replaced, and
+what hung on a lease that has ended cannot be put back.
+
+examples:
+  dyntop history                                   to find the id
+  dyntop restore 20261121-134501-3f2a              all of an act
+  dyntop restore 20261121-134501-3f2a.2            its second key
+  dyntop restore --dry-run 20261121-134501-3f2a    shows what would come back
+"""
+
+HISTORY_EXAMPLES = """\
+Reads what was removed from the audit, by whichever dyntop of this user; needs no store.
+
+examples:
+  dyntop history                                   all that is kept, the newest last
+  dyntop history -N 1                              the last act
+  dyntop history -o json | jq -r '.[] | select(.act == "drain") | .id'
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains as all of dyntop does: one sentence, harmless text."""
+
+    def error(self, message: str) -> NoReturn:
+        from tui.plain import plain
+
+        self.exit(2, f"dyntop: {plain(message)}; see {self.prog} --help\n")
+
+
+_N = TypeVar("_N", int, float)
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="dyntop",
+        description="A live view of NVIDIA Dynamo's service discovery. "
+        "Without a command it starts the dashboard.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"dyntop {__version__}")
+    _add_common(parser, first=True)
+    _add_no_audit(parser, first=True)
+    _add_dashboard(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    _add_list(commands)
+    _add_watch(commands)
+    _add_check(commands)
+    _add_unregister(commands)
+    _add_drain(commands)
+    _add_restore(commands)
+    _add_history(commands)
+    return parser
+
+
+def _add_list(commands: _Commands) -> None:
+    parser = _add_command(commands, "list", "print what is registered", LIST_EXAMPLES)
+    _add_what(parser, "endpoints", "models", "channels", "sources", "workers", "all")
+    _add_filters(parser)
+    parser.add_argument("-o", "--output", choices=("table", "json", "name"), default="table")
+    parser.add_argument(
+        "--liveness",
+        action="store_true",
+        help="ask for each lease's time to live too, and say of each what is thought of it",
+    )
+
+
+def _add_watch(commands: _Commands) -> None:
+    parser = _add_command(commands, "watch", "print every change as a line", WATCH_EXAMPLES)
+    _add_what(parser, "endpoints", "models", "channels", "sources", "all")
+    _add_filters(parser)
+    parser.add_argument("-o", "--output", choices=("json",), default="json")
+
+
+def _add_check(commands: _Commands) -> None:
+    parser = _add_command(commands, "check", "print what is not alive", CHECK_EXAMPLES)
+    _add_what(parser, "endpoints", "models", "channels", "sources", "all")
+    _add_filters(parser)
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument(
+        "--probe",
+        nargs="?",
+        const="connect",
+        choices=("connect", "deep"),
+        help="ask each address once, too; --probe=deep for more than a connection",
+    )
+
+
+def _add_unregister(commands: _Commands) -> None:
+    parser = _add_command(commands, "unregister", "remove keys", UNREGISTER_EXAMPLES)
+    parser.add_argument(
+        "keys", metavar="KEY", nargs="*", help="in full, as dyntop list -o name prints it"
+    )
+    parser.add_argument(
+        "--stale", action="store_true", help="in place of KEYs: whatever is stale, and why"
+    )
+    _add_filters(parser, "with --stale: ")
+    _add_removal(parser)
+    parser.add_argument("--revision", metavar="N", help="only if the KEY has this revision")
+
+
+def _add_drain(commands: _Commands) -> None:
+    summary = "take a worker out of routing, while it runs on"
+    parser = _add_command(commands, "drain", summary, DRAIN_EXAMPLES)
+    parser.add_argument(
+        "instance", metavar="INSTANCE", help="its instance id in hex, as dyntop list workers has it"
+    )
+    _add_removal(parser)
+
+
+def _add_restore(commands: _Commands) -> None:
+    parser = _add_command(commands, "restore", "put back what was removed", RESTORE_EXAMPLES)
+    parser.add_argument(
+        "id", metavar="ID", help="of an act, or ID.N of one of its keys, as dyntop history has it"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="change nothing, show what would be")
+
+
+def _add_history(commands: _Commands) -> None:
+    summary = "print what was removed and put back"
+    parser = _add_command(commands, "history", summary, HISTORY_EXAMPLES, store=False)
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument("-N", "--last", metavar="N", type=_count, help="only the last N acts")
+
+
+def _add_command(
+    commands: _Commands, name: str, summary: str, examples: str, *, store: bool = True
+) -> _Parser:
+    """`store`: whether it looks at one."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if store:
+        _add_common(parser, first=False)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
+    """The flags that may stand before the command and after it."""
+    group = parser.add_argument_group("store and view")
+    # After the command a flag that is not given must not undo the one given before it.
+    nothing = None if first else argparse.SUPPRESS
+    off = False if first else argparse.SUPPRESS
+    group.add_argument(
+        "--context",
+        metavar="NAME",
+        default=nothing,
+        help="the store and view of that name in contexts.toml (see dyntop --help); '' for none, "
+        "whatever DYNTOP_CONTEXT says",
+    )
+    group.add_argument(
+        "--backend",
+        choices=("auto", "etcd", "file", "nats", "memory"),
+        default=nothing,
+        help="which kind of store; auto, the default, goes by the context, else by "
+        "DYN_DISCOVERY_BACKEND",
+    )
+    group.add_argument(
+        "--endpoints", metavar="URLS", default=nothing, help="of etcd, separated by commas"
+    )
+    group.add_argument(
+        "--file-store", metavar="DIR", default=nothing, help="the folder of Dynamo's file store"
+    )
+    group.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NS",
+        default=nothing,
+        help="only this namespace and those nested in it; '' for all, whatever DYN_NAMESPACE says",
+    )
+    group.add_argument("--read-only", action="store_true", default=off, help="remove nothing")
+    group.add_argument(
+        "--demo", action="store_true", default=off, help="a living cluster in memory"
+    )
+
+
+def _add_dashboard(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("dashboard")
+    group.add_argument(
+        "--probe",
+        # Not that of `check`, which has choices of its own.
+        dest="probing",
+        choices=("never", "visible", "all", "deep"),
+        default="visible",
+        help="whose addresses to connect to: nobody's, those on screen (the default) and what is "
+        "late, all, or those on screen with a deeper look every 10 s",
+    )
+    group.add_argument(
+        "--lease-rate",
+        metavar="N",
+        type=_rate,
+        default=50.0,
+        help="questions about leases that the store is asked in a second at most (default 50)",
+    )
+
+
+def _add_no_audit(parser: argparse.ArgumentParser, *, first: bool) -> None:
+    parser.add_argument(
+        "--no-audit",
+        action="store_true",
+        default=False if first else argparse.SUPPRESS,
+        help="do not write down what is removed, so that it cannot be restored",
+    )
+
+
+def _add_removal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-y", "--yes", action="store_true", help="ask nothing")
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, show what would")
+    _add_no_audit(parser, first=False)
+
+
+def _add_what(parser: argparse.ArgumentParser, *choices: str) -> None:
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=choices,
+        default="all",
+        help="all, the default, includes keys that dyntop does not know",
+    )
+
+
+def _add_filters(parser: argparse.ArgumentParser, when: str = "") -> None:
+    only = f"{when}only of this"
+    parser.add_argument("-c", "--component", metavar="NAME", help=f"{only} component")
+    parser.add_argument("-e", "--endpoint", metavar="NAME", help=f"{only} endpoint")
+    parser.add_argument(
+        "-t", "--topic", metavar="NAME", help=f"{only} topic, of channels and sources"
+    )
+
+
+def _rate(text: str) -> float:
+    rate = _number(float, text)
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
+    return rate
+
+
+def _count(text: str) -> int:
+    number = _number(int, text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
+    return number
+
+
+def _number(kind: Callable[[str], _N], text: str) -> _N:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no such number") from None

@@ -1,0 +1,22 @@
+"""Reading the audit, for the commands that look back."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backends.audit import Audit
+
+
+def audit_at(path: Path) -> Audit:
+    """The audit in that file, to read: nothing is written through it."""
+    return Audit(path, clock=time.time, user="", host="")
+
+
+def when(at: float) -> str:
+    """A time in UTC, to the second; POSIX seconds where no calendar has it."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return f"{at:.0f}"
