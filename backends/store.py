@@ -15,7 +15,7 @@ from typing import NewType, Protocol
 
 Revision = NewType("Revision", str)
 """What a key's current content is known by: equal tokens, equal content. Opaque above the store:
-etcd's is the key's `mod_revision`, the file store's is made of inode and content."""
+etcd's is the key's `mod_revision`, the file store's is made of the file, its birth, and content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
+from backends.file.birth import file_id
 from backends.file.names import OLD_BUCKETS, TEMPORARY, VERSION_FOLDER, Place, key_of
 from backends.file.opening import (
     DENIED,
@@ -162,10 +163,10 @@ class Folder:
             os.makedirs(self.root, exist_ok=True)
             with (
                 self._made(place.bucket) as bucket,
-                _temporary(bucket, value, now) as (temporary, inode),
+                _temporary(bucket, value, now) as (temporary, which),
             ):
                 os.rename(temporary, place.name, src_dir_fd=bucket, dst_dir_fd=bucket)
-        return revision_of(inode, value)
+        return revision_of(which, value)
 
     def write_new(self, place: Place, value: bytes, now: float) -> bool:
         """As `write`, but only where nothing of that name is; False: there is.
@@ -205,7 +206,7 @@ class Folder:
             except FileNotFoundError:
                 return False
             try:
-                if not revision.startswith(f"{os.fstat(descriptor).st_ino:x}-"):
+                if not revision.startswith(f"{file_id(descriptor, os.fstat(descriptor))}-"):
                     return False
                 os.utime(descriptor, (now, now))
             finally:
@@ -278,8 +279,8 @@ class Folder:
 
 
 @contextmanager
-def _temporary(bucket: int, value: bytes, now: float) -> Iterator[tuple[bytes, int]]:
-    """A new file with this content under a name that readers skip; gives its name and inode.
+def _temporary(bucket: int, value: bytes, now: float) -> Iterator[tuple[bytes, str]]:
+    """A new file with this content under a name that readers skip; gives its name and `file_id`.
 
     At the end that name is removed, if the file still has it.
     """
@@ -290,8 +291,8 @@ def _temporary(bucket: int, value: bytes, now: float) -> Iterator[tuple[bytes, i
             file.write(value)
             file.flush()
             os.utime(file.fileno(), (now, now))
-            inode = os.fstat(file.fileno()).st_ino
-        yield name, inode
+            which = file_id(file.fileno(), os.fstat(file.fileno()))
+        yield name, which
     finally:
         with suppress(OSError):
             os.unlink(name, dir_fd=bucket)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+from backends.file.birth import file_id
 from backends.store import Revision
 
 LARGEST_VALUE = 8 * 1024 * 1024
@@ -133,23 +134,23 @@ def read_file(folder: int, name: bytes, known: Reading | None = None) -> Reading
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return None
-        identity = identity_of(status)
+        identity, which = identity_of(status), file_id(descriptor, status)
         value = _content(descriptor, identity.size)
     finally:
         os.close(descriptor)
     if len(value) > LARGEST_VALUE:
         value = value[:LARGEST_VALUE]
-        revision = Revision(f"{revision_of(identity.inode, value)}-{identity.size:x}")
+        revision = Revision(f"{revision_of(which, value)}-{identity.size:x}")
         return Reading(identity, value, revision, "are larger than 8 MiB, shown cut off")
     if (
         known is not None
         and known.problem is None
-        and known.identity.inode == identity.inode
+        and known.revision.startswith(f"{which}-")
         and known.value == value
     ):
         # Neither digested again nor kept a second time.
         return Reading(identity, known.value, known.revision)
-    return Reading(identity, value, revision_of(identity.inode, value))
+    return Reading(identity, value, revision_of(which, value))
 
 
 def _content(descriptor: int, size: int) -> bytes:
@@ -163,7 +164,7 @@ def _content(descriptor: int, size: int) -> bytes:
     return content
 
 
-def revision_of(inode: int, value: bytes) -> Revision:
-    """What this content in this file is known by."""
+def revision_of(which: str, value: bytes) -> Revision:
+    """What this content in this file is known by; `which` as `file_id` gives it."""
     # Never of times: a keep-alive changes them every few seconds and the content not at all.
-    return Revision(f"{inode:x}-{blake2b(value, digest_size=8).hexdigest()}")
+    return Revision(f"{which}-{blake2b(value, digest_size=8).hexdigest()}")

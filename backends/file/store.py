@@ -243,5 +243,5 @@ def _is_raw(key: bytes, place: Place) -> bool:
 def _is_whole(entry: Entry) -> bool:
     """Whether the value is all that was in the file: only then the revision is made of it."""
     _, _, digest = entry.revision.partition("-")
-    _, _, of_value = revision_of(0, entry.value).partition("-")
+    _, _, of_value = revision_of("", entry.value).partition("-")
     return digest == of_value

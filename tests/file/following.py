@@ -45,7 +45,7 @@ def write(path: Path | bytes, content: bytes) -> None:
 
 def written(key: bytes, value: bytes) -> Entry:
     """An entry as it is read from some file with this content."""
-    return Entry(key, value, revision_of(1, value))
+    return Entry(key, value, revision_of("1", value))
 
 
 class Clock:

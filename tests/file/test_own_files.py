@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from pathlib import Path
@@ -166,3 +167,35 @@ async def test_what_happens_between_reading_and_removing_is_noticed(
     monkeypatch.setattr("backends.file.folder.read_file", read_then_interfere)
     assert await store.delete({KEY: seen.revision}) == {KEY: outcome}
     assert names_in(bucket) == left
+
+
+async def test_a_file_made_anew_with_the_same_bytes_on_the_same_inode_is_not_the_one_that_was_seen(
+    bucket: Path, open_store: OpenStore
+) -> None:
+    """As a worker that registers again makes it: ext4 gives the inode number out again at once."""
+    file = bucket / "a"
+    file.write_bytes(b"1")
+    store = open_store()
+    seen = (await store.get([KEY]))[KEY].revision
+    inode = file.stat().st_ino
+    await until_the_clock_of_files_moves(bucket.parent / "scratch")
+    for _ in range(100):
+        file.unlink()
+        file.write_bytes(b"1")
+        if file.stat().st_ino == inode:
+            break
+    else:
+        pytest.skip("this file system does not use inode numbers again at once")
+    assert await store.delete({KEY: seen}) == {KEY: Removal.CHANGED}
+    assert names_in(bucket) == ["a"]
+
+
+async def until_the_clock_of_files_moves(scratch: Path) -> None:
+    """It does every few milliseconds: what is made within one of them has the same times."""
+    scratch.write_bytes(b"")
+    start = scratch.stat().st_ctime_ns
+    async with asyncio.timeout(30):
+        while scratch.stat().st_ctime_ns == start:
+            await asyncio.sleep(0.001)
+            scratch.write_bytes(b"1")
+    scratch.unlink()
