@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple, Self
 
 from backends.naming import slugify
-from tests.cli.running import COMMAND, dyntop
+from tests.cli.running import COMMAND, STATE, dyntop
 from tests.real.dynamo import Store, discovery_environment
 from tests.terminal import DEADLINE, Terminal
 from tui.words import count
 
-TABS = {"Instances": "ENDPOINT", "Models": "MODEL", "Event channels": "TOPIC", "Events": "TIME"}
-"""Each tab's title, in order, and the title of a column that no other tab has."""
+TABS = {
+    "Instances": "ENDPOINT",
+    "Models": "MODEL",
+    "Workers": "COMPONENT",
+    "Event channels": "TOPIC",
+    "Events": "TIME",
+}
+"""Each tab's title, in order, and the title of the column that it is sorted by at first."""
 KINDS = {"Instances": "instance", "Event channels": "event channel"}
 """What the detail says of a tab's first row."""
 
@@ -24,6 +31,10 @@ _KEY = re.compile(r"key +(\S+)")
 _ID = re.compile(r"\b[0-9a-f]{8,16}\b")
 _GAP = re.compile(r"(?<=\S) {2,}")
 _SCROLLBAR = " ▁▂▃▄▅▆▇█"
+_LEFT_OUT = "…"
+"""Stands for the middle of a name that does not fit."""
+_TABLE_HAS_KEYS = "p Probe"
+"""In the last line."""
 
 CARD_OF_MODEL = 2
 """Cells by which a card is indented that is a model's own, and not of a LoRA adapter on it."""
@@ -45,12 +56,23 @@ class Card(NamedTuple):
 
 
 class Dashboard(Terminal):
-    """`dyntop`, for the store that workers with these settings are on."""
+    """`dyntop`, for the store that workers with these settings are on.
 
-    def __init__(self, store: Store, *flags: str, columns: int = 120, rows: int = 40) -> None:
+    What it removes it writes down below `state`, which no other test looks into if it is given.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *flags: str,
+        columns: int = 120,
+        rows: int = 40,
+        state: os.PathLike[str] | None = None,
+    ) -> None:
         self.store = store
-        environment = discovery_environment(store)
-        super().__init__([*COMMAND, *flags], columns=columns, rows=rows, env=environment)
+        self.env = leading_to(store, state)
+        """The environment in which a command meets the same store and the same audit."""
+        super().__init__([*COMMAND, *flags], columns=columns, rows=rows, env=self.env)
 
     # What can be seen.
 
@@ -109,10 +131,37 @@ class Dashboard(Terminal):
         self.wait_for(lambda text: re.search(rf"{TABS[tab]}[▲▼]", text))
 
     def filter(self, words: str) -> None:
-        """Show only what matches."""
+        """Show only what matches, with the cursor in the table again."""
+        # What acts on a row is there while the table has the keys, and not while the filter has.
+        self.wait_for(_TABLE_HAS_KEYS)
         self.press("/")
+        self.wait_until_gone(_TABLE_HAS_KEYS)
         self.type(words)
         self.press("enter")
+        self.wait_for(_TABLE_HAS_KEYS)
+
+    def show_rows_of(self, instance_id: str, count: int) -> None:
+        """Leave only a worker's rows in the open tab, once there are so many."""
+        self.filter(instance_id)
+        self.wait_for(lambda _: len(self.table()) == len(self.rows_with(instance_id)) == count)
+
+    def hide_gone(self) -> None:
+        """Show only what is registered."""
+        self.press("x")
+        self.wait_for("Hides ")
+        self.wait_until_gone("Hides ")
+
+    def drain(self, instance_id: str) -> None:
+        """Say yes to removing what is selected, and may live, as its worker's id says."""
+        self.press("d")
+        self.answer_by_typing(instance_id)
+
+    def answer_by_typing(self, instance_id: str) -> None:
+        """Say yes in the question that is open, which asks for that id."""
+        self.wait_for(f"Type {instance_id} to drain:")
+        self.type(instance_id)
+        self.press("enter")
+        self.wait_until_gone("to drain:")
 
     def clear_filter(self) -> None:
         """Show everything again."""
@@ -135,7 +184,8 @@ class Dashboard(Terminal):
                 self.wait_for(lambda _: self.detail_key() not in (None, *found))
             else:
                 # Until the cursor is there, the detail is of the row where it was before.
-                told = [f"{KINDS[tab]} ", *row[1:3], *_ID.findall(" ".join(row))]
+                names = [part for cell in row[1:3] for part in cell.split(_LEFT_OUT)]
+                told = [f"{KINDS[tab]} ", *names, *_ID.findall(" ".join(row))]
                 self.wait_for(lambda _, told=told: all(text in self.detail() for text in told))  # type: ignore[misc]
             found.append(self.detail_key() or "")
         return found
@@ -165,11 +215,14 @@ class Dashboard(Terminal):
         return self.table() != rows
 
 
+def leading_to(store: Store, state: os.PathLike[str] | None = None) -> dict[str, str]:
+    """The environment that leads dyntop to a store, and to an audit below `state`."""
+    return discovery_environment(store) | {"XDG_STATE_HOME": os.fspath(state or STATE.name)}
+
+
 def listed(store: Store) -> list[dict[str, Any]]:
     """What `dyntop list -o json` prints."""
-    found: list[dict[str, Any]] = dyntop(
-        "list", "-o", "json", env=discovery_environment(store)
-    ).records
+    found: list[dict[str, Any]] = dyntop("list", "-o", "json", env=leading_to(store)).records
     return found
 
 

@@ -54,9 +54,21 @@ def registered_keys(store: Store) -> set[str]:
     """Every key under `v1/` of a store, spelled as in etcd."""
     if isinstance(store, EtcdServer):
         return {key.decode() for key in store.entries("v1/")}
+    return {*files_of(store)}
+
+
+def registered_values(store: Store) -> dict[str, bytes]:
+    """Every key under `v1/` of a store with what it holds, byte for byte."""
+    if isinstance(store, EtcdServer):
+        return {key.decode(): entry.value for key, entry in store.entries("v1/").items()}
+    return {key: file.read_bytes() for key, file in files_of(store).items()}
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """Every key of a file store with the file that holds it."""
     return {
-        f"{file.parent.relative_to(store).as_posix()}/{unquote(file.name)}"
-        for file in store.glob("v1/*/*")
+        f"{file.parent.relative_to(folder).as_posix()}/{unquote(file.name)}": file
+        for file in folder.glob("v1/*/*")
         if not file.name.startswith(".tmp")
     }
 

@@ -58,18 +58,19 @@ def test_workers_appear_and_leave_when_their_lease_ends(
         assert_lists_all(etcd)
 
         dying.unregister_endpoint()
-        dashboard.wait_for_rows(dying.instance_id, count=1)
+        dashboard.wait_for_rows("† gone", dying.instance_id, count=1)
         start = time.monotonic()
         dying.register_endpoint()
-        dashboard.wait_for_rows(dying.instance_id, count=2)
+        dashboard.wait_for_rows("● live", dying.instance_id, count=2)
         print(f"from registering to the screen: {time.monotonic() - start:.3f} s")
 
         keys = dying.registered()
         start = time.monotonic()
         dying.kill()
-        dashboard.wait_for_rows(dying.instance_id, count=0)
+        dashboard.wait_for_rows("† gone", dying.instance_id, count=2)
         print(f"from kill -9 to leaving, of a lease of 6 s: {time.monotonic() - start:.1f} s")
         assert not keys & registered_keys(etcd)
+        dashboard.hide_gone()
         assert_shows_all(dashboard, staying.registered())
 
         dashboard.open("Events")
@@ -96,17 +97,15 @@ def test_what_is_unregistered_is_gone_from_a_real_client(
         row = ["prod/backend/generate", target.instance_id]
         dashboard.wait_for(lambda _: [cells[1:3] for cells in dashboard.table()] == [row])
         dashboard.press("d")
-        screen = dashboard.wait_for("Unregister 1 instance?")
+        screen = dashboard.wait_for("Drain 1 instance?")
         assert target.instance_key() in screen
         assert etcd.endpoint in screen
-        dashboard.press("n")
-        dashboard.wait_until_gone("Unregister 1 instance?")
+        dashboard.press("escape")
+        dashboard.wait_until_gone("Drain 1 instance?")
         assert client.instance_ids() == both
 
-        dashboard.press("d")
-        dashboard.wait_for("Unregister 1 instance?")
-        dashboard.press("Y")
-        dashboard.wait_for_rows(target.instance_id, count=0)
+        dashboard.drain(target.instance_id)
+        dashboard.wait_for_rows("† gone", target.instance_id, count=1)
         client.wait_for_instances({other.instance_id})
         assert target.instance_key() not in registered_keys(etcd)
         # That key alone: its worker runs on and keeps the rest.
@@ -137,7 +136,8 @@ def test_after_a_restart_the_screen_equals_etcd(etcd: EtcdServer, dashboard: Das
         etcd.start()
         etcd.etcdctl("del", LEFTOVER)
         dashboard.wait_for("● connected")
-        dashboard.wait_for_rows("prod/old/generate", count=0)
+        dashboard.wait_for_rows("† gone", "prod/old/generate", count=1)
+        dashboard.hide_gone()
         assert_shows_all(dashboard, registered_keys(etcd))
         assert_lists_all(etcd)
 
@@ -148,6 +148,8 @@ def test_after_a_wipe_the_screen_is_empty(etcd: EtcdServer, dashboard: Dashboard
         etcd.wipe()
         dashboard.wait_for("0 instances  0 models  0 channels")
         dashboard.wait_for("● connected")
+        dashboard.wait_for_rows("† gone", worker.instance_id, count=2)
+        dashboard.hide_gone()
         dashboard.wait_for("Nothing is registered yet")
         assert registered_keys(etcd) == set()
         assert_shows_all(dashboard, set())

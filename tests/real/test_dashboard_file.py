@@ -37,10 +37,10 @@ def test_a_killed_workers_rows_stay_expired_until_somebody_sweeps(
         assert_shows_all(dashboard, registered_keys(folder))
 
         worker.unregister_endpoint()
-        dashboard.wait_for_rows(worker.instance_id, count=1)
+        dashboard.wait_for_rows("† gone", worker.instance_id, count=1)
         start = time.monotonic()
         worker.register_endpoint()
-        dashboard.wait_for_rows("● listed", worker.instance_id, count=2)
+        dashboard.wait_for_rows("● live", worker.instance_id, count=2)
         print(f"from registering to the screen: {time.monotonic() - start:.3f} s")
 
         keys = registered_keys(folder)
@@ -54,12 +54,13 @@ def test_a_killed_workers_rows_stay_expired_until_somebody_sweeps(
 
         start = time.monotonic()
         with DynamoClient(folder) as client:
-            dashboard.wait_for_rows(worker.instance_id, count=0)
+            dashboard.wait_for_rows("† gone", worker.instance_id, count=2)
             print(f"from the start of a client to leaving: {time.monotonic() - start:.1f} s")
             assert client.instance_ids() == set()
             # It swept only the bucket that it watches.
             left = {key for key in keys if not key.startswith("v1/instances/")}
             assert registered_keys(folder) == left
+            dashboard.hide_gone()
             assert_shows_all(dashboard, left)
 
         dashboard.open("Events")
@@ -82,16 +83,14 @@ def test_what_is_unregistered_is_gone_from_a_real_client(
         dashboard.filter(f"{target.instance_id} generate")
         row = ["prod/backend/generate", target.instance_id]
         dashboard.wait_for(lambda _: [cells[1:3] for cells in dashboard.table()] == [row])
-        dashboard.press("d")
-        screen = dashboard.wait_for("Unregister 1 instance?")
-        assert target.instance_key() in screen
-        dashboard.press("Y")
-        dashboard.wait_for_rows(target.instance_id, count=0)
+        dashboard.drain(target.instance_id)
+        dashboard.wait_for_rows("† gone", target.instance_id, count=1)
         client.wait_for_instances({other.instance_id})
         assert registered_keys(folder) == keys - {target.instance_key()}
         assert target.running
 
         dashboard.clear_filter()
+        dashboard.hide_gone()
         assert_shows_all(dashboard, keys - {target.instance_key()})
         dashboard.open("Events")
         dashboard.wait_for("unregistered by this dyntop")
@@ -112,7 +111,8 @@ def test_after_a_folder_was_away_the_screen_equals_it(folder: Path, dashboard: D
         worker.resume()
         worker.unregister_endpoint()
         dashboard.wait_for("● connected")
-        dashboard.wait_for_rows(worker.instance_id, count=1)
+        dashboard.wait_for_rows("† gone", worker.instance_id, count=1)
+        dashboard.hide_gone()
         keys = registered_keys(folder)
         assert_shows_all(dashboard, keys)
         assert {record["key"] for record in listed(folder)} == keys
