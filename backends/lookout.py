@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from backends.discovery import Discovery
 from backends.liveness import Life, Verdict
-from backends.probe.types import Reading, Target
+from backends.probe.types import Answer, Reading, Target
 from backends.records import AnyRecord
 from backends.store import StoreError
 from backends.sweep import Sweep
@@ -27,6 +28,9 @@ AIM_INTERVAL = 1.0
 """Seconds between two looks at which addresses are to be probed."""
 DEEP_INTERVAL = 10.0
 """Seconds between two deep probes of what is on screen: each is a line in a worker's log."""
+DOUBT = (10.0, 300.0)
+"""Seconds until one that was silent to a deep probe is asked again, the first time and at most: twice
+as long each time. Otherwise it would be called unreachable for ever, though it answers again."""
 MOST_SUSPECTS = 500
 """Addresses of records that are not on screen and are probed all the same, since they are late or
 did not answer the last time."""
@@ -59,6 +63,14 @@ class Probes(Protocol):
         """End its connections."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    ask_at: float
+    """On the event loop's clock."""
+    pause: float
+    """Seconds since the last time."""
+
+
 class Lookout:
     """Keeps a cluster's `Verdicts` supplied with evidence."""
 
@@ -83,6 +95,8 @@ class Lookout:
         self._probing = probing
         self._sweep: Sweep[Handle] = Sweep(cap)
         self._told: Callable[[], None] = lambda: None
+        self._doubted: dict[Target, _Doubt] = {}
+        """Who was silent to the last deep probe."""
 
     def sweep_age(self) -> float:
         """Seconds since the oldest answer about a lease, where there are more leases than the cap
@@ -97,6 +111,7 @@ class Lookout:
             if self._probing is not Probing.NEVER:
                 group.create_task(self._aim())
                 group.create_task(self._probes.run(self._take_readings))
+                group.create_task(self._ask_the_doubted())
             if self._probing is Probing.DEEP:
                 group.create_task(self._probe_deep())
 
@@ -176,6 +191,29 @@ class Lookout:
             await self.probe(self._visible(), deep=True)
             await asyncio.sleep(DEEP_INTERVAL)
 
+    async def _ask_the_doubted(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(AIM_INTERVAL)
+            for target in [one for one in self._doubted if not self._verdicts.knows(one)]:
+                del self._doubted[target]
+            due = [one for one, doubt in self._doubted.items() if doubt.ask_at <= loop.time()]
+            if due:
+                self._take_readings(await self._probes.once(due, deep=True))
+
+    def _doubt(self, reading: Reading) -> None:
+        if reading.answer is not Answer.SILENT:
+            self._doubted.pop(reading.target, None)
+            return
+        first, longest = DOUBT
+        before = self._doubted.get(reading.target)
+        pause = first if before is None else min(2 * before.pause, longest)
+        now = asyncio.get_running_loop().time()
+        self._doubted[reading.target] = _Doubt(now + pause, pause)
+
     def _take_readings(self, readings: list[Reading]) -> None:
+        for reading in readings:
+            if reading.deep:
+                self._doubt(reading)
         self._verdicts.heard_readings(readings)
         self._told()

@@ -109,6 +109,10 @@ class Verdicts:
                 found.update(self._own_targets(one))
         return found
 
+    def knows(self, target: Target) -> bool:
+        """Whether any record that was asked for names this address."""
+        return target in self._at
+
     # --- what is told -------------------------------------------------------------------------
 
     def heard_lives(self, lives: Mapping[Handle, Life]) -> None:

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 
+import pytest
+
+from backends import lookout
 from backends.cluster import Cluster, FirstSeen
 from backends.discovery import Discovery
 from backends.liveness import Verdict
@@ -174,6 +177,25 @@ async def test_only_who_asks_for_it_probes_deep() -> None:
         readings = await plane.lookout.probe([plane.instance(1)], deep=True)
         assert [one.deep for one in readings] == [True]
         await plane.until(lambda: plane.of(1) is Verdict.UNREACHABLE)
+
+
+async def test_one_that_was_silent_when_asked_deep_is_asked_again_until_it_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookout, "AIM_INTERVAL", 0.01)
+    monkeypatch.setattr(lookout, "DOUBT", (0.01, 0.02))
+    plane = Plane(2)
+    async with plane.running():
+        plane.probes.answer = Answer.SILENT
+        await plane.lookout.probe([plane.instance(1)], deep=True)
+        await plane.until(lambda: plane.of(1) is Verdict.UNREACHABLE)
+        await plane.until(lambda: len(plane.probes.deep) >= 4)
+        plane.probes.answer = Answer.ANSWERS
+        await plane.until(lambda: plane.of(1) is Verdict.LIVE)
+        asked = len(plane.probes.deep)
+        await asyncio.sleep(0.1)
+        assert len(plane.probes.deep) == asked
+    assert {one.address for one in plane.probes.deep} == {"10.0.0.1:9000"}
 
 
 async def test_a_store_that_is_lost_is_asked_again_later_and_nothing_is_guessed() -> None:
