@@ -180,10 +180,16 @@ def _difference(name: str, mine: object, theirs: object) -> str:
 
 def _file_names(mine: list[object], theirs: list[object]) -> str:
     """The names of the extra files that only one side has, or has with another checksum."""
-    differing = [file for file in mine if file not in theirs]
-    differing += [file for file in theirs if file not in mine]
-    names = {str(file[0]) if isinstance(file, list) else _encode(file) for file in differing}
+    mine_by_text = {_encode(file): file for file in mine}
+    theirs_by_text = {_encode(file): file for file in theirs}
+    both = mine_by_text | theirs_by_text
+    differing = mine_by_text.keys() ^ theirs_by_text.keys()
+    names = {_name_of(both[one]) or one for one in differing}
     return ", ".join(sorted(names))
+
+
+def _name_of(file: object) -> str | None:
+    return str(file[0]) if isinstance(file, list) and file else None
 
 
 def _short(value: object) -> str:

@@ -15,6 +15,9 @@ from backends.discovery import Added, Removed, Resynced, WatchEvent
 from backends.records import AnyRecord
 from backends.store import Lost
 
+BY_THIS_DYNTOP = "unregistered by this dyntop"
+"""Why something went, where that is known from having done it."""
+
 KEPT = 5000
 """Happenings kept: a day of a calm cluster, and a few MB at most."""
 

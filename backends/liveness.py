@@ -6,13 +6,12 @@ How Dynamo's workers renew what they register was measured on releases 0.6 to 1.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from backends.ids import Kind
-from backends.probe.types import Answer, Reading
+from backends.probe.types import Answer, Reading, Target
 from backends.records import AnyRecord, EndpointInstance
 from backends.store import TimeToLive
 
@@ -21,6 +20,10 @@ MARGIN = 1.0
 busy store, is late by fractions of a second."""
 ROUNDING = 1.0
 """Seconds that a store may understate the remaining time by: etcd tells whole ones."""
+
+
+SAME_TIME = 5.0
+"""Seconds between readings that tell of the same moment: what is on screen is asked every two."""
 
 
 class Verdict(StrEnum):
@@ -111,12 +114,15 @@ class Facts:
 def judge(facts: Facts) -> Verdict:
     """The worst that the evidence shows."""
     record = facts.record
-    if record.malformed is not None:
+    if record.malformed is not None and not record.readable:
         return Verdict.MALFORMED
-    if record.conflict is not None or facts.disagreement is not None:
-        return Verdict.CONFLICT
     if record.expired_at is not None:
         return Verdict.EXPIRED
+    # Under an odd key clients go by the body all the same.
+    if record.malformed is not None or record.conflict is not None:
+        return Verdict.CONFLICT
+    if facts.disagreement is not None:
+        return Verdict.CONFLICT
     belongs = not isinstance(record, EndpointInstance)
     if _lease_is_gone(facts):
         return Verdict.ORPHANED if belongs else Verdict.EXPIRED
@@ -155,24 +161,46 @@ def is_stale(verdict: Verdict, record: AnyRecord, *, has_leases: bool) -> bool:
 
 
 def is_unreachable(own: Iterable[Reading], others: Iterable[Reading]) -> bool:
-    """Whether the readings of a record's own address, and those of its worker, are against it.
+    """Whether the readings of a record's own addresses, and those of its worker, are against it.
 
-    A refusal at another address shows that one socket is closed; that the process is gone it
-    shows only if nothing of it accepts. Silence where a process itself would answer shows that
-    it hangs, unless it has answered since.
+    Its own addresses decide, each by what was seen of it last. Of the others, silence where a
+    process itself would answer shows that it hangs, unless it answers elsewhere; a refusal shows
+    that one socket is closed, and that the process is gone only if nothing of it accepts.
     """
-    own, others = tuple(own), tuple(others)
-    answers = [one.at for one in own + others if one.answer is Answer.ANSWERS]
-    answered_at = max(answers, default=-math.inf)
-    for reading in own:
-        if reading.answer is Answer.REFUSED:
-            return True
-        if reading.answer is Answer.SILENT and reading.at > answered_at:
-            return True
-    if any(one.answer is Answer.SILENT and one.at > answered_at for one in others):
+    mine, theirs = _latest(own), _latest(others)
+    if mine and all(one.answer.failed for one in mine):
         return True
-    exists = any(one.answer in (Answer.ACCEPTS, Answer.ANSWERS) for one in own + others)
-    return not exists and any(one.answer is Answer.REFUSED for one in others)
+    answers = {one.answer for one in _recent(mine + theirs)}
+    if Answer.ANSWERS in answers:
+        return False
+    if any(one.answer is Answer.SILENT for one in theirs):
+        return True
+    return Answer.ACCEPTS not in answers and any(one.answer is Answer.REFUSED for one in theirs)
+
+
+def _latest(readings: Iterable[Reading]) -> list[Reading]:
+    """What is known of each address by now.
+
+    That a connection is accepted is no answer: against silence it says nothing, nor does it take
+    back an answer. It does take back a refusal.
+    """
+    latest: dict[Target, Reading] = {}
+    for reading in sorted(readings, key=lambda one: one.at):
+        before = latest.get(reading.target)
+        if (
+            before is not None
+            and reading.answer is Answer.ACCEPTS
+            and before.answer in (Answer.SILENT, Answer.ANSWERS)
+        ):
+            continue
+        latest[reading.target] = reading
+    return list(latest.values())
+
+
+def _recent(readings: Sequence[Reading]) -> list[Reading]:
+    """Those that are about as new as the newest: an old answer says nothing of now."""
+    newest = max((one.at for one in readings), default=0.0)
+    return [one for one in readings if newest - one.at <= SAME_TIME]
 
 
 def explain(facts: Facts) -> tuple[Evidence, ...]:
@@ -180,13 +208,18 @@ def explain(facts: Facts) -> tuple[Evidence, ...]:
     record, at = facts.record, facts.stored_at
     found: list[Evidence] = []
     if record.malformed is not None:
-        found.append(Evidence(f"Dynamo skips it: {record.malformed}", at))
+        found.append(Evidence(_oddity(record.malformed, readable=record.readable), at))
     if record.conflict is not None:
         found.append(Evidence(record.conflict, at))
     if facts.disagreement is not None:
         found.append(Evidence(facts.disagreement, at))
     if record.expired_at is not None:
         found.append(Evidence("its time to live ran out, and nobody removed it", record.expired_at))
+    life = []
+    if facts.life is not None and record.expired_at is None:
+        life = [Evidence(_life_in_words(facts), facts.life.at)]
+    if _lease_decides(facts):
+        found += life
     found += [
         Evidence(f"{one.target.address} {one.text}", one.at)
         for one in sorted(facts.own + facts.others, key=_severity)
@@ -197,11 +230,17 @@ def explain(facts: Facts) -> tuple[Evidence, ...]:
         if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
             found.append(Evidence(_worker_is_gone(facts), at))
         found.append(Evidence("it hangs on no lease: nothing will ever remove it", at))
-    if facts.life is not None and record.expired_at is None:
-        found.append(Evidence(_life_in_words(facts), facts.life.at))
-    elif not facts.has_leases and record.expired_at is None:
+    if not _lease_decides(facts):
+        found += life
+    if facts.life is None and not facts.has_leases and record.expired_at is None:
         found.append(Evidence("it is kept alive: touched within its time to live", at))
     return tuple(found) or (Evidence("nothing was asked about it yet", at),)
+
+
+def _oddity(malformed: str, *, readable: bool) -> str:
+    if readable:
+        return f"{malformed}, but its body is well: clients of Dynamo 1.6 go by that"
+    return f"Dynamo skips it: {malformed}"
 
 
 def _lease_is_gone(facts: Facts) -> bool:
@@ -210,6 +249,14 @@ def _lease_is_gone(facts: Facts) -> bool:
         and facts.life is not None
         and (facts.life.ttl.granted is None)
     )
+
+
+def _lease_decides(facts: Facts) -> bool:
+    """Whether what is known of its lease (or key) says more than who answers where."""
+    if _lease_is_gone(facts):
+        return True
+    late = facts.life is not None and is_late(facts.life.ttl)
+    return late and not is_unreachable(facts.own, facts.others)
 
 
 def _runs(readings: Iterable[Reading]) -> bool:

@@ -7,7 +7,8 @@ questions a second, what it costs a worker by the prober's limits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -16,7 +17,7 @@ from backends.discovery import Discovery
 from backends.liveness import Life, Verdict
 from backends.probe.types import Answer, Reading, Target
 from backends.records import AnyRecord
-from backends.store import StoreError
+from backends.store import StoreError, Unreachable
 from backends.sweep import Sweep
 from backends.verdicts import Handle, Verdicts, handle_of
 
@@ -29,8 +30,10 @@ AIM_INTERVAL = 1.0
 DEEP_INTERVAL = 10.0
 """Seconds between two deep probes of what is on screen: each is a line in a worker's log."""
 DOUBT = (10.0, 300.0)
-"""Seconds until one that was silent to a deep probe is asked again, the first time and at most: twice
-as long each time. Otherwise it would be called unreachable for ever, though it answers again."""
+"""Seconds until one that was silent to a deep probe is asked again: the first time, and at most. It
+doubles. Otherwise such a one would be unreachable for ever, though it answers again."""
+RETRY_INTERVAL = 2.0
+"""Seconds after something went wrong until it is tried again."""
 MOST_SUSPECTS = 500
 """Addresses of records that are not on screen and are probed all the same, since they are late or
 did not answer the last time."""
@@ -94,6 +97,8 @@ class Lookout:
         self._clock = clock
         self._probing = probing
         self._sweep: Sweep[Handle] = Sweep(cap)
+        self.trouble = ""
+        """Why evidence is missing, in a few words; empty: nothing is known to be wrong."""
         self._told: Callable[[], None] = lambda: None
         self._doubted: dict[Target, _Doubt] = {}
         """Who was silent to the last deep probe."""
@@ -104,16 +109,29 @@ class Lookout:
         return self._sweep.age(asyncio.get_running_loop().time())
 
     async def run(self, told: Callable[[], None]) -> None:
-        """Gather for ever; `told` is called after something was learnt. Raises nothing."""
+        """Gather for ever; `told` is called after something was learnt.
+
+        What goes wrong is noted in `trouble`, and tried again: evidence that stops without a word
+        would be worse than none.
+        """
         self._told = told
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask_store())
+            group.create_task(self._for_ever(self._ask_store))
             if self._probing is not Probing.NEVER:
-                group.create_task(self._aim())
-                group.create_task(self._probes.run(self._take_readings))
-                group.create_task(self._ask_the_doubted())
+                group.create_task(self._for_ever(self._aim))
+                group.create_task(self._for_ever(lambda: self._probes.run(self._take_readings)))
+                group.create_task(self._for_ever(self._ask_the_doubted))
             if self._probing is Probing.DEEP:
-                group.create_task(self._probe_deep())
+                group.create_task(self._for_ever(self._probe_deep))
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                logging.getLogger(__name__).exception("gathering evidence failed")
+                self.trouble = f"an error in dyntop itself, {type(error).__name__}"
+            await asyncio.sleep(RETRY_INTERVAL)
 
     async def probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[Reading]:
         """Ask the addresses of some records and of their workers' others now, once each."""
@@ -130,8 +148,13 @@ class Lookout:
             if due := self._sweep.take_due(loop.time(), visible):
                 try:
                     await self._ask(due)
+                    self.trouble = ""
+                except Unreachable:
+                    # The watch tells of that.
+                    self._sweep.failed(due, loop.time())
                 except StoreError:
                     self._sweep.failed(due, loop.time())
+                    self.trouble = "the store does not tell how long leases have"
                 self._told()
             await asyncio.sleep(BURST_INTERVAL)
 
@@ -140,8 +163,10 @@ class Lookout:
         if not self._verdicts.has_leases:
             # There the watch itself tells what expired; only what is looked at needs more.
             new = {handle_of(record) for record in self._visible()}
-            for handle in set(self._sweep.handles()) - new:
+            left = set(self._sweep.handles()) - new
+            for handle in left:
                 self._sweep.discard(handle)
+            self._verdicts.forget_lives(left)
         for handle in new:
             self._sweep.add(handle, now)
 

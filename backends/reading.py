@@ -175,7 +175,7 @@ def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> Endpo
         body = _body(raw, EndpointBody, "Endpoint")
         transport = _transport(body.transport)
     except _Malformed as problem:
-        return make(malformed=parsed.problem or str(problem))
+        return make(malformed=parsed.problem or str(problem), readable=False)
     names: dict[str, str | int | None] = {
         "namespace": body.namespace,
         "component": body.component,
@@ -228,7 +228,7 @@ def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
             card = _body(raw, Card, "Model")
             conflict = None
     except _Malformed as problem:
-        return make(malformed=parsed.problem or str(problem))
+        return make(malformed=parsed.problem or str(problem), readable=False)
     return make(
         malformed=parsed.problem,
         conflict=conflict,
@@ -254,7 +254,7 @@ def _read_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChann
             body = _body(raw, ChannelBody, "EventChannel")
         transport = _channel_transport(body.transport)
     except _Malformed as problem:
-        return make(malformed=parsed.problem or str(problem))
+        return make(malformed=parsed.problem or str(problem), readable=False)
     return make(
         malformed=parsed.problem,
         conflict=_differs(
@@ -272,7 +272,7 @@ def _read_source(entry: Entry, parsed: ParsedKey[EventSourceId]) -> EventSource:
         raw = _json(entry)
         body = _body(raw, SourceBody, "EventSource")
     except _Malformed as problem:
-        return make(malformed=parsed.problem or str(problem))
+        return make(malformed=parsed.problem or str(problem), readable=False)
     return make(
         malformed=parsed.problem,
         conflict=_differs(

@@ -45,6 +45,9 @@ class Record(BaseModel, Generic[Id]):
     dialect: Dialect
     malformed: str | None = None
     """Why Dynamo would skip it, or why its key is not as Dynamo writes it. None: it is well."""
+    readable: bool = True
+    """Whether the value is what its bucket holds: then clients of Dynamo 1.6 go by it, however odd
+    the key is."""
     conflict: str | None = None
     """How the body's names differ from the key's. Clients of Dynamo 1.6 route by the body."""
     note: str | None = None

@@ -13,7 +13,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Hashable, Iterable, Set
 from dataclasses import dataclass
-from itertools import chain
 from typing import Generic, TypeVar
 
 from backends.liveness import ROUNDING, is_late
@@ -53,7 +52,7 @@ class Sweep(Generic[Handle]):
         """`cap` is the most questions in a second, on average over a second."""
         self._cap = cap
         self._burst = max(1.0, cap)
-        """Questions that may be asked at once after a pause: also a low cap saves up a whole one."""
+        """Questions in one burst, at most: also a low cap saves up for a whole one."""
         self._states: dict[Handle, _State] = {}
         """The one whose answer is oldest first."""
         self._heap: list[tuple[float, int, Handle]] = []
@@ -89,15 +88,15 @@ class Sweep(Generic[Handle]):
             self._allowance = min(self._burst, self._allowance + passed * self._cap)
         self._counted_at = now
         chosen: dict[Handle, None] = {}
-        on_screen = set(visible)
-        for handle in chain(on_screen, self._suspicious):
+        for handle in self._oldest_first(visible, now):
+            # Not all of it: what is off screen must have its turn, too.
+            if len(chosen) + 1 > max(1.0, self._allowance / 2):
+                break
+            chosen[handle] = None
+        for handle in self._suspicious:
             if len(chosen) + 1 > self._allowance:
                 break
-            state = self._states.get(handle)
-            if state is None or handle in self._asked:
-                continue
-            old = now - state.known_at >= VISIBLE_INTERVAL
-            if state.due <= now or (old and handle in on_screen):
+            if handle not in self._asked and self._states[handle].due <= now:
                 chosen[handle] = None
         while self._heap and self._heap[0][0] <= now and len(chosen) + 1 <= self._allowance:
             due, _, handle = heapq.heappop(self._heap)
@@ -112,6 +111,17 @@ class Sweep(Generic[Handle]):
         self._allowance -= len(chosen)
         self._asked.update(chosen)
         return list(chosen)
+
+    def _oldest_first(self, visible: Iterable[Handle], now: float) -> list[Handle]:
+        """Those on screen that are to be asked about by now."""
+        known = [one for one in set(visible) if one in self._states and one not in self._asked]
+        states = self._states
+        due = [
+            one
+            for one in known
+            if states[one].due <= now or now - states[one].known_at >= VISIBLE_INTERVAL
+        ]
+        return sorted(due, key=lambda one: states[one].known_at)
 
     def answered(self, handle: Handle, ttl: TimeToLive, now: float) -> None:
         """What the store said of it; says when to ask again."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from backends.cluster import Scope, scopes_of
-from backends.history import Happening, What
+from backends.history import BY_THIS_DYNTOP, Happening, What
 from backends.ids import Kind
 from backends.records import AnyRecord, EndpointInstance
 
@@ -51,7 +51,8 @@ class Tombstones:
         """Keys of instances that went and were not replaced yet, oldest first."""
 
     def note(self, happenings: Iterable[Happening]) -> set[bytes]:
-        """Follow the history; returns the keys whose tombstone came or went."""
+        """Follow the history; returns the keys whose tombstone came, changed or went, and of what
+        came in the place of one."""
         touched = set()
         for happening in happenings:
             record = happening.record
@@ -122,11 +123,14 @@ class Tombstones:
         spot = _spot(record)
         if not (vacant := self._vacant.get(spot)):
             return set()
+        if record.key in vacant and self._stones[record.key].happening.why == BY_THIS_DYNTOP:
+            # It was drained, and put back.
+            return set()
         key = vacant[0]
         self._fill(spot, key)
         self._stones[key].replaced_by = record
         self._restarts[spot].append(at)
-        return {key}
+        return {key, record.key}
 
     def _remove(self, key: bytes) -> None:
         if (stone := self._stones.pop(key, None)) is not None:

@@ -13,13 +13,16 @@ from backends.agreement import Agreement
 from backends.checksum import differences, group_of
 from backends.cluster import Cluster, Scope, scopes_of
 from backends.ids import Kind
-from backends.liveness import FINDINGS, Facts, Judgement, Life, Verdict, explain, judge
+from backends.liveness import FINDINGS, Facts, Judgement, Life, Verdict, explain, is_stale, judge
 from backends.probe.targets import targets_of
 from backends.probe.types import Reading, Target
 from backends.reading import card_json
 from backends.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
 
 DIFFERS = "its card differs from most of its model"
+
+CONFIRMED = 1.5
+"""Seconds over which an address must have failed before that counts for removing something."""
 
 Handle = int | bytes
 """What a time to live is asked for: a lease's id, or a key where there are no leases."""
@@ -48,6 +51,8 @@ class Verdicts:
         self._readings: dict[Target, dict[bool, Reading]] = {}
         """The last one of each address, deep and not: that a connection is accepted says nothing
         against silence, nor for an answer."""
+        self._failing_since: dict[Target, float] = {}
+        """When each address failed first, of those that failed ever since."""
         self._targets: dict[bytes, tuple[Target, ...]] = {}
         """The addresses of the records that were asked for, by key."""
         self._at: dict[Target, set[bytes]] = {}
@@ -122,6 +127,25 @@ class Verdicts:
                 self._lives[handle] = life
                 self._dirty |= self._on[handle]
 
+    def forget_lives(self, handles: Iterable[Handle]) -> None:
+        """Nobody follows these any more: what was heard of them will soon be untrue."""
+        for handle in handles:
+            if self._lives.pop(handle, None) is not None:
+                self._dirty |= self._on.get(handle, set())
+
+    def is_stale(self, record: AnyRecord) -> bool:
+        """Whether a record is to be proposed for cleaning up.
+
+        One probe that failed is not enough for that: a network has bad moments.
+        """
+        verdict = self.of(record.key)
+        if not is_stale(verdict, record, has_leases=self.has_leases):
+            return False
+        if verdict is not Verdict.UNREACHABLE:
+            return True
+        since = self._failing_since
+        return any(one.at - since[one.target] >= CONFIRMED for one in self._failed(record))
+
     def heard_readings(self, readings: Iterable[Reading]) -> None:
         """These addresses were probed."""
         for reading in readings:
@@ -129,6 +153,10 @@ class Verdicts:
             if not keys:
                 continue
             self._readings.setdefault(reading.target, {})[reading.deep] = reading
+            if reading.answer.failed:
+                self._failing_since.setdefault(reading.target, reading.at)
+            else:
+                self._failing_since.pop(reading.target, None)
             self._dirty |= keys
 
     def drained(self, workers: Mapping[int, float]) -> None:
@@ -220,6 +248,7 @@ class Verdicts:
             if not self._at[target]:
                 del self._at[target]
                 self._readings.pop(target, None)
+                self._failing_since.pop(target, None)
 
     def _roll_up(self, record: AnyRecord, verdict: Verdict) -> None:
         key, found = record.key, verdict in FINDINGS
@@ -258,6 +287,15 @@ class Verdicts:
     def _known_readings(self, record: AnyRecord) -> tuple[Reading, ...]:
         targets = self._targets.get(record.key, ())
         return tuple(reading for one in targets for reading in self._readings.get(one, {}).values())
+
+    def _failed(self, record: AnyRecord) -> list[Reading]:
+        """What failed of a record's own addresses and of its worker's others."""
+        found = {
+            reading
+            for one in (record, *self._cluster.siblings(record))
+            for reading in self._known_readings(one)
+        }
+        return [one for one in found if one.target in self._failing_since and one.answer.failed]
 
     def _facts(self, group: Sequence[AnyRecord], stored_at: float) -> Iterator[Facts]:
         """What bears on each of the records of one worker."""

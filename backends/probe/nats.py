@@ -29,6 +29,9 @@ INFO = "$SRV.INFO"
 MOST_SERVICES = 64
 """Services that are asked by name, one message for each; if they are more, all there are."""
 
+DENIED = "permissions violation"
+"""In what the server says when a user publishes or subscribes where it may not."""
+
 NO_RESPONDERS = "503"
 """The status by which the server says that nobody has subscribed to what was published."""
 
@@ -81,6 +84,8 @@ class Nats:
     def __init__(self, config: NatsConfig | None) -> None:
         self._config = config
         self._client: Client | None = None
+        self._denials: list[Exception] = []
+        """What the server said it does not allow, since the last question."""
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, subjects: Collection[str], time_limit: float) -> dict[str, Finding]:
@@ -95,7 +100,11 @@ class Nats:
             try:
                 async with asyncio.timeout(time_limit):
                     client = await self._connected(self._config)
+                self._denials.clear()
                 listed = await _gathered(client, frozenset(subjects), time_limit)
+                if self._denials:
+                    # What this user may not ask nobody was asked.
+                    raise PermissionError
             # Whatever the library raises on the way: of the workers nothing is known then.
             except Exception as error:
                 await self._disconnect()
@@ -117,7 +126,7 @@ class Nats:
         for server in config.servers:
             self._client = client = make_client()
             try:
-                await _connect(client, server, config, tls)
+                await _connect(client, server, config, tls, self._denials)
                 return client
             except Exception as error:
                 failure = error
@@ -132,9 +141,14 @@ class Nats:
 
 
 async def _connect(
-    client: Client, server: str, config: NatsConfig, tls: ssl.SSLContext | None
+    client: Client,
+    server: str,
+    config: NatsConfig,
+    tls: ssl.SSLContext | None,
+    denials: list[Exception],
 ) -> None:
-    """Raises whatever the library does, or why it could not connect."""
+    """Raises whatever the library does, or why it could not connect. What is denied later is added
+    to `denials`."""
     from nats.errors import NoServersError
 
     user = password = token = nkey = credentials = None
@@ -151,6 +165,8 @@ async def _connect(
     async def note(error: Exception) -> None:
         """In place of the library's own, which logs. Whoever asks is told anyway."""
         errors[:] = [error]
+        if DENIED in str(error).lower():
+            denials.append(error)
 
     try:
         await client.connect(
@@ -199,6 +215,8 @@ def _reason(error: Exception) -> str:
         return f"the package {error.name} is not installed"
     if isinstance(error, TimeoutError):
         return "NATS does not answer in time"
+    if isinstance(error, PermissionError):
+        return f"NATS does not let this user ask {INFO}"
     if isinstance(error, ConnectionRefusedError):
         return "NATS refuses connections"
     return f"NATS cannot be used ({type(error).__name__})"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import nats
 import pytest
@@ -192,6 +193,28 @@ async def test_who_may_ask_is_told_and_who_may_not_learns_nothing(
     # Not a word on the screen that somebody else draws on.
     assert [record for record in caplog.records if record.name.startswith("nats")] == []
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_user_who_may_not_ask_services_learns_nothing_of_workers(tmp_path: Path) -> None:
+    """Else every worker would be called unreachable."""
+    config = tmp_path / "nats.conf"
+    config.write_text(
+        "authorization { users = ["
+        "{ user: all, password: secret },"
+        '{ user: joe, password: secret, permissions: { publish: { deny: ["$SRV.>"] } } }'
+        "] }"
+    )
+    with NatsServer("-c", str(config)) as server:
+        url = server.url.replace("nats://", "nats://all:secret@")
+        async with serving(url, GENERATE):
+            denied = NatsConfig((server.url,), username="joe", password="secret")
+            async with asking(denied) as prober:
+                found = await prober.ask([GENERATE], LIMIT)
+            assert found[GENERATE].answer is Answer.UNTRIED
+            assert "does not let this user ask" in found[GENERATE].text
+            allowed = NatsConfig((server.url,), username="all", password="secret")
+            async with asking(allowed) as prober:
+                assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
 
 
 def test_the_settings_are_dynamos() -> None:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from backends.cluster import Cluster, FirstSeen
 from backends.history import Happening, What
+from backends.liveness import Evidence, Life, Verdict
 from backends.records import AnyRecord
 from backends.store import TimeToLive
 from tests import registered
 from tests.registered import record
 from tui.detail import Detail, detail_of, keeps, value_text, with_happening
-from tui.words import state_of
+from tui.words import STATES
 
 NOW = 1000.0
 SEEN = FirstSeen(NOW - 90, was_there=False)
 
 
 def detail(
-    one: AnyRecord, *others: AnyRecord, life: TimeToLive | None = None, alike: int = 1
+    one: AnyRecord,
+    *others: AnyRecord,
+    life: TimeToLive | None = None,
+    evidence: Sequence[Evidence] = (),
+    alike: int = 1,
 ) -> Detail:
     cluster = Cluster()
     for other in (one, *others):
         cluster.put(other, SEEN)
-    return detail_of(one, state_of(one, leases=True), cluster, life, SEEN, NOW, alike)
+    known = None if life is None else Life(life, NOW)
+    live = STATES[Verdict.LIVE]
+    return detail_of(one, live, cluster, known, SEEN, NOW, evidence=evidence, alike=alike)
 
 
 def fields(one: AnyRecord, *others: AnyRecord, life: TimeToLive | None = None) -> dict[str, str]:
@@ -36,6 +44,7 @@ def test_an_instance_has_its_key_transport_identity_revision_and_age() -> None:
     found = fields(record(registered.instance(0x1A), lease=0x1A, revision="42"))
     assert found == {
         "key": "v1/instances/prod/backend/generate/1a",
+        "state": "live: registered, and kept alive",
         "lease": "1a",
         "transport": "tcp 10.0.0.26:9000",
         "worker": "1a",
@@ -47,7 +56,7 @@ def test_an_instance_has_its_key_transport_identity_revision_and_age() -> None:
 
 def test_the_title_has_the_state_and_the_kind() -> None:
     assert detail(record(registered.instance(1), lease=1)).title == (
-        "● listed  instance prod/backend/generate"
+        "● live  instance prod/backend/generate"
     )
     assert detail(record(registered.card(1), lease=1)).title.endswith("model card acme/tiny-llm")
 
@@ -57,7 +66,6 @@ def test_the_title_has_the_state_and_the_kind() -> None:
     [
         (None, "1a"),
         (TimeToLive(10.0, 7.4), "1a  7 of 10 s left"),
-        (TimeToLive(None, 7.4), "1a  7 s left"),
         (TimeToLive(None, -1.0), "1a  gone"),
     ],
 )
@@ -69,19 +77,26 @@ def test_no_lease_and_an_expired_key_are_told() -> None:
     content = registered.instance(1)
     assert fields(record(content))["lease"] == "none"
     assert fields(record(content, expired_at=NOW - 60))["lease"] == "expired 1m ago"
-    assert fields(record(content))["state"].startswith("no lease: ")
 
 
-def test_a_malformed_record_says_why_and_shows_its_bytes() -> None:
-    found = detail(record(registered.MALFORMED))
-    assert "not JSON" in dict(found.fields)["malformed"]
-    assert found.json == registered.MALFORMED[1].decode()
+def test_what_is_left_of_a_lease_goes_down_with_time() -> None:
+    life = Life(TimeToLive(30.0, 20.0), NOW)
+    assert life.remaining(NOW + 4) == 16.0
+    assert life.remaining(NOW + 60) == 0.0
 
 
-def test_a_conflict_names_both_ids() -> None:
-    key, _ = registered.instance(0x1A)
-    _, value = registered.instance(0x2B)
-    assert fields(record((key, value)))["conflict"] == ("the body names instance_id 2b (key: 1a)")
+def test_a_malformed_record_shows_its_bytes() -> None:
+    assert detail(record(registered.MALFORMED)).json == registered.MALFORMED[1].decode()
+
+
+def test_each_piece_of_evidence_has_a_line_with_its_age() -> None:
+    pieces = [Evidence("it refuses connections", NOW - 5), Evidence("its lease is gone", NOW)]
+    found = detail(record(registered.instance(1)), evidence=pieces).fields
+    start = [label for label, _ in found].index("evidence")
+    assert found[start : start + 2] == (
+        ("evidence", "it refuses connections  (5s ago)"),
+        (" ", "its lease is gone  (now)"),
+    )
 
 
 def test_a_worker_is_told_with_all_else_that_it_has() -> None:

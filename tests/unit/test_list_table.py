@@ -17,6 +17,7 @@ from tui.widgets.channels import ChannelsPane
 from tui.widgets.happenings import EventsPane
 from tui.widgets.models import ModelsPane
 from tui.widgets.record_panes import InstancesPane, OthersPane
+from tui.widgets.workers import WorkersPane
 
 widths = st.integers(1, 200)
 
@@ -91,10 +92,13 @@ def test_all_room_is_used_where_a_column_can_grow(every: list[Column[Any]], widt
         assert used(laid_out) >= width
 
 
-@pytest.mark.parametrize("pane", [InstancesPane, ModelsPane, ChannelsPane, EventsPane, OthersPane])
+PANES = [InstancesPane, ModelsPane, WorkersPane, ChannelsPane, EventsPane, OthersPane]
+
+
+@pytest.mark.parametrize("pane", PANES)
 @given(width=widths)
 def test_the_columns_of_every_tab_can_be_laid_out(pane: Any, width: int) -> None:
-    every = pane(View(Monitor(0.0), lambda: 0.0, has_leases=True)).columns
+    every = pane(View(Monitor(0.0, has_leases=True), lambda: 0.0)).columns
     laid_out = lay_out(every, width)
     assert laid_out
     assert used(laid_out) <= max(width, least([column for column in every if not column.drop]))

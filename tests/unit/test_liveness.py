@@ -100,11 +100,48 @@ def test_one_closed_publisher_of_a_worker_that_accepts_elsewhere_is_not_its_end(
     assert judge(replace(HEALTHY, others=(refused,))) is Verdict.UNREACHABLE
 
 
-def test_silence_counts_until_the_process_answers_again() -> None:
+def test_of_its_own_address_what_was_seen_last_counts() -> None:
     silent = reading(TRANSPORT, Answer.SILENT, NOW, deep=True)
-    assert is_unreachable((silent, ACCEPTS), ())
-    assert is_unreachable((silent,), (reading(GREETING, Answer.ANSWERS, NOW - 1),))
-    assert not is_unreachable((silent,), (reading(GREETING, Answer.ANSWERS, NOW + 1),))
+    refused = reading(TRANSPORT, Answer.REFUSED, NOW, deep=True)
+    accepts = reading(TRANSPORT, Answer.ACCEPTS, NOW + 60)
+    # That the kernel accepts says nothing against silence, and all against a refusal.
+    assert is_unreachable((silent, accepts), ())
+    assert not is_unreachable((refused, accepts), ())
+    assert is_unreachable((accepts, reading(TRANSPORT, Answer.REFUSED, NOW + 61, deep=True)), ())
+    assert not is_unreachable((silent, reading(TRANSPORT, Answer.ANSWERS, NOW + 1, deep=True)), ())
+
+
+OTHER_GREETING = Target(Method.ZMTP, "10.0.0.1:5558")
+
+
+def test_one_silent_publisher_of_a_worker_that_answers_at_another_is_not_its_end() -> None:
+    silent = reading(GREETING, Answer.SILENT, NOW + 1)
+    assert not is_unreachable((ACCEPTS,), (silent, reading(OTHER_GREETING, Answer.ANSWERS, NOW)))
+    # Each at its own moment: whoever is asked first must not decide.
+    assert not is_unreachable(
+        (ACCEPTS,), (silent, reading(OTHER_GREETING, Answer.ANSWERS, NOW + 2))
+    )
+    assert is_unreachable((ACCEPTS,), (silent, reading(OTHER_GREETING, Answer.SILENT, NOW + 2)))
+
+
+def test_an_answer_of_long_ago_says_nothing_of_now() -> None:
+    answered = reading(TRANSPORT, Answer.ANSWERS, NOW - 600, deep=True)
+    assert is_unreachable((answered, ACCEPTS), (reading(GREETING, Answer.SILENT, NOW),))
+
+
+def test_a_key_that_is_odd_is_no_reason_to_call_a_body_stale_that_clients_route_by() -> None:
+    key, value = registered.instance(0x1A)
+    odd = record((key.replace(b"/1a", b"/001a"), value), lease=0x1A)
+    assert odd.malformed is not None
+    facts = replace(HEALTHY, record=odd)
+    assert judge(facts) is Verdict.CONFLICT
+    assert "clients of Dynamo 1.6 go by that" in explain(facts)[0].text
+    assert not is_stale(judge(facts), odd, has_leases=True)
+
+
+def test_what_expired_is_so_also_where_its_body_names_another() -> None:
+    odd = record((registered.instance(1)[0], registered.instance(2)[1]), expired_at=NOW - 60)
+    assert judge(Facts(odd, False, NOW)) is Verdict.EXPIRED
 
 
 def test_what_could_not_be_asked_from_here_is_no_evidence() -> None:

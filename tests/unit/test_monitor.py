@@ -28,7 +28,7 @@ EMPTY = Resynced((), (), "")
 
 def monitor_after(*told: WatchEvent) -> Monitor:
     """Each event in a batch of its own, one second after the other, from 0 on."""
-    monitor = Monitor(0.0)
+    monitor = Monitor(0.0, has_leases=True)
     for at, event in enumerate(told):
         monitor.take([event], float(at))
     return monitor
@@ -79,7 +79,7 @@ def test_warnings_are_those_heard_last() -> None:
 
 
 def test_the_rate_is_of_the_last_ten_seconds_and_without_the_first_snapshot() -> None:
-    monitor = Monitor(0.0)
+    monitor = Monitor(0.0, has_leases=True)
     monitor.take([Resynced((), (Added(ONE), Added(OTHER)), "")], 0.0)
     monitor.take([Removed(ONE), Removed(OTHER)], 1.0)
     monitor.take([Added(ONE), Heard()], 5.0)
@@ -110,7 +110,7 @@ def test_while_frozen_the_state_of_the_store_is_still_told() -> None:
 
 @given(events.events, st.lists(st.booleans(), max_size=25))
 def test_freezing_at_any_time_loses_nothing(told: list[Event], freezes: list[bool]) -> None:
-    frozen, plain = Monitor(0.0), Monitor(0.0)
+    frozen, plain = Monitor(0.0, has_leases=True), Monitor(0.0, has_leases=True)
     for at, event in enumerate(told):
         if at < len(freezes):
             frozen.freeze(freezes[at])
@@ -139,7 +139,7 @@ filters = st.sampled_from(["", "a", "b", "a b", "1", "tcp", "generate", "é", "m
 def test_a_filter_set_at_any_time_shows_what_filtering_everything_shows(
     told: list[Event], chosen: list[str | None]
 ) -> None:
-    monitor = Monitor(0.0)
+    monitor = Monitor(0.0, has_leases=True)
     for at, event in enumerate(told):
         monitor.take([event], float(at))
         if at < len(chosen) and (text := chosen[at]) is not None:

@@ -123,6 +123,16 @@ def test_what_is_on_screen_is_asked_about_first_and_often_also_beyond_the_cap() 
         assert max(later - at for at, later in pairwise(times)) <= 5.5
 
 
+def test_a_screen_full_of_rows_does_not_keep_the_others_from_their_turn() -> None:
+    sweeping = Sweeping(Leases(600, 30.0), cap=50.0)
+    sweeping.run(120.0, visible=tuple(range(300)))
+    asked = {lease for _, lease in sweeping.asked}
+    assert len(asked) == 600
+    for lease in range(600):
+        times = [at for at, one in sweeping.asked if one == lease]
+        assert len(times) >= 3
+
+
 def test_a_lease_that_recovers_is_seen_to_within_two_seconds() -> None:
     leases = Leases(10, 30.0)
     sweeping = Sweeping(leases, cap=50.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from backends.history import Happening, What
+from backends.history import BY_THIS_DYNTOP, Happening, What
 from backends.ids import Kind
 from backends.records import AnyRecord
 from backends.tombstones import KEPT, KEPT_SECONDS, Tombstones
@@ -108,6 +108,13 @@ def test_each_going_is_replaced_once() -> None:
     third = record(registered.instance(9, address="10.0.0.1:9009"))
     stones.note([went(FIRST), came(SECOND), came(third)])
     assert stones.restarts(third, NOW) == 1
+
+
+def test_what_this_dyntop_took_away_and_put_back_did_not_restart() -> None:
+    stones = Tombstones()
+    stones.note([went(FIRST, why=BY_THIS_DYNTOP), came(FIRST)])
+    assert stones.restarts(FIRST, NOW) == 0
+    assert len(stones) == 0
 
 
 def test_a_key_that_flaps_counts_each_time() -> None:

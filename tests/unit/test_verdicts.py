@@ -191,6 +191,23 @@ def test_what_is_told_of_leases_and_addresses_that_nobody_has_is_not_kept() -> N
     assert watched.verdicts.take_new_handles() == {0xA}
 
 
+def test_one_failed_probe_is_not_enough_to_propose_a_removal() -> None:
+    unleased = record(registered.instance(0xA))
+    watched = Watched(unleased)
+    (target,) = watched.verdicts.targets(unleased)
+
+    def probed(answer: Answer, at: float) -> bool:
+        watched.verdicts.heard_readings([Reading(target, answer, at, answer.value)])
+        watched.verdicts.update()
+        return watched.verdicts.is_stale(unleased)
+
+    assert not probed(Answer.REFUSED, NOW)
+    assert watched.of(unleased) is Verdict.UNREACHABLE
+    assert not probed(Answer.ACCEPTS, NOW + 1)
+    assert not probed(Answer.REFUSED, NOW + 3)
+    assert probed(Answer.REFUSED, NOW + 5)
+
+
 def test_a_changed_value_on_the_same_lease_keeps_what_is_known_of_the_lease() -> None:
     watched = Watched(INSTANCE)
     watched.lives(a=22.0)

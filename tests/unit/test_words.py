@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from backends.cluster import FirstSeen
 from backends.history import What
 from backends.ids import Kind
+from backends.liveness import Verdict
 from tests import registered
-from tests.registered import KeyAndValue, record
+from tests.registered import record
 from tui import words
-from tui.words import State
 
 
 @pytest.mark.parametrize(
@@ -58,37 +58,12 @@ def test_a_count_has_commas_and_the_right_number(number: int, noun: str, text: s
     assert words.count(number, noun) == text
 
 
-KEY, BODY = registered.instance(1)
-ELSEWHERE, _ = registered.instance(2)
-
-
-@pytest.mark.parametrize(
-    ("content", "lease", "expired_at", "state"),
-    [
-        ((KEY, BODY), 1, None, words.LISTED),
-        ((KEY, BODY), None, None, words.UNLEASED),
-        ((KEY, BODY), None, 5.0, words.EXPIRED),
-        ((ELSEWHERE, BODY), None, 5.0, words.CONFLICT),
-        ((ELSEWHERE, b"{"), None, 5.0, words.MALFORMED),
-        (registered.UNKNOWN, 1, None, words.UNKNOWN),
-        (registered.UNKNOWN, None, None, words.UNLEASED),
-    ],
-)
-def test_a_record_is_in_the_worst_state_that_is_known(
-    content: KeyAndValue, lease: int | None, expired_at: float | None, state: State
-) -> None:
-    one = record(content, lease=lease, expired_at=expired_at)
-    assert words.state_of(one, leases=True) == state
-
-
-def test_where_there_are_no_leases_their_lack_says_nothing() -> None:
-    assert words.state_of(record((KEY, BODY)), leases=False) == words.LISTED
-
-
 def test_every_state_has_a_glyph_a_word_and_a_meaning_of_its_own() -> None:
     for part in ("glyph", "word"):
-        assert len({getattr(state, part) for state in words.STATES}) == len(words.STATES)
-    assert all(len(str(state)) <= 11 for state in words.STATES)
+        assert len({getattr(state, part) for state in words.MEANINGS}) == len(words.MEANINGS)
+    assert all(len(str(state)) <= 13 for state in words.MEANINGS)
+    assert set(words.STATES) == set(Verdict)
+    assert set(words.MEANINGS) == {*words.STATES.values(), words.GONE}
 
 
 def test_everything_that_happens_and_every_kind_has_its_name() -> None:

@@ -7,8 +7,9 @@ import asyncio
 import time
 
 from backends.acts import Condemned
-from backends.liveness import is_stale
+from backends.liveness import Verdict
 from backends.queries import Query
+from backends.verdicts import CONFIRMED
 from tui.commands import described, keep_all, query, say
 from tui.commands.acting import agreed, describe, exit_code, remove, report
 from tui.commands.looking import Clock, Sight, look
@@ -56,16 +57,16 @@ async def _look(settings: Settings, wanted: Query, clock: Clock) -> Sight:
             # What does not answer is stale only where no lease will ever remove it.
             unleased = [record for record in sight.records if record.lease is None]
             await sight.probe(plane.probes, unleased, deep=False)
+            failed = [one for one in unleased if sight.verdict(one) is Verdict.UNREACHABLE]
+            if failed:
+                # A network has bad moments: once is not enough.
+                await asyncio.sleep(CONFIRMED)
+                await sight.probe(plane.probes, failed, deep=False)
     return sight
 
 
 def _stale(sight: Sight) -> list[Condemned]:
-    has_leases = sight.place.has_leases
-    return [
-        sight.condemned(record)
-        for record in sight.records
-        if is_stale(sight.verdict(record), record, has_leases=has_leases)
-    ]
+    return [sight.condemned(record) for record in sight.records if sight.verdicts.is_stale(record)]
 
 
 def _still_stale(chosen: list[Condemned], sight: Sight) -> list[Condemned]:
