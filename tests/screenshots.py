@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.store import Cause, Unreachable
-from tests.snapshots.world import Clock, app, demo, live, loaded, settled, until
+from tests.snapshots.world import Clock, app, live, loaded, settled, troubled, until, worker
 from tui.monitor import Link
 
 
@@ -23,20 +23,24 @@ class Picture:
     size: tuple[int, int] = (120, 40)
     seconds: int = 0
     """How long the cluster is watched before."""
+    sort: str | None = None
+    """The column that the table is sorted by. None: as it is by itself."""
+    drained: str | None = None
+    """The component of which a live worker is selected before the keys."""
     lost: bool = False
     """Whether the store is lost at last."""
 
 
 PICTURES = (
-    Picture("instances"),
+    Picture("instances", sort="state"),
     Picture("models", ("2", "end", "right", "down", "right")),
-    Picture("channels", ("3",)),
-    Picture("events", ("4",), seconds=45),
-    Picture("filter", ("slash", *"staging", "enter", "end")),
-    Picture("unregister", ("slash", *"the body names", "enter", "d")),
+    Picture("workers", ("3", *"jjjjj")),
+    Picture("events", ("5",), seconds=45),
+    Picture("not-live", ("exclamation_mark", *"jj")),
+    Picture("drain", ("d",), drained="prod/backend"),
+    Picture("clean-up", ("c",)),
     Picture("disconnected", lost=True),
-    Picture("help", ("question_mark",)),
-    Picture("80x24", size=(80, 24)),
+    Picture("80x24", size=(80, 24), sort="state"),
     Picture("60x20", ("2",), size=(60, 20)),
 )
 
@@ -44,11 +48,17 @@ PICTURES = (
 async def draw(picture: Picture) -> str:
     """The picture as SVG."""
     clock = Clock()
-    world = demo(clock)
-    dashboard = app(world.store, clock)
+    world = troubled(clock)
+    dashboard = app(world, clock)
     async with dashboard.run_test(size=picture.size) as pilot:
         screen = await loaded(pilot)
         await live(pilot, world, clock, picture.seconds)
+        if picture.sort is not None:
+            screen.active.sort_by(picture.sort)
+            await pilot.press("g")
+        if picture.drained is not None:
+            shown = f"{worker(world, picture.drained, 1).id:x}"
+            await pilot.press("slash", *shown, "enter")
         for key in picture.keys:
             await pilot.press(key)
         if picture.lost:

@@ -15,10 +15,9 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from backends.discovery import Discovery
 from backends.ids import Kind
 from backends.queries import Query
-from tui.opening import opened
+from tui.opening import Plane, opened
 from tui.screens.main import MainScreen
 from tui.settings import Settings
 
@@ -42,25 +41,28 @@ class DyntopApp(App[None]):
     ]
 
     def __init__(
-        self, discovery: Discovery, settings: Settings, clock: Callable[[], float] = time.time
+        self, plane: Plane, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
         """`clock` gives POSIX seconds; nothing else looks at the time."""
         super().__init__()
         # A monitor over SSH has nothing to animate, and each frame would be paid for.
         self.animation_level = "none"
-        self.discovery = discovery
+        self.plane = plane
         self.settings = settings
         self.clock = clock
 
     def on_mount(self) -> None:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        self.push_screen(MainScreen(self.discovery, watched, self.settings, self.clock))
+        self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
         if isinstance(screen, MainScreen):
             pane = screen.active
             yield SystemCommand("Filter", "By names, ids and addresses", screen.action_filter)
+            only = screen.action_only_findings
+            yield SystemCommand("Not live", "Show only what is not live, or all", only)
+            yield SystemCommand("Gone", "Hide or show what is gone", screen.action_hide_gone)
             yield SystemCommand("Freeze", "Stop the view, or let it go on", screen.action_freeze)
             yield SystemCommand("Sort", "By the next column", pane.action_sort_next)
             yield SystemCommand("Sort the other way round", "Reverse", pane.action_sort_reverse)
@@ -69,9 +71,14 @@ class DyntopApp(App[None]):
             for what in ("key", "id", "json"):
                 copy = partial(pane.action_copy, what)
                 yield SystemCommand(f"Copy the {what}", "Of the selected row", copy)
+            probe = pane.action_probe
+            yield SystemCommand("Probe", "Ask what is selected whether it answers", probe)
+            yield SystemCommand("Mark all", "That is shown, or none", pane.action_mark_all)
             if not self.settings.read_only:
                 ask = pane.action_unregister
                 yield SystemCommand("Unregister", "What is selected, after a question", ask)
+                yield SystemCommand("Clean up", "What is stale", screen.action_clean_up)
+                yield SystemCommand("Undo", "What was removed last", screen.action_undo)
             yield SystemCommand("Tree", "Show or hide the tree", screen.action_toggle_tree)
             yield SystemCommand("Help", "Keys and signs", screen.action_help)
 
@@ -85,8 +92,8 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
-    async with opened(settings) as discovery:
-        app = DyntopApp(discovery, settings)
+    async with opened(settings) as plane:
+        app = DyntopApp(plane, settings)
         _end_on_signals(app)
         await app.run_async()
         return app.return_code or 0

@@ -11,6 +11,7 @@ from datetime import datetime
 from backends import keys
 from backends.cluster import Cluster, FirstSeen
 from backends.history import Happening
+from backends.liveness import Evidence, Life
 from backends.reading import parsed_value
 from backends.records import (
     AnyRecord,
@@ -19,13 +20,12 @@ from backends.records import (
     EventSource,
     ModelCard,
 )
-from backends.store import TimeToLive
 from tui.words import (
     HAPPENING_GLYPHS,
     KIND_NAMES,
-    LISTED,
+    MEANINGS,
     NOTHING,
-    STATES,
+    SHORT_KIND_NAMES,
     State,
     count,
     duration,
@@ -54,24 +54,30 @@ def detail_of(
     record: AnyRecord,
     state: State,
     cluster: Cluster,
-    life: TimeToLive | None,
+    life: Life | None,
     first_seen: FirstSeen | None,
     now: float,
+    *,
+    evidence: Sequence[Evidence] = (),
+    gone: str = "",
+    restarts: int = 0,
     alike: int = 1,
 ) -> Detail:
     """`life` and `first_seen` are None while, or where, they are not known.
 
-    `alike`: how many records the selected row stands for, of which this is the first.
+    `gone`: when it went, and why; empty for what is there. `restarts`: how often an instance was
+    replaced there of late. `alike`: how many records the row stands for, this being the first.
     """
     known = "" if first_seen is None else seen_in_words(first_seen, now)
     fields = [
         ("of", f"the first of {alike:,} cards that this row stands for" if alike > 1 else ""),
         ("key", keys.spell(record.key)),
-        ("state", "" if state == LISTED else f"{state.word}: {STATES[state]}"),
-        ("malformed", record.malformed or ""),
-        ("conflict", record.conflict or ""),
+        ("state", f"{state.word}: {MEANINGS[state]}"),
+        ("gone", gone),
+        *evidence_fields(evidence, now),
         ("note", record.note or ""),
         ("lease", _lease(record, life, now)),
+        ("restarts", f"{count(restarts, 'restart')} in 10 min" if restarts else ""),
         *_own_fields(record, cluster),
         ("worker", _worker(record, cluster)),
         _identity(record),
@@ -103,10 +109,29 @@ def value_text(record: AnyRecord) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def kind_and_name(record: AnyRecord) -> str:
+    """`instance prod/backend/generate`; of what has no name its key."""
+    name = record.model_name if isinstance(record, ModelCard) else record.id.path()
+    return f"{SHORT_KIND_NAMES[record.kind]} {name or keys.spell(record.key)}"
+
+
 def keeps(records: Sequence[AnyRecord]) -> str:
     """`2 instances, 1 model card`."""
     kinds = Counter(KIND_NAMES[record.kind] for record in records)
     return ", ".join(count(number, kind) for kind, number in kinds.items())
+
+
+def evidence_fields(evidence: Sequence[Evidence], now: float) -> list[tuple[str, str]]:
+    """A line for each piece, the first with the label."""
+    labels = ("evidence", *([" "] * len(evidence)))
+    return [
+        (label, f"{one.text}  ({_ago(now - one.at)})")
+        for label, one in zip(labels, evidence, strict=False)
+    ]
+
+
+def _ago(seconds: float) -> str:
+    return "now" if seconds < 1 else f"{duration(seconds)} ago"
 
 
 def _identity(record: AnyRecord) -> tuple[str, str]:
@@ -152,13 +177,12 @@ def _worker(record: AnyRecord, cluster: Cluster) -> str:
     return hex_id(worker) + (f"  also has {keeps(siblings)}" if siblings else "")
 
 
-def _lease(record: AnyRecord, life: TimeToLive | None, now: float) -> str:
+def _lease(record: AnyRecord, life: Life | None, now: float) -> str:
     if record.expired_at is not None:
         return f"expired {duration(now - record.expired_at)} ago"
     lease = "" if record.lease is None else hex_id(record.lease)
     if life is None:
         return lease or "none"
-    if life.remaining < 0:
+    if life.ttl.granted is None:
         return f"{lease}  gone".strip()
-    granted = "" if life.granted is None else f" of {life.granted:.0f}"
-    return f"{lease}  {life.remaining:.0f}{granted} s left".strip()
+    return f"{lease}  {life.remaining(now):.0f} of {life.ttl.granted:.0f} s left".strip()

@@ -1,4 +1,5 @@
-"""The one owner of what the dashboard shows: the cluster, its history, the store's state.
+"""The one owner of what the dashboard shows: the cluster with its verdicts, its history and
+tombstones, the store's state.
 
 Plain Python with no Textual in it. Events come in, in batches; widgets read. Time is passed in.
 """
@@ -6,15 +7,20 @@ Plain Python with no Textual in it. Events come in, in batches; widgets read. Ti
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backends import keys
-from backends.cluster import Changes, Cluster, FirstSeen
+from backends.cluster import Changes, Cluster, FirstSeen, Scope, scopes_of
 from backends.discovery import Added, Removed, Resynced, WatchEvent
-from backends.history import Happening, History
+from backends.history import KEPT, Happening, History
+from backends.ids import Kind
+from backends.liveness import FINDINGS
 from backends.records import AnyRecord, EventSource, ModelCard
 from backends.store import Heard, Loading, Lost, StoreError
+from backends.tombstones import Tombstone, Tombstones
+from backends.verdicts import Verdicts
 
 RATE_WINDOW = 10.0
 """Seconds over which changes per second are averaged."""
@@ -61,9 +67,13 @@ class _Held:
 class Monitor:
     """What is shown, what happened, and how it stands with the store."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, has_leases: bool) -> None:
         self.cluster = Cluster()
         """Everything that is registered."""
+        self.verdicts = Verdicts(self.cluster, has_leases=has_leases)
+        self.tombstones = Tombstones()
+        self.hides_gone = False
+        """Whether tombstones are left out of the view."""
         self.shown = self.cluster
         """What of it matches the filter: the same object while there is no filter."""
         self.history = History()
@@ -71,6 +81,8 @@ class Monitor:
         self.complete = False
         """Whether a whole snapshot has been seen: before that no count is true."""
         self.filter = ""
+        self.only_findings = False
+        """Whether only what is not live is shown."""
         self.frozen = False
         self.waiting = 0
         """Changes that came in while frozen."""
@@ -79,6 +91,9 @@ class Monitor:
         self._shown_until: int | None = None
         """The last happening that is shown while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
+        self._noted_frozen: deque[Happening] = deque(maxlen=KEPT)
+        """What was noted while frozen: its tombstones come when the view goes on."""
+        self._stones_changed: set[bytes] = set()
 
     def take(self, batch: list[WatchEvent], now: float) -> list[Happening]:
         """Take in events; returns what was noted in the history, oldest first."""
@@ -102,6 +117,10 @@ class Monitor:
             changed += isinstance(event, Added | Removed)
         if changed:
             self._rate.append((now, changed))
+        if self.frozen and self.complete:
+            self._noted_frozen.extend(noted)
+        else:
+            self._stones_changed |= self.tombstones.note(noted)
         return noted
 
     def rate(self, now: float) -> float:
@@ -120,6 +139,8 @@ class Monitor:
                 self.cluster.discard(key)
             if became.record is not None:
                 self.cluster.put(became.record, became.first_seen)
+        self._stones_changed |= self.tombstones.note(self._noted_frozen)
+        self._noted_frozen.clear()
 
     def happenings(self) -> list[Happening]:
         """What happened, newest first; while frozen, until then."""
@@ -129,25 +150,72 @@ class Monitor:
     def set_filter(self, text: str) -> None:
         """Show only what has every word of `text` in its names, ids or addresses; "" shows all."""
         self.filter = text.strip().lower()
-        if not self.filter:
-            self.shown = self.cluster
-            return
-        self.shown = Cluster()
-        for key in self.cluster.records:
-            self._show(key)
+        self._narrow()
+
+    def show_only_findings(self, only: bool) -> None:
+        """Show only what is not live, as far as there is evidence; or all again."""
+        self.only_findings = only
+        self._narrow()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether something may be left out of what is shown."""
+        return bool(self.filter) or self.only_findings
+
+    def gone(self, kinds: Collection[Kind], scope: Scope = ()) -> list[AnyRecord]:
+        """What went from a place and is still shown, as it last was; the oldest going first."""
+        if self.hides_gone or self.only_findings:
+            return []
+        stones = self.tombstones.of(kinds, scope)
+        return [stone.record for stone in stones if self._finds_stone(stone)]
+
+    def is_gone(self, key: bytes, scope: Scope = ()) -> AnyRecord | None:
+        """As it last was, if it is among `gone` of a place."""
+        stone = self.tombstones.get(key)
+        if stone is None or self.hides_gone or self.only_findings:
+            return None
+        here = scope in scopes_of(stone.record) and self._finds_stone(stone)
+        return stone.record if here else None
+
+    def prune(self, now: float) -> None:
+        """Time went on: let tombstones go that are old. A frozen view keeps them."""
+        if not self.frozen:
+            self._stones_changed |= self.tombstones.prune(now)
 
     def finds(self, text: str) -> bool:
         """Whether a text, in lower case, has every word of the filter."""
         return all(word in text for word in self.filter.split())
 
     def take_changes(self) -> Changes:
-        """What differs in `shown` since the last call."""
+        """What differs in `shown` since the last call: records, verdicts, and tombstones."""
         changes = self.cluster.take_changes()
+        # A frozen view shows the verdicts of then, too; what was frozen before there was anything
+        # to see has none yet.
+        judged: set[bytes] = set()
+        if changes.keys or not self.frozen:
+            judged = self.verdicts.update(changes.keys)
         if self.shown is self.cluster:
-            return changes
-        for key in changes.keys:
+            for key in judged - changes.keys:
+                changes.scopes.update(scopes_of(self.cluster.records[key]))
+        else:
+            for key in changes.keys | judged:
+                self._show(key)
+            changes = self.shown.take_changes()
+        changes.keys |= judged & self.shown.records.keys()
+        changes.keys |= self._stones_changed
+        self._stones_changed = set()
+        return changes
+
+    def _narrow(self) -> None:
+        if not self.narrowed:
+            self.shown = self.cluster
+            return
+        self.shown = Cluster()
+        for key in self.cluster.records:
             self._show(key)
-        return self.shown.take_changes()
+
+    def _finds_stone(self, stone: Tombstone) -> bool:
+        return not self.filter or self.finds(searchable(stone.record))
 
     def _hold(self, event: Added | Removed, first_seen: FirstSeen) -> None:
         self.waiting += 1
@@ -161,10 +229,15 @@ class Monitor:
 
     def _show(self, key: bytes) -> None:
         record = self.cluster.records.get(key)
-        if record is None or not self.finds(searchable(record)):
+        if record is None or not self._matches(record):
             self.shown.discard(key)
         else:
             self.shown.put(record, self.cluster.first_seen(key))
+
+    def _matches(self, record: AnyRecord) -> bool:
+        if self.only_findings and self.verdicts.of(record.key) not in FINDINGS:
+            return False
+        return not self.filter or self.finds(searchable(record))
 
 
 def searchable(record: AnyRecord) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from backends.cluster import FirstSeen
 from backends.history import What
 from backends.ids import Kind
+from backends.liveness import Verdict
 from backends.records import AnyRecord, EventSource, ModelCard
 from tui.monitor import Link, Monitor
 
@@ -47,37 +48,34 @@ class State:
         return f"{self.glyph} {self.word}"
 
 
-LISTED = State("●", "listed", "good")
-UNLEASED = State("∞", "no lease", "warn")
-EXPIRED = State("○", "expired", "bad")
-CONFLICT = State("≠", "conflict", "bad")
-MALFORMED = State("✗", "malformed", "bad")
-UNKNOWN = State("?", "unknown", "dim")
+STATES: dict[Verdict, State] = {
+    Verdict.LIVE: State("●", "live", "good"),
+    Verdict.LATE: State("◐", "late", "warn"),
+    Verdict.UNREACHABLE: State("✗", "unreachable", "bad"),
+    Verdict.EXPIRED: State("○", "expired", "bad"),
+    Verdict.ORPHANED: State("⊘", "orphaned", "bad"),
+    Verdict.UNLEASED: State("∞", "unleased", "warn"),
+    Verdict.DRAINED: State("▽", "drained", "dim"),
+    Verdict.CONFLICT: State("≠", "conflict", "bad"),
+    Verdict.MALFORMED: State("!", "malformed", "bad"),
+    Verdict.UNKNOWN: State("?", "unknown", "dim"),
+}
 GONE = State("†", "gone", "dim")
 
-STATES = {
-    LISTED: "registered; whether it answers is not looked at",
-    UNLEASED: "registered without a lease: nothing will ever remove it",
-    EXPIRED: "its time to live ran out, and nobody removed it",
-    CONFLICT: "its body names another than its key does",
-    MALFORMED: "not as Dynamo writes it; Dynamo skips it",
-    UNKNOWN: "a kind of key that dyntop does not know",
-    GONE: "not registered any more; shown as it last was",
+MEANINGS: dict[State, str] = {
+    STATES[Verdict.LIVE]: "registered, and kept alive",
+    STATES[Verdict.LATE]: "a keep-alive was missed; its lease has not ended yet",
+    STATES[Verdict.UNREACHABLE]: "registered, but nobody answers where it says it is",
+    STATES[Verdict.EXPIRED]: "its time to live ran out, and nobody removed it",
+    STATES[Verdict.ORPHANED]: "a card, channel or source whose worker is gone",
+    STATES[Verdict.UNLEASED]: "registered without a lease: nothing will ever remove it",
+    STATES[Verdict.DRAINED]: "this dyntop drained its worker, which runs on",
+    STATES[Verdict.CONFLICT]: "its body names another, or its card differs from its model's others",
+    STATES[Verdict.MALFORMED]: "not as Dynamo writes it; Dynamo skips it",
+    STATES[Verdict.UNKNOWN]: "no evidence yet, for or against",
+    GONE: "not registered any more; shown as it last was, for ten minutes",
 }
 """Every state with what it means, for the help."""
-
-
-def state_of(record: AnyRecord, *, leases: bool) -> State:
-    """The worst that is known of a record. `leases`: whether its store has leases at all."""
-    if record.malformed is not None:
-        return MALFORMED
-    if record.conflict is not None:
-        return CONFLICT
-    if record.expired_at is not None:
-        return EXPIRED
-    if leases and record.lease is None:
-        return UNLEASED
-    return UNKNOWN if record.kind is Kind.UNKNOWN else LISTED
 
 
 HAPPENING_GLYPHS = {
@@ -124,9 +122,12 @@ def seen_in_words(first_seen: FirstSeen, now: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 instance`, `1,234 instances`, `2 entries`, `2 keys`."""
+    """`1 instance`, `1,234 instances`, `2 entries`, `2 keys`, `2 addresses`."""
     if number != 1:
-        noun = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
+        if re.search("[^aeiou]y$", noun):
+            noun = f"{noun[:-1]}ies"
+        else:
+            noun = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number:,} {noun}"
 
 
@@ -169,6 +170,8 @@ def nothing_to_show(monitor: Monitor, store: str, namespace: str | None) -> str:
         if monitor.frozen:
             return "Frozen before anything was read: f lets it go on"
         return f"Reading {store} …"
+    if monitor.only_findings and not monitor.filter:
+        return "All is live here, as far as there is evidence: ! shows everything"
     if monitor.filter:
         return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
     if monitor.cluster.records:

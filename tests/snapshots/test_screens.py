@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 from textual.pilot import Pilot
 
+from backends.ids import Kind
 from backends.memory import MemoryStore
 from backends.store import Cause, Unreachable
 from tests.snapshots.world import (
@@ -21,10 +22,17 @@ from tests.snapshots.world import (
     loaded,
     main_screen,
     settled,
+    troubled,
     until,
+    worker,
 )
 from tui.app import DyntopApp
 from tui.monitor import Link
+from tui.removals import proposals
+from tui.screens.asking import Asking
+from tui.screens.outcomes import OutcomesScreen
+
+INSTANCES = frozenset({Kind.ENDPOINT})
 
 SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)], ids=str)
 
@@ -51,25 +59,32 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
     return run_before
 
 
+async def readable(pilot: Pilot[None]) -> None:
+    """Wait until a question has been there for long enough to be answered."""
+
+    def answerable() -> bool:
+        return isinstance(pilot.app.screen, Asking) and pilot.app.screen.can_be_read
+
+    await until(pilot, answerable)
+
+
 @SIZES
 def test_populated(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
-    assert snap_compare(app(demo(clock).store, clock), terminal_size=size, run_before=pressing())
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing())
 
 
 @SIZES
 def test_models_with_lora_children_open(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("2", "end", "right", "down", "right")
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
 @SIZES
 def test_event_channels_with_their_sources(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
-    assert snap_compare(app(demo(clock).store, clock), terminal_size=size, run_before=pressing("3"))
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing("4"))
 
 
 @SIZES
@@ -80,17 +95,15 @@ def test_events(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
         await live(pilot, world, clock, 30)
-        await pilot.press("4")
+        await pilot.press("5")
         await settled(pilot)
 
-    assert snap_compare(app(world.store, clock), terminal_size=size, run_before=run_before)
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
 def test_other_keys(snap_compare: Compare) -> None:
     clock = Clock()
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=(120, 40), run_before=pressing("5")
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=(120, 40), run_before=pressing("6"))
 
 
 @SIZES
@@ -134,7 +147,7 @@ def test_disconnected(snap_compare: Compare, size: tuple[int, int]) -> None:
         screen._tick()
         await settled(pilot)
 
-    assert snap_compare(app(world.store, clock), terminal_size=size, run_before=run_before)
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
 def test_never_connected(snap_compare: Compare) -> None:
@@ -147,7 +160,7 @@ def test_never_connected(snap_compare: Compare) -> None:
         screen = main_screen(pilot)
         await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
 
-    assert snap_compare(app(world.store, clock), terminal_size=(120, 40), run_before=run_before)
+    assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
 
 def test_an_alarm_of_the_store(snap_compare: Compare) -> None:
@@ -159,37 +172,160 @@ def test_an_alarm_of_the_store(snap_compare: Compare) -> None:
         world.keyspace.warn("alarm NOSPACE on member 8e9e05c52164694d")
         await until(pilot, lambda: bool(screen.monitor.store.warnings))
 
-    assert snap_compare(app(world.store, clock), terminal_size=(120, 40), run_before=run_before)
+    assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
 
 @SIZES
 def test_filter(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("slash", *"canary gen", "enter")
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
 def test_filter_without_a_match(snap_compare: Compare) -> None:
     clock = Clock()
     keys = ("slash", *"nowhere", "enter")
+    assert snap_compare(app(demo(clock), clock), terminal_size=(80, 24), run_before=pressing(*keys))
+
+
+@SIZES
+def test_late_and_unreachable(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        screen.active.sort_by("state")
+        await pilot.press("g")
+        await settled(pilot)
+
+    assert snap_compare(app(troubled(clock), clock), terminal_size=size, run_before=run_before)
+
+
+@SIZES
+def test_only_what_is_not_live(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
     assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=(80, 24), run_before=pressing(*keys)
+        app(troubled(clock), clock), terminal_size=size, run_before=pressing("exclamation_mark")
+    )
+
+
+def test_nothing_that_is_not_live(snap_compare: Compare) -> None:
+    clock = Clock()
+    keys = ("exclamation_mark",)
+    assert snap_compare(
+        app(MemoryStore(), clock), terminal_size=(80, 24), run_before=pressing(*keys)
     )
 
 
 @SIZES
-def test_unregister_dialog_for_an_instance(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_workers(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
-    assert snap_compare(app(demo(clock).store, clock), terminal_size=size, run_before=pressing("d"))
+    assert snap_compare(app(troubled(clock), clock), terminal_size=size, run_before=pressing("3"))
+
+
+@SIZES
+@pytest.mark.parametrize("tab", ["1", "3"])
+def test_gone_and_come_back(snap_compare: Compare, size: tuple[int, int], tab: str) -> None:
+    clock = Clock()
+    world = demo(clock)
+    killed = worker(world, "prod/prefill", 1)
+    killed.alive = False
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        await live(pilot, world, clock, 45)
+        await pilot.press(tab)
+        await settled(pilot)
+        rows = screen.active.rows
+        gone = next(row for row in rows if killed.id in (row.key, getattr(row, "lease", None)))
+        assert screen.active.select(gone.key)
+        await settled(pilot)
+
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
+
+
+@SIZES
+def test_marks(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("space", "j", "space", "j", "j", "v")
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
+
+
+@SIZES
+def test_drain_dialog_for_an_instance(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing("d"))
+
+
+@SIZES
+def test_drain_dialog_for_marked_workers(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("3", "space", "space", "d", *"drain")
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
+
+
+@SIZES
+def test_unregister_dialog_for_what_is_stale(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = troubled(clock)
+    keys = ("slash", *f"{worker(world, 'prod/prefill', 1).id:x}", "enter", "d")
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=pressing(*keys))
+
+
+@SIZES
+def test_clean_up(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = ("c", "down", "space")
+    assert snap_compare(app(troubled(clock), clock), terminal_size=size, run_before=pressing(*keys))
+
+
+@SIZES
+def test_undo_dialog(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = demo(clock)
+    drained = f"{worker(world, 'prod/backend').id:x}"
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        await pilot.press("slash", *drained, "enter", "d")
+        await readable(pilot)
+        await pilot.press(*drained, "enter")
+        await until(pilot, lambda: screen.monitor.tombstones.of(INSTANCES) != [])
+        await settled(pilot)
+        pilot.app.clear_notifications()
+        await live(pilot, world, clock, 6)
+        await pilot.press("u")
+        await settled(pilot)
+
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
+
+
+@SIZES
+def test_outcomes(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = demo(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        screen = await loaded(pilot)
+        await pilot.press("c")
+        await readable(pilot)
+        # It is written again while the person still looks.
+        key = next(iter(proposals(screen.view))).key
+        revision = world.keyspace.put(key, b"{}")
+        await until(pilot, lambda: screen.monitor.cluster.records[key].revision == revision)
+        await pilot.press("Y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OutcomesScreen))
+        pilot.app.clear_notifications()
+        await settled(pilot)
+
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
 @SIZES
 def test_unregister_dialog_for_a_model(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=size, run_before=pressing("2", "end", "d")
+        app(demo(clock), clock), terminal_size=size, run_before=pressing("2", "end", "d")
     )
 
 
@@ -197,16 +333,14 @@ def test_unregister_dialog_for_a_model(snap_compare: Compare, size: tuple[int, i
 def test_conflict(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("slash", *"the body names", "enter")
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
 def test_unregister_dialog_for_a_conflict(snap_compare: Compare) -> None:
     clock = Clock()
     keys = ("slash", *"the body names", "enter", "d")
     assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=(120, 40), run_before=pressing(*keys)
+        app(demo(clock), clock), terminal_size=(120, 40), run_before=pressing(*keys)
     )
 
 
@@ -214,13 +348,11 @@ def test_unregister_dialog_for_a_conflict(snap_compare: Compare) -> None:
 def test_malformed_record(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("slash", *"not json", "enter")
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=size, run_before=pressing(*keys)
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
 @SIZES
-@pytest.mark.parametrize("tab", ["1", "2", "3", "5"])
+@pytest.mark.parametrize("tab", ["1", "2", "3", "4", "6"])
 def test_long_wide_and_hostile_names(
     snap_compare: Compare, size: tuple[int, int], tab: str
 ) -> None:
@@ -240,12 +372,12 @@ def test_frozen(snap_compare: Compare) -> None:
             world.keyspace.put(b"v1/instances/prod/new/generate/%x" % number, b"{}")
         await until(pilot, lambda: screen.monitor.waiting == 3)
 
-    assert snap_compare(app(world.store, clock), terminal_size=(120, 40), run_before=run_before)
+    assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
 
 def test_read_only_in_one_namespace(snap_compare: Compare) -> None:
     clock = Clock()
-    dashboard = app(demo(clock).store, clock, read_only=True, namespace="prod")
+    dashboard = app(demo(clock), clock, read_only=True, namespace="prod")
     assert snap_compare(dashboard, terminal_size=(120, 40), run_before=pressing())
 
 
@@ -253,20 +385,16 @@ def test_read_only_in_one_namespace(snap_compare: Compare) -> None:
 def test_help(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=size, run_before=pressing("question_mark")
+        app(demo(clock), clock), terminal_size=size, run_before=pressing("question_mark")
     )
 
 
 def test_full_detail(snap_compare: Compare) -> None:
     clock = Clock()
     keys = ("2", "end", "right", "end", "enter")
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=(80, 24), run_before=pressing(*keys)
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=(80, 24), run_before=pressing(*keys))
 
 
 def test_tree_called_over_a_narrow_screen(snap_compare: Compare) -> None:
     clock = Clock()
-    assert snap_compare(
-        app(demo(clock).store, clock), terminal_size=(60, 20), run_before=pressing("t")
-    )
+    assert snap_compare(app(demo(clock), clock), terminal_size=(60, 20), run_before=pressing("t"))

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import NoReturn
 
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from backends.acts import Acts
 from backends.demo import Demo
+from backends.demo_probes import DemoProbes
+from backends.demo_records import Worker
 from backends.discovery import Discovery
+from backends.liveness import Life
+from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
+from backends.probe.types import Reading
+from backends.reading import read
 from backends.store import Loading, Store, StoreEvent
+from backends.verdicts import handle_of
+from tests.tui.operating import SaidProbes
 from tui.app import DyntopApp
+from tui.opening import Plane
 from tui.screens.main import MainScreen
 from tui.settings import Settings
 
@@ -21,6 +32,10 @@ NOW = 1_763_719_200.0
 
 DEADLINE = 20.0
 """Seconds within which an awaited state must come."""
+
+
+LASTING = ("watch", "lookout")
+"""What never finishes while the screen is there."""
 
 
 class Clock:
@@ -46,6 +61,14 @@ class StuckStore(MemoryStore):
         await asyncio.Event().wait()
 
 
+class StillProbes(DemoProbes):
+    """The demo's answers, given only when they are asked for at once: not as time goes on."""
+
+    async def run(self, told: Callable[[list[Reading]], None]) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError("it waits for ever")
+
+
 def demo(clock: Clock, steps: int = 12) -> Demo:
     """The demo's cluster, `steps` seconds old."""
     world = Demo(clock=clock)
@@ -55,12 +78,49 @@ def demo(clock: Clock, steps: int = 12) -> Demo:
     return world
 
 
+def troubled(clock: Clock) -> Demo:
+    """The demo's cluster with one worker that missed a keep-alive and one that was killed just now,
+    beside the one that always hangs."""
+    world = demo(clock)
+    late, killed = worker(world, "prod/backend"), worker(world, "prod/prefill", 1)
+    killed.alive = False
+    late.renewed_at = clock.now - 21
+    clock.now -= 21
+    world.keyspace.renew(late.id)
+    clock.now += 21
+    return world
+
+
+def worker(world: Demo, component: str, number: int = 0) -> Worker:
+    """One of a component's, in the order of their ids."""
+    prefix = f"v1/instances/{component}/generate/".encode()
+    found = [read(entry) for entry in world.keyspace.read([prefix]).entries]
+    transport = found[number].transport
+    assert transport is not None
+    assert transport.address is not None
+    there = world.worker_at(transport.address)
+    assert there is not None
+    return there
+
+
 def app(
-    store: Store, clock: Clock, *, read_only: bool = False, namespace: str | None = None
+    shown: Demo | Store,
+    clock: Clock,
+    *,
+    read_only: bool = False,
+    namespace: str | None = None,
 ) -> DyntopApp:
-    """The dashboard over a store; nothing in it moves by itself."""
+    """The dashboard over a store, or over a demo's, whose workers answer probes; nothing in it
+    moves by itself."""
     settings = Settings.from_environment({}, demo=True, read_only=read_only, namespace=namespace)
-    dashboard = DyntopApp(Discovery(store), settings, clock)
+    if isinstance(shown, Demo):
+        store: Store = shown.store
+        probes: Probes = StillProbes(shown, clock)
+    else:
+        store, probes = shown, SaidProbes()
+    discovery = Discovery(store)
+    plane = Plane(discovery, probes, Acts(discovery, None, clock=clock))
+    dashboard = DyntopApp(plane, settings, clock)
     dashboard.animation_level = "none"
     return dashboard
 
@@ -80,12 +140,32 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 
 async def loaded(pilot: Pilot[None]) -> MainScreen:
-    """Wait until a whole snapshot, and the remaining time of what is selected, are shown."""
+    """Wait until a whole snapshot is shown, with the evidence that there is."""
     await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
     screen = main_screen(pilot)
-    await until(pilot, lambda: screen.monitor.complete)
+    await until(pilot, lambda: screen.view.complete)
     await settled(pilot)
+    await gather(pilot)
     return screen
+
+
+async def gather(pilot: Pilot[None]) -> None:
+    """Read all leases and probe everybody now, so that it does not matter when that is done."""
+    screen = main_screen(pilot)
+    records = list(screen.monitor.cluster.records.values())
+    lives = await screen.discovery.time_to_live(records)
+    screen.monitor.verdicts.heard_lives(
+        {
+            handle_of(record): Life(lives[record.key], screen.clock())
+            for record in records
+            if record.key in lives
+        }
+    )
+    await screen.lookout.probe(records, deep=False)
+    screen._note_evidence()
+    screen._weigh_evidence()
+    screen._tick()
+    await settled(pilot)
 
 
 async def settled(pilot: Pilot[None]) -> None:
@@ -93,7 +173,7 @@ async def settled(pilot: Pilot[None]) -> None:
     screen = main_screen(pilot)
     await until(
         pilot,
-        lambda: all(worker.group == "watch" or worker.is_finished for worker in screen.workers),
+        lambda: all(worker.group in LASTING or worker.is_finished for worker in screen.workers),
     )
 
 
@@ -110,6 +190,7 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
         world.step()
         await until(pilot, taken_in)
         await settled(pilot)
+    await gather(pilot)
 
 
 def hard_to_draw() -> Keyspace:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from textual import events
@@ -13,13 +14,19 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TabbedContent
 from textual.widgets.tree import TreeNode
 
+from backends.acts import Acts
+from backends.audit import Audit
 from backends.cluster import Scope
 from backends.connect import MemoryConnection
 from backends.discovery import Discovery
+from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
+from backends.probe.types import Answer, Reading, Target
 from backends.store import Cause, Entry, Store, Unreachable
 from tests.registered import KeyAndValue
 from tui.app import DyntopApp
+from tui.opening import Plane
+from tui.screens.asking import Asking
 from tui.screens.main import MainScreen
 from tui.screens.unregister import UnregisterDialog
 from tui.settings import Settings
@@ -39,7 +46,9 @@ LOST = Unreachable("this process", Cause.LOST)
 class World:
     """A keyspace with a clock that goes on only when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, leases: bool = True) -> None:
+        """Without `leases` it is as a file store: what is there is kept alive."""
+        self.leases = leases
         self.now = START
         self.keyspace = Keyspace(lambda: self.now)
 
@@ -50,6 +59,12 @@ class World:
         for key, value in registered:
             self.keyspace.put(key, value, lease)
 
+    def renewed(self, lease: int, ago: float = 0.0) -> None:
+        """Its keep-alive was this many seconds ago; it is granted for a minute."""
+        now, self.now = self.now, self.now - ago
+        self.keyspace.grant(lease, 60.0)
+        self.now = now
+
     def keys(self) -> set[bytes]:
         return {entry.key for entry in self.entries()}
 
@@ -58,6 +73,61 @@ class World:
 
     def entries(self) -> tuple[Entry, ...]:
         return self.keyspace.read([b""]).entries
+
+
+class LeaselessStore(MemoryStore):
+    """Keys live in it as long as they have not expired, as in a file store."""
+
+    has_leases = False
+
+
+class SaidProbes:
+    """Answers for addresses as a test says, and for no others; keeps the `Probes` protocol."""
+
+    def __init__(self, answers: Mapping[str, tuple[Answer, str]] | None = None) -> None:
+        self.answers = dict(answers or {})
+        """By address."""
+        self.wanted: Collection[Target] = ()
+        self.asked: list[tuple[Target, bool]] = []
+        """What a person asked for, each with whether it was to be deep."""
+        self._told: Callable[[list[Reading]], None] = lambda _: None
+
+    def want(self, targets: Collection[Target]) -> None:
+        self.wanted = targets
+
+    async def run(self, told: Callable[[list[Reading]], None]) -> None:
+        self._told = told
+        await asyncio.Event().wait()
+
+    async def once(self, targets: Collection[Target], *, deep: bool = False) -> list[Reading]:
+        self.asked += [(target, deep) for target in targets]
+        return self._readings(targets, deep)
+
+    async def aclose(self) -> None:
+        """There is nothing to end."""
+
+    def tell(self) -> None:
+        """All that is wanted was probed."""
+        self._told(self._readings(self.wanted, False))
+
+    def _readings(self, targets: Collection[Target], deep: bool) -> list[Reading]:
+        return [
+            _reading(target, self.answers[target.address], deep)
+            for target in targets
+            if target.address in self.answers
+        ]
+
+
+def _reading(target: Target, said: tuple[Answer, str], deep: bool) -> Reading:
+    answer, text = said
+    return Reading(target, answer, START, text, deep)
+
+
+def acts_of(discovery: Discovery, audit: Path | None, world: World) -> Acts:
+    if audit is None:
+        return Acts(discovery, None, clock=lambda: world.now)
+    written = Audit(audit, clock=lambda: world.now, user="joe", host="node-1")
+    return Acts(discovery, written, clock=lambda: world.now)
 
 
 class Operator:
@@ -77,6 +147,15 @@ class Operator:
             await asyncio.sleep(POLL_INTERVAL)
         if self.app.is_running:
             await self.pilot.pause()
+
+    async def until_asked(self, question: type[Asking[Any]]) -> None:
+        """Wait until a question is there, and can be answered."""
+
+        def is_asked() -> bool:
+            screen = self.app.screen
+            return isinstance(screen, question) and screen.can_be_read
+
+        await self.until(is_asked, f"the question {question.__name__}")
 
     async def until_shown(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.text() for text in texts), " and ".join(texts))
@@ -151,7 +230,9 @@ class Operator:
 
     @property
     def in_dialog(self) -> bool:
-        return isinstance(self.app.screen, UnregisterDialog)
+        """A question about removing is there, and can be answered."""
+        screen = self.app.screen
+        return isinstance(screen, UnregisterDialog) and screen.can_be_read
 
     @property
     def on_main(self) -> bool:
@@ -176,14 +257,22 @@ class Operator:
         return None if node is None else node.data
 
     def rows(self, column: str) -> list[str]:
-        """The texts of a column of the open tab, from the top."""
-        cell = next(one for one in self.pane.columns if one.id == column).cell
-        found = (cell(row) for row in self.pane.rows)
-        return [one if isinstance(one, str) else one.text for one in found]
+        """The texts of a column of the open tab, from the top; without what is gone."""
+        rows = [row for row in self.pane.rows if not self.pane.is_faded(row)]
+        return [self._text(row, column) for row in rows]
+
+    def gone(self, column: str) -> list[str]:
+        """Likewise, of what is gone."""
+        rows = [row for row in self.pane.rows if self.pane.is_faded(row)]
+        return [self._text(row, column) for row in rows]
 
     def at(self, column: str) -> str | None:
         """What a column says in the row that the cursor is on."""
-        return None if self.pane.row is None else self.rows(column)[self.pane._index]
+        return None if self.pane.row is None else self._text(self.pane.row, column)
+
+    def _text(self, row: Any, column: str) -> str:
+        cell = next(one for one in self.pane.columns if one.id == column).cell(row)
+        return cell if isinstance(cell, str) else cell.text
 
     def detail(self) -> dict[str, str]:
         """The fields of the detail below the table."""
@@ -193,7 +282,8 @@ class Operator:
     async def go_to(self, column: str, text: str) -> None:
         """Put the cursor on the row that has this text in a column, key by key."""
         await self.until(lambda: text in self.rows(column), f"a row {text}")
-        await self.type("g" + "j" * self.rows(column).index(text))
+        lines = [self._text(row, column) for row in self.pane.rows]
+        await self.type("g" + "j" * lines.index(text))
         assert self.at(column) == text
 
     async def select(self, *scope: str) -> None:
@@ -202,6 +292,13 @@ class Operator:
         self.tree.select_scope(scope)
         await self.until(lambda: self.main.view.scope == scope, f"{scope} selected")
         self.pane.focus()
+
+    async def drain(self, instance_id: str) -> None:
+        """Ask for it on a live row, and type what the dialog wants to see."""
+        await self.unregister()
+        await self.type(instance_id)
+        await self.press("enter")
+        await self.until(lambda: self.on_main, "the dialog answered")
 
     async def unregister(self) -> None:
         """Ask for it; the dialog is there then."""
@@ -221,20 +318,23 @@ async def dashboard(
     world: World | None = None,
     *,
     store: Store | None = None,
+    probes: Probes | None = None,
+    audit: Path | None = None,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
     **settings: Any,
 ) -> AsyncGenerator[Operator, None]:
     """The running dashboard; `complete`: once it has seen a whole snapshot.
 
-    `store` goes before the world's own; `settings` are those of `Settings`.
+    `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
+    `audit` is where removals are written down, by themselves nowhere; `settings` are those of
+    `Settings`.
     """
     world = world or World()
-    app = DyntopApp(
-        Discovery(store or MemoryStore(world.keyspace)),
-        Settings(connection=MemoryConnection(), **settings),
-        lambda: world.now,
-    )
+    own = MemoryStore if world.leases else LeaselessStore
+    discovery = Discovery(store or own(world.keyspace))
+    plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world))
+    app = DyntopApp(plane, Settings(connection=MemoryConnection(), **settings), lambda: world.now)
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
         operator = Operator(app, pilot)

@@ -18,18 +18,18 @@ LEASE_ENDED = "lease ended: it ran out, or the worker shut down"
 
 
 async def test_what_was_there_at_the_start_is_one_event() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("4")
+        await operator.press("5")
         assert happened(operator) == [START]
 
 
 async def test_what_came_changed_and_went_is_told_with_why_newest_first() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), lease=1)
     async with dashboard(world) as operator:
-        await operator.press("4")
+        await operator.press("5")
         world.put(instance(2), lease=2)
         world.put(instance(2, address="10.9.9.9:1"), lease=2)
         world.keyspace.end_lease(2)
@@ -47,21 +47,20 @@ async def test_what_came_changed_and_went_is_told_with_why_newest_first() -> Non
 
 
 async def test_what_this_dyntop_unregistered_is_told_as_such() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.unregister()
-        await operator.press("Y")
-        await operator.until(lambda: not operator.pane.rows)
-        await operator.press("4")
+        await operator.drain("1")
+        await operator.until(lambda: operator.gone("id") == ["1"])
+        await operator.press("5")
         assert happened(operator)[0] == ("removed", "1", "unregistered by this dyntop")
 
 
 async def test_the_cursor_stays_on_top_like_a_log_and_on_its_row_below() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("4")
+        await operator.press("5")
         world.put(instance(2))
         await operator.until(lambda: len(operator.pane.rows) == 2)
         assert operator.at("id") == "2"
@@ -72,10 +71,10 @@ async def test_the_cursor_stays_on_top_like_a_log_and_on_its_row_below() -> None
 
 
 async def test_a_gap_is_told_with_what_differs_after_it() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("4")
+        await operator.press("5")
         world.keyspace.break_off(LOST)
         world.keyspace.delete(instance(1)[0])
         world.put(instance(2))
@@ -91,10 +90,10 @@ async def test_a_gap_is_told_with_what_differs_after_it() -> None:
 
 
 async def test_what_went_is_shown_as_it_last_was_and_cannot_be_unregistered_again() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), card(1))
     async with dashboard(world) as operator:
-        await operator.press("4")
+        await operator.press("5")
         world.keyspace.delete(instance(1)[0])
         await operator.until(lambda: operator.at("id") == "1")
         await operator.until(lambda: "removed" in operator.detail())
@@ -104,10 +103,10 @@ async def test_what_went_is_shown_as_it_last_was_and_cannot_be_unregistered_agai
 
 
 async def test_the_filter_looks_at_names_ids_and_reasons() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("4")
+        await operator.press("5")
         world.put(instance(0xAB), instance(0xCD))
         await operator.until(lambda: len(operator.pane.rows) == 3)
         for text, ids in (("cd", ["cd"]), ("at the start", [""]), ("generate", ["cd", "ab"])):

@@ -7,7 +7,7 @@ from tests.tui.operating import Operator, World, dashboard
 
 
 def world_of_three() -> World:
-    world = World()
+    world = World(leases=False)
     world.put(instance(0xABC1, address="10.1.1.1:9000"), card(0xABC1, "acme/tiny"))
     world.put(instance(0xABC2, component="frontend"), instance(0xDEF3, namespace="staging"))
     return world

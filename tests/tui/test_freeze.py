@@ -7,7 +7,7 @@ from tests.tui.operating import LOST, World, dashboard
 
 
 async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), instance(2), lease=1)
     async with dashboard(world) as operator:
         await operator.press("f")
@@ -24,13 +24,13 @@ async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
         assert "frozen" not in operator.header()
         assert "3 instances" in operator.header()
         assert operator.branches()[0] == "all namespaces 3"
-        await operator.press("4")
+        await operator.press("5")
         assert operator.rows("id") == ["1", "4", "3", ""]
         await operator.until(lambda: operator.pane.rows[0].happening.why)
 
 
 async def test_what_is_selected_while_frozen_can_be_looked_at_filtered_and_copied() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), instance(2))
     async with dashboard(world) as operator:
         await operator.press("f", "j")
@@ -44,7 +44,7 @@ async def test_what_is_selected_while_frozen_can_be_looked_at_filtered_and_copie
 
 
 async def test_a_gap_while_frozen_is_told_at_once_and_its_differences_wait() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
         await operator.press("f")
@@ -59,16 +59,15 @@ async def test_a_gap_while_frozen_is_told_at_once_and_its_differences_wait() -> 
 
 
 async def test_a_row_that_was_unregistered_while_frozen_goes_when_the_view_goes_on() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), instance(2))
     async with dashboard(world) as operator:
         await operator.press("f")
-        await operator.unregister()
-        await operator.press("Y")
+        await operator.drain("1")
         await operator.until(lambda: len(world.keys()) == 1)
         await operator.until_shown("1 change waiting")
         assert operator.rows("id") == ["1", "2"]
         await operator.press("f")
         await operator.until(lambda: operator.rows("id") == ["2"])
-        await operator.press("4")
+        await operator.press("5")
         assert operator.pane.rows[0].happening.why == "unregistered by this dyntop"

@@ -65,7 +65,7 @@ def assert_plain(operator: Operator) -> None:
 )
 async def test_it_is_shown_and_copied_as_plain_text_everywhere(kinds: list[str]) -> None:
     contents = [content for kind in kinds for content in everything_named(HOSTILE[kind])]
-    world = World()
+    world = World(leases=False)
     async with dashboard(world, size=(90, 30)) as operator:
         # While it runs, so that Events tells of each of them.
         world.put(*contents)
@@ -95,7 +95,7 @@ async def test_it_is_shown_and_copied_as_plain_text_everywhere(kinds: list[str])
 
 
 async def test_markup_stays_as_it_was_written() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(*everything_named("[red]x"))
     async with dashboard(world) as operator:
         await operator.until_shown("[red]x 1")
@@ -103,6 +103,7 @@ async def test_markup_stays_as_it_was_written() -> None:
         await operator.until_shown("▸ [red]x")
         await operator.press("1", "G", "d")
         await operator.until_shown("v1/instances/[red]x")
+        await operator.until(lambda: operator.in_dialog)
         await operator.press("Y")
         await operator.until(operator.told)
         await operator.press("slash")

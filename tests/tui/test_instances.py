@@ -9,7 +9,7 @@ from tests.tui.operating import Operator, World, dashboard
 
 
 def world_of(*workers: int) -> World:
-    world = World()
+    world = World(leases=False)
     world.put(*map(instance, workers))
     return world
 
@@ -38,7 +38,7 @@ async def test_the_selection_stays_on_its_row_while_rows_come_and_go_above_it() 
 
 
 async def test_the_selection_stays_on_its_row_when_the_order_changes() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(*(instance(number, address=f"10.0.0.{number}:1") for number in (1, 2, 3)))
     async with dashboard(world) as operator:
         await operator.go_to("id", "2")
@@ -63,11 +63,10 @@ async def test_the_selected_row_stays_on_its_line_of_the_screen() -> None:
         await operator.until(lambda: shown in operator.lines()[line], "the row on its line")
 
 
-async def test_when_the_selected_row_goes_the_next_one_is_selected_and_at_the_end_the_last() -> (
-    None
-):
+async def test_where_the_gone_are_hidden_the_next_row_is_selected_and_at_the_end_the_last() -> None:
     world = world_of(1, 2, 3)
     async with dashboard(world) as operator:
+        await operator.press("x")
         await operator.go_to("id", "2")
         world.keyspace.delete(key(2))
         await until_ids(operator, "1", "3")
@@ -85,7 +84,7 @@ async def test_when_the_selected_row_goes_the_next_one_is_selected_and_at_the_en
 
 
 def odd_world() -> World:
-    world = World()
+    world = World(leases=False)
     world.put(instance(0xB, "beta", address="10.0.0.3:1"))
     world.now += 100
     world.put(instance(0x1A, "alpha", address="10.0.0.2:1"), lease=0x1A)
@@ -162,7 +161,7 @@ async def test_a_click_selects_a_row_and_a_double_click_opens_its_detail_in_full
 
 
 async def test_the_detail_follows_the_selected_record_and_its_lease() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), lease=1)
     async with dashboard(world) as operator:
         await operator.until(lambda: operator.detail()["lease"] == "1  60 of 60 s left")
@@ -172,3 +171,21 @@ async def test_the_detail_follows_the_selected_record_and_its_lease() -> None:
         world.now += 20
         await operator.until(lambda: operator.detail()["lease"] == "1  40 of 60 s left")
         await operator.until_shown("1  40 of 60 s left")
+
+
+async def test_the_detail_is_laid_out_anew_only_when_it_needs_more_or_fewer_lines() -> None:
+    world = World(leases=False)
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        fields = operator.main.query_one("#detail-fields")
+        await operator.until(lambda: fields.size.height > 0)
+        before = fields.size.height
+        world.now += 7
+        await operator.until_shown("for more than 7s")
+        assert fields.size.height == before
+        world.put(instance(1, address="10.0.0.1:9000/" + "path/" * 60))
+        await operator.until(lambda: fields.size.height > before)
+        # All of it, to the last line.
+        await operator.press("tab", "tab")
+        world.put(instance(1))
+        await operator.until(lambda: fields.size.height == before)

@@ -12,7 +12,7 @@ from tests.tui.operating import Operator, World, dashboard
 
 
 def world_of_one_worker() -> World:
-    world = World()
+    world = World(leases=False)
     world.put(*map(instance, range(1, 9)), card(5), channel(0x77), source(0x77, 5))
     return world
 
@@ -21,7 +21,7 @@ def key_of_row(operator: Operator) -> Hashable:
     return None if operator.pane.row is None else operator.pane.row.key
 
 
-@pytest.mark.parametrize("keys", [["2"], ["2", "l", "j"], ["3"], ["3", "j"]])
+@pytest.mark.parametrize("keys", [["2"], ["2", "l", "j"], ["4"], ["4", "j"]])
 async def test_o_goes_to_the_instance_and_b_back_to_the_same_row(keys: list[str]) -> None:
     async with dashboard(world_of_one_worker()) as operator:
         await operator.press(*keys)
@@ -67,14 +67,14 @@ async def test_a_jump_clears_a_filter_that_would_hide_where_it_goes() -> None:
 @pytest.mark.parametrize(
     ("content", "tab", "text"),
     [
-        (source(0x11, 0), "3", "Its worker is unknown."),
+        (source(0x11, 0), "4", "Its worker is unknown."),
         (card(0xABC), "2", "Its worker is abc, which has no instance."),
     ],
 )
 async def test_where_there_is_no_instance_the_person_is_told(
     content: KeyAndValue, tab: str, text: str
 ) -> None:
-    world = World()
+    world = World(leases=False)
     world.put(content)
     async with dashboard(world) as operator:
         await operator.press(tab, "o")
@@ -96,7 +96,7 @@ async def test_key_id_and_json_of_the_selected_row_are_copied() -> None:
 
 
 async def test_what_is_copied_is_plain_text() -> None:
-    world = World()
+    world = World(leases=False)
     key = "v1/instances/prod/\x1b[31m‮back\nend/generate/1".encode()
     world.put(
         (key, b'{"a": "\xc2\x9b31m\\u001b[0m", "b\\u202e": 1}'),

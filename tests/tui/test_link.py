@@ -14,7 +14,7 @@ from tui.widgets.detail_pane import DetailPane
 
 
 def world_of_two() -> World:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), instance(2))
     return world
 
@@ -148,11 +148,13 @@ async def test_an_alarm_of_the_store_is_shown_as_long_as_it_lasts() -> None:
 
 
 async def test_an_empty_store_says_that_nothing_is_registered() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
         world.keyspace.delete(instance(1)[0])
-        await operator.until_shown("Nothing is registered yet", "0 instances")
+        await operator.until_shown("0 instances", "† gone")
+        await operator.press("x")
+        await operator.until_shown("Nothing is registered yet")
         assert "all namespaces 0" in operator.text()
         world.put(instance(1))
         await operator.until(lambda: operator.rows("id") == ["1"])
@@ -161,13 +163,14 @@ async def test_an_empty_store_says_that_nothing_is_registered() -> None:
 
 
 async def test_a_namespace_that_narrows_the_view_is_named_in_the_header() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), instance(2, namespace="prod.canary"), instance(3, namespace="product"))
     async with dashboard(world, namespace="prod", namespace_source="DYN_NAMESPACE") as operator:
         assert "ns prod (DYN_NAMESPACE)" in operator.header()
         assert sorted(operator.rows("id")) == ["1", "2"]
         world.keyspace.delete(instance(1)[0])
         world.keyspace.delete(instance(2, namespace="prod.canary")[0])
+        await operator.press("x")
         await operator.until_shown("Nothing is registered in namespace prod yet")
 
 

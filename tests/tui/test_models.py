@@ -18,7 +18,7 @@ def world_of_models() -> World:
 
 def rows(operator: Operator) -> list[str]:
     """Level by indentation, kind and name; a plus where a row is open."""
-    return list(map(described, operator.pane.rows))
+    return [described(row) for row in operator.pane.rows if not operator.pane.is_faded(row)]
 
 
 def described(row: ModelRow) -> str:
@@ -109,7 +109,7 @@ async def test_a_model_says_how_many_of_its_cards_are_not_well() -> None:
     world.put(card(2), card(3))
     async with dashboard(world) as operator:
         await operator.press("2")
-        assert operator.rows("state") == ["∞ 2 no lease"]
+        assert operator.rows("state") == ["⊘ 2 orphaned"]
 
 
 async def test_a_card_that_cannot_be_read_is_listed() -> None:
@@ -119,7 +119,7 @@ async def test_a_card_that_cannot_be_read_is_listed() -> None:
         await operator.press("2", "l")
         assert rows(operator)[0] == "model (unreadable card) +"
         assert len(rows(operator)) == 2
-        assert operator.rows("state") == ["✗ malformed", "✗ malformed"]
+        assert operator.rows("state") == ["! malformed", "! malformed"]
 
 
 async def test_models_sort_by_every_column_with_their_children_below_them() -> None:

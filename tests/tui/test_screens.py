@@ -11,18 +11,18 @@ from tui.screens.help import HelpScreen
 
 
 def full_world() -> World:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1), card(1), card(1, lora="acme/sql"), channel(7), source(7, 1), lease=1)
     world.put(registered.MALFORMED, registered.UNKNOWN)
     return world
 
 
-TABS = ["instances", "models", "channels", "events", "others"]
+TABS = ["instances", "models", "workers", "channels", "events", "others"]
 
 
 async def test_number_keys_open_the_tabs() -> None:
     async with dashboard(full_world()) as operator:
-        for number in (2, 3, 4, 5, 1):
+        for number in (2, 3, 4, 5, 6, 1):
             await operator.press(str(number))
             assert operator.tab() == TABS[number - 1]
             assert operator.pane.has_focus
@@ -36,25 +36,25 @@ async def test_a_click_opens_a_tab() -> None:
 
 
 async def test_other_keys_have_a_tab_only_while_there_are_any() -> None:
-    world = World()
+    world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        assert len(operator.tabs()) == 4
-        await operator.press("5")
+        assert len(operator.tabs()) == 5
+        await operator.press("6")
         assert operator.tab() == "instances"
         world.put(registered.UNKNOWN)
         await operator.until(lambda: operator.tabs()[-1] == "Other keys 1")
-        await operator.press("5")
+        await operator.press("6")
         assert operator.rows("key") == ["v1/claims/prod/router/leader"]
         world.keyspace.delete(registered.UNKNOWN[0])
-        await operator.until(lambda: len(operator.tabs()) == 4)
+        await operator.until(lambda: len(operator.tabs()) == 5)
         await operator.until(lambda: operator.tab() != "others")
 
 
 async def test_what_went_while_another_tab_was_open_is_not_there_on_return() -> None:
     world = full_world()
     async with dashboard(world) as operator:
-        for there, away in ((1, 4), (2, 1), (3, 1), (5, 1)):
+        for there, away in ((1, 5), (2, 1), (4, 1), (6, 1)):
             await operator.press(str(there))
             key = operator.pane.selected()[0].key
             await operator.press(str(away))
@@ -90,7 +90,7 @@ async def test_what_can_be_done_is_in_the_footer_and_the_help() -> None:
     async with dashboard(full_world(), size=(110, 45)) as operator:
         assert "d Unregister" in operator.footer()
         await operator.press("question_mark")
-        await operator.until_shown("unregister what is selected")
+        await operator.until_shown("unregister or drain what is marked")
 
 
 async def test_read_only_there_is_no_act_in_footer_help_or_behind_the_key() -> None:
@@ -141,17 +141,18 @@ async def test_any_size_works_and_growing_again_shows_everything(size: tuple[int
     async with dashboard(world) as operator:
         before = operator.lines()
         await operator.pilot.resize_terminal(*size)
-        for key in "2l3451tt?q/a":
+        for key in "2l34561tt?q/a":
             await operator.press({"?": "question_mark", "/": "slash"}.get(key, key))
             assert all(len(line) <= size[0] for line in operator.lines())
         await operator.press("escape")
         world.put(instance(2))
-        await operator.until(lambda: len(operator.pane.rows) == 3)
+        await operator.until(lambda: len(operator.rows("id")) == 3)
         if operator.pane.selected():
             await operator.unregister()
-            await operator.press("n")
+            await operator.press("escape")
         world.keyspace.delete(instance(2)[0])
-        await operator.until(lambda: len(operator.pane.rows) == 2)
+        await operator.until(lambda: len(operator.rows("id")) == 2)
+        await operator.press("x")
         await operator.pilot.resize_terminal(110, 30)
         await operator.until(lambda: operator.lines()[1:5] == before[1:5], "the screen as before")
 

@@ -1,29 +1,77 @@
-"""Unregister: asked first, removed exactly as shown, off the screen only when it is gone."""
+"""Unregister: asked first, removed exactly as shown, off the screen only when it is gone.
+
+What may live is drained, and for that a yes is not enough.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
+from textual import events
+from textual.widgets import Button, Input
 
 from backends.memory import MemoryStore
-from backends.store import Cause, NotAuthorised, Removal, Revision, Unreachable
+from backends.store import (
+    Cause,
+    NotAuthorised,
+    Outcome,
+    Removal,
+    Revision,
+    StoreError,
+    Unreachable,
+)
 from tests import registered
-from tests.registered import KeyAndValue, card, channel, instance, source
-from tests.tui.operating import World, dashboard
+from tests.registered import MALFORMED, KeyAndValue, card, channel, instance, source
+from tests.tui.operating import Operator, World, dashboard
+from tui.screens.unregister import UnregisterDialog
 from tui.widgets.pane import Pane
 
-KEY = instance(1)[0]
+WORKER = 0xA7
+KEY = instance(WORKER)[0]
 
 
 def world_of_two() -> World:
     world = World()
-    world.put(instance(1), card(1), card(1, lora="acme/sql"), instance(2))
+    world.put(instance(WORKER), card(WORKER), card(WORKER, lora="acme/sql"), instance(0xB2))
     return world
 
 
+def world_of_stale() -> World:
+    world = World()
+    world.put(MALFORMED)
+    return world
+
+
+def dialog(operator: Operator) -> UnregisterDialog:
+    assert isinstance(operator.app.screen, UnregisterDialog)
+    return operator.app.screen
+
+
+async def agree(operator: Operator) -> None:
+    """Say what the dialog asks for."""
+    if dialog(operator).targets.must_be_typed:
+        await operator.type(f"{dialog(operator).targets.phrase()}\r")
+    else:
+        await operator.press("Y")
+    await operator.until(
+        lambda: not isinstance(operator.app.screen, UnregisterDialog), "the answer taken"
+    )
+
+
+def there(operator: Operator) -> list[str]:
+    """The ids of the instances on screen that are not shown as gone."""
+    states = operator.rows("state")
+    return [
+        one for one, state in zip(operator.rows("id"), states, strict=True) if state != "† gone"
+    ]
+
+
+# What is stale needs a yes.
+
+
 async def test_no_is_the_default_and_no_removes_nothing() -> None:
-    world = world_of_two()
+    world = world_of_stale()
     before = world.entries()
     async with dashboard(world) as operator:
         for answer in (["enter"], ["n"], ["escape"], ["q"], ["tab", "tab", "enter"]):
@@ -37,8 +85,9 @@ async def test_no_is_the_default_and_no_removes_nothing() -> None:
         assert operator.told() == []
 
 
-async def test_enter_typed_right_behind_d_removes_nothing() -> None:
-    world = world_of_two()
+@pytest.mark.parametrize("world_of", [world_of_two, world_of_stale])
+async def test_enter_typed_right_behind_d_removes_nothing(world_of: Callable[[], World]) -> None:
+    world = world_of()
     before = world.entries()
     async with dashboard(world) as operator:
         await operator.type("d\r")
@@ -47,27 +96,191 @@ async def test_enter_typed_right_behind_d_removes_nothing() -> None:
 
 
 @pytest.mark.parametrize("answer", [["Y"], ["tab", "enter"], ["right", "enter"]])
-async def test_yes_removes_exactly_the_key_shown(answer: list[str]) -> None:
+async def test_yes_removes_exactly_the_stale_key_shown(answer: list[str]) -> None:
+    world = world_of_stale()
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.until_shown(
+            "Unregister 1 instance?", "from memory at this process", MALFORMED[0].decode()
+        )
+        await operator.until_shown("revision 1", "! malformed  Dynamo skips it")
+        await operator.press(*answer)
+        await operator.until(lambda: not operator.main.monitor.cluster.records)
+        assert not world.keys()
+        assert operator.told() == ["Unregistered 1 instance. u puts it back."]
+
+
+async def test_yes_by_mouse() -> None:
+    world = world_of_stale()
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.click_text("Unregister (Y)")
+        await operator.until(lambda: not world.keys())
+
+
+# What may live has to be named.
+
+
+@pytest.mark.parametrize("typed", ["a7\r", "A7\r", " a7 \r"])
+async def test_the_id_of_a_worker_that_may_live_is_typed_to_drain_it(typed: str) -> None:
     world = world_of_two()
     others = world.keys() - {KEY}
     async with dashboard(world) as operator:
         await operator.unregister()
-        await operator.until_shown(
-            "Unregister 1 instance?", "from memory at this process", KEY.decode(), "revision 1"
-        )
+        await operator.until_shown("Drain 1 instance?", "Type a7 to drain", KEY.decode())
         await operator.until_shown("Its worker keeps 2 model cards.")
-        await operator.press(*answer)
-        await operator.until(lambda: operator.rows("id") == ["2"])
+        await operator.type(typed)
+        await operator.until(lambda: there(operator) == ["b2"])
         assert world.keys() == others
-        assert operator.told() == ["Unregistered 1 instance."]
+        assert operator.told() == ["Drained 1 instance. u puts it back."]
 
 
-async def test_yes_by_mouse() -> None:
+async def test_no_letter_says_yes_or_no_where_an_id_is_typed() -> None:
+    world = world_of_two()
+    before = world.entries()
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.type("Ynqkj/?fc")
+        assert dialog(operator).query_one(Input).value == "Ynqkj/?fc"
+        await operator.press("escape")
+        await operator.until(lambda: operator.on_main)
+        assert world.entries() == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("", "Nothing was typed."), ("a", "“a” is not it."), ("b2", "“b2” is not")]
+)
+async def test_enter_on_anything_but_the_id_only_says_that_it_is_not(typed: str, said: str) -> None:
+    world = world_of_two()
+    before = world.entries()
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.type(f"{typed}\r")
+        await operator.until_shown(said, "Type a7 to drain")
+        assert operator.in_dialog
+        assert world.entries() == before
+
+
+async def test_yes_outside_the_input_does_not_drain_either() -> None:
+    world = world_of_two()
+    before = world.entries()
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.press("tab", "Y")
+        await operator.until_shown("Nothing was typed.")
+        assert operator.in_dialog
+        assert world.entries() == before
+
+
+async def test_an_id_can_be_pasted_and_its_button_pressed() -> None:
     world = world_of_two()
     async with dashboard(world) as operator:
         await operator.unregister()
-        await operator.click_text("Unregister (Y)")
+        button = dialog(operator).query_one("#yes", Button)
+        assert button.disabled
+        driver = operator.app._driver
+        assert driver is not None
+        driver.send_message(events.Paste("a7\n"))
+        await operator.until(lambda: not button.disabled, "the button to press")
+        assert world.find(KEY) is not None
+        await operator.click_text("Drain (Enter)")
         await operator.until(lambda: world.find(KEY) is None)
+
+
+async def test_of_several_workers_their_number_is_typed() -> None:
+    world = world_of_two()
+    async with dashboard(world) as operator:
+        await operator.press("asterisk")
+        await operator.unregister()
+        await operator.until_shown("Drain 2 instances?", "Type drain 2 to drain")
+        await operator.type("drain 2\r")
+        await operator.until(lambda: there(operator) == [])
+        assert operator.told() == ["Drained 2 instances. u puts them back."]
+
+
+async def test_several_endpoints_of_one_worker_are_named_by_its_id() -> None:
+    world = World()
+    world.put(instance(WORKER), instance(WORKER, endpoint="clear_kv_blocks"), lease=WORKER)
+    async with dashboard(world) as operator:
+        await operator.press("asterisk")
+        await operator.unregister()
+        await operator.until_shown("Type a7 to drain", "2 may live")
+
+
+async def test_of_living_and_stale_it_says_how_many_are_which_and_names_those_that_live() -> None:
+    world = World()
+    world.put(MALFORMED, instance(WORKER))
+    async with dashboard(world) as operator:
+        await operator.press("asterisk")
+        await operator.unregister()
+        await operator.until_shown("1 may live (1 unleased), 1 stale (1 malformed)")
+        await operator.press("Y")
+        await operator.type("\r")
+        assert operator.in_dialog
+        await operator.press("backspace")
+        await operator.type("a7\r")
+        await operator.until(lambda: not world.keys())
+
+
+async def test_what_comes_to_life_while_it_is_asked_has_to_be_named_from_then_on() -> None:
+    world = World()
+    world.put(instance(WORKER))
+    world.keyspace.expire(KEY, world.now - 60)
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.until_shown("Unregister 1 instance?")
+        world.keyspace.expire(KEY, None)
+        cluster = operator.main.monitor.cluster
+        await operator.until(lambda: cluster.records[KEY].expired_at is None)
+        await operator.press("Y")
+        await operator.until_shown("Drain 1 instance?", "Type a7 to drain")
+        assert world.find(KEY) is not None
+        # And not back again: what it says must not change under a hand that types.
+        world.keyspace.expire(KEY, world.now - 60)
+        await operator.until(lambda: cluster.records[KEY].expired_at is not None)
+        await operator.press("enter")
+        assert operator.in_dialog
+
+
+@pytest.mark.parametrize("how", ["frozen", "lost"])
+async def test_where_what_is_shown_may_not_be_so_any_more_a_yes_is_not_enough(how: str) -> None:
+    world = world_of_stale()
+    async with dashboard(world) as operator:
+        if how == "frozen":
+            await operator.press("f")
+        else:
+            world.keyspace.break_off(Unreachable("this process", Cause.LOST))
+            await operator.until_shown("disconnected")
+        await operator.unregister()
+        await operator.until_shown("this is how it was", "to drain:")
+        await operator.press("Y")
+        assert operator.in_dialog
+
+
+async def test_the_store_and_its_address_are_there_in_full() -> None:
+    class Far(MemoryStore):
+        address = ",".join(f"http://etcd-{n}.a-long-name.example.com:2379" for n in range(3))
+
+    world = world_of_two()
+    async with dashboard(world, store=Far(world.keyspace), size=(60, 20)) as operator:
+        await operator.unregister()
+        await operator.until_shown("Type a7 to drain")
+        shown = "".join(line.strip() for line in operator.lines())
+        assert f"from memory at {Far.address}".replace(" ", "") in shown.replace(" ", "")
+
+
+async def test_ten_thousand_cards_can_be_asked_about() -> None:
+    world = World()
+    world.put(*(card(worker) for worker in range(1, 10_001)))
+    async with dashboard(world) as operator:
+        await operator.press("2")
+        await operator.unregister()
+        await operator.until_shown("Unregister 10,000 model cards?", "10,000 orphaned")
+        await operator.type("jjjj")
+        await operator.until_shown(f"{card(0x100)[0].decode()}  ")
+        await operator.press("escape")
+        await operator.until(lambda: operator.on_main)
+        assert len(world.keys()) == 10_000
 
 
 def keys_of(*contents: KeyAndValue) -> set[bytes]:
@@ -97,18 +310,18 @@ async def test_on_a_model_an_adapter_or_a_card_it_takes_the_cards_of_that_row(
         await operator.until_shown(*(f"{key.decode()}  " for key in removed))
         for kept in before - removed:
             assert f"{kept.decode()}  " not in operator.text()
-        await operator.press("Y")
+        await agree(operator)
         await operator.until(lambda: world.keys() == before - removed)
-        await operator.until(lambda: any("Unregistered" in told for told in operator.told()))
+        await operator.until(lambda: any("u puts" in told for told in operator.told()))
 
 
 @pytest.mark.parametrize(
     ("content", "tab"),
     [
-        (channel(0x11), "3"),
-        (source(0x11, 1), "3"),
+        (channel(0x11), "4"),
+        (source(0x11, 1), "4"),
         (registered.MALFORMED, "1"),
-        (registered.UNKNOWN, "5"),
+        (registered.UNKNOWN, "6"),
         ((b"v1/instances/\xff\x1b", b"\x00"), "1"),
     ],
 )
@@ -118,7 +331,7 @@ async def test_every_other_kind_can_be_unregistered(content: KeyAndValue, tab: s
     async with dashboard(world) as operator:
         await operator.press(tab)
         await operator.unregister()
-        await operator.press("Y")
+        await agree(operator)
         await operator.until(lambda: not world.keys())
         await operator.until(lambda: not operator.main.monitor.cluster.records)
 
@@ -127,7 +340,7 @@ async def test_a_record_that_names_another_than_its_key_says_that_this_does_not_
     None
 ):
     world = World()
-    world.put((instance(1)[0], instance(2)[1]))
+    world.put((KEY, instance(2)[1]))
     async with dashboard(world) as operator:
         await operator.unregister()
         await operator.until_shown("clients of Dynamo 1.6 go by the body")
@@ -137,12 +350,12 @@ async def test_what_changed_meanwhile_stays_and_the_person_is_told() -> None:
     world = world_of_two()
     async with dashboard(world) as operator:
         await operator.unregister()
-        world.put(instance(1, address="10.9.9.9:1"))
-        await operator.press("Y")
+        world.put(instance(WORKER, address="10.9.9.9:1"))
+        await agree(operator)
         await operator.until(operator.told)
-        assert operator.told() == [f"It changed meanwhile, so it was not removed: {KEY.decode()}"]
+        assert operator.told() == [f"Changed meanwhile, so it was not removed: {KEY.decode()}"]
         assert world.find(KEY) is not None
-        assert operator.rows("id") == ["1", "2"]
+        assert there(operator) == ["a7", "b2"]
 
 
 async def test_what_went_meanwhile_is_told() -> None:
@@ -150,11 +363,11 @@ async def test_what_went_meanwhile_is_told() -> None:
     async with dashboard(world) as operator:
         await operator.unregister()
         world.keyspace.delete(KEY)
-        await operator.until(lambda: operator.rows("id") == ["2"])
-        assert operator.in_dialog
-        await operator.press("Y")
+        await operator.until(lambda: there(operator) == ["b2"])
+        await operator.until_shown("1 key went meanwhile.", "† gone meanwhile")
+        await agree(operator)
         await operator.until(operator.told)
-        assert operator.told() == [f"It was gone already: {KEY.decode()}"]
+        assert operator.told() == [f"Gone already: {KEY.decode()}"]
 
 
 async def test_of_several_keys_those_that_are_as_shown_are_removed() -> None:
@@ -164,24 +377,37 @@ async def test_of_several_keys_those_that_are_as_shown_are_removed() -> None:
         await operator.press("2")
         await operator.unregister()
         world.put(card(2))
-        await operator.press("Y")
-        await operator.until(lambda: len(operator.told()) == 2)
-        assert operator.told()[0] == "Unregistered 1 model card."
-        assert "It changed meanwhile" in operator.told()[1]
+        await operator.until_shown("1 key changed meanwhile and stays.")
+        await operator.until_shown("~ changed meanwhile: it stays")
+        await agree(operator)
+        await operator.until(lambda: len(operator.told()) == 3)
+        assert operator.told() == [
+            "Unregistered 1 model card. u puts it back.",
+            f"Changed meanwhile, so it was not removed: {card(2)[0].decode()}",
+            "Unregistered 1 of 2 keys: 1 changed meanwhile, so it was not removed.",
+        ]
         assert world.keys() == keys_of(card(2))
+
+
+async def test_a_yes_typed_right_behind_d_removes_nothing() -> None:
+    world = world_of_stale()
+    async with dashboard(world) as operator:
+        await operator.type("dY")
+        await operator.until(lambda: operator.in_dialog)
+        assert world.keys() == keys_of(MALFORMED)
 
 
 class Failing(MemoryStore):
     """Removes nothing and says why."""
 
-    error = Unreachable("this process", Cause.TIMEOUT)
+    error: StoreError = Unreachable("this process", Cause.TIMEOUT)
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
-        raise self.error
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+        return dict.fromkeys(targets, self.error)
 
 
 class Forbidden(Failing):
-    error = NotAuthorised("this process", "permission denied")  # type: ignore[assignment]
+    error = NotAuthorised("this process", "permission denied")
 
 
 @pytest.mark.parametrize(
@@ -193,13 +419,13 @@ async def test_an_error_of_the_store_is_told_and_the_row_stays(
     world = world_of_two()
     async with dashboard(world, store=failing(world.keyspace)) as operator:
         await operator.unregister()
-        await operator.press("Y")
+        await agree(operator)
         await operator.until(operator.told)
         assert text in operator.told()[0]
-        assert operator.rows("id") == ["1", "2"]
+        assert there(operator) == ["a7", "b2"]
         # Not dyntop's doing, then.
         world.keyspace.delete(KEY)
-        await operator.until(lambda: operator.rows("id") == ["2"])
+        await operator.until(lambda: there(operator) == ["b2"])
         assert [one.why for one in operator.main.monitor.history][
             -1
         ] != "unregistered by this dyntop"
@@ -208,7 +434,7 @@ async def test_an_error_of_the_store_is_told_and_the_row_stays(
 class Unheard(MemoryStore):
     """Says that it removed, and its watch has not told of it yet."""
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Removal]:
+    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
         return dict.fromkeys(targets, Removal.REMOVED)
 
 
@@ -216,11 +442,11 @@ async def test_the_row_goes_only_when_the_store_confirms() -> None:
     world = world_of_two()
     async with dashboard(world, store=Unheard(world.keyspace)) as operator:
         await operator.unregister()
-        await operator.press("Y")
-        await operator.until(lambda: operator.told() == ["Unregistered 1 instance."])
-        assert operator.rows("id") == ["1", "2"]
+        await agree(operator)
+        await operator.until(lambda: operator.told() == ["Drained 1 instance. u puts it back."])
+        assert there(operator) == ["a7", "b2"]
         world.keyspace.delete(KEY)
-        await operator.until(lambda: operator.rows("id") == ["2"])
+        await operator.until(lambda: there(operator) == ["b2"])
         assert [one.why for one in operator.main.monitor.history][
             -1
         ] == "unregistered by this dyntop"
@@ -231,10 +457,10 @@ async def test_what_goes_before_the_dialog_is_there_harms_nothing() -> None:
     async with dashboard(world) as operator:
         records = operator.pane.selected()
         world.keyspace.delete(KEY)
-        await operator.until(lambda: operator.rows("id") == ["2"])
+        await operator.until(lambda: there(operator) == ["b2"])
         # As if the key had been pressed before the watch told of it.
         operator.pane.post_message(Pane.UnregisterAsked(records))
         await operator.until(lambda: operator.in_dialog)
-        await operator.press("Y")
+        await agree(operator)
         await operator.until(operator.told)
-        assert operator.told() == [f"It was gone already: {KEY.decode()}"]
+        assert operator.told() == [f"Gone already: {KEY.decode()}"]

@@ -13,7 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.words import STATES
+from tui.words import MEANINGS
 
 Keys = list[tuple[str, str]]
 
@@ -23,18 +23,28 @@ MOVING: Keys = [
     ("Home End  g G", "first and last"),
     ("→ ←  l h", "expand and collapse"),
     ("Tab", "next part of the screen"),
-    ("1 … 5", "the tabs"),
+    ("1 … 6", "the tabs"),
     ("Enter", "expand a model; open the detail in full"),
 ]
 LOOKING: Keys = [
     ("/", "filter by names, ids, addresses; Esc clears it"),
+    ("!", "show only what is not live"),
+    ("x", "hide what is gone, or show it"),
+    ("p", "probe what is marked or selected, deeper than by itself"),
     ("s  S", "sort by the next column; the other way round"),
     ("f", "freeze the view, and let it go on"),
     ("o  b", "to the instance that this belongs to, and back"),
     ("t", "show or hide the tree"),
     ("y  i  Y", "copy the key, the id, the JSON"),
 ]
-ACTING: Keys = [("d", "unregister what is selected, after a question")]
+ACTING: Keys = [
+    ("space", "mark a row, and go on"),
+    ("v", "mark all from the last marked row to here"),
+    ("*", "mark all rows that are shown, or none"),
+    ("d", "unregister or drain what is marked or selected, after a question"),
+    ("c", "clean up: propose all that is stale"),
+    ("u", "undo: put back what was removed last, after a question"),
+]
 OTHER: Keys = [("Ctrl+P", "command palette, themes"), ("?", "this help"), ("q", "quit")]
 
 
@@ -58,7 +68,7 @@ class HelpScreen(ModalScreen[None]):
         groups = [("Moving", MOVING), ("Looking", LOOKING)]
         groups += [("Acting", ACTING)] if self._acts else []
         groups += [("Other", OTHER)]
-        signs = [(str(state), meaning) for state, meaning in STATES.items()]
+        signs = [(str(state), meaning) for state, meaning in MEANINGS.items()]
         with Vertical(classes="dialog"):
             yield Static(Text("dyntop: keys and signs", "bold"), classes="dialog--title")
             with VerticalScroll(id="help-text"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,19 +18,26 @@ from textual.screen import Screen
 from textual.widgets import Footer, TabbedContent
 from textual.worker import Worker, WorkerState
 
+from backends.audit import Act, ActKind
 from backends.cluster import Scope
-from backends.discovery import Discovery, WatchEvent
+from backends.discovery import WatchEvent
 from backends.history import Happening
+from backends.lookout import Lookout, Probing
 from backends.queries import Query
 from backends.records import AnyRecord
 from tui.detail import Detail, value_text
 from tui.feed import batches
 from tui.inspector import Inspector
 from tui.monitor import Link, Monitor
+from tui.opening import Plane
 from tui.plain import plain, plain_key
-from tui.removals import Removals, Told
+from tui.probing import probed
+from tui.removals import Removals, Told, proposals
+from tui.screens.clean_up import CleanUpScreen
 from tui.screens.detail import DetailScreen
 from tui.screens.help import HelpScreen
+from tui.screens.outcomes import OutcomesScreen
+from tui.screens.undo import UndoDialog
 from tui.screens.unregister import UnregisterDialog
 from tui.settings import Settings
 from tui.view import View
@@ -40,10 +48,14 @@ from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.pane import Pane
 from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.store_header import StoreHeader
-from tui.words import hex_id, nothing_to_show
+from tui.words import count, hex_id, nothing_to_show
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
+PROBE_INTERVAL = 2.0
+"""Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
+EVIDENCE_INTERVAL = 0.25
+"""Seconds between two looks at whether evidence came: it comes in many small pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +76,15 @@ class MainScreen(Screen[None]):
         # With priority, so that what is typed right behind it, in one go over a slow line, is
         # already the filter's text and no command.
         Binding("slash", "filter", "Filter", key_display="/", priority=True),
-        Binding("f", "freeze", "Freeze", tooltip="Stop the view, or let it go on"),
+        Binding("exclamation_mark", "only_findings", "Not live", key_display="!"),
+        Binding("f", "freeze", "Freeze", show=False, tooltip="Stop the view, or let it go on"),
+        Binding("x", "hide_gone", "Gone", show=False, tooltip="Show or hide what is gone"),
         Binding("t", "toggle_tree", "Tree", show=False),
         Binding("b", "back", "Back", show=False, tooltip="To where you were before `o`"),
         Binding("escape", "clear_filter", "Clear filter", show=False),
-        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 6)),
+        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 7)),
+        Binding("c", "clean_up", "Clean up", tooltip="Propose what is stale for removal"),
+        Binding("u", "undo", "Undo", tooltip="Put back what was removed last"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -82,22 +98,30 @@ class MainScreen(Screen[None]):
 
     def __init__(
         self,
-        discovery: Discovery,
+        plane: Plane,
         query: Query,
         settings: Settings,
         clock: Callable[[], float],
     ) -> None:
         super().__init__()
-        self.discovery = discovery
+        self.discovery = plane.discovery
         self.settings = settings
         self.clock = clock
-        self.monitor = Monitor(clock())
-        self.view = View(
-            self.monitor, clock, discovery.store.has_leases, read_only=settings.read_only
+        self.monitor = Monitor(clock(), has_leases=self.discovery.store.has_leases)
+        self.view = View(self.monitor, clock, read_only=settings.read_only)
+        self.lookout = Lookout(
+            self.discovery,
+            self.monitor.verdicts,
+            plane.probes,
+            self._on_screen,
+            clock=clock,
+            probing=settings.probing,
+            cap=settings.lease_rate,
         )
+        self._evidence_came = False
         self._query = query
-        self._inspector = Inspector(discovery, self.view)
-        self._removals = Removals(discovery)
+        self._inspector = Inspector(self.view)
+        self._removals = Removals(plane.acts, self.view)
         self._spots: list[Spot] = []
         self._detail_key: bytes | None = None
 
@@ -114,8 +138,10 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.active.focus()
         self.set_interval(TICK, self._tick)
+        self.set_interval(EVIDENCE_INTERVAL, self._weigh_evidence)
         self._refresh_all()
         self._watch()
+        self._look_out()
 
     # --- from the watch to the widgets --------------------------------------------------------
 
@@ -127,6 +153,23 @@ class MainScreen(Screen[None]):
         ):
             async for batch in watched:
                 self.post_message(self.Discovered(batch))
+
+    @work(group="lookout", exclusive=True, exit_on_error=False)
+    async def _look_out(self) -> None:
+        await self.lookout.run(self._note_evidence)
+
+    def _note_evidence(self) -> None:
+        self._evidence_came = True
+
+    def _weigh_evidence(self) -> None:
+        """Draw what differs by what was learnt since the last time."""
+        if self._evidence_came:
+            self._evidence_came = False
+            self._show(())
+
+    def _on_screen(self) -> list[AnyRecord]:
+        record = self.active.detail_record()
+        return [*([] if record is None else [record]), *self.active.records_on_screen()]
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
@@ -190,28 +233,18 @@ class MainScreen(Screen[None]):
         self._show_detail()
 
     def _tick(self) -> None:
+        self.monitor.prune(self.clock())
+        self.view.sweep_age = self.lookout.sweep_age()
+        self.view.trouble = self.lookout.trouble
         self._header.update()
         self.active.tick()
-        self._inspect()
+        self._show_detail()
 
     # --- the detail ---------------------------------------------------------------------------
 
     def on_list_table_highlighted(self, message: ListTable.Highlighted) -> None:
         if message.table is self.active:
-            self._inspect()
-
-    def _inspect(self) -> None:
-        """Show what is selected, and ask how long it still has, unless that is being asked."""
-        record = self.active.detail_record()
-        asking = any(worker.group == "life" and not worker.is_finished for worker in self.workers)
-        if record is not None and not asking and self.monitor.store.link is Link.CONNECTED:
-            self._look(record)
-        self._show_detail()
-
-    @work(group="life", exit_on_error=False)
-    async def _look(self, record: AnyRecord) -> None:
-        await self._inspector.look(record)
-        self._show_detail()
+            self._show_detail()
 
     def _show_detail(self) -> None:
         detail, record = self._detail(), self.active.detail_record()
@@ -221,6 +254,8 @@ class MainScreen(Screen[None]):
 
     def _detail(self) -> Detail | None:
         pane = self.active
+        if (worker := pane.detail_worker()) is not None:
+            return self._inspector.worker(worker)
         return self._inspector.detail(
             pane.detail_record(), pane.detail_happening(), len(pane.selected())
         )
@@ -233,7 +268,9 @@ class MainScreen(Screen[None]):
             self._refresh_all()
 
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
-        self._inspect()
+        self.view.marked = len(self.active.marked)
+        self._header.update()
+        self._show_detail()
 
     def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
         if (detail := self._detail()) is not None:
@@ -252,9 +289,22 @@ class MainScreen(Screen[None]):
             raise SkipAction  # there it is a character like any other
         bar.open()
 
+    def action_only_findings(self) -> None:
+        self.monitor.show_only_findings(not self.monitor.only_findings)
+        self._refresh_all()
+
+    def action_hide_gone(self) -> None:
+        self.monitor.hides_gone = not self.monitor.hides_gone
+        self._refresh_all()
+        gone = count(len(self.monitor.tombstones), "tombstone")
+        self._tell(
+            Told(f"{'Hides' if self.monitor.hides_gone else 'Shows'} {gone}.", "information")
+        )
+
     def action_clear_filter(self) -> None:
         self.query_one(FilterBar).clear()
         self.monitor.set_filter("")
+        self.monitor.show_only_findings(False)
         self._refresh_all()
         self._tree.remove_class("-called")
         self.active.focus()
@@ -308,22 +358,80 @@ class MainScreen(Screen[None]):
 
     # --- acting -------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not (action in ("clean_up", "undo") and self.settings.read_only)
+
     def on_pane_unregister_asked(self, message: Pane.UnregisterAsked) -> None:
         records = list(message.records)
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._unregister(records)
+                self._remove("unregister", records)
 
+        self.app.push_screen(UnregisterDialog(self.view, records, f"from {self._where}"), answered)
+
+    def action_clean_up(self) -> None:
+        found = proposals(self.view)
+        if not found:
+            self._tell(Told("Nothing is stale, as far as there is evidence.", "information"))
+            return
+
+        def answered(chosen: list[AnyRecord] | None) -> None:
+            if chosen:
+                self._remove("clean up", chosen)
+
+        self.app.push_screen(CleanUpScreen(self.view, found, f"from {self._where}"), answered)
+
+    def action_undo(self) -> None:
+        act = self._removals.last()
+        if act is None:
+            self._tell(Told("There is nothing to undo: this dyntop removed nothing.", "warning"))
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._undo(act)
+
+        self.app.push_screen(UndoDialog(self.view, act, f"into {self._where}"), answered)
+
+    @property
+    def _where(self) -> str:
         store = self.discovery.store
-        where = f"from {store.name} at {store.address}"
-        self.app.push_screen(UnregisterDialog(self.view, records, where), answered)
+        return f"{store.name} at {store.address}"
 
-    @work(group="unregister", exit_on_error=False)
-    async def _unregister(self, records: Sequence[AnyRecord]) -> None:
+    @work(group="acts", exit_on_error=False)
+    async def _remove(self, kind: ActKind, records: Sequence[AnyRecord]) -> None:
         """Rows go when the watch says so, not before."""
-        for told in await self._removals.unregister(records):
+        for told in await self._removals.remove(kind, records):
             self._tell(told)
+        self._note_evidence()
+
+    @work(group="acts", exit_on_error=False)
+    async def _undo(self, act: Act) -> None:
+        for told in await self._removals.undo(act):
+            self._tell(told)
+        self._note_evidence()
+
+    def on_pane_probe_asked(self, message: Pane.ProbeAsked) -> None:
+        if self.settings.probing is Probing.NEVER:
+            self._tell(Told("Probing is switched off (--probe never).", "warning"))
+            return
+        if any(worker.group == "probe" and not worker.is_finished for worker in self.workers):
+            return  # a key that is held down is no new question
+        self._probe(list(message.records))
+
+    @work(group="probe", exit_on_error=False)
+    async def _probe(self, records: Sequence[AnyRecord]) -> None:
+        readings = await self.lookout.probe(records, deep=True)
+        self._weigh_evidence()
+        self._show_detail()
+        self._tell(probed(records, readings))
+        await asyncio.sleep(PROBE_INTERVAL)
+
+    def on_list_table_marked(self, message: ListTable.Marked) -> None:
+        if message.table is self.active:
+            self.view.marked = len(self.active.marked)
+            self._header.update()
 
     def on_pane_copy_asked(self, message: Pane.CopyAsked) -> None:
         record = message.record
@@ -340,6 +448,8 @@ class MainScreen(Screen[None]):
 
     def _tell(self, told: Told) -> None:
         self.notify(told.text, severity=told.severity, markup=False)
+        if told.report is not None:
+            self.app.push_screen(OutcomesScreen(told.report))
 
     # --- parts --------------------------------------------------------------------------------
 

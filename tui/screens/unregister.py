@@ -1,4 +1,6 @@
-"""The question before anything is removed. Its answer is no, unless somebody says yes."""
+"""The question before anything is removed. Its answer is no, unless somebody says yes; and for
+what may live a yes is not enough.
+"""
 
 from __future__ import annotations
 
@@ -9,93 +11,171 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
-from backends import keys
 from backends.ids import Kind
 from backends.models import base_name
 from backends.records import AnyRecord, ModelCard
 from tui.consequences import consequences
 from tui.detail import keeps
-from tui.plain import plain
+from tui.plain import clip, plain
+from tui.screens.asking import Asking
+from tui.screens.key_list import KeyList
+from tui.targets import Targets
 from tui.view import View
-from tui.words import NOTHING, count, seen_in_words
+from tui.words import count, seen_in_words
+
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at how the records stand."""
+TYPED_CELLS = 24
+"""Of what was typed, in the answer to it."""
 
 
-class UnregisterDialog(ModalScreen[bool]):
-    """Shows exactly what would be removed, from where, and what that does."""
+class UnregisterDialog(Asking[bool]):
+    """Shows exactly what would be removed, from where, how it stands, and what that does.
+
+    Of what is stale by all evidence it asks for a yes. Anything else is a drain, and is named by
+    typing. It follows what happens meanwhile; what it is about stays as it was shown.
+    """
 
     CSS_PATH = "dialog.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # A capital, so that no letter typed for something else says yes.
-        Binding("Y", "answer(True)", "Yes, unregister"),
-        Binding("n,escape,q", "answer(False)", "No"),
+        Binding("Y", "yes", "Yes, unregister"),
+        Binding("n,escape,q", "no", "No"),
         Binding("left", "turn_to('no')", show=False),
         Binding("right", "turn_to('yes')", show=False),
         *(
-            Binding(key, f"scroll_keys({step})", show=False)
+            Binding(key, f"scroll({step})", show=False)
             for key, step in (("up,k", -1), ("down,j", 1), ("pageup", -5), ("pagedown", 5))
         ),
     ]
 
-    def __init__(self, view: View, records: Sequence[AnyRecord], store: str) -> None:
-        """`store` is its name and address in full."""
+    def __init__(self, view: View, records: Sequence[AnyRecord], where: str) -> None:
+        """`where`: from which store, with its name and address in full."""
         super().__init__()
         self.view = view
-        self.records = records
-        self._store = store
+        self.targets = Targets(view, records)
+        self._where = where
+        self._types = False
+        """Whether it asks for typing by now."""
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(self._question(), classes="dialog--title")
-            with VerticalScroll(classes="dialog--keys", can_focus=False):
-                yield Static(self._keys())
+        records, now = self.targets.records, self.view.clock()
+        known = [(one.key, _known(self.view, one, now)) for one in records]
+        with Vertical(classes="dialog -asking"):
+            yield Static(classes="dialog--title")
+            yield Static(plain(self._where), classes="dialog--where", markup=False)
+            yield Static(classes="dialog--summary", markup=False)
+            yield KeyList(known, lambda index: self.targets.note(records[index]))
             with VerticalScroll(classes="dialog--text", can_focus=False):
-                yield Static(Text("\n".join(f"• {plain(line)}" for line in self._consequences())))
+                yield Static(classes="dialog--lines", markup=False)
+            with Vertical(classes="dialog--typing"):
+                yield Static(classes="dialog--prompt")
+                yield Input()
             with Horizontal(classes="dialog--buttons"):
                 yield Button("No (n)", id="no", variant="primary")
                 yield Button("Unregister (Y)", id="yes", variant="error")
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
+        self._show()
+        self.set_interval(LOOK_INTERVAL, self._look_again)
+
+    # --- answering ----------------------------------------------------------------------------
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        if event.button.id == "yes":
+            self.action_yes()
+        else:
+            self.action_no()
 
-    def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        self._prompt()
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        self.action_yes()
+
+    def action_yes(self) -> None:
+        """Answers yes if that is enough by now, and by what is known at this very moment."""
+        if not self.can_be_read:
+            return
+        self._look_again()
+        if not self.targets.must_be_typed or self._is_typed:
+            self.dismiss(True)
+            return
+        typed = self._input.value.strip()
+        said = f"“{clip(typed, TYPED_CELLS)}” is not it. " if typed else "Nothing was typed. "
+        self._prompt(said)
+        self._input.focus()
+
+    def action_no(self) -> None:
+        self.dismiss(False)
 
     def action_turn_to(self, button: str) -> None:
         self.query_one(f"#{button}").focus()
 
-    def action_scroll_keys(self, step: int) -> None:
-        self.query_one(".dialog--keys", VerticalScroll).scroll_relative(y=step, animate=False)
+    def action_scroll(self, step: int) -> None:
+        """The keys, and at their end what it does."""
+        keys = self.query_one(KeyList)
+        part = keys if keys.can_scroll(step) else self.query_one(".dialog--text", VerticalScroll)
+        part.scroll_relative(y=step, animate=False)
 
-    def _question(self) -> Text:
-        what = keeps(self.records)
-        question = Text(f"Unregister {what}?\n", "bold", no_wrap=True)
-        return question.append(plain(self._store), "not bold")
+    @property
+    def _input(self) -> Input:
+        return self.query_one(Input)
 
-    def _keys(self) -> Text:
-        text = Text()
-        for record in self.records:
-            text.append(plain(keys.spell(record.key)), "bold")
-            first_seen = self.view.first_seen(record)
-            known = f"seen for {NOTHING}"
-            if first_seen is not None:
-                known = seen_in_words(first_seen, self.view.clock())
-            text.append(f"  revision {record.revision}, {known}\n", "dim")
-        text.rstrip()
-        return text
+    @property
+    def _is_typed(self) -> bool:
+        return self.targets.is_phrase(self._input.value)
 
-    def _consequences(self) -> list[str]:
-        sentences = [sentence for record in self.records for sentence in consequences(record)]
-        lines = list(dict.fromkeys(sentences))
-        if len(self.records) == 1:
-            lines += self._rest_of_worker(self.records[0])
+    # --- showing ------------------------------------------------------------------------------
+
+    def _look_again(self) -> None:
+        if self.targets.look_again():
+            self._show()
+        self.query_one(KeyList).refresh()
+
+    def _show(self) -> None:
+        word = "Drain" if self.targets.must_be_typed else "Unregister"
+        title = Text(f"{word} {keeps(self.targets.records)}?", "bold")
+        self.query_one(".dialog--title", Static).update(title)
+        summary = self.query_one(".dialog--summary", Static)
+        summary.update(self.targets.summary())
+        summary.display = bool(self.targets.summary())
+        lines = "\n".join(f"• {plain(line)}" for line in self._lines())
+        self.query_one(".dialog--lines", Static).update(lines)
+        if self.targets.must_be_typed and not self._types:
+            self._types = True
+            self.add_class("-types")
+            self.query_one("#no", Button).label = "No (Esc)"
+            self.query_one("#yes", Button).label = "Drain (Enter)"
+            self._input.focus()
+        self._prompt()
+
+    def _prompt(self, said: str = "") -> None:
+        """What to type. `said`: why what was typed is not enough."""
+        if not self.targets.must_be_typed:
+            return
+        prompt = Text(said, "bold")
+        prompt.append("Type ", "not bold").append(self.targets.phrase(), "bold")
+        self.query_one(".dialog--prompt", Static).update(prompt.append(" to drain:", "not bold"))
+        self.query_one("#yes", Button).disabled = not self._is_typed
+
+    def _lines(self) -> list[str]:
+        targets, leases = self.targets, self.view.monitor.verdicts.has_leases
+        sentences = [
+            sentence
+            for record in targets.records
+            for sentence in consequences(record, verdict=targets.verdict(record), leases=leases)
+        ]
+        lines = [*targets.warnings(), *dict.fromkeys(sentences)]
+        if len(targets.records) == 1:
+            lines += self._rest_of_worker(targets.records[0])
         lines += self._rest_of_model()
+        leased = any(record.lease is not None for record in targets.records)
+        lines.append(f"u puts back exactly this{', while its lease lives' if leased else ''}.")
         lines.append("Only this revision is removed: a key that changed meanwhile stays.")
         return lines
 
@@ -105,14 +185,15 @@ class UnregisterDialog(ModalScreen[bool]):
 
     def _rest_of_model(self) -> list[str]:
         """What is not on the list, though it may seem to belong to it."""
+        records = self.targets.records
         models = {
             record.model_name
-            for record in self.records
+            for record in records
             if isinstance(record, ModelCard) and not record.is_lora
         }
-        if len(self.records) == 1 or not models:
+        if len(records) == 1 or not models:
             return []
-        chosen = {record.key for record in self.records}
+        chosen = {record.key for record in records}
         cluster = self.view.monitor.cluster
         cards = (cluster.records[key] for key in cluster.keys(Kind.MODEL))
         others = [card for card in cards if isinstance(card, ModelCard) and card.key not in chosen]
@@ -125,3 +206,10 @@ class UnregisterDialog(ModalScreen[bool]):
             stay = count(len(elsewhere), "card")
             lines.append(f"{stay} of it outside the filter or the selected place stay.")
         return lines
+
+
+def _known(view: View, record: AnyRecord, now: float) -> str:
+    """What stands behind a key: what it is known by, and for how long."""
+    first_seen = view.first_seen(record)
+    seen = "" if first_seen is None else f", {seen_in_words(first_seen, now)}"
+    return f"revision {record.revision}{seen}"

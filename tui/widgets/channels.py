@@ -29,6 +29,7 @@ class ChannelsPane(Pane[ChannelRow]):
     """Event channels and sources below the selected place."""
 
     TITLE = "Event channels"
+    SHORT_TITLE = "Channels"
     KINDS = frozenset({Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE})
 
     def __init__(self, view: View) -> None:
@@ -50,7 +51,7 @@ class ChannelsPane(Pane[ChannelRow]):
         rows: list[ChannelRow] = []
         for row in tops:
             rows.append(row)
-            if isinstance(row.record, EventChannel):
+            if isinstance(row.record, EventChannel) and not self.is_faded(row):
                 sources = self._cluster.sources_of(row.record)
                 rows += [self._row(source, under_channel=True) for source in sources]
         self._row_index = {row.key: index for index, row in enumerate(rows)}
@@ -60,14 +61,19 @@ class ChannelsPane(Pane[ChannelRow]):
         return len(self.view.shown.keys(Kind.EVENT_CHANNEL, self.view.scope))
 
     def records_of(self, row: ChannelRow) -> Sequence[AnyRecord]:
-        return (row.record,)
+        return self.view.registered([row.record])
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        return None if self.row is None else self.row.record
 
     @property
     def _cluster(self) -> Cluster:
         return self.view.monitor.cluster
 
     def _tops(self) -> list[ChannelRow]:
-        """Channels that match, or of which a source does, and sources without a channel."""
+        """Channels that match, or of which a source does, and sources without a channel; and what
+        is gone, each on its own."""
         shown, scope = self.view.shown, self.view.scope
         tops: dict[bytes, EventChannel | EventSource] = {}
         for kind in (Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE):
@@ -77,6 +83,9 @@ class ChannelsPane(Pane[ChannelRow]):
                     record = self._cluster.channel_of(record) or record
                 assert isinstance(record, EventChannel | EventSource)
                 tops[record.key] = record
+        for record in self.view.monitor.gone(self.KINDS, scope):
+            assert isinstance(record, EventChannel | EventSource)
+            tops[record.key] = record
         return [self._row(record, under_channel=False) for record in tops.values()]
 
     def _row(self, record: EventChannel | EventSource, *, under_channel: bool) -> ChannelRow:

@@ -13,8 +13,10 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from tui.detail import Detail
-from tui.plain import plain
+from tui.plain import plain, width
 
+GAP = 2
+"""Cells between a label and its text."""
 FIELD_CHARACTERS = 4_000
 JSON_CHARACTERS = 64_000
 """Shown of one field, and of the value: many times what Dynamo writes. A name may be 100 KB long,
@@ -42,6 +44,8 @@ class DetailPane(VerticalScroll):
         self._fields = Static(id="detail-fields")
         self._json = Static(id="detail-json")
         self._shown: Detail | None = None
+        self._shown_lines: tuple[int, ...] = ()
+        """How many lines the title and each field take."""
 
     def compose(self) -> ComposeResult:
         yield self._fields
@@ -52,11 +56,28 @@ class DetailPane(VerticalScroll):
         before, self._shown = self._shown, detail
         if detail == before:
             return
-        self._fields.update("" if detail is None else fields_of(detail, self._tones()))
+        lines = () if detail is None else self._lines(detail)
+        # Ages tick each second; laying the whole screen out anew for that is most of what an idle
+        # dashboard would cost.
+        higher, self._shown_lines = lines != self._shown_lines, lines
+        fields = "" if detail is None else fields_of(detail, self._tones())
+        self._fields.update(fields, layout=higher)
         if detail is None or before is None or detail.json != before.json:
             self._json.update("" if detail is None else json_of(detail))
         if not same_record:
             self.scroll_home(animate=False)
+
+    def _lines(self, detail: Detail) -> tuple[int, ...]:
+        whole = self._fields.size.width
+        room = whole - GAP - max((width(label) for label, _ in detail.fields), default=0)
+        return (
+            self._height(detail.title, whole),
+            *(self._height(value, room) for _, value in detail.fields),
+        )
+
+    def _height(self, text: str, cells: int) -> int:
+        harmless = Text(plain(_cut(text, FIELD_CHARACTERS)))
+        return len(harmless.wrap(self.app.console, max(1, cells), overflow="fold"))
 
     def _tones(self) -> dict[str, str]:
         variables = self.app.theme_variables
@@ -66,7 +87,7 @@ class DetailPane(VerticalScroll):
 
 def fields_of(detail: Detail, tones: dict[str, str]) -> Group:
     """Title and fields as harmless text; `tones` are the colours of states."""
-    fields = Table.grid(padding=(0, 2, 0, 0))
+    fields = Table.grid(padding=(0, GAP, 0, 0))
     fields.add_column(no_wrap=True, style="dim")
     fields.add_column(overflow="fold")
     for label, value in detail.fields:

@@ -32,6 +32,7 @@ class EventsPane(Pane[HappeningRow]):
     """The history, newest first. It shows all places: what went is in none any more."""
 
     TITLE = "Events"
+    STANDS_FOR_RECORDS = False
     EMPTY_TEXT = "Nothing happened yet"
     KINDS = frozenset()  # it is told of happenings, not of records
 

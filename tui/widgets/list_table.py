@@ -8,7 +8,7 @@ for the text of the rows on screen when they are drawn, so ten rows and ten thou
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic
 
@@ -26,6 +26,10 @@ from tui.columns import GAP, Column, SortOrder, lay_out
 from tui.plain import clip, clip_middle, plain
 from tui.plain import width as text_width
 from tui.rows import HasKey, Row
+
+MARK = "▪"
+GUTTER = 1
+"""Cells left of the first column, for the marks."""
 
 
 @dataclass
@@ -59,11 +63,12 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
     ListTable > .list-table--bad { color: $text-error; }
     ListTable > .list-table--accent { color: $text-accent; }
     ListTable > .list-table--empty { color: $text-muted; }
+    ListTable > .list-table--mark { color: $text-warning; text-style: bold; }
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"list-table--{name}"
-        for name in ("header", "cursor", "dim", "good", "warn", "bad", "accent", "empty")
+        for name in ("header", "cursor", "dim", "good", "warn", "bad", "accent", "empty", "mark")
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,6 +79,9 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         Binding("home,g", "edge(-1)", "First", show=False),
         Binding("end,G", "edge(1)", "Last", show=False),
         Binding("enter", "choose", "Open", show=False),
+        Binding("space", "mark", "Mark", show=False),
+        Binding("v", "mark_range", "Mark range", show=False),
+        Binding("asterisk", "mark_all", "Mark all", show=False),
     ]
 
     order: reactive[SortOrder] = reactive(SortOrder(""))
@@ -98,6 +106,9 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
     class Chosen(TableMessage):
         """Enter, or a second click, on the cursor's row."""
 
+    class Marked(TableMessage):
+        """Other rows are marked than before."""
+
     class SortAsked(TableMessage):
         """A click on a column's title."""
 
@@ -115,8 +126,16 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         self._follow_top = follow_top
         self._index = 0
         self._key: Hashable = None
+        self.marked: frozenset[Hashable] = frozenset()
+        """The keys of the rows that are marked; never of one that is not in the table."""
+        self._mark_from: Hashable = None
+        """Where a range begins: the row that was marked last."""
         self._layout = _Layout()
         self._ticking: dict[int, tuple[str, ...]] = {}
+
+    def is_faded(self, row: Row) -> bool:
+        """Whether a row is drawn in one muted colour: what it stands for is over."""
+        return False
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -140,6 +159,8 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         self._index = clamp(self._index if index is None else index, 0, max(0, len(rows) - 1))
         if moved:
             self.scroll_to(y=self.scroll_offset.y + moved, animate=False, immediate=True)
+        # What cannot be seen must not be acted on.
+        self._mark({key for key in self.marked if index_of(key) is not None})
         if changed is None or was_empty or not rows:
             self._ticking.clear()
             self.refresh()
@@ -159,6 +180,10 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
     def row(self) -> Row | None:
         """The row that the cursor is on."""
         return self.rows[self._index] if self._index < len(self.rows) else None
+
+    def on_screen(self) -> Sequence[Row]:
+        """The rows that are seen."""
+        return [self.rows[index] for index in self._lines()]
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row and scroll there."""
@@ -194,6 +219,37 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         if self.row is not None:
             self.post_message(self.Chosen(self))
 
+    def action_mark(self) -> None:
+        """Mark the row or take its mark away, and go on to the next."""
+        if self.row is not None:
+            self._mark_from = self.row.key
+            self._mark(self.marked ^ {self.row.key})
+            self.move_to(self._index + 1)
+
+    def action_mark_range(self) -> None:
+        """Mark all from the row that was marked last to the cursor's."""
+        marks = [index for index, row in enumerate(self.rows) if row.key == self._mark_from]
+        start = marks[0] if marks else self._index
+        first, last = sorted((start, self._index))
+        self._mark(self.marked | {row.key for row in self.rows[first : last + 1]})
+
+    def action_mark_all(self) -> None:
+        """Mark all rows, which are those that the filter shows; if all are marked, none."""
+        every = {row.key for row in self.rows}
+        self._mark(set() if self.marked == every else every)
+
+    def unmark_all(self) -> None:
+        self._mark(set())
+
+    def _mark(self, keys: Set[Hashable]) -> None:
+        if keys == self.marked:
+            return
+        different, self.marked = self.marked ^ keys, frozenset(keys)
+        for line in self._lines():
+            if self.rows[line].key in different:
+                self._refresh_row(line)
+        self.post_message(self.Marked(self))
+
     def on_click(self, event: events.Click) -> None:
         if event.y == 0:
             self._click_title(event.x)
@@ -205,7 +261,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
                 self.action_choose()
 
     def _click_title(self, x: int) -> None:
-        left = 0
+        left = GUTTER
         for column, width in self._columns():
             if left <= x < left + width + GAP:
                 self.post_message(self.SortAsked(self, column.id))
@@ -255,23 +311,29 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
             if self.order.column == column.id:
                 title += "▼" if self.order.reverse else "▲"
             parts.append(_fit(title, room, column))
-        line = (" " * GAP).join(parts)
+        line = " " * GUTTER + (" " * GAP).join(parts)
         return Strip([Segment(line, style)]).adjust_cell_length(width, style)
 
     def _line(self, index: int, width: int) -> Strip:
         row = self.rows[index]
         base = self.rich_style
+        if faded := self.is_faded(row):
+            base += Style(color=self._style("dim").color)
         if cursor := index == self._index:
             base += self._style("cursor")
-        segments: list[Segment] = []
+        mark = base
+        if row.key in self.marked and not (cursor and self.has_focus):
+            mark += Style(color=self._style("mark").color)
+        segments = [Segment(MARK if row.key in self.marked else " " * GUTTER, mark)]
         ticking = []
         for column, cells in self._columns():
             cell = column.cell_of(row)
             style = base
             # Under the cursor the bar's own colours are the readable ones.
-            if cell.tone and not (cursor and self.has_focus) and not self.has_class("-stale"):
+            toned = cell.tone and not faded and not self.has_class("-stale")
+            if toned and not (cursor and self.has_focus):
                 style = base + Style(color=self._style(cell.tone).color)
-            if segments:
+            if len(segments) > 1:
                 segments.append(Segment(" " * GAP, base))
             segments.append(Segment(_fit(cell.text, cells, column), style))
             if column.ticks:
@@ -285,7 +347,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
     def _columns(self) -> list[tuple[Column[Row], int]]:
         width = self._width
         if self._layout.width != width:
-            self._layout = _Layout(width, lay_out(self.columns, width))  # type: ignore[arg-type]
+            self._layout = _Layout(width, lay_out(self.columns, width - GUTTER))  # type: ignore[arg-type]
         return self._layout.columns  # type: ignore[return-value]
 
     def _lines(self) -> range:

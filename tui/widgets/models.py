@@ -13,14 +13,12 @@ from backends.cluster import Cluster, Scope
 from backends.ids import Kind
 from backends.models import Model
 from backends.records import AnyRecord, ModelCard
+from backends.workers import SEVERITY
 from tui.columns import Cell, Column, SortOrder
 from tui.view import View
 from tui.widgets.list_table import ListTable
 from tui.widgets.pane import Pane
-from tui.words import LISTED, NOTHING, hex_id
-
-_TONES = ("good", "dim", "warn", "bad")
-"""From the best to the worst."""
+from tui.words import NOTHING, hex_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,8 @@ class ModelRow:
     name: str
     """Of the model or adapter; of a card, its endpoint."""
     cards: tuple[ModelCard, ...]
-    """The cards that the row stands for. A model's do not include its adapters'."""
+    """The cards that the row stands for, also those that are gone. A model's do not include its
+    adapters'."""
     workers: int
     """How many processes registered them, as far as it can be told."""
     adapters: int
@@ -77,7 +76,7 @@ class ModelsPane(Pane[ModelRow]):
                 path=True,
                 sort=lambda row: row.name.lower(),
             ),
-            Column("state", "STATE", 13, self._state, drop=1, sort=self._severity),
+            Column("state", "STATE", 15, self._state, drop=1, sort=self._severity),
             Column("workers", "WORKERS", 7, _workers, right=True, sort=lambda row: row.workers),
             Column(
                 "loras", "LORAS", 5, _adapters, right=True, sort=lambda row: row.adapters, drop=5
@@ -90,7 +89,9 @@ class ModelsPane(Pane[ModelRow]):
         self._row_index: dict[Hashable, int] = {}
 
     def rebuild(self) -> None:
-        found = models.group(self._cards(), self.view.monitor.cluster)
+        gone = self.view.monitor.gone(self.KINDS, self.view.scope)
+        cards = [*self._cards(), *(one for one in gone if isinstance(one, ModelCard))]
+        found = models.group(cards, self.view.monitor.cluster)
         tops = [(self._model_row(model), model) for model in found]
         tops.sort(key=lambda top: self.sort_column.sort_value(top[0]), reverse=self.order.reverse)
         rows: list[ModelRow] = []
@@ -110,7 +111,17 @@ class ModelsPane(Pane[ModelRow]):
         return models.count(_cards_in(cluster, ()), cluster)
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
-        return row.cards
+        return self.view.registered(row.cards)
+
+    def is_faded(self, row: ModelRow) -> bool:
+        """A model of which only adapters are registered is not gone."""
+        return bool(row.cards) and not self.records_of(row)
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        if self.row is None or not self.row.cards:
+            return None
+        return next(iter(self.records_of(self.row)), self.row.cards[0])
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
         """Enter opens and closes; on a card it means what it means in other tabs."""
@@ -148,7 +159,7 @@ class ModelsPane(Pane[ModelRow]):
             self._workers(model.cards),
             len(model.adapters),
             # What a filter finds may be an adapter: it is not to be looked for.
-            key in self._opened or bool(self.view.monitor.filter),
+            key in self._opened or self.view.monitor.narrowed,
         )
 
     def _below(self, model: Model) -> Iterator[ModelRow]:
@@ -162,20 +173,15 @@ class ModelsPane(Pane[ModelRow]):
         yield from (_card_row((model.name,), card) for card in model.cards)
 
     def _workers(self, cards: Sequence[ModelCard]) -> int:
-        workers = {self.view.monitor.cluster.worker_of(card) for card in cards}
+        cluster = self.view.monitor.cluster
+        workers = {cluster.worker_of(card) for card in self.view.registered(cards)}
         return len(workers - {None})
 
     def _state(self, row: ModelRow) -> Cell:
-        if not row.cards:
-            return Cell(NOTHING, "dim")
-        states = [self.view.state(card) for card in row.cards]
-        worst = max(states, key=lambda state: _TONES.index(state.tone))
-        if worst is LISTED or len(states) == 1:
-            return Cell(str(worst), worst.tone)
-        return Cell(f"{worst.glyph} {states.count(worst):,} {worst.word}", worst.tone)
+        return self.view.state_of_many(row.cards)
 
     def _severity(self, row: ModelRow) -> int:
-        return -_TONES.index(self._state(row).tone)
+        return -SEVERITY.index(self.view.worst(row.cards))
 
 
 def _cards_in(cluster: Cluster, scope: Scope) -> Iterator[ModelCard]:

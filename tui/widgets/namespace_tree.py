@@ -1,4 +1,4 @@
-"""The tree of namespaces, components and endpoints, with how many instances each has."""
+"""The tree of namespaces, components and endpoints, with how many of their instances are live."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class NamespaceTree(Tree[Scope]):
         While there is a filter, all that it found is open, down to the endpoints.
         """
         self.amend(self._placed.keys() | {()})
-        if not self.view.monitor.filter:
+        if not self.view.monitor.narrowed:
             for scope in self._opened_by_filter & self._placed.keys():
                 self._placed[scope].collapse()
             self._opened_by_filter.clear()
@@ -132,7 +132,7 @@ class NamespaceTree(Tree[Scope]):
         node = self._placed.get(scope)
         if node is None or not node.allow_expand:
             return
-        if self.view.monitor.filter and not node.is_expanded:
+        if self.view.monitor.narrowed and not node.is_expanded:
             self._opened_by_filter.add(scope)
             node.expand()
         if not node.is_expanded:
@@ -178,9 +178,19 @@ class NamespaceTree(Tree[Scope]):
 
     def _label(self, scope: Scope) -> Text:
         if not scope:
-            name = "matches" if self.view.monitor.filter else "all namespaces"
+            name = "matches" if self.view.monitor.narrowed else "all namespaces"
         else:
             name = "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
-        count = "" if not self.view.complete else f"{self._cluster.count(Kind.ENDPOINT, scope):,}"
+        count, tone = "", "dim"
+        if self.view.complete:
+            total, not_live = self._cluster.count(Kind.ENDPOINT, scope), self.view.not_live(scope)
+            count = f"{total:,}"
+            if not_live:
+                # As kubectl: how many are well, of how many.
+                count, tone = f"{total - not_live:,}/{count}", self._warning
         room = self.size.width - GUIDE_CELLS * (len(scope) + 1) - len(count) - 2
-        return Text.assemble(clip(name, max(4, room)), (f" {count}", "dim"))
+        return Text.assemble(clip(name, max(4, room)), (f" {count}", tone))
+
+    @property
+    def _warning(self) -> str:
+        return self.app.theme_variables.get("text-error", "bold")

@@ -11,6 +11,7 @@ from textual.message import Message
 from backends.history import Happening
 from backends.ids import Kind
 from backends.records import AnyRecord
+from backends.workers import Worker
 from tui.columns import Column, SortOrder
 from tui.rows import HasKey
 from tui.view import View
@@ -18,21 +19,35 @@ from tui.widgets.list_table import ListTable
 
 Row = TypeVar("Row", bound=HasKey)
 
+MOST_OF_A_ROW = 20
+"""Records of one row that count as seen: a model's row may stand for thousands of cards."""
+
 
 class Pane(ListTable[Row]):
     """A tab's table. Subclasses say what the rows are and which records each stands for."""
 
     TITLE: ClassVar[str]
     """The tab's."""
+    SHORT_TITLE: ClassVar[str] = ""
+    """The tab's where there is little room; empty: the same."""
     KINDS: ClassVar[frozenset[Kind]]
     """A change to a record of another kind does not touch this pane."""
     EMPTY_TEXT: ClassVar[str | None] = None
     """What it says without rows. None: what is to be said of the store."""
+    STANDS_FOR_RECORDS: ClassVar[bool] = True
+    """Whether a row without a registered record is one that is gone."""
     HIDES_EMPTY: ClassVar[bool] = False
     """Whether the tab is there only while there is something in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort_next", "Sort", tooltip="Sort by the next column", id="pane.sort"),
+        Binding(
+            "s",
+            "sort_next",
+            "Sort",
+            show=False,
+            tooltip="Sort by the next column",
+            id="pane.sort",
+        ),
         Binding(
             "S",
             "sort_reverse",
@@ -49,6 +64,13 @@ class Pane(ListTable[Row]):
             id="pane.unregister",
         ),
         Binding(
+            "p",
+            "probe",
+            "Probe",
+            tooltip="Ask the workers of what is selected whether they answer",
+            id="pane.probe",
+        ),
+        Binding(
             "o",
             "jump",
             "Instance",
@@ -63,6 +85,13 @@ class Pane(ListTable[Row]):
 
     class UnregisterAsked(Message):
         """The person wants these records removed; nothing was asked yet."""
+
+        def __init__(self, records: Sequence[AnyRecord]) -> None:
+            super().__init__()
+            self.records = records
+
+    class ProbeAsked(Message):
+        """The person wants the workers of these records asked whether they answer."""
 
         def __init__(self, records: Sequence[AnyRecord]) -> None:
             super().__init__()
@@ -114,10 +143,24 @@ class Pane(ListTable[Row]):
         """The records that a row stands for, as they are now; the first is shown in the detail."""
         raise NotImplementedError
 
+    def records_on_screen(self) -> list[AnyRecord]:
+        """What the rows on screen stand for; of a row that stands for many, the first few."""
+        return [
+            record for row in self.on_screen() for record in self.records_of(row)[:MOST_OF_A_ROW]
+        ]
+
     def detail_record(self) -> AnyRecord | None:
         """The record whose detail is shown."""
         records = self.selected()
         return records[0] if records else None
+
+    def is_faded(self, row: Row) -> bool:
+        """What is gone is."""
+        return self.STANDS_FOR_RECORDS and not self.records_of(row)
+
+    def detail_worker(self) -> Worker | None:
+        """The worker whose detail is shown, where rows stand for workers."""
+        return None
 
     def detail_happening(self) -> Happening | None:
         """What happened, where the row tells of that."""
@@ -132,6 +175,14 @@ class Pane(ListTable[Row]):
     def selected(self) -> Sequence[AnyRecord]:
         """The records that the cursor's row stands for."""
         return () if self.row is None else self.records_of(self.row)
+
+    def acted_on(self) -> Sequence[AnyRecord]:
+        """What an act is about: the marked rows' records, or the cursor's row's."""
+        if not self.marked:
+            return self.selected()
+        rows = [row for row in self.rows if row.key in self.marked]
+        records = {record.key: record for row in rows for record in self.records_of(row)}
+        return list(records.values())
 
     def select(self, key: Hashable) -> bool:
         """Put the cursor on the row of a key. False: there is none."""
@@ -163,11 +214,15 @@ class Pane(ListTable[Row]):
         self.sort_by(self.order.column)
 
     def action_unregister(self) -> None:
-        if records := self._selected_or_told():
+        if records := self._or_told(self.acted_on()):
             self.post_message(self.UnregisterAsked(records))
 
+    def action_probe(self) -> None:
+        if records := self._or_told(self.acted_on()):
+            self.post_message(self.ProbeAsked(records))
+
     def action_jump(self) -> None:
-        if records := self._selected_or_told():
+        if records := self._or_told(self.selected()):
             self.post_message(self.JumpAsked(records[0]))
 
     def action_copy(self, what: str) -> None:
@@ -175,10 +230,7 @@ class Pane(ListTable[Row]):
         if (record := self.detail_record()) is not None:
             self.post_message(self.CopyAsked(record, what))
 
-    def _selected_or_told(self) -> Sequence[AnyRecord]:
-        records = self.selected()
+    def _or_told(self, records: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
         if self.row is not None and not records:
-            self.notify(
-                "This row stands for nothing that is registered.", severity="warning", markup=False
-            )
+            self.notify("Nothing that is registered any more.", severity="warning", markup=False)
         return records

@@ -14,6 +14,10 @@ from tui.widgets.happenings import EventsPane
 from tui.widgets.models import ModelsPane
 from tui.widgets.pane import Pane
 from tui.widgets.record_panes import InstancesPane, OthersPane
+from tui.widgets.workers import WorkersPane
+
+ROOM_FOR_TITLES = 75
+"""Cells from which on all titles stand in full beside each other."""
 
 
 class PaneTabs(TabbedContent):
@@ -25,6 +29,7 @@ class PaneTabs(TabbedContent):
         self.panes: list[Pane[Any]] = [
             InstancesPane(view),
             ModelsPane(view),
+            WorkersPane(view),
             ChannelsPane(view),
             EventsPane(view),
             OthersPane(view),
@@ -35,6 +40,10 @@ class PaneTabs(TabbedContent):
             self.compose_add_child(TabPane(pane.TITLE, pane, id=_tab_of(pane)))
 
     def on_mount(self) -> None:
+        for pane in self.panes:
+            self._label(pane)
+
+    def on_resize(self) -> None:
         for pane in self.panes:
             self._label(pane)
 
@@ -102,7 +111,10 @@ class PaneTabs(TabbedContent):
     def _label(self, pane: Pane[Any]) -> None:
         tab, number = self.get_tab(_tab_of(pane)), pane.count()
         counted = self.view.complete and number is not None
-        label = f"{pane.TITLE} {number:,}" if counted else pane.TITLE
+        title = pane.TITLE
+        if self.size.width < ROOM_FOR_TITLES:
+            title = pane.SHORT_TITLE or title
+        label = f"{title} {number:,}" if counted else title
         if tab.label_text != label:
             tab.label = label
         if pane.HIDES_EMPTY and bool(number) != tab.display:

@@ -1,4 +1,7 @@
-"""The tabs whose rows are records themselves: instances, and keys of unknown kinds."""
+"""The tabs whose rows are records themselves: instances, and keys of unknown kinds.
+
+What went stays for a while, as a row that stands for nothing.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ class RecordPane(Pane[AnyRecord]):
         self._sorted: SortedRows[AnyRecord] = SortedRows()
 
     def rebuild(self) -> None:
-        records = (self.view.shown.records[key] for key in self._keys())
+        records = [self.view.shown.records[key] for key in self._keys()]
+        records += self.view.monitor.gone(self.KINDS, self.view.scope)
         self._sorted.rebuild(records, self.sort_column.sort_value, self.order.reverse)
         self.show(self._sorted, self._sorted.index_of)
 
@@ -36,8 +40,11 @@ class RecordPane(Pane[AnyRecord]):
         moved = False
         changed: set[Hashable] = set()
         for key in keys:
+            record = self.view.monitor.is_gone(key, self.view.scope)
             if key in wanted:
-                moved |= self._sorted.put(self.view.shown.records[key])
+                record = self.view.shown.records[key]
+            if record is not None and record.kind in self.KINDS:
+                moved |= self._sorted.put(record)
                 changed.add(key)
             else:
                 moved |= self._sorted.discard(key)
@@ -57,7 +64,11 @@ class RecordPane(Pane[AnyRecord]):
         return True
 
     def records_of(self, row: AnyRecord) -> Sequence[AnyRecord]:
-        return (row,)
+        return (row,) if row.key in self.view.monitor.cluster.records else ()
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        return self.row
 
     def _keys(self) -> Collection[bytes]:
         (kind,) = self.KINDS
@@ -74,9 +85,17 @@ class InstancesPane(RecordPane):
         columns = [
             Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True),
             Column("id", "INSTANCE", 16, _instance, sort=lambda record: record.id.instance_id or 0),
-            Column("transport", "TRANSPORT", 12, _transport, share=2, most=60, drop=3),
+            Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
         ]
         super().__init__(view, columns, id="instances")
+
+    def _transport(self, record: AnyRecord) -> Cell:
+        """With how often an instance was replaced there of late."""
+        cell = _transport(record)
+        if record.key not in self.view.monitor.cluster.records:
+            return cell
+        restarts = self.view.monitor.tombstones.restarts(record, self.view.clock())
+        return Cell(f"↻{restarts} {cell.text}", "warn") if restarts else cell
 
 
 class OthersPane(RecordPane):

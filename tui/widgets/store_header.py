@@ -25,6 +25,8 @@ ROOM_FOR_NAME = 90
 """Cells from which on the program says its name; below it says more important things."""
 LEAST_ADDRESS = 12
 """Cells of the store's address that are worth more than the number of instances."""
+ENVIRONMENT = ("DYNTOP_CONTEXT", "DYN_NAMESPACE")
+"""What names a context or namespace without a person typing it now."""
 
 _GLYPHS = {
     Link.CONNECTING: ("◌", "text-warning"),
@@ -51,12 +53,10 @@ class StoreHeader(Vertical):
         self.view = view
         self._store = store.name
         self._address = f"{store.name} {store.address}"
-        self._namespace = ""
-        if settings.namespace:
-            # A flag is what the person just typed; an environment name may be a surprise.
-            told = settings.namespace_source == "--namespace"
-            source = "" if told else f" ({settings.namespace_source})"
-            self._namespace = f"ns {settings.namespace}{source}"
+        self._names = [
+            *_named("ctx", settings.context, settings.context_source),
+            *_named("ns", settings.namespace, settings.namespace_source),
+        ]
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -124,12 +124,19 @@ class StoreHeader(Vertical):
     def _modes(self) -> list[tuple[str, str]]:
         monitor = self.view.monitor
         modes = []
+        if self.view.marked:
+            modes.append((f"▪ {self.view.marked:,} marked", "reverse"))
+        if monitor.only_findings:
+            modes.append(("! only what is not live", "reverse"))
         if monitor.frozen:
             modes.append((f"❄ frozen, {count(monitor.waiting, 'change')} waiting", "reverse"))
-        if self._namespace:
-            modes.append((plain(self._namespace), "bold"))
+        modes += [(name, "bold") for name in self._names]
         if self.view.read_only:
             modes.append(("read-only", "dim"))
+        if self.view.trouble:
+            modes.append((f"no evidence: {plain(self.view.trouble)}", "bold"))
+        if self.view.sweep_age:
+            modes.append((f"leases read up to {duration(self.view.sweep_age)} ago", "dim"))
         return modes
 
     def _counts(self) -> list[tuple[str, str]]:
@@ -139,8 +146,11 @@ class StoreHeader(Vertical):
             return []
         cluster = monitor.cluster
         channels = cluster.count(Kind.EVENT_CHANNEL)
+        not_live = len(monitor.verdicts.not_live())
+        error = self.app.theme_variables.get("text-error", "bold")
         return [
             (count(cluster.count(Kind.ENDPOINT), "instance"), "bold"),
+            *([(f"{not_live:,} not live", error)] if not_live else []),
             (count(self.view.models, "model"), ""),
             (count(channels, "channel"), ""),
             (f"{monitor.rate(self.view.clock()):.1f} changes/s", "dim"),
@@ -152,6 +162,15 @@ class StoreHeader(Vertical):
         if state.link is Link.DISCONNECTED and state.error is not None:
             return explain(state.error, self._store).sentence
         return f"{self._store} says: " + plain(", ".join(state.warnings)) if state.warnings else ""
+
+
+def _named(label: str, name: str | None, source: str | None) -> list[str]:
+    """What was named, and who named it if that may be a surprise. Empty: nothing was."""
+    if not name:
+        return []
+    # A flag is what the person just typed, and a context is shown itself.
+    named_by = f" ({source})" if source in ENVIRONMENT else ""
+    return [plain(f"{label} {name}{named_by}")]
 
 
 def _cells(parts: list[tuple[str, str]]) -> int:
