@@ -94,7 +94,7 @@ class Cluster:
             self._add_scope(scope)
             self._by_scope[scope][record.kind].add(key)
             self._changes.scopes.add(scope)
-            if (worker := _certain_worker(record)) is not None:
+            if (worker := own_worker(record)) is not None:
                 self._workers_in.setdefault(scope, Counter())[worker] += 1
         for index, value in self._entries(record):
             index.setdefault(value, set()).add(key)
@@ -109,7 +109,7 @@ class Cluster:
         for scope in reversed(scopes_of(record)):
             self._by_scope[scope][record.kind].remove(key)
             self._changes.scopes.add(scope)
-            if (worker := _certain_worker(record)) is not None:
+            if (worker := own_worker(record)) is not None:
                 self._leave(scope, worker)
             if not any(self._by_scope[scope].values()):
                 self._remove_scope(scope)
@@ -155,11 +155,8 @@ class Cluster:
         id in the key, or for a channel by what its source says of its worker.
         """
         worker = own_worker(record)
-        if isinstance(record, EventSource) and record.lease is None:
-            # A program may pass any number: three of them that pass 1 are not one process.
-            return worker if self._has_instance_or_card(worker) else None
         if worker is None and isinstance(record, EventChannel):
-            workers = {self.worker_of(source) for source in self.sources_of(record)}
+            workers = {own_worker(source) for source in self.sources_of(record)}
             worker = workers.pop() if len(workers) == 1 else None
         return worker
 
@@ -172,8 +169,7 @@ class Cluster:
 
     def registered_by(self, worker: int) -> list[AnyRecord]:
         """All that a worker registered, as far as it can be told, in the order of the keys."""
-        found = [self.records[key] for key in self._by_worker.get(worker, ())]
-        keys = {record.key for record in found if self.worker_of(record) == worker}
+        keys = set(self._by_worker.get(worker, ()))
         # A channel without a lease is its source's worker's.
         for source in self._of_type(EventSource, sorted(keys)):
             for channel in self._of_type(EventChannel, self._publishers_keys(source)):
@@ -208,10 +204,6 @@ class Cluster:
         place = _place(card, card.id.instance_id)
         cards = self._of_type(ModelCard, sorted(self._by_place.get(place, ())))
         return next((base for base in cards if not base.is_lora and not base.malformed), None)
-
-    def _has_instance_or_card(self, worker: int | None) -> bool:
-        keys = self._by_worker.get(worker, ())
-        return any(isinstance(self.records[key], EndpointInstance | ModelCard) for key in keys)
 
     def _publishers_keys(self, record: EventChannel | EventSource) -> list[bytes]:
         return sorted(self._by_publisher.get(record.id.instance_id, ()))
@@ -265,13 +257,6 @@ def own_worker(record: AnyRecord) -> int | None:
             # A program that passes nothing gets its instance id here, many pass 0.
             return record.worker_id or None
     return None
-
-
-def _certain_worker(record: AnyRecord) -> int | None:
-    """What a record says of its worker where it needs no other record to be believed."""
-    if isinstance(record, EventSource) and record.lease is None:
-        return None
-    return own_worker(record)
 
 
 def _same_publisher(channel: EventChannel, source: EventSource) -> bool:

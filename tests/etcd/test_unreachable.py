@@ -39,11 +39,22 @@ async def listening(
     context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """A server that is no etcd; gives its port."""
-    server = await asyncio.start_server(greet, host, 0, ssl=context)
+    greeted: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted[asyncio.current_task()] = writer
+        with suppress(OSError):
+            await greet(reader, writer)
+
+    server = await asyncio.start_server(accept, host, 0, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        # Nothing may be left for the garbage collector, which would find it in another test.
+        for writer in greeted.values():
+            writer.transport.abort()
+        await asyncio.gather(*(task for task in greeted if task is not None))
         await server.wait_closed()
 
 

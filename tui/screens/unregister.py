@@ -99,10 +99,13 @@ class UnregisterDialog(Asking[bool]):
 
     def action_yes(self) -> None:
         """Answers yes if that is enough by now, and by what is known at this very moment."""
-        if not self.can_be_read:
-            return
         self._look_again()
-        if not self.targets.must_be_typed or self._is_typed:
+        if not self.targets.must_be_typed:
+            if self.can_be_read:
+                self.dismiss(True)
+            return
+        # Whoever typed what it says has read it.
+        if self._is_typed:
             self.dismiss(True)
             return
         typed = self._input.value.strip()
