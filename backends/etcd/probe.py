@@ -12,6 +12,8 @@ import ssl
 from collections.abc import AsyncIterator
 from enum import Enum, auto
 
+HANDSHAKE_TIMEOUT = 0.8
+"""Seconds, within those of a step."""
 STEP_TIMEOUT = 1.0
 """Seconds for each of the two attempts: whoever needs the answer is waiting for it."""
 
@@ -90,7 +92,11 @@ async def _speaks_tls(host: str, port: int) -> bool:
 async def _connected(
     host: str, port: int, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    # Not by cancelling it: Python 3.11 then leaves the connection to the garbage collector.
+    limit = None if context is None else HANDSHAKE_TIMEOUT
+    reader, writer = await asyncio.open_connection(
+        host, port, ssl=context, ssl_handshake_timeout=limit
+    )
     try:
         yield reader, writer
     finally:

@@ -130,6 +130,18 @@ class Dashboard(Terminal):
         self.press(str([*TABS].index(tab) + 1))
         self.wait_for(lambda text: re.search(rf"{TABS[tab]}[▲▼]", text))
 
+    def say_yes(self, question: str) -> None:
+        """Answer a question. Its yes counts only once it could have been read; on the main screen
+        the same key copies, which does no harm."""
+        self.wait_for(question)
+
+        def is_answered(text: str) -> bool:
+            if question in text:
+                self.press("Y")
+            return question not in text
+
+        self.wait_for(is_answered)
+
     def filter(self, words: str) -> None:
         """Show only what matches, with the cursor in the table again."""
         # What acts on a row is there while the table has the keys, and not while the filter has.

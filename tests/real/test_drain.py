@@ -126,7 +126,7 @@ def test_a_worker_drained_from_the_keyboard_is_not_routed_to_until_it_is_put_bac
         dashboard.press("u")
         dashboard.wait_for(f"Put {ENDPOINTS} instances back?")
         assert registered_keys(store) == {*before} - instances(worker)
-        dashboard.press("Y")
+        dashboard.say_yes("Put 2 instances back?")
         dashboard.wait_for_rows("● live", count=ROWS_OF_MODEL)
         dashboard.open("Instances")
         dashboard.wait_for_rows("● live", worker.instance_id, count=ENDPOINTS)

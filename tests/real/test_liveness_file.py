@@ -65,7 +65,7 @@ def test_what_killed_workers_left_behind_expires_and_is_cleaned_up(
         assert len(ticked) == len(keys)
         assert all("○ expired" in line for line in ticked)
         assert registered_values(folder) == left
-        dashboard.press("Y")
+        dashboard.say_yes("stale keys?")
         dashboard.wait_for("0 instances  0 models  0 channels")
         assert registered_keys(folder) == set()
 

@@ -14,7 +14,7 @@ REMOVED = KeyOutcome(b"v1/instances/\x1b[31m/last", "removed", "good")
 REPORT = Report("Drained 1 of 1,001 keys", (*GONE, REMOVED))
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])
+@pytest.mark.parametrize("size", [(120, 40), (60, 20)])
 async def test_every_outcome_can_be_scrolled_to_and_nothing_is_drawn_raw(
     size: tuple[int, int],
 ) -> None:
