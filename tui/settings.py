@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from backends.audit import default_path
 from backends.connect import Connection, EtcdConnection, FileConnection, MemoryConnection
 from backends.lookout import DEFAULT_CAP, Probing
-from backends.probe.nats import NatsConfig
+from backends.nats.config import NatsConfig
 from backends.store import Misconfigured
 from tui.contexts import Context
 

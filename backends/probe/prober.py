@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
+from backends.nats.config import NatsConfig
 from backends.probe import plane, tcp, zmtp
 from backends.probe.health import Health
-from backends.probe.nats import Nats, NatsConfig
+from backends.probe.nats import Nats
 from backends.probe.targets import address_of, is_loopback
 from backends.probe.types import Answer, Finding, Method, Reading, Target
 

@@ -15,7 +15,8 @@ from nats.micro import add_service
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
-from backends.probe.nats import LISTED, NOT_SET_UP, UNLISTED, Nats, NatsConfig
+from backends.nats.config import NatsConfig
+from backends.probe.nats import LISTED, NOT_SET_UP, UNLISTED, Nats
 from backends.probe.types import Answer
 from tests.probe.peers import refusing
 from tests.servers import NatsServer

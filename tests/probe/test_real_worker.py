@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from backends.probe.nats import NatsConfig
+from backends.nats.config import NatsConfig
 from backends.probe.prober import Prober
 from backends.probe.targets import targets_of
 from backends.probe.types import Answer, Method, Reading, Target
