@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from textual.selection import Selection
 
 from tests.registered import instance
 from tests.tui.operating import Operator, World, dashboard
+from tui.widgets.detail_pane import DetailPane
 
 
 def world_of(*workers: int) -> World:
@@ -173,19 +177,42 @@ async def test_the_detail_follows_the_selected_record_and_its_lease() -> None:
         await operator.until_shown("1  40 of 60 s left")
 
 
-async def test_the_detail_is_laid_out_anew_only_when_it_needs_more_or_fewer_lines() -> None:
+async def test_the_detail_follows_without_laying_out_the_whole_screen_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(leases=False)
-    world.put(instance(1))
+    world.put(instance(1), instance(2, address="10.0.0.2:9000/" + "path/" * 60))
     async with dashboard(world) as operator:
-        fields = operator.main.query_one("#detail-fields")
-        await operator.until(lambda: fields.size.height > 0)
-        before = fields.size.height
+        await operator.until_shown("for more than 0s")
+        layouts = []
+        compositor = operator.app.screen._compositor
+        reflow = compositor.reflow
+
+        def counted(*args: Any, **named: Any) -> Any:
+            layouts.append(args)
+            return reflow(*args, **named)
+
+        monkeypatch.setattr(compositor, "reflow", counted)
         world.now += 7
         await operator.until_shown("for more than 7s")
-        assert fields.size.height == before
-        world.put(instance(1, address="10.0.0.1:9000/" + "path/" * 60))
-        await operator.until(lambda: fields.size.height > before)
-        # All of it, to the last line.
-        await operator.press("tab", "tab")
-        world.put(instance(1))
-        await operator.until(lambda: fields.size.height == before)
+        await operator.press("down")
+        await operator.until_shown("● live  instance", "worker     2")
+        await operator.press("up")
+        await operator.until_shown("in decimal 1")
+        assert not layouts
+
+
+async def test_all_of_the_detail_can_be_reached_and_copied_with_the_mouse() -> None:
+    world = World(leases=False)
+    world.put(instance(1, address="10.0.0.1:9000/" + "path/" * 60))
+    async with dashboard(world, size=(80, 24)) as operator:
+        detail = operator.main.query_one(DetailPane)
+        detail.focus()
+        await operator.press("G")
+        await operator.until(lambda: operator.lines()[-2].split("▎")[1].startswith(" } "))
+        await operator.press("g")
+        await operator.until_shown("● live  instance")
+        copied = detail.get_selection(Selection(None, None))
+        assert copied is not None
+        assert "key" in copied[0]
+        assert copied[0].endswith("}")

@@ -16,16 +16,16 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size, clamp
+from textual.geometry import Region, clamp
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.columns import GAP, Column, SortOrder, lay_out
 from tui.plain import clip, clip_middle, plain
 from tui.plain import width as text_width
 from tui.rows import HasKey, Row
+from tui.widgets.line_view import LineView
 
 MARK = "▪"
 GUTTER = 1
@@ -38,7 +38,7 @@ class _Layout:
     columns: list[tuple[Column[HasKey], int]] = field(default_factory=list)
 
 
-class ListTable(ScrollView, Generic[Row], can_focus=True):
+class ListTable(LineView, Generic[Row]):
     """Rows under a fixed header line. Owns the cursor; whoever fills it owns the rows.
 
     With the class `-stale` it shows all in one muted colour: what it shows may not be true now.
@@ -152,7 +152,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         """
         was_empty = not self.rows
         self.rows = rows
-        self.virtual_size = Size(self._width, len(rows) + 1)
+        self.set_height(len(rows) + 1)
         at_top = self._follow_top and self._index == 0
         index = None if self._key is None or at_top else index_of(self._key)
         moved = 0 if index is None else index - self._index
@@ -268,15 +268,10 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
                 return
             left += width + GAP
 
-    @property
-    def _width(self) -> int:
-        """Cells of a line, without the scrollbar."""
-        return self.scrollable_content_region.width
-
     # --- drawing ------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self._width, len(self.rows) + 1)
+        self.set_height(len(self.rows) + 1)
 
     def watch_empty_text(self) -> None:
         if not self.rows:
@@ -287,7 +282,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         self._refresh_row(self._index)
 
     def render_line(self, y: int) -> Strip:
-        width = self._width
+        width = self.line_width
         if y == 0:
             return self._header(width)
         index = y - 1 + self.scroll_offset.y
@@ -345,7 +340,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
         return self.get_component_rich_style(f"list-table--{name}")
 
     def _columns(self) -> list[tuple[Column[Row], int]]:
-        width = self._width
+        width = self.line_width
         if self._layout.width != width:
             self._layout = _Layout(width, lay_out(self.columns, width - GUTTER))  # type: ignore[arg-type]
         return self._layout.columns  # type: ignore[return-value]
@@ -358,7 +353,7 @@ class ListTable(ScrollView, Generic[Row], can_focus=True):
     def _refresh_row(self, index: int) -> None:
         y = index + 1 - self.scroll_offset.y
         if 0 < y < self.size.height:
-            self.refresh(Region(0, y, self._width, 1))
+            self.refresh(Region(0, y, self.line_width, 1))
 
     def _ticking_text(self, row: Row) -> tuple[str, ...]:
         return tuple(column.cell_of(row).text for column, _ in self._columns() if column.ticks)

@@ -58,6 +58,7 @@ class StoreHeader(Vertical):
             *_named("ns", settings.namespace, settings.namespace_source),
         ]
         self._shown: tuple[object, ...] = ()
+        self._shown_trouble = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="line")
@@ -69,13 +70,15 @@ class StoreHeader(Vertical):
     def update(self) -> None:
         """Say how it is now. Draws only if that differs from what is on screen."""
         line, trouble = self._line(), self._trouble()
-        if (shown := (line.plain, line.spans, trouble)) == self._shown:
-            return
-        self._shown = shown
-        self.query_one("#line", Static).update(line, layout=False)
-        troubled = self.query_one("#trouble", Static)
-        troubled.update(Text(trouble))
-        troubled.set_class(bool(trouble), "-shown")
+        if (shown := (line.plain, line.spans)) != self._shown:
+            self._shown = shown
+            self.query_one("#line", Static).update(line, layout=False)
+        # The screen is laid out anew for this one, so not each time that a count changes.
+        if trouble != self._shown_trouble:
+            self._shown_trouble = trouble
+            troubled = self.query_one("#trouble", Static)
+            troubled.update(Text(trouble))
+            troubled.set_class(bool(trouble), "-shown")
 
     def _line(self) -> Text:
         room = max(0, self.size.width - 2)

@@ -1,0 +1,54 @@
+"""A detail as lines: nothing is lost but what is said to be cut, and nothing is too wide."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.detail import Detail
+from tui.detail_lines import FIELD_CHARACTERS, JSON_CHARACTERS, TITLE, Line, lines_of
+from tui.plain import width
+
+
+def detail(
+    *fields: tuple[str, str], json: str = "", title: str = "● live", tone: str = ""
+) -> Detail:
+    return Detail(title, tone, fields, json)
+
+
+def test_fields_stand_under_each_other_and_fold_under_their_own_text() -> None:
+    shown = lines_of(detail(("key", "a"), ("lease", "one two three"), tone="good"), 14)
+    assert shown == [
+        Line("● live", tone=TITLE),
+        Line("a", "key    "),
+        Line("one two", "lease  "),
+        Line("three", "       "),
+        Line(""),
+        Line(""),
+    ]
+
+
+def test_the_state_has_its_tone_and_what_is_wrong_is_bad() -> None:
+    shown = lines_of(detail(("state", "late"), ("malformed", "no JSON"), tone="warn"), 40)
+    assert [line.tone for line in shown[1:3]] == ["warn", "bad"]
+
+
+def test_what_is_very_long_is_cut_and_says_by_how_much() -> None:
+    shown = lines_of(detail(("key", "x" * 5_000), json="y" * 70_000), 200)
+    text = "".join(map(str, shown))
+    assert text.count("x") == FIELD_CHARACTERS
+    assert text.count("y") - text.count("key") == JSON_CHARACTERS
+    assert "… and 1,000 characters more" in text
+    assert "… and 6,000 characters more" in text
+
+
+texts = st.text(max_size=200)
+
+
+@given(texts, st.lists(st.tuples(st.sampled_from(["key", "state", "x"]), texts)), texts)
+def test_no_line_is_too_wide_and_all_is_printable(
+    title: str, fields: list[tuple[str, str]], json: str
+) -> None:
+    for line in lines_of(detail(*fields, title=title, json=json), 40):
+        assert width(str(line)) <= 40
+        assert str(line).isprintable()
