@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backends.nats.config import NatsConfig
@@ -19,12 +20,27 @@ if TYPE_CHECKING:
 DENIED = "permissions violation"
 """In what the server says when a user publishes or subscribes where it may not."""
 
+MOST_DENIALS = 100
+"""That are kept."""
+
 
 class NatsConnection:
-    """A client of one NATS. Never connects again by itself: whoever needs it asks anew."""
+    """A client of one NATS. Never connects again by itself: whoever needs it asks anew.
 
-    def __init__(self, config: NatsConfig) -> None:
+    `on_end` is called whenever a connection ended, for whatever reason; `on_denial` with each word
+    of the server that it does not allow something.
+    """
+
+    def __init__(
+        self,
+        config: NatsConfig,
+        *,
+        on_end: Callable[[], None] = lambda: None,
+        on_denial: Callable[[Exception], None] = lambda denial: None,
+    ) -> None:
         self.config = config
+        self._on_end = on_end
+        self._on_denial = on_denial
         self.denials: list[Exception] = []
         """What the server said it does not allow. Whoever asks clears it before."""
         self._client: Client | None = None
@@ -45,7 +61,9 @@ class NatsConnection:
             for server in self.config.servers:
                 client = make_client()
                 try:
-                    await _connect(client, server, self.config, tls, self.denials)
+                    await _connect(
+                        client, server, self.config, tls, self._note_denial, self._on_end
+                    )
                     self._client = client
                     return client
                 except Exception as error:
@@ -60,6 +78,12 @@ class NatsConnection:
         """End the connection; the next who asks makes another."""
         async with self._one_at_a_time:
             await self._disconnect()
+
+    def _note_denial(self, denial: Exception) -> None:
+        self.denials.append(denial)
+        # Who never asks what was denied must not gather it for ever.
+        del self.denials[:-MOST_DENIALS]
+        self._on_denial(denial)
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -91,10 +115,10 @@ async def _connect(
     server: str,
     config: NatsConfig,
     tls: ssl.SSLContext | None,
-    denials: list[Exception],
+    on_denial: Callable[[Exception], None],
+    on_end: Callable[[], None],
 ) -> None:
-    """Raises whatever the library does, or why it could not connect. What is denied later is added
-    to `denials`."""
+    """Raises whatever the library does, or why it could not connect."""
     from nats.errors import NoServersError
 
     user = password = token = nkey = credentials = None
@@ -112,7 +136,10 @@ async def _connect(
         """In place of the library's own, which logs. Whoever asks is told anyway."""
         errors[:] = [error]
         if DENIED in str(error).lower():
-            denials.append(error)
+            on_denial(error)
+
+    async def end() -> None:
+        on_end()
 
     try:
         await client.connect(
@@ -124,6 +151,7 @@ async def _connect(
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             error_cb=note,
+            closed_cb=end,
             tls=tls,
             user=user,
             password=password,
@@ -136,13 +164,16 @@ async def _connect(
 
 
 def _prepared(config: NatsConfig) -> tuple[type[Client], ssl.SSLContext | None]:
-    """The library and what it needs. Blocks: the import alone takes 0.2 s. Raises as `_tls`."""
-    from nats.aio.client import Client
+    """The library and what it needs. Blocks: the import alone takes 0.2 s.
 
-    return Client, _tls(config)
+    Raises as `tls_context`.
+    """
+    from backends.nats.lenient import LenientClient
+
+    return LenientClient, tls_context(config)
 
 
-def _tls(config: NatsConfig) -> ssl.SSLContext | None:
+def tls_context(config: NatsConfig) -> ssl.SSLContext | None:
     """Blocks. Raises `OSError` for files that cannot be read, `ssl.SSLError` for what is in them.
 
     None: as the server wants it, and with the authorities that this machine trusts.
