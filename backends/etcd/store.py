@@ -38,6 +38,7 @@ class EtcdStore:
 
     name = "etcd"
     has_leases = True
+    is_kept_alive = True
 
     def __init__(self, config: EtcdConfig) -> None:
         self._config = config

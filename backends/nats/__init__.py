@@ -1,9 +1,4 @@
 """NATS: how to reach it, in Dynamo's own settings, and JetStream's KV buckets as a store.
 
-Imports the client library when it connects.
+`config.py` alone is for whoever has settings; the client library is imported when one connects.
 """
-
-from backends.nats.config import NatsConfig
-from backends.nats.store import NatsStore
-
-__all__ = ["NatsConfig", "NatsStore"]

@@ -125,9 +125,9 @@ async def _follow(
         await follower.open()
         while step := await follower.load():
             yield step
+        await follower.follow(poll_interval)
         yield Resync(follower.entries(), "")
         yield Heard()
-        await follower.follow(poll_interval)
         while True:
             for event in await follower.changes():
                 yield event

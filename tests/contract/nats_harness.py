@@ -11,7 +11,8 @@ from nats.aio.client import Client
 from nats.js.errors import BucketNotFoundError
 from nats.js.kv import KeyValue
 
-from backends.nats import NatsConfig, NatsStore
+from backends.nats.config import NatsConfig
+from backends.nats.store import NatsStore
 from tests.contract.etcd_harness import Forwarder
 from tests.servers import LOOPBACK, NatsServer
 

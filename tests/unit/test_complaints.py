@@ -22,14 +22,15 @@ from tui.complaints import Exit, explain, not_written_down
 AT = "http://db:2379"
 
 
-@pytest.mark.parametrize("store", ["etcd", "file", "memory"])
+@pytest.mark.parametrize("store", ["etcd", "file", "nats", "memory"])
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence_of_its_own_store(cause: Cause, store: str) -> None:
     complaint = explain(Unreachable("/kv {0}", cause, "because {1}"), store)
     assert complaint.exit_code == Exit.UNREACHABLE
     assert "/kv {0}" in complaint.sentence
     assert "(because {1})" in complaint.sentence
-    assert ("ETCD" in complaint.sentence or "etcd" in complaint.sentence) == (store != "file")
+    of_etcd = "ETCD" in complaint.sentence or "etcd" in complaint.sentence
+    assert of_etcd == (store not in ("file", "nats"))
 
 
 @pytest.mark.parametrize(
