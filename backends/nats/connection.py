@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 DENIED = "permissions violation"
 """In what the server says when a user publishes or subscribes where it may not."""
 
+LONGEST_CREDENTIALS = 1 << 20
+"""Bytes of a credentials file that are looked at."""
+
+CLOSE_LIMIT = 0.5
+"""Seconds to say goodbye."""
+
 MOST_DENIALS = 100
 """That are kept."""
 
@@ -106,8 +112,10 @@ def why_not(error: Exception) -> str:
 
 
 async def _close(client: Client) -> None:
+    # After a TLS handshake that failed the library waits for ever for what is closed already.
     with contextlib.suppress(Exception):
-        await client.close()
+        async with asyncio.timeout(CLOSE_LIMIT):
+            await client.close()
 
 
 async def _connect(
@@ -166,11 +174,22 @@ async def _connect(
 def _prepared(config: NatsConfig) -> tuple[type[Client], ssl.SSLContext | None]:
     """The library and what it needs. Blocks: the import alone takes 0.2 s.
 
-    Raises as `tls_context`.
+    Raises as `tls_context` and `check_credentials`.
     """
-    from backends.nats.lenient import LenientClient
+    check_credentials(config)
+    from backends.nats.client import NatsClient
 
-    return LenientClient, tls_context(config)
+    return NatsClient, tls_context(config)
+
+
+def check_credentials(config: NatsConfig) -> None:
+    """Blocks. Raises `OSError` for a credentials file that cannot be read, and `ValueError` for one
+    that holds none: at the end of such a file the library (2.16) goes on reading for ever."""
+    if config.credentials_file is not None:
+        with open(config.credentials_file, "rb") as file:
+            text = file.read(LONGEST_CREDENTIALS)
+        if not all(part in text for part in (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED")):
+            raise ValueError("no credentials")
 
 
 def tls_context(config: NatsConfig) -> ssl.SSLContext | None:

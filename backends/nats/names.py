@@ -47,7 +47,6 @@ _NOT_IN_A_BUCKET = re.compile(rb"[^A-Za-z0-9_-]")
 _NOT_IN_A_KEY = re.compile(rb"[^-/_=.a-zA-Z0-9]")
 """As NATS clients have it (ADR-8)."""
 _NOT_IN_A_SUBJECT = re.compile(rb"[\x00-\x20\x7f*>]|\.\.|^\.|\.$")
-_SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
 
 
 class Place(NamedTuple):
@@ -81,7 +80,8 @@ def key_of(place: Place) -> bytes:
     name = subject[len(begins) :]
     if not name.startswith((IN_ANOTHER, OUTSIDE)):
         for namespace, kind_here in _readings(bucket):
-            if _SLUG.fullmatch(kind_here) and namespace == _safe(_namespace(kind_here, name)):
+            is_slug = kind_here and kind_here == slugify(kind_here)
+            if is_slug and namespace == _safe(_namespace(kind_here, name)):
                 return b"v1/%s/%s" % (kind_here.encode(), name)
     return b"v1/%s/%s%s/%s" % (kind.encode(), IN_ANOTHER, bucket.encode(), name)
 
@@ -169,7 +169,7 @@ def _may_be_in(namespace: bytes, kind: str, name: bytes) -> bool:
 def _place(key: bytes) -> Place | None:
     version, _, rest = key.partition(b"/")
     kind, slash, name = rest.partition(b"/")
-    if version != b"v1" or not kind or not slash:
+    if version != b"v1" or not slash:
         return None
     for how in (IN_ANOTHER, OUTSIDE):
         if name.startswith(how):

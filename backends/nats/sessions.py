@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from urllib.parse import urlsplit
 
 from backends.nats.config import NatsConfig
-from backends.nats.connection import NatsConnection, tls_context
+from backends.nats.connection import NatsConnection, check_credentials, tls_context
 from backends.nats.errors import Closed, translate
 from backends.nats.jetstream import Session
 from backends.store import Misconfigured, NotAuthorised, StoreError
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect to any of the servers."""
-
-CLOSE_LIMIT = 2.0
-"""Seconds to say goodbye to one that may have stopped."""
 
 
 class Sessions:
@@ -65,9 +61,7 @@ class Sessions:
     async def _disconnect(self) -> None:
         self._end()
         self._session = None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_LIMIT):
-                await self._connection.aclose()
+        await self._connection.aclose()
 
     def _end(self) -> None:
         if self._session is not None:
@@ -120,6 +114,11 @@ def _check(config: NatsConfig) -> None:
     for name, path in files.items():
         if path is not None:
             _check_readable(name, path)
+    try:
+        check_credentials(config)
+    except ValueError:
+        problem = "holds no JWT and seed of a NATS user"
+        raise Misconfigured("NATS_AUTH_CREDENTIALS_FILE", problem) from None
     try:
         tls_context(config)
     except ssl.SSLError as error:
