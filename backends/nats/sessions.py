@@ -10,7 +10,7 @@ from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection, check_credentials, tls_context
 from backends.nats.errors import Closed, translate
 from backends.nats.jetstream import Session
-from backends.store import Misconfigured, NotAuthorised, StoreError
+from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unreachable
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect to any of the servers."""
@@ -73,6 +73,15 @@ class Sessions:
 
     def _failure(self, error: Exception) -> StoreError:
         failure = translate(self.address, error)
+        if isinstance(failure, Unreachable) and failure.cause is Cause.LOST:
+            # With TLS 1.3 a client's certificate is looked at after the handshake, and what the
+            # server says of it may be lost with the connection.
+            if self._config.client_cert is not None:
+                detail = "the server hung up, perhaps since it does not accept ours"
+                return Unreachable(self.address, Cause.CERTIFICATE, detail)
+            if _wants_tls(self._config):
+                detail = "the server hung up, perhaps since it asks for one of ours"
+                return Unreachable(self.address, Cause.CERTIFICATE, detail)
         if isinstance(failure, NotAuthorised) and not _has_credentials(self._config):
             return NotAuthorised(self.address, "the server asks for a user, and none is set")
         return failure
@@ -93,6 +102,10 @@ def _without_credentials(server: str) -> str:
 def _has_credentials(config: NatsConfig) -> bool:
     named = (config.username, config.token, config.nkey, config.credentials_file)
     return any(named) or any("@" in server for server in config.servers)
+
+
+def _wants_tls(config: NatsConfig) -> bool:
+    return config.ca_cert is not None or any(one.startswith("tls:") for one in config.servers)
 
 
 def _check(config: NatsConfig) -> None:
