@@ -22,9 +22,12 @@ LONGEST_SILENCE = 4 * HEARTBEAT
 CONTROL = "100"
 """The status of what is no message but a word of the consumer's own."""
 
+ACK = "$JS.ACK."
+"""Begins the reply subject of what was stored."""
+
 ACK_TOKENS = 9
-"""In a reply subject, `$JS.ACK.{stream}.{consumer}.{times}.{sequence}.{number}.{time}.{pending}`;
-more where there are domains, whose name and hash come before the stream."""
+"""In it: `$JS.ACK.{stream}.{consumer}.{times}.{sequence}.{number}.{time}.{pending}`. More where there
+are domains, whose name and hash come before the stream."""
 
 
 class Feed:
@@ -84,12 +87,10 @@ class Feed:
     async def read(self, message: Msg) -> list[Put | Delete]:
         """What follows from a message. Raises `LostPlace` after a gap, `StoreError`."""
         headers = message.headers or {}
-        status = headers.get("Status")
-        if status == CONTROL:
+        # What was stored has such a reply, whatever its headers say: those are its publisher's.
+        if not message.reply.startswith(ACK):
             await self._control(message, headers)
             return []
-        if status is not None and not message.reply:
-            raise LostPlace(f"the consumer of {self.bucket.name} ended")
         try:
             sequence, number, pending = _metadata(message.reply)
         except ValueError:
@@ -108,6 +109,11 @@ class Feed:
         return events
 
     async def _control(self, message: Msg, headers: dict[str, str]) -> None:
+        status = headers.get("Status")
+        if status is None:
+            return
+        if status != CONTROL:
+            raise LostPlace(f"the consumer of {self.bucket.name} ended")
         # What was sent before this has been read: it may go on.
         if message.reply:
             await self._session.publish(message.reply)
@@ -127,7 +133,7 @@ def _metadata(reply: str) -> tuple[int, int, int]:
     Raises `ValueError`.
     """
     tokens = reply.split(".")
-    if tokens[:2] != ["$JS", "ACK"] or len(tokens) < ACK_TOKENS:
+    if len(tokens) < ACK_TOKENS:
         raise ValueError(reply)
     start = 5 if len(tokens) == ACK_TOKENS else 7
     sequence, number, _, pending = tokens[start : start + 4]

@@ -26,7 +26,7 @@ from backends.nats.errors import (
     translate,
 )
 from backends.nats.names import bucket_of
-from backends.store import Cause, Refused, Unreachable
+from backends.store import Cause, Refused, StoreError, Unreachable
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -102,6 +102,8 @@ class Session:
         self._answers: Subscription | None = None
         self._waiting: dict[str, tuple[str, asyncio.Future[Msg]]] = {}
         self._number = 0
+        self._denied: StoreError | None = None
+        """Why no answer can come at all."""
 
     async def start(self) -> None:
         """Raises `StoreError`."""
@@ -122,9 +124,10 @@ class Session:
         """The server said that something is not allowed: whoever waits for that is told."""
         # The library hands the server's words on in lower case.
         text = str(denial).lower()
+        if self._inbox.lower() in text:
+            self._denied = denied(self.address, text)
         for subject, future in self._waiting.values():
-            ours = subject.lower() in text or self._inbox.lower() in text
-            if ours and not future.done():
+            if (self._denied or subject.lower() in text) and not future.done():
                 future.set_exception(denied(self.address, text))
 
     async def subscribe(self, subject: str, take: Callable[[Msg], Awaitable[None]]) -> Subscription:
@@ -149,6 +152,8 @@ class Session:
         """The answer to one message. Raises `NoResponders`, `StoreError`."""
         if not self.is_usable:
             raise Unreachable(self.address, Cause.LOST)
+        if self._denied is not None:
+            raise self._denied
         self._number += 1
         reply = f"{self._inbox}.{self._number}"
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
@@ -186,10 +191,14 @@ class Session:
                 page = await self.call("STREAM.LIST", {"offset": offset, "subject": "$KV.>"})
             except ApiError as error:
                 raise refused(self.address, error) from None
-            streams = page.get("streams") or []
+            try:
+                streams = list(page.get("streams") or ())
+                total = int(page.get("total", 0))
+            except (TypeError, ValueError):
+                raise Refused(self.address, "JetStream's answer was not understood") from None
             found += [bucket for stream in streams if (bucket := _bucket(stream)) is not None]
             offset += len(streams)
-            if not streams or offset >= page.get("total", 0):
+            if not streams or offset >= total:
                 return found
 
     async def bucket(self, name: str) -> Bucket | None:

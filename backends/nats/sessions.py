@@ -13,7 +13,7 @@ from backends.nats.jetstream import Session
 from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unreachable
 
 CONNECT_LIMIT = 5.0
-"""Seconds to connect to any of the servers."""
+"""Seconds to connect, for each of the servers: they are tried one after the other."""
 
 
 class Sessions:
@@ -39,7 +39,7 @@ class Sessions:
                 await asyncio.to_thread(_check, self._config)
                 self._is_checked = True
             try:
-                async with asyncio.timeout(CONNECT_LIMIT):
+                async with asyncio.timeout(CONNECT_LIMIT * len(self._config.servers)):
                     client = await self._connection.client()
                     self._session = Session(client, self.address)
                     await self._session.start()

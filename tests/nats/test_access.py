@@ -18,6 +18,7 @@ from backends.store import (
     Misconfigured,
     NotAuthorised,
     Refused,
+    Revision,
     StoreError,
     Unreachable,
 )
@@ -152,7 +153,24 @@ async def test_plain_text_is_expected(
     assert error.cause is Cause.PLAIN_EXPECTED
 
 
-async def test_without_jetstream_it_is_said_and_tried_again(
+class Plain(NatsServer):
+    """Without JetStream."""
+
+    def command(self) -> list[str]:
+        return [one for one in super().command() if one != "--jetstream"]
+
+
+async def test_a_server_without_jetstream_is_said_to_have_none(open_store: Opener) -> None:
+    with Plain() as server:
+        config = NatsConfig(servers=(server.url,))
+        error = await failure(open_store, config)
+        assert isinstance(error, Refused)
+        assert "start it with --jetstream" in error.detail
+        (outcome,) = (await open_store(config).delete({KEY: Revision("1@x")})).values()
+        assert isinstance(outcome, Refused)
+
+
+async def test_an_account_without_jetstream_is_said_to_have_none_and_tried_again(
     open_store: Opener, tmp_path: Path
 ) -> None:
     with serving(tmp_path, "accounts { A { users: [ { user: joe, password: x } ] } }") as url:

@@ -100,18 +100,22 @@ async def test_what_is_no_text_and_has_headers_that_are_none_is_shown_and_stays(
     await publish_raw(
         port, b"$KV.prod_v1_instances.prod/odd/e/2", headers=b"NATS/1.0\r\n: \r\n\r\n"
     )
+    # What a consumer itself would say, but stored by somebody.
+    idle = b"NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 99\r\n\r\n"
+    await publish_raw(port, b"$KV.prod_v1_instances.prod/odd/e/3", headers=idle)
     entries = (await store.snapshot(ALL)).entries
-    assert {entry.key for entry in entries} >= {
+    assert {entry.key for entry in entries} == {
         NOT_UTF_8,
         b"v1/instances/prod/odd/e/1",
         b"v1/instances/prod/odd/e/2",
+        b"v1/instances/prod/odd/e/3",
     }
     found = await store.get([NOT_UTF_8])
     assert found[NOT_UTF_8].value == b"{}"
     (outcome,) = (await store.delete({NOT_UTF_8: found[NOT_UTF_8].revision})).values()
     assert isinstance(outcome, Refused)
     # The connection lives on.
-    assert len((await store.snapshot(ALL)).entries) == 3
+    assert len((await store.snapshot(ALL)).entries) == 4
 
 
 async def test_a_stream_that_was_made_again_has_none_of_the_revisions_seen_before(

@@ -95,3 +95,11 @@ def test_an_audit_that_fails_is_said_with_the_remedies() -> None:
     assert explain(error).exit_code == Exit.REFUSED
     assert not_written_down(error).startswith("nothing was removed")
     assert "--no-audit" in not_written_down(error)
+
+
+def test_who_is_not_let_into_nats_is_told_which_names_say_who_we_are() -> None:
+    unknown = explain(NotAuthorised("nats://n:4222", "authorization violation"), "nats")
+    assert "NATS_AUTH_TOKEN" in unknown.sentence
+    may_not = explain(NotAuthorised("nats://n:4222", "permissions violation for x"), "nats")
+    assert "$JS.API.>" in may_not.sentence
+    assert unknown.exit_code == may_not.exit_code == Exit.NOT_AUTHORISED
