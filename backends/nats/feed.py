@@ -26,8 +26,8 @@ ACK = "$JS.ACK."
 """Begins the reply subject of what was stored."""
 
 ACK_TOKENS = 9
-"""In it: `$JS.ACK.{stream}.{consumer}.{times}.{sequence}.{number}.{time}.{pending}`. More where there
-are domains, whose name and hash come before the stream."""
+"""In it: `$JS.ACK.{stream}.{consumer}.{times}.{sequence}.{number}.{time}.{pending}`. More where
+there are domains, whose name and hash come before the stream."""
 
 
 class Feed:

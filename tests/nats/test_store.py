@@ -141,7 +141,9 @@ async def test_a_removal_is_a_marker_as_kv_clients_write_it(
     (entry,) = (await store.snapshot(ALL)).entries
     assert entry.value == b"2"
     assert await store.delete({KEY: entry.revision}) == {KEY: Removal.REMOVED}
-    assert [one.operation for one in await bucket.history(RELATIVE)] == [None, None, "DEL"]
+    marker = await client.jetstream().get_msg(STREAM, seq=3)
+    assert marker.headers == {"KV-Operation": "DEL", "Nats-Expected-Last-Subject-Sequence": "2"}
+    assert (await bucket.status()).values == 3
     assert await store.delete({KEY: entry.revision}) == {KEY: Removal.GONE}
     assert await store.put_back(entry) is PutBack.DONE
     assert (await bucket.get(RELATIVE)).value == b"2"
