@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.nats.config import NatsConfig
@@ -68,7 +69,12 @@ class NatsConnection:
                 client = make_client()
                 try:
                     await _connect(
-                        client, server, self.config, tls, self._note_denial, self._on_end
+                        client,
+                        server,
+                        self.config,
+                        tls,
+                        self._note_denial,
+                        partial(self._ended, client),
                     )
                     self._client = client
                     return client
@@ -84,6 +90,11 @@ class NatsConnection:
         """End the connection; the next who asks makes another."""
         async with self._one_at_a_time:
             await self._disconnect()
+
+    def _ended(self, client: Client) -> None:
+        # The library may be long in saying so, and by then there may be another.
+        if self._client is None or self._client is client:
+            self._on_end()
 
     def _note_denial(self, denial: Exception) -> None:
         self.denials.append(denial)

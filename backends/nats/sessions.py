@@ -35,6 +35,8 @@ class Sessions:
                 raise Closed(self.address)
             if self._session is not None and self._session.is_usable:
                 return self._session
+            # Whoever still waits for an answer there is told that none will come.
+            self._end()
             if not self._is_checked:
                 await asyncio.to_thread(_check, self._config)
                 self._is_checked = True
