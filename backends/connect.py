@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backends.nats.config import NatsConfig
 from backends.store import Store
 
 
@@ -35,6 +36,14 @@ class FileConnection(_Connection):
     root: Path
 
 
+class NatsKvConnection(_Connection):
+    """JetStream's KV buckets of one NATS account. Not the micro services there: those have no
+    place in a store, and are asked next to any."""
+
+    backend: Literal["nats"] = "nats"
+    config: NatsConfig
+
+
 class MemoryConnection(_Connection):
     """A new store in this process, empty."""
 
@@ -42,9 +51,10 @@ class MemoryConnection(_Connection):
 
 
 Connection = Annotated[
-    EtcdConnection | FileConnection | MemoryConnection, Field(discriminator="backend")
+    EtcdConnection | FileConnection | NatsKvConnection | MemoryConnection,
+    Field(discriminator="backend"),
 ]
-"""Which store, and how to reach it. NATS has its place here, and is not built yet."""
+"""Which store, and how to reach it."""
 
 
 def open_store(connection: Connection) -> Store:
@@ -70,6 +80,10 @@ def open_store(connection: Connection) -> Store:
             from backends.file import FileStore
 
             return FileStore(connection.root)
+        case NatsKvConnection():
+            from backends.nats.store import NatsStore
+
+            return NatsStore(connection.config)
         case MemoryConnection():
             from backends.memory import MemoryStore
 

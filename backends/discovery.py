@@ -41,6 +41,8 @@ EXPIRED = "swept after it had expired"
 NO_LEASE = "deleted by somebody; it had no lease"
 NO_LEASES = "removed by its worker, or by somebody"
 """In a store without leases nothing else can be told of a key that had not expired."""
+NOT_KEPT = "removed by its worker, or by somebody, or its bucket's time to live ran out"
+"""Nor can it be told in a store where workers renew nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class Discovery:
         for key, life in lives.items():
             reasons.setdefault(key, LEASE_ENDED if life.remaining < 0 else DELETED)
         otherwise = NO_LEASE if self.store.has_leases else NO_LEASES
+        if not self.store.is_kept_alive:
+            otherwise = NOT_KEPT
         return {record.key: otherwise for record in gone} | reasons
 
 

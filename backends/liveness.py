@@ -109,6 +109,13 @@ class Facts:
     """When this dyntop took away the instance that it belongs to."""
     disagreement: str | None = None
     """How its card differs from the others of its model in what Dynamo compares."""
+    is_kept_alive: bool = True
+    """Whether a worker that lives renews what it registered in that store."""
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether it would stay if its worker were gone."""
+        return self.record.lease is None and (self.has_leases or not self.is_kept_alive)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -127,7 +134,7 @@ def judge(facts: Facts) -> Verdict:
     if _lease_is_gone(facts):
         return Verdict.ORPHANED if belongs else Verdict.EXPIRED
     unleased = facts.has_leases and record.lease is None
-    if unleased and belongs and facts.worker is not None and not facts.worker_is_there:
+    if facts.is_left_behind and belongs and facts.worker is not None and not facts.worker_is_there:
         return Verdict.ORPHANED
     if is_unreachable(facts.own, facts.others):
         return Verdict.UNREACHABLE
@@ -135,6 +142,8 @@ def judge(facts: Facts) -> Verdict:
         return Verdict.DRAINED
     if unleased:
         return Verdict.UNLEASED
+    if not facts.is_kept_alive:
+        return Verdict.LIVE if _runs(facts.own + facts.others) else Verdict.UNKNOWN
     if facts.life is not None and is_late(facts.life.ttl):
         return Verdict.LATE
     if facts.life is not None or not facts.has_leases or _runs(facts.own + facts.others):
@@ -149,14 +158,16 @@ def is_late(ttl: TimeToLive) -> bool:
     return ttl.remaining + ROUNDING <= ttl.granted / 2 - MARGIN
 
 
-def is_stale(verdict: Verdict, record: AnyRecord, *, has_leases: bool) -> bool:
+def is_stale(
+    verdict: Verdict, record: AnyRecord, *, has_leases: bool, is_kept_alive: bool = True
+) -> bool:
     """Whether it is proposed for cleaning up: what nothing else will remove, or nobody can use.
 
     What does not answer but hangs on a lease is not: the store removes it when the lease ends, and
     a worker that hangs may come back.
     """
     if verdict is Verdict.UNREACHABLE:
-        return has_leases and record.lease is None
+        return record.lease is None and (has_leases or not is_kept_alive)
     return verdict in (Verdict.EXPIRED, Verdict.ORPHANED, Verdict.MALFORMED)
 
 
@@ -232,7 +243,12 @@ def explain(facts: Facts) -> tuple[Evidence, ...]:
         found.append(Evidence("it hangs on no lease: nothing will ever remove it", at))
     if not _lease_decides(facts):
         found += life
-    if facts.life is None and not facts.has_leases and record.expired_at is None:
+    if not facts.is_kept_alive:
+        if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
+            found.append(Evidence(_worker_is_gone(facts), at))
+        if facts.life is None:
+            found.append(Evidence("no worker renews it: it tells nothing of its worker", at))
+    elif facts.life is None and not facts.has_leases and record.expired_at is None:
         found.append(Evidence("it is kept alive: touched within its time to live", at))
     return tuple(found) or (Evidence("nothing was asked about it yet", at),)
 
@@ -255,7 +271,7 @@ def _lease_decides(facts: Facts) -> bool:
     """Whether what is known of its lease (or key) says more than who answers where."""
     if _lease_is_gone(facts):
         return True
-    late = facts.life is not None and is_late(facts.life.ttl)
+    late = facts.is_kept_alive and facts.life is not None and is_late(facts.life.ttl)
     return late and not is_unreachable(facts.own, facts.others)
 
 
@@ -271,12 +287,16 @@ def _severity(reading: Reading) -> int:
 def _worker_is_gone(facts: Facts) -> str:
     if facts.worker is None:
         return "whose it is cannot be told"
-    return f"its worker {facts.worker:x} has no instance and no lease"
+    lease = " and no lease" if facts.has_leases else ""
+    return f"its worker {facts.worker:x} has no instance{lease}"
 
 
 def _life_in_words(facts: Facts) -> str:
     assert facts.life is not None
     ttl = facts.life.ttl
+    if not facts.is_kept_alive:
+        left = f"{max(0.0, ttl.remaining):.0f} of {ttl.granted or 0.0:.0f} s"
+        return f"no worker renews it: its bucket keeps it for {left} more"
     if facts.record.lease is None:
         touched = f"last touched {(ttl.granted or 0.0) - ttl.remaining:.0f} s ago"
         return f"{touched}: a keep-alive was missed" if is_late(ttl) else touched

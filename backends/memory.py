@@ -168,6 +168,7 @@ class MemoryStore:
     name = "memory"
     address = "this process"
     has_leases = True
+    is_kept_alive = True
 
     def __init__(self, keyspace: Keyspace | None = None) -> None:
         self.keyspace = keyspace if keyspace is not None else Keyspace()

@@ -55,7 +55,8 @@ class Query:
         return tuple(
             prefix
             for kind, buckets in keys.BUCKETS.items()
-            if kind in self.kinds
+            # An unknown key names no namespace, so none of them would match.
+            if kind in self.kinds and (kind is not Kind.UNKNOWN or self.namespace is None)
             for bucket in buckets
             for prefix in self._narrowed(bucket)
         )

@@ -119,7 +119,7 @@ class Store(Protocol):
 
     @property
     def name(self) -> str:
-        """One word: `etcd`, `file`, `memory`."""
+        """One word: `etcd`, `file`, `nats`, `memory`."""
 
     @property
     def address(self) -> str:
@@ -128,6 +128,11 @@ class Store(Protocol):
     @property
     def has_leases(self) -> bool:
         """Whether keys hang on leases here, so that one without a lease stays for ever."""
+
+    @property
+    def is_kept_alive(self) -> bool:
+        """Whether a worker that lives renews what it registered here, by its lease or by touching
+        it. Where not (NATS), that a key is there says nothing of its worker."""
 
     async def instance_id(self) -> int:
         """This process's id (u64), which what it registers is bound to.

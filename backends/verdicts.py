@@ -34,8 +34,9 @@ class Verdicts:
     After the cluster changed, and after evidence came, `update` judges again what it bears on.
     """
 
-    def __init__(self, cluster: Cluster, *, has_leases: bool) -> None:
+    def __init__(self, cluster: Cluster, *, has_leases: bool, is_kept_alive: bool = True) -> None:
         self.has_leases = has_leases
+        self.is_kept_alive = is_kept_alive
         self._cluster = cluster
         self._verdicts: dict[bytes, Verdict] = {}
         self._records: dict[bytes, AnyRecord] = {}
@@ -133,13 +134,18 @@ class Verdicts:
             if self._lives.pop(handle, None) is not None:
                 self._dirty |= self._on.get(handle, set())
 
+    def would_be_stale(self, verdict: Verdict, record: AnyRecord) -> bool:
+        """Whether a record of that verdict is stale in this store."""
+        leases, kept = self.has_leases, self.is_kept_alive
+        return is_stale(verdict, record, has_leases=leases, is_kept_alive=kept)
+
     def is_stale(self, record: AnyRecord) -> bool:
         """Whether a record is to be proposed for cleaning up.
 
         One probe that failed is not enough for that: a network has bad moments.
         """
         verdict = self.of(record.key)
-        if not is_stale(verdict, record, has_leases=self.has_leases):
+        if not self.would_be_stale(verdict, record):
             return False
         if verdict is not Verdict.UNREACHABLE:
             return True
@@ -321,6 +327,7 @@ class Verdicts:
                 worker_is_there=any(key != record.key for key in shows),
                 disagreement=DIFFERS if self._agreement.odd(record.key) is not None else None,
                 drained_at=None if _has_instance(record, instances) else drained_at,
+                is_kept_alive=self.is_kept_alive,
             )
 
 

@@ -18,6 +18,7 @@ examples:
   dyntop --demo                            the dashboard on a cluster in memory; needs nothing
   dyntop --endpoints http://etcd-0:2379    ... on this etcd
   dyntop --file-store /data/dynamo_kv      ... on this folder of Dynamo's file store
+  dyntop --backend nats --nats nats://n0   ... on the KV buckets of this NATS
   dyntop -n prod --read-only               ... on namespace prod and those in it (prod.*)
   dyntop --context prod                    ... as [prod] in contexts.toml says, see below
   dyntop --probe never                     ... and connect to no worker
@@ -27,8 +28,9 @@ examples:
 contexts, in dyntop/contexts.toml in $XDG_CONFIG_HOME (default ~/.config); flags go before them, and
 they before the environment, where all that they do not say comes from, passwords too:
   [prod]
-  backend = "etcd"                         or "file"
+  backend = "etcd"                         or "file" or "nats"
   endpoints = ["https://etcd-0:2379"]      for the file store: file_store = "/data/dynamo_kv"
+  nats = "nats://nats-0:4222"              as --nats
   namespace = "prod"
   read_only = true                         no flag and no environment name undoes it
 
@@ -38,6 +40,10 @@ environment (Dynamo's own names; flags go before them):
   ETCD_AUTH_USERNAME, ETCD_AUTH_PASSWORD
   ETCD_AUTH_CA, ETCD_AUTH_CLIENT_CERT, ETCD_AUTH_CLIENT_KEY    a path or the PEM text itself
   DYN_FILE_KV            the file store's folder (default $TMPDIR/dynamo_store_kv)
+  NATS_SERVER            as --nats (default, for the nats store: nats://localhost:4222)
+  NATS_AUTH_USERNAME, NATS_AUTH_PASSWORD, NATS_AUTH_TOKEN, NATS_AUTH_NKEY,
+  NATS_AUTH_CREDENTIALS_FILE, NATS_TLS_CA_CERT_PATH, NATS_TLS_CLIENT_CERT_PATH,
+  NATS_TLS_CLIENT_KEY_PATH
   DYN_NAMESPACE          as --namespace
   DYNTOP_CONTEXT         as --context
   DYNTOP_READ_ONLY       1: as --read-only
@@ -280,6 +286,13 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
     )
     group.add_argument(
         "--file-store", metavar="DIR", default=nothing, help="the folder of Dynamo's file store"
+    )
+    group.add_argument(
+        "--nats",
+        metavar="URLS",
+        default=nothing,
+        help="of NATS, separated by commas: of the store with --backend nats, else where NATS "
+        "services are asked next to another store",
     )
     group.add_argument(
         "-n",

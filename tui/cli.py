@@ -61,6 +61,7 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         backend=arguments.backend,
         endpoints=arguments.endpoints,
         file_store=arguments.file_store,
+        nats=arguments.nats,
         namespace=arguments.namespace,
         read_only=arguments.read_only,
         demo=arguments.demo,

@@ -23,6 +23,9 @@ from tui.plain import plain, plain_key
 
 WHERE_ETCD = "--endpoints or ETCD_ENDPOINTS"
 WHERE_FILE = "--file-store or DYN_FILE_KV"
+WHERE_NATS = "--nats or NATS_SERVER"
+WHERE = {"etcd": WHERE_ETCD, "file": WHERE_FILE, "nats": WHERE_NATS}
+"""Who names a store, by its own name."""
 
 
 class Exit(IntEnum):
@@ -50,13 +53,13 @@ class Complaint:
 
 
 def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd") -> Complaint:
-    """What to tell a person; `store` names the store that it came from (`etcd`, `file`).
+    """What to tell a person; `store` names the store it came from (`etcd`, `file`, `nats`).
 
     For an `AuditFailed` that stopped a removal there is `not_written_down`.
     """
     match error:
         case Unreachable():
-            sentences = _FOLDER if store == "file" else _ETCD
+            sentences = _UNREACHABLE.get(store, _ETCD)
             sentence = sentences[error.cause].format(
                 address=error.address, detail=f" ({error.detail})" if error.detail else ""
             )
@@ -99,7 +102,7 @@ def _wrong_store(error: WrongStore) -> str:
     recorded, here = (f"{name} ({address})" for name, address in (error.recorded, error.here))
     return (
         f"that was removed from {recorded}, and this is {here}: nothing was put back; name that "
-        f"store with {WHERE_FILE if error.recorded[0] == 'file' else WHERE_ETCD}"
+        f"store with {WHERE.get(error.recorded[0], WHERE_ETCD)}"
     )
 
 
@@ -109,6 +112,8 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
             f"this user may not read or change all of {error.address} ({error.detail}): "
             "run dyntop as a user who may, e.g. the workers' own"
         )
+    if store == "nats":
+        return _nats_not_authorised(error)
     if "permission" in error.detail:
         return (
             f"etcd at {error.address} does not let this user do it ({error.detail}): grant the "
@@ -120,9 +125,23 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
     )
 
 
+def _nats_not_authorised(error: NotAuthorised) -> str:
+    if "permissions" in error.detail:
+        return (
+            f"NATS at {error.address} does not let this user do it ({error.detail}): it must be "
+            "let publish to $JS.API.> and $KV.> and subscribe to _INBOX.>"
+        )
+    return (
+        f"NATS at {error.address} does not accept this user ({error.detail}): check "
+        "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD, or NATS_AUTH_TOKEN, NATS_AUTH_NKEY or "
+        "NATS_AUTH_CREDENTIALS_FILE, of which the first that is set counts"
+    )
+
+
 def _flag_or_name(setting: str) -> str:
     """A store knows the environment's names only; what it names may have come from elsewhere."""
-    return f"{WHERE_ETCD} or the context" if setting == "ETCD_ENDPOINTS" else setting
+    named = {"ETCD_ENDPOINTS": WHERE_ETCD, "NATS_SERVER": WHERE_NATS}.get(setting)
+    return setting if named is None else f"{named} or the context"
 
 
 _ETCD: dict[Cause, str] = {
@@ -179,3 +198,49 @@ _FOLDER: dict[Cause, str] = dict.fromkeys(Cause, _FOLDER_LOST) | {
         "{address} is not a file store{detail}: set " + WHERE_FILE + " to the folder of the workers"
     ),
 }
+
+_NATS: dict[Cause, str] = {
+    Cause.REFUSED: (
+        "nothing listens at {address}{detail}: is nats-server running there? Set " + WHERE_NATS
+    ),
+    Cause.NAME: (
+        "the host name in {address} cannot be resolved{detail}: correct "
+        + WHERE_NATS
+        + ", or this machine's DNS"
+    ),
+    Cause.TIMEOUT: (
+        "{address} did not answer in time{detail}: check the address and port ("
+        + WHERE_NATS
+        + "), firewalls, and whether nats-server hangs"
+    ),
+    Cause.TLS_EXPECTED: (
+        "{address} speaks TLS{detail}: write tls:// in "
+        + WHERE_NATS
+        + ", and name a private authority in NATS_TLS_CA_CERT_PATH"
+    ),
+    Cause.PLAIN_EXPECTED: (
+        "{address} speaks plain text and no TLS{detail}: write nats:// in "
+        + WHERE_NATS
+        + ", and leave out NATS_TLS_CA_CERT_PATH and NATS_TLS_CLIENT_CERT_PATH"
+    ),
+    Cause.CERTIFICATE: (
+        "no TLS with {address}, since a certificate was not accepted{detail}: check "
+        "NATS_TLS_CA_CERT_PATH, which must have signed the server's, and "
+        "NATS_TLS_CLIENT_CERT_PATH with NATS_TLS_CLIENT_KEY_PATH"
+    ),
+    Cause.NOT_THIS_STORE: (
+        "what answers at {address} is not NATS{detail}: its client port is usually 4222; set "
+        + WHERE_NATS
+    ),
+    Cause.NO_LEADER: (
+        "JetStream at {address} cannot serve now{detail}: see which servers of its cluster are "
+        "down, e.g. with `nats server report jetstream`"
+    ),
+    Cause.LOST: (
+        "the connection to {address} broke off{detail}: see that nats-server runs there, and try "
+        "again"
+    ),
+    Cause.MISSING: "there is no store at {address}{detail}: set " + WHERE_NATS,
+}
+
+_UNREACHABLE = {"etcd": _ETCD, "file": _FOLDER, "nats": _NATS}

@@ -1,6 +1,7 @@
 """What removing a record does, in sentences. No Textual in here; nothing is made plain yet.
 
-Seen with real workers of Dynamo 1.6.1, in etcd and in a file store.
+Seen with real workers of Dynamo 1.6.1, in etcd and in a file store. For NATS it is what follows
+from Dynamo's source (`storage/kv/nats.rs`), since no release selects that store.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from backends.records import AnyRecord, ModelCard
 
 
 def consequences(
-    record: AnyRecord, *, verdict: Verdict = Verdict.UNKNOWN, leases: bool | None = None
+    record: AnyRecord,
+    *,
+    verdict: Verdict = Verdict.UNKNOWN,
+    leases: bool | None = None,
+    kept_alive: bool = True,
 ) -> list[str]:
     """What follows from removing a record, a sentence each, with untrusted text in them.
 
     `leases`: whether its store has any. None: what differs with the store is left out.
+    `kept_alive`: whether workers renew what they registered there.
     """
     sentences = []
     if record.malformed is not None:
@@ -24,7 +30,7 @@ def consequences(
         sentences.append("dyntop does not know what this key is for, nor who needs it.")
     elif record.expired_at is not None or verdict is Verdict.EXPIRED:
         sentences.append("Its time to live ran out: no live worker keeps it.")
-        if leases is False:
+        if leases is False and kept_alive:
             sentences.append(
                 "If nobody removes it, it stays until a Dynamo process that watches its folder "
                 "sweeps it, or for ever."
@@ -37,7 +43,9 @@ def consequences(
             "back, it is not routed to until it restarts."
         )
     else:
-        sentences += _of_what_may_live(record, verdict, leases)
+        sentences += _of_what_may_live(record, verdict, leases is False and kept_alive)
+    if not kept_alive:
+        sentences.append("If nobody removes it, it stays, unless its bucket has a time to live.")
     if record.conflict is not None:
         sentences.append(f"{still_routed(record)}.")
     return sentences
@@ -51,7 +59,8 @@ def still_routed(record: AnyRecord) -> str:
     )
 
 
-def _of_what_may_live(record: AnyRecord, verdict: Verdict, leases: bool | None) -> list[str]:
+def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> list[str]:
+    """`has_file`: whether its worker keeps touching a file."""
     if isinstance(record, ModelCard) and record.is_lora:
         lost = (
             "The adapter is no longer offered on this worker; some releases of Dynamo then stop "
@@ -66,6 +75,6 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, leases: bool | None) 
     lives = verdict in (Verdict.LIVE, Verdict.LATE, Verdict.DRAINED)
     worker = "Its worker runs on" if lives else "Its worker, if it lives, runs on"
     sentences = [lost, f"{worker}, and writes the key again only when it restarts."]
-    if leases is False:
+    if has_file:
         sentences.append("Until then it logs an error every 3.3 s, since it misses its file.")
     return sentences

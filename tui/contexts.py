@@ -3,9 +3,10 @@
 They stand in `dyntop/contexts.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`, one table each:
 
     [prod]
-    backend = "etcd"                # or "file"; not needed where one of the next two tells
+    backend = "etcd"                # or "file", "nats"; not needed where one of the next two tells
     endpoints = ["https://etcd-0:2379", "https://etcd-1:2379"]    # or one text, with commas
     # file_store = "/data/dynamo_kv"    in place of endpoints
+    nats = "nats://nats-0:4222"     # of the nats store; else where services are asked
     namespace = "prod"              # "" for all, whatever DYN_NAMESPACE says
     read_only = true
 
@@ -26,7 +27,7 @@ from typing import Literal
 
 from backends.store import Misconfigured
 
-SETTINGS = ("backend", "endpoints", "file_store", "namespace", "read_only")
+SETTINGS = ("backend", "endpoints", "file_store", "nats", "namespace", "read_only")
 """All that a table may say."""
 
 Source = Literal["--context", "DYNTOP_CONTEXT"]
@@ -39,12 +40,14 @@ class Context:
 
     name: str
     source: Source
-    backend: Literal["etcd", "file"] | None = None
+    backend: Literal["etcd", "file", "nats"] | None = None
     """Also where `endpoints` or `file_store` is what tells."""
     endpoints: str | None = None
     """Of etcd, separated by commas."""
     file_store: str | None = None
     """An absolute path."""
+    nats: str | None = None
+    """Servers of NATS, separated by commas."""
     namespace: str | None = None
     """Empty: all of them."""
     read_only: bool = False
@@ -136,40 +139,45 @@ class _Table:
             backend=backend,
             endpoints=self._endpoints(backend),
             file_store=self._file_store(backend),
+            nats=self._servers("nats", "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD"),
             namespace=self._text("namespace"),
             read_only=self._read_only(),
         )
 
-    def _backend(self) -> Literal["etcd", "file"] | None:
+    def _backend(self) -> Literal["etcd", "file", "nats"] | None:
         match self.said.get("backend"):
             case None if "endpoints" in self.said:
                 return "etcd"
             case None if "file_store" in self.said:
                 return "file"
-            case None | "etcd" | "file" as backend:
+            case None | "etcd" | "file" | "nats" as backend:
                 return backend
             case str(other):
-                raise self._wrong(f"backend is {other!r}, and must be 'etcd' or 'file'")
-        raise self._wrong("backend must be a text: 'etcd' or 'file'")
+                raise self._wrong(f"backend is {other!r}, and must be 'etcd', 'file' or 'nats'")
+        raise self._wrong("backend must be a text: 'etcd', 'file' or 'nats'")
 
     def _endpoints(self, backend: str | None) -> str | None:
-        endpoints = self.said.get("endpoints")
-        if endpoints is None:
+        endpoints = self._servers("endpoints", "ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD")
+        if endpoints is not None:
+            self._belongs("endpoints", "etcd", backend)
+        return endpoints
+
+    def _servers(self, setting: str, credentials: str) -> str | None:
+        """`credentials`: where user and password belong."""
+        servers = self.said.get(setting)
+        if servers is None:
             return None
-        if isinstance(endpoints, str):
-            endpoints = [endpoints]
-        if not isinstance(endpoints, list) or not all(isinstance(one, str) for one in endpoints):
-            raise self._wrong("endpoints must be a text or a list of texts")
-        self._belongs("endpoints", "etcd", backend)
-        together = ",".join(endpoints)
+        if isinstance(servers, str):
+            servers = [servers]
+        if not isinstance(servers, list) or not all(isinstance(one, str) for one in servers):
+            raise self._wrong(f"{setting} must be a text or a list of texts")
+        together = ",".join(servers)
         if not together.replace(",", "").strip():
-            raise self._wrong("endpoints names no endpoint: leave it out, or name one")
+            one = "endpoint" if setting == "endpoints" else "server"
+            raise self._wrong(f"{setting} names no {one}: leave it out, or name one")
         if "@" in together:
             # Not repeated: it may hold a password.
-            raise self._wrong(
-                "user and password belong in ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD, "
-                "not in endpoints"
-            )
+            raise self._wrong(f"user and password belong in {credentials}, not in {setting}")
         return together
 
     def _file_store(self, backend: str | None) -> str | None:

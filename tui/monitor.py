@@ -67,10 +67,10 @@ class _Held:
 class Monitor:
     """What is shown, what happened, and how it stands with the store."""
 
-    def __init__(self, now: float, *, has_leases: bool) -> None:
+    def __init__(self, now: float, *, has_leases: bool, is_kept_alive: bool = True) -> None:
         self.cluster = Cluster()
         """Everything that is registered."""
-        self.verdicts = Verdicts(self.cluster, has_leases=has_leases)
+        self.verdicts = Verdicts(self.cluster, has_leases=has_leases, is_kept_alive=is_kept_alive)
         self.tombstones = Tombstones()
         self.hides_gone = False
         """Whether tombstones are left out of the view."""

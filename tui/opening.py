@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from backends.acts import Acts
 from backends.audit import Audit
-from backends.connect import Connection, EtcdConnection, open_store
+from backends.connect import Connection, EtcdConnection, NatsKvConnection, open_store
 from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.probe.prober import Prober
@@ -68,9 +68,14 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
 def is_here(connection: Connection) -> bool:
     """Whether a store is on this machine, as far as its address tells: then a loopback address in
     it most likely means this machine too."""
-    if not isinstance(connection, EtcdConnection):
-        return True
-    hosts = [urlsplit(url).hostname or "" for url in connection.endpoints]
+    match connection:
+        case EtcdConnection():
+            urls = connection.endpoints
+        case NatsKvConnection():
+            urls = connection.config.servers
+        case _:
+            return True
+    hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
     return all(host == "localhost" or host.startswith("127.") or host == "::1" for host in hosts)
 
 

@@ -10,7 +10,7 @@
 | `DYN_NAMESPACE` | filters like `--namespace` |
 | `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/contexts.py`) |
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
-| `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | asks NATS services whether they list an endpoint |
+| `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | the NATS store, and NATS services next to any store |
 | `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
 | `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
 
@@ -21,12 +21,19 @@ the environment. What one of them makes read-only, none of the others makes writ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from backends.audit import default_path
-from backends.connect import Connection, EtcdConnection, FileConnection, MemoryConnection
+from backends.connect import (
+    Connection,
+    EtcdConnection,
+    FileConnection,
+    MemoryConnection,
+    NatsKvConnection,
+)
 from backends.lookout import DEFAULT_CAP, Probing
 from backends.nats.config import NatsConfig
 from backends.store import Misconfigured
@@ -77,6 +84,7 @@ class Settings(BaseModel):
         backend: str | None = None,
         endpoints: str | None = None,
         file_store: str | None = None,
+        nats: str | None = None,
         namespace: str | None = None,
         read_only: bool = False,
         demo: bool = False,
@@ -87,14 +95,14 @@ class Settings(BaseModel):
         """Settings from an environment, a context that goes before it, and flags that go before
         both; None is a flag not given.
 
-        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` is separated
-        by commas; an empty `namespace` means all of them, whatever the others say.
+        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` and `nats`
+        are separated by commas; an empty `namespace` means all of them, whatever the others say.
 
         Raises `Misconfigured`; `AuditFailed` where there is no place for an audit.
         """
         connection: Connection = MemoryConnection()
         if not demo:
-            connection = _connection(environ, context, backend, endpoints, file_store)
+            connection = _connection(environ, context, backend, endpoints, file_store, nats)
         source = "--namespace"
         if namespace is None and context is not None:
             namespace, source = context.namespace, f"context {context.name}"
@@ -111,8 +119,7 @@ class Settings(BaseModel):
             demo=demo,
             probing=probing,
             lease_rate=lease_rate,
-            # Its default would be this machine, where there mostly is none.
-            nats=NatsConfig.from_environment(environ) if environ.get("NATS_SERVER") else None,
+            nats=_services(environ, context, connection, nats),
             audit=None if no_audit or demo else default_path(environ),
         )
 
@@ -129,6 +136,7 @@ def _connection(
     backend: str | None,
     endpoints: str | None,
     file_store: str | None,
+    nats: str | None,
 ) -> Connection:
     chosen = _chosen(backend, endpoints, file_store)
     if context is not None:
@@ -140,10 +148,10 @@ def _connection(
             return _etcd(environ, endpoints)
         case "file":
             return _file(environ, file_store)
-        case "memory":
+        case "nats":
+            return NatsKvConnection(config=_nats(environ, context, nats))
+        case _:
             return MemoryConnection()
-        case other:
-            raise Misconfigured("--backend", f"{other} is not built yet: use etcd or file")
 
 
 def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) -> str | None:
@@ -201,6 +209,38 @@ def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
     if given:
         return FileConnection(root=Path(given))
     return FileConnection(root=Path(environ.get("TMPDIR") or "/tmp", FILE_STORE_FOLDER))
+
+
+def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None) -> NatsConfig:
+    """Who we are there is said by the environment alone."""
+    for name in environ:
+        if name.startswith("NATS_"):
+            _text(environ, name)
+    config = NatsConfig.from_environment(environ)
+    if nats is None and context is not None:
+        nats = context.nats
+    if nats is None:
+        return config
+    servers = tuple(part.strip() for part in as_name(nats).split(",") if part.strip())
+    if not servers:
+        raise Misconfigured("--nats", "names no server")
+    return replace(config, servers=servers)
+
+
+def _services(
+    environ: Mapping[str, str],
+    context: Context | None,
+    connection: Connection,
+    nats: str | None,
+) -> NatsConfig | None:
+    """Where NATS services are asked. None: nowhere."""
+    if isinstance(connection, NatsKvConnection):
+        return connection.config
+    named = nats is not None or (context is not None and context.nats is not None)
+    # Its default would be this machine, where there mostly is none.
+    if not named and not environ.get("NATS_SERVER"):
+        return None
+    return _nats(environ, context, nats)
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.errors import Unauthenticated
-from backends.etcd.in_flight import in_flight
+from backends.in_flight import in_flight
 from backends.store import (
     NotAuthorised,
     Outcome,

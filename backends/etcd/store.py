@@ -9,11 +9,11 @@ from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.config import EtcdConfig
 from backends.etcd.errors import LeaseNotFound
-from backends.etcd.in_flight import in_flight
 from backends.etcd.lease import OwnLease
 from backends.etcd.removal import remove
 from backends.etcd.snapshot import Snapshot, key_ranges, read_snapshot
 from backends.etcd.watch import watch
+from backends.in_flight import in_flight
 from backends.store import (
     Entry,
     KeyNotAllowed,
@@ -38,6 +38,7 @@ class EtcdStore:
 
     name = "etcd"
     has_leases = True
+    is_kept_alive = True
 
     def __init__(self, config: EtcdConfig) -> None:
         self._config = config

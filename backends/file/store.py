@@ -60,6 +60,7 @@ class FileStore:
 
     name = "file"
     has_leases = False
+    is_kept_alive = True
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.nats.config import NatsConfig
@@ -19,12 +21,33 @@ if TYPE_CHECKING:
 DENIED = "permissions violation"
 """In what the server says when a user publishes or subscribes where it may not."""
 
+LONGEST_CREDENTIALS = 1 << 20
+"""Bytes of a credentials file that are looked at."""
+
+CLOSE_LIMIT = 0.5
+"""Seconds to say goodbye."""
+
+MOST_DENIALS = 100
+"""That are kept."""
+
 
 class NatsConnection:
-    """A client of one NATS. Never connects again by itself: whoever needs it asks anew."""
+    """A client of one NATS. Never connects again by itself: whoever needs it asks anew.
 
-    def __init__(self, config: NatsConfig) -> None:
+    `on_end` is called whenever a connection ended, for whatever reason; `on_denial` with each word
+    of the server that it does not allow something.
+    """
+
+    def __init__(
+        self,
+        config: NatsConfig,
+        *,
+        on_end: Callable[[], None] = lambda: None,
+        on_denial: Callable[[Exception], None] = lambda denial: None,
+    ) -> None:
         self.config = config
+        self._on_end = on_end
+        self._on_denial = on_denial
         self.denials: list[Exception] = []
         """What the server said it does not allow. Whoever asks clears it before."""
         self._client: Client | None = None
@@ -45,7 +68,14 @@ class NatsConnection:
             for server in self.config.servers:
                 client = make_client()
                 try:
-                    await _connect(client, server, self.config, tls, self.denials)
+                    await _connect(
+                        client,
+                        server,
+                        self.config,
+                        tls,
+                        self._note_denial,
+                        partial(self._ended, client),
+                    )
                     self._client = client
                     return client
                 except Exception as error:
@@ -60,6 +90,17 @@ class NatsConnection:
         """End the connection; the next who asks makes another."""
         async with self._one_at_a_time:
             await self._disconnect()
+
+    def _ended(self, client: Client) -> None:
+        # The library may be long in saying so, and by then there may be another.
+        if self._client is None or self._client is client:
+            self._on_end()
+
+    def _note_denial(self, denial: Exception) -> None:
+        self.denials.append(denial)
+        # Who never asks what was denied must not gather it for ever.
+        del self.denials[:-MOST_DENIALS]
+        self._on_denial(denial)
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -82,8 +123,10 @@ def why_not(error: Exception) -> str:
 
 
 async def _close(client: Client) -> None:
+    # After a TLS handshake that failed the library waits for ever for what is closed already.
     with contextlib.suppress(Exception):
-        await client.close()
+        async with asyncio.timeout(CLOSE_LIMIT):
+            await client.close()
 
 
 async def _connect(
@@ -91,10 +134,10 @@ async def _connect(
     server: str,
     config: NatsConfig,
     tls: ssl.SSLContext | None,
-    denials: list[Exception],
+    on_denial: Callable[[Exception], None],
+    on_end: Callable[[], None],
 ) -> None:
-    """Raises whatever the library does, or why it could not connect. What is denied later is added
-    to `denials`."""
+    """Raises whatever the library does, or why it could not connect."""
     from nats.errors import NoServersError
 
     user = password = token = nkey = credentials = None
@@ -112,7 +155,10 @@ async def _connect(
         """In place of the library's own, which logs. Whoever asks is told anyway."""
         errors[:] = [error]
         if DENIED in str(error).lower():
-            denials.append(error)
+            on_denial(error)
+
+    async def end() -> None:
+        on_end()
 
     try:
         await client.connect(
@@ -124,6 +170,7 @@ async def _connect(
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             error_cb=note,
+            closed_cb=end,
             tls=tls,
             user=user,
             password=password,
@@ -136,13 +183,27 @@ async def _connect(
 
 
 def _prepared(config: NatsConfig) -> tuple[type[Client], ssl.SSLContext | None]:
-    """The library and what it needs. Blocks: the import alone takes 0.2 s. Raises as `_tls`."""
-    from nats.aio.client import Client
+    """The library and what it needs. Blocks: the import alone takes 0.2 s.
 
-    return Client, _tls(config)
+    Raises as `tls_context` and `check_credentials`.
+    """
+    check_credentials(config)
+    from backends.nats.client import NatsClient
+
+    return NatsClient, tls_context(config)
 
 
-def _tls(config: NatsConfig) -> ssl.SSLContext | None:
+def check_credentials(config: NatsConfig) -> None:
+    """Blocks. Raises `OSError` for a credentials file that cannot be read, and `ValueError` for one
+    that holds none: at the end of such a file the library (2.16) goes on reading for ever."""
+    if config.credentials_file is not None:
+        with open(config.credentials_file, "rb") as file:
+            text = file.read(LONGEST_CREDENTIALS)
+        if not all(part in text for part in (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED")):
+            raise ValueError("no credentials")
+
+
+def tls_context(config: NatsConfig) -> ssl.SSLContext | None:
     """Blocks. Raises `OSError` for files that cannot be read, `ssl.SSLError` for what is in them.
 
     None: as the server wants it, and with the authorities that this machine trusts.

@@ -12,7 +12,7 @@ import pytest
 from backends.lookout import DEFAULT_CAP, Probing
 from tests.cli.conftest import Here
 from tests.cli.running import DEADLINE, dyntop, environment
-from tests.servers import EtcdServer
+from tests.servers import LOOPBACK, EtcdServer, free_ports
 from tui.arguments import build_parser
 
 COMMANDS = [
@@ -127,10 +127,12 @@ def test_settings_that_cannot_be_used_are_2_and_named(
     assert named in ended.one_sentence()
 
 
-def test_nats_says_that_it_is_not_built_yet() -> None:
-    ended = dyntop("--backend", "nats", "list")
-    assert ended.code == 2
-    assert "not built yet" in ended.one_sentence()
+def test_a_nats_that_is_not_there_is_named_without_its_password() -> None:
+    port = free_ports(1)[0]
+    ended = dyntop("--backend", "nats", "--nats", f"nats://u:s3cret@{LOOPBACK}:{port}", "list")
+    assert ended.code == 3
+    assert f"nothing listens at nats://{LOOPBACK}:{port}" in ended.one_sentence()
+    assert "s3cret" not in ended.one_sentence()
 
 
 def test_who_only_looks_needs_no_home(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -8,19 +8,30 @@ import pytest
 
 from backends.store import Store
 from tests.contract.harness import Harness
+from tests.servers import NatsServer
 
 HARNESSES = {
     "memory": "MemoryHarness",
     "file": "FileHarness",
     "etcd": "EtcdHarness",
+    "nats": "NatsHarness",
 }
 """Each store under test; the class lives in `tests/contract/{store}_harness.py`."""
+
+
+@pytest.fixture(scope="module")
+def nats_server() -> Iterator[NatsServer]:
+    """One for all: each test begins by deleting what the one before left."""
+    with NatsServer() as server:
+        yield server
 
 
 @pytest.fixture(params=HARNESSES)
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
     module = import_module(f"tests.contract.{request.param}_harness")
     harness: Harness = getattr(module, HARNESSES[request.param])(tmp_path)
+    if request.param == "nats":
+        vars(harness)["server"] = request.getfixturevalue("nats_server")
     await harness.start()
     try:
         yield harness

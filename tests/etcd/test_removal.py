@@ -10,8 +10,8 @@ import pytest
 from backends.etcd import EtcdStore, rpc
 from backends.etcd.client import Client
 from backends.etcd.connection import Connection
-from backends.etcd.in_flight import IN_FLIGHT
 from backends.etcd.removal import TXN_KEYS
+from backends.in_flight import IN_FLIGHT
 from backends.store import (
     Cause,
     NotAuthorised,

@@ -79,6 +79,7 @@ class LeaselessStore(MemoryStore):
     """Keys live in it as long as they have not expired, as in a file store."""
 
     has_leases = False
+    is_kept_alive = True
 
 
 class SaidProbes:

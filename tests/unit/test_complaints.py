@@ -22,14 +22,15 @@ from tui.complaints import Exit, explain, not_written_down
 AT = "http://db:2379"
 
 
-@pytest.mark.parametrize("store", ["etcd", "file", "memory"])
+@pytest.mark.parametrize("store", ["etcd", "file", "nats", "memory"])
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence_of_its_own_store(cause: Cause, store: str) -> None:
     complaint = explain(Unreachable("/kv {0}", cause, "because {1}"), store)
     assert complaint.exit_code == Exit.UNREACHABLE
     assert "/kv {0}" in complaint.sentence
     assert "(because {1})" in complaint.sentence
-    assert ("ETCD" in complaint.sentence or "etcd" in complaint.sentence) == (store != "file")
+    of_etcd = "ETCD" in complaint.sentence or "etcd" in complaint.sentence
+    assert of_etcd == (store not in ("file", "nats"))
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,11 @@ def test_an_audit_that_fails_is_said_with_the_remedies() -> None:
     assert explain(error).exit_code == Exit.REFUSED
     assert not_written_down(error).startswith("nothing was removed")
     assert "--no-audit" in not_written_down(error)
+
+
+def test_who_is_not_let_into_nats_is_told_which_names_say_who_we_are() -> None:
+    unknown = explain(NotAuthorised("nats://n:4222", "authorization violation"), "nats")
+    assert "NATS_AUTH_TOKEN" in unknown.sentence
+    may_not = explain(NotAuthorised("nats://n:4222", "permissions violation for x"), "nats")
+    assert "$JS.API.>" in may_not.sentence
+    assert unknown.exit_code == may_not.exit_code == Exit.NOT_AUTHORISED

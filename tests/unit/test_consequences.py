@@ -74,3 +74,13 @@ def test_an_expired_file_stays_unless_somebody_sweeps() -> None:
 
 def test_a_record_in_conflict_is_still_routed_to() -> None:
     assert "go by the body" in said((instance(1)[0], instance(2)[1]), Verdict.CONFLICT)
+
+
+def test_in_nats_nothing_goes_by_itself_and_no_worker_misses_its_file() -> None:
+    for verdict in (Verdict.UNKNOWN, Verdict.UNREACHABLE):
+        text = "\n".join(
+            consequences(record(instance(1)), verdict=verdict, leases=False, kept_alive=False)
+        )
+        assert "If nobody removes it, it stays, unless its bucket has a time to live." in text
+        assert LOGS not in text
+        assert "folder" not in text

@@ -194,9 +194,11 @@ def test_a_setting_outside_of_every_table_is_never_passed_over(environ: dict[str
         ("endpoints = 2379", "endpoints must be a text or a list of texts"),
         ("endpoints = ['a:1', 2]", "endpoints must be a text or a list of texts"),
         ("backend = 1", "backend must be a text"),
-        ("backend = 'nats'", "backend is 'nats', and must be 'etcd' or 'file'"),
-        ("backend = ''", "must be 'etcd' or 'file'"),
+        ("backend = 'mem'", "backend is 'mem', and must be 'etcd', 'file' or 'nats'"),
+        ("backend = ''", "must be 'etcd', 'file' or 'nats'"),
         ("endpoints = ''", "endpoints names no endpoint"),
+        ("nats = ''", "nats names no server"),
+        ("nats = 4222", "nats must be a text or a list of texts"),
         ("endpoints = []", "endpoints names no endpoint"),
         ("endpoints = [' ', ',']", "endpoints names no endpoint"),
         ("file_store = ''", "must be a path that begins with /"),
@@ -219,4 +221,10 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(
 ) -> None:
     said = wrong(environ, f"endpoints = {endpoints}")
     assert "ETCD_AUTH_PASSWORD" in said
+    assert PASSWORD not in said
+
+
+def test_a_password_in_a_nats_server_is_refused_and_not_repeated(environ: dict[str, str]) -> None:
+    said = wrong(environ, f"nats = 'nats://joe:{PASSWORD}@a:4222'")
+    assert "NATS_AUTH_PASSWORD" in said
     assert PASSWORD not in said

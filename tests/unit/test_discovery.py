@@ -237,6 +237,7 @@ class Leaseless(MemoryStore):
     """A store as the file store is: without leases, and keeping what expired."""
 
     has_leases = False
+    is_kept_alive = True
 
 
 async def test_without_leases_only_what_had_expired_has_a_reason_of_its_own(

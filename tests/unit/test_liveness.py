@@ -25,6 +25,7 @@ from tests.registered import record
 
 NOW = 1000.0
 INSTANCE = record(registered.instance(0x1A), lease=0x1A)
+ALONE = record(registered.instance(0x1A))
 CARD = record(registered.card(0x1A), lease=0x1A)
 GREETING = Target(Method.ZMTP, "10.0.0.1:5557")
 TRANSPORT = Target(Method.TCP, "10.0.0.26:9000")
@@ -222,3 +223,19 @@ def test_only_what_nothing_else_removes_is_proposed_for_cleaning_up(verdict: Ver
     unleased = record(registered.instance(1))
     proposed.add(Verdict.UNREACHABLE)
     assert is_stale(verdict, unleased, has_leases=True) is (verdict in proposed)
+
+
+def test_where_no_worker_renews_anything_only_an_answer_shows_that_it_lives() -> None:
+    facts = replace(HEALTHY, record=ALONE, has_leases=False, is_kept_alive=False, life=None)
+    assert judge(facts) is Verdict.UNKNOWN
+    assert explain(facts)[0].text == "no worker renews it: it tells nothing of its worker"
+    assert judge(replace(facts, own=(ACCEPTS,))) is Verdict.UNKNOWN
+    assert judge(replace(facts, own=(reading(TRANSPORT, Answer.ANSWERS),))) is Verdict.LIVE
+    # What is left of a bucket's time to live is no missed keep-alive.
+    old = replace(facts, life=Life(TimeToLive(60.0, 1.0), NOW))
+    assert judge(old) is Verdict.UNKNOWN
+    assert explain(old)[0].text == "no worker renews it: its bucket keeps it for 1 of 60 s more"
+    refused = replace(facts, own=(reading(TRANSPORT, Answer.REFUSED),))
+    assert judge(refused) is Verdict.UNREACHABLE
+    stale = is_stale(judge(refused), ALONE, has_leases=False, is_kept_alive=False)
+    assert stale

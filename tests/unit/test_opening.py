@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.connect import EtcdConnection, FileConnection, MemoryConnection
+from backends.connect import EtcdConnection, FileConnection, MemoryConnection, NatsKvConnection
+from backends.nats.config import NatsConfig
 from tui.opening import is_here
 
 
@@ -28,3 +29,8 @@ def test_an_etcd_elsewhere_has_the_loopback_addresses_of_other_machines(
 def test_a_folder_and_memory_are_here() -> None:
     assert is_here(FileConnection(root=Path("/data")))
     assert is_here(MemoryConnection())
+
+
+def test_a_nats_is_where_its_servers_are() -> None:
+    assert is_here(NatsKvConnection(config=NatsConfig(servers=("localhost:4222",))))
+    assert not is_here(NatsKvConnection(config=NatsConfig(servers=("nats://nats-0:4222",))))

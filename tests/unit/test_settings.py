@@ -9,7 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from backends.audit import AuditFailed
-from backends.connect import EtcdConnection, FileConnection, MemoryConnection, open_store
+from backends.connect import (
+    EtcdConnection,
+    FileConnection,
+    MemoryConnection,
+    NatsKvConnection,
+    open_store,
+)
 from backends.file import FileStore
 from backends.lookout import Probing
 from backends.memory import MemoryStore
@@ -108,7 +114,8 @@ def test_a_flag_goes_before_the_environment() -> None:
         ({"DYN_DISCOVERY_BACKEND": "kubernetes"}, {}, "DYN_DISCOVERY_BACKEND", "kubernetes"),
         ({"DYN_DISCOVERY_BACKEND": "mem"}, {"backend": "auto"}, "DYN_DISCOVERY_BACKEND", "--demo"),
         ({"DYN_DISCOVERY_BACKEND": "ETCD"}, {}, "DYN_DISCOVERY_BACKEND", "'ETCD'"),
-        ({}, {"backend": "nats"}, "--backend", "not built yet"),
+        ({}, {"backend": "nats", "nats": ","}, "--nats", "no server"),
+        ({"NATS_AUTH_TOKEN": "\udcffs3cret"}, {"backend": "nats"}, "NATS_AUTH_TOKEN", "not UTF-8"),
         ({}, {"backend": "file", "endpoints": "a:1"}, "--endpoints", "file was chosen"),
         ({}, {"backend": "etcd", "file_store": "/a"}, "--file-store", "etcd was chosen"),
         ({}, {"endpoints": "a:1", "file_store": "/a"}, "--file-store", "etcd was chosen"),
@@ -268,3 +275,31 @@ async def test_a_connection_becomes_its_store(tmp_path: Path) -> None:
     await opened.aclose()
     with pytest.raises(Misconfigured):
         open_store(EtcdConnection(username="root"))
+
+
+def test_the_nats_store_is_where_a_flag_says_else_a_context_else_the_environment() -> None:
+    environ = {"NATS_SERVER": "nats://a:1,nats://b:2", "NATS_AUTH_TOKEN": "s3cret"}
+    context = Context("lab", "--context", backend="nats", nats="nats://c:3")
+    for found, servers in (
+        (settings(environ, backend="nats"), ("nats://a:1", "nats://b:2")),
+        (settings(environ, context=context), ("nats://c:3",)),
+        (settings(environ, context=context, nats="d:4"), ("d:4",)),
+        (settings({}, backend="nats"), ("nats://localhost:4222",)),
+    ):
+        assert isinstance(found.connection, NatsKvConnection)
+        assert found.connection.config.servers == servers
+        # Its services are asked there, too.
+        assert found.nats == found.connection.config
+        assert "s3cret" not in repr(found)
+
+
+def test_a_nats_server_alone_chooses_no_store_and_is_asked_for_services() -> None:
+    for found in (
+        settings({}, nats="nats://a:1"),
+        settings({}, context=Context("lab", "--context", nats="nats://a:1")),
+        settings({"NATS_SERVER": "nats://a:1"}),
+    ):
+        assert isinstance(found.connection, EtcdConnection)
+        assert found.nats is not None
+        assert found.nats.servers == ("nats://a:1",)
+    assert settings({}).nats is None

@@ -70,7 +70,12 @@ def describe(target: Condemned, place: Place) -> None:
     """Everything that a person decides by, on standard error."""
     record = target.record
     lease = "none" if record.lease is None else f"{record.lease:x}"
-    follows = consequences(record, verdict=Verdict(target.verdict), leases=place.has_leases)
+    follows = consequences(
+        record,
+        verdict=Verdict(target.verdict),
+        leases=place.has_leases,
+        kept_alive=place.is_kept_alive,
+    )
     lines = [
         plain_key(record.key),
         f"  {record.kind.value} {plain(record.model_name or '')}".rstrip(),

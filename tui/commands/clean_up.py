@@ -53,8 +53,8 @@ async def _look(settings: Settings, wanted: Query, clock: Clock) -> Sight:
     async with opened(settings) as plane:
         sight = await look(plane.discovery, wanted, clock)
         await sight.ask_leases(plane.discovery)
-        if sight.place.has_leases:
-            # What does not answer is stale only where no lease will ever remove it.
+        if sight.place.has_leases or not sight.place.is_kept_alive:
+            # What does not answer is stale only where nothing will ever remove it.
             unleased = [record for record in sight.records if record.lease is None]
             await sight.probe(plane.probes, unleased, deep=False)
             failed = [one for one in unleased if sight.verdict(one) is Verdict.UNREACHABLE]

@@ -77,6 +77,8 @@ class Place:
     name: str
     """And its address."""
     has_leases: bool
+    is_kept_alive: bool
+    """Whether workers that live renew what they registered in it."""
 
     def __str__(self) -> str:
         return self.name
@@ -160,7 +162,8 @@ async def look(discovery: Discovery, query: Query, clock: Clock = time.time) -> 
     cluster = Cluster()
     for record in everything:
         cluster.put(record, FirstSeen(at, was_there=True))
-    verdicts = Verdicts(cluster, has_leases=discovery.store.has_leases)
+    store = discovery.store
+    verdicts = Verdicts(cluster, has_leases=store.has_leases, is_kept_alive=store.is_kept_alive)
     verdicts.update(cluster.records)
     records = [record for record in everything if query.matches(record)]
     return Sight(place_of(discovery), records, cluster, verdicts, at, clock)
@@ -169,4 +172,4 @@ async def look(discovery: Discovery, query: Query, clock: Clock = time.time) -> 
 def place_of(discovery: Discovery) -> Place:
     """Which store it is."""
     store = discovery.store
-    return Place(f"{store.name} ({store.address})", store.has_leases)
+    return Place(f"{store.name} ({store.address})", store.has_leases, store.is_kept_alive)

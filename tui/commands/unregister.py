@@ -128,7 +128,14 @@ async def _judged(
     for record in records:
         life = Life(lives[record.key], at) if record.key in lives else None
         # Its siblings are not looked at, so nothing is said of their absence.
-        facts = Facts(record, discovery.store.has_leases, at, life, worker_is_there=True)
+        facts = Facts(
+            record,
+            discovery.store.has_leases,
+            at,
+            life,
+            worker_is_there=True,
+            is_kept_alive=discovery.store.is_kept_alive,
+        )
         evidence = tuple(one.text for one in explain(facts))
         targets.append(Condemned(record, judge(facts).value, evidence))
     return targets

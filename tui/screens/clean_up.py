@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from backends.liveness import is_stale
 from backends.records import AnyRecord
 from tui.columns import Cell, Column
 from tui.consequences import consequences
@@ -169,12 +168,12 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
 
     def _no_longer_stale(self) -> set[bytes]:
         """Of what is there as it was shown. The rest is nothing that could be removed."""
-        leases = self.view.monitor.verdicts.has_leases
+        verdicts = self.view.monitor.verdicts
         return {
             one.key
             for one in self.targets.records
             if self.targets.meanwhile(one) is None
-            and not is_stale(self.targets.verdict(one), one, has_leases=leases)
+            and not verdicts.would_be_stale(self.targets.verdict(one), one)
         }
 
     def _show_title(self) -> None:
@@ -206,6 +205,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
             record,
             verdict=self.targets.verdict(record),
             leases=self.view.monitor.verdicts.has_leases,
+            kept_alive=self.view.monitor.verdicts.is_kept_alive,
         )
         # Some evidence is a consequence, too.
         said = {one.text for one in evidence}

@@ -107,7 +107,10 @@ class MainScreen(Screen[None]):
         self.discovery = plane.discovery
         self.settings = settings
         self.clock = clock
-        self.monitor = Monitor(clock(), has_leases=self.discovery.store.has_leases)
+        store = self.discovery.store
+        self.monitor = Monitor(
+            clock(), has_leases=store.has_leases, is_kept_alive=store.is_kept_alive
+        )
         self.view = View(self.monitor, clock, read_only=settings.read_only)
         self.lookout = Lookout(
             self.discovery,

@@ -108,7 +108,9 @@ class UndoDialog(Asking[bool]):
         lines = ["Exactly the same bytes are written again. A key that is there is never replaced."]
         if any(isinstance(record, EndpointInstance) for record in self._records):
             lines.append("An instance is routed to again, if its worker lives.")
-        if not self.view.monitor.verdicts.has_leases:
+        if not self.view.monitor.verdicts.is_kept_alive:
+            lines.append("It gets a new revision, and its bucket's time to live begins anew.")
+        elif not self.view.monitor.verdicts.has_leases:
             lines.append("A worker that lives keeps its files alive again; others expire.")
         elif any(record.lease is not None for record in self._records):
             lines.append("Where the lease has ended, the worker is gone and nothing is written.")

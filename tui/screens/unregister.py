@@ -167,11 +167,16 @@ class UnregisterDialog(Asking[bool]):
         self.query_one("#yes", Button).disabled = not self._is_typed
 
     def _lines(self) -> list[str]:
-        targets, leases = self.targets, self.view.monitor.verdicts.has_leases
+        targets, verdicts = self.targets, self.view.monitor.verdicts
         sentences = [
             sentence
             for record in targets.records
-            for sentence in consequences(record, verdict=targets.verdict(record), leases=leases)
+            for sentence in consequences(
+                record,
+                verdict=targets.verdict(record),
+                leases=verdicts.has_leases,
+                kept_alive=verdicts.is_kept_alive,
+            )
         ]
         lines = [*targets.warnings(), *dict.fromkeys(sentences)]
         if len(targets.records) == 1:

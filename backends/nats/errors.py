@@ -1,0 +1,130 @@
+"""NATS's errors as `StoreError`s. Nowhere else in the package are they told apart.
+
+The client library is not imported: what it raises is known by its name, and by what is in it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+from backends.nats.connection import DENIED
+from backends.store import (
+    Cause,
+    Misconfigured,
+    NotAuthorised,
+    Refused,
+    StoreError,
+    Unreachable,
+)
+
+CREDENTIALS = "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD, or another NATS_AUTH_ name"
+
+# JetStream's own numbers, from `errors.json` of nats-server 2.15.
+NOT_FOUND = 404
+STREAM_NOT_FOUND = 10059
+NOT_ENABLED = (10076, 10039)
+"""On this server, or for this account."""
+WRONG_LAST_SEQUENCE = (10071, 10164)
+UNAVAILABLE = (10008, 10009, 10077)
+"""The cluster has no leader, no quorum, or not enough of it answers."""
+
+NO_JETSTREAM = "JetStream is not enabled on this server: start it with --jetstream"
+NO_JETSTREAM_HERE = "JetStream is not enabled for this account"
+
+
+class LostPlace(StoreError):
+    """What is known is no longer known to be all: read everything again."""
+
+
+class Closed(StoreError):
+    """This store was closed."""
+
+
+@dataclass(slots=True)
+class ApiError(Exception):
+    """JetStream answered that it would not."""
+
+    code: int
+    number: int
+    description: str
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether there is no such stream, or no such message."""
+        return self.code == NOT_FOUND
+
+
+def refused(address: str, error: ApiError) -> StoreError:
+    """What JetStream said, for whom no answer of that kind has a meaning of its own."""
+    if error.number in NOT_ENABLED:
+        return Refused(address, NO_JETSTREAM if error.number == 10076 else NO_JETSTREAM_HERE)
+    if error.number in UNAVAILABLE or error.code == 503:
+        return Unreachable(address, Cause.NO_LEADER, error.description)
+    return Refused(address, error.description)
+
+
+def denied(address: str, text: str) -> StoreError:
+    """The server said that this user may not publish or subscribe somewhere."""
+    return NotAuthorised(address, text.removeprefix("nats: ").strip("'\" "))
+
+
+def translate(address: str, error: BaseException) -> StoreError:
+    """What the library raised, most specific first. Its own texts are only searched: a URL in them
+    may hold a password."""
+    match error:
+        case StoreError():
+            return error
+        case ModuleNotFoundError():
+            return Misconfigured("--backend", f"nats needs the package {error.name}")
+        case ssl.SSLCertVerificationError():
+            return Unreachable(address, Cause.CERTIFICATE, error.verify_message.lower())
+        case ssl.SSLError():
+            return _tls(address, error)
+        case TimeoutError():
+            return Unreachable(address, Cause.TIMEOUT)
+        case ConnectionRefusedError():
+            return Unreachable(address, Cause.REFUSED)
+        case socket.gaierror():
+            return Unreachable(address, Cause.NAME)
+        case ConnectionError():
+            return Unreachable(address, Cause.LOST)
+        case OSError():
+            return _os(address, error)
+    if type(error).__module__.partition(".")[0] == "nkeys":
+        return Misconfigured("NATS_AUTH_NKEY or NATS_AUTH_CREDENTIALS_FILE", "holds no seed")
+    name, text = type(error).__name__, str(error).lower()
+    if DENIED in text:
+        return denied(address, text)
+    if "authorization" in name.lower() or "authorization" in text or "authentication" in text:
+        return NotAuthorised(address, "authorization violation")
+    if "maxpayload" in name.lower() or "maximum payload" in text:
+        return Refused(address, "the value is larger than one message may be")
+    if "secureconn" in name.lower() or "tls" in text:
+        return Unreachable(address, Cause.PLAIN_EXPECTED)
+    if "info message" in text or "protocolerror" in name.lower():
+        return Unreachable(address, Cause.NOT_THIS_STORE)
+    if isinstance(error, ValueError):
+        # A seed, a credentials file or a URL that cannot be read; not repeated, it is a secret.
+        return Misconfigured("NATS_SERVER", "or its NATS_AUTH_ names cannot be used")
+    return Unreachable(address, Cause.LOST)
+
+
+def _tls(address: str, error: ssl.SSLError) -> StoreError:
+    reason = (error.reason or str(error)).upper()
+    if "WRONG_VERSION" in reason or "RECORD_LAYER" in reason or "HTTP_REQUEST" in reason:
+        return Unreachable(address, Cause.PLAIN_EXPECTED)
+    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
+        return Unreachable(address, Cause.CERTIFICATE, "the server does not accept ours, or none")
+    return Unreachable(address, Cause.LOST, "the TLS handshake failed")
+
+
+def _os(address: str, error: OSError) -> StoreError:
+    # From several addresses of one name asyncio makes one error, without a number.
+    text = str(error)
+    if "Connect call failed" in text and "111" in text:
+        return Unreachable(address, Cause.REFUSED)
+    if "unreachable" in text or "No route" in text:
+        return Unreachable(address, Cause.REFUSED, (error.strerror or "no route").lower())
+    return Unreachable(address, Cause.LOST)

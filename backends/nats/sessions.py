@@ -1,0 +1,152 @@
+"""The one session of a store: made when it is needed, and again after it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+from backends.nats.config import NatsConfig
+from backends.nats.connection import NatsConnection, check_credentials, tls_context
+from backends.nats.errors import Closed, translate
+from backends.nats.jetstream import Session
+from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unreachable
+
+CONNECT_LIMIT = 5.0
+"""Seconds to connect, for each of the servers: they are tried one after the other."""
+
+
+class Sessions:
+    """Close it (`aclose`)."""
+
+    def __init__(self, config: NatsConfig) -> None:
+        self.address = address_of(config)
+        self._config = config
+        self._session: Session | None = None
+        self._connection = NatsConnection(config, on_end=self._end, on_denial=self._deny)
+        self._one_at_a_time = asyncio.Lock()
+        self._is_checked = False
+        self._is_closed = False
+
+    async def session(self) -> Session:
+        """One that works, as far as is known. Raises `StoreError`."""
+        async with self._one_at_a_time:
+            if self._is_closed:
+                raise Closed(self.address)
+            if self._session is not None and self._session.is_usable:
+                return self._session
+            # Whoever still waits for an answer there is told that none will come.
+            self._end()
+            if not self._is_checked:
+                await asyncio.to_thread(_check, self._config)
+                self._is_checked = True
+            try:
+                async with asyncio.timeout(CONNECT_LIMIT * len(self._config.servers)):
+                    client = await self._connection.client()
+                    self._session = Session(client, self.address)
+                    await self._session.start()
+            except Exception as error:
+                raise self._failure(error) from error
+            return self._session
+
+    async def give_up(self, session: Session) -> None:
+        """End a session that does not answer, unless there is another one already."""
+        async with self._one_at_a_time:
+            if self._session is session:
+                await self._disconnect()
+
+    async def aclose(self) -> None:
+        async with self._one_at_a_time:
+            self._is_closed = True
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        self._end()
+        self._session = None
+        await self._connection.aclose()
+
+    def _end(self) -> None:
+        if self._session is not None:
+            self._session.end()
+
+    def _deny(self, denial: Exception) -> None:
+        if self._session is not None:
+            self._session.deny(denial)
+
+    def _failure(self, error: Exception) -> StoreError:
+        failure = translate(self.address, error)
+        if isinstance(failure, Unreachable) and failure.cause is Cause.LOST:
+            # With TLS 1.3 a client's certificate is looked at after the handshake, and what the
+            # server says of it may be lost with the connection.
+            if self._config.client_cert is not None:
+                detail = "the server hung up, perhaps since it does not accept ours"
+                return Unreachable(self.address, Cause.CERTIFICATE, detail)
+            if _wants_tls(self._config):
+                detail = "the server hung up, perhaps since it asks for one of ours"
+                return Unreachable(self.address, Cause.CERTIFICATE, detail)
+        if isinstance(failure, NotAuthorised) and not _has_credentials(self._config):
+            return NotAuthorised(self.address, "the server asks for a user, and none is set")
+        return failure
+
+
+def address_of(config: NatsConfig) -> str:
+    """All servers, comma between, without the credentials that their URLs may hold."""
+    return ",".join(_without_credentials(server) for server in config.servers)
+
+
+def _without_credentials(server: str) -> str:
+    url = server if "://" in server else f"nats://{server}"
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    return f"{scheme}://{host}"
+
+
+def _has_credentials(config: NatsConfig) -> bool:
+    named = (config.username, config.token, config.nkey, config.credentials_file)
+    return any(named) or any("@" in server for server in config.servers)
+
+
+def _wants_tls(config: NatsConfig) -> bool:
+    return config.ca_cert is not None or any(one.startswith("tls:") for one in config.servers)
+
+
+def _check(config: NatsConfig) -> None:
+    """Blocks. Raises `Misconfigured` for what cannot be tried at all, and repeats no secret."""
+    for server in config.servers:
+        try:
+            url = urlsplit(server if "://" in server else f"nats://{server}")
+            usable = url.scheme in ("nats", "tls") and url.hostname and url.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise Misconfigured("NATS_SERVER", "is not nats://host:port or tls://host:port")
+    files = {
+        "NATS_AUTH_CREDENTIALS_FILE": config.credentials_file,
+        "NATS_TLS_CA_CERT_PATH": config.ca_cert,
+        "NATS_TLS_CLIENT_CERT_PATH": config.client_cert,
+        "NATS_TLS_CLIENT_KEY_PATH": config.client_key,
+    }
+    for name, path in files.items():
+        if path is not None:
+            _check_readable(name, path)
+    try:
+        check_credentials(config)
+    except ValueError:
+        problem = "holds no JWT and seed of a NATS user"
+        raise Misconfigured("NATS_AUTH_CREDENTIALS_FILE", problem) from None
+    try:
+        tls_context(config)
+    except ssl.SSLError as error:
+        if error.reason and "KEY" in error.reason:
+            pair = "NATS_TLS_CLIENT_CERT_PATH and NATS_TLS_CLIENT_KEY_PATH"
+            raise Misconfigured(pair, "do not fit each other, or are not PEM") from None
+        raise Misconfigured("NATS_TLS_…", "one of its files is not PEM") from None
+
+
+def _check_readable(name: str, path: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no path"
+        raise Misconfigured(name, f"{path} cannot be read ({reason.lower()})") from None

@@ -1,0 +1,82 @@
+"""A NATS server behind a forwarder on loopback; changes behind its back are a plain client's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+from nats.js.errors import BucketNotFoundError
+from nats.js.kv import KeyValue
+
+from backends.nats.config import NatsConfig
+from backends.nats.store import NatsStore
+from tests.contract.etcd_harness import Forwarder
+from tests.servers import LOOPBACK, NatsServer
+
+
+class NatsHarness:
+    server: NatsServer
+    """Given before the start, since it is shared."""
+
+    def __init__(self, folder: Path) -> None:
+        pass
+
+    async def start(self) -> None:
+        async with self._client() as client:
+            stream = client.jetstream()
+            for info in await stream.streams_info():
+                assert info.config.name is not None
+                await stream.delete_stream(info.config.name)
+        self.forwarder = Forwarder(self.server.ports[0])
+        await self.forwarder.open()
+
+    def open(self) -> NatsStore:
+        return NatsStore(NatsConfig(servers=(f"nats://{LOOPBACK}:{self.forwarder.port}",)))
+
+    async def break_off(self) -> None:
+        await self.forwarder.cut()
+
+    async def mend(self) -> None:
+        await self.forwarder.open()
+
+    async def put_while_broken(self, key: bytes, value: bytes) -> None:
+        await self.put_by_a_worker(key, value)
+
+    async def delete_while_broken(self, key: bytes) -> None:
+        async with self._client() as client:
+            bucket, relative = await _bucket(client, key)
+            await bucket.delete(relative)
+
+    async def put_by_a_worker(self, key: bytes, value: bytes) -> None:
+        async with self._client() as client:
+            bucket, relative = await _bucket(client, key)
+            await bucket.put(relative, value)
+
+    async def end_the_worker(self) -> None:
+        raise NotImplementedError("there are no leases here")
+
+    async def stop(self) -> None:
+        await self.forwarder.cut()
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[Client]:
+        client = await nats.connect(self.server.url, allow_reconnect=False)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+async def _bucket(client: Client, key: bytes) -> tuple[KeyValue, str]:
+    """The bucket that Dynamo would keep a key in, and the key in it."""
+    version, name, relative = key.decode().split("/", 2)
+    namespace = relative.partition("/")[0]
+    bucket = f"{namespace}_{version}_{name}"
+    stream = client.jetstream()
+    try:
+        return await stream.key_value(bucket), relative
+    except BucketNotFoundError:
+        return await stream.create_key_value(bucket=bucket), relative

@@ -1,0 +1,234 @@
+"""Every way to say who we are, and what is said where it does not do."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import nkeys
+import pytest
+
+from backends.nats.config import NatsConfig
+from backends.store import (
+    Cause,
+    Misconfigured,
+    NotAuthorised,
+    Refused,
+    Revision,
+    StoreError,
+    Unreachable,
+)
+from tests.nats.places import ALL, KEY, Opener, watching
+from tests.servers import LOOPBACK, NatsServer
+from tests.tls import TlsFiles
+
+PASSWORD = "s3cret"
+SEED = nkeys.encode_seed(bytes(range(32)), nkeys.PREFIX_BYTE_USER)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, configuration: str, scheme: str = "nats") -> Iterator[str]:
+    """A server with JetStream and more in its configuration; yields its URL."""
+    file = folder / "nats.conf"
+    file.write_text(configuration)
+    with NatsServer("--config", str(file)) as server:
+        yield server.url.replace("nats://", f"{scheme}://")
+
+
+async def reads_and_writes(open_store: Opener, config: NatsConfig) -> None:
+    revision = await open_store(config).put(KEY, b"1")
+    (entry,) = (await open_store(config).snapshot(ALL)).entries
+    assert entry.revision == revision
+    async with watching(open_store(config)) as view:
+        await view.until(lambda: KEY in view.entries)
+
+
+async def failure(open_store: Opener, config: NatsConfig) -> StoreError:
+    """What a snapshot raises, which names no secret."""
+    with pytest.raises(StoreError) as raised:
+        await open_store(config).snapshot(ALL)
+    assert PASSWORD not in f"{raised.value} {raised.value!r} {config!r}"
+    return raised.value
+
+
+async def test_user_and_password_and_a_user_who_may_not(open_store: Opener, tmp_path: Path) -> None:
+    users = f"""authorization {{ users: [
+        {{ user: joe, password: {PASSWORD} }},
+        {{ user: eve, password: {PASSWORD}, permissions: {{
+            publish: {{ deny: "$JS.API.STREAM.>" }} }} }},
+        {{ user: deaf, password: {PASSWORD}, permissions: {{ subscribe: {{ deny: "_INBOX.>" }} }} }}
+    ] }}"""
+    with serving(tmp_path, users) as url:
+        named = NatsConfig(servers=(url,), username="joe", password=PASSWORD)
+        await reads_and_writes(open_store, named)
+        in_url = NatsConfig(servers=(url.replace("//", f"//joe:{PASSWORD}@"),))
+        await open_store(in_url).snapshot(ALL)
+        assert open_store(in_url).address == url
+        wrong = NatsConfig(servers=(url,), username="joe", password=PASSWORD + "x")
+        assert isinstance(await failure(open_store, wrong), NotAuthorised)
+        nobody = await failure(open_store, NatsConfig(servers=(url,)))
+        assert isinstance(nobody, NotAuthorised)
+        assert "none is set" in nobody.detail
+        for user in ("eve", "deaf"):
+            may_not = NatsConfig(servers=(url,), username=user, password=PASSWORD)
+            denied = await failure(open_store, may_not)
+            assert isinstance(denied, NotAuthorised)
+            assert "permissions violation" in denied.detail
+
+
+async def test_a_token(open_store: Opener, tmp_path: Path) -> None:
+    with serving(tmp_path, f"authorization {{ token: {PASSWORD} }}") as url:
+        await reads_and_writes(open_store, NatsConfig(servers=(url,), token=PASSWORD))
+        wrong = await failure(open_store, NatsConfig(servers=(url,), token=PASSWORD + "x"))
+        assert isinstance(wrong, NotAuthorised)
+
+
+async def test_an_nkey_and_a_seed_that_is_none(open_store: Opener, tmp_path: Path) -> None:
+    public = nkeys.from_seed(bytearray(SEED)).public_key.decode()
+    with serving(tmp_path, f"authorization {{ users: [ {{ nkey: {public} }} ] }}") as url:
+        await reads_and_writes(open_store, NatsConfig(servers=(url,), nkey=SEED.decode()))
+        for seed in (PASSWORD, "SUA" + PASSWORD):
+            broken = await failure(open_store, NatsConfig(servers=(url,), nkey=seed))
+            assert isinstance(broken, Misconfigured)
+
+
+async def test_a_credentials_file_and_one_that_is_not_there(
+    open_store: Opener, tmp_path: Path
+) -> None:
+    operator, account, jwt = _jwt_chain()
+    configuration = (
+        f"operator: {operator}\nresolver: MEMORY\nsystem_account: {account[2]}\n"
+        f"resolver_preload: {{ {account[0]}: {account[1]}, {account[2]}: {account[3]} }}\n"
+    )
+    file = tmp_path / "user.creds"
+    file.write_text(
+        f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{SEED.decode()}\n------END USER NKEY SEED------\n"
+    )
+    with serving(tmp_path, configuration) as url:
+        await reads_and_writes(open_store, NatsConfig(servers=(url,), credentials_file=str(file)))
+        missing = str(tmp_path / "none.creds")
+        gone = await failure(open_store, NatsConfig(servers=(url,), credentials_file=missing))
+        assert isinstance(gone, Misconfigured)
+        assert gone.setting == "NATS_AUTH_CREDENTIALS_FILE"
+        assert "none.creds" in gone.problem
+        file.write_text("no credentials")
+        bad = await failure(open_store, NatsConfig(servers=(url,), credentials_file=str(file)))
+        assert isinstance(bad, Misconfigured)
+
+
+async def test_tls_with_a_client_s_certificate_and_without(
+    open_store: Opener, tmp_path: Path, tls: TlsFiles
+) -> None:
+    files = f'cert_file: "{tls.server_cert}", key_file: "{tls.server_key}", ca_file: "{tls.ca}"'
+    with serving(tmp_path, f"tls {{ {files}, verify: true }}", "tls") as url:
+        ours = NatsConfig(
+            servers=(url,),
+            ca_cert=str(tls.ca),
+            client_cert=str(tls.client_cert),
+            client_key=str(tls.client_key),
+        )
+        await reads_and_writes(open_store, ours)
+        unknown = await failure(open_store, NatsConfig(servers=(url,)))
+        none = await failure(open_store, NatsConfig(servers=(url,), ca_cert=str(tls.ca)))
+        for error in (unknown, none):
+            assert isinstance(error, Unreachable)
+            assert error.cause is Cause.CERTIFICATE
+    swapped = NatsConfig(
+        servers=("tls://127.0.0.1:1",), client_cert=str(tls.client_cert), client_key=str(tls.ca)
+    )
+    assert isinstance(await failure(open_store, swapped), Misconfigured)
+
+
+async def test_plain_text_is_expected(
+    server: NatsServer, open_store: Opener, tls: TlsFiles
+) -> None:
+    url = server.url.replace("nats://", "tls://")
+    error = await failure(open_store, NatsConfig(servers=(url,), ca_cert=str(tls.ca)))
+    assert isinstance(error, Unreachable)
+    assert error.cause is Cause.PLAIN_EXPECTED
+
+
+class Plain(NatsServer):
+    """Without JetStream."""
+
+    def command(self) -> list[str]:
+        return [one for one in super().command() if one != "--jetstream"]
+
+
+async def test_a_server_without_jetstream_is_said_to_have_none(open_store: Opener) -> None:
+    with Plain() as server:
+        config = NatsConfig(servers=(server.url,))
+        error = await failure(open_store, config)
+        assert isinstance(error, Refused)
+        assert "start it with --jetstream" in error.detail
+        (outcome,) = (await open_store(config).delete({KEY: Revision("1@x")})).values()
+        assert isinstance(outcome, Refused)
+
+
+async def test_an_account_without_jetstream_is_said_to_have_none_and_tried_again(
+    open_store: Opener, tmp_path: Path
+) -> None:
+    with serving(tmp_path, "accounts { A { users: [ { user: joe, password: x } ] } }") as url:
+        config = NatsConfig(servers=(url,), username="joe", password="x")
+        error = await failure(open_store, config)
+        assert isinstance(error, Refused)
+        assert "JetStream is not enabled" in error.detail
+        async with watching(open_store(config)) as view:
+            await view.until(lambda: bool(view.losses))
+            assert isinstance(view.losses[0].error, Refused)
+
+
+async def test_a_name_that_is_none_and_a_url_that_is_none(open_store: Opener) -> None:
+    error = await failure(open_store, NatsConfig(servers=("nats://no-such-host.invalid:4222",)))
+    assert isinstance(error, Unreachable)
+    assert error.cause is Cause.NAME
+    for url in ("http://127.0.0.1:4222", "nats://127.0.0.1:x", "nats://:4222"):
+        assert isinstance(await failure(open_store, NatsConfig(servers=(url,))), Misconfigured)
+
+
+async def test_the_next_server_is_tried(server: NatsServer, open_store: Opener) -> None:
+    config = NatsConfig(servers=(f"nats://{LOOPBACK}:1", server.url))
+    await reads_and_writes(open_store, config)
+
+
+def _jwt_chain() -> tuple[str, tuple[str, str, str, str], str]:
+    """An operator, its account and system account with their JWTs, and that of the user who has
+    our seed."""
+    operator, account = _keys(1, nkeys.PREFIX_BYTE_OPERATOR), _keys(2, nkeys.PREFIX_BYTE_ACCOUNT)
+    system, user = _keys(3, nkeys.PREFIX_BYTE_ACCOUNT), nkeys.from_seed(bytearray(SEED))
+    names = [one.public_key.decode() for one in (operator, account, system, user)]
+    limits = ("subs", "data", "payload", "imports", "exports", "conn", "leaf")
+    storage = ("mem_storage", "disk_storage", "streams", "consumer")
+    wild = {"wildcards": True}
+    claims = {"type": "account", "version": 2}
+    accounts = [
+        _signed(operator, name, {**claims, "limits": dict.fromkeys(of, -1) | wild})
+        for name, of in ((names[1], (*limits, *storage)), (names[2], limits))
+    ]
+    own = _signed(operator, names[0], {"type": "operator", "version": 2})
+    bounds = {"subs": -1, "data": -1, "payload": -1}
+    jwt = _signed(account, names[3], {"type": "user", "version": 2} | bounds)
+    return own, (names[1], accounts[0], names[2], accounts[1]), jwt
+
+
+def _keys(number: int, kind: int) -> nkeys.KeyPair:
+    return nkeys.from_seed(bytearray(nkeys.encode_seed(bytes([number] * 32), kind)))
+
+
+def _signed(by: nkeys.KeyPair, subject: str, claims: Mapping[str, object]) -> str:
+    """A JWT as NATS has them."""
+    body = {"iss": by.public_key.decode(), "sub": subject, "iat": 1, "nats": claims}
+    digest = hashlib.sha256(json.dumps(body).encode()).digest()
+    body["jti"] = base64.b32encode(digest).decode().rstrip("=")
+    head = {"typ": "JWT", "alg": "ed25519-nkey"}
+    said = ".".join(_base64(json.dumps(part).encode()) for part in (head, body))
+    return f"{said}.{_base64(by.sign(said.encode()))}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -1,0 +1,120 @@
+"""A server that goes, hangs, and comes back; here each test has one of its own, or a forwarder."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from backends.nats.config import NatsConfig
+from backends.nats.store import NatsStore
+from backends.store import Cause, Heard, Lost, Unreachable
+from tests.nats.places import (
+    ALL,
+    KEY,
+    RELATIVE,
+    Opener,
+    connected,
+    make_bucket,
+    watching,
+)
+from tests.probe.peers import refusing
+from tests.servers import NatsServer
+
+NOTICED = 10.0
+"""Seconds within which it must be noticed that nobody answers."""
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[NatsServer]:
+    """For this module: each test leaves it running."""
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def store(own: NatsServer) -> AsyncIterator[NatsStore]:
+    store = NatsStore(NatsConfig(servers=(own.url,)), poll_interval=0.25)
+    yield store
+    await store.aclose()
+
+
+async def test_a_server_that_is_stopped_and_started_is_lost_and_read_again(
+    own: NatsServer, store: NatsStore
+) -> None:
+    async with connected(own.url) as client:
+        bucket = await make_bucket(client)
+        await bucket.put(RELATIVE, b"1")
+    async with watching(store) as view:
+        await view.until_event(Heard)
+        own.kill()
+        await view.until(lambda: bool(view.losses))
+        causes = {loss.error.cause for loss in view.losses if isinstance(loss.error, Unreachable)}
+        assert causes <= {Cause.LOST, Cause.REFUSED}
+        # Not in a thread, with which it would end.
+        own.start()
+        before = view.resyncs
+        await view.until(lambda: view.resyncs > before)
+        assert view.entries[KEY].value == b"1"
+        revision = view.entries[KEY].revision
+        async with connected(own.url) as client:
+            await (await client.jetstream().key_value("prod_v1_instances")).put(RELATIVE, b"2")
+        await view.until(lambda: view.entries[KEY].value == b"2")
+        # The stream is the same, and so is its birth.
+        assert view.entries[KEY].revision.partition("@")[2] == revision.partition("@")[2]
+
+
+async def test_a_server_that_hangs_is_noticed_and_heard_again_when_it_goes_on(
+    own: NatsServer, store: NatsStore
+) -> None:
+    async with watching(store) as view:
+        await view.until_event(Heard)
+        own.pause()
+        try:
+            began = time.monotonic()
+            await view.until_event(Lost)
+            assert time.monotonic() - began < NOTICED
+            (loss,) = view.losses
+            assert isinstance(loss.error, Unreachable)
+            assert loss.error.cause is Cause.TIMEOUT
+        finally:
+            own.resume()
+        await view.until_event(Heard)
+
+
+async def test_one_loss_is_told_once(open_store: Opener) -> None:
+    with refusing() as address:
+        store = open_store(NatsConfig(servers=(f"nats://{address}",)))
+        async with watching(store) as view:
+            await view.until_event(Lost)
+            # Long enough for several more attempts.
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.7):
+                    await view.until_event(Lost)
+            assert isinstance(view.losses[0].error, Unreachable)
+            assert view.losses[0].error.cause is Cause.REFUSED
+
+
+async def test_what_is_no_nats_is_said_to_be_none(open_store: Opener) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        store = open_store(NatsConfig(servers=(f"nats://127.0.0.1:{port}",)))
+        with pytest.raises(Unreachable) as raised:
+            await store.snapshot(ALL)
+        assert raised.value.cause is Cause.NOT_THIS_STORE
+
+
+async def test_a_closed_store_ends_its_watches(open_store: Opener) -> None:
+    store = open_store()
+    async with watching(store) as view:
+        await view.until_event(Heard)
+        await store.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await view.until(lambda: False)
