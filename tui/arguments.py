@@ -39,6 +39,7 @@ environment (Dynamo's own names; flags go before them):
   ETCD_AUTH_CA, ETCD_AUTH_CLIENT_CERT, ETCD_AUTH_CLIENT_KEY    a path or the PEM text itself
   DYN_FILE_KV            the file store's folder (default $TMPDIR/dynamo_store_kv)
   DYN_NAMESPACE          as --namespace
+  NATS_SERVER            as --nats; with NATS_AUTH_..., NATS_TLS_... as Dynamo has them
   DYNTOP_CONTEXT         as --context
   DYNTOP_READ_ONLY       1: as --read-only
   XDG_STATE_HOME         where removals are written down (default ~/.local/state)
@@ -128,6 +129,20 @@ examples:
   dyntop history -o json | jq -r '.[] | select(.act == "drain") | .id'
 """
 
+STATS_EXAMPLES = """\
+Asks all services of the NATS that NATS_SERVER or --nats names, once, within a second, and joins
+what they say to the instances in the store. Workers of the NATS request plane have such services,
+those of the TCP request plane have none. One that is paused looks like one that is gone.
+With -o json it is a list of objects; with --interval too, one object a line.
+Exit codes: 0 done, 2 usage (also: no NATS is named), 3 store or NATS unreachable, 4 not authorised.
+
+examples:
+  dyntop stats                                     totals, and each instance
+  dyntop stats -n prod -c backend --interval 5     with rates
+  dyntop stats -o json | jq -r '.[] | select(.answer == "silent") | .subject'
+  dyntop stats -o prometheus > /var/lib/node_exporter/dynamo.prom
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     """Complains as all of dyntop does: one sentence, harmless text."""
@@ -165,6 +180,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_drain(commands)
     _add_restore(commands)
     _add_history(commands)
+    _add_stats(commands)
     return parser
 
 
@@ -238,6 +254,21 @@ def _add_history(commands: _Commands) -> None:
     parser.add_argument("-N", "--last", metavar="N", type=_count, help="only the last N acts")
 
 
+def _add_stats(commands: _Commands) -> None:
+    summary = "print what NATS services count: requests, errors, processing time"
+    parser = _add_command(commands, "stats", summary, STATS_EXAMPLES)
+    only = "only of this"
+    parser.add_argument("-c", "--component", metavar="NAME", help=f"{only} component")
+    parser.add_argument("-e", "--endpoint", metavar="NAME", help=f"{only} endpoint")
+    parser.add_argument("-o", "--output", choices=("table", "json", "prometheus"), default="table")
+    parser.add_argument(
+        "--interval",
+        metavar="S",
+        type=_rate,
+        help="ask every S seconds until interrupted, and tell rates too",
+    )
+
+
 def _add_command(
     commands: _Commands, name: str, summary: str, examples: str, *, store: bool = True
 ) -> _Parser:
@@ -287,6 +318,13 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         metavar="NS",
         default=nothing,
         help="only this namespace and those nested in it; '' for all, whatever DYN_NAMESPACE says",
+    )
+    group.add_argument(
+        "--nats",
+        metavar="URLS",
+        default=nothing,
+        help="of NATS servers, separated by commas, whose services are asked; '' for none, "
+        "whatever NATS_SERVER says",
     )
     group.add_argument("--read-only", action="store_true", default=off, help="remove nothing")
     group.add_argument(

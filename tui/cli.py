@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment name: `1` shows tracebacks."""
 
-ONLY_LOOKING = ("list", "watch", "check")
+ONLY_LOOKING = ("list", "watch", "check", "stats")
 """Commands that never remove anything."""
 
 
@@ -62,6 +62,7 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         endpoints=arguments.endpoints,
         file_store=arguments.file_store,
         namespace=arguments.namespace,
+        nats=arguments.nats,
         read_only=arguments.read_only,
         demo=arguments.demo,
         probing=Probing(arguments.probing),
@@ -101,6 +102,10 @@ def _command(name: str | None) -> Callable[[Settings, argparse.Namespace], int |
             from tui.commands import restore
 
             return restore.run
+        case "stats":
+            from tui.commands import stats
+
+            return stats.run
         case _:
             from tui.app import run
 

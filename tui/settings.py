@@ -10,7 +10,7 @@
 | `DYN_NAMESPACE` | filters like `--namespace` |
 | `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/contexts.py`) |
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
-| `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | asks NATS services whether they list an endpoint |
+| `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | asks NATS services what they list and count |
 | `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
 | `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
 
@@ -64,7 +64,7 @@ class Settings(BaseModel):
     lease_rate: float = Field(default=DEFAULT_CAP, gt=0)
     """Questions about leases that the store is asked in a second, at most."""
     nats: NatsConfig | None = None
-    """Where NATS services are asked whether they list an endpoint. None: nowhere."""
+    """Where NATS services are asked what they list and count. None: nowhere."""
     audit: Path | None = None
     """The file that removals are written down in, before they happen. None: in none."""
 
@@ -78,6 +78,7 @@ class Settings(BaseModel):
         endpoints: str | None = None,
         file_store: str | None = None,
         namespace: str | None = None,
+        nats: str | None = None,
         read_only: bool = False,
         demo: bool = False,
         probing: Probing = Probing.VISIBLE,
@@ -87,8 +88,9 @@ class Settings(BaseModel):
         """Settings from an environment, a context that goes before it, and flags that go before
         both; None is a flag not given.
 
-        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` is separated
-        by commas; an empty `namespace` means all of them, whatever the others say.
+        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` and `nats`
+        are separated by commas; an empty `namespace` means all of them, whatever the others say,
+        and an empty `nats` none.
 
         Raises `Misconfigured`; `AuditFailed` where there is no place for an audit.
         """
@@ -111,8 +113,7 @@ class Settings(BaseModel):
             demo=demo,
             probing=probing,
             lease_rate=lease_rate,
-            # Its default would be this machine, where there mostly is none.
-            nats=NatsConfig.from_environment(environ) if environ.get("NATS_SERVER") else None,
+            nats=_nats(environ, nats),
             audit=None if no_audit or demo else default_path(environ),
         )
 
@@ -121,6 +122,14 @@ def as_name(text: str) -> str:
     """A name from the command line or environment, as ids have it: bytes that are not UTF-8 (which
     Python hands on as lone surrogates) as `\\xNN`."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _nats(environ: Mapping[str, str], servers: str | None) -> NatsConfig | None:
+    """None where no server is named: Dynamo's default would be this machine, where there mostly is
+    none."""
+    if servers is not None:
+        environ = {**environ, "NATS_SERVER": as_name(servers)}
+    return NatsConfig.from_environment(environ) if environ.get("NATS_SERVER") else None
 
 
 def _connection(
