@@ -20,11 +20,10 @@ NOBODY = "NATS answers, and none of its services does: workers of the TCP reques
 ANSWERS = {
     Answering.ANSWERS: State("●", "answers", "good"),
     Answering.SILENT: State("○", "silent", "warn"),
-    Answering.UNREGISTERED: State("◇", "not registered", "warn"),
+    Answering.UNREGISTERED: State("◇", "unregistered", "warn"),
 }
 
 _MEANINGS = {
-    Answering.ANSWERS: "its service told what it counted",
     Answering.SILENT: "no service that answers has its subject; one that is paused looks the same",
     Answering.UNREGISTERED: "a service answers for it, and nothing registered names its subject",
 }
@@ -38,6 +37,16 @@ def figure(number: float | None) -> str:
         return "<0.01"
     digits = 2 if 0 < number < 10 else 1 if 0 < number < 100 else 0
     return f"{number:,.{digits}f}"
+
+
+def counted(number: float | None) -> str:
+    """A count; from ten million on rounded, so that it fits."""
+    if number is None:
+        return NOTHING
+    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
+        if number >= max(size, 1e7):
+            return f"{number / size:,.1f}{unit}"
+    return f"{number:,}"
 
 
 def answer(whole: Total) -> State:
@@ -67,8 +76,7 @@ def line(board: Board | None, usages: Sequence[Usage], now: float) -> tuple[str,
         return f"✗ {_trouble(board)}; figures of {duration(age)} ago", "bad"
     whole = total(usages)
     parts = [
-        count(whole.services, "process"),
-        f"asked {duration(age)} ago",
+        f"{count(whole.services, 'service')} answered {duration(age)} ago",
         *(
             f"{number:,} {ANSWERS[answering].word}"
             for answering in (Answering.SILENT, Answering.UNREGISTERED)
@@ -86,7 +94,7 @@ def detail_of_instance(usage: Usage, board: Board, record: Detail | None, now: f
     """What is counted for one endpoint of a process, before what its record tells."""
     whole = total([usage])
     fields = [
-        ("answer", f"{ANSWERS[usage.answering].word}: {_MEANINGS[usage.answering]}"),
+        ("answer", _answer(usage)),
         *_figures(whole, board, now),
         ("no figures", "" if usage.stats is None else usage.stats.problem),
         ("service", _service(usage.service)),
@@ -121,7 +129,7 @@ def _figures(whole: Total, board: Board, now: float) -> list[tuple[str, str]]:
     age = board.age(now)
     asked = "" if age is None else f"{duration(age)} ago"
     if board.trouble is not None:
-        asked = f"{asked}; since then {_trouble(board)}"
+        asked = f"{asked}; {_trouble(board)}"
     told = [("asked", asked)]
     if whole.requests is not None:
         rate = "" if whole.rate is None else f", {figure(whole.rate)} a second of late"
@@ -139,7 +147,7 @@ def _figures(whole: Total, board: Board, now: float) -> list[tuple[str, str]]:
 
 def _trouble(board: Board) -> str:
     reason = "" if board.trouble is None else board.trouble.reason
-    return f"{reason}, since {datetime.fromtimestamp(board.trouble_since):%H:%M:%S}"
+    return f"{reason} since {datetime.fromtimestamp(board.trouble_since):%H:%M:%S}"
 
 
 def _moment(at: float) -> str:
@@ -147,6 +155,12 @@ def _moment(at: float) -> str:
         return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"
     except (ValueError, OverflowError, OSError):
         return NOTHING
+
+
+def _answer(usage: Usage) -> str:
+    if usage.answering is Answering.ANSWERS:
+        return ""
+    return f"{ANSWERS[usage.answering].word}: {_MEANINGS[usage.answering]}"
 
 
 def _service(service: Service | None) -> str:
@@ -157,10 +171,8 @@ def _service(service: Service | None) -> str:
 
 
 def _user_data(usage: Usage) -> str:
-    if usage.stats is None:
+    if usage.stats is None or not usage.stats.data:
         return ""
-    if not usage.stats.data:
-        return "none"
     return "below, before the record" if usage.records else "below"
 
 

@@ -19,7 +19,9 @@ from tui.detail import Detail
 from tui.monitor import Link
 from tui.plain import clip
 from tui.usage import (
+    ANSWERS,
     answer,
+    counted,
     detail_of_instance,
     detail_of_total,
     empty_text,
@@ -80,14 +82,14 @@ class RequestsPane(Pane[RequestRow]):
                 path=True,
                 sort=lambda row: row.name,
             ),
-            Column("answer", "ANSWER", 16, _answer, drop=3, sort=_trouble),
+            Column("answer", "ANSWER", 14, _answer, drop=3, sort=_trouble),
             _number("requests", "REQUESTS", 9, lambda whole: whole.requests),
             _number("errors", "ERRORS", 6, lambda whole: whole.errors, tone="bad"),
             _number("rate", "REQ/S", 6, lambda whole: whole.rate, measured=True),
             _number("mean", "MEAN MS", 7, lambda whole: whole.mean_ms, measured=True, drop=4),
-            Column("error", "LAST ERROR", 10, _last_error, share=2, most=60, drop=5),
+            Column("error", "LAST ERROR", 10, _last_error, share=2, most=60, drop=6),
             Column(
-                "started", "STARTED", 7, self._started, right=True, ticks=True, drop=6, sort=_newest
+                "started", "STARTED", 7, self._started, right=True, ticks=True, drop=5, sort=_newest
             ),
         ]
         super().__init__(view, columns, order=SortOrder("name"), id="requests")
@@ -269,8 +271,12 @@ def _path(usage: Usage, level: int) -> str:
 
 
 def _name(row: RequestRow) -> Cell:
-    mark = {True: "▾ ", False: "▸ ", None: "· "}[row.opened]
-    return Cell("  " * row.level + mark + row.name, "accent" if row.opened is None else "")
+    state = answer(row.whole)
+    good = ANSWERS[Answering.ANSWERS]
+    # In a narrow terminal there is no other column that tells who is silent.
+    mark = {True: "▾", False: "▸", None: "·" if state is good else state.glyph}[row.opened]
+    tone = "accent" if row.opened is None else ""
+    return Cell(f"{'  ' * row.level}{mark} {row.name}", tone if state is good else state.tone)
 
 
 def _answer(row: RequestRow) -> Cell:
@@ -310,7 +316,7 @@ def _number(
         number = of(row.whole)
         if number is None:
             return Cell(NOTHING, "dim")
-        return Cell(figure(number) if measured else f"{number:,}", tone if number else "dim")
+        return Cell(figure(number) if measured else counted(number), tone if number else "dim")
 
     def sort(row: RequestRow) -> float:
         number = of(row.whole)
