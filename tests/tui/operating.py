@@ -22,6 +22,7 @@ from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import Answer, Reading, Target
+from backends.services.types import Services
 from backends.store import Cause, Entry, Store, Unreachable
 from tests.registered import KeyAndValue
 from tui.app import DyntopApp
@@ -319,6 +320,7 @@ async def dashboard(
     *,
     store: Store | None = None,
     probes: Probes | None = None,
+    services: Services | None = None,
     audit: Path | None = None,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
@@ -327,13 +329,13 @@ async def dashboard(
     """The running dashboard; `complete`: once it has seen a whole snapshot.
 
     `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
-    `audit` is where removals are written down, by themselves nowhere; `settings` are those of
-    `Settings`.
+    `services` tell what they count, by themselves there is no NATS; `audit` is where removals are
+    written down, by themselves nowhere; `settings` are those of `Settings`.
     """
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
     discovery = Discovery(store or own(world.keyspace))
-    plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world))
+    plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world), services)
     app = DyntopApp(plane, Settings(connection=MemoryConnection(), **settings), lambda: world.now)
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
