@@ -167,6 +167,11 @@ class Operator:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
+    async def open(self, pane_id: str) -> None:
+        """Open a tab by its number, whichever that is."""
+        panes = [pane.id for pane in self.main.query_one(PaneTabs).panes]
+        await self.press(str(panes.index(pane_id) + 1))
+
     async def type(self, text: str) -> None:
         """In one go, as over a slow line: nothing happens between two keys."""
         driver = self.app._driver
