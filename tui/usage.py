@@ -14,6 +14,8 @@ from tui.detail import Detail
 from tui.words import NOTHING, State, count, duration, hex_id
 
 NO_NATS = "No NATS server is set: NATS_SERVER or --nats says which."
+SHORT_DATA = 120
+"""Characters of user data that are also shown beside the figures."""
 ASKING = "Asking NATS services …"
 NOBODY = "NATS answers, and none of its services does: workers of the TCP request plane have none."
 
@@ -173,6 +175,8 @@ def _service(service: Service | None) -> str:
 def _user_data(usage: Usage) -> str:
     if usage.stats is None or not usage.stats.data:
         return ""
+    if len(usage.stats.data) <= SHORT_DATA:
+        return usage.stats.data
     return "below, before the record" if usage.records else "below"
 
 

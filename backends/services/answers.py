@@ -180,6 +180,8 @@ def _text(value: object) -> str:
 def _time(value: object) -> float | None:
     """RFC 3339, to the nanosecond, as POSIX seconds."""
     try:
-        return datetime.fromisoformat(_text(value)).timestamp()
+        at = datetime.fromisoformat(_text(value))
+        # Without a zone it could be any.
+        return None if at.tzinfo is None else at.timestamp()
     except (ValueError, OverflowError):
         return None
