@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -30,16 +31,24 @@ NAMES = ("prod", "backend", "generate")
 
 async def endpoint_of(loop: asyncio.AbstractEventLoop, plane: str) -> tuple[Any, Any]:
     """The runtime and the endpoint, in whichever way this release makes them."""
+    make_runtime: Any = DistributedRuntime
     try:
-        runtime = DistributedRuntime(loop, "etcd", plane)
+        runtime = make_runtime(loop, "etcd", plane)
     except TypeError:
         # 0.6 knows one kind of discovery and one request plane: etcd and NATS.
-        runtime = DistributedRuntime(loop, False)
+        runtime = make_runtime(loop, False)
     if not hasattr(runtime, "namespace"):
         return runtime, runtime.endpoint(".".join(NAMES))
     namespace, component, endpoint = NAMES
     found = runtime.namespace(namespace).component(component)
     return runtime, found.endpoint(endpoint)
+
+
+async def id_of(endpoint: Any) -> int:
+    """The worker's instance id."""
+    number = endpoint.lease_id() if hasattr(endpoint, "lease_id") else endpoint.connection_id()
+    found: int = await number if inspect.isawaitable(number) else number
+    return found
 
 
 async def answer(request: Any, context: Any = None) -> AsyncIterator[dict[str, Any]]:
@@ -66,16 +75,12 @@ async def main(role: str, plane: str, replies: IO[str]) -> None:
     """Register or connect, report, obey, until stdin ends."""
     loop = asyncio.get_running_loop()
     runtime, endpoint = await endpoint_of(loop, plane)
-    client, instance_id = None, None
+    client = instance_id = serving = None
     if role == "worker":
         if hasattr(runtime, "namespace"):
             await runtime.namespace(NAMES[0]).component(NAMES[1]).create_service()
         serving = asyncio.ensure_future(endpoint.serve_endpoint(answer))
-        # Kept, or it may be collected while it runs.
-        loop.call_later(3600, serving.cancel)
-        one_id = endpoint.lease_id if hasattr(endpoint, "lease_id") else endpoint.connection_id
-        number = one_id()
-        instance_id = f"{await number if asyncio.isfuture(number) else number:x}"
+        instance_id = f"{await id_of(endpoint):x}"
     else:
         client = await endpoint.client()
         await client.wait_for_instances()
@@ -92,6 +97,8 @@ async def main(role: str, plane: str, replies: IO[str]) -> None:
         except Exception as error:  # whatever it is, the test shall see it
             reply |= {"ok": False, "error": repr(error)}
         print(json.dumps(reply), file=replies, flush=True)
+    if serving is not None:
+        serving.cancel()
     # The end of a runtime whose interpreter ends too crashes in 0.6.1.
     os._exit(0)
 
