@@ -1,9 +1,11 @@
 # Everything runs in .venv, which `make setup` fills from pyproject.toml.
 PYTHON ?= python3
 VENV := .venv
+# Of the Dynamo releases that tests need besides the newest: no two fit into one environment.
+RELEASES := 0.6.1 1.2.1
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint types check snapshots screenshots clean
+.PHONY: help setup releases demo test lint types check snapshots screenshots clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,10 +21,17 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 setup: $(VENV)/.dev  ## install everything that development needs
 
+$(VENV)/releases/%/.installed: | $(VENV)/.runtime
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --no-deps --target $(@D) ai-dynamo-runtime==$*
+	touch $@
+
+releases: $(RELEASES:%=$(VENV)/releases/%/.installed)  ## older Dynamo releases, for tests
+
 demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
 	$(BIN)/dyntop --demo
 
-test: $(VENV)/.dev  ## all tests, with real servers and real Dynamo workers
+test: $(VENV)/.dev releases  ## all tests, with real servers and real Dynamo workers
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(VENV)/.dev  ## style and format

@@ -135,6 +135,10 @@ class Cluster:
         """The keys of a kind in a place. Do not change it, and do not keep it over an event."""
         return self._by_scope.get(scope, {}).get(kind, ())
 
+    def of_type(self, of: type[_R], scope: Scope = ()) -> list[_R]:
+        """All records of a type in a place."""
+        return self._of_type(of, self.keys(of.kind, scope))
+
     def workers(self, scope: Scope = ()) -> Collection[int]:
         """The workers that registered something in a place. Do not change it, and do not keep it
         over an event."""

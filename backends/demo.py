@@ -81,6 +81,10 @@ class Demo:
         leases = {entry.lease for entry in named}
         return next((worker for worker in self._workers if worker.id in leases), None)
 
+    def lives(self, worker: Worker) -> bool:
+        """Whether a worker is at work: neither dead nor gone."""
+        return worker.alive and worker in self._workers
+
     async def run(self, interval: float = 1.0) -> None:
         """Step for ever, every `interval` seconds; the world is made for one second."""
         while True:

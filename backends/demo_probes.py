@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from backends.demo import Demo
+from backends.probe.nats import UNLISTED
 from backends.probe.types import Answer, Method, Reading, Target
 
 INTERVAL = 2.0
@@ -46,7 +47,7 @@ class DemoProbes:
         answers_itself = deep or target.method in (Method.ZMTP, Method.NATS)
         if worker is None or not worker.alive:
             if target.method is Method.NATS:
-                return Answer.SILENT, "is listed by no NATS service"
+                return UNLISTED.answer, UNLISTED.text
             return Answer.REFUSED, "refuses connections"
         if not answers_itself:
             return Answer.ACCEPTS, "accepts connections"

@@ -35,7 +35,7 @@ PICTURES = (
     Picture("instances", sort="state"),
     Picture("models", ("2", "end", "right", "down", "right")),
     Picture("workers", ("3", *"jjjjj")),
-    Picture("events", ("5",), seconds=45),
+    Picture("events", ("6",), seconds=45),
     Picture("not-live", ("exclamation_mark", *"jj")),
     Picture("drain", ("d",), drained="prod/backend"),
     Picture("clean-up", ("c",)),

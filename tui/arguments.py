@@ -134,6 +134,20 @@ examples:
   dyntop history -o json | jq -r '.[] | select(.act == "drain") | .id'
 """
 
+STATS_EXAMPLES = """\
+Asks all services of the NATS that NATS_SERVER or --nats names, once, within a second, and joins
+what they say to the instances in the store. Workers of the NATS request plane have such services,
+those of the TCP request plane have none. One that is paused looks like one that is gone.
+With -o json it is a list of objects; with --interval too, one object a line.
+Exit codes: 0 done, 2 usage (also: no NATS is named), 3 store or NATS unreachable, 4 not authorised.
+
+examples:
+  dyntop stats                                     totals, and each instance
+  dyntop stats -n prod -c backend --interval 5     with rates
+  dyntop stats -o json | jq -r '.[] | select(.answer == "silent") | .subject'
+  dyntop stats -o prometheus > /var/lib/node_exporter/dynamo.prom
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     """Complains as all of dyntop does: one sentence, harmless text."""
@@ -171,6 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_drain(commands)
     _add_restore(commands)
     _add_history(commands)
+    _add_stats(commands)
     return parser
 
 
@@ -244,6 +259,21 @@ def _add_history(commands: _Commands) -> None:
     parser.add_argument("-N", "--last", metavar="N", type=_count, help="only the last N acts")
 
 
+def _add_stats(commands: _Commands) -> None:
+    summary = "print what NATS services count: requests, errors, processing time"
+    parser = _add_command(commands, "stats", summary, STATS_EXAMPLES)
+    only = "only of this"
+    parser.add_argument("-c", "--component", metavar="NAME", help=f"{only} component")
+    parser.add_argument("-e", "--endpoint", metavar="NAME", help=f"{only} endpoint")
+    parser.add_argument("-o", "--output", choices=("table", "json", "prometheus"), default="table")
+    parser.add_argument(
+        "--interval",
+        metavar="S",
+        type=_rate,
+        help="ask every S seconds until interrupted, and tell rates too",
+    )
+
+
 def _add_command(
     commands: _Commands, name: str, summary: str, examples: str, *, store: bool = True
 ) -> _Parser:
@@ -292,7 +322,7 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         metavar="URLS",
         default=nothing,
         help="of NATS, separated by commas: of the store with --backend nats, else where NATS "
-        "services are asked next to another store",
+        "services are asked next to another store; '' for nowhere, whatever NATS_SERVER says",
     )
     group.add_argument(
         "-n",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment name: `1` shows tracebacks."""
 
-ONLY_LOOKING = ("list", "watch", "check")
+ONLY_LOOKING = ("list", "watch", "check", "stats")
 """Commands that never remove anything."""
 
 
@@ -102,6 +102,10 @@ def _command(name: str | None) -> Callable[[Settings, argparse.Namespace], int |
             from tui.commands import restore
 
             return restore.run
+        case "stats":
+            from tui.commands import stats
+
+            return stats.run
         case _:
             from tui.app import run
 

@@ -19,6 +19,8 @@ from backends.connect import Connection, EtcdConnection, NatsKvConnection, open_
 from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.probe.prober import Prober
+from backends.services.scraper import Scraper
+from backends.services.types import Services
 from tui.settings import Settings
 
 
@@ -29,6 +31,8 @@ class Plane:
     discovery: Discovery
     probes: Probes
     acts: Acts
+    services: Services | None = None
+    """Asks NATS services what they counted. None: no NATS server is set."""
 
 
 @asynccontextmanager
@@ -40,13 +44,19 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
     if settings.demo:
         from backends.demo import Demo
         from backends.demo_probes import DemoProbes
+        from backends.demo_services import DemoServices
 
         demo = Demo()
         life = asyncio.create_task(demo.run())
         try:
             discovery = Discovery(demo.store)
             # What is removed from a play is no matter of record.
-            yield Plane(discovery, DemoProbes(demo, time.time), Acts(discovery, None))
+            yield Plane(
+                discovery,
+                DemoProbes(demo, time.time),
+                Acts(discovery, None),
+                DemoServices(demo, time.time),
+            )
         finally:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -57,10 +67,14 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         discovery = Discovery(store)
         here = is_here(settings.connection)
         prober = Prober(nats=settings.nats, clock=time.time, random=random.random, here=here)
+        nats = settings.nats
+        services = None if nats is None else Scraper(nats, clock=time.time)
         try:
-            yield Plane(discovery, prober, Acts(discovery, _audit(settings)))
+            yield Plane(discovery, prober, Acts(discovery, _audit(settings)), services)
         finally:
             await prober.aclose()
+            if services is not None:
+                await services.aclose()
     finally:
         await store.aclose()
 

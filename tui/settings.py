@@ -71,7 +71,7 @@ class Settings(BaseModel):
     lease_rate: float = Field(default=DEFAULT_CAP, gt=0)
     """Questions about leases that the store is asked in a second, at most."""
     nats: NatsConfig | None = None
-    """Where NATS services are asked whether they list an endpoint. None: nowhere."""
+    """Where NATS services are asked what they list and count. None: nowhere."""
     audit: Path | None = None
     """The file that removals are written down in, before they happen. None: in none."""
 
@@ -96,7 +96,8 @@ class Settings(BaseModel):
         both; None is a flag not given.
 
         `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` and `nats`
-        are separated by commas; an empty `namespace` means all of them, whatever the others say.
+        are separated by commas; an empty `namespace` means all of them, whatever the others say,
+        and next to another store an empty `nats` none.
 
         Raises `Misconfigured`; `AuditFailed` where there is no place for an audit.
         """
@@ -236,6 +237,8 @@ def _services(
     """Where NATS services are asked. None: nowhere."""
     if isinstance(connection, NatsKvConnection):
         return connection.config
+    if nats == "":
+        return None
     named = nats is not None or (context is not None and context.nats is not None)
     # Its default would be this machine, where there mostly is none.
     if not named and not environ.get("NATS_SERVER"):

@@ -9,6 +9,7 @@ from backends.cluster import Cluster, FirstSeen, Scope
 from backends.ids import Kind
 from backends.liveness import FINDINGS, Judgement, Life, Verdict
 from backends.records import AnyRecord
+from backends.services.board import Board
 from backends.workers import SEVERITY, worst
 from tui.columns import Cell, Column
 from tui.monitor import Monitor
@@ -33,6 +34,10 @@ class View:
     """Why evidence is missing; empty: nothing is known to be wrong."""
     marked: int = 0
     """Rows of the open tab that are marked."""
+    only_namespace: str | None = None
+    """The namespace that is looked at. None: all, so that what is not known is not registered."""
+    board: Board | None = None
+    """What NATS services count. None: no NATS server is set."""
     models: int = 0
     """How many models there are, wherever they are."""
 

@@ -19,6 +19,7 @@ TABS = {
     "Models": "MODEL",
     "Workers": "COMPONENT",
     "Event channels": "TOPIC",
+    "Requests": "COMPONENT",
     "Events": "TIME",
 }
 """Each tab's title, in order, and the title of the column that it is sorted by at first."""

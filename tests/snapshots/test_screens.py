@@ -95,7 +95,7 @@ def test_events(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
         await live(pilot, world, clock, 30)
-        await pilot.press("5")
+        await pilot.press("6")
         await settled(pilot)
 
     assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)

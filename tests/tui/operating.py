@@ -22,6 +22,7 @@ from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import Answer, Reading, Target
+from backends.services.types import Services
 from backends.store import Cause, Entry, Store, Unreachable
 from tests.registered import KeyAndValue
 from tui.app import DyntopApp
@@ -166,6 +167,11 @@ class Operator:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+
+    async def open(self, pane_id: str) -> None:
+        """Open a tab by its number, whichever that is."""
+        panes = [pane.id for pane in self.main.query_one(PaneTabs).panes]
+        await self.press(str(panes.index(pane_id) + 1))
 
     async def type(self, text: str) -> None:
         """In one go, as over a slow line: nothing happens between two keys."""
@@ -320,6 +326,7 @@ async def dashboard(
     *,
     store: Store | None = None,
     probes: Probes | None = None,
+    services: Services | None = None,
     audit: Path | None = None,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
@@ -328,13 +335,13 @@ async def dashboard(
     """The running dashboard; `complete`: once it has seen a whole snapshot.
 
     `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
-    `audit` is where removals are written down, by themselves nowhere; `settings` are those of
-    `Settings`.
+    `services` tell what they count, by themselves there is no NATS; `audit` is where removals are
+    written down, by themselves nowhere; `settings` are those of `Settings`.
     """
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
     discovery = Discovery(store or own(world.keyspace))
-    plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world))
+    plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world), services)
     app = DyntopApp(plane, Settings(connection=MemoryConnection(), **settings), lambda: world.now)
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:

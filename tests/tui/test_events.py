@@ -21,7 +21,7 @@ async def test_what_was_there_at_the_start_is_one_event() -> None:
     world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("5")
+        await operator.open("events")
         assert happened(operator) == [START]
 
 
@@ -29,7 +29,7 @@ async def test_what_came_changed_and_went_is_told_with_why_newest_first() -> Non
     world = World(leases=False)
     world.put(instance(1), lease=1)
     async with dashboard(world) as operator:
-        await operator.press("5")
+        await operator.open("events")
         world.put(instance(2), lease=2)
         world.put(instance(2, address="10.9.9.9:1"), lease=2)
         world.keyspace.end_lease(2)
@@ -52,7 +52,7 @@ async def test_what_this_dyntop_unregistered_is_told_as_such() -> None:
     async with dashboard(world) as operator:
         await operator.drain("1")
         await operator.until(lambda: operator.gone("id") == ["1"])
-        await operator.press("5")
+        await operator.open("events")
         assert happened(operator)[0] == ("removed", "1", "unregistered by this dyntop")
 
 
@@ -60,7 +60,7 @@ async def test_the_cursor_stays_on_top_like_a_log_and_on_its_row_below() -> None
     world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("5")
+        await operator.open("events")
         world.put(instance(2))
         await operator.until(lambda: len(operator.pane.rows) == 2)
         assert operator.at("id") == "2"
@@ -74,7 +74,7 @@ async def test_a_gap_is_told_with_what_differs_after_it() -> None:
     world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("5")
+        await operator.open("events")
         world.keyspace.break_off(LOST)
         world.keyspace.delete(instance(1)[0])
         world.put(instance(2))
@@ -93,7 +93,7 @@ async def test_what_went_is_shown_as_it_last_was_and_cannot_be_unregistered_agai
     world = World(leases=False)
     world.put(instance(1), card(1))
     async with dashboard(world) as operator:
-        await operator.press("5")
+        await operator.open("events")
         world.keyspace.delete(instance(1)[0])
         await operator.until(lambda: operator.at("id") == "1")
         await operator.until(lambda: "removed" in operator.detail())
@@ -106,7 +106,7 @@ async def test_the_filter_looks_at_names_ids_and_reasons() -> None:
     world = World(leases=False)
     world.put(instance(1))
     async with dashboard(world) as operator:
-        await operator.press("5")
+        await operator.open("events")
         world.put(instance(0xAB), instance(0xCD))
         await operator.until(lambda: len(operator.pane.rows) == 3)
         for text, ids in (("cd", ["cd"]), ("at the start", [""]), ("generate", ["cd", "ab"])):

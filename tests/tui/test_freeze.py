@@ -24,7 +24,7 @@ async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
         assert "frozen" not in operator.header()
         assert "3 instances" in operator.header()
         assert operator.branches()[0] == "all namespaces 3"
-        await operator.press("5")
+        await operator.open("events")
         assert operator.rows("id") == ["1", "4", "3", ""]
         await operator.until(lambda: operator.pane.rows[0].happening.why)
 
@@ -69,5 +69,5 @@ async def test_a_row_that_was_unregistered_while_frozen_goes_when_the_view_goes_
         assert operator.rows("id") == ["1", "2"]
         await operator.press("f")
         await operator.until(lambda: operator.rows("id") == ["2"])
-        await operator.press("5")
+        await operator.open("events")
         assert operator.pane.rows[0].happening.why == "unregistered by this dyntop"

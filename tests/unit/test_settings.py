@@ -235,6 +235,18 @@ def test_unless_told_otherwise_it_probes_what_is_on_screen_and_asks_the_store_li
     assert (found.probing, found.lease_rate) == (Probing.NEVER, 0.5)
 
 
+def test_nats_is_asked_only_where_one_is_named_and_the_flag_goes_first() -> None:
+    assert settings().nats is None
+    named = {"NATS_SERVER": "nats://a", "NATS_AUTH_TOKEN": "t"}
+    found = settings(named).nats
+    assert found is not None
+    assert (found.servers, found.token) == (("nats://a",), "t")
+    found = settings(named, nats="nats://b, c").nats
+    assert found is not None
+    assert (found.servers, found.token) == (("nats://b", "c"), "t")
+    assert settings(named, nats="").nats is None
+
+
 @pytest.mark.parametrize(
     ("environ", "audit"),
     [

@@ -24,7 +24,10 @@ from backends.discovery import WatchEvent
 from backends.history import Happening
 from backends.lookout import Lookout, Probing
 from backends.queries import Query
-from backends.records import AnyRecord
+from backends.records import AnyRecord, EndpointInstance
+from backends.services.board import Board
+from backends.services.types import NotScraped
+from backends.services.usage import subjects
 from tui.detail import Detail, value_text
 from tui.feed import batches
 from tui.inspector import Inspector
@@ -47,6 +50,7 @@ from tui.widgets.list_table import ListTable
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.pane import Pane
 from tui.widgets.pane_tabs import PaneTabs
+from tui.widgets.requests import RequestsPane
 from tui.widgets.store_header import StoreHeader
 from tui.words import count, hex_id, nothing_to_show
 
@@ -54,6 +58,8 @@ TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
 PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
+SCRAPE_INTERVAL = 5.0
+"""Seconds between two questions to NATS services what they counted, while somebody looks."""
 EVIDENCE_INTERVAL = 0.25
 """Seconds between two looks at whether evidence came: it comes in many small pieces."""
 
@@ -82,7 +88,7 @@ class MainScreen(Screen[None]):
         Binding("t", "toggle_tree", "Tree", show=False),
         Binding("b", "back", "Back", show=False, tooltip="To where you were before `o`"),
         Binding("escape", "clear_filter", "Clear filter", show=False),
-        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 7)),
+        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 9)),
         Binding("c", "clean_up", "Clean up", tooltip="Propose what is stale for removal"),
         Binding("u", "undo", "Undo", tooltip="Put back what was removed last"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -112,6 +118,10 @@ class MainScreen(Screen[None]):
             clock(), has_leases=store.has_leases, is_kept_alive=store.is_kept_alive
         )
         self.view = View(self.monitor, clock, read_only=settings.read_only)
+        self.view.only_namespace = settings.namespace
+        self.services = plane.services
+        self.view.board = None if plane.services is None else Board()
+        self._requests_open = asyncio.Event()
         self.lookout = Lookout(
             self.discovery,
             self.monitor.verdicts,
@@ -145,6 +155,7 @@ class MainScreen(Screen[None]):
         self._refresh_all()
         self._watch()
         self._look_out()
+        self._follow_services()
 
     # --- from the watch to the widgets --------------------------------------------------------
 
@@ -160,6 +171,26 @@ class MainScreen(Screen[None]):
     @work(group="lookout", exclusive=True, exit_on_error=False)
     async def _look_out(self) -> None:
         await self.lookout.run(self._note_evidence)
+
+    @work(group="services", exclusive=True, exit_on_error=False)
+    async def _follow_services(self) -> None:
+        while self.services is not None:
+            await self._requests_open.wait()
+            await self.scrape()
+            await asyncio.sleep(SCRAPE_INTERVAL)
+
+    async def scrape(self) -> None:
+        """Ask NATS services once what they counted; a frozen view asks nobody."""
+        board = self.view.board
+        if self.services is None or board is None or self.monitor.frozen:
+            return
+        instances = self.monitor.cluster.of_type(EndpointInstance)
+        try:
+            board.take(await self.services.scrape(subjects(instances)))
+        except NotScraped as why:
+            board.fail(why, self.clock())
+        self._tabs.show_requests()
+        self._show_detail()
 
     def _note_evidence(self) -> None:
         self._evidence_came = True
@@ -259,8 +290,10 @@ class MainScreen(Screen[None]):
         pane = self.active
         if (worker := pane.detail_worker()) is not None:
             return self._inspector.worker(worker)
-        return self._inspector.detail(
-            pane.detail_record(), pane.detail_happening(), len(pane.selected())
+        return pane.with_own(
+            self._inspector.detail(
+                pane.detail_record(), pane.detail_happening(), len(pane.selected())
+            )
         )
 
     # --- tree, tabs, filter -------------------------------------------------------------------
@@ -274,6 +307,10 @@ class MainScreen(Screen[None]):
         self.view.marked = len(self.active.marked)
         self._header.update()
         self._show_detail()
+        if isinstance(self.active, RequestsPane):
+            self._requests_open.set()
+        else:
+            self._requests_open.clear()
 
     def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
         if (detail := self._detail()) is not None:

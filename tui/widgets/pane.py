@@ -7,12 +7,14 @@ from typing import ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from backends.history import Happening
 from backends.ids import Kind
 from backends.records import AnyRecord
 from backends.workers import Worker
 from tui.columns import Column, SortOrder
+from tui.detail import Detail
 from tui.rows import HasKey
 from tui.view import View
 from tui.widgets.list_table import ListTable
@@ -165,6 +167,18 @@ class Pane(ListTable[Row]):
     def detail_happening(self) -> Happening | None:
         """What happened, where the row tells of that."""
         return None
+
+    def with_own(self, detail: Detail | None) -> Detail | None:
+        """The detail of the cursor's row, with what only this tab knows of it."""
+        return detail
+
+    def say_when_empty(self, text: str) -> None:
+        """Without rows it says `text`, which is about the store, or what it has to say itself."""
+        self.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
+
+    def parts(self) -> Sequence[Widget]:
+        """What its tab is made of: the table, and lines beside it."""
+        return (self,)
 
     # --- what all have ------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from tui.widgets.happenings import EventsPane
 from tui.widgets.models import ModelsPane
 from tui.widgets.pane import Pane
 from tui.widgets.record_panes import InstancesPane, OthersPane
+from tui.widgets.requests import RequestsPane
 from tui.widgets.workers import WorkersPane
 
 ROOM_FOR_TITLES = 75
@@ -31,13 +32,14 @@ class PaneTabs(TabbedContent):
             ModelsPane(view),
             WorkersPane(view),
             ChannelsPane(view),
+            RequestsPane(view),
             EventsPane(view),
             OthersPane(view),
         ]
         self._behind: set[str] = set()
         """Panes that have not seen the last changes, by tab."""
         for pane in self.panes:
-            self.compose_add_child(TabPane(pane.TITLE, pane, id=_tab_of(pane)))
+            self.compose_add_child(TabPane(pane.TITLE, *pane.parts(), id=_tab_of(pane)))
 
     def on_mount(self) -> None:
         for pane in self.panes:
@@ -94,10 +96,14 @@ class PaneTabs(TabbedContent):
         self._behind.add(_tab_of(events))
         self._catch_up()
 
+    def show_requests(self) -> None:
+        """NATS services were asked once more."""
+        self.query_one(RequestsPane).show_figures()
+
     def say_when_empty(self, text: str) -> None:
         """What a pane without rows says, unless it has something of its own to say."""
         for pane in self.panes:
-            pane.empty_text = text if pane.EMPTY_TEXT is None else pane.EMPTY_TEXT
+            pane.say_when_empty(text)
 
     def on_tabbed_content_tab_activated(self) -> None:
         self._catch_up()

@@ -1,0 +1,81 @@
+"""Components' totals as Prometheus text, as Dynamo's own workers exposed them.
+
+Names, labels, types and help are those of `ComponentNatsServerPrometheusMetrics` in Dynamo 0.6.1,
+whose workers expose them at `/metrics` when NATS is on; 1.2.1 does not have them any more.
+Two things differ. A component that nobody answers for has no totals here, where Dynamo sets them to
+0: a counter that falls to 0 and comes back would look like a burst of requests. And a process
+counts as an active service only if it has endpoints: clients of 1.x have a service without any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from backends import naming
+from backends.services.types import NANOSECONDS_IN_A_MS
+from backends.services.usage import Answering, Usage, total
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import GaugeMetricFamily
+
+PREFIX = "dynamo_component_nats_service_"
+LABELS = ("dynamo_component", "dynamo_namespace", "service_name")
+
+HELP = {
+    "active_endpoints": "Number of active endpoints across all services",
+    "active_services": "Number of active services in this component",
+    "errors_total": "Total number of errors across all component endpoints",
+    "processing_ms_avg": "Average processing time across all component endpoints in milliseconds",
+    "processing_ms_total": "Total processing time across all component endpoints in milliseconds",
+    "requests_total": "Total number of requests across all component endpoints",
+}
+
+
+def exposition(usages: Iterable[Usage]) -> str:
+    """Prometheus text of all components whose names are known, in their order."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    families = list(_families(usages))
+
+    class Collector:
+        def collect(self) -> Iterable[GaugeMetricFamily]:
+            return families
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Collector())
+    return generate_latest(registry).decode()
+
+
+def _families(usages: Iterable[Usage]) -> Iterator[GaugeMetricFamily]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    components: dict[tuple[str, str], list[Usage]] = {}
+    for usage in usages:
+        # Of another's service the name alone would be no component's.
+        if usage.namespace:
+            components.setdefault((usage.namespace, usage.component), []).append(usage)
+    figures = {place: _figures(components[place]) for place in sorted(components)}
+    for name, text in HELP.items():
+        family = GaugeMetricFamily(PREFIX + name, text, labels=LABELS)
+        for (namespace, component), values in figures.items():
+            if (value := values[name]) is not None:
+                labels = (component, namespace, naming.service_name(namespace, component))
+                family.add_metric(labels, value)
+        yield family
+
+
+def _figures(usages: list[Usage]) -> dict[str, float | None]:
+    whole = total(usages)
+    asked = whole.requests is not None
+    return {
+        "active_endpoints": len(usages) - whole.numbers[Answering.SILENT],
+        "active_services": whole.services,
+        "errors_total": whole.errors,
+        "processing_ms_avg": (whole.mean_ms or 0.0) if asked else None,
+        # Whole ones, as there.
+        "processing_ms_total": (whole.processing_ns or 0) // NANOSECONDS_IN_A_MS if asked else None,
+        "requests_total": whole.requests,
+    }

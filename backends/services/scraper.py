@@ -1,0 +1,52 @@
+"""Asks all NATS services what they counted.
+
+Three small messages, whatever the number of services; each service answers each once. Nothing is
+ever sent to the subject of an endpoint: that would be a request to its model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from backends.nats.config import NatsConfig
+from backends.nats.connection import NatsConnection
+from backends.nats.gathering import gather, is_denied, why_not_asked
+from backends.services.answers import Answers
+from backends.services.types import NotScraped, Scrape
+
+SUBJECTS = ("$SRV.PING", "$SRV.INFO", "$SRV.STATS")
+"""PING tells soonest who is there, INFO what it is, STATS what it counted."""
+
+TIME_LIMIT = 1.0
+"""Seconds to connect, and as many to gather: a hundred times what a service needs that is well."""
+QUIET = 0.05
+"""Seconds without an answer after which nobody else is expected, where all that were did answer."""
+
+
+class Scraper:
+    """Asks the services of one NATS. Connects when it is first asked, and again when it has to."""
+
+    def __init__(self, config: NatsConfig, *, clock: Callable[[], float]) -> None:
+        """`clock` gives POSIX seconds."""
+        self._connection = NatsConnection(config)
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+
+    async def scrape(self, expected: Collection[str]) -> Scrape:
+        """Ask all services once. `expected` are the subjects that should answer: when all have, it
+        need not wait longer. Raises `NotScraped`."""
+        async with self._one_at_a_time:
+            answers = Answers(expected)
+            try:
+                await gather(self._connection, SUBJECTS, answers.take, TIME_LIMIT, quiet=QUIET)
+            # Whatever the library raises on the way: of the services nothing is known then.
+            except Exception as error:
+                reason = why_not_asked(error, SUBJECTS[-1])
+                raise NotScraped(reason, denied=is_denied(error)) from None
+            return answers.scrape(self._clock(), asyncio.get_running_loop().time())
+
+    async def aclose(self) -> None:
+        """End the connection."""
+        async with self._one_at_a_time:
+            await self._connection.aclose()

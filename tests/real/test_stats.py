@@ -1,0 +1,247 @@
+"""What real Dynamo releases count, as the library, the dashboard and the command show it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import urllib.request
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from backends.discovery import Discovery
+from backends.etcd import EtcdConfig, EtcdStore
+from backends.ids import Kind
+from backends.nats.config import NatsConfig
+from backends.queries import Query
+from backends.records import EndpointInstance
+from backends.services.board import Board
+from backends.services.exposition import PREFIX, exposition
+from backends.services.scraper import Scraper
+from backends.services.usage import Answering, Usage, subjects, total
+from tests.cli.running import dyntop
+from tests.etcd.places import QUICK
+from tests.namespace import NotAllowed, own_network
+from tests.real.dynamo import discovery_environment
+from tests.real.released import NEWEST, ReleasedClient, ReleasedWorker
+from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
+from tests.tui.operating import Operator, dashboard
+from tui.screens import main
+from tui.usage import NOBODY
+
+OLD, NEWER = "0.6.1", "1.2.1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An etcd and a NATS, and a worker of one release on both."""
+
+    etcd: EtcdServer
+    nats: NatsServer
+    worker: ReleasedWorker
+
+    @property
+    def subject(self) -> str:
+        return f"prod_backend.generate-{self.worker.instance_id}"
+
+    def store(self) -> EtcdStore:
+        return EtcdStore(EtcdConfig(endpoints=[self.etcd.endpoint]))
+
+    def scraper(self) -> Scraper:
+        return Scraper(NatsConfig((self.nats.url,)), clock=time.time)
+
+    def client(self) -> ReleasedClient:
+        return ReleasedClient(self.worker.release, self.etcd, self.nats)
+
+    @contextlib.asynccontextmanager
+    async def dashboard(self) -> AsyncGenerator[Operator, None]:
+        """The dashboard on it, with the open tab that shows what is counted."""
+        store, scraper = self.store(), self.scraper()
+        try:
+            async with dashboard(store=store, services=scraper) as operator:
+                await operator.press("5")
+                yield operator
+        finally:
+            await scraper.aclose()
+            await store.aclose()
+
+    async def look(self, board: Board) -> list[Usage]:
+        """Scrape once more, and join it to what is registered."""
+        store, scraper = self.store(), self.scraper()
+        try:
+            listed = await Discovery(store).list(Query(frozenset({Kind.ENDPOINT})))
+            records = [one for one in listed if isinstance(one, EndpointInstance)]
+            board.take(await scraper.scrape(subjects(records)))
+            return board.usages(records)
+        finally:
+            await scraper.aclose()
+            await store.aclose()
+
+
+@contextlib.contextmanager
+def place(release: str, request_plane: str = "nats", **env: str) -> Iterator[Place]:
+    with (
+        EtcdServer(*QUICK) as etcd,
+        NatsServer() as nats,
+        ReleasedWorker(release, etcd, nats, request_plane=request_plane, env=env) as worker,
+    ):
+        yield Place(etcd, nats, worker)
+
+
+@pytest.fixture(scope="module", params=[OLD, NEWER])
+def served(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A worker of a release that is called over NATS."""
+    if request.param == NEWER:
+        with place(NEWER, **system_server()) as there:
+            yield there
+        return
+    try:
+        # Clients of 0.6 wait for their answers on the machine's own address.
+        with own_network(), place(OLD, DYN_SYSTEM_ENABLED="true", **system_server()) as there:
+            yield there
+    except NotAllowed as reason:
+        pytest.skip(str(reason))
+
+
+def system_server() -> dict[str, str]:
+    return {"DYN_SYSTEM_HOST": LOOPBACK, "DYN_SYSTEM_PORT": str(free_ports(1)[0])}
+
+
+@pytest.fixture(autouse=True)
+def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "SCRAPE_INTERVAL", 0.2)
+
+
+async def count(there: Place) -> int:
+    """Requests as of now."""
+    counted = total(await there.look(Board())).requests
+    assert counted is not None
+    return counted
+
+
+def line(operator: Operator) -> str:
+    return next(row for row in operator.lines() if "answered" in row or "figures of" in row)
+
+
+async def test_each_call_of_a_real_client_is_counted(served: Place) -> None:
+    board = Board()
+    (before,) = await served.look(board)
+    assert before.answering is Answering.ANSWERS
+    assert before.subject == served.subject
+    assert f"{before.records[0].id.instance_id:x}" == served.worker.instance_id
+    assert before.service is not None
+    assert before.service.version == served.worker.release
+    assert before.service.started == pytest.approx(time.time(), abs=300)
+    assert before.stats is not None
+    assert before.stats.figures is not None
+    had = before.stats.figures.requests
+    with served.client() as client:
+        client.call(7)
+        # An exception of the worker's own code is a request like any other to its service.
+        client.fail(3)
+        (after,) = await served.look(board)
+    assert after.stats is not None
+    assert after.stats.figures is not None
+    assert after.stats.figures.requests == had + 10
+    assert after.stats.figures.errors == 0
+    assert after.stats.figures.mean_ms is not None
+    assert 0 < after.stats.figures.mean_ms < 1000
+    assert after.rate is not None
+    assert after.rate > 0
+
+
+async def test_the_count_rises_on_screen_and_a_stopped_worker_is_silent(served: Place) -> None:
+    had = await count(served)
+    async with served.dashboard() as operator:
+        await operator.until(lambda: operator.rows("name") == ["▾ prod/backend", "  ▸ generate"])
+        await operator.until(lambda: operator.rows("requests") == [str(had)] * 2)
+        with served.client() as client:
+            client.call(1)
+            await operator.until(lambda: operator.rows("requests") == [str(had + 1)] * 2)
+            client.call(4)
+            await operator.until(lambda: operator.rows("requests") == [str(had + 5)] * 2)
+        # Of the worker, its endpoint, its instance.
+        await operator.press("j", "l", "j")
+        assert operator.at("name") == f"    · {served.worker.instance_id}"
+        await operator.until(lambda: operator.detail()["requests"].startswith(f"{had + 5}, "))
+        assert operator.detail()["started"].endswith("ago")
+
+        served.worker.pause()
+        try:
+            await operator.until(lambda: set(operator.rows("answer")) == {"○ silent"})
+            assert set(operator.rows("requests")) == {"–"}
+            await operator.until(lambda: "one that is paused" in operator.detail()["answer"])
+            assert operator.header().count("connected")
+        finally:
+            served.worker.resume()
+        await operator.until(lambda: operator.rows("requests") == [str(had + 5)] * 3)
+
+
+@pytest.mark.parametrize("served", [NEWER], indirect=True)
+async def test_stopping_nats_changes_a_line_and_not_the_dashboard(served: Place) -> None:
+    had = await count(served)
+    async with served.dashboard() as operator:
+        await operator.until(lambda: operator.rows("requests") == [str(had)] * 2)
+        await operator.until(lambda: "1 service answered" in line(operator))
+        served.nats.stop()
+        await operator.until(lambda: "NATS refuses connections since" in line(operator))
+        assert operator.rows("requests") == [str(had)] * 2
+        assert operator.pane.has_class("-stale")
+        await operator.press("1")
+        assert operator.rows("id") == [served.worker.instance_id]
+        assert not operator.pane.has_class("-stale")
+        await operator.press("5")
+        served.nats.start()
+        await operator.until(lambda: "1 service answered" in line(operator))
+        await operator.until(lambda: operator.rows("requests") == [str(had)] * 2)
+        assert not operator.pane.has_class("-stale")
+
+
+@pytest.mark.parametrize("served", [NEWER], indirect=True)
+async def test_the_command_prints_the_same(served: Place) -> None:
+    had = await count(served)
+    env = {**discovery_environment(served.etcd), "NATS_SERVER": served.nats.url}
+    component, endpoint, instance = dyntop("stats", "-o", "json", env=env).records
+    assert component["requests"] == endpoint["requests"] == instance["requests"] == had
+    assert instance["subject"] == served.subject
+    assert instance["answer"] == "answers"
+
+
+async def test_prometheus_text_is_what_a_real_worker_exposes(served: Place) -> None:
+    port = served.worker.environment()["DYN_SYSTEM_PORT"]
+    theirs = shapes(await asyncio.to_thread(read, f"http://{LOOPBACK}:{port}/metrics"))
+    if served.worker.release == NEWER:
+        assert theirs == set()
+        return
+    assert len(theirs) == 6
+    assert shapes(exposition(await served.look(Board()))) == theirs
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def shapes(text: str) -> set[tuple[object, ...]]:
+    """Name, type, help and labels of the metrics about services; Dynamo counts when it likes."""
+    return {
+        (family.name, family.type, family.documentation, *sorted(sample.labels.items()))
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith(PREFIX)
+        for sample in family.samples
+    }
+
+
+async def test_on_the_tcp_plane_nobody_answers_and_it_says_so() -> None:
+    with place(NEWEST, "tcp") as there:
+        async with there.dashboard() as operator:
+            await operator.until(lambda: operator.pane.empty_text == NOBODY)
+            assert operator.rows("name") == []
+        env = {**discovery_environment(there.etcd), "NATS_SERVER": there.nats.url}
+        ended = dyntop("stats", env=env)
+        assert (ended.code, ended.out) == (0, b"")
+        assert "no NATS service" in ended.one_sentence()

@@ -1,0 +1,203 @@
+"""Asking the services of a real NATS server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.micro import add_service
+from nats.micro.request import Request
+from nats.micro.service import EndpointConfig, ServiceConfig
+
+from backends.nats.config import NatsConfig
+from backends.services import answers, scraper
+from backends.services.scraper import Scraper
+from backends.services.types import NotScraped, Scrape
+from tests.probe.peers import refusing
+from tests.servers import NatsServer
+from tests.services.saying import GENERATE, endpoint, said
+
+SILENT = "prod_backend.generate-dead"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def asking(config: NatsConfig) -> AsyncIterator[Scraper]:
+    asked = Scraper(config, clock=lambda: 1000.0)
+    try:
+        yield asked
+    finally:
+        await asked.aclose()
+
+
+@contextlib.asynccontextmanager
+async def connected(server: NatsServer) -> AsyncIterator[Client]:
+    client = await nats.connect(server.url, allow_reconnect=False)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@contextlib.asynccontextmanager
+async def saying(server: NatsServer, *messages: bytes) -> AsyncIterator[None]:
+    """Whoever asks for statistics gets all of these."""
+    async with connected(server) as client:
+
+        async def reply(message: Msg) -> None:
+            for data in messages:
+                await client.publish(message.reply, data)
+
+        await client.subscribe("$SRV.STATS", cb=reply)
+        await client.flush()
+        yield
+
+
+def subjects(scrape: Scrape) -> list[str]:
+    return [stats.subject for service in scrape.services for stats in service.endpoints]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be waited for in vain takes longer than the test may."""
+    monkeypatch.setattr(scraper, "TIME_LIMIT", 60.0)
+
+
+async def test_a_real_service_is_asked_and_no_endpoint_of_it(
+    server: NatsServer, patient: None
+) -> None:
+    requests = []
+
+    async def take(request: Request) -> None:
+        requests.append(request.data)
+        if request.data == b"fail":
+            raise ValueError("asked to fail")
+        await request.respond(b"")
+
+    async with connected(server) as client, asking(NatsConfig((server.url,))) as asked:
+        service = await add_service(client, ServiceConfig(name="prod_backend", version="1.2.1"))
+        await service.add_endpoint(EndpointConfig(name="e", subject=GENERATE, handler=take))
+        await client.flush()
+        found = await asked.scrape([GENERATE])
+        assert subjects(found) == [GENERATE]
+        assert found.at == 1000.0
+        assert requests == []
+        await client.request(GENERATE, b"well", timeout=30)
+        with contextlib.suppress(nats.errors.TimeoutError):
+            await client.request(GENERATE, b"fail", timeout=0.2)
+        (service_found,) = (await asked.scrape([GENERATE])).services
+        figures = service_found.endpoints[0].figures
+        assert figures is not None
+        assert (figures.requests, figures.errors) == (2, 1)
+        assert "asked to fail" in figures.last_error
+        assert requests == [b"well", b"fail"]
+
+
+async def test_where_nobody_listens_it_is_over_at_once(server: NatsServer, patient: None) -> None:
+    async with asyncio.timeout(30), asking(NatsConfig((server.url,))) as asked:
+        assert (await asked.scrape([SILENT])).services == ()
+
+
+async def test_who_is_silent_is_waited_for_until_the_deadline(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scraper, "TIME_LIMIT", 0.5)
+    async with (
+        saying(server, said("stats", endpoint())),
+        asking(NatsConfig((server.url,))) as asked,
+    ):
+        start = time.monotonic()
+        assert subjects(await asked.scrape([GENERATE, SILENT])) == [GENERATE]
+        assert time.monotonic() - start >= 0.5
+
+
+async def test_thousands_of_answers_and_odd_ones_are_taken_in_and_the_loop_goes_on(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_SERVICES", 1500)
+    many = [said("stats", endpoint(f"s.e{number}"), id=str(number)) for number in range(2000)]
+    odd = [b"", b"{" * 50_000, said("stats", endpoint(data="x" * 500_000), id="0")]
+    turns = 0
+
+    async def other_work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with (
+        saying(server, *odd, *many),
+        asking(NatsConfig((server.url,))) as asked,
+        asyncio.TaskGroup() as group,
+    ):
+        working = group.create_task(other_work())
+        found = await asked.scrape(["s.e0"])
+        working.cancel()
+    assert len(found.services) == 1500
+    assert found.ignored >= 2
+    assert found.left_out >= 500
+    assert turns > 1000
+
+
+async def told(config: NatsConfig) -> NotScraped:
+    async with asking(config) as asked:
+        with pytest.raises(NotScraped) as caught:
+            await asked.scrape([])
+    return caught.value
+
+
+async def test_what_is_not_there_is_said_and_asked_again(tmp_path: Path) -> None:
+    with refusing() as nowhere:
+        why = await told(NatsConfig((f"nats://joe:secret@{nowhere}",)))
+    assert (why.reason, why.denied) == ("NATS refuses connections", False)
+    with NatsServer("--user", "joe", "--pass", "secret") as server:
+        right = NatsConfig((server.url,), username="joe", password="secret")
+        why = await told(replace(right, password="other"))
+        assert (why.reason, why.denied) == ("NATS does not accept this user", True)
+        async with asking(right) as asked:
+            assert (await asked.scrape([])).services == ()
+            server.kill()
+            with pytest.raises(NotScraped):
+                await asked.scrape([])
+            server.start()
+            assert (await asked.scrape([])).services == ()
+
+
+async def test_a_user_who_may_not_ask_learns_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "nats.conf"
+    config.write_text(
+        "authorization { users = [ { user: joe, password: secret, permissions: { publish: { deny: "
+        '["$SRV.>"] } } } ] }'
+    )
+    with NatsServer("-c", str(config)) as server:
+        why = await told(NatsConfig((server.url,), username="joe", password="secret"))
+    assert why.denied
+    assert "does not let this user ask" in why.reason
+
+
+async def test_a_scrape_that_is_given_up_leaves_nothing(server: NatsServer, patient: None) -> None:
+    async with saying(server), asking(NatsConfig((server.url,))) as asked:
+        scrape = asyncio.create_task(asked.scrape([SILENT]))
+        async with asyncio.timeout(30):
+            while True:
+                client = asked._connection._client
+                if client is not None and client._subs:
+                    break
+                await asyncio.sleep(0)
+        scrape.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await scrape
+        assert client._subs == {}

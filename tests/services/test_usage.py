@@ -1,0 +1,152 @@
+"""Services joined to what is registered, rates and totals."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from backends.services.board import Board
+from backends.services.exposition import exposition
+from backends.services.types import NotScraped
+from backends.services.usage import Answering, Usage, join, rates, subjects, total
+from tests.registered import instance, record
+from tests.services.saying import GENERATE, endpoint, nats_instance, said, scraped
+
+BACKEND = ("prod", "backend")
+
+
+def by_subject(usages: list[Usage]) -> dict[str, Answering]:
+    return {one.subject: one.answering for one in usages}
+
+
+def test_they_are_joined_by_subject() -> None:
+    found = join(
+        scraped(said("stats", endpoint(GENERATE), endpoint("prod_backend.clear-2"))),
+        [nats_instance(1), nats_instance(3)],
+        {},
+    )
+    assert by_subject(found) == {
+        GENERATE: Answering.ANSWERS,
+        "prod_backend.generate-3": Answering.SILENT,
+        "prod_backend.clear-2": Answering.UNREGISTERED,
+    }
+    stranger = next(one for one in found if one.answering is Answering.UNREGISTERED)
+    # Its component is known by another's registration.
+    place = (stranger.namespace, stranger.component, stranger.endpoint, stranger.instance_id)
+    assert place == (*BACKEND, "clear", 2)
+
+
+def test_a_service_of_which_nothing_is_known_keeps_its_name() -> None:
+    (one,) = join(scraped(said("stats", endpoint("jobs.run"), name="jobs")), [], {})
+    assert (one.namespace, one.component, one.endpoint) == ("", "jobs", "run")
+    (one,) = join(scraped(said("stats", endpoint())), [], {}, known=[BACKEND])
+    assert (one.namespace, one.component, one.instance_id) == (*BACKEND, 1)
+
+
+def test_without_a_scrape_nobody_is_silent_and_tcp_is_never_expected() -> None:
+    assert join(None, [nats_instance(1)], {}) == []
+    tcp = record(instance(1))
+    assert subjects([nats_instance(1), tcp]) == {GENERATE}  # type: ignore[list-item]
+    assert join(scraped(), [tcp], {}) == []  # type: ignore[list-item]
+
+
+def test_processes_that_share_a_subject_are_told_apart_and_added_up() -> None:
+    answers = [said("stats", endpoint(requests=n), id=str(n)) for n in (3, 4)]
+    found = join(scraped(*answers), [nats_instance(1)], {})
+    assert [one.answering for one in found] == [Answering.ANSWERS] * 2
+    assert total(found).requests == 7
+    assert total(found).services == 2
+
+
+def test_a_rate_is_what_came_since_the_last_scrape() -> None:
+    before = scraped(said("stats", endpoint(requests=10)), moment=1.0)
+    now = scraped(said("stats", endpoint(requests=20)), moment=6.0)
+    assert rates(before, now) == {("one", GENERATE): 2.0}
+    assert rates(None, now) == {}
+
+
+def test_a_counter_that_went_down_was_reset_and_is_no_negative_rate() -> None:
+    before = scraped(said("stats", endpoint(requests=10)), moment=1.0)
+    assert rates(before, scraped(said("stats", endpoint(requests=3)), moment=6.0)) == {}
+    # After a restart the service has another id: what it counted since is no rate yet.
+    again = scraped(said("stats", endpoint(requests=30), id="two"), moment=6.0)
+    assert rates(before, again) == {}
+    # A clock that stood still.
+    assert rates(before, scraped(said("stats", endpoint(requests=12)), moment=1.0)) == {}
+
+
+def test_a_total_weighs_the_mean_by_requests() -> None:
+    slow = endpoint(
+        "prod_backend.a-1", 1, processing_time=101_000_000, num_errors=1, last_error="x"
+    )
+    fast = endpoint("prod_backend.b-1", 99, processing_time=99_000_000)
+    unused = endpoint("prod_backend.c-1", 0)
+    broken = endpoint("prod_backend.d-1", "many")
+    usages = join(
+        scraped(said("stats", slow, fast, unused, broken)),
+        [nats_instance(9)],
+        {("one", "prod_backend.a-1"): 0.5, ("one", "prod_backend.b-1"): 1.0},
+    )
+    whole = total(usages)
+    assert (whole.requests, whole.errors, whole.rate, whole.last_error) == (100, 1, 1.5, "x")
+    assert whole.mean_ms == 2.0
+    assert whole.numbers[Answering.SILENT] == 1
+
+
+def test_of_nothing_there_is_no_total() -> None:
+    whole = total([])
+    assert (whole.requests, whole.errors, whole.rate, whole.mean_ms) == (None, None, None, None)
+    (unused,) = join(scraped(said("stats", endpoint(requests=0))), [], {})
+    assert total([unused]).mean_ms is None
+    assert total([unused]).requests == 0
+
+
+def test_the_board_keeps_the_last_figures_while_nobody_can_be_asked() -> None:
+    board = Board()
+    board.fail(NotScraped("NATS refuses connections"), 5.0)
+    board.fail(NotScraped("NATS does not answer in time"), 8.0)
+    assert (board.trouble_since, board.age(9.0)) == (5.0, None)
+    board.take(scraped(said("stats", endpoint()), at=10.0))
+    assert board.trouble is None
+    board.fail(NotScraped("NATS refuses connections"), 12.0)
+    assert board.trouble_since == 12.0
+    assert board.age(13.0) == 3.0
+    assert len(board.usages([])) == 1
+
+
+def samples(text: str) -> dict[str, dict[str, float]]:
+    """Values by metric and component."""
+    return {
+        family.name: {one.labels["service_name"]: one.value for one in family.samples}
+        for family in text_string_to_metric_families(text)
+    }
+
+
+def test_prometheus_text_has_a_components_totals() -> None:
+    usages = join(
+        scraped(
+            said("stats", endpoint(requests=3)),
+            said("stats", endpoint("jobs.x"), id="2", name="jobs"),
+        ),
+        [nats_instance(1), nats_instance(2)],
+        {},
+    )
+    prefix = "dynamo_component_nats_service_"
+    assert samples(exposition(usages)) == {
+        prefix + name: {"prod_backend": value}
+        for name, value in {
+            "active_endpoints": 1,
+            "active_services": 1,
+            "errors_total": 0,
+            "processing_ms_avg": 1,
+            "processing_ms_total": 3,
+            "requests_total": 3,
+        }.items()
+    }
+
+
+def test_prometheus_text_never_shows_a_silent_component_as_one_that_counted_nothing() -> None:
+    found = samples(exposition(join(scraped(), [nats_instance(1)], {})))
+    assert {name.rpartition("service_")[2] for name, values in found.items() if values} == {
+        "active_endpoints",
+        "active_services",
+    }

@@ -1,0 +1,317 @@
+"""The Requests tab: what services count, joined to what is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from backends.services.answers import Answers
+from backends.services.types import NotScraped, Scrape
+from tests import registered
+from tests.services.saying import endpoint, nats_entry, said
+from tests.tui.operating import Operator, World, dashboard
+from tui.screens import main
+from tui.usage import NO_NATS, NOBODY, counted, figure
+
+
+class SaidServices:
+    """Answer as a test says; keep the `Services` protocol."""
+
+    def __init__(self, world: World, *answers: bytes) -> None:
+        self.world = world
+        self.answers = answers
+        self.trouble: NotScraped | None = None
+        self.expected: list[set[str]] = []
+        """What was expected at each scrape."""
+
+    async def scrape(self, expected: Collection[str]) -> Scrape:
+        self.expected.append(set(expected))
+        if self.trouble is not None:
+            raise self.trouble
+        found = Answers(expected)
+        for answer in self.answers:
+            found.take(answer)
+        return found.scrape(self.world.now, self.world.now)
+
+    async def aclose(self) -> None:
+        """There is nothing to end."""
+
+
+@pytest.fixture(autouse=True)
+def asks_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the first time that the tab is open."""
+    monkeypatch.setattr(main, "SCRAPE_INTERVAL", 3600.0)
+
+
+def world_of_two() -> World:
+    world = World(leases=False)
+    world.put(nats_entry(1), nats_entry(2), nats_entry(1, "clear"))
+    world.put(registered.instance(7, component="router"))
+    return world
+
+
+def both(*requests: int) -> tuple[bytes, bytes]:
+    """What two workers say; the first has two endpoints."""
+    one = [endpoint("prod_backend.generate-1", requests[0]), endpoint("prod_backend.clear-1", 0)]
+    two = endpoint("prod_backend.generate-2", requests[1], num_errors=3, last_error="500: no")
+    return said("stats", *one), said("stats", two, id="two")
+
+
+async def opened(operator: Operator) -> None:
+    await operator.open("requests")
+    await operator.until_shown("answered")
+
+
+async def test_components_endpoints_and_instances_are_rows_with_their_totals() -> None:
+    world = world_of_two()
+    async with dashboard(world, services=SaidServices(world, *both(10, 30))) as operator:
+        await opened(operator)
+        assert operator.rows("name") == ["▾ prod/backend", "  ▸ clear", "  ▸ generate"]
+        assert operator.rows("requests") == ["40", "0", "40"]
+        assert operator.rows("errors") == ["3", "0", "3"]
+        assert operator.rows("mean") == ["1.00", "–", "1.00"]
+        assert operator.rows("error") == ["500: no", "", "500: no"]
+        await operator.press("j", "j", "l")
+        assert operator.rows("name")[3:] == ["    · 1", "    · 2"]
+        assert operator.rows("requests")[3:] == ["10", "30"]
+        await operator.press("g", "h")
+        assert operator.rows("name") == ["▸ prod/backend"]
+        await operator.press("enter")
+        assert len(operator.rows("name")) == 5
+
+
+async def test_only_while_it_is_open_anybody_is_asked_and_those_on_nats_are_expected() -> None:
+    world = world_of_two()
+    services = SaidServices(world, *both(1, 1))
+    async with dashboard(world, services=services) as operator:
+        await operator.press("2", "1")
+        assert services.expected == []
+        await opened(operator)
+        generate = {"prod_backend.generate-1", "prod_backend.generate-2", "prod_backend.clear-1"}
+        assert services.expected == [generate]
+
+
+async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row() -> None:
+    world = world_of_two()
+    services = SaidServices(world, *both(10, 30))
+    async with dashboard(world, services=services) as operator:
+        await opened(operator)
+        await operator.press("j", "j", "l", "j")
+        assert operator.rows("rate") == ["–"] * 5
+        services.answers, world.now = both(20, 5), world.now + 5
+        await operator.main.scrape()
+        assert operator.rows("requests") == ["25", "0", "25", "20", "5"]
+        # The second was started anew, and nobody knows how much it did before.
+        assert operator.rows("rate") == ["2.00", "0", "2.00", "2.00", "–"]
+        assert operator.at("name") == "    · 1"
+        assert operator.detail()["requests"] == "20, 2.00 a second of late"
+        world.now += 3
+        operator.main._tick()
+        await operator.until(lambda: operator.detail()["asked"] == "3s ago")
+        await operator.until_shown("2 services answered 3s ago")
+
+
+async def test_the_silent_and_the_unregistered_are_called_so() -> None:
+    world = world_of_two()
+    stranger = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
+    services = SaidServices(world, both(10, 30)[0], stranger)
+    async with dashboard(world, services=services) as operator:
+        await opened(operator)
+        assert operator.rows("name")[0] == "▾ jobs"
+        assert operator.rows("answer") == [
+            "◇ unregistered",
+            "◇ unregistered",
+            "○ 1 silent",
+            "● answers",
+            "○ 1 silent",
+        ]
+        await operator.until_shown("1 silent  1 unregistered")
+        await operator.press("G", "l", "j", "j")
+        assert operator.at("name") == "    ○ 2"
+        assert operator.at("requests") == "–"
+        assert "one that is paused looks the same" in operator.detail()["answer"]
+        # What is gone from the store and answers on is told from what was never there.
+        world.keyspace.delete(nats_entry(1)[0])
+        await operator.until(lambda: "    ◇ 1" in operator.rows("name"))
+
+
+async def test_the_detail_has_the_user_data_before_the_record() -> None:
+    world = world_of_two()
+    told = said("stats", endpoint("prod_backend.generate-1", 5, data={"waiting": 3}))
+    async with dashboard(world, services=SaidServices(world, told), size=(110, 60)) as operator:
+        await opened(operator)
+        await operator.press("G", "l", "j")
+        await operator.until(lambda: operator.detail()["user data"] == '{"waiting":3}')
+        assert operator.detail()["service"] == "prod_backend  1.2.1  id one"
+        await operator.press("enter")
+        await operator.until(lambda: not operator.on_main)
+        await operator.until_shown('"waiting": 3', '"transport"')
+        shown = operator.text()
+        assert shown.index('"waiting": 3') < shown.index('"transport"')
+
+
+async def test_acts_are_about_the_record_of_an_instance() -> None:
+    world = world_of_two()
+    async with dashboard(world, services=SaidServices(world, *both(10, 30))) as operator:
+        await opened(operator)
+        await operator.press("G", "l", "G", "y")
+        assert operator.app.clipboard == "v1/instances/prod/backend/generate/2"
+        await operator.press("o")
+        await operator.until(lambda: operator.tab() == "instances")
+        assert operator.at("id") == "2"
+        await operator.press("b")
+        await operator.until(lambda: operator.tab() == "requests")
+        assert operator.at("name") == "    · 2"
+        await operator.drain("2")
+        await operator.until(lambda: len(world.keys()) == 3)
+
+
+async def test_the_place_in_the_tree_and_the_filter_narrow_it() -> None:
+    world = world_of_two()
+    world.put(nats_entry(5, component="prefill"))
+    jobs = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
+    async with dashboard(world, services=SaidServices(world, *both(10, 30), jobs)) as operator:
+        await opened(operator)
+        assert [name for name in operator.rows("name") if name.startswith("▾")] == [
+            "▾ jobs",
+            "▾ prod/backend",
+            "▾ prod/prefill",
+        ]
+        await operator.select("prod", "backend", "clear")
+        assert operator.rows("name") == ["▾ prod/backend", "  ▸ clear"]
+        await operator.select("prod", "router")
+        assert operator.pane.empty_text == "None here"
+        await operator.select()
+        await operator.type("/generate-2\r")
+        assert operator.rows("name") == ["▾ prod/backend", "  ▾ generate", "    · 2"]
+        assert operator.rows("requests") == ["30"] * 3
+        await operator.press("escape")
+        await operator.type("/jobs\r")
+        assert operator.rows("name") == ["▾ jobs", "  ▾ run", "    ◇ –"]
+
+
+async def test_of_one_namespace_strangers_are_not_shown() -> None:
+    """Whether they are registered in another nobody looked."""
+    world = world_of_two()
+    jobs = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
+    services = SaidServices(world, *both(1, 1), jobs)
+    async with dashboard(world, services=services, namespace="prod") as operator:
+        await opened(operator)
+        assert operator.rows("name")[0] == "▾ prod/backend"
+
+
+async def test_it_sorts_by_every_column_with_what_is_below_below() -> None:
+    world = world_of_two()
+    world.put(nats_entry(5, component="prefill"))
+    async with dashboard(
+        world, services=SaidServices(world, *both(10, 30)), size=(200, 40)
+    ) as operator:
+        await opened(operator)
+        await operator.go_to("name", "  ▸ generate")
+        await operator.press("l")
+        operator.pane.sort_by("requests")
+        assert operator.rows("requests")[:5] == ["40", "40", "30", "10", "0"]
+        for column in operator.pane.columns:
+            for _ in range(2):
+                operator.pane.sort_by(column.id)
+                names = operator.rows("name")
+                at = names.index("  ▾ generate")
+                assert {one.strip("· ") for one in names[at + 1 : at + 3]} == {"1", "2"}
+                assert operator.at("name") == "  ▾ generate"
+
+
+async def test_without_nats_one_quiet_line_says_which_setting_names_it() -> None:
+    async with dashboard(world_of_two()) as operator:
+        await operator.open("requests")
+        await operator.until_shown(NO_NATS)
+        assert operator.rows("name") == []
+        assert operator.text().count("NATS") == NO_NATS.count("NATS")
+        assert operator.told() == []
+
+
+async def test_that_no_service_answers_says_what_has_none() -> None:
+    world = World(leases=False)
+    world.put(registered.instance(7))
+    async with dashboard(world, services=SaidServices(world)) as operator:
+        await operator.open("requests")
+        await operator.until(lambda: operator.pane.empty_text == NOBODY)
+
+
+async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None:
+    world = world_of_two()
+    services = SaidServices(world, *both(10, 30))
+    services.trouble = NotScraped("NATS refuses connections")
+    async with dashboard(world, services=services) as operator:
+        await operator.open("requests")
+        await operator.until(lambda: "refuses connections since" in operator.pane.empty_text)
+        services.trouble = None
+        await operator.main.scrape()
+        await operator.until_shown("2 services answered")
+        assert not operator.pane.has_class("-stale")
+        services.trouble = NotScraped("NATS does not answer in time")
+        world.now += 8
+        await operator.main.scrape()
+        await operator.until_shown("NATS does not answer in time since", "figures of 8s ago")
+        assert operator.rows("requests") == ["40", "0", "40"]
+        assert operator.pane.has_class("-stale")
+        await operator.press("1")
+        assert not operator.pane.has_class("-stale")
+
+
+async def test_a_frozen_view_asks_nobody() -> None:
+    world = world_of_two()
+    services = SaidServices(world, *both(10, 30))
+    async with dashboard(world, services=services) as operator:
+        await opened(operator)
+        await operator.press("f")
+        services.answers = both(20, 40)
+        await operator.main.scrape()
+        assert operator.rows("requests")[0] == "40"
+        await operator.press("f")
+        await operator.main.scrape()
+        assert operator.rows("requests")[0] == "60"
+
+
+async def test_nothing_a_service_says_reaches_the_terminal_raw() -> None:
+    world = world_of_two()
+    evil = "\x1b[31mred\u202e[bold]x[/bold]\n\r\x07"
+    told = said(
+        "stats",
+        endpoint("prod_backend.generate-1", 5, data={evil: evil}, last_error=evil, num_errors=1),
+        name="prod_backend",
+        version=evil,
+        description=evil,
+    )
+    stranger = said("stats", endpoint(f"evil.{evil}", 5), id=evil, name=evil)
+    async with dashboard(world, services=SaidServices(world, told, stranger), size=(160, 50)) as op:
+        await opened(op)
+        for _ in range(2):
+            await op.press("G", "l", "j")
+            await op.press("g", "j", "l", "j")
+        for char in "\x1b\u202e\x07\r":
+            assert char not in op.text()
+        assert "[bold]x[/bold]" in op.text()
+
+
+async def test_who_is_silent_shows_in_a_small_terminal() -> None:
+    world = world_of_two()
+    services = SaidServices(world, both(10, 30)[0])
+    async with dashboard(world, services=services, size=(60, 20)) as operator:
+        await opened(operator)
+        await operator.press("G", "l")
+        await operator.until_shown("○ 2", "1 silent")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(None, "–"), (0, "0"), (0.001, "<0.01"), (0.5, "0.50"), (12.34, "12.3"), (1234.5, "1,234")],
+)
+def test_figures_are_short(number: float | None, text: str) -> None:
+    assert figure(number) == text
+
+
+def test_counts_fit_their_column() -> None:
+    assert counted(9_999_999) == "9,999,999"
+    assert counted(12_345_678) == "12.3M"
+    assert all(len(counted(10**power)) <= 9 for power in range(20))

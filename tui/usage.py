@@ -1,0 +1,184 @@
+"""How it is said what NATS services count. No Textual in here; nothing is made plain yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from backends.services.board import Board
+from backends.services.types import Service
+from backends.services.usage import Answering, Total, Usage, total
+from tui.detail import Detail
+from tui.words import NOTHING, State, count, duration, hex_id
+
+NO_NATS = "No NATS server is set: NATS_SERVER or --nats says which."
+SHORT_DATA = 120
+"""Characters of user data that are also shown beside the figures."""
+ASKING = "Asking NATS services …"
+NOBODY = "NATS answers, and none of its services does: workers of the TCP request plane have none."
+
+ANSWERS = {
+    Answering.ANSWERS: State("●", "answers", "good"),
+    Answering.SILENT: State("○", "silent", "warn"),
+    Answering.UNREGISTERED: State("◇", "unregistered", "warn"),
+}
+
+_MEANINGS = {
+    Answering.SILENT: "no service that answers has its subject; one that is paused looks the same",
+    Answering.UNREGISTERED: "a service answers for it, and nothing registered names its subject",
+}
+
+
+def figure(number: float | None) -> str:
+    """A rate or milliseconds in at most three digits, or whole from 100 on."""
+    if number is None:
+        return NOTHING
+    if 0 < number < 0.01:
+        return "<0.01"
+    digits = 2 if 0 < number < 10 else 1 if 0 < number < 100 else 0
+    return f"{number:,.{digits}f}"
+
+
+def counted(number: float | None) -> str:
+    """A count; from ten million on rounded, so that it fits."""
+    if number is None:
+        return NOTHING
+    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
+        if number >= max(size, 1e7):
+            return f"{number / size:,.1f}{unit}"
+    return f"{number:,}"
+
+
+def answer(whole: Total) -> State:
+    """How it stands with what a row stands for; of many, what is wrong with how many."""
+    many = sum(whole.numbers.values())
+    for answering in (Answering.SILENT, Answering.UNREGISTERED):
+        if number := whole.numbers[answering]:
+            state = ANSWERS[answering]
+            return state if many == number else replace(state, word=f"{number:,} {state.word}")
+    return ANSWERS[Answering.ANSWERS]
+
+
+def empty_text(board: Board | None, other: str) -> str:
+    """What the tab says without rows; `other` is what there is to say of the store."""
+    if board is None:
+        return NO_NATS
+    if board.scrape is None:
+        return ASKING if board.trouble is None else f"{_trouble(board)}: asked again every 5 s"
+    return other if any(one.endpoints for one in board.scrape.services) else NOBODY
+
+
+def line(board: Board | None, usages: Sequence[Usage], now: float) -> tuple[str, str]:
+    """A line about the last scrape and its tone; empty while there is none."""
+    if board is None or (age := board.age(now)) is None or board.scrape is None:
+        return "", ""
+    if board.trouble is not None:
+        return f"✗ {_trouble(board)}; figures of {duration(age)} ago", "bad"
+    whole = total(usages)
+    parts = [
+        f"{count(whole.services, 'service')} answered {duration(age)} ago",
+        *(
+            f"{number:,} {ANSWERS[answering].word}"
+            for answering in (Answering.SILENT, Answering.UNREGISTERED)
+            if (number := whole.numbers[answering])
+        ),
+    ]
+    if board.scrape.ignored:
+        parts.append(f"{count(board.scrape.ignored, 'answer')} not understood")
+    if board.scrape.left_out:
+        parts.append(f"{count(board.scrape.left_out, 'answer')} left out: too many")
+    return "  ".join(parts), ""
+
+
+def detail_of_instance(usage: Usage, board: Board, record: Detail | None, now: float) -> Detail:
+    """What is counted for one endpoint of a process, before what its record tells."""
+    whole = total([usage])
+    fields = [
+        ("answer", _answer(usage)),
+        *_figures(whole, board, now),
+        ("no figures", "" if usage.stats is None else usage.stats.problem),
+        ("service", _service(usage.service)),
+        ("subject", usage.subject if record is None else ""),
+        ("user data", _user_data(usage)),
+    ]
+    data = "" if usage.stats is None else _laid_out(usage.stats.data)
+    shown = tuple((label, text) for label, text in fields if text)
+    if record is None:
+        state = ANSWERS[usage.answering]
+        name = "/".join(filter(None, (usage.namespace, usage.component, usage.endpoint)))
+        number = "" if usage.instance_id is None else f"  {hex_id(usage.instance_id)}"
+        return Detail(f"{state.glyph} {state.word}  {name}{number}", state.tone, shown, data)
+    both = "\n\n".join(filter(None, (data, record.json)))
+    return replace(record, fields=(*shown, *record.fields), json=both)
+
+
+def detail_of_total(name: str, usages: Sequence[Usage], board: Board, now: float) -> Detail:
+    """Of a component, or of one of its endpoints."""
+    whole = total(usages)
+    numbers = ", ".join(
+        f"{number:,} {ANSWERS[answering].word}"
+        for answering, number in whole.numbers.items()
+        if number
+    )
+    fields = [("instances", numbers), *_figures(whole, board, now)]
+    shown = tuple((label, text) for label, text in fields if text)
+    return Detail(f"Σ {name}", "", shown, "")
+
+
+def _figures(whole: Total, board: Board, now: float) -> list[tuple[str, str]]:
+    age = board.age(now)
+    asked = "" if age is None else f"{duration(age)} ago"
+    if board.trouble is not None:
+        asked = f"{asked}; {_trouble(board)}"
+    told = [("asked", asked)]
+    if whole.requests is not None:
+        rate = "" if whole.rate is None else f", {figure(whole.rate)} a second of late"
+        mean = "" if whole.mean_ms is None else f"{figure(whole.mean_ms)} ms in the mean"
+        told += [
+            ("requests", f"{whole.requests:,}{rate}"),
+            ("errors", f"{whole.errors:,}"),
+            ("last error", whole.last_error),
+            ("processing", mean and f"{mean}, until the worker's own code had the request"),
+        ]
+    if whole.started is not None:
+        told.append(("started", f"{_moment(whole.started)}, {duration(now - whole.started)} ago"))
+    return told
+
+
+def _trouble(board: Board) -> str:
+    reason = "" if board.trouble is None else board.trouble.reason
+    return f"{reason} since {datetime.fromtimestamp(board.trouble_since):%H:%M:%S}"
+
+
+def _moment(at: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return NOTHING
+
+
+def _answer(usage: Usage) -> str:
+    if usage.answering is Answering.ANSWERS:
+        return ""
+    return f"{ANSWERS[usage.answering].word}: {_MEANINGS[usage.answering]}"
+
+
+def _service(service: Service | None) -> str:
+    if service is None:
+        return ""
+    parts = (service.name, service.version, f"id {service.id}", service.description)
+    return "  ".join(filter(None, parts))
+
+
+def _user_data(usage: Usage) -> str:
+    if usage.stats is None or not usage.stats.data:
+        return ""
+    if len(usage.stats.data) <= SHORT_DATA:
+        return usage.stats.data
+    return "below, before the record" if usage.records else "below"
+
+
+def _laid_out(data: str) -> str:
+    return json.dumps(json.loads(data), indent=2, ensure_ascii=False) if data else ""
