@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backends.nats.config import NatsConfig
@@ -23,8 +24,13 @@ DENIED = "permissions violation"
 class NatsConnection:
     """A client of one NATS. Never connects again by itself: whoever needs it asks anew."""
 
-    def __init__(self, config: NatsConfig) -> None:
+    def __init__(
+        self, config: NatsConfig, *, on_error: Callable[[Exception], None] | None = None
+    ) -> None:
+        """`on_error` is told what goes wrong without anybody having asked, as the library has it:
+        a message that was dropped, something that is denied."""
         self.config = config
+        self._on_error = on_error
         self.denials: list[Exception] = []
         """What the server said it does not allow. Whoever asks clears it before."""
         self._client: Client | None = None
@@ -45,7 +51,7 @@ class NatsConnection:
             for server in self.config.servers:
                 client = make_client()
                 try:
-                    await _connect(client, server, self.config, tls, self.denials)
+                    await _connect(client, server, self.config, tls, self._note)
                     self._client = client
                     return client
                 except Exception as error:
@@ -60,6 +66,12 @@ class NatsConnection:
         """End the connection; the next who asks makes another."""
         async with self._one_at_a_time:
             await self._disconnect()
+
+    def _note(self, error: Exception) -> None:
+        if DENIED in str(error).lower():
+            self.denials.append(error)
+        if self._on_error is not None:
+            self._on_error(error)
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -91,10 +103,10 @@ async def _connect(
     server: str,
     config: NatsConfig,
     tls: ssl.SSLContext | None,
-    denials: list[Exception],
+    tell: Callable[[Exception], None],
 ) -> None:
-    """Raises whatever the library does, or why it could not connect. What is denied later is added
-    to `denials`."""
+    """Raises whatever the library does, or why it could not connect; `tell` hears of all that goes
+    wrong, then and later."""
     from nats.errors import NoServersError
 
     user = password = token = nkey = credentials = None
@@ -111,8 +123,7 @@ async def _connect(
     async def note(error: Exception) -> None:
         """In place of the library's own, which logs. Whoever asks is told anyway."""
         errors[:] = [error]
-        if DENIED in str(error).lower():
-            denials.append(error)
+        tell(error)
 
     try:
         await client.connect(
