@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment name: `1` shows tracebacks."""
 
-ONLY_LOOKING = ("list", "watch", "check")
+ONLY_LOOKING = ("list", "watch", "check", "tap")
 """Commands that never remove anything."""
 
 
@@ -93,6 +93,10 @@ def _command(name: str | None) -> Callable[[Settings, argparse.Namespace], int |
             from tui.commands import check
 
             return check.run
+        case "tap":
+            from tui.commands import tap
+
+            return tap.run
         case "drain":
             from tui.commands import drain
 

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from backends.acts import Acts
@@ -19,6 +19,7 @@ from backends.connect import Connection, EtcdConnection, open_store
 from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.probe.prober import Prober
+from backends.tap import OpensTaps, Taps
 from tui.settings import Settings
 
 
@@ -29,6 +30,8 @@ class Plane:
     discovery: Discovery
     probes: Probes
     acts: Acts
+    taps: OpensTaps = field(default_factory=lambda: Taps(None, here=False, clock=time.time))
+    """Where taps on its event channels come from."""
 
 
 @asynccontextmanager
@@ -40,13 +43,15 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
     if settings.demo:
         from backends.demo import Demo
         from backends.demo_probes import DemoProbes
+        from backends.tap.demo import DemoTaps
 
         demo = Demo()
         life = asyncio.create_task(demo.run())
         try:
             discovery = Discovery(demo.store)
             # What is removed from a play is no matter of record.
-            yield Plane(discovery, DemoProbes(demo, time.time), Acts(discovery, None))
+            probes, taps = DemoProbes(demo, time.time), DemoTaps(demo, time.time)
+            yield Plane(discovery, probes, Acts(discovery, None), taps)
         finally:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -58,7 +63,8 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         here = is_here(settings.connection)
         prober = Prober(nats=settings.nats, clock=time.time, random=random.random, here=here)
         try:
-            yield Plane(discovery, prober, Acts(discovery, _audit(settings)))
+            listening = Taps(settings.nats, here=here, clock=time.time)
+            yield Plane(discovery, prober, Acts(discovery, _audit(settings)), listening)
         finally:
             await prober.aclose()
     finally:

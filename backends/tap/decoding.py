@@ -61,6 +61,16 @@ def decode(message: Message) -> Decoded:
         return _unread(f"neither msgpack nor JSON ({type(error).__name__})")
 
 
+def payload_bytes(message: Message) -> bytes:
+    """What is in the envelope, not decoded; of what has none, all of it."""
+    try:
+        envelope = unpacked_envelope(message.body)
+    except Exception:  # whatever the bytes make the library say
+        return message.body
+    payload = envelope.get("payload") if isinstance(envelope, dict) else None
+    return payload if isinstance(payload, bytes) else message.body
+
+
 def _unread(problem: str) -> Decoded:
     return Decoded(f"not decoded: {problem}", None, None, None, problem)
 

@@ -27,4 +27,8 @@ class Standing:
     """POSIX seconds."""
     why: str = ""
     """What is in the way, as a clause: `refuses connections`. While it is connected and silent:
-    what its publisher was found to do, `sends its ZMTP greeting`. Empty: nothing is known."""
+    `STILL_ANSWERS`, or what its publisher does instead. Empty: nothing is known."""
+
+
+STILL_ANSWERS = "still answers"
+"""What the process of a silent publisher does if it is well."""

@@ -25,7 +25,7 @@ from backends.probe.names import resolve
 from backends.probe.types import Answer
 from backends.tap.messages import KEPT, Message, of_zmq
 from backends.tap.routes import ZmqRoute
-from backends.tap.standing import Link
+from backends.tap.standing import STILL_ANSWERS, Link
 from backends.tap.tap import Drop, Hear, Tell
 
 if TYPE_CHECKING:
@@ -188,7 +188,9 @@ class _Line:
         # What came meanwhile says more.
         if self.connected == connected and self._heard_at == heard_at:
             answers = finding.answer is Answer.ANSWERS
-            if connected or not answers:
+            if connected:
+                self.why = STILL_ANSWERS if answers else finding.text
+            elif not answers:
                 self.why = finding.text
             elif not self.why:
                 self.why = "does not complete a connection"
