@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import errno
 import gc
+import io
 import os
 import select
 import signal
@@ -76,8 +77,12 @@ def check_for_reader() -> None:
     """Raises BrokenPipeError if standard output is a pipe that nobody reads any more."""
     if sys.stdout is None:
         return
+    try:
+        number = sys.stdout.fileno()
+    except io.UnsupportedOperation:
+        return  # no file at all, so no pipe
     poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
+    poll.register(number, 0)
     if any(event & select.POLLERR for _, event in poll.poll(0)):
         raise BrokenPipeError
 

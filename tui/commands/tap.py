@@ -120,7 +120,7 @@ async def _listen(tap: Tap, channel: EventChannel, output: str, ending: _Ending)
     printer = _Printer(inbox, channel, output)
     loop = asyncio.get_running_loop()
     # Somebody who started us with Ctrl-C ignored meant it.
-    if handles := signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if handles := signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGINT, interrupted.set)
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(tap.run()),
