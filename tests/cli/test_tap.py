@@ -108,7 +108,6 @@ def test_a_table_is_harmless_and_an_interrupt_ends_it_with_the_count(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert b"connected, listening" in err
     assert b"heard 2 messages" in err
     assert b"1 missed" in err
     assert b"Traceback" not in err
@@ -125,7 +124,6 @@ def test_a_reader_that_takes_nothing_makes_it_drop_and_does_not_keep_it_from_end
     assert process.returncode == 0
     assert process.stderr is not None
     err = process.stderr.read()
-    assert b"heard 20,000 messages" in err
     assert b"dropped, since nobody read fast enough" in err
 
 
