@@ -50,8 +50,11 @@ def route_in_words(tap: Tap) -> str:
     return "no route"
 
 
-def standing_in_words(tap: Tap, now: float) -> tuple[str, str]:
-    """How it stands with the connection, and its tone."""
+def standing_in_words(tap: Tap, now: float, own: int | None = None) -> tuple[str, str]:
+    """How it stands with the connection, and its tone.
+
+    `own`: the publisher whose channel it is; others may publish in the same place.
+    """
     standing, heard_at = tap.standing, tap.statistics.heard_at
     since = now - standing.since
     match standing.link:
@@ -66,11 +69,24 @@ def standing_in_words(tap: Tap, now: float) -> tuple[str, str]:
             return "connecting …", "dim"
     silent = since if heard_at is None else min(since, now - heard_at)
     if silent < SILENCE:
-        return "connected, listening", "good"
+        return _among_others(tap, now, own) or ("connected, listening", "good")
     text = f"connected, nothing published for {duration(silent)}"
     if not standing.why:
         return text, "dim"
     return f"{text}; its process {standing.why}", "dim" if standing.why == STILL_ANSWERS else "bad"
+
+
+def _among_others(tap: Tap, now: float, own: int | None) -> tuple[str, str] | None:
+    """What is to be said where all that is heard is others'."""
+    route, publishers = tap.route, tap.statistics.publishers()
+    if own is None or not publishers or (isinstance(route, ZmqRoute) and not route.topic):
+        return None
+    heard_at = next((one.heard_at for one in publishers if one.id == own), None)
+    silent = now - max(tap.standing.since, heard_at or 0.0)
+    if silent < SILENCE:
+        return None
+    what = "its own publisher has published nothing"
+    return f"connected; others publish here, {what} for {duration(silent)}", "warn"
 
 
 def figures(statistics: Statistics, now: float) -> list[str]:
@@ -153,7 +169,7 @@ def message_detail(channel: EventChannel, heard: Heard, decoded: Decoded, *, raw
     published = ""
     if decoded.published_at is not None:
         behind = message.at - decoded.published_at
-        published = f"{_moment(decoded.published_at)}  by its publisher's clock, {behind:+.3f} s"
+        published = f"{_moment(decoded.published_at)}  by its own clock; heard {behind:.3f} s later"
     fields = [
         ("channel", channel_name(channel)),
         ("says", decoded.summary if decoded.problem is None else ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,8 +64,13 @@ class Tap:
         self._inbox: Inbox | None = None
 
     async def run(self) -> NoReturn:
-        """Listen until cancelled. Then nothing is left open."""
-        await self._listener.run(self._hear, self._tell, self._drop)
+        """Listen until cancelled. Then nothing is left open. Never raises by itself."""
+        try:
+            await self._listener.run(self._hear, self._tell, self._drop)
+        except Exception as error:
+            self._tell(Link.IMPOSSIBLE, _fault(error))
+        await asyncio.Event().wait()
+        raise AssertionError("it ends by cancellation only")
 
     def follow(self, inbox: Inbox) -> None:
         """Hand on every message from now; what the inbox has no room for counts as dropped."""
@@ -84,3 +90,12 @@ class Tap:
         if (link, why) != (before.link, before.why):
             since = before.since if link is before.link else self._clock()
             self.standing = Standing(link, since, why)
+
+
+def _fault(error: Exception) -> str:
+    """Why a listener gave up, which none should: a library is missing, or has no more sockets."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is not installed"
+    return f"a fault on this machine ({type(error).__name__})"

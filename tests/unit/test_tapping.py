@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backends.tap import STILL_ANSWERS, Link, NoRoute, Standing, Tap
+from backends.tap import STILL_ANSWERS, Link, NatsRoute, NoRoute, Standing, Tap
 from backends.tap.messages import Message
 from backends.tap.opening import _Nowhere
 from tui.tapping import bars, dump, figures, fill, in_bytes, rate, standing_in_words
@@ -61,6 +61,17 @@ def tap_at(standing: Standing, heard_at: float | None = None) -> Tap:
 )
 def test_how_it_stands(standing: Standing, heard_at: float | None, said: tuple[str, str]) -> None:
     assert standing_in_words(tap_at(standing, heard_at), 100.0) == said
+
+
+def test_a_publisher_that_is_silent_among_others_is_not_called_listening() -> None:
+    tap = Tap(NatsRoute("a.b"), _Nowhere("x"), lambda: 0.0)
+    tap.standing = Standing(Link.CONNECTED, 80.0)
+    tap.statistics.note(Message(99.0, 2, 0, "t", 1, b"x"))
+    others = "connected; others publish here, its own publisher has published nothing for 20s"
+    assert standing_in_words(tap, 100.0, own=1) == (others, "warn")
+    assert standing_in_words(tap, 100.0) == ("connected, listening", "good")
+    tap.statistics.note(Message(97.0, 1, 0, "t", 1, b"x"))
+    assert standing_in_words(tap, 100.0, own=1) == ("connected, listening", "good")
 
 
 def test_figures_fill_lines_whole() -> None:

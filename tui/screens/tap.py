@@ -183,7 +183,7 @@ class TapScreen(ModalScreen[None]):
     def _draw(self) -> None:
         """Show what is new; nothing is drawn if nothing is."""
         now, statistics = self._clock(), self._tap.statistics
-        text, tone = standing_in_words(self._tap, now)
+        text, tone = standing_in_words(self._tap, now, self._channel.id.instance_id)
         self._say("standing", text, tone)
         drawn = (statistics.messages, int(now))
         if drawn == self._drawn:
@@ -207,7 +207,7 @@ class TapScreen(ModalScreen[None]):
 
     def _say(self, name: str, text: str, tone: str = "") -> None:
         line = self.query_one(f"#tap-{name}", Static)
-        for one in ("good", "bad", "dim"):
+        for one in ("good", "warn", "bad", "dim"):
             line.set_class(tone == one, f"-{one}")
         shown = Text("\n".join(map(plain, text.split("\n"))))
         lines = shown.wrap(self.app.console, max(1, line.content_size.width))
