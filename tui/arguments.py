@@ -24,6 +24,7 @@ examples:
   dyntop --probe never                     ... and connect to no worker
   dyntop list models -o json               for scripts; see dyntop list --help
   dyntop check                             whether all is alive; see dyntop check --help
+  dyntop tap prod/backend/kv-events        what is published; see dyntop tap --help
 
 contexts, in dyntop/contexts.toml in $XDG_CONFIG_HOME (default ~/.config); flags go before them, and
 they before the environment, where all that they do not say comes from, passwords too:
@@ -85,6 +86,21 @@ examples:
   dyntop check                                     everything, by the leases
   dyntop check endpoints -n prod --probe           and whether anybody listens
   dyntop check --probe=deep -o json | jq -r '.[] | [.verdict, .key, .evidence[0]] | @tsv'
+"""
+
+TAP_EXAMPLES = """\
+It only listens: it subscribes to the channel's subject of NATS (NATS_SERVER says where that is), or
+connects to its publisher's ZMQ address. What is published while nobody listens is gone.
+
+With -o json each line is one object: {"time", "channel", "topic", "publisher", "sequence",
+"published_at", "size", "codec", "summary", "payload", "problem", "raw"}; ids and hashes are
+lower-case hex, raw is base64 of what could not be decoded, and only of that.
+
+examples:
+  dyntop tap prod/backend/kv-events                all its publishers, if they share a subject
+  dyntop tap v1/event_channels/...                 one channel, by its key
+  dyntop tap prod/backend/kv_metrics --count 1 -o json | jq .payload
+  dyntop tap prod/backend/kv-events --for 10 > /dev/null     how many there are in 10 s
 """
 
 UNREGISTER_EXAMPLES = """\
@@ -181,6 +197,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_watch(commands)
     _add_check(commands)
+    _add_tap(commands)
     _add_unregister(commands)
     _add_drain(commands)
     _add_restore(commands)
@@ -219,6 +236,22 @@ def _add_check(commands: _Commands) -> None:
         const="connect",
         choices=("connect", "deep"),
         help="ask each address once, too; --probe=deep for more than a connection",
+    )
+
+
+def _add_tap(commands: _Commands) -> None:
+    summary = "print what is published on an event channel"
+    parser = _add_command(commands, "tap", summary, TAP_EXAMPLES)
+    parser.add_argument(
+        "channel",
+        metavar="CHANNEL",
+        help="a key, as dyntop list channels -o name prints it, or "
+        "NAMESPACE[/COMPONENT[/ENDPOINT]]/TOPIC",
+    )
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument("--count", metavar="N", type=_count, help="end after N messages")
+    parser.add_argument(
+        "--for", metavar="SECONDS", dest="seconds", type=_rate, help="end after so long"
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment name: `1` shows tracebacks."""
 
-ONLY_LOOKING = ("list", "watch", "check", "stats")
+ONLY_LOOKING = ("list", "watch", "check", "stats", "tap")
 """Commands that never remove anything."""
 
 
@@ -94,6 +94,10 @@ def _command(name: str | None) -> Callable[[Settings, argparse.Namespace], int |
             from tui.commands import check
 
             return check.run
+        case "tap":
+            from tui.commands import tap
+
+            return tap.run
         case "drain":
             from tui.commands import drain
 

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from backends.acts import Acts
@@ -21,6 +21,7 @@ from backends.lookout import Probes
 from backends.probe.prober import Prober
 from backends.services.scraper import Scraper
 from backends.services.types import Services
+from backends.tap import OpensTaps, Taps
 from tui.settings import Settings
 
 
@@ -33,6 +34,8 @@ class Plane:
     acts: Acts
     services: Services | None = None
     """Asks NATS services what they counted. None: no NATS server is set."""
+    taps: OpensTaps = field(default_factory=lambda: Taps(None, here=False, clock=time.time))
+    """Where taps on its event channels come from."""
 
 
 @asynccontextmanager
@@ -45,6 +48,7 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         from backends.demo import Demo
         from backends.demo_probes import DemoProbes
         from backends.demo_services import DemoServices
+        from backends.tap.demo import DemoTaps
 
         demo = Demo()
         life = asyncio.create_task(demo.run())
@@ -55,7 +59,8 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
                 discovery,
                 DemoProbes(demo, time.time),
                 Acts(discovery, None),
-                DemoServices(demo, time.time),
+                services=DemoServices(demo, time.time),
+                taps=DemoTaps(demo, time.time),
             )
         finally:
             life.cancel()
@@ -70,7 +75,13 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         nats = settings.nats
         services = None if nats is None else Scraper(nats, clock=time.time)
         try:
-            yield Plane(discovery, prober, Acts(discovery, _audit(settings)), services)
+            yield Plane(
+                discovery,
+                prober,
+                Acts(discovery, _audit(settings)),
+                services=services,
+                taps=Taps(nats, here=here, clock=time.time),
+            )
         finally:
             await prober.aclose()
             if services is not None:

@@ -34,8 +34,9 @@ MOST_DENIALS = 100
 class NatsConnection:
     """A client of one NATS. Never connects again by itself: whoever needs it asks anew.
 
-    `on_end` is called whenever a connection ended, for whatever reason; `on_denial` with each word
-    of the server that it does not allow something.
+    `on_end` is called whenever a connection ended, for whatever reason; `on_error` with what goes
+    wrong without anybody having asked, as the library has it: a message that was dropped, something
+    that the server does not allow (`is_denial`).
     """
 
     def __init__(
@@ -43,11 +44,11 @@ class NatsConnection:
         config: NatsConfig,
         *,
         on_end: Callable[[], None] = lambda: None,
-        on_denial: Callable[[Exception], None] = lambda denial: None,
+        on_error: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self.config = config
         self._on_end = on_end
-        self._on_denial = on_denial
+        self._on_error = on_error
         self.denials: list[Exception] = []
         """What the server said it does not allow. Whoever asks clears it before."""
         self._client: Client | None = None
@@ -73,7 +74,7 @@ class NatsConnection:
                         server,
                         self.config,
                         tls,
-                        self._note_denial,
+                        self._note,
                         partial(self._ended, client),
                     )
                     self._client = client
@@ -96,16 +97,22 @@ class NatsConnection:
         if self._client is None or self._client is client:
             self._on_end()
 
-    def _note_denial(self, denial: Exception) -> None:
-        self.denials.append(denial)
-        # Who never asks what was denied must not gather it for ever.
-        del self.denials[:-MOST_DENIALS]
-        self._on_denial(denial)
+    def _note(self, error: Exception) -> None:
+        if is_denial(error):
+            self.denials.append(error)
+            # Who never asks what was denied must not gather it for ever.
+            del self.denials[:-MOST_DENIALS]
+        self._on_error(error)
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await _close(client)
+
+
+def is_denial(error: Exception) -> bool:
+    """Whether the server said by it that something is not allowed."""
+    return DENIED in str(error).lower()
 
 
 def why_not(error: Exception) -> str:
@@ -134,10 +141,11 @@ async def _connect(
     server: str,
     config: NatsConfig,
     tls: ssl.SSLContext | None,
-    on_denial: Callable[[Exception], None],
+    on_error: Callable[[Exception], None],
     on_end: Callable[[], None],
 ) -> None:
-    """Raises whatever the library does, or why it could not connect."""
+    """Raises whatever the library does, or why it could not connect; `on_error` hears of all that
+    goes wrong, then and later."""
     from nats.errors import NoServersError
 
     user = password = token = nkey = credentials = None
@@ -154,8 +162,7 @@ async def _connect(
     async def note(error: Exception) -> None:
         """In place of the library's own, which logs. Whoever asks is told anyway."""
         errors[:] = [error]
-        if DENIED in str(error).lower():
-            on_denial(error)
+        on_error(error)
 
     async def end() -> None:
         on_end()

@@ -7,7 +7,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from backends.nats.config import NatsConfig
-from backends.nats.connection import NatsConnection, check_credentials, tls_context
+from backends.nats.connection import NatsConnection, check_credentials, is_denial, tls_context
 from backends.nats.errors import Closed, translate
 from backends.nats.jetstream import Session
 from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unreachable
@@ -23,7 +23,7 @@ class Sessions:
         self.address = address_of(config)
         self._config = config
         self._session: Session | None = None
-        self._connection = NatsConnection(config, on_end=self._end, on_denial=self._deny)
+        self._connection = NatsConnection(config, on_end=self._end, on_error=self._heard)
         self._one_at_a_time = asyncio.Lock()
         self._is_checked = False
         self._is_closed = False
@@ -69,9 +69,9 @@ class Sessions:
         if self._session is not None:
             self._session.end()
 
-    def _deny(self, denial: Exception) -> None:
-        if self._session is not None:
-            self._session.deny(denial)
+    def _heard(self, error: Exception) -> None:
+        if self._session is not None and is_denial(error):
+            self._session.deny(error)
 
     def _failure(self, error: Exception) -> StoreError:
         failure = translate(self.address, error)

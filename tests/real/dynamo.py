@@ -276,6 +276,12 @@ class DynamoWorker(DynamoProcess):
         """Let it publish one KV event and one metrics event."""
         self.ask("publish")
 
+    def publish_kv(
+        self, stored: Sequence[Sequence[int]], removed: Sequence[Sequence[int]], times: int = 1
+    ) -> None:
+        """Let it publish a KV event for each list of block hashes; all of it so many times."""
+        self.ask("publish_kv", stored=stored, removed=removed, times=times)
+
 
 class DynamoClient(DynamoProcess):
     """A client of one endpoint: what it sees is what Dynamo would route to."""

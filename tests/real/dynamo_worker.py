@@ -16,6 +16,9 @@ each line of stdin, `{"ok": true}` or `{"ok": false, "error": "..."}`, with the 
     {"cmd": "unregister_endpoint", "name": "generate"}  what a worker does to itself to drain
     {"cmd": "register_endpoint", "name": "generate"}    and to come back
     {"cmd": "publish"}                                  one KV event and one metrics event
+    {"cmd": "publish_kv", "stored": [[1, 2]], "removed": [[1]], "times": 9}
+                                                        KV events, each a list of block hashes; all
+                                                        of it so many times
     {"cmd": "shutdown"}                                 the same as SIGTERM, and the end of stdin
 
 SIGTERM asks the runtime to shut down, as Dynamo's own workers do.
@@ -150,6 +153,9 @@ class Worker:
                 await self.endpoints[name].register_endpoint_instance()
             case {"cmd": "publish"}:
                 self._publish()
+            case {"cmd": "publish_kv", "stored": list(stored), "removed": list(removed)}:
+                for _ in range(command.get("times", 1)):
+                    self._publish_kv(stored, removed)
             case {"cmd": "shutdown"}:
                 self.runtime.shutdown()
             case _:
@@ -160,6 +166,15 @@ class Worker:
             raise ValueError("this worker was started without publishers")
         self.metrics.publish(dp_rank=0, kv_used_blocks=1)
         self.kv_events.publish_stored([2] * BLOCK_SIZE, [BLOCK_SIZE], block_hashes=[42])
+
+    def _publish_kv(self, stored: list[list[int]], removed: list[list[int]]) -> None:
+        if self.kv_events is None:
+            raise ValueError("this worker was started without publishers")
+        for hashes in stored:
+            tokens, sizes = [2] * (BLOCK_SIZE * len(hashes)), [BLOCK_SIZE] * len(hashes)
+            self.kv_events.publish_stored(tokens, sizes, hashes)
+        for hashes in removed:
+            self.kv_events.publish_removed(hashes)
 
 
 async def listen(worker: Worker, replies: IO[str]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import Answer, Reading, Target
 from backends.services.types import Services
 from backends.store import Cause, Entry, Store, Unreachable
+from backends.tap import OpensTaps
 from tests.registered import KeyAndValue
 from tui.app import DyntopApp
 from tui.opening import Plane
@@ -328,6 +330,7 @@ async def dashboard(
     probes: Probes | None = None,
     services: Services | None = None,
     audit: Path | None = None,
+    taps: OpensTaps | None = None,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
     **settings: Any,
@@ -336,12 +339,15 @@ async def dashboard(
 
     `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
     `services` tell what they count, by themselves there is no NATS; `audit` is where removals are
-    written down, by themselves nowhere; `settings` are those of `Settings`.
+    written down, by themselves nowhere; `taps` are where taps come from; `settings` are those of
+    `Settings`.
     """
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
     discovery = Discovery(store or own(world.keyspace))
     plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world), services)
+    if taps is not None:
+        plane = replace(plane, taps=taps)
     app = DyntopApp(plane, Settings(connection=MemoryConnection(), **settings), lambda: world.now)
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:

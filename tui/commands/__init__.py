@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import errno
 import gc
+import io
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterable
@@ -69,6 +71,20 @@ def write_lines(lines: Iterable[str], out: TextIO | None = None) -> None:
     except OSError as error:
         problem = error.strerror or errno.errorcode.get(error.errno or 0, "input or output failed")
         raise OutputFailed(f"cannot write to standard output: {problem}") from error
+
+
+def check_for_reader() -> None:
+    """Raises BrokenPipeError if standard output is a pipe that nobody reads any more."""
+    if sys.stdout is None:
+        return
+    try:
+        number = sys.stdout.fileno()
+    except io.UnsupportedOperation:
+        return  # no file at all, so no pipe
+    poll = select.poll()
+    poll.register(number, 0)
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        raise BrokenPipeError
 
 
 def speaks_utf8(out: TextIO | None) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import select
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -14,7 +12,13 @@ from backends.discovery import Added, Removed, Resynced
 from backends.queries import Query
 from backends.records import AnyRecord
 from backends.store import Heard, Lost
-from tui.commands import end_at_once_on_interrupt, query, say, write_lines
+from tui.commands import (
+    check_for_reader,
+    end_at_once_on_interrupt,
+    query,
+    say,
+    write_lines,
+)
 from tui.commands.looking import Publishers, with_sources
 from tui.complaints import Exit, explain
 from tui.export import as_json, exported_id, record_json
@@ -63,7 +67,7 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
                     write_lines(lines.removed(event))
                 case Heard():
                     # A store that is quiet writes nothing, so nobody would notice.
-                    _check_for_reader()
+                    check_for_reader()
                     if event.warnings != warnings:
                         warnings = event.warnings
                         say(f"{store} says: {'; '.join(warnings) or 'all is well again'}")
@@ -116,13 +120,3 @@ class _Lines:
     def _time(self) -> str:
         now = self._clock().astimezone(UTC)
         return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _check_for_reader() -> None:
-    """Raises BrokenPipeError if standard output is a pipe that nobody reads any more."""
-    if sys.stdout is None:
-        return
-    poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
-    if any(event & select.POLLERR for _, event in poll.poll(0)):
-        raise BrokenPipeError

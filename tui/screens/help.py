@@ -31,6 +31,7 @@ LOOKING: Keys = [
     ("!", "show only what is not live"),
     ("x", "hide what is gone, or show it"),
     ("p", "probe what is marked or selected, deeper than by itself"),
+    ("w", "in Event channels: listen in on the selected channel"),
     ("s  S", "sort by the next column; the other way round"),
     ("f", "freeze the view, and let it go on"),
     ("o  b", "to the instance that this belongs to, and back"),

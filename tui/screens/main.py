@@ -40,10 +40,12 @@ from tui.screens.clean_up import CleanUpScreen
 from tui.screens.detail import DetailScreen
 from tui.screens.help import HelpScreen
 from tui.screens.outcomes import OutcomesScreen
+from tui.screens.tap import TapScreen
 from tui.screens.undo import UndoDialog
 from tui.screens.unregister import UnregisterDialog
 from tui.settings import Settings
 from tui.view import View
+from tui.widgets.channels import ChannelsPane
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.list_table import ListTable
@@ -52,7 +54,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.requests import RequestsPane
 from tui.widgets.store_header import StoreHeader
-from tui.words import count, hex_id, nothing_to_show
+from tui.words import State, count, hex_id, nothing_to_show
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
@@ -135,6 +137,7 @@ class MainScreen(Screen[None]):
         self._query = query
         self._inspector = Inspector(self.view)
         self._removals = Removals(plane.acts, self.view)
+        self._taps = plane.taps
         self._spots: list[Spot] = []
         self._detail_key: bytes | None = None
 
@@ -315,6 +318,15 @@ class MainScreen(Screen[None]):
     def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
         if (detail := self._detail()) is not None:
             self.app.push_screen(DetailScreen(detail))
+
+    def on_channels_pane_tap_asked(self, message: ChannelsPane.TapAsked) -> None:
+        channel = message.channel
+
+        def state() -> State:
+            return self.view.state(channel)
+
+        tap = self._taps.open(channel)
+        self.app.push_screen(TapScreen(tap, channel, state, self.clock))
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         self.monitor.set_filter(message.text)

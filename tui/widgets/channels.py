@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from backends.cluster import Cluster
 from backends.ids import Kind
@@ -31,6 +35,17 @@ class ChannelsPane(Pane[ChannelRow]):
     TITLE = "Event channels"
     SHORT_TITLE = "Channels"
     KINDS = frozenset({Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE})
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "tap", "Tap", tooltip="Listen in on the selected channel", id="pane.tap"),
+    ]
+
+    class TapAsked(Message):
+        """The person wants to listen in on a channel."""
+
+        def __init__(self, channel: EventChannel) -> None:
+            super().__init__()
+            self.channel = channel
 
     def __init__(self, view: View) -> None:
         columns = [
@@ -66,6 +81,18 @@ class ChannelsPane(Pane[ChannelRow]):
     def detail_record(self) -> AnyRecord | None:
         """What went is shown as it last was."""
         return None if self.row is None else self.row.record
+
+    def action_tap(self) -> None:
+        """Of a source, it is its channel that is listened to."""
+        for record in self._or_told(self.selected()):
+            channel: AnyRecord | None = record
+            if isinstance(record, EventSource):
+                channel = self._cluster.channel_of(record)
+            if isinstance(channel, EventChannel):
+                self.post_message(self.TapAsked(channel))
+            else:
+                told = "Nothing to listen to: the channel of this source is not registered."
+                self.notify(told, severity="warning", markup=False)
 
     @property
     def _cluster(self) -> Cluster:

@@ -1,0 +1,162 @@
+"""`dyntop tap`, against a real publisher."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from backends.specs import EventChannelSpec
+from tests.cli.conftest import Here
+from tests.cli.running import COMMAND, environment, put_file
+from tests.registered import KeyAndValue
+from tests.servers import LOOPBACK, free_ports, wait_for
+from tests.tap.wire import frames, removed, stored
+
+
+def channel(publisher: int, endpoint: str, component: str = "backend") -> KeyAndValue:
+    spec = EventChannelSpec(
+        namespace="prod",
+        component=component,
+        topic="kv-events",
+        transport="Zmq",
+        config={"endpoint": endpoint},
+    )
+    return spec.entry(publisher)
+
+
+@pytest.fixture
+def publisher() -> Iterator[zmq.Socket[bytes]]:
+    context = zmq.Context()
+    made = context.socket(zmq.XPUB)
+    made.setsockopt(zmq.SNDHWM, 0)
+    yield made
+    made.close(linger=0)
+    context.term()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, publisher: zmq.Socket[bytes]) -> Path:
+    """A file store with the channel of one publisher that is there."""
+    port = publisher.bind_to_random_port(f"tcp://{LOOPBACK}")
+    put_file(tmp_path / "kv", *channel(0x11, f"tcp://{LOOPBACK}:{port}"))
+    return tmp_path / "kv"
+
+
+Tapping = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def tap(in_folder: dict[str, str], publisher: zmq.Socket[bytes]) -> Iterator[Tapping]:
+    """Starts `dyntop tap`, and returns once it has subscribed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*args: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*COMMAND, "tap", *args],
+            env=environment(in_folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        started.append(process)
+        wait_for(lambda: publisher.poll(0), "a subscription")
+        assert publisher.recv() == b"\x01kv-events"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_messages_are_lines_and_it_ends_after_so_many(
+    tap: Tapping, publisher: zmq.Socket[bytes]
+) -> None:
+    process = tap("prod/backend/kv-events", "--count", "3", "-o", "json")
+    for sequence in range(5):
+        publisher.send_multipart(frames([stored(1, 2**63)], sequence=sequence))
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["sequence"] for line in lines] == [0, 1, 2]
+    assert lines[0]["channel"].endswith("/kv-events/11")
+    assert lines[0]["publisher"] == "5"
+    assert lines[0]["summary"] == "stored 2 blocks"
+    blocks = lines[0]["payload"][0]["event"]["data"]["stored"]["blocks"]
+    assert blocks[1]["block_hash"] == "8000000000000000"
+    assert (lines[0]["problem"], lines[0]["raw"]) == (None, None)
+    assert b"heard " in err
+
+
+def test_a_table_is_harmless_and_an_interrupt_ends_it_with_the_count(
+    tap: Tapping, publisher: zmq.Socket[bytes]
+) -> None:
+    process = tap("prod/backend/kv-events")
+    assert process.stdout is not None
+    publisher.send_multipart(frames([removed(1)], sequence=7))
+    publisher.send_multipart(frames("\x1b[31m", sequence=9))
+    first, second = process.stdout.readline(), process.stdout.readline()
+    assert first.split()[1:3] == [b"5", b"7"]
+    assert first.endswith(b"  removed 1 block\n")
+    assert b"\\x1b[31m" in second
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"heard 2 messages" in err
+    assert b"1 missed" in err
+    assert b"Traceback" not in err
+
+
+def test_a_reader_that_takes_nothing_makes_it_drop_and_does_not_keep_it_from_ending(
+    tap: Tapping, publisher: zmq.Socket[bytes]
+) -> None:
+    process = tap("prod/backend/kv-events", "-o", "json", "--for", "3")
+    for sequence in range(20_000):
+        publisher.send_multipart(frames([stored(1, 2)], sequence=sequence))
+    # Nobody reads: the pipe is full soon.
+    process.wait(timeout=30)
+    assert process.returncode == 0
+    assert process.stderr is not None
+    err = process.stderr.read()
+    assert b"dropped, since nobody read fast enough" in err
+
+
+def test_a_reader_that_goes_ends_it_quietly_even_while_nothing_comes(tap: Tapping) -> None:
+    process = tap("prod/backend/kv-events")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait(timeout=30)
+    assert process.returncode == 141
+
+
+def test_a_name_that_means_several_channels_lists_them(
+    here: Here, folder: Path, in_folder: dict[str, str]
+) -> None:
+    put_file(folder, *channel(0x22, f"tcp://{LOOPBACK}:5557"))
+    ended = here("tap", "prod/backend/kv-events", env=in_folder)
+    assert ended.code == 2
+    assert "means 2 event channels" in ended.err
+    assert "/kv-events/11\n" in ended.err
+    assert "/kv-events/22\n" in ended.err
+
+
+def test_what_cannot_be_listened_to_is_refused_in_a_sentence(
+    here: Here, folder: Path, in_folder: dict[str, str]
+) -> None:
+    put_file(folder, *channel(0x33, "tcp://0.0.0.0:5557", component="odd"))
+    (port,) = free_ports(1)
+    put_file(folder, *channel(0x44, f"tcp://{LOOPBACK}:{port}", component="dead"))
+    unknown = here("tap", "prod/nothing", env=in_folder)
+    assert (unknown.code, "no event channel prod/nothing" in unknown.err) == (1, True)
+    odd = here("tap", "prod/odd/kv-events", env=in_folder)
+    assert (odd.code, "names no machine" in odd.err) == (1, True)
+    dead = here("tap", "prod/dead/kv-events", "--for", "0.5", env=in_folder)
+    assert dead.code == 3
+    assert "refuses connections" in dead.err
+    assert here("tap", "x", "--count", "0", env=in_folder).code == 2

@@ -1,0 +1,134 @@
+"""Listening to a real NATS server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from backends.nats.config import NatsConfig
+from backends.tap import Link, NatsRoute, Tap, decode
+from backends.tap.nats_listener import NatsListener
+from tests.servers import LOOPBACK, NatsServer, free_ports
+from tests.tap.conftest import running, until, until_connected
+from tests.tap.wire import envelope, removed, stored
+
+SUBJECT = "namespace.prod.component.backend.endpoint.generate.kv-events"
+
+
+class Monitored(NatsServer):
+    """One that can be asked what it is asked for."""
+
+    def __init__(self, *extra: str) -> None:
+        (self.monitor,) = free_ports(1)
+        super().__init__("--http_port", str(self.monitor), *extra)
+
+    def connections(self) -> list[dict[str, Any]]:
+        """Of dyntop."""
+        url = f"http://{LOOPBACK}:{self.monitor}/connz?subs=1"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            found = json.load(answer)["connections"]
+        return [one for one in found if one.get("name") == "dyntop"]
+
+    def consumers(self) -> int:
+        url = f"http://{LOOPBACK}:{self.monitor}/jsz"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            consumers: int = json.load(answer)["consumers"]
+        return consumers
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Monitored]:
+    with Monitored() as server:
+        yield server
+
+
+@pytest.fixture
+async def publisher(server: Monitored) -> AsyncIterator[Client]:
+    client = await nats.connect(server.url, allow_reconnect=False)
+    yield client
+    await client.close()
+
+
+def nats_tap(url: str, subject: str = SUBJECT, **settings: Any) -> Tap:
+    route = NatsRoute(subject)
+    config = NatsConfig(servers=(url,), **settings)
+    return Tap(route, NatsListener(route, config, time.time), time.time)
+
+
+async def test_what_is_published_is_heard_counted_and_decoded(
+    server: Monitored, publisher: Client
+) -> None:
+    async with running(nats_tap(server.url)) as tap:
+        await until_connected(tap)
+        for number in range(500):
+            await publisher.publish(SUBJECT, envelope([stored(1, 2)], sequence=number))
+        await publisher.publish(SUBJECT, envelope([removed(1)], publisher=6, sequence=4))
+        await publisher.publish(SUBJECT + ".deeper", envelope([removed(1)]))
+        await publisher.flush()
+        await until(lambda: tap.statistics.messages == 501)
+        assert (tap.statistics.gaps, tap.statistics.dropped) == (0, 0)
+        assert [(one.id, one.messages) for one in tap.statistics.publishers()] == [(5, 500), (6, 1)]
+        assert decode(tap.recent[-1].message).summary == "removed 1 block"
+
+
+async def test_it_only_subscribes_and_nothing_is_left_when_it_ends(server: Monitored) -> None:
+    async with running(nats_tap(server.url)) as tap:
+        await until_connected(tap)
+        (connection,) = await asyncio.to_thread(server.connections)
+        assert connection["subscriptions_list"] == [SUBJECT]
+        assert connection["in_msgs"] == 0
+        assert await asyncio.to_thread(server.consumers) == 0
+    await until(lambda: not server.connections())
+
+
+async def test_a_server_that_stops_is_said_and_one_that_is_back_is_listened_to() -> None:
+    with NatsServer() as server:
+        async with running(nats_tap(server.url)) as tap:
+            await until_connected(tap)
+            await asyncio.to_thread(server.stop)
+            await until(lambda: tap.standing.link is Link.LOST)
+            await until(lambda: tap.standing.why == "NATS refuses connections")
+            await asyncio.to_thread(server.start)
+            await until_connected(tap)
+            client = await nats.connect(server.url, allow_reconnect=False)
+            await client.publish(SUBJECT, envelope([stored(1)]))
+            await client.flush()
+            await client.close()
+            await until(lambda: tap.statistics.messages == 1)
+
+
+async def test_a_user_that_may_not_subscribe_is_told_so(tmp_path_factory: Any) -> None:
+    config = tmp_path_factory.mktemp("nats") / "nats.conf"
+    joe = '{user: joe, password: secret, permissions: {subscribe: "other"}}'
+    config.write_text(f"authorization {{ users: [{joe}] }}")
+    with NatsServer("--config", str(config)) as server:
+        tap = nats_tap(server.url, username="joe", password="secret")
+        async with running(tap):
+            await until(lambda: "does not let this user subscribe" in tap.standing.why)
+            assert tap.standing.link is Link.CONNECTING
+        wrong = nats_tap(server.url, username="joe", password="guess")
+        async with running(wrong):
+            await until(lambda: wrong.standing.why)
+            assert "guess" not in wrong.standing.why
+
+
+async def test_what_the_library_throws_away_is_counted(
+    server: Monitored, publisher: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.tap.nats_listener.MOST_BYTES", 10_000)
+    async with running(nats_tap(server.url)) as tap:
+        await until_connected(tap)
+        for number in range(20):
+            await publisher.publish(SUBJECT, envelope("x" * 4000, sequence=number))
+        await publisher.publish(SUBJECT, envelope("x" * 20_000, sequence=20))
+        await publisher.flush()
+        await until(lambda: tap.statistics.messages + tap.statistics.dropped == 21)
+        assert tap.statistics.dropped > 0

@@ -1,0 +1,89 @@
+"""How much came, from whom, and what was missed; with times that are passed in."""
+
+from __future__ import annotations
+
+from backends.tap.messages import Message
+from backends.tap.statistics import MOST_MISSED, MOST_PUBLISHERS, SPAN, Statistics
+
+
+def message(
+    at: float, sequence: int | None = 0, publisher: int | None = 1, size: int = 10
+) -> Message:
+    return Message(at, publisher, sequence, "t", size, b"")
+
+
+def heard(*sequences: int) -> Statistics:
+    statistics = Statistics(100.0)
+    for sequence in sequences:
+        statistics.note(message(100.0, sequence))
+    return statistics
+
+
+def test_numbers_in_order_leave_no_gap_wherever_they_begin() -> None:
+    statistics = heard(7, 8, 9)
+    assert (statistics.messages, statistics.gaps, statistics.restarts) == (3, 0, 0)
+    assert statistics.publishers()[0].last == 9
+
+
+def test_missed_numbers_are_counted_and_found_again_when_they_come_late() -> None:
+    statistics = heard(1, 5)
+    assert statistics.gaps == 3
+    statistics.note(message(100.0, 3))
+    assert statistics.gaps == 2
+    assert statistics.restarts == 0
+    assert statistics.publishers()[0].last == 5
+
+
+def test_a_number_that_went_down_is_a_restart() -> None:
+    statistics = heard(8, 9, 0, 1, 3)
+    assert (statistics.restarts, statistics.gaps) == (1, 1)
+    assert statistics.publishers()[0].last == 3
+
+
+def test_a_huge_gap_is_counted_in_full_and_remembered_in_part() -> None:
+    statistics = heard(0, 2**64 - 1)
+    assert statistics.gaps == 2**64 - 2
+    (publisher,) = statistics.publishers()
+    assert len(publisher._missed) == MOST_MISSED
+
+
+def test_publishers_are_told_apart_up_to_a_bound() -> None:
+    statistics = Statistics(0.0)
+    for publisher in range(MOST_PUBLISHERS + 50):
+        statistics.note(message(1.0, 0, publisher))
+    found = statistics.publishers()
+    assert len(found) == MOST_PUBLISHERS + 1
+    assert found[-1].id is None
+    assert found[-1].messages == 50
+    assert statistics.messages == MOST_PUBLISHERS + 50
+    assert statistics.gaps == statistics.restarts == 0
+
+
+def test_rates_are_means_of_the_last_whole_seconds() -> None:
+    statistics = Statistics(100.0)
+    for second in range(100, 110):
+        for _ in range(second - 99):
+            statistics.note(message(second + 0.5))
+    assert statistics.rates(110.2) == (8.0, 80.0)  # (6 + 7 + 8 + 9 + 10) / 5
+    assert statistics.history(110.2)[-10:] == list(range(1, 11))
+    assert statistics.history(110.2)[0] == 0
+    assert statistics.rates(200.0) == (0.0, 0.0)
+
+
+def test_a_rate_at_the_start_is_of_the_seconds_there_were() -> None:
+    statistics = Statistics(100.0)
+    for _ in range(6):
+        statistics.note(message(100.5))
+    assert statistics.rates(101.0) == (6.0, 60.0)
+    assert statistics.rates(102.0) == (3.0, 30.0)
+
+
+def test_the_history_is_bounded_and_a_clock_set_back_loses_nothing() -> None:
+    statistics = Statistics(0.0)
+    for second in range(3 * SPAN):
+        statistics.note(message(float(second)))
+    statistics.note(message(5.0))
+    history = statistics.history(3.0 * SPAN)
+    assert len(history) == SPAN
+    assert sum(history) == SPAN + 1
+    assert len(statistics._seconds) <= SPAN + 1

@@ -1,0 +1,50 @@
+"""What a tap holds, and what it does when something is wrong."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pytest
+
+from backends.tap import Inbox, Link, NoRoute, Tap
+from backends.tap.messages import Message
+from backends.tap.tap import Drop, Hear, Tell
+from tests.tap.conftest import running, until
+
+
+def message(number: int, size: int = 10) -> Message:
+    return Message(1.0, 1, number, "t", size, bytes(size))
+
+
+class Faulty:
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
+        tell(Link.CONNECTED, "")
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ModuleNotFoundError(name="zmq"), "the package zmq is not installed"),
+        (ExceptionGroup("x", [OSError("secret")]), "a fault on this machine (OSError)"),
+    ],
+)
+async def test_a_listener_that_gives_up_is_said_and_kills_nobody(
+    error: Exception, why: str
+) -> None:
+    async with running(Tap(NoRoute("x"), Faulty(error), lambda: 1.0)) as tap:
+        await until(lambda: tap.standing.link is Link.IMPOSSIBLE)
+        assert tap.standing.why == why
+
+
+async def test_an_inbox_takes_so_many_messages_and_so_many_bytes() -> None:
+    few, small = Inbox(most=2), Inbox(most_bytes=25)
+    for inbox in (few, small):
+        assert [inbox.put(message(number)) for number in range(4)] == [True, True, False, False]
+        assert [one.sequence for one in await inbox.get()] == [0, 1]
+        assert len(inbox) == 0
+        assert inbox.put(message(5))
+        assert [one.sequence for one in await inbox.get()] == [5]

@@ -1,0 +1,258 @@
+"""Listening in on a channel, from the Event channels tab."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any, NoReturn
+
+import pytest
+import zmq
+
+from backends.probe.addresses import Address
+from backends.records import EventChannel
+from backends.tap import Heard, Link, Tap, Taps, ZmqRoute
+from backends.tap.messages import KEPT, Message, of_nats, of_zmq
+from backends.tap.tap import Drop, Hear, Tell
+from tests.registered import channel, source
+from tests.servers import LOOPBACK
+from tests.tap.wire import envelope, frames, removed, stored
+from tests.tui.operating import Operator, World, dashboard
+from tui.screens.tap import MessageScreen, MessageTable, PublisherTable, TapScreen
+
+
+class SaidTaps:
+    """Taps that hear what a test says."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.opened: list[EventChannel] = []
+        self.listening = 0
+        self.hear: Hear = lambda _: None
+        self.tell: Tell = lambda *_: None
+
+    def open(self, channel: EventChannel, *, kept: int = KEPT) -> Tap:
+        self.opened.append(channel)
+        route = ZmqRoute((Address("10.0.0.1", 5557),), b"kv-events")
+        return Tap(route, self, lambda: self._world.now)
+
+    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
+        self.hear, self.tell = hear, tell
+        self.listening += 1
+        tell(Link.CONNECTED, "")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.listening -= 1
+        raise AssertionError
+
+    def said(self, content: Any, sequence: int, publisher: int = 0x11) -> None:
+        body = frames(content, sequence=sequence, publisher=publisher)
+        self.hear(of_zmq(body, self._world.now))
+
+
+@contextlib.asynccontextmanager
+async def tapping(
+    size: tuple[int, int] = (110, 30), **settings: Any
+) -> AsyncIterator[tuple[Operator, SaidTaps, World]]:
+    world = World(leases=False)
+    world.put(channel(0x11), source(0x11, 0x1A))
+    taps = SaidTaps(world)
+    async with dashboard(world, taps=taps, size=size, **settings) as operator:
+        await operator.press("4", "w")
+        await operator.until(lambda: isinstance(operator.app.screen, TapScreen) and taps.listening)
+        yield operator, taps, world
+
+
+def messages(operator: Operator) -> list[str]:
+    """What the rows say, from the top."""
+    table = operator.app.screen.query_one(MessageTable)
+    what = next(column for column in table.columns if column.id == "what")
+    return [what.cell_of(row).text for row in table.rows]
+
+
+def _are(operator: Operator, number: int) -> bool:
+    return len(messages(operator)) == number
+
+
+async def test_w_listens_to_the_channel_and_shows_what_comes_newest_first() -> None:
+    async with tapping() as (operator, taps, world):
+        await operator.until_shown("kv-events of prod/backend", "connected, listening")
+        await operator.until_shown("Nothing was heard yet")
+        taps.said([stored(1, 2, 3, parent=0x1F2E5A77)], 4)
+        taps.said([removed(1, 2)], 7)
+        await operator.until(lambda: len(messages(operator)) == 2)
+        assert messages(operator) == ["removed 2 blocks", "stored 3 blocks, parent 1f2e…"]
+        await operator.until_shown("2 messages", "2 missed", "0 dropped", "▸ 11")
+        world.now += 12
+        await operator.until_shown("connected, nothing published for 12s")
+        taps.tell(Link.LOST, "refuses connections")
+        await operator.until_shown("connection lost 0s ago: refuses connections; trying again")
+
+
+async def test_of_a_source_it_is_the_channel_that_is_listened_to() -> None:
+    world = World(leases=False)
+    world.put(channel(0x11), source(0x11, 0x1A), source(0x33, 0x1A))
+    taps = SaidTaps(world)
+    async with dashboard(world, taps=taps) as operator:
+        await operator.press("4", "j", "w")
+        await operator.until(lambda: taps.opened)
+        assert taps.opened[0].key == channel(0x11)[0]
+        await operator.press("escape")
+        await operator.press("G", "w")
+        await operator.until(lambda: operator.told())
+        assert "the channel of this source is not registered" in operator.told()[0]
+        assert operator.on_main
+
+
+async def test_closing_ends_the_tap_and_so_does_quitting() -> None:
+    async with tapping() as (operator, taps, _):
+        for key in ("escape", "q"):
+            await operator.press(key)
+            await operator.until(lambda: operator.on_main and not taps.listening, "the end of it")
+            await operator.press("w")
+            await operator.until(lambda: taps.listening, "another tap")
+        operator.app.exit()
+        await operator.until(lambda: not taps.listening, "the end of it")
+
+
+async def test_freezing_stops_the_list_and_not_the_counting() -> None:
+    async with tapping() as (operator, taps, world):
+        taps.said([stored(1)], 0)
+        await operator.until(lambda: len(messages(operator)) == 1)
+        for key in ("f", "space"):
+            await operator.press(key)
+            await operator.until_shown("frozen")
+            before = messages(operator)
+            taps.said([removed(1)], len(before))
+            count = f"{len(before) + 1} messages"
+            world.now += 1
+            await operator.until_shown(count)
+            assert messages(operator) == before
+            await operator.press(key)
+            wanted = len(before) + 1
+            await operator.until(partial(_are, operator, wanted))
+
+
+async def test_raw_shows_bytes_in_the_list_and_in_the_message() -> None:
+    async with tapping() as (operator, taps, _):
+        taps.said("hello there", 0)
+        await operator.until_shown("hello there")
+        await operator.press("r")
+        await operator.until_shown("ab 68 65 6c 6c 6f 20 74  ·hello there")
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(operator.app.screen, MessageScreen))
+        await operator.until_shown("000000  85 ac 70 75 62")
+        await operator.press("r")
+        await operator.until_shown('"hello there"')
+        await operator.press("escape")
+        await operator.until(lambda: isinstance(operator.app.screen, TapScreen))
+        assert taps.listening == 1
+
+
+async def test_a_cursor_further_down_stays_with_its_message() -> None:
+    async with tapping() as (operator, taps, _):
+        for number in range(5):
+            taps.said([stored(number)], number)
+        await operator.until(lambda: len(messages(operator)) == 5)
+        await operator.press("j", "j")
+        table = operator.app.screen.query_one(MessageTable)
+        marked = table.row
+        assert isinstance(marked, Heard)
+        for number in range(5, 105):
+            taps.said([stored(number)], number)
+        await operator.until(lambda: len(messages(operator)) == 105)
+        assert table.row == marked
+        await operator.press("v", "asterisk")
+        assert not table.marked
+
+
+async def test_what_is_in_a_message_reaches_the_terminal_only_harmless() -> None:
+    nasty = "\x1b]0;owned\x07[bold]\u202ex\r\n"
+    async with tapping() as (operator, taps, world):
+        body = envelope({nasty: nasty}, topic=nasty)
+        taps.hear(of_nats(nasty, body, world.now))
+        taps.hear(Message(world.now, None, None, nasty, 3, nasty.encode()))
+        await operator.until(lambda: len(messages(operator)) == 2)
+        await operator.until_shown("\\x1b]0;owned\\x07[bold]\\u202ex")
+        for keys in (("j",), ("enter",), ("r",)):
+            await operator.press(*keys)
+            await operator.pilot.pause()
+            for text in ("\x1b", "\x07", "\u202e"):
+                assert text not in operator.text()
+
+
+async def test_a_burst_is_drawn_a_few_times_a_second_at_most() -> None:
+    async with tapping() as (operator, taps, _):
+        drawn = 0
+        screen = operator.app.screen
+        table = screen.query_one(MessageTable)
+        show = table.show
+
+        def counting(*args: Any, **more: Any) -> None:
+            nonlocal drawn
+            drawn += 1
+            show(*args, **more)
+
+        table.show = counting  # type: ignore[method-assign]
+        start = time.monotonic()
+        for number in range(5000):
+            taps.said([stored(number)], number)
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+        await operator.until(lambda: screen._drawn[0] == 5000)  # type: ignore[attr-defined]
+        assert drawn <= (time.monotonic() - start) / 0.25 + 2
+        assert len(table.rows) == 200
+
+
+async def test_all_that_matters_is_on_screen_at_every_size() -> None:
+    async with tapping((120, 40)) as (operator, taps, world):
+        for publisher in range(0x11, 0x19):
+            taps.said([stored(1)], 3, publisher)
+        world.now += 1
+        for size in ((120, 40), (80, 24), (60, 20)):
+            await operator.pilot.resize_terminal(*size)
+            await operator.until_shown(
+                *("kv-events of prod/backend", "8 messages", "0 missed", "0 dropped", "msg/s"),
+                "stored 1",
+            )
+            publishers = operator.app.screen.query_one(PublisherTable)
+            assert len(publishers.rows) == 8
+            assert operator.app.screen.query_one(MessageTable).size.height >= 5
+
+
+# --- with a real publisher ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def publisher() -> Iterator[zmq.Socket[bytes]]:
+    context = zmq.Context()
+    made = context.socket(zmq.XPUB)
+    yield made
+    made.close(linger=0)
+    context.term()
+
+
+async def test_the_connection_to_a_real_publisher_is_gone_when_the_screen_is(
+    publisher: zmq.Socket[bytes],
+) -> None:
+    port = publisher.bind_to_random_port(f"tcp://{LOOPBACK}")
+    key, value = channel(0x11, port=port)
+    world = World(leases=False)
+    world.put((key, value.replace(b"10.0.0.1", LOOPBACK.encode())))
+    taps = Taps(None, here=True, clock=lambda: world.now)
+    async with dashboard(world, taps=taps) as operator:
+
+        async def told(what: bytes) -> None:
+            await operator.until(lambda: publisher.poll(0), "word of the subscriber")
+            assert publisher.recv() == what
+
+        await operator.press("4", "w")
+        await told(b"\x01kv-events")
+        publisher.send_multipart(frames([stored(1, 2)]))
+        await operator.until_shown("stored 2 blocks")
+        await operator.press("escape")
+        await told(b"\x00kv-events")

@@ -1,0 +1,110 @@
+"""How what is heard on a channel is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from backends.tap import STILL_ANSWERS, Link, NatsRoute, NoRoute, Standing, Tap
+from backends.tap.messages import Message
+from backends.tap.opening import _Nowhere
+from tui.tapping import bars, dump, figures, fill, in_bytes, rate, standing_in_words
+
+
+def tap_at(standing: Standing, heard_at: float | None = None) -> Tap:
+    tap = Tap(NoRoute("x"), _Nowhere("x"), lambda: 0.0)
+    tap.standing = standing
+    if heard_at is not None:
+        tap.statistics.note(Message(heard_at, 1, 0, "t", 1, b"x"))
+    return tap
+
+
+@pytest.mark.parametrize(
+    ("standing", "heard_at", "said"),
+    [
+        (Standing(Link.CONNECTING, 99.0), None, ("connecting …", "dim")),
+        (
+            Standing(Link.CONNECTING, 80.0, "refuses connections"),
+            None,
+            ("no connection for 20s: refuses connections; trying again", "bad"),
+        ),
+        (Standing(Link.CONNECTED, 80.0), 98.0, ("connected, listening", "good")),
+        (Standing(Link.CONNECTED, 98.0), None, ("connected, listening", "good")),
+        # A connection that is back does not count the time without it.
+        (Standing(Link.CONNECTED, 98.0), 20.0, ("connected, listening", "good")),
+        (Standing(Link.CONNECTED, 80.0), 88.0, ("connected, nothing published for 12s", "dim")),
+        (
+            Standing(Link.CONNECTED, 80.0, STILL_ANSWERS),
+            None,
+            ("connected, nothing published for 20s; its process still answers", "dim"),
+        ),
+        (
+            Standing(Link.CONNECTED, 80.0, "sends no ZMTP greeting within 1 s"),
+            None,
+            (
+                "connected, nothing published for 20s; its process sends no ZMTP greeting within "
+                "1 s",
+                "bad",
+            ),
+        ),
+        (
+            Standing(Link.LOST, 97.0, "refuses connections"),
+            90.0,
+            ("connection lost 3s ago: refuses connections; trying again", "bad"),
+        ),
+        (Standing(Link.LOST, 97.0), 90.0, ("connection lost 3s ago; trying again", "bad")),
+        (
+            Standing(Link.IMPOSSIBLE, 0.0, "no NATS server is set"),
+            None,
+            ("cannot be listened to: no NATS server is set", "bad"),
+        ),
+    ],
+)
+def test_how_it_stands(standing: Standing, heard_at: float | None, said: tuple[str, str]) -> None:
+    assert standing_in_words(tap_at(standing, heard_at), 100.0) == said
+
+
+def test_a_publisher_that_is_silent_among_others_is_not_called_listening() -> None:
+    tap = Tap(NatsRoute("a.b"), _Nowhere("x"), lambda: 0.0)
+    tap.standing = Standing(Link.CONNECTED, 80.0)
+    tap.statistics.note(Message(99.0, 2, 0, "t", 1, b"x"))
+    others = "connected; others publish here, its own publisher has published nothing for 20s"
+    assert standing_in_words(tap, 100.0, own=1) == (others, "warn")
+    assert standing_in_words(tap, 100.0) == ("connected, listening", "good")
+    tap.statistics.note(Message(97.0, 1, 0, "t", 1, b"x"))
+    assert standing_in_words(tap, 100.0, own=1) == ("connected, listening", "good")
+
+
+def test_figures_fill_lines_whole() -> None:
+    tap = tap_at(Standing(Link.CONNECTED, 0.0), 9.0)
+    parts = figures(tap.statistics, 10.0)
+    assert parts == [
+        *("0.2 msg/s", "0 B/s", "1 message", "1 B", "0 missed", "0 dropped", "for 10s"),
+    ]
+    assert fill(parts, 40) == "0.2 msg/s  0 B/s  1 message  1 B\n0 missed  0 dropped  for 10s"
+    assert "\n" not in fill(parts, 200)
+    assert fill(parts, 1).count("\n") == len(parts) - 1
+
+
+def test_numbers_are_short() -> None:
+    assert [rate(number) for number in (0, 0.44, 12.34, 99.96, 1234.5)] == [
+        *("0", "0.4", "12.3", "100.0", "1,234"),
+    ]
+    assert [in_bytes(number) for number in (0, 999, 4100, 123_456, 2_300_000, 5e12)] == [
+        *("0 B", "999 B", "4.1 KB", "123 KB", "2.3 MB", "5000 GB"),
+    ]
+
+
+def test_bars_begin_at_nothing_and_fit() -> None:
+    assert bars([0, 0, 0], 10) == "▁▁▁"
+    assert bars([0, 1, 7], 10) == "▁▂█"
+    assert bars([1000, 1001], 10) == "██"
+    assert bars([0, 0, 0, 4, 4, 0], 3) == "▁██"
+    assert bars([1] * 60, 0) == "█"
+    assert bars([], 10) == ""
+
+
+def test_a_dump_has_hex_and_text() -> None:
+    assert dump(b"hello\x1b[0m" + bytes(10)).split("\n") == [
+        "000000  68 65 6c 6c 6f 1b 5b 30 6d 00 00 00 00 00 00 00  hello·[0m·······",
+        "000010  00 00 00                                         ···",
+    ]

@@ -1,0 +1,251 @@
+"""`dyntop tap`: what is published on an event channel, one message a line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from backends import keys
+from backends.discovery import Discovery
+from backends.ids import Kind
+from backends.queries import Query
+from backends.records import EventChannel
+from backends.tap import Decoded, Inbox, Link, Message, NoRoute, Tap, decode
+from tui.commands import check_for_reader, say, write_lines
+from tui.complaints import Exit
+from tui.export import as_json, hex_or_none
+from tui.opening import opened
+from tui.plain import plain, plain_key
+from tui.settings import Settings, as_name
+from tui.tapping import clock_time, in_bytes
+from tui.words import NOTHING, count, hex_id
+
+KEPT = 1 << 20
+"""Bytes of a message that are decoded and printed."""
+
+LOOK_INTERVAL = 0.1
+"""Seconds between two looks at how it stands."""
+
+MOST_CANDIDATES = 20
+"""Channels that are listed where a name means several."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """When it ends by itself; None: it does not, for that."""
+
+    count: int | None
+    seconds: float | None
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    """Print messages until the reader goes, somebody interrupts, or what was asked for is done.
+
+    Raises `StoreError`, `OutputFailed`, BrokenPipeError.
+    """
+    ending = _Ending(arguments.count, arguments.seconds)
+    return asyncio.run(_run(settings, arguments.channel, arguments.output, ending))
+
+
+async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> Exit:
+    async with opened(settings) as plane:
+        found = await _found(plane.discovery, settings, name)
+        if not found:
+            say(
+                f"no event channel {as_name(name)} in {plane.discovery.store.name}: dyntop list "
+                "channels prints what there is"
+            )
+            return Exit.REFUSED
+        taps = [plane.taps.open(channel, kept=KEPT) for channel in found]
+        # Publishers on NATS share a subject: then several channels are one to listen to.
+        if len({str(tap.route) for tap in taps}) > 1:
+            _say_candidates(name, found)
+            return Exit.USAGE
+        tap, channel = taps[0], found[0]
+        if isinstance(tap.route, NoRoute):
+            say(f"{keys.spell(channel.key)} cannot be listened to: {tap.route}")
+            return Exit.REFUSED
+        return await _listen(tap, channel, output, ending)
+
+
+async def _found(discovery: Discovery, settings: Settings, name: str) -> list[EventChannel]:
+    """The channels that a name means: a key in full, or `namespace[/component[/endpoint]]/topic`.
+
+    Raises `StoreError`.
+    """
+    records = await discovery.list(
+        Query(frozenset({Kind.EVENT_CHANNEL}), namespace=settings.namespace, nested=True)
+    )
+    channels = [record for record in records if isinstance(record, EventChannel)]
+    with contextlib.suppress(ValueError):
+        key = keys.unspell(name)
+        if by_key := [channel for channel in channels if channel.key == key]:
+            return by_key
+    path = as_name(name)
+    return [channel for channel in channels if path in _paths(channel)]
+
+
+def _paths(channel: EventChannel) -> Iterator[str]:
+    place = channel.id
+    names = [name for name in (place.component, place.endpoint) if name]
+    # The endpoint may be left out, and the component with it.
+    for kept in range(len(names) + 1):
+        yield "/".join(filter(None, (place.namespace, *names[:kept], place.topic)))
+
+
+def _say_candidates(name: str, found: Sequence[EventChannel]) -> None:
+    say(f"{as_name(name)} means {count(len(found), 'event channel')}: give one of these keys")
+    for channel in found[:MOST_CANDIDATES]:
+        print(f"  {plain_key(channel.key)}", file=sys.stderr)
+    if len(found) > MOST_CANDIDATES:
+        print(f"  and {len(found) - MOST_CANDIDATES:,} more", file=sys.stderr)
+
+
+# --- listening ------------------------------------------------------------------------------------
+
+
+async def _listen(tap: Tap, channel: EventChannel, output: str, ending: _Ending) -> Exit:
+    inbox = Inbox()
+    tap.follow(inbox)
+    interrupted = asyncio.Event()
+    printer = _Printer(inbox, channel, output)
+    loop = asyncio.get_running_loop()
+    # Somebody who started us with Ctrl-C ignored meant it.
+    if handles := signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    tasks: list[asyncio.Task[Any]] = [
+        asyncio.create_task(tap.run()),
+        asyncio.create_task(_watch_standing(tap)),
+        asyncio.create_task(printer.run(ending.count)),
+        asyncio.create_task(interrupted.wait()),
+    ]
+    try:
+        await asyncio.wait(tasks, timeout=ending.seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if handles:
+            loop.remove_signal_handler(signal.SIGINT)
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    _say_the_end(tap)
+    never = tap.standing.link is Link.CONNECTING and not tap.statistics.messages
+    code = Exit.UNREACHABLE if never else Exit.DONE
+    if interrupted.is_set():
+        code = Exit.INTERRUPTED
+    if printer.writing:
+        # The reader takes nothing, and Python would wait for the thread that writes.
+        os._exit(code)
+    return code
+
+
+class _Printer:
+    """Prints what comes, in a thread: a reader may be slow, and the tap is to be read on."""
+
+    def __init__(self, inbox: Inbox, channel: EventChannel, output: str) -> None:
+        self.writing = False
+        """Whether something is being written, now."""
+        self._inbox = inbox
+        self._channel = channel
+        self._output = output
+
+    async def run(self, most: int | None) -> None:
+        """Returns after so many. Raises `OutputFailed`, BrokenPipeError."""
+        printed = 0
+        while most is None or printed < most:
+            messages = await self._inbox.get()
+            if most is not None:
+                messages = messages[: most - printed]
+            printed += len(messages)
+            await asyncio.to_thread(self._write, messages)
+
+    def _write(self, messages: Sequence[Message]) -> None:
+        self.writing = True
+        try:
+            write_lines(_line(message, self._channel, self._output) for message in messages)
+        finally:
+            self.writing = False
+
+
+async def _watch_standing(tap: Tap) -> None:
+    """Say on standard error what becomes of the connection. Raises BrokenPipeError."""
+    said = ""
+    while True:
+        link, why = tap.standing.link, tap.standing.why
+        if link is Link.CONNECTED:
+            text = "connected, listening"
+        elif not why:
+            text = ""
+        else:
+            text = f"no connection: it {why}; still trying"
+        if text and text != said:
+            said = text
+            say(f"{tap.route}: {text}")
+        # On a quiet channel nobody would notice.
+        check_for_reader()
+        await asyncio.sleep(LOOK_INTERVAL)
+
+
+def _say_the_end(tap: Tap) -> None:
+    statistics = tap.statistics
+    parts = [f"heard {count(statistics.messages, 'message')}, {in_bytes(statistics.bytes)}"]
+    if statistics.gaps:
+        parts.append(f"{statistics.gaps:,} missed before they came here")
+    if statistics.dropped:
+        parts.append(f"{statistics.dropped:,} dropped, since nobody read fast enough")
+    say("; ".join(parts))
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def _line(message: Message, channel: EventChannel, output: str) -> str:
+    decoded = decode(message)
+    return (_json if output == "json" else _text)(message, decoded, channel)
+
+
+def _text(message: Message, decoded: Decoded, _channel: EventChannel) -> str:
+    sequence = NOTHING if message.sequence is None else str(message.sequence)
+    columns = (
+        clock_time(message.at),
+        f"{hex_id(message.publisher):<16}",
+        f"{sequence:>9}",
+        f"{in_bytes(message.size):>8}",
+        plain(decoded.summary),
+    )
+    return "  ".join(columns)
+
+
+def _json(message: Message, decoded: Decoded, channel: EventChannel) -> str:
+    readable = decoded.problem is None
+    whole: dict[str, Any] = {
+        "time": _timestamp(message.at),
+        "channel": keys.spell(channel.key),
+        "topic": message.topic,
+        "publisher": hex_or_none(message.publisher),
+        "sequence": message.sequence,
+        "published_at": decoded.published_at,
+        "size": message.size,
+        "codec": decoded.codec,
+        "summary": decoded.summary,
+        "payload": decoded.payload,
+        "problem": decoded.problem,
+        "raw": None if readable else base64.b64encode(message.body).decode(),
+    }
+    return as_json(whole)
+
+
+def _timestamp(at: float) -> str:
+    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")

@@ -1,0 +1,299 @@
+"""Listening in on one channel: how much comes, from whom, and the last messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from backends.records import EventChannel
+from backends.tap import Heard, Publisher, Tap, ZmqRoute, decode
+from tui.columns import Cell, Column
+from tui.plain import plain
+from tui.rows import Row
+from tui.screens.detail import DetailScreen
+from tui.tapping import (
+    bars,
+    channel_name,
+    clock_time,
+    figures,
+    fill,
+    in_bytes,
+    message_detail,
+    route_in_words,
+    said,
+    standing_in_words,
+)
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.list_table import ListTable
+from tui.words import NOTHING, State, duration, hex_id
+
+DRAW_INTERVAL = 0.25
+"""Seconds between two looks at what came; nobody reads faster."""
+MOST_LINES = 3
+"""Lines that any of the texts above the tables takes."""
+MOST_PUBLISHERS = 5
+"""Publishers that are shown at once; the others can be scrolled to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PublisherRow:
+    key: Hashable
+    publisher: Publisher
+
+
+class _Unmarked(ListTable[Row]):
+    """Rows that nothing can be done with but look at them."""
+
+    def action_mark(self) -> None:
+        """There are no marks here."""
+
+    def action_mark_range(self) -> None:
+        """Likewise."""
+
+    def action_mark_all(self) -> None:
+        """Likewise."""
+
+
+class MessageTable(_Unmarked[Heard]):
+    """The last messages, the newest first: as in Events, what is new is where the eye is, and a
+    cursor further down stays with its message."""
+
+    def __init__(self, what: Callable[[Heard], str], *, id: str) -> None:
+        columns: list[Column[Heard]] = [
+            Column("time", "HEARD", 12, lambda row: Cell(clock_time(row.message.at), "dim")),
+            Column("sequence", "SEQ", 8, _sequence, right=True),
+            Column("publisher", "PUBLISHER", 14, _publisher, drop=2),
+            Column("size", "SIZE", 8, lambda row: in_bytes(row.message.size), right=True, drop=1),
+            Column("what", "SAYS", 30, what, share=1),
+        ]
+        super().__init__(columns, follow_top=True, id=id)
+
+
+class PublisherTable(_Unmarked[_PublisherRow]):
+    """Who publishes."""
+
+    def __init__(self, own: int | None, clock: Callable[[], float], *, id: str) -> None:
+        """`own`: the publisher whose channel was asked for."""
+
+        def name(row: _PublisherRow) -> Cell:
+            if row.publisher.id is None:
+                return Cell("others", "dim")
+            mark = "▸ " if row.publisher.id == own else "  "
+            return Cell(mark + hex_id(row.publisher.id), "accent")
+
+        def ago(row: _PublisherRow) -> Cell:
+            return Cell(duration(clock() - row.publisher.heard_at), "dim")
+
+        columns: list[Column[_PublisherRow]] = [
+            Column("publisher", "  PUBLISHER", 18, name),
+            Column("last", "LAST SEQ", 9, _last, right=True),
+            Column("messages", "MESSAGES", 9, _messages, right=True),
+            Column("missed", "MISSED", 7, _missed, right=True),
+            Column("restarts", "RESTARTS", 8, _restarts, right=True, drop=2),
+            Column("size", "SIZE", 8, _bytes, right=True, drop=1),
+            Column("heard", "AGO", 4, ago, right=True, ticks=True, drop=3),
+        ]
+        super().__init__(columns, id=id)
+
+
+class MessageScreen(DetailScreen):
+    """One message in full."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "toggle_raw", "Raw", tooltip="Its bytes, or what they say"),
+    ]
+
+    def __init__(self, channel: EventChannel, heard: Heard, *, raw: bool) -> None:
+        self._channel, self._heard, self._raw = channel, heard, raw
+        self._decoded = decode(heard.message)
+        super().__init__(message_detail(channel, heard, self._decoded, raw=raw))
+
+    def action_toggle_raw(self) -> None:
+        self._raw = not self._raw
+        detail = message_detail(self._channel, self._heard, self._decoded, raw=self._raw)
+        self.query_one(DetailPane).show(detail, same_record=True)
+
+
+class TapScreen(ModalScreen[None]):
+    """Listens while it is open; closing it ends the tap."""
+
+    CSS_PATH = "tap.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "toggle_raw", "Raw", tooltip="The messages' bytes, or what they say"),
+        Binding("f", "freeze", "Freeze", tooltip="Stop the list, or let it go on"),
+        # With priority, since tables mark their rows with it.
+        Binding("space", "freeze", "Freeze", show=False, priority=True),
+        Binding("escape,q", "app.pop_screen", "Close"),
+    ]
+
+    def __init__(
+        self,
+        tap: Tap,
+        channel: EventChannel,
+        state: Callable[[], State],
+        clock: Callable[[], float],
+    ) -> None:
+        """`state`: what is to be known of the channel's record; `clock` gives POSIX seconds."""
+        super().__init__()
+        self._tap = tap
+        self._channel = channel
+        self._state = state
+        self._clock = clock
+        self._raw = False
+        self._frozen: list[Heard] | None = None
+        self._drawn: tuple[int, int] = (-1, -1)
+        """How many messages there were, and which second it was."""
+        self._shown: list[Heard] = []
+        self._lines: dict[int, str] = {}
+        """What is said of messages on screen, by number: each is decoded once."""
+
+    def compose(self) -> ComposeResult:
+        for name in ("title", "route", "standing", "figures", "bars"):
+            yield Static(id=f"tap-{name}")
+        yield PublisherTable(self._channel.id.instance_id, self._clock, id="tap-publishers")
+        yield MessageTable(self._said, id="tap-messages")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._messages.focus()
+        self.set_interval(DRAW_INTERVAL, self._draw)
+        self._listen()
+        self._draw()
+
+    @work(group="tap", exclusive=True, exit_on_error=False)
+    async def _listen(self) -> None:
+        # The worker is this screen's: it is cancelled when the screen closes.
+        await self._tap.run()
+
+    def on_resize(self) -> None:
+        self._drawn = (-1, -1)
+        self._draw()
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        """Show what is new; nothing is drawn if nothing is."""
+        now, statistics = self._clock(), self._tap.statistics
+        text, tone = standing_in_words(self._tap, now, self._channel.id.instance_id)
+        self._say("standing", text, tone)
+        drawn = (statistics.messages, int(now))
+        if drawn == self._drawn:
+            return
+        new_messages = drawn[0] != self._drawn[0]
+        self._drawn = drawn
+        state = self._state()
+        frozen = "   frozen: f lets it go on" if self._frozen is not None else ""
+        self._say("title", f"{channel_name(self._channel)}   {state}{frozen}")
+        self._say("route", route_in_words(self._tap))
+        width = self.query_one("#tap-figures").content_size.width
+        self._say("figures", fill(figures(statistics, now), width))
+        room = width - len("msg/s ")
+        history = statistics.history(now)
+        most = f" most {max(history):,}" if max(history) else ""
+        self._say("bars", f"msg/s {bars(history, min(60, room - len(most)))}{most}")
+        self._show_publishers()
+        if new_messages or not self._messages.rows:
+            self._show_messages()
+        self._messages.empty_text = self._when_empty(text)
+
+    def _say(self, name: str, text: str, tone: str = "") -> None:
+        line = self.query_one(f"#tap-{name}", Static)
+        for one in ("good", "warn", "bad", "dim"):
+            line.set_class(tone == one, f"-{one}")
+        shown = Text("\n".join(map(plain, text.split("\n"))))
+        lines = shown.wrap(self.app.console, max(1, line.content_size.width))
+        height = min(MOST_LINES, max(1, len(lines)))
+        if line.styles.height is None or line.styles.height.value != height:
+            line.styles.height = height
+        line.update(shown, layout=False)
+
+    def _show_publishers(self) -> None:
+        publishers = self._tap.statistics.publishers()
+        rows = [_PublisherRow(publisher.id, publisher) for publisher in publishers]
+        index: dict[Hashable, int] = {row.key: number for number, row in enumerate(rows)}
+        table = self.query_one(PublisherTable)
+        short = self.has_class("-short")
+        height = 2 + min(max(1, len(rows)), 2 if short else MOST_PUBLISHERS)
+        if table.styles.height is None or table.styles.height.value != height:
+            table.styles.height = height
+        table.show(rows, index.get)
+
+    def _show_messages(self) -> None:
+        kept = self._tap.recent if self._frozen is None else self._frozen
+        shown = self._shown = list(kept)[::-1]
+        numbers = {heard.number for heard in shown}
+        self._lines = {number: line for number, line in self._lines.items() if number in numbers}
+        index: dict[Hashable, int] = {heard.number: place for place, heard in enumerate(shown)}
+        self._messages.show(shown, index.get)
+
+    def _when_empty(self, standing: str) -> str:
+        if self._tap.statistics.messages:
+            return ""
+        return f"Nothing was heard yet ({standing}): messages show up here as they are published"
+
+    def _said(self, heard: Heard) -> str:
+        line = self._lines.get(heard.number)
+        if line is None:
+            # What a broker passes on is of any topic.
+            route = self._tap.route
+            with_topic = isinstance(route, ZmqRoute) and not route.topic
+            line = self._lines[heard.number] = said(heard, raw=self._raw, with_topic=with_topic)
+        return line
+
+    # --- keys ---------------------------------------------------------------------------------
+
+    def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
+        if message.table is self._messages and (heard := self._messages.row) is not None:
+            self.app.push_screen(MessageScreen(self._channel, heard, raw=self._raw))
+
+    def action_toggle_raw(self) -> None:
+        self._raw = not self._raw
+        self._lines.clear()
+        self._messages.refresh()
+
+    def action_freeze(self) -> None:
+        self._frozen = list(self._tap.recent) if self._frozen is None else None
+        self._drawn = (-1, -1)
+        self._draw()
+
+    @property
+    def _messages(self) -> MessageTable:
+        return self.query_one(MessageTable)
+
+
+def _sequence(row: Heard) -> Cell:
+    number = row.message.sequence
+    return Cell(NOTHING if number is None else f"{number:,}")
+
+
+def _publisher(row: Heard) -> Cell:
+    return Cell(hex_id(row.message.publisher), "accent")
+
+
+def _last(row: _PublisherRow) -> str:
+    return NOTHING if row.publisher.last is None else f"{row.publisher.last:,}"
+
+
+def _messages(row: _PublisherRow) -> str:
+    return f"{row.publisher.messages:,}"
+
+
+def _missed(row: _PublisherRow) -> Cell:
+    return Cell(f"{row.publisher.gaps:,}", "warn" if row.publisher.gaps else "")
+
+
+def _restarts(row: _PublisherRow) -> Cell:
+    return Cell(f"{row.publisher.restarts:,}", "warn" if row.publisher.restarts else "")
+
+
+def _bytes(row: _PublisherRow) -> str:
+    return in_bytes(row.publisher.bytes)
