@@ -18,7 +18,15 @@ STORES_WITH_CLIENTS = ("backends.etcd", "backends.file", "backends.nats")
 WITHOUT_CLIENTS = [module for module in MODULES if not module.startswith(STORES_WITH_CLIENTS)]
 
 DASHBOARD = {"textual", "rich", "tui"}
-CLIENTS = {"grpc", "pyetcd", "google.protobuf", "watchfiles", "nats"}
+CLIENTS = {
+    "grpc",
+    "pyetcd",
+    "google.protobuf",
+    "watchfiles",
+    "nats",
+    "aiohttp",
+    "prometheus_client",
+}
 
 
 def imported_with(module: str) -> set[str]:

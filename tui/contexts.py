@@ -8,6 +8,7 @@ They stand in `dyntop/contexts.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`,
     # file_store = "/data/dynamo_kv"    in place of endpoints
     namespace = "prod"              # "" for all, whatever DYN_NAMESPACE says
     read_only = true
+    metrics = ["http://frontend-0:8000"]    # or one text, with commas: as --metrics
 
 A name with a dot is written in quotes: `["prod.eu"]`. All that a table does not say comes from the
 environment, and so does every secret. dyntop reads this file only if a context is named, and never
@@ -26,7 +27,7 @@ from typing import Literal
 
 from backends.store import Misconfigured
 
-SETTINGS = ("backend", "endpoints", "file_store", "namespace", "read_only")
+SETTINGS = ("backend", "endpoints", "file_store", "namespace", "read_only", "metrics")
 """All that a table may say."""
 
 Source = Literal["--context", "DYNTOP_CONTEXT"]
@@ -48,6 +49,8 @@ class Context:
     namespace: str | None = None
     """Empty: all of them."""
     read_only: bool = False
+    metrics: str | None = None
+    """URLs, separated by commas."""
 
 
 def chosen(environ: Mapping[str, str], flag: str | None) -> Context | None:
@@ -138,6 +141,7 @@ class _Table:
             file_store=self._file_store(backend),
             namespace=self._text("namespace"),
             read_only=self._read_only(),
+            metrics=self._metrics(),
         )
 
     def _backend(self) -> Literal["etcd", "file"] | None:
@@ -153,15 +157,10 @@ class _Table:
         raise self._wrong("backend must be a text: 'etcd' or 'file'")
 
     def _endpoints(self, backend: str | None) -> str | None:
-        endpoints = self.said.get("endpoints")
-        if endpoints is None:
+        together = self._texts("endpoints")
+        if together is None:
             return None
-        if isinstance(endpoints, str):
-            endpoints = [endpoints]
-        if not isinstance(endpoints, list) or not all(isinstance(one, str) for one in endpoints):
-            raise self._wrong("endpoints must be a text or a list of texts")
         self._belongs("endpoints", "etcd", backend)
-        together = ",".join(endpoints)
         if not together.replace(",", "").strip():
             raise self._wrong("endpoints names no endpoint: leave it out, or name one")
         if "@" in together:
@@ -187,6 +186,25 @@ class _Table:
         if not isinstance(read_only, bool):
             raise self._wrong("read_only must be true or false, without quotes")
         return read_only
+
+    def _metrics(self) -> str | None:
+        together = self._texts("metrics")
+        if together is not None and "@" in together:
+            raise self._wrong(
+                "metrics has a URL with user and password: those belong in DYNTOP_METRICS"
+            )
+        return together
+
+    def _texts(self, setting: str) -> str | None:
+        """A text, or those of a list with commas between them."""
+        texts = self.said.get(setting)
+        if texts is None:
+            return None
+        if isinstance(texts, str):
+            texts = [texts]
+        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+            raise self._wrong(f"{setting} must be a text or a list of texts")
+        return ",".join(texts)
 
     def _text(self, setting: str) -> str | None:
         text = self.said.get(setting)

@@ -10,16 +10,21 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from backends.acts import Acts
 from backends.audit import Audit
 from backends.connect import Connection, EtcdConnection, open_store
 from backends.discovery import Discovery
-from backends.lookout import Probes
+from backends.lookout import Probes, Probing
+from backends.metrics.scraper import Scraper, Scrapes
 from backends.probe.prober import Prober
 from tui.settings import Settings
+
+
+def _of_nobody() -> Scrapes:
+    return Scraper((), reveals=False, here=False, clock=time.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Plane:
     discovery: Discovery
     probes: Probes
     acts: Acts
+    scrapes: Scrapes = field(default_factory=_of_nobody)
+    """By itself it scrapes nobody."""
 
 
 @asynccontextmanager
@@ -39,6 +46,7 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
     """
     if settings.demo:
         from backends.demo import Demo
+        from backends.demo_metrics import DemoScrapes
         from backends.demo_probes import DemoProbes
 
         demo = Demo()
@@ -46,7 +54,8 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         try:
             discovery = Discovery(demo.store)
             # What is removed from a play is no matter of record.
-            yield Plane(discovery, DemoProbes(demo, time.time), Acts(discovery, None))
+            scrapes = DemoScrapes(demo, time.time)
+            yield Plane(discovery, DemoProbes(demo, time.time), Acts(discovery, None), scrapes)
         finally:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -57,9 +66,16 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         discovery = Discovery(store)
         here = is_here(settings.connection)
         prober = Prober(nats=settings.nats, clock=time.time, random=random.random, here=here)
+        scraper = Scraper(
+            settings.metrics,
+            reveals=settings.probing is not Probing.NEVER,
+            here=here,
+            clock=time.time,
+        )
         try:
-            yield Plane(discovery, prober, Acts(discovery, _audit(settings)))
+            yield Plane(discovery, prober, Acts(discovery, _audit(settings)), scraper)
         finally:
+            await scraper.aclose()
             await prober.aclose()
     finally:
         await store.aclose()

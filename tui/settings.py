@@ -10,6 +10,7 @@
 | `DYN_NAMESPACE` | filters like `--namespace` |
 | `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/contexts.py`) |
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
+| `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
 | `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | asks NATS services whether they list an endpoint |
 | `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
 | `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
@@ -20,7 +21,7 @@ the environment. What one of them makes read-only, none of the others makes writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -28,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from backends.audit import default_path
 from backends.connect import Connection, EtcdConnection, FileConnection, MemoryConnection
 from backends.lookout import DEFAULT_CAP, Probing
+from backends.metrics.targets import Target, given
 from backends.nats.config import NatsConfig
 from backends.store import Misconfigured
 from tui.contexts import Context
@@ -65,6 +67,8 @@ class Settings(BaseModel):
     """Questions about leases that the store is asked in a second, at most."""
     nats: NatsConfig | None = None
     """Where NATS services are asked whether they list an endpoint. None: nowhere."""
+    metrics: tuple[Target, ...] = ()
+    """Processes whose metrics are scraped, besides those that cards reveal."""
     audit: Path | None = None
     """The file that removals are written down in, before they happen. None: in none."""
 
@@ -82,13 +86,15 @@ class Settings(BaseModel):
         demo: bool = False,
         probing: Probing = Probing.VISIBLE,
         lease_rate: float = DEFAULT_CAP,
+        metrics: Sequence[str] | None = None,
         no_audit: bool = False,
     ) -> Settings:
         """Settings from an environment, a context that goes before it, and flags that go before
         both; None is a flag not given.
 
         `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` is separated
-        by commas; an empty `namespace` means all of them, whatever the others say.
+        by commas; an empty `namespace` means all of them, whatever the others say. In `metrics`
+        each text has one URL or several; an empty one is none, whatever the others say.
 
         Raises `Misconfigured`; `AuditFailed` where there is no place for an audit.
         """
@@ -111,6 +117,8 @@ class Settings(BaseModel):
             demo=demo,
             probing=probing,
             lease_rate=lease_rate,
+            # A play has processes of its own.
+            metrics=() if demo else _metrics(environ, context, metrics),
             # Its default would be this machine, where there mostly is none.
             nats=NatsConfig.from_environment(environ) if environ.get("NATS_SERVER") else None,
             audit=None if no_audit or demo else default_path(environ),
@@ -201,6 +209,16 @@ def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
     if given:
         return FileConnection(root=Path(given))
     return FileConnection(root=Path(environ.get("TMPDIR") or "/tmp", FILE_STORE_FOLDER))
+
+
+def _metrics(
+    environ: Mapping[str, str], context: Context | None, flags: Sequence[str] | None
+) -> tuple[Target, ...]:
+    if flags is not None:
+        return given("--metrics", map(as_name, flags))
+    if context is not None and context.metrics is not None:
+        return given(f"metrics of context {context.name}", (context.metrics,))
+    return given("DYNTOP_METRICS", (_text(environ, "DYNTOP_METRICS") or "",))
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

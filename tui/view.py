@@ -33,6 +33,8 @@ class View:
     """Why evidence is missing; empty: nothing is known to be wrong."""
     marked: int = 0
     """Rows of the open tab that are marked."""
+    namespace: str | None = None
+    """The namespace that is watched, with those nested in it. None: all."""
     models: int = 0
     """How many models there are, wherever they are."""
 

@@ -23,7 +23,7 @@ MOVING: Keys = [
     ("Home End  g G", "first and last"),
     ("→ ←  l h", "expand and collapse"),
     ("Tab", "next part of the screen"),
-    ("1 … 6", "the tabs"),
+    ("1 … 8", "the tabs"),
     ("Enter", "expand a model; open the detail in full"),
 ]
 LOOKING: Keys = [

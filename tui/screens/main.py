@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,9 +22,11 @@ from backends.audit import Act, ActKind
 from backends.cluster import Scope
 from backends.discovery import WatchEvent
 from backends.history import Happening
+from backends.ids import Kind
 from backends.lookout import Lookout, Probing
+from backends.metrics.metering import Metering
 from backends.queries import Query
-from backends.records import AnyRecord
+from backends.records import AnyRecord, ModelCard
 from tui.detail import Detail, value_text
 from tui.feed import batches
 from tui.inspector import Inspector
@@ -44,6 +46,7 @@ from tui.view import View
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.list_table import ListTable
+from tui.widgets.metrics import MetricsPane
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.pane import Pane
 from tui.widgets.pane_tabs import PaneTabs
@@ -82,7 +85,7 @@ class MainScreen(Screen[None]):
         Binding("t", "toggle_tree", "Tree", show=False),
         Binding("b", "back", "Back", show=False, tooltip="To where you were before `o`"),
         Binding("escape", "clear_filter", "Clear filter", show=False),
-        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 7)),
+        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 9)),
         Binding("c", "clean_up", "Clean up", tooltip="Propose what is stale for removal"),
         Binding("u", "undo", "Undo", tooltip="Put back what was removed last"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -108,7 +111,9 @@ class MainScreen(Screen[None]):
         self.settings = settings
         self.clock = clock
         self.monitor = Monitor(clock(), has_leases=self.discovery.store.has_leases)
-        self.view = View(self.monitor, clock, read_only=settings.read_only)
+        self.view = View(
+            self.monitor, clock, read_only=settings.read_only, namespace=settings.namespace
+        )
         self.lookout = Lookout(
             self.discovery,
             self.monitor.verdicts,
@@ -118,6 +123,7 @@ class MainScreen(Screen[None]):
             probing=settings.probing,
             cap=settings.lease_rate,
         )
+        self.metering = Metering(plane.scrapes, self._cards)
         self._evidence_came = False
         self._query = query
         self._inspector = Inspector(self.view)
@@ -130,7 +136,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="body"):
             yield NamespaceTree(self.view, id="tree")
             with Vertical(id="right"):
-                yield PaneTabs(self.view, id="tabs")
+                yield PaneTabs(self.view, metering=self.metering, id="tabs")
                 yield DetailPane(id="detail")
         yield FilterBar()
         yield Footer(show_command_palette=False)
@@ -142,6 +148,7 @@ class MainScreen(Screen[None]):
         self._refresh_all()
         self._watch()
         self._look_out()
+        self._meter()
 
     # --- from the watch to the widgets --------------------------------------------------------
 
@@ -157,6 +164,21 @@ class MainScreen(Screen[None]):
     @work(group="lookout", exclusive=True, exit_on_error=False)
     async def _look_out(self) -> None:
         await self.lookout.run(self._note_evidence)
+
+    @work(group="metrics", exclusive=True, exit_on_error=False)
+    async def _meter(self) -> None:
+        await self.metering.run(self._show_metrics)
+
+    def _cards(self) -> Iterator[ModelCard]:
+        """All that are registered."""
+        cluster = self.monitor.cluster
+        cards = (cluster.records[key] for key in cluster.keys(Kind.MODEL))
+        return (card for card in cards if isinstance(card, ModelCard))
+
+    def _show_metrics(self) -> None:
+        if not self.monitor.frozen:
+            self._tabs.show_metrics()
+            self._show_detail()
 
     def _note_evidence(self) -> None:
         self._evidence_came = True
@@ -254,6 +276,8 @@ class MainScreen(Screen[None]):
 
     def _detail(self) -> Detail | None:
         pane = self.active
+        if (detail := pane.detail_text()) is not None:
+            return detail
         if (worker := pane.detail_worker()) is not None:
             return self._inspector.worker(worker)
         return self._inspector.detail(
@@ -269,6 +293,7 @@ class MainScreen(Screen[None]):
 
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
         self.view.marked = len(self.active.marked)
+        self.metering.look(isinstance(self.active, MetricsPane))
         self._header.update()
         self._show_detail()
 

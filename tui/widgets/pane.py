@@ -13,6 +13,7 @@ from backends.ids import Kind
 from backends.records import AnyRecord
 from backends.workers import Worker
 from tui.columns import Column, SortOrder
+from tui.detail import Detail
 from tui.rows import HasKey
 from tui.view import View
 from tui.widgets.list_table import ListTable
@@ -161,6 +162,14 @@ class Pane(ListTable[Row]):
     def detail_worker(self) -> Worker | None:
         """The worker whose detail is shown, where rows stand for workers."""
         return None
+
+    def detail_text(self) -> Detail | None:
+        """The detail, where it is of something else than a record."""
+        return None
+
+    def say_when_empty(self, text: str) -> None:
+        """What to say without rows; `text` is what is to be said of the store."""
+        self.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
 
     def detail_happening(self) -> Happening | None:
         """What happened, where the row tells of that."""

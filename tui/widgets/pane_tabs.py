@@ -8,22 +8,24 @@ from textual.widgets import TabbedContent, TabPane
 
 from backends import keys
 from backends.ids import Kind
+from backends.metrics.metering import Metering
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
 from tui.widgets.happenings import EventsPane
+from tui.widgets.metrics import MetricsPane
 from tui.widgets.models import ModelsPane
 from tui.widgets.pane import Pane
 from tui.widgets.record_panes import InstancesPane, OthersPane
 from tui.widgets.workers import WorkersPane
 
-ROOM_FOR_TITLES = 75
+ROOM_FOR_TITLES = 84
 """Cells from which on all titles stand in full beside each other."""
 
 
 class PaneTabs(TabbedContent):
     """Keeps the open pane true, and the titles' numbers; the others catch up when opened."""
 
-    def __init__(self, view: View, *, id: str) -> None:
+    def __init__(self, view: View, *, metering: Metering | None = None, id: str) -> None:
         super().__init__(id=id)
         self.view = view
         self.panes: list[Pane[Any]] = [
@@ -31,6 +33,7 @@ class PaneTabs(TabbedContent):
             ModelsPane(view),
             WorkersPane(view),
             ChannelsPane(view),
+            MetricsPane(view, metering),
             EventsPane(view),
             OthersPane(view),
         ]
@@ -94,10 +97,15 @@ class PaneTabs(TabbedContent):
         self._behind.add(_tab_of(events))
         self._catch_up()
 
+    def show_metrics(self) -> None:
+        """There are new figures."""
+        self._behind.add(_tab_of(self.query_one(MetricsPane)))
+        self._catch_up()
+
     def say_when_empty(self, text: str) -> None:
         """What a pane without rows says, unless it has something of its own to say."""
         for pane in self.panes:
-            pane.empty_text = text if pane.EMPTY_TEXT is None else pane.EMPTY_TEXT
+            pane.say_when_empty(text)
 
     def on_tabbed_content_tab_activated(self) -> None:
         self._catch_up()
