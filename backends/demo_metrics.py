@@ -108,9 +108,9 @@ def _worker(worker: Worker, at: float) -> Iterator[str]:
 
 
 def _done(rate: float, at: float, seed: int) -> float:
-    """What was done by a time, at a rate that rises and falls with the minutes."""
+    """What was done by a time, at a rate that rises and falls, and is never below 0."""
     phase = seed % 100 / 16
-    return rate * (at % 1e6 + 20 * math.sin(at / 31 + phase) + 6 * math.sin(at / 7 + phase))
+    return rate * (at % 1e6 + 12 * math.sin(at / 31 + phase) + 3 * math.sin(at / 7 + phase))
 
 
 def _histogram(name: str, label: str, total: float, scale: float) -> Iterator[str]:

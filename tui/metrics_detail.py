@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from backends.metrics.board import Known
+from backends.metrics.board import MOST_POINTS, History, Known
 from backends.metrics.flow import Flow, Place, Seen
 from backends.metrics.joined import AtFrontend, AtWorker, MeteredModel
 from backends.metrics.names import Expected
@@ -13,6 +13,7 @@ from backends.metrics.served import Served
 from tui.detail import Detail
 from tui.figures import both, length, per_cent, rate, whole
 from tui.metrics_rows import FAILING, MetricsRow
+from tui.sparkline import sparkline
 from tui.words import NOTHING, count, duration, hex_id
 
 Fields = Iterator[tuple[str, str]]
@@ -41,8 +42,12 @@ _KINDS = {MeteredModel: "model", AtFrontend: "frontend", AtWorker: "worker", Kno
 
 def _model(model: MeteredModel, now: float, namespace: str | None) -> Fields:
     yield "state", "" if model.served is None else served_sentence(model.served, namespace)
+    if not model.frontends and not model.workers:
+        yield "figures", "none: no process that is scraped tells of it"
+        return
     if not model.frontends:
-        yield "figures", "of its workers together: no frontend tells of it" * bool(model.workers)
+        yield "figures", "of its workers together: no frontend tells of it"
+    yield from _trend(model.history, "tokens" if model.frontends else "requests")
     yield from _flow(model.flow, "to first token" if model.frontends else "to first response")
     for label, one in zip(_labels("frontends"), model.frontends[:MOST_LISTED], strict=False):
         yield label, f"{one.known.target}  {_scraped(one.known, now)}"
@@ -54,6 +59,7 @@ def _model(model: MeteredModel, now: float, namespace: str | None) -> Fields:
 
 def _frontend(frontend: AtFrontend, now: float) -> Fields:
     yield "scraped", _scraped(frontend.known, now)
+    yield from _trend(frontend.history, "tokens")
     yield from _flow(frontend.flow, "to first token")
     yield from _process(frontend.known)
 
@@ -64,6 +70,7 @@ def _worker(worker: AtWorker, now: float) -> Fields:
     yield "joined", worker.joined_by
     if worker.known is not None:
         yield "scraped", _scraped(worker.known, now)
+    yield from _trend(worker.history, "requests")
     yield from _flow(worker.flow, "to first response")
     places = sorted(worker.places.items())[:MOST_LISTED]
     for label, (place, flow) in zip(_labels("endpoints"), places, strict=False):
@@ -113,6 +120,15 @@ def _flow(flow: Flow, until: str) -> Fields:
     yield "KV cache", use * bool(flow.kv_use)
 
 
+def _trend(history: History, what: str) -> Fields:
+    known = [one for one in history if one is not None]
+    if len(known) > 1:
+        yield (
+            "trend",
+            f"{sparkline(history, MOST_POINTS)}  {what} a second, at most {rate(max(known))}",
+        )
+
+
 def _process(known: Known) -> Fields:
     yield "url", f"{known.target}/metrics"
     yield "known", _source(known)
@@ -149,21 +165,25 @@ def served_sentence(served: Served, namespace: str | None) -> str:
     """What frontends and the store say of one name, and what that may mean."""
     by, not_by = ", ".join(served.by[:MOST_LISTED]), ", ".join(served.not_by[:MOST_LISTED])
     if not served.differs:
-        return f"served by {by}" + f"; {not_by} {_does(served)} not list it" * bool(not_by)
+        return f"served by {by}" + f"; {not_by} {_do(served.not_by)} not list it" * bool(not_by)
     if not served.registered:
         where = f" in namespace {namespace}, where dyntop looks" if namespace else ""
         return (
-            f"served but not registered: {by} lists it, and no card{where} has that name; "
-            "it was removed just now, or the frontend looks at another store or namespace"
+            f"served but not registered: {by} {_lists(served.by)} it, and no card{where} has that "
+            "name; it was removed just now, or the frontend looks at another store or namespace"
         )
     return (
-        f"registered but not served: {not_by} {_does(served)} not list it; its frontend may be "
-        "another, look at another namespace, have refused its card, or wait for more workers"
+        f"registered but not served: {not_by} {_do(served.not_by)} not list it; its frontend may "
+        "be another, look at another namespace, have refused its card, or wait for more workers"
     )
 
 
-def _does(served: Served) -> str:
-    return "does" if len(served.not_by) == 1 else "do"
+def _do(frontends: tuple[str, ...]) -> str:
+    return "does" if len(frontends) == 1 else "do"
+
+
+def _lists(frontends: tuple[str, ...]) -> str:
+    return "lists" if len(frontends) == 1 else "list"
 
 
 def _scraped(known: Known, now: float) -> str:

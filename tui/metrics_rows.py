@@ -95,15 +95,14 @@ class Rows:
         return (replace(row, opened=True), below) if below else None
 
     def _frontend(self, parent: tuple[Hashable, ...], one: AtFrontend) -> MetricsRow:
-        name = str(one.known.target).partition("://")[2]
         key = (*parent, str(one.known.target))
-        return MetricsRow(key, one, name, ANSWERS, one.flow, one.history, None)
+        return MetricsRow(key, one, _short(one.known), ANSWERS, one.flow, one.history, None)
 
     def _worker(self, parent: tuple[Hashable, ...], one: AtWorker) -> MetricsRow:
         records = self._records(one)
         where = {f"{record.id.namespace}/{record.id.component}" for record in records[:1]}
         where = where or {f"{place.namespace}/{place.component}" for place in one.places}
-        address = "" if one.known is None else str(one.known.target).partition("://")[2]
+        address = "" if one.known is None else _short(one.known)
         name = hex_id(one.id) if one.id is not None else address
         if not records:
             state = UNTOLD if one.id is None else GONE
@@ -123,7 +122,7 @@ class Rows:
     def _silent(self, known: Known) -> MetricsRow:
         state = FAILING if known.trouble else NO_METRICS
         return MetricsRow(
-            ("process", str(known.target)), known, str(known.target), state, Flow(), (), None
+            ("process", str(known.target)), known, _short(known), state, Flow(), (), None
         )
 
     def _records(self, worker: AtWorker) -> tuple[AnyRecord, ...]:
@@ -140,6 +139,11 @@ class Rows:
         if monitor.only_findings and row.state not in FINDINGS:
             return False
         return not monitor.filter or monitor.finds("\n".join(_texts(row)).lower())
+
+
+def _short(known: Known) -> str:
+    """Where a process is, without `http://`, which says nothing."""
+    return str(known.target).removeprefix("http://")
 
 
 def served_state(model: MeteredModel) -> State:

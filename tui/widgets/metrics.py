@@ -49,20 +49,20 @@ class MetricsPane(Pane[MetricsRow]):
     def __init__(self, view: View, metering: Metering | None) -> None:
         """`metering`: None where there is nobody to ask."""
         columns = [
-            Column("name", "MODEL", 20, _name, share=3, most=56, path=True, sort=_by_name),
+            Column("name", "MODEL", 18, _name, share=3, most=56, path=True, sort=_by_name),
             Column("state", "STATE", 14, _state, drop=8, sort=lambda row: row.state.word),
             *(
                 _number(*column)
                 for column in (
-                    ("ttft50", "TTFT p50", 0, _quantile(_first_token, 0.5)),
-                    ("ttft99", "p99", 4, _quantile(_first_token, 0.99)),
-                    ("itl50", "ITL p50", 3, _quantile(_between_tokens, 0.5)),
-                    ("itl99", "p99", 7, _quantile(_between_tokens, 0.99)),
-                    ("requests", "REQ/S", 2, _plain(lambda row: row.flow.request_rate, rate)),
-                    ("tokens", "TOK/S", 0, _plain(lambda row: row.flow.token_rate, rate)),
-                    ("flight", "FLIGHT", 1, _plain(lambda row: row.flow.in_flight, whole)),
-                    ("queued", "QUEUE", 6, _plain(lambda row: row.flow.queued, whole)),
-                    ("kv", "KV", 5, _plain(lambda row: row.flow.mean_kv_use, per_cent)),
+                    ("ttft50", "TTFT p50", 8, 0, _quantile(_first_token, 0.5)),
+                    ("ttft99", "p99", 6, 4, _quantile(_first_token, 0.99)),
+                    ("itl50", "ITL p50", 7, 3, _quantile(_between_tokens, 0.5)),
+                    ("itl99", "p99", 6, 7, _quantile(_between_tokens, 0.99)),
+                    ("requests", "REQ/S", 5, 2, _plain(lambda row: row.flow.request_rate, rate)),
+                    ("tokens", "TOK/S", 5, 0, _plain(lambda row: row.flow.token_rate, rate)),
+                    ("flight", "FLIGHT", 6, 1, _plain(lambda row: row.flow.in_flight, whole)),
+                    ("queued", "QUEUE", 5, 6, _plain(lambda row: row.flow.queued, whole)),
+                    ("kv", "KV", 4, 5, _plain(lambda row: row.flow.mean_kv_use, per_cent)),
                 )
             ),
             Column("trend", "LAST MINUTE", BARS, _trend, drop=9, sort=_newest),
@@ -154,7 +154,7 @@ class _Figure:
     text: Callable[[MetricsRow], str]
 
 
-def _number(id: str, title: str, drop: int, figure: _Figure) -> Column[MetricsRow]:
+def _number(id: str, title: str, width: int, drop: int, figure: _Figure) -> Column[MetricsRow]:
     def cell(row: MetricsRow) -> Cell:
         text = figure.text(row)
         return Cell(text, "dim" if text == NOTHING or row.level else "")
@@ -163,7 +163,6 @@ def _number(id: str, title: str, drop: int, figure: _Figure) -> Column[MetricsRo
         number = figure.of(row)
         return -1.0 if number is None else number
 
-    width = max(6, len(title))
     return Column(id, title, width, cell, right=True, drop=drop, sort=sort)
 
 
