@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from backends.metrics.board import MOST_POINTS, History, Known
+from backends.metrics.board import History, Known
 from backends.metrics.flow import Flow, Place, Seen
 from backends.metrics.joined import AtFrontend, AtWorker, MeteredModel
 from backends.metrics.names import Expected
@@ -18,6 +18,8 @@ from tui.words import NOTHING, count, duration, hex_id
 
 Fields = Iterator[tuple[str, str]]
 
+BARS = 36
+"""Cells of a sparkline: three minutes."""
 MOST_LISTED = 12
 """Processes, endpoints or names that are listed of a kind."""
 
@@ -121,11 +123,13 @@ def _flow(flow: Flow, until: str) -> Fields:
 
 
 def _trend(history: History, what: str) -> Fields:
-    known = [one for one in history if one is not None]
+    last = history[-BARS:]
+    known = [one for one in last if one is not None]
     if len(known) > 1:
+        bars = sparkline(last, BARS).lstrip()
         yield (
             "trend",
-            f"{sparkline(history, MOST_POINTS)}  {what} a second, at most {rate(max(known))}",
+            f"{bars}  {what} a second, at most {rate(max(known))}",
         )
 
 

@@ -111,7 +111,8 @@ class Rows:
         return MetricsRow(
             (*parent, (one.id or 0, address)),
             one,
-            " ".join([name, *sorted(where)]),
+            # The end of an id tells more than its start, and is what is left where there is no room.
+            " ".join([*sorted(where), name]),
             state,
             one.flow,
             one.history,

@@ -54,17 +54,16 @@ class Histogram:
     def since(self, before: Histogram | None) -> Histogram:
         """What came since an earlier scrape of the same process.
 
-        If any bucket holds less than before, the process began anew, and all it holds came since.
+        If there are fewer up to any bound than before, the process began anew, and all came since.
         None: it held nothing then.
         """
         if before is None or before.bounds != self.bounds:
             return self
-        differences = tuple(
-            now - then for now, then in zip(self.counts, before.counts, strict=True)
-        )
+        now, then = accumulate(self.counts), accumulate(before.counts)
+        differences = [after - earlier for after, earlier in zip(now, then, strict=True)]
         if any(difference < 0 for difference in differences):
             return self
-        return Histogram(self.bounds, differences)
+        return Histogram.cumulative(dict(zip(self.bounds, differences, strict=True)))
 
     def __add__(self, other: Histogram) -> Histogram:
         if self.bounds == other.bounds:
