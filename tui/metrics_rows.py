@@ -111,7 +111,7 @@ class Rows:
         return MetricsRow(
             (*parent, (one.id or 0, address)),
             one,
-            # The end of an id tells more than its start, and is what is left where there is no room.
+            # The end of an id tells more than its start, and is what is left in little room.
             " ".join([*sorted(where), name]),
             state,
             one.flow,

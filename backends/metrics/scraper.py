@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib
 import socket
 from collections.abc import Callable, Sequence
@@ -148,12 +149,9 @@ class Scraper:
         """The body of an answer. Raises `_Failed`."""
         import aiohttp
 
-        auth = None
-        if target.user is not None:
-            password = "" if target.password is None else target.password.get_secret_value()
-            auth = aiohttp.BasicAuth(target.user, password, "utf-8")
         try:
-            async with session.get(url, auth=auth, allow_redirects=False) as response:
+            headers = _authorisation(target)
+            async with session.get(url, headers=headers, allow_redirects=False) as response:
                 if response.status != 200:
                     raise _Failed(f"answers with HTTP {response.status}")
                 body = bytearray()
@@ -168,6 +166,15 @@ class Scraper:
 
 class _Failed(Exception):
     """It could not be asked, or not understood; the message says why."""
+
+
+def _authorisation(target: Target) -> dict[str, str]:
+    """The header of RFC 7617. Not aiohttp's own: what 3.12 has for it is deprecated in 3.14."""
+    if target.user is None:
+        return {}
+    password = "" if target.password is None else target.password.get_secret_value()
+    pair = base64.b64encode(f"{target.user}:{password}".encode())
+    return {"Authorization": f"Basic {pair.decode()}"}
 
 
 def _why(error: Exception) -> str:

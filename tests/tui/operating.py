@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from backends.connect import MemoryConnection
 from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
+from backends.metrics.scraper import Scrapes
 from backends.probe.types import Answer, Reading, Target
 from backends.store import Cause, Entry, Store, Unreachable
 from tests.registered import KeyAndValue
@@ -320,6 +322,7 @@ async def dashboard(
     store: Store | None = None,
     probes: Probes | None = None,
     audit: Path | None = None,
+    scrapes: Scrapes | None = None,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
     **settings: Any,
@@ -327,6 +330,7 @@ async def dashboard(
     """The running dashboard; `complete`: once it has seen a whole snapshot.
 
     `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
+    `scrapes` is who is asked for metrics, by themselves nobody;
     `audit` is where removals are written down, by themselves nowhere; `settings` are those of
     `Settings`.
     """
@@ -334,6 +338,8 @@ async def dashboard(
     own = MemoryStore if world.leases else LeaselessStore
     discovery = Discovery(store or own(world.keyspace))
     plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world))
+    if scrapes is not None:
+        plane = replace(plane, scrapes=scrapes)
     app = DyntopApp(plane, Settings(connection=MemoryConnection(), **settings), lambda: world.now)
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
