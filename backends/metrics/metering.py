@@ -33,7 +33,8 @@ class Metering:
         """Whether there was a round of scrapes, or would have been had there been whom to ask."""
         self._scrapes = scrapes
         self._cards = cards
-        self._interval = interval
+        self.interval = interval
+        """Seconds between two scrapes."""
         self._looked_at = asyncio.Event()
 
     @property
@@ -71,7 +72,7 @@ class Metering:
                 # A defect, which must not end all rounds to come; the last figures stay.
                 logging.getLogger(__name__).exception("scraping failed")
             told()
-            await asyncio.sleep(self._interval if knew else min(FIRST_INTERVAL, self._interval))
+            await asyncio.sleep(self.interval if knew else min(FIRST_INTERVAL, self.interval))
 
     async def round(self) -> None:
         """Scrape each once, now."""

@@ -18,6 +18,7 @@ from backends.metrics.names import Kind
 from backends.metrics.scraper import Scraper
 from backends.metrics.targets import Target, given
 from tests.etcd.places import QUICK
+from tests.metrics.screen import open_metrics
 from tests.real.dynamo import DynamoClient, DynamoFrontend, DynamoWorker
 from tests.servers import EtcdServer, free_ports, wait_for
 from tests.tui.operating import Operator, dashboard
@@ -126,7 +127,7 @@ async def at_the_dashboard(deployment: Deployment) -> AsyncIterator[Operator]:
             scraper_of(deployment) as scraper,
             dashboard(store=store, scrapes=scraper, size=(180, 45)) as operator,
         ):
-            operator.main.metering._interval = 0.5
+            operator.main.metering.interval = 0.5
             yield operator
     finally:
         await store.aclose()
@@ -134,7 +135,7 @@ async def at_the_dashboard(deployment: Deployment) -> AsyncIterator[Operator]:
 
 async def test_the_tab_shows_the_requests_of_a_real_client(deployment: Deployment) -> None:
     async with at_the_dashboard(deployment) as operator:
-        await operator.press("5")
+        await open_metrics(operator)
         await operator.until(lambda: f"▸ {MODEL}" in operator.rows("name"), "the model")
         await operator.go_to("name", f"▸ {MODEL}")
         assert operator.at("state") == "● served"
@@ -170,7 +171,7 @@ async def test_what_is_registered_and_not_served_is_marked(deployment: Deploymen
     other = other.replace(server, f"http://127.0.0.1:{nobody}".encode())
     key = mine.replace(worker.instance_id, "77")
     async with at_the_dashboard(deployment) as operator:
-        await operator.press("5")
+        await open_metrics(operator)
         await operator.until(lambda: f"▸ {MODEL}" in operator.rows("name"), "the model")
         try:
             await asyncio.to_thread(etcd.etcdctl, "put", key, input=other)
@@ -196,7 +197,7 @@ async def test_what_is_served_and_not_registered_is_marked(deployment: Deploymen
             scraper_of(deployment) as scraper,
             dashboard(store=store, scrapes=scraper, namespace="test") as operator,
         ):
-            await operator.press("5")
+            await open_metrics(operator)
             await operator.until(lambda: f"· ≠ {MODEL}" in operator.rows("name"), "the model")
             await operator.go_to("name", f"· ≠ {MODEL}")
             assert "no card in namespace test" in operator.detail()["state"]

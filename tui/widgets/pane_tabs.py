@@ -18,7 +18,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.record_panes import InstancesPane, OthersPane
 from tui.widgets.workers import WorkersPane
 
-ROOM_FOR_TITLES = 84
+ROOM_FOR_TITLES = 75
 """Cells from which on all titles stand in full beside each other."""
 
 
