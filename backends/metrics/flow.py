@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from backends.metrics import names
 from backends.metrics.histogram import NONE, Histogram
 from backends.metrics.scrape import Labels, Scrape
 
+MOST_NAMES = 1_000
+"""Models, workers and endpoints that are kept of one process."""
 SHORTEST = 0.1
 """Seconds between two scrapes that can be compared."""
 
@@ -76,6 +79,7 @@ class Place(NamedTuple):
 
 
 _Key = TypeVar("_Key", str, Place)
+_T = TypeVar("_T")
 
 
 class Seen(NamedTuple):
@@ -154,8 +158,7 @@ class _Comparison:
                 queued.get(model),
                 seconds=self._seconds,
             )
-            for model in {*requests, *tokens, *first, *between, *in_flight, *queued}
-            if model
+            for model in _few([*requests, *tokens, *first, *between, *in_flight, *queued])
         }
 
     def _seen(self) -> dict[int, Seen]:
@@ -169,7 +172,7 @@ class _Comparison:
         )
         return {
             worker: Seen(blocks.get(worker), first.get(worker), between.get(worker))
-            for worker in {*blocks, *first, *between}
+            for worker in _few([*blocks, *first, *between])
         }
 
     def _by_worker(self, name: str) -> dict[int, float]:
@@ -186,7 +189,7 @@ class _Comparison:
         in_flight = self._gauges(names.WORK_IN_FLIGHT, _place)
         return {
             place: Flow(requests.get(place), in_flight=in_flight.get(place), seconds=self._seconds)
-            for place in {*requests, *in_flight}
+            for place in _few([*requests, *in_flight])
         }
 
     def _process(self) -> Flow:
@@ -247,6 +250,11 @@ def _place(labels: Labels) -> Place:
 
 def _label(labels: Labels, wanted: str) -> str:
     return next((value for name, value in labels if name == wanted), "")
+
+
+def _few(keys: Iterable[_T]) -> Iterator[_T]:
+    """Each once, without what has no name, and no more than are kept."""
+    return islice((key for key in dict.fromkeys(keys) if key), MOST_NAMES)
 
 
 def _one(uses: Iterable[float]) -> tuple[float, ...]:

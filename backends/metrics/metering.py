@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from backends.metrics.board import Board
 from backends.metrics.scraper import Scrapes
@@ -29,12 +29,16 @@ class Metering:
     ) -> None:
         """`cards` gives all model cards that are registered; `interval` is in seconds."""
         self.board = Board()
+        self.asking: Sequence[Target] | None = None
+        """Whom the last round of scrapes asks or asked. None: there was none yet."""
+        self.revealing: Mapping[Target, ModelCard] = {}
+        """Of these those that cards reveal, each with such a card."""
         self.scraped = False
-        """Whether there was a round of scrapes, or would have been had there been whom to ask."""
-        self._scrapes = scrapes
-        self._cards = cards
+        """Whether a round has ended."""
         self.interval = interval
         """Seconds between two scrapes."""
+        self._scrapes = scrapes
+        self._cards = cards
         self._looked_at = asyncio.Event()
 
     @property
@@ -49,24 +53,16 @@ class Metering:
         else:
             self._looked_at.clear()
 
-    def revealing(self) -> dict[Target, ModelCard]:
-        """The system servers that cards reveal and that are scraped, each with such a card."""
-        if not self._scrapes.reveals:
-            return {}
-        return revealed(self._cards(), here=self._scrapes.here)
-
-    def targets(self) -> list[Target]:
-        """Whom to scrape now: what was given comes first, and is not asked twice."""
-        given = list(self._scrapes.given)
-        bases = {target.base for target in given}
-        return [*given, *(one for one in self.revealing() if one.base not in bases)]
-
     async def run(self, told: Callable[[], None]) -> None:
         """Scrape for ever while somebody looks; `told` is called after each round."""
         while True:
             await self._looked_at.wait()
             knew = any(known.scraped_at is not None for known in self.board.known.values())
             try:
+                if self.asking is None:
+                    # It may take seconds; until then it shall be said whom it waits for.
+                    self._aim()
+                    told()
                 await self.round()
             except Exception:
                 # A defect, which must not end all rounds to come; the last figures stay.
@@ -76,5 +72,16 @@ class Metering:
 
     async def round(self) -> None:
         """Scrape each once, now."""
-        self.board.take(await self._scrapes.scrape(self.targets()))
+        self._aim()
+        self.board.take(await self._scrapes.scrape(self.asking or ()))
         self.scraped = True
+
+    def _aim(self) -> None:
+        """See whom to scrape now: what was given comes first, and is not asked twice."""
+        found = {}
+        if self._scrapes.reveals:
+            found = revealed(self._cards(), here=self._scrapes.here)
+        given = list(self._scrapes.given)
+        bases = {target.base for target in given}
+        self.revealing = {one: card for one, card in found.items() if one.base not in bases}
+        self.asking = [*given, *self.revealing]

@@ -12,7 +12,7 @@ from backends.records import ModelCard
 PATH = "/v1/models"
 """As OpenAI's API has it; Dynamo's frontends list base models, adapters and aliases in it."""
 
-MOST_MODELS = 10_000
+MOST_MODELS = 2_000
 LONGEST_NAME = 1_000
 """Characters of a name that is kept; a longer one is cut."""
 
@@ -36,7 +36,10 @@ def listed(body: bytes) -> frozenset[str] | None:
 
 def names_of(card: ModelCard) -> frozenset[str]:
     """Under which names a frontend serves what a card registers: its own, and its aliases."""
-    aliases = card_json(card.entry).get("aliases")
+    aliases = None
+    # A card may be large, and this is asked of all of them every few seconds.
+    if b'"aliases"' in card.entry.value:
+        aliases = card_json(card.entry).get("aliases")
     found = aliases if isinstance(aliases, list) else []
     return frozenset(name for name in (card.model_name, *found) if isinstance(name, str) and name)
 

@@ -79,7 +79,7 @@ class MetricsPane(Pane[MetricsRow]):
             found = overview(
                 self._metering.board,
                 monitor.cluster,
-                self._metering.revealing(),
+                self._metering.revealing,
                 complete=monitor.complete,
             )
             rows = Rows(self.view, self._opened).made(
@@ -88,6 +88,9 @@ class MetricsPane(Pane[MetricsRow]):
         self._row_index = {row.key: index for index, row in enumerate(rows)}
         self.show(rows, self._row_index.get)
         self.say_when_empty("")
+
+    def amend(self, keys: set[bytes]) -> None:
+        """All is as it was at the last scrape, and the next one is soon."""
 
     def count(self) -> None:
         """What is there is known only while somebody looks."""
@@ -126,11 +129,12 @@ class MetricsPane(Pane[MetricsRow]):
 
     def _why_empty(self) -> str:
         monitor, metering = self.view.monitor, self._metering
-        targets = [] if metering is None else metering.targets()
-        if metering is None or not targets:
-            return NOBODY if metering is None or metering.reveals else f"{NOBODY} {NOT_REVEALED}"
+        if metering is None or metering.asking is None:
+            return "Looking for processes that have metrics …"
+        if not metering.asking:
+            return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
         if not metering.scraped:
-            return f"Asking {count(len(targets), 'process')} for metrics …"
+            return f"Asking {count(len(metering.asking), 'process')} for metrics …"
         if monitor.filter:
             return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
         if monitor.only_findings:
