@@ -53,8 +53,8 @@ def _model(model: MeteredModel, now: float, namespace: str | None) -> Fields:
     yield from _flow(model.flow, "to first token" if model.frontends else "to first response")
     for label, one in zip(_labels("frontends"), model.frontends[:MOST_LISTED], strict=False):
         yield label, f"{one.known.target}  {_scraped(one.known, now)}"
-    workers = [one for one in model.workers if one.flow.kv_use or one.known is not None]
-    yield "workers", f"{count(len(workers), 'worker')} tell of themselves" * bool(workers)
+    workers = sum(one.known is not None for one in model.workers)
+    yield "workers", f"metrics of {count(workers, 'worker')}" * bool(workers)
     for known in {one.known.target: one.known for one in model.frontends}.values():
         yield from _missing(known.missing)
 

@@ -186,7 +186,7 @@ async def test_what_is_registered_and_not_served_is_marked(deployment: Deploymen
             assert operator.detail()["answered"] == "never"
         finally:
             await asyncio.to_thread(etcd.etcdctl, "del", key)
-        await operator.until(lambda: len(operator.pane.rows) == 2, "as it was")
+        await operator.until(lambda: operator.rows("name") == [f"▸ {MODEL}"], "as it was")
 
 
 async def test_what_is_served_and_not_registered_is_marked(deployment: Deployment) -> None:
