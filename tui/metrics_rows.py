@@ -100,8 +100,8 @@ class Rows:
 
     def _worker(self, parent: tuple[Hashable, ...], one: AtWorker) -> MetricsRow:
         records = self._records(one)
-        where = {f"{record.id.namespace}/{record.id.component}" for record in records[:1]}
-        where = where or {f"{place.namespace}/{place.component}" for place in one.places}
+        components = {record.id.component or "" for record in records[:1]}
+        components = components or {place.component for place in one.places}
         address = "" if one.known is None else _short(one.known)
         name = hex_id(one.id) if one.id is not None else address
         if not records:
@@ -112,7 +112,7 @@ class Rows:
             (*parent, (one.id or 0, address)),
             one,
             # The end of an id tells more than its start, and is what is left in little room.
-            " ".join([*sorted(where), name]),
+            " ".join([*sorted(components - {""}), name]),
             state,
             one.flow,
             one.history,

@@ -150,7 +150,7 @@ async def test_the_tab_shows_the_requests_of_a_real_client(deployment: Deploymen
             await operator.until(lambda: operator.at("ttft50") != "–", "a time to first token")
             await operator.until(lambda: operator.at("itl99") != "–", "a latency between tokens")
             await operator.press("l", "j")
-            worker = f"  · prod/backend {deployment.worker.instance_id}"
+            worker = f"  · backend {deployment.worker.instance_id}"
             assert operator.at("name") == worker
             await operator.until(lambda: operator.at("requests") not in ("–", "0"), "its requests")
             assert operator.detail()["joined"] == "its metrics name it"

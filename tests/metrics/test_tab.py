@@ -65,7 +65,7 @@ async def test_a_model_opens_to_its_worker_and_to_frontends_where_there_are_seve
     async with metrics(scrapes) as operator:
         await operator.go_to("name", f"▸ {MODEL}")
         await operator.press("l")
-        assert operator.rows("name")[1:3] == [f"▾ {MODEL}", "  · prod/backend 1"]
+        assert operator.rows("name")[1:3] == [f"▾ {MODEL}", "  · backend 1"]
         assert operator.rows("requests")[1:3] == ["4.0", "4.0"]
         await operator.press("j")
         assert operator.detail()["joined"] == "its metrics name it"
@@ -82,7 +82,7 @@ async def test_a_model_opens_to_its_worker_and_to_frontends_where_there_are_seve
         assert operator.rows("name")[2:5] == [
             "  · frontend-0:8000",
             "  · frontend-1:8000",
-            "  · prod/backend 1",
+            "  · backend 1",
         ]
         assert operator.rows("requests")[2:5] == ["4.0", "1.0", "4.0"]
         # The second one does not serve it.
@@ -161,15 +161,15 @@ async def test_a_worker_that_its_metrics_do_not_name_is_found_by_its_place_or_is
     async with metrics(scrapes, world=there) as operator:
         await operator.go_to("name", f"▸ {MODEL}")
         await operator.press("l", "j")
-        assert operator.at("name") == "  · prod/backend 1"
+        assert operator.at("name") == "  · backend 1"
         assert operator.detail()["joined"] == "the only worker that is registered there"
         there.put(instance(3, address="10.0.0.1:9000"), card(3), lease=3)
         await operator.until(
-            lambda: operator.rows("name")[-1] == "· prod/backend 10.0.0.1:8081", "nobody's"
+            lambda: operator.rows("name")[-1] == "· backend 10.0.0.1:8081", "nobody's"
         )
         there.keyspace.delete(instance(1)[0])
         there.keyspace.delete(card(1)[0])
-        await operator.until(lambda: "  · prod/backend 3" in operator.rows("name"), "the other's")
+        await operator.until(lambda: "  · backend 3" in operator.rows("name"), "the other's")
 
 
 async def test_the_tree_and_the_filter_narrow_it() -> None:
@@ -179,7 +179,7 @@ async def test_the_tree_and_the_filter_narrow_it() -> None:
         await operator.select()
         await operator.type("/prod\r")
         await operator.until(lambda: len(operator.rows("name")) == 2, "a model and its worker")
-        assert operator.rows("name") == [f"▾ {MODEL}", "  · prod/backend 1"]
+        assert operator.rows("name") == [f"▾ {MODEL}", "  · backend 1"]
         await operator.type("/nowhere\r")
         await operator.until_shown("Nothing here matches “nowhere”")
 
@@ -192,7 +192,7 @@ async def test_it_sorts_by_every_column_and_keeps_what_is_open_together() -> Non
             for _ in range(2):
                 operator.pane.sort_by(column.id)
                 rows = operator.rows("name")
-                assert rows[rows.index(f"▾ {MODEL}") + 1] == "  · prod/backend 1"
+                assert rows[rows.index(f"▾ {MODEL}") + 1] == "  · backend 1"
                 assert operator.at("name") == f"▾ {MODEL}"
 
 
