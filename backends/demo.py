@@ -74,6 +74,10 @@ class Demo:
                     self._load(worker, adapter)
         self._add_oddities()
 
+    def workers(self) -> tuple[Worker, ...]:
+        """All that have a lease, dead or alive."""
+        return tuple(self._workers)
+
     def worker_at(self, address: str) -> Worker | None:
         """The worker, dead or alive, that registered an address. None: there is none any more."""
         wanted = address.encode()

@@ -26,6 +26,7 @@ CLIENTS = {
     "nats",
     "zmq",
     "msgpack",
+    "aiohttp",
     "prometheus_client",
 }
 

@@ -34,6 +34,7 @@ they before the environment, where all that they do not say comes from, password
   nats = "nats://nats-0:4222"              as --nats
   namespace = "prod"
   read_only = true                         no flag and no environment name undoes it
+  metrics = ["http://frontend-0:8000"]     as --metrics
 
 environment (Dynamo's own names; flags go before them):
   DYN_DISCOVERY_BACKEND  etcd (default) or file
@@ -48,6 +49,7 @@ environment (Dynamo's own names; flags go before them):
   DYN_NAMESPACE          as --namespace
   DYNTOP_CONTEXT         as --context
   DYNTOP_READ_ONLY       1: as --read-only
+  DYNTOP_METRICS         as --metrics
   XDG_STATE_HOME         where removals are written down (default ~/.local/state)
 
 exit codes: 0 done, 1 refused, nothing to remove, or (check) findings, 2 usage,
@@ -387,6 +389,14 @@ def _add_dashboard(parser: argparse.ArgumentParser) -> None:
         type=_rate,
         default=50.0,
         help="questions about leases that the store is asked in a second at most (default 50)",
+    )
+    group.add_argument(
+        "--metrics",
+        metavar="URLS",
+        action="append",
+        default=None,
+        help="frontends and workers whose metrics the tab Metrics shows, besides the system "
+        "servers that cards reveal: http://host:port, separated by commas; may be repeated",
     )
 
 

@@ -67,6 +67,7 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         demo=arguments.demo,
         probing=Probing(arguments.probing),
         lease_rate=arguments.lease_rate,
+        metrics=arguments.metrics,
         # Who only looks needs no home to write to.
         no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
     )

@@ -9,6 +9,7 @@ They stand in `dyntop/contexts.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`,
     nats = "nats://nats-0:4222"     # of the nats store; else where services are asked
     namespace = "prod"              # "" for all, whatever DYN_NAMESPACE says
     read_only = true
+    metrics = ["http://frontend-0:8000"]    # or one text, with commas: as --metrics
 
 A name with a dot is written in quotes: `["prod.eu"]`. All that a table does not say comes from the
 environment, and so does every secret. dyntop reads this file only if a context is named, and never
@@ -27,7 +28,7 @@ from typing import Literal
 
 from backends.store import Misconfigured
 
-SETTINGS = ("backend", "endpoints", "file_store", "nats", "namespace", "read_only")
+SETTINGS = ("backend", "endpoints", "file_store", "nats", "namespace", "read_only", "metrics")
 """All that a table may say."""
 
 Source = Literal["--context", "DYNTOP_CONTEXT"]
@@ -51,6 +52,8 @@ class Context:
     namespace: str | None = None
     """Empty: all of them."""
     read_only: bool = False
+    metrics: str | None = None
+    """URLs, separated by commas."""
 
 
 def chosen(environ: Mapping[str, str], flag: str | None) -> Context | None:
@@ -142,6 +145,7 @@ class _Table:
             nats=self._servers("nats", "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD"),
             namespace=self._text("namespace"),
             read_only=self._read_only(),
+            metrics=self._metrics(),
         )
 
     def _backend(self) -> Literal["etcd", "file", "nats"] | None:
@@ -164,14 +168,9 @@ class _Table:
 
     def _servers(self, setting: str, credentials: str) -> str | None:
         """`credentials`: where user and password belong."""
-        servers = self.said.get(setting)
-        if servers is None:
+        together = self._texts(setting)
+        if together is None:
             return None
-        if isinstance(servers, str):
-            servers = [servers]
-        if not isinstance(servers, list) or not all(isinstance(one, str) for one in servers):
-            raise self._wrong(f"{setting} must be a text or a list of texts")
-        together = ",".join(servers)
         if not together.replace(",", "").strip():
             one = "endpoint" if setting == "endpoints" else "server"
             raise self._wrong(f"{setting} names no {one}: leave it out, or name one")
@@ -195,6 +194,25 @@ class _Table:
         if not isinstance(read_only, bool):
             raise self._wrong("read_only must be true or false, without quotes")
         return read_only
+
+    def _metrics(self) -> str | None:
+        together = self._texts("metrics")
+        if together is not None and "@" in together:
+            raise self._wrong(
+                "metrics has a URL with user and password: those belong in DYNTOP_METRICS"
+            )
+        return together
+
+    def _texts(self, setting: str) -> str | None:
+        """A text, or those of a list with commas between them."""
+        texts = self.said.get(setting)
+        if texts is None:
+            return None
+        if isinstance(texts, str):
+            texts = [texts]
+        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+            raise self._wrong(f"{setting} must be a text or a list of texts")
+        return ",".join(texts)
 
     def _text(self, setting: str) -> str | None:
         text = self.said.get(setting)

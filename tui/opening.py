@@ -17,12 +17,17 @@ from backends.acts import Acts
 from backends.audit import Audit
 from backends.connect import Connection, EtcdConnection, NatsKvConnection, open_store
 from backends.discovery import Discovery
-from backends.lookout import Probes
+from backends.lookout import Probes, Probing
+from backends.metrics.scraper import Scraper, Scrapes
 from backends.probe.prober import Prober
-from backends.services.scraper import Scraper
+from backends.services.scraper import ServiceScraper
 from backends.services.types import Services
 from backends.tap import OpensTaps, Taps
 from tui.settings import Settings
+
+
+def _of_nobody() -> Scrapes:
+    return Scraper((), reveals=False, here=False, clock=time.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Plane:
     """Asks NATS services what they counted. None: no NATS server is set."""
     taps: OpensTaps = field(default_factory=lambda: Taps(None, here=False, clock=time.time))
     """Where taps on its event channels come from."""
+    scrapes: Scrapes = field(default_factory=_of_nobody)
+    """By itself it scrapes nobody."""
 
 
 @asynccontextmanager
@@ -46,6 +53,7 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
     """
     if settings.demo:
         from backends.demo import Demo
+        from backends.demo_metrics import DemoScrapes
         from backends.demo_probes import DemoProbes
         from backends.demo_services import DemoServices
         from backends.tap.demo import DemoTaps
@@ -61,6 +69,7 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
                 Acts(discovery, None),
                 services=DemoServices(demo, time.time),
                 taps=DemoTaps(demo, time.time),
+                scrapes=DemoScrapes(demo, time.time),
             )
         finally:
             life.cancel()
@@ -73,7 +82,13 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
         here = is_here(settings.connection)
         prober = Prober(nats=settings.nats, clock=time.time, random=random.random, here=here)
         nats = settings.nats
-        services = None if nats is None else Scraper(nats, clock=time.time)
+        services = None if nats is None else ServiceScraper(nats, clock=time.time)
+        scraper = Scraper(
+            settings.metrics,
+            reveals=settings.probing is not Probing.NEVER,
+            here=here,
+            clock=time.time,
+        )
         try:
             yield Plane(
                 discovery,
@@ -81,8 +96,10 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
                 Acts(discovery, _audit(settings)),
                 services=services,
                 taps=Taps(nats, here=here, clock=time.time),
+                scrapes=scraper,
             )
         finally:
+            await scraper.aclose()
             await prober.aclose()
             if services is not None:
                 await services.aclose()

@@ -11,6 +11,7 @@
 | `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/contexts.py`) |
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
 | `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | the NATS store, and NATS services next to any store |
+| `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
 | `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
 | `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
 
@@ -20,7 +21,7 @@ the environment. What one of them makes read-only, none of the others makes writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from backends.connect import (
     NatsKvConnection,
 )
 from backends.lookout import DEFAULT_CAP, Probing
+from backends.metrics.targets import Target, given
 from backends.nats.config import NatsConfig
 from backends.store import Misconfigured
 from tui.contexts import Context
@@ -72,6 +74,8 @@ class Settings(BaseModel):
     """Questions about leases that the store is asked in a second, at most."""
     nats: NatsConfig | None = None
     """Where NATS services are asked what they list and count. None: nowhere."""
+    metrics: tuple[Target, ...] = ()
+    """Processes whose metrics are scraped, besides those that cards reveal."""
     audit: Path | None = None
     """The file that removals are written down in, before they happen. None: in none."""
 
@@ -90,6 +94,7 @@ class Settings(BaseModel):
         demo: bool = False,
         probing: Probing = Probing.VISIBLE,
         lease_rate: float = DEFAULT_CAP,
+        metrics: Sequence[str] | None = None,
         no_audit: bool = False,
     ) -> Settings:
         """Settings from an environment, a context that goes before it, and flags that go before
@@ -97,7 +102,8 @@ class Settings(BaseModel):
 
         `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` and `nats`
         are separated by commas; an empty `namespace` means all of them, whatever the others say,
-        and next to another store an empty `nats` none.
+        and next to another store an empty `nats` none. In `metrics`
+        each text has one URL or several; an empty one is none, whatever the others say.
 
         Raises `Misconfigured`; `AuditFailed` where there is no place for an audit.
         """
@@ -121,6 +127,8 @@ class Settings(BaseModel):
             probing=probing,
             lease_rate=lease_rate,
             nats=_services(environ, context, connection, nats),
+            # A play has processes of its own.
+            metrics=() if demo else _metrics(environ, context, metrics),
             audit=None if no_audit or demo else default_path(environ),
         )
 
@@ -244,6 +252,16 @@ def _services(
     if not named and not environ.get("NATS_SERVER"):
         return None
     return _nats(environ, context, nats)
+
+
+def _metrics(
+    environ: Mapping[str, str], context: Context | None, flags: Sequence[str] | None
+) -> tuple[Target, ...]:
+    if flags is not None:
+        return given("--metrics", map(as_name, flags))
+    if context is not None and context.metrics is not None:
+        return given(f"metrics of context {context.name}", (context.metrics,))
+    return given("DYNTOP_METRICS", (_text(environ, "DYNTOP_METRICS") or "",))
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -34,8 +34,9 @@ class View:
     """Why evidence is missing; empty: nothing is known to be wrong."""
     marked: int = 0
     """Rows of the open tab that are marked."""
-    only_namespace: str | None = None
-    """The namespace that is looked at. None: all, so that what is not known is not registered."""
+    namespace: str | None = None
+    """The namespace that is watched, with those nested in it. None: all, so that what is not known
+    is not registered."""
     board: Board | None = None
     """What NATS services count. None: no NATS server is set."""
     models: int = 0

@@ -24,7 +24,7 @@ QUIET = 0.05
 """Seconds without an answer after which nobody else is expected, where all that were did answer."""
 
 
-class Scraper:
+class ServiceScraper:
     """Asks the services of one NATS. Connects when it is first asked, and again when it has to."""
 
     def __init__(self, config: NatsConfig, *, clock: Callable[[], float]) -> None:

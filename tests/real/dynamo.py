@@ -19,7 +19,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, Self
+from urllib.error import HTTPError
 from urllib.parse import unquote
+from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.servers import (
     LOOPBACK,
@@ -28,6 +30,7 @@ from tests.servers import (
     ServerError,
     ServerProcess,
     clean_environment,
+    free_ports,
     wait_for,
 )
 
@@ -35,6 +38,8 @@ Store = EtcdServer | Path
 """Where the discovery plane is: an etcd, or the root folder of a file store (DYN_FILE_KV)."""
 
 HERE = Path(__file__).parent
+DIRECTLY = build_opener(ProxyHandler({}))
+"""Whatever proxy the machine has is not for loopback."""
 
 
 def discovery_environment(store: Store) -> dict[str, str]:
@@ -173,6 +178,7 @@ class DynamoWorker(DynamoProcess):
     Publishers use a NATS server, which it starts for itself unless `nats` is given: those of the
     event plane `zmq` listen on all addresses of the machine, and only for who asks for that.
     `lease_ttl` is in seconds (etcd; Dynamo's own is 30); a short one makes a death visible soon.
+    With `tokens` it answers requests as an engine does, which frontends want, with so many of them.
     `env` adds or overrides variables of its environment.
     """
 
@@ -192,6 +198,7 @@ class DynamoWorker(DynamoProcess):
         event_plane: Literal["nats", "zmq"] = "nats",
         nats: NatsServer | None = None,
         lease_ttl: int | None = None,
+        tokens: int = 0,
         env: Mapping[str, str] | None = None,
         timeout: float = 60.0,
     ) -> None:
@@ -205,7 +212,8 @@ class DynamoWorker(DynamoProcess):
         planes = ["--request-plane", request_plane, "--event-plane", event_plane]
         adapters = [word for lora in loras for word in ("--lora", lora)]
         off = [] if publishers else ["--no-publishers"]
-        super().__init__(store, [*names, *planes, *adapters, *off], settings, timeout)
+        answers = ["--tokens", str(tokens)] if tokens else []
+        super().__init__(store, [*names, *planes, *adapters, *off, *answers], settings, timeout)
         own_nats = event_plane == "nats" and nats is None
         self._own_nats = NatsServer(timeout=timeout) if own_nats else None
         self._nats = nats or self._own_nats
@@ -320,3 +328,48 @@ class DynamoClient(DynamoProcess):
         """Make one request, to any instance or to the named one, and return the whole answer."""
         result: list[dict[str, Any]] = self.ask("generate", instance_id=instance_id)["result"]
         return result
+
+
+class DynamoFrontend(DynamoProcess):
+    """A frontend: OpenAI's API over HTTP, in front of all workers that it discovers."""
+
+    name = "dynamo-frontend"
+    script = "dynamo_frontend.py"
+
+    def __init__(
+        self, store: Store, *, env: Mapping[str, str] | None = None, timeout: float = 60.0
+    ) -> None:
+        (self.port,) = free_ports(1)
+        super().__init__(store, ["--port", str(self.port)], env or {}, timeout)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def is_ready(self) -> bool:
+        return super().is_ready() and self._status("/live") is not None
+
+    def models(self) -> set[str]:
+        """What it says it serves."""
+        with DIRECTLY.open(f"{self.url}/v1/models", timeout=self.timeout) as answer:
+            return {model["id"] for model in json.load(answer)["data"]}
+
+    def complete(self, model: str, prompt: str = "hello") -> str:
+        """Make one request and return the text that answers it, once all of it has come."""
+        asked = json.dumps({"model": model, "prompt": prompt, "max_tokens": 16}).encode()
+        request = Request(f"{self.url}/v1/completions", asked, {"Content-Type": "application/json"})
+        with DIRECTLY.open(request, timeout=self.timeout) as answer:
+            text: str = json.load(answer)["choices"][0]["text"]
+        return text
+
+    def _status(self, path: str) -> int | None:
+        """What it answers with. None: nobody does yet."""
+        try:
+            with DIRECTLY.open(f"{self.url}{path}", timeout=self.timeout) as answer:
+                status: int = answer.status
+                return status
+        except HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return None

@@ -52,6 +52,8 @@ from dynamo._core import (
 ENDPOINTS = ("generate", "clear_kv_blocks")
 BLOCK_SIZE = 16
 """Tokens in one block of the KV cache."""
+TOKEN_SECONDS = 0.01
+"""Until each token of an answer."""
 
 # What the runtime wants to see before it believes in a model. The numbers mean nothing.
 MODEL_FILES: dict[str, dict[str, Any]] = {
@@ -94,6 +96,13 @@ async def answer(request: Any, context: Any = None) -> AsyncIterator[dict[str, A
     yield {"pid": os.getpid(), "request": request}
 
 
+async def speak(request: Any, tokens: int) -> AsyncIterator[dict[str, Any]]:
+    """Serve a request as an engine does: so many tokens, one by one."""
+    for number in range(1, tokens + 1):
+        await asyncio.sleep(TOKEN_SECONDS)
+        yield {"token_ids": [2], **({"finish_reason": "stop"} if number == tokens else {})}
+
+
 class Worker:
     """One worker process: its endpoints, its model, its publishers."""
 
@@ -112,7 +121,13 @@ class Worker:
 
     def serve(self) -> list[asyncio.Future[None]]:
         """Begin to serve; each future ends when the runtime has shut down."""
-        return [asyncio.ensure_future(e.serve_endpoint(answer)) for e in self.endpoints.values()]
+        handler = answer
+        if tokens := self.options.tokens:
+
+            def handler(request: Any, context: Any = None) -> AsyncIterator[dict[str, Any]]:
+                return speak(request, tokens)
+
+        return [asyncio.ensure_future(e.serve_endpoint(handler)) for e in self.endpoints.values()]
 
     async def register(self) -> None:
         """Register everything that the options ask for, besides the endpoints."""
@@ -203,6 +218,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--component", default="backend")
     parser.add_argument("--model", default="acme/tiny-llm", help="name that the model is served by")
     parser.add_argument("--lora", action="append", default=[], help="adapter; may be repeated")
+    parser.add_argument("--tokens", type=int, default=0, help="of an answer; 0: it has none")
     parser.add_argument("--no-publishers", dest="publishers", action="store_false")
     return parser.parse_args(arguments)
 

@@ -20,7 +20,7 @@ from backends.queries import Query
 from backends.records import EndpointInstance
 from backends.services.board import Board
 from backends.services.exposition import PREFIX, exposition
-from backends.services.scraper import Scraper
+from backends.services.scraper import ServiceScraper
 from backends.services.usage import Answering, Usage, subjects, total
 from tests.cli.running import dyntop
 from tests.etcd.places import QUICK
@@ -50,8 +50,8 @@ class Place:
     def store(self) -> EtcdStore:
         return EtcdStore(EtcdConfig(endpoints=[self.etcd.endpoint]))
 
-    def scraper(self) -> Scraper:
-        return Scraper(NatsConfig((self.nats.url,)), clock=time.time)
+    def scraper(self) -> ServiceScraper:
+        return ServiceScraper(NatsConfig((self.nats.url,)), clock=time.time)
 
     def client(self) -> ReleasedClient:
         return ReleasedClient(self.worker.release, self.etcd, self.nats)

@@ -19,7 +19,7 @@ from nats.micro.service import EndpointConfig, ServiceConfig
 
 from backends.nats.config import NatsConfig
 from backends.services import answers, scraper
-from backends.services.scraper import Scraper
+from backends.services.scraper import ServiceScraper
 from backends.services.types import NotScraped, Scrape
 from tests.probe.peers import refusing
 from tests.servers import NatsServer
@@ -35,8 +35,8 @@ def server() -> Iterator[NatsServer]:
 
 
 @contextlib.asynccontextmanager
-async def asking(config: NatsConfig) -> AsyncIterator[Scraper]:
-    asked = Scraper(config, clock=lambda: 1000.0)
+async def asking(config: NatsConfig) -> AsyncIterator[ServiceScraper]:
+    asked = ServiceScraper(config, clock=lambda: 1000.0)
     try:
         yield asked
     finally:

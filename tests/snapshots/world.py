@@ -34,7 +34,7 @@ DEADLINE = 20.0
 """Seconds within which an awaited state must come."""
 
 
-LASTING = ("watch", "lookout", "services")
+LASTING = ("watch", "lookout", "services", "metrics")
 """What never finishes while the screen is there."""
 
 

@@ -22,6 +22,7 @@ from backends.connect import MemoryConnection
 from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
+from backends.metrics.scraper import Scrapes
 from backends.probe.types import Answer, Reading, Target
 from backends.services.types import Services
 from backends.store import Cause, Entry, Store, Unreachable
@@ -331,6 +332,7 @@ async def dashboard(
     services: Services | None = None,
     audit: Path | None = None,
     taps: OpensTaps | None = None,
+    scrapes: Scrapes | None = None,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
     **settings: Any,
@@ -339,8 +341,8 @@ async def dashboard(
 
     `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
     `services` tell what they count, by themselves there is no NATS; `audit` is where removals are
-    written down, by themselves nowhere; `taps` are where taps come from; `settings` are those of
-    `Settings`.
+    written down, by themselves nowhere; `taps` are where taps come from; `scrapes` is who is asked
+    for metrics, by themselves nobody; `settings` are those of `Settings`.
     """
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
@@ -348,6 +350,8 @@ async def dashboard(
     plane = Plane(discovery, probes or SaidProbes(), acts_of(discovery, audit, world), services)
     if taps is not None:
         plane = replace(plane, taps=taps)
+    if scrapes is not None:
+        plane = replace(plane, scrapes=scrapes)
     app = DyntopApp(plane, Settings(connection=MemoryConnection(), **settings), lambda: world.now)
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:

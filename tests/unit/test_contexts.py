@@ -167,6 +167,14 @@ def test_a_context_that_is_not_there_is_said_with_those_that_are(environ: dict[s
     assert complaint(environ).endswith("it has none")
 
 
+def test_metrics_are_one_text_or_several(environ: dict[str, str]) -> None:
+    assert prod(environ, "metrics = 'http://a:1, b:2'").metrics == "http://a:1, b:2"
+    assert prod(environ, "metrics = ['http://a:1', 'b:2']").metrics == "http://a:1,b:2"
+    # No process, whatever the environment says.
+    assert prod(environ, "metrics = []").metrics == ""
+    assert prod(environ, "").metrics is None
+
+
 def test_a_setting_that_is_not_known_is_never_passed_over(environ: dict[str, str]) -> None:
     said = wrong(environ, "read_onyl = true")
     assert said == f"read_onyl is no setting of a context: it has {', '.join(SETTINGS)}"
@@ -204,6 +212,8 @@ def test_a_setting_outside_of_every_table_is_never_passed_over(environ: dict[str
         ("file_store = ''", "must be a path that begins with /"),
         ("file_store = 'kv'", "must be a path that begins with /"),
         ("file_store = '~/kv'", "must be a path that begins with /"),
+        ("metrics = 1", "metrics must be a text or a list of texts"),
+        (f"metrics = ['http://joe:{PASSWORD}@a:1']", "those belong in DYNTOP_METRICS"),
         ("backend = 'file'\nendpoints = 'a:1'", "endpoints belongs to the etcd store"),
         ("backend = 'etcd'\nfile_store = '/kv'", "file_store belongs to the file store"),
         ("endpoints = 'a:1'\nfile_store = '/kv'", "file_store belongs to the file store"),

@@ -315,3 +315,39 @@ def test_a_nats_server_alone_chooses_no_store_and_is_asked_for_services() -> Non
         assert found.nats is not None
         assert found.nats.servers == ("nats://a:1",)
     assert settings({}).nats is None
+
+
+def test_whose_metrics_are_scraped() -> None:
+    environ = {"DYNTOP_METRICS": f"http://a:1, http://joe:{SECRET}@b:2/metrics"}
+    found = settings(environ)
+    assert [str(target) for target in found.metrics] == ["http://a:1", "http://***@b:2"]
+    assert SECRET not in repr(found)
+    assert SECRET not in found.model_dump_json()
+    assert settings().metrics == ()
+    # A flag goes before a context, and that before the environment.
+    context = prod(metrics="http://c:3,http://d:4")
+    assert [one.base for one in settings(environ, context=context).metrics] == [
+        "http://c:3",
+        "http://d:4",
+    ]
+    flags = ["http://e:5", "f:6,http://g:7"]
+    assert [one.base for one in settings(environ, context=context, metrics=flags).metrics] == [
+        "http://e:5",
+        "http://f:6",
+        "http://g:7",
+    ]
+    assert settings(environ, context=context, metrics=[""]).metrics == ()
+    # A play has processes of its own.
+    assert settings(environ, demo=True).metrics == ()
+
+
+@pytest.mark.parametrize("url", ["ftp://a", f"http://joe:{SECRET}@a:x", "http://a:1\udcff"])
+def test_a_url_that_is_none_is_refused_and_no_password_repeated(url: str) -> None:
+    for environ, flags, setting in (
+        ({"DYNTOP_METRICS": url}, None, "DYNTOP_METRICS"),
+        ({}, [url], "--metrics"),
+    ):
+        with pytest.raises(Misconfigured) as raised:
+            settings(environ, metrics=flags)
+        assert raised.value.setting == setting
+        assert SECRET not in str(raised.value)

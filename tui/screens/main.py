@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,9 +22,11 @@ from backends.audit import Act, ActKind
 from backends.cluster import Scope
 from backends.discovery import WatchEvent
 from backends.history import Happening
+from backends.ids import Kind
 from backends.lookout import Lookout, Probing
+from backends.metrics.metering import Metering
 from backends.queries import Query
-from backends.records import AnyRecord, EndpointInstance
+from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.board import Board
 from backends.services.types import NotScraped
 from backends.services.usage import subjects
@@ -49,6 +51,7 @@ from tui.widgets.channels import ChannelsPane
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.list_table import ListTable
+from tui.widgets.metrics import MetricsPane
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.pane import Pane
 from tui.widgets.pane_tabs import PaneTabs
@@ -119,8 +122,9 @@ class MainScreen(Screen[None]):
         self.monitor = Monitor(
             clock(), has_leases=store.has_leases, is_kept_alive=store.is_kept_alive
         )
-        self.view = View(self.monitor, clock, read_only=settings.read_only)
-        self.view.only_namespace = settings.namespace
+        self.view = View(
+            self.monitor, clock, read_only=settings.read_only, namespace=settings.namespace
+        )
         self.services = plane.services
         self.view.board = None if plane.services is None else Board()
         self._requests_open = asyncio.Event()
@@ -133,6 +137,7 @@ class MainScreen(Screen[None]):
             probing=settings.probing,
             cap=settings.lease_rate,
         )
+        self.metering = Metering(plane.scrapes, self._cards)
         self._evidence_came = False
         self._query = query
         self._inspector = Inspector(self.view)
@@ -146,7 +151,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="body"):
             yield NamespaceTree(self.view, id="tree")
             with Vertical(id="right"):
-                yield PaneTabs(self.view, id="tabs")
+                yield PaneTabs(self.view, metering=self.metering, id="tabs")
                 yield DetailPane(id="detail")
         yield FilterBar()
         yield Footer(show_command_palette=False)
@@ -159,6 +164,7 @@ class MainScreen(Screen[None]):
         self._watch()
         self._look_out()
         self._follow_services()
+        self._meter()
 
     # --- from the watch to the widgets --------------------------------------------------------
 
@@ -194,6 +200,21 @@ class MainScreen(Screen[None]):
             board.fail(why, self.clock())
         self._tabs.show_requests()
         self._show_detail()
+
+    @work(group="metrics", exclusive=True, exit_on_error=False)
+    async def _meter(self) -> None:
+        await self.metering.run(self._show_metrics)
+
+    def _cards(self) -> Iterator[ModelCard]:
+        """All that are registered."""
+        cluster = self.monitor.cluster
+        cards = (cluster.records[key] for key in cluster.keys(Kind.MODEL))
+        return (card for card in cards if isinstance(card, ModelCard))
+
+    def _show_metrics(self) -> None:
+        if not self.monitor.frozen:
+            self._tabs.show_metrics()
+            self._show_detail()
 
     def _note_evidence(self) -> None:
         self._evidence_came = True
@@ -291,6 +312,8 @@ class MainScreen(Screen[None]):
 
     def _detail(self) -> Detail | None:
         pane = self.active
+        if (detail := pane.detail_text()) is not None:
+            return detail
         if (worker := pane.detail_worker()) is not None:
             return self._inspector.worker(worker)
         return pane.with_own(
@@ -308,6 +331,7 @@ class MainScreen(Screen[None]):
 
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
         self.view.marked = len(self.active.marked)
+        self.metering.look(isinstance(self.active, MetricsPane))
         self._header.update()
         self._show_detail()
         if isinstance(self.active, RequestsPane):

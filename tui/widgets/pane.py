@@ -164,6 +164,10 @@ class Pane(ListTable[Row]):
         """The worker whose detail is shown, where rows stand for workers."""
         return None
 
+    def detail_text(self) -> Detail | None:
+        """The detail, where it is of something else than a record."""
+        return None
+
     def detail_happening(self) -> Happening | None:
         """What happened, where the row tells of that."""
         return None

@@ -8,9 +8,11 @@ from textual.widgets import TabbedContent, TabPane
 
 from backends import keys
 from backends.ids import Kind
+from backends.metrics.metering import Metering
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
 from tui.widgets.happenings import EventsPane
+from tui.widgets.metrics import MetricsPane
 from tui.widgets.models import ModelsPane
 from tui.widgets.pane import Pane
 from tui.widgets.record_panes import InstancesPane, OthersPane
@@ -24,7 +26,7 @@ ROOM_FOR_TITLES = 75
 class PaneTabs(TabbedContent):
     """Keeps the open pane true, and the titles' numbers; the others catch up when opened."""
 
-    def __init__(self, view: View, *, id: str) -> None:
+    def __init__(self, view: View, *, metering: Metering | None = None, id: str) -> None:
         super().__init__(id=id)
         self.view = view
         self.panes: list[Pane[Any]] = [
@@ -33,6 +35,7 @@ class PaneTabs(TabbedContent):
             WorkersPane(view),
             ChannelsPane(view),
             RequestsPane(view),
+            MetricsPane(view, metering),
             EventsPane(view),
             OthersPane(view),
         ]
@@ -99,6 +102,11 @@ class PaneTabs(TabbedContent):
     def show_requests(self) -> None:
         """NATS services were asked once more."""
         self.query_one(RequestsPane).show_figures()
+
+    def show_metrics(self) -> None:
+        """There are new figures."""
+        self._behind.add(_tab_of(self.query_one(MetricsPane)))
+        self._catch_up()
 
     def say_when_empty(self, text: str) -> None:
         """What a pane without rows says, unless it has something of its own to say."""

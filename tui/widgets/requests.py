@@ -193,7 +193,7 @@ class RequestsPane(Pane[RequestRow]):
             return any(record.key in shown for record in usage.records)
         monitor, scope = self.view.monitor, self.view.scope
         # With only one namespace looked at, who else is registered is not known.
-        nowhere = not usage.namespace and self.view.only_namespace
+        nowhere = not usage.namespace and self.view.namespace
         place = (usage.namespace, usage.component, usage.endpoint)
         if monitor.only_findings or nowhere or place[: len(scope)] != scope:
             return False

@@ -1,0 +1,92 @@
+"""Prometheus text: what real processes send, and what others may."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.metrics import names
+from backends.metrics.names import Kind, kinds_of, not_found
+from backends.metrics.scrape import LONGEST_LINE, MOST_SERIES, NotText, parsed
+from tests.metrics.texts import RELEASES, SAMPLES, recorded, scrape
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_real_frontend_is_told_from_a_real_worker(release: str) -> None:
+    assert kinds_of(recorded(f"frontend-{release}").found) == {Kind.FRONTEND}
+    assert kinds_of(recorded(f"worker-{release}").found) == {Kind.WORKER}
+
+
+@pytest.mark.parametrize(
+    ("process", "missing"),
+    [
+        ("frontend-0.6.1", [names.WORKER_BLOCKS]),
+        ("frontend-1.2.1", [names.WORKER_BLOCKS]),
+        ("frontend-1.6.1", []),
+        ("worker-0.6.1", [names.WORK_QUEUE, names.WORK_FIRST_RESPONSE]),
+        ("worker-1.2.1", [names.KV_USE]),
+        ("worker-1.6.1", [names.KV_USE]),
+    ],
+)
+def test_what_a_release_does_not_have_is_named(process: str, missing: list[str]) -> None:
+    assert [one.names[0] for one in not_found(recorded(process).found)] == missing
+
+
+def test_an_idle_frontend_is_one_all_the_same() -> None:
+    idle = scrape(
+        0.0, "dynamo_frontend_disconnected_clients 0", "dynamo_component_uptime_seconds 7"
+    )
+    assert kinds_of(idle.found) == {Kind.FRONTEND}
+    assert kinds_of(scrape(0.0, "dynamo_component_uptime_seconds 7").found) == {Kind.WORKER}
+
+
+def test_names_are_matched_exactly() -> None:
+    found = scrape(
+        0.0,
+        "dynamo_frontend_requests_total_of_mine 1",
+        "my_dynamo_frontend_requests_total 1",
+        "vllm:time_to_first_token_seconds_count 1",
+        "DYNAMO_FRONTEND_REQUESTS_TOTAL 1",
+        "process_cpu_seconds_total 3",
+    )
+    assert not found.found
+    assert not kinds_of(found.found)
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    found = scrape(
+        0.0,
+        'dynamo_frontend_inflight_requests{model="a"} NaN',
+        'dynamo_frontend_inflight_requests{model="b"} +Inf',
+        'dynamo_frontend_inflight_requests{model="c"} 2',
+        'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="NaN"} 2',
+        'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="soon"} 2',
+    )
+    assert found.total(names.IN_FLIGHT) == 2
+    assert names.FIRST_TOKEN not in found.histograms
+
+
+def test_what_is_no_text_of_prometheus_is_said_to_be_none() -> None:
+    with pytest.raises(NotText):
+        scrape(0.0, 'dynamo_frontend_inflight_requests{model="a} 2 3 4')
+    assert not parsed(b"<html>dynamo_frontend_inflight_requests 1</html>", 0.0).found
+    assert not parsed(b"\x1f\x8b\x08\x00" * 100, 0.0).found
+
+
+def test_there_is_a_limit_to_what_is_kept() -> None:
+    line = 'dynamo_frontend_inflight_requests{{model="{}"}} 1'
+    found = scrape(0.0, [line.format(number) for number in range(MOST_SERIES + 5)])
+    assert found.cut
+    assert len(found.values[names.IN_FLIGHT]) == MOST_SERIES
+    assert not scrape(0.0, line.format("a" * LONGEST_LINE)).found
+    assert not recorded("frontend-1.6.1").cut
+
+
+@given(st.binary(max_size=300))
+def test_no_text_makes_another_error(text: bytes) -> None:
+    sample = (SAMPLES / "worker-1.6.1.txt").read_bytes()
+    with suppress(NotText):
+        parsed(sample[:700] + b"\ndynamo_frontend_requests_total" + text + b"\n" + sample, 0.0)

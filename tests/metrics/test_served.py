@@ -1,0 +1,60 @@
+"""What frontends serve beside what is registered."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from backends.metrics.served import LONGEST_NAME, MOST_MODELS, compare, listed, names_of
+from backends.records import ModelCard
+from backends.specs import ModelSpec
+from tests import registered
+
+
+def test_the_lists_of_real_frontends_are_read() -> None:
+    # Of 1.6.1; 0.6.1 calls a model an `object`.
+    for kind in ("model", "object"):
+        answer = {"object": "list", "data": [{"id": "acme/sql", "object": kind, "created": 1}]}
+        assert listed(json.dumps(answer).encode()) == frozenset({"acme/sql"})
+    assert listed(b'{"object":"list","data":[]}') == frozenset()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"Not Found", b"[]", b'{"data":{}}', b"\xff", b"[" * 100_000, b'{"data":']
+)
+def test_what_is_no_list_is_none(body: bytes) -> None:
+    assert listed(body) is None
+
+
+def test_what_is_odd_in_a_list_is_left_out_and_it_is_bounded() -> None:
+    assert listed(b'{"data":[{"id":7},{"id":""},"x",null,{},{"id":"a"}]}') == frozenset({"a"})
+    long = {"data": [{"id": "a" * 5000}, *({"id": str(n)} for n in range(2 * MOST_MODELS))]}
+    found = listed(json.dumps(long).encode()) or frozenset()
+    assert len(found) == MOST_MODELS
+    assert max(map(len, found)) == LONGEST_NAME
+
+
+def test_a_card_has_its_own_name_and_its_aliases() -> None:
+    about = {"display_name": "acme/big", "aliases": ["big", 7, ""]}
+    spec = ModelSpec(namespace="prod", component="backend", endpoint="generate", card=about)
+    record = registered.record(spec.entry(1))
+    assert isinstance(record, ModelCard)
+    assert names_of(record) == {"acme/big", "big"}
+    lora = registered.record(registered.card(1, lora="acme/SQL_v2"))
+    assert isinstance(lora, ModelCard)
+    assert names_of(lora) == {"acme/SQL_v2"}
+
+
+def test_both_differences_are_found() -> None:
+    lists = {"f0": frozenset({"a", "ghost"}), "f1": frozenset({"a", "b"})}
+    found = compare(lists, ["a", "b", "new"])
+    assert {name: one.differs for name, one in found.items()} == {
+        "a": False,
+        "b": False,
+        "ghost": True,
+        "new": True,
+    }
+    assert (found["b"].by, found["b"].not_by) == (("f1",), ("f0",))
+    assert not found["ghost"].registered
+    assert not any(one.differs for one in compare({}, ["a"]).values())

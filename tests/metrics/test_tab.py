@@ -1,0 +1,227 @@
+"""The tab Metrics: what is in it, what it says, and when it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.metrics.screen import FRONTEND, OTHER, WORKER, SaidScrapes, open_metrics
+from tests.registered import card, instance
+from tests.tui.operating import Operator, World, dashboard
+
+MODEL = "acme/tiny-llm"
+
+
+def world() -> World:
+    found = World(leases=False)
+    found.put(instance(1), card(1), lease=1)
+    found.put(instance(2, "test"), card(2, "acme/idle", namespace="test"), lease=2)
+    return found
+
+
+def busy() -> SaidScrapes:
+    scrapes = SaidScrapes(FRONTEND, WORKER)
+    scrapes.models[FRONTEND] = {MODEL: 4.0}
+    scrapes.served[FRONTEND] = frozenset({MODEL, "acme/idle"})
+    scrapes.workers[WORKER] = ("1", 4.0)
+    return scrapes
+
+
+@asynccontextmanager
+async def metrics(scrapes: SaidScrapes, **options: Any) -> AsyncIterator[Operator]:
+    """The dashboard with the tab open, after a few scrapes."""
+    there, size = options.get("world") or world(), options.get("size", (180, 45))
+    async with dashboard(there, scrapes=scrapes, size=size) as operator:
+        operator.main.metering.interval = 0.05
+        await open_metrics(operator)
+        await operator.until(lambda: len(scrapes.asked) > 3, "scrapes")
+        yield operator
+
+
+async def test_a_model_has_its_figures_in_a_line() -> None:
+    async with metrics(busy()) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        said = {
+            column: operator.at(column) for column in ("requests", "tokens", "flight", "queued")
+        }
+        assert said == {"requests": "4.0", "tokens": "40.0", "flight": "3", "queued": "1"}
+        latencies = [operator.at(f"{name}{part}") for name in ("ttft", "itl") for part in (50, 99)]
+        assert latencies == ["50ms", "99ms", "15ms", "20ms"]
+        assert operator.at("kv") == "25%"
+        assert operator.at("state") == "● served"
+        await operator.until(lambda: "██" in (operator.at("trend") or ""), "a trend")
+        detail = operator.detail()
+        assert detail["to first token"] == "p50 50ms, p99 99ms, of 20"
+        assert detail["state"] == "served by http://frontend-0:8000"
+        assert detail["over"] == "the last 5.0 s"
+
+
+async def test_a_model_opens_to_its_worker_and_to_frontends_where_there_are_several() -> None:
+    scrapes = busy()
+    async with metrics(scrapes) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        await operator.press("l")
+        assert operator.rows("name")[1:3] == [f"▾ {MODEL}", "  · backend 1"]
+        assert operator.rows("requests")[1:3] == ["4.0", "4.0"]
+        await operator.press("j")
+        assert operator.detail()["joined"] == "its metrics name it"
+        await operator.press("h")
+        assert operator.at("name") == f"▾ {MODEL}"
+        await operator.press("enter")
+        assert operator.at("name") == f"▸ {MODEL}"
+        await operator.press("enter")
+
+        scrapes.given = (FRONTEND, OTHER, WORKER)
+        scrapes.models[OTHER] = {MODEL: 1.0}
+        scrapes.served[OTHER] = frozenset({MODEL})
+        await operator.until(lambda: operator.at("requests") == "5.0", "the sum")
+        assert operator.rows("name")[2:5] == [
+            "  · frontend-0:8000",
+            "  · frontend-1:8000",
+            "  · backend 1",
+        ]
+        assert operator.rows("requests")[2:5] == ["4.0", "1.0", "4.0"]
+        # The second one does not serve it.
+        assert operator.rows("state")[0] == "◐ partly served"
+
+
+async def test_nobody_is_asked_while_another_tab_is_open() -> None:
+    scrapes = busy()
+    async with dashboard(world(), scrapes=scrapes) as operator:
+        operator.main.metering.interval = 0.02
+        await operator.press("2", "1")
+        await asyncio.sleep(0.1)
+        assert scrapes.asked == []
+        await open_metrics(operator)
+        await operator.until(lambda: len(scrapes.asked) > 2, "scrapes")
+        await operator.press("1")
+        # One may be under way.
+        await asyncio.sleep(0.1)
+        asked = len(scrapes.asked)
+        await asyncio.sleep(0.2)
+        assert len(scrapes.asked) == asked
+
+
+async def test_both_differences_are_marked_and_explained() -> None:
+    scrapes = busy()
+    scrapes.served[FRONTEND] = frozenset({MODEL, "acme/ghost"})
+    async with metrics(scrapes) as operator:
+        assert operator.rows("name") == ["· ≠ acme/ghost", "· ≠ acme/idle", f"▸ {MODEL}"]
+        assert operator.rows("state") == ["≠ unregistered", "≠ not served", "● served"]
+        assert "http://frontend-0:8000 lists it" in operator.detail()["state"]
+        await operator.press("j")
+        assert "http://frontend-0:8000 does not list it" in operator.detail()["state"]
+        assert operator.detail()["figures"].startswith("none")
+        await operator.press("exclamation_mark")
+        assert operator.rows("name") == ["· ≠ acme/ghost", "· ≠ acme/idle"]
+
+
+async def test_one_that_fails_is_a_line_that_says_why_and_since_when() -> None:
+    scrapes = busy()
+    async with metrics(scrapes) as operator:
+        scrapes.troubles[WORKER] = "refuses connections"
+        await operator.go_to("name", "· ✗ 10.0.0.1:8081")
+        assert operator.detail()["state"] == "failing: it refuses connections"
+        assert operator.detail()["since"]
+        assert operator.detail()["url"] == "http://10.0.0.1:8081/metrics"
+        # Others go on.
+        assert operator.rows("requests")[1] == "4.0"
+        del scrapes.troubles[WORKER]
+        await operator.until(lambda: len(operator.rows("name")) == 2, "it answers again")
+
+
+async def test_who_answers_without_any_metrics_of_dynamo_is_said_to() -> None:
+    async with metrics(SaidScrapes(FRONTEND)) as operator:
+        assert operator.rows("name") == ["· frontend-0:8000"]
+        assert operator.rows("state") == ["? not Dynamo's"]
+        assert "none of the metrics" in operator.detail()["state"]
+
+
+async def test_without_anybody_to_ask_it_says_how_to_name_somebody() -> None:
+    async with dashboard(world(), scrapes=SaidScrapes()) as operator:
+        await open_metrics(operator)
+        await operator.until_shown("http://host:port,…", "DYN_SYSTEM_PORT")
+        assert "--probe never" not in operator.text()
+    silent = SaidScrapes()
+    silent.reveals = False
+    async with dashboard(world(), scrapes=silent) as operator:
+        await open_metrics(operator)
+        await operator.until_shown("are not asked (--probe never)")
+
+
+async def test_a_worker_that_its_metrics_do_not_name_is_found_by_its_place_or_is_not() -> None:
+    scrapes = busy()
+    # As 0.6.1 tells it.
+    scrapes.workers[WORKER] = ("", 4.0)
+    there = world()
+    async with metrics(scrapes, world=there) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        await operator.press("l", "j")
+        assert operator.at("name") == "  · backend 1"
+        assert operator.detail()["joined"] == "the only worker that is registered there"
+        there.put(instance(3, address="10.0.0.1:9000"), card(3), lease=3)
+        await operator.until(
+            lambda: operator.rows("name")[-1] == "· backend 10.0.0.1:8081", "nobody's"
+        )
+        there.keyspace.delete(instance(1)[0])
+        there.keyspace.delete(card(1)[0])
+        await operator.until(lambda: "  · backend 3" in operator.rows("name"), "the other's")
+
+
+async def test_the_tree_and_the_filter_narrow_it() -> None:
+    async with metrics(busy()) as operator:
+        await operator.select("test")
+        assert operator.rows("name") == ["· acme/idle"]
+        await operator.select()
+        await operator.type("/prod\r")
+        await operator.until(lambda: len(operator.rows("name")) == 2, "a model and its worker")
+        assert operator.rows("name") == [f"▾ {MODEL}", "  · backend 1"]
+        await operator.type("/nowhere\r")
+        await operator.until_shown("Nothing here matches “nowhere”")
+
+
+async def test_it_sorts_by_every_column_and_keeps_what_is_open_together() -> None:
+    async with metrics(busy()) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        await operator.press("l")
+        for column in operator.pane.columns:
+            for _ in range(2):
+                operator.pane.sort_by(column.id)
+                rows = operator.rows("name")
+                assert rows[rows.index(f"▾ {MODEL}") + 1] == "  · backend 1"
+                assert operator.at("name") == f"▾ {MODEL}"
+
+
+async def test_a_frozen_view_does_not_move() -> None:
+    scrapes = busy()
+    async with metrics(scrapes) as operator:
+        await operator.press("f")
+        before, asked = operator.rows("trend"), len(scrapes.asked)
+        scrapes.models[FRONTEND] = {MODEL: 40.0}
+        await operator.until(lambda: len(scrapes.asked) > asked + 3, "scrapes")
+        assert operator.rows("trend") == before
+
+
+async def test_what_processes_say_cannot_touch_the_terminal() -> None:
+    scrapes = SaidScrapes(FRONTEND)
+    nasty = "evil\x1b[2J\u202e[bold]"
+    scrapes.models[FRONTEND] = {nasty: 1.0}
+    scrapes.served[FRONTEND] = frozenset({nasty, "x" * 900})
+    scrapes.troubles[OTHER] = "never asked"
+    async with metrics(scrapes) as operator:
+        text = operator.text()
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "evil\\x1b[2J\\u202e[bold]" in text
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])
+async def test_what_matters_most_is_there_at_every_size(size: tuple[int, int]) -> None:
+    async with metrics(busy(), size=size) as operator:
+        await operator.until_shown("MODEL", "TTFT p50", "TOK/S", "40.0", MODEL[:5])
+        titles = operator.text()
+        assert "LAST MINUTE" not in titles

@@ -1,0 +1,217 @@
+"""The Metrics tab: how fast models answer, and how busy their workers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from backends.ids import Kind
+from backends.metrics.histogram import Histogram
+from backends.metrics.joined import overview
+from backends.metrics.metering import Metering
+from backends.records import AnyRecord
+from tui.columns import Cell, Column, SortOrder
+from tui.detail import Detail
+from tui.figures import latency, per_cent, rate, whole
+from tui.metrics_detail import metrics_detail
+from tui.metrics_rows import MetricsRow, Rows
+from tui.sparkline import sparkline
+from tui.view import View
+from tui.widgets.list_table import ListTable
+from tui.widgets.pane import Pane
+from tui.words import NOTHING, count
+
+BARS = 12
+"""Cells of a sparkline: a minute."""
+
+
+class MetricsPane(Pane[MetricsRow]):
+    """Models with figures; a row opens to the frontends and workers that they are of."""
+
+    TITLE = "Metrics"
+    KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
+    STANDS_FOR_RECORDS = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "right,l,plus",
+            "open(True)",
+            "Expand",
+            show=False,
+            tooltip="Show frontends and workers",
+            id="metrics.open",
+        ),
+        Binding("left,h,minus", "open(False)", "Collapse", show=False, id="metrics.close"),
+    ]
+
+    def __init__(self, view: View, metering: Metering | None) -> None:
+        """`metering`: None where there is nobody to ask."""
+        columns = [
+            Column("name", "MODEL", 18, _name, share=3, most=56, path=True, sort=_by_name),
+            Column("state", "STATE", 14, _state, drop=8, sort=lambda row: row.state.word),
+            *(
+                _number(*column)
+                for column in (
+                    ("ttft50", "TTFT p50", 8, 0, _quantile(_first_token, 0.5)),
+                    ("ttft99", "p99", 6, 4, _quantile(_first_token, 0.99)),
+                    ("itl50", "ITL p50", 7, 3, _quantile(_between_tokens, 0.5)),
+                    ("itl99", "p99", 6, 7, _quantile(_between_tokens, 0.99)),
+                    ("requests", "REQ/S", 5, 2, _plain(lambda row: row.flow.request_rate, rate)),
+                    ("tokens", "TOK/S", 5, 0, _plain(lambda row: row.flow.token_rate, rate)),
+                    ("flight", "FLIGHT", 6, 1, _plain(lambda row: row.flow.in_flight, whole)),
+                    ("queued", "QUEUE", 5, 6, _plain(lambda row: row.flow.queued, whole)),
+                    ("kv", "KV", 4, 5, _plain(lambda row: row.flow.mean_kv_use, per_cent)),
+                )
+            ),
+            Column("trend", "LAST MINUTE", BARS, _trend, drop=9, sort=_newest),
+        ]
+        super().__init__(view, columns, order=SortOrder("name"), id="metrics")
+        self._metering = metering
+        self._opened: set[Hashable] = set()
+        self._row_index: dict[Hashable, int] = {}
+
+    def rebuild(self) -> None:
+        rows: list[MetricsRow] = []
+        monitor = self.view.monitor
+        if self._metering is not None:
+            found = overview(
+                self._metering.board,
+                monitor.cluster,
+                self._metering.revealing,
+                complete=monitor.complete,
+            )
+            rows = Rows(self.view, self._opened).made(
+                found, self.sort_column.sort_value, reverse=self.order.reverse
+            )
+        self._row_index = {row.key: index for index, row in enumerate(rows)}
+        self.show(rows, self._row_index.get)
+        self.say_when_empty("")
+
+    def amend(self, keys: set[bytes]) -> None:
+        """All is as it was at the last scrape, and the next one is soon."""
+
+    def count(self) -> None:
+        """What is there is known only while somebody looks."""
+        return
+
+    def say_when_empty(self, text: str) -> None:
+        self.empty_text = self._why_empty()
+
+    def records_of(self, row: MetricsRow) -> Sequence[AnyRecord]:
+        return self.view.registered(row.records)
+
+    def detail_text(self) -> Detail | None:
+        if self.row is None:
+            return None
+        return metrics_detail(self.row, self.view.clock(), self.view.namespace)
+
+    def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
+        """Enter opens and closes; on what has nothing below it, it means what it does elsewhere."""
+        if self.row is not None and self.row.opened is not None:
+            message.stop()
+            self._set_open(self.row, not self.row.opened)
+
+    def action_open(self, opened: bool) -> None:
+        row = self.row
+        if row is None:
+            return
+        if not opened and not row.opened and row.level:
+            # Closing what is closed goes up, as in any tree.
+            self.select(row.key[:2])
+        elif row.opened is not None:
+            self._set_open(row, opened)
+
+    def _set_open(self, row: MetricsRow, opened: bool) -> None:
+        (self._opened.add if opened else self._opened.discard)(row.key)
+        self.rebuild()
+
+    def _why_empty(self) -> str:
+        monitor, metering = self.view.monitor, self._metering
+        if metering is None or metering.asking is None:
+            return "Looking for processes that have metrics …"
+        if not metering.asking:
+            return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
+        if not metering.scraped:
+            return f"Asking {count(len(metering.asking), 'process')} for metrics …"
+        if monitor.filter:
+            return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+        if monitor.only_findings:
+            return "What is served is registered, and all processes answer: ! shows everything"
+        return "No metrics are of what is selected in the tree"
+
+
+NOBODY = (
+    "No process is known to have metrics. Name frontends and workers with "
+    "--metrics http://host:port,… or start workers with DYN_SYSTEM_PORT and "
+    "DYN_SELF_HOST_METADATA=1, so that their cards reveal their servers."
+)
+NOT_REVEALED = "Servers that cards reveal are not asked (--probe never)."
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A number of a row, and how it is written."""
+
+    of: Callable[[MetricsRow], float | None]
+    text: Callable[[MetricsRow], str]
+
+
+def _number(id: str, title: str, width: int, drop: int, figure: _Figure) -> Column[MetricsRow]:
+    def cell(row: MetricsRow) -> Cell:
+        text = figure.text(row)
+        return Cell(text, "dim" if text == NOTHING or row.level else "")
+
+    def sort(row: MetricsRow) -> float:
+        number = figure.of(row)
+        return -1.0 if number is None else number
+
+    return Column(id, title, width, cell, right=True, drop=drop, sort=sort)
+
+
+def _plain(
+    of: Callable[[MetricsRow], float | None], write: Callable[[float | None], str]
+) -> _Figure:
+    return _Figure(of, lambda row: write(of(row)))
+
+
+def _quantile(of: Callable[[MetricsRow], Histogram], part: float) -> _Figure:
+    def value(row: MetricsRow) -> float | None:
+        found = of(row).quantile(part)
+        return None if found is None else found.value
+
+    return _Figure(value, lambda row: latency(of(row).quantile(part)))
+
+
+def _first_token(row: MetricsRow) -> Histogram:
+    return row.flow.first_token
+
+
+def _between_tokens(row: MetricsRow) -> Histogram:
+    return row.flow.between_tokens
+
+
+def _name(row: MetricsRow) -> Cell:
+    mark = {True: "▾ ", False: "▸ ", None: "· "}[row.opened]
+    # Also where there is no room for the state: the sign alone.
+    sign = f"{row.state.glyph} " if row.state.tone == "bad" else ""
+    tone = row.state.tone if sign else "dim" if row.level else ""
+    return Cell("  " * row.level + mark + sign + row.name, tone)
+
+
+def _by_name(row: MetricsRow) -> str:
+    return row.name.lower()
+
+
+def _state(row: MetricsRow) -> Cell:
+    return Cell(str(row.state) if row.state.word else "", row.state.tone)
+
+
+def _trend(row: MetricsRow) -> Cell:
+    return Cell(sparkline(row.history, BARS), "accent")
+
+
+def _newest(row: MetricsRow) -> float:
+    newest = row.history[-1] if row.history else None
+    return -1.0 if newest is None else newest
