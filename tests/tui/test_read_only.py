@@ -45,7 +45,7 @@ async def test_read_only_they_are_in_neither_nor_in_the_help() -> None:
             assert text not in operator.text().lower()
 
 
-@pytest.mark.parametrize("tab", ["1", "2", "3", "4", "5", "6"])
+@pytest.mark.parametrize("tab", ["1", "2", "3", "4", "5", "6", "7"])
 async def test_read_only_the_keys_do_nothing_in_any_tab(tab: str) -> None:
     world = world_of_stale()
     before = world.entries()

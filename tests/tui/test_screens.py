@@ -17,7 +17,7 @@ def full_world() -> World:
     return world
 
 
-TABS = ["instances", "models", "workers", "channels", "requests", "events", "others"]
+TABS = ["instances", "models", "workers", "channels", "requests", "metrics", "events", "others"]
 
 
 async def test_number_keys_open_the_tabs() -> None:

@@ -321,7 +321,7 @@ async def test_on_a_model_an_adapter_or_a_card_it_takes_the_cards_of_that_row(
         (channel(0x11), "4"),
         (source(0x11, 1), "4"),
         (registered.MALFORMED, "1"),
-        (registered.UNKNOWN, "6"),
+        (registered.UNKNOWN, "8"),
         ((b"v1/instances/\xff\x1b", b"\x00"), "1"),
     ],
 )
