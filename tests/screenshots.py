@@ -73,7 +73,7 @@ async def draw(picture: Picture) -> str:
             shown = f"{worker(world, picture.drained, 1).id:x}"
             await pilot.press("slash", *shown, "enter")
         if picture.scraped:
-            await scraped(pilot, clock)
+            await scraped(pilot, world, clock)
         for key in picture.keys:
             await pilot.press(key)
         if picture.lost:

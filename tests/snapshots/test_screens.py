@@ -95,7 +95,7 @@ def test_requests(snap_compare: Compare, size: tuple[int, int]) -> None:
 
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
-        await scraped(pilot, clock)
+        await scraped(pilot, world, clock)
         await pilot.press("G", "l", "j")
         await settled(pilot)
 
