@@ -244,7 +244,8 @@ class RequestsPane(Pane[RequestRow]):
         name = _path(first, 0) if level == 0 else first.endpoint
         opened: bool | None = None
         if level == LEVEL_OF_INSTANCES:
-            name = NOTHING if first.instance_id is None else hex_id(first.instance_id)
+            static = bool(first.records) and first.instance_id is None
+            name = "static" if static else hex_id(first.instance_id)
         else:
             # What a filter finds is not to be looked for.
             opened = (level == 0) != (key in self._turned) or self.view.monitor.narrowed
