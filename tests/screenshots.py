@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.store import Cause, Unreachable
-from tests.snapshots.world import Clock, app, live, loaded, settled, troubled, until, worker
+from tests.snapshots.world import (
+    Clock,
+    app,
+    live,
+    loaded,
+    scraped,
+    settled,
+    troubled,
+    until,
+    worker,
+)
 from tui.monitor import Link
 
 
@@ -27,6 +37,8 @@ class Picture:
     """The column that the table is sorted by. None: as it is by itself."""
     drained: str | None = None
     """The component of which a live worker is selected before the keys."""
+    scraped: bool = False
+    """Whether the Requests tab is opened before the keys."""
     lost: bool = False
     """Whether the store is lost at last."""
 
@@ -35,6 +47,7 @@ PICTURES = (
     Picture("instances", sort="state"),
     Picture("models", ("2", "end", "right", "down", "right")),
     Picture("workers", ("3", *"jjjjj")),
+    Picture("requests", ("G", "l", "j"), scraped=True),
     Picture("events", ("6",), seconds=45),
     Picture("not-live", ("exclamation_mark", *"jj")),
     Picture("drain", ("d",), drained="prod/backend"),
@@ -59,6 +72,8 @@ async def draw(picture: Picture) -> str:
         if picture.drained is not None:
             shown = f"{worker(world, picture.drained, 1).id:x}"
             await pilot.press("slash", *shown, "enter")
+        if picture.scraped:
+            await scraped(pilot, world, clock)
         for key in picture.keys:
             await pilot.press(key)
         if picture.lost:

@@ -163,7 +163,7 @@ examples:
   dyntop stats                                     totals, and each instance
   dyntop stats -n prod -c backend --interval 5     with rates
   dyntop stats -o json | jq -r '.[] | select(.answer == "silent") | .subject'
-  dyntop stats -o prometheus > /var/lib/node_exporter/dynamo.prom
+  dyntop stats -o prometheus | sponge /var/lib/node_exporter/dynamo.prom
 """
 
 

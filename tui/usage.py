@@ -70,13 +70,13 @@ def empty_text(board: Board | None, other: str) -> str:
     return other if any(one.endpoints for one in board.scrape.services) else NOBODY
 
 
-def line(board: Board | None, usages: Sequence[Usage], now: float) -> tuple[str, str]:
-    """A line about the last scrape and its tone; empty while there is none."""
+def line(board: Board | None, whole: Total, now: float) -> tuple[str, str]:
+    """A line about the last scrape and its tone; empty while there is none. `whole` is of all that
+    is shown."""
     if board is None or (age := board.age(now)) is None or board.scrape is None:
         return "", ""
     if board.trouble is not None:
         return f"✗ {_trouble(board)}; figures of {duration(age)} ago", "bad"
-    whole = total(usages)
     parts = [
         f"{count(whole.services, 'service')} answered {duration(age)} ago",
         *(

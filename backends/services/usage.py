@@ -7,6 +7,7 @@ text, in Dynamo 0.6.1 to 1.6.1.
 from __future__ import annotations
 
 import re
+from collections import Counter as Counts
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -156,6 +157,7 @@ def total(usages: Sequence[Usage]) -> Total:
     services = {one.service.id: one.service for one in usages if one.service is not None}
     started = [one.started for one in services.values() if one.started is not None]
     failing = max(figures, key=lambda one: (one.errors, bool(one.last_error)), default=None)
+    numbers = Counts(one.answering for one in usages)
     requests = sum(one.requests for one in figures)
     processing_ns = sum(one.processing_ns for one in figures)
     return Total(
@@ -167,9 +169,7 @@ def total(usages: Sequence[Usage]) -> Total:
         last_error="" if failing is None else failing.last_error,
         started=max(started, default=None),
         services=len(services),
-        numbers={
-            answering: sum(one.answering is answering for one in usages) for answering in Answering
-        },
+        numbers={answering: numbers[answering] for answering in Answering},
     )
 
 

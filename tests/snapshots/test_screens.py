@@ -21,6 +21,7 @@ from tests.snapshots.world import (
     live,
     loaded,
     main_screen,
+    scraped,
     settled,
     troubled,
     until,
@@ -85,6 +86,20 @@ def test_models_with_lora_children_open(snap_compare: Compare, size: tuple[int, 
 def test_event_channels_with_their_sources(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing("4"))
+
+
+@SIZES
+def test_requests(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = demo(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        await scraped(pilot, world, clock)
+        await pilot.press("G", "l", "j")
+        await settled(pilot)
+
+    assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
 @SIZES

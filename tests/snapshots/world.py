@@ -13,12 +13,14 @@ from backends.acts import Acts
 from backends.demo import Demo
 from backends.demo_probes import DemoProbes
 from backends.demo_records import Worker
+from backends.demo_services import DemoServices
 from backends.discovery import Discovery
 from backends.liveness import Life
 from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import Reading
 from backends.reading import read
+from backends.services.types import Services
 from backends.store import Loading, Store, StoreEvent
 from backends.verdicts import handle_of
 from tests.tui.operating import SaidProbes
@@ -26,6 +28,7 @@ from tui.app import DyntopApp
 from tui.opening import Plane
 from tui.screens.main import MainScreen
 from tui.settings import Settings
+from tui.widgets.pane_tabs import PaneTabs
 
 NOW = 1_763_719_200.0
 """2025-11-21 10:00:00 UTC."""
@@ -116,10 +119,11 @@ def app(
     if isinstance(shown, Demo):
         store: Store = shown.store
         probes: Probes = StillProbes(shown, clock)
+        services: Services | None = DemoServices(shown, clock)
     else:
-        store, probes = shown, SaidProbes()
+        store, probes, services = shown, SaidProbes(), None
     discovery = Discovery(store)
-    plane = Plane(discovery, probes, Acts(discovery, None, clock=clock))
+    plane = Plane(discovery, probes, Acts(discovery, None, clock=clock), services)
     dashboard = DyntopApp(plane, settings, clock)
     dashboard.animation_level = "none"
     return dashboard
@@ -191,6 +195,17 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
         await until(pilot, taken_in)
         await settled(pilot)
     await gather(pilot)
+
+
+async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
+    """Open the Requests tab, and ask services twice: then there are rates."""
+    screen = main_screen(pilot)
+    panes = [pane.id for pane in screen.query_one(PaneTabs).panes]
+    await pilot.press(str(panes.index("requests") + 1))
+    await screen.scrape()
+    await live(pilot, world, clock, 5)
+    await screen.scrape()
+    await live(pilot, world, clock, 2)
 
 
 def hard_to_draw() -> Keyspace:

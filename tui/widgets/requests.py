@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from backends.ids import Kind
-from backends.records import AnyRecord, EndpointInstance, ModelCard
+from backends.records import AnyRecord, EndpointInstance
 from backends.services.usage import Answering, Total, Usage, total
 from tui.columns import Cell, Column, SortOrder
 from tui.detail import Detail
@@ -32,6 +33,11 @@ from tui.view import View
 from tui.widgets.list_table import ListTable
 from tui.widgets.pane import Pane
 from tui.words import NOTHING, duration, hex_id
+
+LEVEL_OF_INSTANCES = 2
+"""Below components and endpoints."""
+MOST_AT_ONCE = 500
+"""Instances up to which every change is shown at once: that takes 20 ms; beyond, once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,7 @@ class RequestsPane(Pane[RequestRow]):
     """What is counted below the selected place, and a line that says how old it is."""
 
     TITLE = "Requests"
-    # A card tells that there is a component of that name, though none of its instances is left.
-    KINDS = frozenset({Kind.ENDPOINT, Kind.MODEL})
+    KINDS = frozenset({Kind.ENDPOINT})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "right,l,plus",
@@ -99,15 +104,20 @@ class RequestsPane(Pane[RequestRow]):
         # Components are open by themselves, endpoints are not.
         self._turned: set[Hashable] = set()
         """Rows that are not as they are by themselves."""
-        self._usages: list[Usage] = []
+        self._whole = total(())
+        """Of all that is shown."""
+        self._behind = False
+        """Whether something changed that is not shown yet."""
         self._row_index: dict[Hashable, int] = {}
 
     def parts(self) -> Sequence[Widget]:
         return (self, self.line)
 
     def rebuild(self) -> None:
-        self._usages = self._shown_usages()
-        rows = list(self._tree(self._usages, ()))
+        self._behind = False
+        usages = self._shown_usages()
+        self._whole = total(usages)
+        rows = list(self._tree(usages, ()))
         self._row_index = {row.key: index for index, row in enumerate(rows)}
         before = self.rows
         self.empty_text = self._empty_text()
@@ -120,12 +130,20 @@ class RequestsPane(Pane[RequestRow]):
             self.show(rows, self._row_index.get)
         self._say_line()
 
+    def amend(self, keys: set[bytes]) -> None:
+        """All is joined anew, which takes time where there are thousands: then with the tick."""
+        self._behind = True
+        if sum(self._whole.numbers.values()) <= MOST_AT_ONCE:
+            self.rebuild()
+
     def show_figures(self) -> None:
         """The services were asked once more."""
         self.rebuild()
 
     def tick(self) -> None:
         super().tick()
+        if self._behind:
+            self.rebuild()
         self._say_line()
 
     def say_when_empty(self, text: str) -> None:
@@ -182,8 +200,11 @@ class RequestsPane(Pane[RequestRow]):
         board, cluster = self.view.board, self.view.monitor.cluster
         if board is None:
             return []
-        cards = cluster.of_type(ModelCard)
-        known = {(one.id.namespace or "", one.id.component or "") for one in cards}
+        known = [
+            (namespace, component)
+            for namespace in cluster.children(())
+            for component in cluster.children((namespace,))
+        ]
         found = board.usages(cluster.of_type(EndpointInstance), known)
         shown = self.view.shown.keys(Kind.ENDPOINT, self.view.scope)
         return [one for one in found if self._is_shown(one, shown)]
@@ -205,8 +226,11 @@ class RequestsPane(Pane[RequestRow]):
     def _tree(self, usages: Sequence[Usage], above: tuple[Hashable, ...]) -> Iterator[RequestRow]:
         """The rows of these, which have all of `above` in common."""
         groups: dict[Hashable, list[Usage]] = {}
+        alike: Counter[str] = Counter()
         for usage in usages:
-            groups.setdefault(_part(usage, len(above), groups), []).append(usage)
+            alike[usage.subject] += 1
+            part = _part(usage, len(above), alike[usage.subject])
+            groups.setdefault(part, []).append(usage)
         rows = [self._row((*above, part), group) for part, group in groups.items()]
         rows.sort(key=lambda row: row.name)
         rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
@@ -220,7 +244,8 @@ class RequestsPane(Pane[RequestRow]):
         name = _path(first, 0) if level == 0 else first.endpoint
         opened: bool | None = None
         if level == LEVEL_OF_INSTANCES:
-            name = NOTHING if first.instance_id is None else hex_id(first.instance_id)
+            static = bool(first.records) and first.instance_id is None
+            name = "static" if static else hex_id(first.instance_id)
         else:
             # What a filter finds is not to be looked for.
             opened = (level == 0) != (key in self._turned) or self.view.monitor.narrowed
@@ -234,7 +259,7 @@ class RequestsPane(Pane[RequestRow]):
         board = self.view.board
         lost = self.view.monitor.store.link is Link.DISCONNECTED
         self.set_class(lost or (board is not None and board.trouble is not None), "-stale")
-        told = line(board, self._usages, self.view.clock())
+        told = line(board, self._whole, self.view.clock())
         if told == self._told_line:
             return
         text, tone = self._told_line = told
@@ -249,20 +274,14 @@ class RequestsPane(Pane[RequestRow]):
         return Cell(duration(self.view.clock() - started), "dim")
 
 
-LEVEL_OF_INSTANCES = 2
-
-
-def _part(usage: Usage, level: int, others: dict[Hashable, list[Usage]]) -> Hashable:
-    """What tells a row from others with the same above it."""
+def _part(usage: Usage, level: int, number: int) -> Hashable:
+    """What tells a row from others with the same above it; `number` counts those of its subject."""
     if level == 0:
         return (usage.namespace, usage.component)
     if level == 1:
         return usage.endpoint
     # Mostly one process has a subject. Its service's id is not part of it: it comes and goes.
-    number = 0
-    while (part := (usage.subject, number)) in others:
-        number += 1
-    return part
+    return (usage.subject, number)
 
 
 def _path(usage: Usage, level: int) -> str:
