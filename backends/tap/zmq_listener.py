@@ -47,6 +47,8 @@ ASK_INTERVAL = 2.0
 """Seconds between two questions to an address that is not connected."""
 SILENCE = 5.0
 """Seconds without a message after which, and then each so many, a connected one is asked."""
+MOST_HOSTS = 4
+"""Addresses of one name that are tried."""
 TIME_LIMIT = 1.0
 """Seconds for a name to resolve, and for a greeting."""
 
@@ -211,7 +213,7 @@ class _Line:
         except OSError:  # TimeoutError is one, too
             self.why = "has a name that does not resolve here"
             return None
-        for host in hosts:
+        for host in hosts[:MOST_HOSTS]:
             finding = await zmtp.ask(Address(host, self._address.port), TIME_LIMIT)
             if finding.answer is Answer.ANSWERS:
                 return host

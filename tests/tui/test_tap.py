@@ -21,7 +21,7 @@ from tests.registered import channel, source
 from tests.servers import LOOPBACK
 from tests.tap.wire import envelope, frames, removed, stored
 from tests.tui.operating import Operator, World, dashboard
-from tui.screens.tap import MessageScreen, MessageTable, PublisherTable, TapScreen
+from tui.screens.tap import DRAW_INTERVAL, MessageScreen, MessageTable, PublisherTable, TapScreen
 
 
 class SaidTaps:
@@ -204,8 +204,22 @@ async def test_a_burst_is_drawn_a_few_times_a_second_at_most() -> None:
             if number % 50 == 0:
                 await asyncio.sleep(0)
         await operator.until(lambda: screen._drawn[0] == 5000)  # type: ignore[attr-defined]
-        assert drawn <= (time.monotonic() - start) / 0.25 + 2
+        assert drawn <= (time.monotonic() - start) / DRAW_INTERVAL + 2
         assert len(table.rows) == 200
+
+
+async def test_the_screen_below_is_not_drawn_and_is_true_again_when_the_tap_closes() -> None:
+    async with tapping() as (operator, _, world):
+        assert not operator.main.is_current
+        world.put(channel(0x22, "metrics"))
+        await operator.until(lambda: len(operator.main.monitor.cluster.records) == 3)
+        await operator.press("escape")
+        await operator.until_shown("metrics", "Event channels 2")
+        assert operator.main.is_current
+        await operator.press("question_mark")
+        # What lies below a dialog is seen around it.
+        await operator.until(lambda: not operator.on_main)
+        assert operator.main.is_current
 
 
 async def test_all_that_matters_is_on_screen_at_every_size() -> None:

@@ -146,6 +146,13 @@ class MainScreen(Screen[None]):
         self._spots: list[Spot] = []
         self._detail_key: bytes | None = None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is seen: not below a screen that covers it. Textual 8.2.8 takes the screen
+        below any other for visible, and draws the upper one whole for each change of the lower."""
+        top = self.app.screen
+        return super().is_current and (top is self or top.styles.background.a < 1)
+
     def compose(self) -> ComposeResult:
         yield StoreHeader(self.view, self.discovery.store, self.settings)
         with Horizontal(id="body"):

@@ -10,7 +10,8 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
+from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Footer, Static
 
 from backends.records import EventChannel
@@ -35,8 +36,9 @@ from tui.widgets.detail_pane import DetailPane
 from tui.widgets.list_table import ListTable
 from tui.words import NOTHING, State, duration, hex_id
 
-DRAW_INTERVAL = 0.25
-"""Seconds between two looks at what came; nobody reads faster."""
+DRAW_INTERVAL = 0.5
+"""Seconds between two looks at what came. Nobody reads faster, and every row moves then, which is
+5 KB over a slow line."""
 MOST_LINES = 3
 """Lines that any of the texts above the tables takes."""
 MOST_PUBLISHERS = 5
@@ -50,7 +52,11 @@ class _PublisherRow:
 
 
 class _Unmarked(ListTable[Row]):
-    """Rows that nothing can be done with but look at them."""
+    """Rows that nothing can be done with but look at them. They change all the time, so they have
+    few tones, and a line is written in as few pieces as it has."""
+
+    def _line(self, index: int, width: int) -> Strip:
+        return super()._line(index, width).simplify()
 
     def action_mark(self) -> None:
         """There are no marks here."""
@@ -68,7 +74,7 @@ class MessageTable(_Unmarked[Heard]):
 
     def __init__(self, what: Callable[[Heard], str], *, id: str) -> None:
         columns: list[Column[Heard]] = [
-            Column("time", "HEARD", 12, lambda row: Cell(clock_time(row.message.at), "dim")),
+            Column("time", "HEARD", 12, lambda row: clock_time(row.message.at)),
             Column("sequence", "SEQ", 8, _sequence, right=True),
             Column("publisher", "PUBLISHER", 14, _publisher, drop=2),
             Column("size", "SIZE", 8, lambda row: in_bytes(row.message.size), right=True, drop=1),
@@ -122,7 +128,7 @@ class MessageScreen(DetailScreen):
         self.query_one(DetailPane).show(detail, same_record=True)
 
 
-class TapScreen(ModalScreen[None]):
+class TapScreen(Screen[None]):
     """Listens while it is open; closing it ends the tap."""
 
     CSS_PATH = "tap.tcss"
@@ -276,7 +282,7 @@ def _sequence(row: Heard) -> Cell:
 
 
 def _publisher(row: Heard) -> Cell:
-    return Cell(hex_id(row.message.publisher), "accent")
+    return Cell(hex_id(row.message.publisher))
 
 
 def _last(row: _PublisherRow) -> str:
