@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from backends.connect import EtcdConnection, FileConnection, MemoryConnection
-from tui.opening import is_here
+from backends.lookout import Probing
+from tui.opening import is_here, opened
+from tui.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,16 @@ def test_an_etcd_elsewhere_has_the_loopback_addresses_of_other_machines(
 def test_a_folder_and_memory_are_here() -> None:
     assert is_here(FileConnection(root=Path("/data")))
     assert is_here(MemoryConnection())
+
+
+@pytest.mark.parametrize("probing", [Probing.NEVER, Probing.VISIBLE])
+async def test_who_probes_nobody_scrapes_only_whom_a_person_named(
+    tmp_path: Path, probing: Probing
+) -> None:
+    settings = Settings.from_environment(
+        {}, file_store=str(tmp_path), metrics=["http://a:1"], probing=probing, no_audit=True
+    )
+    async with opened(settings) as plane:
+        assert [target.base for target in plane.scrapes.given] == ["http://a:1"]
+        assert plane.scrapes.reveals is (probing is not Probing.NEVER)
+        assert plane.scrapes.here
