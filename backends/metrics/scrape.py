@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections import defaultdict
@@ -58,7 +59,7 @@ def parsed(text: bytes, at: float) -> Scrape:
     # The parser is slow, in pure Python; most of what engines tell beside Dynamo is not for it.
     wanted: list[bytes] = []
     cut = False
-    for line in text.split(b"\n"):
+    for line in io.BytesIO(text):
         name = _NAME.match(line)
         if name is None or name[0] not in _SAMPLES or len(line) > LONGEST_LINE:
             continue
@@ -66,7 +67,7 @@ def parsed(text: bytes, at: float) -> Scrape:
             cut = True
             break
         wanted.append(line)
-    return _gathered(b"\n".join([*wanted, b""]).decode("utf-8", "replace"), at, cut)
+    return _gathered(b"".join([*wanted, b"\n"]).decode("utf-8", "replace"), at, cut)
 
 
 def _gathered(text: str, at: float, cut: bool) -> Scrape:

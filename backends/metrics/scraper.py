@@ -172,8 +172,9 @@ def _authorisation(target: Target) -> dict[str, str]:
     """The header of RFC 7617. Not aiohttp's own: what 3.12 has for it is deprecated in 3.14."""
     if target.user is None:
         return {}
-    password = "" if target.password is None else target.password.get_secret_value()
-    pair = base64.b64encode(f"{target.user}:{password}".encode())
+    both = (target.user, target.password)
+    user, password = ("" if one is None else one.get_secret_value() for one in both)
+    pair = base64.b64encode(f"{user}:{password}".encode())
     return {"Authorization": f"Basic {pair.decode()}"}
 
 

@@ -29,7 +29,8 @@ class Target(BaseModel):
 
     base: str
     """The URL without `/metrics`, user and password: `http://frontend-0:8000`."""
-    user: str | None = None
+    user: SecretStr | None = None
+    """A secret too: what stands before the `@` may be a token alone."""
     password: SecretStr | None = None
     given: bool = True
     """Whether a person named it. Otherwise a card reveals it."""
@@ -77,9 +78,13 @@ def _target(setting: str, text: str) -> Target:
     path = url.path.rstrip("/").removesuffix(PATH)
     return Target(
         base=f"{url.scheme}://{address}{path}",
-        user=None if url.username is None else unquote(url.username),
-        password=None if url.password is None else SecretStr(unquote(url.password)),
+        user=_secret(url.username),
+        password=_secret(url.password),
     )
+
+
+def _secret(text: str | None) -> SecretStr | None:
+    return None if text is None else SecretStr(unquote(text))
 
 
 def revealed(cards: Iterable[ModelCard], *, here: bool) -> dict[Target, ModelCard]:

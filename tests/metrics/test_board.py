@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from backends.cluster import Cluster
+from backends.cluster import Cluster, FirstSeen
 from backends.metrics import board as boards
 from backends.metrics import names
 from backends.metrics.board import LONGEST_GAP, MOST_POINTS, Board, together
 from backends.metrics.joined import overview
+from backends.metrics.scrape import parsed
 from backends.metrics.scraper import Answer
 from backends.metrics.targets import Target
+from tests import registered
 from tests.metrics.screen import FRONTEND, OTHER
-from tests.metrics.texts import RELEASES, recorded, scrape
+from tests.metrics.texts import RELEASES, SAMPLES, recorded, scrape
 
 
 def answer(at: float, count: float, target: Target = FRONTEND) -> Answer:
@@ -100,3 +102,47 @@ def test_before_the_store_was_read_nothing_is_called_unregistered() -> None:
     board.take([Answer(FRONTEND, 10.0, recorded("frontend-1.6.1"), frozenset({"ghost"}))])
     (model,) = overview(board, Cluster(), {}, complete=False).models
     assert (model.name, model.served) == ("Acme/Tiny-LLM", None)
+
+
+def cluster_of(*workers: int) -> Cluster:
+    found = Cluster()
+    for worker in workers:
+        for put in (registered.instance(worker), registered.card(worker, "Acme/Tiny-LLM")):
+            found.put(registered.record(put), FirstSeen(0.0, was_there=True))
+    return found
+
+
+def test_a_worker_that_only_a_frontend_tells_of_has_what_that_knows() -> None:
+    text = (SAMPLES / "frontend-1.6.1.txt").read_bytes()
+    busy = text.replace(b'worker_type="decode"} 0', b'worker_type="decode"} 250')
+    board = Board()
+    board.take([Answer(FRONTEND, 10.0, parsed(busy, 10.0))])
+    (worker,) = board.known[FRONTEND].figures.seen
+    (model,) = overview(board, cluster_of(worker, 77), {}, complete=True).models
+    (known,) = model.workers
+    assert (known.id, known.joined_by) == (worker, "named by a frontend that routes to it")
+    # 250 blocks of the 1,000 that the model's workers have.
+    assert known.flow.kv_use == model.flow.kv_use == (0.25,)
+    assert known.seen is not None
+    assert known.seen_by == FRONTEND
+    # Of one that is not registered any more nothing is shown.
+    (model,) = overview(board, cluster_of(77), {}, complete=True).models
+    assert model.workers == ()
+
+
+def test_without_a_frontend_a_model_is_its_workers_together() -> None:
+    board, workers = Board(), (Target(base="http://a:1"), Target(base="http://b:1"))
+    for at, done in ((0.0, 0), (5.0, 10)):
+        board.take(
+            Answer(target, at, scrape(at, work(number, done)))
+            for number, target in enumerate(workers, start=1)
+        )
+    (model,) = overview(board, cluster_of(1, 2), {}, complete=True).models
+    assert (model.name, model.served, len(model.workers)) == ("Acme/Tiny-LLM", None, 2)
+    assert model.flow.request_rate == 4
+    assert model.history == (4,)
+
+
+def work(worker: int, done: int) -> str:
+    place = 'dynamo_namespace="prod",dynamo_component="backend",dynamo_endpoint="generate"'
+    return f'{names.WORK_REQUESTS}{{{place},worker_id="{worker:x}"}} {done}'

@@ -75,7 +75,8 @@ async def test_a_fault_of_its_own_does_not_end_the_rounds_to_come() -> None:
     running = asyncio.create_task(
         metering.run(lambda: told.set() if metering.board.known else None)
     )
-    await asyncio.wait_for(told.wait(), 10)
+    async with asyncio.timeout(10):
+        await told.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert len(scrapes.asked) == 2

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from backends.metrics.scraper import CONCURRENCY, Answer, Scraper
 from backends.metrics.targets import Target, given
@@ -184,7 +185,9 @@ async def test_no_more_than_so_many_are_asked_at_a_time() -> None:
     async with serving(metrics=count) as server:
         host = server.removeprefix("http://")
         # Different users, since the same URL is asked once.
-        targets = [Target(base=f"http://{host}", user=f"u{n}") for n in range(3 * CONCURRENCY)]
+        targets = [
+            Target(base=f"http://{host}", user=SecretStr(f"u{n}")) for n in range(3 * CONCURRENCY)
+        ]
         scraper = Scraper(targets, reveals=False, here=True, clock=time.time)
         try:
             found = await scraper.scrape(targets)

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from tests.metrics.screen import FRONTEND, OTHER, WORKER, SaidScrapes, open_metrics
 from tests.registered import card, instance
 from tests.tui.operating import Operator, World, dashboard
@@ -217,11 +215,3 @@ async def test_what_processes_say_cannot_touch_the_terminal() -> None:
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert "evil\\x1b[2J\\u202e[bold]" in text
-
-
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])
-async def test_what_matters_most_is_there_at_every_size(size: tuple[int, int]) -> None:
-    async with metrics(busy(), size=size) as operator:
-        await operator.until_shown("MODEL", "TTFT p50", "TOK/S", "40.0", MODEL[:5])
-        titles = operator.text()
-        assert "LAST MINUTE" not in titles

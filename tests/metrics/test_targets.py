@@ -60,11 +60,14 @@ def test_what_is_no_url_is_refused_without_repeating_a_password(text: str) -> No
 
 def test_no_text_of_a_target_has_its_password() -> None:
     (target,) = given("--metrics", [f"http://joe:{SECRET}%21@a:80"])
+    assert target.user is not None
+    assert target.user.get_secret_value() == "joe"
     assert target.password is not None
     assert target.password.get_secret_value() == f"{SECRET}!"
     assert str(target) == "http://***@a:80"
     for text in (repr(target), target.url, target.model_dump_json(), str(target.model_dump())):
         assert SECRET not in text
+        assert "joe" not in text
 
 
 def test_urls_come_one_by_one_or_with_commas_and_each_is_asked_once() -> None:

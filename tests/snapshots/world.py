@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from textual.pilot import Pilot
@@ -11,6 +12,7 @@ from textual.widgets import Input
 
 from backends.acts import Acts
 from backends.demo import Demo
+from backends.demo_metrics import DemoScrapes
 from backends.demo_probes import DemoProbes
 from backends.demo_records import Worker
 from backends.demo_services import DemoServices
@@ -28,6 +30,7 @@ from tui.app import DyntopApp
 from tui.opening import Plane
 from tui.screens.main import MainScreen
 from tui.settings import Settings
+from tui.widgets.metrics import MetricsPane
 from tui.widgets.pane_tabs import PaneTabs
 
 NOW = 1_763_719_200.0
@@ -124,6 +127,8 @@ def app(
         store, probes, services = shown, SaidProbes(), None
     discovery = Discovery(store)
     plane = Plane(discovery, probes, Acts(discovery, None, clock=clock), services)
+    if isinstance(shown, Demo):
+        plane = replace(plane, scrapes=DemoScrapes(shown, clock))
     dashboard = DyntopApp(plane, settings, clock)
     dashboard.animation_level = "none"
     return dashboard
@@ -206,6 +211,25 @@ async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     await live(pilot, world, clock, 5)
     await screen.scrape()
     await live(pilot, world, clock, 2)
+
+
+async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
+    """Open the tab Metrics after some scrapes, one each five seconds."""
+    screen = main_screen(pilot)
+    for _ in range(3):
+        await screen.metering.round()
+        await live(pilot, world, clock, 5)
+    tabs = screen.query_one(PaneTabs)
+    tabs.open(tabs.query_one(MetricsPane))
+    # Opening it scrapes once more; the next time is seconds away.
+    await until(
+        pilot,
+        lambda: all(
+            one.scraped_at == clock.now or one.trouble
+            for one in screen.metering.board.known.values()
+        ),
+    )
+    await settled(pilot)
 
 
 def hard_to_draw() -> Keyspace:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from backends.connect import EtcdConnection, FileConnection, MemoryConnection, NatsKvConnection
+from backends.lookout import Probing
 from backends.nats.config import NatsConfig
-from tui.opening import is_here
+from tui.opening import is_here, opened
+from tui.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,16 @@ def test_a_folder_and_memory_are_here() -> None:
 def test_a_nats_is_where_its_servers_are() -> None:
     assert is_here(NatsKvConnection(config=NatsConfig(servers=("localhost:4222",))))
     assert not is_here(NatsKvConnection(config=NatsConfig(servers=("nats://nats-0:4222",))))
+
+
+@pytest.mark.parametrize("probing", [Probing.NEVER, Probing.VISIBLE])
+async def test_who_probes_nobody_scrapes_only_whom_a_person_named(
+    tmp_path: Path, probing: Probing
+) -> None:
+    settings = Settings.from_environment(
+        {}, file_store=str(tmp_path), metrics=["http://a:1"], probing=probing, no_audit=True
+    )
+    async with opened(settings) as plane:
+        assert [target.base for target in plane.scrapes.given] == ["http://a:1"]
+        assert plane.scrapes.reveals is (probing is not Probing.NEVER)
+        assert plane.scrapes.here
