@@ -57,4 +57,4 @@ def test_a_module_that_is_no_store_imports_no_store_s_client(module: str) -> Non
 
 
 def test_the_modules_were_found() -> None:
-    assert {"backends", "backends.keys", "backends.memory", "backends.demo"} <= set(MODULES)
+    assert {"backends", "backends.keys", "backends.memory", "backends.demo.cluster"} <= set(MODULES)

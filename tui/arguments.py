@@ -91,8 +91,8 @@ examples:
 """
 
 TAP_EXAMPLES = """\
-It only listens: it subscribes to the channel's subject of NATS (NATS_SERVER says where that is), or
-connects to its publisher's ZMQ address. What is published while nobody listens is gone.
+It only listens: it subscribes to the channel's subject of the NATS that NATS_SERVER or --nats names,
+or connects to its publisher's ZMQ address. What is published while nobody listens is gone.
 
 With -o json each line is one object: {"time", "channel", "topic", "publisher", "sequence",
 "published_at", "size", "codec", "summary", "payload", "problem", "raw"}; ids and hashes are

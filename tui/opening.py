@@ -52,11 +52,7 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
     Raises `Misconfigured`.
     """
     if settings.demo:
-        from backends.demo import Demo
-        from backends.demo_metrics import DemoScrapes
-        from backends.demo_probes import DemoProbes
-        from backends.demo_services import DemoServices
-        from backends.tap.demo import DemoTaps
+        from backends.demo import Demo, DemoProbes, DemoScrapes, DemoServices, DemoTaps
 
         demo = Demo()
         life = asyncio.create_task(demo.run())

@@ -11,6 +11,8 @@ BARS = "▁▂▃▄▅▆▇█"
 def sparkline(numbers: Sequence[float | None], cells: int) -> str:
     """The last `cells` numbers as bars between 0 and the highest of them, the newest at the end.
 
+    Textual's own begins at the least of them, which makes a swing of any small change.
+
     None, and what is no number, is a blank. Where all are 0 the bars are the lowest.
     """
     last = [_sane(number) for number in numbers[max(0, len(numbers) - cells) :]]
@@ -27,4 +29,5 @@ def _bar(number: float | None, highest: float) -> str:
         return " "
     if not highest:
         return BARS[0]
-    return BARS[min(len(BARS) - 1, int(number / highest * len(BARS)))]
+    # However little there was, it is told from nothing.
+    return BARS[math.ceil(number / highest * (len(BARS) - 1))]

@@ -21,12 +21,12 @@ from backends.tap import (
     payload_bytes,
 )
 from tui.detail import Detail
+from tui.sparkline import sparkline
 from tui.words import NOTHING, count, duration, hex_id
 
 SILENCE = 5.0
 """Seconds without a message that are worth a word."""
 
-BARS = "▁▂▃▄▅▆▇█"
 DUMPED = 16
 """Bytes in a line of a dump."""
 
@@ -133,18 +133,10 @@ def in_bytes(number: float) -> str:
 
 
 def bars(history: Sequence[int], cells: int) -> str:
-    """One bar for each second or, where they do not fit, each few; from nothing to the most.
-
-    Textual's own sparkline begins at the least, which makes a swing of any small change.
-    """
+    """One bar for each second or, where they do not fit, for the most of each few."""
     step = max(1, -(-len(history) // max(1, cells)))
     shown = [max(history[start : start + step]) for start in range(0, len(history), step)]
-    most = max(shown, default=0)
-    return (
-        "".join(BARS[-(-number * (len(BARS) - 1) // most)] if number else "▁" for number in shown)
-        if most
-        else BARS[0] * len(shown)
-    )
+    return sparkline(shown, len(shown))
 
 
 def clock_time(at: float) -> str:

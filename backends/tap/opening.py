@@ -15,7 +15,7 @@ from backends.tap.standing import Link
 from backends.tap.tap import Drop, Hear, Listener, Tap, Tell
 from backends.tap.zmq_listener import ZmqListener
 
-NO_NATS = "no NATS server is set: NATS_SERVER says where it is"
+NO_NATS = "no NATS server is set: NATS_SERVER or --nats says which"
 
 
 class OpensTaps(Protocol):

@@ -11,8 +11,8 @@ import pytest
 from backends.acts import Acts, Condemned
 from backends.audit import Audit
 from backends.connect import MemoryConnection
-from backends.demo import Demo
-from backends.demo_probes import DemoProbes
+from backends.demo.cluster import Demo
+from backends.demo.probes import DemoProbes
 from backends.discovery import Discovery
 from backends.memory import MemoryStore
 from backends.store import (

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from backends.demo import Demo
-from backends.demo_metrics import FRONTENDS, GHOST, LATE, DemoScrapes
+from backends.demo.cluster import Demo
+from backends.demo.metrics import FRONTENDS, GHOST, LATE, DemoScrapes
 from backends.metrics.board import Board
 from backends.metrics.metering import Metering
 from backends.metrics.scraper import Scraper

@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from backends.acts import Acts
-from backends.demo import Demo
-from backends.demo_metrics import DemoScrapes
-from backends.demo_probes import DemoProbes
-from backends.demo_records import Worker
-from backends.demo_services import DemoServices
+from backends.demo.cluster import Demo
+from backends.demo.metrics import DemoScrapes
+from backends.demo.probes import DemoProbes
+from backends.demo.records import Worker
+from backends.demo.services import DemoServices
 from backends.discovery import Discovery
 from backends.liveness import Life
 from backends.lookout import Probes

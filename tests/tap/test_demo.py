@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from backends.demo import Demo
+from backends.demo.cluster import Demo
+from backends.demo.taps import DemoTaps
 from backends.discovery import Discovery
 from backends.ids import Kind
 from backends.queries import Query
 from backends.records import EventChannel
 from backends.tap import Link, decode
-from backends.tap.demo import DemoTaps
 from tests.tap.conftest import running, until
 
 

@@ -30,7 +30,7 @@ async def test_number_keys_open_the_tabs() -> None:
 
 async def test_a_click_opens_a_tab() -> None:
     async with dashboard(full_world()) as operator:
-        await operator.click_text("Event channels 1")
+        await operator.click_text("Channels 1")
         await operator.until(lambda: operator.tab() == "channels")
         await operator.until(lambda: len(operator.pane.rows) == 2)
 
@@ -43,7 +43,7 @@ async def test_other_keys_have_a_tab_only_while_there_are_any() -> None:
         await operator.open("others")
         assert operator.tab() == "instances"
         world.put(registered.UNKNOWN)
-        await operator.until(lambda: operator.tabs()[-1] == "Other keys 1")
+        await operator.until(lambda: operator.tabs()[-1] == "Other 1")
         await operator.open("others")
         assert operator.rows("key") == ["v1/claims/prod/router/leader"]
         world.keyspace.delete(registered.UNKNOWN[0])

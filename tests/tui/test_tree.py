@@ -37,7 +37,7 @@ async def test_at_the_start_everything_is_selected_and_open_down_to_components()
 async def test_counts_are_exact_with_commas_for_thousands() -> None:
     world = World(leases=False)
     world.put(*(instance(number) for number in range(1, 1235)))
-    async with dashboard(world) as operator:
+    async with dashboard(world, size=(130, 30)) as operator:
         assert operator.branches()[0] == "all namespaces 1,234"
         assert "1,234 instances" in operator.header()
         assert operator.tabs()[0] == "Instances 1,234"

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends import demo_records
 from backends.checksum import (
     MAX_VALUE,
     covered,
@@ -18,7 +17,8 @@ from backends.checksum import (
     fingerprint,
     group_of,
 )
-from backends.demo_records import Model, Role, Worker
+from backends.demo import records as demo_records
+from backends.demo.records import Model, Role, Worker
 from backends.reading import read
 from backends.records import ModelCard
 from backends.store import Entry, Revision

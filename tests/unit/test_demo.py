@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from backends import keys, reading
-from backends.demo import TICKS_BETWEEN_EVENTS, Demo
+from backends.demo.cluster import TICKS_BETWEEN_EVENTS, Demo
 from backends.ids import Kind
 from backends.keys import Dialect
 from backends.records import AnyRecord, EndpointInstance, EventChannel, ModelCard

@@ -33,7 +33,7 @@ class ChannelsPane(Pane[ChannelRow]):
     """Event channels and sources below the selected place."""
 
     TITLE = "Event channels"
-    SHORT_TITLE = "Channels"
+    SHORT_TITLES = ("Channels", "Chan")
     KINDS = frozenset({Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE})
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -30,8 +30,8 @@ class Pane(ListTable[Row]):
 
     TITLE: ClassVar[str]
     """The tab's."""
-    SHORT_TITLE: ClassVar[str] = ""
-    """The tab's where there is little room; empty: the same."""
+    SHORT_TITLES: ClassVar[tuple[str, ...]] = ()
+    """The tab's where there is less and less room."""
     KINDS: ClassVar[frozenset[Kind]]
     """A change to a record of another kind does not touch this pane."""
     EMPTY_TEXT: ClassVar[str | None] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from textual.widgets import TabbedContent, TabPane
@@ -9,6 +10,7 @@ from textual.widgets import TabbedContent, TabPane
 from backends import keys
 from backends.ids import Kind
 from backends.metrics.metering import Metering
+from tui.tab_titles import TabTitle, fitting
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
 from tui.widgets.happenings import EventsPane
@@ -18,9 +20,6 @@ from tui.widgets.pane import Pane
 from tui.widgets.record_panes import InstancesPane, OthersPane
 from tui.widgets.requests import RequestsPane
 from tui.widgets.workers import WorkersPane
-
-ROOM_FOR_TITLES = 75
-"""Cells from which on all titles stand in full beside each other."""
 
 
 class PaneTabs(TabbedContent):
@@ -41,16 +40,16 @@ class PaneTabs(TabbedContent):
         ]
         self._behind: set[str] = set()
         """Panes that have not seen the last changes, by tab."""
+        self._numbers: dict[str, int | None] = {}
+        """How many there are in each pane, as it was counted last."""
         for pane in self.panes:
             self.compose_add_child(TabPane(pane.TITLE, *pane.parts(), id=_tab_of(pane)))
 
     def on_mount(self) -> None:
-        for pane in self.panes:
-            self._label(pane)
+        self._count(self.panes)
 
     def on_resize(self) -> None:
-        for pane in self.panes:
-            self._label(pane)
+        self._label()
 
     @property
     def current(self) -> Pane[Any]:
@@ -73,21 +72,20 @@ class PaneTabs(TabbedContent):
         """Everything may be different."""
         self._behind = {_tab_of(pane) for pane in self.panes}
         self._catch_up()
-        for pane in self.panes:
-            self._label(pane)
+        self._count(self.panes)
 
     def amend(self, changed: set[bytes]) -> None:
         """Only records of these keys came, changed or went."""
         kinds = {keys.kind_of(key) for key in changed}
         if Kind.MODEL in kinds:
             self.count_models()
-        for pane in self.panes:
-            if kinds & pane.KINDS:
-                if pane is self.current:
-                    pane.amend(changed)
-                else:
-                    self._behind.add(_tab_of(pane))
-                self._label(pane)
+        concerned = [pane for pane in self.panes if kinds & pane.KINDS]
+        for pane in concerned:
+            if pane is self.current:
+                pane.amend(changed)
+            else:
+                self._behind.add(_tab_of(pane))
+        self._count(concerned)
 
     def count_models(self) -> None:
         """How many there are, wherever they are; the header says it."""
@@ -115,6 +113,7 @@ class PaneTabs(TabbedContent):
 
     def on_tabbed_content_tab_activated(self) -> None:
         self._catch_up()
+        self._label()
 
     def _catch_up(self) -> None:
         tab = _tab_of(self.current)
@@ -122,17 +121,24 @@ class PaneTabs(TabbedContent):
             self._behind.discard(tab)
             self.current.rebuild()
 
-    def _label(self, pane: Pane[Any]) -> None:
-        tab, number = self.get_tab(_tab_of(pane)), pane.count()
-        counted = self.view.complete and number is not None
-        title = pane.TITLE
-        if self.size.width < ROOM_FOR_TITLES:
-            title = pane.SHORT_TITLE or title
-        label = f"{title} {number:,}" if counted else title
-        if tab.label_text != label:
-            tab.label = label
-        if pane.HIDES_EMPTY and bool(number) != tab.display:
-            (self.show_tab if number else self.hide_tab)(_tab_of(pane))
+    def _count(self, panes: Iterable[Pane[Any]]) -> None:
+        for pane in panes:
+            number = pane.count()
+            self._numbers[_tab_of(pane)] = number if self.view.complete else None
+            if pane.HIDES_EMPTY and bool(number) != self.get_tab(_tab_of(pane)).display:
+                (self.show_tab if number else self.hide_tab)(_tab_of(pane))
+        self._label()
+
+    def _label(self) -> None:
+        tabs = {_tab_of(pane): pane for pane in self.panes}
+        tabs = {tab: pane for tab, pane in tabs.items() if self.get_tab(tab).display}
+        titles = [
+            TabTitle((pane.TITLE, *pane.SHORT_TITLES), self._numbers.get(tab), tab == self.active)
+            for tab, pane in tabs.items()
+        ]
+        for tab, label in zip(tabs, fitting(titles, self.size.width), strict=True):
+            if self.get_tab(tab).label_text != label:
+                self.get_tab(tab).label = label
 
 
 def _tab_of(pane: Pane[Any]) -> str:

@@ -79,6 +79,7 @@ class InstancesPane(RecordPane):
     """Endpoint instances of what is selected in the tree."""
 
     TITLE = "Instances"
+    SHORT_TITLES = ("Instances", "Inst")
     KINDS = frozenset({Kind.ENDPOINT})
 
     def __init__(self, view: View) -> None:
@@ -102,6 +103,7 @@ class OthersPane(RecordPane):
     """Keys in buckets that dyntop does not know: shown raw, never dropped."""
 
     TITLE = "Other keys"
+    SHORT_TITLES = ("Other",)
     HIDES_EMPTY = True
     KINDS = frozenset({Kind.UNKNOWN})
 

@@ -62,6 +62,7 @@ class RequestsPane(Pane[RequestRow]):
     """What is counted below the selected place, and a line that says how old it is."""
 
     TITLE = "Requests"
+    SHORT_TITLES = ("Requests", "Reqs")
     KINDS = frozenset({Kind.ENDPOINT})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

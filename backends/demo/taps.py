@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from backends.demo import Demo
+from backends.demo.cluster import Demo
 from backends.records import EventChannel
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import route_of

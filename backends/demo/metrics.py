@@ -9,8 +9,8 @@ import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
-from backends.demo import Demo
-from backends.demo_records import Worker
+from backends.demo.cluster import Demo
+from backends.demo.records import Worker
 from backends.metrics import names
 from backends.metrics.scrape import parsed
 from backends.metrics.scraper import Answer

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 
 import pydantic_core
 
-from backends import demo_records as records
-from backends.demo_records import KeyAndValue, Model, Role, Worker
+from backends.demo import records
+from backends.demo.records import KeyAndValue, Model, Role, Worker
 from backends.memory import Keyspace, MemoryStore
 
 TICKS_BETWEEN_EVENTS = (2, 4)

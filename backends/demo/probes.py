@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import NoReturn
 
-from backends.demo import Demo
+from backends.demo.cluster import Demo
 from backends.probe.nats import UNLISTED
 from backends.probe.types import Answer, Method, Reading, Target
 

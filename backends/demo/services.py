@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Collection
 
 from backends import naming
-from backends.demo import Demo
-from backends.demo_records import Worker
+from backends.demo.cluster import Demo
+from backends.demo.records import Worker
 from backends.services.types import EndpointStats, Figures, Scrape, Service
 
 UPTIME = 4 * 3600.0
