@@ -91,7 +91,7 @@ examples:
 """
 
 TAP_EXAMPLES = """\
-It only listens: it subscribes to the channel's subject of the NATS that NATS_SERVER or --nats names,
+It only listens: it subscribes to the channel's subject (NATS_SERVER or --nats says of which NATS),
 or connects to its publisher's ZMQ address. What is published while nobody listens is gone.
 
 With -o json each line is one object: {"time", "channel", "topic", "publisher", "sequence",

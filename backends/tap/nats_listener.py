@@ -79,6 +79,9 @@ class NatsListener:
                             pending_msgs_limit=MOST_WAITING,
                             pending_bytes_limit=MOST_BYTES,
                         )
+                        # The library may send the first of these before the subscription itself:
+                        # only the second one comes back after a word against it.
+                        await client.flush()
                         await client.flush()
                     if not connection.denials:
                         was_connected = True

@@ -30,7 +30,7 @@ async def test_number_keys_open_the_tabs() -> None:
 
 async def test_a_click_opens_a_tab() -> None:
     async with dashboard(full_world()) as operator:
-        await operator.click_text("Channels 1")
+        await operator.click_text("Chan 1")
         await operator.until(lambda: operator.tab() == "channels")
         await operator.until(lambda: len(operator.pane.rows) == 2)
 
