@@ -24,6 +24,7 @@ from backends.probe.types import Reading
 from backends.reading import read
 from backends.services.types import Services
 from backends.store import Loading, Store, StoreEvent
+from backends.tap import OpensTaps
 from backends.verdicts import handle_of
 from tests.tui.operating import SaidProbes
 from tui.app import DyntopApp
@@ -115,6 +116,7 @@ def app(
     *,
     read_only: bool = False,
     namespace: str | None = None,
+    taps: OpensTaps | None = None,
 ) -> DyntopApp:
     """The dashboard over a store, or over a demo's, whose workers answer probes; nothing in it
     moves by itself."""
@@ -129,6 +131,8 @@ def app(
     plane = Plane(discovery, probes, Acts(discovery, None, clock=clock), services)
     if isinstance(shown, Demo):
         plane = replace(plane, scrapes=DemoScrapes(shown, clock))
+    if taps is not None:
+        plane = replace(plane, taps=taps)
     dashboard = DyntopApp(plane, settings, clock)
     dashboard.animation_level = "none"
     return dashboard

@@ -7,51 +7,19 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import zmq
 
-from backends.probe.addresses import Address
-from backends.records import EventChannel
-from backends.tap import Heard, Link, Tap, Taps, ZmqRoute
-from backends.tap.messages import KEPT, Message, of_nats, of_zmq
-from backends.tap.tap import Drop, Hear, Tell
+from backends.tap import Heard, Link, Taps
+from backends.tap.messages import Message, of_nats
 from tests.registered import channel, source
 from tests.servers import LOOPBACK
+from tests.tap.said import SaidTaps
 from tests.tap.wire import envelope, frames, removed, stored
 from tests.tui.operating import Operator, World, dashboard
 from tui.screens.tap import DRAW_INTERVAL, MessageScreen, MessageTable, PublisherTable, TapScreen
-
-
-class SaidTaps:
-    """Taps that hear what a test says."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.opened: list[EventChannel] = []
-        self.listening = 0
-        self.hear: Hear = lambda _: None
-        self.tell: Tell = lambda *_: None
-
-    def open(self, channel: EventChannel, *, kept: int = KEPT) -> Tap:
-        self.opened.append(channel)
-        route = ZmqRoute((Address("10.0.0.1", 5557),), b"kv-events")
-        return Tap(route, self, lambda: self._world.now)
-
-    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
-        self.hear, self.tell = hear, tell
-        self.listening += 1
-        tell(Link.CONNECTED, "")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.listening -= 1
-        raise AssertionError
-
-    def said(self, content: Any, sequence: int, publisher: int = 0x11) -> None:
-        body = frames(content, sequence=sequence, publisher=publisher)
-        self.hear(of_zmq(body, self._world.now))
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +28,7 @@ async def tapping(
 ) -> AsyncIterator[tuple[Operator, SaidTaps, World]]:
     world = World(leases=False)
     world.put(channel(0x11), source(0x11, 0x1A))
-    taps = SaidTaps(world)
+    taps = SaidTaps(lambda: world.now)
     async with dashboard(world, taps=taps, size=size, **settings) as operator:
         await operator.press("4", "w")
         await operator.until(lambda: isinstance(operator.app.screen, TapScreen) and taps.listening)
@@ -96,7 +64,7 @@ async def test_w_listens_to_the_channel_and_shows_what_comes_newest_first() -> N
 async def test_of_a_source_it_is_the_channel_that_is_listened_to() -> None:
     world = World(leases=False)
     world.put(channel(0x11), source(0x11, 0x1A), source(0x33, 0x1A))
-    taps = SaidTaps(world)
+    taps = SaidTaps(lambda: world.now)
     async with dashboard(world, taps=taps) as operator:
         await operator.press("4", "j", "w")
         await operator.until(lambda: taps.opened)
