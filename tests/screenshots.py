@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from backends.store import Cause, Unreachable
@@ -15,13 +16,25 @@ from tests.snapshots.world import (
     app,
     live,
     loaded,
+    metered,
     scraped,
     settled,
+    tapped,
     troubled,
     until,
     worker,
 )
+from tests.tap.said import SaidTaps
 from tui.monitor import Link
+
+
+class Scene(Enum):
+    """What is to be seen that takes more than keys."""
+
+    NONE = auto()
+    REQUESTS = auto()
+    METRICS = auto()
+    TAP = auto()
 
 
 @dataclass(frozen=True)
@@ -37,8 +50,8 @@ class Picture:
     """The column that the table is sorted by. None: as it is by itself."""
     drained: str | None = None
     """The component of which a live worker is selected before the keys."""
-    scraped: bool = False
-    """Whether the Requests tab is opened before the keys."""
+    scene: Scene = Scene.NONE
+    """What is opened before the keys."""
     lost: bool = False
     """Whether the store is lost at last."""
 
@@ -47,8 +60,10 @@ PICTURES = (
     Picture("instances", sort="state"),
     Picture("models", ("2", "end", "right", "down", "right")),
     Picture("workers", ("3", *"jjjjj")),
-    Picture("requests", ("G", "l", "j"), scraped=True),
-    Picture("events", ("6",), seconds=45),
+    Picture("requests", ("G", "l", "j"), scene=Scene.REQUESTS),
+    Picture("metrics", ("G", "l"), scene=Scene.METRICS),
+    Picture("tap", scene=Scene.TAP),
+    Picture("events", ("7",), seconds=45),
     Picture("not-live", ("exclamation_mark", *"jj")),
     Picture("drain", ("d",), drained="prod/backend"),
     Picture("clean-up", ("c",)),
@@ -62,7 +77,8 @@ async def draw(picture: Picture) -> str:
     """The picture as SVG."""
     clock = Clock()
     world = troubled(clock)
-    dashboard = app(world, clock)
+    taps = SaidTaps(clock)
+    dashboard = app(world, clock, taps=taps)
     async with dashboard.run_test(size=picture.size) as pilot:
         screen = await loaded(pilot)
         await live(pilot, world, clock, picture.seconds)
@@ -72,8 +88,13 @@ async def draw(picture: Picture) -> str:
         if picture.drained is not None:
             shown = f"{worker(world, picture.drained, 1).id:x}"
             await pilot.press("slash", *shown, "enter")
-        if picture.scraped:
-            await scraped(pilot, world, clock)
+        match picture.scene:
+            case Scene.REQUESTS:
+                await scraped(pilot, world, clock)
+            case Scene.METRICS:
+                await metered(pilot, world, clock)
+            case Scene.TAP:
+                await tapped(pilot, clock, taps)
         for key in picture.keys:
             await pilot.press(key)
         if picture.lost:

@@ -110,7 +110,7 @@ def test_events(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
         await live(pilot, world, clock, 30)
-        await pilot.press("6")
+        await pilot.press("7")
         await settled(pilot)
 
     assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
@@ -118,7 +118,7 @@ def test_events(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 def test_other_keys(snap_compare: Compare) -> None:
     clock = Clock()
-    assert snap_compare(app(demo(clock), clock), terminal_size=(120, 40), run_before=pressing("6"))
+    assert snap_compare(app(demo(clock), clock), terminal_size=(120, 40), run_before=pressing("8"))
 
 
 @SIZES
@@ -367,7 +367,7 @@ def test_malformed_record(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 
 @SIZES
-@pytest.mark.parametrize("tab", ["1", "2", "3", "4", "6"])
+@pytest.mark.parametrize("tab", ["1", "2", "3", "4", "8"])
 def test_long_wide_and_hostile_names(
     snap_compare: Compare, size: tuple[int, int], tab: str
 ) -> None:

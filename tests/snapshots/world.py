@@ -22,14 +22,18 @@ from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import Reading
 from backends.reading import read
+from backends.records import EventChannel
 from backends.services.types import Services
 from backends.store import Loading, Store, StoreEvent
 from backends.tap import OpensTaps
 from backends.verdicts import handle_of
+from tests.tap.said import SaidTaps
+from tests.tap.wire import removed, stored
 from tests.tui.operating import SaidProbes
 from tui.app import DyntopApp
 from tui.opening import Plane
 from tui.screens.main import MainScreen
+from tui.screens.tap import MessageTable, TapScreen
 from tui.settings import Settings
 from tui.widgets.metrics import MetricsPane
 from tui.widgets.pane_tabs import PaneTabs
@@ -234,6 +238,29 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
         ),
     )
     await settled(pilot)
+
+
+async def tapped(pilot: Pilot[None], clock: Clock, taps: SaidTaps) -> None:
+    """Listen in on the first channel, while its publisher publishes."""
+    await pilot.press("4")
+    pane = main_screen(pilot).active
+    pane.select(next(row for row in pane.rows if isinstance(row.record, EventChannel)).key)
+    await settled(pilot)
+    await pilot.press("w")
+    await until(pilot, lambda: bool(taps.listening))
+    screen = pilot.app.screen
+    assert isinstance(screen, TapScreen)
+    publisher = taps.opened[0].id.instance_id
+    assert publisher is not None
+    for number in range(24):
+        # One is missed on the way.
+        sequence = 4_711 + number + (number > 17)
+        blocks = range(number, number + 1 + number % 5)
+        content = removed(*blocks) if number % 4 == 3 else stored(*blocks, parent=0x1F2E5A77)
+        taps.said([content], sequence, publisher)
+        clock.now += 0.25 + (number % 3) * 0.5
+    table = screen.query_one(MessageTable)
+    await until(pilot, lambda: len(table.rows) == 24)
 
 
 def hard_to_draw() -> Keyspace:
