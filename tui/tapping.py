@@ -21,6 +21,7 @@ from backends.tap import (
     payload_bytes,
 )
 from tui.detail import Detail
+from tui.plain import width
 from tui.sparkline import sparkline
 from tui.words import NOTHING, count, duration, hex_id
 
@@ -130,6 +131,13 @@ def in_bytes(number: float) -> str:
             break
         number /= 1000
     return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+
+
+def bar_line(label: str, history: Sequence[int], most: str, cells: int) -> str:
+    """`msg/s ▁▂▁█ most 12`: a bar for each second of `history`, the highest of which is `most`."""
+    told = f" most {most}" if max(history, default=0) else ""
+    room = cells - width(label) - 1 - width(told)
+    return f"{label} {bars(history, min(len(history), room))}{told}"
 
 
 def bars(history: Sequence[int], cells: int) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from backends.metrics.board import Board
 from backends.metrics.scraper import Scrapes
 from backends.metrics.targets import Target, revealed
 from backends.records import ModelCard
+from backends.rounds import Rounds
 
 INTERVAL = 5.0
 """Seconds between two scrapes."""
@@ -39,7 +38,10 @@ class Metering:
         """Seconds between two scrapes."""
         self._scrapes = scrapes
         self._cards = cards
-        self._looked_at = asyncio.Event()
+        self._told: Callable[[], None] = lambda: None
+        self._rounds = Rounds(self.round, self._pause)
+        self._knew = False
+        """Whether the last round was not the first that found anything."""
 
     @property
     def reveals(self) -> bool:
@@ -48,33 +50,27 @@ class Metering:
 
     def look(self, looks: bool) -> None:
         """Whether somebody looks now."""
-        if looks:
-            self._looked_at.set()
-        else:
-            self._looked_at.clear()
+        self._rounds.look(looks)
 
     async def run(self, told: Callable[[], None]) -> None:
         """Scrape for ever while somebody looks; `told` is called after each round."""
-        while True:
-            await self._looked_at.wait()
-            knew = any(known.scraped_at is not None for known in self.board.known.values())
-            try:
-                if self.asking is None:
-                    # It may take seconds; until then it shall be said whom it waits for.
-                    self._aim()
-                    told()
-                await self.round()
-            except Exception:
-                # A defect, which must not end all rounds to come; the last figures stay.
-                logging.getLogger(__name__).exception("scraping failed")
-            told()
-            await asyncio.sleep(self.interval if knew else min(FIRST_INTERVAL, self.interval))
+        self._told = told
+        await self._rounds.run()
 
     async def round(self) -> None:
         """Scrape each once, now."""
+        self._knew = any(known.scraped_at is not None for known in self.board.known.values())
+        is_first = self.asking is None
         self._aim()
+        if is_first:
+            # It may take seconds; until then it shall be said whom it waits for.
+            self._told()
         self.board.take(await self._scrapes.scrape(self.asking or ()))
         self.scraped = True
+        self._told()
+
+    def _pause(self) -> float:
+        return self.interval if self._knew else min(FIRST_INTERVAL, self.interval)
 
     def _aim(self) -> None:
         """See whom to scrape now: what was given comes first, and is not asked twice."""

@@ -114,11 +114,12 @@ class Statistics:
         messages = sum(one.messages for one in recent)
         return messages / seconds, sum(one.bytes for one in recent) / seconds
 
-    def history(self, now: float) -> list[int]:
-        """Messages in each of the last 60 whole seconds, the oldest first."""
-        counts = {one.number: one.messages for one in self._seconds}
+    def history(self, now: float) -> tuple[list[int], list[int]]:
+        """Messages and bytes in each of the last 60 whole seconds, the oldest first."""
+        seconds = {one.number: one for one in self._seconds}
         end = int(now)
-        return [counts.get(second, 0) for second in range(end - SPAN, end)]
+        last = [seconds.get(second) or _Second(second) for second in range(end - SPAN, end)]
+        return [one.messages for one in last], [one.bytes for one in last]
 
     def _note_second(self, number: int, size: int) -> None:
         if not self._seconds or self._seconds[-1].number < number:

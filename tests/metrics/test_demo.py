@@ -51,7 +51,7 @@ async def test_the_second_scrape_comes_soon_and_the_others_in_their_time(
             enough.set()
         await real_sleep(0)
 
-    monkeypatch.setattr("backends.metrics.metering.asyncio.sleep", sleep)
+    monkeypatch.setattr("backends.rounds.asyncio.sleep", sleep)
     metering = Metering(SaidScrapes(FRONTEND), list)
     metering.look(True)
     running = asyncio.create_task(metering.run(lambda: None))

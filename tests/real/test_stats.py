@@ -18,6 +18,7 @@ from backends.ids import Kind
 from backends.nats.config import NatsConfig
 from backends.queries import Query
 from backends.records import EndpointInstance
+from backends.services import tallying
 from backends.services.board import Board
 from backends.services.exposition import PREFIX, exposition
 from backends.services.scraper import ServiceScraper
@@ -29,7 +30,6 @@ from tests.real.dynamo import discovery_environment
 from tests.real.released import NEWEST, ReleasedClient, ReleasedWorker
 from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
 from tests.tui.operating import Operator, dashboard
-from tui.screens import main
 from tui.usage import NOBODY
 
 OLD, NEWER = "0.6.1", "1.2.1"
@@ -112,7 +112,7 @@ def system_server() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "SCRAPE_INTERVAL", 0.2)
+    monkeypatch.setattr(tallying, "INTERVAL", 0.2)
 
 
 async def count(there: Place) -> int:

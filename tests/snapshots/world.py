@@ -215,9 +215,10 @@ async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     screen = main_screen(pilot)
     panes = [pane.id for pane in screen.query_one(PaneTabs).panes]
     await pilot.press(str(panes.index("requests") + 1))
-    await screen.scrape()
+    assert screen.tallying is not None
+    await screen.tallying.round()
     await live(pilot, world, clock, 5)
-    await screen.scrape()
+    await screen.tallying.round()
     await live(pilot, world, clock, 2)
 
 

@@ -65,8 +65,10 @@ def test_rates_are_means_of_the_last_whole_seconds() -> None:
         for _ in range(second - 99):
             statistics.note(message(second + 0.5))
     assert statistics.rates(110.2) == (8.0, 80.0)  # (6 + 7 + 8 + 9 + 10) / 5
-    assert statistics.history(110.2)[-10:] == list(range(1, 11))
-    assert statistics.history(110.2)[0] == 0
+    messages, sizes = statistics.history(110.2)
+    assert messages[-10:] == list(range(1, 11))
+    assert messages[0] == sizes[0] == 0
+    assert sum(sizes) == statistics.bytes
     assert statistics.rates(200.0) == (0.0, 0.0)
 
 
@@ -83,7 +85,7 @@ def test_the_history_is_bounded_and_a_clock_set_back_loses_nothing() -> None:
     for second in range(3 * SPAN):
         statistics.note(message(float(second)))
     statistics.note(message(5.0))
-    history = statistics.history(3.0 * SPAN)
+    history, _ = statistics.history(3.0 * SPAN)
     assert len(history) == SPAN
     assert sum(history) == SPAN + 1
     assert len(statistics._seconds) <= SPAN + 1

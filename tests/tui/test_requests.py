@@ -6,12 +6,12 @@ from collections.abc import Collection
 
 import pytest
 
+from backends.services import tallying
 from backends.services.answers import Answers
 from backends.services.types import NotScraped, Scrape
 from tests import registered
 from tests.services.saying import endpoint, nats_entry, said
 from tests.tui.operating import Operator, World, dashboard
-from tui.screens import main
 from tui.usage import NO_NATS, NOBODY, counted, figure
 
 
@@ -41,7 +41,7 @@ class SaidServices:
 @pytest.fixture(autouse=True)
 def asks_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the first time that the tab is open."""
-    monkeypatch.setattr(main, "SCRAPE_INTERVAL", 3600.0)
+    monkeypatch.setattr(tallying, "INTERVAL", 3600.0)
 
 
 def world_of_two() -> World:
@@ -92,6 +92,11 @@ async def test_only_while_it_is_open_anybody_is_asked_and_those_on_nats_are_expe
         assert services.expected == [generate]
 
 
+async def asked_again(operator: Operator) -> None:
+    assert operator.main.tallying is not None
+    await operator.main.tallying.round()
+
+
 async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row() -> None:
     world = world_of_two()
     services = SaidServices(world, *both(10, 30))
@@ -100,7 +105,7 @@ async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row()
         await operator.press("j", "j", "l", "j")
         assert operator.rows("rate") == ["–"] * 5
         services.answers, world.now = both(20, 5), world.now + 5
-        await operator.main.scrape()
+        await asked_again(operator)
         assert operator.rows("requests") == ["25", "0", "25", "20", "5"]
         # The second was started anew, and nobody knows how much it did before.
         assert operator.rows("rate") == ["2.00", "0", "2.00", "2.00", "–"]
@@ -246,12 +251,12 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
         await operator.open("requests")
         await operator.until(lambda: "refuses connections since" in operator.pane.empty_text)
         services.trouble = None
-        await operator.main.scrape()
+        await asked_again(operator)
         await operator.until_shown("2 services answered")
         assert not operator.pane.has_class("-stale")
         services.trouble = NotScraped("NATS does not answer in time")
         world.now += 8
-        await operator.main.scrape()
+        await asked_again(operator)
         await operator.until_shown("NATS does not answer in time since", "figures of 8s ago")
         assert operator.rows("requests") == ["40", "0", "40"]
         assert operator.pane.has_class("-stale")
@@ -259,18 +264,23 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
         assert not operator.pane.has_class("-stale")
 
 
-async def test_a_frozen_view_asks_nobody() -> None:
+async def test_a_frozen_view_asks_nobody_and_shows_nothing_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tallying, "INTERVAL", 0.01)
     world = world_of_two()
     services = SaidServices(world, *both(10, 30))
     async with dashboard(world, services=services) as operator:
         await opened(operator)
         await operator.press("f")
+        asked = len(services.expected)
         services.answers = both(20, 40)
-        await operator.main.scrape()
+        await operator.press("j", "k")
+        # One may have been under way.
+        assert len(services.expected) <= asked + 1
         assert operator.rows("requests")[0] == "40"
         await operator.press("f")
-        await operator.main.scrape()
-        assert operator.rows("requests")[0] == "60"
+        await operator.until(lambda: operator.rows("requests")[0] == "60")
 
 
 async def test_nothing_a_service_says_reaches_the_terminal_raw() -> None:

@@ -7,7 +7,7 @@ import pytest
 from backends.tap import STILL_ANSWERS, Link, NatsRoute, NoRoute, Standing, Tap
 from backends.tap.messages import Message
 from backends.tap.opening import _Nowhere
-from tui.tapping import bars, dump, figures, fill, in_bytes, rate, standing_in_words
+from tui.tapping import bar_line, bars, dump, figures, fill, in_bytes, rate, standing_in_words
 
 
 def tap_at(standing: Standing, heard_at: float | None = None) -> Tap:
@@ -92,6 +92,12 @@ def test_numbers_are_short() -> None:
     assert [in_bytes(number) for number in (0, 999, 4100, 123_456, 2_300_000, 5e12)] == [
         *("0 B", "999 B", "4.1 KB", "123 KB", "2.3 MB", "5000 GB"),
     ]
+
+
+def test_a_line_of_bars_says_of_what_and_the_most_and_fits() -> None:
+    assert bar_line("msg/s", [0, 1, 7], "7", 40) == "msg/s ▁▂█ most 7"
+    assert bar_line("msg/s", [0, 0], "0", 40) == "msg/s ▁▁"
+    assert len(bar_line("B/s", list(range(60)), "59 B", 40)) <= 40
 
 
 def test_bars_begin_at_nothing_and_fit() -> None:

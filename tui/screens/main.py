@@ -27,9 +27,7 @@ from backends.lookout import Lookout, Probing
 from backends.metrics.metering import Metering
 from backends.queries import Query
 from backends.records import AnyRecord, EndpointInstance, ModelCard
-from backends.services.board import Board
-from backends.services.types import NotScraped
-from backends.services.usage import subjects
+from backends.services.tallying import Tallying
 from tui.detail import Detail, value_text
 from tui.feed import batches
 from tui.inspector import Inspector
@@ -63,8 +61,6 @@ TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
 PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
-SCRAPE_INTERVAL = 5.0
-"""Seconds between two questions to NATS services what they counted, while somebody looks."""
 EVIDENCE_INTERVAL = 0.25
 """Seconds between two looks at whether evidence came: it comes in many small pieces."""
 
@@ -125,9 +121,10 @@ class MainScreen(Screen[None]):
         self.view = View(
             self.monitor, clock, read_only=settings.read_only, namespace=settings.namespace
         )
-        self.services = plane.services
-        self.view.board = None if plane.services is None else Board()
-        self._requests_open = asyncio.Event()
+        self.tallying: Tallying | None = None
+        if plane.services is not None:
+            self.tallying = Tallying(plane.services, self._instances, clock)
+            self.view.board = self.tallying.board
         self.lookout = Lookout(
             self.discovery,
             self.monitor.verdicts,
@@ -170,7 +167,7 @@ class MainScreen(Screen[None]):
         self._refresh_all()
         self._watch()
         self._look_out()
-        self._follow_services()
+        self._tally()
         self._meter()
 
     # --- from the watch to the widgets --------------------------------------------------------
@@ -189,24 +186,18 @@ class MainScreen(Screen[None]):
         await self.lookout.run(self._note_evidence)
 
     @work(group="services", exclusive=True, exit_on_error=False)
-    async def _follow_services(self) -> None:
-        while self.services is not None:
-            await self._requests_open.wait()
-            await self.scrape()
-            await asyncio.sleep(SCRAPE_INTERVAL)
+    async def _tally(self) -> None:
+        if self.tallying is not None:
+            await self.tallying.run(self._show_requests)
 
-    async def scrape(self) -> None:
-        """Ask NATS services once what they counted; a frozen view asks nobody."""
-        board = self.view.board
-        if self.services is None or board is None or self.monitor.frozen:
-            return
-        instances = self.monitor.cluster.of_type(EndpointInstance)
-        try:
-            board.take(await self.services.scrape(subjects(instances)))
-        except NotScraped as why:
-            board.fail(why, self.clock())
-        self._tabs.show_requests()
-        self._show_detail()
+    def _instances(self) -> Iterator[EndpointInstance]:
+        """All that are registered."""
+        return iter(self.monitor.cluster.of_type(EndpointInstance))
+
+    def _show_requests(self) -> None:
+        if not self.monitor.frozen:
+            self._tabs.show_requests()
+            self._show_detail()
 
     @work(group="metrics", exclusive=True, exit_on_error=False)
     async def _meter(self) -> None:
@@ -338,13 +329,16 @@ class MainScreen(Screen[None]):
 
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
         self.view.marked = len(self.active.marked)
-        self.metering.look(isinstance(self.active, MetricsPane))
+        self._look_at_figures()
         self._header.update()
         self._show_detail()
-        if isinstance(self.active, RequestsPane):
-            self._requests_open.set()
-        else:
-            self._requests_open.clear()
+
+    def _look_at_figures(self) -> None:
+        """Nobody is asked for what is not seen, nor for what a frozen view would not show."""
+        pane = None if self.monitor.frozen else self.active
+        self.metering.look(isinstance(pane, MetricsPane))
+        if self.tallying is not None:
+            self.tallying.look(isinstance(pane, RequestsPane))
 
     def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
         if (detail := self._detail()) is not None:
@@ -394,6 +388,7 @@ class MainScreen(Screen[None]):
 
     def action_freeze(self) -> None:
         self.monitor.freeze(not self.monitor.frozen)
+        self._look_at_figures()
         self._show(())
         self._tabs.show_history()
 

@@ -21,7 +21,7 @@ from tui.plain import plain
 from tui.rows import Row
 from tui.screens.detail import DetailScreen
 from tui.tapping import (
-    bars,
+    bar_line,
     channel_name,
     clock_time,
     figures,
@@ -163,7 +163,7 @@ class TapScreen(Screen[None]):
         """What is said of messages on screen, by number: each is decoded once."""
 
     def compose(self) -> ComposeResult:
-        for name in ("title", "route", "standing", "figures", "bars"):
+        for name in ("title", "route", "standing", "figures", "bars", "bytes"):
             yield Static(id=f"tap-{name}")
         yield PublisherTable(self._channel.id.instance_id, self._clock, id="tap-publishers")
         yield MessageTable(self._said, id="tap-messages")
@@ -202,10 +202,9 @@ class TapScreen(Screen[None]):
         self._say("route", route_in_words(self._tap))
         width = self.query_one("#tap-figures").content_size.width
         self._say("figures", fill(figures(statistics, now), width))
-        room = width - len("msg/s ")
-        history = statistics.history(now)
-        most = f" most {max(history):,}" if max(history) else ""
-        self._say("bars", f"msg/s {bars(history, min(60, room - len(most)))}{most}")
+        messages, sizes = statistics.history(now)
+        self._say("bars", bar_line("msg/s", messages, f"{max(messages):,}", width))
+        self._say("bytes", bar_line("B/s  ", sizes, in_bytes(max(sizes)), width))
         self._show_publishers()
         if new_messages or not self._messages.rows:
             self._show_messages()
