@@ -57,8 +57,8 @@ class NatsConnection:
     async def client(self) -> Client:
         """Connected: as it is, or anew, to the first of the servers that takes us.
 
-        Raises whatever the library does (`nats.errors`, `OSError`, `ssl.SSLError`); `why_not` says
-        it in words. Sets no deadline: whoever asks has one.
+        Raises whatever the library does (`nats.errors`, `OSError`, `ssl.SSLError`); `why_not` in
+        `errors.py` says it in words. Sets no deadline: whoever asks has one.
         """
         async with self._one_at_a_time:
             if self._client is not None and self._client.is_connected:
@@ -113,20 +113,6 @@ class NatsConnection:
 def is_denial(error: Exception) -> bool:
     """Whether the server said by it that something is not allowed."""
     return DENIED in str(error).lower()
-
-
-def why_not(error: Exception) -> str:
-    """Why NATS could not be used, as a clause: `NATS refuses connections`.
-
-    Without the library's own text, which may repeat a URL and the password in it.
-    """
-    if isinstance(error, ModuleNotFoundError):
-        return f"the package {error.name} is not installed"
-    if isinstance(error, TimeoutError):
-        return "NATS does not answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "NATS refuses connections"
-    return f"NATS cannot be used ({type(error).__name__})"
 
 
 async def _close(client: Client) -> None:

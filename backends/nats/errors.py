@@ -111,6 +111,39 @@ def translate(address: str, error: BaseException) -> StoreError:
     return Unreachable(address, Cause.LOST)
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether it says that NATS does not let this user do something. The same of a file has the
+    file's name in it."""
+    return isinstance(error, PermissionError) and error.filename is None
+
+
+def why_not(error: Exception) -> str:
+    """Why NATS could not be used, as a clause: `NATS refuses connections`. Holds no secret."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is not installed"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be read"
+    match translate("", error):
+        case Unreachable(cause=cause):
+            return _CLAUSES[cause]
+        case NotAuthorised():
+            return "NATS does not accept this user"
+        case Misconfigured() as wrong:
+            return f"{wrong.setting} {wrong.problem}"
+        case _:
+            return "NATS cannot be used"
+
+
+_CLAUSES = dict.fromkeys(Cause, "the connection to NATS broke off") | {
+    Cause.REFUSED: "NATS refuses connections",
+    Cause.NAME: "the name of the NATS server cannot be resolved",
+    Cause.TIMEOUT: "NATS does not answer in time",
+    Cause.PLAIN_EXPECTED: "NATS speaks no TLS",
+    Cause.CERTIFICATE: "a certificate was not accepted",
+    Cause.NOT_THIS_STORE: "what answers there is no NATS",
+}
+
+
 def _tls(address: str, error: ssl.SSLError) -> StoreError:
     reason = (error.reason or str(error)).upper()
     if "WRONG_VERSION" in reason or "RECORD_LAYER" in reason or "HTTP_REQUEST" in reason:

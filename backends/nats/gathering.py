@@ -12,7 +12,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from backends.nats.connection import NatsConnection, why_not
+from backends.nats.connection import NatsConnection
+from backends.nats.errors import is_refusal, translate, why_not
+from backends.store import NotAuthorised
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -51,16 +53,14 @@ async def gather(
 
 def why_not_asked(error: Exception, question: str) -> str:
     """Why `question`, e.g. `$SRV.INFO`, could not be asked, as a clause; holds no secret."""
-    if isinstance(error, PermissionError):
+    if is_refusal(error):
         return f"NATS does not let this user ask {question}"
-    if is_denied(error):
-        return "NATS does not accept this user"
     return why_not(error)
 
 
 def is_denied(error: Exception) -> bool:
     """Whether another user, or another right of this one, would help."""
-    return isinstance(error, PermissionError) or "authorization" in str(error).lower()
+    return is_refusal(error) or isinstance(translate("", error), NotAuthorised)
 
 
 async def _gather(

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from backends.nats.config import NatsConfig
-from backends.nats.connection import DENIED, NatsConnection, why_not
+from backends.nats.connection import NatsConnection, is_denial
+from backends.nats.errors import is_refusal, why_not
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import NatsRoute
 from backends.tap.standing import Link
@@ -115,7 +116,7 @@ async def _stay(client: Client, connection: NatsConnection) -> NoReturn:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, PermissionError) or DENIED in str(error).lower():
+    if is_refusal(error) or is_denial(error):
         return "NATS does not let this user subscribe to it"
     if isinstance(error, ConnectionResetError):
         return "NATS ended the connection"
