@@ -20,6 +20,7 @@ TABS = {
     "Workers": "COMPONENT",
     "Event channels": "TOPIC",
     "Requests": "COMPONENT",
+    "Metrics": "MODEL",
     "Events": "TIME",
 }
 """Each tab's title, in order, and the title of the column that it is sorted by at first."""
