@@ -52,7 +52,7 @@ class ApiError(Exception):
 
     @property
     def is_absence(self) -> bool:
-        """Whether there is no such stream, or no such message."""
+        """Whether there is no such stream, consumer or message."""
         return self.code == NOT_FOUND
 
 

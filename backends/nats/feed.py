@@ -123,8 +123,14 @@ class Feed:
         if last.isascii() and last.isdigit():
             if int(last) > self.done:
                 raise LostPlace(f"messages of {self.bucket.name} were lost on their way")
-            # Nothing more is there, though something may have gone while it was delivered.
-            self.is_complete = True
+            await self._ask_for_the_end()
+
+    async def _ask_for_the_end(self) -> None:
+        """What was to come may have gone while it was delivered, and then no message is the last.
+        That nothing comes says nothing: the server waits while it is not read fast enough."""
+        if not self.is_complete and self._consumer is not None:
+            told = await self._session.is_delivered(self.bucket, self._consumer, self.done)
+            self.is_complete = self.is_complete or told
 
 
 def _metadata(reply: str) -> tuple[int, int, int]:

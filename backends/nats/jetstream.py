@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from backends.nats.errors import (
     NO_JETSTREAM,
     ApiError,
+    LostPlace,
     denied,
     refused,
     translate,
@@ -316,6 +317,23 @@ class Session:
             delivered = int(answer.get("delivered", {}).get("consumer_seq", 0))
             return str(answer["name"]), int(answer.get("num_pending", 0)) + delivered, delivered > 0
         except (KeyError, TypeError, ValueError, AttributeError):
+            raise Refused(self.address, "JetStream's answer was not understood") from None
+
+    async def is_delivered(self, bucket: Bucket, consumer: str, number: int) -> bool:
+        """Whether with this many messages a consumer has sent all that there is for it.
+
+        Raises `LostPlace` where there is no such consumer any more, `StoreError`.
+        """
+        try:
+            info = await self.call(f"CONSUMER.INFO.{bucket.stream}.{consumer}")
+        except ApiError as error:
+            if error.is_absence:
+                raise LostPlace(f"the consumer of {bucket.name} is gone") from None
+            raise refused(self.address, error) from None
+        try:
+            sent = int(info["delivered"]["consumer_seq"])
+            return sent == number and int(info["num_pending"]) == 0
+        except (KeyError, TypeError, ValueError):
             raise Refused(self.address, "JetStream's answer was not understood") from None
 
     async def _take(self, answer: Msg) -> None:

@@ -1,0 +1,59 @@
+"""A bucket is known in full only when all of it has come, however slowly that is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from backends.nats import jetstream
+from backends.nats.config import NatsConfig
+from backends.nats.feed import Feed
+from backends.nats.sessions import Sessions
+from tests.nats.places import ALL, BUCKET, DEADLINE, make_bucket
+from tests.servers import NatsServer
+
+KEYS = 500
+
+
+async def test_a_server_that_waits_for_a_slow_reader_has_not_sent_everything(
+    client: Client, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its word that it is still there names the last message so far, as it does at the end."""
+    monkeypatch.setattr(jetstream, "HEARTBEAT", 0.2)
+    await make_bucket(client)
+    for number in range(KEYS):
+        await client.publish(f"$KV.{BUCKET}.prod/b/e/{number:x}", b"x" * 50_000)
+    await client.flush()
+    await client.jetstream().publish(f"$KV.{BUCKET}.prod/b/e/0", b"x")
+    sessions = Sessions(NatsConfig((server.url,)))
+    try:
+        session = await sessions.session()
+        bucket = await session.bucket(BUCKET)
+        assert bucket is not None
+        waiting: asyncio.Queue[Msg] = asyncio.Queue()
+
+        async def keep(feed: Feed, message: Msg) -> None:
+            waiting.put_nowait(message)
+
+        feed = Feed(session, bucket, ALL)
+        async with asyncio.timeout(DEADLINE):
+            await feed.open(keep)
+            said = 0
+            # Nobody answers its questions whether it may go on, so it stops, and says so.
+            kept: list[Msg] = []
+            while not said:
+                kept.append(await waiting.get())
+                said += (kept[-1].headers or {}).get("Nats-Last-Consumer") is not None
+            assert len(kept) < KEYS
+            for message in kept:
+                await feed.read(message)
+                assert not feed.is_complete
+            while not feed.is_complete:
+                await feed.read(await waiting.get())
+        assert feed.done == KEYS
+        await feed.aclose()
+    finally:
+        await sessions.aclose()
