@@ -114,8 +114,12 @@ class Facts:
 
     @property
     def is_left_behind(self) -> bool:
-        """Whether it would stay if its worker were gone."""
-        return self.record.lease is None and (self.has_leases or not self.is_kept_alive)
+        """Whether it is as what stays behind when a worker ends: on no lease where others are.
+
+        Where no worker renews anything, what has no instance beside it may as well belong to one
+        that somebody drained; only an address that refuses tells them apart.
+        """
+        return self.record.lease is None and self.has_leases
 
 
 def judge(facts: Facts) -> Verdict:

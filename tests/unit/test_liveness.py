@@ -239,3 +239,14 @@ def test_where_no_worker_renews_anything_only_an_answer_shows_that_it_lives() ->
     assert judge(refused) is Verdict.UNREACHABLE
     stale = is_stale(judge(refused), ALONE, has_leases=False, is_kept_alive=False)
     assert stale
+
+
+def test_where_no_worker_renews_a_card_without_an_instance_is_not_called_orphaned() -> None:
+    """Its instance may have been drained by somebody: the worker lives, and would not register the
+    card again."""
+    card = record(registered.card(1))
+    facts = Facts(card, False, 0.0, worker=1, worker_is_there=False, is_kept_alive=False)
+    assert judge(facts) is Verdict.UNKNOWN
+    assert judge(replace(facts, drained_at=1.0)) is Verdict.DRAINED
+    refused = Reading(Target(Method.HEALTH, "http://a:1"), Answer.REFUSED, 1.0, "refuses")
+    assert judge(replace(facts, own=(refused,))) is Verdict.UNREACHABLE
