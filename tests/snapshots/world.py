@@ -143,9 +143,7 @@ def app(
 
 
 def main_screen(pilot: Pilot[None]) -> MainScreen:
-    screen = next(screen for screen in pilot.app.screen_stack if isinstance(screen, MainScreen))
-    screen.query_one(Input).cursor_blink = False
-    return screen
+    return next(screen for screen in pilot.app.screen_stack if isinstance(screen, MainScreen))
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
@@ -186,8 +184,11 @@ async def gather(pilot: Pilot[None]) -> None:
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Wait until nothing is being asked of the store any more."""
+    """Wait until nothing is being asked of the store any more, nor blinks."""
     screen = main_screen(pilot)
+    for shown in pilot.app.screen_stack:
+        for field in shown.query(Input):
+            field.cursor_blink = False
     await until(
         pilot,
         lambda: all(worker.group in LASTING or worker.is_finished for worker in screen.workers),
