@@ -30,6 +30,7 @@ from tui.words import (
     count,
     duration,
     hex_id,
+    revision_word,
     seen_in_words,
     transport_of,
     worker_word,
@@ -81,7 +82,7 @@ def detail_of(
         *_own_fields(record, cluster),
         ("worker", _worker(record, cluster)),
         _identity(record),
-        ("revision", record.revision),
+        ("revision", revision_word(record.revision)),
         ("seen", known.removeprefix("seen ")),
     ]
     shown = tuple((label, text) for label, text in fields if text)

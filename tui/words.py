@@ -178,3 +178,12 @@ def nothing_to_show(monitor: Monitor, store: str, namespace: str | None) -> str:
         return "None here"
     of = f" in namespace {namespace}" if namespace else ""
     return f"Nothing is registered{of} yet: workers show up here when they start"
+
+
+def revision_word(revision: str) -> str:
+    """A revision for people: of the NATS store's, which name their stream by when it was made, the
+    number and that."""
+    number, at, made = revision.partition("@")
+    if not at or not number.isdigit():
+        return revision
+    return f"{number} of the bucket made {made[:19].replace('T', ' ')}"

@@ -72,6 +72,19 @@ def test_only_a_probe_tells_that_nobody_listens(etcd: EtcdServer, in_etcd: dict[
     assert f"{address} refuses" in ended.lines[1]
 
 
+def test_what_could_not_be_asked_is_said(etcd: EtcdServer, in_etcd: dict[str, str]) -> None:
+    """A worker that lives by its lease may be reached by nobody, since NATS is gone."""
+    worker = grant(etcd)
+    key, value = instance(worker)
+    put(etcd, (key, value.replace(b'"tcp"', b'"nats_tcp"')), worker)
+    ended = dyntop("check", "--probe", "--nats", refusing(), env=in_etcd)
+    assert ended.code == 0
+    said = ended.err.splitlines()
+    assert "the one record is live" in said[0]
+    assert "1 address could not be asked: " in said[1]
+    assert said[1].endswith("NATS refuses connections")
+
+
 def test_an_expired_file_is_a_finding(folder: Path, in_folder: dict[str, str]) -> None:
     assert dyntop("check", env=in_folder).code == 0
     key = put_old_file(folder, card(WORKER))

@@ -100,3 +100,10 @@ def test_a_worker_that_cannot_be_told_is_unknown() -> None:
     assert words.worker_word(record(registered.instance(1)), 26) == "1a"
     assert words.worker_word(record(registered.source(7, 0)), None) == "unknown (the source says 0)"
     assert words.worker_word(record(registered.channel(7)), None) == "unknown"
+
+
+def test_a_revision_of_the_nats_store_is_its_number_and_whose() -> None:
+    assert words.revision_word("4711") == "4711"
+    made = "5@2026-11-21T18:16:26.004062104Z"
+    assert words.revision_word(made) == "5 of the bucket made 2026-11-21 18:16:26"
+    assert words.revision_word("a@b") == "a@b"

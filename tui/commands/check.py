@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from backends.liveness import FINDINGS, Verdict
+from backends.probe.types import Answer, Reading
 from backends.records import AnyRecord
 from tui.commands import described, end_at_once_on_interrupt, keep_all, query, say, write_lines
 from tui.commands.looking import Clock, Sight, look
@@ -15,7 +16,7 @@ from tui.commands.tables import write_table
 from tui.complaints import Exit
 from tui.export import json_list, record_json
 from tui.opening import opened
-from tui.plain import plain_key
+from tui.plain import plain, plain_key
 from tui.settings import Settings
 from tui.words import SHORT_KIND_NAMES, count
 
@@ -29,26 +30,34 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """
     end_at_once_on_interrupt()
     keep_all()
-    sight = asyncio.run(_look(settings, arguments, clock))
+    sight, readings = asyncio.run(_look(settings, arguments, clock))
     found = [record for record in sight.records if sight.verdict(record) in FINDINGS]
     if arguments.output == "json":
         write_lines(json_list(_json(sight, record) for record in found))
     else:
         write_table(HEADER, _rows(sight, found))
     say(f"{_summary(sight, len(found))} in {sight.place}{described(settings)}")
+    if untried := [one for one in readings if one.answer is Answer.UNTRIED]:
+        first = untried[0]
+        addresses = count(len(untried), "address")
+        say(f"{addresses} could not be asked: {plain(first.target.address)} {plain(first.text)}")
     return Exit.FINDINGS if found else Exit.DONE
 
 
-async def _look(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> Sight:
+async def _look(
+    settings: Settings, arguments: argparse.Namespace, clock: Clock
+) -> tuple[Sight, list[Reading]]:
     wanted = query(
         settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
     )
     async with opened(settings) as plane:
         sight = await look(plane.discovery, wanted, clock)
         await sight.ask_leases(plane.discovery)
+        readings: list[Reading] = []
         if arguments.probe is not None:
-            await sight.probe(plane.probes, sight.records, deep=arguments.probe == "deep")
-    return sight
+            deep = arguments.probe == "deep"
+            readings = await sight.probe(plane.probes, sight.records, deep=deep)
+    return sight, readings
 
 
 def _rows(sight: Sight, found: Sequence[AnyRecord]) -> Iterator[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from backends.discovery import Discovery
 from backends.ids import Kind
 from backends.liveness import Judgement, Life, Verdict
 from backends.lookout import Probes
+from backends.probe.types import Reading
 from backends.queries import Query
 from backends.records import AnyRecord, EventChannel, EventSource
 from backends.store import TimeToLive
@@ -134,11 +135,15 @@ class Sight:
         )
         self.verdicts.update()
 
-    async def probe(self, probes: Probes, records: Iterable[AnyRecord], *, deep: bool) -> None:
+    async def probe(
+        self, probes: Probes, records: Iterable[AnyRecord], *, deep: bool
+    ) -> list[Reading]:
         """Ask the addresses of some records and of their workers' others, once each."""
         targets = {target for record in records for target in self.verdicts.targets(record)}
-        self.verdicts.heard_readings(await probes.once(targets, deep=deep))
+        readings = await probes.once(targets, deep=deep)
+        self.verdicts.heard_readings(readings)
         self.verdicts.update()
+        return readings
 
     async def _leave_out_gone(self, discovery: Discovery, suspects: Sequence[bytes]) -> None:
         """A lease that ended since the look took its keys with it: that is no finding."""

@@ -20,7 +20,7 @@ from tui.screens.unregister import LOOK_INTERVAL
 from tui.targets import Meanwhile, Targets, dated, out_of_date
 from tui.view import View
 from tui.widgets.list_table import ListTable
-from tui.words import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of
+from tui.words import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of, revision_word
 
 FEW = 5
 """Rows up to which the dialog is only as high as it needs to be."""
@@ -195,7 +195,8 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         now = self.view.clock()
         about = Text(plain_key(record.key), "bold")
         lease = NOTHING if record.lease is None else hex_id(record.lease)
-        about.append(f"  revision {plain(record.revision)}, lease {lease}", "not bold dim")
+        revision = plain(revision_word(record.revision))
+        about.append(f"  revision {revision}, lease {lease}", "not bold dim")
         evidence = self.view.judgement(record).evidence
         if self.targets.meanwhile(record) is None:
             lines = [dated(one, now) for one in evidence]

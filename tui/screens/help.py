@@ -17,6 +17,16 @@ from tui.words import MEANINGS
 
 Keys = list[tuple[str, str]]
 
+FIGURES: Keys = [
+    ("○ silent", "Requests: no service that answers has it; one that is paused looks the same"),
+    ("◇ unregistered", "Requests: a service answers for it, and nothing of it is registered"),
+    ("● served", "Metrics: a frontend lists it"),
+    ("≠ not served", "Metrics: registered, and no frontend lists it"),
+    ("≠ unregistered", "Metrics: a frontend lists it, and no card of it is registered"),
+    ("✗ failing", "Metrics: it could not be scraped; the detail says why"),
+]
+"""The signs of what is counted and measured."""
+
 MOVING: Keys = [
     ("↑ ↓  k j", "up and down"),
     ("PgUp PgDn", "a page up and down"),
@@ -73,7 +83,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="dialog"):
             yield Static(Text("dyntop: keys and signs", "bold"), classes="dialog--title")
             with VerticalScroll(id="help-text"):
-                yield Static(_table([*groups, ("Signs", signs)]))
+                yield Static(_table([*groups, ("Signs", signs), ("Signs of figures", FIGURES)]))
 
     def action_scroll(self, step: int) -> None:
         self.query_one("#help-text").scroll_relative(y=step, animate=False)

@@ -290,7 +290,9 @@ class MainScreen(Screen[None]):
 
     def _tick(self) -> None:
         self.monitor.prune(self.clock())
-        self.view.sweep_age = self.lookout.sweep_age()
+        # Where there are no leases, what is read in their place is the store's own business.
+        has_leases = self.discovery.store.has_leases
+        self.view.sweep_age = self.lookout.sweep_age() if has_leases else 0.0
         self.view.trouble = self.lookout.trouble
         self._header.update()
         self.active.tick()

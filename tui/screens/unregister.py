@@ -23,7 +23,7 @@ from tui.screens.asking import Asking
 from tui.screens.key_list import KeyList
 from tui.targets import Targets
 from tui.view import View
-from tui.words import count, seen_in_words
+from tui.words import count, revision_word, seen_in_words
 
 LOOK_INTERVAL = 1.0
 """Seconds between two looks at how the records stand."""
@@ -220,4 +220,4 @@ def _known(view: View, record: AnyRecord, now: float) -> str:
     """What stands behind a key: what it is known by, and for how long."""
     first_seen = view.first_seen(record)
     seen = "" if first_seen is None else f", {seen_in_words(first_seen, now)}"
-    return f"revision {record.revision}{seen}"
+    return f"revision {revision_word(record.revision)}{seen}"

@@ -304,7 +304,8 @@ class ListTable(LineView, Generic[Row]):
         for column, room in self._columns():
             title = column.title
             if self.order.column == column.id:
-                title += "▼" if self.order.reverse else "▲"
+                # That it is sorted by is worth more than the end of its name.
+                title = title[: room - 1] + ("▼" if self.order.reverse else "▲")
             parts.append(_fit(title, room, column))
         line = " " * GUTTER + (" " * GAP).join(parts)
         return Strip([Segment(line, style)]).adjust_cell_length(width, style)
