@@ -129,7 +129,7 @@ def _nats_not_authorised(error: NotAuthorised) -> str:
     if "permissions" in error.detail:
         return (
             f"NATS at {error.address} does not let this user do it ({error.detail}): it must be "
-            "let publish to $JS.API.> and $KV.> and subscribe to _INBOX.>"
+            "let publish to $JS.API.>, $JS.FC.> and $KV.> and subscribe to _INBOX.>"
         )
     return (
         f"NATS at {error.address} does not accept this user ({error.detail}): check "

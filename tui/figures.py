@@ -38,14 +38,17 @@ def rate(number: float | None) -> str:
 
 
 def whole(number: float | None) -> str:
-    """`12`, `9,999`, `12.4k`, `3.1M`, `2e+12`."""
+    """`12`, `9,999`, `12.4k`, `124k`, `3.1M`, `124M`, `2e+12`: at most five cells."""
     if number is None:
         return NOTHING
     if number < 9_999.5:
         return f"{number:,.0f}"
-    if number < 999_950:
-        return f"{number / 1e3:.1f}k"
-    return f"{number / 1e6:.1f}M" if number < 999_950_000 else f"{number:.0e}"
+    for unit, letter in ((1e3, "k"), (1e6, "M")):
+        if number < 99.95 * unit:
+            return f"{number / unit:.1f}{letter}"
+        if number < 999.5 * unit:
+            return f"{number / unit:.0f}{letter}"
+    return f"{number:.0e}"
 
 
 def per_cent(part: float | None) -> str:

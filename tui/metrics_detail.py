@@ -24,11 +24,14 @@ MOST_LISTED = 12
 """Processes, endpoints or names that are listed of a kind."""
 
 
-def metrics_detail(row: MetricsRow, now: float, namespace: str | None) -> Detail:
-    """`now` is in POSIX seconds; `namespace` is the one that dyntop looks at, None for all."""
+def metrics_detail(
+    row: MetricsRow, now: float, namespace: str | None, *, is_read: bool = True
+) -> Detail:
+    """`now` is in POSIX seconds; `namespace` is the one that dyntop looks at, None for all.
+    `is_read`: whether the store is, so that it is known what is registered."""
     match row.of:
         case MeteredModel() as model:
-            fields = _model(model, now, namespace)
+            fields = _model(model, now, namespace, is_read)
         case AtFrontend() as frontend:
             fields = _frontend(frontend, now)
         case AtWorker() as worker:
@@ -42,8 +45,14 @@ def metrics_detail(row: MetricsRow, now: float, namespace: str | None) -> Detail
 _KINDS = {MeteredModel: "model", AtFrontend: "frontend", AtWorker: "worker", Known: "process"}
 
 
-def _model(model: MeteredModel, now: float, namespace: str | None) -> Fields:
-    yield "state", "" if model.served is None else served_sentence(model.served, namespace)
+def _model(model: MeteredModel, now: float, namespace: str | None, is_read: bool) -> Fields:
+    if not is_read:
+        yield "state", "the store is not read now: what is registered there cannot be told"
+    elif model.served is not None and (model.served.by or model.not_served):
+        yield "state", served_sentence(model.served, namespace)
+    for label, known in zip(_labels("missing"), model.missing[:MOST_LISTED], strict=False):
+        yield label, f"{known.target}, which told of it before: it {known.trouble}"
+    yield " ", "its requests are in none of these figures" * bool(model.missing)
     if not model.frontends and not model.workers:
         yield "figures", "none: no process that is scraped tells of it"
         return
@@ -57,6 +66,7 @@ def _model(model: MeteredModel, now: float, namespace: str | None) -> Fields:
     yield "workers", f"metrics of {count(workers, 'worker')}" * bool(workers)
     for known in {one.known.target: one.known for one in model.frontends}.values():
         yield from _missing(known.missing)
+        yield from _cut(known)
 
 
 def _frontend(frontend: AtFrontend, now: float) -> Fields:
@@ -85,7 +95,7 @@ def _worker(worker: AtWorker, now: float) -> Fields:
 
 def _silent(known: Known, now: float) -> Fields:
     if known.trouble:
-        yield "state", f"{FAILING.word}: it {known.trouble}"
+        yield "state", f"{FAILING.word}: " * (not known.unasked) + f"it {known.trouble}"
         if known.failing_since is not None:
             at = datetime.fromtimestamp(known.failing_since)
             yield "since", f"{at:%H:%M:%S}, for {duration(now - known.failing_since)}"
@@ -137,7 +147,14 @@ def _process(known: Known) -> Fields:
     yield "url", f"{known.target}/metrics"
     yield "known", _source(known)
     yield from _missing(known.missing)
-    yield "note", "it tells more than dyntop keeps of one process" * known.cut
+    yield from _cut(known)
+
+
+def _cut(known: Known) -> Fields:
+    if known.cut:
+        yield "note", f"{known.target} tells more than dyntop keeps: the rest is not counted"
+    if known.served_cut:
+        yield "note", f"{known.target} lists more models than dyntop keeps"
 
 
 def _source(known: Known) -> str:

@@ -21,6 +21,7 @@ NOT_REGISTERED = State("≠", "unregistered", "bad")
 ANSWERS = State("●", "answers", "good")
 FAILING = State("✗", "failing", "bad")
 NO_METRICS = State("?", "not Dynamo's", "dim")
+NOT_ASKED = State("?", "not asked", "dim")
 UNTOLD = State("·", "", "dim")
 
 FINDINGS = (NOT_SERVED, NOT_REGISTERED, FAILING)
@@ -121,7 +122,9 @@ class Rows:
         )
 
     def _silent(self, known: Known) -> MetricsRow:
-        state = FAILING if known.trouble else NO_METRICS
+        state = NO_METRICS
+        if known.trouble:
+            state = NOT_ASKED if known.unasked else FAILING
         return MetricsRow(
             ("process", str(known.target)), known, _short(known), state, Flow(), (), None
         )
@@ -148,13 +151,18 @@ def _short(known: Known) -> str:
 
 
 def served_state(model: MeteredModel) -> State:
-    """Whether frontends serve what is registered, and the other way round."""
-    served = model.served
-    if served is None:
+    """Whether frontends serve what is registered, and the other way round; and whether all of
+    them that did are in the figures."""
+    if model.not_registered:
+        return NOT_REGISTERED
+    if model.not_served:
+        return NOT_SERVED
+    if model.missing:
+        there = len(model.tellers)
+        return State("◐", f"{there}/{there + len(model.missing)} frontends", "warn")
+    if model.served is None:
         return UNTOLD
-    if served.differs:
-        return NOT_REGISTERED if served.by else NOT_SERVED
-    return PARTLY if served.not_by else SERVED
+    return PARTLY if model.served.not_by else SERVED
 
 
 def _texts(row: MetricsRow) -> Iterator[str]:

@@ -8,25 +8,21 @@ from datetime import datetime
 
 from backends.records import EventChannel
 from backends.tap import (
-    STILL_ANSWERS,
+    SILENCE,
     Decoded,
     Heard,
     Link,
     Message,
     NatsRoute,
-    Statistics,
     Tap,
     ZmqRoute,
-    decode,
     payload_bytes,
+    summary,
 )
 from tui.detail import Detail
 from tui.plain import width
 from tui.sparkline import sparkline
 from tui.words import NOTHING, count, duration, hex_id
-
-SILENCE = 5.0
-"""Seconds without a message that are worth a word."""
 
 DUMPED = 16
 """Bytes in a line of a dump."""
@@ -72,15 +68,15 @@ def standing_in_words(tap: Tap, now: float, own: int | None = None) -> tuple[str
     if silent < SILENCE:
         return _among_others(tap, now, own) or ("connected, listening", "good")
     text = f"connected, nothing published for {duration(silent)}"
-    if not standing.why:
-        return text, "dim"
-    return f"{text}; its process {standing.why}", "dim" if standing.why == STILL_ANSWERS else "bad"
+    if standing.why:
+        return f"{text}; {standing.why}", "bad"
+    return f"{text}; its process still answers" if standing.answers else text, "dim"
 
 
 def _among_others(tap: Tap, now: float, own: int | None) -> tuple[str, str] | None:
     """What is to be said where all that is heard is others'."""
-    route, publishers = tap.route, tap.statistics.publishers()
-    if own is None or not publishers or (isinstance(route, ZmqRoute) and not route.topic):
+    publishers = tap.statistics.publishers()
+    if own is None or not publishers or _is_broker(tap):
         return None
     heard_at = next((one.heard_at for one in publishers if one.id == own), None)
     silent = now - max(tap.standing.since, heard_at or 0.0)
@@ -90,8 +86,9 @@ def _among_others(tap: Tap, now: float, own: int | None) -> tuple[str, str] | No
     return f"connected; others publish here, {what} for {duration(silent)}", "warn"
 
 
-def figures(statistics: Statistics, now: float) -> list[str]:
+def figures(tap: Tap, now: float) -> list[str]:
     """Rates and totals."""
+    statistics = tap.statistics
     messages, size = statistics.rates(now)
     parts = [
         f"{rate(messages)} msg/s",
@@ -99,9 +96,11 @@ def figures(statistics: Statistics, now: float) -> list[str]:
         count(statistics.messages, "message"),
         in_bytes(statistics.bytes),
         f"{statistics.gaps:,} missed",
-        f"{statistics.dropped:,} dropped",
         f"for {duration(now - statistics.began_at)}",
     ]
+    # What ZMQ drops nobody is told: there it is among the missed.
+    if statistics.dropped or isinstance(tap.route, NatsRoute):
+        parts.insert(5, f"{statistics.dropped:,} dropped")
     if statistics.restarts:
         parts.insert(5, count(statistics.restarts, "restart"))
     return parts
@@ -189,9 +188,14 @@ def message_detail(channel: EventChannel, heard: Heard, decoded: Decoded, *, raw
     return Detail(f"message {heard.number:,}", "", shown, body)
 
 
+def _is_broker(tap: Tap) -> bool:
+    """Whether what comes is of any topic."""
+    return isinstance(tap.route, ZmqRoute) and tap.route.is_shared
+
+
 def said(heard: Heard, *, raw: bool, with_topic: bool) -> str:
     """A message in a line."""
-    text = raw_line(heard.message) if raw else decode(heard.message).summary
+    text = raw_line(heard.message) if raw else summary(heard.message)
     return f"{heard.message.topic}  {text}" if with_topic else text
 
 

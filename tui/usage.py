@@ -19,6 +19,8 @@ SHORT_DATA = 120
 ASKING = "Asking NATS services …"
 NOBODY = "NATS answers, and none of its services does: workers of the TCP request plane have none."
 
+NOT_READ = "answers; whether it is registered is not known before the store was read"
+
 ANSWERS = {
     Answering.ANSWERS: State("●", "answers", "good"),
     Answering.SILENT: State("○", "silent", "warn"),
@@ -77,8 +79,10 @@ def line(board: Board | None, whole: Total, now: float) -> tuple[str, str]:
         return "", ""
     if board.trouble is not None:
         return f"✗ {_trouble(board)}; figures of {duration(age)} ago", "bad"
+    there = len(board.scrape.services)
+    here = "" if whole.services == there else f", {whole.services:,} of them here"
     parts = [
-        f"{count(whole.services, 'service')} answered {duration(age)} ago",
+        f"{count(there, 'service')} answered {duration(age)} ago{here}",
         *(
             f"{number:,} {ANSWERS[answering].word}"
             for answering in (Answering.SILENT, Answering.UNREGISTERED)
@@ -161,7 +165,7 @@ def _moment(at: float) -> str:
 
 def _answer(usage: Usage) -> str:
     if usage.answering is Answering.ANSWERS:
-        return ""
+        return "" if usage.records else NOT_READ
     return f"{ANSWERS[usage.answering].word}: {_MEANINGS[usage.answering]}"
 
 

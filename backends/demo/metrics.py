@@ -41,9 +41,11 @@ class DemoScrapes:
     def given(self) -> Sequence[Target]:
         return [*FRONTENDS, *self._servers()]
 
-    async def scrape(self, targets: Sequence[Target]) -> list[Answer]:
-        at = self._clock()
-        return [self._answer(target, at) for target in targets]
+    async def ask(self, target: Target, *, proven: bool = False) -> Answer:
+        return self._answer(target, self._clock())
+
+    def now(self) -> float:
+        return self._clock()
 
     async def aclose(self) -> None:
         """There is nothing to end."""

@@ -37,7 +37,7 @@ class DemoServices:
             if self._world.lives(worker):
                 by_worker.setdefault(f"{worker.id:x}", []).append((subject, worker))
         services = [self._service(id, endpoints, now) for id, endpoints in by_worker.items()]
-        return Scrape(now, now, tuple(services))
+        return Scrape(now, tuple(services))
 
     async def aclose(self) -> None:
         """There is nothing to end."""
@@ -49,7 +49,7 @@ class DemoServices:
         uptime = UPTIME + now - self._begun - 60 * seed
         name = naming.service_name(worker.role.namespace, worker.role.component)
         stats = tuple(_stats(subject, seed, uptime) for subject, _ in endpoints)
-        return Service(id, name, "1.6.1", "", now - uptime, stats)
+        return Service(id, name, "1.6.1", "", now - uptime, stats, now)
 
 
 def _stats(subject: str, seed: int, uptime: float) -> EndpointStats:

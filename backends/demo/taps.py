@@ -12,13 +12,11 @@ from backends.demo.cluster import Demo
 from backends.records import EventChannel
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import route_of
-from backends.tap.standing import STILL_ANSWERS, Link
-from backends.tap.tap import Drop, Hear, Tap, Tell
+from backends.tap.standing import SILENCE, Link
+from backends.tap.tap import RING, Drop, Hear, Tap, Tell
 
 INTERVAL = 0.1
 """Seconds between two looks at what there is to publish."""
-SILENCE = 5.0
-"""Seconds after which a real tap asks."""
 WAVE = 20.0
 """Seconds from one rush of requests to the next."""
 
@@ -31,10 +29,10 @@ class DemoTaps:
         self._world = world
         self._clock = clock
 
-    def open(self, channel: EventChannel, *, kept: int = KEPT) -> Tap:
+    def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
         """A tap on a channel."""
         listener = _Listener(self._world, channel, self._clock, kept)
-        return Tap(route_of(channel, here=True), listener, self._clock)
+        return Tap(route_of(channel, here=True), listener, self._clock, ring=ring)
 
 
 class _Listener:
@@ -58,14 +56,15 @@ class _Listener:
             # Its worker is who registered something with its id in it.
             worker = self._world.worker_at(str(channel.id.instance_id))
             if worker is None or not worker.alive:
-                tell(Link.LOST, "refuses connections")
+                tell(Link.LOST, "its publisher refuses connections")
                 continue
             if worker.hangs:
                 quiet += INTERVAL
-                said = "sends no ZMTP greeting within 1 s" if quiet > SILENCE else ""
-                tell(Link.CONNECTED, said)
+                said = "its publisher sends no ZMTP greeting within 1 s"
+                tell(Link.CONNECTED, said if quiet > SILENCE else "")
                 continue
-            tell(Link.CONNECTED, STILL_ANSWERS if quiet > SILENCE else "")
+            quiet = 0.0
+            tell(Link.CONNECTED, "")
             owed += self._rate() * INTERVAL
             while owed >= 1:
                 owed -= 1

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from backends.metrics import names
@@ -14,7 +13,9 @@ from backends.metrics.histogram import NONE, Histogram
 from backends.metrics.scrape import Labels, Scrape
 
 MOST_NAMES = 1_000
-"""Models, workers and endpoints that are kept of one process."""
+"""Models, workers and endpoints that are kept of one process, of each."""
+MOST_NAMES_OF_REVEALED = 100
+"""Of a server that only a card speaks for; a worker has a few endpoints."""
 SHORTEST = 0.1
 """Seconds between two scrapes that can be compared."""
 
@@ -83,10 +84,10 @@ _T = TypeVar("_T")
 
 
 class Seen(NamedTuple):
-    """What a frontend tells of one worker, as far as it does."""
+    """What a frontend tells of one worker, as far as it does; the mean of its ranks if several."""
 
     blocks: float | None
-    """Of the KV cache, in use."""
+    """Of the KV cache of one rank, in use."""
     first_token: float | None
     """Seconds to the first token of the last request."""
     between_tokens: float | None
@@ -100,30 +101,35 @@ class Figures:
     models: Mapping[str, Flow] = field(default_factory=dict)
     """Of a frontend, by the name of the model as it has it."""
     blocks: Mapping[str, float] = field(default_factory=dict)
-    """Blocks of the KV cache that one worker of a model has."""
+    """Blocks of the KV cache that one worker of a model has; each of its ranks, if several."""
     seen: Mapping[int, Seen] = field(default_factory=dict)
     """What a frontend tells of its workers, by instance id."""
     places: Mapping[Place, Flow] = field(default_factory=dict)
     """Of a worker, by endpoint."""
     process: Flow = field(default_factory=Flow)
     """Of a worker, what it tells of the whole process."""
+    cut: bool = False
+    """Whether there were more names than are kept, or histograms that are not counted since their
+    bounds differ from the others'."""
 
 
-def figures(before: Scrape | None, after: Scrape) -> Figures:
+def figures(before: Scrape | None, after: Scrape, most_names: int = MOST_NAMES) -> Figures:
     """What came of the time between two scrapes of the same process.
 
     `before` is None for the first one: then there are only gauges. A counter that fell began anew
     with its process, and counts from zero; one that was not there began at zero since.
     """
-    return _Comparison(before, after).figures()
+    return _Comparison(before, after, most_names).figures()
 
 
 class _Comparison:
-    def __init__(self, before: Scrape | None, after: Scrape) -> None:
+    def __init__(self, before: Scrape | None, after: Scrape, most_names: int) -> None:
         seconds = None if before is None else after.at - before.at
         self._seconds = seconds if seconds is not None and seconds >= SHORTEST else None
         self._before = before if self._seconds is not None else None
         self._after = after
+        self._most_names = most_names
+        self._cut = False
 
     def figures(self) -> Figures:
         return Figures(
@@ -136,7 +142,14 @@ class _Comparison:
             self._seen(),
             self._places(),
             self._process(),
+            self._cut,
         )
+
+    def _few(self, keys: Iterable[_T]) -> list[_T]:
+        """Each once, without what has no name, and no more than are kept."""
+        named = [key for key in dict.fromkeys(keys) if key]
+        self._cut = self._cut or len(named) > self._most_names
+        return named[: self._most_names]
 
     def _models(self) -> dict[str, Flow]:
         requests = self._rates(names.REQUESTS, _model)
@@ -158,7 +171,7 @@ class _Comparison:
                 queued.get(model),
                 seconds=self._seconds,
             )
-            for model in _few([*requests, *tokens, *first, *between, *in_flight, *queued])
+            for model in self._few([*requests, *tokens, *first, *between, *in_flight, *queued])
         }
 
     def _seen(self) -> dict[int, Seen]:
@@ -172,24 +185,25 @@ class _Comparison:
         )
         return {
             worker: Seen(blocks.get(worker), first.get(worker), between.get(worker))
-            for worker in _few([*blocks, *first, *between])
+            for worker in self._few([*blocks, *first, *between])
         }
 
     def _by_worker(self, name: str) -> dict[int, float]:
-        found: dict[int, float] = {}
+        """The mean of its ranks: each has a KV cache of its own."""
+        ranks: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         for labels, value in self._series(name).items():
             worker = _label(labels, "worker_id")
             # In decimal, unlike in a worker's own metrics (seen in 1.6.1).
             if worker.isascii() and worker.isdigit() and len(worker) <= 20 and value >= 0:
-                found[int(worker)] = found.get(int(worker), 0.0) + value
-        return found
+                ranks[int(worker)][_label(labels, "dp_rank")] += value
+        return {worker: math.fsum(of.values()) / len(of) for worker, of in ranks.items()}
 
     def _places(self) -> dict[Place, Flow]:
         requests = self._rates(names.WORK_REQUESTS, _place)
         in_flight = self._gauges(names.WORK_IN_FLIGHT, _place)
         return {
             place: Flow(requests.get(place), in_flight=in_flight.get(place), seconds=self._seconds)
-            for place in _few([*requests, *in_flight])
+            for place in self._few([*requests, *in_flight])
         }
 
     def _process(self) -> Flow:
@@ -229,7 +243,12 @@ class _Comparison:
         found: dict[_Key, Histogram] = {}
         for labels, histogram in self._after.histograms.get(name, {}).items():
             of = key(labels)
-            found[of] = found.get(of, NONE) + histogram.since(earlier.get(labels))
+            so_far, since = found.get(of, NONE), histogram.since(earlier.get(labels))
+            if so_far.bounds == since.bounds or not so_far.total or not since.total:
+                found[of] = so_far + since
+            else:
+                # No process of Dynamo's does that, and merging many of them would take seconds.
+                self._cut = True
         return found
 
 
@@ -250,11 +269,6 @@ def _place(labels: Labels) -> Place:
 
 def _label(labels: Labels, wanted: str) -> str:
     return next((value for name, value in labels if name == wanted), "")
-
-
-def _few(keys: Iterable[_T]) -> Iterator[_T]:
-    """Each once, without what has no name, and no more than are kept."""
-    return islice((key for key in dict.fromkeys(keys) if key), MOST_NAMES)
 
 
 def _one(uses: Iterable[float]) -> tuple[float, ...]:

@@ -3,16 +3,21 @@
 A histogram holds how many observations there were up to each bound. Where several are merged their
 bounds may differ (they do between releases of Dynamo, and are settings): within a bucket
 observations are taken to lie evenly, as `histogram_quantile` of Prometheus does.
+
+Counts and bounds are below 2**64 (`scrape.LARGEST`), so that no sum of them overflows.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
+
+MOST_BOUNDS = 200
+"""Of one histogram. Dynamo's have some 20."""
 
 
 class Quantile(NamedTuple):
@@ -66,6 +71,8 @@ class Histogram:
         return Histogram.cumulative(dict(zip(self.bounds, differences, strict=True)))
 
     def __add__(self, other: Histogram) -> Histogram:
+        """As if one process had observed it all. Where both together have too many bounds, this
+        one's are kept, so that many can be added up in a time in proportion."""
         if self.bounds == other.bounds:
             counts = zip(self.counts, other.counts, strict=True)
             return Histogram(self.bounds, tuple(map(sum, counts)))
@@ -74,6 +81,8 @@ class Histogram:
         if not self.total:
             return other
         bounds = tuple(sorted({*self.bounds, *other.bounds}))
+        if len(bounds) > MOST_BOUNDS:
+            bounds = self.bounds
         mine, theirs = self._up_to(bounds), other._up_to(bounds)
         together = [one + another for one, another in zip(mine, theirs, strict=True)]
         return Histogram.cumulative(dict(zip(bounds, together, strict=True)))
@@ -129,8 +138,3 @@ class Histogram:
 
 NONE = Histogram()
 """Without any observation."""
-
-
-def merged(histograms: Iterable[Histogram]) -> Histogram:
-    """As if one process had observed it all."""
-    return sum(histograms, NONE)

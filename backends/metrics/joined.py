@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from backends.ids import Kind as RecordKind
 from backends.metrics.board import Board, History, Known, together
 from backends.metrics.flow import Flow, Place, Seen, total
 from backends.metrics.names import Kind
+from backends.metrics.remembered import OfCards
 from backends.metrics.served import Served, compare, names_of
 from backends.metrics.targets import Target
 from backends.probe.addresses import parse_address
@@ -63,6 +64,26 @@ class MeteredModel:
     """Output tokens in a second, or requests where no frontend is scraped."""
     frontends: tuple[AtFrontend, ...]
     workers: tuple[AtWorker, ...]
+    missing: tuple[Known, ...] = ()
+    """Frontends that fail and told of it before: what they do is in none of its figures, and
+    whether they still serve it is not known."""
+
+    @property
+    def not_served(self) -> bool:
+        """Whether it is registered, and no frontend serves it that could be asked or did before."""
+        served = self.served
+        return served is not None and served.differs and not served.by and not self.missing
+
+    @property
+    def not_registered(self) -> bool:
+        """Whether a frontend serves it, and it is not registered."""
+        return self.served is not None and self.served.differs and bool(self.served.by)
+
+    @property
+    def tellers(self) -> frozenset[str]:
+        """The frontends that tell of it now."""
+        by = () if self.served is None else self.served.by
+        return frozenset({*by, *(str(one.known.target) for one in self.frontends)})
 
 
 @dataclass(frozen=True)
@@ -77,12 +98,25 @@ class Overview:
     """Processes that fail, and those that tell nothing of Dynamo."""
 
 
-def overview(
-    board: Board, cluster: Cluster, revealing: Mapping[Target, ModelCard], *, complete: bool
-) -> Overview:
-    """`revealing`: for a server that a card reveals that card. `complete`: whether the cluster was
-    read as a whole; before that nothing is called unregistered."""
-    return _Join(board, cluster, revealing, complete).overview()
+class Joiner:
+    """Makes overviews of a cluster; remembers what it read in cards."""
+
+    def __init__(self) -> None:
+        self._names = OfCards(names_of)
+
+    def overview(
+        self,
+        board: Board,
+        cluster: Cluster,
+        revealing: Mapping[Target, ModelCard],
+        *,
+        is_read: bool,
+    ) -> Overview:
+        """`revealing`: for a server that a card reveals that card. `is_read`: whether the cluster
+        is known as a whole, and as it is now; if not, nothing is called unregistered or not served.
+        """
+        cards = cluster.of_type(ModelCard)
+        return _Join(board, cluster, revealing, self._names.each(cards), is_read).overview()
 
 
 class _Join:
@@ -91,18 +125,17 @@ class _Join:
         board: Board,
         cluster: Cluster,
         revealing: Mapping[Target, ModelCard],
-        complete: bool,
+        cards: Iterable[tuple[ModelCard, frozenset[str]]],
+        is_read: bool,
     ) -> None:
         self._board = board
         self._cluster = cluster
         self._revealing = revealing
-        self._complete = complete
+        self._is_read = is_read
         self._cards: dict[str, list[ModelCard]] = defaultdict(list)
         self._aliases: set[str] = set()
-        for key in sorted(cluster.keys(RecordKind.MODEL)):
-            card = cluster.records[key]
-            assert isinstance(card, ModelCard)
-            for name in names_of(card):
+        for card, names in cards:
+            for name in names:
                 self._cards[name].append(card)
                 if name != card.model_name or card.is_lora:
                     self._aliases.add(name)
@@ -110,7 +143,9 @@ class _Join:
     def overview(self) -> Overview:
         known = list(self._board.known.values())
         served = self._served(known)
-        frontends = self._frontends({*served, *self._cards})
+        canonical = _Names({*served, *self._cards})
+        frontends = self._frontends(known, canonical)
+        missing = self._missing(known, canonical)
         workers = self._workers(known)
         of_model: dict[str, list[AtWorker]] = defaultdict(list)
         loose = []
@@ -120,33 +155,46 @@ class _Join:
                 of_model[model].append(worker)
             if not serves:
                 loose.append(worker)
-        names = {*frontends, *of_model}
+        names = {*frontends, *(missing.keys() - self._aliases), *of_model}
         names |= {name for name, one in served.items() if one.differs or self._is_base(name, one)}
         models = (
-            self._model(name, served.get(name), frontends.get(name, []), of_model.get(name, []))
+            self._model(
+                name,
+                served.get(name),
+                frontends.get(name, []),
+                of_model.get(name, []),
+                missing.get(name, []),
+            )
             for name in sorted(names)
         )
-        silent = [one for one in known if one.trouble or not one.kinds]
+        silent = [one for one in known if one.trouble or (one.answers and not one.kinds)]
         return Overview(tuple(models), tuple(loose), tuple(silent))
 
     def _served(self, known: Iterable[Known]) -> dict[str, Served]:
         lists = {str(one.target): one.served for one in known if one.served is not None}
-        return compare(lists, self._cards) if self._complete and lists else {}
+        cut = {str(one.target) for one in known if one.served_cut}
+        return compare(lists, self._cards, cut) if self._is_read and lists else {}
 
     def _is_base(self, name: str, served: Served) -> bool:
         """Adapters and aliases that are as they should be only have rows if there are figures."""
         return bool(served.by) and name not in self._aliases
 
-    def _frontends(self, names: set[str]) -> dict[str, list[AtFrontend]]:
+    def _frontends(self, known: Iterable[Known], names: _Names) -> dict[str, list[AtFrontend]]:
         """What they tell, by the names that models are registered or served under."""
-        by_folded = {name.casefold(): name for name in sorted(names, reverse=True)}
         found: dict[str, list[AtFrontend]] = defaultdict(list)
-        for model, flows in self._board.models().items():
-            # 0.6.1 writes the label in lower case.
-            name = model if model in names else by_folded.get(model.casefold(), model)
-            for target, flow in flows.items():
-                history = self._board.history(target, model)
-                found[name].append(AtFrontend(self._board.known[target], flow, history))
+        for one in known:
+            for model, flow in one.figures.models.items():
+                history = self._board.history(one.target, model)
+                found[names.of(model)].append(AtFrontend(one, flow, history))
+        return found
+
+    @staticmethod
+    def _missing(known: Iterable[Known], names: _Names) -> dict[str, list[Known]]:
+        """The frontends that fail, by the names of the models that they told of before."""
+        found: dict[str, list[Known]] = defaultdict(list)
+        for one in known:
+            for name in sorted({names.of(model) for model in one.models if one.trouble}):
+                found[name].append(one)
         return found
 
     def _model(
@@ -155,6 +203,7 @@ class _Join:
         served: Served | None,
         frontends: list[AtFrontend],
         workers: list[AtWorker],
+        missing: list[Known],
     ) -> MeteredModel:
         flow = total(one.flow for one in frontends)
         history = together(one.history for one in frontends)
@@ -167,17 +216,18 @@ class _Join:
         return MeteredModel(
             name,
             served,
-            tuple(self._cards.get(name, ())),
+            tuple(sorted(self._cards.get(name, ()), key=lambda card: card.key)),
             replace(flow, kv_use=uses),
             history,
             tuple(sorted(frontends, key=lambda one: str(one.known.target))),
             tuple(sorted(workers, key=lambda one: (one.id is None, one.id or 0))),
+            tuple(missing),
         )
 
     # --- workers ------------------------------------------------------------------------------
 
     def _workers(self, known: Iterable[Known]) -> list[AtWorker]:
-        found = [worker for one in known if self._tells(one) for worker in self._of(one)]
+        found = list(_once(worker for one in known if self._tells(one) for worker in self._of(one)))
         seen, total_blocks = self._seen()
         met = {worker.id for worker in found}
         found += [
@@ -189,18 +239,19 @@ class _Join:
 
     @staticmethod
     def _tells(known: Known) -> bool:
-        return Kind.WORKER in known.kinds and not known.trouble
+        return Kind.WORKER in known.kinds and known.answers
 
     def _of(self, known: Known) -> list[AtWorker]:
         """The workers in a process: one, unless it tells of several by their ids."""
-        places: dict[str, dict[Place, Flow]] = defaultdict(dict)
+        places: dict[int | None, dict[Place, Flow]] = defaultdict(dict)
         for place, flow in known.figures.places.items():
-            places[place.worker_id][place] = flow
+            places[_hex(place.worker_id)][place] = flow
         if not places:
-            places[""] = {}
+            places[None] = {}
         found = []
-        for number, (label, flows) in enumerate(sorted(places.items())):
-            worker, how = self._identity(known.target, label, flows)
+        for number, named in enumerate(sorted(places, key=lambda worker: worker or 0)):
+            flows = places[named]
+            worker, how = self._identity(known.target, named, flows)
             # What is of the whole process is counted once.
             process = known.figures.process if number == 0 else Flow()
             flow = total(flows.values()) + process
@@ -209,9 +260,9 @@ class _Join:
         return found
 
     def _identity(
-        self, target: Target, label: str, places: Iterable[Place]
+        self, target: Target, named: int | None, places: Iterable[Place]
     ) -> tuple[int | None, str]:
-        if (named := _hex(label)) is not None:
+        if named is not None:
             return named, "its metrics name it"
         card = self._revealing.get(target)
         worker = None if card is None else self._cluster.worker_of(card)
@@ -278,6 +329,30 @@ class _Join:
             return []
         records = self._cluster.registered_by(worker.id)
         return [one for one in records if isinstance(one, ModelCard) and not one.is_lora]
+
+
+class _Names:
+    """Under which names models are registered or served."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+        self._by_folded = {name.casefold(): name for name in sorted(names, reverse=True)}
+
+    def of(self, model: str) -> str:
+        """Of a model as a frontend's metrics name it: 0.6.1 writes it in lower case."""
+        return model if model in self._names else self._by_folded.get(model.casefold(), model)
+
+
+def _once(workers: Iterable[AtWorker]) -> Iterator[AtWorker]:
+    """Without those that were met at another URL already: a process may be known by several."""
+    met: set[tuple[int, tuple[str, ...]]] = set()
+    for worker in workers:
+        if worker.id is not None and worker.places:
+            places = {(worker.id, tuple(place[:3])) for place in worker.places}
+            if places <= met:
+                continue
+            met |= places
+        yield worker
 
 
 def _hex(text: str) -> int | None:

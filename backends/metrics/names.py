@@ -104,11 +104,14 @@ GAUGES = frozenset(
         WORK_QUEUE,
     }
 )
+QUANTILES = frozenset({FIRST_TOKEN, BETWEEN_TOKENS, WORK_FIRST_RESPONSE})
+"""The histograms of which more than the sum is read."""
 READ = COUNTERS | GAUGES | HISTOGRAMS
 SAMPLES = (
     COUNTERS
     | GAUGES
-    | {f"{name}_{part}" for name in HISTOGRAMS for part in ("bucket", "sum", "count")}
+    | {f"{name}_sum" for name in HISTOGRAMS}
+    | {f"{name}_bucket" for name in QUANTILES}
 )
 """Every name by which a line of the text may begin that is read."""
 

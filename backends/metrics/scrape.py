@@ -9,13 +9,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backends.metrics.histogram import Histogram
+from backends.metrics.histogram import MOST_BOUNDS, Histogram
 from backends.metrics.names import HISTOGRAMS, READ, SAMPLES
 
 MOST_SERIES = 20_000
 """Samples that are kept of one answer: a frontend of a hundred models has some 6,000."""
-LONGEST_LINE = 4096
+LONGEST_LINE = 2048
 """Bytes of a line that is read; Dynamo's own are below 300."""
+MOST_LABELS = 16
+"""Of a line that is read; Dynamo's own have at most seven."""
+LARGEST = 2.0**63
+"""A number above it is no count of anything, and sums of such may overflow."""
 
 Labels = frozenset[tuple[str, str]]
 
@@ -34,7 +38,7 @@ class Scrape:
     at: float
     """POSIX seconds."""
     values: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
-    """Counters, gauges, and the sums of histograms, by name and labels; all of them finite."""
+    """Counters, gauges, and the sums of histograms, by name and labels; none above `LARGEST`."""
     histograms: Mapping[str, Mapping[Labels, Histogram]] = field(default_factory=dict)
     """By name and labels without `le`."""
     cut: bool = False
@@ -43,7 +47,8 @@ class Scrape:
     @property
     def found(self) -> frozenset[str]:
         """Which of the names of `names.READ` are there."""
-        return READ & {*self.values, *self.histograms}
+        sums = (name.removesuffix("_sum") for name in self.values)
+        return READ & {*self.values, *self.histograms, *sums}
 
     def total(self, name: str) -> float | None:
         """The sum over all its series. None: there are none."""
@@ -51,7 +56,7 @@ class Scrape:
         return math.fsum(series.values()) if series else None
 
 
-def parsed(text: bytes, at: float) -> Scrape:
+def parsed(text: bytes, at: float, most_series: int = MOST_SERIES) -> Scrape:
     """The samples of Dynamo's that are known, and nothing else. Takes up to seconds; no I/O.
 
     Raises `NotText`.
@@ -61,9 +66,12 @@ def parsed(text: bytes, at: float) -> Scrape:
     cut = False
     for line in io.BytesIO(text):
         name = _NAME.match(line)
-        if name is None or name[0] not in _SAMPLES or len(line) > LONGEST_LINE:
+        if name is None or name[0] not in _SAMPLES:
             continue
-        if len(wanted) == MOST_SERIES:
+        if len(line) > LONGEST_LINE or line.count(b"=") > MOST_LABELS:
+            cut = True
+            continue
+        if len(wanted) == most_series:
             cut = True
             break
         wanted.append(line)
@@ -78,7 +86,7 @@ def _gathered(text: str, at: float, cut: bool) -> Scrape:
     try:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                if not math.isfinite(sample.value):
+                if not abs(sample.value) <= LARGEST:  # nor is anything that is no number
                     continue
                 name = sample.name.removesuffix("_bucket")
                 if name == sample.name:
@@ -89,11 +97,14 @@ def _gathered(text: str, at: float, cut: bool) -> Scrape:
     except (ValueError, KeyError, IndexError, TypeError):
         # What the parser of prometheus_client 0.26 raises on lines that are no samples.
         raise NotText("a line of it is no sample") from None
-    histograms = {
-        name: {labels: Histogram.cumulative(found) for labels, found in series.items()}
-        for name, series in buckets.items()
-    }
-    return Scrape(at, dict(values), histograms, cut)
+    histograms: dict[str, dict[Labels, Histogram]] = defaultdict(dict)
+    for name, series in buckets.items():
+        for labels, found in series.items():
+            if len(found) <= MOST_BOUNDS:
+                histograms[name][labels] = Histogram.cumulative(found)
+            else:
+                cut = True
+    return Scrape(at, dict(values), dict(histograms), cut)
 
 
 def _bound(text: str) -> tuple[float] | None:
@@ -102,4 +113,4 @@ def _bound(text: str) -> tuple[float] | None:
         bound = float(text)
     except ValueError:
         return None
-    return None if math.isnan(bound) or bound == -math.inf else (bound,)
+    return (bound,) if abs(bound) <= LARGEST or bound == math.inf else None

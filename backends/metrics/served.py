@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from backends.reading import card_json
 from backends.records import ModelCard
@@ -14,10 +15,19 @@ PATH = "/v1/models"
 
 MOST_MODELS = 2_000
 LONGEST_NAME = 1_000
-"""Characters of a name that is kept; a longer one is cut."""
+"""Characters of a name that is kept; a longer one is left out."""
 
 
-def listed(body: bytes) -> frozenset[str] | None:
+class Listed(NamedTuple):
+    """What a frontend lists as served."""
+
+    names: frozenset[str]
+    cut: bool
+    """Whether it lists more than is kept: what is not among the names may be served all the same.
+    """
+
+
+def listed(body: bytes) -> Listed | None:
     """The names in an answer to `/v1/models`. None: it is no such list.
 
     The text that tells of which kind an object is differs between releases, so it is not looked at:
@@ -30,8 +40,10 @@ def listed(body: bytes) -> frozenset[str] | None:
     models = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(models, list):
         return None
-    names = (model.get("id") for model in models[:MOST_MODELS] if isinstance(model, dict))
-    return frozenset(name[:LONGEST_NAME] for name in names if isinstance(name, str) and name)
+    ids = (model.get("id") for model in models[:MOST_MODELS] if isinstance(model, dict))
+    names = [name for name in ids if isinstance(name, str) and name]
+    kept = frozenset(name for name in names if len(name) <= LONGEST_NAME)
+    return Listed(kept, len(models) > MOST_MODELS or len(kept) < len({*names}))
 
 
 def names_of(card: ModelCard) -> frozenset[str]:
@@ -61,15 +73,26 @@ class Served:
         return bool(self.by or self.not_by) and bool(self.by) != self.registered
 
 
-def compare(lists: Mapping[str, frozenset[str]], registered: Iterable[str]) -> dict[str, Served]:
-    """Every name that a frontend lists or that is registered; `lists` is by frontend."""
+def compare(
+    lists: Mapping[str, frozenset[str]],
+    registered: Iterable[str],
+    cut: Collection[str] = (),
+) -> dict[str, Served]:
+    """Every name that a frontend lists or that is registered; `lists` is by frontend.
+
+    `cut`: the frontends that list more than is known, of which it is never said what they do not.
+    """
     there = frozenset(registered)
     names = there.union(*lists.values())
     return {
         name: Served(
             name,
             tuple(frontend for frontend, models in lists.items() if name in models),
-            tuple(frontend for frontend, models in lists.items() if name not in models),
+            tuple(
+                frontend
+                for frontend, models in lists.items()
+                if name not in models and frontend not in cut
+            ),
             name in there,
         )
         for name in sorted(names)

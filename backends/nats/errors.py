@@ -5,6 +5,7 @@ The client library is not imported: what it raises is known by its name, and by 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ NOT_ENABLED = (10076, 10039)
 WRONG_LAST_SEQUENCE = (10071, 10164)
 UNAVAILABLE = (10008, 10009, 10077)
 """The cluster has no leader, no quorum, or not enough of it answers."""
+
+_MADE_UP = re.compile(r'(_inbox|\$js\.fc)\.[^"]*')
+"""Begins subjects that are no other's, in the lower case that the library hands on."""
 
 NO_JETSTREAM = "JetStream is not enabled on this server: start it with --jetstream"
 NO_JETSTREAM_HERE = "JetStream is not enabled for this account"
@@ -67,7 +71,9 @@ def refused(address: str, error: ApiError) -> StoreError:
 
 def denied(address: str, text: str) -> StoreError:
     """The server said that this user may not publish or subscribe somewhere."""
-    return NotAuthorised(address, text.removeprefix("nats: ").strip("'\" "))
+    # So that the same denial is the same each time, without the names made up for this once.
+    text = _MADE_UP.sub(r"\1.>", text)
+    return NotAuthorised(address, text.removeprefix("nats: ").strip("' "))
 
 
 def translate(address: str, error: BaseException) -> StoreError:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LONGEST_SILENCE = 4 * HEARTBEAT
 """Seconds without a word of the consumer after which it is taken to be gone."""
 
+LONGEST_NUMBER = 20
+"""Digits: the server's numbers have 64 bits."""
+
 CONTROL = "100"
 """The status of what is no message but a word of the consumer's own."""
 
@@ -115,19 +118,21 @@ class Feed:
         if status != CONTROL:
             raise LostPlace(f"the consumer of {self.bucket.name} ended")
         # What was sent before this has been read: it may go on.
-        if message.reply:
-            await self._session.publish(message.reply)
-        elif stalled := headers.get("Nats-Consumer-Stalled"):
-            await self._session.publish(stalled)
+        stalled = headers.get("Nats-Consumer-Stalled")
+        if message.reply or stalled:
+            await self._session.publish(message.reply or stalled or "")
         last = headers.get("Nats-Last-Consumer", "")
-        if last.isascii() and last.isdigit():
+        if last.isascii() and last.isdigit() and len(last) <= LONGEST_NUMBER:
             if int(last) > self.done:
                 raise LostPlace(f"messages of {self.bucket.name} were lost on their way")
-            await self._ask_for_the_end()
+            # While it waits for us there may be more to come. Over a slow connection the answer
+            # would be behind all that is on its way, and too late.
+            if not stalled:
+                await self._ask_for_the_end()
 
     async def _ask_for_the_end(self) -> None:
         """What was to come may have gone while it was delivered, and then no message is the last.
-        That nothing comes says nothing: the server waits while it is not read fast enough."""
+        That nothing came for a while does not say so: it may be that we are slow."""
         if not self.is_complete and self._consumer is not None:
             told = await self._session.is_delivered(self.bucket, self._consumer, self.done)
             self.is_complete = self.is_complete or told

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
@@ -26,6 +25,7 @@ from backends.nats.errors import (
     refused,
     translate,
 )
+from backends.nats.gathering import NO_RESPONDERS
 from backends.nats.names import bucket_of
 from backends.store import Cause, Refused, StoreError, Unreachable
 
@@ -36,14 +36,25 @@ if TYPE_CHECKING:
 
 API = "$JS.API."
 DEADLINE = 4.0
-"""Seconds for one answer. A stopped server must be noticed within 10, and one is asked every 2."""
+"""Seconds for one answer."""
+
+LIST_DEADLINE = 6.0
+"""For the list of buckets: a cluster waits 4 seconds itself for the servers that hold them. And one
+that stopped must be noticed within 10, with 2 between two lists."""
 
 HEARTBEAT = 2.0
 """Seconds of silence after which a consumer says that there is nothing new."""
 
 NANOSECONDS = 1_000_000_000
 
-NO_RESPONDERS = "503"
+FLOW_CONTROL = "$js.fc."
+"""Begins the subjects on which a consumer is told that it may go on; as the library has it when
+that is denied, in lower case."""
+
+MISREAD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of reading an answer that is not as it should be. A number may be 1e999."""
+NOT_UNDERSTOOD = "JetStream's answer was not understood"
+
 OPERATION = "KV-Operation"
 """The header of a removal marker: DEL, or PURGE."""
 MARKER_REASON = "Nats-Marker-Reason"
@@ -80,6 +91,16 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Buckets:
+    """All buckets that are named as Dynamo names them."""
+
+    there: tuple[Bucket, ...]
+    missing: frozenset[str]
+    """Names of those that exist, and of which no server of the cluster could tell: each of them may
+    be as it was, and none is among the others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """The last message under a subject."""
 
@@ -104,7 +125,7 @@ class Session:
         self._waiting: dict[str, tuple[str, asyncio.Future[Msg]]] = {}
         self._number = 0
         self._denied: StoreError | None = None
-        """Why no answer can come at all."""
+        """Why nothing can be read at all."""
 
     async def start(self) -> None:
         """Raises `StoreError`."""
@@ -125,6 +146,11 @@ class Session:
         """The server said that something is not allowed: whoever waits for that is told."""
         # The library hands the server's words on in lower case.
         text = str(denial).lower()
+        if FLOW_CONTROL in text:
+            # In the middle of a large bucket the server waits for ever to be told to go on. What is
+            # asked already is answered all the same.
+            self._denied = denied(self.address, text)
+            return
         if self._inbox.lower() in text:
             self._denied = denied(self.address, text)
         for subject, future in self._waiting.values():
@@ -141,6 +167,8 @@ class Session:
 
     async def publish(self, subject: str) -> None:
         """An empty message, as consumers want to be told something. Raises `StoreError`."""
+        if self._denied is not None:
+            raise self._denied
         try:
             async with asyncio.timeout(DEADLINE):
                 await self.client.publish(subject)
@@ -148,9 +176,17 @@ class Session:
             raise translate(self.address, error) from error
 
     async def ask(
-        self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        subject: str,
+        data: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        deadline: float = DEADLINE,
     ) -> bytes:
-        """The answer to one message. Raises `NoResponders`, `StoreError`."""
+        """The answer to one message within `deadline` seconds.
+
+        Raises `NoResponders`, `StoreError`.
+        """
         if not self.is_usable:
             raise Unreachable(self.address, Cause.LOST)
         if self._denied is not None:
@@ -160,7 +196,7 @@ class Session:
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._waiting[reply] = subject, future
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(deadline):
                 await self.client.publish(subject, data, reply=reply, headers=headers)
                 answer = await future
         except Exception as error:
@@ -174,33 +210,47 @@ class Session:
             raise NoResponders
         return answer.data
 
-    async def call(self, name: str, request: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def call(
+        self,
+        name: str,
+        request: dict[str, Any] | None = None,
+        *,
+        deadline: float = DEADLINE,
+    ) -> dict[str, Any]:
         """A call of JetStream's API. Raises `ApiError`, `StoreError`."""
         data = b"" if request is None else json.dumps(request).encode()
         try:
-            answer = await self.ask(API + name, data)
+            answer = await self.ask(API + name, data, deadline=deadline)
         except NoResponders:
             raise Refused(self.address, NO_JETSTREAM) from None
         return self._read(answer)
 
-    async def buckets(self) -> list[Bucket]:
-        """All buckets that are named as Dynamo names them. Raises `StoreError`."""
+    async def buckets(self) -> Buckets:
+        """All there are. Raises `StoreError`."""
         found: list[Bucket] = []
+        missing: set[str] = set()
         offset = 0
         while True:
+            request = {"offset": offset, "subject": "$KV.>"}
             try:
-                page = await self.call("STREAM.LIST", {"offset": offset, "subject": "$KV.>"})
+                page = await self.call("STREAM.LIST", request, deadline=LIST_DEADLINE)
             except ApiError as error:
                 raise refused(self.address, error) from None
             try:
-                streams = list(page.get("streams") or ())
-                total = int(page.get("total", 0))
-            except (TypeError, ValueError):
-                raise Refused(self.address, "JetStream's answer was not understood") from None
-            found += [bucket for stream in streams if (bucket := _bucket(stream)) is not None]
-            offset += len(streams)
-            if not streams or offset >= total:
-                return found
+                streams = {
+                    str(stream["config"]["name"]): stream for stream in page["streams"] or ()
+                }
+                unheard = set(map(str, page.get("missing") or ()))
+                total = int(page["total"])
+            except MISREAD:
+                raise Refused(self.address, NOT_UNDERSTOOD) from None
+            # Of what is missing there may be a stream as well, with nothing in it.
+            there = [_bucket(stream) for name, stream in streams.items() if name not in unheard]
+            found += filter(None, there)
+            missing |= set(filter(None, map(bucket_of, unheard)))
+            offset += len(streams.keys() | unheard)
+            if offset >= total or not (streams or unheard):
+                return Buckets(tuple(found), frozenset(missing))
 
     async def bucket(self, name: str) -> Bucket | None:
         """One bucket; None: there is none of that name. Raises `StoreError`."""
@@ -210,6 +260,16 @@ class Session:
             if error.is_absence:
                 return None
             raise refused(self.address, error) from None
+
+    async def check_unheard(self, subject: str) -> None:
+        """Nobody took what was published there: raises `Unreachable` if a bucket takes such keys,
+        which has no leader then, and all that is in it is still there. Raises `StoreError`."""
+        try:
+            names = (await self.call("STREAM.NAMES", {"subject": subject})).get("streams")
+        except ApiError as error:
+            raise refused(self.address, error) from None
+        if names:
+            raise Unreachable(self.address, Cause.NO_LEADER, "nobody takes what is written there")
 
     async def create_bucket(self, name: str) -> Bucket:
         """As a KV client makes one, without a time to live, as Dynamo's discovery asks for it.
@@ -242,7 +302,7 @@ class Session:
             if made is None:
                 raise refused(self.address, error) from None
         if made is None:
-            raise Refused(self.address, "JetStream's answer was not understood")
+            raise Refused(self.address, NOT_UNDERSTOOD)
         return made
 
     async def message(self, stream: str, subject: str) -> Message | None:
@@ -262,8 +322,8 @@ class Session:
                 _is_marker(headers),
                 seconds(stored["time"]),
             )
-        except (KeyError, TypeError, ValueError, binascii.Error):
-            raise Refused(self.address, "JetStream's answer was not understood") from None
+        except MISREAD:
+            raise Refused(self.address, NOT_UNDERSTOOD) from None
 
     async def store(
         self,
@@ -288,7 +348,7 @@ class Session:
         answer = self._read(await self.ask(subject, value, headers or None))
         try:
             return int(answer["seq"])
-        except (KeyError, TypeError, ValueError):
+        except MISREAD:
             raise Refused(self.address, "what answered is no JetStream") from None
 
     async def consume(self, bucket: Bucket, inbox: str) -> tuple[str, int, bool]:
@@ -316,8 +376,8 @@ class Session:
         try:
             delivered = int(answer.get("delivered", {}).get("consumer_seq", 0))
             return str(answer["name"]), int(answer.get("num_pending", 0)) + delivered, delivered > 0
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise Refused(self.address, "JetStream's answer was not understood") from None
+        except MISREAD:
+            raise Refused(self.address, NOT_UNDERSTOOD) from None
 
     async def is_delivered(self, bucket: Bucket, consumer: str, number: int) -> bool:
         """Whether with this many messages a consumer has sent all that there is for it.
@@ -333,8 +393,8 @@ class Session:
         try:
             sent = int(info["delivered"]["consumer_seq"])
             return sent == number and int(info["num_pending"]) == 0
-        except (KeyError, TypeError, ValueError):
-            raise Refused(self.address, "JetStream's answer was not understood") from None
+        except MISREAD:
+            raise Refused(self.address, NOT_UNDERSTOOD) from None
 
     async def _take(self, answer: Msg) -> None:
         _, future = self._waiting.get(answer.subject, (None, None))
@@ -351,7 +411,7 @@ class Session:
                     int(error.get("err_code", 0)),
                     str(error.get("description", "")),
                 )
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (*MISREAD, RecursionError):
             raise Refused(self.address, "what answered is no JetStream") from None
         return dict(read)
 
@@ -380,7 +440,7 @@ def _is_marker(block: bytes) -> bool:
 
 def _bucket(stream: dict[str, Any]) -> Bucket | None:
     """None for a stream that is none of Dynamo's, or is not understood."""
-    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+    with contextlib.suppress(*MISREAD):
         config, state = stream["config"], stream["state"]
         name = bucket_of(config["name"])
         if name is None:

@@ -10,6 +10,7 @@ from backends.store import PutBack, Refused, Removal, Revision
 
 NOT_SENDABLE = "no NATS client can publish under its name"
 NO_BUCKET = "its bucket does not exist any more"
+NOT_TAKEN = "its bucket does not take such keys any more"
 
 
 async def remove(
@@ -31,6 +32,9 @@ async def remove(
             await session.store(place.subject.decode(), b"", last=sequence, marker=True)
             return Removal.REMOVED
         except NoResponders:
+            await session.check_unheard(place.subject.decode())
+            if await _there(session, place):
+                raise Refused(session.address, NOT_TAKEN) from None
             return Removal.GONE
         except ApiError as error:
             if error.number not in WRONG_LAST_SEQUENCE:
@@ -49,6 +53,7 @@ async def put_back(session: Session, place: Place, value: bytes) -> PutBack:
             await session.store(subject, value, last=last)
             return PutBack.DONE
         except NoResponders:
+            await session.check_unheard(subject)
             raise Refused(session.address, NO_BUCKET) from None
         except ApiError as error:
             if error.number not in WRONG_LAST_SEQUENCE:

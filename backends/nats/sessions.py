@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from urllib.parse import urlsplit
 
@@ -14,6 +15,10 @@ from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unre
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, for each of the servers: they are tried one after the other."""
+
+SCHEMES = ("nats", "tls")
+
+_HOST = re.compile(r"([\w.-]+|\[[\w:.%]+\])(:\d+)?")
 
 
 class Sessions:
@@ -91,13 +96,18 @@ class Sessions:
 
 def address_of(config: NatsConfig) -> str:
     """All servers, comma between, without the credentials that their URLs may hold."""
-    return ",".join(_without_credentials(server) for server in config.servers)
+    any_secret = any("@" in server for server in config.servers)
+    return ",".join(_shown(server, any_secret=any_secret) for server in config.servers)
 
 
-def _without_credentials(server: str) -> str:
+def _shown(server: str, *, any_secret: bool) -> str:
     url = server if "://" in server else f"nats://{server}"
     scheme, _, rest = url.partition("://")
-    host = rest.partition("/")[0].rpartition("@")[2]
+    # A password may hold a slash that should have been written as %2F.
+    host = rest.rpartition("@")[2].partition("/")[0]
+    # One with a comma ends a server in the middle of it, and then this is a piece of it.
+    if any_secret and not (scheme in SCHEMES and ("@" in rest or _HOST.fullmatch(host))):
+        return "…"
     return f"{scheme}://{host}"
 
 
@@ -115,7 +125,7 @@ def _check(config: NatsConfig) -> None:
     for server in config.servers:
         try:
             url = urlsplit(server if "://" in server else f"nats://{server}")
-            usable = url.scheme in ("nats", "tls") and url.hostname and url.port != 0
+            usable = url.scheme in SCHEMES and url.hostname and url.port != 0
         except ValueError:
             usable = False
         if not usable:

@@ -145,6 +145,7 @@ class NatsStore:
         except ApiError as error:
             raise refused(self.address, error) from None
         except NoResponders:
+            await session.check_unheard(place.subject.decode())
             raise Refused(self.address, f"the bucket {place.bucket} takes no such key") from None
         own = _Own(place, value, revision_of(sequence, bucket.created), bucket.max_age)
         self._owned[key] = own
@@ -246,7 +247,7 @@ class NatsStore:
     async def _known_buckets(self, session: Session) -> tuple[float, dict[str, Bucket]]:
         now = asyncio.get_running_loop().time()
         if self._buckets is None or now - self._buckets[0] > BUCKETS_LAST:
-            buckets = {bucket.name: bucket for bucket in await session.buckets()}
+            buckets = {bucket.name: bucket for bucket in (await session.buckets()).there}
             self._buckets = (now, buckets)
         return self._buckets
 
@@ -264,16 +265,23 @@ class NatsStore:
         session = await self._sessions.session()
         created = own.revision.partition("@")[2]
         sequence = sequence_of(own.revision, created)
+        subject = own.place.subject.decode()
         try:
-            number = await session.store(own.place.subject.decode(), own.value, last=sequence)
+            number = await session.store(subject, own.value, last=sequence)
         except NoResponders:
-            del self._owned[key]
+            await session.check_unheard(subject)
+            self._disown(key, own)
         except ApiError as error:
             # Somebody replaced or removed it: it is not ours any more.
-            if error.number in WRONG_LAST_SEQUENCE and self._owned.get(key) is own:
-                del self._owned[key]
+            if error.number in WRONG_LAST_SEQUENCE:
+                self._disown(key, own)
         else:
             own.revision = revision_of(number, created)
+
+    def _disown(self, key: bytes, own: _Own) -> None:
+        # It may have been put again, or removed, meanwhile.
+        if self._owned.get(key) is own:
+            del self._owned[key]
 
 
 async def _messages(session: Session, places: Mapping[bytes, Place]) -> dict[bytes, Message]:

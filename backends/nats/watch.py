@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from backends.nats.errors import ApiError, Closed, LostPlace, refused
+from backends.nats.errors import ApiError, Closed, LostPlace, refused, translate
 from backends.nats.feed import Feed
-from backends.nats.jetstream import HEARTBEAT, Bucket, Session
+from backends.nats.jetstream import HEARTBEAT, Bucket, Buckets, Session
 from backends.nats.names import may_hold
 from backends.store import (
     Cause,
@@ -20,6 +20,7 @@ from backends.store import (
     Heard,
     Loading,
     Lost,
+    NotAuthorised,
     Put,
     Resync,
     StoreError,
@@ -56,6 +57,9 @@ SILENCE = 3 * HEARTBEAT
 PAGE = 500
 """Messages between two words of how far the start is."""
 
+SAID = 3
+"""Buckets that are named where none can be read."""
+
 Connect = Callable[[], Awaitable[Session]]
 
 
@@ -91,7 +95,7 @@ async def watch(
             # The connection is well; all that is needed is to read everything again.
             pass
         except StoreError as error:
-            if session is not None and isinstance(error, Unreachable):
+            if session is not None and _is_of_the_connection(error):
                 await give_up(session)
             session = None
             if said != _cause(error):
@@ -109,6 +113,23 @@ async def read_all(session: Session, prefixes: Sequence[bytes]) -> tuple[Entry, 
         while await follower.load():
             pass
         return follower.entries()
+
+
+def _unreadable(buckets: Sequence[str]) -> str:
+    """For a person."""
+    named = ", ".join(buckets[:SAID])
+    more = len(buckets) - SAID
+    if more > 0:
+        named += f" and {more} more"
+    one = len(buckets) == 1
+    return f"no server tells of the bucket{'' if one else 's'} {named}"
+
+
+def _is_of_the_connection(error: StoreError) -> bool:
+    """Whether another one might help. What was not allowed may be allowed to the next."""
+    if isinstance(error, Unreachable):
+        return error.cause is not Cause.NO_LEADER
+    return isinstance(error, NotAuthorised)
 
 
 def _cause(error: StoreError) -> tuple[object, ...]:
@@ -133,6 +154,10 @@ async def _follow(
                 yield event
 
 
+_Item = tuple[Feed, "Msg"] | Buckets | StoreError
+"""A message, the buckets as they are now, or why there is nothing more."""
+
+
 class _Follower:
     """The feeds of all buckets on one session, in one queue. Close it (`aclose`)."""
 
@@ -140,9 +165,9 @@ class _Follower:
         self._session = session
         self._prefixes = tuple(prefixes)
         self._feeds: dict[str, Feed] = {}
-        self._queue: asyncio.Queue[tuple[Feed, Msg] | list[Bucket] | StoreError] = asyncio.Queue(
-            WAITING
-        )
+        self._queue: asyncio.Queue[_Item] = asyncio.Queue(WAITING)
+        self._missing: Sequence[str] = ()
+        """Buckets of which no server can tell at the moment."""
         self._entries: dict[bytes, Entry] = {}
         """Only until the start is told."""
         self._unsaid = PAGE
@@ -154,7 +179,11 @@ class _Follower:
     async def open(self) -> None:
         """Ask for all buckets. Raises `LostPlace`, `StoreError`."""
         self._tasks.append(asyncio.create_task(self._await_end(), name="nats end"))
-        for bucket in self._wanted(await self._session.buckets()):
+        buckets = await self._session.buckets()
+        if missing := self._wanted_names(buckets.missing):
+            # Without the keys that are in it, others would be taken for what they are not.
+            raise Unreachable(self._session.address, Cause.NO_LEADER, _unreadable(missing))
+        for bucket in self._wanted(buckets):
             self._feeds[bucket.name] = Feed(self._session, bucket, self._prefixes)
         free = asyncio.Semaphore(OPENING)
 
@@ -207,11 +236,18 @@ class _Follower:
         """What came next, at least one event: waits for it. Raises `LostPlace`, `StoreError`."""
         while True:
             events = await self._events(await self._queue.get())
-            if self._owes_heard and all(feed.is_up_to_date for feed in self._feeds.values()):
+            if self._owes_heard and all(
+                feed.is_up_to_date or name in self._missing for name, feed in self._feeds.items()
+            ):
                 self._owes_heard = False
-                events.append(Heard())
+                events.append(Heard(self._warnings()))
             if events:
                 return events
+
+    def _warnings(self) -> tuple[str, ...]:
+        if not self._missing:
+            return ()
+        return (f"{_unreadable(self._missing)}: what is in there is as it was last seen",)
 
     async def aclose(self) -> None:
         for task in self._tasks:
@@ -222,8 +258,11 @@ class _Follower:
             with contextlib.suppress(Exception):
                 await self._advisories.unsubscribe()
 
-    def _wanted(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        return [bucket for bucket in buckets if may_hold(bucket.name, self._prefixes)]
+    def _wanted(self, buckets: Buckets) -> list[Bucket]:
+        return [bucket for bucket in buckets.there if may_hold(bucket.name, self._prefixes)]
+
+    def _wanted_names(self, names: Iterable[str]) -> list[str]:
+        return sorted(name for name in names if may_hold(name, self._prefixes))
 
     async def _begin(self, feed: Feed) -> None:
         try:
@@ -237,11 +276,11 @@ class _Follower:
     async def _take(self, feed: Feed, message: Msg) -> None:
         await self._queue.put((feed, message))
 
-    async def _events(self, item: tuple[Feed, Msg] | list[Bucket] | StoreError) -> list[StoreEvent]:
+    async def _events(self, item: _Item) -> list[StoreEvent]:
         match item:
             case StoreError():
                 raise item
-            case list():
+            case Buckets():
                 return await self._compare(item)
             case (feed, message):
                 # A feed that was ended may have left something behind it.
@@ -249,11 +288,15 @@ class _Follower:
                 return list(await feed.read(message)) if there else []
         raise AssertionError(item)
 
-    async def _compare(self, buckets: Sequence[Bucket]) -> list[StoreEvent]:
+    async def _compare(self, buckets: Buckets) -> list[StoreEvent]:
         """What follows from the list of buckets as it is now."""
         events: list[StoreEvent] = []
         listed = {bucket.name: bucket for bucket in self._wanted(buckets)}
+        self._missing = self._wanted_names(buckets.missing)
         for name, feed in list(self._feeds.items()):
+            if name in self._missing:
+                # What is known of it is all that can be said.
+                continue
             bucket = listed.pop(name, None)
             if bucket is None:
                 events += feed.mirror.deletes()
@@ -285,8 +328,8 @@ class _Follower:
                 await asyncio.sleep(min(interval, ADVISED))
                 self._look_now.clear()
                 await self._queue.put(await self._session.buckets())
-        except StoreError as error:
-            await self._queue.put(error)
+        except Exception as error:
+            await self._queue.put(translate(self._session.address, error))
 
     async def _await_end(self) -> None:
         await self._session.ended.wait()

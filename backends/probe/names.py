@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
-from contextlib import suppress
+
+from backends.threads import in_daemon_thread
 
 MOST_AT_A_TIME = 16
 """Look-ups under way. More only wait for the same resolver, and each is a thread."""
 
-_under_way = threading.BoundedSemaphore(MOST_AT_A_TIME)
+_of_stores = threading.BoundedSemaphore(MOST_AT_A_TIME)
+_of_persons = threading.BoundedSemaphore(MOST_AT_A_TIME)
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """The IP addresses of a host name, best first. Raises `OSError` where it does not resolve, or
-    where so many others hang that it is not tried.
+class TooMany(OSError):
+    """The name was not looked up, since so many others hang: nothing is known of it."""
 
-    The system's own resolver may hang for half a minute. It runs in a daemon thread: those of the
-    loop's pool are few, are needed by others, and would be waited for at the end.
+
+async def resolve(host: str, port: int, *, given: bool = False) -> list[str]:
+    """The IP addresses of a host name, best first.
+
+    `given`: a person named it. Such names do not wait for those that came from a store. Raises
+    `OSError` where it does not resolve, `TooMany` where it is not tried.
+
+    The system's own resolver may hang for half a minute, so it runs in a daemon thread.
     """
-    if not _under_way.acquire(blocking=False):
-        raise OSError("too many names are being looked up")
-    loop = asyncio.get_running_loop()
-    resolved: asyncio.Future[list[str]] = loop.create_future()
+    under_way = _of_persons if given else _of_stores
+    if not under_way.acquire(blocking=False):
+        raise TooMany("too many names are being looked up")
 
-    def tell(found: list[str] | OSError) -> None:
-        if resolved.done():
-            return
-        if isinstance(found, OSError):
-            resolved.set_exception(found)
-        else:
-            resolved.set_result(found)
-
-    def look_up() -> None:
-        found: list[str] | OSError
+    def look_up() -> list[str]:
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
-        except OSError as error:
-            found = error
+            return list(dict.fromkeys(str(info[4][0]) for info in infos))
+        except UnicodeError as error:
+            raise OSError("no host can have this name") from error
         finally:
-            _under_way.release()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell, found)
+            under_way.release()
 
     try:
-        threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+        return await in_daemon_thread(look_up, f"resolve {host}")
     except RuntimeError as error:
-        _under_way.release()
+        # The only one: `look_up` raises none, so it did not run.
+        under_way.release()
         raise OSError("no thread can be started to look up a name") from error
-    return await resolved

@@ -26,6 +26,7 @@ LISTED = Finding(Answer.ANSWERS, "is listed by its NATS service")
 UNLISTED = Finding(
     Answer.SILENT, "is listed by no NATS service that answers; one that is paused looks the same"
 )
+UNREAD = Finding(Answer.UNTRIED, "cannot be asked: too many answers came at once")
 NOT_SET_UP = Finding(Answer.UNTRIED, "cannot be asked: no NATS server is set")
 
 
@@ -39,19 +40,19 @@ class Nats:
     async def ask(self, subjects: Collection[str], time_limit: float) -> dict[str, Finding]:
         """Gather once what all services list, and say it of each subject.
 
-        Never raises. Takes at most `time_limit` seconds to connect, if it has to, and as many to
-        gather; less if all are listed.
+        Never raises. Takes as long as `gather`; less if all are listed.
         """
         if self._connection is None:
             return dict.fromkeys(subjects, NOT_SET_UP)
         async with self._one_at_a_time:
             try:
-                listed = await _listed(self._connection, frozenset(subjects), time_limit)
+                listed, unread = await _listed(self._connection, frozenset(subjects), time_limit)
             # Whatever the library raises on the way: of the workers nothing is known then.
             except Exception as error:
-                reason = f"cannot be asked: {why_not_asked(error, INFO)}"
+                reason = f"cannot be asked: {why_not_asked(error)}"
                 return dict.fromkeys(subjects, Finding(Answer.UNTRIED, reason))
-        return {subject: LISTED if subject in listed else UNLISTED for subject in subjects}
+        other = UNREAD if unread else UNLISTED
+        return {subject: LISTED if subject in listed else other for subject in subjects}
 
     async def aclose(self) -> None:
         """End the connection."""
@@ -62,8 +63,9 @@ class Nats:
 
 async def _listed(
     connection: NatsConnection, wanted: frozenset[str], time_limit: float
-) -> set[str]:
-    """Those of the wanted subjects that services list within the time limit."""
+) -> tuple[set[str], int]:
+    """Those of the wanted subjects that services list within the time limit, and how many answers
+    could not be read."""
     listed: set[str] = set()
 
     def take(data: bytes) -> bool:
@@ -74,8 +76,7 @@ async def _listed(
     # who have nothing to do with it.
     services = {subject.partition(".")[0] for subject in wanted}
     asked = [f"{INFO}.{name}" for name in services] if len(services) <= MOST_SERVICES else [INFO]
-    await gather(connection, asked, take, time_limit)
-    return listed
+    return listed, await gather(connection, asked, take, time_limit)
 
 
 def _subjects(data: bytes) -> set[str]:

@@ -46,13 +46,21 @@ class _Heard:
     """Subjects that its INFO named, in order."""
     stats: dict[str, EndpointStats] | None = None
     """None: there was no STATS answer yet."""
+    moment: float = 0.0
+    """When it came."""
 
     def service(self, id: str) -> Service:
         stats = self.stats or {}
         missing = (one for one in self.listed if one not in stats)
         endpoints = [*stats.values(), *(EndpointStats(one, None, NO_FIGURES) for one in missing)]
         return Service(
-            id, self.name, self.version, self.description, self.started, tuple(endpoints)
+            id,
+            self.name,
+            self.version,
+            self.description,
+            self.started,
+            tuple(endpoints),
+            self.moment,
         )
 
 
@@ -71,24 +79,26 @@ class Answers:
         self._ignored = 0
         self._left_out = 0
 
-    def take(self, data: bytes) -> bool:
-        """Take in one answer; whether all is there that is expected, or was promised."""
+    def take(self, data: bytes, moment: float) -> bool:
+        """Take in one answer, which came at `moment`; whether all is there that is expected, or was
+        promised. `moment` is in seconds on a clock that only goes on."""
         self._bytes += len(data)
         if self._bytes > MOST_BYTES or len(data) > LONGEST_ANSWER:
             self._left_out += 1
-        elif not self._take(data):
+        elif not self._take(data, moment):
             self._ignored += 1
         return not self._missing and not self._without_stats
 
-    def scrape(self, at: float, moment: float) -> Scrape:
-        """What there is so far, by the services' names and ids."""
+    def scrape(self, at: float, unread: int = 0) -> Scrape:
+        """What there is so far, by the services' names and ids. `at` is in POSIX seconds; `unread`
+        is how many answers came and could not be taken in."""
         services = sorted(
             (heard.service(id) for id, heard in self._heard.items()),
             key=lambda one: (one.name, one.id),
         )
-        return Scrape(at, moment, tuple(services), self._ignored, self._left_out)
+        return Scrape(at, tuple(services), self._ignored, self._left_out + unread)
 
-    def _take(self, data: bytes) -> bool:
+    def _take(self, data: bytes, moment: float) -> bool:
         try:
             answer = pydantic_core.from_json(data, allow_inf_nan=False)
         except ValueError:  # also for what is nested too deeply
@@ -120,6 +130,7 @@ class Answers:
             if heard.stats is not None:
                 return False
             self._without_stats.discard(id)
+            heard.moment = moment
             heard.started = _time(answer.get("started"))
             heard.stats = {one["subject"]: _stats(one) for one in self._endpoints_of(answer, STATS)}
             self._missing -= heard.stats.keys()

@@ -5,11 +5,14 @@ whose workers expose them at `/metrics` when NATS is on; 1.2.1 does not have the
 Two things differ. A component that nobody answers for has no totals here, where Dynamo sets them to
 0: a counter that falls to 0 and comes back would look like a burst of requests. And a process
 counts as an active service only if it has endpoints: clients of 1.x have a service without any.
+
+As there, the totals are of those that answered. When one of several misses a deadline they fall,
+and they rise again when it is back: `rate()` takes that for a burst. `active_endpoints` falls, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from backends import naming
@@ -34,11 +37,12 @@ HELP = {
 }
 
 
-def exposition(usages: Iterable[Usage]) -> str:
-    """Prometheus text of all components whose names are known, in their order."""
+def exposition(usages: Iterable[Usage], label: Callable[[str], str] = str) -> str:
+    """Prometheus text of all components whose names are known, in their order. `label` makes a name
+    fit for where the text goes; those that are the same then are one."""
     from prometheus_client import CollectorRegistry, generate_latest
 
-    families = list(_families(usages))
+    families = list(_families(usages, label))
 
     class Collector:
         def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -49,14 +53,15 @@ def exposition(usages: Iterable[Usage]) -> str:
     return generate_latest(registry).decode()
 
 
-def _families(usages: Iterable[Usage]) -> Iterator[GaugeMetricFamily]:
+def _families(usages: Iterable[Usage], label: Callable[[str], str]) -> Iterator[GaugeMetricFamily]:
     from prometheus_client.core import GaugeMetricFamily
 
     components: dict[tuple[str, str], list[Usage]] = {}
     for usage in usages:
         # Of another's service the name alone would be no component's.
         if usage.namespace:
-            components.setdefault((usage.namespace, usage.component), []).append(usage)
+            place = (label(usage.namespace), label(usage.component))
+            components.setdefault(place, []).append(usage)
     figures = {place: _figures(components[place]) for place in sorted(components)}
     for name, text in HELP.items():
         family = GaugeMetricFamily(PREFIX + name, text, labels=LABELS)

@@ -15,8 +15,10 @@ from backends.nats.gathering import gather, is_denied, why_not_asked
 from backends.services.answers import Answers
 from backends.services.types import NotScraped, Scrape
 
-SUBJECTS = ("$SRV.PING", "$SRV.INFO", "$SRV.STATS")
-"""PING tells soonest who is there, INFO what it is, STATS what it counted."""
+STATS = "$SRV.STATS"
+"""Asks all what they counted."""
+BESIDES = ("$SRV.PING", "$SRV.INFO")
+"""PING tells soonest who is there, INFO what it is. Who may not ask them does without."""
 
 TIME_LIMIT = 1.0
 """Seconds to connect, and as many to gather: a hundred times what a service needs that is well."""
@@ -38,13 +40,19 @@ class ServiceScraper:
         need not wait longer. Raises `NotScraped`."""
         async with self._one_at_a_time:
             answers = Answers(expected)
+            moment = asyncio.get_running_loop().time
+
+            def take(data: bytes) -> bool:
+                return answers.take(data, moment())
+
             try:
-                await gather(self._connection, SUBJECTS, answers.take, TIME_LIMIT, quiet=QUIET)
+                unread = await gather(
+                    self._connection, [STATS], take, TIME_LIMIT, besides=BESIDES, quiet=QUIET
+                )
             # Whatever the library raises on the way: of the services nothing is known then.
             except Exception as error:
-                reason = why_not_asked(error, SUBJECTS[-1])
-                raise NotScraped(reason, denied=is_denied(error)) from None
-            return answers.scrape(self._clock(), asyncio.get_running_loop().time())
+                raise NotScraped(why_not_asked(error), denied=is_denied(error)) from None
+            return answers.scrape(self._clock(), unread)
 
     async def aclose(self) -> None:
         """End the connection."""

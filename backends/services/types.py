@@ -59,6 +59,8 @@ class Service:
     started: float | None
     """POSIX seconds. None: it does not say."""
     endpoints: tuple[EndpointStats, ...]
+    moment: float = 0.0
+    """When its figures came, for rates: seconds on a clock that only goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,12 @@ class Scrape:
 
     at: float
     """POSIX seconds."""
-    moment: float
-    """Seconds on a clock that only goes on, for rates."""
     services: tuple[Service, ...] = ()
     ignored: int = 0
     """Answers that cannot be read, or that came twice."""
     left_out: int = 0
-    """Answers beyond what is kept of one scrape."""
+    """Answers beyond what is kept of one scrape, or beyond what could be read in time: then some
+    services may be missing that did answer."""
 
 
 class NotScraped(Exception):

@@ -32,7 +32,8 @@ class Answering(Enum):
     SILENT = "silent"
     """It is registered, and no service that answers has it. A paused one looks the same."""
     UNREGISTERED = "not registered"
-    """A service answers for it, and nothing of it is registered."""
+    """A service answers for it, and nothing of it is registered. Never said before the store was
+    read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,22 @@ class Usage:
     endpoint: str
     instance_id: int | None
     records: tuple[EndpointInstance, ...]
-    """Those that name this subject: one, or none; more if somebody copied one."""
+    """Those that name this subject: one, or none; more if somebody copied one. The first is where
+    the subject itself says that it belongs."""
     service: Service | None
     stats: EndpointStats | None
     rate: float | None = None
     """Requests a second between the last two scrapes. None: not known, or it was reset."""
+    store_read: bool = True
+    """Whether `records` are all there are. If not, more of it may be registered."""
 
     @property
     def answering(self) -> Answering:
         if self.service is None:
             return Answering.SILENT
-        return Answering.ANSWERS if self.records else Answering.UNREGISTERED
+        if self.records or not self.store_read:
+            return Answering.ANSWERS
+        return Answering.UNREGISTERED
 
     @property
     def counter(self) -> Counter:
@@ -71,6 +77,7 @@ class Total:
     requests: int | None
     errors: int | None
     rate: float | None
+    """None also where of one that answered it is not known: the others' would be too little."""
     processing_ns: int | None
     mean_ms: float | None
     """Of a request: those who had many count as much more."""
@@ -100,13 +107,18 @@ def join(
     records: Iterable[EndpointInstance],
     rates: Mapping[Counter, float],
     known: Iterable[tuple[str, str]] = (),
+    *,
+    complete: bool = True,
 ) -> list[Usage]:
     """Each endpoint of each service that answered, and each instance on NATS that none has.
 
     `known` are namespaces and components that may have services though no instance of theirs is
     registered: only by them is the name of a service more than a text. Without a scrape nobody is
-    called silent.
+    called silent, and unless the store was read, so that `records` are `complete`, nobody
+    unregistered.
     """
+    if scrape is None:
+        return []
     registered: dict[str, list[EndpointInstance]] = {}
     places = {naming.service_name(*place): place for place in known}
     for record in records:
@@ -115,10 +127,9 @@ def join(
             places[naming.service_name(*place)] = place
         for subject in subjects([record]):
             registered.setdefault(subject, []).append(record)
-    for same in registered.values():
-        same.sort(key=lambda record: record.key)
-    if scrape is None:
-        return []
+    for subject, same in registered.items():
+        if len(same) > 1:
+            same.sort(key=lambda record: (not _is_own(subject, record), record.key))
     found = []
     answered = set()
     for service in scrape.services:
@@ -128,24 +139,25 @@ def join(
             if same := registered.get(stats.subject, []):
                 found.append(_registered(stats.subject, same, service, stats, rate))
             else:
-                found.append(_unregistered(service, stats, rate, places))
+                found.append(_unregistered(service, stats, rate, places, complete))
     silent = (one for one in registered.items() if one[0] not in answered)
     found += (_registered(subject, same, None, None, None) for subject, same in silent)
     return found
 
 
-def rates(before: Scrape | None, now: Scrape) -> dict[Counter, float]:
-    """Requests a second of each counter that both scrapes have. One that went down was reset, as
-    by a restart: of it nothing is known yet."""
-    if before is None or now.moment <= before.moment:
+def rates(before: Scrape | None, now: Scrape, late: float) -> dict[Counter, float]:
+    """Requests a second of each counter that both scrapes have, from when its service answered one
+    to when it answered the other; no more than `late` seconds. One that went down was reset, as by
+    a restart: of it nothing is known yet."""
+    if before is None:
         return {}
-    old, new = _requests(before), _requests(now)
-    seconds = now.moment - before.moment
-    return {
-        counter: (requests - old[counter]) / seconds
-        for counter, requests in new.items()
-        if counter in old and requests >= old[counter]
-    }
+    old = _requests(before)
+    found = {}
+    for counter, (requests, moment) in _requests(now).items():
+        had, then = old.get(counter, (0, moment))
+        if 0 < moment - then <= late and requests >= had:
+            found[counter] = (requests - had) / (moment - then)
+    return found
 
 
 def total(usages: Sequence[Usage]) -> Total:
@@ -153,7 +165,8 @@ def total(usages: Sequence[Usage]) -> Total:
     # Two records of one subject are one counter.
     counters = {one.counter: one for one in usages}.values()
     figures = [one.stats.figures for one in counters if one.stats is not None and one.stats.figures]
-    known_rates = [one.rate for one in counters if one.rate is not None]
+    rates = [one.rate for one in counters if one.stats is not None and one.stats.figures]
+    known_rates = [rate for rate in rates if rate is not None]
     services = {one.service.id: one.service for one in usages if one.service is not None}
     started = [one.started for one in services.values() if one.started is not None]
     failing = max(figures, key=lambda one: (one.errors, bool(one.last_error)), default=None)
@@ -163,7 +176,7 @@ def total(usages: Sequence[Usage]) -> Total:
     return Total(
         requests=requests if figures else None,
         errors=sum(one.errors for one in figures) if figures else None,
-        rate=sum(known_rates) if known_rates else None,
+        rate=sum(known_rates) if rates and len(known_rates) == len(rates) else None,
         processing_ns=processing_ns if figures else None,
         mean_ms=mean_ms(processing_ns, requests),
         last_error="" if failing is None else failing.last_error,
@@ -173,9 +186,16 @@ def total(usages: Sequence[Usage]) -> Total:
     )
 
 
-def _requests(scrape: Scrape) -> dict[Counter, int]:
+def _is_own(subject: str, record: EndpointInstance) -> bool:
+    """Whether its namespace and component are those that the subject begins with."""
+    name = naming.service_name(record.id.namespace or "", record.id.component or "")
+    return subject.startswith(f"{name}.")
+
+
+def _requests(scrape: Scrape) -> dict[Counter, tuple[int, float]]:
+    """And when it was told."""
     return {
-        (service.id, stats.subject): stats.figures.requests
+        (service.id, stats.subject): (stats.figures.requests, service.moment)
         for service in scrape.services
         for stats in service.endpoints
         if stats.figures is not None
@@ -199,11 +219,11 @@ def _unregistered(
     stats: EndpointStats,
     rate: float | None,
     places: Mapping[str, tuple[str, str]],
+    complete: bool,
 ) -> Usage:
     namespace, component = places.get(service.name, ("", service.name))
     endpoint, instance_id = stats.subject.removeprefix(f"{service.name}."), None
     if match := _WITH_INSTANCE.fullmatch(endpoint):
         endpoint, instance_id = match[1], int(match[2], 16)
-    return Usage(
-        stats.subject, namespace, component, endpoint, instance_id, (), service, stats, rate
-    )
+    place = (namespace, component, endpoint, instance_id)
+    return Usage(stats.subject, *place, (), service, stats, rate, complete)

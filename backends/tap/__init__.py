@@ -9,17 +9,17 @@ A tap only listens. It goes to the addresses of its own channel and nowhere else
 task is cancelled. `pyzmq`, `msgpack` and `nats-py` are imported when they are first needed.
 """
 
-from backends.tap.decoding import Decoded, decode, payload_bytes
+from backends.tap.decoding import Decoded, decode, payload_bytes, summary
 from backends.tap.inbox import Inbox
 from backends.tap.messages import Message
 from backends.tap.opening import OpensTaps, Taps
 from backends.tap.routes import NatsRoute, NoRoute, Route, ZmqRoute, route_of
-from backends.tap.standing import STILL_ANSWERS, Link, Standing
+from backends.tap.standing import SILENCE, Link, Standing
 from backends.tap.statistics import Publisher, Statistics
 from backends.tap.tap import Heard, Tap
 
 __all__ = [
-    "STILL_ANSWERS",
+    "SILENCE",
     "Decoded",
     "Heard",
     "Inbox",
@@ -38,4 +38,5 @@ __all__ = [
     "decode",
     "payload_bytes",
     "route_of",
+    "summary",
 ]

@@ -24,6 +24,8 @@ LONGEST_ARRAY = 8192
 """Elements of a list in a payload: it is reserved before it is read, and lists may be nested."""
 MOST_SAID = 8
 """Events, or metrics of a kind, that one line tells of."""
+LONGEST_LINE = 1000
+"""Characters of a line: it is as long as the names in a message make it."""
 
 # Numbers that are names: JSON tools round those over 2^53, and keys have them in hex.
 _IDS = frozenset(
@@ -50,11 +52,20 @@ class Decoded:
 
 def decode(message: Message) -> Decoded:
     """What it says; of what cannot be read, why."""
+    return _decode(message, in_full=True)
+
+
+def summary(message: Message) -> str:
+    """What it says in one line, for half the work."""
+    return _decode(message, in_full=False).summary
+
+
+def _decode(message: Message, *, in_full: bool) -> Decoded:
     if message.is_cut:
         kept = len(message.body)
         return _unread(f"{message.size:,} bytes, of which only the first {kept:,} were kept")
     try:
-        return _decoded(message.body)
+        return _decoded(message.body, in_full)
     except RecursionError:
         return _unread("nested too deeply")
     except Exception as error:  # whatever the bytes make the libraries say
@@ -75,7 +86,7 @@ def _unread(problem: str) -> Decoded:
     return Decoded(f"not decoded: {problem}", None, None, None, problem)
 
 
-def _decoded(body: bytes) -> Decoded:
+def _decoded(body: bytes, in_full: bool) -> Decoded:
     published_at = None
     codec, content = _content(body)
     if isinstance(content, dict) and "payload" in content and "sequence" in content:
@@ -89,7 +100,10 @@ def _decoded(body: bytes) -> Decoded:
             codec, content = _content(inner)
         else:
             content = inner
-    return Decoded(_summary(content), _as_json(content), codec, published_at)
+    line = _summary(content)
+    if len(line) > LONGEST_LINE:
+        line = line[:LONGEST_LINE] + "…"
+    return Decoded(line, _as_json(content) if in_full else None, codec, published_at)
 
 
 def _content(data: bytes) -> tuple[str, Any]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection, is_denial
-from backends.nats.errors import is_refusal, why_not
+from backends.nats.errors import is_refusal, translate, why_not
+from backends.store import NotAuthorised
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import NatsRoute
 from backends.tap.standing import Link
@@ -33,6 +34,9 @@ TIME_LIMIT = 3.0
 """Seconds for a connection, and for an answer to whether the server is still there."""
 RETRY = 1.0
 """Seconds after which a connection that failed is tried again."""
+REFUSED_RETRY = 30.0
+"""... and one that NATS refused, which is a line in its log; then twice as long each time."""
+LONGEST_RETRY = 300.0
 LOOK_INTERVAL = 0.25
 """Seconds between two looks at whether the connection is still there."""
 ASK_INTERVAL = 5.0
@@ -58,7 +62,7 @@ class NatsListener:
 
     async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
         """Listen until cancelled."""
-        was_connected = False
+        was_connected, refusals = False, 0
 
         async def take(message: Msg) -> None:
             hear(of_nats(message.subject, message.data, self._clock(), self._kept))
@@ -85,15 +89,16 @@ class NatsListener:
                         await client.flush()
                         await client.flush()
                     if not connection.denials:
-                        was_connected = True
+                        was_connected, refusals = True, 0
                         tell(Link.CONNECTED, "")
                     await _stay(client, connection)
                 except Exception as error:  # whatever the library raises
                     link = Link.LOST if was_connected else Link.CONNECTING
                     tell(link, _reason(error))
+                    refusals = refusals + 1 if _is_refused(error) else 0
                 # Also the subscription ends with it.
                 await connection.aclose()
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(_pause(refusals))
         finally:
             with contextlib.suppress(Exception):
                 await connection.aclose()
@@ -113,6 +118,20 @@ async def _stay(client: Client, connection: NatsConnection) -> NoReturn:
             looks = 0
             async with asyncio.timeout(TIME_LIMIT):
                 await client.flush()
+
+
+def _pause(refusals: int) -> float:
+    """Seconds until it is tried again, after so many refusals in a row."""
+    if not refusals:
+        return RETRY
+    return min(REFUSED_RETRY * 2.0 ** min(refusals - 1, 10), LONGEST_RETRY)
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether NATS knows this user, or what it asks for, and does not want it."""
+    if is_refusal(error) or is_denial(error):
+        return True
+    return isinstance(translate("", error), NotAuthorised)
 
 
 def _reason(error: Exception) -> str:

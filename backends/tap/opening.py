@@ -12,7 +12,7 @@ from backends.tap.messages import KEPT
 from backends.tap.nats_listener import NatsListener
 from backends.tap.routes import NatsRoute, NoRoute, Route, ZmqRoute, route_of
 from backends.tap.standing import Link
-from backends.tap.tap import Drop, Hear, Listener, Tap, Tell
+from backends.tap.tap import RING, Drop, Hear, Listener, Tap, Tell
 from backends.tap.zmq_listener import ZmqListener
 
 NO_NATS = "no NATS server is set: NATS_SERVER or --nats says which"
@@ -21,10 +21,10 @@ NO_NATS = "no NATS server is set: NATS_SERVER or --nats says which"
 class OpensTaps(Protocol):
     """Where taps come from."""
 
-    def open(self, channel: EventChannel, *, kept: int = KEPT) -> Tap:
+    def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
         """A tap on a channel; it listens while its `run` runs. Never raises.
 
-        `kept`: bytes of a message that are kept.
+        `kept`: bytes of a message that are kept; `ring`: messages that are kept to be looked at.
         """
         ...
 
@@ -38,17 +38,17 @@ class Taps:
         self._here = here
         self._clock = clock
 
-    def open(self, channel: EventChannel, *, kept: int = KEPT) -> Tap:
+    def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
         """A tap on a channel. One that cannot be listened to says why when it runs."""
         route: Route = route_of(channel, here=self._here)
         if isinstance(route, NatsRoute) and self._nats is None:
             route = NoRoute(NO_NATS)
-        return Tap(route, self._listener(route, kept), self._clock)
+        return Tap(route, self._listener(route, kept), self._clock, ring=ring)
 
     def _listener(self, route: Route, kept: int) -> Listener:
         match route:
             case ZmqRoute():
-                return ZmqListener(route, self._clock, kept=kept)
+                return ZmqListener(route, self._clock, here=self._here, kept=kept)
             case NatsRoute() if self._nats is not None:
                 return NatsListener(route, self._nats, self._clock, kept=kept)
             case _:

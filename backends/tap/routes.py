@@ -6,6 +6,7 @@ few of them, and only where they mean one place; a sentence says why it does not
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -26,6 +27,11 @@ class NatsRoute:
 
     subject: str
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other publishers' messages come there, too."""
+        return True
+
     def __str__(self) -> str:
         return f"subject {self.subject}"
 
@@ -39,6 +45,11 @@ class ZmqRoute:
     """What messages begin with. A publisher of its own says its topic; what a broker passes on
     begins with the publishers' scopes, so all of it is taken (1.6.1)."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether these are brokers, where other publishers' messages come, too."""
+        return not self.topic
+
     def __str__(self) -> str:
         return ", ".join(f"tcp://{address}" for address in self.addresses)
 
@@ -49,6 +60,10 @@ class NoRoute:
 
     why: str
     """A clause: `it has no transport`."""
+
+    @property
+    def is_shared(self) -> bool:
+        return False
 
     def __str__(self) -> str:
         return self.why
@@ -71,6 +86,18 @@ def route_of(channel: EventChannel, *, here: bool) -> Route:
             return _zmq(transport.address.split(", ")[:MOST_ADDRESSES], b"", here)
         case other:
             return NoRoute(f"its transport is {other[:80]!r}, which this dyntop does not know")
+
+
+def is_local(address: Address) -> bool:
+    """Whether it means something else on each machine: loopback, link-local, or any."""
+    if address.is_loopback:
+        return True
+    try:
+        ip = ipaddress.ip_address(address.host)
+    except ValueError:
+        return False
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_link_local or ip.is_unspecified
 
 
 def _nats(prefix: str, topic: str) -> Route:
@@ -104,8 +131,6 @@ def _address(endpoint: str, here: bool) -> Address | NoRoute:
     address = parse_address(rest) if scheme == "tcp" else None
     if address is None:
         return NoRoute(f"{shown!r} is no address to connect to: it should be tcp://host:port")
-    if address.is_loopback and not here:
-        return NoRoute(
-            f"{shown!r} means whichever machine it is used on, and the store is not here"
-        )
+    if is_local(address) and not here:
+        return NoRoute(f"{shown!r} means something else on each machine, and the store is not here")
     return address

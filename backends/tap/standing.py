@@ -26,9 +26,11 @@ class Standing:
     since: float
     """POSIX seconds."""
     why: str = ""
-    """What is in the way, as a clause: `refuses connections`. While it is connected and silent:
-    `STILL_ANSWERS`, or what its publisher does instead. Empty: nothing is known."""
+    """What is in the way, as a clause with its own subject: `10.0.0.1:5557 refuses connections`.
+    While it is connected and silent: what its process does that it should not. Empty: nothing."""
+    answers: bool = False
+    """Whether it is connected and silent, and its process was asked and answers."""
 
 
-STILL_ANSWERS = "still answers"
-"""What the process of a silent publisher does if it is well."""
+SILENCE = 5.0
+"""Seconds without a message that are worth a word, and a question to the process."""

@@ -32,31 +32,43 @@ class Publisher:
     gaps: int = 0
     """Numbers that are missing between those that came."""
     restarts: int = 0
-    """How often the numbers began anew."""
+    """How often the numbers began anew: with 0, or far below the last one. A restart early in its
+    life of which neither is heard looks like numbers that came again."""
     heard_at: float = 0.0
     """When its last message came, in POSIX seconds."""
+    _first: int = 0
+    """The lowest number since it began, or began anew."""
     _missed: dict[int, None] = field(default_factory=dict)
 
     def note(self, sequence: int | None) -> None:
         """The next message has this number."""
         if sequence is None:
             return
-        if self.last is None or sequence == self.last + 1:
-            self.last = sequence
+        if self.last is None:
+            self._first = self.last = sequence
         elif sequence > self.last:
-            self.gaps += sequence - self.last - 1
-            first = max(self.last + 1, sequence - MOST_MISSED)
-            self._missed.update(dict.fromkeys(range(first, sequence)))
-            while len(self._missed) > MOST_MISSED:
-                del self._missed[next(iter(self._missed))]
+            self._miss(self.last + 1, sequence)
             self.last = sequence
         elif sequence in self._missed:
             del self._missed[sequence]
             self.gaps -= 1
-        else:
+        elif sequence == self.last:
+            pass  # it came twice
+        elif sequence == 0 or self.last - sequence > MOST_MISSED:
             self.restarts += 1
             self._missed.clear()
-            self.last = sequence
+            self._first = self.last = sequence
+        elif sequence < self._first:
+            # The first that was heard had overtaken it.
+            self._miss(sequence + 1, self._first)
+            self._first = sequence
+
+    def _miss(self, start: int, end: int) -> None:
+        """These numbers, without the end, did not come yet."""
+        self.gaps += end - start
+        self._missed.update(dict.fromkeys(range(max(start, end - MOST_MISSED), end)))
+        while len(self._missed) > MOST_MISSED:
+            del self._missed[next(iter(self._missed))]
 
 
 @dataclass(slots=True)

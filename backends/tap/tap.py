@@ -18,8 +18,13 @@ RING = 200
 """Messages that are kept to be looked at."""
 
 Hear = Callable[[Message], None]
-Tell = Callable[[Link, str], None]
 Drop = Callable[[int], None]
+
+
+class Tell(Protocol):
+    """Takes how it stands: what `Standing` has, but for the time."""
+
+    def __call__(self, link: Link, why: str, answers: bool = False, /) -> None: ...
 
 
 class Listener(Protocol):
@@ -61,7 +66,10 @@ class Tap:
         """The last messages, the oldest first."""
         self._listener = listener
         self._clock = clock
+        self.left_out = 0
+        """Messages that were not handed on, since another publisher's were asked for."""
         self._inbox: Inbox | None = None
+        self._only: int | None = None
 
     async def run(self) -> NoReturn:
         """Listen until cancelled. Then nothing is left open. Never raises by itself."""
@@ -72,24 +80,31 @@ class Tap:
         await asyncio.Event().wait()
         raise AssertionError("it ends by cancellation only")
 
-    def follow(self, inbox: Inbox) -> None:
-        """Hand on every message from now; what the inbox has no room for counts as dropped."""
-        self._inbox = inbox
+    def follow(self, inbox: Inbox, *, only: int | None = None) -> None:
+        """Hand on every message from now; what the inbox has no room for counts as dropped.
+
+        `only`: the publisher whose messages are handed on. None: all.
+        """
+        self._inbox, self._only = inbox, only
 
     def _hear(self, message: Message) -> None:
         self.statistics.note(message)
         self.recent.append(Heard(self.statistics.messages, message))
-        if self._inbox is not None and not self._inbox.put(message):
+        if self._inbox is None:
+            return
+        if self._only is not None and message.publisher != self._only:
+            self.left_out += 1
+        elif not self._inbox.put(message):
             self._drop(1)
 
     def _drop(self, messages: int) -> None:
         self.statistics.dropped += messages
 
-    def _tell(self, link: Link, why: str) -> None:
+    def _tell(self, link: Link, why: str, answers: bool = False, /) -> None:
         before = self.standing
-        if (link, why) != (before.link, before.why):
+        if (link, why, answers) != (before.link, before.why, before.answers):
             since = before.since if link is before.link else self._clock()
-            self.standing = Standing(link, since, why)
+            self.standing = Standing(link, since, why, answers)
 
 
 def _fault(error: Exception) -> str:

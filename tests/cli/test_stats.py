@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from backends.services.usage import join
 from tests.cli.conftest import Here
 from tests.cli.running import COMMAND, DEADLINE, environment
 from tests.probe.peers import refusing
 from tests.servers import NatsServer
+from tests.services.saying import endpoint, nats_instance, said, scraped
+from tui.commands import stats
 
 COMPONENTS = ["backend", "prefill"]
 """Of the demo, those with two workers each on NATS."""
@@ -62,6 +67,17 @@ def test_prometheus_text_can_be_read(here: Here) -> None:
     ]
 
 
+def test_nothing_in_prometheus_text_reaches_the_terminal_raw(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (one,) = join(scraped(said("stats", endpoint())), [nats_instance(1)], {})
+    odd = replace(one, namespace="p\x1b[31m\x9b\u202e\udcff")
+    stats._print([odd], argparse.Namespace(output="prometheus", interval=None), lambda: 0.0)
+    out = capsys.readouterr().out
+    assert "requests_total{" in out
+    assert not {"\x1b", "\x9b", "\u202e", "\udcff"} & set(out)
+
+
 def test_with_an_interval_there_are_lines_and_rates_until_it_is_interrupted() -> None:
     with subprocess.Popen(
         [*COMMAND, "--demo", "stats", "-c", "backend", "-o", "json", "--interval", "0.2"],
@@ -82,6 +98,13 @@ def test_with_an_interval_there_are_lines_and_rates_until_it_is_interrupted() ->
         finally:
             process.kill()
             process.communicate()
+
+
+def test_prometheus_text_is_of_one_moment(here: Here) -> None:
+    """One text behind the other is none that anybody can read."""
+    ended = here("--demo", "stats", "-o", "prometheus", "--interval", "1")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "--interval: does not go with -o prometheus" in ended.one_sentence()
 
 
 def test_an_interval_is_more_than_nothing(here: Here) -> None:

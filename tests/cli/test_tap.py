@@ -12,11 +12,13 @@ import pytest
 import zmq
 
 from backends.specs import EventChannelSpec
+from backends.tap import Link, Standing
 from tests.cli.conftest import Here
 from tests.cli.running import COMMAND, environment, put_file
 from tests.registered import KeyAndValue
 from tests.servers import LOOPBACK, free_ports, wait_for
 from tests.tap.wire import frames, removed, stored
+from tui.commands.tap import _standing as in_words
 
 
 def channel(publisher: int, endpoint: str, component: str = "backend") -> KeyAndValue:
@@ -56,7 +58,7 @@ def tap(in_folder: dict[str, str], publisher: zmq.Socket[bytes]) -> Iterator[Tap
     """Starts `dyntop tap`, and returns once it has subscribed."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*args: str) -> subprocess.Popen[bytes]:
+    def start(*args: str, topic: bytes = b"kv-events") -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [*COMMAND, "tap", *args],
             env=environment(in_folder),
@@ -66,7 +68,7 @@ def tap(in_folder: dict[str, str], publisher: zmq.Socket[bytes]) -> Iterator[Tap
         )
         started.append(process)
         wait_for(lambda: publisher.poll(0), "a subscription")
-        assert publisher.recv() == b"\x01kv-events"
+        assert publisher.recv() == b"\x01" + topic
         return process
 
     yield start
@@ -92,6 +94,79 @@ def test_messages_are_lines_and_it_ends_after_so_many(
     assert blocks[1]["block_hash"] == "8000000000000000"
     assert (lines[0]["problem"], lines[0]["raw"]) == (None, None)
     assert b"heard " in err
+
+
+@pytest.fixture
+def by_a_broker(folder: Path, publisher: zmq.Socket[bytes]) -> list[str]:
+    """Keys of two channels of the same place, which a broker passes on."""
+    endpoint = publisher.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+    spec = EventChannelSpec(
+        namespace="prod",
+        component="shared",
+        topic="kv-events",
+        transport="ZmqBroker",
+        config={"xsub_endpoints": [], "xpub_endpoints": [endpoint]},
+    )
+    entries = [spec.entry(publisher) for publisher in (0x51, 0x52)]
+    for key, value in entries:
+        put_file(folder, key, value)
+    return [key.decode() for key, _ in entries]
+
+
+def test_by_a_key_only_its_publisher_is_heard_and_counted(
+    tap: Tapping, publisher: zmq.Socket[bytes], by_a_broker: list[str]
+) -> None:
+    process = tap(by_a_broker[0], "--count", "2", "-o", "json", topic=b"")
+    for number, one in enumerate((0x51, 0x52, 0x52, 0x51)):
+        publisher.send_multipart(frames([stored(1)], publisher=one, sequence=number))
+    out, err = process.communicate(timeout=30)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["sequence"] for line in lines] == [0, 3]
+    assert {line["channel"] for line in lines} == {by_a_broker[0]}
+    assert b"2 of other publishers left out" in err
+
+
+def test_by_a_name_each_message_has_its_own_publishers_channel(
+    tap: Tapping, publisher: zmq.Socket[bytes], by_a_broker: list[str]
+) -> None:
+    process = tap("prod/shared/kv-events", "--count", "3", "-o", "json", topic=b"")
+    for one in (0x52, 0x51, 0x99):
+        publisher.send_multipart(frames([stored(1)], publisher=one))
+    out, err = process.communicate(timeout=30)
+    found = [json.loads(line)["channel"] for line in out.splitlines()]
+    assert found == [by_a_broker[1], by_a_broker[0], None]
+    assert b"left out" not in err
+
+
+def test_it_ends_where_nothing_can_come_any_more(
+    tap: Tapping, publisher: zmq.Socket[bytes]
+) -> None:
+    process = tap("prod/backend/kv-events")
+    publisher.send_multipart([b"kv-events"] * 100)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert b"cannot be listened to: 127.0.0.1:" in err
+    assert b"sends messages of too many parts" in err
+    assert b"trying" not in err
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        (Standing(Link.CONNECTING, 0.0), ""),
+        (Standing(Link.LOST, 0.0, "NATS ended the connection"), "NATS ended the connection;"),
+        (Standing(Link.CONNECTED, 0.0, answers=True), "connected, listening"),
+        (
+            Standing(Link.CONNECTED, 0.0, "a:1 sends no ZMTP greeting within 1 s"),
+            "connected, nothing published; a:1 sends no ZMTP greeting within 1 s",
+        ),
+        (Standing(Link.IMPOSSIBLE, 0.0, "the package zmq is not installed"), "is not installed"),
+    ],
+)
+def test_how_it_stands_is_said(standing: Standing, said: str) -> None:
+    text = in_words(standing)
+    assert said in text
+    assert bool(said) == bool(text)
 
 
 def test_a_table_is_harmless_and_an_interrupt_ends_it_with_the_count(
@@ -158,5 +233,5 @@ def test_what_cannot_be_listened_to_is_refused_in_a_sentence(
     assert (odd.code, "names no machine" in odd.err) == (1, True)
     dead = here("tap", "prod/dead/kv-events", "--for", "0.5", env=in_folder)
     assert dead.code == 3
-    assert "refuses connections" in dead.err
+    assert f"no connection: {LOOPBACK}:{port} refuses connections; still trying" in dead.err
     assert here("tap", "x", "--count", "0", env=in_folder).code == 2

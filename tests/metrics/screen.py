@@ -31,7 +31,8 @@ class SaidScrapes:
 
     def __init__(self, *given: Target) -> None:
         self.given: Sequence[Target] = given
-        self.asked: list[Sequence[Target]] = []
+        self.asked: list[list[Target]] = []
+        """In each round."""
         self.models: dict[Target, Mapping[str, float]] = {}
         """Requests a second by model, of frontends."""
         self.served: dict[Target, frozenset[str]] = {}
@@ -39,16 +40,21 @@ class SaidScrapes:
         """The id in hex and the requests a second, of workers."""
         self.troubles: dict[Target, str] = {}
 
-    async def scrape(self, targets: Sequence[Target]) -> list[Answer]:
-        self.asked.append(targets)
-        return [self._answer(target) for target in targets]
+    async def ask(self, target: Target, *, proven: bool) -> Answer:
+        if not self.asked or target in self.asked[-1]:
+            self.asked.append([])
+        self.asked[-1].append(target)
+        return self._answer(target)
+
+    def now(self) -> float:
+        return START + 5.0 * len(self.asked)
 
     async def aclose(self) -> None:
         """There is nothing to end."""
 
     def _answer(self, target: Target) -> Answer:
-        seconds = 5.0 * len(self.asked)
-        at = START + seconds
+        at = self.now()
+        seconds = at - START
         if target in self.troubles:
             return Answer(target, at, trouble=self.troubles[target])
         lines: list[str] = []

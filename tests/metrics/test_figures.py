@@ -48,6 +48,11 @@ def test_more_than_the_highest_bound_is_marked() -> None:
         (184.4, "184"),
         (9999, "9,999"),
         (12_444, "12.4k"),
+        (99_949, "99.9k"),
+        (99_951, "100k"),
+        (123_456, "123k"),
+        (123_456_789, "123M"),
+        (999_700, "1.0M"),
         (3_100_000, "3.1M"),
         (2e12, "2e+12"),
     ],
@@ -63,8 +68,8 @@ def test_nothing_known_is_no_zero() -> None:
 
 @given(st.floats(0, 1e9))
 def test_figures_fit_into_their_columns(number: float) -> None:
-    assert len(rate(number)) <= 6
-    assert len(whole(number)) <= 6
+    assert len(rate(number)) <= 5
+    assert len(whole(number)) <= 5
     assert len(length(min(number, 99_999))) <= 6
 
 

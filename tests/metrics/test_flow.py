@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backends.metrics import names
 from backends.metrics.flow import Flow, Place, figures, total
-from backends.metrics.scrape import Scrape, parsed
+from backends.metrics.scrape import LARGEST, Scrape, parsed
 from tests.metrics.texts import RELEASES, histogram, recorded, scrape
 
 BEFORE = parsed(b"", 5.0)
@@ -94,6 +94,50 @@ def test_the_use_of_a_cache_that_cannot_be_is_not_shown() -> None:
         assert figures(None, scrape(0.0, f"{names.KV_USE} {said}")).process.kv_use == use
     ranks = [f'{names.KV_USE}{{dp_rank="{rank}"}} {use}' for rank, use in ((0, 0.2), (1, 0.4))]
     assert figures(None, scrape(0.0, ranks)).process.kv_use == pytest.approx((0.3,))
+
+
+def test_numbers_at_the_limit_of_what_is_kept_add_up() -> None:
+    def at(moment: float, number: float) -> Scrape:
+        series = [f'model="a",x="{x}"' for x in range(40)]
+        return scrape(
+            moment,
+            [f"{names.REQUESTS}{{{one}}} {number}" for one in series],
+            [f'{names.WORK_QUEUE}{{x="{x}"}} {number}' for x in range(40)],
+            *(
+                histogram(names.FIRST_TOKEN, one, {"1": number / 2, "9e18": number})
+                for one in series
+            ),
+        )
+
+    found = figures(at(0, 0), at(1, LARGEST))
+    flow = found.models["a"]
+    assert flow.request_rate == found.process.queued == pytest.approx(40 * LARGEST)
+    assert flow.first_token.quantile(0.99) is not None
+
+
+def test_histograms_of_one_model_with_bounds_of_their_own_are_left_out_and_that_is_said() -> None:
+    def at(moment: float, count: int) -> Scrape:
+        return scrape(
+            moment,
+            *(
+                histogram(names.FIRST_TOKEN, f'model="a",x="{x}"', {bound: count, "+Inf": count})
+                for x, bound in enumerate(("1", "2", "1"))
+            ),
+        )
+
+    found = figures(at(0, 0), at(1, 3))
+    assert found.models["a"].first_token.total == 6
+    assert found.cut
+    assert not figures(BEFORE, recorded("frontend-1.6.1")).cut
+
+
+def test_what_a_frontend_tells_of_a_worker_is_the_mean_of_its_ranks() -> None:
+    lines = [
+        f'{name}{{worker_id="7",dp_rank="{rank}",worker_type="decode"}} {rank * 100}'
+        for name in (names.WORKER_BLOCKS, names.WORKER_FIRST_TOKEN)
+        for rank in range(4)
+    ]
+    assert figures(None, scrape(0.0, lines)).seen[7][:2] == (150, 150)
 
 
 counts = st.lists(st.integers(0, 1000), min_size=2, max_size=2).map(sorted)

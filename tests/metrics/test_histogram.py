@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.metrics.histogram import NONE, Histogram, Quantile, merged
+from backends.metrics.histogram import MOST_BOUNDS, NONE, Histogram, Quantile
 
 BOUNDS = (0.0, 0.0022, 0.0047, 0.01, 0.1, 1.0, 480.0)
 
@@ -72,9 +72,16 @@ def test_the_difference_is_what_came_since(earlier: list[float], later: list[flo
 
 @given(st.lists(observations, max_size=5))
 def test_merging_is_one_process_that_observed_it_all(processes: list[list[float]]) -> None:
-    together = merged(map(observed, processes))
+    together = sum(map(observed, processes), NONE)
     everything = observed([one for some in processes for one in some])
     assert together == (everything if everything.total else NONE)
+
+
+def test_adding_up_many_with_bounds_of_their_own_keeps_every_observation_and_few_bounds() -> None:
+    apart = [observed([number], [number + 0.5]) for number in range(1, 2 * MOST_BOUNDS)]
+    together = sum(apart, NONE)
+    assert together.total == pytest.approx(len(apart))
+    assert len(together.bounds) <= MOST_BOUNDS
 
 
 @given(observations, bounds, observations, bounds, parts)

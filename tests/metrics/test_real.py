@@ -73,18 +73,18 @@ async def test_the_figures_are_what_was_asked_for(deployment: Deployment) -> Non
         board = Board()
         # The first request makes the series; what came before a scrape is in none of its rates.
         await asyncio.to_thread(deployment.frontend.complete, MODEL)
-        board.take(await scraper.scrape([frontend, server]))
-        assert board.models()[MODEL][frontend].request_rate is None
+        board.take(await asyncio.gather(*map(scraper.ask, (frontend, server))))
+        assert board.known[frontend].figures.models[MODEL].request_rate is None
 
         for _ in range(4):
             assert await asyncio.to_thread(deployment.frontend.complete, MODEL)
         for _ in range(3):
             await asyncio.to_thread(deployment.client.generate)
-        board.take(await scraper.scrape([frontend, server]))
+        board.take(await asyncio.gather(*map(scraper.ask, (frontend, server))))
 
     assert board.known[frontend].kinds == {Kind.FRONTEND}
     assert board.known[frontend].served == frozenset({MODEL, "acme/sql"})
-    flow = board.models()[MODEL][frontend]
+    flow = board.known[frontend].figures.models[MODEL]
     assert flow.seconds is not None
     assert flow.request_rate is not None
     assert flow.token_rate is not None

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.metrics import names
+from backends.metrics.histogram import MOST_BOUNDS
 from backends.metrics.names import Kind, kinds_of, not_found
-from backends.metrics.scrape import LONGEST_LINE, MOST_SERIES, NotText, parsed
-from tests.metrics.texts import RELEASES, SAMPLES, recorded, scrape
+from backends.metrics.scrape import LONGEST_LINE, MOST_LABELS, MOST_SERIES, NotText, parsed
+from tests.metrics.texts import RELEASES, SAMPLES, histogram, recorded, scrape
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -62,6 +63,9 @@ def test_numbers_that_are_none_are_left_out() -> None:
         'dynamo_frontend_inflight_requests{model="a"} NaN',
         'dynamo_frontend_inflight_requests{model="b"} +Inf',
         'dynamo_frontend_inflight_requests{model="c"} 2',
+        'dynamo_frontend_inflight_requests{model="d"} 1.7e308',
+        'dynamo_frontend_inflight_requests{model="e"} -1.7e308',
+        'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="1e300"} 2',
         'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="NaN"} 2',
         'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="soon"} 2',
     )
@@ -81,7 +85,22 @@ def test_there_is_a_limit_to_what_is_kept() -> None:
     found = scrape(0.0, [line.format(number) for number in range(MOST_SERIES + 5)])
     assert found.cut
     assert len(found.values[names.IN_FLIGHT]) == MOST_SERIES
-    assert not scrape(0.0, line.format("a" * LONGEST_LINE)).found
+    assert (
+        len(
+            parsed(b"".join(b"%s\n" % line.format(n).encode() for n in range(9)), 0.0, 5).values[
+                names.IN_FLIGHT
+            ]
+        )
+        == 5
+    )
+    long = scrape(0.0, line.format("a" * LONGEST_LINE))
+    assert (long.found, long.cut) == (frozenset(), True)
+    for count, kept in ((MOST_LABELS, True), (MOST_LABELS + 1, False)):
+        labels = ",".join(f'a{number}="b"' for number in range(count))
+        assert bool(scrape(0.0, f"{names.IN_FLIGHT}{{{labels}}} 1").found) == kept
+    for count, kept in ((MOST_BOUNDS, True), (MOST_BOUNDS + 1, False)):
+        found = scrape(0.0, histogram(names.FIRST_TOKEN, "", {str(n): n for n in range(count)}))
+        assert (bool(found.histograms), found.cut) == (kept, not kept)
     assert not recorded("frontend-1.6.1").cut
 
 

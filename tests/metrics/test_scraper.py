@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from backends.metrics.scraper import CONCURRENCY, Answer, Scraper
+from backends.metrics.scraper import (
+    CONCURRENCY,
+    MOST_BYTES_OF_REVEALED,
+    MOST_SERIES_OF_REVEALED,
+    Answer,
+    Scraper,
+)
 from backends.metrics.targets import Target, given
+from backends.probe.names import MOST_AT_A_TIME
+from backends.threads import in_daemon_thread
 from tests.metrics.texts import SAMPLES
 from tests.servers import free_ports
 
@@ -64,7 +75,7 @@ async def scraped(*urls: str, **options: float) -> list[Answer]:
         most_bytes=int(limits["most_bytes"]),
     )
     try:
-        return await scraper.scrape(targets)
+        return await asyncio.gather(*map(scraper.ask, targets))
     finally:
         await scraper.aclose()
 
@@ -190,11 +201,130 @@ async def test_no_more_than_so_many_are_asked_at_a_time() -> None:
         ]
         scraper = Scraper(targets, reveals=False, here=True, clock=time.time)
         try:
-            found = await scraper.scrape(targets)
+            found = await asyncio.gather(*map(scraper.ask, targets))
         finally:
             await scraper.aclose()
     assert not any(one.trouble for one in found)
     assert 1 < most <= CONCURRENCY
+
+
+async def test_who_answered_waits_for_none_that_hangs() -> None:
+    release = asyncio.Event()
+
+    async def hangs(_: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    async with serving(metrics=hangs) as hanging, serving(metrics=WORKER) as server:
+        slow = [
+            Target(base=hanging, user=SecretStr(f"u{number}"), given=given)
+            for number in range(CONCURRENCY)
+            for given in (True, False)
+        ]
+        scraper = Scraper((), reveals=True, here=True, clock=time.time)
+        asking = [asyncio.create_task(scraper.ask(target)) for target in slow]
+        try:
+            for given in (True, False):
+                async with asyncio.timeout(2):
+                    found = await scraper.ask(Target(base=server, given=given), proven=True)
+                assert found.trouble == ""
+        finally:
+            release.set()
+            await asyncio.gather(*asking)
+            await scraper.aclose()
+
+
+async def test_of_a_server_that_only_a_card_speaks_for_less_is_read() -> None:
+    line = b'dynamo_frontend_inflight_requests{model="%d"} 1\n'
+    many = b"".join(line % number for number in range(MOST_SERIES_OF_REVEALED + 5))
+    large = many + b"# and so on\n" * (MOST_BYTES_OF_REVEALED // 12)
+    async with serving(metrics=many) as first, serving(metrics=large) as second:
+        scraper = Scraper((), reveals=True, here=True, clock=time.time)
+        try:
+            found = [
+                await scraper.ask(Target(base=base, given=given))
+                for base in (first, second)
+                for given in (True, False)
+            ]
+        finally:
+            await scraper.aclose()
+    assert [one.scrape is not None and one.scrape.cut for one in found] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert [one.trouble for one in found] == ["", "", "", "sends more than 1 MB"]
+
+
+async def test_a_name_from_a_store_elsewhere_is_not_asked_if_it_is_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addresses = ["127.0.0.1", "169.254.169.254"]
+
+    async def look_up(host: str, port: int, *, given: bool) -> list[str]:
+        return addresses
+
+    monkeypatch.setattr("backends.metrics.scraper.resolve", look_up)
+    async with serving(metrics=WORKER) as server:
+        port = server.rpartition(":")[2]
+        troubles = []
+        for given, here in ((False, False), (True, False), (False, True)):
+            scraper = Scraper((), reveals=True, here=here, clock=time.time)
+            target = Target(base=f"http://worker-0:{port}", given=given)
+            troubles.append((await scraper.ask(target)).trouble)
+            await scraper.aclose()
+    assert troubles == [
+        "was not asked: its name stands for whichever machine looks it up",
+        "",
+        "",
+    ]
+
+
+async def test_names_from_a_store_that_hang_keep_none_that_was_given_from_being_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release, look_up = threading.Event(), socket.getaddrinfo
+
+    def hangs(host: str, *rest: Any, **options: Any) -> Any:
+        if host.endswith(".example"):
+            release.wait(10)
+            raise socket.gaierror(-3, "Temporary failure")
+        return look_up(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    async with serving(metrics=WORKER) as server:
+        port = server.rpartition(":")[2]
+        scraper = Scraper((), reveals=True, here=True, clock=time.time, time_limit=0.2)
+        patient = Scraper((), reveals=True, here=True, clock=time.time)
+        hosts = [f"http://h{number}.example:1" for number in range(MOST_AT_A_TIME)]
+        slow = [scraper.ask(Target(base=host, given=False)) for host in hosts]
+        try:
+            found = await asyncio.gather(*slow)
+            assert {one.trouble for one in found} == {"does not answer within 0.2 s"}
+            late = await scraper.ask(Target(base="http://late.example:1", given=False))
+            assert late.unasked
+            assert late.trouble == "was not asked: too many names are being looked up"
+            given = await patient.ask(Target(base=f"http://localhost:{port}"))
+            assert given.trouble == ""
+        finally:
+            release.set()
+            await scraper.aclose()
+            await patient.aclose()
+
+
+def test_the_end_of_the_program_waits_for_nothing_that_is_parsed() -> None:
+    release = threading.Event()
+
+    async def parse() -> None:
+        parsing = asyncio.create_task(in_daemon_thread(lambda: release.wait(10), "parse"))
+        await asyncio.sleep(0.01)
+        parsing.cancel()
+
+    began = time.monotonic()
+    asyncio.run(parse())
+    assert time.monotonic() - began < 5
+    release.set()
 
 
 async def test_cancelling_leaves_nothing_behind() -> None:
@@ -205,7 +335,7 @@ async def test_cancelling_leaves_nothing_behind() -> None:
     async with serving(metrics=hangs) as server:
         targets = given("--metrics", [server])
         scraper = Scraper(targets, reveals=True, here=True, clock=time.time)
-        task = asyncio.create_task(scraper.scrape(targets))
+        task = asyncio.create_task(scraper.ask(targets[0]))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

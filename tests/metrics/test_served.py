@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from backends.metrics.served import LONGEST_NAME, MOST_MODELS, compare, listed, names_of
+from backends.metrics.served import LONGEST_NAME, MOST_MODELS, Listed, compare, listed, names_of
 from backends.records import ModelCard
 from backends.specs import ModelSpec
 from tests import registered
@@ -16,8 +16,8 @@ def test_the_lists_of_real_frontends_are_read() -> None:
     # Of 1.6.1; 0.6.1 calls a model an `object`.
     for kind in ("model", "object"):
         answer = {"object": "list", "data": [{"id": "acme/sql", "object": kind, "created": 1}]}
-        assert listed(json.dumps(answer).encode()) == frozenset({"acme/sql"})
-    assert listed(b'{"object":"list","data":[]}') == frozenset()
+        assert listed(json.dumps(answer).encode()) == Listed(frozenset({"acme/sql"}), cut=False)
+    assert listed(b'{"object":"list","data":[]}') == Listed(frozenset(), cut=False)
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,23 @@ def test_what_is_no_list_is_none(body: bytes) -> None:
 
 
 def test_what_is_odd_in_a_list_is_left_out_and_it_is_bounded() -> None:
-    assert listed(b'{"data":[{"id":7},{"id":""},"x",null,{},{"id":"a"}]}') == frozenset({"a"})
-    long = {"data": [{"id": "a" * 5000}, *({"id": str(n)} for n in range(2 * MOST_MODELS))]}
-    found = listed(json.dumps(long).encode()) or frozenset()
-    assert len(found) == MOST_MODELS
-    assert max(map(len, found)) == LONGEST_NAME
+    odd = b'{"data":[{"id":7},{"id":""},"x",null,{},{"id":"a"}]}'
+    assert listed(odd) == Listed(frozenset({"a"}), cut=False)
+    many = {"data": [{"id": str(number)} for number in range(2 * MOST_MODELS)]}
+    found = listed(json.dumps(many).encode())
+    assert found is not None
+    assert (len(found.names), found.cut) == (MOST_MODELS, True)
+    long = {"data": [{"id": "a" * (LONGEST_NAME + 1)}, {"id": "b" * LONGEST_NAME}]}
+    assert listed(json.dumps(long).encode()) == Listed(frozenset({"b" * LONGEST_NAME}), cut=True)
+
+
+def test_what_a_cut_list_does_not_have_may_be_served_all_the_same() -> None:
+    lists = {"f0": frozenset({"a"}), "f1": frozenset({"b"})}
+    found = compare(lists, ["a", "b", "c"], cut={"f0"})
+    assert (found["b"].not_by, found["b"].differs) == ((), False)
+    # The other one says all that it serves.
+    assert (found["c"].not_by, found["c"].differs) == (("f1",), True)
+    assert not compare({"f0": frozenset({"a"})}, ["c"], cut={"f0"})["c"].differs
 
 
 def test_a_card_has_its_own_name_and_its_aliases() -> None:

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from backends.metrics.scraper import Answer
+from backends.metrics.targets import MOST_REVEALED, Target
+from backends.specs import ModelSpec
 from tests.metrics.screen import FRONTEND, OTHER, WORKER, SaidScrapes, open_metrics
 from tests.registered import card, instance
-from tests.tui.operating import Operator, World, dashboard
+from tests.tui.operating import LOST, Operator, World, dashboard
 
 MODEL = "acme/tiny-llm"
 
@@ -194,14 +197,17 @@ async def test_it_sorts_by_every_column_and_keeps_what_is_open_together() -> Non
                 assert operator.at("name") == f"▾ {MODEL}"
 
 
-async def test_a_frozen_view_does_not_move() -> None:
+async def test_a_frozen_view_does_not_move_and_asks_nobody() -> None:
     scrapes = busy()
     async with metrics(scrapes) as operator:
         await operator.press("f")
         before, asked = operator.rows("trend"), len(scrapes.asked)
-        scrapes.models[FRONTEND] = {MODEL: 40.0}
-        await operator.until(lambda: len(scrapes.asked) > asked + 3, "scrapes")
+        await asyncio.sleep(0.2)
         assert operator.rows("trend") == before
+        assert len(scrapes.asked) == asked
+        scrapes.models[FRONTEND] = {MODEL: 40.0}
+        await operator.press("f")
+        await operator.until(lambda: len(scrapes.asked) > asked + 2, "scrapes")
 
 
 async def test_what_processes_say_cannot_touch_the_terminal() -> None:
@@ -215,3 +221,92 @@ async def test_what_processes_say_cannot_touch_the_terminal() -> None:
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert "evil\\x1b[2J\\u202e[bold]" in text
+
+
+async def test_a_frontend_that_does_not_answer_is_missing_in_its_models_line() -> None:
+    scrapes = busy()
+    scrapes.given = (FRONTEND, OTHER, WORKER)
+    scrapes.models[OTHER] = {MODEL: 4.0}
+    scrapes.served[OTHER] = scrapes.served[FRONTEND]
+    async with metrics(scrapes) as operator:
+        scrapes.troubles[OTHER] = "does not answer within 4 s"
+        await operator.go_to("name", f"▸ ◐ {MODEL}")
+        assert operator.at("state") == "◐ 1/2 frontends"
+        assert operator.detail()["missing"] == (
+            "http://frontend-1:8000, which told of it before: it does not answer within 4 s"
+        )
+
+
+async def test_without_the_store_there_are_figures_and_no_verdicts() -> None:
+    scrapes, there = busy(), world()
+    async with metrics(scrapes, world=there) as operator:
+        await operator.until(lambda: operator.rows("state") == ["● served"] * 2, "verdicts")
+        there.keyspace.break_off(LOST)
+        scrapes.served[FRONTEND] = frozenset({MODEL, "acme/new"})
+        await operator.until_shown("the store is not read now: figures only")
+        await operator.until(lambda: operator.rows("state") == [""], "no verdicts")
+        await operator.go_to("name", f"▸ {MODEL}")
+        assert operator.at("requests") == "4.0"
+        assert operator.detail()["state"].startswith("the store is not read now")
+
+
+async def test_of_too_many_servers_it_is_said_how_many_are_asked() -> None:
+    there = World(leases=False)
+    for worker in range(1, MOST_REVEALED + 45):
+        server = f"http://10.0.{worker // 250}.{worker % 250}:8081/v1/metadata/x"
+        spec = ModelSpec(
+            namespace="prod",
+            component="backend",
+            endpoint="generate",
+            card={"display_name": MODEL, "model_info": {"u": server}},
+        )
+        there.put(spec.entry(worker))
+    async with dashboard(there, scrapes=SaidScrapes(FRONTEND), size=(120, 40)) as operator:
+        await open_metrics(operator)
+        await operator.until_shown("256 of 300 servers that cards reveal are asked")
+
+
+async def test_who_comes_back_after_long_sees_no_old_figures() -> None:
+    scrapes = busy()
+    asks = asyncio.Event()
+    asks.set()
+    ask = scrapes.ask
+
+    async def waits(target: Target, *, proven: bool) -> Answer:
+        await asks.wait()
+        return await ask(target, proven=proven)
+
+    scrapes.ask = waits  # type: ignore[method-assign]
+    async with metrics(scrapes) as operator:
+        await operator.press("1")
+        asks.clear()
+        scrapes.asked += [[] for _ in range(720)]
+        await open_metrics(operator)
+        await operator.until_shown("Asking 2 processes for metrics")
+        assert operator.rows("name") == []
+        asks.set()
+        await operator.until(lambda: f"▸ {MODEL}" in operator.rows("name"), "it asks again")
+
+
+async def test_numbers_that_are_too_large_harm_nobody() -> None:
+    scrapes = busy()
+    scrapes.workers[WORKER] = ("1", 1.7e307)
+    async with metrics(scrapes) as operator:
+        assert operator.rows("state") == ["● served"] * 2
+
+
+async def test_who_was_not_asked_is_not_called_failing() -> None:
+    scrapes = busy()
+    ask = scrapes.ask
+
+    async def asks(target: Target, *, proven: bool) -> Answer:
+        answer = await ask(target, proven=proven)
+        if target == WORKER:
+            return Answer(WORKER, answer.at, trouble="was not asked: for a reason", unasked=True)
+        return answer
+
+    scrapes.ask = asks  # type: ignore[method-assign]
+    async with metrics(scrapes) as operator:
+        await operator.go_to("name", "· 10.0.0.1:8081")
+        assert operator.at("state") == "? not asked"
+        assert operator.detail()["state"] == "it was not asked: for a reason"

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
-from backends.metrics.targets import MOST_GIVEN, MOST_REVEALED, Target, given, revealed
+from backends.metrics import targets
+from backends.metrics.targets import MOST_GIVEN, MOST_REVEALED, Revealing, Target, given, is_local
+from backends.probe.targets import targets_of
+from backends.probe.types import Target as Probed
 from backends.records import ModelCard
 from backends.specs import ModelSpec
 from backends.store import Misconfigured
@@ -49,6 +52,10 @@ def test_base_urls_and_metrics_urls_mean_the_same(text: str, base: str) -> None:
         "http://[::1",
         f"http://joe:{SECRET}@",
         f"http://joe:{SECRET}@a:80?q",
+        f"http://joe:{SECRET},x@a:80",
+        f"http://joe:x,{SECRET}@a:80",
+        f"http://a:80/?token={SECRET}",
+        f"joe:{SECRET}",
     ],
 )
 def test_what_is_no_url_is_refused_without_repeating_a_password(text: str) -> None:
@@ -56,6 +63,11 @@ def test_what_is_no_url_is_refused_without_repeating_a_password(text: str) -> No
         given("DYNTOP_METRICS", [text])
     assert raised.value.setting == "DYNTOP_METRICS"
     assert SECRET not in str(raised.value)
+
+
+def test_it_is_said_which_url_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="its URL number 2 is not of the form http://host:port"):
+        given("--metrics", ["http://a:1,ftp://b:1"])
 
 
 def test_no_text_of_a_target_has_its_password() -> None:
@@ -91,15 +103,48 @@ def card(number: int, server: str) -> ModelCard:
 
 def test_cards_reveal_system_servers() -> None:
     cards = [card(1, "http://10.0.0.1:8081"), card(2, "http://10.0.0.1:8081")]
-    found = revealed([*cards, card(3, "http://127.0.0.1:8081")], here=False)
-    assert found == {Target(base="http://10.0.0.1:8081", given=False): cards[0]}
-    assert len(revealed([card(3, "http://127.0.0.1:8081")], here=True)) == 1
+    found = Revealing(here=False).of([*reversed(cards), card(3, "http://127.0.0.1:8081")])
+    assert found.cards == {Target(base="http://10.0.0.1:8081", given=False): cards[0]}
+    assert found.number == 1
+    assert Revealing(here=True).of([card(3, "http://127.0.0.1:8081")]).number == 1
     odd = ["https://a:1", "http://a@b:1", "http://a:0", "http://a/b", "http://a:1\\u0000"]
-    assert not revealed([card(1, server) for server in odd], here=True)
+    assert not Revealing(here=True).of([card(1, server) for server in odd]).number
 
 
-def test_cards_reveal_no_more_than_a_bounded_number() -> None:
-    cards = (
+def test_of_too_many_servers_always_the_same_are_asked_and_all_are_counted() -> None:
+    cards = [
         card(number, f"http://10.0.{number // 250}.{number % 250}:81") for number in range(400)
-    )
-    assert len(revealed(cards, here=True)) == MOST_REVEALED
+    ]
+    found = Revealing(here=True).of(cards)
+    assert (len(found.cards), found.number) == (MOST_REVEALED, 400)
+    assert [*Revealing(here=True).of(reversed(cards)).cards] == [*found.cards]
+
+
+def test_a_card_is_read_once_while_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[ModelCard] = []
+
+    def reading(one: ModelCard) -> tuple[Probed, ...]:
+        read.append(one)
+        return targets_of(one)
+
+    monkeypatch.setattr(targets, "targets_of", reading)
+    cards, revealing = [card(1, "http://a:1"), card(2, "http://b:1")], Revealing(here=True)
+    assert revealing.of(cards) == revealing.of(cards)
+    assert read == cards
+    changed = [cards[0], card(2, "http://c:1")]
+    assert [one.base for one in revealing.of(changed).cards] == ["http://a:1", "http://c:1"]
+    assert read == [*cards, changed[1]]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.2", "::1", "::ffff:127.0.0.1", "169.254.169.254", "0.0.0.0"]
+)
+def test_addresses_that_mean_another_machine_everywhere_are_left_out(host: str) -> None:
+    assert is_local(host)
+    url = f"http://[{host}]:81" if ":" in host else f"http://{host}:81"
+    assert not Revealing(here=False).of([card(1, url)]).number
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::1", "worker-0", "fe80"])
+def test_other_addresses_are_not(host: str) -> None:
+    assert not is_local(host)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
 import json
+import re
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nkeys
 import pytest
 
+from backends.nats import jetstream
 from backends.nats.config import NatsConfig
+from backends.nats.sessions import address_of
 from backends.store import (
     Cause,
     Misconfigured,
@@ -22,7 +27,7 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
-from tests.nats.places import ALL, KEY, Opener, watching
+from tests.nats.places import ALL, BUCKET, KEY, Opener, connected, make_bucket, watching
 from tests.servers import LOOPBACK, NatsServer
 from tests.tls import TlsFiles
 
@@ -78,6 +83,38 @@ async def test_user_and_password_and_a_user_who_may_not(open_store: Opener, tmp_
             denied = await failure(open_store, may_not)
             assert isinstance(denied, NotAuthorised)
             assert "permissions violation" in denied.detail
+
+
+async def test_who_may_not_tell_the_server_to_go_on_is_told_so_once_and_reads_when_it_may(
+    open_store: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without that a server stops after its first 2 MB of a bucket."""
+    monkeypatch.setattr(jetstream, "HEARTBEAT", 0.2)
+    users = """authorization {{ users: [ {{ user: joe, password: x }},
+        {{ user: eve, password: x, permissions: {{
+            publish: [ "$JS.API.>", "$KV.>" {more} ], subscribe: "_INBOX.>" }} }} ] }}"""
+    file = tmp_path / "nats.conf"
+    file.write_text(users.format(more=""))
+    with NatsServer("--config", str(file)) as server:
+        async with connected(server.url, user="joe", password="x") as client:
+            await make_bucket(client)
+            for number in range(100):
+                await client.publish(f"$KV.{BUCKET}.prod/b/e/{number:x}", b"x" * 50_000)
+            await client.flush()
+        store = open_store(NatsConfig(servers=(server.url,), username="eve", password="x"))
+        with pytest.raises(NotAuthorised, match=re.escape('publish to "$js.fc.>"')):
+            await store.snapshot(ALL)
+        async with watching(store) as view:
+            await view.until(lambda: bool(view.losses))
+            file.write_text(users.format(more=', "$JS.FC.>"'))
+            # Long enough for another attempt before that.
+            reload = asyncio.get_running_loop().call_later(
+                0.5, server.process.send_signal, signal.SIGHUP
+            )
+            await view.until(lambda: len(view.entries) == 100)
+            assert reload.when() < asyncio.get_running_loop().time()
+            denials = [loss for loss in view.losses if isinstance(loss.error, NotAuthorised)]
+            assert len(denials) == 1
 
 
 async def test_a_token(open_store: Opener, tmp_path: Path) -> None:
@@ -189,6 +226,25 @@ async def test_a_name_that_is_none_and_a_url_that_is_none(open_store: Opener) ->
     assert error.cause is Cause.NAME
     for url in ("http://127.0.0.1:4222", "nats://127.0.0.1:x", "nats://:4222"):
         assert isinstance(await failure(open_store, NatsConfig(servers=(url,))), Misconfigured)
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown"),
+    [
+        ("joe:s3cret@n:4222,tls://joe:s3cret@m", "nats://n:4222,tls://m"),
+        ("nats://joe:s3c/ret@n:4222", "nats://n:4222"),
+        ("nats://s3c/ret@n", "nats://n"),
+        ("nats://joe:s3c,ret@n:4222", "…,nats://n:4222"),
+        ("nats://joe:x,s3cret://y@n", "…,…"),
+        (
+            "nats://joe:s3cret@n:4222,m:4223,nats://[::1]:4",
+            "nats://n:4222,nats://m:4223,nats://[::1]:4",
+        ),
+        ("n,m:x", "nats://n,nats://m:x"),
+    ],
+)
+def test_an_address_shows_no_piece_of_a_password(setting: str, shown: str) -> None:
+    assert address_of(NatsConfig.from_environment({"NATS_SERVER": setting})) == shown
 
 
 async def test_the_next_server_is_tried(server: NatsServer, open_store: Opener) -> None:

@@ -15,8 +15,9 @@ from nats.micro import add_service
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
+from backends.nats import gathering
 from backends.nats.config import NatsConfig
-from backends.probe.nats import LISTED, NOT_SET_UP, UNLISTED, Nats
+from backends.probe.nats import LISTED, NOT_SET_UP, UNLISTED, UNREAD, Nats
 from backends.probe.types import Answer
 from tests.probe.peers import refusing
 from tests.servers import NatsServer
@@ -32,7 +33,7 @@ DEAD = "prod_backend.generate-dead"
 OTHER = "prod_prefill.generate-7d7b"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[NatsServer]:
     with NatsServer() as server:
         yield server
@@ -122,6 +123,14 @@ async def test_an_answer_that_is_none_is_passed_over(server: NatsServer) -> None
             assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
     finally:
         await client.close()
+
+
+async def test_answers_that_could_not_be_read_are_no_evidence(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_WAITING", 10)
+    async with serving(server.url, GENERATE), asking(NatsConfig((server.url,))) as prober:
+        assert await prober.ask([GENERATE], LIMIT) == {GENERATE: UNREAD}
 
 
 async def test_without_nats_nothing_is_known() -> None:

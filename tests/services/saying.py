@@ -35,11 +35,11 @@ def said(
 
 
 def scraped(*answers: bytes, at: float = 1000.0, moment: float = 1.0) -> Scrape:
-    """What a scrape makes of these."""
+    """What a scrape makes of these, which all came at one moment."""
     found = Answers(())
     for answer in answers:
-        found.take(answer)
-    return found.scrape(at, moment)
+        found.take(answer, moment)
+    return found.scrape(at)
 
 
 def nats_entry(

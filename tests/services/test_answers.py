@@ -31,6 +31,14 @@ def test_a_service_is_read_as_a_real_worker_of_1_2_1_writes_it() -> None:
     assert stats.data == '{"waiting":3}'
 
 
+def test_each_service_has_the_moment_when_its_figures_came() -> None:
+    found = Answers(())
+    found.take(said("stats", endpoint()), 3.0)
+    found.take(said("info"), 4.0)
+    found.take(said("stats", endpoint(), id="two"), 5.0)
+    assert [service.moment for service in found.scrape(0).services] == [3.0, 5.0]
+
+
 def test_no_user_data_is_none() -> None:
     """0.6.1 writes null, 1.2.1 nothing."""
     for one in (endpoint(data=None), endpoint()):
@@ -96,12 +104,12 @@ def test_an_endpoint_that_is_listed_and_has_no_figures_is_there() -> None:
 
 def test_it_is_enough_when_all_that_is_expected_or_promised_is_there() -> None:
     found = Answers([GENERATE])
-    assert not found.take(said("ping"))
-    assert not found.take(said("ping", id="two", name="other"))
-    assert not found.take(said("stats", endpoint()))
-    assert found.take(said("stats", id="two", name="other"))
+    assert not found.take(said("ping"), 1.0)
+    assert not found.take(said("ping", id="two", name="other"), 1.0)
+    assert not found.take(said("stats", endpoint()), 1.0)
+    assert found.take(said("stats", id="two", name="other"), 1.0)
     # One more that nobody expected: its figures are waited for, too.
-    assert not found.take(said("info", id="three"))
+    assert not found.take(said("info", id="three"), 1.0)
 
 
 def test_what_is_kept_of_a_scrape_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,13 +118,14 @@ def test_what_is_kept_of_a_scrape_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     many = [endpoint(f"s.e{number}") for number in range(4)]
     found = Answers(())
     for number in range(5):
-        found.take(said("stats", *many, id=str(number)))
-        found.take(said("info", *many, id=str(number)))
-    kept = found.scrape(0, 0)
+        found.take(said("stats", *many, id=str(number)), 1.0)
+        found.take(said("info", *many, id=str(number)), 1.0)
+    kept = found.scrape(0)
     assert len(kept.services) == 3
     # Two lists of at most five each: those with figures, and those that were only named.
     assert [len(service.endpoints) for service in kept.services] == [4, 1, 0]
     assert kept.left_out > 0
+    assert found.scrape(0, unread=3).left_out == kept.left_out + 3
 
 
 def test_answers_beyond_the_bytes_that_are_kept_are_left_out(
@@ -153,9 +162,9 @@ FIELDS = ("type", "id", "name", "version", "description", "started", "endpoints"
 def test_no_answer_raises(changed: dict[str, object], inner: dict[str, object], kind: str) -> None:
     whole = json.loads(said(kind, {**endpoint(), **inner}))
     found = Answers([GENERATE])
-    found.take(json.dumps(whole | changed).encode())
-    found.take(json.dumps(whole).encode())
-    for service in found.scrape(0, 0).services:
+    found.take(json.dumps(whole | changed).encode(), 1.0)
+    found.take(json.dumps(whole).encode(), 1.0)
+    for service in found.scrape(0).services:
         for stats in service.endpoints:
             assert stats.figures is None or stats.figures.requests >= 0
             assert not stats.data or json.loads(stats.data) is not None

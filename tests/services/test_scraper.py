@@ -17,6 +17,7 @@ from nats.micro import add_service
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
+from backends.nats import gathering
 from backends.nats.config import NatsConfig
 from backends.services import answers, scraper
 from backends.services.scraper import ServiceScraper
@@ -44,8 +45,8 @@ async def asking(config: NatsConfig) -> AsyncIterator[ServiceScraper]:
 
 
 @contextlib.asynccontextmanager
-async def connected(server: NatsServer) -> AsyncIterator[Client]:
-    client = await nats.connect(server.url, allow_reconnect=False)
+async def connected(server: NatsServer, **user: str) -> AsyncIterator[Client]:
+    client = await nats.connect(server.url, allow_reconnect=False, **user)
     try:
         yield client
     finally:
@@ -53,9 +54,9 @@ async def connected(server: NatsServer) -> AsyncIterator[Client]:
 
 
 @contextlib.asynccontextmanager
-async def saying(server: NatsServer, *messages: bytes) -> AsyncIterator[None]:
+async def saying(server: NatsServer, *messages: bytes, **user: str) -> AsyncIterator[None]:
     """Whoever asks for statistics gets all of these."""
-    async with connected(server) as client:
+    async with connected(server, **user) as client:
 
         async def reply(message: Msg) -> None:
             for data in messages:
@@ -120,8 +121,11 @@ async def test_who_is_silent_is_waited_for_until_the_deadline(
         asking(NatsConfig((server.url,))) as asked,
     ):
         start = time.monotonic()
-        assert subjects(await asked.scrape([GENERATE, SILENT])) == [GENERATE]
+        found = await asked.scrape([GENERATE, SILENT])
+        assert subjects(found) == [GENERATE]
         assert time.monotonic() - start >= 0.5
+        # It answered before the others' time was over, and its rates are by that.
+        assert found.services[0].moment - start < 0.5
 
 
 async def test_thousands_of_answers_and_odd_ones_are_taken_in_and_the_loop_goes_on(
@@ -176,16 +180,54 @@ async def test_what_is_not_there_is_said_and_asked_again(tmp_path: Path) -> None
             assert (await asked.scrape([])).services == ()
 
 
-async def test_a_user_who_may_not_ask_learns_nothing(tmp_path: Path) -> None:
+async def test_who_may_ask_for_statistics_only_gets_them_and_others_are_told_what_they_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / "nats.conf"
-    config.write_text(
-        "authorization { users = [ { user: joe, password: secret, permissions: { publish: { deny: "
-        '["$SRV.>"] } } } ] }'
-    )
+    config.write_text("""authorization { users = [
+        { user: worker, password: secret }
+        { user: neither, password: secret, permissions: { publish: { deny: ["$SRV.>"] } } }
+        { user: stats, password: secret, permissions: { publish: ["$SRV.STATS"] } }
+        { user: deaf, password: secret, permissions: { subscribe: { deny: ["_INBOX.>"] } } }
+    ] }""")
     with NatsServer("-c", str(config)) as server:
-        why = await told(NatsConfig((server.url,), username="joe", password="secret"))
-    assert why.denied
-    assert "does not let this user ask" in why.reason
+        user = NatsConfig((server.url,), password="secret")
+        worker = {"user": "worker", "password": "secret"}
+        async with (
+            saying(server, said("stats", endpoint()), **worker),
+            asking(replace(user, username="stats")) as asked,
+        ):
+            assert subjects(await asked.scrape([GENERATE])) == [GENERATE]
+        monkeypatch.setattr(scraper, "TIME_LIMIT", 0.3)
+        for name, what in (("neither", "ask $SRV.STATS"), ("deaf", "get answers")):
+            why = await told(replace(user, username=name))
+            assert why.denied
+            assert f"does not let this user {what}" in why.reason
+
+
+async def test_who_says_that_nobody_listens_does_not_silence_a_worker(
+    server: NatsServer, patient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may answer as the server does where nobody has subscribed."""
+    monkeypatch.setattr(gathering, "NOBODY", 30.0)
+    async with (
+        connected(server) as client,
+        connected(server) as worker,
+        asking(NatsConfig((server.url,))) as asked,
+    ):
+
+        async def deny(message: Msg) -> None:
+            await client.publish(message.reply, b"", headers={"Status": "503"})
+            if message.subject == "$SRV.STATS":
+                await client.flush()
+                await asyncio.sleep(2 * scraper.QUIET)
+                await worker.publish(message.reply, said("stats", endpoint()))
+
+        for subject in ("$SRV.PING", "$SRV.INFO", "$SRV.STATS"):
+            await client.subscribe(subject, cb=deny)
+        await client.flush()
+        async with asyncio.timeout(30):
+            assert subjects(await asked.scrape([GENERATE])) == [GENERATE]
 
 
 async def test_a_scrape_that_is_given_up_leaves_nothing(server: NatsServer, patient: None) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from backends.services.board import Board
+from backends.services.answers import Answers
+from backends.services.board import LATE, Board
 from backends.services.exposition import exposition
 from backends.services.types import NotScraped
 from backends.services.usage import Answering, Usage, join, rates, subjects, total
 from tests.registered import instance, record
-from tests.services.saying import GENERATE, endpoint, nats_instance, said, scraped
+from tests.services.saying import GENERATE, endpoint, nats_entry, nats_instance, said, scraped
+from tui.plain import plain
 
 BACKEND = ("prod", "backend")
 
@@ -42,6 +44,22 @@ def test_a_service_of_which_nothing_is_known_keeps_its_name() -> None:
     assert (one.namespace, one.component, one.instance_id) == (*BACKEND, 1)
 
 
+def test_before_the_store_was_read_nobody_is_called_unregistered() -> None:
+    answers = scraped(said("stats", endpoint()))
+    (one,) = join(answers, [], {}, complete=False)
+    assert one.answering is Answering.ANSWERS
+    (one,) = join(answers, [nats_instance(1)], {}, complete=False)
+    assert (one.answering, len(one.records)) == (Answering.ANSWERS, 1)
+
+
+def test_a_copied_record_does_not_take_the_figures_to_another_place() -> None:
+    key, value = nats_entry(1)
+    copied = record((key.replace(b"/prod/", b"/aaa/"), value))
+    (one,) = join(scraped(said("stats", endpoint())), [copied, nats_instance(1)], {})  # type: ignore[list-item]
+    assert (one.namespace, one.component) == BACKEND
+    assert len(one.records) == 2
+
+
 def test_without_a_scrape_nobody_is_silent_and_tcp_is_never_expected() -> None:
     assert join(None, [nats_instance(1)], {}) == []
     tcp = record(instance(1))
@@ -60,18 +78,40 @@ def test_processes_that_share_a_subject_are_told_apart_and_added_up() -> None:
 def test_a_rate_is_what_came_since_the_last_scrape() -> None:
     before = scraped(said("stats", endpoint(requests=10)), moment=1.0)
     now = scraped(said("stats", endpoint(requests=20)), moment=6.0)
-    assert rates(before, now) == {("one", GENERATE): 2.0}
-    assert rates(None, now) == {}
+    assert rates(before, now, LATE) == {("one", GENERATE): 2.0}
+    assert rates(None, now, LATE) == {}
+
+
+def test_a_rate_is_by_when_the_service_itself_answered() -> None:
+    """A scrape is longer by a second where anybody is silent."""
+    before, now = Answers(()), Answers(())
+    for id, first, second in (("one", 1.0, 6.0), ("two", 1.9, 5.9)):
+        before.take(said("stats", endpoint(requests=10), id=id), first)
+        now.take(said("stats", endpoint(requests=30), id=id), second)
+    found = rates(before.scrape(0), now.scrape(0), LATE)
+    assert found == {("one", GENERATE): 4.0, ("two", GENERATE): 5.0}
+
+
+def test_what_came_in_an_hour_is_no_rate_of_late() -> None:
+    """As after another tab was looked at."""
+    before, now = (
+        scraped(said("stats", endpoint(requests=moment)), moment=moment) for moment in (0, 3600)
+    )
+    for board, rate in ((Board(), None), (Board(late=4000), 1.0)):
+        board.take(before)
+        board.take(now)
+        assert [one.rate for one in board.usages([])] == [rate]
 
 
 def test_a_counter_that_went_down_was_reset_and_is_no_negative_rate() -> None:
     before = scraped(said("stats", endpoint(requests=10)), moment=1.0)
-    assert rates(before, scraped(said("stats", endpoint(requests=3)), moment=6.0)) == {}
+    assert rates(before, scraped(said("stats", endpoint(requests=3)), moment=6.0), LATE) == {}
     # After a restart the service has another id: what it counted since is no rate yet.
     again = scraped(said("stats", endpoint(requests=30), id="two"), moment=6.0)
-    assert rates(before, again) == {}
+    assert rates(before, again, LATE) == {}
     # A clock that stood still.
-    assert rates(before, scraped(said("stats", endpoint(requests=12)), moment=1.0)) == {}
+    still = scraped(said("stats", endpoint(requests=12)), moment=1.0)
+    assert rates(before, still, LATE) == {}
 
 
 def test_a_total_weighs_the_mean_by_requests() -> None:
@@ -81,12 +121,11 @@ def test_a_total_weighs_the_mean_by_requests() -> None:
     fast = endpoint("prod_backend.b-1", 99, processing_time=99_000_000)
     unused = endpoint("prod_backend.c-1", 0)
     broken = endpoint("prod_backend.d-1", "many")
-    usages = join(
-        scraped(said("stats", slow, fast, unused, broken)),
-        [nats_instance(9)],
-        {("one", "prod_backend.a-1"): 0.5, ("one", "prod_backend.b-1"): 1.0},
-    )
-    whole = total(usages)
+    known = {("one", f"prod_backend.{name}-1"): rate for name, rate in (("a", 0.5), ("b", 1.0))}
+    answers, records = scraped(said("stats", slow, fast, unused, broken)), [nats_instance(9)]
+    # Of one that answers the rate is not known: the sum of the others' would be too little.
+    assert total(join(answers, records, known)).rate is None
+    whole = total(join(answers, records, known | {("one", "prod_backend.c-1"): 0.0}))
     assert (whole.requests, whole.errors, whole.rate, whole.last_error) == (100, 1, 1.5, "x")
     assert whole.mean_ms == 2.0
     assert whole.numbers[Answering.SILENT] == 1
@@ -142,6 +181,15 @@ def test_prometheus_text_has_a_components_totals() -> None:
             "requests_total": 3,
         }.items()
     }
+
+
+def test_prometheus_text_holds_names_only_as_they_are_made_fit() -> None:
+    key, value = nats_entry(1)
+    odd = record((key.replace(b"prod", "p\x1b[31m\x9b\u202eod".encode()), value))
+    usages = join(scraped(said("stats", endpoint())), [odd], {})  # type: ignore[list-item]
+    text = exposition(usages, plain)
+    assert not {"\x1b", "\x9b", "\u202e"} & set(text)
+    assert len(samples(text)) == 6
 
 
 def test_prometheus_text_never_shows_a_silent_component_as_one_that_counted_nothing() -> None:

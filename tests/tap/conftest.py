@@ -39,9 +39,15 @@ async def running(tap: Tap) -> AsyncIterator[Tap]:
             await task
 
 
-def zmq_tap(*ports: int, topic: str = "kv-events", ring: int = 200, host: str = LOOPBACK) -> Tap:
+def zmq_tap(
+    *ports: int,
+    topic: str = "kv-events",
+    ring: int = 200,
+    host: str = LOOPBACK,
+    here: bool = True,
+) -> Tap:
     route = ZmqRoute(tuple(Address(host, port) for port in ports), topic.encode())
-    return Tap(route, ZmqListener(route, time.time), time.time, ring=ring)
+    return Tap(route, ZmqListener(route, time.time, here=here), time.time, ring=ring)
 
 
 async def until_connected(tap: Tap) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from backends.records import EventChannel
 from backends.tap import Link, Tap, route_of
 from backends.tap.messages import KEPT, of_zmq
-from backends.tap.tap import Drop, Hear, Tell
+from backends.tap.tap import RING, Drop, Hear, Tell
 from tests.tap.wire import frames
 
 
@@ -24,9 +24,9 @@ class SaidTaps:
         self.hear: Hear = lambda _: None
         self.tell: Tell = lambda *_: None
 
-    def open(self, channel: EventChannel, *, kept: int = KEPT) -> Tap:
+    def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
         self.opened.append(channel)
-        return Tap(route_of(channel, here=True), self, self._clock)
+        return Tap(route_of(channel, here=True), self, self._clock, ring=ring)
 
     async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
         self.hear, self.tell = hear, tell

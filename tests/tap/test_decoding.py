@@ -7,13 +7,31 @@ from typing import Any
 
 import pytest
 
-from backends.tap.decoding import decode, payload_bytes
+from backends.tap import decoding
+from backends.tap.decoding import LONGEST_LINE, decode, payload_bytes
 from backends.tap.messages import of_nats
 from tests.tap.wire import envelope, removed, stored
 
 
 def summary(content: Any) -> str:
-    return decode(of_nats("s", envelope(content), 1.0)).summary
+    message = of_nats("s", envelope(content), 1.0)
+    said = decode(message).summary
+    assert decoding.summary(message) == said
+    return said
+
+
+def test_a_line_makes_nothing_but_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(decoding, "_as_json", never)
+    assert decoding.summary(of_nats("s", envelope([stored(1)]), 1.0)) == "stored 1 block"
+
+
+def test_a_line_is_bounded_whatever_is_named_in_it() -> None:
+    assert len(summary({f"name{number}": {"a": 1, "b": 2} for number in range(2000)})) == (
+        LONGEST_LINE + 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from nats.aio.client import Client
 
 from backends.nats.config import NatsConfig
-from backends.tap import Link, NatsRoute, Tap, decode
+from backends.tap import Link, NatsRoute, Tap, decode, nats_listener
 from backends.tap.nats_listener import NatsListener
 from tests.servers import LOOPBACK, NatsServer, free_ports
 from tests.tap.conftest import running, until, until_connected
@@ -105,7 +105,15 @@ async def test_a_server_that_stops_is_said_and_one_that_is_back_is_listened_to()
             await until(lambda: tap.statistics.messages == 1)
 
 
-async def test_a_user_that_may_not_subscribe_is_told_so(tmp_path_factory: Any) -> None:
+def test_who_is_refused_asks_ever_more_rarely() -> None:
+    pauses = [nats_listener._pause(refusals) for refusals in (0, 1, 2, 3, 4, 5, 10**6)]
+    assert pauses == [1.0, 30.0, 60.0, 120.0, 240.0, 300.0, 300.0]
+
+
+async def test_a_user_that_may_not_subscribe_is_told_so_and_asks_once(
+    tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_listener, "RETRY", 0.01)
     config = tmp_path_factory.mktemp("nats") / "nats.conf"
     joe = '{user: joe, password: secret, permissions: {subscribe: "other"}}'
     config.write_text(f"authorization {{ users: [{joe}] }}")
@@ -114,10 +122,14 @@ async def test_a_user_that_may_not_subscribe_is_told_so(tmp_path_factory: Any) -
         async with running(tap):
             await until(lambda: "does not let this user subscribe" in tap.standing.why)
             assert tap.standing.link is Link.CONNECTING
+            await asyncio.sleep(0.3)
+        assert server.recent_log().count("Subscription Violation") == 1
         wrong = nats_tap(server.url, username="joe", password="guess")
         async with running(wrong):
             await until(lambda: wrong.standing.why)
             assert "guess" not in wrong.standing.why
+            await asyncio.sleep(0.3)
+        assert server.recent_log().count("authentication error") == 1
 
 
 async def test_what_the_library_throws_away_is_counted(

@@ -40,6 +40,27 @@ def test_a_number_that_went_down_is_a_restart() -> None:
     assert statistics.publishers()[0].last == 3
 
 
+def test_numbers_that_overtook_each_other_at_the_start_are_no_restart() -> None:
+    statistics = heard(5, 4, 6, 7, 8)
+    assert (statistics.restarts, statistics.gaps) == (0, 0)
+    statistics = heard(5, 2, 6, 3)
+    assert (statistics.restarts, statistics.gaps) == (0, 1)
+    assert statistics.publishers()[0].last == 6
+
+
+def test_a_number_that_comes_twice_is_neither_missed_nor_a_restart() -> None:
+    for numbers in ((5, 6, 6, 7, 8), (0, 0, 1), (5, 6, 7, 6, 8)):
+        statistics = heard(*numbers)
+        assert (statistics.restarts, statistics.gaps) == (0, 0), numbers
+
+
+def test_a_restart_whose_first_numbers_were_missed_is_one_if_it_is_far_below() -> None:
+    high = 2 * MOST_MISSED
+    statistics = heard(0, *range(1, high), 3, 4)
+    assert (statistics.restarts, statistics.gaps) == (1, 0)
+    assert statistics.publishers()[0].last == 4
+
+
 def test_a_huge_gap_is_counted_in_full_and_remembered_in_part() -> None:
     statistics = heard(0, 2**64 - 1)
     assert statistics.gaps == 2**64 - 2

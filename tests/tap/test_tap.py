@@ -40,6 +40,25 @@ async def test_a_listener_that_gives_up_is_said_and_kills_nobody(
         assert tap.standing.why == why
 
 
+def said(tap: Tap, *publishers: int) -> None:
+    for number, publisher in enumerate(publishers):
+        tap._hear(Message(1.0, publisher, number, "t", 10, bytes(10)))
+
+
+async def test_of_one_publisher_only_its_messages_are_handed_on_and_the_others_counted() -> None:
+    tap, inbox = Tap(NoRoute("x"), Faulty(OSError()), lambda: 1.0), Inbox()
+    tap.follow(inbox, only=1)
+    said(tap, 1, 2, 1, 3)
+    assert [one.sequence for one in await inbox.get()] == [0, 2]
+    assert (tap.left_out, tap.statistics.messages, tap.statistics.dropped) == (2, 4, 0)
+
+
+def test_a_ring_of_nothing_keeps_nothing() -> None:
+    tap = Tap(NoRoute("x"), Faulty(OSError()), lambda: 1.0, ring=0)
+    said(tap, 1, 1)
+    assert (len(tap.recent), tap.statistics.messages) == (0, 2)
+
+
 async def test_an_inbox_takes_so_many_messages_and_so_many_bytes() -> None:
     few, small = Inbox(most=2), Inbox(most_bytes=25)
     for inbox in (few, small):

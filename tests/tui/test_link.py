@@ -31,6 +31,12 @@ async def test_a_lost_store_is_disconnected_and_the_last_data_stays_and_is_marke
         assert operator.branches()[0] == "all namespaces 2"
         for part in (operator.tree, operator.pane, operator.main.query_one(DetailPane)):
             assert part.has_class("-stale")
+        # What processes say themselves is as true as before.
+        await operator.open("metrics")
+        for part in (operator.pane, operator.main.query_one(DetailPane)):
+            await operator.until(lambda part=part: not part.has_class("-stale"))  # type: ignore[misc]
+        await operator.open("models")
+        await operator.until(lambda: operator.main.query_one(DetailPane).has_class("-stale"))
 
 
 async def test_the_age_of_the_data_is_told_when_it_is_more_than_a_few_seconds() -> None:

@@ -8,11 +8,13 @@ import pytest
 
 from backends.services import tallying
 from backends.services.answers import Answers
+from backends.services.board import Board
 from backends.services.types import NotScraped, Scrape
 from tests import registered
-from tests.services.saying import endpoint, nats_entry, said
-from tests.tui.operating import Operator, World, dashboard
-from tui.usage import NO_NATS, NOBODY, counted, figure
+from tests.services.saying import endpoint, nats_entry, said, scraped
+from tests.tui.operating import LOST, Operator, World, dashboard
+from tui.usage import ASKING, NO_NATS, NOBODY, counted, empty_text, figure
+from tui.widgets import requests
 
 
 class SaidServices:
@@ -31,8 +33,8 @@ class SaidServices:
             raise self.trouble
         found = Answers(expected)
         for answer in self.answers:
-            found.take(answer)
-        return found.scrape(self.world.now, self.world.now)
+            found.take(answer, self.world.now)
+        return found.scrape(self.world.now)
 
     async def aclose(self) -> None:
         """There is nothing to end."""
@@ -51,10 +53,10 @@ def world_of_two() -> World:
     return world
 
 
-def both(*requests: int) -> tuple[bytes, bytes]:
+def both(*counted: int) -> tuple[bytes, bytes]:
     """What two workers say; the first has two endpoints."""
-    one = [endpoint("prod_backend.generate-1", requests[0]), endpoint("prod_backend.clear-1", 0)]
-    two = endpoint("prod_backend.generate-2", requests[1], num_errors=3, last_error="500: no")
+    one = [endpoint("prod_backend.generate-1", counted[0]), endpoint("prod_backend.clear-1", 0)]
+    two = endpoint("prod_backend.generate-2", counted[1], num_errors=3, last_error="500: no")
     return said("stats", *one), said("stats", two, id="two")
 
 
@@ -65,8 +67,14 @@ async def opened(operator: Operator) -> None:
 
 async def test_components_endpoints_and_instances_are_rows_with_their_totals() -> None:
     world = world_of_two()
-    async with dashboard(world, services=SaidServices(world, *both(10, 30))) as operator:
+    services = SaidServices(world, *both(10, 30))
+    async with dashboard(world, services=services) as operator:
+        await operator.press("2", "1")
+        # Only while the tab is open anybody is asked.
+        assert services.expected == []
         await opened(operator)
+        on_nats = {"prod_backend.generate-1", "prod_backend.generate-2", "prod_backend.clear-1"}
+        assert services.expected == [on_nats]
         assert operator.rows("name") == ["▾ prod/backend", "  ▸ clear", "  ▸ generate"]
         assert operator.rows("requests") == ["40", "0", "40"]
         assert operator.rows("errors") == ["3", "0", "3"]
@@ -79,17 +87,17 @@ async def test_components_endpoints_and_instances_are_rows_with_their_totals() -
         assert operator.rows("name") == ["▸ prod/backend"]
         await operator.press("enter")
         assert len(operator.rows("name")) == 5
-
-
-async def test_only_while_it_is_open_anybody_is_asked_and_those_on_nats_are_expected() -> None:
-    world = world_of_two()
-    services = SaidServices(world, *both(1, 1))
-    async with dashboard(world, services=services) as operator:
-        await operator.press("2", "1")
-        assert services.expected == []
-        await opened(operator)
-        generate = {"prod_backend.generate-1", "prod_backend.generate-2", "prod_backend.clear-1"}
-        assert services.expected == [generate]
+        # Acts are about the record of an instance.
+        await operator.press("G", "y")
+        assert operator.app.clipboard == "v1/instances/prod/backend/generate/2"
+        await operator.press("o")
+        await operator.until(lambda: operator.tab() == "instances")
+        assert operator.at("id") == "2"
+        await operator.press("b")
+        await operator.until(lambda: operator.tab() == "requests")
+        assert operator.at("name") == "    · 2"
+        await operator.drain("2")
+        await operator.until(lambda: len(world.keys()) == 3)
 
 
 async def asked_again(operator: Operator) -> None:
@@ -107,17 +115,29 @@ async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row()
         services.answers, world.now = both(20, 5), world.now + 5
         await asked_again(operator)
         assert operator.rows("requests") == ["25", "0", "25", "20", "5"]
-        # The second was started anew, and nobody knows how much it did before.
-        assert operator.rows("rate") == ["2.00", "0", "2.00", "2.00", "–"]
+        # The second was started anew: how much it did before nobody knows, nor of both together.
+        assert operator.rows("rate") == ["–", "0", "–", "2.00", "–"]
         assert operator.at("name") == "    · 1"
         assert operator.detail()["requests"] == "20, 2.00 a second of late"
+        services.answers, world.now = both(20, 15), world.now + 5
+        await asked_again(operator)
+        assert operator.rows("rate") == ["2.00", "0", "2.00", "0", "2.00"]
         world.now += 3
         operator.main._tick()
         await operator.until(lambda: operator.detail()["asked"] == "3s ago")
         await operator.until_shown("2 services answered 3s ago")
+        # A frozen view asks nobody: when it goes on, it asks at once.
+        await operator.press("f")
+        services.answers = both(20, 40)
+        await operator.press("j", "k")
+        assert operator.rows("requests")[0] == "35"
+        await operator.press("f")
+        await operator.until(lambda: operator.rows("requests")[0] == "60")
 
 
-async def test_the_silent_and_the_unregistered_are_called_so() -> None:
+async def test_the_silent_and_the_unregistered_are_called_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = world_of_two()
     stranger = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
     services = SaidServices(world, both(10, 30)[0], stranger)
@@ -139,44 +159,37 @@ async def test_the_silent_and_the_unregistered_are_called_so() -> None:
         # What is gone from the store and answers on is told from what was never there.
         world.keyspace.delete(nats_entry(1)[0])
         await operator.until(lambda: "    ◇ 1" in operator.rows("name"))
+        await operator.pilot.resize_terminal(60, 20)
+        await operator.until_shown("○ 2", "1 silent")
+        # Where there are many, it is all joined anew with the figures only.
+        monkeypatch.setattr(requests, "MOST_AT_ONCE", 1)
+        world.put(nats_entry(1))
+        await operator.until(lambda: len(operator.main.monitor.cluster.records) == 4)
+        operator.main._tick()
+        assert "    ◇ 1" in operator.rows("name")
+        await asked_again(operator)
+        assert "    · 1" in operator.rows("name")
 
 
-async def test_the_detail_has_the_user_data_before_the_record() -> None:
+async def test_before_the_store_was_read_nobody_is_called_unregistered() -> None:
     world = world_of_two()
-    told = said("stats", endpoint("prod_backend.generate-1", 5, data={"waiting": 3}))
-    async with dashboard(world, services=SaidServices(world, told), size=(110, 60)) as operator:
+    world.keyspace.break_off(LOST)
+    services = SaidServices(world, *both(10, 30))
+    async with dashboard(world, services=services, complete=False) as operator:
         await opened(operator)
-        await operator.press("G", "l", "j")
-        await operator.until(lambda: operator.detail()["user data"] == '{"waiting":3}')
-        assert operator.detail()["service"] == "prod_backend  1.2.1  id one"
-        await operator.press("enter")
-        await operator.until(lambda: not operator.on_main)
-        await operator.until_shown('"waiting": 3', '"transport"')
-        shown = operator.text()
-        assert shown.index('"waiting": 3') < shown.index('"transport"')
+        assert set(operator.rows("answer")) == {"● answers"}
+        await operator.press("j", "l", "j")
+        await operator.until(lambda: "is not known" in operator.detail()["answer"])
+        world.keyspace.mend()
+        await operator.until(lambda: operator.rows("name")[0] == "▾ prod/backend")
 
 
-async def test_acts_are_about_the_record_of_an_instance() -> None:
-    world = world_of_two()
-    async with dashboard(world, services=SaidServices(world, *both(10, 30))) as operator:
-        await opened(operator)
-        await operator.press("G", "l", "G", "y")
-        assert operator.app.clipboard == "v1/instances/prod/backend/generate/2"
-        await operator.press("o")
-        await operator.until(lambda: operator.tab() == "instances")
-        assert operator.at("id") == "2"
-        await operator.press("b")
-        await operator.until(lambda: operator.tab() == "requests")
-        assert operator.at("name") == "    · 2"
-        await operator.drain("2")
-        await operator.until(lambda: len(world.keys()) == 3)
-
-
-async def test_the_place_in_the_tree_and_the_filter_narrow_it() -> None:
+async def test_the_place_in_the_tree_and_the_filter_narrow_it_and_it_sorts() -> None:
     world = world_of_two()
     world.put(nats_entry(5, component="prefill"))
     jobs = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
-    async with dashboard(world, services=SaidServices(world, *both(10, 30), jobs)) as operator:
+    services = SaidServices(world, *both(10, 30), jobs)
+    async with dashboard(world, services=services, size=(200, 40)) as operator:
         await opened(operator)
         assert [name for name in operator.rows("name") if name.startswith("▾")] == [
             "▾ jobs",
@@ -194,6 +207,49 @@ async def test_the_place_in_the_tree_and_the_filter_narrow_it() -> None:
         await operator.press("escape")
         await operator.type("/jobs\r")
         assert operator.rows("name") == ["▾ jobs", "  ▾ run", "    ◇ –"]
+        await operator.press("escape")
+
+        await operator.select("prod", "backend")
+        await operator.go_to("name", "  ▸ generate")
+        await operator.press("l")
+        operator.pane.sort_by("requests")
+        assert operator.rows("requests") == ["40", "40", "30", "10", "0"]
+        # Each column both ways: what is below stays below.
+        for column in operator.pane.columns:
+            for _ in range(2):
+                operator.pane.sort_by(column.id)
+                names = operator.rows("name")
+                at = names.index("  ▾ generate")
+                assert {one.strip("· ") for one in names[at + 1 : at + 3]} == {"1", "2"}
+                assert operator.at("name") == "  ▾ generate"
+
+
+async def test_user_data_is_before_the_record_and_nothing_said_reaches_the_terminal_raw() -> None:
+    world = world_of_two()
+    evil = "\x1b[31mred\u202e[bold]x[/bold]\n\r\x07"
+    texts = {"version": evil, "description": evil}
+    told = [
+        said("stats", endpoint("prod_backend.generate-1", 5, data={"waiting": 3})),
+        said("stats", endpoint("prod_backend.generate-2", 5, data={evil: evil}), id="2", **texts),
+        said(
+            "stats", endpoint(f"evil.{evil}", 5, last_error=evil, num_errors=1), id=evil, name=evil
+        ),
+    ]
+    async with dashboard(world, services=SaidServices(world, *told), size=(160, 50)) as operator:
+        await opened(operator)
+        await operator.press("G", "l", "j")
+        await operator.until(lambda: operator.detail()["user data"] == '{"waiting":3}')
+        assert operator.detail()["service"] == "prod_backend  1.2.1  id one"
+        for keys in (("j",), ("g", "j", "l", "j")):
+            await operator.press(*keys)
+            await operator.until_shown("[bold]x[/bold]")
+            assert not set("\x1b\u202e\x07\r") & set(operator.text())
+        await operator.go_to("name", "    · 1")
+        await operator.press("enter")
+        await operator.until(lambda: not operator.on_main)
+        await operator.until_shown('"waiting": 3', '"transport"')
+        shown = operator.text()
+        assert shown.index('"waiting": 3') < shown.index('"transport"')
 
 
 async def test_of_one_namespace_strangers_are_not_shown() -> None:
@@ -206,26 +262,6 @@ async def test_of_one_namespace_strangers_are_not_shown() -> None:
         assert operator.rows("name")[0] == "▾ prod/backend"
 
 
-async def test_it_sorts_by_every_column_with_what_is_below_below() -> None:
-    world = world_of_two()
-    world.put(nats_entry(5, component="prefill"))
-    async with dashboard(
-        world, services=SaidServices(world, *both(10, 30)), size=(200, 40)
-    ) as operator:
-        await opened(operator)
-        await operator.go_to("name", "  ▸ generate")
-        await operator.press("l")
-        operator.pane.sort_by("requests")
-        assert operator.rows("requests")[:5] == ["40", "40", "30", "10", "0"]
-        for column in operator.pane.columns:
-            for _ in range(2):
-                operator.pane.sort_by(column.id)
-                names = operator.rows("name")
-                at = names.index("  ▾ generate")
-                assert {one.strip("· ") for one in names[at + 1 : at + 3]} == {"1", "2"}
-                assert operator.at("name") == "  ▾ generate"
-
-
 async def test_without_nats_one_quiet_line_says_which_setting_names_it() -> None:
     async with dashboard(world_of_two()) as operator:
         await operator.open("requests")
@@ -233,14 +269,6 @@ async def test_without_nats_one_quiet_line_says_which_setting_names_it() -> None
         assert operator.rows("name") == []
         assert operator.text().count("NATS") == NO_NATS.count("NATS")
         assert operator.told() == []
-
-
-async def test_that_no_service_answers_says_what_has_none() -> None:
-    world = World(leases=False)
-    world.put(registered.instance(7))
-    async with dashboard(world, services=SaidServices(world)) as operator:
-        await operator.open("requests")
-        await operator.until(lambda: operator.pane.empty_text == NOBODY)
 
 
 async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None:
@@ -259,58 +287,20 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
         await asked_again(operator)
         await operator.until_shown("NATS does not answer in time since", "figures of 8s ago")
         assert operator.rows("requests") == ["40", "0", "40"]
+        assert operator.rows("answer") == ["? not asked"] * 3
+        assert operator.rows("rate") == ["–"] * 3
         assert operator.pane.has_class("-stale")
         await operator.press("1")
         assert not operator.pane.has_class("-stale")
 
 
-async def test_a_frozen_view_asks_nobody_and_shows_nothing_new(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tallying, "INTERVAL", 0.01)
-    world = world_of_two()
-    services = SaidServices(world, *both(10, 30))
-    async with dashboard(world, services=services) as operator:
-        await opened(operator)
-        await operator.press("f")
-        asked = len(services.expected)
-        services.answers = both(20, 40)
-        await operator.press("j", "k")
-        # One may have been under way.
-        assert len(services.expected) <= asked + 1
-        assert operator.rows("requests")[0] == "40"
-        await operator.press("f")
-        await operator.until(lambda: operator.rows("requests")[0] == "60")
-
-
-async def test_nothing_a_service_says_reaches_the_terminal_raw() -> None:
-    world = world_of_two()
-    evil = "\x1b[31mred\u202e[bold]x[/bold]\n\r\x07"
-    told = said(
-        "stats",
-        endpoint("prod_backend.generate-1", 5, data={evil: evil}, last_error=evil, num_errors=1),
-        name="prod_backend",
-        version=evil,
-        description=evil,
-    )
-    stranger = said("stats", endpoint(f"evil.{evil}", 5), id=evil, name=evil)
-    async with dashboard(world, services=SaidServices(world, told, stranger), size=(160, 50)) as op:
-        await opened(op)
-        for _ in range(2):
-            await op.press("G", "l", "j")
-            await op.press("g", "j", "l", "j")
-        for char in "\x1b\u202e\x07\r":
-            assert char not in op.text()
-        assert "[bold]x[/bold]" in op.text()
-
-
-async def test_who_is_silent_shows_in_a_small_terminal() -> None:
-    world = world_of_two()
-    services = SaidServices(world, both(10, 30)[0])
-    async with dashboard(world, services=services, size=(60, 20)) as operator:
-        await opened(operator)
-        await operator.press("G", "l")
-        await operator.until_shown("○ 2", "1 silent")
+def test_that_no_service_answers_says_what_has_none() -> None:
+    board = Board()
+    assert empty_text(board, "None here") == ASKING
+    board.take(scraped(said("info")))
+    assert empty_text(board, "None here") == NOBODY
+    board.take(scraped(said("stats", endpoint())))
+    assert empty_text(board, "None here") == "None here"
 
 
 @pytest.mark.parametrize(

@@ -101,5 +101,6 @@ def test_who_is_not_let_into_nats_is_told_which_names_say_who_we_are() -> None:
     unknown = explain(NotAuthorised("nats://n:4222", "authorization violation"), "nats")
     assert "NATS_AUTH_TOKEN" in unknown.sentence
     may_not = explain(NotAuthorised("nats://n:4222", "permissions violation for x"), "nats")
-    assert "$JS.API.>" in may_not.sentence
+    for subject in ("$JS.API.>", "$JS.FC.>", "$KV.>", "_INBOX.>"):
+        assert subject in may_not.sentence
     assert unknown.exit_code == may_not.exit_code == Exit.NOT_AUTHORISED

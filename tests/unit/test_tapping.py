@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backends.tap import STILL_ANSWERS, Link, NatsRoute, NoRoute, Standing, Tap
+from backends.probe.addresses import Address
+from backends.tap import Link, NatsRoute, NoRoute, Standing, Tap, ZmqRoute
 from backends.tap.messages import Message
 from backends.tap.opening import _Nowhere
 from tui.tapping import bar_line, bars, dump, figures, fill, in_bytes, rate, standing_in_words
@@ -23,9 +24,9 @@ def tap_at(standing: Standing, heard_at: float | None = None) -> Tap:
     [
         (Standing(Link.CONNECTING, 99.0), None, ("connecting …", "dim")),
         (
-            Standing(Link.CONNECTING, 80.0, "refuses connections"),
+            Standing(Link.CONNECTING, 80.0, "NATS refuses connections"),
             None,
-            ("no connection for 20s: refuses connections; trying again", "bad"),
+            ("no connection for 20s: NATS refuses connections; trying again", "bad"),
         ),
         (Standing(Link.CONNECTED, 80.0), 98.0, ("connected, listening", "good")),
         (Standing(Link.CONNECTED, 98.0), None, ("connected, listening", "good")),
@@ -33,23 +34,23 @@ def tap_at(standing: Standing, heard_at: float | None = None) -> Tap:
         (Standing(Link.CONNECTED, 98.0), 20.0, ("connected, listening", "good")),
         (Standing(Link.CONNECTED, 80.0), 88.0, ("connected, nothing published for 12s", "dim")),
         (
-            Standing(Link.CONNECTED, 80.0, STILL_ANSWERS),
+            Standing(Link.CONNECTED, 80.0, answers=True),
             None,
             ("connected, nothing published for 20s; its process still answers", "dim"),
         ),
         (
-            Standing(Link.CONNECTED, 80.0, "sends no ZMTP greeting within 1 s"),
+            Standing(Link.CONNECTED, 80.0, "10.0.0.1:5557 sends no ZMTP greeting within 1 s"),
             None,
             (
-                "connected, nothing published for 20s; its process sends no ZMTP greeting within "
+                "connected, nothing published for 20s; 10.0.0.1:5557 sends no ZMTP greeting within "
                 "1 s",
                 "bad",
             ),
         ),
         (
-            Standing(Link.LOST, 97.0, "refuses connections"),
+            Standing(Link.LOST, 97.0, "10.0.0.1:5557 refuses connections"),
             90.0,
-            ("connection lost 3s ago: refuses connections; trying again", "bad"),
+            ("connection lost 3s ago: 10.0.0.1:5557 refuses connections; trying again", "bad"),
         ),
         (Standing(Link.LOST, 97.0), 90.0, ("connection lost 3s ago; trying again", "bad")),
         (
@@ -74,9 +75,18 @@ def test_a_publisher_that_is_silent_among_others_is_not_called_listening() -> No
     assert standing_in_words(tap, 100.0, own=1) == ("connected, listening", "good")
 
 
+def test_of_drops_it_is_said_only_where_they_are_known() -> None:
+    address = ZmqRoute((Address("10.0.0.1", 5557),), b"kv-events")
+    tap = Tap(address, _Nowhere("x"), lambda: 0.0)
+    assert not any("dropped" in part for part in figures(tap, 10.0))
+    tap.statistics.dropped = 3
+    assert "3 dropped" in figures(tap, 10.0)
+
+
 def test_figures_fill_lines_whole() -> None:
-    tap = tap_at(Standing(Link.CONNECTED, 0.0), 9.0)
-    parts = figures(tap.statistics, 10.0)
+    tap = Tap(NatsRoute("a.b"), _Nowhere("x"), lambda: 0.0)
+    tap.statistics.note(Message(9.0, 1, 0, "t", 1, b"x"))
+    parts = figures(tap, 10.0)
     assert parts == [
         *("0.2 msg/s", "0 B/s", "1 message", "1 B", "0 missed", "0 dropped", "for 10s"),
     ]

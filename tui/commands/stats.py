@@ -13,7 +13,7 @@ from itertools import groupby
 from backends.ids import Kind
 from backends.queries import Query
 from backends.records import EndpointInstance
-from backends.services.board import Board
+from backends.services.board import LATE, Board
 from backends.services.exposition import exposition
 from backends.services.types import NotScraped
 from backends.services.usage import Answering, Total, Usage, subjects, total
@@ -24,6 +24,7 @@ from tui.commands.tables import write_table
 from tui.complaints import Exit, explain
 from tui.export import as_json, hex_or_none, json_list
 from tui.opening import Plane, opened
+from tui.plain import plain
 from tui.settings import Settings, as_name
 from tui.usage import figure
 from tui.words import NOTHING
@@ -43,6 +44,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     Raises `StoreError`, for no NATS too, `OutputFailed`, BrokenPipeError.
     """
     end_at_once_on_interrupt()
+    if arguments.output == "prometheus" and arguments.interval is not None:
+        raise Misconfigured("--interval", "does not go with -o prometheus: it is of one moment")
     if settings.nats is None and not settings.demo:
         raise Misconfigured("--nats", "no NATS server is named: set it, or NATS_SERVER")
     try:
@@ -55,7 +58,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
     """Raises `NotScraped` and `StoreError` the first time; later ones are told."""
-    board, told = Board(), ""
+    # Who asks rarely wants what came since.
+    board, told = Board(max(LATE, 3 * (arguments.interval or 0.0))), ""
     async with opened(settings) as plane:
         while True:
             try:
@@ -121,7 +125,7 @@ def _print(usages: Sequence[Usage], arguments: argparse.Namespace, clock: Clock)
             lines = (_json(*row, at.replace("+00:00", "Z")) for row in _rows(usages))
             write_lines(lines if again else json_list(lines))
         case "prometheus":
-            write_lines([exposition(usages).rstrip("\n")])
+            write_lines([exposition(usages, plain).rstrip("\n")])
         case _:
             write_table(HEADER, (_cells(*row) for row in _rows(usages)))
             if again:

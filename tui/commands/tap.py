@@ -19,7 +19,17 @@ from backends.discovery import Discovery
 from backends.ids import Kind
 from backends.queries import Query
 from backends.records import EventChannel
-from backends.tap import Decoded, Inbox, Link, Message, NoRoute, Tap, decode
+from backends.tap import (
+    Decoded,
+    Inbox,
+    Link,
+    Message,
+    NoRoute,
+    Standing,
+    Tap,
+    decode,
+    summary,
+)
 from tui.commands import check_for_reader, say, write_lines
 from tui.complaints import Exit
 from tui.export import as_json, hex_or_none
@@ -58,14 +68,15 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> Exit:
     async with opened(settings) as plane:
-        found = await _found(plane.discovery, settings, name)
+        found, by_key = await _found(plane.discovery, settings, name)
         if not found:
             say(
                 f"no event channel {as_name(name)} in {plane.discovery.store.name}: dyntop list "
                 "channels prints what there is"
             )
             return Exit.REFUSED
-        taps = [plane.taps.open(channel, kept=KEPT) for channel in found]
+        # Nobody looks at what a ring keeps.
+        taps = [plane.taps.open(channel, kept=KEPT, ring=0) for channel in found]
         # Publishers on NATS share a subject: then several channels are one to listen to.
         if len({str(tap.route) for tap in taps}) > 1:
             _say_candidates(name, found)
@@ -74,11 +85,15 @@ async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> E
         if isinstance(tap.route, NoRoute):
             say(f"{keys.spell(channel.key)} cannot be listened to: {tap.route}")
             return Exit.REFUSED
-        return await _listen(tap, channel, output, ending)
+        only = channel.id.instance_id if by_key and tap.route.is_shared else None
+        return await _listen(tap, found, only, output, ending)
 
 
-async def _found(discovery: Discovery, settings: Settings, name: str) -> list[EventChannel]:
-    """The channels that a name means: a key in full, or `namespace[/component[/endpoint]]/topic`.
+async def _found(
+    discovery: Discovery, settings: Settings, name: str
+) -> tuple[list[EventChannel], bool]:
+    """The channels that a name means: a key in full, or `namespace[/component[/endpoint]]/topic`;
+    and whether it is a key.
 
     Raises `StoreError`.
     """
@@ -89,9 +104,9 @@ async def _found(discovery: Discovery, settings: Settings, name: str) -> list[Ev
     with contextlib.suppress(ValueError):
         key = keys.unspell(name)
         if by_key := [channel for channel in channels if channel.key == key]:
-            return by_key
+            return by_key, True
     path = as_name(name)
-    return [channel for channel in channels if path in _paths(channel)]
+    return [channel for channel in channels if path in _paths(channel)], False
 
 
 def _paths(channel: EventChannel) -> Iterator[str]:
@@ -113,11 +128,14 @@ def _say_candidates(name: str, found: Sequence[EventChannel]) -> None:
 # --- listening ------------------------------------------------------------------------------------
 
 
-async def _listen(tap: Tap, channel: EventChannel, output: str, ending: _Ending) -> Exit:
+async def _listen(
+    tap: Tap, channels: Sequence[EventChannel], only: int | None, output: str, ending: _Ending
+) -> Exit:
+    """`only`: the publisher whose messages are printed. None: all."""
     inbox = Inbox()
-    tap.follow(inbox)
+    tap.follow(inbox, only=only)
     interrupted = asyncio.Event()
-    printer = _Printer(inbox, channel, output)
+    printer = _Printer(inbox, _Channels(tap, channels), output)
     loop = asyncio.get_running_loop()
     # Somebody who started us with Ctrl-C ignored meant it.
     if handles := signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -140,8 +158,11 @@ async def _listen(tap: Tap, channel: EventChannel, output: str, ending: _Ending)
         if isinstance(outcome, Exception):
             raise outcome
     _say_the_end(tap)
-    never = tap.standing.link is Link.CONNECTING and not tap.statistics.messages
-    code = Exit.UNREACHABLE if never else Exit.DONE
+    link, code = tap.standing.link, Exit.DONE
+    if link is Link.IMPOSSIBLE:
+        code = Exit.REFUSED
+    elif link is Link.CONNECTING and not tap.statistics.messages:
+        code = Exit.UNREACHABLE
     if interrupted.is_set():
         code = Exit.INTERRUPTED
     if printer.writing:
@@ -150,14 +171,34 @@ async def _listen(tap: Tap, channel: EventChannel, output: str, ending: _Ending)
     return code
 
 
+class _Channels:
+    """Which channel a message came over, as far as that can be told."""
+
+    def __init__(self, tap: Tap, channels: Sequence[EventChannel]) -> None:
+        """`channels`: those that the tap listens to."""
+        self._keys = {
+            channel.id.instance_id: keys.spell(channel.key)
+            for channel in channels
+            if channel.id.instance_id is not None
+        }
+        # Where nobody else publishes it does not matter what a message says of itself.
+        self._one = None if tap.route.is_shared else keys.spell(channels[0].key)
+
+    def key_of(self, message: Message) -> str | None:
+        """None: it is another publisher's."""
+        if self._one is not None or message.publisher is None:
+            return self._one
+        return self._keys.get(message.publisher)
+
+
 class _Printer:
     """Prints what comes, in a thread: a reader may be slow, and the tap is to be read on."""
 
-    def __init__(self, inbox: Inbox, channel: EventChannel, output: str) -> None:
+    def __init__(self, inbox: Inbox, channels: _Channels, output: str) -> None:
         self.writing = False
         """Whether something is being written, now."""
         self._inbox = inbox
-        self._channel = channel
+        self._channels = channels
         self._output = output
 
     async def run(self, most: int | None) -> None:
@@ -173,33 +214,46 @@ class _Printer:
     def _write(self, messages: Sequence[Message]) -> None:
         self.writing = True
         try:
-            write_lines(_line(message, self._channel, self._output) for message in messages)
+            write_lines(_line(message, self._channels, self._output) for message in messages)
         finally:
             self.writing = False
 
 
 async def _watch_standing(tap: Tap) -> None:
-    """Say on standard error what becomes of the connection. Raises BrokenPipeError."""
+    """Say on standard error what becomes of the connection. Returns when nothing can come any
+    more. Raises BrokenPipeError."""
     said = ""
     while True:
-        link, why = tap.standing.link, tap.standing.why
-        if link is Link.CONNECTED:
-            text = "connected, listening"
-        elif not why:
-            text = ""
-        else:
-            text = f"no connection: it {why}; still trying"
+        text = _standing(tap.standing)
         if text and text != said:
             said = text
             say(f"{tap.route}: {text}")
+        if tap.standing.link is Link.IMPOSSIBLE:
+            return
         # On a quiet channel nobody would notice.
         check_for_reader()
         await asyncio.sleep(LOOK_INTERVAL)
 
 
+def _standing(standing: Standing) -> str:
+    """Empty: there is nothing to say, or not yet."""
+    match standing.link:
+        case Link.CONNECTED if standing.why:
+            return f"connected, nothing published; {standing.why}"
+        case Link.CONNECTED:
+            return "connected, listening"
+        case Link.IMPOSSIBLE:
+            return f"cannot be listened to: {standing.why}"
+        case _ if standing.why:
+            return f"no connection: {standing.why}; still trying"
+    return ""
+
+
 def _say_the_end(tap: Tap) -> None:
     statistics = tap.statistics
     parts = [f"heard {count(statistics.messages, 'message')}, {in_bytes(statistics.bytes)}"]
+    if tap.left_out:
+        parts.append(f"{tap.left_out:,} of other publishers left out")
     if statistics.gaps:
         parts.append(f"{statistics.gaps:,} missed before they came here")
     if statistics.dropped:
@@ -210,28 +264,29 @@ def _say_the_end(tap: Tap) -> None:
 # --- lines ----------------------------------------------------------------------------------------
 
 
-def _line(message: Message, channel: EventChannel, output: str) -> str:
-    decoded = decode(message)
-    return (_json if output == "json" else _text)(message, decoded, channel)
+def _line(message: Message, channels: _Channels, output: str) -> str:
+    if output == "json":
+        return _json(message, decode(message), channels.key_of(message))
+    return _text(message, summary(message))
 
 
-def _text(message: Message, decoded: Decoded, _channel: EventChannel) -> str:
+def _text(message: Message, said: str) -> str:
     sequence = NOTHING if message.sequence is None else str(message.sequence)
     columns = (
         clock_time(message.at),
         f"{hex_id(message.publisher):<16}",
         f"{sequence:>9}",
         f"{in_bytes(message.size):>8}",
-        plain(decoded.summary),
+        plain(said),
     )
     return "  ".join(columns)
 
 
-def _json(message: Message, decoded: Decoded, channel: EventChannel) -> str:
+def _json(message: Message, decoded: Decoded, channel: str | None) -> str:
     readable = decoded.problem is None
     whole: dict[str, Any] = {
         "time": _timestamp(message.at),
-        "channel": keys.spell(channel.key),
+        "channel": channel,
         "topic": message.topic,
         "publisher": hex_or_none(message.publisher),
         "sequence": message.sequence,

@@ -195,7 +195,7 @@ class MainScreen(Screen[None]):
         return iter(self.monitor.cluster.of_type(EndpointInstance))
 
     def _show_requests(self) -> None:
-        if not self.monitor.frozen:
+        if self.is_attached and not self.monitor.frozen:
             self._tabs.show_requests()
             self._show_detail()
 
@@ -210,7 +210,7 @@ class MainScreen(Screen[None]):
         return (card for card in cards if isinstance(card, ModelCard))
 
     def _show_metrics(self) -> None:
-        if not self.monitor.frozen:
+        if self.is_attached and not self.monitor.frozen:
             self._tabs.show_metrics()
             self._show_detail()
 
@@ -245,10 +245,15 @@ class MainScreen(Screen[None]):
         link = self.monitor.store.link
         self._show(self.monitor.take(message.batch, self.clock()))
         if self.monitor.store.link is not link:
-            stale = self.monitor.store.link is Link.DISCONNECTED
-            for part in (self._tree, *self._tabs.panes, self.query_one(DetailPane)):
-                part.set_class(stale, "-stale")
+            self._mute_what_may_be_untrue()
             self._show_detail()
+
+    def _mute_what_may_be_untrue(self) -> None:
+        """While the store is lost, all that is known from it."""
+        lost = self.monitor.store.link is Link.DISCONNECTED
+        for part in (self._tree, *(pane for pane in self._tabs.panes if pane.TELLS_OF_STORE)):
+            part.set_class(lost, "-stale")
+        self.query_one(DetailPane).set_class(lost and self.active.TELLS_OF_STORE, "-stale")
 
     def _show(self, noted: Sequence[Happening]) -> None:
         """Draw what the monitor took in since the last time."""
@@ -332,6 +337,7 @@ class MainScreen(Screen[None]):
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
         self.view.marked = len(self.active.marked)
         self._look_at_figures()
+        self._mute_what_may_be_untrue()
         self._header.update()
         self._show_detail()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -39,6 +40,9 @@ from tui.words import NOTHING, State, duration, hex_id
 DRAW_INTERVAL = 0.5
 """Seconds between two looks at what came. Nobody reads faster, and every row moves then, which is
 5 KB over a slow line."""
+DECODING = 0.02
+"""Seconds of such an interval after which no other message is decoded: 64 KB may be 20,000 lists.
+What there is no time for is decoded at the next look."""
 MOST_LINES = 3
 """Lines that any of the texts above the tables takes."""
 MOST_PUBLISHERS = 5
@@ -161,6 +165,8 @@ class TapScreen(Screen[None]):
         self._shown: list[Heard] = []
         self._lines: dict[int, str] = {}
         """What is said of messages on screen, by number: each is decoded once."""
+        self._decoding = DECODING
+        """Seconds that are left for it until the next look."""
 
     def compose(self) -> ComposeResult:
         for name in ("title", "route", "standing", "figures", "bars", "bytes"):
@@ -189,6 +195,9 @@ class TapScreen(Screen[None]):
     def _draw(self) -> None:
         """Show what is new; nothing is drawn if nothing is."""
         now, statistics = self._clock(), self._tap.statistics
+        ran_out, self._decoding = self._decoding <= 0, DECODING
+        if ran_out:
+            self._messages.refresh()
         text, tone = standing_in_words(self._tap, now, self._channel.id.instance_id)
         self._say("standing", text, tone)
         drawn = (statistics.messages, int(now))
@@ -201,7 +210,7 @@ class TapScreen(Screen[None]):
         self._say("title", f"{channel_name(self._channel)}   {state}{frozen}")
         self._say("route", route_in_words(self._tap))
         width = self.query_one("#tap-figures").content_size.width
-        self._say("figures", fill(figures(statistics, now), width))
+        self._say("figures", fill(figures(self._tap, now), width))
         messages, sizes = statistics.history(now)
         self._say("bars", bar_line("msg/s", messages, f"{max(messages):,}", width))
         self._say("bytes", bar_line("B/s  ", sizes, in_bytes(max(sizes)), width))
@@ -247,11 +256,16 @@ class TapScreen(Screen[None]):
 
     def _said(self, heard: Heard) -> str:
         line = self._lines.get(heard.number)
-        if line is None:
-            # What a broker passes on is of any topic.
-            route = self._tap.route
-            with_topic = isinstance(route, ZmqRoute) and not route.topic
-            line = self._lines[heard.number] = said(heard, raw=self._raw, with_topic=with_topic)
+        if line is not None:
+            return line
+        if self._decoding <= 0:
+            return "… Enter decodes it"
+        # What a broker passes on is of any topic.
+        route = self._tap.route
+        with_topic = isinstance(route, ZmqRoute) and not route.topic
+        start = time.perf_counter()
+        line = self._lines[heard.number] = said(heard, raw=self._raw, with_topic=with_topic)
+        self._decoding -= time.perf_counter() - start
         return line
 
     # --- keys ---------------------------------------------------------------------------------

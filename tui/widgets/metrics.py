@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
 
 from backends.ids import Kind
 from backends.metrics.histogram import Histogram
-from backends.metrics.joined import overview
+from backends.metrics.joined import Joiner, MeteredModel
 from backends.metrics.metering import Metering
 from backends.records import AnyRecord
 from tui.columns import Cell, Column, SortOrder
@@ -18,6 +21,7 @@ from tui.detail import Detail
 from tui.figures import latency, per_cent, rate, whole
 from tui.metrics_detail import metrics_detail
 from tui.metrics_rows import MetricsRow, Rows
+from tui.monitor import Link
 from tui.sparkline import sparkline
 from tui.view import View
 from tui.widgets.list_table import ListTable
@@ -32,6 +36,7 @@ class MetricsPane(Pane[MetricsRow]):
     """Models with figures; a row opens to the frontends and workers that they are of."""
 
     TITLE = "Metrics"
+    TELLS_OF_STORE = False
     KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
     STANDS_FOR_RECORDS = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,7 +55,7 @@ class MetricsPane(Pane[MetricsRow]):
         """`metering`: None where there is nobody to ask."""
         columns = [
             Column("name", "MODEL", 18, _name, share=3, most=56, path=True, sort=_by_name),
-            Column("state", "STATE", 14, _state, drop=8, sort=lambda row: row.state.word),
+            Column("state", "STATE", 15, _state, drop=8, sort=lambda row: row.state.word),
             *(
                 _number(*column)
                 for column in (
@@ -68,19 +73,23 @@ class MetricsPane(Pane[MetricsRow]):
             Column("trend", "LAST MINUTE", BARS, _trend, drop=9, sort=_newest),
         ]
         super().__init__(view, columns, order=SortOrder("name"), id="metrics")
+        self.line = _Line(id="metrics-line")
         self._metering = metering
+        self._joiner = Joiner()
         self._opened: set[Hashable] = set()
         self._row_index: dict[Hashable, int] = {}
 
+    def parts(self) -> Sequence[Widget]:
+        return (self, self.line)
+
     def rebuild(self) -> None:
         rows: list[MetricsRow] = []
-        monitor = self.view.monitor
         if self._metering is not None:
-            found = overview(
+            found = self._joiner.overview(
                 self._metering.board,
-                monitor.cluster,
+                self.view.monitor.cluster,
                 self._metering.revealing,
-                complete=monitor.complete,
+                is_read=self._store_is_read(),
             )
             rows = Rows(self.view, self._opened).made(
                 found, self.sort_column.sort_value, reverse=self.order.reverse
@@ -98,6 +107,7 @@ class MetricsPane(Pane[MetricsRow]):
 
     def say_when_empty(self, text: str) -> None:
         self.empty_text = self._why_empty()
+        self.line.say(self._remarks())
 
     def records_of(self, row: MetricsRow) -> Sequence[AnyRecord]:
         return self.view.registered(row.records)
@@ -105,7 +115,9 @@ class MetricsPane(Pane[MetricsRow]):
     def detail_text(self) -> Detail | None:
         if self.row is None:
             return None
-        return metrics_detail(self.row, self.view.clock(), self.view.namespace)
+        return metrics_detail(
+            self.row, self.view.clock(), self.view.namespace, is_read=self._store_is_read()
+        )
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
         """Enter opens and closes; on what has nothing below it, it means what it does elsewhere."""
@@ -127,19 +139,54 @@ class MetricsPane(Pane[MetricsRow]):
         (self._opened.add if opened else self._opened.discard)(row.key)
         self.rebuild()
 
+    def _store_is_read(self) -> bool:
+        """Whether what is registered is known as it is now."""
+        monitor = self.view.monitor
+        return monitor.complete and monitor.store.link is not Link.DISCONNECTED
+
+    def _remarks(self) -> str:
+        """What is to be known of all these figures; most often there is nothing."""
+        metering = self._metering
+        if metering is None or metering.asking is None:
+            return ""
+        revealed = len(metering.revealing)
+        remarks = [
+            metering.trouble and f"the last scrapes failed: {metering.trouble}",
+            "" if self._store_is_read() else "the store is not read now: figures only",
+            f"{revealed:,} of {metering.revealed:,} servers that cards reveal are asked"
+            * (revealed < metering.revealed),
+        ]
+        return "; ".join(filter(None, remarks))
+
     def _why_empty(self) -> str:
         monitor, metering = self.view.monitor, self._metering
         if metering is None or metering.asking is None:
             return "Looking for processes that have metrics …"
         if not metering.asking:
             return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
-        if not metering.scraped:
+        if not any(one.answers or one.trouble for one in metering.board.known.values()):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
         if monitor.filter:
             return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
         if monitor.only_findings:
             return "What is served is registered, and all processes answer: ! shows everything"
         return "No metrics are of what is selected in the tree"
+
+
+class _Line(Static):
+    """What is to be known of all figures. Without anything it takes no room."""
+
+    DEFAULT_CSS = """
+    _Line { height: auto; max-height: 2; padding: 0 1; color: $text-muted; display: none; }
+    """
+
+    _told = ""
+
+    def say(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self.update(Content(text))
+            self.display = bool(text)
 
 
 NOBODY = (
@@ -195,7 +242,10 @@ def _between_tokens(row: MetricsRow) -> Histogram:
 def _name(row: MetricsRow) -> Cell:
     mark = {True: "▾ ", False: "▸ ", None: "· "}[row.opened]
     # Also where there is no room for the state: the sign alone.
-    sign = f"{row.state.glyph} " if row.state.tone == "bad" else ""
+    marked = row.state.tone == "bad" or (
+        row.state.tone == "warn" and isinstance(row.of, MeteredModel)
+    )
+    sign = f"{row.state.glyph} " if marked else ""
     tone = row.state.tone if sign else "dim" if row.level else ""
     return Cell("  " * row.level + mark + sign + row.name, tone)
 

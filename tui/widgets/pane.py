@@ -38,6 +38,8 @@ class Pane(ListTable[Row]):
     """What it says without rows. None: what is to be said of the store."""
     STANDS_FOR_RECORDS: ClassVar[bool] = True
     """Whether a row without a registered record is one that is gone."""
+    TELLS_OF_STORE: ClassVar[bool] = True
+    """Whether what it shows may be untrue while the store is lost."""
     HIDES_EMPTY: ClassVar[bool] = False
     """Whether the tab is there only while there is something in it."""
 

@@ -34,10 +34,13 @@ from tui.widgets.list_table import ListTable
 from tui.widgets.pane import Pane
 from tui.words import NOTHING, duration, hex_id
 
+NOT_ASKED = "? not asked"
+"""While NATS is not there, in place of whether a service answers."""
 LEVEL_OF_INSTANCES = 2
 """Below components and endpoints."""
 MOST_AT_ONCE = 500
-"""Instances up to which every change is shown at once: that takes 20 ms; beyond, once a second."""
+"""Instances up to which every change is shown at once: that takes 20 ms; beyond, with the figures,
+every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class RequestsPane(Pane[RequestRow]):
                 path=True,
                 sort=lambda row: row.name,
             ),
-            Column("answer", "ANSWER", 14, _answer, drop=3, sort=_trouble),
+            Column("answer", "ANSWER", 14, self._answer, drop=3, sort=_trouble),
             _number("requests", "REQUESTS", 9, lambda whole: whole.requests),
             _number("errors", "ERRORS", 6, lambda whole: whole.errors, tone="bad"),
             _number("rate", "REQ/S", 6, lambda whole: whole.rate, measured=True),
@@ -107,15 +110,12 @@ class RequestsPane(Pane[RequestRow]):
         """Rows that are not as they are by themselves."""
         self._whole = total(())
         """Of all that is shown."""
-        self._behind = False
-        """Whether something changed that is not shown yet."""
         self._row_index: dict[Hashable, int] = {}
 
     def parts(self) -> Sequence[Widget]:
         return (self, self.line)
 
     def rebuild(self) -> None:
-        self._behind = False
         usages = self._shown_usages()
         self._whole = total(usages)
         rows = list(self._tree(usages, ()))
@@ -132,8 +132,8 @@ class RequestsPane(Pane[RequestRow]):
         self._say_line()
 
     def amend(self, keys: set[bytes]) -> None:
-        """All is joined anew, which takes time where there are thousands: then with the tick."""
-        self._behind = True
+        """All is joined anew, which takes time where there are thousands: then with the figures,
+        which are asked for every few seconds anyway."""
         if sum(self._whole.numbers.values()) <= MOST_AT_ONCE:
             self.rebuild()
 
@@ -143,8 +143,6 @@ class RequestsPane(Pane[RequestRow]):
 
     def tick(self) -> None:
         super().tick()
-        if self._behind:
-            self.rebuild()
         self._say_line()
 
     def say_when_empty(self, text: str) -> None:
@@ -206,7 +204,8 @@ class RequestsPane(Pane[RequestRow]):
             for namespace in cluster.children(())
             for component in cluster.children((namespace,))
         ]
-        found = board.usages(cluster.of_type(EndpointInstance), known)
+        instances, complete = cluster.of_type(EndpointInstance), self.view.monitor.complete
+        found = board.usages(instances, known, complete=complete)
         shown = self.view.shown.keys(Kind.ENDPOINT, self.view.scope)
         return [one for one in found if self._is_shown(one, shown)]
 
@@ -268,6 +267,13 @@ class RequestsPane(Pane[RequestRow]):
         self.line.set_class(tone == "bad", "-bad")
         self.line.update(Text(clip(text, max(20, self.size.width - 2))), layout=False)
 
+    def _answer(self, row: RequestRow) -> Cell:
+        board = self.view.board
+        if board is not None and board.trouble is not None:
+            return Cell(NOT_ASKED, "dim")
+        state = answer(row.whole)
+        return Cell(str(state), state.tone)
+
     def _started(self, row: RequestRow) -> Cell:
         started = row.whole.started
         if started is None:
@@ -297,11 +303,6 @@ def _name(row: RequestRow) -> Cell:
     mark = {True: "▾", False: "▸", None: "·" if state is good else state.glyph}[row.opened]
     tone = "accent" if row.opened is None else ""
     return Cell(f"{'  ' * row.level}{mark} {row.name}", tone if state is good else state.tone)
-
-
-def _answer(row: RequestRow) -> Cell:
-    state = answer(row.whole)
-    return Cell(str(state), state.tone)
 
 
 def _trouble(row: RequestRow) -> tuple[int, int]:

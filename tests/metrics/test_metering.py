@@ -1,0 +1,213 @@
+"""When processes are asked, and that none waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from backends.metrics import metering as meterings
+from backends.metrics.flow import Flow
+from backends.metrics.metering import FIRST_INTERVAL, INTERVAL, LONGEST_WAIT, Metering
+from backends.metrics.scraper import Answer, Scraper
+from backends.metrics.targets import Target
+from backends.records import ModelCard
+from tests.metrics.screen import FRONTEND, OTHER, WORKER, SaidScrapes
+
+MODEL = "acme/tiny-llm"
+
+
+class Told:
+    """Counts what a dashboard is told, and waits for what it should see."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self._news = asyncio.Event()
+
+    def __call__(self) -> None:
+        self.times += 1
+        self._news.set()
+
+    async def next(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+
+@asynccontextmanager
+async def looked_at(metering: Metering) -> AsyncIterator[Told]:
+    told = Told()
+    metering.look(True)
+    running = asyncio.create_task(metering.run(told))
+    try:
+        async with asyncio.timeout(10):
+            yield told
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class Hanging(SaidScrapes):
+    """Of some it never hears."""
+
+    def __init__(self, *given: Target) -> None:
+        super().__init__(*given)
+        self.hanging: set[Target] = set()
+        self.waiting: list[Target] = []
+        self.waits = asyncio.Event()
+        self.gave_up = asyncio.Event()
+
+    async def ask(self, target: Target, *, proven: bool) -> Answer:
+        if target in self.hanging:
+            self.waiting.append(target)
+            self.waits.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.gave_up.set()
+        return await super().ask(target, proven=proven)
+
+
+async def test_who_hangs_takes_no_rates_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meterings, "PATIENCE", 0.02)
+    scrapes = Hanging(WORKER, FRONTEND)
+    scrapes.models[FRONTEND] = {MODEL: 4.0}
+    scrapes.hanging = {WORKER}
+    metering = Metering(scrapes, list, interval=0.02)
+    async with looked_at(metering) as told:
+        await told.next()
+        while not metering.board.known[FRONTEND].figures.models.get(MODEL, Flow()).request_rate:
+            await told.next()
+    assert metering.board.known[FRONTEND].figures.models[MODEL].request_rate == 4
+    assert not metering.board.known[WORKER].answers
+    # Whoever is asked is not asked once more.
+    assert scrapes.waiting == [WORKER]
+
+
+async def test_a_late_answer_is_told_before_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meterings, "PATIENCE", 0.0)
+    monkeypatch.setattr(meterings, "TELLING", 0.01)
+    answers = asyncio.Event()
+
+    class Late(SaidScrapes):
+        async def ask(self, target: Target, *, proven: bool) -> Answer:
+            await answers.wait()
+            return await super().ask(target, proven=proven)
+
+    metering = Metering(Late(FRONTEND, OTHER), list, interval=60.0)
+    monkeypatch.setattr(meterings, "FIRST_INTERVAL", 60.0)
+    async with looked_at(metering) as told:
+        while told.times < 2:
+            await told.next()
+        answers.set()
+        await told.next()
+        assert all(known.answers for known in metering.board.known.values())
+
+
+async def test_who_fails_is_asked_less_and_less_often() -> None:
+    now = 0.0
+    scrapes = SaidScrapes(FRONTEND)
+    scrapes.troubles[FRONTEND] = "refuses connections"
+    metering = Metering(scrapes, list, monotonic=lambda: now)
+    asked = []
+    for _ in range(40):
+        before = len(scrapes.asked)
+        await metering._begin()
+        if len(scrapes.asked) > before:
+            asked.append(now)
+        now += INTERVAL
+    assert asked == [0, 5, 15, 35, 75, 135, 195]
+    assert LONGEST_WAIT == 60
+    # Who comes back to the tab sees how it is now.
+    metering.look(True)
+    await metering._begin()
+    assert len(scrapes.asked) == 8
+    del scrapes.troubles[FRONTEND]
+    metering.look(False)
+    metering.look(True)
+    for _ in range(3):
+        await metering._begin()
+    assert len(scrapes.asked) == 11
+
+
+async def test_the_second_scrape_comes_soon_and_the_others_in_their_time() -> None:
+    now = 100.0
+    metering = Metering(SaidScrapes(FRONTEND), list, monotonic=lambda: now)
+    pauses = []
+    for _ in range(3):
+        await metering._begin()
+        pauses.append(metering._pause())
+    assert pauses == [FIRST_INTERVAL, INTERVAL, INTERVAL]
+
+
+async def test_what_is_long_ago_is_forgotten_before_it_is_asked_again() -> None:
+    scrapes = Hanging(FRONTEND)
+    scrapes.models[FRONTEND] = {MODEL: 4.0}
+    metering = Metering(scrapes, list, interval=0.01)
+    async with looked_at(metering) as told:
+        while not metering.board.history(FRONTEND, MODEL):
+            await told.next()
+        metering.look(False)
+        scrapes.hanging = {FRONTEND}
+        # An hour.
+        scrapes.asked += [[] for _ in range(720)]
+        metering.look(True)
+        await told.next()
+        known = metering.board.known[FRONTEND]
+        assert not known.answers
+        assert not known.figures.models
+        assert metering.board.history(FRONTEND, MODEL) == ()
+
+
+async def test_nobody_waits_for_an_answer_that_nobody_looks_at() -> None:
+    scrapes = Hanging(FRONTEND)
+    scrapes.hanging = {FRONTEND}
+    metering = Metering(scrapes, list)
+    async with looked_at(metering):
+        await scrapes.waits.wait()
+        metering.look(False)
+        await scrapes.gave_up.wait()
+        scrapes.waits.clear()
+        metering.look(True)
+        await scrapes.waits.wait()
+
+
+async def test_a_fault_of_its_own_is_the_trouble_of_one_process_and_not_of_others() -> None:
+    class Faulty(SaidScrapes):
+        async def ask(self, target: Target, *, proven: bool) -> Answer:
+            if target == WORKER:
+                raise RuntimeError("a defect")
+            return await super().ask(target, proven=proven)
+
+    metering = Metering(Faulty(WORKER, FRONTEND), list)
+    await metering.round()
+    assert "an error in dyntop itself (RuntimeError)" in metering.board.known[WORKER].trouble
+    assert metering.board.known[FRONTEND].answers
+
+
+async def test_a_round_that_fails_as_a_whole_is_told_and_ends_no_round_to_come() -> None:
+    troubles: list[str] = []
+
+    def cards() -> list[ModelCard]:
+        troubles.append(metering.trouble)
+        if len(troubles) == 1:
+            raise RuntimeError("a defect")
+        return []
+
+    metering = Metering(SaidScrapes(FRONTEND), cards, interval=0.01)
+    async with looked_at(metering) as told:
+        while len(troubles) < 3:
+            await told.next()
+        assert metering.board.known[FRONTEND].answers
+    assert troubles[:3] == ["", "an error in dyntop itself, RuntimeError", ""]
+
+
+async def test_without_targets_nothing_is_opened() -> None:
+    scraper = Scraper((), reveals=False, here=False, clock=lambda: 0.0)
+    metering = Metering(scraper, list)
+    await metering.round()
+    assert metering.asking == []
+    assert not scraper._sessions
+    assert Target(base="http://a:1") != Target(base="http://a:1", given=False)
