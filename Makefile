@@ -32,7 +32,7 @@ demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
 	$(BIN)/dyntop --demo
 
 test: $(VENV)/.dev releases  ## all tests, with real servers and real Dynamo workers
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## style and format
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from backends.discovery import Discovery
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.ids import Kind
+from backends.memory import Keyspace, MemoryStore
 from backends.nats.config import NatsConfig
 from backends.queries import Query
 from backends.records import EndpointInstance
@@ -23,6 +24,7 @@ from backends.services.board import Board
 from backends.services.exposition import PREFIX, exposition
 from backends.services.scraper import ServiceScraper
 from backends.services.usage import Answering, Usage, subjects, total
+from backends.store import Store
 from tests.cli.running import dyntop
 from tests.etcd.places import QUICK
 from tests.namespace import NotAllowed, own_network
@@ -47,8 +49,17 @@ class Place:
     def subject(self) -> str:
         return f"prod_backend.generate-{self.worker.instance_id}"
 
-    def store(self) -> EtcdStore:
-        return EtcdStore(EtcdConfig(endpoints=[self.etcd.endpoint]))
+    def store(self) -> Store:
+        if self.worker.release != OLD:
+            return EtcdStore(EtcdConfig(endpoints=[self.etcd.endpoint]))
+        # gRPC keeps its threads for as long as this process runs: those that it began in a network
+        # of a test's own would stay there, and so would all it connects later.
+        keyspace = Keyspace()
+        for key, entry in self.etcd.entries().items():
+            if entry.lease:
+                keyspace.grant(entry.lease, 3600.0)
+            keyspace.put(key, entry.value, entry.lease or None)
+        return MemoryStore(keyspace)
 
     def scraper(self) -> ServiceScraper:
         return ServiceScraper(NatsConfig((self.nats.url,)), clock=time.time)
