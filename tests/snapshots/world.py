@@ -45,7 +45,7 @@ DEADLINE = 20.0
 """Seconds within which an awaited state must come."""
 
 
-LASTING = ("watch", "lookout", "services", "metrics")
+LASTING = ("watch", "lookout", "services", "metrics", "tap")
 """What never finishes while the screen is there."""
 
 
