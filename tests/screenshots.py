@@ -61,7 +61,7 @@ PICTURES = (
     Picture("models", ("2", "end", "right", "down", "right")),
     Picture("workers", ("3", *"jjjjj")),
     Picture("requests", ("G", "l", "j"), scene=Scene.REQUESTS),
-    Picture("metrics", ("G", "l"), scene=Scene.METRICS),
+    Picture("metrics", ("G", *"kkk", "l"), scene=Scene.METRICS),
     Picture("tap", scene=Scene.TAP),
     Picture("events", ("7",), seconds=45),
     Picture("not-live", ("exclamation_mark", *"jj")),

@@ -54,7 +54,7 @@ class MetricsPane(Pane[MetricsRow]):
     def __init__(self, view: View, metering: Metering | None) -> None:
         """`metering`: None where there is nobody to ask."""
         columns = [
-            Column("name", "MODEL", 18, _name, share=3, most=56, path=True, sort=_by_name),
+            Column("name", "MODEL", 24, _name, share=3, most=56, path=True, sort=_by_name),
             Column("state", "STATE", 15, _state, drop=8, sort=lambda row: row.state.word),
             *(
                 _number(*column)
