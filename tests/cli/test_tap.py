@@ -96,6 +96,15 @@ def test_messages_are_lines_and_it_ends_after_so_many(
     assert b"heard " in err
 
 
+def test_fewer_than_were_asked_for_is_1(tap: Tapping, publisher: zmq.Socket[bytes]) -> None:
+    process = tap("prod/backend/kv-events", "--count", "3", "--for", "1")
+    publisher.send_multipart(frames([removed(1)]))
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert len(out.splitlines()) == 1
+    assert b"heard 1 message" in err
+
+
 @pytest.fixture
 def by_a_broker(folder: Path, publisher: zmq.Socket[bytes]) -> list[str]:
     """Keys of two channels of the same place, which a broker passes on."""

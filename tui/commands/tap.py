@@ -140,10 +140,11 @@ async def _listen(
     # Somebody who started us with Ctrl-C ignored meant it.
     if handles := signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    printing = asyncio.create_task(printer.run(ending.count))
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(tap.run()),
         asyncio.create_task(_watch_standing(tap)),
-        asyncio.create_task(printer.run(ending.count)),
+        printing,
         asyncio.create_task(interrupted.wait()),
     ]
     try:
@@ -163,6 +164,9 @@ async def _listen(
         code = Exit.REFUSED
     elif link is Link.CONNECTING and not tap.statistics.messages:
         code = Exit.UNREACHABLE
+    elif ending.count is not None and printing.cancelled():
+        # Who asked for so many wants to know that they did not come.
+        code = Exit.REFUSED
     if interrupted.is_set():
         code = Exit.INTERRUPTED
     if printer.writing:
