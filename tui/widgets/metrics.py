@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -24,32 +24,23 @@ from tui.metrics_rows import MetricsRow, Rows
 from tui.monitor import Link
 from tui.sparkline import sparkline
 from tui.view import View
-from tui.widgets.list_table import ListTable
-from tui.widgets.pane import Pane
+from tui.widgets.tree_pane import TreePane
 from tui.words import NOTHING, count
 
 BARS = 12
 """Cells of a sparkline: a minute."""
 
 
-class MetricsPane(Pane[MetricsRow]):
+class MetricsPane(TreePane[MetricsRow]):
     """Models with figures; a row opens to the frontends and workers that they are of."""
 
     TITLE = "Metrics"
     TELLS_OF_STORE = False
     KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
     STANDS_FOR_RECORDS = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l,plus",
-            "open(True)",
-            "Expand",
-            show=False,
-            tooltip="Show frontends and workers",
-            id="metrics.open",
-        ),
-        Binding("left,h,minus", "open(False)", "Collapse", show=False, id="metrics.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = TreePane.bindings(
+        "metrics", "Show frontends and workers"
+    )
 
     def __init__(self, view: View, metering: Metering | None) -> None:
         """`metering`: None where there is nobody to ask."""
@@ -119,23 +110,10 @@ class MetricsPane(Pane[MetricsRow]):
             self.row, self.view.clock(), self.view.namespace, is_read=self._store_is_read()
         )
 
-    def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
-        """Enter opens and closes; on what has nothing below it, it means what it does elsewhere."""
-        if self.row is not None and self.row.opened is not None:
-            message.stop()
-            self._set_open(self.row, not self.row.opened)
+    def key_above(self, row: MetricsRow) -> Hashable:
+        return row.key[:2]
 
-    def action_open(self, opened: bool) -> None:
-        row = self.row
-        if row is None:
-            return
-        if not opened and not row.opened and row.level:
-            # Closing what is closed goes up, as in any tree.
-            self.select(row.key[:2])
-        elif row.opened is not None:
-            self._set_open(row, opened)
-
-    def _set_open(self, row: MetricsRow, opened: bool) -> None:
+    def set_open(self, row: MetricsRow, opened: bool) -> None:
         (self._opened.add if opened else self._opened.discard)(row.key)
         self.rebuild()
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from backends import models
 from backends.cluster import Cluster, Scope
@@ -16,8 +16,7 @@ from backends.records import AnyRecord, ModelCard
 from backends.workers import SEVERITY
 from tui.columns import Cell, Column, SortOrder
 from tui.view import View
-from tui.widgets.list_table import ListTable
-from tui.widgets.pane import Pane
+from tui.widgets.tree_pane import TreePane
 from tui.words import NOTHING, hex_id
 
 
@@ -47,22 +46,12 @@ class ModelRow:
         return len(self.key) - 1
 
 
-class ModelsPane(Pane[ModelRow]):
+class ModelsPane(TreePane[ModelRow]):
     """Models that are served below the selected place; a row opens to what it is made of."""
 
     TITLE = "Models"
     KINDS = frozenset({Kind.MODEL})
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l,plus",
-            "open(True)",
-            "Expand",
-            show=False,
-            tooltip="Show adapters and cards",
-            id="models.open",
-        ),
-        Binding("left,h,minus", "open(False)", "Collapse", show=False, id="models.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = TreePane.bindings("models", "Show adapters and cards")
 
     def __init__(self, view: View) -> None:
         columns = [
@@ -123,23 +112,7 @@ class ModelsPane(Pane[ModelRow]):
             return None
         return next(iter(self.records_of(self.row)), self.row.cards[0])
 
-    def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
-        """Enter opens and closes; on a card it means what it means in other tabs."""
-        if self.row is not None and self.row.opened is not None:
-            message.stop()
-            self._set_open(self.row, not self.row.opened)
-
-    def action_open(self, opened: bool) -> None:
-        row = self.row
-        if row is None:
-            return
-        if not opened and not row.opened and row.level:
-            # Closing what is closed goes up, as in any tree.
-            self.select(row.key[:-1])
-        elif row.opened is not None:
-            self._set_open(row, opened)
-
-    def _set_open(self, row: ModelRow, opened: bool) -> None:
+    def set_open(self, row: ModelRow, opened: bool) -> None:
         if opened:
             self._opened.add(row.key)
         else:

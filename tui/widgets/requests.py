@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -30,8 +30,7 @@ from tui.usage import (
     line,
 )
 from tui.view import View
-from tui.widgets.list_table import ListTable
-from tui.widgets.pane import Pane
+from tui.widgets.tree_pane import TreePane
 from tui.words import NOTHING, duration, hex_id
 
 NOT_ASKED = "? not asked"
@@ -61,23 +60,15 @@ class RequestRow:
         return len(self.key) - 1
 
 
-class RequestsPane(Pane[RequestRow]):
+class RequestsPane(TreePane[RequestRow]):
     """What is counted below the selected place, and a line that says how old it is."""
 
     TITLE = "Requests"
     SHORT_TITLES = ("Requests", "Reqs")
     KINDS = frozenset({Kind.ENDPOINT})
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l,plus",
-            "open(True)",
-            "Expand",
-            show=False,
-            tooltip="Show endpoints and instances",
-            id="requests.open",
-        ),
-        Binding("left,h,minus", "open(False)", "Collapse", show=False, id="requests.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = TreePane.bindings(
+        "requests", "Show endpoints and instances"
+    )
 
     def __init__(self, view: View) -> None:
         columns = [
@@ -173,23 +164,7 @@ class RequestsPane(Pane[RequestRow]):
             return detail_of_instance(row.usages[0], board, detail, now)
         return detail_of_total(_path(row.usages[0], row.level), row.usages, board, now)
 
-    def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
-        """Enter opens and closes; on an instance it means what it means in other tabs."""
-        if self.row is not None and self.row.opened is not None:
-            message.stop()
-            self._set_open(self.row, not self.row.opened)
-
-    def action_open(self, opened: bool) -> None:
-        row = self.row
-        if row is None:
-            return
-        if not opened and not row.opened and row.level:
-            # Closing what is closed goes up, as in any tree.
-            self.select(row.key[:-1])
-        elif row.opened is not None:
-            self._set_open(row, opened)
-
-    def _set_open(self, row: RequestRow, opened: bool) -> None:
+    def set_open(self, row: RequestRow, opened: bool) -> None:
         if opened != bool(row.opened):
             self._turned ^= {row.key}
         self.rebuild()
