@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +22,6 @@ from backends.audit import Act, ActKind
 from backends.cluster import Scope
 from backends.discovery import WatchEvent
 from backends.history import Happening
-from backends.ids import Kind
 from backends.lookout import Lookout, Probing
 from backends.metrics.metering import Metering
 from backends.queries import Query
@@ -190,9 +189,9 @@ class MainScreen(Screen[None]):
         if self.tallying is not None:
             await self.tallying.run(self._show_requests)
 
-    def _instances(self) -> Iterator[EndpointInstance]:
+    def _instances(self) -> list[EndpointInstance]:
         """All that are registered."""
-        return iter(self.monitor.cluster.of_type(EndpointInstance))
+        return self.monitor.cluster.of_type(EndpointInstance)
 
     def _show_requests(self) -> None:
         if self.is_attached and not self.monitor.frozen:
@@ -203,11 +202,9 @@ class MainScreen(Screen[None]):
     async def _meter(self) -> None:
         await self.metering.run(self._show_metrics)
 
-    def _cards(self) -> Iterator[ModelCard]:
+    def _cards(self) -> list[ModelCard]:
         """All that are registered."""
-        cluster = self.monitor.cluster
-        cards = (cluster.records[key] for key in cluster.keys(Kind.MODEL))
-        return (card for card in cards if isinstance(card, ModelCard))
+        return self.monitor.cluster.of_type(ModelCard)
 
     def _show_metrics(self) -> None:
         if self.is_attached and not self.monitor.frozen:

@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
-from backends.ids import Kind
 from backends.models import base_name
 from backends.records import AnyRecord, ModelCard
 from tui.consequences import consequences
@@ -203,8 +202,7 @@ class UnregisterDialog(Asking[bool]):
             return []
         chosen = {record.key for record in records}
         cluster = self.view.monitor.cluster
-        cards = (cluster.records[key] for key in cluster.keys(Kind.MODEL))
-        others = [card for card in cards if isinstance(card, ModelCard) and card.key not in chosen]
+        others = [card for card in cluster.of_type(ModelCard) if card.key not in chosen]
         adapters = [card for card in others if card.is_lora and base_name(card, cluster) in models]
         elsewhere = [card for card in others if not card.is_lora and card.model_name in models]
         lines = []

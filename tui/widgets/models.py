@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from backends import models
-from backends.cluster import Cluster, Scope
 from backends.ids import Kind
 from backends.models import Model
 from backends.records import AnyRecord, ModelCard
@@ -97,7 +96,7 @@ class ModelsPane(TreePane[ModelRow]):
     def count_all(self) -> int:
         """How many there are, wherever they are."""
         cluster = self.view.monitor.cluster
-        return models.count(_cards_in(cluster, ()), cluster)
+        return models.count(cluster.of_type(ModelCard), cluster)
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
         return self.view.registered(row.cards)
@@ -119,8 +118,8 @@ class ModelsPane(TreePane[ModelRow]):
             self._opened.discard(row.key)
         self.rebuild()
 
-    def _cards(self) -> Iterator[ModelCard]:
-        return _cards_in(self.view.shown, self.view.scope)
+    def _cards(self) -> list[ModelCard]:
+        return self.view.shown.of_type(ModelCard, self.view.scope)
 
     def _model_row(self, model: Model) -> ModelRow:
         key = (model.name,)
@@ -155,13 +154,6 @@ class ModelsPane(TreePane[ModelRow]):
 
     def _severity(self, row: ModelRow) -> int:
         return -SEVERITY.index(self.view.worst(row.cards))
-
-
-def _cards_in(cluster: Cluster, scope: Scope) -> Iterator[ModelCard]:
-    for key in cluster.keys(Kind.MODEL, scope):
-        card = cluster.records[key]
-        assert isinstance(card, ModelCard)
-        yield card
 
 
 def _card_row(parent: tuple[Hashable, ...], card: ModelCard) -> ModelRow:
