@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from backends.nats.answers import Message
 from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, refused
-from backends.nats.jetstream import Message, NoResponders, Session
+from backends.nats.jetstream import Session
 from backends.nats.mirror import sequence_of
 from backends.nats.names import Place, is_sendable
+from backends.nats.requests import NoResponders
 from backends.store import PutBack, Refused, Removal, Revision
 
 NOT_SENDABLE = "no NATS client can publish under its name"

@@ -15,12 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from backends.in_flight import in_flight
+from backends.nats.answers import Bucket, Message
 from backends.nats.config import NatsConfig
 from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, LostPlace, refused
-from backends.nats.jetstream import Bucket, Message, NoResponders, Session
+from backends.nats.jetstream import Session
 from backends.nats.mirror import revision_of, sequence_of
 from backends.nats.names import Place, is_elsewhere, is_sendable, place_of, why_not_writable
 from backends.nats.removal import put_back, remove
+from backends.nats.requests import NoResponders
 from backends.nats.sessions import Sessions, address_of
 from backends.nats.watch import POLL_INTERVAL, read_all, watch
 from backends.store import (

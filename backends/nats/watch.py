@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from backends.nats.answers import Bucket, Buckets
 from backends.nats.errors import ApiError, Closed, LostPlace, refused, translate
 from backends.nats.feed import Feed
-from backends.nats.jetstream import HEARTBEAT, Bucket, Buckets, Session
+from backends.nats.jetstream import HEARTBEAT, Session
 from backends.nats.names import may_hold
 from backends.store import (
     Cause,

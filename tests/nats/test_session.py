@@ -12,8 +12,10 @@ from nats.aio.client import Client
 from nats.protocol import parser
 
 from backends.nats import store as store_module
+from backends.nats.answers import Bucket, Buckets
 from backends.nats.client import NatsClient
-from backends.nats.jetstream import Bucket, Buckets, NoResponders, Session
+from backends.nats.jetstream import Session
+from backends.nats.requests import NoResponders
 from backends.nats.store import NatsStore
 from backends.store import (
     Cause,
