@@ -1,10 +1,13 @@
-"""What all tests share: the order in which their files are begun."""
+"""What all tests share: the order in which their files are begun, and a network of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.namespace import NotAllowed, own_network
 
 TESTS = Path(__file__).parent
 FIRST = ("snapshots", "real", "metrics", "tui")
@@ -19,3 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
     items.sort(key=rank)
+
+
+@pytest.fixture
+def network() -> Iterator[None]:
+    """A network of this test's own, e.g. since Dynamo's ZMQ publishers listen on all addresses of
+    theirs. Where that is not allowed, the test is skipped."""
+    try:
+        with own_network():
+            yield
+    except NotAllowed as reason:
+        pytest.skip(str(reason))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 
@@ -21,57 +20,16 @@ from backends.store import (
     Revision,
     Store,
     StoreError,
-    StoreEvent,
     Unreachable,
 )
 from tests.contract.harness import Harness
-
-DEADLINE = 30.0
-"""Seconds within which an awaited state must come: generous, these machines are shared."""
+from tests.watching import DEADLINE, watching
 
 ALL = (b"v1/", b"instances/", b"models/", b"mdc/")
 KEY = b"v1/instances/prod/backend/generate/1a"
 IN_NATS = (b"v1/event_channels/prod//kv_metrics/7d7b", b"v1/claims/anything")
 """Of the odd keys below, those that a NATS bucket can hold."""
 OTHER = b"v1/instances/prod/backend/generate/1b"
-
-
-class View:
-    """Follows a watch the way a consumer must: a resync replaces, a change amends."""
-
-    def __init__(self, events: AsyncIterator[StoreEvent]) -> None:
-        self._events = events
-        self.entries: dict[bytes, Entry] = {}
-        self.seen: list[StoreEvent] = []
-        self.connected = False
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not condition():
-                self._take(await anext(self._events))
-
-    async def until_event(self, kind: type[StoreEvent]) -> None:
-        start = len(self.seen)
-        await self.until(lambda: any(isinstance(event, kind) for event in self.seen[start:]))
-
-    def _take(self, event: StoreEvent) -> None:
-        self.seen.append(event)
-        match event:
-            case Resync(entries=entries):
-                self.entries = {entry.key: entry for entry in entries}
-                self.connected = True
-            case Put(entry=entry):
-                self.entries[entry.key] = entry
-            case Delete(key=key):
-                self.entries.pop(key, None)
-            case Lost():
-                self.connected = False
-
-
-@asynccontextmanager
-async def watching(store: Store, prefixes: tuple[bytes, ...] = ALL) -> AsyncIterator[View]:
-    async with aclosing(store.watch(prefixes)) as events:
-        yield View(events)
 
 
 async def test_an_empty_store_is_an_empty_snapshot(store: Store) -> None:
@@ -301,7 +259,7 @@ async def test_a_watch_tells_of_what_is_put_back(
 ) -> None:
     await place.put_by_a_worker(KEY, b"1")
     store = open_store()
-    async with watching(open_store()) as view:
+    async with watching(open_store(), ALL) as view:
         await view.until(lambda: KEY in view.entries)
         entry = await take_away(store, KEY)
         await view.until(lambda: KEY not in view.entries)
@@ -323,7 +281,7 @@ async def test_instance_ids_are_u64_constant_and_differ_between_processes(
 async def test_looking_writes_nothing(open_store: Callable[[], Store]) -> None:
     store = open_store()
     before = await store.snapshot((b"",)) if store.name == "etcd" else await store.snapshot(ALL)
-    async with watching(store) as view:
+    async with watching(store, ALL) as view:
         await view.until_event(Heard)
     after = await open_store().snapshot((b"",) if store.name == "etcd" else ALL)
     assert (after.entries, after.revision) == (before.entries, before.revision)
@@ -334,7 +292,7 @@ async def test_a_watch_begins_with_everything_then_tells_each_change_in_order(
 ) -> None:
     writer = open_store()
     await writer.put(KEY, b"1")
-    async with watching(open_store()) as view:
+    async with watching(open_store(), ALL) as view:
         await view.until_event(Resync)
         assert {key: entry.value for key, entry in view.entries.items()} == {KEY: b"1"}
         first = await writer.put(OTHER, b"1")
@@ -364,7 +322,7 @@ async def test_a_watch_tells_only_what_begins_with_a_prefix(
 
 
 async def test_a_quiet_watch_is_heard_from(store: Store) -> None:
-    async with watching(store) as view:
+    async with watching(store, ALL) as view:
         await view.until_event(Resync)
         await view.until_event(Heard)
 
@@ -376,7 +334,7 @@ async def test_a_lost_watch_says_so_and_then_shows_what_is_true_now(
     gone = b"v1/instances/prod/backend/generate/2"
     await writer.put(KEY, b"1")
     await writer.put(gone, b"1")
-    async with watching(open_store()) as view:
+    async with watching(open_store(), ALL) as view:
         await view.until_event(Resync)
         await place.break_off()
         await view.until_event(Lost)
@@ -399,7 +357,7 @@ async def test_a_store_that_cannot_be_reached_raises_and_its_watch_starts_with_l
     await place.break_off()
     with pytest.raises(StoreError):
         await open_store().snapshot(ALL)
-    async with watching(open_store()) as view:
+    async with watching(open_store(), ALL) as view:
         await view.until_event(Lost)
         assert not any(isinstance(event, Resync) for event in view.seen)
         await place.mend()
@@ -410,7 +368,7 @@ async def test_two_watches_of_one_store_do_not_disturb_each_other(
     open_store: Callable[[], Store],
 ) -> None:
     store = open_store()
-    async with watching(store) as one, watching(store) as two:
+    async with watching(store, ALL) as one, watching(store, ALL) as two:
         await one.until_event(Resync)
         await two.until_event(Resync)
         await open_store().put(KEY, b"1")
@@ -422,7 +380,7 @@ async def test_closing_leaves_no_task_behind(place: Harness) -> None:
     before = asyncio.all_tasks()
     store = place.open()
     await store.put(KEY, b"1")
-    async with watching(store) as view:
+    async with watching(store, ALL) as view:
         await view.until_event(Resync)
     await store.aclose()
     left = asyncio.all_tasks() - before

@@ -13,8 +13,9 @@ from backends.discovery import Discovery
 from backends.reading import read
 from backends.store import Entry, PutBack, Removal, Unreachable
 from tests import registered
-from tests.etcd.places import V1, Opener, stored, until
+from tests.etcd.places import Opener, stored, until
 from tests.servers import EtcdServer
+from tests.watching import V1
 
 NOON = 1795262400.0
 """2026-11-21, 12:00 UTC."""

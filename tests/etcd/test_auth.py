@@ -15,8 +15,9 @@ from backends.store import (
     Resync,
     TimeToLive,
 )
-from tests.etcd.places import QUICK, V1, Opener, Spy, stored, switch_auth_on, watching
+from tests.etcd.places import QUICK, Opener, Spy, stored, switch_auth_on
 from tests.servers import EtcdServer
+from tests.watching import V1, watching
 
 INSTANCES = (b"v1/instances/",)
 MINE = b"v1/instances/a"
@@ -103,7 +104,7 @@ async def test_a_password_that_is_changed_while_watching(
         await view.until_event(Resync)
         guarded.etcdctl("user", "passwd", "joe", "--interactive=false", input=b"other")
         await asyncio.to_thread(guarded.restart)
-        await view.until(lambda: any(isinstance(error, NotAuthorised) for error in view.lost))
+        await view.until(lambda: any(isinstance(error, NotAuthorised) for error in view.losses))
         guarded.etcdctl("user", "passwd", "joe", "--interactive=false", input=b"secret")
         await view.until_event(Resync)
 
@@ -124,7 +125,7 @@ async def test_a_watch_without_permission_goes_on_trying(
         assert isinstance(lost.error, NotAuthorised)
         guarded.etcdctl("role", "grant-permission", "some", "read", "v1/mdc/", "--prefix=true")
         await view.until_event(Resync)
-        assert len(view.lost) == 1
+        assert len(view.losses) == 1
         assert set(view.values) == {MINE, FOREIGN}
 
 

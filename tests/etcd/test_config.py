@@ -10,8 +10,9 @@ import pytest
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.etcd.config import parse_endpoint
 from backends.store import Misconfigured
-from tests.etcd.places import V1, Opener
+from tests.etcd.places import Opener
 from tests.tls import TlsFiles
+from tests.watching import V1
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 
 from backends.store import Cause, Resync, Unreachable
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import QUICK, V1, Opener, until, watching
+from tests.etcd.places import QUICK, Opener, until
 from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
+from tests.watching import V1, watching
 
 
 class Member(EtcdServer):
@@ -53,7 +54,7 @@ async def test_the_first_endpoint_is_dead(open_store: Opener, etcd: EtcdServer) 
     assert len((await store.snapshot(V1)).entries) == 1
     async with watching(store) as view:
         await view.until_event(Resync)
-        assert not view.lost
+        assert not view.losses
 
 
 async def test_the_first_endpoint_is_something_else(open_store: Opener, etcd: EtcdServer) -> None:

@@ -15,8 +15,9 @@ from backends.store import (
     Revision,
     Unreachable,
 )
-from tests.etcd.places import V1, Opener, stored, switch_auth_on
+from tests.etcd.places import Opener, stored, switch_auth_on
 from tests.servers import LOOPBACK, EtcdServer
+from tests.watching import V1
 
 KEY = b"v1/instances/a"
 

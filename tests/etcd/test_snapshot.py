@@ -10,8 +10,9 @@ from backends.etcd import EtcdConfig
 from backends.etcd.client import Client
 from backends.etcd.snapshot import Snapshot, key_ranges, range_end, read_snapshot
 from backends.store import Loading, Revision
-from tests.etcd.places import V1, Opener
+from tests.etcd.places import Opener
 from tests.servers import EtcdServer
+from tests.watching import V1
 
 
 @pytest.mark.parametrize(

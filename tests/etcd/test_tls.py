@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.etcd.places import V1, Opener
+from tests.etcd.places import Opener
 from tests.servers import EtcdServer
 from tests.tls import TlsFiles
+from tests.watching import V1
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -16,9 +16,10 @@ from grpc import StatusCode, aio
 from backends.etcd import EtcdStore
 from backends.etcd.errors import translate
 from backends.store import Cause, Misconfigured, Unreachable
-from tests.etcd.places import V1, Opener
+from tests.etcd.places import Opener
 from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports, wait_for
 from tests.tls import TlsFiles
+from tests.watching import V1
 
 
 async def unreachable(store: EtcdStore) -> Unreachable:

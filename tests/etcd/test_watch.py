@@ -10,8 +10,9 @@ import pytest
 from backends.etcd import EtcdStore
 from backends.store import Cause, Heard, Loading, Put, Refused, Resync
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import Opener, View, stored, until, watching
+from tests.etcd.places import Opener, stored, until
 from tests.servers import LOOPBACK, EtcdServer
+from tests.watching import View, watching
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_compacted_while_connected(open_store: Opener, etcd: EtcdServer) -
             etcd.etcdctl("put", "v1/a", value)
         compact(etcd)
         await settle(view, etcd)
-        assert not view.lost
+        assert not view.losses
 
 
 async def test_restarted_with_its_data(open_store: Opener, etcd: EtcdServer) -> None:
@@ -99,7 +100,7 @@ async def test_a_stopped_server_is_noticed_and_followed_again(
     async with watching(open_store(etcd)) as view:
         await view.until_event(Heard)
         etcd.pause()
-        await view.until(lambda: view.lost)
+        await view.until(lambda: view.losses)
         assert view.causes == [Cause.TIMEOUT]
         etcd.resume()
         await view.until_event(Resync)
@@ -120,7 +121,7 @@ async def test_one_cause_is_told_once(open_store: Opener, etcd: EtcdServer) -> N
 async def test_not_there_at_first(open_store: Opener, etcd: EtcdServer) -> None:
     etcd.kill()
     async with watching(open_store(etcd)) as view:
-        await view.until(lambda: view.lost)
+        await view.until(lambda: view.losses)
         assert not view.connected
         await asyncio.to_thread(etcd.start)
         await view.until_event(Resync)
@@ -194,7 +195,7 @@ async def test_closing_the_store_ends_its_watches(open_store: Opener, etcd: Etcd
         await store.aclose()
         with pytest.raises(StopAsyncIteration):
             await view.until(lambda: False)
-        assert not view.lost
+        assert not view.losses
 
 
 async def test_closing_the_store_closes_its_sockets(

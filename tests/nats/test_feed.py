@@ -13,8 +13,9 @@ from backends.nats.config import NatsConfig
 from backends.nats.feed import Feed
 from backends.nats.jetstream import Session
 from backends.nats.sessions import Sessions
-from tests.nats.places import ALL, BUCKET, DEADLINE, make_bucket
+from tests.nats.places import BUCKET, make_bucket
 from tests.servers import NatsServer
+from tests.watching import DEADLINE, V1
 
 KEYS = 500
 
@@ -43,7 +44,7 @@ async def test_a_server_that_waits_for_a_slow_reader_has_not_sent_everything(
         async def keep(feed: Feed, message: Msg) -> None:
             waiting.put_nowait(message)
 
-        feed = Feed(session, bucket, ALL)
+        feed = Feed(session, bucket, V1)
         async with asyncio.timeout(DEADLINE):
             await feed.open(keep)
             said = 0

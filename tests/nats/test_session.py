@@ -25,19 +25,9 @@ from backends.store import (
     Refused,
     Unreachable,
 )
-from tests.nats.places import (
-    ALL,
-    BUCKET,
-    DEADLINE,
-    KEY,
-    RELATIVE,
-    STREAM,
-    Opener,
-    make_bucket,
-    publish_raw,
-    watching,
-)
+from tests.nats.places import BUCKET, KEY, RELATIVE, STREAM, Opener, make_bucket, publish_raw
 from tests.servers import NatsServer
+from tests.watching import DEADLINE, V1, watching
 
 INFINITE = b'{"total":1e999,"streams":[],"seq":1e999,"num_pending":1e999,"name":"x",'
 INFINITE += b'"delivered":{"consumer_seq":1e999},"message":{"seq":1e999,"time":""}}'
@@ -98,7 +88,7 @@ async def test_what_nobody_takes_since_a_bucket_has_no_leader_is_still_there(
     client: Client, store: NatsStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await (await make_bucket(client)).put(RELATIVE, b"1")
-    (entry,) = (await store.snapshot(ALL)).entries
+    (entry,) = (await store.snapshot(V1)).entries
     with monkeypatch.context() as patched:
         patched.setattr(Session, "store", unheard)
         (outcome,) = (await store.delete({KEY: entry.revision})).values()
@@ -119,12 +109,12 @@ async def test_what_a_bucket_does_not_take_any_more_is_not_told_to_be_gone(
     stream = client.jetstream()
     await stream.add_stream(name=STREAM, subjects=[f"$KV.{BUCKET}.>", "foo.bar"])
     await publish_raw(server.ports[0], b"foo.bar")
-    (entry,) = (await store.snapshot(ALL)).entries
+    (entry,) = (await store.snapshot(V1)).entries
     await stream.update_stream(name=STREAM, subjects=[f"$KV.{BUCKET}.>"])
     (outcome,) = (await store.delete({entry.key: entry.revision})).values()
     assert isinstance(outcome, Refused)
     assert "does not take" in outcome.detail
-    assert (await store.snapshot(ALL)).entries == (entry,)
+    assert (await store.snapshot(V1)).entries == (entry,)
 
 
 async def test_own_keys_are_renewed_again_once_their_bucket_has_a_leader(
@@ -166,7 +156,7 @@ async def test_a_bucket_that_no_server_tells_of_keeps_its_keys_and_is_warned_of(
             assert f"{BUCKET}, test_v1_mdc" in warning
             # Who has not read it must not take the rest for everything.
             with pytest.raises(Unreachable, match=BUCKET) as raised:
-                await open_store().snapshot(ALL)
+                await open_store().snapshot(V1)
             assert raised.value.cause is Cause.NO_LEADER
             # Of another namespace nothing is missing.
             assert (await open_store().snapshot([b"v1/instances/other/"])).entries == ()

@@ -10,19 +10,9 @@ from nats.aio.client import Client
 
 from backends.nats.store import NatsStore
 from backends.store import Entry, KeyNotAllowed, PutBack, Refused, Removal, Revision
-from tests.nats.places import (
-    ALL,
-    BUCKET,
-    DEADLINE,
-    KEY,
-    RELATIVE,
-    STREAM,
-    Opener,
-    api,
-    make_bucket,
-    publish_raw,
-)
+from tests.nats.places import BUCKET, KEY, RELATIVE, STREAM, Opener, api, make_bucket, publish_raw
 from tests.servers import NatsServer
+from tests.watching import DEADLINE, V1
 
 NOT_UTF_8 = b"v1/instances/./prod_v1_instances/\xff\xfe"
 LATIN = "v1/instances/./prod_v1_instances/größe".encode()
@@ -36,7 +26,7 @@ async def test_what_a_worker_writes_with_a_plain_client_is_read(
     await (await make_bucket(client, "test_v1_mdc")).put("test/backend/generate/2", b"card")
     # What is none of Dynamo's is nobody's business.
     await (await make_bucket(client, "mine")).put("a/b", b"x")
-    found = (await store.snapshot(ALL)).entries
+    found = (await store.snapshot(V1)).entries
     assert [(entry.key, entry.value) for entry in found] == [
         (KEY, b"{}"),
         (b"v1/mdc/test/backend/generate/2", b"card"),
@@ -74,7 +64,7 @@ async def test_what_is_in_a_stream_under_any_subject_is_shown_and_removed(
     await client.jetstream().add_stream(name=STREAM, subjects=[f"$KV.{BUCKET}.>", "foo.bar"])
     subjects = [b"$KV.prod_v1_instances." + name for name in (b"test/b/e/1", "größe".encode())]
     await publish_raw(server.ports[0], *subjects, b"foo.bar")
-    entries = (await store.snapshot(ALL)).entries
+    entries = (await store.snapshot(V1)).entries
     assert {entry.key for entry in entries} == {
         b"v1/instances/../prod_v1_instances/foo.bar",
         b"v1/instances/./prod_v1_instances/test/b/e/1",
@@ -83,10 +73,10 @@ async def test_what_is_in_a_stream_under_any_subject_is_shown_and_removed(
     targets = {entry.key: entry.revision for entry in entries}
     assert await store.get(targets) == {entry.key: entry for entry in entries}
     assert set((await store.delete(targets)).values()) == {Removal.REMOVED}
-    assert (await store.snapshot(ALL)).entries == ()
+    assert (await store.snapshot(V1)).entries == ()
     for entry in entries:
         assert await store.put_back(entry) is PutBack.DONE
-    assert {entry.key for entry in (await store.snapshot(ALL)).entries} == set(targets)
+    assert {entry.key for entry in (await store.snapshot(V1)).entries} == set(targets)
 
 
 async def test_what_is_no_text_and_has_headers_that_are_none_is_shown_and_stays(
@@ -103,7 +93,7 @@ async def test_what_is_no_text_and_has_headers_that_are_none_is_shown_and_stays(
     # What a consumer itself would say, but stored by somebody.
     idle = b"NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 99\r\n\r\n"
     await publish_raw(port, b"$KV.prod_v1_instances.prod/odd/e/3", headers=idle)
-    entries = (await store.snapshot(ALL)).entries
+    entries = (await store.snapshot(V1)).entries
     assert {entry.key for entry in entries} == {
         NOT_UTF_8,
         b"v1/instances/prod/odd/e/1",
@@ -115,7 +105,7 @@ async def test_what_is_no_text_and_has_headers_that_are_none_is_shown_and_stays(
     (outcome,) = (await store.delete({NOT_UTF_8: found[NOT_UTF_8].revision})).values()
     assert isinstance(outcome, Refused)
     # The connection lives on.
-    assert len((await store.snapshot(ALL)).entries) == 4
+    assert len((await store.snapshot(V1)).entries) == 4
 
 
 async def test_a_stream_that_was_made_again_has_none_of_the_revisions_seen_before(
@@ -123,7 +113,7 @@ async def test_a_stream_that_was_made_again_has_none_of_the_revisions_seen_befor
 ) -> None:
     bucket = await make_bucket(client)
     number = await bucket.put(RELATIVE, b"1")
-    (seen,) = (await store.snapshot(ALL)).entries
+    (seen,) = (await store.snapshot(V1)).entries
     await client.jetstream().delete_key_value(BUCKET)
     assert await store.delete({KEY: seen.revision}) == {KEY: Removal.GONE}
     bucket = await make_bucket(client)
@@ -138,7 +128,7 @@ async def test_a_removal_is_a_marker_as_kv_clients_write_it(
     bucket = await make_bucket(client, history=5)
     await bucket.put(RELATIVE, b"1")
     await bucket.put(RELATIVE, b"2")
-    (entry,) = (await store.snapshot(ALL)).entries
+    (entry,) = (await store.snapshot(V1)).entries
     assert entry.value == b"2"
     assert await store.delete({KEY: entry.revision}) == {KEY: Removal.REMOVED}
     marker = await client.jetstream().get_msg(STREAM, seq=3)
@@ -173,7 +163,7 @@ async def test_a_bucket_that_is_gone_is_made_again_for_what_is_put_back(
     await make_bucket(client)
     await publish_raw(server.ports[0], b"$KV.prod_v1_instances.test/b/e/1")
     await (await client.jetstream().key_value(BUCKET)).put(RELATIVE, b"1")
-    there = (await store.snapshot(ALL)).entries
+    there = (await store.snapshot(V1)).entries
     await client.jetstream().delete_key_value(BUCKET)
     odd, usual = sorted(there, key=lambda entry: entry.key)
     with pytest.raises(Refused, match="does not exist any more"):
@@ -187,7 +177,7 @@ async def test_a_time_to_live_is_the_buckets_from_when_the_key_was_written(
 ) -> None:
     await (await make_bucket(client, ttl=60)).put(RELATIVE, b"1")
     await (await make_bucket(client, "prod_v1_mdc")).put(RELATIVE, b"card")
-    entries = (await store.snapshot(ALL)).entries
+    entries = (await store.snapshot(V1)).entries
     lives = await store.time_to_live([*entries, Entry(b"v1/mdc/x", b"", Revision(""))])
     assert lives.keys() == {KEY}
     assert lives[KEY].granted == 60.0
@@ -232,7 +222,7 @@ async def test_ten_thousand_keys_are_read_without_a_question_for_each(
     # What is asked on the same connection is answered after it was all stored.
     await client.jetstream().publish(f"$KV.{BUCKET}.prod/b/e/0", b"x" * 300)
     before = (await api(client, "INFO"))["api"]["total"]
-    entries = (await store.snapshot(ALL)).entries
+    entries = (await store.snapshot(V1)).entries
     assert len(entries) == 10_000
     assert (await api(client, "INFO"))["api"]["total"] - before < 20
     # Many at once are found as quickly.
@@ -247,7 +237,7 @@ async def consumers(client: Client) -> int:
 async def test_looking_leaves_no_consumer_behind(client: Client, store: NatsStore) -> None:
     await (await make_bucket(client)).put(RELATIVE, b"1")
     before = (await api(client, f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
-    await store.snapshot(ALL)
+    await store.snapshot(V1)
     # By itself the server would forget it after five seconds.
     async with asyncio.timeout(4.0):
         while await consumers(client):

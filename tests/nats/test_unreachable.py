@@ -11,17 +11,10 @@ import pytest
 from backends.nats.config import NatsConfig
 from backends.nats.store import NatsStore
 from backends.store import Cause, Heard, Lost, Unreachable
-from tests.nats.places import (
-    ALL,
-    KEY,
-    RELATIVE,
-    Opener,
-    connected,
-    make_bucket,
-    watching,
-)
+from tests.nats.places import KEY, RELATIVE, Opener, connected, make_bucket
 from tests.probe.peers import refusing
 from tests.servers import NatsServer
+from tests.watching import V1, watching
 
 NOTICED = 10.0
 """Seconds within which it must be noticed that nobody answers."""
@@ -51,7 +44,7 @@ async def test_a_server_that_is_stopped_and_started_is_lost_and_read_again(
         await view.until_event(Heard)
         own.kill()
         await view.until(lambda: bool(view.losses))
-        causes = {loss.error.cause for loss in view.losses if isinstance(loss.error, Unreachable)}
+        causes = {loss.cause for loss in view.losses if isinstance(loss, Unreachable)}
         assert causes <= {Cause.LOST, Cause.REFUSED}
         # Not in a thread, with which it would end.
         own.start()
@@ -77,8 +70,8 @@ async def test_a_server_that_hangs_is_noticed_and_heard_again_when_it_goes_on(
             await view.until_event(Lost)
             assert time.monotonic() - began < NOTICED
             (loss,) = view.losses
-            assert isinstance(loss.error, Unreachable)
-            assert loss.error.cause is Cause.TIMEOUT
+            assert isinstance(loss, Unreachable)
+            assert loss.cause is Cause.TIMEOUT
         finally:
             own.resume()
         await view.until_event(Heard)
@@ -93,8 +86,8 @@ async def test_one_loss_is_told_once(open_store: Opener) -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.7):
                     await view.until_event(Lost)
-            assert isinstance(view.losses[0].error, Unreachable)
-            assert view.losses[0].error.cause is Cause.REFUSED
+            assert isinstance(view.losses[0], Unreachable)
+            assert view.losses[0].cause is Cause.REFUSED
 
 
 async def test_what_is_no_nats_is_said_to_be_none(open_store: Opener) -> None:
@@ -107,7 +100,7 @@ async def test_what_is_no_nats_is_said_to_be_none(open_store: Opener) -> None:
         port = server.sockets[0].getsockname()[1]
         store = open_store(NatsConfig(servers=(f"nats://127.0.0.1:{port}",)))
         with pytest.raises(Unreachable) as raised:
-            await store.snapshot(ALL)
+            await store.snapshot(V1)
         assert raised.value.cause is Cause.NOT_THIS_STORE
 
 

@@ -6,16 +6,8 @@ from nats.aio.client import Client
 
 from backends.nats.store import NatsStore
 from backends.store import Heard, Put, Resync
-from tests.nats.places import (
-    BUCKET,
-    KEY,
-    RELATIVE,
-    STREAM,
-    Opener,
-    api,
-    make_bucket,
-    watching,
-)
+from tests.nats.places import BUCKET, KEY, RELATIVE, STREAM, Opener, api, make_bucket
+from tests.watching import watching
 
 OTHER = b"v1/instances/prod/backend/generate/1b"
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.etcd.places import QUICK
-from tests.namespace import NotAllowed, own_network
 from tests.real.dashboard import Dashboard
 from tests.real.dynamo import DynamoWorker, registered_keys
 from tests.servers import EtcdEntry, EtcdServer, wait_for
@@ -29,16 +28,6 @@ LONG_LEASE_TTL = 60
 def etcd() -> Iterator[EtcdServer]:
     with EtcdServer(*QUICK) as server:
         yield server
-
-
-@pytest.fixture
-def network() -> Iterator[None]:
-    """A network of this test's own, since ZMQ publishers listen on all addresses of theirs."""
-    try:
-        with own_network():
-            yield
-    except NotAllowed as reason:
-        pytest.skip(str(reason))
 
 
 def seconds_left(etcd: EtcdServer, worker: DynamoWorker) -> int:

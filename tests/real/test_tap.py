@@ -17,7 +17,6 @@ from backends.records import EventChannel
 from backends.store import Entry, Revision
 from backends.tap import Link, Tap, Taps, decode, zmq_listener
 from tests.cli.running import dyntop
-from tests.namespace import NotAllowed, own_network
 from tests.real.dynamo import DynamoWorker, registered_values
 from tests.servers import NatsServer
 from tests.tap.conftest import running, until, until_connected
@@ -30,16 +29,6 @@ TIMES = 1000
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as above:
         yield Path(above) / "kv"
-
-
-@pytest.fixture
-def network() -> Iterator[None]:
-    """A network of this test's own, since ZMQ publishers listen on all addresses of theirs."""
-    try:
-        with own_network():
-            yield
-    except NotAllowed as error:
-        pytest.skip(str(error))
 
 
 def channel_of(folder: Path, topic: str) -> EventChannel:
