@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rich.cells import get_character_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -18,6 +19,10 @@ FIELD_CHARACTERS = 4_000
 JSON_CHARACTERS = 64_000
 """Shown of one field, and of the value: many times what Dynamo writes. A name may be 100 KB long,
 and would hold up the whole screen each time it is laid out."""
+
+LONGEST_WRAPPED = 1_000
+"""Characters of a line that is folded between words: to look for these takes many times as long as
+to draw them, and what is longer is no sentence."""
 
 TITLE = "title"
 """The tone of the title's lines."""
@@ -66,15 +71,36 @@ def _value(json: str, cells: int) -> tuple[str, ...]:
 
 def _folded(text: str, cells: int) -> list[str]:
     harmless = plain(text)
+    if len(harmless) > LONGEST_WRAPPED:
+        return list(_chopped(harmless, max(2, cells)))
     if width(harmless) <= cells:
         return [harmless]
     return [line.plain for line in Text(harmless).wrap(_CONSOLE, max(1, cells), overflow="fold")]
 
 
+def _chopped(text: str, cells: int) -> Iterator[str]:
+    """The lines of a harmless text, each as full as it can be, wherever its words end."""
+    if text.isascii():
+        yield from (text[start : start + cells] for start in range(0, len(text), cells))
+        return
+    start = used = 0
+    for end, char in enumerate(text):
+        size = get_character_cell_size(char)
+        if used + size > cells:
+            yield text[start:end]
+            start, used = end, 0
+        used += size
+    yield text[start:]
+
+
 def _cut(text: str, most: int = FIELD_CHARACTERS) -> str:
-    if len(text) <= most:
+    """At most so many characters of a text; fewer where they take many times that as escapes."""
+    kept = text[:most]
+    if (needed := len(plain(kept))) > 2 * most:
+        kept = kept[: 2 * most * len(kept) // needed]
+    if len(kept) == len(text):
         return text
-    return f"{text[:most]} … and {len(text) - most:,} characters more"
+    return f"{kept} … and {len(text) - len(kept):,} characters more"
 
 
 _CONSOLE = Console(width=80, color_system=None, file=None)

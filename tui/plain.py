@@ -8,6 +8,7 @@ here: whoever draws the text must not interpret any.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -97,8 +98,8 @@ def width(text: str) -> int:
 
 
 def _escaped(text: str, escape: Callable[[str], str]) -> str:
-    if text.isascii() and text.isprintable():
-        return text
+    if text.isascii():
+        return text if text.isprintable() else text.translate(_ASCII_CONTROLS)
     shown = []
     # As if marks came before: in front, the first would be drawn on what is left of the text.
     marks = MARKS_IN_A_ROW
@@ -116,6 +117,8 @@ def _escaped(text: str, escape: Callable[[str], str]) -> str:
     return "".join(shown)
 
 
+# Names may be 100 KB of the same few characters.
+@lru_cache(maxsize=1024)
 def _code_point(char: str) -> str:
     number = ord(char)
     if number < 0x100:
@@ -123,5 +126,10 @@ def _code_point(char: str) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
+@lru_cache(maxsize=1024)
 def _utf8_bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode())
+
+
+_ASCII_CONTROLS = {code: _code_point(chr(code)) for code in (*range(0x20), 0x7F)}
+"""The same for both ways to escape."""

@@ -52,6 +52,8 @@ class KeyList(ScrollView, can_focus=False):
         self._width = 0
         self._folded: list[list[str]] = []
         """The lines of each key."""
+        self._lengths: list[int] = []
+        """How many characters of these lines are the key."""
         self._ends: list[int] = []
         """The line after the last one of each key."""
 
@@ -84,15 +86,20 @@ class KeyList(ScrollView, can_focus=False):
         if width == self._width:
             return
         self._width = width
-        self._folded = [_folded(plain_key(key), plain(behind), width) for key, behind in self._keys]
+        # Worked out once: a key may be 100 KB long, and each of its lines is drawn on its own.
+        shown = [plain_key(key) for key, _ in self._keys]
+        self._lengths = [len(key) for key in shown]
+        self._folded = [
+            _folded(key, plain(behind), width)
+            for key, (_, behind) in zip(shown, self._keys, strict=True)
+        ]
         self._ends = list(accumulate(len(lines) + 1 for lines in self._folded))
         self.virtual_size = Size(width, self._ends[-1] if self._ends else 0)
 
     def _key_line(self, index: int, row: int, base: Style) -> list[Segment]:
         """Bold as far as it is the key."""
-        key, _ = self._keys[index]
         lines = self._folded[index]
-        left = max(0, len(plain_key(key)) - sum(map(len, lines[:row])))
+        left = max(0, self._lengths[index] - sum(map(len, lines[:row])))
         text = lines[row]
         bold = base + self.get_component_rich_style("key-list--key", partial=True)
         dim = base + Style(color=self.get_component_rich_style("key-list--dim").color)
