@@ -40,7 +40,7 @@ TEXTS: dict[str, str] = {
     "spaces": "a\u00a0b\u1680c\u2003d\u3000e\u205f\u180e",
     "tag characters": "\U0001f3f4\U000e0067\U000e0062\U000e007f\U000e0041",
     "variation selectors": "\u2764\ufe0f \u2764\ufe0e \u845b\U000e0100",
-    "joined emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466\U0001f44d\U0001f3fd",
+    "joined emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f44d\U0001f3fd",
     "flags and keycaps": "\U0001f1e9\U0001f1ea 1\ufe0f\u20e3",
     "wide": "\u6f22\u5b57\u304b\u306a\uff21\uff22\U00020000" * 12,
     "widest": "\ufdfd\u0bf5\u2e3b" * 8,
@@ -144,7 +144,7 @@ VALUES: dict[str, bytes] = {
     "single quotes": b"{'type':'Endpoint'}",
     "empty names": b'{"":"","type":"","namespace":"","component":"","endpoint":""}',
     "names like Python's": b'{"__class__":1,"__proto__":{},"self":1,"entry":1,"model_config":1}',
-    "many names": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(20_000)) + b"}",
+    "many names": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(5_000)) + b"}",
     "escapes in names": json.dumps({text: text for text in TEXTS.values()}).encode(),
 }
 """Whole values, that are nothing Dynamo writes."""
@@ -249,27 +249,29 @@ def everything() -> dict[str, KeyAndValue]:
 
 
 def named(text: str) -> list[KeyAndValue]:
-    """A record of every kind, with this text for each of its names and texts."""
-    raw = text.encode().replace(b"/", b"|")
-    percent = "".join(f"%{byte:02X}" for byte in text.encode()).encode()
-    worker = {"namespace": text, "component": text, "endpoint": text, "instance_id": 1}
-    card = {"display_name": text, "source_path": text, "model_type": text, "worker_type": text}
-    scoped = {"scope": {"kind": "namespace", "name": text}, "topic": text}
-    place = b"/".join([raw, raw, raw, b"1"])
-    scope = b"namespace/" + percent + b"/topic/" + percent
-    config = {"kind": text, "config": {text: text}}
+    """A record of every kind, with this text for each of its names and texts; of a long one only
+    for the first of them, so that an etcd takes it."""
+    short = text[:20] if len(text) >= LONG else text
+    raw, few = (name.encode().replace(b"/", b"|") for name in (text, short))
+    percent, little = (_percent(name) for name in (text, short))
+    worker = {"namespace": text, "component": short, "endpoint": short, "instance_id": 1}
+    card = {"display_name": text, "source_path": short, "model_type": short, "worker_type": short}
+    scoped = {"scope": {"kind": "namespace", "name": text}, "topic": short}
+    place = b"/".join([raw, few, few, b"1"])
+    scope = b"namespace/" + percent + b"/topic/" + little
+    config = {"kind": short, "config": {short: short}}
     adapter = card | {"lora": {"name": text}}
     return [
-        _put(b"v1/instances/" + place, {"type": "Endpoint", **worker, "transport": {text: text}}),
+        _put(b"v1/instances/" + place, {"type": "Endpoint", **worker, "transport": {short: text}}),
         _put(b"v1/mdc/" + place, {"type": "Model", **worker, "card_json": card}),
-        _put(b"v1/mdc/" + place + b"/" + raw, {"type": "Model", **worker, "card_json": adapter}),
+        _put(b"v1/mdc/" + place + b"/" + few, {"type": "Model", **worker, "card_json": adapter}),
         _put(
             b"v1/event_channels/" + scope + b"/2",
             {"type": "EventChannel", **scoped, "instance_id": 2, "transport": config},
         ),
         _put(
             b"v1/event_sources/" + scope + b"/2",
-            {"type": "EventSource", **scoped, "publisher_id": 2, "metadata": {text: text}},
+            {"type": "EventSource", **scoped, "publisher_id": 2, "metadata": {short: short}},
         ),
         (b"v1/instances/" + raw, raw),
         (b"v1/" + raw + b"/x", raw),
@@ -301,13 +303,17 @@ def another_sort(key: bytes) -> dict[str, bytes]:
 def _all() -> Iterator[tuple[str, KeyAndValue]]:
     for name, text in TEXTS.items():
         for number, registered in enumerate(named(text)):
-            yield f"{name}, {number}", registered
+            yield f"{name}: {number}", registered
     for name, key in KEYS.items():
         yield f"key: {name}", (key, b'{"type":"Endpoint"}')
     for number, (name, value) in enumerate(VALUES.items()):
         for bucket in (b"instances/ns/comp/gen", b"mdc/ns/comp/gen", b"claims"):
             key = b"v1/%s/%x" % (bucket, 0x1000 + number)
             yield f"{bucket.decode()}: {name}", (key, value)
+
+
+def _percent(name: str) -> bytes:
+    return "".join(f"%{byte:02X}" for byte in name.encode()).encode()
 
 
 def _put(key: bytes, body: Mapping[str, Any]) -> KeyAndValue:
