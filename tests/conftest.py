@@ -1,5 +1,5 @@
-"""What all tests share: the order in which their files are begun, what hypothesis does, and a network
-of their own."""
+"""What all tests share: the order in which their files are begun, what hypothesis does, and a
+network of their own."""
 
 from __future__ import annotations
 

@@ -113,7 +113,11 @@ def is_here(connection: Connection) -> bool:
             urls = connection.config.servers
         case _:
             return True
-    hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
+    try:
+        hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
+    except ValueError:
+        # No address at all; the store says so when it is asked for something.
+        return False
     return all(host == "localhost" or host.startswith("127.") or host == "::1" for host in hosts)
 
 
