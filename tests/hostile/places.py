@@ -81,9 +81,9 @@ def fill_folder(root: Path, registered: Iterable[KeyAndValue]) -> None:
             continue
         parent = os.path.join(os.fsencode(root), b"" if first != b"v1" else b"v1", folder)
         _write(parent, name.encode(), value)
-    for name in ODD_FILES.values():
-        _write(os.path.join(os.fsencode(root), b"v1/instances"), name, b"{}")
-        _write(os.path.join(os.fsencode(root), b"v1/\x1b[2J\xff"), name, b"{}")
+    for odd in ODD_FILES.values():
+        _write(os.path.join(os.fsencode(root), b"v1/instances"), odd, b"{}")
+        _write(os.path.join(os.fsencode(root), b"v1/\x1b[2J\xff"), odd, b"{}")
 
 
 def files_in(root: Path) -> set[bytes]:

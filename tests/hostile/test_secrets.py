@@ -4,12 +4,12 @@ whoever repeats them."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 
-from backends.etcd import EtcdConfig, EtcdStore
-from backends.etcd.rpc import rpc_pb2, rpc_pb2_grpc
+from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.masking import MASK, path_or_mask, without
 from backends.store import StoreError
 from tests.cli.conftest import Here
@@ -90,8 +90,14 @@ def test_a_key_in_the_place_of_a_path_is_not_repeated(here: Here, name: str, tex
 @pytest.mark.parametrize("text", [PEM, PEM.removeprefix("-----"), PEM.replace("\n", " "), SECRET])
 @pytest.mark.parametrize("setting", ["ca", "cert", "key"])
 async def test_a_key_in_the_place_of_an_etcds_path_is_not_repeated(setting: str, text: str) -> None:
-    settings = {"cert": "/nowhere.pem", "key": "/nowhere.pem"} if setting != "ca" else {}
-    config = EtcdConfig(endpoints=["https://127.0.0.1:1"], **(settings | {setting: text}))
+    given = {"cert": "/nowhere.pem", "key": "/nowhere.pem"} if setting != "ca" else {}
+    given[setting] = text
+    config = EtcdConfig(
+        endpoints=["https://127.0.0.1:1"],
+        ca=given.get("ca"),
+        cert=given.get("cert"),
+        key=given.get("key"),
+    )
     store = EtcdStore(config)
     with pytest.raises(StoreError) as caught:
         await store.snapshot([b"v1/"])
@@ -110,19 +116,21 @@ def test_a_secret_is_found_in_whatever_case() -> None:
     assert said == f"no user {MASK}, said {MASK}"
 
 
-class Repeating(rpc_pb2_grpc.AuthServicer):
-    """An etcd, or a proxy before one, that says back what it was told."""
-
-    async def Authenticate(  # noqa: N802  (as the protocol calls it)
-        self, request: rpc_pb2.AuthenticateRequest, context: grpc.aio.ServicerContext
-    ) -> None:
-        said = f"etcdserver: no: {request.name} {request.password} \x1b[2J\u202e"
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, said)
+async def repeat(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """As an etcd, or a proxy before one, that says back what it was told."""
+    said = f"etcdserver: no: {request.name} {request.password} \x1b[2J\u202e"
+    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, said)
 
 
 async def test_a_server_that_repeats_the_password_is_quoted_without_it() -> None:
     server = grpc.aio.server()
-    rpc_pb2_grpc.add_AuthServicer_to_server(Repeating(), server)
+    login = grpc.unary_unary_rpc_method_handler(
+        repeat, request_deserializer=rpc.AuthenticateRequest.FromString
+    )
+    handlers = {"Authenticate": login}
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("etcdserverpb.Auth", handlers),)
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     endpoint = f"http://127.0.0.1:{port}"
