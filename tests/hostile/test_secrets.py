@@ -124,7 +124,7 @@ async def repeat(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> N
 
 async def test_a_server_that_repeats_the_password_is_quoted_without_it() -> None:
     server = grpc.aio.server()
-    login = grpc.unary_unary_rpc_method_handler(
+    login: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
         repeat, request_deserializer=rpc.AuthenticateRequest.FromString
     )
     handlers = {"Authenticate": login}
