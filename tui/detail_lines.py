@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rich.cells import get_character_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from tui.detail import Detail
-from tui.plain import plain, width
+from tui.plain import chopped, plain, width
 
 GAP = 2
 """Cells between a label and its text."""
@@ -72,25 +71,10 @@ def _value(json: str, cells: int) -> tuple[str, ...]:
 def _folded(text: str, cells: int) -> list[str]:
     harmless = plain(text)
     if len(harmless) > LONGEST_WRAPPED:
-        return list(_chopped(harmless, max(2, cells)))
+        return chopped(harmless, cells)
     if width(harmless) <= cells:
         return [harmless]
     return [line.plain for line in Text(harmless).wrap(_CONSOLE, max(1, cells), overflow="fold")]
-
-
-def _chopped(text: str, cells: int) -> Iterator[str]:
-    """The lines of a harmless text, each as full as it can be, wherever its words end."""
-    if text.isascii():
-        yield from (text[start : start + cells] for start in range(0, len(text), cells))
-        return
-    start = used = 0
-    for end, char in enumerate(text):
-        size = get_character_cell_size(char)
-        if used + size > cells:
-            yield text[start:end]
-            start, used = end, 0
-        used += size
-    yield text[start:]
 
 
 def _cut(text: str, most: int = FIELD_CHARACTERS) -> str:

@@ -92,6 +92,22 @@ def clip_middle(text: str, cells: int) -> str:
     return clip(text, cells - width(tail)) + tail
 
 
+def chopped(text: str, cells: int) -> list[str]:
+    """A plain text in lines of at most `cells` columns (of two, where that is less), each as full
+    as it can be, wherever words end. At least one line."""
+    cells = max(2, cells)
+    if text.isascii():
+        return [text[start : start + cells] for start in range(0, len(text), cells)] or [""]
+    lines, start, used = [], 0, 0
+    for end, char in enumerate(text):
+        size = get_character_cell_size(char)
+        if used + size > cells:
+            lines.append(text[start:end])
+            start, used = end, 0
+        used += size
+    return [*lines, text[start:]]
+
+
 def width(text: str) -> int:
     """How many columns a plain text takes."""
     return len(text) if text.isascii() else cell_len(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from tests.registered import KeyAndValue
@@ -238,6 +239,7 @@ KEYS: dict[str, bytes] = {
 one."""
 
 
+@cache
 def everything() -> dict[str, KeyAndValue]:
     """All records of the corpus, each by what it is. No two have the same key."""
     found: dict[str, KeyAndValue] = {}

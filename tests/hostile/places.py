@@ -71,11 +71,13 @@ def fill_folder(root: Path, registered: Iterable[KeyAndValue]) -> None:
     for key, value in registered:
         first, _, rest = key.partition(b"/")
         folder, _, relative = (first, b"", rest) if first != b"v1" else rest.partition(b"/")
+        if not 0 < len(relative) <= LONGEST_NAME:
+            continue
         name = "".join(
             chr(byte) if chr(byte).isascii() and chr(byte).isalnum() else f"%{byte:02X}"
             for byte in relative
         )
-        if not name or len(name) > LONGEST_NAME or len(folder) > LONGEST_NAME:
+        if len(name) > LONGEST_NAME or len(folder) > LONGEST_NAME:
             continue
         if folder in (b"", b".", b"..") or b"\0" in folder:
             continue

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import ClassVar
 
-from rich.cells import chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -15,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.columns import Cell
-from tui.plain import clip, plain, plain_key
+from tui.plain import chopped, clip, plain, plain_key
 from tui.plain import width as text_width
 
 INDENT = "  "
@@ -114,7 +113,7 @@ class KeyList(ScrollView, can_focus=False):
 
 def _folded(key: str, behind: str, width: int) -> list[str]:
     """The lines of a key; what stands behind it goes on one of its own where it does not fit."""
-    lines = chop_cells(key, max(2, width)) or [""]
+    lines = chopped(key, width)
     if not behind:
         return lines
     if text_width(lines[-1]) + len(APART) + text_width(behind) <= width:
