@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import select
 import signal
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+from io import StringIO
 from typing import ClassVar
 
+from rich.console import Console, RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from backends.ids import Kind
 from backends.queries import Query
+from tui.crash import write_report
+from tui.logs import Logs
+from tui.masks import masks
 from tui.opening import Plane, opened
+from tui.plain import plain
 from tui.screens.main import MainScreen
 from tui.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """End the dashboard in order. By themselves they would leave the terminal as it is then: on the
 alternate screen, without a cursor, reporting every move of the mouse."""
+
+
+class Panicked(Exception):
+    """Textual gave up, and said why in the text."""
 
 
 class DyntopApp(App[None]):
@@ -41,10 +55,17 @@ class DyntopApp(App[None]):
     ]
 
     def __init__(
-        self, plane: Plane, settings: Settings, clock: Callable[[], float] = time.time
+        self,
+        plane: Plane,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        logs: Logs | None = None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time."""
+        """`clock` gives POSIX seconds; nothing else looks at the time. `logs` None: of its own."""
         super().__init__()
+        self.logs = Logs(masks(os.environ)) if logs is None else logs
+        self.fault: Exception | None = None
+        """What ended it, if that was a fault of its own."""
         # A monitor over SSH has nothing to animate, and each frame would be paid for.
         self.animation_level = "none"
         self.plane = plane
@@ -54,6 +75,44 @@ class DyntopApp(App[None]):
     def on_mount(self) -> None:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
         self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock))
+
+        self.logs.tell(partial(self._tell_of_log, asyncio.get_running_loop()))
+
+    def _tell_of_log(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
+        """Called by the thread that writes it."""
+        text = f"{problem[:1].upper()}{plain(problem[1:])}."
+        tell = partial(self.notify, text, severity="warning", markup=False)
+        with suppress(RuntimeError):  # the loop is closed: nobody sees it any more
+            loop.call_soon_threadsafe(tell)
+
+    def on_main_screen_failed(self, message: MainScreen.Failed) -> None:
+        """The screen stays, and says so."""
+        report = write_report(message.error, self.settings, self.logs)
+        _log.error("a part of the dashboard failed", exc_info=message.error)
+        text = f"A fault of dyntop's own ({type(message.error).__name__})."
+        if report is not None:
+            text += f" Please report it, with {plain(str(report))}."
+        if message.updates:
+            text += " What is shown is not updated any more: start dyntop again."
+        self.notify(text, severity="error", timeout=3600, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.fault is None:
+            self.fault = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Textual 8.2.8 would print the traceback, with values of variables, which are others'
+        texts and may be secrets. Who ran it tells instead."""
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """What Textual does with some errors of its own, and would print."""
+        if self.fault is None:
+            text = StringIO()
+            Console(file=text, width=100).print(*renderables)
+            self.fault = Panicked(text.getvalue())
+        self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
@@ -83,19 +142,22 @@ class DyntopApp(App[None]):
             yield SystemCommand("Help", "Keys and signs", screen.action_help)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, logs: Logs) -> int:
     """Show the dashboard until the person quits. Returns an exit code.
 
-    Raises `Misconfigured` before anything is drawn.
+    Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
+    whatever fault of its own ended it.
     """
-    return asyncio.run(_run(settings))
+    return asyncio.run(_run(settings, logs))
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, logs: Logs) -> int:
     async with opened(settings) as plane:
-        app = DyntopApp(plane, settings)
+        app = DyntopApp(plane, settings, logs=logs)
         _end_on_signals(app)
         await app.run_async()
+        if app.fault is not None:
+            raise app.fault
         return app.return_code or 0
 
 

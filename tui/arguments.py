@@ -50,7 +50,9 @@ environment (Dynamo's own names; flags go before them):
   DYNTOP_CONTEXT         as --context
   DYNTOP_READ_ONLY       1: as --read-only
   DYNTOP_METRICS         as --metrics
-  XDG_STATE_HOME         where removals are written down (default ~/.local/state)
+  DYNTOP_LOG, DYNTOP_LOG_LEVEL    as --log and --log-level
+  XDG_STATE_HOME         where removals are written down, and faults of dyntop's own (default
+                         ~/.local/state)
 
 exit codes: 0 done, 1 refused, nothing to remove, or (check) findings, 2 usage,
   3 store unreachable, 4 not authorised
@@ -367,6 +369,19 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         help="only this namespace and those nested in it; '' for all, whatever DYN_NAMESPACE says",
     )
     group.add_argument("--read-only", action="store_true", default=off, help="remove nothing")
+    group.add_argument(
+        "--log",
+        metavar="FILE",
+        default=nothing,
+        help="write down what happens, without secrets; '' for nowhere, whatever DYNTOP_LOG says",
+    )
+    group.add_argument(
+        "--log-level",
+        # As tui.logs.LEVELS, which is not imported for this.
+        choices=("debug", "info", "warning", "error"),
+        default=nothing,
+        help="how much of it (default info)",
+    )
     group.add_argument(
         "--demo", action="store_true", default=off, help="a living cluster in memory"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pwd
 import random
@@ -24,6 +25,8 @@ from backends.services.scraper import ServiceScraper
 from backends.services.types import Services
 from backends.tap import OpensTaps, Taps
 from tui.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 def _of_nobody() -> Scrapes:
@@ -73,6 +76,7 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
                 await life
         return
     store = open_store(settings.connection)
+    _log.info("the store is %s at %s", store.name, store.address)
     try:
         discovery = Discovery(store)
         here = is_here(settings.connection)

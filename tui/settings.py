@@ -12,7 +12,8 @@
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
 | `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | the NATS store, and NATS services next to any store |
 | `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
-| `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
+| `DYNTOP_LOG`, `DYNTOP_LOG_LEVEL` | as `--log` and `--log-level` (`tui/logs.py`) |
+| `XDG_STATE_HOME` | where the audit and crash reports are kept, default `~/.local/state` |
 | `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
 
 A name that is set to nothing counts as not set. A flag goes before a context, and a context before

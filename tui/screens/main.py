@@ -102,6 +102,15 @@ class MainScreen(Screen[None]):
             super().__init__()
             self.batch = batch
 
+    class Failed(Message):
+        """A part of dyntop stopped with an error of its own, and the rest goes on."""
+
+        def __init__(self, error: Exception, *, updates: bool) -> None:
+            """`updates`: whether what is shown is not updated any more."""
+            super().__init__()
+            self.error = error
+            self.updates = updates
+
     def __init__(
         self,
         plane: Plane,
@@ -226,17 +235,9 @@ class MainScreen(Screen[None]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
-        if event.state is WorkerState.ERROR:
-            error = plain(f"{type(event.worker.error).__name__}: {event.worker.error}")
-            consequence = ""
-            if event.worker.group == "watch":
-                consequence = " What is shown is not updated any more: start dyntop again."
-            self.notify(
-                f"An error in dyntop itself: {error}.{consequence}",
-                severity="error",
-                timeout=3600,
-                markup=False,
-            )
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and isinstance(error, Exception):
+            self.post_message(self.Failed(error, updates=event.worker.group == "watch"))
 
     def on_main_screen_discovered(self, message: Discovered) -> None:
         link = self.monitor.store.link
