@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from backends.discovery import Added, Removed, Resynced
@@ -126,6 +126,12 @@ class Cluster:
     def first_seen(self, key: bytes) -> FirstSeen:
         """Raises KeyError for a key that is not there."""
         return self._first_seen[key]
+
+    def clock_was_set(self, by: float) -> None:
+        """The clock that it is told the time by, by so many seconds: nothing is older for it."""
+        self._first_seen = {
+            key: replace(known, at=known.at + by) for key, known in self._first_seen.items()
+        }
 
     def count(self, kind: Kind, scope: Scope = ()) -> int:
         """How many records of a kind there are in a place."""

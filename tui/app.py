@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import select
-import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,7 +19,11 @@ from textual.screen import Screen
 
 from backends.ids import Kind
 from backends.queries import Query
+from tui.commands import say
+from tui.complaints import Exit
 from tui.crash import write_report
+from tui.ending import QUITTING_GRACE, Ending, can_be_suspended, suspend, why_not_here
+from tui.host_clock import steady
 from tui.logs import Logs
 from tui.masks import masks
 from tui.opening import Plane, opened
@@ -30,10 +32,6 @@ from tui.screens.main import MainScreen
 from tui.settings import Settings
 
 _log = logging.getLogger(__name__)
-
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""End the dashboard in order. By themselves they would leave the terminal as it is then: on the
-alternate screen, without a cursor, reporting every move of the mouse."""
 
 
 class Panicked(Exception):
@@ -52,6 +50,7 @@ class DyntopApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True),
     ]
 
     def __init__(
@@ -60,8 +59,10 @@ class DyntopApp(App[None]):
         settings: Settings,
         clock: Callable[[], float] = time.time,
         logs: Logs | None = None,
+        steady: Callable[[], float] | None = None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time. `logs` None: of its own."""
+        """`clock` gives POSIX seconds; nothing else looks at the time. `logs` None: of its own.
+        `steady` is a clock that nobody sets; None: nobody sets `clock`."""
         super().__init__()
         self.logs = Logs(masks(os.environ)) if logs is None else logs
         self.fault: Exception | None = None
@@ -71,10 +72,11 @@ class DyntopApp(App[None]):
         self.plane = plane
         self.settings = settings
         self.clock = clock
+        self._steady = steady or clock
 
     def on_mount(self) -> None:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock))
+        self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock, self._steady))
 
         self.logs.tell(partial(self._tell_of_log, asyncio.get_running_loop()))
 
@@ -95,6 +97,12 @@ class DyntopApp(App[None]):
         if message.updates:
             text += " What is shown is not updated any more: start dyntop again."
         self.notify(text, severity="error", timeout=3600, markup=False)
+
+    def action_suspend_process(self) -> None:
+        if can_be_suspended():
+            suspend()
+        else:
+            self.notify("There is no shell here that could bring it back.", severity="warning")
 
     def _handle_exception(self, error: Exception) -> None:
         if self.fault is None:
@@ -148,36 +156,19 @@ def run(settings: Settings, logs: Logs) -> int:
     Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
     whatever fault of its own ended it.
     """
+    if (problem := why_not_here()) is not None:
+        say(f"{problem}; dyntop list and dyntop watch need none")
+        return Exit.USAGE
     return asyncio.run(_run(settings, logs))
 
 
 async def _run(settings: Settings, logs: Logs) -> int:
     async with opened(settings) as plane:
-        app = DyntopApp(plane, settings, logs=logs)
-        _end_on_signals(app)
+        app = DyntopApp(plane, settings, logs=logs, steady=steady)
+        ending = Ending(app)
         await app.run_async()
+        code = app.return_code or 0
+        ending.in_time(QUITTING_GRACE, code)
         if app.fault is not None:
             raise app.fault
-        return app.return_code or 0
-
-
-def _end_on_signals(app: DyntopApp) -> None:
-    loop = asyncio.get_running_loop()
-
-    # Not a handler of the loop's: that would never run while Textual waits to write.
-    def end(number: int, _frame: object) -> None:
-        if _terminal_is_gone():
-            # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        loop.call_soon_threadsafe(app.exit, None, 128 + number)
-
-    for number in ENDING_SIGNALS:
-        signal.signal(number, end)
-
-
-def _terminal_is_gone() -> bool:
-    """Whether somebody closed the window, or the connection to it broke."""
-    poll = select.poll()
-    poll.register(2, 0)  # what Textual writes to
-    return any(what & select.POLLHUP for _, what in poll.poll(0))
+        return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
 from tui.detail import Detail, value_text
 from tui.feed import batches
+from tui.host_clock import HostClock
 from tui.inspector import Inspector
 from tui.monitor import Link, Monitor
 from tui.opening import Plane
@@ -55,6 +57,8 @@ from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.requests import RequestsPane
 from tui.widgets.store_header import StoreHeader
 from tui.words import State, count, hex_id, nothing_to_show
+
+_log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
@@ -117,8 +121,11 @@ class MainScreen(Screen[None]):
         query: Query,
         settings: Settings,
         clock: Callable[[], float],
+        steady: Callable[[], float],
     ) -> None:
+        """`clock` is the host's, which may be set; `steady` one that nobody sets."""
         super().__init__()
+        self._host_clock = HostClock(clock, steady)
         self.discovery = plane.discovery
         self.settings = settings
         self.clock = clock
@@ -292,6 +299,10 @@ class MainScreen(Screen[None]):
         self._show_detail()
 
     def _tick(self) -> None:
+        if by := self._host_clock.was_set_by():
+            _log.warning("the host's clock was set by %+.0f s", by)
+            self.monitor.clock_was_set(by)
+            self._refresh_all()
         self.monitor.prune(self.clock())
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.discovery.store.has_leases
