@@ -159,13 +159,17 @@ def run(settings: Settings, logs: Logs) -> int:
     if (problem := why_not_here()) is not None:
         say(f"{problem}; dyntop list and dyntop watch need none")
         return Exit.USAGE
-    return asyncio.run(_run(settings, logs))
+    ending = Ending()
+    try:
+        return asyncio.run(_run(settings, logs, ending))
+    finally:
+        ending.over()
 
 
-async def _run(settings: Settings, logs: Logs) -> int:
+async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
     async with opened(settings) as plane:
         app = DyntopApp(plane, settings, logs=logs, steady=steady)
-        ending = Ending(app)
+        ending.watch_over(app)
         await app.run_async()
         code = app.return_code or 0
         ending.in_time(QUITTING_GRACE, code)

@@ -61,13 +61,24 @@ def suspend() -> None:
 class Ending:
     """Ends an app on signals. Make it before the app changes the terminal."""
 
-    def __init__(self, app: App[None]) -> None:
-        self._app = app
-        self._loop = asyncio.get_running_loop()
+    def __init__(self) -> None:
         self._terminal = termios.tcgetattr(_INPUT)
         self._code = 0
+
+    def watch_over(self, app: App[None]) -> None:
+        """To be called in the app's event loop."""
+        loop = asyncio.get_running_loop()
+
+        # Not a handler of the loop's: that would never run while Textual waits to write.
+        def end(number: int, _frame: FrameType | None) -> None:
+            if _terminal_is_gone():
+                # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
+                _end_by(number)
+            self.in_time(GRACE, 128 + number)
+            loop.call_soon_threadsafe(app.exit, None, 128 + number)
+
         for number in ENDING_SIGNALS:
-            signal.signal(number, self._end)
+            signal.signal(number, end)
 
     def in_time(self, seconds: float, code: int) -> None:
         """From now on it has so long, and then ends by itself, with that exit code."""
@@ -76,13 +87,9 @@ class Ending:
             signal.signal(signal.SIGALRM, self._end_at_once)
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
-    # Not a handler of the loop's: that would never run while Textual waits to write.
-    def _end(self, number: int, _frame: FrameType | None) -> None:
-        if _terminal_is_gone():
-            # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
-            _end_by(number)
-        self.in_time(GRACE, 128 + number)
-        self._loop.call_soon_threadsafe(self._app.exit, None, 128 + number)
+    def over(self) -> None:
+        """It ended in order, and all is closed."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _end_at_once(self, _number: int, _frame: FrameType | None) -> None:
         with suppress(termios.error):

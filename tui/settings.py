@@ -229,6 +229,8 @@ def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None)
     config = NatsConfig.from_environment(environ)
     if nats is None and context is not None:
         nats = context.nats
+    else:
+        _refuse_credentials("--nats", nats, "NATS_SERVER or NATS_AUTH_USERNAME and the like")
     if nats is None:
         return config
     servers = tuple(part.strip() for part in as_name(nats).split(",") if part.strip())
@@ -259,10 +261,19 @@ def _metrics(
     environ: Mapping[str, str], context: Context | None, flags: Sequence[str] | None
 ) -> tuple[Target, ...]:
     if flags is not None:
+        for urls in flags:
+            _refuse_credentials("--metrics", urls, "DYNTOP_METRICS")
         return given("--metrics", map(as_name, flags))
     if context is not None and context.metrics is not None:
         return given(f"metrics of context {context.name}", (context.metrics,))
     return given("DYNTOP_METRICS", (_text(environ, "DYNTOP_METRICS") or "",))
+
+
+def _refuse_credentials(flag: str, urls: str | None, where: str) -> None:
+    """Not repeated: it may be a password."""
+    if urls is not None and "@" in urls:
+        problem = f"user and password belong in {where}: everybody here can read a command line"
+        raise Misconfigured(flag, problem)
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:
