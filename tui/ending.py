@@ -75,7 +75,8 @@ class Ending:
                 # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
                 _end_by(number)
             self.in_time(GRACE, 128 + number)
-            loop.call_soon_threadsafe(app.exit, None, 128 + number)
+            with suppress(RuntimeError):  # the loop is closed: it is ending already
+                loop.call_soon_threadsafe(app.exit, None, 128 + number)
 
         for number in ENDING_SIGNALS:
             signal.signal(number, end)

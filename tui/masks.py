@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote, unquote
@@ -68,9 +69,13 @@ def _credentials(urls: str) -> set[str]:
 
 
 def _ways(secret: str) -> set[str]:
-    """How a text may be written where it turns up."""
+    """How a text may be written where it turns up: as it is, in a URL, in JSON, in a repr."""
     ways = {secret, unquote(secret)}
-    return ways | {quote(way, safe="") for way in ways} | {repr(way)[1:-1] for way in ways}
+    for way in tuple(ways):
+        # The second is that of a text with both kinds of quotes in it, without these.
+        ways |= {repr(way)[1:-1], repr(way + "'\"")[1:-4]}
+        ways |= {quote(way, safe=""), json.dumps(way)[1:-1]}
+    return ways
 
 
 def _without_credentials(url: re.Match[str]) -> str:
