@@ -194,6 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dyntop {__version__}")
     _add_common(parser, first=True)
+    _add_log(parser, first=True)
     _add_no_audit(parser, first=True)
     _add_dashboard(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -325,6 +326,7 @@ def _add_command(
     )
     if store:
         _add_common(parser, first=False)
+    _add_log(parser, first=False)
     return parser
 
 
@@ -370,6 +372,14 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
     )
     group.add_argument("--read-only", action="store_true", default=off, help="remove nothing")
     group.add_argument(
+        "--demo", action="store_true", default=off, help="a living cluster in memory"
+    )
+
+
+def _add_log(parser: argparse.ArgumentParser, *, first: bool) -> None:
+    nothing = None if first else argparse.SUPPRESS
+    group = parser.add_argument_group("log")
+    group.add_argument(
         "--log",
         metavar="FILE",
         default=nothing,
@@ -381,9 +391,6 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         choices=("debug", "info", "warning", "error"),
         default=nothing,
         help="how much of it (default info)",
-    )
-    group.add_argument(
-        "--demo", action="store_true", default=off, help="a living cluster in memory"
     )
 
 

@@ -138,9 +138,8 @@ def is_as_before(text: str) -> bool:
     row = next((line for line in text.split("\n") if "prod/backend/generate" in line), "")
     header = text.split("\n")[0]
     young = re.search(r">\d+s\s", f"{row} ") is not None
-    return (
-        "● live" in row and young and "old" not in header and not re.search(r"\b59m|1h|-\d", text)
-    )
+    absurd = " old" in header or re.search(r"(?<!\S)([>(]?(59m|1h)|-\d)", text) is not None
+    return "● live" in row and young and not absurd
 
 
 # --- the disk -----------------------------------------------------------------------------------

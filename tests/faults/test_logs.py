@@ -37,6 +37,11 @@ def logs() -> Iterator[Logs]:
         yield logs
 
 
+def take(logs: Logs, name: str, text: str, *values: object) -> None:
+    """As from a logger, but past the tests' own handlers, which fail by it."""
+    logs.handle(logging.LogRecord(name, logging.WARNING, "", 0, text, values, None))
+
+
 def private(path: Path) -> bool:
     return stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -55,6 +60,11 @@ def test_a_command_writes_down_what_it_looked_at_and_how_it_ended(
     assert f"the store is file at {in_folder['DYN_FILE_KV']}" in lines[1]
     assert lines[-1].endswith("ended with exit code 0")
     assert private(log)
+
+
+def test_a_command_that_needs_no_store_has_one_too(here: Here, tmp_path: Path) -> None:
+    assert here("history", "--log", str(tmp_path / "log"), "-o", "json").code == 0
+    assert "dyntop 0." in (tmp_path / "log").read_text()
 
 
 def test_removals_and_their_outcomes_are_in_it(
@@ -108,11 +118,11 @@ def test_an_error_is_in_it_with_its_traceback_and_no_value_of_a_variable(logs: L
 
 
 def test_whatever_is_logged_is_one_plain_line(logs: Logs) -> None:
-    logging.getLogger("backends.x").warning("key %s", HOSTILE)
-    logging.getLogger(HOSTILE).error("x")
+    take(logs, "backends.x", "key %s", HOSTILE)
+    take(logs, HOSTILE, "x")
     first, second = logs.last
     assert first.endswith(f"key {PLAIN}")
-    assert f"ERROR {PLAIN}: x" in second
+    assert f"WARNING {PLAIN}: x" in second
 
 
 def test_a_line_of_an_error_cannot_be_taken_for_an_entry(logs: Logs) -> None:
@@ -136,8 +146,7 @@ def test_of_what_is_very_long_little_is_written_and_soon(logs: Logs) -> None:
 def test_a_line_that_cannot_be_made_stops_nobody(
     logs: Logs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Not through a logger, since the tests' own handler fails by it.
-    logs.handle(logging.LogRecord("tui", logging.WARNING, "", 0, "%d", ("no number",), None))
+    take(logs, "tui", "%d", "no number")
     assert "could not be made" in logs.last[0]
     assert capsys.readouterr() == ("", "")
 
