@@ -22,7 +22,14 @@ from backends.queries import Query
 from tui.commands import say
 from tui.complaints import Exit
 from tui.crash import write_report
-from tui.ending import QUITTING_GRACE, Ending, can_be_suspended, suspend, why_not_here
+from tui.ending import (
+    QUITTING_GRACE,
+    Ending,
+    can_be_suspended,
+    suspend,
+    terminal_is_gone,
+    why_not_here,
+)
 from tui.host_clock import steady
 from tui.logs import Logs
 from tui.masks import masks
@@ -116,6 +123,8 @@ class DyntopApp(App[None]):
 
     def panic(self, *renderables: RenderableType) -> None:
         """What Textual does with some errors of its own, and would print."""
+        if terminal_is_gone():
+            return  # that keys cannot be read there is no error, and it ends in a moment
         if self.fault is None:
             text = StringIO()
             Console(file=text, width=100).print(*renderables)

@@ -11,6 +11,8 @@ import os
 import select
 import signal
 import termios
+import threading
+import time
 from contextlib import suppress
 from types import FrameType
 
@@ -25,6 +27,8 @@ GRACE = 1.5
 QUITTING_GRACE = 5.0
 """Seconds to let go of everything after the last screen: an act may still have its outcome written
 down, which takes up to four where a store does not answer."""
+HANGUP_GRACE = 1.0
+"""Seconds for the signal that tells of a closed window: not everybody gets it."""
 LAST_WRITE = 0.2
 """Seconds for a terminal to take the few bytes that make it sane."""
 
@@ -71,7 +75,7 @@ class Ending:
 
         # Not a handler of the loop's: that would never run while Textual waits to write.
         def end(number: int, _frame: FrameType | None) -> None:
-            if _terminal_is_gone():
+            if terminal_is_gone():
                 # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
                 _end_by(number)
             self.in_time(GRACE, 128 + number)
@@ -80,6 +84,8 @@ class Ending:
 
         for number in ENDING_SIGNALS:
             signal.signal(number, end)
+        # Textual 8.2.8 would look for keys again and again, at the cost of a whole core.
+        threading.Thread(target=_end_with_terminal, name="dyntop-terminal", daemon=True).start()
 
     def in_time(self, seconds: float, code: int) -> None:
         """From now on it has so long, and then ends by itself, with that exit code."""
@@ -108,8 +114,19 @@ def _end_by(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def _terminal_is_gone() -> bool:
+def _end_with_terminal() -> None:
+    _is_gone_within(None)
+    time.sleep(HANGUP_GRACE)
+    os._exit(128 + signal.SIGHUP)
+
+
+def terminal_is_gone() -> bool:
     """Whether somebody closed the window, or the connection to it broke."""
+    return _is_gone_within(0)
+
+
+def _is_gone_within(milliseconds: int | None) -> bool:
+    """None: waits until it is."""
     poll = select.poll()
     poll.register(_OUTPUT, 0)
-    return any(what & select.POLLHUP for _, what in poll.poll(0))
+    return any(what & select.POLLHUP for _, what in poll.poll(milliseconds))

@@ -151,3 +151,19 @@ def test_where_no_shell_could_bring_it_back_it_is_not_suspended_but_says_so() ->
         terminal.wait_for("no shell here")
         terminal.press("?")
         terminal.wait_for("keys and signs")
+
+
+DEAF = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_it_ends_with_its_window_also_where_no_signal_tells_of_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", DEAF, *COMMAND[1:], "--demo"]
+    with Terminal(command, env={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        terminal.wait_for("● connected")
+        terminal.hang_up()
+        assert terminal.wait_for_end() == 128 + signal.SIGHUP
+    assert list(tmp_path.iterdir()) == []  # it was no fault of its own
