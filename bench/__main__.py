@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from bench import report
 from bench.figures import FIGURES
 from bench.figures.figure import SMOKE, Figure, Pace
+from bench.figures.growth import growth
 from bench.machine import machine
 from bench.place import place
 from bench.results import Line
@@ -37,6 +39,9 @@ def main() -> int:
         lines += _measured(figures, size, pace)
         if options.output is not None:
             options.output.write_text(report.as_json(lines, about) + "\n")
+    lines += growth(lines)
+    if options.output is not None:
+        options.output.write_text(report.as_json(lines, about) + "\n")
     print(f"\n{report.as_text(lines)}")
     if options.readme is not None:
         table = report.as_markdown(lines, about)
@@ -54,10 +59,12 @@ def _measured(figures: Sequence[Figure], size: int, pace: Pace) -> list[Line]:
         with place(size) as filled:
             for figure in figures:
                 print(f"measuring {figure.name}", file=sys.stderr)
+                start = time.monotonic()
                 for line in figure.measure(filled, pace):
                     lines.append(line)
                     print(report.as_text([line]).splitlines()[-1], file=sys.stderr)
                 filled.tidy()
+                print(f"took {time.monotonic() - start:.0f} s", file=sys.stderr)
     return lines
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -20,3 +22,8 @@ def resident_bytes(pid: int) -> int:
     """Memory of a process that is resident."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def in_own_process() -> ProcessPoolExecutor:
+    """Calls functions in one other process, which has nothing of this one, gRPC least of all."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))

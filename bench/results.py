@@ -19,8 +19,7 @@ class Unit(StrEnum):
     MEGABYTES = "MB"
     PER_SECOND = "/s"
     TIMES = "×"
-    WRONG = "wrong"
-    """How many things were not as they should be."""
+    NUMBER = ""
 
 
 @dataclass(frozen=True, slots=True)

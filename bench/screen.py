@@ -1,14 +1,16 @@
-"""When a text stood on a terminal's screen, to the frame."""
+"""When a text stood on a terminal's screen, to the frame; and what stands in a dashboard's rows."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import pyte
 
-from bench.load import Load
+from bench.load import Instance, Load
 from tests.terminal import DEADLINE, Terminal
 
 LOOK_INTERVAL = 0.005
@@ -17,6 +19,13 @@ LOOK_INTERVAL = 0.005
 Lines = list[str]
 """The screen, line by line."""
 
+Row = tuple[str, str]
+"""Of the Instances tab: the instance's id, and the host and port of its address."""
+
+_ROW = re.compile(r"([0-9a-f]{8,16}) +(?:↻\d+ )?tcp (\S+)")
+_IN_TABLE = 40
+"""A column of the screen that is within the table, in a terminal of 120."""
+
 
 class Frames:
     """Follows a terminal's screen from frame to frame, reading only lines that changed."""
@@ -24,6 +33,15 @@ class Frames:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._lines: Lines = []
+        self._backgrounds: list[str] = []
+        """Of each line, in the table."""
+
+    @property
+    def cursor(self) -> str:
+        """The table's line under the cursor: the one that looks unlike all others. Empty: none."""
+        common = Counter(self._backgrounds).most_common(1)[0][0] if self._backgrounds else ""
+        table = [n for n, line in enumerate(self._lines) if _ROW.search(line)]
+        return next((self._lines[n] for n in table if self._backgrounds[n] != common), "")
 
     def each(self, observe: Callable[[float, Lines], object]) -> None:
         """Tells of each frame since the last call: when it was there, and its lines."""
@@ -61,10 +79,12 @@ class Frames:
     def _read(self, screen: pyte.Screen) -> None:
         if len(self._lines) != screen.lines:
             self._lines = [""] * screen.lines
+            self._backgrounds = [""] * screen.lines
             screen.dirty.update(range(screen.lines))
         for number in screen.dirty:
             line = screen.buffer[number]
             self._lines[number] = "".join(line[x].data for x in range(screen.columns))
+            self._backgrounds[number] = line[_IN_TABLE].bg
         screen.dirty.clear()
 
 
@@ -83,6 +103,36 @@ def complete(load: Load) -> Callable[[Lines], bool]:
         )
 
     return holds
+
+
+def rows_in(lines: Lines) -> list[Row]:
+    """What the Instances tab shows, from its first visible row down."""
+    return [(match[1], match[2]) for match in map(_ROW.search, lines) if match is not None]
+
+
+def shows_first(rows: Sequence[Row]) -> Callable[[Lines], bool]:
+    """Whether the Instances tab shows the first of these rows, as many as it has room for."""
+
+    def holds(lines: Lines) -> bool:
+        shown = rows_in(lines)
+        return bool(shown) and shown == list(rows[: len(shown)])
+
+    return holds
+
+
+def shows_last(rows: Sequence[Row]) -> Callable[[Lines], bool]:
+    """... the last of these rows."""
+
+    def holds(lines: Lines) -> bool:
+        shown = rows_in(lines)
+        return bool(shown) and shown == list(rows[-len(shown) :])
+
+    return holds
+
+
+def as_registered(instances: Sequence[Instance]) -> list[Row]:
+    """The rows of instances that did not move since they were registered."""
+    return [(instance.id, instance.address) for instance in instances]
 
 
 def shows(text: str) -> Callable[[Lines], bool]:

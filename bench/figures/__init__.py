@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from bench.figures.change import Change
 from bench.figures.figure import Figure
 from bench.figures.first_paint import FirstPaint
 from bench.figures.idle import Idle
+from bench.figures.keys import Keys
 from bench.figures.latency import Latency
 from bench.figures.listing import Listing
 from bench.figures.memory import Memory
+from bench.figures.restart import Restart
+from bench.figures.storm import Storm
+from bench.figures.version import Version
+from bench.figures.written import Written
 
-FIGURES: tuple[Figure, ...] = (Listing(), FirstPaint(), Idle(), Latency(), Memory())
+FIGURES: tuple[Figure, ...] = (
+    Version(),
+    Listing(),
+    FirstPaint(),
+    Idle(),
+    Keys(),
+    Written(),
+    Latency(),
+    Change(),
+    Storm(),
+    Memory(),
+    Restart(),
+)

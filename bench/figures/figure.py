@@ -28,9 +28,13 @@ class Pace:
     """Events after which the memory is looked at again."""
     keys: int = 120
     """Keys pressed in a run, at a keyboard's 30 a second."""
+    singles: int = 20
+    """Things that are done one by one in a run, each when the one before is over."""
 
 
-SMOKE = Pace(runs=1, settling=1.0, idling=1.5, changes=20, storm=2.0, churn=2_000, keys=15)
+SMOKE = Pace(
+    runs=1, settling=1.0, idling=1.5, changes=20, storm=2.0, churn=2_000, keys=15, singles=2
+)
 """Enough to see that everything runs, and what is out by ten times."""
 
 

@@ -75,10 +75,11 @@ def _churn(place: Place, events: int) -> None:
     """As fast as etcd takes it: of each ten events, eight move an instance, one removes one, and
     one registers it again."""
     instances = itertools.cycle(place.instances()[1:])
-    for number in range(0, events, ROUND):
+    for _ in range(0, events, ROUND):
         some = list(itertools.islice(instances, ROUND * 9 // 10))
         moved, removed = some[ROUND // 10 :], some[: ROUND // 10]
-        place.writer.put_all(place.move(one, mark(number // ROUND)) for one in moved)
+        where = mark(place.number_of_change())
+        place.writer.put_all(place.move(one, where) for one in moved)
         place.writer.delete_all(one.key for one in removed)
         place.writer.put_all(Put(one.key, one.value(), one.lease) for one in removed)
 
