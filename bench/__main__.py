@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from bench.figures import FIGURES
 from bench.figures.figure import SMOKE, Figure, Pace
 from bench.figures.growth import growth
 from bench.machine import machine
-from bench.place import place
+from bench.place import filled
 from bench.results import Line
 
 SIZES = (100, 1_000, 10_000, 50_000)
@@ -26,46 +26,63 @@ SMOKE_FACTOR = 10.0
 
 
 def main() -> int:
-    """Measure, and say how it is. 1: with `--smoke`, something is out by more than ten times."""
+    """Measure, and say how it is. 1: something is broken, or with `--smoke` out by ten times."""
     options = _parser().parse_args()
     chosen = [figure for figure in FIGURES if figure.name in options.figures]
-    pace = replace(SMOKE if options.smoke else Pace(), **_given(options, "runs"))
+    pace = SMOKE if options.smoke else Pace()
+    if options.runs is not None:
+        pace = replace(pace, runs=options.runs)
     sizes: list[int] = options.sizes or ([SMOKE_SIZE] if options.smoke else list(SIZES))
     about = machine()
     lines: list[Line] = []
+    problems: list[str] = []
     for size in sizes:
         at_target = size == _target_size(sizes)
         figures = [figure for figure in chosen if at_target or figure.at_every_size]
-        lines += _measured(figures, size, pace)
-        if options.output is not None:
-            options.output.write_text(report.as_json(lines, about) + "\n")
+        _measure(figures, size, pace, lines, problems)
+        _save(options.output, lines, about)
     lines += growth(lines)
-    if options.output is not None:
-        options.output.write_text(report.as_json(lines, about) + "\n")
+    _save(options.output, lines, about)
     print(f"\n{report.as_text(lines)}")
     if options.readme is not None:
         table = report.as_markdown(lines, about)
         options.readme.write_text(report.with_table(options.readme.read_text(), table))
-    out = [line for line in lines if options.smoke and line.within(SMOKE_FACTOR) is False]
-    for line in out:
-        print(f"out by more than {SMOKE_FACTOR:.0f} times: {line.what}", file=sys.stderr)
-    return 1 if out else 0
+    if options.smoke:
+        out = (line.what for line in lines if line.within(SMOKE_FACTOR) is False)
+        problems += (f"out by more than {SMOKE_FACTOR:.0f} times: {what}" for what in out)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
-def _measured(figures: Sequence[Figure], size: int, pace: Pace) -> list[Line]:
-    lines: list[Line] = []
-    if figures:
-        print(f"registering {size:,} instances", file=sys.stderr)
-        with place(size) as filled:
-            for figure in figures:
-                print(f"measuring {figure.name}", file=sys.stderr)
-                start = time.monotonic()
-                for line in figure.measure(filled, pace):
+def _measure(
+    figures: Sequence[Figure], size: int, pace: Pace, lines: list[Line], problems: list[str]
+) -> None:
+    """Adds to `lines`, and to `problems` what is broken; the other figures are measured still."""
+    if not figures:
+        return
+    _tell(f"registering {size:,} instances")
+    with filled(size) as place:
+        for figure in figures:
+            start = time.monotonic()
+            try:
+                for line in figure.measure(place, pace):
                     lines.append(line)
-                    print(report.as_text([line]).splitlines()[-1], file=sys.stderr)
-                filled.tidy()
-                print(f"took {time.monotonic() - start:.0f} s", file=sys.stderr)
-    return lines
+                    _tell(report.as_text([line]).splitlines()[-1])
+            except AssertionError as error:
+                problems.append(f"{figure.name} at {size:,}: {error}")
+            place.tidy()
+            _tell(f"{figure.name} took {time.monotonic() - start:.0f} s")
+
+
+def _save(output: Path | None, lines: Sequence[Line], about: Mapping[str, str]) -> None:
+    if output is not None:
+        output.write_text(report.as_json(lines, about) + "\n")
+
+
+def _tell(what: str) -> None:
+    """How far it is."""
+    print(what, file=sys.stderr, flush=True)
 
 
 def _target_size(sizes: Sequence[int]) -> int:
@@ -94,11 +111,6 @@ def _parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help="small and short; fails for what is out by ten times"
     )
     return parser
-
-
-def _given(options: argparse.Namespace, *names: str) -> dict[str, int]:
-    """Those options that were given."""
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
 if __name__ == "__main__":

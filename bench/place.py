@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from bench.keeping import TTL, kept_alive
 from bench.load import Instance, Load, in_order
 from bench.marks import MOST
-from bench.writing import Put, Writer
+from bench.screen import Frames, complete
+from bench.writing import LEASE_TTL, Put, Writer
 from tests.real.dashboard import Dashboard, leading_to
 from tests.servers import EtcdServer, clean_environment, find_program
 
 QUOTA = 8 * 1024**3
 """Bytes: etcd's own 2 GB are full after some runs."""
+LONG = 120.0
+"""Seconds after which a first screen does not come any more."""
 QUIET = ("--probe", "never")
 """Flags of every dashboard here: nobody listens at the addresses of the load."""
 UNSWEPT = (*QUIET, "--lease-rate", "0.001")
@@ -25,11 +29,11 @@ UNSWEPT = (*QUIET, "--lease-rate", "0.001")
 class Place:
     """A filled etcd, and what is registered in it."""
 
-    def __init__(self, etcd: EtcdServer, load: Load) -> None:
+    def __init__(self, etcd: EtcdServer, load: Load, ttl: int) -> None:
         self.etcd = etcd
         self.load = load
         self.writer = Writer(etcd.endpoint)
-        self.leases = self.writer.grant(load.workers)
+        self.leases = self.writer.grant(load.workers, ttl)
         """Of each worker, by its number."""
         self._changes = itertools.count()
         self._compacted = ""
@@ -97,11 +101,24 @@ class Place:
 
 
 @contextmanager
-def place(size: int) -> Iterator[Place]:
-    """A new etcd with the load of so many instances, gone in the end."""
+def filled(size: int, *, renewed: bool = False) -> Iterator[Place]:
+    """A new etcd with the load of so many instances, gone in the end.
+
+    `renewed`: its leases are as short as Dynamo's, and kept alive by somebody; else they are long.
+    """
     with EtcdServer(f"--quota-backend-bytes={QUOTA}", timeout=120) as etcd:
-        filled = Place(etcd, Load(size))
+        place = Place(etcd, Load(size), TTL if renewed else LEASE_TTL)
         try:
-            yield filled
+            with kept_alive(etcd.endpoint, place.leases) if renewed else nullcontext():
+                yield place
         finally:
-            filled.writer.close()
+            place.writer.close()
+
+
+@contextmanager
+def opened(place: Place, *flags: str) -> Iterator[tuple[Dashboard, Frames]]:
+    """dyntop on a place, with these flags of a dashboard, once it shows all that is there."""
+    with place.dashboard(*flags) as dashboard:
+        frames = Frames(dashboard)
+        frames.when(complete(place.load), "all counts", LONG)
+        yield dashboard, frames

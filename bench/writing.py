@@ -18,7 +18,7 @@ LeaseRevokeRequest = rpc_pb2.LeaseRevokeRequest
 """Nothing in dyntop ever ends a lease that is not its own."""
 
 LEASE_TTL = 6 * 3600
-"""Seconds: nobody renews them, and none is to look late while it is measured."""
+"""Seconds: mostly nobody renews them, and none is to look late while it is measured."""
 KEYS_OF_TRANSACTION = 128
 """etcd's limit by default."""
 IN_FLIGHT = 64
@@ -39,14 +39,19 @@ class Put:
         return rpc.PutRequest(key=self.key, value=self.value, lease=rpc.to_lease(self.lease))
 
 
+def channel(endpoint: str) -> Any:
+    """A gRPC channel to `http://127.0.0.1:2379`."""
+    # Loopback is not for a proxy.
+    options = (("grpc.enable_http_proxy", 0),)
+    return rpc.grpc.insecure_channel(endpoint.removeprefix("http://"), options)
+
+
 class Writer:
     """A connection to one etcd. Raises `grpc.RpcError` if etcd refuses anything."""
 
     def __init__(self, endpoint: str) -> None:
         """`endpoint` as `http://127.0.0.1:2379`."""
-        # Loopback is not for a proxy.
-        options = (("grpc.enable_http_proxy", 0),)
-        self._channel = rpc.grpc.insecure_channel(endpoint.removeprefix("http://"), options)
+        self._channel = channel(endpoint)
         self._put = rpc.PUT.stub(self._channel).Put
         self._txn = rpc.TXN.stub(self._channel).Txn
         self._leases = rpc.LEASE_GRANT.stub(self._channel)
@@ -54,9 +59,9 @@ class Writer:
     def close(self) -> None:
         self._channel.close()
 
-    def grant(self, count: int) -> list[int]:
+    def grant(self, count: int, ttl: int = LEASE_TTL) -> list[int]:
         """New leases; their ids are the workers' instance ids, as in Dynamo."""
-        request = rpc.LeaseGrantRequest(TTL=LEASE_TTL)
+        request = rpc.LeaseGrantRequest(TTL=ttl)
         answers = _in_flight(itertools.repeat(request, count), self._leases.LeaseGrant.future)
         return [rpc.to_id(answer.ID) for answer in answers]
 
@@ -99,10 +104,13 @@ def writer(endpoint: str) -> Iterator[Writer]:
         opened.close()
 
 
-def paced(rate: float, count: int) -> Iterator[int]:
-    """Numbers from 0, `rate` of them a second: waits for the moment of each, and skips none."""
+def paced(rate: float, count: int | None = None) -> Iterator[int]:
+    """Numbers from 0, `rate` of them a second: waits for the moment of each, and skips none.
+
+    `count`: how many; None: for ever.
+    """
     start = time.monotonic()
-    for number in range(count):
+    for number in itertools.count() if count is None else range(count):
         wait = start + number / rate - time.monotonic()
         if wait > 0:
             time.sleep(wait)

@@ -8,17 +8,15 @@ from functools import partial
 from typing import ClassVar
 
 from bench.figures.figure import Pace
-from bench.figures.first_paint import LONG
 from bench.marks import mark
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.processes import cpu_seconds
 from bench.results import Line, Unit
-from bench.screen import Frames, complete
 from bench.writing import Put, paced
 
 RATE = 20.0
 """Changes a second: slow enough that each is drawn by itself."""
-QUIET = 3.0
+QUIET = 2.0
 """Seconds until a first screen's work is done."""
 
 MOVED = "CPU of one instance that moves"
@@ -36,8 +34,7 @@ class Change:
         }
         costs: dict[str, list[float]] = {what: [] for what in acts}
         for _ in range(pace.runs):
-            with place.dashboard(*UNSWEPT) as dashboard:
-                Frames(dashboard).when(complete(place.load), "all counts", LONG)
+            with opened(place, *UNSWEPT) as (dashboard, _):
                 time.sleep(QUIET)
                 pid = dashboard.process.pid
                 idle = _cpu_of(pid, partial(time.sleep, pace.changes / RATE))

@@ -12,13 +12,11 @@ from typing import ClassVar
 from bench.bare import PAINTED
 from bench.figures.figure import Pace, interleaved, peers, wall
 from bench.figures.listing import ETCDCTL
-from bench.place import UNSWEPT, Place
+from bench.place import LONG, UNSWEPT, Place
 from bench.results import Line, Target, Unit
 from bench.screen import Frames, bare, complete, shows
 
 BARE = "bare Textual app"
-LONG = 120.0
-"""Seconds after which a first screen does not come any more."""
 
 
 class FirstPaint:

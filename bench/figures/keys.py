@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from bench.figures.figure import Pace
 from bench.load import Instance
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.results import Line, Target, Unit, percentile
-from bench.screen import Frames, Lines, complete, shows
+from bench.screen import Frames, Lines, shows
 from bench.writing import paced
 from tests.real.dashboard import Dashboard
 
@@ -32,16 +32,12 @@ class Keys:
         arrows: list[float] = []
         openings: list[float] = []
         filters: list[float] = []
-        instances = place.instances()
+        instances, large = place.instances(), place.load.models[0]
         for _ in range(pace.runs):
-            with place.dashboard(*UNSWEPT) as dashboard:
-                frames = Frames(dashboard)
-                frames.when(complete(place.load), "all counts")
+            with opened(place, *UNSWEPT) as (dashboard, frames):
                 arrows.append(percentile(_hold_down(dashboard, frames, instances, pace.keys), 95))
                 filters.append(max(_type_filter(dashboard, frames)))
-                openings.append(
-                    percentile(_open(dashboard, frames, place.load.models[0], pace.singles), 95)
-                )
+                openings.append(percentile(_open(dashboard, frames, large, pace.singles), 95))
         for what, values, most in (
             (f"arrow key held down in {place.size:,} rows: key → paint, p95", arrows, 33.0),
             (f"opening a group of {place.load.large_group:,}: key → paint, p95", openings, 33.0),

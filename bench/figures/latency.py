@@ -10,9 +10,9 @@ from typing import IO, ClassVar, Self
 
 from bench.figures.figure import Pace
 from bench.marks import mark, marks_in
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.results import Line, Peer, Target, Unit, percentile
-from bench.screen import Frames, Lines, complete
+from bench.screen import Lines
 from bench.writing import Put, paced
 from tests.real.dynamo import DynamoClient
 from tests.servers import clean_environment
@@ -92,9 +92,7 @@ def _changes(place: Place, count: int) -> tuple[list[float], list[float]]:
     rows = place.instances()[:ROWS]
     sent: dict[int, float] = {}
     shown: dict[int, float] = {}
-    with place.dashboard(*UNSWEPT) as dashboard, Watch(place) as watch:
-        frames = Frames(dashboard)
-        frames.when(complete(place.load), "all counts")
+    with opened(place, *UNSWEPT) as (_, frames), Watch(place) as watch:
 
         def look(at: float, lines: Lines) -> None:
             for number in marks_in("\n".join(lines)):

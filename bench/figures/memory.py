@@ -11,10 +11,10 @@ from bench.bare import PAINTED
 from bench.figures.figure import Pace
 from bench.figures.first_paint import BARE
 from bench.marks import mark
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.processes import resident_bytes
 from bench.results import Line, Peer, Target, Unit
-from bench.screen import Frames, bare, complete, shows
+from bench.screen import bare, shows
 from bench.writing import Put
 from tests.terminal import Terminal
 
@@ -39,9 +39,7 @@ class Memory:
             with bare() as app:
                 app.wait_for(PAINTED)
                 alone.append(_megabytes(app))
-            with place.dashboard(*UNSWEPT) as dashboard:
-                frames = Frames(dashboard)
-                frames.when(complete(place.load), "all counts")
+            with opened(place, *UNSWEPT) as (dashboard, frames):
                 time.sleep(SETTLING)
                 loaded.append(_megabytes(dashboard))
                 _churn(place, pace.churn)

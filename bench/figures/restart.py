@@ -8,16 +8,16 @@ from typing import ClassVar
 
 from bench.figures.figure import Pace
 from bench.load import Load
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.processes import in_own_process
 from bench.results import Line, Target, Unit
-from bench.screen import Frames, Lines, as_registered, complete, shows_first
+from bench.screen import Lines, as_registered, complete, shows_first
 from bench.writing import Put, writer
 
 RECORDS = 10_000
 """That restart; all, where there are fewer."""
 RECORDS_OF_WORKER = 4
-LONG = 60.0
+LONG = 180.0
 """Seconds after which the screen does not come right any more."""
 
 
@@ -57,11 +57,10 @@ def replace_workers(endpoint: str, size: int, leases: list[int]) -> tuple[list[i
 
 
 def _restart(place: Place, workers: int) -> float:
-    with place.dashboard(*UNSWEPT) as dashboard:
-        frames = Frames(dashboard)
-        frames.when(complete(place.load), "all counts")
+    with opened(place, *UNSWEPT) as (dashboard, frames):
         # What is gone would stand among what is there.
-        dashboard.hide_gone()
+        dashboard.press("x")
+        dashboard.wait_for("Hides ")
         before = place.leases[:workers]
         with in_own_process() as own:
             replacing = own.submit(replace_workers, place.etcd.endpoint, place.size, before)

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 from bench.figures.figure import Pace
 from bench.load import Instance
 from bench.marks import mark, marks_in
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.processes import in_own_process
 from bench.results import Line, Target, Unit, percentile
-from bench.screen import Frames, Lines, Row, complete, shows_first, shows_last
+from bench.screen import Frames, Lines, Row, shows_first, shows_last
 from bench.writing import Put, paced, writer
 from tests.real.dashboard import Dashboard
 
@@ -93,9 +93,7 @@ def put_steadily(
 def _storm(place: Place, seconds: float) -> Run:
     first, *others = instances = place.instances()
     random.Random(place.size).shuffle(others)
-    with place.dashboard(*UNSWEPT) as dashboard:
-        frames = Frames(dashboard)
-        frames.when(complete(place.load), "all counts")
+    with opened(place, *UNSWEPT) as (dashboard, frames):
         with in_own_process() as own:
             # A first call, since a new process takes a moment.
             own.submit(put_steadily, place.etcd.endpoint, others, RATE, 0.0).result()
@@ -147,21 +145,26 @@ def _answers(
             shown.setdefault(number, at)
         cursors.append((at, frames.cursor))
 
+    def all_answered() -> bool:
+        return last in shown and aimed_at(len(pressed) - 1) in cursors[-1][1]
+
+    def aimed_at(key: int) -> str:
+        return ids[(key + 1) % 2]
+
+    last = [*sent][-1]
     until = time.monotonic() + CAUGHT_UP
-    while max(sent) not in shown and time.monotonic() < until:
+    while not all_answered():
+        assert time.monotonic() < until, "the last mark, or the last key, never showed"
         frames.each(look)
         time.sleep(0.05)
-    assert max(sent) in shown, "the last mark never came on the screen"
     lags = [
         min(when for later, when in shown.items() if later >= number) - at
         for number, at in sent.items()
     ]
-    echoes = []
-    for number, at in enumerate(pressed):
-        aimed = ids[(number + 1) % 2]
-        echo = next((when for when, line in cursors if when > at and aimed in line), None)
-        assert echo is not None, f"key {number} was never answered"
-        echoes.append(echo - at)
+    echoes = [
+        next(when for when, line in cursors if when > at and aimed_at(key) in line) - at
+        for key, at in enumerate(pressed)
+    ]
     return lags, echoes
 
 

@@ -9,9 +9,8 @@ from typing import ClassVar
 from bench.figures.figure import Pace
 from bench.figures.idle import COUNTDOWNS
 from bench.marks import mark
-from bench.place import UNSWEPT, Place
+from bench.place import UNSWEPT, Place, opened
 from bench.results import Line, Target, Unit
-from bench.screen import Frames, complete
 from tests.real.dashboard import Dashboard
 
 DRAWN = 0.4
@@ -25,8 +24,7 @@ class Written:
     at_every_size: ClassVar = False
 
     def measure(self, place: Place, pace: Pace) -> Iterator[Line]:
-        with place.dashboard(*UNSWEPT) as dashboard:
-            Frames(dashboard).when(complete(place.load), "all counts")
+        with opened(place, *UNSWEPT) as (dashboard, _):
             time.sleep(1.0)
             window = min(TICKING, pace.idling) / pace.runs
             ticking = [_bytes_in(dashboard, window) / window for _ in range(pace.runs)]
