@@ -122,3 +122,5 @@ def opened(place: Place, *flags: str) -> Iterator[tuple[Dashboard, Frames]]:
         frames = Frames(dashboard)
         frames.when(complete(place.load), "all counts", LONG)
         yield dashboard, frames
+        # Nobody waits for it to end in order.
+        dashboard.process.kill()

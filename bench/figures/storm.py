@@ -145,11 +145,12 @@ def _answers(
             shown.setdefault(number, at)
         cursors.append((at, frames.cursor))
 
-    def all_answered() -> bool:
-        return last in shown and aimed_at(len(pressed) - 1) in cursors[-1][1]
+    def answers_to(key: int) -> Iterator[float]:
+        aimed = ids[(key + 1) % 2]
+        return (at for at, line in cursors if at > pressed[key] and aimed in line)
 
-    def aimed_at(key: int) -> str:
-        return ids[(key + 1) % 2]
+    def all_answered() -> bool:
+        return last in shown and any(answers_to(len(pressed) - 1))
 
     last = [*sent][-1]
     until = time.monotonic() + CAUGHT_UP
@@ -161,10 +162,7 @@ def _answers(
         min(when for later, when in shown.items() if later >= number) - at
         for number, at in sent.items()
     ]
-    echoes = [
-        next(when for when, line in cursors if when > at and aimed_at(key) in line) - at
-        for key, at in enumerate(pressed)
-    ]
+    echoes = [next(answers_to(key)) - at for key, at in enumerate(pressed)]
     return lags, echoes
 
 
