@@ -71,9 +71,11 @@ class Frames:
             self.each(look)
             if found:
                 return found[0]
-            if time.monotonic() > until or self._terminal.process.poll() is not None:
-                screen = "\n".join(self._lines)
-                raise AssertionError(f"{what}: not within {deadline} s, the last screen:\n{screen}")
+            ended = self._terminal.process.poll() is not None
+            if ended or time.monotonic() > until:
+                why = "it ended before" if ended else f"not within {deadline:.0f} s"
+                screen = "\n".join(line.rstrip() for line in self._lines if line.strip())
+                raise AssertionError(f"{what}: {why}, the last screen:\n{screen}")
             time.sleep(LOOK_INTERVAL)
 
     def _read(self, screen: pyte.Screen) -> None:
