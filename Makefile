@@ -43,7 +43,7 @@ types: $(VENV)/.dev  ## strict type check
 
 check: lint types test  ## all of it, as CI does
 
-bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about two hours
+bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about an hour
 	$(BIN)/python -m bench --output bench/results.json --readme README.md
 
 bench-smoke: $(VENV)/.dev  ## a small and short one; fails for what is out by ten times
