@@ -49,9 +49,7 @@ def test_every_frame_is_told_of_also_where_many_are_read_at_once() -> None:
     begin, end = "\\033[?2026h", "\\033[?2026l"
     script = f"printf '{begin}one{end}{begin}\\rtwo{end}'"
     seen: list[str] = []
-    with Terminal(
-        ["sh", "-c", f"printf '{begin}one{end}{begin}\\rtwo{end}'"], columns=10
-    ) as terminal:
+    with Terminal(["sh", "-c", script], columns=10) as terminal:
         assert terminal.wait_for_end() == 0
         Frames(terminal).each(lambda _, lines: seen.append(lines[0].rstrip()))
 
