@@ -75,6 +75,7 @@ def _measure(
                     _tell(report.as_text([line]).splitlines()[-1])
             except AssertionError as error:
                 problems.append(f"{figure.name} at {size:,}: {error}")
+                _tell(problems[-1])
             place.tidy()
             _tell(f"{figure.name} took {time.monotonic() - start:.0f} s")
 
