@@ -24,6 +24,10 @@ FILTERED = "07/e"
 """What is typed: each letter leaves fewer instances, at last those of one component's `embed`."""
 
 
+_TABLE_HAS_KEYS = "p Probe"
+"""In the last line."""
+
+
 class Keys:
     name: ClassVar = "keys"
     at_every_size: ClassVar = False
@@ -81,7 +85,11 @@ def _hold_down(
 
 def _type_filter(dashboard: Dashboard, frames: Frames) -> list[float]:
     """Seconds from each letter until the tabs' counts were others."""
-    dashboard.press("home", "/")
+    dashboard.press("home")
+    time.sleep(PAUSE)
+    dashboard.press("/")
+    # What acts on a row is not there while the filter has the keys.
+    dashboard.wait_until_gone(_TABLE_HAS_KEYS)
     time.sleep(PAUSE)
     took = [_until_others(dashboard, frames, letter) for letter in FILTERED]
     dashboard.press("escape")
