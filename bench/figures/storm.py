@@ -25,8 +25,8 @@ RATE = 1_500.0
 """Puts a second."""
 ASKED = 10.0
 """Keys and marks a second, by turns, meanwhile."""
-CAUGHT_UP = 10.0
-"""Seconds after the last put in which the screen must be right."""
+CAUGHT_UP = 60.0
+"""Seconds after the last put in which the screen must be right; following it takes time, too."""
 IN_FLIGHT = 512
 """Puts that etcd has not answered yet, at most: beyond, it does not keep up, and the rate shows."""
 
