@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from backends.ids import U64
+U64 = Annotated[int, Field(ge=0, lt=2**64)]
+"""Instance, publisher and lease ids: shown as lower-case hex, stored in bodies as decimal."""
 
 
 class Body(BaseModel):
@@ -43,12 +44,17 @@ class Card(Body):
     context_length: Annotated[int, Field(ge=0)] | None = None
 
 
-class ModelBody(Body):
+class ModelNames(Body):
+    """A model's body but for its card."""
+
     namespace: str
     component: str
     endpoint: str
     instance_id: U64
     model_suffix: str | None = None
+
+
+class ModelBody(ModelNames):
     card_json: Card
 
 
