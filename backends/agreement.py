@@ -110,6 +110,7 @@ class _Group:
         """By fingerprint, in the order in which they came."""
         self._ranks: SortedList[tuple[int, str]] = SortedList()
         """Minus the number of keys, and the fingerprint: what most have is first."""
+        self._leaders = _Leaders(None, None)
 
     def is_empty(self) -> bool:
         return not self._keys
@@ -119,6 +120,7 @@ class _Group:
         self._ranks.discard((-len(keys), fingerprint))
         keys[key] = None
         self._ranks.add((-len(keys), fingerprint))
+        self._leaders = self._first_two()
 
     def remove(self, key: bytes, fingerprint: str) -> None:
         keys = self._keys[fingerprint]
@@ -128,8 +130,12 @@ class _Group:
             self._ranks.add((-len(keys), fingerprint))
         else:
             del self._keys[fingerprint]
+        self._leaders = self._first_two()
 
     def leaders(self) -> _Leaders:
+        return self._leaders
+
+    def _first_two(self) -> _Leaders:
         if not self._ranks:
             return _Leaders(None, None)
         count, first = self._ranks[0]
