@@ -15,9 +15,15 @@ U64 = Annotated[int, Field(ge=0, lt=2**64)]
 """Instance, publisher and lease ids: shown as lower-case hex, stored in bodies as decimal."""
 
 
-class Body(BaseModel):
+class Part(BaseModel):
+    # What no value of a store needs is never built.
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True)
+
+
+class Body(Part):
+    """A whole value."""
+
     # The tag, `type` (from 0.7 on), is looked at before; up to 0.6 the bucket alone tells.
-    model_config = ConfigDict(strict=True, extra="ignore")
 
 
 class EndpointBody(Body):
@@ -29,8 +35,7 @@ class EndpointBody(Body):
     device_type: Any = None
 
 
-class Lora(BaseModel):
-    model_config = ConfigDict(strict=True)
+class Lora(Part):
     name: str
 
 
@@ -58,8 +63,7 @@ class ModelBody(ModelNames):
     card_json: Card
 
 
-class EndpointName(BaseModel):
-    model_config = ConfigDict(strict=True)
+class EndpointName(Part):
     namespace: str
     component: str
     name: str
@@ -73,10 +77,9 @@ class ModelEntry(Body):
     model_type: Any = None
 
 
-class Scope(BaseModel):
+class Scope(Part):
     """`kind` tells which of the others are set."""
 
-    model_config = ConfigDict(strict=True)
     kind: str
     """`namespace`, `component`, `endpoint`, or one to come."""
     name: str | None = None
@@ -137,10 +140,12 @@ class ChannelBody(Body):
 
 
 class SourceWorker(BaseModel):
+    model_config = ConfigDict(defer_build=True)
     worker_id: Any = None
 
 
 class SourceMetadata(BaseModel):
+    model_config = ConfigDict(defer_build=True)
     worker: SourceWorker | None = None
 
 

@@ -49,6 +49,7 @@ from backends.records import (
     UnknownRecord,
 )
 from backends.store import Entry
+from backends.values import in_two
 
 
 def read(entry: Entry) -> AnyRecord:
@@ -221,23 +222,16 @@ def _facts(card: Card, raw: Mapping[str, object]) -> _CardFacts:
 
 CARDS_KEPT = 256
 """Different cards of which it is kept what was read: more than there are models in a cluster."""
-LONGEST_KEPT = 16_384
-"""Bytes: some ten times the usual."""
 
 
-def _in_two(value: bytes) -> tuple[dict[str, Any], _CardFacts] | None:
+def _with_shared_card(value: bytes) -> tuple[dict[str, Any], _CardFacts] | None:
     """A model's body but for its card, and what its card says, which is read once for all workers
-    that have the same. None: the value must be read as a whole.
-
-    An object is cut into two in front of the card. Where both of them are objects, and the first
-    has a member, the value is one object with the members of both.
-    """
-    cut = value.find(b',"card_json":')
-    if cut < 0 or len(value) - cut > LONGEST_KEPT:
+    that have the same. None: the value must be read as a whole."""
+    if (halves := in_two(value)) is None:
         return None
     try:
-        first = _json(value[:cut] + b"}")
-        others, card = _card_and_behind(b"{" + value[cut + 1 :])
+        first = _json(halves[0])
+        others, card = _card_and_behind(halves[1])
     except _Malformed:
         return None
     return (first | others, card) if first else None
@@ -263,7 +257,7 @@ def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
     try:
         if entry.key.startswith(keys.OLD_MODELS):
             return _read_old_model(entry, parsed)
-        read = _in_two(entry.value) if entry.key.startswith(keys.MODELS) else None
+        read = _with_shared_card(entry.value) if entry.key.startswith(keys.MODELS) else None
         if read is not None and "type" in read[0]:
             raw, facts = read
             conflict = _card_conflict(parsed.id, _body(raw, ModelNames, "Model"))

@@ -19,7 +19,7 @@ from backends.records import Transport
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class EndpointSpec(_Spec):
