@@ -86,7 +86,8 @@ class Life:
         return max(0.0, self.ttl.remaining - (now - self.at))
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would take as long as the verdict: there is one for each record at the start.
+@dataclass(slots=True)
 class Facts:
     """All that bears on one record's verdict."""
 

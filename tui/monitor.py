@@ -257,23 +257,23 @@ class Monitor:
 
 def searchable(record: AnyRecord) -> str:
     """All of a record that a filter looks at, in lower case: names, ids, addresses, key."""
-    parts: list[str | int | None] = [
+    at, lease, transport = record.id, record.lease, record.transport
+    parts = [
         keys.spell(record.key),
-        record.id.path(),
-        record.id.instance_id,
-        record.lease,
+        at.path(),
+        None if at.instance_id is None else f"{at.instance_id:x}",
+        None if lease is None or lease == at.instance_id else f"{lease:x}",
         record.model_name,
         record.malformed,
         record.conflict,
     ]
-    if record.transport is not None:
-        parts += [record.transport.kind, record.transport.address]
+    if transport is not None:
+        parts += [transport.kind, transport.address]
     if isinstance(record, ModelCard):
         parts += [record.base_model, record.model_type, record.worker_type]
-    if isinstance(record, EventSource):
-        parts.append(record.worker_id)
-    texts = (f"{part:x}" if isinstance(part, int) else part for part in parts if part is not None)
-    return "\n".join(texts).lower()
+    if isinstance(record, EventSource) and record.worker_id is not None:
+        parts.append(f"{record.worker_id:x}")
+    return "\n".join(filter(None, parts)).lower()
 
 
 def _next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
