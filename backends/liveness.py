@@ -86,7 +86,8 @@ class Life:
         return max(0.0, self.ttl.remaining - (now - self.at))
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would take as long as the verdict: there is one for each record at the start.
+@dataclass(slots=True)
 class Facts:
     """All that bears on one record's verdict."""
 
@@ -175,13 +176,15 @@ def is_stale(
     return verdict in (Verdict.EXPIRED, Verdict.ORPHANED, Verdict.MALFORMED)
 
 
-def is_unreachable(own: Iterable[Reading], others: Iterable[Reading]) -> bool:
+def is_unreachable(own: Sequence[Reading], others: Sequence[Reading]) -> bool:
     """Whether the readings of a record's own addresses, and those of its worker, are against it.
 
     Its own addresses decide, each by what was seen of it last. Of the others, silence where a
     process itself would answer shows that it hangs, unless it answers elsewhere; a refusal shows
     that one socket is closed, and that the process is gone only if nothing of it accepts.
     """
+    if not own and not others:
+        return False
     mine, theirs = _latest(own), _latest(others)
     if mine and all(one.answer.failed for one in mine):
         return True

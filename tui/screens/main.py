@@ -19,11 +19,11 @@ from textual.widgets import Footer, TabbedContent
 from textual.worker import Worker, WorkerState
 
 from backends.audit import Act, ActKind
-from backends.cluster import Scope
 from backends.discovery import WatchEvent
 from backends.history import Happening
 from backends.lookout import Lookout, Probing
 from backends.metrics.metering import Metering
+from backends.places import Scope
 from backends.queries import Query
 from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
