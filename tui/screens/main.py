@@ -61,7 +61,7 @@ TICK = 1.0
 PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
 EVIDENCE_INTERVAL = 0.25
-"""Seconds between two looks at whether evidence came: it comes in many small pieces."""
+"""Seconds until evidence that came is drawn: it comes in many small pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,6 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.active.focus()
         self.set_interval(TICK, self._tick)
-        self.set_interval(EVIDENCE_INTERVAL, self._weigh_evidence)
         self._refresh_all()
         self._watch()
         self._look_out()
@@ -212,7 +211,9 @@ class MainScreen(Screen[None]):
             self._show_detail()
 
     def _note_evidence(self) -> None:
-        self._evidence_came = True
+        if not self._evidence_came:
+            self._evidence_came = True
+            self.set_timer(EVIDENCE_INTERVAL, self._weigh_evidence)
 
     def _weigh_evidence(self) -> None:
         """Draw what differs by what was learnt since the last time."""
@@ -262,8 +263,11 @@ class MainScreen(Screen[None]):
             self._refresh_all()
             return
         changes = self.monitor.take_changes()
-        self._tree.amend(changes.scopes)
-        self._tabs.amend(changes.keys)
+        # Most of the evidence, and every sign of life, changes nothing that is shown here.
+        if changes.scopes:
+            self._tree.amend(changes.scopes)
+        if changes.keys:
+            self._tabs.amend(changes.keys)
         self._say_what_is_missing()
         if noted and not self.monitor.frozen:
             self._tabs.show_history()
