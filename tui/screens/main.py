@@ -102,6 +102,9 @@ class MainScreen(Screen[None]):
             super().__init__()
             self.batch = batch
 
+    class Complete(Message):
+        """All that the store has is on screen, for the first time."""
+
     def __init__(
         self,
         plane: Plane,
@@ -261,6 +264,7 @@ class MainScreen(Screen[None]):
             self.view.complete = self.monitor.complete
             self._tabs.count_models()
             self._refresh_all()
+            self.call_after_refresh(self.post_message, self.Complete())
             return
         changes = self.monitor.take_changes()
         # Most of the evidence, and every sign of life, changes nothing that is shown here.
