@@ -101,6 +101,8 @@ class MainScreen(Screen[None]):
         def __init__(self, batch: list[WatchEvent]) -> None:
             super().__init__()
             self.batch = batch
+            self.painted = asyncio.Event()
+            """It was taken in, and drawn if the terminal has room for that."""
 
     class Complete(Message):
         """All that the store has is on screen, for the first time."""
@@ -180,7 +182,11 @@ class MainScreen(Screen[None]):
             aclosing(batches(events)) as watched,
         ):
             async for batch in watched:
-                self.post_message(self.Discovered(batch))
+                told = self.Discovered(batch)
+                self.post_message(told)
+                # Otherwise, with more than can be drawn, what is told would wait in a queue that
+                # grows, and each key behind it.
+                await told.painted.wait()
 
     @work(group="lookout", exclusive=True, exit_on_error=False)
     async def _look_out(self) -> None:
@@ -248,6 +254,7 @@ class MainScreen(Screen[None]):
         if self.monitor.store.link is not link:
             self._mute_what_may_be_untrue()
             self._show_detail()
+        self.call_after_refresh(message.painted.set)
 
     def _mute_what_may_be_untrue(self) -> None:
         """While the store is lost, all that is known from it."""
