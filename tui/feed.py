@@ -23,7 +23,7 @@ async def batches(
     """Lists of events, each at least one event long, none lost, in order.
 
     After a quiet time an event comes through at once; otherwise at least `interval` seconds pass
-    from one batch to the next. Who takes long over a batch has as much time again before the next
+    from one batch to the next. Who takes long over a batch has up to `interval` before the next
     one, in which keys are answered, however much comes. Ends when the events end, and raises what
     they raise.
     """
@@ -60,5 +60,8 @@ async def batches(
 
 
 def pause(took: float, interval: float) -> float:
-    """Seconds to wait after a batch over which somebody `took` so many."""
-    return max(interval - took, took)
+    """Seconds to wait after a batch over which somebody `took` so many.
+
+    Not more than `interval`: what comes meanwhile makes the next batch longer.
+    """
+    return max(interval - took, min(took, interval))
