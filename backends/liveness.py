@@ -163,6 +163,14 @@ def is_late(ttl: TimeToLive) -> bool:
     return ttl.remaining + ROUNDING <= ttl.granted / 2 - MARGIN
 
 
+def tells_the_same(life: Life, other: Life | None) -> bool:
+    """Whether a verdict is the same by either of what a store said of one lease or key."""
+    if other is None:
+        return False
+    gone, was_gone = life.ttl.granted is None, other.ttl.granted is None
+    return (gone, is_late(life.ttl)) == (was_gone, is_late(other.ttl))
+
+
 def is_stale(
     verdict: Verdict, record: AnyRecord, *, has_leases: bool, is_kept_alive: bool = True
 ) -> bool:

@@ -13,7 +13,17 @@ from backends.agreement import Agreement
 from backends.checksum import differences, group_of
 from backends.cluster import Cluster
 from backends.ids import Kind
-from backends.liveness import FINDINGS, Facts, Judgement, Life, Verdict, explain, is_stale, judge
+from backends.liveness import (
+    FINDINGS,
+    Facts,
+    Judgement,
+    Life,
+    Verdict,
+    explain,
+    is_stale,
+    judge,
+    tells_the_same,
+)
 from backends.places import Scope, scopes_of
 from backends.probe.targets import targets_of
 from backends.probe.types import Reading, Target
@@ -126,8 +136,9 @@ class Verdicts:
         """The store said how long these still have."""
         for handle, life in lives.items():
             if handle in self._on:
+                if not tells_the_same(life, self._lives.get(handle)):
+                    self._dirty |= self._on[handle]
                 self._lives[handle] = life
-                self._dirty |= self._on[handle]
 
     def forget_lives(self, handles: Iterable[Handle]) -> None:
         """Nobody follows these any more: what was heard of them will soon be untrue."""

@@ -22,7 +22,7 @@ LONG = 120.0
 """Seconds after which a first screen does not come any more."""
 QUIET = ("--probe", "never")
 """Flags of every dashboard here: nobody listens at the addresses of the load."""
-UNSWEPT = (*QUIET, "--lease-rate", "0.001")
+UNSWEPT = (*QUIET, "--lease-rate", "0")
 """... of one that does not ask for leases either: one question in a quarter of an hour."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -20,10 +22,19 @@ from backends.queries import Query
 from tui.opening import Plane, opened
 from tui.screens.main import MainScreen
 from tui.settings import Settings
+from tui.slow_line import PIECES_OF_A_FRAME, pieces_waiting
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """End the dashboard in order. By themselves they would leave the terminal as it is then: on the
 alternate screen, without a cursor, reporting every move of the mouse."""
+
+COLLECTIONS = (2_000, 5, 500)
+"""After how many new objects, and how many smaller ones, Python collects garbage. By its own
+700, 10, 10 it goes over all records again and again while they are read, up to 0.4 s at a time with
+20,000. They have no circles; what has (a closed dialog) comes rarely, and these take some ms."""
+
+LINE_INTERVAL = 0.01
+"""Seconds between two looks at whether a slow terminal has taken what was painted."""
 
 
 class DyntopApp(App[None]):
@@ -41,10 +52,19 @@ class DyntopApp(App[None]):
     ]
 
     def __init__(
-        self, plane: Plane, settings: Settings, clock: Callable[[], float] = time.time
+        self,
+        plane: Plane,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        *,
+        when_complete: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time."""
+        """`clock` gives POSIX seconds; nothing else looks at the time. `when_complete` is called
+        once, when all that the store has is on screen."""
         super().__init__()
+        self._when_complete = when_complete
+        self._holds_back = False
+        """Nothing is painted now: the terminal still has to take what was."""
         # A monitor over SSH has nothing to animate, and each frame would be paid for.
         self.animation_level = "none"
         self.plane = plane
@@ -54,6 +74,31 @@ class DyntopApp(App[None]):
     def on_mount(self) -> None:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
         self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock))
+
+    def post_display_hook(self) -> None:
+        """After each paint. One more than what is being written may wait for a slow terminal."""
+        if not self._holds_back and self._pieces_waiting() > PIECES_OF_A_FRAME:
+            self._holds_back = True
+            self._hold_back()
+
+    @work(group="slow line")
+    async def _hold_back(self) -> None:
+        """Paint nothing until the terminal took what waits; then all that differs by then, once."""
+        try:
+            with self.batch_update():
+                waits = True
+                while waits:  # the queue tells nobody that it is empty
+                    await asyncio.sleep(LINE_INTERVAL)
+                    waits = self._pieces_waiting() > 0
+        finally:
+            self._holds_back = False
+        self.screen.check_idle()
+
+    def _pieces_waiting(self) -> int:
+        return pieces_waiting(self._driver)
+
+    def on_main_screen_complete(self) -> None:
+        self._when_complete()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
@@ -92,8 +137,10 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
+    gc.set_threshold(*COLLECTIONS)
     async with opened(settings) as plane:
-        app = DyntopApp(plane, settings)
+        # What is there by then mostly stays: no collection has to look at it again.
+        app = DyntopApp(plane, settings, when_complete=gc.freeze)
         _end_on_signals(app)
         await app.run_async()
         return app.return_code or 0
