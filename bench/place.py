@@ -23,7 +23,7 @@ LONG = 120.0
 QUIET = ("--probe", "never")
 """Flags of every dashboard here: nobody listens at the addresses of the load."""
 UNSWEPT = (*QUIET, "--lease-rate", "0")
-"""... of one that does not ask for leases either: one question in a quarter of an hour."""
+"""... of one that does not ask for leases either."""
 
 
 class Place:
