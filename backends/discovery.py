@@ -35,7 +35,7 @@ from backends.store import (
 
 _log = logging.getLogger(__name__)
 
-RECORDS_BETWEEN_YIELDS = 250
+RECORDS_BETWEEN_YIELDS = 1000
 """Records read from a snapshot before the event loop gets a turn: some 10 ms of work."""
 
 LEASE_ENDED = "lease ended: it ran out, or the worker shut down"
@@ -123,7 +123,14 @@ class Discovery:
     async def list(self, query: Query) -> list[AnyRecord]:
         """What matches now, in the order of the keys. Raises `StoreError`."""
         snapshot = await self.store.snapshot(query.prefixes)
-        return [record for record in map(read, snapshot.entries) if query.matches(record)]
+        records = []
+        for number, entry in enumerate(snapshot.entries, 1):
+            if not number % RECORDS_BETWEEN_YIELDS:
+                await asyncio.sleep(0)
+            record = read(entry)
+            if query.matches(record):
+                records.append(record)
+        return records
 
     async def list_and_watch(self, query: Query) -> AsyncGenerator[Added | Removed, None]:
         """First everything that matches, then every change; after a gap only what differs."""

@@ -90,7 +90,8 @@ class Life:
         return left if self.ttl.granted is None else min(left, self.ttl.granted)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would take as long as the verdict: there is one for each record at the start.
+@dataclass(slots=True)
 class Facts:
     """All that bears on one record's verdict."""
 
@@ -166,6 +167,14 @@ def is_late(ttl: TimeToLive) -> bool:
     return ttl.remaining + ROUNDING <= ttl.granted / 2 - MARGIN
 
 
+def tells_the_same(life: Life, other: Life | None) -> bool:
+    """Whether a verdict is the same by either of what a store said of one lease or key."""
+    if other is None:
+        return False
+    gone, was_gone = life.ttl.granted is None, other.ttl.granted is None
+    return (gone, is_late(life.ttl)) == (was_gone, is_late(other.ttl))
+
+
 def is_stale(
     verdict: Verdict, record: AnyRecord, *, has_leases: bool, is_kept_alive: bool = True
 ) -> bool:
@@ -179,13 +188,15 @@ def is_stale(
     return verdict in (Verdict.EXPIRED, Verdict.ORPHANED, Verdict.MALFORMED)
 
 
-def is_unreachable(own: Iterable[Reading], others: Iterable[Reading]) -> bool:
+def is_unreachable(own: Sequence[Reading], others: Sequence[Reading]) -> bool:
     """Whether the readings of a record's own addresses, and those of its worker, are against it.
 
     Its own addresses decide, each by what was seen of it last. Of the others, silence where a
     process itself would answer shows that it hangs, unless it answers elsewhere; a refusal shows
     that one socket is closed, and that the process is gone only if nothing of it accepts.
     """
+    if not own and not others:
+        return False
     mine, theirs = _latest(own), _latest(others)
     if mine and all(one.answer.failed for one in mine):
         return True

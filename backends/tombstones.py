@@ -9,9 +9,9 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from backends.cluster import Scope, scopes_of
 from backends.history import BY_THIS_DYNTOP, Happening, What
 from backends.ids import Kind
+from backends.places import Scope, scopes_of
 from backends.records import AnyRecord, EndpointInstance
 
 KEPT_SECONDS = 600.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -13,6 +14,7 @@ from io import StringIO
 from typing import ClassVar
 
 from rich.console import Console, RenderableType
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -37,12 +39,22 @@ from tui.opening import Plane, opened
 from tui.plain import plain
 from tui.screens.main import MainScreen
 from tui.settings import Settings
+from tui.slow_line import PIECES_OF_A_FRAME, pieces_waiting
 
 _log = logging.getLogger(__name__)
 
 
 class Panicked(Exception):
     """Textual gave up, and said why in the text."""
+
+
+COLLECTIONS = (2_000, 5, 500)
+"""After how many new objects, and how many smaller ones, Python collects garbage. By its own
+700, 10, 10 it goes over all records again and again while they are read, up to 0.4 s at a time with
+20,000. They have no circles; what has (a closed dialog) comes rarely, and these take some ms."""
+
+LINE_INTERVAL = 0.01
+"""Seconds between two looks at whether a slow terminal has taken what was painted."""
 
 
 class DyntopApp(App[None]):
@@ -65,15 +77,21 @@ class DyntopApp(App[None]):
         plane: Plane,
         settings: Settings,
         clock: Callable[[], float] = time.time,
+        *,
         logs: Logs | None = None,
         steady: Callable[[], float] | None = None,
+        when_complete: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time. `logs` None: of its own.
-        `steady` is a clock that nobody sets; None: nobody sets `clock`."""
+        """`clock` gives POSIX seconds; nothing else looks at the time. `steady` is a clock that
+        nobody sets; None: nobody sets `clock`. `logs` None: of its own. `when_complete` is called
+        once, when all that the store has is on screen."""
         super().__init__()
         self.logs = Logs(masks(os.environ)) if logs is None else logs
         self.fault: Exception | None = None
         """What ended it, if that was a fault of its own."""
+        self._when_complete = when_complete
+        self._holds_back = False
+        """Nothing is painted now: the terminal still has to take what was."""
         # A monitor over SSH has nothing to animate, and each frame would be paid for.
         self.animation_level = "none"
         self.plane = plane
@@ -131,6 +149,31 @@ class DyntopApp(App[None]):
             self.fault = Panicked(text.getvalue())
         self._close_messages_no_wait()
 
+    def post_display_hook(self) -> None:
+        """After each paint. One more than what is being written may wait for a slow terminal."""
+        if not self._holds_back and self._pieces_waiting() > PIECES_OF_A_FRAME:
+            self._holds_back = True
+            self._hold_back()
+
+    @work(group="slow line")
+    async def _hold_back(self) -> None:
+        """Paint nothing until the terminal took what waits; then all that differs by then, once."""
+        try:
+            with self.batch_update():
+                waits = True
+                while waits:  # the queue tells nobody that it is empty
+                    await asyncio.sleep(LINE_INTERVAL)
+                    waits = self._pieces_waiting() > 0
+        finally:
+            self._holds_back = False
+        self.screen.check_idle()
+
+    def _pieces_waiting(self) -> int:
+        return pieces_waiting(self._driver)
+
+    def on_main_screen_complete(self) -> None:
+        self._when_complete()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
         if isinstance(screen, MainScreen):
@@ -176,8 +219,10 @@ def run(settings: Settings, logs: Logs) -> int:
 
 
 async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
+    gc.set_threshold(*COLLECTIONS)
     async with opened(settings) as plane:
-        app = DyntopApp(plane, settings, logs=logs, steady=steady)
+        # What is there by then mostly stays: no collection has to look at it again.
+        app = DyntopApp(plane, settings, logs=logs, steady=steady, when_complete=gc.freeze)
         ending.watch_over(app)
         await app.run_async()
         code = app.return_code or 0

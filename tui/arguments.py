@@ -408,9 +408,10 @@ def _add_dashboard(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lease-rate",
         metavar="N",
-        type=_rate,
+        type=_cap,
         default=50.0,
-        help="questions about leases that the store is asked in a second at most (default 50)",
+        help="questions about leases that the store is asked in a second at most (default 50); "
+        "0 asks none, and what no address tells of is unknown",
     )
     group.add_argument(
         "--metrics",
@@ -461,6 +462,11 @@ def _rate(text: str) -> float:
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
     return rate
+
+
+def _cap(text: str) -> float:
+    """As a rate, or 0: never."""
+    return 0.0 if _number(float, text) == 0 else _rate(text)
 
 
 def _count(text: str) -> int:

@@ -71,8 +71,8 @@ class Settings(BaseModel):
     """Show a cluster that lives in this process's memory."""
     probing: Probing = Probing.VISIBLE
     """Whom to probe without being asked."""
-    lease_rate: float = Field(default=DEFAULT_CAP, gt=0)
-    """Questions about leases that the store is asked in a second, at most."""
+    lease_rate: float = Field(default=DEFAULT_CAP, ge=0)
+    """Questions about leases that the store is asked in a second, at most. 0: none."""
     nats: NatsConfig | None = None
     """Where NATS services are asked what they list and count. None: nowhere."""
     metrics: tuple[Target, ...] = ()

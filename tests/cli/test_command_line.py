@@ -90,7 +90,7 @@ def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> No
         ("watch", "--liveness"),
         ("list", "--yes"),
         ("--probe", "sometimes"),
-        ("--lease-rate", "0"),
+        ("--lease-rate", "-1"),
         ("--lease-rate", "nan"),
         ("--lease-rate", "inf"),
         ("list", "\x1b]0;owned\x07"),

@@ -20,11 +20,11 @@ from textual.widgets import Footer, TabbedContent
 from textual.worker import Worker, WorkerState
 
 from backends.audit import Act, ActKind
-from backends.cluster import Scope
 from backends.discovery import WatchEvent
 from backends.history import Happening
 from backends.lookout import Lookout, Probing
 from backends.metrics.metering import Metering
+from backends.places import Scope
 from backends.queries import Query
 from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
@@ -65,7 +65,7 @@ TICK = 1.0
 PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
 EVIDENCE_INTERVAL = 0.25
-"""Seconds between two looks at whether evidence came: it comes in many small pieces."""
+"""Seconds until evidence that came is drawn: it comes in many small pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,11 @@ class MainScreen(Screen[None]):
         def __init__(self, batch: list[WatchEvent]) -> None:
             super().__init__()
             self.batch = batch
+            self.painted = asyncio.Event()
+            """It was taken in, and drawn if the terminal has room for that."""
+
+    class Complete(Message):
+        """All that the store has is on screen, for the first time."""
 
     class Failed(Message):
         """A part of dyntop stopped with an error of its own, and the rest goes on."""
@@ -178,7 +183,6 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.active.focus()
         self.set_interval(TICK, self._tick)
-        self.set_interval(EVIDENCE_INTERVAL, self._weigh_evidence)
         self._refresh_all()
         self._watch()
         self._look_out()
@@ -194,7 +198,11 @@ class MainScreen(Screen[None]):
             aclosing(batches(events)) as watched,
         ):
             async for batch in watched:
-                self.post_message(self.Discovered(batch))
+                told = self.Discovered(batch)
+                self.post_message(told)
+                # Otherwise, with more than can be drawn, what is told would wait in a queue that
+                # grows, and each key behind it.
+                await told.painted.wait()
 
     @work(group="lookout", exclusive=True, exit_on_error=False)
     async def _look_out(self) -> None:
@@ -228,7 +236,9 @@ class MainScreen(Screen[None]):
             self._show_detail()
 
     def _note_evidence(self) -> None:
-        self._evidence_came = True
+        if not self._evidence_came:
+            self._evidence_came = True
+            self.set_timer(EVIDENCE_INTERVAL, self._weigh_evidence)
 
     def _weigh_evidence(self) -> None:
         """Draw what differs by what was learnt since the last time."""
@@ -252,6 +262,7 @@ class MainScreen(Screen[None]):
         if self.monitor.store.link is not link:
             self._mute_what_may_be_untrue()
             self._show_detail()
+        self.call_after_refresh(message.painted.set)
 
     def _mute_what_may_be_untrue(self) -> None:
         """While the store is lost, all that is known from it."""
@@ -268,10 +279,14 @@ class MainScreen(Screen[None]):
             self.view.complete = self.monitor.complete
             self._tabs.count_models()
             self._refresh_all()
+            self.call_after_refresh(self.post_message, self.Complete())
             return
         changes = self.monitor.take_changes()
-        self._tree.amend(changes.scopes)
-        self._tabs.amend(changes.keys)
+        # Most of the evidence, and every sign of life, changes nothing that is shown here.
+        if changes.scopes:
+            self._tree.amend(changes.scopes)
+        if changes.keys:
+            self._tabs.amend(changes.keys)
         self._say_what_is_missing()
         if noted and not self.monitor.frozen:
             self._tabs.show_history()

@@ -15,6 +15,7 @@ class FilterBar(Horizontal):
     FilterBar { display: none; height: 1; background: $panel; }
     FilterBar Static { width: 9; padding: 0 1; color: $text-accent; }
     FilterBar Input { width: 1fr; height: 1; border: none; padding: 0; background: $panel; }
+    FilterBar Input:focus { border: none; }
     """
 
     class Changed(Message):

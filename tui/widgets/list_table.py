@@ -199,9 +199,10 @@ class ListTable(LineView, Generic[Row]):
 
     def tick(self) -> None:
         """Time went on: draw again what changed with it alone."""
+        columns = [column for column, _ in self._columns() if column.ticks]
         for index in self._lines():
-            before = self._ticking.get(index)
-            if before is not None and before != self._ticking_text(self.rows[index]):
+            before, row = self._ticking.get(index), self.rows[index]
+            if before is not None and before != tuple(one.cell_of(row).text for one in columns):
                 self._refresh_row(index)
 
     # --- keys and mouse -----------------------------------------------------------------------
@@ -355,9 +356,6 @@ class ListTable(LineView, Generic[Row]):
         y = index + 1 - self.scroll_offset.y
         if 0 < y < self.size.height:
             self.refresh(Region(0, y, self.line_width, 1))
-
-    def _ticking_text(self, row: Row) -> tuple[str, ...]:
-        return tuple(column.cell_of(row).text for column, _ in self._columns() if column.ticks)
 
 
 def _fit(text: str, cells: int, column: Column[Any]) -> str:

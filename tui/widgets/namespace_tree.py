@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from backends.cluster import NO_NAMESPACE, Cluster, Scope
 from backends.ids import Kind
+from backends.places import NO_NAMESPACE, Places, Scope
 from tui.plain import clip
 from tui.view import View
 
@@ -60,7 +60,7 @@ class NamespaceTree(Tree[Scope]):
         self.root.expand()
 
     @property
-    def _cluster(self) -> Cluster:
+    def _cluster(self) -> Places:
         return self.view.shown
 
     def rebuild(self) -> None:
