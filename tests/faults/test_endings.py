@@ -151,6 +151,8 @@ def test_where_no_shell_could_bring_it_back_it_is_not_suspended_but_says_so() ->
         terminal.wait_for("no shell here")
         terminal.press("?")
         terminal.wait_for("keys and signs")
+        terminal.press("ctrl+c")
+        assert terminal.wait_for_end() == 0
 
 
 DEAF = """

@@ -443,6 +443,15 @@ async def test_a_part_that_fails_is_told_with_its_report_and_the_screen_stays(
         assert operator.on_main
 
 
+async def test_what_textual_itself_gives_up_for_is_a_fault_too_and_is_not_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with dashboard() as operator:
+        operator.app.panic("the input cannot be read")
+    assert str(operator.app.fault).strip() == "the input cannot be read"
+    assert "cannot be read" not in "".join(capsys.readouterr())
+
+
 def test_a_signal_leaves_the_log_whole(tmp_path: Path) -> None:
     log = tmp_path / "log"
     env = {"XDG_STATE_HOME": str(tmp_path), "DYNTOP_LOG": str(log)}
