@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from textual.widgets import TabbedContent, TabPane
+from textual.content import Content
+from textual.widgets import Static, Tab, TabbedContent, TabPane
 
 from backends import keys
 from backends.ids import Kind
 from backends.metrics.metering import Metering
+from tui.plain import width
 from tui.tab_titles import TabTitle, fitting
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
@@ -137,8 +139,19 @@ class PaneTabs(TabbedContent):
             for tab, pane in tabs.items()
         ]
         for tab, label in zip(tabs, fitting(titles, self.size.width), strict=True):
-            if self.get_tab(tab).label_text != label:
-                self.get_tab(tab).label = label
+            _set_label(self.get_tab(tab), label)
+
+
+def _set_label(tab: Tab, label: str) -> None:
+    """To set `Tab.label` lays out the whole screen: 15 to 30 ms, for each row that comes or goes.
+    That is needed only where the title is to take more or less room."""
+    if tab.label_text == label:
+        return
+    if width(tab.label_text) != width(label):
+        tab.label = label
+        return
+    tab._label = Content(label)
+    Static.update(tab, tab._label, layout=False)
 
 
 def _tab_of(pane: Pane[Any]) -> str:
