@@ -73,6 +73,7 @@ class PaneTabs(TabbedContent):
     def rebuild(self) -> None:
         """Everything may be different."""
         self._behind = {_tab_of(pane) for pane in self.panes}
+        self.query_one(ModelsPane).take_in(None)
         self._catch_up()
         self._count(self.panes)
 
@@ -80,7 +81,7 @@ class PaneTabs(TabbedContent):
         """Only records of these keys came, changed or went."""
         kinds = {keys.kind_of(key) for key in changed}
         if Kind.MODEL in kinds:
-            self.count_models()
+            self.view.models = self.query_one(ModelsPane).take_in(changed)
         concerned = [pane for pane in self.panes if kinds & pane.KINDS]
         for pane in concerned:
             if pane is self.current:
