@@ -1,14 +1,15 @@
-"""Which models there are among some cards, kept as cards come, change and go.
+"""Which models there are in a cluster, kept as cards come, change and go.
 
 Pure. A change costs work in proportion to what it bears on: a card, and the adapters on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
 from backends.cluster import Cluster
+from backends.ids import Kind
 from backends.models import base_name
 from backends.records import ModelCard
 
@@ -16,10 +17,9 @@ _Value = TypeVar("_Value")
 
 
 class ModelNames:
-    """The base model of each card. What it holds depends only on the cards that are in it."""
+    """The base model of each card, after `amend` told of what changed."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """`cluster`: everything that is registered, where an adapter's base model is found."""
         self._cluster = cluster
         self._cards: dict[bytes, ModelCard] = {}
         self._name_of: dict[bytes, str] = {}
@@ -34,30 +34,42 @@ class ModelNames:
         """Those of a model and of its adapters, in no order. Empty: there is no such model."""
         return [self._cards[key] for key in self._keys.get(name, ())]
 
-    def rebuild(self, cards: Iterable[ModelCard]) -> None:
-        """Hold these cards and no others."""
-        self._cards, self._name_of, self._keys, self._adapters_at = {}, {}, {}, {}
-        for card in cards:
-            self._put(card)
+    def count(self, keys: Iterable[bytes]) -> int:
+        """How many models cards of these keys belong to."""
+        return len({self._name_of[key] for key in keys if key in self._name_of})
 
-    def amend(self, changed: Iterable[bytes], cards: Iterable[ModelCard]) -> set[str]:
-        """The cards of these keys came, changed or went; `cards` are those of them that are there.
+    def missed(self) -> set[bytes]:
+        """The keys whose cards are others in the cluster than here: a look at each of them."""
+        keys: Collection[bytes] = self._cluster.keys(Kind.MODEL)
+        records, cards = self._cluster.records, self._cards
+        return {key for key in keys if cards.get(key) is not records[key]} | (
+            cards.keys() - set(keys)
+        )
+
+    def amend(self, changed: Iterable[bytes]) -> set[str]:
+        """The cards of these keys came, changed or went in the cluster.
 
         Returns the names of the models that they bear on, also of those that are no more.
         """
-        gone = [was for key in changed if (was := self._discard(key)) is not None]
-        names = {name for _, name in gone}
-        there = list(cards)
-        names.update(map(self._put, there))
+        names: set[str] = set()
+        places: set[object] = set()
+        for key in changed:
+            card = self._cluster.records.get(key)
+            if (before := self._cards.get(key)) is not None:
+                names.add(self._discard(before))
+                places.add(_place(before))
+            if isinstance(card, ModelCard):
+                names.add(self._put(card))
+                places.add(_place(card))
         # An adapter's model is named by the card that it is on.
-        on_them = {_place(card) for card in (*there, *(card for card, _ in gone))}
-        for place in on_them & self._adapters_at.keys():
+        for place in places & self._adapters_at.keys():
             for key in list(self._adapters_at[place]):
-                if (before := self._discard(key)) is not None:
-                    names |= {before[1], self._put(before[0])}
+                adapter = self._cards[key]
+                names |= {self._discard(adapter), self._put(adapter)}
         return names
 
     def _put(self, card: ModelCard) -> str:
+        """Returns the name of its model."""
         key, name = card.key, base_name(card, self._cluster)
         self._cards[key], self._name_of[key] = card, name
         self._keys.setdefault(name, set()).add(key)
@@ -65,16 +77,15 @@ class ModelNames:
             self._adapters_at.setdefault(_place(card), set()).add(key)
         return name
 
-    def _discard(self, key: bytes) -> tuple[ModelCard, str] | None:
-        """Returns the card and the name of its model; None: it was not there."""
-        card = self._cards.pop(key, None)
-        if card is None:
-            return None
+    def _discard(self, card: ModelCard) -> str:
+        """Returns the name that its model had."""
+        key = card.key
+        del self._cards[key]
         name = self._name_of.pop(key)
         _take_out(self._keys, name, key)
         if card.is_lora:
             _take_out(self._adapters_at, _place(card), key)
-        return card, name
+        return name
 
 
 def _take_out(index: dict[_Value, set[bytes]], value: _Value, key: bytes) -> None:

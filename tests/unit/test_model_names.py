@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from backends import models
 from backends.cluster import Cluster
+from backends.ids import Kind
 from backends.model_names import ModelNames
 from backends.records import ModelCard
 from tests.unit.events import Event, events
@@ -24,9 +25,9 @@ def fresh(cluster: Cluster) -> dict[str, set[bytes]]:
     }
 
 
-@given(events, st.integers(1, 5))
+@given(events, st.integers(1, 5), st.booleans())
 def test_kept_names_are_those_of_a_fresh_look_and_each_that_differs_is_told(
-    told: list[Event], at_once: int
+    told: list[Event], at_once: int, by_changes: bool
 ) -> None:
     cluster = Cluster()
     names = ModelNames(cluster)
@@ -35,11 +36,15 @@ def test_kept_names_are_those_of_a_fresh_look_and_each_that_differs_is_told(
         for event in told[number : number + at_once]:
             cluster.apply(event, 0.0)
         changed = cluster.take_changes().keys
-        there = [one for one in cluster.of_type(ModelCard) if one.key in changed]
-        touched = names.amend(changed, there)
+        assert names.missed() <= changed
+        touched = names.amend(changed if by_changes else names.missed())
         after = fresh(cluster)
         assert {name: {one.key for one in names.cards(name)} for name in after} == after
         assert len(names) == len(after)
         every = before.keys() | after.keys()
         assert {name for name in every if before.get(name) != after.get(name)} <= touched
         before = after
+        assert not names.missed()
+        some = list(cluster.keys(Kind.MODEL))[::2]
+        cards = [one for one in cluster.of_type(ModelCard) if one.key in some]
+        assert names.count(some) == models.count(cards, cluster)

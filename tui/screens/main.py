@@ -258,7 +258,6 @@ class MainScreen(Screen[None]):
             self._find_reasons(unexplained)
         if self.view.complete != self.monitor.complete:
             self.view.complete = self.monitor.complete
-            self._tabs.count_models()
             self._refresh_all()
             return
         changes = self.monitor.take_changes()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
 
 from backends import models
-from backends.cluster import Cluster, Scope
 from backends.ids import Kind
 from backends.model_names import ModelNames
 from backends.models import Model
@@ -91,13 +90,9 @@ class ModelsPane(TreePane[ModelRow]):
             Column("id", "INSTANCE", 16, _instance, drop=2),
         ]
         super().__init__(view, columns, order=SortOrder("name"), id="models")
-        cluster = view.monitor.cluster
-        self._everywhere = self._here = ModelNames(cluster)
-        """All models, and those that are shown."""
-        self._is_narrowed = False
-        """Whether something was left out of what is shown, at the last look."""
-        self._touched: set[str] | None = None
-        """The models that the last changes bear on. None: any."""
+        self._names = ModelNames(view.monitor.cluster)
+        self._touched: set[str] = set()
+        """The models that the last changes bear on."""
         self._gone: dict[bytes, tuple[ModelCard, str]] = {}
         """The cards that went and are still shown, each with the name of its model."""
         self._models: dict[str, Model] = {}
@@ -108,52 +103,36 @@ class ModelsPane(TreePane[ModelRow]):
         self._opened: set[Hashable] = set()
         self._row_index: dict[Hashable, int] = {}
 
-    def count_all(self) -> int:
-        """How many there are, wherever they are."""
-        self._everywhere.rebuild(self.view.monitor.cluster.of_type(ModelCard))
-        return len(self._everywhere)
-
     def take_in(self, changed: set[bytes] | None) -> int:
         """Follow the models, whether the tab is open or not; returns how many there are, wherever
         they are. `changed`: the keys that came, changed or went. None: any may have.
         """
-        cluster, scope = self.view.monitor.cluster, self.view.scope
-        was_narrowed, self._is_narrowed = self._is_narrowed, self.view.monitor.narrowed
+        missed: set[bytes] = set()
         # `changed` does not tell of what a filter leaves out.
-        if changed is None or was_narrowed or self._is_narrowed:
-            self._touched = None
-            if changed is not None or (was_narrowed and not self._is_narrowed):
-                self.count_all()
-            self._here = self._everywhere
-            if scope or self._is_narrowed:
-                self._here = ModelNames(cluster)
-                self._here.rebuild(self._cards())
-        else:
-            self._touched = self._everywhere.amend(changed, _cards_of(cluster, changed, ()))
-            if self._here is not self._everywhere:
-                self._touched = self._here.amend(changed, _cards_of(cluster, changed, scope))
-        return len(self._everywhere)
+        if changed is None or self.view.monitor.narrowed:
+            missed = self._names.missed()
+        self._touched = self._names.amend(missed | (changed or set()))
+        return len(self._names)
 
     def rebuild(self) -> None:
         self._gone = self._gone_cards()
         gone = (card for card, _ in self._gone.values())
-        found = models.group([*self._cards(), *gone], self.view.monitor.cluster)
+        cards = self.view.shown.of_type(ModelCard, self.view.scope)
+        found = models.group([*cards, *gone], self.view.monitor.cluster)
         self._models = {model.name: model for model in found}
         self._summaries.clear()
         self._card_rows.clear()
         self._lay_out()
 
     def amend(self, keys: set[bytes]) -> None:
-        if self._touched is None:
-            self.rebuild()
-            return
         before, self._gone = self._gone, self._gone_cards()
-        names = set(self._touched)
+        names, here = set(self._touched), self._keys()
         for one, other in ((before, self._gone), (self._gone, before)):
             names |= {name for key, (_, name) in one.items() if other.get(key, ("", ""))[1] != name}
         for name in names:
             gone = [card for card, its_name in self._gone.values() if its_name == name]
-            found = models.group([*self._here.cards(name), *gone], self.view.monitor.cluster)
+            cards = [card for card in self._names.cards(name) if card.key in here]
+            found = models.group([*cards, *gone], self.view.monitor.cluster)
             self._models.pop(name, None)
             self._models |= {model.name: model for model in found}
         for kept in (self._summaries, self._card_rows):
@@ -162,7 +141,9 @@ class ModelsPane(TreePane[ModelRow]):
         self._lay_out(names)
 
     def count(self) -> int:
-        return len(self._here)
+        if self.view.scope or self.view.monitor.narrowed:
+            return self._names.count(self._keys())
+        return len(self._names)
 
     def _lay_out(self, touched: set[str] | None = None) -> None:
         """Show the rows. `touched`: only these models changed since the last time."""
@@ -199,8 +180,8 @@ class ModelsPane(TreePane[ModelRow]):
             self._opened.discard(row.key)
         self._lay_out()
 
-    def _cards(self) -> list[ModelCard]:
-        return self.view.shown.of_type(ModelCard, self.view.scope)
+    def _keys(self) -> Collection[bytes]:
+        return self.view.shown.keys(Kind.MODEL, self.view.scope)
 
     def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
         cluster = self.view.monitor.cluster
@@ -260,13 +241,6 @@ class ModelsPane(TreePane[ModelRow]):
 
     def _worker_type(self, row: ModelRow) -> Cell:
         return Cell(self._summary(row.key, row.cards).worker_types or NOTHING, "dim")
-
-
-def _cards_of(cluster: Cluster, keys: set[bytes], scope: Scope) -> Iterator[ModelCard]:
-    """Those of some keys that are registered in a place."""
-    here = cluster.keys(Kind.MODEL, scope)
-    records = (cluster.records[key] for key in keys if key in here)
-    return (record for record in records if isinstance(record, ModelCard))
 
 
 def _card_row(parent: _Key, card: ModelCard) -> ModelRow:

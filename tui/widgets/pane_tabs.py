@@ -73,7 +73,7 @@ class PaneTabs(TabbedContent):
     def rebuild(self) -> None:
         """Everything may be different."""
         self._behind = {_tab_of(pane) for pane in self.panes}
-        self.query_one(ModelsPane).take_in(None)
+        self._take_in_models(None)
         self._catch_up()
         self._count(self.panes)
 
@@ -81,7 +81,7 @@ class PaneTabs(TabbedContent):
         """Only records of these keys came, changed or went."""
         kinds = {keys.kind_of(key) for key in changed}
         if Kind.MODEL in kinds:
-            self.view.models = self.query_one(ModelsPane).take_in(changed)
+            self._take_in_models(changed)
         concerned = [pane for pane in self.panes if kinds & pane.KINDS]
         for pane in concerned:
             if pane is self.current:
@@ -90,9 +90,9 @@ class PaneTabs(TabbedContent):
                 self._behind.add(_tab_of(pane))
         self._count(concerned)
 
-    def count_models(self) -> None:
-        """How many there are, wherever they are; the header says it."""
-        self.view.models = self.query_one(ModelsPane).count_all()
+    def _take_in_models(self, changed: set[bytes] | None) -> None:
+        # The header says how many there are.
+        self.view.models = self.query_one(ModelsPane).take_in(changed)
 
     def show_history(self) -> None:
         """Something was added to the history, or a reason was found."""
