@@ -58,12 +58,18 @@ class SortedRows(Sequence[Row], Generic[Row]):
 
     def put(self, row: Row) -> bool:
         """Add a row or replace the one of its key. True: it came, or took another place."""
-        before = self.index_of(row.key)
-        self.discard(row.key)
-        place = (self._sort(row), row.key)
-        self._by_key[row.key], self._places[row.key] = row, place
+        key, place = row.key, (self._sort(row), row.key)
+        known = self._places.get(key)
+        self._by_key[key], self._places[key] = row, place
+        if known == place:
+            return False
+        if known is None:
+            self._ordered.add(place)
+            return True
+        before = self._ordered.index(known)
+        self._ordered.remove(known)
         self._ordered.add(place)
-        return before != self.index_of(row.key)
+        return bool(before != self._ordered.index(place))
 
     def discard(self, key: Hashable) -> bool:
         """Drop a row. False: there was none."""
