@@ -172,9 +172,11 @@ class NamespaceTree(Tree[Scope]):
 
     def _relabel(self, node: TreeNode[Scope], scope: Scope) -> None:
         label = self._label(scope)
-        # The tree draws and measures all of itself again for each label that is set.
         if node.label != label:
-            node.set_label(label)
+            # `set_label` also draws all that is below the node again: of the root, the whole tree.
+            node._label = label
+            node._updates += 1
+            self._refresh_line(node.line)
 
     def _label(self, scope: Scope) -> Text:
         if not scope:
