@@ -136,7 +136,7 @@ def test_suspended_it_gives_the_terminal_back_and_is_drawn_whole_when_it_goes_on
             terminal.wait_for("● connected")
             # Its last line, and a line of the tree: at the new size, and all of it.
             terminal.wait_for(lambda text, rows=size[1]: "q Quit" in text.split("\n")[rows - 1])  # type: ignore[misc]
-            terminal.wait_for("all namespaces")
+            terminal.wait_for("▼ all name")
         terminal.press("q")
         terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False)
         terminal.type("exit\r")

@@ -25,7 +25,7 @@ def test_a_window_resized_200_times_a_second_shows_what_is_true_and_answers_keys
         terminal.clear()
         terminal.resize(118, 38)
         terminal.wait_for(lambda text: "q Quit" in text.split("\n")[37])
-        terminal.wait_for("all namespaces")
+        terminal.wait_for("▼ all name")
         terminal.press("3")
         terminal.wait_for("COMPONENT▲")
 
