@@ -5,10 +5,10 @@ VENV := .venv
 RELEASES := 0.6.1 1.2.1
 BIN := $(VENV)/bin
 
-.PHONY: help setup releases demo test lint types check snapshots screenshots clean
+.PHONY: help setup releases demo test lint types check bench bench-smoke snapshots screenshots clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 $(VENV)/.runtime: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -42,6 +42,12 @@ types: $(VENV)/.dev  ## strict type check
 	$(BIN)/mypy
 
 check: lint types test  ## all of it, as CI does
+
+bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about an hour
+	$(BIN)/python -m bench --output bench/results.json --readme README.md
+
+bench-smoke: $(VENV)/.dev  ## a small and short one; fails for what is out by ten times
+	$(BIN)/python -m bench --smoke
 
 snapshots: $(VENV)/.dev  ## draw the snapshots again; look at each before committing it
 	$(BIN)/python -m pytest tests/snapshots --snapshot-update

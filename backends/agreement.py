@@ -109,7 +109,9 @@ class _Group:
         self._keys: dict[str, dict[bytes, None]] = {}
         """By fingerprint, in the order in which they came."""
         self._ranks: SortedList[tuple[int, str]] = SortedList()
-        """Minus the number of keys, and the fingerprint: what most have is first."""
+        """Minus the number of keys, and the fingerprint: what most have is first. Empty while all
+        have the same, as they mostly do."""
+        self._leaders = _Leaders(None, None)
 
     def is_empty(self) -> bool:
         return not self._keys
@@ -118,24 +120,29 @@ class _Group:
         keys = self._keys.setdefault(fingerprint, {})
         self._ranks.discard((-len(keys), fingerprint))
         keys[key] = None
-        self._ranks.add((-len(keys), fingerprint))
+        self._rank(fingerprint)
 
     def remove(self, key: bytes, fingerprint: str) -> None:
         keys = self._keys[fingerprint]
-        self._ranks.remove((-len(keys), fingerprint))
+        self._ranks.discard((-len(keys), fingerprint))
         del keys[key]
-        if keys:
-            self._ranks.add((-len(keys), fingerprint))
-        else:
+        if not keys:
             del self._keys[fingerprint]
+        self._rank(fingerprint)
 
     def leaders(self) -> _Leaders:
-        if not self._ranks:
-            return _Leaders(None, None)
-        count, first = self._ranks[0]
-        if len(self._ranks) > 1 and self._ranks[1][0] == count:
-            return _Leaders(first, self._ranks[1][1])
-        return _Leaders(first, None)
+        return self._leaders
+
+    def _rank(self, counted: str) -> None:
+        """After the number of keys with a fingerprint changed, which is in no rank now."""
+        if len(self._keys) < 2:
+            self._ranks.clear()
+            self._leaders = _Leaders(next(iter(self._keys), None), None)
+            return
+        added = (counted,) if self._ranks else tuple(self._keys)
+        self._ranks.update((-len(self._keys[one]), one) for one in added if one in self._keys)
+        (count, first), (next_count, second) = self._ranks[:2]
+        self._leaders = _Leaders(first, second if next_count == count else None)
 
     def one_with(self, fingerprint: str) -> bytes:
         """The key of the card that has had this fingerprint for longest. It must be had."""

@@ -11,12 +11,19 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from backends.ids import U64
+U64 = Annotated[int, Field(ge=0, lt=2**64)]
+"""Instance, publisher and lease ids: shown as lower-case hex, stored in bodies as decimal."""
 
 
-class Body(BaseModel):
+class Part(BaseModel):
+    # What no value of a store needs is never built.
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True)
+
+
+class Body(Part):
+    """A whole value."""
+
     # The tag, `type` (from 0.7 on), is looked at before; up to 0.6 the bucket alone tells.
-    model_config = ConfigDict(strict=True, extra="ignore")
 
 
 class EndpointBody(Body):
@@ -28,8 +35,7 @@ class EndpointBody(Body):
     device_type: Any = None
 
 
-class Lora(BaseModel):
-    model_config = ConfigDict(strict=True)
+class Lora(Part):
     name: str
 
 
@@ -43,17 +49,21 @@ class Card(Body):
     context_length: Annotated[int, Field(ge=0)] | None = None
 
 
-class ModelBody(Body):
+class ModelNames(Body):
+    """A model's body but for its card."""
+
     namespace: str
     component: str
     endpoint: str
     instance_id: U64
     model_suffix: str | None = None
+
+
+class ModelBody(ModelNames):
     card_json: Card
 
 
-class EndpointName(BaseModel):
-    model_config = ConfigDict(strict=True)
+class EndpointName(Part):
     namespace: str
     component: str
     name: str
@@ -67,10 +77,9 @@ class ModelEntry(Body):
     model_type: Any = None
 
 
-class Scope(BaseModel):
+class Scope(Part):
     """`kind` tells which of the others are set."""
 
-    model_config = ConfigDict(strict=True)
     kind: str
     """`namespace`, `component`, `endpoint`, or one to come."""
     name: str | None = None
@@ -131,10 +140,12 @@ class ChannelBody(Body):
 
 
 class SourceWorker(BaseModel):
+    model_config = ConfigDict(defer_build=True)
     worker_id: Any = None
 
 
 class SourceMetadata(BaseModel):
+    model_config = ConfigDict(defer_build=True)
     worker: SourceWorker | None = None
 
 

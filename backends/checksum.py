@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
 
 from backends.keys import Dialect
 from backends.records import ModelCard
@@ -101,8 +102,12 @@ _PREFILL_FLAG = "Prefill"
 
 def _flags(model_type: object) -> frozenset[str]:
     """`Chat | Completions` in any order."""
-    if not isinstance(model_type, str):
-        return frozenset()
+    return _flags_in(model_type) if isinstance(model_type, str) else frozenset()
+
+
+@lru_cache(maxsize=64)
+def _flags_in(model_type: str) -> frozenset[str]:
+    """Kept, since thousands of cards have the same."""
     return frozenset(flag.strip() for flag in model_type.split("|"))
 
 

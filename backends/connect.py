@@ -12,7 +12,7 @@ from backends.store import Store
 
 
 class _Connection(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class EtcdConnection(_Connection):

@@ -6,13 +6,9 @@ sorts need not ask for the kind first; what a kind does not have is None.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
-
-U64 = Annotated[int, Field(ge=0, lt=2**64)]
-"""Instance, publisher and lease ids: shown as lower-case hex, stored in bodies as decimal."""
+from typing import ClassVar, TypeVar
 
 
 class Kind(StrEnum):
@@ -25,9 +21,8 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class _Id(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
-
+@dataclass(frozen=True, slots=True)
+class _Id:
     kind: ClassVar[Kind] = Kind.UNKNOWN
 
     namespace: str | None = None
@@ -37,8 +32,9 @@ class _Id(BaseModel):
     endpoint: str | None = None
     topic: str | None = None
     """What a channel or source carries, e.g. `kv-events`."""
-    instance_id: U64 | None = None
-    """Of the worker; of a channel or source, its publisher's. None: static, or not readable."""
+    instance_id: int | None = None
+    """Of the worker; of a channel or source, its publisher's. A u64. None: static, or not
+    readable."""
     model_suffix: str | None = None
     """The slug of a LoRA adapter. None: the base model."""
 
@@ -48,30 +44,35 @@ class _Id(BaseModel):
         return "/".join(name for name in names if name)
 
 
+@dataclass(frozen=True, slots=True)
 class EndpointInstanceId(_Id):
     """One worker's registration of one endpoint."""
 
     kind: ClassVar[Kind] = Kind.ENDPOINT
 
 
+@dataclass(frozen=True, slots=True)
 class ModelCardId(_Id):
     """One worker's card of a model, or of a LoRA adapter (`model_suffix`) on it."""
 
     kind: ClassVar[Kind] = Kind.MODEL
 
 
+@dataclass(frozen=True, slots=True)
 class EventChannelId(_Id):
     """One publisher's channel."""
 
     kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
 
 
+@dataclass(frozen=True, slots=True)
 class EventSourceId(_Id):
     """What one publisher's events are about; equal names and id join it to its channel."""
 
     kind: ClassVar[Kind] = Kind.EVENT_SOURCE
 
 
+@dataclass(frozen=True, slots=True)
 class UnknownId(_Id):
     """A key in a bucket that this release of dyntop does not know: its names are not guessed."""
 

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from sys import intern
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -89,7 +90,7 @@ class UnspellableKey(ValueError):
     of a surrogate pair."""
 
 
-_HEX_ID = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
+_HEX_ID = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}", re.ASCII)
 _LOOSE_HEX_ID = re.compile(r"0*([0-9a-fA-F]{1,16})", re.ASCII)
 _ESCAPE = re.compile(rb"\\(?:(\\)|x([0-9a-fA-F]{2})|)", re.ASCII)
 _IN_A_SCOPE_NAME = tuple(
@@ -142,10 +143,11 @@ def parse(key: bytes) -> ParsedKey[Any]:
     for bucket, parse_relative in _PARSERS.items():
         if key.startswith(bucket):
             relative = key[len(bucket) :]
-            parsed = parse_relative(relative.decode("utf-8", "backslashreplace"))
-            if parsed.problem is None and not _is_utf8(relative):
-                return ParsedKey(parsed.id, parsed.dialect, "the key is not UTF-8")
-            return parsed
+            try:
+                return parse_relative(relative.decode())
+            except UnicodeDecodeError:
+                parsed = parse_relative(relative.decode("utf-8", "backslashreplace"))
+                return replace(parsed, problem=parsed.problem or "the key is not UTF-8")
     return ParsedKey(UnknownId(), Dialect.V1)
 
 
@@ -191,14 +193,6 @@ def encode_scope_name(name: str) -> str:
     return "".join([_IN_A_SCOPE_NAME[byte] for byte in name.encode()])
 
 
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _join(*names: str | None) -> str:
     if None in names:
         raise ValueError("a name is missing")
@@ -231,19 +225,18 @@ def _scope_path(record_id: RecordId) -> str:
 
 def _read_id(text: str) -> tuple[int | None, str | None]:
     """An id as keys write it, and what is wrong with how it is written."""
-    if _HEX_ID.fullmatch(text) and (text == "0" or not text.startswith("0")):
+    if _HEX_ID.fullmatch(text):
         return int(text, 16), None
     if (loose := _LOOSE_HEX_ID.fullmatch(text)) is not None:
         return int(loose[1], 16), "the id is not lower-case hex without leading zeros"
     return None, "the id is not a u64 in hex"
 
 
-def _first_problem(*problems: str | None) -> str | None:
-    return next((problem for problem in problems if problem is not None), None)
-
-
 def _empty_name(**names: str) -> str | None:
-    return next((f"the {label} is empty" for label, name in names.items() if not name), None)
+    for label, name in names.items():
+        if not name:
+            return f"the {label} is empty"
+    return None
 
 
 def _at(parts: list[str], index: int) -> str | None:
@@ -261,21 +254,22 @@ def _parse_instance(relative: str) -> ParsedKey[EndpointInstanceId]:
     parts = relative.split("/")
     if len(parts) != 4:
         return _misshapen(EndpointInstanceId, parts, "namespace/component/endpoint/id")
-    namespace, component, endpoint, text = parts
-    instance_id, problem = _read_id(text)
+    # Thousands of workers have the same names: each text is kept once.
+    namespace, component, endpoint = map(intern, parts[:3])
+    instance_id, problem = _read_id(parts[3])
     record_id = EndpointInstanceId(
         namespace=namespace, component=component, endpoint=endpoint, instance_id=instance_id
     )
     empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
-    return ParsedKey(record_id, Dialect.V1, _first_problem(empty, problem))
+    return ParsedKey(record_id, Dialect.V1, empty or problem)
 
 
 def _parse_model(relative: str) -> ParsedKey[ModelCardId]:
     parts = relative.split("/")
     if len(parts) not in (4, 5):
         return _misshapen(ModelCardId, parts, "namespace/component/endpoint/id[/model suffix]")
-    namespace, component, endpoint, text = parts[:4]
-    instance_id, problem = _read_id(text)
+    namespace, component, endpoint = map(intern, parts[:3])
+    instance_id, problem = _read_id(parts[3])
     record_id = ModelCardId(
         namespace=namespace,
         component=component,
@@ -286,7 +280,7 @@ def _parse_model(relative: str) -> ParsedKey[ModelCardId]:
     empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
     if len(parts) == 5 and not parts[4]:
         empty = empty or "the model suffix is empty"
-    return ParsedKey(record_id, Dialect.V1, _first_problem(empty, problem))
+    return ParsedKey(record_id, Dialect.V1, empty or problem)
 
 
 def _misshapen(of: type[Worker], parts: list[str], shape: str) -> ParsedKey[Worker]:
@@ -301,13 +295,13 @@ def _parse_channel(relative: str) -> ParsedKey[EventChannelId]:
     parts = relative.split("/")
     if len(parts) != 4:
         return _parse_scoped(EventChannelId, parts)
-    namespace, component, topic, text = parts
-    publisher_id, problem = _read_id(text)
+    namespace, component, topic = map(intern, parts[:3])
+    publisher_id, problem = _read_id(parts[3])
     record_id = EventChannelId(
         namespace=namespace, component=component, topic=topic, instance_id=publisher_id
     )
     empty = _empty_name(namespace=namespace, topic=topic)
-    return ParsedKey(record_id, Dialect.V1, _first_problem(empty, problem))
+    return ParsedKey(record_id, Dialect.V1, empty or problem)
 
 
 def _parse_source(relative: str) -> ParsedKey[EventSourceId]:
@@ -327,13 +321,13 @@ def _parse_scoped(of: type[Scoped], parts: list[str]) -> ParsedKey[Scoped]:
         return ParsedKey(
             of(), Dialect.V1_SCOPED, "the key is not namespace/…[/component/…]/topic/…/id"
         )
-    names = [unquote_to_bytes(name).decode("utf-8", "backslashreplace") for name in encoded]
+    names = [intern(unquote_to_bytes(name).decode("utf-8", "backslashreplace")) for name in encoded]
     publisher_id, problem = _read_id(parts[-1])
     record_id = of(instance_id=publisher_id, **dict(zip(labels, names, strict=True)))
     empty = _empty_name(**dict(zip(labels, names, strict=True)))
     if [encode_scope_name(name) for name in names] != encoded:
-        problem = _first_problem(problem, "a name is not percent-encoded as Dynamo does")
-    return ParsedKey(record_id, Dialect.V1_SCOPED, _first_problem(empty, problem))
+        problem = problem or "a name is not percent-encoded as Dynamo does"
+    return ParsedKey(record_id, Dialect.V1_SCOPED, empty or problem)
 
 
 def _parse_old_instance(relative: str) -> ParsedKey[EndpointInstanceId]:
@@ -355,7 +349,7 @@ def _parse_old_instance(relative: str) -> ParsedKey[EndpointInstanceId]:
         namespace=namespace, component=component, endpoint=endpoint, instance_id=lease
     )
     empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
-    return ParsedKey(record_id, Dialect.OLD, _first_problem(empty, problem))
+    return ParsedKey(record_id, Dialect.OLD, empty or problem)
 
 
 def _parse_old_model(relative: str) -> ParsedKey[ModelCardId]:

@@ -18,6 +18,8 @@ from backends.store import TimeToLive
 MARGIN = 1.0
 """Seconds by which a renewal must be overdue before it counts as missed: a busy worker, or a
 busy store, is late by fractions of a second."""
+AHEAD = 2.0
+"""Seconds that a file's time may be ahead of the clock without a word."""
 ROUNDING = 1.0
 """Seconds that a store may understate the remaining time by: etcd tells whole ones."""
 
@@ -83,10 +85,13 @@ class Life:
 
     def remaining(self, now: float) -> float:
         """Seconds that are left, unless it was renewed since; not below 0."""
-        return max(0.0, self.ttl.remaining - (now - self.at))
+        left = max(0.0, self.ttl.remaining - (now - self.at))
+        # More than was granted: whoever stamped it has a clock that is ahead, or ours was set back.
+        return left if self.ttl.granted is None else min(left, self.ttl.granted)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would take as long as the verdict: there is one for each record at the start.
+@dataclass(slots=True)
 class Facts:
     """All that bears on one record's verdict."""
 
@@ -162,6 +167,14 @@ def is_late(ttl: TimeToLive) -> bool:
     return ttl.remaining + ROUNDING <= ttl.granted / 2 - MARGIN
 
 
+def tells_the_same(life: Life, other: Life | None) -> bool:
+    """Whether a verdict is the same by either of what a store said of one lease or key."""
+    if other is None:
+        return False
+    gone, was_gone = life.ttl.granted is None, other.ttl.granted is None
+    return (gone, is_late(life.ttl)) == (was_gone, is_late(other.ttl))
+
+
 def is_stale(
     verdict: Verdict, record: AnyRecord, *, has_leases: bool, is_kept_alive: bool = True
 ) -> bool:
@@ -175,13 +188,15 @@ def is_stale(
     return verdict in (Verdict.EXPIRED, Verdict.ORPHANED, Verdict.MALFORMED)
 
 
-def is_unreachable(own: Iterable[Reading], others: Iterable[Reading]) -> bool:
+def is_unreachable(own: Sequence[Reading], others: Sequence[Reading]) -> bool:
     """Whether the readings of a record's own addresses, and those of its worker, are against it.
 
     Its own addresses decide, each by what was seen of it last. Of the others, silence where a
     process itself would answer shows that it hangs, unless it answers elsewhere; a refusal shows
     that one socket is closed, and that the process is gone only if nothing of it accepts.
     """
+    if not own and not others:
+        return False
     mine, theirs = _latest(own), _latest(others)
     if mine and all(one.answer.failed for one in mine):
         return True
@@ -302,7 +317,10 @@ def _life_in_words(facts: Facts) -> str:
         left = f"{max(0.0, ttl.remaining):.0f} of {ttl.granted or 0.0:.0f} s"
         return f"no worker renews it: its bucket keeps it for {left} more"
     if facts.record.lease is None:
-        touched = f"last touched {(ttl.granted or 0.0) - ttl.remaining:.0f} s ago"
+        ago = (ttl.granted or 0.0) - ttl.remaining
+        touched = f"last touched {max(0.0, ago):.0f} s ago"
+        if ago < -AHEAD:
+            touched = f"last touched by a clock that is {-ago:.0f} s ahead of this one's"
         return f"{touched}: a keep-alive was missed" if is_late(ttl) else touched
     if ttl.granted is None:
         return "its lease does not exist any more"

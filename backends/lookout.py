@@ -24,7 +24,8 @@ from backends.verdicts import Handle, Verdicts, handle_of
 DEFAULT_CAP = 50.0
 """Questions to the store in a second, at most: 4 ms of an etcd's time, asked in bursts."""
 BURST_INTERVAL = 0.25
-"""Seconds between two bursts. One question alone costs etcd ten times what it costs in a burst."""
+"""Seconds between two bursts. One question alone costs etcd ten times what it costs in a burst, and
+gRPC six times: 1.2 ms here instead of 0.2 ms."""
 AIM_INTERVAL = 1.0
 """Seconds between two looks at which addresses are to be probed."""
 DEEP_INTERVAL = 10.0
@@ -89,13 +90,14 @@ class Lookout:
         cap: float = DEFAULT_CAP,
     ) -> None:
         """`visible` gives the records on screen, which come first; `clock` POSIX seconds; `cap` is
-        the most questions to the store in a second."""
+        the most questions to the store in a second; 0 asks none, so that leases tell nothing."""
         self._discovery = discovery
         self._verdicts = verdicts
         self._probes = probes
         self._visible = visible
         self._clock = clock
         self._probing = probing
+        self._asks_store = cap > 0
         self._sweep: Sweep[Handle] = Sweep(cap)
         self.trouble = ""
         """Why evidence is missing, in a few words; empty: nothing is known to be wrong."""
@@ -116,7 +118,8 @@ class Lookout:
         """
         self._told = told
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._for_ever(self._ask_store))
+            if self._asks_store:
+                group.create_task(self._for_ever(self._ask_store))
             if self._probing is not Probing.NEVER:
                 group.create_task(self._for_ever(self._aim))
                 group.create_task(self._for_ever(lambda: self._probes.run(self._take_readings)))

@@ -32,9 +32,11 @@ class Query:
             return False
         if self.namespace is not None and not self._is_in_namespace(record.id.namespace):
             return False
-        wanted = (self.component, self.endpoint, self.topic)
-        found = (record.id.component, record.id.endpoint, record.id.topic)
-        return all(want is None or want == name for want, name in zip(wanted, found, strict=True))
+        return (
+            self.component in (None, record.id.component)
+            and self.endpoint in (None, record.id.endpoint)
+            and self.topic in (None, record.id.topic)
+        )
 
     def _is_in_namespace(self, namespace: str | None) -> bool:
         if namespace is None or self.namespace is None:

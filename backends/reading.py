@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from sys import intern
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -21,6 +23,7 @@ from backends.bodies import (
     EndpointBody,
     ModelBody,
     ModelEntry,
+    ModelNames,
     OldChannelBody,
     SourceBody,
     SourceMetadata,
@@ -46,12 +49,13 @@ from backends.records import (
     UnknownRecord,
 )
 from backends.store import Entry
+from backends.values import in_two
 
 
 def read(entry: Entry) -> AnyRecord:
     """The record that a key and its bytes make. Never raises."""
     parsed = keys.parse(entry.key)
-    reader = _READERS.get(keys.kind_of(entry.key))
+    reader = _READERS.get(parsed.id.kind)
     if reader is None:
         return UnknownRecord(entry=entry, id=UnknownId(), dialect=parsed.dialect)
     return reader(entry, parsed)
@@ -80,10 +84,10 @@ class _Malformed(Exception):
     """The value is not what the bucket holds; the text says why."""
 
 
-def _json(entry: Entry) -> dict[str, Any]:
-    """The value as a JSON object. Raises `_Malformed`."""
+def _json(value: bytes) -> dict[str, Any]:
+    """A value as a JSON object. Raises `_Malformed`."""
     try:
-        raw = pydantic_core.from_json(entry.value, allow_inf_nan=False)
+        raw = pydantic_core.from_json(value, allow_inf_nan=False)
     except ValueError as error:
         raise _Malformed(f"the value is not JSON: {error}") from None
     if not isinstance(raw, dict):
@@ -117,7 +121,7 @@ def _transport(raw: Any) -> Transport:
     ((kind, address),) = raw.items()
     if kind in _ENDPOINT_TRANSPORTS and not isinstance(address, str):
         raise _Malformed(f"transport.{kind}: not a text")
-    return Transport(kind=kind, address=_as_text(address))
+    return Transport(kind=intern(kind), address=_as_text(address))
 
 
 _ENDPOINT_TRANSPORTS = ("tcp", "nats_tcp", "http")
@@ -137,7 +141,7 @@ def _channel_transport(raw: Any) -> Transport:
         address = ", ".join(address)
     if kind in _CHANNEL_ADDRESS and not isinstance(address, str):
         raise _Malformed(f"transport.config.{_CHANNEL_ADDRESS[kind]}: not an address")
-    return Transport(kind=kind, address=_as_text(config) if address is None else address)
+    return Transport(intern(kind), _as_text(config) if address is None else address)
 
 
 def _as_text(value: Any) -> str | None:
@@ -171,11 +175,12 @@ def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> Endpo
     make = partial(EndpointInstance, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
     try:
-        raw = _json(entry)
+        raw = _json(entry.value)
         body = _body(raw, EndpointBody, "Endpoint")
         transport = _transport(body.transport)
     except _Malformed as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
+    device_type = _as_text(body.device_type)
     names: dict[str, str | int | None] = {
         "namespace": body.namespace,
         "component": body.component,
@@ -188,57 +193,123 @@ def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> Endpo
         conflict=_differs(parsed.id, **names),
         note=_note(entry, raw),
         transport=transport,
-        device_type=_as_text(body.device_type),
+        device_type=None if device_type is None else intern(device_type),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _CardFacts:
+    """What is read of a card, named as in the record."""
+
+    model_name: str
+    source_path: str | None
+    model_type: str | None
+    worker_type: str | None
+    context_length: int | None
+    fingerprint: str
+
+
+def _facts(card: Card, raw: Mapping[str, object]) -> _CardFacts:
+    return _CardFacts(
+        model_name=card.lora.name if card.lora is not None else card.display_name,
+        source_path=card.source_path,
+        model_type=_as_text(card.model_type),
+        worker_type=_as_text(card.worker_type),
+        context_length=card.context_length,
+        fingerprint=fingerprint(raw),
+    )
+
+
+CARDS_KEPT = 256
+"""Different cards of which it is kept what was read: more than there are models in a cluster."""
+
+
+def _with_shared_card(value: bytes) -> tuple[dict[str, Any], _CardFacts] | None:
+    """A model's body but for its card, and what its card says, which is read once for all workers
+    that have the same. None: the value must be read as a whole."""
+    if (halves := in_two(value)) is None:
+        return None
+    try:
+        first = _json(halves[0])
+        others, card = _card_and_behind(halves[1])
+    except _Malformed:
+        return None
+    return (first | others, card) if first else None
+
+
+@lru_cache(maxsize=CARDS_KEPT)
+def _card_and_behind(value: bytes) -> tuple[dict[str, Any], _CardFacts]:
+    """What stands behind the card, and what the card says. Raises `_Malformed`."""
+    raw = _json(value)
+    card = raw.pop("card_json")
+    if not isinstance(card, dict):
+        raise _Malformed
+    try:
+        return raw, _facts(Card.model_validate(card), card)
+    except ValidationError:
+        raise _Malformed from None
 
 
 def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
     make = partial(ModelCard, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
+    conflict = None
     try:
-        raw = _json(entry)
         if entry.key.startswith(keys.OLD_MODELS):
-            old = _body(raw, ModelEntry, "Model")
-            record_id = ModelCardId(
-                namespace=old.endpoint.namespace,
-                component=old.endpoint.component,
-                endpoint=old.endpoint.name,
-                instance_id=entry.lease,
-            )
-            return make(
-                id=record_id,
-                malformed=parsed.problem,
-                model_name=old.name,
-                model_type=_as_text(old.model_type),
-            )
-        card_json = raw
-        if entry.key.startswith(keys.MODELS) and "type" in raw:
-            body = _body(raw, ModelBody, "Model")
-            card = body.card_json
-            card_json = raw["card_json"]
-            conflict = _differs(
-                parsed.id,
-                namespace=body.namespace,
-                component=body.component,
-                endpoint=body.endpoint,
-                instance_id=body.instance_id,
-                model_suffix=body.model_suffix or None,
-            )
+            return _read_old_model(entry, parsed)
+        read = _with_shared_card(entry.value) if entry.key.startswith(keys.MODELS) else None
+        if read is not None and "type" in read[0]:
+            raw, facts = read
+            conflict = _card_conflict(parsed.id, _body(raw, ModelNames, "Model"))
         else:
-            card = _body(raw, Card, "Model")
-            conflict = None
+            raw = _json(entry.value)
+            if entry.key.startswith(keys.MODELS) and "type" in raw:
+                body = _body(raw, ModelBody, "Model")
+                facts = _facts(body.card_json, raw["card_json"])
+                conflict = _card_conflict(parsed.id, body)
+            else:
+                facts = _facts(_body(raw, Card, "Model"), raw)
     except _Malformed as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
     return make(
         malformed=parsed.problem,
         conflict=conflict,
         note=_note(entry, raw),
-        model_name=card.lora.name if card.lora is not None else card.display_name,
-        base_model=card.source_path if parsed.id.model_suffix else None,
-        model_type=_as_text(card.model_type),
-        worker_type=_as_text(card.worker_type),
-        context_length=card.context_length,
-        fingerprint=None if entry.key.startswith(keys.OLD_CARDS) else fingerprint(card_json),
+        model_name=facts.model_name,
+        base_model=facts.source_path if parsed.id.model_suffix else None,
+        model_type=facts.model_type,
+        worker_type=facts.worker_type,
+        context_length=facts.context_length,
+        fingerprint=None if entry.key.startswith(keys.OLD_CARDS) else facts.fingerprint,
+    )
+
+
+def _read_old_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
+    """Raises `_Malformed`."""
+    old = _body(_json(entry.value), ModelEntry, "Model")
+    return ModelCard(
+        entry,
+        ModelCardId(
+            namespace=old.endpoint.namespace,
+            component=old.endpoint.component,
+            endpoint=old.endpoint.name,
+            instance_id=entry.lease,
+        ),
+        parsed.dialect,
+        malformed=parsed.problem,
+        model_name=old.name,
+        model_type=_as_text(old.model_type),
+    )
+
+
+def _card_conflict(record_id: ModelCardId, body: ModelNames) -> str | None:
+    return _differs(
+        record_id,
+        namespace=body.namespace,
+        component=body.component,
+        endpoint=body.endpoint,
+        instance_id=body.instance_id,
+        model_suffix=body.model_suffix or None,
     )
 
 
@@ -246,7 +317,7 @@ def _read_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChann
     make = partial(EventChannel, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
     try:
-        raw = _json(entry)
+        raw = _json(entry.value)
         body: ChannelBody | OldChannelBody
         if "namespace" in raw and "scope" not in raw:
             body = _body(raw, OldChannelBody, "EventChannel")
@@ -269,7 +340,7 @@ def _read_source(entry: Entry, parsed: ParsedKey[EventSourceId]) -> EventSource:
     make = partial(EventSource, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
     try:
-        raw = _json(entry)
+        raw = _json(entry.value)
         body = _body(raw, SourceBody, "EventSource")
     except _Malformed as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)

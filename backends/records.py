@@ -5,9 +5,8 @@ Records are made by `backends.reading.read`. Identity is in the key; the body ad
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Generic
-
-from pydantic import BaseModel, ConfigDict
 
 from backends.ids import (
     EndpointInstanceId,
@@ -22,10 +21,9 @@ from backends.keys import Dialect
 from backends.store import Entry, Revision
 
 
-class Transport(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Transport:
     """How an instance or channel is reached."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: str
     """As stored: `tcp`, `nats_tcp`, `http`, `Zmq`, `Nats`, `ZmqBroker`, or one to come."""
@@ -33,10 +31,9 @@ class Transport(BaseModel):
     """As stored; of a broker, where to subscribe; of a variant to come, its JSON."""
 
 
-class Record(BaseModel, Generic[Id]):
+@dataclass(frozen=True, slots=True)
+class Record(Generic[Id]):
     """One key and what could be read of it."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     kind: ClassVar[Kind]
 
@@ -76,6 +73,7 @@ class Record(BaseModel, Generic[Id]):
         return self.entry.expired_at
 
 
+@dataclass(frozen=True, slots=True)
 class EndpointInstance(Record[EndpointInstanceId]):
     """One worker serves one endpoint."""
 
@@ -85,6 +83,7 @@ class EndpointInstance(Record[EndpointInstanceId]):
     """E.g. `cuda` (from 1.2 on)."""
 
 
+@dataclass(frozen=True, slots=True)
 class ModelCard(Record[ModelCardId]):
     """One worker serves a model, or a LoRA adapter on it."""
 
@@ -106,12 +105,14 @@ class ModelCard(Record[ModelCardId]):
         return self.id.model_suffix is not None
 
 
+@dataclass(frozen=True, slots=True)
 class EventChannel(Record[EventChannelId]):
     """One publisher's channel on the event plane."""
 
     kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
 
 
+@dataclass(frozen=True, slots=True)
 class EventSource(Record[EventSourceId]):
     """What one publisher's events are about."""
 
@@ -121,6 +122,7 @@ class EventSource(Record[EventSourceId]):
     """What the publishing program passed: the instance id if it passed nothing, and often 0."""
 
 
+@dataclass(frozen=True, slots=True)
 class UnknownRecord(Record[UnknownId]):
     """A key in a bucket that this release of dyntop does not know."""
 

@@ -12,19 +12,14 @@ import pydantic_core
 from pydantic import BaseModel, ConfigDict
 
 from backends import keys, naming
-from backends.ids import (
-    U64,
-    EndpointInstanceId,
-    EventChannelId,
-    EventSourceId,
-    ModelCardId,
-)
+from backends.bodies import U64
+from backends.ids import EndpointInstanceId, EventChannelId, EventSourceId, ModelCardId
 from backends.keys import Dialect
 from backends.records import Transport
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class EndpointSpec(_Spec):

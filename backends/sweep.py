@@ -25,7 +25,9 @@ SUSPICIOUS_INTERVAL = 0.5
 LATE_INTERVAL = 2.0
 """... about one whose renewal was missed: it ends soon, or recovers."""
 VISIBLE_INTERVAL = 5.0
-"""... about one that is on screen."""
+"""... about one that is on screen, at least."""
+VISIBLE_SHARE = 1 / 3
+"""... as a part of the time between two renewals: a lease of an hour tells nothing new so soon."""
 GONE_INTERVAL = 10.0
 """... about a lease that does not exist, while its keys are still there."""
 MOMENT = 1.5
@@ -90,7 +92,7 @@ class Sweep(Generic[Handle]):
         chosen: dict[Handle, None] = {}
         for handle in self._oldest_first(visible, now):
             # Not all of it: what is off screen must have its turn, too.
-            if len(chosen) + 1 > max(1.0, self._allowance / 2):
+            if len(chosen) + 1 > min(self._allowance, max(1.0, self._allowance / 2)):
                 break
             chosen[handle] = None
         for handle in self._suspicious:
@@ -119,7 +121,7 @@ class Sweep(Generic[Handle]):
         due = [
             one
             for one in known
-            if states[one].due <= now or now - states[one].known_at >= VISIBLE_INTERVAL
+            if states[one].due <= now or now - states[one].known_at >= _while_seen(states[one])
         ]
         return sorted(due, key=lambda one: states[one].known_at)
 
@@ -160,6 +162,11 @@ class Sweep(Generic[Handle]):
         # The number keeps handles from being compared, which may be of different types.
         self._number += 1
         heapq.heappush(self._heap, (due, self._number, handle))
+
+
+def _while_seen(state: _State) -> float:
+    """Seconds between two questions about a lease on screen."""
+    return max(VISIBLE_INTERVAL, VISIBLE_SHARE * state.period)
 
 
 def is_overdue(ttl: TimeToLive) -> bool:

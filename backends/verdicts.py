@@ -11,9 +11,20 @@ from dataclasses import replace
 
 from backends.agreement import Agreement
 from backends.checksum import differences, group_of
-from backends.cluster import Cluster, Scope, scopes_of
+from backends.cluster import Cluster
 from backends.ids import Kind
-from backends.liveness import FINDINGS, Facts, Judgement, Life, Verdict, explain, is_stale, judge
+from backends.liveness import (
+    FINDINGS,
+    Facts,
+    Judgement,
+    Life,
+    Verdict,
+    explain,
+    is_stale,
+    judge,
+    tells_the_same,
+)
+from backends.places import Scope, scopes_of
 from backends.probe.targets import targets_of
 from backends.probe.types import Reading, Target
 from backends.reading import card_json
@@ -125,8 +136,9 @@ class Verdicts:
         """The store said how long these still have."""
         for handle, life in lives.items():
             if handle in self._on:
+                if not tells_the_same(life, self._lives.get(handle)):
+                    self._dirty |= self._on[handle]
                 self._lives[handle] = life
-                self._dirty |= self._on[handle]
 
     def forget_lives(self, handles: Iterable[Handle]) -> None:
         """Nobody follows these any more: what was heard of them will soon be untrue."""
@@ -205,8 +217,10 @@ class Verdicts:
                 self._on[handle] = set()
                 self._new_handles.add(handle)
             self._on[handle].add(key)
-            if isinstance(now, ModelCard) and now.fingerprint is not None:
-                self._dirty |= self._agreement.put(key, group_of(now), now.fingerprint)
+        if isinstance(now, ModelCard) and now.fingerprint is not None:
+            self._dirty |= self._agreement.put(key, group_of(now), now.fingerprint)
+        elif isinstance(before, ModelCard):
+            self._dirty |= self._agreement.discard(key)
         return [record for record in (before, now) if record is not None]
 
     def _drop_handles(self) -> None:
@@ -242,8 +256,6 @@ class Verdicts:
     def _forget(self, record: AnyRecord) -> None:
         key = record.key
         del self._records[key]
-        if isinstance(record, ModelCard):
-            self._dirty |= self._agreement.discard(key)
         self._verdicts.pop(key, None)
         self._roll_up(record, Verdict.UNKNOWN)
         handle = handle_of(record)
@@ -306,27 +318,28 @@ class Verdicts:
     def _facts(self, group: Sequence[AnyRecord], stored_at: float) -> Iterator[Facts]:
         """What bears on each of the records of one worker."""
         worker = self._cluster.worker_of(group[0]) if group else None
-        readings = {record.key: self._known_readings(record) for record in group}
-        own = {key: set(found) for key, found in readings.items()}
-        of_worker = [
-            one for record in group if not _is_shared(record) for one in readings[record.key]
-        ]
-        shows = [record.key for record in group if _shows_worker(record)]
-        drained_at = self._drained.get(worker) if worker is not None else None
-        instances = [one for one in group if isinstance(one, EndpointInstance)]
-        for record in group:
-            mine = readings[record.key]
+        readings = [self._known_readings(record) for record in group]
+        of_worker = dict.fromkeys(
+            one
+            for record, found in zip(group, readings, strict=True)
+            if found and not _is_shared(record)
+            for one in found
+        )
+        shows = [_shows_worker(record) for record in group]
+        drained = self._drained.get(worker) if worker is not None else None
+        for record, mine, shows_worker in zip(group, readings, shows, strict=True):
+            belongs_to_drained = drained is not None and not _has_instance(record, group)
             yield Facts(
                 record,
                 self.has_leases,
                 stored_at,
                 life=self.life(record),
                 own=mine,
-                others=tuple(one for one in dict.fromkeys(of_worker) if one not in own[record.key]),
+                others=tuple(one for one in of_worker if one not in mine) if of_worker else (),
                 worker=worker,
-                worker_is_there=any(key != record.key for key in shows),
+                worker_is_there=sum(shows) > shows_worker,
                 disagreement=DIFFERS if self._agreement.odd(record.key) is not None else None,
-                drained_at=None if _has_instance(record, instances) else drained_at,
+                drained_at=drained if belongs_to_drained else None,
                 is_kept_alive=self.is_kept_alive,
             )
 
@@ -353,11 +366,12 @@ def _shows_worker(record: AnyRecord) -> bool:
     return isinstance(record, EndpointInstance) and usable
 
 
-def _has_instance(record: AnyRecord, instances: Sequence[EndpointInstance]) -> bool:
+def _has_instance(record: AnyRecord, group: Iterable[AnyRecord]) -> bool:
     """Whether an instance that a record belongs to is there: a card's is its endpoint's."""
+    instances = (one for one in group if isinstance(one, EndpointInstance))
     if isinstance(record, ModelCard):
         return any(_endpoint(one) == _endpoint(record) for one in instances)
-    return bool(instances)
+    return any(True for _ in instances)
 
 
 def _endpoint(record: AnyRecord) -> tuple[str | None, ...]:

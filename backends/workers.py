@@ -67,11 +67,8 @@ class Worker:
     @property
     def components(self) -> list[str]:
         """`namespace/component` of all that it registered, each once, in order."""
-        places = {
-            "/".join(name for name in (one.id.namespace, one.id.component) if name)
-            for one in self.records
-        }
-        return sorted(places - {""})
+        places = {(one.id.namespace, one.id.component) for one in self.records}
+        return sorted({"/".join(filter(None, place)) for place in places} - {""})
 
     @property
     def models(self) -> list[str]:

@@ -21,6 +21,7 @@ import sys
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -77,6 +78,10 @@ Programs use it where the terminal answers that it knows it, so this one does.""
 
 _ASKS_FOR_FRAMES = b"\x1b[?2026$p"
 _KNOWS_FRAMES = b"\x1b[?2026;2$y"
+_UP_TO_END_OF_FRAME = re.compile(rb".*?\x1b\[\?2026l|.+", re.DOTALL)
+
+Observer = Callable[[float, pyte.Screen], object]
+"""Told of a frame: when its end was read (seconds of `time.monotonic`), and the screen with it."""
 
 
 class Terminal:
@@ -95,7 +100,12 @@ class Terminal:
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        self._changed = threading.Condition()
+        self._showing = threading.Lock()
+        self._unshown: deque[tuple[float, bytes]] = deque()
+        """What was read and not drawn yet, and when. Drawing takes the emulator longer than most
+        programs take to write, so that is done only when somebody looks."""
+        self.received = 0
+        """Bytes that were read so far."""
         self._pending = b""
         self._modes: dict[int, bool] = {}
         self._shown: list[str] | None = None
@@ -126,9 +136,13 @@ class Terminal:
 
     def lines(self) -> list[str]:
         """The screen, without spaces at the ends of its lines."""
-        with self._changed:
-            # A frame that never ends is shown as far as it came.
-            self._changed.wait_for(lambda: not self._modes.get(SYNCHRONIZED_OUTPUT), 1.0)
+        self.follow(_nobody)
+        # A frame that never ends is shown as far as it came.
+        until = time.monotonic() + 1.0
+        while self._modes.get(SYNCHRONIZED_OUTPUT) and time.monotonic() < until:
+            time.sleep(0.005)
+            self.follow(_nobody)
+        with self._showing:
             if self._shown is None:
                 self._shown = [line.rstrip() for line in self._screen.display]
             return self._shown
@@ -139,8 +153,17 @@ class Terminal:
 
     def mode(self, number: int) -> bool | None:
         """Whether a private mode, such as `ALTERNATE_SCREEN`, is on. None: nobody said."""
-        with self._changed:
-            return self._modes.get(number)
+        self.follow(_nobody)
+        return self._modes.get(number)
+
+    def follow(self, observe: Observer) -> None:
+        """Draw what was read and not drawn yet, and tell of each frame in it.
+
+        Of a program that does not say where its frames end, each piece that was read is one.
+        """
+        with self._showing:
+            while self._unshown:
+                self._show(*self._unshown.popleft(), observe)
 
     def wait_for(self, what: str | Callable[[str], object], deadline: float = DEADLINE) -> str:
         """Wait until the screen has a text, or a condition holds for it; returns the screen."""
@@ -183,7 +206,8 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         """As if a person dragged the window."""
-        with self._changed:
+        self.follow(_nobody)
+        with self._showing:
             self._screen.resize(rows, columns)
             self._shown = None
         self._set_size(columns, rows)
@@ -192,11 +216,28 @@ class Terminal:
         """Send a signal to the program."""
         self.process.send_signal(number)
 
-    def hang_up(self) -> None:
-        """Close the window; the kernel sends SIGHUP, and nothing can be written any more."""
+    def stall(self) -> None:
+        """Take nothing any more, as behind a connection that hangs: what is written soon waits."""
         os.write(self._stop, b"!")
         self._reader.join(DEADLINE)
+
+    def hang_up(self) -> None:
+        """Close the window; the kernel sends SIGHUP, and nothing can be written any more."""
+        self.stall()
         self._close_master()
+
+    def clear(self) -> None:
+        """Forget what was drawn, so that what is seen then was drawn since."""
+        self.follow(_nobody)
+        with self._showing:
+            self._screen.reset()
+            self._shown = None
+
+    def echoes(self) -> bool:
+        """Whether it is as a shell wants it: lines, shown as they are typed, with Ctrl+C."""
+        wanted = termios.ECHO | termios.ICANON | termios.ISIG
+        flags: int = termios.tcgetattr(self._master)[3]
+        return flags & wanted == wanted
 
     def wait_for_end(self, deadline: float = DEADLINE) -> int:
         """Wait until it has ended by itself and all it wrote is read; returns the exit code."""
@@ -245,21 +286,27 @@ class Terminal:
                 return
             if not chunk:
                 return
-            with self._changed:
-                self._take(chunk)
+            self._unshown.append((time.monotonic(), chunk))
+            self.received += len(chunk)
+            if _ASKS_FOR_FRAMES in chunk:
+                os.write(self._master, _KNOWS_FRAMES)
 
-    def _take(self, chunk: bytes) -> None:
+    def _show(self, at: float, chunk: bytes, observe: Observer) -> None:
         chunk = self._pending + chunk
         unfinished = _UNFINISHED.search(chunk)
         end = len(chunk) if unfinished is None else unfinished.start()
         chunk, self._pending = chunk[:end], chunk[end:]
-        for modes, switch in _PRIVATE_MODE.findall(chunk):
-            self._modes |= dict.fromkeys(map(int, modes.split(b";")), switch == b"h")
-        if _ASKS_FOR_FRAMES in chunk:
-            os.write(self._master, _KNOWS_FRAMES)
-        self._stream.feed(_TOO_NEW.sub(b"", chunk))
-        self._shown = None
-        self._changed.notify_all()
+        for piece in _UP_TO_END_OF_FRAME.findall(chunk):
+            for modes, switch in _PRIVATE_MODE.findall(piece):
+                self._modes |= dict.fromkeys(map(int, modes.split(b";")), switch == b"h")
+            self._stream.feed(_TOO_NEW.sub(b"", piece))
+            self._shown = None
+            if not self._modes.get(SYNCHRONIZED_OUTPUT):
+                observe(at, self._screen)
+
+
+def _nobody(_at: float, _screen: pyte.Screen) -> None:
+    """Observes nothing."""
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:

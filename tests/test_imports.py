@@ -1,12 +1,14 @@
-"""`backends` is a library: it needs no dashboard, and no client library until one is chosen."""
+"""What is imported when: a library needs no dashboard, and nobody a client that was not chosen."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.servers import clean_environment
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,43 +20,110 @@ STORES_WITH_CLIENTS = ("backends.etcd", "backends.file", "backends.nats")
 WITHOUT_CLIENTS = [module for module in MODULES if not module.startswith(STORES_WITH_CLIENTS)]
 
 DASHBOARD = {"textual", "rich", "tui"}
-CLIENTS = {
-    "grpc",
-    "pyetcd",
-    "google.protobuf",
-    "watchfiles",
-    "nats",
-    "zmq",
-    "msgpack",
-    "aiohttp",
-    "prometheus_client",
-}
+ETCD = {"grpc", "pyetcd", "google.protobuf"}
+CLIENTS = ETCD | {"watchfiles", "nats", "zmq", "msgpack", "aiohttp", "prometheus_client"}
+
+FORKING = """
+import json, os, sys, asyncio, pydantic
+import pydantic.functional_validators, pydantic._internal._generate_schema
+for statement in json.load(sys.stdin):
+    child = os.fork()
+    if child == 0:
+        sys.stdout = open(os.devnull, "w")
+        exec(statement)
+        sys.__stdout__.write(json.dumps([*sys.modules]) + "\\n")
+        sys.__stdout__.flush()
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"it failed: {statement}")
+"""
+"""Executes each statement in a process of its own, and prints what is imported by then.
+
+All processes begin with pydantic, which most of them need: it takes longer than all the rest.
+"""
 
 
-def imported_with(module: str) -> set[str]:
-    """All modules that a fresh process has once it has imported this one."""
-    program = f"import sys, {module}; print(*sys.modules, sep='\\n')"
+def imported_after(*statements: str) -> list[set[str]]:
+    """For each statement all modules that a process has once it was executed."""
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", FORKING],
         cwd=ROOT,
+        env=clean_environment(),
+        input=json.dumps(statements),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    return [set(json.loads(line)) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_of_the_library_imports_nothing_of_the_dashboard(module: str) -> None:
-    assert not imported_with(module) & DASHBOARD
+@cache
+def imported_with_modules() -> dict[str, set[str]]:
+    found = imported_after(*(f"import {module}" for module in MODULES))
+    return dict(zip(MODULES, found, strict=True))
 
 
-@pytest.mark.parametrize("module", WITHOUT_CLIENTS)
-def test_a_module_that_is_no_store_imports_no_store_s_client(module: str) -> None:
-    assert not imported_with(module) & CLIENTS
+def test_a_module_of_the_library_imports_nothing_of_the_dashboard() -> None:
+    found = {module: names & DASHBOARD for module, names in imported_with_modules().items()}
+    assert {module: names for module, names in found.items() if names} == {}
+
+
+def test_a_module_that_is_no_store_imports_no_store_s_client() -> None:
+    found = {module: imported_with_modules()[module] & CLIENTS for module in WITHOUT_CLIENTS}
+    assert {module: names for module, names in found.items() if names} == {}
 
 
 def test_the_modules_were_found() -> None:
     assert {"backends", "backends.keys", "backends.memory", "backends.demo.cluster"} <= set(MODULES)
+
+
+def test_saying_the_version_imports_nothing_but_the_command_line() -> None:
+    program = "import sys; from tui.cli import main; main(['--version']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.append({str(ROOT)!r}); {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    found = set(done.stdout.split("\n", 1)[1].split())
+    ours = {name for name in found if name.split(".")[0] in ("tui", "backends")}
+    assert ours == {"tui", "tui.cli", "tui.arguments"}
+    others = {name.split(".")[0] for name in found - ours} - sys.stdlib_module_names
+    # What puts an installed program on the path is loaded by Python itself.
+    assert {name for name in others if "finder" not in name} <= {"__main__", "_distutils_hack"}
+
+
+LISTING = "from tui.cli import main; main({flags} + ['list', 'all'])"
+OPENING = """
+import tui.app
+from tui.opening import opened
+from tui.settings import Settings
+async def look():
+    async with opened(Settings.from_environment({{}}, no_audit=True, **{settings})):
+        pass
+asyncio.run(look())
+"""
+
+
+def test_only_the_client_of_the_chosen_store_is_imported(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:1"
+    chosen: list[tuple[dict[str, str], list[str], set[str]]] = [
+        ({"backend": "memory"}, ["--backend", "memory"], set()),
+        ({"file_store": str(tmp_path)}, ["--file-store", str(tmp_path)], {"watchfiles"}),
+        ({"endpoints": nobody}, ["--endpoints", nobody], ETCD),
+    ]
+    listing = imported_after(*(LISTING.format(flags=flags) for _, flags, _ in chosen))
+    opening = imported_after(*(OPENING.format(settings=settings) for settings, _, _ in chosen))
+    for (_, _, clients), listed, opened in zip(chosen, listing, opening, strict=True):
+        assert listed & CLIENTS <= clients
+        assert not listed & {"textual", "tui.app"}
+        assert opened & CLIENTS <= clients
+
+
+def test_listing_imports_nothing_that_asks_anybody_but_the_store() -> None:
+    (found,) = imported_after(LISTING.format(flags=["--backend", "memory"]))
+    asking = {"backends.tap", "backends.metrics.scraper", "backends.probe.prober"}
+    assert not found & (asking | {"backends.services.scraper"})

@@ -50,7 +50,9 @@ environment (Dynamo's own names; flags go before them):
   DYNTOP_CONTEXT         as --context
   DYNTOP_READ_ONLY       1: as --read-only
   DYNTOP_METRICS         as --metrics
-  XDG_STATE_HOME         where removals are written down (default ~/.local/state)
+  DYNTOP_LOG, DYNTOP_LOG_LEVEL    as --log and --log-level
+  XDG_STATE_HOME         where removals are written down, and faults of dyntop's own (default
+                         ~/.local/state)
 
 exit codes: 0 done, 1 refused, nothing to remove, or (check) findings, 2 usage,
   3 store unreachable, 4 not authorised
@@ -192,6 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dyntop {__version__}")
     _add_common(parser, first=True)
+    _add_log(parser, first=True)
     _add_no_audit(parser, first=True)
     _add_dashboard(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -323,6 +326,7 @@ def _add_command(
     )
     if store:
         _add_common(parser, first=False)
+    _add_log(parser, first=False)
     return parser
 
 
@@ -372,6 +376,24 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
     )
 
 
+def _add_log(parser: argparse.ArgumentParser, *, first: bool) -> None:
+    nothing = None if first else argparse.SUPPRESS
+    group = parser.add_argument_group("log")
+    group.add_argument(
+        "--log",
+        metavar="FILE",
+        default=nothing,
+        help="write down what happens, without secrets; '' for nowhere, whatever DYNTOP_LOG says",
+    )
+    group.add_argument(
+        "--log-level",
+        # As tui.logs.LEVELS, which is not imported for this.
+        choices=("debug", "info", "warning", "error"),
+        default=nothing,
+        help="how much of it (default info)",
+    )
+
+
 def _add_dashboard(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("dashboard")
     group.add_argument(
@@ -386,9 +408,10 @@ def _add_dashboard(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lease-rate",
         metavar="N",
-        type=_rate,
+        type=_cap,
         default=50.0,
-        help="questions about leases that the store is asked in a second at most (default 50)",
+        help="questions about leases that the store is asked in a second at most (default 50); "
+        "0 asks none, and what no address tells of is unknown",
     )
     group.add_argument(
         "--metrics",
@@ -439,6 +462,11 @@ def _rate(text: str) -> float:
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
     return rate
+
+
+def _cap(text: str) -> float:
+    """As a rate, or 0: never."""
+    return 0.0 if _number(float, text) == 0 else _rate(text)
 
 
 def _count(text: str) -> int:

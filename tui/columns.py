@@ -44,6 +44,8 @@ class Column(Generic[Row]):
     """Its text changes with time alone."""
     sort: Callable[[Row], Any] | None = None
     """What rows are sorted by; None: by the text."""
+    lasting: bool = False
+    """What a row is sorted by follows from the row alone, not from what else is known."""
 
     def sort_value(self, row: Row) -> Any:
         """Comparable with that of every other row."""

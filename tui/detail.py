@@ -34,9 +34,14 @@ from tui.words import (
     hex_id,
     revision_word,
     seen_in_words,
+    time_left,
     transport_of,
     worker_word,
 )
+
+JUST_NOW = 5.0
+"""Seconds for which evidence counts as of now: what is on screen is confirmed or asked again within
+them, so that a finer age would only go up and down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ def evidence_fields(evidence: Sequence[Evidence], now: float) -> list[tuple[str,
 
 
 def _ago(seconds: float) -> str:
-    return "now" if seconds < 1 else f"{duration(seconds)} ago"
+    return "now" if seconds < JUST_NOW else f"{duration(seconds)} ago"
 
 
 def _identity(record: AnyRecord) -> tuple[str, str]:
@@ -194,4 +199,4 @@ def _lease(record: AnyRecord, life: Life | None, now: float) -> str:
         return lease or "none"
     if life.ttl.granted is None:
         return f"{lease}  gone".strip()
-    return f"{lease}  {life.remaining(now):.0f} of {life.ttl.granted:.0f} s left".strip()
+    return f"{lease}  {time_left(life, now)}".strip()

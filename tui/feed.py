@@ -22,9 +22,12 @@ async def batches(
 ) -> AsyncGenerator[list[Event], None]:
     """Lists of events, each at least one event long, none lost, in order.
 
-    After a quiet time an event comes through at once; otherwise `interval` seconds pass between
-    two batches. Ends when the events end, and raises what they raise.
+    After a quiet time an event comes through at once; otherwise at least `interval` seconds pass
+    from one batch to the next. Who takes long over a batch has up to `interval` before the next
+    one, in which keys are answered, however much comes. Ends when the events end, and raises what
+    they raise.
     """
+    loop = asyncio.get_running_loop()
     pending: list[Event] = []
     arrived = asyncio.Event()
 
@@ -41,14 +44,24 @@ async def batches(
         while True:
             await arrived.wait()
             arrived.clear()
+            began = loop.time()
             if pending:
                 batch, pending[:] = list(pending), []
                 yield batch
+            took = loop.time() - began
             if collector.done() and not pending:
                 collector.result()
                 return
-            await asyncio.sleep(interval)
+            await asyncio.sleep(pause(took, interval))
     finally:
         collector.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await collector
+
+
+def pause(took: float, interval: float) -> float:
+    """Seconds to wait after a batch over which somebody `took` so many.
+
+    Not more than `interval`: what comes meanwhile makes the next batch longer.
+    """
+    return max(interval - took, min(took, interval))

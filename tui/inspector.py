@@ -12,7 +12,7 @@ from backends.workers import SEVERITY, Worker
 from tui.detail import Detail, detail_of, evidence_fields, kind_and_name, with_happening
 from tui.monitor import Link
 from tui.view import View
-from tui.words import GONE, MEANINGS, STATES, hex_id
+from tui.words import GONE, MEANINGS, STATES, hex_id, time_left
 
 MOST_RECORDS = 100
 """Records that are listed of a worker: many times what any registers."""
@@ -45,7 +45,7 @@ class Inspector:
         life = view.life(there)
         left = ""
         if life is not None and life.ttl.granted is not None:
-            left = f"{life.remaining(now):.0f} of {life.ttl.granted:.0f} s left"
+            left = time_left(life, now)
         # What bears on one of them mostly bears on all.
         few = sorted(there, key=lambda one: -SEVERITY.index(view.monitor.verdicts.of(one.key)))
         told = [piece for one in few[:MOST_EVIDENCE] for piece in view.judgement(one).evidence]

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backends import keys
-from backends.cluster import Changes, Cluster, FirstSeen, Scope, scopes_of
+from backends.cluster import Cluster, FirstSeen
 from backends.discovery import Added, Removed, Resynced, WatchEvent
 from backends.history import KEPT, Happening, History
 from backends.ids import Kind
 from backends.liveness import FINDINGS
+from backends.places import Changes, Places, Scope, Selection, scopes_of
 from backends.records import AnyRecord, EventSource, ModelCard
 from backends.store import Heard, Loading, Lost, StoreError
 from backends.tombstones import Tombstone, Tombstones
@@ -74,13 +75,14 @@ class Monitor:
         self.tombstones = Tombstones()
         self.hides_gone = False
         """Whether tombstones are left out of the view."""
-        self.shown = self.cluster
+        self.shown: Places = self.cluster
         """What of it matches the filter: the same object while there is no filter."""
         self.history = History()
         self.store = StoreState(since=now)
         self.complete = False
         """Whether a whole snapshot has been seen: before that no count is true."""
         self.filter = ""
+        self._words: list[str] = []
         self.only_findings = False
         """Whether only what is not live is shown."""
         self.frozen = False
@@ -91,6 +93,8 @@ class Monitor:
         self._shown_until: int | None = None
         """The last happening that is shown while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
+        self._texts: dict[bytes, str] = {}
+        """What a filter looks at of each record, while there is one."""
         self._noted_frozen: deque[Happening] = deque(maxlen=KEPT)
         """What was noted while frozen: its tombstones come when the view goes on."""
         self._stones_changed: set[bytes] = set()
@@ -123,6 +127,15 @@ class Monitor:
             self._stones_changed |= self.tombstones.note(noted)
         return noted
 
+    def clock_was_set(self, by: float) -> None:
+        """The host's clock, by so many seconds: what is of five minutes ago stays so. When things
+        happened stays as the clock showed it then."""
+        self.cluster.clock_was_set(by)
+        self._narrow()
+        self._rate.clear()
+        if self.store.heard_at is not None:
+            self.store = replace(self.store, heard_at=self.store.heard_at + by)
+
     def rate(self, now: float) -> float:
         """Changes per second, over the last ten seconds."""
         while self._rate and self._rate[0][0] <= now - RATE_WINDOW:
@@ -150,6 +163,7 @@ class Monitor:
     def set_filter(self, text: str) -> None:
         """Show only what has every word of `text` in its names, ids or addresses; "" shows all."""
         self.filter = text.strip().lower()
+        self._words = self.filter.split()
         self._narrow()
 
     def show_only_findings(self, only: bool) -> None:
@@ -184,7 +198,7 @@ class Monitor:
 
     def finds(self, text: str) -> bool:
         """Whether a text, in lower case, has every word of the filter."""
-        return all(word in text for word in self.filter.split())
+        return all(word in text for word in self._words)
 
     def take_changes(self) -> Changes:
         """What differs in `shown` since the last call: records, verdicts, and tombstones."""
@@ -194,25 +208,29 @@ class Monitor:
         judged: set[bytes] = set()
         if changes.keys or not self.frozen:
             judged = self.verdicts.update(changes.keys)
-        if self.shown is self.cluster:
+        if isinstance(self.shown, Selection):
+            for key in changes.keys:
+                self._texts.pop(key, None)
+            for key in changes.keys | judged:
+                self._show(self.shown, key)
+            changes = self.shown.take_changes()
+        else:
             for key in judged - changes.keys:
                 changes.scopes.update(scopes_of(self.cluster.records[key]))
-        else:
-            for key in changes.keys | judged:
-                self._show(key)
-            changes = self.shown.take_changes()
         changes.keys |= judged & self.shown.records.keys()
         changes.keys |= self._stones_changed
         self._stones_changed = set()
         return changes
 
     def _narrow(self) -> None:
+        if not self.filter:
+            self._texts.clear()
         if not self.narrowed:
             self.shown = self.cluster
             return
-        self.shown = Cluster()
-        for key in self.cluster.records:
-            self._show(key)
+        records = self.cluster.records.values()
+        chosen = [record.key for record in records if self._matches(record)]
+        self.shown = Selection(self.cluster, chosen)
 
     def _finds_stone(self, stone: Tombstone) -> bool:
         return not self.filter or self.finds(searchable(stone.record))
@@ -227,38 +245,44 @@ class Monitor:
         else:
             self._held[key] = replace(before, record=event.record)
 
-    def _show(self, key: bytes) -> None:
+    def _show(self, shown: Selection, key: bytes) -> None:
         record = self.cluster.records.get(key)
         if record is None or not self._matches(record):
-            self.shown.discard(key)
+            shown.discard(key)
         else:
-            self.shown.put(record, self.cluster.first_seen(key))
+            shown.put(record)
 
     def _matches(self, record: AnyRecord) -> bool:
         if self.only_findings and self.verdicts.of(record.key) not in FINDINGS:
             return False
-        return not self.filter or self.finds(searchable(record))
+        return not self.filter or self.finds(self._text(record))
+
+    def _text(self, record: AnyRecord) -> str:
+        key = record.key
+        if (text := self._texts.get(key)) is None:
+            text = self._texts[key] = searchable(record)
+        return text
 
 
 def searchable(record: AnyRecord) -> str:
     """All of a record that a filter looks at, in lower case: names, ids, addresses, key."""
-    parts: list[str | int | None] = [
+    at, lease, transport = record.id, record.lease, record.transport
+    parts = [
         keys.spell(record.key),
-        record.id.path(),
-        record.id.instance_id,
-        record.lease,
+        at.path(),
+        None if at.instance_id is None else f"{at.instance_id:x}",
+        None if lease is None or lease == at.instance_id else f"{lease:x}",
         record.model_name,
         record.malformed,
         record.conflict,
     ]
-    if record.transport is not None:
-        parts += [record.transport.kind, record.transport.address]
+    if transport is not None:
+        parts += [transport.kind, transport.address]
     if isinstance(record, ModelCard):
         parts += [record.base_model, record.model_type, record.worker_type]
-    if isinstance(record, EventSource):
-        parts.append(record.worker_id)
-    texts = (f"{part:x}" if isinstance(part, int) else part for part in parts if part is not None)
-    return "\n".join(texts).lower()
+    if isinstance(record, EventSource) and record.worker_id is not None:
+        parts.append(f"{record.worker_id:x}")
+    return "\n".join(filter(None, parts)).lower()
 
 
 def _next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pwd
 import random
@@ -11,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from backends.acts import Acts
@@ -18,15 +20,26 @@ from backends.audit import Audit
 from backends.connect import Connection, EtcdConnection, NatsKvConnection, open_store
 from backends.discovery import Discovery
 from backends.lookout import Probes, Probing
-from backends.metrics.scraper import Scraper, Scrapes
-from backends.probe.prober import Prober
-from backends.services.scraper import ServiceScraper
 from backends.services.types import Services
-from backends.tap import OpensTaps, Taps
 from tui.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from backends.demo import Demo
+    from backends.metrics.scraper import Scrapes
+    from backends.tap import OpensTaps
+
+
+def _none_opened() -> OpensTaps:
+    from backends.tap import Taps
+
+    return Taps(None, here=False, clock=time.time)
 
 
 def _of_nobody() -> Scrapes:
+    from backends.metrics.scraper import Scraper
+
     return Scraper((), reveals=False, here=False, clock=time.time)
 
 
@@ -39,24 +52,40 @@ class Plane:
     acts: Acts
     services: Services | None = None
     """Asks NATS services what they counted. None: no NATS server is set."""
-    taps: OpensTaps = field(default_factory=lambda: Taps(None, here=False, clock=time.time))
+    taps: OpensTaps = field(default_factory=_none_opened)
     """Where taps on its event channels come from."""
     scrapes: Scrapes = field(default_factory=_of_nobody)
     """By itself it scrapes nobody."""
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Plane]:
-    """The store that the settings name, for as long as the block; under `--demo` a living one.
+async def discovered(settings: Settings) -> AsyncIterator[Discovery]:
+    """The store that the settings name, for as long as the block, for whoever only reads it.
 
     Raises `Misconfigured`.
     """
     if settings.demo:
-        from backends.demo import Demo, DemoProbes, DemoScrapes, DemoServices, DemoTaps
+        async with _played() as demo:
+            yield Discovery(demo.store)
+        return
+    store = open_store(settings.connection)
+    _log.info("the store is %s at %s", store.name, store.address)
+    try:
+        yield Discovery(store)
+    finally:
+        await store.aclose()
 
-        demo = Demo()
-        life = asyncio.create_task(demo.run())
-        try:
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Plane]:
+    """The same with all that can be asked and done there; under `--demo` a living one.
+
+    Raises `Misconfigured`.
+    """
+    if settings.demo:
+        from backends.demo import DemoProbes, DemoScrapes, DemoServices, DemoTaps
+
+        async with _played() as demo:
             discovery = Discovery(demo.store)
             # What is removed from a play is no matter of record.
             yield Plane(
@@ -67,14 +96,14 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
                 taps=DemoTaps(demo, time.time),
                 scrapes=DemoScrapes(demo, time.time),
             )
-        finally:
-            life.cancel()
-            with suppress(asyncio.CancelledError):
-                await life
         return
-    store = open_store(settings.connection)
-    try:
-        discovery = Discovery(store)
+    # Who only reads need not wait for these.
+    from backends.metrics.scraper import Scraper
+    from backends.probe.prober import Prober
+    from backends.services.scraper import ServiceScraper
+    from backends.tap import Taps
+
+    async with discovered(settings) as discovery:
         here = is_here(settings.connection)
         prober = Prober(nats=settings.nats, clock=time.time, random=random.random, here=here)
         nats = settings.nats
@@ -99,8 +128,21 @@ async def opened(settings: Settings) -> AsyncIterator[Plane]:
             await prober.aclose()
             if services is not None:
                 await services.aclose()
+
+
+@asynccontextmanager
+async def _played() -> AsyncIterator[Demo]:
+    """A cluster in memory that lives as long as the block."""
+    from backends.demo import Demo
+
+    demo = Demo()
+    life = asyncio.create_task(demo.run())
+    try:
+        yield demo
     finally:
-        await store.aclose()
+        life.cancel()
+        with suppress(asyncio.CancelledError):
+            await life
 
 
 def is_here(connection: Connection) -> bool:

@@ -32,21 +32,44 @@ class SortedRows(Sequence[Row], Generic[Row]):
         self._sort: Callable[[Row], Any] = lambda row: row.key
         self._reverse = False
 
-    def rebuild(self, rows: Iterable[Row], sort: Callable[[Row], Any], reverse: bool) -> None:
-        """Hold these rows and no others, by `sort`; rows that are equal by it are in key order."""
-        self._by_key = {row.key: row for row in rows}
+    def rebuild(
+        self,
+        rows: Iterable[Row],
+        sort: Callable[[Row], Any],
+        reverse: bool,
+        *,
+        lasting: bool = False,
+    ) -> None:
+        """Hold these rows and no others, by `sort`; rows that are equal by it are in key order.
+
+        `lasting`: as long as a row is the same object, `sort` gives the same for it.
+        """
+        before, self._by_key = self._by_key, {row.key: row for row in rows}
+        kept: list[_Place] = []
+        if lasting and sort == self._sort:
+            # In their order, since to sort what is in order takes no time.
+            kept = [at for at in self._ordered if before[at[1]] is self._by_key.get(at[1])]
         self._sort, self._reverse = sort, reverse
-        self._places = {key: (sort(row), key) for key, row in self._by_key.items()}
+        self._places = {place[1]: place for place in kept}
+        for key, row in self._by_key.items():
+            if key not in self._places:
+                self._places[key] = (sort(row), key)
         self._ordered = SortedList(self._places.values())
 
     def put(self, row: Row) -> bool:
         """Add a row or replace the one of its key. True: it came, or took another place."""
-        before = self.index_of(row.key)
-        self.discard(row.key)
-        place = (self._sort(row), row.key)
-        self._by_key[row.key], self._places[row.key] = row, place
+        key, place = row.key, (self._sort(row), row.key)
+        known = self._places.get(key)
+        self._by_key[key], self._places[key] = row, place
+        if known == place:
+            return False
+        if known is None:
+            self._ordered.add(place)
+            return True
+        before = self._ordered.index(known)
+        self._ordered.remove(known)
         self._ordered.add(place)
-        return before != self.index_of(row.key)
+        return bool(before != self._ordered.index(place))
 
     def discard(self, key: Hashable) -> bool:
         """Drop a row. False: there was none."""

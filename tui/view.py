@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from backends.cluster import Cluster, FirstSeen, Scope
+from backends.cluster import FirstSeen
 from backends.ids import Kind
 from backends.liveness import FINDINGS, Judgement, Life, Verdict
+from backends.places import Places, Scope
 from backends.records import AnyRecord
 from backends.services.board import Board
 from backends.workers import SEVERITY, worst
@@ -43,7 +44,7 @@ class View:
     """How many models there are, wherever they are."""
 
     @property
-    def shown(self) -> Cluster:
+    def shown(self) -> Places:
         """The records that match the filter."""
         return self.monitor.shown
 

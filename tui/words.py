@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from backends.cluster import FirstSeen
 from backends.history import What
 from backends.ids import Kind
-from backends.liveness import Verdict
+from backends.liveness import Life, Verdict
 from backends.records import AnyRecord, EventSource, ModelCard
 from tui.monitor import Link, Monitor
 
 NOTHING = "–"
 """Stands where there is nothing to say, or not yet."""
+
+MANY_MINUTES = 120.0
+"""Seconds from which on a time that goes down is told in minutes."""
 
 KIND_NAMES = {
     Kind.ENDPOINT: "instance",
@@ -107,6 +110,18 @@ def duration(seconds: float) -> str:
     if seconds < 2 * 86400:
         return f"{seconds // 3600}h"
     return f"{seconds // 86400}d"
+
+
+def time_left(life: Life, now: float) -> str:
+    """How long a lease (or key) still has, of what it was granted: `29 of 30 s left`; of what has
+    many minutes only these, `58 of 60 min left`, since nobody waits for its seconds.
+
+    Only for what exists: with a time that was granted.
+    """
+    left, granted = life.remaining(now), life.ttl.granted or 0.0
+    if left < MANY_MINUTES:
+        return f"{left:.0f} of {granted:.0f} s left"
+    return f"{left / 60:.0f} of {granted / 60:.0f} min left"
 
 
 def seen(first_seen: FirstSeen, now: float) -> str:

@@ -30,6 +30,8 @@ _Lease = Annotated[str, Field(pattern=r"^[0-9a-f]{1,16}$")]
 class Result(BaseModel):
     """What came of one item, in the words of `told`."""
 
+    model_config = ConfigDict(defer_build=True)
+
     item: PositiveInt
     outcome: str
     problem: _Text = ""
@@ -37,7 +39,7 @@ class Result(BaseModel):
 
 class _Line(BaseModel):
     # A later version may add fields, and raises `v` if older ones must not read what it wrote.
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
 
     v: Literal[1] = 1
 
@@ -102,7 +104,9 @@ class RestoredLine(_Line):
 
 Line = RemovingLine | OutcomeLine | RestoredLine
 
-_LINES: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="line")])
+_LINES: TypeAdapter[Line] = TypeAdapter(
+    Annotated[Line, Field(discriminator="line")], config=ConfigDict(defer_build=True)
+)
 
 
 def read_line(content: bytes) -> Line:

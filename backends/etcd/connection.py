@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -133,10 +133,19 @@ class Stream:
     async def read(self) -> Message:
         """The next answer. Cancelling this ends the whole stream: so does gRPC."""
         async with self._connection.translated():
-            answer = await self._call.read()
-            if answer is grpc.aio.EOF:
-                raise self._connection.closed()
-            return answer
+            return await self._next()
+
+    async def answers(self) -> AsyncGenerator[Message, None]:
+        """All answers from now on; costs less for each than `read`. It ends by an error only."""
+        async with self._connection.translated():
+            while True:
+                yield await self._next()
+
+    async def _next(self) -> Message:
+        answer = await self._call.read()
+        if answer is grpc.aio.EOF:
+            raise self._connection.closed()
+        return answer
 
     def close(self) -> None:
         self._call.cancel()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from contextlib import aclosing
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -20,6 +21,9 @@ SILENCE = 7.0
 """Seconds without a word after which the server is taken for lost. A stopped server must be noticed
 within 10, and a slow one answers the two questions of a heartbeat after 2 s each."""
 
+MOST_WAITING = 1000
+"""Responses that are read ahead of who looks at them; then the server has to wait."""
+
 
 class Watcher:
     """Watches some ranges on one stream. `start` makes it; close it (`aclose`)."""
@@ -33,8 +37,12 @@ class Watcher:
         self._cluster_id = snapshot.cluster_id
         self._revision = snapshot.revision
         self._warnings: tuple[str, ...] = ()
-        self._early: list[Message] = []
-        self._reading: asyncio.Task[Message] | None = None
+        self._waiting: deque[Message] = deque()
+        """Responses that were read, and not looked at yet."""
+        self._news = asyncio.Event()
+        """A response came, or there will be none any more."""
+        self._room = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
 
     @classmethod
@@ -54,10 +62,12 @@ class Watcher:
 
         Raises `LostPlace` when a new snapshot is needed, and `StoreError` when the stream broke.
         """
-        while True:
-            response = self._early.pop(0) if self._early else await self._next()
-            if events := self._read(response):
-                return events
+        events: list[StoreEvent] = []
+        while not events:
+            if not self._waiting:
+                await self._more()
+            events = self._take()
+        return events
 
     async def aclose(self) -> None:
         tasks = [task for task in (self._reading, self._beating) if task is not None]
@@ -78,38 +88,63 @@ class Watcher:
         except Unreachable as failure:
             await self._client.leave(self._connection, failure)
             raise
-        missing = len(ranges)
-        while missing:
-            response = await self._next()
-            # Changes in the first range may come before the last range is watched.
-            self._early.append(response)
-            missing -= response.created
-        self._beating = asyncio.create_task(self._beat(), name="etcd heartbeat")
+        self._reading = self._begin(self._read_all(), "etcd watch")
+        # Changes in the first range may come before the last range is watched.
+        while sum(response.created for response in self._waiting) < len(ranges):
+            await self._more()
+        self._beating = self._begin(self._beat(), "etcd heartbeat")
 
-    async def _next(self) -> Message:
-        """The next response on the stream."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._stream.read(), name="etcd watch")
-        waiting: set[asyncio.Task[Any]] = {self._reading}
-        if self._beating is not None:
-            waiting.add(self._beating)
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda _: self._news.set())
+        return task
+
+    async def _read_all(self) -> None:
+        async with aclosing(self._stream.answers()) as answers:
+            async for response in answers:
+                self._waiting.append(response)
+                self._news.set()
+                if len(self._waiting) >= MOST_WAITING:
+                    self._room.clear()
+                    await self._room.wait()
+
+    async def _more(self) -> None:
+        """Wait for another response on the stream."""
+        self._news.clear()
         try:
-            # Only the time spent waiting here counts: a slow consumer is no silent server.
-            done, _ = await asyncio.wait(
-                waiting, timeout=SILENCE, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not done:
+            self._raise_what_ended()
+            try:
+                # Only the time spent waiting here counts: a slow consumer is no silent server.
+                async with asyncio.timeout(SILENCE):
+                    await self._news.wait()
+            except TimeoutError:
                 address = str(self._connection.endpoint)
-                raise Unreachable(address, Cause.TIMEOUT, f"silent for {SILENCE:g} s")
-            if self._beating in done:
-                # It never ends but by an error.
-                self._beating.result()
-            response = self._reading.result()
+                raise Unreachable(address, Cause.TIMEOUT, f"silent for {SILENCE:g} s") from None
+            if not self._waiting:
+                self._raise_what_ended()
         except Unreachable as failure:
             await self._client.leave(self._connection, failure)
             raise
-        self._reading = None
-        return response
+
+    def _raise_what_ended(self) -> None:
+        for task in (self._beating, self._reading):
+            # It never ends but by an error.
+            if task is not None and task.done():
+                task.result()
+
+    def _take(self) -> list[StoreEvent]:
+        """What all the waiting responses tell, up to one that is an error."""
+        events: list[StoreEvent] = []
+        while self._waiting:
+            try:
+                events += self._read(self._waiting[0])
+            except StoreError:
+                if not events:
+                    raise
+                break
+            self._waiting.popleft()
+        self._room.set()
+        return events
 
     async def _beat(self) -> None:
         """Ask for a sign of life again and again; the answer comes on the stream.

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backends.file.birth import file_id
 from backends.file.names import OLD_BUCKETS, TEMPORARY, VERSION_FOLDER, Place, key_of
@@ -313,6 +314,18 @@ def _by_bucket(places: Iterable[Place]) -> Iterable[tuple[bytes, list[Place]]]:
     return grouped.items()
 
 
+# A poll asks for the place of every file there is, and almost all of them are as last time.
+@lru_cache(maxsize=1 << 17)
+def _watched(bucket: bytes, listed: str, starts: tuple[bytes, ...]) -> Place | None:
+    """Where a file is that was listed by this name; None: its key is not asked for."""
+    # Names of an opened folder come as text, with what is not UTF-8 as lone surrogates.
+    name = os.fsencode(listed)
+    place = Place(bucket, name)
+    if name.startswith(TEMPORARY) or not key_of(place).startswith(starts):
+        return None
+    return place
+
+
 def _list_files(
     folder: int, bucket: bytes, starts: tuple[bytes, ...], files: dict[Place, Identity]
 ) -> int:
@@ -320,10 +333,8 @@ def _list_files(
     links = 0
     with os.scandir(folder) as entries:
         for entry in entries:
-            # Names of an opened folder come as text, with what is not UTF-8 as lone surrogates.
-            name = os.fsencode(entry.name)
-            place = Place(bucket, name)
-            if name.startswith(TEMPORARY) or not key_of(place).startswith(starts):
+            place = _watched(bucket, entry.name, starts)
+            if place is None:
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)

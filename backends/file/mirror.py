@@ -12,10 +12,13 @@ from backends.store import Delete, Entry, Put
 
 def entry_of(place: Place, reading: Reading, ttl: float, now: float) -> Entry:
     """The entry for a file; `ttl` in seconds, `now` in POSIX seconds."""
+    ended = _expired_at(reading, ttl, now)
+    return Entry(key_of(place), reading.value, reading.revision, expired_at=ended)
+
+
+def _expired_at(reading: Reading, ttl: float, now: float) -> float | None:
     end = reading.identity.modified_ns / 1e9 + ttl
-    return Entry(
-        key_of(place), reading.value, reading.revision, expired_at=end if end < now else None
-    )
+    return end if end < now else None
 
 
 class Mirror:
@@ -41,11 +44,11 @@ class Mirror:
         (some milliseconds) as the last one read is seen with the next touch, or not by a file that
         nobody touches; Dynamo itself never writes in place.
         """
-        readings = self.readings
+        known = self.readings.get
         return [
             place
             for place, identity in listing.files.items()
-            if place not in readings or readings[place].identity != identity
+            if (reading := known(place)) is None or reading.identity != identity
         ]
 
     def take(self, found: Mapping[Place, Reading | None]) -> None:
@@ -77,12 +80,13 @@ class Mirror:
                     del self._told[place]
                     events.append((told.key, Delete(told.key)))
                 continue
-            entry = entry_of(place, reading, self._ttl, now)
+            # An entry is made only of what is to be told: most files are as they were.
             if (
                 told is None
-                or told.revision != entry.revision
-                or told.expired_at != entry.expired_at
+                or told.revision != reading.revision
+                or told.expired_at != _expired_at(reading, self._ttl, now)
             ):
+                entry = entry_of(place, reading, self._ttl, now)
                 self._told[place] = entry
                 events.append((entry.key, Put(entry)))
         return [event for _, event in sorted(events, key=lambda event: event[0])]

@@ -90,7 +90,7 @@ def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> No
         ("watch", "--liveness"),
         ("list", "--yes"),
         ("--probe", "sometimes"),
-        ("--lease-rate", "0"),
+        ("--lease-rate", "-1"),
         ("--lease-rate", "nan"),
         ("--lease-rate", "inf"),
         ("list", "\x1b]0;owned\x07"),
@@ -129,7 +129,8 @@ def test_settings_that_cannot_be_used_are_2_and_named(
 
 def test_a_nats_that_is_not_there_is_named_without_its_password() -> None:
     port = free_ports(1)[0]
-    ended = dyntop("--backend", "nats", "--nats", f"nats://u:s3cret@{LOOPBACK}:{port}", "list")
+    env = {"NATS_SERVER": f"nats://u:s3cret@{LOOPBACK}:{port}"}
+    ended = dyntop("--backend", "nats", "list", env=env)
     assert ended.code == 3
     assert f"nothing listens at nats://{LOOPBACK}:{port}" in ended.one_sentence()
     assert "s3cret" not in ended.one_sentence()

@@ -36,6 +36,12 @@ async def test_a_worker_that_leaves_while_leases_are_asked_is_no_finding() -> No
     assert not sight.verdicts.findings
 
 
+async def test_the_repr_of_a_sight_does_not_grow_with_what_is_in_it() -> None:
+    _, discovery = world()
+    sight = await look(discovery, EVERYTHING)
+    assert "EndpointInstance" not in repr(sight)
+
+
 async def test_only_leases_of_what_was_asked_for_are_asked() -> None:
     keyspace, discovery = world()
     endpoint = record(instance(OTHER)).id

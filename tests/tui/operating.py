@@ -17,12 +17,12 @@ from textual.widgets.tree import TreeNode
 
 from backends.acts import Acts
 from backends.audit import Audit
-from backends.cluster import Scope
 from backends.connect import MemoryConnection
 from backends.discovery import Discovery
 from backends.lookout import Probes
 from backends.memory import Keyspace, MemoryStore
 from backends.metrics.scraper import Scrapes
+from backends.places import Scope
 from backends.probe.types import Answer, Reading, Target
 from backends.services.types import Services
 from backends.store import Cause, Entry, Store, Unreachable

@@ -33,6 +33,12 @@ async def test_it_is_live_over_names_ids_and_addresses() -> None:
             await operator.until(lambda: len(operator.pane.rows) == 3)
 
 
+async def test_what_is_typed_is_seen_while_it_is_typed() -> None:
+    async with dashboard(world_of_three()) as operator:
+        await typed(operator, "staging front")
+        await operator.until_shown(" filter  staging front")
+
+
 async def test_each_character_narrows_and_each_backspace_widens() -> None:
     async with dashboard(world_of_three()) as operator:
         await typed(operator, "ab")

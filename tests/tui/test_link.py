@@ -187,3 +187,19 @@ async def test_changes_per_second_are_counted() -> None:
         await operator.until(lambda: "1.0 changes/s" in operator.header())
         world.now += 11
         await operator.until(lambda: "0.0 changes/s" in operator.header())
+
+
+async def test_that_all_is_on_screen_is_told_once_and_not_before() -> None:
+    world = world_of_two()
+    store = Scripted(world)
+    told: list[str] = []
+    async with dashboard(world, store=store, complete=False) as operator:
+        operator.app._when_complete = lambda: told.append(operator.header())
+        store.tell(Loading(1000, None))
+        await operator.until_shown("◌ loading 1,000")
+        assert not told
+        for _ in range(2):
+            store.tell(store.everything())
+            await operator.until_shown("● connected", "2 instances")
+        await operator.until(lambda: len(told) == 1)
+        assert "2 instances" in told[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backends.cluster import Scope
+from backends.places import Scope
 from tests import registered
 from tests.registered import KeyAndValue, instance
 from tests.tui.operating import Operator, World, dashboard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +274,7 @@ def test_a_card_without_a_worker_type_is_compared_with_those_of_the_type_it_mean
 def test_what_no_frontend_compares_has_no_group() -> None:
     lora = CARD | {"display_name": "acme/sql", "lora": {"name": "acme/sql"}}
     conflicting = card_of()
-    conflicting = conflicting.model_copy(update={"conflict": "the body names another"})
+    conflicting = replace(conflicting, conflict="the body names another")
     old = read(Entry(b"mdc/acme_tiny-llm", json.dumps(CARD).encode(), Revision("1"), None, None))
     assert isinstance(old, ModelCard)
     assert group_of(card_of("prod/backend/generate/1a/acme_sql", lora)) is None

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from backends.cluster import Cluster, FirstSeen, Scope, scopes_of
+from backends.cluster import Cluster, FirstSeen
 from backends.discovery import Added, Removed, Resynced
 from backends.ids import Kind
+from backends.places import Places, Scope, own_worker, scopes_of
 from backends.records import AnyRecord, EventChannel, EventSource, ModelCard
 from tests import registered
 from tests.registered import record
@@ -32,15 +33,21 @@ def after(told: list[Event]) -> Cluster:
     return cluster
 
 
+def answers_on_places(places: Places, scopes: Iterable[Scope]) -> dict[str, Any]:
+    """All that can be asked of places."""
+    found: dict[str, Any] = {"records": places.records}
+    for scope in scopes:
+        found[f"has {scope}"] = places.has(scope)
+        found[f"children {scope}"] = places.children(scope)
+        found[f"workers {scope}"] = set(places.workers(scope))
+        for kind in Kind:
+            found[f"{kind} {scope}"] = set(places.keys(kind, scope)), places.count(kind, scope)
+    return found
+
+
 def answers(cluster: Cluster, scopes: Iterable[Scope]) -> dict[str, Any]:
     """All that can be asked of a cluster."""
-    found: dict[str, Any] = {"records": cluster.records}
-    for scope in scopes:
-        found[f"has {scope}"] = cluster.has(scope)
-        found[f"children {scope}"] = cluster.children(scope)
-        found[f"workers {scope}"] = set(cluster.workers(scope))
-        for kind in Kind:
-            found[f"{kind} {scope}"] = set(cluster.keys(kind, scope)), cluster.count(kind, scope)
+    found = answers_on_places(cluster, scopes)
     for worker in cluster.workers():
         found[f"by {worker}"] = cluster.registered_by(worker)
     for key, one in cluster.records.items():
@@ -72,6 +79,17 @@ def test_after_any_events_it_equals_one_built_from_what_is_there(told: list[Even
     # In another order than it came, too.
     built = cluster_of(there[key] for key in sorted(there))
     assert answers(after(told), scopes) == answers(built, scopes)
+
+
+@given(events.events)
+def test_the_workers_of_a_place_that_was_asked_about_stay_right(told: list[Event]) -> None:
+    scopes, cluster = scopes_in(told), Cluster()
+    for number, event in enumerate(told):
+        cluster.apply(event, float(number))
+        there = cluster.records.values()
+        for scope in scopes:
+            inside = {own_worker(one) for one in there if scope in scopes_of(one)}
+            assert set(cluster.workers(scope)) == inside - {None}
 
 
 @given(events.events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import astuple
 from functools import cache
 
 import pytest
@@ -85,9 +86,9 @@ def test_at_the_start_there_are_channels_of_two_dialects_and_sources_that_join_t
 
     assert {channel.dialect for channel in channels} == {Dialect.V1, Dialect.V1_SCOPED}
     assert "" in {channel.id.component for channel in channels}
-    named = {(*c.id.model_dump().values(), c.lease) for c in channels}
+    named = {(*astuple(c.id), c.lease) for c in channels}
     assert sources
-    assert {(*s.id.model_dump().values(), s.lease) for s in sources} <= named
+    assert {(*astuple(s.id), s.lease) for s in sources} <= named
 
 
 @pytest.mark.parametrize("seed", SEEDS)

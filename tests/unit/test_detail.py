@@ -66,6 +66,7 @@ def test_the_title_has_the_state_and_the_kind() -> None:
     [
         (None, "1a"),
         (TimeToLive(10.0, 7.4), "1a  7 of 10 s left"),
+        (TimeToLive(3600.0, 3493.0), "1a  58 of 60 min left"),
         (TimeToLive(None, -1.0), "1a  gone"),
     ],
 )
@@ -97,6 +98,11 @@ def test_each_piece_of_evidence_has_a_line_with_its_age() -> None:
         ("evidence", "it refuses connections  (5s ago)"),
         (" ", "its lease is gone  (now)"),
     )
+
+
+def test_what_is_confirmed_every_few_seconds_does_not_grow_old_in_between() -> None:
+    found = detail(record(registered.instance(1)), evidence=[Evidence("it answers", NOW - 4.9)])
+    assert ("evidence", "it answers  (now)") in found.fields
 
 
 def test_a_worker_is_told_with_all_else_that_it_has() -> None:

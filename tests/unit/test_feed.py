@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.feed import batches
+from tui.feed import batches, pause
 
 DEADLINE = 30.0
 """Seconds; never waited for unless something is broken."""
@@ -103,3 +103,14 @@ async def test_closing_it_ends_what_reads_the_events() -> None:
 async def forever(queue: asyncio.Queue[int]) -> AsyncGenerator[int, None]:
     while True:
         yield await queue.get()
+
+
+@pytest.mark.parametrize(
+    ("took", "expected"),
+    [(0.0, 0.03), (0.01, 0.02), (0.02, 0.02), (0.5, 0.03)],
+    ids=["at once", "quickly", "as long as half", "slowly"],
+)
+def test_who_takes_long_over_a_batch_has_time_for_keys_before_the_next(
+    took: float, expected: float
+) -> None:
+    assert pause(took, 0.03) == pytest.approx(expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -168,7 +169,8 @@ def test_a_misshapen_key_is_kept_with_the_reason_and_what_could_be_read(
 ) -> None:
     parsed = keys.parse(key)
     assert parsed.problem == problem
-    assert parsed.id.model_dump(exclude_none=True) == names
+    found = {name: value for name, value in asdict(parsed.id).items() if value is not None}
+    assert found == names
 
 
 @pytest.mark.parametrize("key", [b"v1/claims/a/b", b"v1/", b"v1/instances", b"v1/mdcx/a"])

@@ -220,3 +220,12 @@ async def test_a_lease_that_comes_later_is_asked_about_too() -> None:
         plane.cluster.put(read(entry), FirstSeen(0.0, was_there=False))
         plane.verdicts.update([key])
         await plane.until(lambda: plane.of(9) is Verdict.LIVE)
+
+
+async def test_a_cap_of_none_asks_the_store_for_no_lease() -> None:
+    plane = Plane(3, cap=0, probing=Probing.VISIBLE)
+    plane.visible = [plane.instance(1)]
+    async with plane.running():
+        await plane.until(lambda: len(plane.probes.wanted) == 1)
+    assert plane.store.asked == []
+    assert plane.lookout.sweep_age() == 0.0

@@ -17,7 +17,7 @@ from tests import registered
 from tests.registered import record
 from tests.unit import events
 from tests.unit.events import Event
-from tests.unit.test_cluster import answers, scopes_in
+from tests.unit.test_cluster import answers, answers_on_places, scopes_in
 from tui.monitor import Link, Monitor, searchable
 
 ONE = record(registered.instance(1))
@@ -151,7 +151,7 @@ def test_a_filter_set_at_any_time_shows_what_filtering_everything_shows(
             if all(word in searchable(one) for word in words):
                 expected.put(one, FirstSeen(0.0, was_there=True))
         scopes = scopes_in(told)
-        assert answers(monitor.shown, scopes) == answers(expected, scopes)
+        assert answers_on_places(monitor.shown, scopes) == answers_on_places(expected, scopes)
 
 
 def test_a_filter_asks_for_every_word_in_any_order_and_case() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,9 +67,8 @@ def test_a_body_as_dynamo_writes_it_is_well(key: str, body: dict[str, Any]) -> N
 @pytest.mark.parametrize(("key", "body"), WELL.items())
 def test_fields_that_are_not_known_yet_change_nothing(key: str, body: dict[str, Any]) -> None:
     extended = {"new": [1, {"x": None}], **body}
-    assert record_of(key, extended).model_copy(update={"entry": None}) == record_of(
-        key, body
-    ).model_copy(update={"entry": None})
+    plain = record_of(key, body)
+    assert replace(record_of(key, extended), entry=plain.entry) == plain
 
 
 WRONG: tuple[Any, ...] = (1.5, True, [], {}, None)

@@ -53,6 +53,34 @@ def test_it_is_always_what_sorting_the_whole_gives(
         assert [table[-1 - index] for index in range(len(table))] == expected[::-1]
 
 
+@given(st.lists(st.lists(rows, max_size=8), max_size=4), st.booleans())
+def test_rows_that_last_are_in_order_after_each_rebuild(
+    contents: list[list[Row]], reverse: bool
+) -> None:
+    table: SortedRows[Row] = SortedRows()
+    for content in contents:
+        table.rebuild(content, by_value, reverse, lasting=True)
+        held = {row.key: row for row in content}
+        assert list(table) == in_order(held, reverse)
+
+
+def test_a_row_that_lasts_is_not_asked_again_by_what_it_is_sorted() -> None:
+    asked: list[int] = []
+
+    def noted(row: Row) -> int:
+        asked.append(row.key)
+        return row.value
+
+    table: SortedRows[Row] = SortedRows()
+    one, two = Row(1, 3), Row(2, 1)
+    table.rebuild([one, two], noted, False, lasting=True)
+    table.rebuild([one, Row(2, 4)], noted, False, lasting=True)
+    assert asked == [1, 2, 2]
+    assert list(table) == [one, Row(2, 4)]
+    table.rebuild([one], noted, False)
+    assert asked == [1, 2, 2, 1]
+
+
 def test_a_row_goes_though_what_it_is_sorted_by_is_not_known_any_more() -> None:
     # As with rows sorted by how long they are known, which a cluster forgets of what went.
     known = {1: 3, 2: 1, 3: 2}

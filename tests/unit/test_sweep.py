@@ -167,3 +167,15 @@ def test_an_answer_about_what_is_gone_meanwhile_is_ignored() -> None:
     sweep.answered(1, TimeToLive(30.0, 20.0), 0.0)
     assert sweep.take_due(100.0) == []
     assert sweep.age(100.0) == 0.0
+
+
+def test_a_lease_on_screen_that_is_renewed_rarely_is_not_asked_about_every_few_seconds() -> None:
+    sweeping = Sweeping(Leases(20, 3600.0), cap=50.0)
+    sweeping.run(300.0, visible=tuple(range(20)))
+    assert max(sum(asked == lease for _, asked in sweeping.asked) for lease in range(20)) <= 2
+
+
+def test_a_low_cap_is_kept_for_what_is_on_screen_too() -> None:
+    sweeping = Sweeping(Leases(40, 30.0), cap=0.5)
+    sweeping.run(60.0, visible=tuple(range(40)))
+    assert len(sweeping.asked) <= 1 + 0.5 * 60

@@ -80,6 +80,15 @@ def test_evidence_that_changes_no_verdict_changes_nothing_on_screen() -> None:
     assert watched.lives(a=21.0) == set()
 
 
+def test_a_lease_that_was_renewed_is_known_anew_though_its_records_are_not_judged_again() -> None:
+    watched = Watched(INSTANCE)
+    watched.lives(a=22.0)
+    assert watched.lives(a=29.0) == set()
+    assert watched.verdicts.life(INSTANCE) == life(29.0)
+    assert watched.lives(a=13.0) == {INSTANCE.key}
+    assert watched.of(INSTANCE) is Verdict.LATE
+
+
 def test_a_worker_whose_address_refuses_is_unreachable_with_all_it_registered() -> None:
     watched = Watched(INSTANCE, CARD, OTHER)
     watched.lives(a=22.0, b=22.0)

@@ -17,7 +17,7 @@ from tui.commands import described, query, say
 from tui.commands.acting import ask, can_ask, describe, exit_code, is_refused, remove, report
 from tui.commands.looking import Clock, Sight, look
 from tui.complaints import Exit
-from tui.opening import opened
+from tui.opening import discovered
 from tui.settings import Settings
 from tui.words import SHORT_KIND_NAMES, count
 
@@ -76,12 +76,12 @@ def _instance_id(text: str) -> int | None:
 
 
 async def _look(settings: Settings, wanted: int, clock: Clock) -> _Found:
-    async with opened(settings) as plane:
-        sight = await look(plane.discovery, query(settings, "endpoints", None, None, None), clock)
+    async with discovered(settings) as discovery:
+        sight = await look(discovery, query(settings, "endpoints", None, None, None), clock)
         found = worker(sight.cluster, wanted)
         instances: list[AnyRecord] = [] if found is None else [*found.instances]
         sight = replace(sight, records=instances)
-        await sight.ask_leases(plane.discovery)
+        await sight.ask_leases(discovery)
     return _Found(sight, found, [sight.condemned(record) for record in sight.records])
 
 

@@ -26,7 +26,7 @@ from tui.commands.looking import Clock, Place, Sight, list_with_publishers, look
 from tui.commands.tables import write_table
 from tui.complaints import Exit
 from tui.export import json_list, record_json
-from tui.opening import opened
+from tui.opening import discovered
 from tui.plain import plain_key
 from tui.settings import Settings
 
@@ -77,13 +77,13 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
     wanted = query(
         settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
     )
-    async with opened(settings) as plane:
-        place = place_of(plane.discovery)
+    async with discovered(settings) as discovery:
+        place = place_of(discovery)
         if not arguments.liveness:
-            records, publishers = await list_with_publishers(plane.discovery, wanted)
+            records, publishers = await list_with_publishers(discovery, wanted)
             return _Listed(place, records, publishers.worker_of, None)
-        sight = await look(plane.discovery, wanted, clock)
-        await sight.ask_leases(plane.discovery)
+        sight = await look(discovery, wanted, clock)
+        await sight.ask_leases(discovery)
         return _Listed(place, sight.records, sight.cluster.worker_of, sight)
 
 

@@ -20,7 +20,7 @@ from tui.commands import clean_up, say
 from tui.commands.acting import agreed, describe, exit_code, is_refused, remove, report
 from tui.commands.looking import Clock, Place, place_of
 from tui.complaints import Exit
-from tui.opening import opened
+from tui.opening import discovered
 from tui.plain import plain_key
 from tui.settings import Settings
 
@@ -100,11 +100,11 @@ def _named(arguments: argparse.Namespace) -> list[bytes]:
 
 async def _look(settings: Settings, wanted: Sequence[bytes], clock: Clock) -> _Found:
     """What is at the keys now; says of each that is not there that it is not."""
-    async with opened(settings) as plane:
-        place = place_of(plane.discovery)
-        entries = await plane.discovery.store.get(wanted)
+    async with discovered(settings) as discovery:
+        place = place_of(discovery)
+        entries = await discovery.store.get(wanted)
         records = [read(entries[key]) for key in wanted if key in entries]
-        targets = await _judged(plane.discovery, records, clock)
+        targets = await _judged(discovery, records, clock)
     for key in wanted:
         if key not in entries:
             say(

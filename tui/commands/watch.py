@@ -22,7 +22,7 @@ from tui.commands import (
 from tui.commands.looking import Publishers, with_sources
 from tui.complaints import Exit, explain
 from tui.export import as_json, exported_id, record_json
-from tui.opening import opened
+from tui.opening import discovered
 from tui.settings import Settings
 
 Clock = Callable[[], datetime]
@@ -52,10 +52,10 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
     lost = ""
     warnings: tuple[str, ...] = ()
     async with (
-        opened(settings) as plane,
-        aclosing(plane.discovery.watch(with_sources(wanted))) as events,
+        discovered(settings) as discovery,
+        aclosing(discovery.watch(with_sources(wanted))) as events,
     ):
-        store = plane.discovery.store.name
+        store = discovery.store.name
         async for event in events:
             match event:
                 case Resynced():

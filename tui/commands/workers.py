@@ -24,7 +24,7 @@ from tui.commands.looking import Clock, Sight, look
 from tui.commands.tables import write_table
 from tui.complaints import Exit
 from tui.export import as_json, hex_or_none, json_list
-from tui.opening import opened
+from tui.opening import discovered
 from tui.settings import Settings
 
 HEADER = (
@@ -59,12 +59,12 @@ async def _list(
     wanted = query(
         settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
     )
-    async with opened(settings) as plane:
-        sight = await look(plane.discovery, wanted, clock)
+    async with discovered(settings) as discovery:
+        sight = await look(discovery, wanted, clock)
         found = workers(sight.cluster, sight.records)
         if arguments.liveness:
             sight = replace(sight, records=[record for one in found for record in one.records])
-            await sight.ask_leases(plane.discovery)
+            await sight.ask_leases(discovery)
             # One may have ended since.
             found = workers(sight.cluster, sight.records)
     return sight, found

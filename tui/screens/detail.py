@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widgets import Footer
 
 from tui.detail import Detail
 from tui.widgets.detail_pane import DetailPane
+from tui.widgets.key_footer import KeyFooter
 
 
 class DetailScreen(ModalScreen[None]):
@@ -26,7 +26,7 @@ class DetailScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield DetailPane(id="full-detail")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         pane = self.query_one(DetailPane)

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from backends.records import EventChannel
 from backends.tap import Heard, Publisher, Tap, ZmqRoute, decode
@@ -34,6 +34,7 @@ from tui.tapping import (
     standing_in_words,
 )
 from tui.widgets.detail_pane import DetailPane
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.list_table import ListTable
 from tui.words import NOTHING, State, duration, hex_id
 
@@ -173,7 +174,7 @@ class TapScreen(Screen[None]):
             yield Static(id=f"tap-{name}")
         yield PublisherTable(self._channel.id.instance_id, self._clock, id="tap-publishers")
         yield MessageTable(self._said, id="tap-messages")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self._messages.focus()

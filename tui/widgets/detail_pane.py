@@ -66,7 +66,7 @@ class DetailPane(LineView):
                 self.refresh(Region(1, y, cells, 1))
 
     def render_line(self, y: int) -> Strip:
-        cells, style = self.line_width, self.rich_style
+        cells, style = self.line_width, self.base_style
         y += self.scroll_offset.y
         line = _at(self._lines, y)
         if line is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
@@ -21,6 +22,11 @@ class LineView(ScrollView, can_focus=True):
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
             self._scroll_update(size)
+
+    @property
+    def base_style(self) -> Style:
+        """What a line is drawn in: as `rich_style`, which works it out anew for each line."""
+        return self.visual_style.rich_style
 
     @property
     def line_width(self) -> int:

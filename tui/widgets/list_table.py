@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Generic
 
 from rich.segment import Segment
@@ -101,7 +102,13 @@ class ListTable(LineView, Generic[Row]):
             return self.table
 
     class Highlighted(TableMessage):
-        """The cursor is on another row, or its row changed, or there is none any more."""
+        """The cursor is on another row, or its row changed, or there is none any more.
+
+        The screen is told.
+        """
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ListTable.Highlighted) and message.table is self.table
 
     class Chosen(TableMessage):
         """Enter, or a second click, on the cursor's row."""
@@ -174,7 +181,10 @@ class ListTable(LineView, Generic[Row]):
         """After the rows or the cursor changed: say where the cursor is now."""
         row = self.row
         self._key = None if row is None else row.key
-        self.post_message(self.Highlighted(self))
+        # Not up through all that is around the table: what the screen draws for it would come a
+        # paint after the cursor.
+        if self.is_attached:
+            self.screen.post_message(self.Highlighted(self))
 
     @property
     def row(self) -> Row | None:
@@ -199,9 +209,10 @@ class ListTable(LineView, Generic[Row]):
 
     def tick(self) -> None:
         """Time went on: draw again what changed with it alone."""
+        columns = [column for column, _ in self._columns() if column.ticks]
         for index in self._lines():
-            before = self._ticking.get(index)
-            if before is not None and before != self._ticking_text(self.rows[index]):
+            before, row = self._ticking.get(index), self.rows[index]
+            if before is not None and before != tuple(one.cell_of(row).text for one in columns):
                 self._refresh_row(index)
 
     # --- keys and mouse -----------------------------------------------------------------------
@@ -290,7 +301,7 @@ class ListTable(LineView, Generic[Row]):
             return self._line(index, width)
         if not self.rows:
             return self._empty_line(y - 2, width)
-        return Strip.blank(width, self.rich_style)
+        return Strip.blank(width, self.base_style)
 
     def _empty_line(self, number: int, width: int) -> Strip:
         lines = textwrap.wrap(plain(self.empty_text), max(1, width - 2))
@@ -301,7 +312,7 @@ class ListTable(LineView, Generic[Row]):
     def _header(self, width: int) -> Strip:
         style = self._style("header")
         parts = []
-        for column, room in self._columns():
+        for column, room in self._columns(width):
             title = column.title
             if self.order.column == column.id:
                 # That it is sorted by is worth more than the end of its name.
@@ -312,23 +323,21 @@ class ListTable(LineView, Generic[Row]):
 
     def _line(self, index: int, width: int) -> Strip:
         row = self.rows[index]
-        base = self.rich_style
+        base = self.base_style
         if faded := self.is_faded(row):
-            base += Style(color=self._style("dim").color)
+            base = _coloured(base, self._style("dim"))
         if cursor := index == self._index:
             base += self._style("cursor")
-        mark = base
-        if row.key in self.marked and not (cursor and self.has_focus):
-            mark += Style(color=self._style("mark").color)
-        segments = [Segment(MARK if row.key in self.marked else " " * GUTTER, mark)]
+        # Under the cursor the bar's own colours are the readable ones.
+        coloured = not (cursor and self.has_focus)
+        toned = coloured and not faded and not self.has_class("-stale")
+        marked = row.key in self.marked
+        mark = _coloured(base, self._style("mark")) if marked and coloured else base
+        segments = [Segment(MARK if marked else " " * GUTTER, mark)]
         ticking = []
-        for column, cells in self._columns():
+        for column, cells in self._columns(width):
             cell = column.cell_of(row)
-            style = base
-            # Under the cursor the bar's own colours are the readable ones.
-            toned = cell.tone and not faded and not self.has_class("-stale")
-            if toned and not (cursor and self.has_focus):
-                style = base + Style(color=self._style(cell.tone).color)
+            style = _coloured(base, self._style(cell.tone)) if toned and cell.tone else base
             if len(segments) > 1:
                 segments.append(Segment(" " * GAP, base))
             segments.append(Segment(_fit(cell.text, cells, column), style))
@@ -340,8 +349,10 @@ class ListTable(LineView, Generic[Row]):
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"list-table--{name}")
 
-    def _columns(self) -> list[tuple[Column[Row], int]]:
-        width = self.line_width
+    def _columns(self, width: int | None = None) -> list[tuple[Column[Row], int]]:
+        """Those that are shown, with their widths; `width` is that of a line."""
+        if width is None:
+            width = self.line_width
         if self._layout.width != width:
             self._layout = _Layout(width, lay_out(self.columns, width - GUTTER))  # type: ignore[arg-type]
         return self._layout.columns  # type: ignore[return-value]
@@ -356,8 +367,11 @@ class ListTable(LineView, Generic[Row]):
         if 0 < y < self.size.height:
             self.refresh(Region(0, y, self.line_width, 1))
 
-    def _ticking_text(self, row: Row) -> tuple[str, ...]:
-        return tuple(column.cell_of(row).text for column, _ in self._columns() if column.ticks)
+
+@lru_cache(maxsize=256)
+def _coloured(base: Style, tone: Style) -> Style:
+    """The base in the colour of a tone."""
+    return base + Style(color=tone.color)
 
 
 def _fit(text: str, cells: int, column: Column[Any]) -> str:

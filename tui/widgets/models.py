@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from textual.binding import BindingType
 
 from backends import models
 from backends.ids import Kind
+from backends.model_names import ModelNames
 from backends.models import Model
 from backends.records import AnyRecord, ModelCard
 from backends.workers import SEVERITY
@@ -18,12 +19,14 @@ from tui.view import View
 from tui.widgets.tree_pane import TreePane
 from tui.words import NOTHING, hex_id
 
+_Key = tuple[Hashable, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """A model, a LoRA adapter on it, or one worker's card of either."""
 
-    key: tuple[Hashable, ...]
+    key: _Key
     """The names from the model down, then the card's key."""
     kind: str
     """`model`, `LoRA` or `card`."""
@@ -43,6 +46,20 @@ class ModelRow:
     def level(self) -> int:
         """How far it is below its model."""
         return len(self.key) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What is said of all the cards of a row at once."""
+
+    there: Sequence[AnyRecord]
+    """Those that are registered."""
+    state: Cell
+    severity: int
+    """Of the worst state; the worst is the least."""
+    workers: int
+    """How many processes registered them, as far as it can be told."""
+    worker_types: str
 
 
 class ModelsPane(TreePane[ModelRow]):
@@ -69,37 +86,82 @@ class ModelsPane(TreePane[ModelRow]):
             Column(
                 "loras", "LORAS", 5, _adapters, right=True, sort=lambda row: row.adapters, drop=5
             ),
-            Column("type", "WORKER TYPE", 11, _worker_type, share=1, most=24, drop=3),
+            Column("type", "WORKER TYPE", 11, self._worker_type, share=1, most=24, drop=3),
             Column("id", "INSTANCE", 16, _instance, drop=2),
         ]
         super().__init__(view, columns, order=SortOrder("name"), id="models")
+        self._names = ModelNames(view.monitor.cluster)
+        self._touched: set[str] = set()
+        """The models that the last changes bear on."""
+        self._gone: dict[bytes, tuple[ModelCard, str]] = {}
+        """The cards that went and are still shown, each with the name of its model."""
+        self._models: dict[str, Model] = {}
+        self._summaries: dict[_Key, _Summary] = {}
+        """Of what rows stand for, as far as it was asked for since it changed."""
+        self._card_rows: dict[_Key, list[ModelRow]] = {}
+        """What is below a model or adapter that is open."""
         self._opened: set[Hashable] = set()
         self._row_index: dict[Hashable, int] = {}
 
+    def take_in(self, changed: set[bytes] | None) -> int:
+        """Follow the models, whether the tab is open or not; returns how many there are, wherever
+        they are. `changed`: the keys that came, changed or went. None: any may have.
+        """
+        missed: set[bytes] = set()
+        # `changed` does not tell of what a filter leaves out.
+        if changed is None or self.view.monitor.narrowed:
+            missed = self._names.missed()
+        self._touched = self._names.amend(missed | (changed or set()))
+        return len(self._names)
+
     def rebuild(self) -> None:
-        gone = self.view.monitor.gone(self.KINDS, self.view.scope)
-        cards = [*self._cards(), *(one for one in gone if isinstance(one, ModelCard))]
-        found = models.group(cards, self.view.monitor.cluster)
-        tops = [(self._model_row(model), model) for model in found]
+        self._gone = self._gone_cards()
+        gone = (card for card, _ in self._gone.values())
+        cards = self.view.shown.of_type(ModelCard, self.view.scope)
+        found = models.group([*cards, *gone], self.view.monitor.cluster)
+        self._models = {model.name: model for model in found}
+        self._summaries.clear()
+        self._card_rows.clear()
+        self._lay_out()
+
+    def amend(self, keys: set[bytes]) -> None:
+        before, self._gone = self._gone, self._gone_cards()
+        names, here = set(self._touched), self._keys()
+        for one, other in ((before, self._gone), (self._gone, before)):
+            names |= {name for key, (_, name) in one.items() if other.get(key, ("", ""))[1] != name}
+        for name in names:
+            gone = [card for card, its_name in self._gone.values() if its_name == name]
+            cards = [card for card in self._names.cards(name) if card.key in here]
+            found = models.group([*cards, *gone], self.view.monitor.cluster)
+            self._models.pop(name, None)
+            self._models |= {model.name: model for model in found}
+        for kept in (self._summaries, self._card_rows):
+            for key in [key for key in kept if key[0] in names]:
+                del kept[key]
+        self._lay_out(names)
+
+    def count(self) -> int:
+        if self.view.scope or self.view.monitor.narrowed:
+            return self._names.count(self._keys())
+        return len(self._names)
+
+    def _lay_out(self, touched: set[str] | None = None) -> None:
+        """Show the rows. `touched`: only these models changed since the last time."""
+        tops = [(self._model_row(model), model) for _, model in sorted(self._models.items())]
         tops.sort(key=lambda top: self.sort_column.sort_value(top[0]), reverse=self.order.reverse)
         rows: list[ModelRow] = []
         for row, model in tops:
             rows.append(row)
             if row.opened:
                 rows += self._below(model)
-        self._row_index = {row.key: index for index, row in enumerate(rows)}
-        self.show(rows, self._row_index.get)
-
-    def count(self) -> int:
-        return models.count(self._cards(), self.view.monitor.cluster)
-
-    def count_all(self) -> int:
-        """How many there are, wherever they are."""
-        cluster = self.view.monitor.cluster
-        return models.count(cluster.of_type(ModelCard), cluster)
+        before, self._row_index = self._row_index, {row.key: n for n, row in enumerate(rows)}
+        changed: set[Hashable] | None = None
+        if touched is not None and before == self._row_index:
+            changed = {row.key for row in rows if row.key[0] in touched}
+        self.show(rows, self._row_index.get, changed)
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
-        return self.view.registered(row.cards)
+        return self._summary(row.key, row.cards).there
 
     def is_faded(self, row: ModelRow) -> bool:
         """A model of which only adapters are registered is not gone."""
@@ -116,10 +178,18 @@ class ModelsPane(TreePane[ModelRow]):
             self._opened.add(row.key)
         else:
             self._opened.discard(row.key)
-        self.rebuild()
+        self._lay_out()
 
-    def _cards(self) -> list[ModelCard]:
-        return self.view.shown.of_type(ModelCard, self.view.scope)
+    def _keys(self) -> Collection[bytes]:
+        return self.view.shown.keys(Kind.MODEL, self.view.scope)
+
+    def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
+        cluster = self.view.monitor.cluster
+        return {
+            card.key: (card, models.base_name(card, cluster))
+            for card in self.view.monitor.gone(self.KINDS, self.view.scope)
+            if isinstance(card, ModelCard)
+        }
 
     def _model_row(self, model: Model) -> ModelRow:
         key = (model.name,)
@@ -128,7 +198,7 @@ class ModelsPane(TreePane[ModelRow]):
             "model",
             model.name,
             model.cards,
-            self._workers(model.cards),
+            self._summary(key, model.cards).workers,
             len(model.adapters),
             # What a filter finds may be an adapter: it is not to be looked for.
             key in self._opened or self.view.monitor.narrowed,
@@ -138,25 +208,42 @@ class ModelsPane(TreePane[ModelRow]):
         for adapter in model.adapters:
             key = (model.name, adapter.name)
             opened = key in self._opened
-            workers = self._workers(adapter.cards)
+            workers = self._summary(key, adapter.cards).workers
             yield ModelRow(key, "LoRA", adapter.name, adapter.cards, workers, 0, opened)
             if opened:
-                yield from (_card_row(key, card) for card in adapter.cards)
-        yield from (_card_row((model.name,), card) for card in model.cards)
+                yield from self._rows_of_cards(key, adapter.cards)
+        yield from self._rows_of_cards((model.name,), model.cards)
 
-    def _workers(self, cards: Sequence[ModelCard]) -> int:
-        cluster = self.view.monitor.cluster
-        workers = {cluster.worker_of(card) for card in self.view.registered(cards)}
-        return len(workers - {None})
+    def _rows_of_cards(self, parent: _Key, cards: Sequence[ModelCard]) -> list[ModelRow]:
+        if parent not in self._card_rows:
+            self._card_rows[parent] = [_card_row(parent, card) for card in cards]
+        return self._card_rows[parent]
+
+    def _summary(self, key: _Key, cards: Sequence[ModelCard]) -> _Summary:
+        """What is said of a row's cards, which may be thousands."""
+        if key not in self._summaries:
+            there = self.view.registered(cards)
+            workers = {self.view.monitor.cluster.worker_of(card) for card in there}
+            self._summaries[key] = _Summary(
+                there,
+                self.view.state_of_many(cards),
+                -SEVERITY.index(self.view.worst(there)),
+                len(workers - {None}),
+                ", ".join(sorted({card.worker_type for card in cards if card.worker_type})),
+            )
+        return self._summaries[key]
 
     def _state(self, row: ModelRow) -> Cell:
-        return self.view.state_of_many(row.cards)
+        return self._summary(row.key, row.cards).state
 
     def _severity(self, row: ModelRow) -> int:
-        return -SEVERITY.index(self.view.worst(row.cards))
+        return self._summary(row.key, row.cards).severity
+
+    def _worker_type(self, row: ModelRow) -> Cell:
+        return Cell(self._summary(row.key, row.cards).worker_types or NOTHING, "dim")
 
 
-def _card_row(parent: tuple[Hashable, ...], card: ModelCard) -> ModelRow:
+def _card_row(parent: _Key, card: ModelCard) -> ModelRow:
     return ModelRow((*parent, card.key), "card", card.id.path() or NOTHING, (card,), 1, 0, None)
 
 
@@ -174,11 +261,6 @@ def _workers(row: ModelRow) -> Cell:
 
 def _adapters(row: ModelRow) -> Cell:
     return Cell(f"{row.adapters:,}" if row.adapters else "", "dim")
-
-
-def _worker_type(row: ModelRow) -> Cell:
-    types = {card.worker_type for card in row.cards if card.worker_type}
-    return Cell(", ".join(sorted(types)) or NOTHING, "dim")
 
 
 def _instance(row: ModelRow) -> Cell:

@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from backends.cluster import NO_NAMESPACE, Cluster, Scope
 from backends.ids import Kind
+from backends.places import NO_NAMESPACE, Places, Scope
 from tui.plain import clip
 from tui.view import View
 
@@ -60,7 +60,7 @@ class NamespaceTree(Tree[Scope]):
         self.root.expand()
 
     @property
-    def _cluster(self) -> Cluster:
+    def _cluster(self) -> Places:
         return self.view.shown
 
     def rebuild(self) -> None:
@@ -172,9 +172,11 @@ class NamespaceTree(Tree[Scope]):
 
     def _relabel(self, node: TreeNode[Scope], scope: Scope) -> None:
         label = self._label(scope)
-        # The tree draws and measures all of itself again for each label that is set.
         if node.label != label:
-            node.set_label(label)
+            # `set_label` also draws all that is below the node again: of the root, the whole tree.
+            node._label = label
+            node._updates += 1
+            self._refresh_line(node.line)
 
     def _label(self, scope: Scope) -> Text:
         if not scope:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from textual.widgets import TabbedContent, TabPane
+from textual.content import Content
+from textual.widgets import Static, Tab, TabbedContent, TabPane
 
 from backends import keys
 from backends.ids import Kind
 from backends.metrics.metering import Metering
+from tui.plain import width
 from tui.tab_titles import TabTitle, fitting
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
@@ -71,6 +73,7 @@ class PaneTabs(TabbedContent):
     def rebuild(self) -> None:
         """Everything may be different."""
         self._behind = {_tab_of(pane) for pane in self.panes}
+        self._take_in_models(None)
         self._catch_up()
         self._count(self.panes)
 
@@ -78,7 +81,7 @@ class PaneTabs(TabbedContent):
         """Only records of these keys came, changed or went."""
         kinds = {keys.kind_of(key) for key in changed}
         if Kind.MODEL in kinds:
-            self.count_models()
+            self._take_in_models(changed)
         concerned = [pane for pane in self.panes if kinds & pane.KINDS]
         for pane in concerned:
             if pane is self.current:
@@ -87,9 +90,9 @@ class PaneTabs(TabbedContent):
                 self._behind.add(_tab_of(pane))
         self._count(concerned)
 
-    def count_models(self) -> None:
-        """How many there are, wherever they are; the header says it."""
-        self.view.models = self.query_one(ModelsPane).count_all()
+    def _take_in_models(self, changed: set[bytes] | None) -> None:
+        # The header says how many there are.
+        self.view.models = self.query_one(ModelsPane).take_in(changed)
 
     def show_history(self) -> None:
         """Something was added to the history, or a reason was found."""
@@ -137,8 +140,19 @@ class PaneTabs(TabbedContent):
             for tab, pane in tabs.items()
         ]
         for tab, label in zip(tabs, fitting(titles, self.size.width), strict=True):
-            if self.get_tab(tab).label_text != label:
-                self.get_tab(tab).label = label
+            _set_label(self.get_tab(tab), label)
+
+
+def _set_label(tab: Tab, label: str) -> None:
+    """To set `Tab.label` lays out the whole screen: 15 to 30 ms, for each row that comes or goes.
+    That is needed only where the title is to take more or less room."""
+    if tab.label_text == label:
+        return
+    if width(tab.label_text) != width(label):
+        tab.label = label
+        return
+    tab._label = Content(label)
+    Static.update(tab, tab._label, layout=False)
 
 
 def _tab_of(pane: Pane[Any]) -> str:

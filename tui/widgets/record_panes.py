@@ -29,7 +29,8 @@ class RecordPane(Pane[AnyRecord]):
     def rebuild(self) -> None:
         records = [self.view.shown.records[key] for key in self._keys()]
         records += self.view.monitor.gone(self.KINDS, self.view.scope)
-        self._sorted.rebuild(records, self.sort_column.sort_value, self.order.reverse)
+        column = self.sort_column
+        self._sorted.rebuild(records, column.sort_value, self.order.reverse, lasting=column.lasting)
         self.show(self._sorted, self._sorted.index_of)
 
     def amend(self, keys: set[bytes]) -> None:
@@ -84,8 +85,8 @@ class InstancesPane(RecordPane):
 
     def __init__(self, view: View) -> None:
         columns = [
-            Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True),
-            Column("id", "INSTANCE", 16, _instance, sort=lambda record: record.id.instance_id or 0),
+            Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True, lasting=True),
+            Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True),
             Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
         ]
         super().__init__(view, columns, id="instances")
@@ -121,6 +122,10 @@ def _itself(record: AnyRecord) -> AnyRecord:
 
 def _place(record: AnyRecord) -> str:
     return record.id.path() or NOTHING
+
+
+def _number(record: AnyRecord) -> int:
+    return record.id.instance_id or 0
 
 
 def _instance(record: AnyRecord) -> Cell:

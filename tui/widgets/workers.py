@@ -6,8 +6,8 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backends import workers
-from backends.cluster import own_worker
 from backends.ids import Kind
+from backends.places import own_worker
 from backends.records import AnyRecord
 from backends.workers import SEVERITY, Worker
 from tui.columns import Cell, Column, SortOrder

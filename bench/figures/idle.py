@@ -1,0 +1,94 @@
+"""What it costs to leave it open while nothing happens: CPU time, and bytes to the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import ClassVar
+
+from bench.bare import PAINTED
+from bench.figures.figure import Pace
+from bench.figures.first_paint import BARE
+from bench.place import QUIET, UNSWEPT, Place, filled, opened
+from bench.processes import cpu_seconds
+from bench.results import Line, Peer, Target, Unit
+from bench.screen import bare
+from tests.terminal import Terminal
+
+SWEPT = "with the lease sweep, of leases renewed each 15 s"
+ALONE = "without the lease sweep"
+MONITORS = ("htop", "btop")
+COUNTDOWNS = 8_000.0
+"""Bytes a second that a screen full of visible seconds may cost."""
+
+
+class Idle:
+    name: ClassVar = "idle"
+    at_every_size: ClassVar = False
+
+    def measure(self, place: Place, pace: Pace) -> Iterator[Line]:
+        cpu, written = _windows(place, pace)
+        others = (BARE, *MONITORS)
+        for which, most in ((ALONE, 0.5), (SWEPT, 2.0)):
+            yield Line(
+                self.name,
+                f"CPU when nothing changes, {which}",
+                place.size,
+                Unit.PERCENT_OF_CORE,
+                cpu[which],
+                tuple(Peer(name, cpu.get(name, ())) for name in others),
+                Target(most),
+            )
+        yield Line(
+            self.name,
+            "bytes to the terminal when nothing changes",
+            place.size,
+            Unit.BYTES_PER_SECOND,
+            written[ALONE],
+            tuple(Peer(name, written.get(name, ())) for name in others),
+            # What is younger than a minute shows its seconds.
+            Target(100.0 if pace.settling > 60 else COUNTDOWNS),
+        )
+
+
+def _windows(
+    place: Place, pace: Pace
+) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[float, ...]]]:
+    """CPU in percent, and bytes a second, of all of them at once, window by window."""
+    with ExitStack() as stack:
+        terminals: dict[str, Terminal] = {}
+        terminals[ALONE], _ = stack.enter_context(opened(place, *UNSWEPT))
+        # What a sweep costs depends on how often leases are renewed.
+        renewed = stack.enter_context(filled(place.size, renewed=True))
+        terminals[SWEPT], _ = stack.enter_context(opened(renewed, *QUIET))
+        terminals[BARE] = stack.enter_context(bare())
+        terminals[BARE].wait_for(PAINTED)
+        for name in MONITORS:
+            if program := shutil.which(name):
+                terminals[name] = stack.enter_context(Terminal([program]))
+        time.sleep(pace.settling)
+        cpu: dict[str, list[float]] = {name: [] for name in terminals}
+        written: dict[str, list[float]] = {name: [] for name in terminals}
+        for _ in range(pace.runs):
+            before = _totals(terminals)
+            time.sleep(pace.idling)
+            after = _totals(terminals)
+            for name in terminals:
+                spent = zip(before[name], after[name], strict=True)
+                seconds, took, sent = (end - start for start, end in spent)
+                cpu[name].append(took / seconds * 100)
+                written[name].append(sent / seconds)
+    return (
+        {name: tuple(values) for name, values in cpu.items()},
+        {name: tuple(values) for name, values in written.items()},
+    )
+
+
+def _totals(terminals: dict[str, Terminal]) -> dict[str, tuple[float, float, float]]:
+    """Of each: the time, its CPU seconds, and the bytes it wrote, so far."""
+    return {
+        name: (time.monotonic(), cpu_seconds(terminal.process.pid), float(terminal.received))
+        for name, terminal in terminals.items()
+    }

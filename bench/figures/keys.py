@@ -1,0 +1,132 @@
+"""How soon what a person does is on the screen, among thousands of rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
+
+from bench.figures.figure import Pace
+from bench.load import Instance
+from bench.place import UNSWEPT, Place, opened
+from bench.results import Line, Target, Unit, percentile
+from bench.screen import Frames, Lines, shows
+from bench.writing import paced
+from tests.real.dashboard import Dashboard
+
+REPEATED = 30.0
+"""Times a second that a key comes which is held down."""
+MARGIN = 5.0
+"""Seconds within which the last key must show."""
+PAUSE = 0.3
+"""Seconds between two keys of who waits for the screen: nothing is left to do then."""
+FILTERED = "07/e"
+"""What is typed: each letter leaves fewer instances, at last those of one component's `embed`."""
+
+
+_TABLE_HAS_KEYS = "p Probe"
+"""In the last line."""
+
+
+class Keys:
+    name: ClassVar = "keys"
+    at_every_size: ClassVar = False
+
+    def measure(self, place: Place, pace: Pace) -> Iterator[Line]:
+        arrows: list[float] = []
+        openings: list[float] = []
+        filters: list[float] = []
+        instances, large = place.instances(), place.load.models[0]
+        for _ in range(pace.runs):
+            with opened(place, *UNSWEPT) as (dashboard, frames):
+                arrows.append(percentile(_hold_down(dashboard, frames, instances, pace.keys), 95))
+                filters.append(max(_type_filter(dashboard, frames)))
+                openings.append(percentile(_open(dashboard, frames, large, pace.singles), 95))
+        for what, values, most in (
+            (f"arrow key held down in {place.size:,} rows: key → paint, p95", arrows, 33.0),
+            (f"opening a group of {place.load.large_group:,}: key → paint, p95", openings, 33.0),
+            ("typing a filter: key → paint, at most", filters, 100.0),
+        ):
+            yield Line(
+                self.name,
+                what,
+                place.size,
+                Unit.MILLISECONDS,
+                tuple(value * 1000 for value in values),
+                target=Target(most),
+            )
+
+
+def _hold_down(
+    dashboard: Dashboard, frames: Frames, instances: Sequence[Instance], count: int
+) -> list[float]:
+    """Seconds from each of so many presses until the cursor had moved as far."""
+    pressed: list[float] = []
+    for _ in paced(REPEATED, count):
+        pressed.append(time.monotonic())
+        dashboard.press("down")
+    reached: list[float] = []
+    """When the cursor was first at each row below the first, or beyond."""
+
+    def look(at: float, _: Lines) -> None:
+        below = instances[len(reached) + 1 :]
+        ahead = (n for n, row in enumerate(below, 1) if row.id in frames.cursor)
+        # The other instance of its worker may be far away.
+        if 0 < (steps := next(ahead, 0)) <= count - len(reached):
+            reached.extend([at] * steps)
+
+    until = time.monotonic() + MARGIN
+    while len(reached) < count:
+        assert time.monotonic() < until, f"of {count} presses {len(reached)} were followed"
+        frames.each(look)
+        time.sleep(0.02)
+    return [there - at for at, there in zip(pressed, reached, strict=True)]
+
+
+def _type_filter(dashboard: Dashboard, frames: Frames) -> list[float]:
+    """Seconds from each letter until the tabs' counts were others."""
+    dashboard.press("home")
+    time.sleep(PAUSE)
+    dashboard.press("/")
+    # What acts on a row is not there while the filter has the keys.
+    dashboard.wait_until_gone(_TABLE_HAS_KEYS)
+    time.sleep(PAUSE)
+    took = [_until_others(dashboard, frames, letter) for letter in FILTERED]
+    dashboard.press("escape")
+    time.sleep(PAUSE)
+    return took
+
+
+def _until_others(dashboard: Dashboard, frames: Frames, key: str) -> float:
+    before = _counts(dashboard.lines())
+    return _seconds(dashboard, frames, key, lambda lines: _counts(lines) != before)
+
+
+def _counts(lines: Sequence[str]) -> str:
+    """The line of the tabs' titles, and what the tree says of how many match."""
+    return lines[1].rstrip()
+
+
+def _open(dashboard: Dashboard, frames: Frames, model: str, count: int) -> list[float]:
+    """Seconds from a key until a model's cards stood below it, again and again."""
+    dashboard.open("Models")
+    dashboard.press("g")
+    time.sleep(PAUSE)
+    took = []
+    for _ in range(count):
+        took.append(_seconds(dashboard, frames, "right", shows("  · team-")))
+        _seconds(dashboard, frames, "left", shows(f"▸ {model}"))
+    return took
+
+
+def _seconds(
+    dashboard: Dashboard, frames: Frames, key: str, holds: Callable[[Lines], bool]
+) -> float:
+    """Seconds from a key until that holds; then waits until nothing is left to do."""
+    start = time.monotonic()
+    dashboard.press(key)
+    # The emulator shall not take the processor from what is measured.
+    time.sleep(PAUSE)
+    took = frames.when(holds, f"the effect of {key!r}", MARGIN) - start
+    time.sleep(PAUSE)
+    return took

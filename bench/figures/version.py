@@ -1,0 +1,47 @@
+"""How soon the command line answers at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from typing import ClassVar
+
+from bench.figures.figure import Pace, interleaved, peers, wall
+from bench.place import Place
+from bench.results import Line, Target, Unit
+from tests.cli.running import COMMAND
+
+PYTHON = "bare Python"
+MOST = 150.0
+"""Milliseconds over bare Python."""
+
+
+class Version:
+    name: ClassVar = "version"
+    at_every_size: ClassVar = False
+
+    def measure(self, place: Place, pace: Pace) -> Iterator[Line]:
+        commands = {"ours": [*COMMAND, "--version"], PYTHON: [sys.executable, "-c", "pass"]}
+        runs = interleaved(
+            pace.runs,
+            {name: partial(_milliseconds, place, command) for name, command in commands.items()},
+        )
+        over = zip(runs["ours"], runs[PYTHON], strict=True)
+        yield Line(
+            self.name,
+            "`--version`, over bare Python",
+            place.size,
+            Unit.MILLISECONDS,
+            tuple(ours - bare for ours, bare in over),
+            peers(runs, PYTHON),
+            Target(MOST),
+        )
+
+
+def _milliseconds(place: Place, command: list[str]) -> float:
+    run = partial(
+        subprocess.run, command, env=place.environment, stdout=subprocess.DEVNULL, check=True
+    )
+    return wall(run) * 1000

@@ -1,0 +1,126 @@
+"""An etcd of its own that holds the load of one size."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from bench.keeping import TTL, kept_alive
+from bench.load import Instance, Load, in_order
+from bench.marks import MOST
+from bench.screen import Frames, complete
+from bench.writing import LEASE_TTL, Put, Writer
+from tests.real.dashboard import Dashboard, leading_to
+from tests.servers import EtcdServer, clean_environment, find_program
+
+QUOTA = 8 * 1024**3
+"""Bytes: etcd's own 2 GB are full after some runs."""
+LONG = 120.0
+"""Seconds after which a first screen does not come any more."""
+QUIET = ("--probe", "never")
+"""Flags of every dashboard here: nobody listens at the addresses of the load."""
+UNSWEPT = (*QUIET, "--lease-rate", "0")
+"""... of one that does not ask for leases either."""
+
+
+class Place:
+    """A filled etcd, and what is registered in it."""
+
+    def __init__(self, etcd: EtcdServer, load: Load, ttl: int) -> None:
+        self.etcd = etcd
+        self.load = load
+        self.writer = Writer(etcd.endpoint)
+        self.leases = self.writer.grant(load.workers, ttl)
+        """Of each worker, by its number."""
+        self._changes = itertools.count()
+        self._compacted = ""
+        """The revision up to which the past is forgotten."""
+        self.register(range(load.workers))
+
+    @property
+    def size(self) -> int:
+        return self.load.size
+
+    def register(self, workers: range) -> None:
+        """Write all that these workers register."""
+        self.writer.put_all(
+            Put(key, value, self.leases[worker])
+            for worker in workers
+            for key, value in self.load.records_of(worker, self.leases[worker])
+        )
+
+    def instances(self) -> list[Instance]:
+        """All that are registered, as the Instances tab sorts them."""
+        return in_order(
+            [
+                instance
+                for worker, lease in enumerate(self.leases)
+                for instance in self.load.instances_of(worker, lease)
+            ]
+        )
+
+    def move(self, instance: Instance, address: str) -> Put:
+        """What changes an instance's address, in place."""
+        return Put(instance.key, instance.value(address), instance.lease)
+
+    def number_of_change(self) -> int:
+        """A number that no change had before (see `marks`)."""
+        return next(self._changes) % MOST
+
+    def dashboard(self, *flags: str) -> Dashboard:
+        """dyntop on this etcd, in a terminal of 120x40, with these flags of a dashboard."""
+        return Dashboard(self.etcd, *flags)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That leads dyntop here."""
+        return clean_environment(**leading_to(self.etcd))
+
+    def etcdctl_command(self, *args: str) -> list[str]:
+        """A command line of etcdctl for this etcd."""
+        return [find_program("etcdctl"), "--endpoints", self.etcd.endpoint, *args]
+
+    def etcdctl_get(self, output: Path) -> None:
+        """`etcdctl get --prefix v1/` into a file."""
+        with output.open("wb") as out:
+            command = self.etcdctl_command("get", "--prefix", "v1/")
+            subprocess.run(command, env=clean_environment(ETCDCTL_API="3"), stdout=out, check=True)
+
+    def tidy(self) -> None:
+        """Let etcd forget what is past, so that no figure pays for the one before."""
+        status = self.etcd.etcdctl("endpoint", "status", "--write-out", "fields").decode()
+        (line,) = (line for line in status.splitlines() if line.startswith('"Revision"'))
+        revision = line.partition(":")[2].strip()
+        # What nothing was written since cannot be compacted again.
+        if revision != self._compacted:
+            self.etcd.etcdctl("compact", revision)
+            self._compacted = revision
+
+
+@contextmanager
+def filled(size: int, *, renewed: bool = False) -> Iterator[Place]:
+    """A new etcd with the load of so many instances, gone in the end.
+
+    `renewed`: its leases are as short as Dynamo's, and kept alive by somebody; else they are long.
+    """
+    with EtcdServer(f"--quota-backend-bytes={QUOTA}", timeout=120) as etcd:
+        place = Place(etcd, Load(size), TTL if renewed else LEASE_TTL)
+        try:
+            with kept_alive(etcd.endpoint, place.leases) if renewed else nullcontext():
+                yield place
+        finally:
+            place.writer.close()
+
+
+@contextmanager
+def opened(place: Place, *flags: str) -> Iterator[tuple[Dashboard, Frames]]:
+    """dyntop on a place, with these flags of a dashboard, once it shows all that is there."""
+    with place.dashboard(*flags) as dashboard:
+        frames = Frames(dashboard)
+        frames.when(complete(place.load), "all counts", LONG)
+        yield dashboard, frames
+        # Nobody waits for it to end in order.
+        dashboard.process.kill()

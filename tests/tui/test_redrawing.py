@@ -1,0 +1,38 @@
+"""What did not change is not made, laid out or drawn anew."""
+
+from __future__ import annotations
+
+from textual.widgets import Footer
+
+from tests import registered
+from tests.tui.operating import World, dashboard
+from tui.widgets.pane_tabs import PaneTabs
+
+
+async def test_a_count_that_takes_as_much_room_as_before_lays_nothing_out() -> None:
+    world = World()
+    world.put(*(registered.instance(worker) for worker in range(1, 9)))
+    async with dashboard(world) as operator:
+        tab = operator.main.query_one(PaneTabs).get_tab("tab-instances")
+        asked = tab._layout_updates
+        world.put(registered.instance(9))
+        await operator.until(lambda: operator.tabs()[0] == "Instances 9")
+        assert "Instances 9" in operator.text()
+        assert tab._layout_updates == asked
+        world.put(registered.instance(10))
+        await operator.until_shown("Instances 10")
+        assert tab._layout_updates > asked
+
+
+async def test_the_footer_stays_while_it_says_the_same() -> None:
+    async with dashboard() as operator:
+        footer = operator.main.query_one(Footer)
+        await operator.until_shown("Unregister")
+        keys = list(footer.children)
+        await operator.open("workers")
+        assert operator.tab() == "workers"
+        assert list(footer.children) == keys
+        await operator.open("channels")
+        await operator.until(lambda: "Tap" in operator.footer())
+        await operator.open("instances")
+        await operator.until(lambda: "Tap" not in operator.footer())
