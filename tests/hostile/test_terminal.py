@@ -14,7 +14,7 @@ from tests.hostile.corpus import everything
 from tests.hostile.places import fill_folder, put_into_etcd, short_records
 from tests.hostile.plainness import assert_plain
 from tests.servers import EtcdServer
-from tests.terminal import Terminal
+from tests.terminal import Observer, Terminal
 
 OF_TEXTUAL = {b"m", b"H", b"?h", b"?l", b"?$p", b">u", b"<u"}
 """Colours, where to draw, modes, what the terminal knows, the kitty keyboard: all that Textual 8.2
@@ -45,9 +45,9 @@ class Recorded(Terminal):
             rows = range(self._screen.lines)
             return ["".join(cells[row][column].data for column in columns) for row in rows]
 
-    def _take(self, chunk: bytes) -> None:
+    def _show(self, at: float, chunk: bytes, observe: Observer) -> None:
         self.sent += chunk
-        super()._take(chunk)
+        super()._show(at, chunk, observe)
 
 
 def assert_only_textuals(sent: bytes) -> None:
@@ -88,6 +88,8 @@ def test_the_terminal_gets_nothing_but_text_and_what_textual_sends(store: dict[s
         terminal.wait_for(lambda text: "Only this revision is removed" not in text)
         terminal.press("q")
         assert terminal.wait_for_end() == 0
+        # Also what came last is taken in.
+        terminal.text()
     (copied,) = terminal.copied()
     assert copied.startswith(("v1/", "instances/"))
     assert_plain(copied)
