@@ -5,10 +5,11 @@ Pure: no I/O and no clock.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import TypeVar
 
 from backends.ids import Kind
@@ -69,10 +70,9 @@ class Places:
         """The workers that registered something in a place. Do not change it, and do not keep it
         over an event."""
         if scope in self._by_scope and scope not in self._workers_in:
-            self._workers_in[scope] = {}
-            for keys in self._by_scope[scope].values():
-                for key in keys:
-                    self._count_worker(scope, self.records[key], 1)
+            records = map(self.records.__getitem__, chain(*self._by_scope[scope].values()))
+            found = Counter(map(own_worker, records))
+            self._workers_in[scope] = {one: n for one, n in found.items() if one is not None}
         return self._workers_in.get(scope, {}).keys()
 
     def has(self, scope: Scope) -> bool:
@@ -149,8 +149,9 @@ class Selection(Places):
         """`chosen`: keys of records that are among the others'."""
         super().__init__()
         self.records = {key: places.records[key] for key in chosen}
+        here = set(self.records)
         for scope, kinds in places._by_scope.items():
-            found = {kind: keys & self.records.keys() for kind, keys in kinds.items()}
+            found = {kind: keys & here for kind, keys in kinds.items()}
             if any(found.values()):
                 self._add_scope(scope)
                 self._by_scope[scope].update(found)
@@ -168,8 +169,8 @@ class Selection(Places):
 
 def own_worker(record: AnyRecord) -> int | None:
     """What a record itself says of the process that registered it: its instance id (u64)."""
-    if record.lease is not None:
-        return record.lease
+    if (lease := record.lease) is not None:
+        return lease
     match record:
         case EndpointInstance() | ModelCard():
             return record.id.instance_id

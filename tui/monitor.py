@@ -94,7 +94,7 @@ class Monitor:
         """The last happening that is shown while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
         self._texts: dict[bytes, str] = {}
-        """What a filter looks at of each record, while there is one."""
+        """What a filter looks at of each record, while there is one or is to be."""
         self._noted_frozen: deque[Happening] = deque(maxlen=KEPT)
         """What was noted while frozen: its tombstones come when the view goes on."""
         self._stones_changed: set[bytes] = set()
@@ -160,6 +160,12 @@ class Monitor:
         until = self._shown_until
         return [one for one in reversed(self.history) if until is None or one.number <= until]
 
+    def prepare_filter(self) -> None:
+        """A filter is about to be typed: its first letter shall not wait for what it looks at."""
+        records = self.cluster.records
+        for key in records.keys() - self._texts.keys():
+            self._texts[key] = searchable(records[key])
+
     def set_filter(self, text: str) -> None:
         """Show only what has every word of `text` in its names, ids or addresses; "" shows all."""
         self.filter = text.strip().lower()
@@ -208,9 +214,10 @@ class Monitor:
         judged: set[bytes] = set()
         if changes.keys or not self.frozen:
             judged = self.verdicts.update(changes.keys)
-        if isinstance(self.shown, Selection):
+        if self._texts:
             for key in changes.keys:
                 self._texts.pop(key, None)
+        if isinstance(self.shown, Selection):
             for key in changes.keys | judged:
                 self._show(self.shown, key)
             changes = self.shown.take_changes()
@@ -228,8 +235,13 @@ class Monitor:
         if not self.narrowed:
             self.shown = self.cluster
             return
-        records = self.cluster.records.values()
-        chosen = [record.key for record in records if self._matches(record)]
+        chosen = list(self.cluster.records)
+        if self.only_findings:
+            chosen = [key for key in chosen if self.verdicts.of(key) in FINDINGS]
+        if self._words:
+            self.prepare_filter()
+        for word in self._words:
+            chosen = [key for key in chosen if word in self._texts[key]]
         self.shown = Selection(self.cluster, chosen)
 
     def _finds_stone(self, stone: Tombstone) -> bool:

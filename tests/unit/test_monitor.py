@@ -192,3 +192,15 @@ def test_the_changes_of_what_is_shown_are_told_with_a_filter_and_without() -> No
     monitor.set_filter("")
     monitor.take([Removed(OTHER)], 7.0)
     assert monitor.take_changes().keys == {OTHER.key}
+
+
+def test_a_filter_that_was_prepared_follows_what_changed_before_it_was_typed() -> None:
+    monitor = Monitor(0.0, has_leases=True)
+    one, other = record(registered.instance(0x1A)), record(registered.instance(0x2B))
+    monitor.cluster.put(one, FirstSeen(0.0, was_there=True))
+    monitor.take_changes()
+    monitor.prepare_filter()
+    monitor.cluster.put(other, FirstSeen(1.0, was_there=False))
+    monitor.take_changes()
+    monitor.set_filter("2b")
+    assert set(monitor.shown.records) == {other.key}

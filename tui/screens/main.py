@@ -401,6 +401,7 @@ class MainScreen(Screen[None]):
         if bar.typing:
             raise SkipAction  # there it is a character like any other
         bar.open()
+        self.monitor.prepare_filter()
 
     def action_only_findings(self) -> None:
         self.monitor.show_only_findings(not self.monitor.only_findings)

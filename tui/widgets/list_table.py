@@ -333,18 +333,23 @@ class ListTable(LineView, Generic[Row]):
         toned = coloured and not faded and not self.has_class("-stale")
         marked = row.key in self.marked
         mark = _coloured(base, self._style("mark")) if marked and coloured else base
-        segments = [Segment(MARK if marked else " " * GUTTER, mark)]
-        ticking = []
-        for column, cells in self._columns(width):
+        # Neighbours that look the same go to the terminal as one text: each other look is some 40
+        # bytes. On a gap no colour is seen, so it looks as the cell before it.
+        segments: list[Segment] = []
+        text, style = MARK if marked else " " * GUTTER, mark
+        ticking: list[str] = []
+        for number, (column, cells) in enumerate(self._columns(width)):
             cell = column.cell_of(row)
-            style = _coloured(base, self._style(cell.tone)) if toned and cell.tone else base
-            if len(segments) > 1:
-                segments.append(Segment(" " * GAP, base))
-            segments.append(Segment(_fit(cell.text, cells, column), style))
+            own = _coloured(base, self._style(cell.tone)) if toned and cell.tone else base
+            text += " " * GAP if number else ""
+            if own is not style:
+                segments.append(Segment(text, style))
+                text, style = "", own
+            text += _fit(cell.text, cells, column)
             if column.ticks:
                 ticking.append(cell.text)
         self._ticking[index] = tuple(ticking)
-        return Strip(segments).adjust_cell_length(width, base)
+        return Strip([*segments, Segment(text, style)]).adjust_cell_length(width, base)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"list-table--{name}")
