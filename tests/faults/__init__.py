@@ -1,0 +1,1 @@
+"""What goes wrong around dyntop, and what the person sees meanwhile."""
