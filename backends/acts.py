@@ -6,16 +6,21 @@ What is removed is in the audit first. If that cannot be written, nothing is rem
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
+from backends import keys
 from backends.audit import Act, ActKind, Audit, AuditFailed, Item, as_text, new_id
+from backends.audit.outcomes import told
 from backends.discovery import Discovery
 from backends.records import AnyRecord
 from backends.store import Entry, Outcome, PutBack, Removal, StoreError, Unreachable
+
+_log = logging.getLogger(__name__)
 
 KEPT_ITEMS = 10_000
 """Keys remembered for undoing, some 50 MB of model cards; the newest act is, whatever its size."""
@@ -178,9 +183,13 @@ class Acts:
     async def _begin(self, kind: ActKind, items: Sequence[Item]) -> Act:
         store = self._discovery.store
         if self._audit is not None:
-            return await asyncio.to_thread(
-                self._audit.begin, kind, store.name, store.address, items
-            )
+            try:
+                return await asyncio.to_thread(
+                    self._audit.begin, kind, store.name, store.address, items
+                )
+            except AuditFailed as problem:
+                _log.error("nothing is removed, since it cannot be written down: %s", problem)
+                raise
         at = self._clock()
         act_id = new_id(at, self._acts)
         return Act(act_id, at, kind, store.name, as_text(store.address), "", "", tuple(items))
@@ -195,6 +204,7 @@ class Acts:
         if act.kind == "drain":
             removed = [key for key, outcome in outcomes.items() if outcome is Removal.REMOVED]
             self._drained |= dict.fromkeys(removed, act.at)
+        _log_outcomes(act, act.kind, outcomes)
         problem = await self._write_down(lambda audit: audit.finish(act, outcomes))
         return Done(None if self._audit is None else act.id, outcomes, problem)
 
@@ -212,6 +222,7 @@ class Acts:
             for key, outcome in outcomes.items():
                 if outcome in (PutBack.DONE, PutBack.THERE):
                     self._drained.pop(key, None)
+            _log_outcomes(act, "put back", outcomes)
             if outcomes:
                 problem = await self._write_down(lambda audit: audit.put_back(act, outcomes))
         return Restored(act.with_restored(outcomes, at), outcomes, problem)
@@ -253,6 +264,7 @@ class Acts:
         try:
             await asyncio.to_thread(write, self._audit)
         except AuditFailed as problem:
+            _log.error("%s", problem)
             return problem
         return None
 
@@ -276,3 +288,12 @@ class Acts:
             # It may have answers to write down.
             await asyncio.wait([task], timeout=self._grace)
             raise
+
+
+def _log_outcomes(
+    act: Act, what: str, outcomes: Mapping[bytes, Outcome] | Mapping[bytes, PutBack | StoreError]
+) -> None:
+    for key, outcome in outcomes.items():
+        failed = isinstance(outcome, StoreError)
+        level = logging.WARNING if failed else logging.INFO
+        _log.log(level, "%s %s of %s: %s", what, act.id, keys.spell(key), " ".join(told(outcome)))

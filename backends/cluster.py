@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends.discovery import Added, Removed, Resynced
 from backends.places import Places, own_worker
@@ -91,6 +91,12 @@ class Cluster(Places):
     def first_seen(self, key: bytes) -> FirstSeen:
         """Raises KeyError for a key that is not there."""
         return self._first_seen[key]
+
+    def clock_was_set(self, by: float) -> None:
+        """The clock that it is told the time by, by so many seconds: nothing is older for it."""
+        self._first_seen = {
+            key: replace(known, at=known.at + by) for key, known in self._first_seen.items()
+        }
 
     def worker_of(self, record: AnyRecord) -> int | None:
         """The instance id (u64) of the process that registered a record, as far as it can be told.

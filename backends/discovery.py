@@ -7,6 +7,7 @@ what cannot be parsed is listed too, every removal names a revision, and a watch
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from backends.store import (
     StoreError,
     TimeToLive,
 )
+
+_log = logging.getLogger(__name__)
 
 RECORDS_BETWEEN_YIELDS = 1000
 """Records read from a snapshot before the event loop gets a turn: some 10 ms of work."""
@@ -162,18 +165,24 @@ class Discovery:
     async def watch(self, query: Query) -> AsyncGenerator[WatchEvent, None]:
         """Like `list_and_watch`, and tells how it goes: loading, resynced, heard from, lost."""
         known: dict[bytes, AnyRecord] = {}
+        link = _LinkLog(self.store)
         async with aclosing(self.store.watch(query.prefixes)) as events:
             async for event in events:
                 match event:
                     case Resync():
-                        yield await _reconcile(known, event, query)
+                        resynced = await _reconcile(known, event, query)
+                        link.resynced(resynced, len(known))
+                        yield resynced
                     case Put(entry=entry):
+                        _log.debug("put %r", entry.key)
                         if (added := _add(known, read(entry), query)) is not None:
                             yield added
                     case Delete(key=key):
+                        _log.debug("deleted %r", key)
                         if (gone := known.pop(key, None)) is not None:
                             yield Removed(gone)
                     case _:
+                        link.told(event)
                         yield event
 
     async def time_to_live(self, records: Iterable[AnyRecord]) -> dict[bytes, TimeToLive]:
@@ -194,6 +203,35 @@ class Discovery:
         if not self.store.is_kept_alive:
             otherwise = NOT_KEPT
         return {record.key: otherwise for record in gone} | reasons
+
+
+class _LinkLog:
+    """Logs how it stands with a store, once for each change of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._where = f"{store.name} at {store.address}"
+        self._lost = ""
+        """Why it is, in words. Empty: it is not."""
+        self._warnings: tuple[str, ...] = ()
+
+    def resynced(self, event: Resynced, number: int) -> None:
+        self._lost = ""
+        text = "resynced with %s: revision %s, %d keys, of which %d are new, and %d went"
+        counts = (number, len(event.added), len(event.removed))
+        _log.info(text, self._where, event.revision, *counts)
+
+    def told(self, event: Loading | Heard | Lost) -> None:
+        match event:
+            case Lost(error=error):
+                # Each attempt to connect tells of it.
+                level = logging.DEBUG if str(error) == self._lost else logging.WARNING
+                _log.log(level, "lost %s: %s", self._where, error)
+                self._lost = str(error)
+            case Heard(warnings=warnings) if warnings != self._warnings:
+                self._warnings = warnings
+                _log.warning("%s says: %s", self._where, ", ".join(warnings) or "all is well again")
+            case Loading(done=done, total=total):
+                _log.debug("loading from %s: %s of %s", self._where, done, total)
 
 
 def _worst(outcomes: Collection[Outcome]) -> Removal:

@@ -93,7 +93,11 @@ class UnspellableKey(ValueError):
 _HEX_ID = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}", re.ASCII)
 _LOOSE_HEX_ID = re.compile(r"0*([0-9a-fA-F]{1,16})", re.ASCII)
 _ESCAPE = re.compile(rb"\\(?:(\\)|x([0-9a-fA-F]{2})|)", re.ASCII)
-_NOT_IN_A_SCOPE_NAME = re.compile(rb"[^A-Za-z0-9_-]")
+_IN_A_SCOPE_NAME = tuple(
+    chr(byte) if re.fullmatch(rb"[A-Za-z0-9_-]", bytes([byte])) else f"%{byte:02X}"
+    for byte in range(256)
+)
+"""What stands for each byte of a name in a scoped key."""
 
 
 def spell(key: bytes) -> str:
@@ -186,7 +190,7 @@ def spellings(record_id: RecordId) -> list[bytes]:
 
 def encode_scope_name(name: str) -> str:
     """Percent-encode all but `A-Za-z0-9-_`, as the scoped keys of Dynamo 1.4 do."""
-    return _NOT_IN_A_SCOPE_NAME.sub(lambda match: b"%%%02X" % match[0][0], name.encode()).decode()
+    return "".join([_IN_A_SCOPE_NAME[byte] for byte in name.encode()])
 
 
 def _join(*names: str | None) -> str:

@@ -18,6 +18,8 @@ from backends.store import TimeToLive
 MARGIN = 1.0
 """Seconds by which a renewal must be overdue before it counts as missed: a busy worker, or a
 busy store, is late by fractions of a second."""
+AHEAD = 2.0
+"""Seconds that a file's time may be ahead of the clock without a word."""
 ROUNDING = 1.0
 """Seconds that a store may understate the remaining time by: etcd tells whole ones."""
 
@@ -83,7 +85,9 @@ class Life:
 
     def remaining(self, now: float) -> float:
         """Seconds that are left, unless it was renewed since; not below 0."""
-        return max(0.0, self.ttl.remaining - (now - self.at))
+        left = max(0.0, self.ttl.remaining - (now - self.at))
+        # More than was granted: whoever stamped it has a clock that is ahead, or ours was set back.
+        return left if self.ttl.granted is None else min(left, self.ttl.granted)
 
 
 # Not frozen, which would take as long as the verdict: there is one for each record at the start.
@@ -313,7 +317,10 @@ def _life_in_words(facts: Facts) -> str:
         left = f"{max(0.0, ttl.remaining):.0f} of {ttl.granted or 0.0:.0f} s"
         return f"no worker renews it: its bucket keeps it for {left} more"
     if facts.record.lease is None:
-        touched = f"last touched {(ttl.granted or 0.0) - ttl.remaining:.0f} s ago"
+        ago = (ttl.granted or 0.0) - ttl.remaining
+        touched = f"last touched {max(0.0, ago):.0f} s ago"
+        if ago < -AHEAD:
+            touched = f"last touched by a clock that is {-ago:.0f} s ahead of this one's"
         return f"{touched}: a keep-alive was missed" if is_late(ttl) else touched
     if ttl.granted is None:
         return "its lease does not exist any more"

@@ -74,16 +74,14 @@ class Tombstones:
         return touched
 
     def prune(self, now: float) -> set[bytes]:
-        """Drop what is too old; returns the keys of what was dropped."""
-        old = []
-        for key, stone in self._stones.items():
-            if stone.at > now - KEPT_SECONDS:
-                break
-            old.append(key)
+        """Drop what is too old; returns the keys of what was dropped. So is what went in a time to
+        come: the clock was set back, and how long ago that was is not known any more."""
+        first = now - KEPT_SECONDS
+        old = [key for key, stone in self._stones.items() if not first < stone.at <= now]
         for key in old:
             self._remove(key)
         for spot, times in list(self._restarts.items()):
-            while times and times[0] <= now - KEPT_SECONDS:
+            while times and not first < times[0] <= now:
                 times.popleft()
             if not times:
                 del self._restarts[spot]

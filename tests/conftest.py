@@ -1,4 +1,5 @@
-"""What all tests share: the order in which their files are begun, and a network of their own."""
+"""What all tests share: the order in which their files are begun, what hypothesis does, and a
+network of their own."""
 
 from __future__ import annotations
 
@@ -6,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.namespace import NotAllowed, own_network
+
+# The same examples in every run, and no stop-watch: these machines are shared.
+settings.register_profile("dyntop", derandomize=True, deadline=None, database=None)
+settings.load_profile("dyntop")
 
 TESTS = Path(__file__).parent
 FIRST = ("snapshots", "real", "metrics", "tui")

@@ -114,6 +114,21 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def listening(pid: int) -> set[str]:
+    """The addresses on which a process accepts TCP connections, as `127.0.0.1`. Linux only."""
+    process = Path(f"/proc/{pid}")
+    sockets: set[str] = set()
+    for link in (process / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            sockets.add(link.readlink().name)
+    return {
+        _address(fields[1].partition(":")[0])
+        for table in ("tcp", "tcp6")
+        for fields in map(str.split, (process / "net" / table).read_text().splitlines()[1:])
+        if fields[3] == LISTENING and f"socket:[{fields[9]}]" in sockets
+    }
+
+
 def _dispose(children: list[subprocess.Popen[bytes]], directory: Path) -> None:
     """Last resort for a server that nobody closed. Not a method: it must not keep it alive."""
     for child in children:
@@ -252,17 +267,7 @@ class ServerProcess:
 
     def listening(self) -> set[str]:
         """The addresses on which it accepts TCP connections, as `127.0.0.1`. Linux only."""
-        process = Path(f"/proc/{self.process.pid}")
-        sockets: set[str] = set()
-        for link in (process / "fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                sockets.add(link.readlink().name)
-        return {
-            _address(fields[1].partition(":")[0])
-            for table in ("tcp", "tcp6")
-            for fields in map(str.split, (process / "net" / table).read_text().splitlines()[1:])
-            if fields[3] == LISTENING and f"socket:[{fields[9]}]" in sockets
-        }
+        return listening(self.process.pid)
 
     def recent_log(self) -> str:
         """What it logged since its last start."""

@@ -216,11 +216,28 @@ class Terminal:
         """Send a signal to the program."""
         self.process.send_signal(number)
 
-    def hang_up(self) -> None:
-        """Close the window; the kernel sends SIGHUP, and nothing can be written any more."""
+    def stall(self) -> None:
+        """Take nothing any more, as behind a connection that hangs: what is written soon waits."""
         os.write(self._stop, b"!")
         self._reader.join(DEADLINE)
+
+    def hang_up(self) -> None:
+        """Close the window; the kernel sends SIGHUP, and nothing can be written any more."""
+        self.stall()
         self._close_master()
+
+    def clear(self) -> None:
+        """Forget what was drawn, so that what is seen then was drawn since."""
+        self.follow(_nobody)
+        with self._showing:
+            self._screen.reset()
+            self._shown = None
+
+    def echoes(self) -> bool:
+        """Whether it is as a shell wants it: lines, shown as they are typed, with Ctrl+C."""
+        wanted = termios.ECHO | termios.ICANON | termios.ISIG
+        flags: int = termios.tcgetattr(self._master)[3]
+        return flags & wanted == wanted
 
     def wait_for_end(self, deadline: float = DEADLINE) -> int:
         """Wait until it has ended by itself and all it wrote is read; returns the exit code."""

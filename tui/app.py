@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
-import select
-import signal
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+from io import StringIO
 from typing import ClassVar
 
+from rich.console import Console, RenderableType
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -19,14 +21,32 @@ from textual.screen import Screen
 
 from backends.ids import Kind
 from backends.queries import Query
+from tui.commands import say
+from tui.complaints import Exit
+from tui.crash import write_report
+from tui.ending import (
+    QUITTING_GRACE,
+    Ending,
+    can_be_suspended,
+    suspend,
+    terminal_is_gone,
+    why_not_here,
+)
+from tui.host_clock import steady
+from tui.logs import Logs
+from tui.masks import masks
 from tui.opening import Plane, opened
+from tui.plain import plain
 from tui.screens.main import MainScreen
 from tui.settings import Settings
 from tui.slow_line import PIECES_OF_A_FRAME, pieces_waiting
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""End the dashboard in order. By themselves they would leave the terminal as it is then: on the
-alternate screen, without a cursor, reporting every move of the mouse."""
+_log = logging.getLogger(__name__)
+
+
+class Panicked(Exception):
+    """Textual gave up, and said why in the text."""
+
 
 COLLECTIONS = (2_000, 5, 500)
 """After how many new objects, and how many smaller ones, Python collects garbage. By its own
@@ -49,6 +69,7 @@ class DyntopApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True),
     ]
 
     def __init__(
@@ -57,11 +78,17 @@ class DyntopApp(App[None]):
         settings: Settings,
         clock: Callable[[], float] = time.time,
         *,
+        logs: Logs | None = None,
+        steady: Callable[[], float] | None = None,
         when_complete: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time. `when_complete` is called
+        """`clock` gives POSIX seconds; nothing else looks at the time. `steady` is a clock that
+        nobody sets; None: nobody sets `clock`. `logs` None: of its own. `when_complete` is called
         once, when all that the store has is on screen."""
         super().__init__()
+        self.logs = Logs(masks(os.environ)) if logs is None else logs
+        self.fault: Exception | None = None
+        """What ended it, if that was a fault of its own."""
         self._when_complete = when_complete
         self._holds_back = False
         """Nothing is painted now: the terminal still has to take what was."""
@@ -70,10 +97,57 @@ class DyntopApp(App[None]):
         self.plane = plane
         self.settings = settings
         self.clock = clock
+        self._steady = steady or clock
 
     def on_mount(self) -> None:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock))
+        self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock, self._steady))
+
+        self.logs.tell(partial(self._tell_of_log, asyncio.get_running_loop()))
+
+    def _tell_of_log(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
+        """Called by the thread that writes it."""
+        text = f"{problem[:1].upper()}{plain(problem[1:])}."
+        tell = partial(self.notify, text, severity="warning", markup=False)
+        with suppress(RuntimeError):  # the loop is closed: nobody sees it any more
+            loop.call_soon_threadsafe(tell)
+
+    def on_main_screen_failed(self, message: MainScreen.Failed) -> None:
+        """The screen stays, and says so."""
+        report = write_report(message.error, self.settings, self.logs)
+        _log.error("a part of the dashboard failed", exc_info=message.error)
+        text = f"A fault of dyntop's own ({type(message.error).__name__})."
+        if report is not None:
+            text += f" Please report it, with {plain(str(report))}."
+        if message.updates:
+            text += " What is shown is not updated any more: start dyntop again."
+        self.notify(text, severity="error", timeout=3600, markup=False)
+
+    def action_suspend_process(self) -> None:
+        if can_be_suspended():
+            suspend()
+        else:
+            self.notify("There is no shell here that could bring it back.", severity="warning")
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.fault is None:
+            self.fault = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Textual 8.2.8 would print the traceback, with values of variables, which are others'
+        texts and may be secrets. Who ran it tells instead."""
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """What Textual does with some errors of its own, and would print."""
+        if terminal_is_gone():
+            return  # that keys cannot be read there is no error, and it ends in a moment
+        if self.fault is None:
+            text = StringIO()
+            Console(file=text, width=100).print(*renderables)
+            self.fault = Panicked(text.getvalue())
+        self._close_messages_no_wait()
 
     def post_display_hook(self) -> None:
         """After each paint. One more than what is being written may wait for a slow terminal."""
@@ -128,41 +202,31 @@ class DyntopApp(App[None]):
             yield SystemCommand("Help", "Keys and signs", screen.action_help)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, logs: Logs) -> int:
     """Show the dashboard until the person quits. Returns an exit code.
 
-    Raises `Misconfigured` before anything is drawn.
+    Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
+    whatever fault of its own ended it.
     """
-    return asyncio.run(_run(settings))
+    if (problem := why_not_here()) is not None:
+        say(f"{problem}; dyntop list and dyntop watch need none")
+        return Exit.USAGE
+    ending = Ending()
+    try:
+        return asyncio.run(_run(settings, logs, ending))
+    finally:
+        ending.over()
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
     gc.set_threshold(*COLLECTIONS)
     async with opened(settings) as plane:
         # What is there by then mostly stays: no collection has to look at it again.
-        app = DyntopApp(plane, settings, when_complete=gc.freeze)
-        _end_on_signals(app)
+        app = DyntopApp(plane, settings, logs=logs, steady=steady, when_complete=gc.freeze)
+        ending.watch_over(app)
         await app.run_async()
-        return app.return_code or 0
-
-
-def _end_on_signals(app: DyntopApp) -> None:
-    loop = asyncio.get_running_loop()
-
-    # Not a handler of the loop's: that would never run while Textual waits to write.
-    def end(number: int, _frame: object) -> None:
-        if _terminal_is_gone():
-            # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        loop.call_soon_threadsafe(app.exit, None, 128 + number)
-
-    for number in ENDING_SIGNALS:
-        signal.signal(number, end)
-
-
-def _terminal_is_gone() -> bool:
-    """Whether somebody closed the window, or the connection to it broke."""
-    poll = select.poll()
-    poll.register(2, 0)  # what Textual writes to
-    return any(what & select.POLLHUP for _, what in poll.poll(0))
+        code = app.return_code or 0
+        ending.in_time(QUITTING_GRACE, code)
+        if app.fault is not None:
+            raise app.fault
+        return code

@@ -50,7 +50,9 @@ environment (Dynamo's own names; flags go before them):
   DYNTOP_CONTEXT         as --context
   DYNTOP_READ_ONLY       1: as --read-only
   DYNTOP_METRICS         as --metrics
-  XDG_STATE_HOME         where removals are written down (default ~/.local/state)
+  DYNTOP_LOG, DYNTOP_LOG_LEVEL    as --log and --log-level
+  XDG_STATE_HOME         where removals are written down, and faults of dyntop's own (default
+                         ~/.local/state)
 
 exit codes: 0 done, 1 refused, nothing to remove, or (check) findings, 2 usage,
   3 store unreachable, 4 not authorised
@@ -192,6 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dyntop {__version__}")
     _add_common(parser, first=True)
+    _add_log(parser, first=True)
     _add_no_audit(parser, first=True)
     _add_dashboard(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -323,6 +326,7 @@ def _add_command(
     )
     if store:
         _add_common(parser, first=False)
+    _add_log(parser, first=False)
     return parser
 
 
@@ -369,6 +373,24 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
     group.add_argument("--read-only", action="store_true", default=off, help="remove nothing")
     group.add_argument(
         "--demo", action="store_true", default=off, help="a living cluster in memory"
+    )
+
+
+def _add_log(parser: argparse.ArgumentParser, *, first: bool) -> None:
+    nothing = None if first else argparse.SUPPRESS
+    group = parser.add_argument_group("log")
+    group.add_argument(
+        "--log",
+        metavar="FILE",
+        default=nothing,
+        help="write down what happens, without secrets; '' for nowhere, whatever DYNTOP_LOG says",
+    )
+    group.add_argument(
+        "--log-level",
+        # As tui.logs.LEVELS, which is not imported for this.
+        choices=("debug", "info", "warning", "error"),
+        default=nothing,
+        help="how much of it (default info)",
     )
 
 

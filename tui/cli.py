@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tui import __version__
 from tui.arguments import build_parser
 
 if TYPE_CHECKING:
     from tui.complaints import Exit
+    from tui.logs import Logs
     from tui.settings import Settings
 
 DEBUG = "DYNTOP_DEBUG"
@@ -34,27 +36,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return _explained(error)
+        # Outside of what is explained: e.g. not all of dyntop could be imported.
+        print(f"dyntop: stopped by a fault of its own ({type(error).__name__})", file=sys.stderr)
+        return 1
 
 
 def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     arguments = build_parser().parse_args(argv)
     # From here on it costs time: pydantic, and the library of the store.
+    from tui.logs import Logs, logging_to
+    from tui.masks import masks
+
+    logs = Logs(masks(environ, (arguments.nats or "", *(arguments.metrics or ()))))
+    with logging_to(logs):
+        return _logged(arguments, environ, logs)
+
+
+def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Logs) -> int:
     import logging
+    import platform
 
-    if not environ.get(DEBUG):
-        # asyncio logs what went wrong in the background, tracebacks and all, if nobody listens.
-        logging.getLogger().addHandler(logging.NullHandler())
-    if arguments.command == "history":
-        from backends.audit import default_path
-        from tui.commands import history
+    from tui.commands import say
+    from tui.logs import told
 
-        return history.run(default_path(environ), arguments)
+    log = logging.getLogger(__name__)
+    settings: Settings | None = None
+    try:
+        logs.begin(*told(environ, arguments.log, arguments.log_level))
+        if arguments.command is not None:
+            # The dashboard has a place of its own to say it.
+            logs.tell(say)
+        command = arguments.command or "the dashboard"
+        log.info("dyntop %s, Python %s: %s", __version__, platform.python_version(), command)
+        if arguments.command == "history":
+            from backends.audit import default_path
+            from tui.commands import history
+
+            code: int = history.run(default_path(environ), arguments)
+        else:
+            settings = _settings(arguments, environ)
+            code = _command(arguments.command, logs)(settings, arguments)
+    except Exception as error:
+        code = _explained(error, settings, logs)
+    log.info("ended with exit code %d", code)
+    return code
+
+
+def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     from backends.lookout import Probing
     from tui import contexts
     from tui.settings import Settings
 
-    settings = Settings.from_environment(
+    return Settings.from_environment(
         environ,
         # A demo needs no file, and is in no context's store.
         context=None if arguments.demo else contexts.chosen(environ, arguments.context),
@@ -71,13 +104,13 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         # Who only looks needs no home to write to.
         no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
     )
-    try:
-        return _command(arguments.command)(settings, arguments)
-    except Exception as error:
-        return _explained(error, "memory" if settings.demo else settings.connection.backend)
 
 
-def _command(name: str | None) -> Callable[[Settings, argparse.Namespace], int | Exit]:
+def _command(name: str | None, logs: Logs) -> Callable[[Settings, argparse.Namespace], int | Exit]:
+    if name is None:
+        from tui.app import run as show
+
+        return lambda settings, _: show(settings, logs)
     match name:
         case "list":
             from tui.commands import list as listing
@@ -107,28 +140,28 @@ def _command(name: str | None) -> Callable[[Settings, argparse.Namespace], int |
             from tui.commands import restore
 
             return restore.run
-        case "stats":
+        case _:
             from tui.commands import stats
 
             return stats.run
-        case _:
-            from tui.app import run
-
-            return lambda settings, _: run(settings)
 
 
-def _explained(error: Exception, store: str = "") -> int:
+def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
     """Says what happened in one sentence, and returns the exit code."""
+    import logging
+
     from backends.acts import RestoreRefused
     from backends.audit import AuditFailed
     from backends.store import StoreError
     from tui.commands import OutputFailed, say
     from tui.complaints import Exit, explain
 
+    log = logging.getLogger(__name__)
     if os.environ.get(DEBUG):
-        import traceback
+        from tui.logs import traceback_of
 
-        traceback.print_exception(error)
+        for line in traceback_of(error, logs.mask):
+            print(line, file=sys.stderr)
     match error:
         case BrokenPipeError():
             _give_up_output()
@@ -138,15 +171,27 @@ def _explained(error: Exception, store: str = "") -> int:
             say(str(error))
             return Exit.REFUSED
         case StoreError() | RestoreRefused() | AuditFailed():
-            complaint = explain(error, store)
-            say(complaint.sentence)
+            complaint = explain(error, _store(settings))
+            log.error("%s", complaint.sentence)
+            log.debug("which was", exc_info=error)
+            say(logs.mask(complaint.sentence))
             return complaint.exit_code
+    from tui.crash import write_report
+
+    report = write_report(error, settings, logs)
+    log.error("stopped by a fault of its own", exc_info=error)
     # The error's own text is not shown: it may hold anything, also a secret.
     say(
         f"stopped by a fault of its own ({type(error).__name__}): please report it to dyntop's "
-        f"issue tracker, with what {DEBUG}=1 shows"
+        f"issue tracker, with {f'what {DEBUG}=1 shows' if report is None else report}"
     )
     return Exit.REFUSED
+
+
+def _store(settings: Settings | None) -> str:
+    if settings is None:
+        return ""
+    return "memory" if settings.demo else settings.connection.backend
 
 
 def _flushed(code: int) -> int:

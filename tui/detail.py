@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from backends import keys
 from backends.cluster import Cluster, FirstSeen
@@ -20,6 +21,7 @@ from backends.records import (
     EventSource,
     ModelCard,
 )
+from backends.store import Entry
 from tui.words import (
     HAPPENING_GLYPHS,
     KIND_NAMES,
@@ -109,9 +111,15 @@ def with_happening(detail: Detail | None, happening: Happening) -> Detail:
 
 def value_text(record: AnyRecord) -> str:
     """The value, laid out if it is JSON."""
-    value = parsed_value(record.entry)
+    return _laid_out(record.entry)
+
+
+# The detail is put together anew each second, and an etcd's value may have 1.4 MB.
+@lru_cache(maxsize=4)
+def _laid_out(entry: Entry) -> str:
+    value = parsed_value(entry)
     if isinstance(value, str):
-        return record.entry.value.decode("utf-8", "backslashreplace")
+        return entry.value.decode("utf-8", "backslashreplace")
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tui.detail import Detail
-from tui.plain import plain, width
+from tui.plain import chopped, plain, width
 
 GAP = 2
 """Cells between a label and its text."""
@@ -18,6 +18,10 @@ FIELD_CHARACTERS = 4_000
 JSON_CHARACTERS = 64_000
 """Shown of one field, and of the value: many times what Dynamo writes. A name may be 100 KB long,
 and would hold up the whole screen each time it is laid out."""
+
+LONGEST_WRAPPED = 1_000
+"""Characters of a line that is folded between words: to look for these takes many times as long as
+to draw them, and what is longer is no sentence."""
 
 TITLE = "title"
 """The tone of the title's lines."""
@@ -66,15 +70,21 @@ def _value(json: str, cells: int) -> tuple[str, ...]:
 
 def _folded(text: str, cells: int) -> list[str]:
     harmless = plain(text)
+    if len(harmless) > LONGEST_WRAPPED:
+        return chopped(harmless, cells)
     if width(harmless) <= cells:
         return [harmless]
     return [line.plain for line in Text(harmless).wrap(_CONSOLE, max(1, cells), overflow="fold")]
 
 
 def _cut(text: str, most: int = FIELD_CHARACTERS) -> str:
-    if len(text) <= most:
+    """At most so many characters of a text; fewer where they take many times that as escapes."""
+    kept = text[:most]
+    if (needed := len(plain(kept))) > 2 * most:
+        kept = kept[: 2 * most * len(kept) // needed]
+    if len(kept) == len(text):
         return text
-    return f"{text[:most]} … and {len(text) - most:,} characters more"
+    return f"{kept} … and {len(text) - len(kept):,} characters more"
 
 
 _CONSOLE = Console(width=80, color_system=None, file=None)

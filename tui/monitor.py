@@ -129,6 +129,15 @@ class Monitor:
             self._stones_changed |= self.tombstones.note(noted)
         return noted
 
+    def clock_was_set(self, by: float) -> None:
+        """The host's clock, by so many seconds: what is of five minutes ago stays so. When things
+        happened stays as the clock showed it then."""
+        self.cluster.clock_was_set(by)
+        self._narrow()
+        self._rate.clear()
+        if self.store.heard_at is not None:
+            self.store = replace(self.store, heard_at=self.store.heard_at + by)
+
     def rate(self, now: float) -> float:
         """Changes per second, over the last ten seconds."""
         while self._rate and self._rate[0][0] <= now - RATE_WINDOW:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pwd
 import random
@@ -21,6 +22,8 @@ from backends.discovery import Discovery
 from backends.lookout import Probes, Probing
 from backends.services.types import Services
 from tui.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from backends.demo import Demo
@@ -66,6 +69,7 @@ async def discovered(settings: Settings) -> AsyncIterator[Discovery]:
             yield Discovery(demo.store)
         return
     store = open_store(settings.connection)
+    _log.info("the store is %s at %s", store.name, store.address)
     try:
         yield Discovery(store)
     finally:
@@ -151,7 +155,11 @@ def is_here(connection: Connection) -> bool:
             urls = connection.config.servers
         case _:
             return True
-    hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
+    try:
+        hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
+    except ValueError:
+        # No address at all; the store says so when it is asked for something.
+        return False
     return all(host == "localhost" or host.startswith("127.") or host == "::1" for host in hosts)
 
 

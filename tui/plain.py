@@ -8,6 +8,7 @@ here: whoever draws the text must not interpret any.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -91,14 +92,30 @@ def clip_middle(text: str, cells: int) -> str:
     return clip(text, cells - width(tail)) + tail
 
 
+def chopped(text: str, cells: int) -> list[str]:
+    """A plain text in lines of at most `cells` columns (of two, where that is less), each as full
+    as it can be, wherever words end. At least one line."""
+    cells = max(2, cells)
+    if text.isascii():
+        return [text[start : start + cells] for start in range(0, len(text), cells)] or [""]
+    lines, start, used = [], 0, 0
+    for end, char in enumerate(text):
+        size = get_character_cell_size(char)
+        if used + size > cells:
+            lines.append(text[start:end])
+            start, used = end, 0
+        used += size
+    return [*lines, text[start:]]
+
+
 def width(text: str) -> int:
     """How many columns a plain text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
 
 def _escaped(text: str, escape: Callable[[str], str]) -> str:
-    if text.isascii() and text.isprintable():
-        return text
+    if text.isascii():
+        return text if text.isprintable() else text.translate(_ASCII_CONTROLS)
     shown = []
     # As if marks came before: in front, the first would be drawn on what is left of the text.
     marks = MARKS_IN_A_ROW
@@ -116,6 +133,8 @@ def _escaped(text: str, escape: Callable[[str], str]) -> str:
     return "".join(shown)
 
 
+# Names may be 100 KB of the same few characters.
+@lru_cache(maxsize=1024)
 def _code_point(char: str) -> str:
     number = ord(char)
     if number < 0x100:
@@ -123,5 +142,10 @@ def _code_point(char: str) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
+@lru_cache(maxsize=1024)
 def _utf8_bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode())
+
+
+_ASCII_CONTROLS = {code: _code_point(chr(code)) for code in (*range(0x20), 0x7F)}
+"""The same for both ways to escape."""

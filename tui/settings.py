@@ -12,7 +12,8 @@
 | `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
 | `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | the NATS store, and NATS services next to any store |
 | `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
-| `XDG_STATE_HOME` | where the audit is kept, default `~/.local/state` |
+| `DYNTOP_LOG`, `DYNTOP_LOG_LEVEL` | as `--log` and `--log-level` (`tui/logs.py`) |
+| `XDG_STATE_HOME` | where the audit and crash reports are kept, default `~/.local/state` |
 | `XDG_CONFIG_HOME` | where the contexts are, default `~/.config` |
 
 A name that is set to nothing counts as not set. A flag goes before a context, and a context before
@@ -228,6 +229,8 @@ def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None)
     config = NatsConfig.from_environment(environ)
     if nats is None and context is not None:
         nats = context.nats
+    else:
+        _refuse_credentials("--nats", nats, "NATS_SERVER or NATS_AUTH_USERNAME and the like")
     if nats is None:
         return config
     servers = tuple(part.strip() for part in as_name(nats).split(",") if part.strip())
@@ -258,10 +261,19 @@ def _metrics(
     environ: Mapping[str, str], context: Context | None, flags: Sequence[str] | None
 ) -> tuple[Target, ...]:
     if flags is not None:
+        for urls in flags:
+            _refuse_credentials("--metrics", urls, "DYNTOP_METRICS")
         return given("--metrics", map(as_name, flags))
     if context is not None and context.metrics is not None:
         return given(f"metrics of context {context.name}", (context.metrics,))
     return given("DYNTOP_METRICS", (_text(environ, "DYNTOP_METRICS") or "",))
+
+
+def _refuse_credentials(flag: str, urls: str | None, where: str) -> None:
+    """Not repeated: it may be a password."""
+    if urls is not None and "@" in urls:
+        problem = f"user and password belong in {where}: everybody here can read a command line"
+        raise Misconfigured(flag, problem)
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -23,13 +23,16 @@ class AppendedFile:
     are kept. To be used under the lock; every method may raise `OSError` and `AuditFailed`.
     """
 
-    def __init__(self, path: Path, rotate_at: int, kept: int) -> None:
+    def __init__(self, path: Path, rotate_at: int, kept: int, *, durable: bool = True) -> None:
+        """`durable`: whether what is written must be on the disk at once."""
         self._path = path
         self._rotate_at = rotate_at
         self._kept = kept
+        self._durable = durable
 
     def append(self, lines: bytes) -> None:
-        """Add whole lines, all of them or, where that fails, none. On the disk when it returns."""
+        """Add whole lines, all of them or, where that fails, none. On the disk when it returns, if
+        that is asked for."""
         self._rotate_for(len(lines))
         with opened(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor:
             size = tightened(descriptor).st_size
@@ -38,9 +41,10 @@ class AppendedFile:
                 lines = b"\n" + lines
             try:
                 write(descriptor, lines)
-                os.fsync(descriptor)
-                if not size:
-                    sync_folder(self._path.parent)
+                if self._durable:
+                    os.fsync(descriptor)
+                    if not size:
+                        sync_folder(self._path.parent)
             except BaseException:
                 # If this fails too, half a line stays, and the next writer begins a new one.
                 with suppress(OSError):

@@ -140,7 +140,8 @@ class Client:
             tls = await asyncio.to_thread(read_tls, self._config) if endpoint.tls else None
             if self.closed:
                 raise Unreachable(self.address, Cause.LOST, "this store was closed")
-            connection = Connection(endpoint, tls, self._config.dial_timeout)
+            secrets = (self._config.password,)
+            connection = Connection(endpoint, tls, self._config.dial_timeout, secrets)
             self._connections[endpoint] = connection
             return connection
 

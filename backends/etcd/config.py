@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backends.masking import path_or_mask
 from backends.store import Misconfigured
 
 ENDPOINTS = "ETCD_ENDPOINTS"
@@ -81,6 +83,14 @@ class EtcdConfig:
         return tuple(parsed)
 
 
+_HARMLESS_ADDRESS = re.compile(r"([a-z]+://)?[^\s:/?#%]*(:\d*)?/?")
+
+
+def quoted(text: str) -> str:
+    """An endpoint to be named in a message; not repeated where there may be a secret in it."""
+    return repr(text) if _HARMLESS_ADDRESS.fullmatch(text) else "an endpoint"
+
+
 def parse_endpoint(text: str, tls: bool) -> Endpoint:
     """Read one endpoint; `tls` is what a text without a scheme means."""
     if "@" in text:
@@ -88,17 +98,19 @@ def parse_endpoint(text: str, tls: bool) -> Endpoint:
         problem = f"user and password belong in {USERNAME} and {PASSWORD}, not in the address"
         raise Misconfigured(ENDPOINTS, problem)
     url = text if "://" in text else f"{'https' if tls else 'http'}://{text}"
+    which = quoted(text)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise Misconfigured(ENDPOINTS, f"{text!r} is not an address: {error}") from error
+    except ValueError:
+        # What Python says of it repeats what stands where the port should be: half a password.
+        raise Misconfigured(ENDPOINTS, f"{which} is not an address") from None
     if parts.scheme not in DEFAULT_PORTS:
-        raise Misconfigured(ENDPOINTS, f"{text!r} must begin with http:// or https://")
+        raise Misconfigured(ENDPOINTS, f"{which} must begin with http:// or https://")
     if not host or any(character.isspace() for character in host):
-        raise Misconfigured(ENDPOINTS, f"{text!r} names no host")
+        raise Misconfigured(ENDPOINTS, f"{which} names no host")
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise Misconfigured(ENDPOINTS, f"{text!r} must end after the port")
+        raise Misconfigured(ENDPOINTS, f"{which} must end after the port")
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
     return Endpoint(host, port, parts.scheme == "https")
 
@@ -132,13 +144,14 @@ def _pem(setting: str, given: str | None) -> str | None:
         return None
     if PEM_BEGIN in given:
         return given
+    named = path_or_mask(given)
     try:
         text = Path(given).read_text(encoding="ascii")
     except UnicodeDecodeError as error:
-        raise Misconfigured(setting, f"{given} is not a PEM file") from error
+        raise Misconfigured(setting, f"{named} is not a PEM file") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        raise Misconfigured(setting, f"cannot read {given}: {reason}") from error
+        raise Misconfigured(setting, f"cannot read {named}: {reason}") from error
     if PEM_BEGIN not in text:
-        raise Misconfigured(setting, f"{given} is not a PEM file")
+        raise Misconfigured(setting, f"{named} is not a PEM file")
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,8 +39,16 @@ class Connection:
     pauses between attempts would go on in this one.
     """
 
-    def __init__(self, endpoint: Endpoint, tls: TlsMaterial | None, dial_timeout: float) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tls: TlsMaterial | None,
+        dial_timeout: float,
+        secrets: Sequence[str | None] = (),
+    ) -> None:
+        """`secrets` are in no error, also where the server repeats them."""
         self.endpoint = endpoint
+        self._secrets = secrets
         self._stubs: dict[Any, Any] = {}
         # The name is misleading: so long may an attempt to connect take.
         connect_timeout = ("grpc.min_reconnect_backoff_ms", int(dial_timeout * 1000))
@@ -96,7 +104,7 @@ class Connection:
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            raise await explain(self.endpoint, error) from error
+            raise await explain(self.endpoint, error, self._secrets) from error
         except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
             # A channel that is closed, and a stream that has ended, take no more.
             raise self.closed() from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from backends.etcd.config import CERT, USERNAME, Endpoint
 from backends.etcd.probe import Speaks, what_answers
 from backends.etcd.rpc import grpc
+from backends.masking import without
 from backends.store import (
     Cause,
     Misconfigured,
@@ -140,9 +141,14 @@ def translate(address: str, code: object, text: str) -> StoreError:
     return BY_CODE.get(code, _as_said(Refused))(address, text)
 
 
-async def explain(endpoint: Endpoint, error: grpc.aio.AioRpcError) -> StoreError:
-    """The error that a failed call means; asks the port itself where gRPC cannot tell."""
-    found = translate(str(endpoint), error.code(), error.details() or "")
+async def explain(
+    endpoint: Endpoint, error: grpc.aio.AioRpcError, secrets: Sequence[str | None] = ()
+) -> StoreError:
+    """The error that a failed call means; asks the port itself where gRPC cannot tell.
+
+    None of the `secrets` is in it, whatever the server said.
+    """
+    found = translate(str(endpoint), error.code(), without(error.details() or "", secrets))
     if not isinstance(found, Unreachable) or found.cause is not Cause.LOST:
         return found
     by_probe = BY_PROBE_OF_TLS if endpoint.tls else BY_PROBE_OF_PLAIN

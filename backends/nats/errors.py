@@ -10,6 +10,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from backends.masking import path_or_mask
 from backends.nats.connection import DENIED
 from backends.store import (
     Cause,
@@ -128,7 +129,7 @@ def why_not(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be read"
+        return f"{path_or_mask(str(error.filename))} cannot be read"
     match translate("", error):
         case Unreachable(cause=cause):
             return _CLAUSES[cause]

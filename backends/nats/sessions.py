@@ -7,6 +7,7 @@ import re
 import ssl
 from urllib.parse import urlsplit
 
+from backends.masking import path_or_mask
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection, check_credentials, is_denial, tls_context
 from backends.nats.errors import Closed, translate
@@ -159,4 +160,6 @@ def _check_readable(name: str, path: str) -> None:
             file.read(1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no path"
-        raise Misconfigured(name, f"{path} cannot be read ({reason.lower()})") from None
+        raise Misconfigured(
+            name, f"{path_or_mask(path)} cannot be read ({reason.lower()})"
+        ) from None

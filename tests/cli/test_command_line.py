@@ -129,7 +129,8 @@ def test_settings_that_cannot_be_used_are_2_and_named(
 
 def test_a_nats_that_is_not_there_is_named_without_its_password() -> None:
     port = free_ports(1)[0]
-    ended = dyntop("--backend", "nats", "--nats", f"nats://u:s3cret@{LOOPBACK}:{port}", "list")
+    env = {"NATS_SERVER": f"nats://u:s3cret@{LOOPBACK}:{port}"}
+    ended = dyntop("--backend", "nats", "list", env=env)
     assert ended.code == 3
     assert f"nothing listens at nats://{LOOPBACK}:{port}" in ended.one_sentence()
     assert "s3cret" not in ended.one_sentence()

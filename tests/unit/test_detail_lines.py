@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.detail import Detail
-from tui.detail_lines import FIELD_CHARACTERS, JSON_CHARACTERS, TITLE, Line, lines_of
-from tui.plain import width
+from tui.detail_lines import (
+    FIELD_CHARACTERS,
+    JSON_CHARACTERS,
+    LONGEST_WRAPPED,
+    TITLE,
+    Line,
+    lines_of,
+)
+from tui.plain import plain, width
 
 
 def detail(
@@ -52,3 +59,17 @@ def test_no_line_is_too_wide_and_all_is_printable(
     for line in lines_of(detail(*fields, title=title, json=json), 40):
         assert width(str(line)) <= 40
         assert str(line).isprintable()
+
+
+@given(st.text("aé漢\x1b\u0301 ", min_size=LONGEST_WRAPPED + 1, max_size=LONGEST_WRAPPED + 200))
+def test_a_line_that_is_no_sentence_is_folded_where_it_is_full(text: str) -> None:
+    lines = [str(line) for line in lines_of(detail(json=text), 40)[2:]]
+    assert "".join(lines) == plain(text)
+    assert all(width(line) <= 40 for line in lines)
+    assert all(width(line) >= 39 for line in lines[:-1])
+
+
+def test_what_has_to_be_escaped_is_cut_sooner() -> None:
+    shown = "".join(map(str, lines_of(detail(json="\x1b" * 70_000), 200)))
+    assert JSON_CHARACTERS <= len(shown) <= 3 * JSON_CHARACTERS
+    assert "characters more" in shown

@@ -148,4 +148,7 @@ def life(ttl: TimeToLive | None) -> str:
     """Seconds left, and granted."""
     if ttl is None:
         return "none"
-    return "over" if ttl.granted is None else f"{ttl.remaining:.0f}/{ttl.granted:.0f}s"
+    if ttl.granted is None:
+        return "over"
+    # More than was granted, where the clock of whoever touched a file is ahead.
+    return f"{min(ttl.remaining, ttl.granted):.0f}/{ttl.granted:.0f}s"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import ClassVar
 
-from rich.cells import chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -15,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.columns import Cell
-from tui.plain import clip, plain, plain_key
+from tui.plain import chopped, clip, plain, plain_key
 from tui.plain import width as text_width
 
 INDENT = "  "
@@ -52,6 +51,8 @@ class KeyList(ScrollView, can_focus=False):
         self._width = 0
         self._folded: list[list[str]] = []
         """The lines of each key."""
+        self._lengths: list[int] = []
+        """How many characters of these lines are the key."""
         self._ends: list[int] = []
         """The line after the last one of each key."""
 
@@ -84,15 +85,20 @@ class KeyList(ScrollView, can_focus=False):
         if width == self._width:
             return
         self._width = width
-        self._folded = [_folded(plain_key(key), plain(behind), width) for key, behind in self._keys]
+        # Worked out once: a key may be 100 KB long, and each of its lines is drawn on its own.
+        shown = [plain_key(key) for key, _ in self._keys]
+        self._lengths = [len(key) for key in shown]
+        self._folded = [
+            _folded(key, plain(behind), width)
+            for key, (_, behind) in zip(shown, self._keys, strict=True)
+        ]
         self._ends = list(accumulate(len(lines) + 1 for lines in self._folded))
         self.virtual_size = Size(width, self._ends[-1] if self._ends else 0)
 
     def _key_line(self, index: int, row: int, base: Style) -> list[Segment]:
         """Bold as far as it is the key."""
-        key, _ = self._keys[index]
         lines = self._folded[index]
-        left = max(0, len(plain_key(key)) - sum(map(len, lines[:row])))
+        left = max(0, self._lengths[index] - sum(map(len, lines[:row])))
         text = lines[row]
         bold = base + self.get_component_rich_style("key-list--key", partial=True)
         dim = base + Style(color=self.get_component_rich_style("key-list--dim").color)
@@ -107,7 +113,7 @@ class KeyList(ScrollView, can_focus=False):
 
 def _folded(key: str, behind: str, width: int) -> list[str]:
     """The lines of a key; what stands behind it goes on one of its own where it does not fit."""
-    lines = chop_cells(key, max(2, width)) or [""]
+    lines = chopped(key, width)
     if not behind:
         return lines
     if text_width(lines[-1]) + len(APART) + text_width(behind) <= width:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
 from tui.detail import Detail, value_text
 from tui.feed import batches
+from tui.host_clock import HostClock
 from tui.inspector import Inspector
 from tui.monitor import Link, Monitor
 from tui.opening import Plane
@@ -56,6 +58,8 @@ from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.requests import RequestsPane
 from tui.widgets.store_header import StoreHeader
 from tui.words import State, count, hex_id, nothing_to_show
+
+_log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
@@ -112,14 +116,26 @@ class MainScreen(Screen[None]):
     class Complete(Message):
         """All that the store has is on screen, for the first time."""
 
+    class Failed(Message):
+        """A part of dyntop stopped with an error of its own, and the rest goes on."""
+
+        def __init__(self, error: Exception, *, updates: bool) -> None:
+            """`updates`: whether what is shown is not updated any more."""
+            super().__init__()
+            self.error = error
+            self.updates = updates
+
     def __init__(
         self,
         plane: Plane,
         query: Query,
         settings: Settings,
         clock: Callable[[], float],
+        steady: Callable[[], float],
     ) -> None:
+        """`clock` is the host's, which may be set; `steady` one that nobody sets."""
         super().__init__()
+        self._host_clock = HostClock(clock, steady)
         self.discovery = plane.discovery
         self.settings = settings
         self.clock = clock
@@ -241,17 +257,9 @@ class MainScreen(Screen[None]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
-        if event.state is WorkerState.ERROR:
-            error = plain(f"{type(event.worker.error).__name__}: {event.worker.error}")
-            consequence = ""
-            if event.worker.group == "watch":
-                consequence = " What is shown is not updated any more: start dyntop again."
-            self.notify(
-                f"An error in dyntop itself: {error}.{consequence}",
-                severity="error",
-                timeout=3600,
-                markup=False,
-            )
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and isinstance(error, Exception):
+            self.post_message(self.Failed(error, updates=event.worker.group == "watch"))
 
     def on_main_screen_discovered(self, message: Discovered) -> None:
         link = self.monitor.store.link
@@ -310,6 +318,10 @@ class MainScreen(Screen[None]):
         self._show_detail()
 
     def _tick(self) -> None:
+        if by := self._host_clock.was_set_by():
+            _log.warning("the host's clock was set by %+.0f s", by)
+            self.monitor.clock_was_set(by)
+            self._refresh_all()
         self.monitor.prune(self.clock())
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.discovery.store.has_leases

@@ -22,6 +22,7 @@ from tui.screens.asking import Asking
 from tui.screens.key_list import KeyList
 from tui.targets import Targets
 from tui.view import View
+from tui.widgets.plain_input import PlainInput
 from tui.words import count, revision_word, seen_in_words
 
 LOOK_INTERVAL = 1.0
@@ -72,7 +73,7 @@ class UnregisterDialog(Asking[bool]):
                 yield Static(classes="dialog--lines", markup=False)
             with Vertical(classes="dialog--typing"):
                 yield Static(classes="dialog--prompt")
-                yield Input()
+                yield PlainInput()
             with Horizontal(classes="dialog--buttons"):
                 yield Button("No (n)", id="no", variant="primary")
                 yield Button("Unregister (Y)", id="yes", variant="error")

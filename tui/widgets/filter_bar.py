@@ -7,6 +7,8 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from tui.widgets.plain_input import PlainInput
+
 
 class FilterBar(Horizontal):
     """Tells of every change of its text, and when the person is done with it."""
@@ -30,7 +32,7 @@ class FilterBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static("filter")
-        yield Input(placeholder="names, ids, addresses; Enter keeps it, Esc clears it")
+        yield PlainInput(placeholder="names, ids, addresses; Enter keeps it, Esc clears it")
 
     @property
     def typing(self) -> bool:

@@ -25,6 +25,8 @@ ROOM_FOR_NAME = 90
 """Cells from which on the program says its name; below it says more important things."""
 LEAST_ADDRESS = 12
 """Cells of the store's address that are worth more than the number of instances."""
+LONGEST_TROUBLE = 1_000
+"""Cells of what is wrong: more than there is room for. A server may say 100 KB."""
 ENVIRONMENT = ("DYNTOP_CONTEXT", "DYN_NAMESPACE")
 """What names a context or namespace without a person typing it now."""
 
@@ -69,7 +71,7 @@ class StoreHeader(Vertical):
 
     def update(self) -> None:
         """Say how it is now. Draws only if that differs from what is on screen."""
-        line, trouble = self._line(), self._trouble()
+        line, trouble = self._line(), clip(self._trouble(), LONGEST_TROUBLE)
         if (shown := (line.plain, line.spans)) != self._shown:
             self._shown = shown
             self.query_one("#line", Static).update(line, layout=False)
@@ -164,7 +166,7 @@ class StoreHeader(Vertical):
         state = self.view.monitor.store
         if state.link is Link.DISCONNECTED and state.error is not None:
             return explain(state.error, self._store).sentence
-        return f"{self._store} says: " + plain(", ".join(state.warnings)) if state.warnings else ""
+        return f"{self._store} says: " + ", ".join(state.warnings) if state.warnings else ""
 
 
 def _named(label: str, name: str | None, source: str | None) -> list[str]:

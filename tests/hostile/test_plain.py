@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends import keys
-from tui.plain import MARKS_IN_A_ROW, clip, clip_middle, plain, plain_key, width
+from tui.plain import MARKS_IN_A_ROW, chopped, clip, clip_middle, plain, plain_key, width
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Lone surrogates and unassigned characters too."""
@@ -141,3 +141,12 @@ def test_a_text_clipped_in_the_middle_fits_and_is_plain(text: str, cells: int) -
     shown = clip_middle(text, cells)
     assert width(shown) <= cells
     assert plain(shown) == shown
+
+
+@given(ANY_TEXT | NASTY, st.integers(0, 9))
+def test_a_chopped_text_is_all_there_in_lines_that_are_full(text: str, cells: int) -> None:
+    shown = plain(text)
+    lines = chopped(shown, cells)
+    assert "".join(lines) == shown
+    assert all(width(line) <= max(2, cells) for line in lines)
+    assert all(width(line) >= max(2, cells) - 1 for line in lines[:-1])

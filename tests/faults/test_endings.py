@@ -1,0 +1,171 @@
+"""However the dashboard ends or is interrupted, the terminal is given back, and nothing stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import COMMAND, STATE
+from tests.servers import EtcdServer
+from tests.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
+
+STATE_ENV = {"XDG_STATE_HOME": STATE.name}
+MOUSE = 1003
+PASTE = 2004
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    with Terminal([*COMMAND, "--demo"], env=STATE_ENV) as terminal:
+        terminal.wait_for("● connected")
+        assert_taken(terminal)
+        yield terminal
+
+
+def assert_taken(terminal: Terminal) -> None:
+    assert terminal.mode(ALTERNATE_SCREEN) is True
+    assert terminal.mode(CURSOR) is False
+    assert terminal.mode(MOUSE) is True
+    assert not terminal.echoes()
+
+
+def assert_given_back(terminal: Terminal) -> None:
+    assert terminal.mode(ALTERNATE_SCREEN) is False
+    assert terminal.mode(CURSOR) is True
+    assert terminal.mode(MOUSE) is False
+    assert terminal.mode(PASTE) is False
+    assert terminal.echoes()
+    assert "Traceback" not in terminal.text()
+
+
+def session_of(pid: int) -> set[int]:
+    """The processes of the terminal that this one began in, those that are gone not counted."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # gone meanwhile
+        if int(fields[3]) == pid and fields[0] != "Z":
+            found.add(int(folder.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        pytest.param(lambda terminal: terminal.press("q"), 0, id="q"),
+        pytest.param(lambda terminal: terminal.press("ctrl+c"), 0, id="Ctrl-C"),
+        pytest.param(lambda terminal: terminal.signal(signal.SIGINT), 130, id="SIGINT"),
+        pytest.param(lambda terminal: terminal.signal(signal.SIGTERM), 143, id="SIGTERM"),
+        pytest.param(lambda terminal: terminal.signal(signal.SIGHUP), 129, id="SIGHUP"),
+    ],
+)
+def test_the_terminal_is_given_back(
+    terminal: Terminal, end: Callable[[Terminal], None], code: int
+) -> None:
+    end(terminal)
+    assert terminal.wait_for_end() == code
+    assert_given_back(terminal)
+    assert session_of(terminal.process.pid) == set()
+
+
+def test_it_ends_with_its_window(terminal: Terminal) -> None:
+    terminal.hang_up()
+    assert terminal.wait_for_end() == -signal.SIGHUP
+    assert session_of(terminal.process.pid) == set()
+
+
+def test_it_ends_while_its_terminal_takes_nothing(terminal: Terminal) -> None:
+    terminal.stall()
+    for row in range(200):
+        terminal.resize(120, 30 + row % 10)
+    terminal.signal(signal.SIGTERM)
+    assert terminal.process.wait(30) == 143
+    assert terminal.echoes()
+
+
+def test_it_ends_while_its_store_does_not_answer(etcd: EtcdServer) -> None:
+    env = STATE_ENV | {"ETCD_ENDPOINTS": etcd.endpoint}
+    with Terminal(COMMAND, env=env) as terminal:
+        terminal.wait_for("● connected")
+        etcd.pause()
+        try:
+            terminal.signal(signal.SIGTERM)
+            assert terminal.wait_for_end() == 143
+        finally:
+            etcd.resume()
+        assert_given_back(terminal)
+
+
+def test_of_one_that_was_killed_nothing_stays(etcd: EtcdServer) -> None:
+    env = STATE_ENV | {"ETCD_ENDPOINTS": etcd.endpoint}
+    with Terminal(COMMAND, env=env) as terminal:
+        terminal.wait_for("● connected")
+        terminal.signal(signal.SIGKILL)
+        assert terminal.wait_for_end() == -signal.SIGKILL
+        assert session_of(terminal.process.pid) == set()
+        assert etcd.etcdctl("lease", "list").split()[1] == b"0"
+        assert etcd.entries() == {}
+
+
+def test_suspended_it_gives_the_terminal_back_and_is_drawn_whole_when_it_goes_on() -> None:
+    command = [sys.executable, *COMMAND[1:], "--demo"]
+    shell = ["bash", "--norc", "--noprofile", "-i"]
+    with Terminal(shell, env=STATE_ENV | {"PS1": "ready> "}) as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(" ".join(command) + "\r")
+        terminal.wait_for("● connected")
+        for size in ((100, 30), (120, 40)):
+            assert_taken(terminal)
+            terminal.clear()
+            terminal.press("ctrl+z")
+            terminal.wait_for(lambda text: re.search(r"Stopped[^\n]*\n.*ready>", text, re.DOTALL))
+            terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False)
+            assert terminal.mode(CURSOR) is True
+            assert terminal.mode(MOUSE) is False
+            terminal.resize(*size)
+            terminal.clear()
+            terminal.type("fg\r")
+            terminal.wait_for("● connected")
+            # Its last line, and a line of the tree: at the new size, and all of it.
+            terminal.wait_for(lambda text, rows=size[1]: "q Quit" in text.split("\n")[rows - 1])  # type: ignore[misc]
+            terminal.wait_for("▼ all name")
+        terminal.press("q")
+        terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False)
+        terminal.type("exit\r")
+        terminal.wait_for_end()
+
+
+def test_where_no_shell_could_bring_it_back_it_is_not_suspended_but_says_so() -> None:
+    with Terminal([*COMMAND, "--demo"], env=STATE_ENV) as terminal:
+        terminal.wait_for("● connected")
+        assert os.getsid(terminal.process.pid) == os.getpgid(terminal.process.pid)
+        terminal.press("ctrl+z")
+        terminal.wait_for("no shell here")
+        terminal.press("?")
+        terminal.wait_for("keys and signs")
+        terminal.press("ctrl+c")
+        assert terminal.wait_for_end() == 0
+
+
+DEAF = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_it_ends_with_its_window_also_where_no_signal_tells_of_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", DEAF, *COMMAND[1:], "--demo"]
+    with Terminal(command, env={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        terminal.wait_for("● connected")
+        terminal.hang_up()
+        assert terminal.wait_for_end() == 128 + signal.SIGHUP
+    assert list(tmp_path.iterdir()) == []  # it was no fault of its own
