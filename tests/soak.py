@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import http.client
+import logging
 import os
 import random
 import re
@@ -209,6 +210,8 @@ def grown(noted: Sequence[Sizes]) -> list[str]:
 
 async def main() -> int:
     print(f"SOAK_SEED={SEED} SOAK_MINUTES={MINUTES:g}", flush=True)
+    # Each loss is logged; here they are the point.
+    logging.disable()
     with EtcdServer(*QUICK) as etcd:
         store = open_store(EtcdConnection(endpoints=(etcd.endpoint,)))
         world = World()
