@@ -14,6 +14,7 @@ from tests.cli.running import Ended, dyntop
 from tests.registered import KeyAndValue
 from tests.servers import EtcdServer
 from tests.tui.operating import Operator, dashboard
+from tui.monitor import Link
 
 World = Mapping[bytes, bytes]
 """Keys and values, as something else than dyntop reads them."""
@@ -46,10 +47,15 @@ def leading_to(*servers: EtcdServer | str, **more: str) -> dict[str, str]:
     return {"ETCD_ENDPOINTS": ",".join(endpoints(*servers))} | more
 
 
-async def shows(operator: Operator, world: World, env: Mapping[str, str], *flags: str) -> None:
-    """The dashboard comes to show that world and no other, and so does `dyntop list`."""
+async def begins(operator: Operator, world: World) -> None:
+    """The dashboard shows that world, before anything goes wrong."""
     await operator.until(lambda: held(operator) == world, f"{sorted(world)}")
     await operator.until_shown("● connected")
+
+
+async def shows(operator: Operator, world: World, env: Mapping[str, str], *flags: str) -> None:
+    """The dashboard comes to show that world and no other, and so does `dyntop list`."""
+    await begins(operator, world)
     ids = sorted(_id(key) for key in world if key.startswith(INSTANCES))
     await operator.until(lambda: sorted(operator.rows("id")) == ids, f"the rows {ids}")
     assert await listed(env, *flags) == {key: json.loads(value) for key, value in world.items()}
@@ -76,6 +82,8 @@ async def shows_loss(
     operator: Operator, why: str, env: Mapping[str, str], *flags: str, code: int = 3
 ) -> None:
     """The dashboard and `dyntop list` come to say so, each in one sentence."""
+    # To draw the screen again and again costs more than to ask.
+    await operator.until(lambda: operator.main.monitor.store.link is Link.DISCONNECTED)
     await operator.until_shown("✗ disconnected since")
     # A sentence goes on in the next line.
     await operator.until(lambda: why in " ".join(operator.text().split()), why)

@@ -13,7 +13,7 @@ from nats.js.errors import BucketNotFoundError, NoKeysError
 from backends.connect import NatsKvConnection
 from backends.nats.config import NatsConfig
 from tests.cli.running import COMMAND, STATE
-from tests.faults.seeing import listed, looking, shows, shows_loss
+from tests.faults.seeing import begins, listed, looking, shows, shows_loss
 from tests.nats.places import BUCKET, connected, make_bucket
 from tests.registered import KeyAndValue, instance
 from tests.servers import NatsServer
@@ -98,7 +98,7 @@ ENV = {"NATS_AUTH_USERNAME": "joe", "NATS_AUTH_PASSWORD": "y"}
 async def test_killed_and_started_again(server: Configured) -> None:
     flags = (*FLAGS, server.url)
     async with looking_at(server) as operator:
-        await shows(operator, await stored(server), ENV, *flags)
+        await begins(operator, await stored(server))
         server.kill()
         await shows_loss(operator, "is nats-server running there?", ENV, *flags)
         assert sorted(operator.rows("id")) == ["1", "2"]
@@ -111,7 +111,7 @@ async def test_killed_and_started_again(server: Configured) -> None:
 async def test_jetstream_off_and_on_again(server: Configured) -> None:
     flags = (*FLAGS, server.url)
     async with looking_at(server) as operator:
-        await shows(operator, await stored(server), ENV, *flags)
+        await begins(operator, await stored(server))
         server.has_jetstream = False
         server.restart()
         await shows_loss(operator, "start it with --jetstream", ENV, *flags, code=1)
@@ -124,7 +124,7 @@ async def test_jetstream_off_and_on_again(server: Configured) -> None:
 async def test_a_bucket_that_is_deleted_and_made_again_and_then_purged(server: Configured) -> None:
     flags = (*FLAGS, server.url)
     async with looking_at(server) as operator:
-        await shows(operator, await stored(server), ENV, *flags)
+        await begins(operator, await stored(server))
         async with connected(server.url, user="ann", password="x") as client:
             await client.jetstream().delete_key_value(BUCKET)
             await operator.until_shown("0 instances")
@@ -138,7 +138,7 @@ async def test_a_bucket_that_is_deleted_and_made_again_and_then_purged(server: C
 async def test_credentials_that_are_revoked_and_given_again(server: Configured) -> None:
     flags = (*FLAGS, server.url)
     async with looking_at(server) as operator:
-        await shows(operator, await stored(server), ENV, *flags)
+        await begins(operator, await stored(server))
         server.configure("")
         await shows_loss(operator, "does not accept this user", ENV, *flags, code=4)
         await put(server, instance(3))
