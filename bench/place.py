@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,7 +12,7 @@ from pathlib import Path
 from bench.keeping import TTL, kept_alive
 from bench.load import Instance, Load, in_order
 from bench.marks import MOST
-from bench.screen import Frames, complete
+from bench.screen import Frames, Row, complete
 from bench.writing import LEASE_TTL, Put, Writer
 from tests.real.dashboard import Dashboard, leading_to
 from tests.servers import EtcdServer, clean_environment, find_program
@@ -61,6 +62,16 @@ class Place:
                 for instance in self.load.instances_of(worker, lease)
             ]
         )
+
+    def rows(self) -> list[Row]:
+        """Of the Instances tab, as it sorts them at first, and as etcd itself has them now."""
+        instances, entries = self.instances(), self.etcd.entries("v1/instances/")
+        assert len(entries) == len(instances)
+        addresses = (json.loads(entries[one.key].value)["transport"]["tcp"] for one in instances)
+        return [
+            (one.id, address.partition("/")[0])
+            for one, address in zip(instances, addresses, strict=True)
+        ]
 
     def move(self, instance: Instance, address: str) -> Put:
         """What changes an instance's address, in place."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyte
 
-from bench.load import Instance, Load
+from bench.load import Load
 from tests.terminal import DEADLINE, Terminal
 
 LOOK_INTERVAL = 0.005
@@ -130,11 +130,6 @@ def shows_last(rows: Sequence[Row]) -> Callable[[Lines], bool]:
         return bool(shown) and shown == list(rows[-len(shown) :])
 
     return holds
-
-
-def as_registered(instances: Sequence[Instance]) -> list[Row]:
-    """The rows of instances that did not move since they were registered."""
-    return [(instance.id, instance.address) for instance in instances]
 
 
 def shows(text: str) -> Callable[[Lines], bool]:

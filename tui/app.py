@@ -53,6 +53,9 @@ COLLECTIONS = (2_000, 5, 500)
 700, 10, 10 it goes over all records again and again while they are read, up to 0.4 s at a time with
 20,000. They have no circles; what has (a closed dialog) comes rarely, and these take some ms."""
 
+STARTING = 10.0
+"""Seconds after which garbage is collected though the store did not tell all that it has."""
+
 LINE_INTERVAL = 0.01
 """Seconds between two looks at whether a slow terminal has taken what was painted."""
 
@@ -205,6 +208,7 @@ class DyntopApp(App[None]):
 def run(settings: Settings, logs: Logs) -> int:
     """Show the dashboard until the person quits. Returns an exit code.
 
+    Collecting garbage may be off at first: it is on once the dashboard is complete.
     Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
     whatever fault of its own ended it.
     """
@@ -220,9 +224,10 @@ def run(settings: Settings, logs: Logs) -> int:
 
 async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
     gc.set_threshold(*COLLECTIONS)
+    asyncio.get_running_loop().call_later(STARTING, gc.enable)
     async with opened(settings) as plane:
-        # What is there by then mostly stays: no collection has to look at it again.
-        app = DyntopApp(plane, settings, logs=logs, steady=steady, when_complete=gc.freeze)
+        complete = _collect_from_now_on
+        app = DyntopApp(plane, settings, logs=logs, steady=steady, when_complete=complete)
         ending.watch_over(app)
         await app.run_async()
         code = app.return_code or 0
@@ -230,3 +235,9 @@ async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
         if app.fault is not None:
             raise app.fault
         return code
+
+
+def _collect_from_now_on() -> None:
+    """What is there by now mostly stays: no collection has to look at it again."""
+    gc.freeze()
+    gc.enable()

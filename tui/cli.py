@@ -6,6 +6,7 @@ Imports little: what a command needs is imported when it is chosen.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     arguments = build_parser().parse_args(argv)
+    if arguments.command is None:
+        # What the dashboard imports and reads until it is complete stays. To search that for
+        # garbage again and again would be an eighth of the time until then.
+        gc.disable()
     # From here on it costs time: pydantic, and the library of the store.
     from tui.logs import Logs, logging_to
     from tui.masks import masks

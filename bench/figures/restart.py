@@ -11,7 +11,7 @@ from bench.load import Load
 from bench.place import UNSWEPT, Place, opened
 from bench.processes import in_own_process
 from bench.results import Line, Target, Unit
-from bench.screen import Lines, as_registered, complete, shows_first
+from bench.screen import Lines, complete, shows_first
 from bench.writing import Put, writer
 
 RECORDS = 10_000
@@ -66,10 +66,14 @@ def _restart(place: Place, workers: int) -> float:
             replacing = own.submit(replace_workers, place.etcd.endpoint, place.size, before)
             new, last_put = replacing.result()
         place.leases[:workers] = new
-        all_counts, rows = complete(place.load), shows_first(as_registered(place.instances()))
+        all_counts, rows = complete(place.load), shows_first(place.rows())
+        went = False
 
         def exact(lines: Lines) -> bool:
-            return all_counts(lines) and rows(lines)
+            nonlocal went
+            # The first frames are those before anything went.
+            went = went or not all_counts(lines)
+            return went and all_counts(lines) and rows(lines)
 
         # It may be there before etcd has said that the last put is done.
         return max(0.0, frames.when(exact, "the new records", LONG) - last_put)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections import deque
@@ -17,7 +16,7 @@ from bench.marks import mark, marks_in
 from bench.place import UNSWEPT, Place, opened
 from bench.processes import in_own_process
 from bench.results import Line, Target, Unit, percentile
-from bench.screen import Frames, Lines, Row, shows_first, shows_last
+from bench.screen import Frames, Lines, shows_first, shows_last
 from bench.writing import Put, paced, writer
 from tests.real.dashboard import Dashboard
 
@@ -100,7 +99,7 @@ def _storm(place: Place, seconds: float) -> Run:
             storming = own.submit(put_steadily, place.etcd.endpoint, others, RATE, seconds)
             sent, pressed = _ask(place, dashboard, first, storming)
         lags, echoes = _answers(frames, sent, pressed, [row.id for row in instances[:2]])
-        expected = _as_in_etcd(place, instances)
+        expected = place.rows()
         wrong = 0.0
         for key, holds in (("home", shows_first(expected)), ("end", shows_last(expected))):
             dashboard.press(key)
@@ -164,14 +163,3 @@ def _answers(
     ]
     echoes = [next(answers_to(key)) - at for key, at in enumerate(pressed)]
     return lags, echoes
-
-
-def _as_in_etcd(place: Place, instances: Sequence[Instance]) -> list[Row]:
-    """The rows as etcd itself says, in order."""
-    entries = place.etcd.entries("v1/instances/")
-    assert len(entries) == len(instances)
-    addresses = (json.loads(entries[one.key].value)["transport"]["tcp"] for one in instances)
-    return [
-        (one.id, address.partition("/")[0])
-        for one, address in zip(instances, addresses, strict=True)
-    ]

@@ -141,6 +141,18 @@ async def test_what_is_on_screen_is_asked_about_first_and_the_cap_is_kept() -> N
         await plane.until(lambda: plane.lookout.sweep_age() > 0)
 
 
+async def test_who_cannot_follow_all_leases_asks_in_bursts_of_another_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookout, "BURST_INTERVAL", 3600.0)
+    monkeypatch.setattr(lookout, "BEHIND_INTERVAL", 0.001)
+    plane = Plane(105, cap=100)
+    monkeypatch.setattr(plane.lookout, "sweep_age", lambda: 1.0)
+    async with plane.running():
+        # The cap allows for all but five of them at first.
+        await plane.until(lambda: len(plane.store.asked) == 105)
+
+
 async def test_the_addresses_on_screen_and_of_what_is_late_are_probed_and_no_others() -> None:
     plane = Plane(3)
     plane.visible = [plane.instance(1)]
