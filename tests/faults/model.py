@@ -45,7 +45,8 @@ class What(StrEnum):
     SETTLE = "settle"
     """Wait until the view equals the world."""
     SEE = "see"
-    """The person looks: this is what is acted on, whatever changes meanwhile."""
+    """The person looks, once all is shown unless the store is away: this is what is acted on,
+    whatever changes meanwhile."""
     REMOVE = "remove"
     UNDO = "undo"
 
@@ -123,6 +124,8 @@ class Model:
             case What.SETTLE if not self._broken:
                 await self._settle()
             case What.SEE:
+                if not self._broken:
+                    await self._settle()
                 self._seen = dict(self.monitor.cluster.records)
             case What.REMOVE if not self._broken:
                 await self._remove(step.worker)

@@ -25,8 +25,13 @@ from tests.faults.model import WORKERS, Model, ReadsWorld, Step, What, World
 
 EXAMPLES = int(os.environ.get("DYNTOP_TEST_EXAMPLES", "0"))
 
+OFTEN = (What.PUT, What.PUT, What.SEE, What.REMOVE)
+"""What has to come together for a removal to meet a change."""
 steps = st.lists(
-    st.builds(Step, st.sampled_from(What), st.integers(0, WORKERS - 1), st.integers(0, 9)),
+    st.builds(
+        Step, st.sampled_from((*What, *OFTEN)), st.integers(0, WORKERS - 1), st.integers(0, 9)
+    ),
+    min_size=10,
     max_size=30,
 )
 
@@ -77,7 +82,7 @@ def test_memory(steps: list[Step]) -> None:
 
 
 @given(steps)
-@examples(6)
+@examples(15)
 def test_a_folder(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = FileHarness(Path(folder))
