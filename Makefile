@@ -5,7 +5,7 @@ VENV := .venv
 RELEASES := 0.6.1 1.2.1
 BIN := $(VENV)/bin
 
-.PHONY: help setup releases demo test lint types check bench bench-smoke snapshots screenshots clean
+.PHONY: help setup releases demo test lint types check soak bench bench-smoke snapshots screenshots clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,9 @@ demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
 
 test: $(VENV)/.dev releases  ## all tests, with real servers and real Dynamo workers
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+soak: $(VENV)/.dev  ## churn and faults on a real etcd; SOAK_MINUTES, ten by itself
+	$(BIN)/python -m tests.soak
 
 lint: $(VENV)/.dev  ## style and format
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from backends.store import (
     Heard,
     Loading,
     Lost,
+    NotAuthorised,
     Outcome,
     Put,
     Removal,
@@ -77,7 +78,12 @@ class Resynced:
     added: tuple[Added, ...]
     revision: str
     """The store's own, for people."""
+    unread: str = ""
+    """What this user may not read of what was asked for, for people. Empty: it is all there."""
 
+
+Listed = list[AnyRecord]
+"""Not spelled out in `Discovery`, where `list` is a method."""
 
 WatchEvent = Loading | Resynced | Added | Removed | Heard | Lost
 
@@ -121,7 +127,18 @@ class Discovery:
         return await self.store.delete({record.key: record.revision for record in records})
 
     async def list(self, query: Query) -> list[AnyRecord]:
-        """What matches now, in the order of the keys. Raises `StoreError`."""
+        """What matches now, in the order of the keys.
+
+        Raises `StoreError`; `NotAuthorised` also where this user may read a part only: what is not
+        there may not be taken for gone.
+        """
+        records, unread = await self.list_readable(query)
+        if unread:
+            raise NotAuthorised(self.store.address, unread)
+        return records
+
+    async def list_readable(self, query: Query) -> tuple[Listed, str]:
+        """The same of what this user may read, and what he may not, as `Resync.unread`."""
         snapshot = await self.store.snapshot(query.prefixes)
         records = []
         for number, entry in enumerate(snapshot.entries, 1):
@@ -130,7 +147,7 @@ class Discovery:
             record = read(entry)
             if query.matches(record):
                 records.append(record)
-        return records
+        return records, snapshot.unread
 
     async def list_and_watch(self, query: Query) -> AsyncGenerator[Added | Removed, None]:
         """First everything that matches, then every change; after a gap only what differs."""
@@ -253,4 +270,5 @@ async def _reconcile(known: dict[bytes, AnyRecord], resync: Resync, query: Query
         tuple(change for change in changes if isinstance(change, Removed)),
         tuple(change for change in changes if isinstance(change, Added)),
         resync.revision,
+        resync.unread,
     )

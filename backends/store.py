@@ -77,6 +77,9 @@ class Resync:
     entries: tuple[Entry, ...]
     revision: str
     """The store's own revision at that moment, for people; stores without one say an empty text."""
+    unread: str = ""
+    """What was asked for and is not among them, since this user may not read it; for people, and
+    it has the word `permission` in it. Empty: all that was asked for was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,10 @@ class Store(Protocol):
         """
 
     async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
-        """All keys that begin with one of the prefixes, at one revision, in order of their keys."""
+        """All keys that begin with one of the prefixes, at one revision, in order of their keys.
+
+        Where this user may read a part of them only, that part: `Resync.unread` says so.
+        """
 
     async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
         """The entries of exactly these keys; a key that is not there is not in the result."""

@@ -72,6 +72,7 @@ class Verdicts:
         self._agreement = Agreement()
         self._drained: dict[int, float] = {}
         self._dirty: set[bytes] = set()
+        self._sees_all = True
 
     # --- what is known ------------------------------------------------------------------------
 
@@ -183,6 +184,13 @@ class Verdicts:
         self._drained = dict(workers)
         for worker in changed:
             self._dirty.update(record.key for record in self._cluster.registered_by(worker))
+
+    def sees_all(self, all_of_it: bool) -> None:
+        """Whether the cluster is all that is registered. What this user may not read may be there,
+        so then nothing is taken for left behind by its worker."""
+        if all_of_it != self._sees_all:
+            self._sees_all = all_of_it
+            self._dirty |= self._records.keys()
 
     def update(self, changed: Iterable[bytes] = ()) -> set[bytes]:
         """Judge again, after these keys of the cluster changed or went, and evidence came.
@@ -337,7 +345,7 @@ class Verdicts:
                 own=mine,
                 others=tuple(one for one in of_worker if one not in mine) if of_worker else (),
                 worker=worker,
-                worker_is_there=sum(shows) > shows_worker,
+                worker_is_there=sum(shows) > shows_worker or not self._sees_all,
                 disagreement=DIFFERS if self._agreement.odd(record.key) is not None else None,
                 drained_at=drained if belongs_to_drained else None,
                 is_kept_alive=self.is_kept_alive,

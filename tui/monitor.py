@@ -106,6 +106,8 @@ class Monitor:
         for event in batch:
             self.store = _next_state(self.store, event, now)
             noted += self.history.apply(event, now)
+            if isinstance(event, Resynced):
+                self.verdicts.sees_all(not event.unread)
             match event:
                 # What comes before the first snapshot is complete changes nothing that is shown.
                 case Added() | Removed() if self.frozen and self.complete:
@@ -307,10 +309,17 @@ def _next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
             if state.link in (Link.CONNECTING, Link.LOADING):
                 return replace(state, link=Link.LOADING, loading=event)
             return replace(state, loading=event)
-        case Resynced():
+        case Resynced(unread=unread):
             since = state.since if state.link is Link.CONNECTED else now
             return replace(
-                state, link=Link.CONNECTED, since=since, error=None, loading=None, heard_at=now
+                state,
+                link=Link.CONNECTED,
+                since=since,
+                error=None,
+                loading=None,
+                heard_at=now,
+                # At once: what is connected must not look whole until it is heard of again.
+                warnings=(unread,) if unread else state.warnings,
             )
         case Heard(warnings=warnings):
             return replace(state, heard_at=now, warnings=warnings)

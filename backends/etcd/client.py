@@ -56,6 +56,11 @@ class Client:
         self.closed = False
 
     @property
+    def user(self) -> str:
+        """Whom we say that we are. Empty: nobody, or whom a certificate names."""
+        return self._config.username or ""
+
+    @property
     def address(self) -> str:
         return ",".join(str(endpoint) for endpoint in self._endpoints)
 

@@ -31,6 +31,10 @@ class Unauthenticated(NotAuthorised):
     """The server does not take us for the user, whatever we ask for."""
 
 
+class Forbidden(NotAuthorised):
+    """The server knows the user, who may not read or write that key."""
+
+
 class TokenRejected(Unauthenticated):
     """The token ran out or is none at all: authenticate again, and once only."""
 
@@ -73,7 +77,7 @@ BY_TEXT: tuple[tuple[str, Make], ...] = (
     ("revision of auth store is old", _as_said(TokenRejected)),
     ("user name is empty", _user_wanted),
     ("invalid user ID or password", _as_said(Unauthenticated)),
-    ("permission denied", _as_said(NotAuthorised)),
+    ("permission denied", _as_said(Forbidden)),
     ("etcdserver: no leader", _unreachable(Cause.NO_LEADER)),
     ("etcdserver: leader changed", _unreachable(Cause.NO_LEADER, "it is being elected")),
     # Not as a cluster without a leader, which takes no request: this one may yet be carried out.

@@ -34,6 +34,8 @@ ERRORS_FIELD = 8
 """`StatusResponse.errors`, since etcd 3.4, which the stubs do not know."""
 
 AuthenticateRequest = rpc_pb2.AuthenticateRequest
+AuthRoleGetRequest = rpc_pb2.AuthRoleGetRequest
+AuthUserGetRequest = rpc_pb2.AuthUserGetRequest
 Compare = rpc_pb2.Compare
 DeleteRangeRequest = rpc_pb2.DeleteRangeRequest
 LeaseGrantRequest = rpc_pb2.LeaseGrantRequest
@@ -48,6 +50,8 @@ WatchCreateRequest = rpc_pb2.WatchCreateRequest
 WatchProgressRequest = rpc_pb2.WatchProgressRequest
 WatchRequest = rpc_pb2.WatchRequest
 
+WRITE_ONLY = 1
+"""`authpb.Permission.WRITE`: the other kinds let read."""
 EVENT_DELETE = 1
 """`mvccpb.Event.DELETE`."""
 
@@ -69,8 +73,10 @@ LEASE_KEEP_ALIVE = Method(rpc_pb2_grpc.LeaseStub, "LeaseKeepAlive", stream=True)
 LEASE_TIME_TO_LIVE = Method(rpc_pb2_grpc.LeaseStub, "LeaseTimeToLive")
 PUT = Method(rpc_pb2_grpc.KVStub, "Put")
 RANGE = Method(rpc_pb2_grpc.KVStub, "Range")
+ROLE_GET = Method(rpc_pb2_grpc.AuthStub, "RoleGet")
 STATUS = Method(rpc_pb2_grpc.MaintenanceStub, "Status")
 TXN = Method(rpc_pb2_grpc.KVStub, "Txn")
+USER_GET = Method(rpc_pb2_grpc.AuthStub, "UserGet")
 WATCH = Method(rpc_pb2_grpc.WatchStub, "Watch", stream=True)
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.errors import LostPlace
+from backends.etcd.errors import Forbidden, LostPlace
+from backends.etcd.ranges import KeyRange
 from backends.etcd.rpc import Message
-from backends.store import Entry, Loading, NotAuthorised, Refused
+from backends.etcd.sight import Sight, readable
+from backends.store import Entry, Loading, Refused
 
 ATTEMPTS = 5
 """Times that a snapshot is begun anew because its revision was compacted while it was read."""
@@ -24,15 +26,6 @@ and must come within one request's time. Values may be anything from 0.5 KB to 1
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRange:
-    """All keys that begin with `prefix`, as etcd spells it: from `start`, and before `end`."""
-
-    prefix: bytes
-    start: bytes
-    end: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All entries at `revision`, in the order of their keys."""
 
@@ -40,51 +33,45 @@ class Snapshot:
     revision: int
     cluster_id: int
     """A store restored from a backup has another one."""
-
-
-def key_ranges(prefixes: Sequence[bytes]) -> tuple[KeyRange, ...]:
-    """Ranges in order that have no key in common; a prefix within another one is dropped."""
-    kept: list[bytes] = []
-    for prefix in sorted(prefixes):
-        if not kept or not prefix.startswith(kept[-1]):
-            kept.append(prefix)
-    return tuple(KeyRange(prefix, prefix or b"\0", range_end(prefix)) for prefix in kept)
-
-
-def range_end(prefix: bytes) -> bytes:
-    """The first key after all those that begin with `prefix`; `\\0` says there is none."""
-    stem = prefix.rstrip(b"\xff")
-    return stem[:-1] + bytes((stem[-1] + 1,)) if stem else b"\0"
+    sight: Sight
+    """Where they were read."""
 
 
 async def read_snapshot(
     client: Client, ranges: Sequence[KeyRange], page_size: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
-    """Yields `Loading` before each page, and one `Snapshot` at the end. Raises `StoreError`."""
+    """Yields `Loading` before each page, and one `Snapshot` at the end: of what may be read.
+
+    Raises `StoreError`; `NotAuthorised` where nothing may be read.
+    """
+    sight = Sight(tuple(ranges))
     for _ in range(ATTEMPTS):
         try:
-            async with aclosing(_read_once(client, ranges, page_size)) as steps:
+            async with aclosing(_read_once(client, sight, page_size)) as steps:
                 async for step in steps:
                     yield step
         except LostPlace:
+            continue
+        except Forbidden as denial:
+            sight = await readable(client, ranges, denial)
             continue
         return
     raise Refused(client.address, f"compacted {ATTEMPTS} times while it was read")
 
 
 async def _read_once(
-    client: Client, ranges: Sequence[KeyRange], page_size: int
+    client: Client, sight: Sight, page_size: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
     # The first answer names the revision that all others are asked for.
     revision = cluster_id = total = 0
-    for asked in ranges:
+    for asked in sight.ranges:
         count = await _ask(client, asked, asked.start, revision, count_only=True)
         if not revision:
             revision, cluster_id = count.header.revision, count.header.cluster_id
         total += count.count
     entries: list[Entry] = []
     limit = min(FIRST_PAGE, page_size)
-    for asked in ranges:
+    for asked in sight.ranges:
         start = asked.start
         while True:
             yield Loading(len(entries), total)
@@ -95,7 +82,7 @@ async def _read_once(
             if not page.more:
                 break
             start = page.kvs[-1].key + b"\0"
-    yield Snapshot(tuple(entries), revision, cluster_id)
+    yield Snapshot(tuple(entries), revision, cluster_id, sight)
 
 
 async def _ask(
@@ -112,6 +99,5 @@ async def _ask(
     )
     try:
         return await client.call(rpc.RANGE, request)
-    except NotAuthorised as error:
-        what = asked.prefix.decode(errors="backslashreplace") or "all keys"
-        raise NotAuthorised(error.address, f"{error.detail}: {what}") from error
+    except Forbidden as error:
+        raise Forbidden(error.address, f"{error.detail}: {asked}") from error

@@ -10,8 +10,9 @@ from backends.etcd.client import Client
 from backends.etcd.config import EtcdConfig
 from backends.etcd.errors import LeaseNotFound
 from backends.etcd.lease import OwnLease
+from backends.etcd.ranges import key_ranges
 from backends.etcd.removal import remove
-from backends.etcd.snapshot import Snapshot, key_ranges, read_snapshot
+from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.etcd.watch import watch
 from backends.in_flight import in_flight
 from backends.store import (
@@ -63,7 +64,7 @@ class EtcdStore:
         async with aclosing(read_snapshot(self._client, ranges, self._config.page_size)) as steps:
             async for step in steps:
                 if isinstance(step, Snapshot):
-                    return Resync(step.entries, str(step.revision))
+                    return Resync(step.entries, str(step.revision), step.sight.unread)
         raise AssertionError("a snapshot ends with a Snapshot")
 
     async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:

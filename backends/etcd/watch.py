@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from backends.etcd.client import Client
-from backends.etcd.errors import LostPlace
-from backends.etcd.snapshot import KeyRange, Snapshot, key_ranges, read_snapshot
+from backends.etcd.errors import Forbidden, LostPlace
+from backends.etcd.ranges import KeyRange, key_ranges
+from backends.etcd.sight import readable
+from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.etcd.watcher import Watcher
 from backends.store import (
     Heard,
@@ -24,6 +27,8 @@ from backends.store import (
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
 """Seconds between attempts: twice as long each time. Somebody may be watching the screen."""
+LOOK_AGAIN = 30.0
+"""Seconds after which a user who may not read everything is asked for again: he may read more."""
 
 
 async def watch(
@@ -82,10 +87,17 @@ async def _follow(
                 case Snapshot():
                     snapshot = step
     assert snapshot is not None
-    async with aclosing(await Watcher.start(client, ranges, snapshot)) as watcher:
-        yield Resync(snapshot.entries, str(snapshot.revision))
+    sight = snapshot.sight
+    async with aclosing(await Watcher.start(client, snapshot)) as watcher:
+        yield Resync(snapshot.entries, str(snapshot.revision), sight.unread)
         # What follows may go on for weeks, and need not hold what was there at its start.
         del snapshot, step
+        looked = time.monotonic()
         while True:
             for event in await watcher.changes():
                 yield event
+            if sight.unread and time.monotonic() - looked > LOOK_AGAIN:
+                looked = time.monotonic()
+                denial = Forbidden(client.address, sight.unread)
+                if await readable(client, ranges, denial) != sight:
+                    raise LostPlace("this user may read something else now")

@@ -11,8 +11,9 @@ from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.connection import Connection, Stream
 from backends.etcd.errors import LostPlace, translate
+from backends.etcd.ranges import KeyRange
 from backends.etcd.rpc import Message
-from backends.etcd.snapshot import KeyRange, Snapshot
+from backends.etcd.snapshot import Snapshot
 from backends.store import Cause, Delete, Heard, Put, StoreError, StoreEvent, Unreachable
 
 HEARTBEAT_INTERVAL = 2.0
@@ -36,7 +37,8 @@ class Watcher:
         self._stream = stream
         self._cluster_id = snapshot.cluster_id
         self._revision = snapshot.revision
-        self._warnings: tuple[str, ...] = ()
+        self._unread = (snapshot.sight.unread,) if snapshot.sight.unread else ()
+        self._warnings = self._unread
         self._waiting: deque[Message] = deque()
         """Responses that were read, and not looked at yet."""
         self._news = asyncio.Event()
@@ -46,12 +48,15 @@ class Watcher:
         self._beating: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, client: Client, ranges: Sequence[KeyRange], snapshot: Snapshot) -> Watcher:
-        """Watch everything that comes after the snapshot. Raises `StoreError`."""
+    async def start(cls, client: Client, snapshot: Snapshot) -> Watcher:
+        """Watch everything that comes after the snapshot, where that was read.
+
+        Raises `StoreError`.
+        """
         connection, stream = await client.stream(rpc.WATCH)
         watcher = cls(client, connection, stream, snapshot)
         try:
-            await watcher._create(ranges)
+            await watcher._create(snapshot.sight.ranges)
         except BaseException:
             await watcher.aclose()
             raise
@@ -157,7 +162,7 @@ class Watcher:
             status = await self._client.call_on(self._connection, rpc.STATUS, rpc.StatusRequest())
             if not status.leader:
                 raise Unreachable(address, Cause.NO_LEADER)
-            self._warnings = rpc.alarms(status)
+            self._warnings = (*self._unread, *rpc.alarms(status))
             await self._stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
             await asyncio.sleep(HEARTBEAT_INTERVAL)
 

@@ -60,13 +60,13 @@ async def test_only_leases_of_what_was_asked_for_are_asked() -> None:
 
 async def test_sources_are_read_only_where_a_channel_needs_them() -> None:
     keyspace, discovery = world(channel(PUBLISHER), source(PUBLISHER, WORKER))
-    records, publishers = await list_with_publishers(discovery, CHANNELS)
+    records, publishers, _ = await list_with_publishers(discovery, CHANNELS)
     assert [one.kind for one in records] == [Kind.EVENT_CHANNEL]
     assert publishers.worker_of(records[0]) == WORKER
     key, value = channel(PUBLISHER)
     # On a lease a channel is its lease's, whatever its source says.
     keyspace.put(key, value, OTHER)
-    records, publishers = await list_with_publishers(discovery, CHANNELS)
+    records, publishers, _ = await list_with_publishers(discovery, CHANNELS)
     assert publishers.worker_of(records[0]) == OTHER
     assert with_sources(EVERYTHING) == EVERYTHING
 

@@ -75,7 +75,8 @@ class EtcdHarness:
         self._lease = ""
 
     async def start(self) -> None:
-        await asyncio.to_thread(self.server.start)
+        if not self.server.running:
+            await asyncio.to_thread(self.server.start)
         self.forwarder = Forwarder(self.server.ports[0])
         await self.forwarder.open()
 

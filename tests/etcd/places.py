@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from backends.etcd import EtcdStore
 from backends.etcd.rpc import Message
-from tests.servers import EtcdServer
+from tests.servers import LOOPBACK, EtcdServer, free_ports
 from tests.watching import DEADLINE
 
 QUICK = ("--heartbeat-interval=20", "--election-timeout=200")
 """A single member elects itself the sooner."""
+
+
+class Member(EtcdServer):
+    """One of the members of a cluster, which serves while more than half of them run."""
+
+    def __init__(self, number: int, peers: Sequence[int]) -> None:
+        """`peers` are the ports on which members speak with each other, one for each."""
+        super().__init__(*QUICK)
+        self._number = number
+        self._peers = [f"http://{LOOPBACK}:{port}" for port in peers]
+
+    def command(self) -> list[str]:
+        own = self._peers[self._number]
+        everyone = ",".join(f"m{number}={url}" for number, url in enumerate(self._peers))
+        # What is said last counts.
+        return [
+            *super().command(),
+            *("--name", f"m{self._number}", "--initial-cluster", everyone),
+            *("--listen-peer-urls", own, "--initial-advertise-peer-urls", own),
+        ]
+
+
+@contextmanager
+def cluster_of(members: int) -> Iterator[list[Member]]:
+    """A cluster whose members all run."""
+    peers = free_ports(members)
+    with ThreadPoolExecutor() as pool:
+        cluster = [Member(number, peers) for number in range(members)]
+        try:
+            # None is ready before most are. They end with the threads that started them.
+            list(pool.map(Member.start, cluster))
+            yield cluster
+        finally:
+            for member in cluster:
+                member.close()
+
 
 Opener = Callable[..., EtcdStore]
 

@@ -109,24 +109,64 @@ async def test_a_password_that_is_changed_while_watching(
         await view.until_event(Resync)
 
 
-async def test_what_may_not_be_read_is_named(open_store: Opener, guarded: EtcdServer) -> None:
+async def test_what_may_be_read_is_and_what_may_not_is_named(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
     store = open_store(guarded, username="joe", password="secret")
-    assert [entry.key for entry in (await store.snapshot(INSTANCES)).entries] == [MINE]
+    whole = await store.snapshot(INSTANCES)
+    assert [entry.key for entry in whole.entries] == [MINE]
+    assert not whole.unread
+    part = await store.snapshot((*INSTANCES, b"v1/mdc/"))
+    assert part.entries == whole.entries
+    assert part.unread == "no permission to read v1/mdc/"
+    part = await store.snapshot((b"v1/", b"mdc/"))
+    assert part.entries == whole.entries
+    assert part.unread == ("no permission to read mdc/; of v1/ only v1/instances/ may be read")
     with pytest.raises(NotAuthorised, match="permission denied: v1/mdc/"):
-        await store.snapshot((*INSTANCES, b"v1/mdc/"))
+        await store.snapshot((b"v1/mdc/",))
 
 
 async def test_a_watch_without_permission_goes_on_trying(
     open_store: Opener, guarded: EtcdServer
 ) -> None:
     store = open_store(guarded, username="joe", password="secret")
-    async with watching(store, (*INSTANCES, b"v1/mdc/")) as view:
+    async with watching(store, (b"v1/mdc/",)) as view:
         lost: Lost = await view.until_event(Lost)
         assert isinstance(lost.error, NotAuthorised)
         guarded.etcdctl("role", "grant-permission", "some", "read", "v1/mdc/", "--prefix=true")
         await view.until_event(Resync)
         assert len(view.losses) == 1
-        assert set(view.values) == {MINE, FOREIGN}
+        assert set(view.values) == {FOREIGN}
+
+
+async def test_a_watch_of_a_part_says_so_and_shows_more_when_more_may_be_read(
+    open_store: Opener, guarded: EtcdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.etcd.watch.LOOK_AGAIN", 0.0)
+    store = open_store(guarded, username="joe", password="secret")
+    async with watching(store, V1) as view:
+        part: Resync = await view.until_event(Resync)
+        assert part.unread == "permission for a part only; of v1/ only v1/instances/ may be read"
+        assert set(view.values) == {MINE}
+        assert await view.until_event(Heard) == Heard((part.unread,))
+        await store.put(MINE, b"2")
+        await view.until(lambda: view.values[MINE] == b"2")
+        # One key beside another makes a range of its own.
+        for more in ("grant-permission some read v1/mdc/a", "grant-permission some read v1/x"):
+            guarded.etcdctl("role", *more.split())
+        await view.until(lambda: set(view.values) == {MINE, FOREIGN})
+        await view.until(lambda: "the key v1/mdc/a, the key v1/x" in str(view.seen[-1]))
+        guarded.etcdctl("role", "grant-permission", "some", "read", "v1/", "--prefix=true")
+        await view.until(lambda: view.seen[-1] == Heard())
+        assert not view.losses
+
+
+async def test_a_permission_to_write_alone_lets_nobody_read(
+    open_store: Opener, guarded: EtcdServer
+) -> None:
+    guarded.etcdctl("role", "grant-permission", "some", "write", "v1/mdc/", "--prefix=true")
+    store = open_store(guarded, username="joe", password="secret")
+    assert [entry.key for entry in (await store.snapshot(V1)).entries] == [MINE]
 
 
 async def test_a_key_that_may_not_be_removed_stays_and_does_not_stop_the_others(

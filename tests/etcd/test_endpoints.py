@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from backends.store import Cause, Resync, Unreachable
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import QUICK, Opener, until
+from tests.etcd.places import Member, Opener, cluster_of, until
 from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
 from tests.watching import V1, watching
 
 
-class Member(EtcdServer):
-    """One of two members of a cluster, which cannot serve without the other."""
-
-    def __init__(self, number: int, peers: tuple[int, int]) -> None:
-        super().__init__(*QUICK)
-        self._number = number
-        self._peers = [f"http://{LOOPBACK}:{port}" for port in peers]
-
-    def command(self) -> list[str]:
-        own = self._peers[self._number]
-        everyone = ",".join(f"m{number}={url}" for number, url in enumerate(self._peers))
-        # What is said last counts.
-        return [
-            *super().command(),
-            *("--name", f"m{self._number}", "--initial-cluster", everyone),
-            *("--listen-peer-urls", own, "--initial-advertise-peer-urls", own),
-        ]
-
-
 @pytest.fixture
 def pair() -> Iterator[tuple[Member, Member]]:
-    first, second = free_ports(2)
-    with ThreadPoolExecutor() as pool:
-        members = Member(0, (first, second)), Member(1, (first, second))
-        try:
-            # Neither is ready before the other.
-            list(pool.map(Member.start, members))
-            yield members
-        finally:
-            for member in members:
-                member.close()
+    with cluster_of(2) as (member, other):
+        yield member, other
 
 
 async def test_the_first_endpoint_is_dead(open_store: Opener, etcd: EtcdServer) -> None:

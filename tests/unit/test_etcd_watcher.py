@@ -13,7 +13,9 @@ import pytest
 from backends.etcd import watcher
 from backends.etcd.client import Client
 from backends.etcd.errors import LostPlace
-from backends.etcd.snapshot import Snapshot, key_ranges
+from backends.etcd.ranges import key_ranges
+from backends.etcd.sight import Sight
+from backends.etcd.snapshot import Snapshot
 from backends.etcd.watcher import Watcher
 from backends.store import Cause, Delete, StoreEvent, Unreachable
 
@@ -74,10 +76,10 @@ class Server:
 @asynccontextmanager
 async def watching(server: Server) -> AsyncIterator[Watcher]:
     client = cast("Client", server)
-    snapshot = Snapshot((), 7, 1)
+    snapshot = Snapshot((), 7, 1, Sight(key_ranges([b"v1/"])))
     async with (
         asyncio.timeout(DEADLINE),
-        aclosing(await Watcher.start(client, key_ranges([b"v1/"]), snapshot)) as watched,
+        aclosing(await Watcher.start(client, snapshot)) as watched,
     ):
         yield watched
 

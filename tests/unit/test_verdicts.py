@@ -279,3 +279,16 @@ def assert_same(one: Watched, other: Watched) -> None:
         if record.kind is Kind.ENDPOINT and one.verdicts.of(key) in FINDINGS
     }
     assert set(one.verdicts.not_live()) == counted
+
+
+def test_where_not_all_may_be_seen_nothing_is_taken_for_left_behind() -> None:
+    alone = record(registered.card(1))
+    world = Watched(alone)
+    assert world.of(alone) is Verdict.ORPHANED
+    world.verdicts.sees_all(False)
+    assert world.verdicts.update() == {alone.key}
+    assert world.of(alone) is Verdict.UNLEASED
+    assert not world.verdicts.is_stale(alone)
+    world.verdicts.sees_all(True)
+    world.verdicts.update()
+    assert world.of(alone) is Verdict.ORPHANED

@@ -17,6 +17,7 @@ from tui.commands import (
     keep_all,
     life,
     query,
+    say,
     say_nothing_found,
     speaks_utf8,
     workers,
@@ -45,6 +46,8 @@ class _Listed:
     worker_of: Callable[[AnyRecord], int | None]
     sight: Sight | None
     """With the evidence, if that was asked for."""
+    unread: str = ""
+    """What this user may not read, in words."""
 
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
         return None if self.sight is None else self.sight.time_to_live(record)
@@ -70,6 +73,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
             write_table(HEADER, (_cells(listed, record) for record in listed.records))
     if not listed.records and arguments.output != "json":
         say_nothing_found(settings, arguments, listed.place.name)
+    if listed.unread:
+        say(f"not all is listed: {listed.unread}")
+        return Exit.NOT_AUTHORISED
     return Exit.DONE
 
 
@@ -80,8 +86,8 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
     async with discovered(settings) as discovery:
         place = place_of(discovery)
         if not arguments.liveness:
-            records, publishers = await list_with_publishers(discovery, wanted)
-            return _Listed(place, records, publishers.worker_of, None)
+            records, publishers, unread = await list_with_publishers(discovery, wanted)
+            return _Listed(place, records, publishers.worker_of, None, unread)
         sight = await look(discovery, wanted, clock)
         await sight.ask_leases(discovery)
         return _Listed(place, sight.records, sight.cluster.worker_of, sight)

@@ -57,18 +57,19 @@ def with_sources(query: Query) -> Query:
 
 async def list_with_publishers(
     discovery: Discovery, query: Query
-) -> tuple[list[AnyRecord], Publishers]:
-    """What matches, and whose it is. Sources are read besides only where they are needed.
+) -> tuple[list[AnyRecord], Publishers, str]:
+    """What matches and may be read, whose it is, and what may not be read, as `Resync.unread`.
 
-    Raises `StoreError`.
+    Sources are read besides only where they are needed. Raises `StoreError`.
     """
-    records = await discovery.list(query)
+    records, unread = await discovery.list_readable(query)
     if not any(isinstance(one, EventChannel) and one.lease is None for one in records):
-        return records, Publishers()
+        return records, Publishers(), unread
     if with_sources(query) == query:
-        return records, Publishers(records)
-    sources = await discovery.list(replace(query, kinds=frozenset({Kind.EVENT_SOURCE})))
-    return records, Publishers(sources)
+        return records, Publishers(records), unread
+    kinds = frozenset({Kind.EVENT_SOURCE})
+    sources, no_sources = await discovery.list_readable(replace(query, kinds=kinds))
+    return records, Publishers(sources), "; ".join(filter(None, (unread, no_sources)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""What a user may read of what is asked for, where that is not all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backends.etcd import rpc
+from backends.etcd.client import Client
+from backends.etcd.errors import Forbidden
+from backends.etcd.ranges import KeyRange, merged
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Ranges that may be read, without a key in common."""
+
+    ranges: tuple[KeyRange, ...]
+    unread: str = ""
+    """What else was asked for, as `Resync.unread`."""
+
+
+async def readable(client: Client, asked: Sequence[KeyRange], denial: Forbidden) -> Sight:
+    """The parts of these ranges that the user may read, once all of them were denied.
+
+    A user may ask for his own permissions. That goes through the cluster's log, as a login does,
+    so do it seldom. Raises `denial` where nothing may be read, and other `StoreError`s.
+    """
+    permitted = await _permitted(client)
+    ranges: list[KeyRange] = []
+    nothing: list[str] = []
+    partly: list[str] = []
+    for one in asked:
+        parts = [part for may in permitted if (part := one.common(may)) is not None]
+        ranges += parts
+        if not parts:
+            nothing.append(str(one))
+        elif parts != [one]:
+            partly.append(f"of {one} only {', '.join(map(str, parts))} may be read")
+    if not ranges:
+        raise denial
+    unread = ([f"no permission to read {', '.join(nothing)}"] if nothing else []) + partly
+    if partly and not nothing:
+        unread.insert(0, "permission for a part only")
+    return Sight(tuple(ranges), "; ".join(unread))
+
+
+async def _permitted(client: Client) -> list[KeyRange]:
+    """All that the user may read; nothing where only a certificate names the user."""
+    if not client.user:
+        return []
+    user = await client.call(rpc.USER_GET, rpc.AuthUserGetRequest(name=client.user))
+    found: list[KeyRange] = []
+    for role in user.roles:
+        answer = await client.call(rpc.ROLE_GET, rpc.AuthRoleGetRequest(role=role))
+        # Without an end it is for a single key.
+        found += [
+            KeyRange(one.key, one.range_end or one.key + b"\0")
+            for one in answer.perm
+            if one.permType != rpc.WRITE_ONLY
+        ]
+    return merged(found)

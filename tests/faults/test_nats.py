@@ -1,0 +1,168 @@
+"""A NATS that goes, forgets, refuses and does not wait: what a person sees of it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+from nats.js.errors import BucketNotFoundError, NoKeysError
+
+from backends.connect import NatsKvConnection
+from backends.nats.config import NatsConfig
+from tests.cli.running import COMMAND, STATE
+from tests.faults.seeing import begins, listed, looking, shows, shows_loss
+from tests.nats.places import BUCKET, connected, make_bucket
+from tests.registered import KeyAndValue, instance
+from tests.servers import NatsServer
+from tests.terminal import Terminal
+from tests.tui.operating import Operator
+
+USERS = "authorization {{ users: [ {{ user: ann, password: x }} {more} ] }}\n"
+JOE = ", { user: joe, password: y }"
+FLAGS = ("--backend", "nats", "--nats")
+
+
+class Configured(NatsServer):
+    """With users in its configuration, and with JetStream unless told otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_jetstream = True
+        self.configure(JOE)
+
+    def command(self) -> list[str]:
+        whole = [*super().command(), "--config", str(self._file)]
+        return [one for one in whole if one != "--jetstream" or self.has_jetstream]
+
+    def configure(self, more: str) -> None:
+        """Who may come in besides Ann; told to one that runs."""
+        self._file.write_text(USERS.format(more=more))
+        if self.running:
+            self.process.send_signal(signal.SIGHUP)
+
+    @property
+    def _file(self) -> Path:
+        return self.directory / "nats.conf"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Configured]:
+    """With two instances."""
+    with Configured() as server:
+        await put(server, instance(1), instance(2))
+        yield server
+
+
+async def put(server: NatsServer, *registered: KeyAndValue) -> None:
+    async with connected(server.url, user="ann", password="x") as client:
+        try:
+            bucket = await client.jetstream().key_value(BUCKET)
+        except BucketNotFoundError:
+            bucket = await make_bucket(client)
+        for key, value in registered:
+            await bucket.put(relative(key), value)
+
+
+async def delete(server: NatsServer, key: bytes) -> None:
+    async with connected(server.url, user="ann", password="x") as client:
+        await (await client.jetstream().key_value(BUCKET)).delete(relative(key))
+
+
+def relative(key: bytes) -> str:
+    return key.decode().removeprefix("v1/instances/")
+
+
+async def stored(server: NatsServer) -> dict[bytes, bytes]:
+    """As a fresh client reads it."""
+    async with connected(server.url, user="ann", password="x") as client:
+        bucket = await client.jetstream().key_value(BUCKET)
+        try:
+            names = await bucket.keys()
+        except NoKeysError:
+            return {}
+        entries = [await bucket.get(name) for name in names]
+        return {f"v1/instances/{one.key}".encode(): one.value or b"" for one in entries}
+
+
+def looking_at(server: NatsServer) -> AbstractAsyncContextManager[Operator]:
+    config = NatsConfig(servers=(server.url,), username="joe", password="y")
+    return looking(NatsKvConnection(config=config))
+
+
+ENV = {"NATS_AUTH_USERNAME": "joe", "NATS_AUTH_PASSWORD": "y"}
+
+
+async def test_killed_and_started_again(server: Configured) -> None:
+    flags = (*FLAGS, server.url)
+    async with looking_at(server) as operator:
+        await begins(operator, await stored(server))
+        server.kill()
+        await shows_loss(operator, "is nats-server running there?", ENV, *flags)
+        assert sorted(operator.rows("id")) == ["1", "2"]
+        server.start()
+        await put(server, instance(3))
+        await delete(server, instance(1)[0])
+        await shows(operator, await stored(server), ENV, *flags)
+
+
+async def test_jetstream_off_and_on_again(server: Configured) -> None:
+    flags = (*FLAGS, server.url)
+    async with looking_at(server) as operator:
+        await begins(operator, await stored(server))
+        server.has_jetstream = False
+        server.restart()
+        await shows_loss(operator, "start it with --jetstream", ENV, *flags, code=1)
+        server.has_jetstream = True
+        server.restart()
+        await put(server, instance(3))
+        await shows(operator, await stored(server), ENV, *flags)
+
+
+async def test_a_bucket_that_is_deleted_and_made_again_and_then_purged(server: Configured) -> None:
+    flags = (*FLAGS, server.url)
+    async with looking_at(server) as operator:
+        await begins(operator, await stored(server))
+        async with connected(server.url, user="ann", password="x") as client:
+            await client.jetstream().delete_key_value(BUCKET)
+            await operator.until_shown("0 instances")
+            await put(server, instance(2), instance(3))
+            await shows(operator, await stored(server), ENV, *flags)
+            await client.jetstream().purge_stream(f"KV_{BUCKET}")
+            assert await stored(server) == {}
+            await shows(operator, {}, ENV, *flags)
+
+
+async def test_credentials_that_are_revoked_and_given_again(server: Configured) -> None:
+    flags = (*FLAGS, server.url)
+    async with looking_at(server) as operator:
+        await begins(operator, await stored(server))
+        server.configure("")
+        await shows_loss(operator, "does not accept this user", ENV, *flags, code=4)
+        await put(server, instance(3))
+        server.configure(JOE)
+        await shows(operator, await stored(server), ENV, *flags)
+
+
+async def test_a_dashboard_that_reads_nothing_for_a_while_shows_then_what_is_true(
+    server: Configured,
+) -> None:
+    """A server cuts slow readers off, but waits for one that says how much it takes at a time."""
+    flags = (*FLAGS, server.url)
+    with Terminal([*COMMAND, *flags], env=ENV | {"XDG_STATE_HOME": STATE.name}) as terminal:
+        terminal.wait_for("● connected")
+        terminal.wait_for("2 instances")
+        terminal.signal(signal.SIGSTOP)
+        try:
+            # More than a server sends without an answer (2 MB).
+            key, body = instance(3)
+            await put(server, *[(key, body[:-1] + b',"more":"' + b"x" * 50_000 + b'"}')] * 100)
+            await put(server, instance(4))
+            await delete(server, instance(1)[0])
+        finally:
+            terminal.signal(signal.SIGCONT)
+        terminal.wait_for(lambda text: "● connected" in text and "† gone" in text)
+        terminal.wait_for("3 instances")
+        assert (await listed(ENV, *flags)).keys() == (await stored(server)).keys()
