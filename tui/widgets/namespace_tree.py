@@ -57,6 +57,8 @@ class NamespaceTree(Tree[Scope]):
         self.guide_depth = GUIDE_CELLS
         self._placed: dict[Scope, TreeNode[Scope]] = {(): self.root}
         self._opened_by_filter: set[Scope] = set()
+        self._width = 0
+        """Of each line, in cells; Textual looks for it anew each time that it is asked."""
         self.root.expand()
 
     @property
@@ -100,6 +102,7 @@ class NamespaceTree(Tree[Scope]):
         self.move_cursor(self._placed[scope])
 
     def on_resize(self) -> None:
+        self._width = self.size.width
         for scope, node in self._placed.items():
             self._relabel(node, scope)
 
@@ -190,7 +193,7 @@ class NamespaceTree(Tree[Scope]):
             if not_live:
                 # As kubectl: how many are well, of how many.
                 count, tone = f"{total - not_live:,}/{count}", self._warning
-        room = self.size.width - GUIDE_CELLS * (len(scope) + 1) - len(count) - 2
+        room = self._width - GUIDE_CELLS * (len(scope) + 1) - len(count) - 2
         return Text.assemble(clip(name, max(4, room)), (f" {count}", tone))
 
     @property
