@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from backends.etcd.config import CERT, USERNAME, Endpoint
 from backends.etcd.probe import Speaks, what_answers
 from backends.etcd.rpc import grpc
+from backends.followed import LostPlace
 from backends.masking import without
 from backends.store import (
     Cause,
@@ -17,10 +18,6 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
-
-
-class LostPlace(StoreError):
-    """The revision asked for is compacted, or not there yet on a restored server: begin again."""
 
 
 class LeaseNotFound(Refused):

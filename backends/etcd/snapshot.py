@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.errors import Forbidden, LostPlace
+from backends.etcd.errors import Forbidden
 from backends.etcd.ranges import KeyRange
 from backends.etcd.rpc import Message
 from backends.etcd.sight import Sight, readable
+from backends.followed import LostPlace
 from backends.store import Entry, Loading, Refused
 
 ATTEMPTS = 5

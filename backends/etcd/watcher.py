@@ -10,10 +10,11 @@ from contextlib import aclosing
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.connection import Connection, Stream
-from backends.etcd.errors import LostPlace, translate
+from backends.etcd.errors import translate
 from backends.etcd.ranges import KeyRange
 from backends.etcd.rpc import Message
 from backends.etcd.snapshot import Snapshot
+from backends.followed import LostPlace
 from backends.store import Cause, Delete, Heard, Put, StoreError, StoreEvent, Unreachable
 
 HEARTBEAT_INTERVAL = 2.0

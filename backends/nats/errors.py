@@ -39,10 +39,6 @@ NO_JETSTREAM = "JetStream is not enabled on this server: start it with --jetstre
 NO_JETSTREAM_HERE = "JetStream is not enabled for this account"
 
 
-class LostPlace(StoreError):
-    """What is known is no longer known to be all: read everything again."""
-
-
 class Closed(StoreError):
     """This store was closed."""
 

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from backends.followed import LostPlace
 from backends.nats.answers import Bucket, is_marker
-from backends.nats.errors import LostPlace
 from backends.nats.jetstream import HEARTBEAT, Session
 from backends.nats.mirror import Mirror
 from backends.store import Delete, Put

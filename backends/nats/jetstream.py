@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from backends.followed import LostPlace
 from backends.nats.answers import (
     MISREAD,
     NANOSECONDS,
@@ -19,7 +20,7 @@ from backends.nats.answers import (
     read_bucket,
     read_message,
 )
-from backends.nats.errors import NO_JETSTREAM, ApiError, LostPlace, refused
+from backends.nats.errors import NO_JETSTREAM, ApiError, refused
 from backends.nats.names import bucket_of
 from backends.nats.requests import DEADLINE, NoResponders, Requests
 from backends.store import Cause, Refused, Unreachable

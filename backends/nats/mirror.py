@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backends.followed import LostPlace
 from backends.nats.answers import Bucket
-from backends.nats.errors import LostPlace
 from backends.nats.names import Place, key_of
 from backends.store import Delete, Entry, Put, Revision
 

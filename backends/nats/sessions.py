@@ -32,12 +32,12 @@ class Sessions:
         self._connection = NatsConnection(config, on_end=self._end, on_error=self._heard)
         self._one_at_a_time = asyncio.Lock()
         self._is_checked = False
-        self._is_closed = False
+        self.is_closed = False
 
     async def session(self) -> Session:
         """One that works, as far as is known. Raises `StoreError`."""
         async with self._one_at_a_time:
-            if self._is_closed:
+            if self.is_closed:
                 raise Closed(self.address)
             if self._session is not None and self._session.is_usable:
                 return self._session
@@ -63,7 +63,7 @@ class Sessions:
 
     async def aclose(self) -> None:
         async with self._one_at_a_time:
-            self._is_closed = True
+            self.is_closed = True
             await self._disconnect()
 
     async def _disconnect(self) -> None:

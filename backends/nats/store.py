@@ -14,10 +14,11 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from backends.followed import LostPlace
 from backends.in_flight import in_flight
 from backends.nats.answers import Bucket, Message
 from backends.nats.config import NatsConfig
-from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, LostPlace, refused
+from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, refused
 from backends.nats.jetstream import Session
 from backends.nats.mirror import revision_of, sequence_of
 from backends.nats.names import Place, is_elsewhere, is_sendable, place_of, why_not_writable
@@ -126,7 +127,7 @@ class NatsStore:
         within some two seconds.
         """
         sessions = self._sessions
-        return watch(sessions.session, prefixes, sessions.give_up, self._poll_interval)
+        return watch(sessions, prefixes, self._poll_interval)
 
     async def put(self, key: bytes, value: bytes) -> Revision:
         """Store in the bucket of the key's namespace, which is made if there is none.

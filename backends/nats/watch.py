@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from backends.followed import LostPlace, followed
 from backends.nats.answers import Bucket, Buckets
-from backends.nats.errors import ApiError, Closed, LostPlace, refused, translate
+from backends.nats.errors import ApiError, refused, translate
 from backends.nats.feed import Feed
 from backends.nats.jetstream import HEARTBEAT, Session
 from backends.nats.names import may_hold
+from backends.nats.sessions import Sessions
 from backends.store import (
     Cause,
     Delete,
     Entry,
     Heard,
     Loading,
-    Lost,
     NotAuthorised,
     Put,
     Resync,
@@ -42,10 +42,6 @@ ADVISORIES = "$JS.EVENT.ADVISORY.STREAM.*.*"
 ADVISED = 0.05
 """Seconds from such a word to the next look."""
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 3.0
-"""Seconds between attempts: twice as long each time. Somebody may be watching the screen."""
-
 OPENING = 16
 """Consumers that are asked for at a time."""
 
@@ -61,50 +57,28 @@ PAGE = 500
 SAID = 3
 """Buckets that are named where none can be read."""
 
-Connect = Callable[[], Awaitable[Session]]
 
-
-async def watch(
-    connect: Connect,
-    prefixes: Sequence[bytes],
-    give_up: Callable[[Session], Awaitable[None]],
-    poll_interval: float,
+def watch(
+    sessions: Sessions, prefixes: Sequence[bytes], poll_interval: float
 ) -> AsyncGenerator[StoreEvent, None]:
-    """Never raises a `StoreError`: it yields `Lost`, once for each new cause, and tries again.
+    """As `followed`: ends when the store is closed.
 
-    Ends when the store is closed. `connect` gives a session that works, `give_up` ends one that
-    does not answer. Each key's changes come in order; those of keys in different buckets may come
-    in another order than they were made.
+    Each key's changes come in order; those of keys in different buckets may come in another order
+    than they were made.
     """
-    pause = FIRST_PAUSE
-    said: tuple[object, ...] | None = None
-    session: Session | None = None
-    while True:
+
+    async def once() -> AsyncGenerator[StoreEvent, None]:
+        session = await sessions.session()
         try:
-            session = await connect()
             async with aclosing(_follow(session, prefixes, poll_interval)) as events:
                 async for event in events:
-                    match event:
-                        case Resync():
-                            said = None
-                        case Heard():
-                            pause = FIRST_PAUSE
                     yield event
-        except Closed:
-            return
-        except LostPlace:
-            # The connection is well; all that is needed is to read everything again.
-            pass
         except StoreError as error:
-            if session is not None and _is_of_the_connection(error):
-                await give_up(session)
-            session = None
-            if said != _cause(error):
-                said = _cause(error)
-                yield Lost(error.with_traceback(None))
-        # Jitter, so that not everybody who lost the same server comes back at once.
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(2 * pause, LONGEST_PAUSE)
+            if _is_of_the_connection(error):
+                await sessions.give_up(session)
+            raise
+
+    return followed(once, lambda: sessions.is_closed)
 
 
 async def read_all(session: Session, prefixes: Sequence[bytes]) -> tuple[Entry, ...]:
@@ -131,12 +105,6 @@ def _is_of_the_connection(error: StoreError) -> bool:
     if isinstance(error, Unreachable):
         return error.cause is not Cause.NO_LEADER
     return isinstance(error, NotAuthorised)
-
-
-def _cause(error: StoreError) -> tuple[object, ...]:
-    if isinstance(error, Unreachable):
-        return (type(error), error.cause)
-    return (type(error), str(error))
 
 
 async def _follow(

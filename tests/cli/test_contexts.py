@@ -120,7 +120,7 @@ def test_under_a_read_only_context_nothing_goes_from_an_etcd(
 def test_a_context_that_cannot_be_used_is_2_and_one_sentence(
     name: str, said: str, config: dict[str, str], here: Here
 ) -> None:
-    for command in (["list"], ["unregister", "--yes", KEY], []):
+    for command in (["list"], ["unregister", "--yes", KEY], ["check"]):
         ended = here("--context", name, *command, env=config)
         assert (ended.code, ended.out) == (2, b"")
         assert said in ended.one_sentence()

@@ -125,7 +125,8 @@ def test_a_nats_or_store_that_cannot_be_reached_is_3(
     here: Here, in_folder: dict[str, str], tmp_path: Path
 ) -> None:
     with refusing() as nowhere:
-        ended = here("stats", "--nats", f"nats://joe:secret@{nowhere}", env=in_folder)
+        with_secret = in_folder | {"NATS_SERVER": f"nats://joe:secret@{nowhere}"}
+        ended = here("stats", env=with_secret)
         assert ended.code == 3
         assert "NATS refuses connections" in ended.one_sentence()
         assert "secret" not in ended.err

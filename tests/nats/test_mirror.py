@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from backends.followed import LostPlace
 from backends.nats.answers import Bucket
-from backends.nats.errors import LostPlace
 from backends.nats.mirror import Mirror, revision_of, sequence_of
 from backends.store import Delete, Put
 

@@ -12,11 +12,11 @@ import pytest
 
 from backends.etcd import watcher
 from backends.etcd.client import Client
-from backends.etcd.errors import LostPlace
 from backends.etcd.ranges import key_ranges
 from backends.etcd.sight import Sight
 from backends.etcd.snapshot import Snapshot
 from backends.etcd.watcher import Watcher
+from backends.followed import LostPlace
 from backends.store import Cause, Delete, StoreEvent, Unreachable
 
 DEADLINE = 30.0

@@ -5,64 +5,49 @@ What went stays for a while, as a row that stands for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 
 from backends import keys
 from backends.ids import Kind
 from backends.records import AnyRecord
 from tui.columns import Cell, Column, SortOrder
-from tui.rows import SortedRows
 from tui.view import View
-from tui.widgets.pane import Pane
+from tui.widgets.sorted_pane import SortedPane
 from tui.words import NOTHING, hex_id, short_transport
 
 
-class RecordPane(Pane[AnyRecord]):
-    """One kind of record below the selected place; a change costs O(log n)."""
+class RecordPane(SortedPane[AnyRecord]):
+    """One kind of record below the selected place."""
 
     def __init__(self, view: View, own_columns: Sequence[Column[AnyRecord]], *, id: str) -> None:
         """`own_columns` stand between the state and how long it is seen; the first one sorts."""
         columns = (view.state_column(_itself), *own_columns, view.seen_column(_itself))
         super().__init__(view, columns, order=SortOrder(own_columns[0].id), id=id)
-        self._sorted: SortedRows[AnyRecord] = SortedRows()
 
     def rebuild(self) -> None:
         records = [self.view.shown.records[key] for key in self._keys()]
         records += self.view.monitor.gone(self.KINDS, self.view.scope)
-        column = self.sort_column
-        self._sorted.rebuild(records, column.sort_value, self.order.reverse, lasting=column.lasting)
-        self.show(self._sorted, self._sorted.index_of)
+        self._show_all(records)
 
     def amend(self, keys: set[bytes]) -> None:
         if len(keys) * 4 > len(self._sorted):
             self.rebuild()
             return
         wanted = self._keys()
-        moved = False
-        changed: set[Hashable] = set()
+        now: list[AnyRecord] = []
+        gone: list[bytes] = []
         for key in keys:
             record = self.view.monitor.is_gone(key, self.view.scope)
             if key in wanted:
                 record = self.view.shown.records[key]
             if record is not None and record.kind in self.KINDS:
-                moved |= self._sorted.put(record)
-                changed.add(key)
+                now.append(record)
             else:
-                moved |= self._sorted.discard(key)
-        if moved:
-            self.show(self._sorted, self._sorted.index_of)
-        elif changed:
-            self.show(self._sorted, self._sorted.index_of, changed)
+                gone.append(key)
+        self._show_changes(now, gone)
 
     def count(self) -> int:
         return len(self._keys())
-
-    def select(self, key: Hashable) -> bool:
-        index = self._sorted.index_of(key)
-        if index is None:
-            return False
-        self.move_to(index)
-        return True
 
     def records_of(self, row: AnyRecord) -> Sequence[AnyRecord]:
         return (row,) if row.key in self.view.monitor.cluster.records else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from backends import workers
@@ -11,9 +11,8 @@ from backends.places import own_worker
 from backends.records import AnyRecord
 from backends.workers import SEVERITY, Worker
 from tui.columns import Cell, Column, SortOrder
-from tui.rows import SortedRows
 from tui.view import View
-from tui.widgets.pane import Pane
+from tui.widgets.sorted_pane import SortedPane
 from tui.words import GONE, NOTHING, hex_id
 
 
@@ -30,7 +29,7 @@ class WorkerRow:
         return self.worker.id
 
 
-class WorkersPane(Pane[WorkerRow]):
+class WorkersPane(SortedPane[WorkerRow]):
     """The workers with anything in the selected place, each with all that it registered."""
 
     TITLE = "Workers"
@@ -50,7 +49,6 @@ class WorkersPane(Pane[WorkerRow]):
             view.seen_column(_first, drop=3),
         ]
         super().__init__(view, columns, order=SortOrder("where"), id="workers")
-        self._sorted: SortedRows[WorkerRow] = SortedRows()
         self._worker_of: dict[bytes, int] = {}
         """Whose each record was when its row was made: of what went nobody else could say."""
 
@@ -58,41 +56,19 @@ class WorkersPane(Pane[WorkerRow]):
         self._worker_of = {}
         there, gone = self._there(), self._gone()
         rows = (self._row(worker_id, there, gone) for worker_id in dict.fromkeys([*there, *gone]))
-        self._sorted.rebuild(
-            (row for row in rows if row is not None),
-            self.sort_column.sort_value,
-            self.order.reverse,
-        )
-        self.show(self._sorted, self._sorted.index_of)
+        self._show_all(row for row in rows if row is not None)
 
     def amend(self, keys: set[bytes]) -> None:
         if len(keys) > len(self._sorted):
             self.rebuild()
             return
-        changed: set[Hashable] = set()
-        moved = False
         there, gone = self._there(), self._gone()
-        for worker_id in self._concerned(keys):
-            row = self._row(worker_id, there, gone)
-            if row is None:
-                moved |= self._sorted.discard(worker_id)
-            else:
-                moved |= self._sorted.put(row)
-                changed.add(worker_id)
-        if moved:
-            self.show(self._sorted, self._sorted.index_of)
-        elif changed:
-            self.show(self._sorted, self._sorted.index_of, changed)
+        concerned = self._concerned(keys)
+        now = [row for one in concerned if (row := self._row(one, there, gone)) is not None]
+        self._show_changes(now, concerned - {row.key for row in now})
 
     def count(self) -> int:
         return len(self._there())
-
-    def select(self, key: Hashable) -> bool:
-        index = self._sorted.index_of(key)
-        if index is None:
-            return False
-        self.move_to(index)
-        return True
 
     def records_of(self, row: WorkerRow) -> Sequence[AnyRecord]:
         return () if row.gone else row.worker.records
