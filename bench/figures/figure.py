@@ -33,7 +33,7 @@ class Pace:
 
 
 SMOKE = Pace(
-    runs=1, settling=1.0, idling=1.5, changes=20, storm=2.0, churn=2_000, keys=15, singles=1
+    runs=1, settling=3.0, idling=4.0, changes=20, storm=2.0, churn=2_000, keys=15, singles=1
 )
 """Enough to see that everything runs, and what is out by ten times."""
 
