@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.namespace import NotAllowed, own_network
+from tests.permissions import bound_by_permissions
 
 # The same examples in every run, and no stop-watch: these machines are shared.
 settings.register_profile("dyntop", derandomize=True, deadline=None, database=None)
@@ -36,6 +37,17 @@ def network() -> Iterator[None]:
     theirs. Where that is not allowed, the test is skipped."""
     try:
         with own_network():
+            yield
+    except NotAllowed as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def permissions_bind() -> Iterator[None]:
+    """What a file's mode forbids is forbidden, root or not. Where that is not possible, the test is
+    skipped."""
+    try:
+        with bound_by_permissions():
             yield
     except NotAllowed as reason:
         pytest.skip(str(reason))
