@@ -20,8 +20,8 @@ from pathlib import Path
 from backends.audit import AuditFailed
 from backends.audit.errors import translated
 from backends.audit.file import AppendedFile
+from backends.masking import Mask
 from backends.store import Misconfigured
-from tui.masks import Mask
 from tui.plain import ELLIPSIS, plain
 
 LOG = "DYNTOP_LOG"

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from backends.etcd.config import Endpoint, TlsMaterial
-from backends.etcd.errors import explain
+from backends.etcd.errors import explain, translate
 from backends.etcd.rpc import Message, Metadata, Method, grpc
-from backends.store import Cause, Unreachable
+from backends.store import Cause, StoreError, Unreachable
 
 CHANNEL_OPTIONS = (
     # gRPC would send even 127.0.0.1 through the proxy that `http_proxy` names.
@@ -114,6 +114,10 @@ class Connection:
             if task is not None and task.cancelling():
                 raise
             raise self.closed() from error
+
+    def said(self, reason: str) -> StoreError:
+        """What the server means with which it ended something that is no call."""
+        return translate(str(self.endpoint), None, reason, self._secrets)
 
     def closed(self) -> Unreachable:
         return Unreachable(str(self.endpoint), Cause.LOST, "the connection was closed")
