@@ -48,6 +48,9 @@ class Connection:
     ) -> None:
         """`secrets` are in no error, also where the server repeats them."""
         self.endpoint = endpoint
+        self.has_answered = False
+        """Whether anything ever came over it."""
+        self._dial_timeout = dial_timeout
         self._secrets = secrets
         self._stubs: dict[Any, Any] = {}
         # The name is misleading: so long may an attempt to connect take.
@@ -65,7 +68,19 @@ class Connection:
     async def call(
         self, method: Method, request: Message, *, timeout: float, metadata: Metadata
     ) -> Message:
-        """One request and its answer; of a streaming method, the first answer."""
+        """One request and its answer; of a streaming method, the first answer.
+
+        `timeout` is in seconds from when the server accepts us.
+        """
+        if not self.has_answered:
+            timeout += self._dial_timeout
+        answer = await self._call(method, request, timeout, metadata)
+        self.has_answered = True
+        return answer
+
+    async def _call(
+        self, method: Method, request: Message, timeout: float, metadata: Metadata
+    ) -> Message:
         if method.stream:
             stream = await self.stream(method, metadata, timeout)
             try:
