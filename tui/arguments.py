@@ -119,7 +119,7 @@ examples:
   dyntop unregister v1/instances/prod/backend/generate/7d7ba1fd2395771f
   dyntop unregister --dry-run KEY...               shows what would go, and removes nothing
   dyntop unregister --yes --revision 42 KEY        for scripts: this revision or nothing
-  dyntop list -o name -n old | xargs -d '\\n' dyntop unregister --yes
+  dyntop list -o name -n old | dyntop unregister --yes -
   dyntop unregister --stale -n prod --dry-run      what is stale, and why
   dyntop unregister --stale                        asks for each
 """
@@ -263,7 +263,10 @@ def _add_tap(commands: _Commands) -> None:
 def _add_unregister(commands: _Commands) -> None:
     parser = _add_command(commands, "unregister", "remove keys", UNREGISTER_EXAMPLES)
     parser.add_argument(
-        "keys", metavar="KEY", nargs="*", help="in full, as dyntop list -o name prints it"
+        "keys",
+        metavar="KEY",
+        nargs="*",
+        help="in full, as dyntop list -o name prints it; - for one in each line of standard input",
     )
     parser.add_argument(
         "--stale", action="store_true", help="in place of KEYs: whatever is stale, and why"
