@@ -18,9 +18,10 @@ import pytest
 
 from tests import corpus
 from tests.cli.conftest import BODY, INSTANCE
-from tests.cli.running import COMMAND, STATE, environment, put_file
+from tests.cli.running import COMMAND, STATE, dyntop, environment, put_file
 from tests.etcd.places import switch_auth_on
 from tests.faults.trap import Trap
+from tests.registered import MALFORMED
 from tests.servers import LOOPBACK, EtcdServer, NatsServer, listening
 from tests.terminal import Terminal
 from tui.arguments import build_parser
@@ -157,6 +158,24 @@ class _Metrics(http.server.BaseHTTPRequestHandler):
         """Not on the tests' screen."""
 
 
+DIALOGS = ("enter", "d", "c", "?", "ctrl+p")
+PLACES = (
+    ("2", "MODEL▲"),
+    ("3", "CHANS"),
+    ("4", "TOPIC▲"),
+    ("7", "resynced"),
+    ("1", "! malformed"),
+    ("enter", "esc Close"),
+    ("d", "from etcd at"),
+    ("c", " stale key"),
+    ("?", "keys and signs"),
+    ("ctrl+p", "Search"),
+    ("5", "COMPONENT▲"),
+    ("6", "MODEL▲"),
+)
+"""Keys, and what stands there then: all tabs, the detail in full, and the dialogs."""
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The dashboard on etcd with a password, with NATS services, metrics and a tap, a log at its
@@ -171,6 +190,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNames
     ):
         for entry in next(one for one in corpus.load() if "eventplane-nats" in one.name).entries:
             etcd.etcdctl("put", "--", entry.key.decode(), entry.value.decode())
+        # There is something to clean up.
+        etcd.etcdctl("put", MALFORMED[0].decode(), input=MALFORMED[1])
         switch_auth_on(etcd, SECRET)
         proxies = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
         env = {
@@ -189,18 +210,29 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNames
         with Terminal(COMMAND, env=env) as terminal:
             terminal.wait_for("● connected")
             screens = [terminal.text()]
-            for tab in "56":
-                terminal.press(tab)
-                terminal.wait_for({"5": "COMPONENT▲", "6": "MODEL▲"}[tab])
+            for keys, shows in PLACES:
+                terminal.press(keys)
+                terminal.wait_for(shows)
                 screens.append(terminal.text())
+                if keys in DIALOGS:
+                    terminal.press("escape")
+                    terminal.wait_until_gone(shows)
             terminal.wait_for(lambda _: _Metrics.asked)
             terminal.press("4")
             terminal.wait_for("TOPIC▲")
             terminal.press("w")
             terminal.wait_for("listening")
             screens.append(terminal.text())
+            instance = next(one for one in etcd.entries() if one.startswith(b"v1/instances/"))
+            commands = [dyntop("unregister", "--yes", instance.decode(), env=env)]
+            commands += [dyntop(name, "-o", "json", env=env) for name in ("history", "stats")]
             yield SimpleNamespace(
-                pid=terminal.process.pid, trap=trap, screens=screens, log=folder / "log"
+                pid=terminal.process.pid,
+                trap=trap,
+                screens=screens,
+                commands=commands,
+                audit=folder / "dyntop" / "audit.jsonl",
+                log=folder / "log",
             )
             terminal.press("ctrl+c")
             assert terminal.wait_for_end() == 0
@@ -215,6 +247,17 @@ def test_the_dashboard_listens_nowhere(everything: SimpleNamespace) -> None:
 
 def test_no_connection_goes_through_a_proxy(everything: SimpleNamespace) -> None:
     assert everything.trap.connections == 0
+
+
+def test_no_secret_is_in_what_commands_print_and_write_down(everything: SimpleNamespace) -> None:
+    removal, history, _ = everything.commands
+    assert (removal.code, history.code) == (0, 0)
+    assert removal.act in history.out.decode()
+    for ended in everything.commands:
+        assert SECRET not in ended.out.decode() + ended.err
+    assert removal.act in everything.audit.read_text()
+    assert SECRET not in everything.audit.read_text()
+    assert everything.audit.stat().st_mode & 0o777 == 0o600
 
 
 def test_no_secret_is_on_its_command_line_on_its_screens_or_in_its_log(

@@ -352,6 +352,9 @@ def test_a_crash_of_the_dashboard_is_one_sentence_and_one_file_to_send(tmp_path:
         "ETCD_AUTH_PASSWORD": "s3cret-of-joe",
         "NATS_SERVER": "nats://joe:s3cret-too@n",
         "DYNTOP_METRICS": "http://joe:s3cret-three@m",
+        "NATS_AUTH_TOKEN": "s3cret-four",
+        "NATS_AUTH_NKEY": SEED,
+        "ETCD_AUTH_CLIENT_KEY": PEM,
         "TERM": "xterm",
     }
     command = [sys.executable, "-c", CRASHING, "--demo", "--log", str(tmp_path / "log")]
@@ -379,7 +382,7 @@ def test_a_crash_of_the_dashboard_is_one_sentence_and_one_file_to_send(tmp_path:
         "INFO tui.cli: dyntop",
     ):
         assert part in text
-    for secret in ("s3cret", "l0cal of it'", "\x1b", "\x07"):
+    for secret in ("s3cret", SEED, *PEM.splitlines(), "l0cal of it'", "\x1b", "\x07"):
         assert secret not in text + shown + (tmp_path / "log").read_text()
 
 
