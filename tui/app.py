@@ -40,6 +40,7 @@ from tui.plain import plain
 from tui.screens.main import MainScreen
 from tui.settings import Settings
 from tui.slow_line import PIECES_OF_A_FRAME, pieces_waiting
+from tui.terminal_driver import TerminalDriver
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class DyntopApp(App[None]):
         """`clock` gives POSIX seconds; nothing else looks at the time. `steady` is a clock that
         nobody sets; None: nobody sets `clock`. `logs` None: of its own. `when_complete` is called
         once, when all that the store has is on screen."""
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.logs = Logs(masks(os.environ)) if logs is None else logs
         self.fault: Exception | None = None
         """What ended it, if that was a fault of its own."""
