@@ -131,6 +131,11 @@ class Verdicts:
         """Whether any record that was asked for names this address."""
         return target in self._at
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was told that bears on a verdict, and `update` is still to judge."""
+        return bool(self._dirty)
+
     # --- what is told -------------------------------------------------------------------------
 
     def heard_lives(self, lives: Mapping[Handle, Life]) -> None:
