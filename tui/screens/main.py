@@ -249,7 +249,7 @@ class MainScreen(Screen[None]):
 
     def _weigh_evidence(self) -> None:
         """Draw what differs by what was learnt since the last time."""
-        if self._evidence_came:
+        if self._evidence_came and self.is_attached:
             self._evidence_came = False
             self._show(())
 
