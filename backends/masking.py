@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 MASK = "***"
+"""What stands where a secret was."""
 
 _PATH = re.compile(r"[^\s-][^\r\n]{0,254}")
 
