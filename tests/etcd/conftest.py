@@ -10,7 +10,7 @@ from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
 from tests.etcd.places import QUICK, Opener, Spy
 from tests.servers import EtcdServer
-from tests.tls import TlsFiles, make_tls
+from tests.tls import TlsFiles
 
 
 @pytest.fixture
@@ -18,18 +18,6 @@ def etcd() -> Iterator[EtcdServer]:
     """An empty etcd of this test's own."""
     with EtcdServer(*QUICK) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    """A private authority and what it signed."""
-    return make_tls(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="session")
-def foreign_tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    """Another authority, which nobody trusts."""
-    return make_tls(tmp_path_factory.mktemp("foreign-tls"))
 
 
 @pytest.fixture(scope="session")

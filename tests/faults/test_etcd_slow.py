@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import QUICK
-from tests.faults.seeing import held, looking_at, put, stored
+from tests.etcd.places import QUICK, stored
+from tests.faults.seeing import held, looking_at, put
 from tests.registered import instance
 from tests.servers import LOOPBACK, EtcdServer
 

@@ -10,7 +10,6 @@ from backends.nats.config import NatsConfig
 from backends.nats.store import NatsStore
 from tests.nats.places import Opener, connected
 from tests.servers import NatsServer
-from tests.tls import TlsFiles, make_tls
 
 POLL = 0.25
 """Seconds; what is found by looking must be found without waiting long."""
@@ -20,11 +19,6 @@ POLL = 0.25
 def shared_server() -> Iterator[NatsServer]:
     with NatsServer() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    return make_tls(tmp_path_factory.mktemp("nats-tls"))
 
 
 @pytest.fixture
