@@ -14,6 +14,7 @@ from backends.masking import path_or_mask
 from backends.nats.connection import DENIED
 from backends.store import (
     Cause,
+    Forbidden,
     Misconfigured,
     NotAuthorised,
     Refused,
@@ -70,7 +71,7 @@ def denied(address: str, text: str) -> StoreError:
     """The server said that this user may not publish or subscribe somewhere."""
     # So that the same denial is the same each time, without the names made up for this once.
     text = _MADE_UP.sub(r"\1.>", text)
-    return NotAuthorised(address, text.removeprefix("nats: ").strip("' "))
+    return Forbidden(address, text.removeprefix("nats: ").strip("' "))
 
 
 def translate(address: str, error: BaseException) -> StoreError:
