@@ -21,6 +21,7 @@ from backends.audit import AuditFailed
 from backends.audit.errors import translated
 from backends.audit.file import AppendedFile
 from backends.store import Misconfigured
+from tui.levels import DEFAULT_LEVEL, LEVELS
 from tui.masks import Mask
 from tui.plain import ELLIPSIS, plain
 from tui.stamps import utc_stamp
@@ -28,8 +29,6 @@ from tui.stamps import utc_stamp
 LOG = "DYNTOP_LOG"
 LEVEL = "DYNTOP_LOG_LEVEL"
 """Environment names: as `--log` and `--log-level`."""
-LEVELS = ("debug", "info", "warning", "error")
-DEFAULT_LEVEL = "info"
 
 OWN = ("backends", "tui")
 """Whose lines are written from the level on that was asked for; of others only warnings."""
