@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,7 +9,10 @@ from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
 from tests.etcd.places import QUICK, Opener, Spy
 from tests.servers import EtcdServer
+from tests.tasks import no_task_is_left
 from tests.tls import TlsFiles
+
+__all__ = ["no_task_is_left"]
 
 
 @pytest.fixture
@@ -87,14 +89,3 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
 
     monkeypatch.setattr(Client, "call", noting)
     return sent
-
-
-@pytest.fixture(autouse=True)
-async def no_task_is_left() -> AsyncIterator[None]:
-    """After each test, whatever the stores started has ended."""
-    before = asyncio.all_tasks()
-    yield
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    if left:
-        await asyncio.wait(left, timeout=10)
-    assert not [task for task in left if not task.done()]
