@@ -15,7 +15,7 @@ from backends.store import Heard, Lost
 from tui.commands import (
     check_for_reader,
     end_at_once_on_interrupt,
-    query,
+    query_of,
     say,
     write_lines,
 )
@@ -39,9 +39,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
-    wanted = query(
-        settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
-    )
+    wanted = query_of(settings, arguments)
     lines = _Lines(wanted, clock)
     begun = False
     lost = ""
