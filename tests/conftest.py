@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.namespace import NotAllowed, own_network
+from tests.permissions import bound_by_permissions
 from tests.servers import EtcdServer
 from tests.tls import TlsFiles, make_tls
 
@@ -67,3 +68,14 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
 def foreign_tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
     """Another authority, which nobody trusts."""
     return make_tls(tmp_path_factory.mktemp("foreign-tls"))
+
+
+@pytest.fixture
+def permissions_bind() -> Iterator[None]:
+    """What a file's mode forbids is forbidden, root or not. Where that is not possible, the test is
+    skipped."""
+    try:
+        with bound_by_permissions():
+            yield
+    except NotAllowed as reason:
+        pytest.skip(str(reason))

@@ -24,6 +24,7 @@ from backends.queries import Query
 from tui.commands import say
 from tui.complaints import Exit
 from tui.crash import write_report
+from tui.driver import TerminalDriver
 from tui.ending import (
     QUITTING_GRACE,
     Ending,
@@ -89,7 +90,7 @@ class DyntopApp(App[None]):
         """`clock` gives POSIX seconds; nothing else looks at the time. `steady` is a clock that
         nobody sets; None: nobody sets `clock`. `logs` None: of its own. `when_complete` is called
         once, when all that the store has is on screen."""
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.logs = Logs(masks(os.environ)) if logs is None else logs
         self.fault: Exception | None = None
         """What ended it, if that was a fault of its own."""

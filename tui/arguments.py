@@ -120,7 +120,10 @@ def _add_tap(commands: _Commands) -> None:
 def _add_unregister(commands: _Commands) -> None:
     parser = _add_command(commands, "unregister", "remove keys", UNREGISTER_EXAMPLES)
     parser.add_argument(
-        "keys", metavar="KEY", nargs="*", help="in full, as dyntop list -o name prints it"
+        "keys",
+        metavar="KEY",
+        nargs="*",
+        help="in full, as dyntop list -o name prints it; - for one in each line of standard input",
     )
     parser.add_argument(
         "--stale", action="store_true", help="in place of KEYs: whatever is stale, and why"

@@ -109,7 +109,7 @@ examples:
   dyntop unregister v1/instances/prod/backend/generate/7d7ba1fd2395771f
   dyntop unregister --dry-run KEY...               shows what would go, and removes nothing
   dyntop unregister --yes --revision 42 KEY        for scripts: this revision or nothing
-  dyntop list -o name -n old | xargs -d '\\n' dyntop unregister --yes
+  dyntop list -o name -n old | dyntop unregister --yes -
   dyntop unregister --stale -n prod --dry-run      what is stale, and why
   dyntop unregister --stale                        asks for each
 """

@@ -20,9 +20,9 @@ from pathlib import Path
 from backends.audit import AuditFailed
 from backends.audit.errors import translated
 from backends.audit.file import AppendedFile
+from backends.masking import Mask
 from backends.store import Misconfigured
 from tui.levels import DEFAULT_LEVEL, LEVELS
-from tui.masks import Mask
 from tui.plain import ELLIPSIS, plain
 from tui.stamps import utc_stamp
 

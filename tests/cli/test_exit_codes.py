@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,7 +67,7 @@ def test_a_folder_that_is_none(tmp_path: Path, here: Here) -> None:
     assert "not a file store" in ended.one_sentence()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("permissions_bind")
 def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     ended = dyntop("list", "--file-store", str(tmp_path))
