@@ -71,8 +71,8 @@ class Client:
         already: then `Unreachable` (timeout or lost) leaves open whether it was.
         """
         failures: list[Unreachable] = []
-        for _ in self._endpoints:
-            connection = await self._connection()
+        for number, _ in enumerate(self._endpoints, 1):
+            connection = await self._connection(is_last=number == len(self._endpoints))
             try:
                 return await self.call_on(connection, method, request)
             except Unreachable as failure:
@@ -107,7 +107,7 @@ class Client:
         That it cannot be reached, or that the token ran out, shows only when the stream is used:
         make a call first.
         """
-        connection = await self._connection()
+        connection = await self._connection(is_last=True)
         token = await self._current_token(connection)
         return connection, await connection.stream(method, _metadata(token))
 
@@ -117,7 +117,7 @@ class Client:
         if self._endpoints[self._in_use] == endpoint:
             self._in_use = (self._in_use + 1) % len(self._endpoints)
         # A member that is slow or has no leader keeps its connection: others' calls are under way.
-        if failure.cause in (Cause.TIMEOUT, Cause.NO_LEADER):
+        if failure.cause in (Cause.TIMEOUT, Cause.NO_LEADER) and connection.has_answered:
             return
         if self._connections.get(endpoint) is connection:
             del self._connections[endpoint]
@@ -131,7 +131,8 @@ class Client:
         for connection in connections:
             await connection.aclose()
 
-    async def _connection(self) -> Connection:
+    async def _connection(self, *, is_last: bool) -> Connection:
+        """To the endpoint in use. `is_last`: if it fails, no other is tried."""
         async with self._connecting:
             endpoint = self._endpoints[self._in_use]
             if endpoint in self._connections:
@@ -140,8 +141,9 @@ class Client:
             tls = await asyncio.to_thread(read_tls, self._config) if endpoint.tls else None
             if self.closed:
                 raise Unreachable(self.address, Cause.LOST, "this store was closed")
-            secrets = (self._config.password,)
-            connection = Connection(endpoint, tls, self._config.dial_timeout, secrets)
+            config = self._config
+            limit = config.last_dial_timeout if is_last else config.dial_timeout
+            connection = Connection(endpoint, tls, limit, (config.password,))
             self._connections[endpoint] = connection
             return connection
 

@@ -57,8 +57,10 @@ class EtcdConfig:
     key: str | None = field(default=None, repr=False)
     dial_timeout: float = 2.0
     """Seconds until an endpoint that does not accept us is left for the next."""
+    last_dial_timeout: float = 5.0
+    """The same for the last one, or the only one: it may be slow."""
     request_timeout: float = 5.0
-    """Seconds until an answer must be there."""
+    """Seconds until an answer must be there, from when we are accepted."""
     page_size: int = 2000
     """Keys in one page of a snapshot at most; fewer if they are large."""
     lease_ttl: int = 30

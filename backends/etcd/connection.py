@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from backends.etcd.config import Endpoint, TlsMaterial
-from backends.etcd.errors import explain
+from backends.etcd.errors import explain, translate
 from backends.etcd.rpc import Message, Metadata, Method, grpc
-from backends.store import Cause, Unreachable
+from backends.store import Cause, StoreError, Unreachable
 
 CHANNEL_OPTIONS = (
     # gRPC would send even 127.0.0.1 through the proxy that `http_proxy` names.
@@ -48,6 +48,9 @@ class Connection:
     ) -> None:
         """`secrets` are in no error, also where the server repeats them."""
         self.endpoint = endpoint
+        self.has_answered = False
+        """Whether anything ever came over it."""
+        self._dial_timeout = dial_timeout
         self._secrets = secrets
         self._stubs: dict[Any, Any] = {}
         # The name is misleading: so long may an attempt to connect take.
@@ -65,7 +68,19 @@ class Connection:
     async def call(
         self, method: Method, request: Message, *, timeout: float, metadata: Metadata
     ) -> Message:
-        """One request and its answer; of a streaming method, the first answer."""
+        """One request and its answer; of a streaming method, the first answer.
+
+        `timeout` is in seconds from when the server accepts us.
+        """
+        if not self.has_answered:
+            timeout += self._dial_timeout
+        answer = await self._call(method, request, timeout, metadata)
+        self.has_answered = True
+        return answer
+
+    async def _call(
+        self, method: Method, request: Message, timeout: float, metadata: Metadata
+    ) -> Message:
         if method.stream:
             stream = await self.stream(method, metadata, timeout)
             try:
@@ -114,6 +129,10 @@ class Connection:
             if task is not None and task.cancelling():
                 raise
             raise self.closed() from error
+
+    def said(self, reason: str) -> StoreError:
+        """What the server means with which it ended something that is no call."""
+        return translate(str(self.endpoint), None, reason, self._secrets)
 
     def closed(self) -> Unreachable:
         return Unreachable(str(self.endpoint), Cause.LOST, "the connection was closed")

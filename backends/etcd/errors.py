@@ -12,6 +12,7 @@ from backends.followed import LostPlace
 from backends.masking import without
 from backends.store import (
     Cause,
+    Forbidden,
     Misconfigured,
     NotAuthorised,
     Refused,
@@ -26,10 +27,6 @@ class LeaseNotFound(Refused):
 
 class Unauthenticated(NotAuthorised):
     """The server does not take us for the user, whatever we ask for."""
-
-
-class Forbidden(NotAuthorised):
-    """The server knows the user, who may not read or write that key."""
 
 
 class TokenRejected(Unauthenticated):
@@ -130,22 +127,24 @@ BY_PROBE_OF_TLS: dict[Speaks, Make] = BY_PROBE_OF_PLAIN | {
 del BY_PROBE_OF_TLS[Speaks.TLS]
 
 
-def translate(address: str, code: object, text: str) -> StoreError:
-    """The error that a failed call with this status means, as far as its text can tell."""
-    for fragment, make in BY_TEXT:
-        if fragment in text:
-            return make(address, text)
-    return BY_CODE.get(code, _as_said(Refused))(address, text)
+def translate(
+    address: str, code: object, text: str, secrets: Sequence[str | None] = ()
+) -> StoreError:
+    """The error that a failed call with this status means, as far as its text can tell.
+
+    None of the `secrets` is in it, whatever the server said.
+    """
+    found = BY_CODE.get(code, _as_said(Refused))
+    # By the text as it is: a password may be a word that etcd says.
+    make = next((make for fragment, make in BY_TEXT if fragment in text), found)
+    return make(address, without(text, secrets))
 
 
 async def explain(
     endpoint: Endpoint, error: grpc.aio.AioRpcError, secrets: Sequence[str | None] = ()
 ) -> StoreError:
-    """The error that a failed call means; asks the port itself where gRPC cannot tell.
-
-    None of the `secrets` is in it, whatever the server said.
-    """
-    found = translate(str(endpoint), error.code(), without(error.details() or "", secrets))
+    """As `translate`; asks the port itself where gRPC cannot tell."""
+    found = translate(str(endpoint), error.code(), error.details() or "", secrets)
     if not isinstance(found, Unreachable) or found.cause is not Cause.LOST:
         return found
     by_probe = BY_PROBE_OF_TLS if endpoint.tls else BY_PROBE_OF_PLAIN

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.connection import Connection, Stream
-from backends.etcd.errors import translate
 from backends.etcd.ranges import KeyRange
 from backends.etcd.rpc import Message
 from backends.etcd.snapshot import Snapshot
@@ -183,7 +182,7 @@ class Watcher:
             return LostPlace(f"compacted up to revision {response.compact_revision}")
         # As Go prints it: `rpc error: code = PermissionDenied desc = etcdserver: …`.
         reason = response.cancel_reason.rpartition("desc = ")[2]
-        return translate(str(self._connection.endpoint), None, reason)
+        return self._connection.said(reason)
 
 
 def _change(event: Message) -> Put | Delete:

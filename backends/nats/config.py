@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from backends.masking import credentials
+
 
 @dataclass(frozen=True, slots=True)
 class NatsConfig:
@@ -26,6 +28,11 @@ class NatsConfig:
     """A path (`NATS_TLS_CA_CERT_PATH`), as the next two."""
     client_cert: str | None = None
     client_key: str | None = None
+
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """What no text may repeat, whoever says it."""
+        return (self.password, self.token, self.nkey, *credentials(self.servers))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backends.masking import path_or_mask
+from backends.masking import path_or_mask, without
 from backends.nats.connection import DENIED
 from backends.store import (
     Cause,
+    Forbidden,
     Misconfigured,
     NotAuthorised,
     Refused,
@@ -66,16 +68,17 @@ def refused(address: str, error: ApiError) -> StoreError:
     return Refused(address, error.description)
 
 
-def denied(address: str, text: str) -> StoreError:
-    """The server said that this user may not publish or subscribe somewhere."""
+def denied(address: str, text: str, secrets: Sequence[str | None] = ()) -> StoreError:
+    """The server said that this user may not publish or subscribe somewhere. None of the `secrets`
+    is in it."""
     # So that the same denial is the same each time, without the names made up for this once.
     text = _MADE_UP.sub(r"\1.>", text)
-    return NotAuthorised(address, text.removeprefix("nats: ").strip("' "))
+    return Forbidden(address, without(text.removeprefix("nats: ").strip("' "), secrets))
 
 
-def translate(address: str, error: BaseException) -> StoreError:
+def translate(address: str, error: BaseException, secrets: Sequence[str | None] = ()) -> StoreError:
     """What the library raised, most specific first. Its own texts are only searched: a URL in them
-    may hold a password."""
+    may hold a password. Of the server's, none of the `secrets` is in it."""
     match error:
         case StoreError():
             return error
@@ -99,7 +102,7 @@ def translate(address: str, error: BaseException) -> StoreError:
         return Misconfigured("NATS_AUTH_NKEY or NATS_AUTH_CREDENTIALS_FILE", "holds no seed")
     name, text = type(error).__name__, str(error).lower()
     if DENIED in text:
-        return denied(address, text)
+        return denied(address, text, secrets)
     if "authorization" in name.lower() or "authorization" in text or "authentication" in text:
         return NotAuthorised(address, "authorization violation")
     if "maxpayload" in name.lower() or "maximum payload" in text:

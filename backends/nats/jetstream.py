@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from backends.followed import LostPlace
+from backends.masking import without
 from backends.nats.answers import (
     MISREAD,
     NANOSECONDS,
@@ -231,7 +232,7 @@ class Session(Requests):
                 raise ApiError(
                     int(error.get("code", 0)),
                     int(error.get("err_code", 0)),
-                    str(error.get("description", "")),
+                    without(str(error.get("description", "")), self.secrets),
                 )
         except (*MISREAD, RecursionError):
             raise Refused(self.address, NO_JETSTREAM_ANSWERED) from None

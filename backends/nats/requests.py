@@ -7,7 +7,7 @@ The client library's own requests are not used: they wait in ways that may swall
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from backends.nats.errors import denied, translate
@@ -32,11 +32,13 @@ class NoResponders(Exception):
 
 
 class Requests:
-    """One client's requests, until it ends. `address` is for errors."""
+    """One client's requests, until it ends. `address` is for errors; `secrets` are in none, also
+    where the server repeats them."""
 
-    def __init__(self, client: Client, address: str) -> None:
+    def __init__(self, client: Client, address: str, secrets: Sequence[str | None] = ()) -> None:
         self.client = client
         self.address = address
+        self.secrets = secrets
         self.ended = asyncio.Event()
         """Set when the connection ended."""
         self._inbox = client.new_inbox()
@@ -68,13 +70,17 @@ class Requests:
         if FLOW_CONTROL in text:
             # In the middle of a large bucket the server waits for ever to be told to go on. What is
             # asked already is answered all the same.
-            self._denied = denied(self.address, text)
+            self._denied = denied(self.address, text, self.secrets)
             return
         if self._inbox.lower() in text:
-            self._denied = denied(self.address, text)
+            self._denied = denied(self.address, text, self.secrets)
         for subject, future in self._waiting.values():
             if (self._denied or subject.lower() in text) and not future.done():
-                future.set_exception(denied(self.address, text))
+                future.set_exception(denied(self.address, text, self.secrets))
+
+    def translated(self, error: Exception) -> StoreError:
+        """What the library raised, for a person."""
+        return translate(self.address, error, self.secrets)
 
     async def subscribe(self, subject: str, take: Callable[[Msg], Awaitable[None]]) -> Subscription:
         """Raises `StoreError`."""
@@ -82,7 +88,7 @@ class Requests:
             async with asyncio.timeout(DEADLINE):
                 return await self.client.subscribe(subject, cb=take)
         except Exception as error:
-            raise translate(self.address, error) from error
+            raise self.translated(error) from error
 
     async def publish(self, subject: str) -> None:
         """An empty message, as consumers want to be told something. Raises `StoreError`."""
@@ -92,7 +98,7 @@ class Requests:
             async with asyncio.timeout(DEADLINE):
                 await self.client.publish(subject)
         except Exception as error:
-            raise translate(self.address, error) from error
+            raise self.translated(error) from error
 
     async def ask(
         self,
@@ -119,7 +125,7 @@ class Requests:
                 await self.client.publish(subject, data, reply=reply, headers=headers)
                 answer = await future
         except Exception as error:
-            raise translate(self.address, error) from error
+            raise self.translated(error) from error
         finally:
             del self._waiting[reply]
             if future.done() and not future.cancelled():

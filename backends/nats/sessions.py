@@ -49,7 +49,7 @@ class Sessions:
             try:
                 async with asyncio.timeout(CONNECT_LIMIT * len(self._config.servers)):
                     client = await self._connection.client()
-                    self._session = Session(client, self.address)
+                    self._session = Session(client, self.address, self._config.secrets)
                     await self._session.start()
             except Exception as error:
                 raise self._failure(error) from error
@@ -80,7 +80,7 @@ class Sessions:
             self._session.deny(error)
 
     def _failure(self, error: Exception) -> StoreError:
-        failure = translate(self.address, error)
+        failure = translate(self.address, error, self._config.secrets)
         if isinstance(failure, Unreachable) and failure.cause is Cause.LOST:
             # With TLS 1.3 a client's certificate is looked at after the handshake, and what the
             # server says of it may be lost with the connection.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends.followed import LostPlace, followed
 from backends.nats.answers import Bucket, Buckets
-from backends.nats.errors import ApiError, refused, translate
+from backends.nats.errors import ApiError, refused
 from backends.nats.feed import Feed
 from backends.nats.jetstream import HEARTBEAT, Session
 from backends.nats.names import may_hold
@@ -298,7 +298,7 @@ class _Follower:
                 self._look_now.clear()
                 await self._queue.put(await self._session.buckets())
         except Exception as error:
-            await self._queue.put(translate(self._session.address, error))
+            await self._queue.put(self._session.translated(error))
 
     async def _await_end(self) -> None:
         await self._session.ended.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +11,9 @@ import pytest
 from tests.cli.conftest import Here
 from tests.cli.running import dyntop
 from tests.servers import LOOPBACK, EtcdServer, NatsServer
-from tests.tls import TlsFiles, make_tls
+from tests.tls import TlsFiles
 
 SECRET = "s3cret-passw0rd"
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    return make_tls(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +67,7 @@ def test_a_folder_that_is_none(tmp_path: Path, here: Here) -> None:
     assert "not a file store" in ended.one_sentence()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("permissions_bind")
 def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     ended = dyntop("list", "--file-store", str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -242,12 +243,12 @@ ODD_KEYS = [
 ]
 
 
-async def fill(etcd: EtcdServer) -> None:
+async def fill(etcd: EtcdServer, keys: Sequence[bytes] = tuple(ODD_KEYS)) -> None:
     """Keys that no command line could name."""
     from backends.etcd import EtcdConfig, EtcdStore
 
     store = EtcdStore(EtcdConfig(endpoints=[etcd.endpoint]))
-    for key in ODD_KEYS:
+    for key in keys:
         await store.put(key, b"{}")
     await store.aclose()
 
@@ -290,3 +291,59 @@ def test_nothing_can_be_unregistered_from_a_demo(here: Here) -> None:
     ended = here("unregister", "--demo", "--yes", KEY)
     assert ended.code == 1
     ended.one_sentence()
+
+
+# --- keys from standard input -------------------------------------------------------------------
+
+
+async def test_what_list_prints_unregister_takes_from_standard_input(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    await fill(etcd)
+    printed = dyntop("list", "-o", "name", env=in_etcd)
+    ended = dyntop("unregister", "--yes", "-", env=in_etcd, stdin=printed.out)
+    assert (ended.code, ended.lines) == (0, [f"removed {name}" for name in printed.lines])
+    assert etcd.entries() == {}
+
+
+async def test_a_key_that_no_argument_can_hold_is_taken_from_standard_input(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    await fill(etcd, [b"v1/claims/" + b"\xff" * 100_000])
+    (name,) = dyntop("list", "-o", "name", env=in_etcd).lines
+    assert len(name) > 131_072
+    ended = dyntop("unregister", "--yes", "-", env=in_etcd, stdin=name.encode())
+    assert (ended.code, ended.lines) == (0, [f"removed {name}"])
+    assert etcd.entries() == {}
+
+
+def test_keys_from_standard_input_are_each_a_line_spelled_as_arguments_are(
+    here: Here, in_folder: dict[str, str]
+) -> None:
+    escaped = KEY.replace("prod", r"\x70rod")
+    for given, lines in (
+        (f"{escaped}\n\n{OTHER}\n{KEY}\n".encode(), [f"removed {KEY}", f"removed {OTHER}"]),
+        (b"", []),
+    ):
+        ended = dyntop("unregister", "--yes", "-", env=in_folder, stdin=given)
+        assert (ended.code, ended.lines) == (0 if lines else 1, lines)
+    assert ended.one_sentence().startswith("no key came on standard input")
+    assert here("list", "-o", "name", env=in_folder).lines == []
+
+
+def test_keys_from_standard_input_go_with_named_ones_and_with_a_dry_run(
+    in_folder: dict[str, str],
+) -> None:
+    ended = dyntop("unregister", "--dry-run", OTHER, "-", env=in_folder, stdin=KEY.encode())
+    assert (ended.code, ended.lines) == (0, [f"would remove {OTHER}", f"would remove {KEY}"])
+
+
+def test_with_keys_from_standard_input_nobody_can_be_asked(in_folder: dict[str, str]) -> None:
+    ended = dyntop("unregister", "-", env=in_folder, stdin=KEY.encode())
+    assert (ended.code, ended.out) == (2, b"")
+    sentence = ended.one_sentence()
+    assert "--dry-run" in sentence
+    assert "--yes" in sentence
+    with AtTerminal("unregister", "-", env=in_folder) as person:
+        assert person.end() == (2, "")
+    assert dyntop("list", "-o", "name", env=in_folder).lines == [KEY, OTHER]

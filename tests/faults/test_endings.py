@@ -16,8 +16,18 @@ from tests.servers import EtcdServer
 from tests.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}
+MOST_THREADS = 5
+"""Of the demo: Python's own, that which looks whether the window is there, Textual's two, and one
+that may just do something."""
 MOUSE = 1003
 PASTE = 2004
+
+
+@pytest.fixture(scope="module")
+def shared_etcd() -> Iterator[EtcdServer]:
+    """Nobody else's: it is stopped here, and its leases are counted."""
+    with EtcdServer() as server:
+        yield server
 
 
 @pytest.fixture
@@ -141,6 +151,53 @@ def test_suspended_it_gives_the_terminal_back_and_is_drawn_whole_when_it_goes_on
         terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False)
         terminal.type("exit\r")
         terminal.wait_for_end()
+
+
+def stop(terminal: Terminal, number: int) -> None:
+    """By that signal from outside, without a shell between."""
+    terminal.signal(number)
+    os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WEXITED)
+
+
+def go_on(terminal: Terminal, columns: int, rows: int) -> None:
+    """In a window that has another size by now, and is drawn whole."""
+    terminal.resize(columns, rows)
+    terminal.clear()
+    terminal.signal(signal.SIGCONT)
+    terminal.wait_for("● connected")
+    terminal.wait_for(lambda text: "q Quit" in text.split("\n")[rows - 1])
+    terminal.wait_for("▼ all name")
+    assert_taken(terminal)
+
+
+def threads_of(terminal: Terminal) -> int:
+    return len(os.listdir(f"/proc/{terminal.process.pid}/task"))
+
+
+def test_stopped_from_outside_it_gives_the_terminal_back_and_is_drawn_whole_when_it_goes_on(
+    terminal: Terminal,
+) -> None:
+    for size in ((100, 30), (120, 40)):
+        stop(terminal, signal.SIGTSTP)
+        terminal.wait_for(lambda _: terminal.mode(CURSOR) is True)
+        assert_given_back(terminal)
+        go_on(terminal, *size)
+
+
+def test_stopped_without_being_told_it_goes_on_whole_and_ends_as_ever(terminal: Terminal) -> None:
+    for size in ((100, 30), (120, 40), (100, 30)):
+        stop(terminal, signal.SIGSTOP)
+        go_on(terminal, *size)
+    # Told to go on though nobody stopped it, as by whoever wants to be sure that it ends.
+    terminal.clear()
+    terminal.signal(signal.SIGCONT)
+    terminal.wait_for("▼ all name")
+    terminal.wait_for(lambda _: threads_of(terminal) <= MOST_THREADS)
+    terminal.press("?")
+    terminal.wait_for("keys and signs")
+    terminal.press("ctrl+c")
+    assert terminal.wait_for_end() == 0
+    assert_given_back(terminal)
 
 
 def test_where_no_shell_could_bring_it_back_it_is_not_suspended_but_says_so() -> None:

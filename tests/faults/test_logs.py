@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.masking import MASK
 from backends.store import Misconfigured
 from tests.cli.conftest import INSTANCE, Here, folder, here, in_folder, state
 from tests.cli.running import COMMAND, dyntop
@@ -21,7 +22,7 @@ from tests.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
 from tests.tui.operating import dashboard
 from tui import logs as logging_module
 from tui.logs import KEPT, LAST, Logs, logging_to, told
-from tui.masks import MASK, masks
+from tui.masks import masks
 
 __all__ = ["folder", "here", "in_folder", "state"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from tests.cli.running import COMMAND, STATE
 from tests.faults.seeing import begins, listed, looking, shows, shows_loss
 from tests.nats.places import BUCKET, connected, make_bucket
 from tests.registered import KeyAndValue, instance
-from tests.servers import NatsServer
+from tests.servers import NatsServer, wait_for
 from tests.terminal import Terminal
 from tests.tui.operating import Operator
 
 USERS = "authorization {{ users: [ {{ user: ann, password: x }} {more} ] }}\n"
+IMPATIENT = "max_payload: 64KB\nmax_pending: 64KB\nwrite_deadline: 1s\n"
 JOE = ", { user: joe, password: y }"
 FLAGS = ("--backend", "nats", "--nats")
 
@@ -37,9 +39,10 @@ class Configured(NatsServer):
         whole = [*super().command(), "--config", str(self._file)]
         return [one for one in whole if one != "--jetstream" or self.has_jetstream]
 
-    def configure(self, more: str) -> None:
-        """Who may come in besides Ann; told to one that runs."""
-        self._file.write_text(USERS.format(more=more))
+    def configure(self, more: str, *, impatient: bool = False) -> None:
+        """Who may come in besides Ann; told to one that runs. One that is impatient cuts off
+        whoever lets more wait than fits into the buffers of the kernel."""
+        self._file.write_text(USERS.format(more=more) + IMPATIENT * impatient)
         if self.running:
             self.process.send_signal(signal.SIGHUP)
 
@@ -77,14 +80,14 @@ def relative(key: bytes) -> str:
 
 async def stored(server: NatsServer) -> dict[bytes, bytes]:
     """As a fresh client reads it."""
+    found: dict[bytes, bytes] = {}
     async with connected(server.url, user="ann", password="x") as client:
-        bucket = await client.jetstream().key_value(BUCKET)
-        try:
-            names = await bucket.keys()
-        except NoKeysError:
-            return {}
-        entries = [await bucket.get(name) for name in names]
-        return {f"v1/instances/{one.key}".encode(): one.value or b"" for one in entries}
+        for stream in await client.jetstream().streams_info():
+            bucket = await client.jetstream().key_value((stream.config.name or "")[len("KV_") :])
+            with suppress(NoKeysError):
+                entries = [await bucket.get(name) for name in await bucket.keys()]
+                found |= {f"v1/instances/{one.key}".encode(): one.value or b"" for one in entries}
+    return found
 
 
 def looking_at(server: NatsServer) -> AbstractAsyncContextManager[Operator]:
@@ -168,3 +171,47 @@ async def test_a_dashboard_that_reads_nothing_for_a_while_shows_then_what_is_tru
         terminal.wait_for(lambda text: "● connected" in text and "† gone" in text)
         terminal.wait_for("3 instances")
         assert (await listed(ENV, *flags)).keys() == (await stored(server)).keys()
+
+
+async def test_a_dashboard_that_the_server_cuts_off_as_too_slow_shows_then_what_is_true(
+    tmp_path: Path,
+) -> None:
+    """Of each bucket a server sends 2 MB without an answer: of several that is too much."""
+    log, namespaces = tmp_path / "log", [f"n{number}" for number in range(8)]
+    with Configured() as server:
+        server.configure(JOE, impatient=True)
+        server.restart()
+        await put(server, instance(1), instance(2))
+        async with connected(server.url, user="ann", password="x") as client:
+            for namespace in namespaces:
+                await make_bucket(client, f"{namespace}_v1_instances")
+        flags = (*FLAGS, server.url)
+        command = [*COMMAND, *flags, "--log", str(log)]
+        with Terminal(command, env=ENV | {"XDG_STATE_HOME": STATE.name}) as terminal:
+            terminal.wait_for("● connected")
+            terminal.wait_for("2 instances")
+            terminal.signal(signal.SIGSTOP)
+            try:
+                await flood(server, namespaces)
+                wait_for(lambda: "Slow Consumer Detected" in server.recent_log(), "being cut off")
+                await put(server, instance(4))
+                await delete(server, instance(1)[0])
+            finally:
+                terminal.signal(signal.SIGCONT)
+            terminal.wait_for(lambda text: "● connected" in text and "10 instances" in text)
+            assert f"lost nats at {server.url}: " in log.read_text()
+            there = await stored(server)
+            assert await listed(ENV, *flags) == {key: json.loads(there[key]) for key in there}
+            assert len(there) == 10
+
+
+async def flood(server: NatsServer, namespaces: Sequence[str]) -> None:
+    """Put one instance into each namespace's bucket again and again, 3 MB in all of each, and what
+    a worker really registers in the end."""
+    async with connected(server.url, user="ann", password="x") as client:
+        for filler in (*[b"x" * 50_000] * 60, b""):
+            for namespace in namespaces:
+                key, body = instance(7, namespace=namespace)
+                subject = f"$KV.{namespace}_v1_instances.{relative(key)}"
+                await client.publish(subject, body[:-1] + b',"more":"' + filler + b'"}')
+            await client.flush()

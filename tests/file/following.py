@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,16 +17,7 @@ DEADLINE = 30.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""
 
 
-def permissions_bind() -> bool:
-    """Whether this user can be kept from reading; root usually cannot."""
-    with TemporaryDirectory() as folder:
-        os.chmod(folder, 0)
-        return not os.access(folder, os.R_OK)
-
-
-bound_by_permissions = pytest.mark.skipif(
-    not permissions_bind(), reason="permissions do not bind this user (root)"
-)
+bound_by_permissions = pytest.mark.usefixtures("permissions_bind")
 
 ALL = (b"v1/", b"instances/", b"models/", b"mdc/")
 

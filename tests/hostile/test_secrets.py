@@ -3,17 +3,25 @@ whoever repeats them."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from backends.connect import NatsKvConnection
 from backends.etcd import EtcdConfig, EtcdStore, rpc
+from backends.etcd.config import parse_endpoint
+from backends.etcd.connection import Connection
+from backends.etcd.errors import TokenRejected, translate
 from backends.masking import MASK, path_or_mask, without
-from backends.store import StoreError
+from backends.nats.config import NatsConfig
+from backends.store import NotAuthorised, StoreError
 from tests.cli.conftest import Here
-from tests.cli.running import Ended
+from tests.cli.running import Ended, Watching
+from tests.faults.seeing import lists, looking
+from tests.hostile.repeating import Words, permissions_violation, refused_call, repeating
 from tui.complaints import explain
 
 SECRET = "Hunter2"
@@ -144,3 +152,55 @@ async def test_a_server_that_repeats_the_password_is_quoted_without_it() -> None
     sentence = explain(caught.value).sentence
     assert f"no: root {MASK} \\x1b[2J\\u202e" in sentence
     assert SECRET not in str(caught.value)
+
+
+async def test_what_an_etcd_says_of_a_watch_is_quoted_without_the_password() -> None:
+    connection = Connection(parse_endpoint("127.0.0.1:1", tls=False), None, 1.0, (SECRET,))
+    error = connection.said(f"etcdserver: permission denied for {SECRET}")
+    await connection.aclose()
+    assert isinstance(error, NotAuthorised)
+    assert error.detail == f"permission denied for {MASK}"
+
+
+def test_an_error_of_etcd_is_known_though_the_password_is_one_of_its_words() -> None:
+    error = translate("a", None, "etcdserver: invalid auth token", ("auth",))
+    assert isinstance(error, TokenRejected)
+
+
+OTHERS = ("nats://ann:Her-s3cret@n-1:4222", "Bearer abcdefgh", PEM.replace("\n", " "))
+"""Nobody told dyntop these; they are known by their form."""
+
+
+@pytest.mark.parametrize("words", [permissions_violation, refused_call])
+@pytest.mark.parametrize("way", ["password", "token", "url", "token in the url"])
+async def test_a_nats_server_that_repeats_credentials_is_quoted_without_them_everywhere(
+    words: Words, way: str, tmp_path: Path
+) -> None:
+    async with repeating(words, *OTHERS) as where:
+        server, env = f"nats://{where}", dict[str, str]()
+        match way:
+            case "password":
+                env = {"NATS_AUTH_USERNAME": "joe", "NATS_AUTH_PASSWORD": SECRET}
+            case "token":
+                env = {"NATS_AUTH_TOKEN": SECRET}
+            case "url":
+                server = f"nats://joe:{SECRET}@{where}"
+            case _:
+                server = f"nats://{SECRET}@{where}"
+        env |= {"NATS_SERVER": server, "DYNTOP_LOG": str(tmp_path / "log")}
+        config = NatsConfig.from_environment(env)
+        async with looking(NatsKvConnection(config=config)) as operator:
+            await operator.until_shown("disconnected since")
+            await operator.until(lambda: MASK in operator.text())
+            screens = [operator.text()]
+            await operator.press("7")
+            screens.append(operator.text())
+        ended = await lists(env, "--backend", "nats")
+        assert ended.code in (1, 4)
+        assert MASK in ended.one_sentence()
+        with await asyncio.to_thread(Watching, "--backend", "nats", env=env) as watching:
+            complaint = await asyncio.to_thread(watching.complaint)
+        assert MASK in complaint
+        told = [ended.err, complaint, (tmp_path / "log").read_text(), *screens]
+        for secret in (SECRET, "her-s3cret", "abcdefgh"):
+            assert secret.lower() not in "".join(told).lower()

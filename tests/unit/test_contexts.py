@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -137,7 +136,7 @@ def test_a_file_that_cannot_be_read_is_said_with_the_reason(environ: dict[str, s
     assert "cannot be read (Too many levels" in complaint(environ)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("permissions_bind")
 def test_a_file_that_this_user_may_not_read_is_said(environ: dict[str, str]) -> None:
     write(environ, "[prod]").chmod(0)
     assert "cannot be read (Permission denied)" in complaint(environ)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backends import keys
@@ -23,6 +24,9 @@ from tui.complaints import Exit
 from tui.opening import discovered
 from tui.plain import plain_key
 from tui.settings import Settings
+
+STANDARD_INPUT = "-"
+"""Stands for the keys that come there: a command line takes 128 KB of one, and 2 MB of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     if arguments.stale:
         return clean_up.run(settings, arguments, clock)
     wanted = _named(arguments)
+    if not wanted:
+        say("no key came on standard input, so there is nothing to remove")
+        return Exit.REFUSED
     ours = [key for key in wanted if key.startswith(keys.ROOTS)]
     for key in wanted:
         if key not in ours:
@@ -78,6 +85,12 @@ def _check(arguments: argparse.Namespace) -> None:
         return
     if not arguments.keys:
         raise Misconfigured("KEY", "none is named: name the keys to remove, or --stale")
+    if STANDARD_INPUT in arguments.keys and not (arguments.yes or arguments.dry_run):
+        problem = (
+            "- takes the keys from standard input, where then nobody can answer the question: "
+            "look with --dry-run, then name --yes"
+        )
+        raise Misconfigured("KEY", problem)
     for name in ("component", "endpoint", "topic"):
         if getattr(arguments, name) is not None:
             raise Misconfigured(f"--{name}", "goes with --stale, and not with a KEY")
@@ -86,7 +99,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _named(arguments: argparse.Namespace) -> list[bytes]:
     """The keys, each once. Raises `Misconfigured` before anything is done."""
     try:
-        wanted = list(dict.fromkeys(keys.unspell(text) for text in arguments.keys))
+        wanted = list(dict.fromkeys(keys.unspell(text) for text in _spelled(arguments.keys)))
     except UnspellableKey as error:
         problem = (
             f"{error} has a backslash that begins no escape: write \\\\ for a backslash and \\xNN "
@@ -96,6 +109,23 @@ def _named(arguments: argparse.Namespace) -> list[bytes]:
     if arguments.revision is not None and len(wanted) > 1:
         raise Misconfigured("--revision", "names the revision of one KEY: give one")
     return wanted
+
+
+def _spelled(named: Sequence[str]) -> Iterator[str]:
+    """The keys as they are named, those on standard input in the place of its sign."""
+    for text in named:
+        if text == STANDARD_INPUT:
+            yield from _lines_of_input()
+        else:
+            yield text
+
+
+def _lines_of_input() -> list[str]:
+    """The lines of standard input that are not empty."""
+    # Closed by the shell (`<&-`): there is no such object then.
+    given = b"" if sys.stdin is None else sys.stdin.buffer.read()
+    # As arguments are: bytes that are not UTF-8 stay what they are.
+    return [line.decode("utf-8", "surrogateescape") for line in given.split(b"\n") if line]
 
 
 async def _look(settings: Settings, wanted: Sequence[bytes], clock: Clock) -> _Found:
