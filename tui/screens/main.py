@@ -290,7 +290,7 @@ class MainScreen(Screen[None]):
         if changes.scopes:
             self._tree.amend(changes.scopes)
         if changes.keys:
-            self._tabs.amend(changes.keys)
+            self._tabs.amend(changes)
         self._say_what_is_missing()
         if noted and not self.monitor.frozen:
             self._tabs.show_history()
