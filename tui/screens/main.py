@@ -77,8 +77,6 @@ class Spot:
 class MainScreen(Screen[None]):
     """Wires the watch to the widgets, and the person's intent back to `Discovery`."""
 
-    CSS_PATH = "main.tcss"
-
     BINDINGS: ClassVar[list[BindingType]] = [
         # With priority, so that what is typed right behind it, in one go over a slow line, is
         # already the filter's text and no command.
@@ -191,7 +189,6 @@ class MainScreen(Screen[None]):
         self.active.focus()
         self.set_interval(TICK, self._tick)
         self._refresh_all()
-        self._watch()
         self._look_out()
         self._tally()
         self._meter()
@@ -199,7 +196,8 @@ class MainScreen(Screen[None]):
     # --- from the watch to the widgets --------------------------------------------------------
 
     @work(group="watch", exclusive=True, exit_on_error=False)
-    async def _watch(self) -> None:
+    async def follow(self) -> None:
+        """Once, as soon as there is an app. What comes before the screen is there waits for it."""
         async with (
             aclosing(self.discovery.watch(self._query)) as events,
             aclosing(batches(events)) as watched,
@@ -297,7 +295,7 @@ class MainScreen(Screen[None]):
         if changes.scopes:
             self._tree.amend(changes.scopes)
         if changes.keys:
-            self._tabs.amend(changes.keys)
+            self._tabs.amend(changes)
         self._say_what_is_missing()
         if noted and not self.monitor.frozen:
             self._tabs.show_history()
