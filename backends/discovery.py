@@ -21,10 +21,10 @@ from backends.specs import Spec
 from backends.store import (
     Delete,
     Entry,
+    Forbidden,
     Heard,
     Loading,
     Lost,
-    NotAuthorised,
     Outcome,
     Put,
     Removal,
@@ -129,12 +129,12 @@ class Discovery:
     async def list(self, query: Query) -> list[AnyRecord]:
         """What matches now, in the order of the keys.
 
-        Raises `StoreError`; `NotAuthorised` also where this user may read a part only: what is not
+        Raises `StoreError`; `Forbidden` also where this user may read a part only: what is not
         there may not be taken for gone.
         """
         records, unread = await self.list_readable(query)
         if unread:
-            raise NotAuthorised(self.store.address, unread)
+            raise Forbidden(self.store.address, unread)
         return records
 
     async def list_readable(self, query: Query) -> tuple[Listed, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote, unquote
 
 MASK = "***"
+"""What stands where a secret was."""
 
 LEAST = 4
 """Characters: hiding what is shorter would tell it, by what is missing in every other word."""

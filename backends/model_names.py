@@ -5,11 +5,10 @@ Pure. A change costs work in proportion to what it bears on: a card, and the ada
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
 from backends.cluster import Cluster
-from backends.ids import Kind
 from backends.models import base_name
 from backends.records import ModelCard
 
@@ -36,15 +35,11 @@ class ModelNames:
 
     def count(self, keys: Iterable[bytes]) -> int:
         """How many models cards of these keys belong to."""
-        return len({self._name_of[key] for key in keys if key in self._name_of})
+        return len(self.of(keys))
 
-    def missed(self) -> set[bytes]:
-        """The keys whose cards are others in the cluster than here: a look at each of them."""
-        keys: Collection[bytes] = self._cluster.keys(Kind.MODEL)
-        records, cards = self._cluster.records, self._cards
-        return {key for key in keys if cards.get(key) is not records[key]} | (
-            cards.keys() - set(keys)
-        )
+    def of(self, keys: Iterable[bytes]) -> set[str]:
+        """The models that cards of these keys belong to."""
+        return {self._name_of[key] for key in keys if key in self._name_of}
 
     def amend(self, changed: Iterable[bytes]) -> set[str]:
         """The cards of these keys came, changed or went in the cluster.

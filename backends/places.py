@@ -146,15 +146,37 @@ class Selection(Places):
     """Those of some records that somebody chose."""
 
     def __init__(self, places: Places, chosen: Iterable[bytes]) -> None:
-        """`chosen`: keys of records that are among the others'."""
+        """`chosen`: keys of records that are among the others'.
+
+        The cost grows with the number of those that are chosen or of those that are left out,
+        whichever are fewer, and little with that of all.
+        """
         super().__init__()
         self.records = {key: places.records[key] for key in chosen}
         here = set(self.records)
+        left_out = places.records.keys() - here
+        few_left_out = len(left_out) < len(here)
         for scope, kinds in places._by_scope.items():
-            found = {kind: keys & here for kind, keys in kinds.items()}
+            found = {
+                kind: keys - left_out if few_left_out else keys & here
+                for kind, keys in kinds.items()
+            }
             if any(found.values()):
                 self._add_scope(scope)
                 self._by_scope[scope].update(found)
+        if few_left_out:
+            self._count_workers_but(places, left_out)
+
+    def _count_workers_but(self, places: Places, left_out: Iterable[bytes]) -> None:
+        """Of the places whose workers were counted, where some records are not chosen."""
+        self._workers_in = {
+            scope: dict(counted)
+            for scope, counted in places._workers_in.items()
+            if scope in self._by_scope
+        }
+        for record in map(places.records.__getitem__, left_out):
+            for scope in self._workers_in.keys() & scopes_of(record):
+                self._count_worker(scope, record, -1)
 
     def put(self, record: AnyRecord) -> None:
         """Choose a record, perhaps in place of another of its key."""

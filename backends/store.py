@@ -78,8 +78,8 @@ class Resync:
     revision: str
     """The store's own revision at that moment, for people; stores without one say an empty text."""
     unread: str = ""
-    """What was asked for and is not among them, since this user may not read it; for people, and
-    it has the word `permission` in it. Empty: all that was asked for was read."""
+    """What was asked for and is not among them, since this user may not read it; for people.
+    Empty: all that was asked for was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +215,7 @@ class Cause(StrEnum):
 # StoreError
 # ├── Unreachable        try again later, or at another address
 # ├── NotAuthorised      the store answered and refused who we are
+# │   └── Forbidden      it knows who we are, and that we may not do this
 # ├── Misconfigured      what was asked for cannot be tried at all
 # ├── KeyNotAllowed      this store cannot hold such a key
 # └── Refused            the store answered and would not do it (out of space, too large, ...)
@@ -239,6 +240,10 @@ class NotAuthorised(StoreError):
         super().__init__(f"{address}: {detail}")
         self.address = address
         self.detail = detail
+
+
+class Forbidden(NotAuthorised):
+    """The store at `address` knows this user, who may not read or change all that was named."""
 
 
 class Misconfigured(StoreError):

@@ -131,6 +131,11 @@ class Verdicts:
         """Whether any record that was asked for names this address."""
         return target in self._at
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was told that bears on a verdict, and `update` is still to judge."""
+        return bool(self._dirty)
+
     # --- what is told -------------------------------------------------------------------------
 
     def heard_lives(self, lives: Mapping[Handle, Life]) -> None:
@@ -255,10 +260,13 @@ class Verdicts:
     def _judge(self, facts: Facts) -> bool:
         """Returns whether the verdict is another now."""
         record, verdict = facts.record, judge(facts)
-        if self._verdicts.get(record.key) is verdict:
+        key = record.key
+        before = self._verdicts.get(key)
+        if before is verdict:
             return False
-        self._verdicts[record.key] = verdict
-        self._roll_up(record, verdict)
+        self._verdicts[key] = verdict
+        if verdict in FINDINGS or before in FINDINGS:
+            self._roll_up(record, verdict)
         return True
 
     def _forget(self, record: AnyRecord) -> None:
@@ -311,7 +319,8 @@ class Verdicts:
         return f"{DIFFERS} in {', '.join(found)}: a frontend takes one sort or the other, not both"
 
     def _known_readings(self, record: AnyRecord) -> tuple[Reading, ...]:
-        targets = self._targets.get(record.key, ())
+        if not (targets := self._targets.get(record.key)):
+            return ()
         return tuple(reading for one in targets for reading in self._readings.get(one, {}).values())
 
     def _failed(self, record: AnyRecord) -> list[Reading]:
@@ -354,7 +363,7 @@ class Verdicts:
 
 def handle_of(record: AnyRecord) -> Handle:
     """What a record's time to live is asked for by."""
-    return record.key if record.lease is None else record.lease
+    return record.key if (lease := record.lease) is None else lease
 
 
 def _is_shared(record: AnyRecord) -> bool:

@@ -1,5 +1,5 @@
-"""What all tests share: the order in which their files are begun, what hypothesis does, and a
-network of their own."""
+"""What all tests share: the order in which their files are begun, what hypothesis does, a network
+of their own, an etcd, and certificates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from tests.namespace import NotAllowed, own_network
 from tests.permissions import bound_by_permissions
+from tests.servers import EtcdServer
+from tests.tls import TlsFiles, make_tls
 
 # The same examples in every run, and no stop-watch: these machines are shared.
 settings.register_profile("dyntop", derandomize=True, deadline=None, database=None)
@@ -40,6 +42,32 @@ def network() -> Iterator[None]:
             yield
     except NotAllowed as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def shared_etcd() -> Iterator[EtcdServer]:
+    with EtcdServer() as server:
+        yield server
+
+
+@pytest.fixture
+def etcd(shared_etcd: EtcdServer) -> EtcdServer:
+    """An etcd without keys; leases of other tests may be left in it. Where tests stop it or look at
+    more than keys, their folder or module has one of its own by this name."""
+    shared_etcd.etcdctl("del", "--prefix", "")
+    return shared_etcd
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    """A private authority and what it signed."""
+    return make_tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def foreign_tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    """Another authority, which nobody trusts."""
+    return make_tls(tmp_path_factory.mktemp("foreign-tls"))
 
 
 @pytest.fixture

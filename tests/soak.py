@@ -29,8 +29,8 @@ from backends.connect import EtcdConnection, open_store
 from backends.etcd import EtcdConfig, rpc
 from backends.etcd.client import Client
 from backends.store import StoreError
-from tests.etcd.places import QUICK
-from tests.faults.seeing import held, stored
+from tests.etcd.places import QUICK, stored
+from tests.faults.seeing import held
 from tests.registered import KeyAndValue, card, channel, instance
 from tests.servers import LOOPBACK, EtcdServer
 from tests.tui.operating import START, Operator, World, dashboard

@@ -90,7 +90,7 @@ def test_saying_the_version_imports_nothing_but_the_command_line() -> None:
     )
     found = set(done.stdout.split("\n", 1)[1].split())
     ours = {name for name in found if name.split(".")[0] in ("tui", "backends")}
-    assert ours == {"tui", "tui.cli", "tui.arguments"}
+    assert ours == {"tui", "tui.cli", "tui.arguments", "tui.examples", "tui.levels"}
     others = {name.split(".")[0] for name in found - ours} - sys.stdlib_module_names
     # What puts an installed program on the path is loaded by Python itself.
     assert {name for name in others if "finder" not in name} <= {"__main__", "_distutils_hack"}

@@ -41,6 +41,7 @@ from tui.plain import plain
 from tui.screens.main import MainScreen
 from tui.settings import Settings
 from tui.slow_line import PIECES_OF_A_FRAME, pieces_waiting
+from tui.terminal_driver import TerminalDriver
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class DyntopApp(App[None]):
     """One main screen over one store."""
 
     TITLE = "dyntop"
+    CSS_PATH = "screens/main.tcss"  # of a default screen Textual reads none
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (declared by App, without ClassVar)
         (0, "-narrow"),
         (80, "-normal"),
@@ -104,10 +106,13 @@ class DyntopApp(App[None]):
         self.clock = clock
         self._steady = steady or clock
 
-    def on_mount(self) -> None:
+    def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        self.push_screen(MainScreen(self.plane, watched, self.settings, self.clock, self._steady))
+        screen = MainScreen(self.plane, watched, self.settings, self.clock, self._steady)
+        screen.follow()  # the store answers while the screen is being made
+        return screen
 
+    def on_mount(self) -> None:
         self.logs.tell(partial(self._tell_of_log, asyncio.get_running_loop()))
 
     def _tell_of_log(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:

@@ -12,6 +12,7 @@ from backends.acts import NotFound, RestoreRefused, WrongStore
 from backends.audit import AuditFailed
 from backends.store import (
     Cause,
+    Forbidden,
     KeyNotAllowed,
     Misconfigured,
     NotAuthorised,
@@ -114,7 +115,7 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
         )
     if store == "nats":
         return _nats_not_authorised(error)
-    if "permission" in error.detail:
+    if isinstance(error, Forbidden):
         return (
             f"etcd at {error.address} does not let this user do it ({error.detail}): grant the "
             "user a role with v1/, instances/, models/ and mdc/, or set another ETCD_AUTH_USERNAME"
@@ -126,7 +127,7 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
 
 
 def _nats_not_authorised(error: NotAuthorised) -> str:
-    if "permissions" in error.detail:
+    if isinstance(error, Forbidden):
         return (
             f"NATS at {error.address} does not let this user do it ({error.detail}): it must be "
             "let publish to $JS.API.>, $JS.FC.> and $KV.> and subscribe to _INBOX.>"

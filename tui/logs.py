@@ -10,11 +10,11 @@ import logging
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from backends.audit import AuditFailed
@@ -22,13 +22,13 @@ from backends.audit.errors import translated
 from backends.audit.file import AppendedFile
 from backends.masking import Mask
 from backends.store import Misconfigured
+from tui.levels import DEFAULT_LEVEL, LEVELS
 from tui.plain import ELLIPSIS, plain
+from tui.stamps import utc_stamp
 
 LOG = "DYNTOP_LOG"
 LEVEL = "DYNTOP_LOG_LEVEL"
 """Environment names: as `--log` and `--log-level`."""
-LEVELS = ("debug", "info", "warning", "error")
-DEFAULT_LEVEL = "info"
 
 OWN = ("backends", "tui")
 """Whose lines are written from the level on that was asked for; of others only warnings."""
@@ -93,7 +93,8 @@ class Logs(logging.Handler):
             lines = list(self._lines(record))
         except Exception:
             # Whoever logs must not fail by it, and nobody looks at standard error.
-            lines = [f"{_time(record)} a line of {plain(record.name)} could not be made"]
+            at = utc_stamp(record.created)
+            lines = [f"{at} a line of {plain(record.name)} could not be made"]
         self.last.extend(lines)
         if self._file is not None:
             self._file.put(lines)
@@ -106,7 +107,7 @@ class Logs(logging.Handler):
 
     def _lines(self, record: logging.LogRecord) -> Iterator[str]:
         said = harmless(record.getMessage(), self.mask)
-        yield f"{_time(record)} {record.levelname} {plain(record.name)}: {said}"
+        yield f"{utc_stamp(record.created)} {record.levelname} {plain(record.name)}: {said}"
         if record.exc_info and record.exc_info[1] is not None:
             yield from traceback_of(record.exc_info[1], self.mask)
 
@@ -176,7 +177,7 @@ class LogFile:
 
     def _append(self, lines: list[str]) -> None:
         missing, self._missing = self._missing, 0
-        gap = [f"{_stamp(datetime.now(UTC))} … {missing:,} lines are missing"] if missing else []
+        gap = [f"{utc_stamp(time.time())} … {missing:,} lines are missing"] if missing else []
         text = "".join(f"{line}\n" for line in (*gap, *lines))
         try:
             with translated(self._path):
@@ -229,11 +230,3 @@ def logging_to(logs: Logs) -> Iterator[None]:
         for logger, level in before.items():
             logger.setLevel(level)
         logs.close()
-
-
-def _time(record: logging.LogRecord) -> str:
-    return _stamp(datetime.fromtimestamp(record.created, UTC))
-
-
-def _stamp(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

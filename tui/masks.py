@@ -1,4 +1,8 @@
-"""What must not be in a text that stays or is sent: passwords, tokens, keys."""
+"""What must not be in a text that stays: passwords, tokens, keys.
+
+The net below `backends.masking`, where errors are worded: it goes over all that is logged, whoever
+wrote it, and knows the secrets themselves, from the environment.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from backends import keys
@@ -17,7 +17,8 @@ from backends.discovery import Added, Removed, Resynced, WatchEvent
 from backends.history import KEPT, Happening, History
 from backends.ids import Kind
 from backends.liveness import FINDINGS
-from backends.places import Changes, Places, Scope, Selection, scopes_of
+from backends.model_names import ModelNames
+from backends.places import Places, Scope, Selection, scopes_of
 from backends.records import AnyRecord, EventSource, ModelCard
 from backends.store import Heard, Loading, Lost, StoreError
 from backends.tombstones import Tombstone, Tombstones
@@ -65,6 +66,18 @@ class _Held:
     """Since when what is there now is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs since the last time somebody took the changes."""
+
+    keys: set[bytes] = field(default_factory=set)
+    """Of records that are shown, or were: records, verdicts and tombstones."""
+    scopes: set[Scope] = field(default_factory=set)
+    """Where the numbers may be others."""
+    models: set[str] = field(default_factory=set)
+    """The names of models that this bears on, also of those that are no more."""
+
+
 class Monitor:
     """What is shown, what happened, and how it stands with the store."""
 
@@ -72,6 +85,8 @@ class Monitor:
         self.cluster = Cluster()
         """Everything that is registered."""
         self.verdicts = Verdicts(self.cluster, has_leases=has_leases, is_kept_alive=is_kept_alive)
+        self.models = ModelNames(self.cluster)
+        """Which models there are, wherever they are, as of the last changes that were taken."""
         self.tombstones = Tombstones()
         self.hides_gone = False
         """Whether tombstones are left out of the view."""
@@ -209,8 +224,9 @@ class Monitor:
         return all(word in text for word in self._words)
 
     def take_changes(self) -> Changes:
-        """What differs in `shown` since the last call: records, verdicts, and tombstones."""
+        """What differs since the last call."""
         changes = self.cluster.take_changes()
+        models = self.models.amend(changes.keys)
         # A frozen view shows the verdicts of then, too; what was frozen before there was anything
         # to see has none yet.
         judged: set[bytes] = set()
@@ -229,7 +245,7 @@ class Monitor:
         changes.keys |= judged & self.shown.records.keys()
         changes.keys |= self._stones_changed
         self._stones_changed = set()
-        return changes
+        return Changes(changes.keys, changes.scopes, models | self.models.of(changes.keys))
 
     def _narrow(self) -> None:
         if not self.filter:
@@ -237,14 +253,24 @@ class Monitor:
         if not self.narrowed:
             self.shown = self.cluster
             return
-        chosen = list(self.cluster.records)
+        records = self.cluster.records
+        # Of what went since the changes were taken last, there may still be a verdict or a text.
+        among: Collection[bytes] = records
         if self.only_findings:
-            chosen = [key for key in chosen if self.verdicts.of(key) in FINDINGS]
+            among = {key for key in self.verdicts.findings if key in records}
         if self._words:
-            self.prepare_filter()
-        for word in self._words:
-            chosen = [key for key in chosen if word in self._texts[key]]
-        self.shown = Selection(self.cluster, chosen)
+            among = [key for key in self._found() if key in among]
+        self.shown = Selection(self.cluster, among)
+
+    def _found(self) -> list[bytes]:
+        """The keys whose texts have every word of the filter."""
+        self.prepare_filter()
+        first, *others = self._words
+        # All that there are: by far the longest loop, so it looks no key up.
+        found = [key for key, text in self._texts.items() if first in text]
+        for word in others:
+            found = [key for key in found if word in self._texts[key]]
+        return found
 
     def _finds_stone(self, stone: Tombstone) -> bool:
         return not self.filter or self.finds(searchable(stone.record))

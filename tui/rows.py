@@ -45,11 +45,15 @@ class SortedRows(Sequence[Row], Generic[Row]):
         `lasting`: as long as a row is the same object, `sort` gives the same for it.
         """
         before, self._by_key = self._by_key, {row.key: row for row in rows}
+        self._reverse = reverse
+        # Rows that are the same object are equal at once.
+        if lasting and sort == self._sort and before == self._by_key:
+            return
         kept: list[_Place] = []
         if lasting and sort == self._sort:
             # In their order, since to sort what is in order takes no time.
             kept = [at for at in self._ordered if before[at[1]] is self._by_key.get(at[1])]
-        self._sort, self._reverse = sort, reverse
+        self._sort = sort
         self._places = {place[1]: place for place in kept}
         for key, row in self._by_key.items():
             if key not in self._places:

@@ -40,8 +40,6 @@ class View:
     is not registered."""
     board: Board | None = None
     """What NATS services count. None: no NATS server is set."""
-    models: int = 0
-    """How many models there are, wherever they are."""
 
     @property
     def shown(self) -> Places:

@@ -12,6 +12,7 @@ from backends.followed import LostPlace
 from backends.masking import without
 from backends.store import (
     Cause,
+    Forbidden,
     Misconfigured,
     NotAuthorised,
     Refused,
@@ -26,10 +27,6 @@ class LeaseNotFound(Refused):
 
 class Unauthenticated(NotAuthorised):
     """The server does not take us for the user, whatever we ask for."""
-
-
-class Forbidden(NotAuthorised):
-    """The server knows the user, who may not read or write that key."""
 
 
 class TokenRejected(Unauthenticated):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.errors import Forbidden
 from backends.etcd.ranges import KeyRange, merged
+from backends.store import Forbidden
 
 
 @dataclass(frozen=True, slots=True)

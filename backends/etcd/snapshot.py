@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.errors import Forbidden
 from backends.etcd.ranges import KeyRange
 from backends.etcd.rpc import Message
 from backends.etcd.sight import Sight, readable
 from backends.followed import LostPlace
-from backends.store import Entry, Loading, Refused
+from backends.store import Entry, Forbidden, Loading, Refused
 
 ATTEMPTS = 5
 """Times that a snapshot is begun anew because its revision was compacted while it was read."""
@@ -43,7 +42,7 @@ async def read_snapshot(
 ) -> AsyncGenerator[Loading | Snapshot, None]:
     """Yields `Loading` before each page, and one `Snapshot` at the end: of what may be read.
 
-    Raises `StoreError`; `NotAuthorised` where nothing may be read.
+    Raises `StoreError`; `Forbidden` where nothing may be read.
     """
     sight = Sight(tuple(ranges))
     for _ in range(ATTEMPTS):

@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from backends.etcd.client import Client
-from backends.etcd.errors import Forbidden
 from backends.etcd.ranges import KeyRange, key_ranges
 from backends.etcd.sight import readable
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.etcd.watcher import Watcher
 from backends.followed import LostPlace, followed
-from backends.store import Loading, Resync, StoreEvent
+from backends.store import Forbidden, Loading, Resync, StoreEvent
 
 LOOK_AGAIN = 30.0
 """Seconds after which a user who may not read everything is asked for again: he may read more."""

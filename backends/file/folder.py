@@ -31,7 +31,7 @@ from backends.file.opening import (
 )
 from backends.store import (
     Cause,
-    NotAuthorised,
+    Forbidden,
     Refused,
     Removal,
     Revision,
@@ -88,7 +88,7 @@ class Folder:
     def listing(self, prefixes: Sequence[bytes]) -> Listing:
         """The regular files whose keys begin with one of the prefixes.
 
-        Raises `Unreachable` if the root is missing or no folder, `NotAuthorised` if a folder may
+        Raises `Unreachable` if the root is missing or no folder, `Forbidden` if a folder may
         not be read: a listing is never silently partial.
         """
         starts = tuple(prefixes)
@@ -269,7 +269,7 @@ class Folder:
     def _meaning(self, error: OSError) -> StoreError:
         detail = error.strerror or "input or output failed"
         if error.errno in DENIED:
-            return NotAuthorised(self.address, detail.lower())
+            return Forbidden(self.address, detail.lower())
         if error.errno in _WOULD_NOT:
             return Refused(self.address, detail.lower())
         if error.errno == errno.ENOENT:

@@ -92,7 +92,7 @@ class FileStore:
     async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
         """See `Store`. Files are read one after the other: no folder can be read at one moment.
 
-        Raises `Unreachable` (the root is missing, or no folder) and `NotAuthorised`.
+        Raises `Unreachable` (the root is missing, or no folder) and `Forbidden`.
         """
         readings = await asyncio.to_thread(self._read_all, prefixes)
         entries = sorted(self._entries(readings), key=lambda entry: entry.key)
@@ -119,7 +119,7 @@ class FileStore:
         """Write a file and keep it alive until `aclose`. Missing folders are created.
 
         Raises `KeyNotAllowed`; `Refused` for a value over 8 MiB or where the file system would not
-        (full, read-only); `NotAuthorised` where this user may not write.
+        (full, read-only); `Forbidden` where this user may not write.
         """
         place = _place_to_write(key)
         revision = await asyncio.to_thread(self._write, key, place, value)

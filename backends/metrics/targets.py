@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from backends.masking import MASK
 from backends.metrics.remembered import OfCards
 from backends.probe.addresses import parse_address
 from backends.probe.targets import DEFAULT_PORTS, targets_of
@@ -48,7 +49,7 @@ class Target(BaseModel):
         if self.user is None:
             return self.base
         scheme, _, rest = self.base.partition("://")
-        return f"{scheme}://***@{rest}"
+        return f"{scheme}://{MASK}@{rest}"
 
 
 def given(setting: str, texts: Iterable[str]) -> tuple[Target, ...]:

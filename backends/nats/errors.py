@@ -15,6 +15,7 @@ from backends.masking import path_or_mask, without
 from backends.nats.connection import DENIED
 from backends.store import (
     Cause,
+    Forbidden,
     Misconfigured,
     NotAuthorised,
     Refused,
@@ -72,7 +73,7 @@ def denied(address: str, text: str, secrets: Sequence[str | None] = ()) -> Store
     is in it."""
     # So that the same denial is the same each time, without the names made up for this once.
     text = _MADE_UP.sub(r"\1.>", text)
-    return NotAuthorised(address, without(text.removeprefix("nats: ").strip("' "), secrets))
+    return Forbidden(address, without(text.removeprefix("nats: ").strip("' "), secrets))
 
 
 def translate(address: str, error: BaseException, secrets: Sequence[str | None] = ()) -> StoreError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from typing import ClassVar
 from bench.bare import PAINTED
 from bench.figures.figure import Pace
 from bench.figures.first_paint import BARE
+from bench.monitors import MONITORS, monitors
 from bench.place import QUIET, UNSWEPT, Place, filled, opened
 from bench.processes import cpu_seconds
 from bench.results import Line, Peer, Target, Unit
@@ -19,7 +19,6 @@ from tests.terminal import Terminal
 
 SWEPT = "with the lease sweep, of leases renewed each 15 s"
 ALONE = "without the lease sweep"
-MONITORS = ("htop", "btop")
 COUNTDOWNS = 8_000.0
 """Bytes a second that a screen full of visible seconds may cost."""
 
@@ -65,9 +64,7 @@ def _windows(
         terminals[SWEPT], _ = stack.enter_context(opened(renewed, *QUIET))
         terminals[BARE] = stack.enter_context(bare())
         terminals[BARE].wait_for(PAINTED)
-        for name in MONITORS:
-            if program := shutil.which(name):
-                terminals[name] = stack.enter_context(Terminal([program]))
+        terminals |= stack.enter_context(monitors())
         time.sleep(pace.settling)
         cpu: dict[str, list[float]] = {name: [] for name in terminals}
         written: dict[str, list[float]] = {name: [] for name in terminals}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import ClassVar
 
 from bench.figures.figure import Pace
-from bench.figures.idle import COUNTDOWNS, MONITORS
+from bench.figures.idle import COUNTDOWNS
 from bench.marks import mark
+from bench.monitors import MONITORS, monitors
 from bench.place import QUIET, UNSWEPT, Place, filled, opened
 from bench.results import Line, Peer, Target, Unit
 from tests.terminal import Terminal
@@ -68,10 +68,7 @@ def _counting_down(place: Place, pace: Pace) -> dict[str, tuple[float, ...]]:
         renewed = stack.enter_context(filled(place.size, renewed=True))
         dashboard, _ = stack.enter_context(opened(renewed, *QUIET))
         dashboard.open("Workers")
-        terminals: dict[str, Terminal] = {"ours": dashboard}
-        for name in MONITORS:
-            if program := shutil.which(name):
-                terminals[name] = stack.enter_context(Terminal([program]))
+        terminals: dict[str, Terminal] = {"ours": dashboard, **stack.enter_context(monitors())}
         time.sleep(ASKED)
         written: dict[str, list[float]] = {name: [] for name in terminals}
         window = min(WINDOW, pace.idling)

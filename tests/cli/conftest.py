@@ -52,19 +52,6 @@ def in_folder(folder: Path, state: dict[str, str]) -> dict[str, str]:
     return state | {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(folder)}
 
 
-@pytest.fixture(scope="session")
-def etcd_of_all_tests() -> Iterator[EtcdServer]:
-    with EtcdServer() as server:
-        yield server
-
-
-@pytest.fixture
-def etcd(etcd_of_all_tests: EtcdServer) -> EtcdServer:
-    """An empty etcd."""
-    etcd_of_all_tests.etcdctl("del", "--prefix", "")
-    return etcd_of_all_tests
-
-
 @pytest.fixture
 def in_etcd(etcd: EtcdServer, state: dict[str, str]) -> dict[str, str]:
     return state | {"ETCD_ENDPOINTS": etcd.endpoint}

@@ -11,14 +11,9 @@ import pytest
 from tests.cli.conftest import Here
 from tests.cli.running import dyntop
 from tests.servers import LOOPBACK, EtcdServer, NatsServer
-from tests.tls import TlsFiles, make_tls
+from tests.tls import TlsFiles
 
 SECRET = "s3cret-passw0rd"
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    return make_tls(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

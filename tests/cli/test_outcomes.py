@@ -17,7 +17,7 @@ from backends.discovery import Discovery
 from backends.memory import MemoryStore
 from backends.store import (
     Cause,
-    NotAuthorised,
+    Forbidden,
     Outcome,
     Refused,
     Removal,
@@ -32,7 +32,7 @@ from tui.opening import Plane
 from tui.settings import Settings
 
 AT = "http://db:2379"
-DENIED = NotAuthorised(AT, "permission denied")
+DENIED = Forbidden(AT, "permission denied")
 FULL = Refused(AT, "database space exceeded")
 LOST = Unreachable(AT, Cause.LOST)
 NOTHING_THERE = Unreachable(AT, Cause.REFUSED)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,7 +9,10 @@ from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
 from tests.etcd.places import QUICK, Opener, Spy
 from tests.servers import EtcdServer
-from tests.tls import TlsFiles, make_tls
+from tests.tasks import no_task_is_left
+from tests.tls import TlsFiles
+
+__all__ = ["no_task_is_left"]
 
 
 @pytest.fixture
@@ -18,18 +20,6 @@ def etcd() -> Iterator[EtcdServer]:
     """An empty etcd of this test's own."""
     with EtcdServer(*QUICK) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    """A private authority and what it signed."""
-    return make_tls(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="session")
-def foreign_tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    """Another authority, which nobody trusts."""
-    return make_tls(tmp_path_factory.mktemp("foreign-tls"))
 
 
 @pytest.fixture(scope="session")
@@ -99,14 +89,3 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
 
     monkeypatch.setattr(Client, "call", noting)
     return sent
-
-
-@pytest.fixture(autouse=True)
-async def no_task_is_left() -> AsyncIterator[None]:
-    """After each test, whatever the stores started has ended."""
-    before = asyncio.all_tasks()
-    yield
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    if left:
-        await asyncio.wait(left, timeout=10)
-    assert not [task for task in left if not task.done()]

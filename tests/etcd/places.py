@@ -64,9 +64,9 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.05)
 
 
-def stored(server: EtcdServer, prefix: str = "v1/") -> dict[bytes, bytes]:
-    """An independent reading: keys and values as etcdctl gives them."""
-    return {key: entry.value for key, entry in server.entries(prefix).items()}
+def stored(server: EtcdServer) -> dict[bytes, bytes]:
+    """An independent reading: all keys and values as etcdctl gives them."""
+    return {key: entry.value for key, entry in server.entries().items()}
 
 
 def switch_auth_on(server: EtcdServer, password: str = "secret") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from backends.store import (
+    Forbidden,
     Heard,
     Lost,
     NotAuthorised,
@@ -122,7 +123,7 @@ async def test_what_may_be_read_is_and_what_may_not_is_named(
     part = await store.snapshot((b"v1/", b"mdc/"))
     assert part.entries == whole.entries
     assert part.unread == ("no permission to read mdc/; of v1/ only v1/instances/ may be read")
-    with pytest.raises(NotAuthorised, match="permission denied: v1/mdc/"):
+    with pytest.raises(Forbidden, match="permission denied: v1/mdc/"):
         await store.snapshot((b"v1/mdc/",))
 
 

@@ -99,10 +99,5 @@ def put(server: EtcdServer, *registered: KeyAndValue, lease: str | None = None) 
         server.etcdctl("put", *under, key.decode(), input=value)
 
 
-def stored(server: EtcdServer) -> dict[bytes, bytes]:
-    """As etcdctl reads it."""
-    return {key: entry.value for key, entry in server.entries("").items()}
-
-
 def _id(key: bytes) -> str:
     return key.rpartition(b"/")[2].decode()

@@ -23,6 +23,13 @@ MOUSE = 1003
 PASTE = 2004
 
 
+@pytest.fixture(scope="module")
+def shared_etcd() -> Iterator[EtcdServer]:
+    """Nobody else's: it is stopped here, and its leases are counted."""
+    with EtcdServer() as server:
+        yield server
+
+
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
     with Terminal([*COMMAND, "--demo"], env=STATE_ENV) as terminal:

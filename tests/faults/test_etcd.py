@@ -14,18 +14,8 @@ from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd import watch as etcd_watch
 from backends.etcd.client import Client
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import QUICK, switch_auth_on
-from tests.faults.seeing import (
-    begins,
-    held,
-    leading_to,
-    lists,
-    looking_at,
-    put,
-    shows,
-    shows_loss,
-    stored,
-)
+from tests.etcd.places import QUICK, stored, switch_auth_on
+from tests.faults.seeing import begins, held, leading_to, lists, looking_at, put, shows, shows_loss
 from tests.registered import card, instance
 from tests.servers import LOOPBACK, EtcdServer, wait_for
 

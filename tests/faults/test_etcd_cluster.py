@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.cli.running import COMMAND, STATE
-from tests.etcd.places import Member, cluster_of
-from tests.faults.seeing import leading_to, listed, put, stored
+from tests.etcd.places import Member, cluster_of, stored
+from tests.faults.seeing import leading_to, listed, put
 from tests.registered import instance
 from tests.servers import wait_for
 from tests.terminal import Terminal

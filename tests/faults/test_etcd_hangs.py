@@ -6,8 +6,8 @@ import re
 import time
 
 from tests.cli.running import COMMAND, STATE
-from tests.etcd.places import QUICK
-from tests.faults.seeing import leading_to, listed, lists, put, stored
+from tests.etcd.places import QUICK, stored
+from tests.faults.seeing import leading_to, listed, lists, put
 from tests.registered import instance
 from tests.servers import EtcdServer
 from tests.terminal import Terminal

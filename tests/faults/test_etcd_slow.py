@@ -8,8 +8,8 @@ from backends.etcd import EtcdConfig, EtcdStore
 from backends.etcd.client import Client
 from backends.etcd.rpc import STATUS, StatusRequest
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import QUICK
-from tests.faults.seeing import held, looking_at, put, stored
+from tests.etcd.places import QUICK, stored
+from tests.faults.seeing import held, looking_at, put
 from tests.registered import instance
 from tests.servers import LOOPBACK, EtcdServer
 from tests.tui.operating import Operator, dashboard

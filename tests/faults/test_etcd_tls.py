@@ -9,22 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.etcd.places import QUICK
-from tests.faults.seeing import leading_to, looking_at, put, shows, shows_loss, stored
+from tests.etcd.places import QUICK, stored
+from tests.faults.seeing import leading_to, looking_at, put, shows, shows_loss
 from tests.registered import instance
 from tests.servers import EtcdServer
-from tests.tls import TlsFiles, make_tls
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    return make_tls(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
-def foreign(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    """Another authority, which nobody trusts."""
-    return make_tls(tmp_path_factory.mktemp("foreign-tls"))
+from tests.tls import TlsFiles
 
 
 @pytest.fixture(scope="module")
@@ -72,19 +61,19 @@ async def test_no_certificate_where_one_is_asked_for(asking: EtcdServer, tls: Tl
 
 
 async def test_a_certificate_of_another_authority(
-    asking: EtcdServer, tls: TlsFiles, foreign: TlsFiles
+    asking: EtcdServer, tls: TlsFiles, foreign_tls: TlsFiles
 ) -> None:
     settings, env = naming(
-        ca=tls.ca, client_cert=foreign.client_cert, client_key=foreign.client_key
+        ca=tls.ca, client_cert=foreign_tls.client_cert, client_key=foreign_tls.client_key
     )
     async with looking_at(asking, **settings) as operator:
         await shows_loss(operator, "a certificate was not accepted", leading_to(asking, **env))
 
 
 async def test_a_server_whose_authority_is_not_trusted(
-    asking: EtcdServer, foreign: TlsFiles
+    asking: EtcdServer, foreign_tls: TlsFiles
 ) -> None:
-    settings, env = naming(ca=foreign.ca)
+    settings, env = naming(ca=foreign_tls.ca)
     async with looking_at(asking, **settings) as operator:
         await shows_loss(operator, "check ETCD_AUTH_CA", leading_to(asking, **env))
 

@@ -1,3 +1,3 @@
-from tests.cli.conftest import etcd, etcd_of_all_tests, here, in_etcd, state
+from tests.cli.conftest import here, in_etcd, state
 
-__all__ = ["etcd", "etcd_of_all_tests", "here", "in_etcd", "state"]
+__all__ = ["here", "in_etcd", "state"]

@@ -19,6 +19,7 @@ from backends.services.answers import Answers
 from backends.services.usage import join
 from backends.store import (
     Cause,
+    Forbidden,
     KeyNotAllowed,
     Misconfigured,
     NotAuthorised,
@@ -186,7 +187,7 @@ def errors(text: str) -> list[StoreError]:
     return [
         *(Unreachable("http://x", cause, text) for cause in Cause),
         NotAuthorised(text, text),
-        NotAuthorised(text, f"{text} permissions"),
+        Forbidden(text, text),
         Refused(text, text),
         Misconfigured(text, text),
         KeyNotAllowed(text.encode(), text),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,7 +9,9 @@ from backends.nats.config import NatsConfig
 from backends.nats.store import NatsStore
 from tests.nats.places import Opener, connected
 from tests.servers import NatsServer
-from tests.tls import TlsFiles, make_tls
+from tests.tasks import no_task_is_left
+
+__all__ = ["no_task_is_left"]
 
 POLL = 0.25
 """Seconds; what is found by looking must be found without waiting long."""
@@ -20,11 +21,6 @@ POLL = 0.25
 def shared_server() -> Iterator[NatsServer]:
     with NatsServer() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    return make_tls(tmp_path_factory.mktemp("nats-tls"))
 
 
 @pytest.fixture
@@ -63,14 +59,3 @@ async def open_store(server: NatsServer) -> AsyncIterator[Opener]:
 @pytest.fixture
 def store(open_store: Opener) -> NatsStore:
     return open_store()
-
-
-@pytest.fixture(autouse=True)
-async def no_task_is_left() -> AsyncIterator[None]:
-    """After each test, whatever the stores started has ended."""
-    before = asyncio.all_tasks()
-    yield
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    if left:
-        await asyncio.wait(left, timeout=10)
-    assert not [task for task in left if not task.done()]

@@ -20,6 +20,7 @@ from backends.nats.config import NatsConfig
 from backends.nats.sessions import address_of
 from backends.store import (
     Cause,
+    Forbidden,
     Misconfigured,
     NotAuthorised,
     Refused,
@@ -82,7 +83,7 @@ async def test_user_and_password_and_a_user_who_may_not(open_store: Opener, tmp_
         for user in ("eve", "deaf"):
             may_not = NatsConfig(servers=(url,), username=user, password=PASSWORD)
             denied = await failure(open_store, may_not)
-            assert isinstance(denied, NotAuthorised)
+            assert isinstance(denied, Forbidden)
             assert "permissions violation" in denied.detail
 
 

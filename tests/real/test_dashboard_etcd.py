@@ -8,19 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.etcd.places import QUICK
 from tests.real.dashboard import Dashboard, assert_shows_all, listed
 from tests.real.dynamo import DynamoClient, DynamoWorker, registered_keys
 from tests.servers import EtcdServer
 
 ADAPTER = "acme/SQL_v2"
 LEFTOVER = "v1/instances/prod/old/generate/1a2b"
-
-
-@pytest.fixture
-def etcd() -> Iterator[EtcdServer]:
-    with EtcdServer(*QUICK) as server:
-        yield server
 
 
 @pytest.fixture

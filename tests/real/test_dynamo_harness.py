@@ -17,12 +17,6 @@ ADAPTER = "acme/SQL-Adapter_v2"
 SLUG = "acme_sql-adapter_v2"
 
 
-@pytest.fixture
-def etcd() -> Iterator[EtcdServer]:
-    with EtcdServer() as server:
-        yield server
-
-
 @pytest.fixture(params=["etcd", "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "file":

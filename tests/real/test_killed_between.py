@@ -13,7 +13,6 @@ import pytest
 
 from backends.audit import Item, default_path
 from tests.cli.running import dyntop
-from tests.etcd.places import QUICK
 from tests.real.dashboard import Dashboard
 from tests.real.dynamo import DynamoClient, DynamoWorker
 from tests.servers import EtcdEntry, EtcdServer, wait_for
@@ -78,12 +77,6 @@ class Removal:
         act = audit_at(self.audit).acts()[-1].id
         ended = dyntop("restore", act, env=self.dashboard.env)
         return ended.code, ended.out.decode() + ended.err
-
-
-@pytest.fixture
-def etcd() -> Iterator[EtcdServer]:
-    with EtcdServer(*QUICK) as server:
-        yield server
 
 
 @pytest.fixture

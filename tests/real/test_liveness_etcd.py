@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,6 @@ LEASE_TTL = 12
 """Seconds; Dynamo 1.6.1's own are 30."""
 LONG_LEASE_TTL = 60
 """Seconds. Even half of it, after which a lease is late, outlasts what is looked at meanwhile."""
-
-
-@pytest.fixture
-def etcd() -> Iterator[EtcdServer]:
-    with EtcdServer(*QUICK) as server:
-        yield server
 
 
 def seconds_left(etcd: EtcdServer, worker: DynamoWorker) -> int:

@@ -156,7 +156,6 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 async def loaded(pilot: Pilot[None]) -> MainScreen:
     """Wait until a whole snapshot is shown, with the evidence that there is."""
-    await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
     screen = main_screen(pilot)
     await until(pilot, lambda: screen.view.complete)
     await settled(pilot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import _wait
 
-from tui.screens import asking, main
+from tui.screens import acting, asking
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,7 @@ def reads_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to read these questions; what comes in one burst still comes before. And nobody
     holds down a key."""
     monkeypatch.setattr(asking, "READ_TIME", 0.05)
-    monkeypatch.setattr(main, "PROBE_INTERVAL", 0.05)
+    monkeypatch.setattr(acting, "PROBE_INTERVAL", 0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -356,7 +356,6 @@ async def dashboard(
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
         operator = Operator(app, pilot)
-        await operator.until(lambda: len(app.screen_stack) == 2, "the main screen")
         if complete:
             await operator.until(lambda: operator.main.monitor.complete, "a whole snapshot")
             await pilot.pause()

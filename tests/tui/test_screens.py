@@ -164,3 +164,11 @@ async def test_at_80x24_and_60x20_what_matters_most_is_in_the_header() -> None:
             assert "2 instances" in operator.header()
             await operator.press("f")
             await operator.until_shown("frozen")
+
+
+async def test_evidence_that_is_due_once_the_screen_was_taken_down_is_not_drawn() -> None:
+    async with dashboard(full_world()) as operator:
+        screen = operator.main
+        screen._note_evidence()
+    # As its timer does, where it fires in that moment.
+    screen._weigh_evidence()

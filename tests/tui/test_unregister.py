@@ -14,7 +14,7 @@ from textual.widgets import Button, Input
 from backends.memory import MemoryStore
 from backends.store import (
     Cause,
-    NotAuthorised,
+    Forbidden,
     Outcome,
     Removal,
     Revision,
@@ -406,12 +406,12 @@ class Failing(MemoryStore):
         return dict.fromkeys(targets, self.error)
 
 
-class Forbidden(Failing):
-    error = NotAuthorised("this process", "permission denied")
+class Denying(Failing):
+    error = Forbidden("this process", "permission denied")
 
 
 @pytest.mark.parametrize(
-    ("failing", "text"), [(Failing, "did not answer in time"), (Forbidden, "permission denied")]
+    ("failing", "text"), [(Failing, "did not answer in time"), (Denying, "permission denied")]
 )
 async def test_an_error_of_the_store_is_told_and_the_row_stays(
     failing: type[Failing], text: str

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from backends.cluster import Cluster, FirstSeen
 from backends.discovery import Added, Removed, Resynced
 from backends.ids import Kind
-from backends.places import Places, Scope, own_worker, scopes_of
+from backends.places import Places, Scope, Selection, own_worker, scopes_of
 from backends.records import AnyRecord, EventChannel, EventSource, ModelCard
 from tests import registered
 from tests.registered import record
@@ -195,3 +196,19 @@ def test_the_instance_of_a_card_is_that_of_the_same_endpoint() -> None:
     card = record(registered.card(1), lease=1)
     cluster = cluster_of([record(first, lease=1), record(same, lease=1), card])
     assert cluster.instance_of(card) == record(same, lease=1)
+
+
+@given(events.events, st.data())
+def test_a_selection_is_as_if_nothing_else_were_registered_however_much_is_left_out(
+    told: list[Event], data: st.DataObject
+) -> None:
+    cluster = after(told)
+    scopes = {scope for one in cluster.records.values() for scope in scopes_of(one)}
+    for scope in data.draw(st.sets(st.sampled_from(sorted(scopes)))) if scopes else ():
+        cluster.workers(scope)  # what was counted once is kept
+    chosen = [one for one in cluster.records.values() if data.draw(st.integers(0, 9)) > 2]
+
+    selection = Selection(cluster, [one.key for one in chosen])
+
+    alone = cluster_of(chosen)
+    assert answers_on_places(selection, scopes) == answers_on_places(alone, scopes)

@@ -10,6 +10,7 @@ from backends.acts import NotFound, WrongStore
 from backends.audit import AuditFailed
 from backends.store import (
     Cause,
+    Forbidden,
     KeyNotAllowed,
     Misconfigured,
     NotAuthorised,
@@ -52,8 +53,8 @@ def test_each_cause_has_its_own_remedy(cause: Cause, advice: str) -> None:
     [
         (Unreachable("/kv", Cause.MISSING), "file", 3, "--file-store or DYN_FILE_KV"),
         (NotAuthorised(AT, "invalid user ID or password"), "etcd", 4, "ETCD_AUTH_PASSWORD"),
-        (NotAuthorised(AT, "permission denied"), "etcd", 4, "grant the user a role"),
-        (NotAuthorised("/kv", "permission denied"), "file", 4, "as a user who may"),
+        (Forbidden(AT, "permission denied"), "etcd", 4, "grant the user a role"),
+        (Forbidden("/kv", "permission denied"), "file", 4, "as a user who may"),
         (Misconfigured("ETCD_ENDPOINTS", "names no endpoint"), "", 2, "--endpoints or ETCD_ENDP"),
         (Misconfigured("ETCD_AUTH_CA", "is no PEM"), "", 2, "ETCD_AUTH_CA: is no PEM"),
         (KeyNotAllowed(b"v1/\xff\x1b", "too long"), "file", 1, "v1/\\xff\\x1b: too long"),
@@ -67,6 +68,15 @@ def test_every_kind_of_error_has_its_exit_code(
     complaint = explain(error, store)
     assert complaint.exit_code == code
     assert said in complaint.sentence
+
+
+@pytest.mark.parametrize(("store", "remedy"), [("etcd", "grant the user"), ("nats", "$JS.API.>")])
+def test_who_is_known_and_may_not_is_told_from_who_is_not_known_whatever_the_server_says(
+    store: str, remedy: str
+) -> None:
+    said = "no permissions, or no such user"
+    assert remedy in explain(Forbidden(AT, said), store).sentence
+    assert remedy not in explain(NotAuthorised(AT, said), store).sentence
 
 
 def test_what_a_server_says_cannot_reach_the_terminal_as_more_than_text() -> None:
@@ -100,7 +110,7 @@ def test_an_audit_that_fails_is_said_with_the_remedies() -> None:
 def test_who_is_not_let_into_nats_is_told_which_names_say_who_we_are() -> None:
     unknown = explain(NotAuthorised("nats://n:4222", "authorization violation"), "nats")
     assert "NATS_AUTH_TOKEN" in unknown.sentence
-    may_not = explain(NotAuthorised("nats://n:4222", "permissions violation for x"), "nats")
+    may_not = explain(Forbidden("nats://n:4222", "permissions violation for x"), "nats")
     for subject in ("$JS.API.>", "$JS.FC.>", "$KV.>", "_INBOX.>"):
         assert subject in may_not.sentence
     assert unknown.exit_code == may_not.exit_code == Exit.NOT_AUTHORISED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from backends.specs import EndpointSpec, ModelSpec
 from backends.store import (
     Cause,
     Entry,
-    NotAuthorised,
+    Forbidden,
     Outcome,
     Removal,
+    Resync,
     Revision,
     Unreachable,
 )
@@ -33,7 +35,7 @@ SPEC = EndpointSpec(
     transport=Transport(kind="tcp", address="10.0.0.1:9000/x"),
 )
 GONE = Unreachable("memory", Cause.LOST)
-REFUSAL = NotAuthorised("memory", "permission denied")
+REFUSAL = Forbidden("memory", "permission denied")
 KEY = b"v1/instances/prod/backend/generate/1a"
 OTHER = b"v1/instances/prod/backend/generate/1b"
 ELSEWHERE = b"v1/instances/prod2/backend/generate/1a"
@@ -175,6 +177,21 @@ class Guarded(MemoryStore):
         return await super().delete(allowed) | refused
 
 
+class Partial(MemoryStore):
+    """Lets this user read a part only."""
+
+    async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
+        return replace(await super().snapshot(prefixes), unread="of v1/ all but one key")
+
+
+async def test_a_list_of_which_this_user_may_read_a_part_is_forbidden_and_says_which(
+    keyspace: Keyspace,
+) -> None:
+    discovery = Discovery(Partial(keyspace))
+    with pytest.raises(Forbidden, match="of v1/ all but one key"):
+        await discovery.list(EVERYTHING)
+
+
 async def test_a_record_that_the_store_would_not_remove_does_not_stop_the_others(
     keyspace: Keyspace,
 ) -> None:
@@ -186,7 +203,7 @@ async def test_a_record_that_the_store_would_not_remove_does_not_stop_the_others
     (left,) = await discovery.list(EVERYTHING)
     assert left.key == OTHER
     for target in (left, left.id):
-        with pytest.raises(NotAuthorised):
+        with pytest.raises(Forbidden):
             await discovery.unregister(target)
 
 

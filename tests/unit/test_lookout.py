@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from backends import lookout
+from backends import lookout, sweep
 from backends.cluster import Cluster, FirstSeen
 from backends.discovery import Discovery
 from backends.liveness import Verdict
@@ -151,6 +151,25 @@ async def test_who_cannot_follow_all_leases_asks_in_bursts_of_another_interval(
     async with plane.running():
         # The cap allows for all but five of them at first.
         await plane.until(lambda: len(plane.store.asked) == 105)
+
+
+async def test_an_answer_that_bears_on_no_verdict_is_not_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookout, "BURST_INTERVAL", 0.001)
+    monkeypatch.setattr(sweep, "VISIBLE_INTERVAL", 0.0)
+    monkeypatch.setattr(sweep, "VISIBLE_SHARE", 0.0)
+    plane = Plane(1)
+    plane.visible = [plane.instance(1)]
+    async with plane.running():
+        await plane.until(lambda: plane.of(1) is Verdict.LIVE)
+        told, asked = plane.told, len(plane.store.asked)
+        assert told
+        await plane.until(lambda: len(plane.store.asked) > asked + 5)
+        assert plane.told == told
+        plane.keyspace._leases[1].renewed_at = -25.0
+        await plane.until(lambda: plane.of(1) is Verdict.LATE)
+        assert plane.told > told
 
 
 async def test_the_addresses_on_screen_and_of_what_is_late_are_probed_and_no_others() -> None:

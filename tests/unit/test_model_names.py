@@ -25,9 +25,9 @@ def fresh(cluster: Cluster) -> dict[str, set[bytes]]:
     }
 
 
-@given(events, st.integers(1, 5), st.booleans())
+@given(events, st.integers(1, 5))
 def test_kept_names_are_those_of_a_fresh_look_and_each_that_differs_is_told(
-    told: list[Event], at_once: int, by_changes: bool
+    told: list[Event], at_once: int
 ) -> None:
     cluster = Cluster()
     names = ModelNames(cluster)
@@ -36,15 +36,13 @@ def test_kept_names_are_those_of_a_fresh_look_and_each_that_differs_is_told(
         for event in told[number : number + at_once]:
             cluster.apply(event, 0.0)
         changed = cluster.take_changes().keys
-        assert names.missed() <= changed
-        touched = names.amend(changed if by_changes else names.missed())
+        touched = names.amend(changed)
         after = fresh(cluster)
         assert {name: {one.key for one in names.cards(name)} for name in after} == after
         assert len(names) == len(after)
         every = before.keys() | after.keys()
         assert {name for name in every if before.get(name) != after.get(name)} <= touched
         before = after
-        assert not names.missed()
         some = list(cluster.keys(Kind.MODEL))[::2]
         cards = [one for one in cluster.of_type(ModelCard) if one.key in some]
         assert names.count(some) == models.count(cards, cluster)

@@ -188,6 +188,18 @@ def test_a_card_that_differs_from_most_of_its_model_is_in_conflict_and_says_in_w
     assert watched.of(odd) is Verdict.LIVE
 
 
+def test_only_what_bears_on_a_verdict_is_still_to_be_judged() -> None:
+    watched = Watched(INSTANCE)
+    watched.verdicts.heard_lives({0xA: life(22.0)})
+    assert watched.verdicts.is_behind
+    watched.verdicts.update()
+    assert not watched.verdicts.is_behind
+    watched.verdicts.heard_lives({0xA: life(20.0)})
+    assert not watched.verdicts.is_behind
+    watched.verdicts.heard_lives({0xA: life(1.0)})
+    assert watched.verdicts.is_behind
+
+
 def test_what_is_told_of_leases_and_addresses_that_nobody_has_is_not_kept() -> None:
     watched = Watched(INSTANCE)
     (target,) = watched.verdicts.targets(INSTANCE)

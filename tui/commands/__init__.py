@@ -109,6 +109,12 @@ def keep_all() -> None:
     gc.disable()
 
 
+def query_of(settings: Settings, arguments: argparse.Namespace) -> Query:
+    """What a command was asked to list or watch, by its `what` and its filters."""
+    names = (arguments.component, arguments.endpoint, arguments.topic)
+    return query(settings, arguments.what, *names)
+
+
 def query(
     settings: Settings, what: str, component: str | None, endpoint: str | None, topic: str | None
 ) -> Query:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from backends.liveness import FINDINGS, Verdict
 from backends.probe.types import Answer, Reading
 from backends.records import AnyRecord
-from tui.commands import described, end_at_once_on_interrupt, keep_all, query, say, write_lines
+from tui.commands import described, end_at_once_on_interrupt, keep_all, query_of, say, write_lines
 from tui.commands.looking import Clock, Sight, look
 from tui.commands.tables import write_table
 from tui.complaints import Exit
@@ -47,9 +47,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 async def _look(
     settings: Settings, arguments: argparse.Namespace, clock: Clock
 ) -> tuple[Sight, list[Reading]]:
-    wanted = query(
-        settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
-    )
+    wanted = query_of(settings, arguments)
     async with opened(settings) as plane:
         sight = await look(plane.discovery, wanted, clock)
         await sight.ask_leases(plane.discovery)

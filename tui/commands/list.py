@@ -16,7 +16,7 @@ from tui.commands import (
     end_at_once_on_interrupt,
     keep_all,
     life,
-    query,
+    query_of,
     say,
     say_nothing_found,
     speaks_utf8,
@@ -80,9 +80,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> _Listed:
-    wanted = query(
-        settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
-    )
+    wanted = query_of(settings, arguments)
     async with discovered(settings) as discovery:
         place = place_of(discovery)
         if not arguments.liveness:

@@ -7,7 +7,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 
 from backends.ids import Kind
@@ -26,6 +25,7 @@ from tui.export import as_json, hex_or_none, json_list
 from tui.opening import Plane, opened
 from tui.plain import plain
 from tui.settings import Settings, as_name
+from tui.stamps import utc_stamp
 from tui.usage import figure
 from tui.words import NOTHING
 
@@ -121,8 +121,8 @@ def _print(usages: Sequence[Usage], arguments: argparse.Namespace, clock: Clock)
     again = arguments.interval is not None
     match arguments.output:
         case "json":
-            at = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds")
-            lines = (_json(*row, at.replace("+00:00", "Z")) for row in _rows(usages))
+            at = utc_stamp(clock())
+            lines = (_json(*row, at) for row in _rows(usages))
             write_lines(lines if again else json_list(lines))
         case "prometheus":
             write_lines([exposition(usages, plain).rstrip("\n")])
@@ -202,7 +202,7 @@ def _time(at: float | None) -> str | None:
     if at is None:
         return None
     try:
-        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return utc_stamp(at, "seconds")
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from backends import keys
@@ -36,6 +35,7 @@ from tui.export import as_json, hex_or_none
 from tui.opening import opened
 from tui.plain import plain, plain_key
 from tui.settings import Settings, as_name
+from tui.stamps import utc_stamp
 from tui.tapping import clock_time, in_bytes
 from tui.words import NOTHING, count, hex_id
 
@@ -289,7 +289,7 @@ def _text(message: Message, said: str) -> str:
 def _json(message: Message, decoded: Decoded, channel: str | None) -> str:
     readable = decoded.problem is None
     whole: dict[str, Any] = {
-        "time": _timestamp(message.at),
+        "time": utc_stamp(message.at),
         "channel": channel,
         "topic": message.topic,
         "publisher": hex_or_none(message.publisher),
@@ -303,8 +303,3 @@ def _json(message: Message, decoded: Decoded, channel: str | None) -> str:
         "raw": None if readable else base64.b64encode(message.body).decode(),
     }
     return as_json(whole)
-
-
-def _timestamp(at: float) -> str:
-    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")

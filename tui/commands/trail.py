@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from backends.audit import Audit
+from tui.stamps import utc_stamp
 
 
 def audit_at(path: Path) -> Audit:
@@ -17,6 +17,6 @@ def audit_at(path: Path) -> Audit:
 def when(at: float) -> str:
     """A time in UTC, to the second; POSIX seconds where no calendar has it."""
     try:
-        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return utc_stamp(at, "seconds")
     except (OverflowError, ValueError, OSError):
         return f"{at:.0f}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 
 from backends.discovery import Added, Removed, Resynced
 from backends.queries import Query
@@ -15,24 +15,19 @@ from backends.store import Heard, Lost
 from tui.commands import (
     check_for_reader,
     end_at_once_on_interrupt,
-    query,
+    query_of,
     say,
     write_lines,
 )
-from tui.commands.looking import Publishers, with_sources
+from tui.commands.looking import Clock, Publishers, with_sources
 from tui.complaints import Exit, explain
 from tui.export import as_json, exported_id, record_json
 from tui.opening import discovered
 from tui.settings import Settings
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+from tui.stamps import utc_stamp
 
 
-def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = utc_now) -> Exit:
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
     """Watch, until the reader goes or somebody interrupts.
 
     Raises `StoreError` for a store that cannot be reached at the start; later losses are told on
@@ -44,9 +39,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = utc_no
 
 
 async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
-    wanted = query(
-        settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
-    )
+    wanted = query_of(settings, arguments)
     lines = _Lines(wanted, clock)
     begun = False
     lost = ""
@@ -118,5 +111,4 @@ class _Lines:
             yield as_json({"event": "removed", "time": self._time(), "id": exported_id(record)})
 
     def _time(self) -> str:
-        now = self._clock().astimezone(UTC)
-        return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return utc_stamp(self._clock())

@@ -16,7 +16,7 @@ from tui.commands import (
     end_at_once_on_interrupt,
     keep_all,
     life,
-    query,
+    query_of,
     say_nothing_found,
     write_lines,
 )
@@ -56,9 +56,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 async def _list(
     settings: Settings, arguments: argparse.Namespace, clock: Clock
 ) -> tuple[Sight, list[Worker]]:
-    wanted = query(
-        settings, arguments.what, arguments.component, arguments.endpoint, arguments.topic
-    )
+    wanted = query_of(settings, arguments)
     async with discovered(settings) as discovery:
         sight = await look(discovery, wanted, clock)
         found = workers(sight.cluster, sight.records)

@@ -19,31 +19,25 @@ from textual.screen import Screen
 from textual.widgets import TabbedContent
 from textual.worker import Worker, WorkerState
 
-from backends.audit import Act, ActKind
 from backends.discovery import WatchEvent
 from backends.history import Happening
-from backends.lookout import Lookout, Probing
+from backends.lookout import Lookout
 from backends.metrics.metering import Metering
 from backends.places import Scope
 from backends.queries import Query
 from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
-from tui.detail import Detail, value_text
+from tui.detail import Detail
 from tui.feed import batches
 from tui.host_clock import HostClock
 from tui.inspector import Inspector
 from tui.monitor import Link, Monitor
 from tui.opening import Plane
-from tui.plain import plain, plain_key
-from tui.probing import probed
-from tui.removals import Removals, Told, proposals
-from tui.screens.clean_up import CleanUpScreen
+from tui.removals import Removals, Told
+from tui.screens.acting import Acting
 from tui.screens.detail import DetailScreen
 from tui.screens.help import HelpScreen
-from tui.screens.outcomes import OutcomesScreen
 from tui.screens.tap import TapScreen
-from tui.screens.undo import UndoDialog
-from tui.screens.unregister import UnregisterDialog
 from tui.settings import Settings
 from tui.view import View
 from tui.widgets.channels import ChannelsPane
@@ -63,8 +57,6 @@ _log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
-PROBE_INTERVAL = 2.0
-"""Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is drawn: it comes in many small pieces."""
 
@@ -84,8 +76,6 @@ class Spot:
 
 class MainScreen(Screen[None]):
     """Wires the watch to the widgets, and the person's intent back to `Discovery`."""
-
-    CSS_PATH = "main.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # With priority, so that what is typed right behind it, in one go over a slow line, is
@@ -164,6 +154,16 @@ class MainScreen(Screen[None]):
         self._query = query
         self._inspector = Inspector(self.view)
         self._removals = Removals(plane.acts, self.view)
+        self._acting = Acting(
+            self,
+            self.view,
+            self._removals,
+            self.lookout,
+            settings,
+            f"{store.name} at {store.address}",
+            after_acts=self._note_evidence,
+            after_probes=self._show_evidence,
+        )
         self._taps = plane.taps
         self._spots: list[Spot] = []
         self._detail_key: bytes | None = None
@@ -189,7 +189,6 @@ class MainScreen(Screen[None]):
         self.active.focus()
         self.set_interval(TICK, self._tick)
         self._refresh_all()
-        self._watch()
         self._look_out()
         self._tally()
         self._meter()
@@ -197,7 +196,8 @@ class MainScreen(Screen[None]):
     # --- from the watch to the widgets --------------------------------------------------------
 
     @work(group="watch", exclusive=True, exit_on_error=False)
-    async def _watch(self) -> None:
+    async def follow(self) -> None:
+        """Once, as soon as there is an app. What comes before the screen is there waits for it."""
         async with (
             aclosing(self.discovery.watch(self._query)) as events,
             aclosing(batches(events)) as watched,
@@ -247,9 +247,14 @@ class MainScreen(Screen[None]):
 
     def _weigh_evidence(self) -> None:
         """Draw what differs by what was learnt since the last time."""
-        if self._evidence_came:
+        if self._evidence_came and self.is_attached:
             self._evidence_came = False
             self._show(())
+
+    def _show_evidence(self) -> None:
+        """At once: somebody waits for it."""
+        self._weigh_evidence()
+        self._show_detail()
 
     def _on_screen(self) -> list[AnyRecord]:
         record = self.active.detail_record()
@@ -290,7 +295,7 @@ class MainScreen(Screen[None]):
         if changes.scopes:
             self._tree.amend(changes.scopes)
         if changes.keys:
-            self._tabs.amend(changes.keys)
+            self._tabs.amend(changes)
         self._say_what_is_missing()
         if noted and not self.monitor.frozen:
             self._tabs.show_history()
@@ -411,7 +416,7 @@ class MainScreen(Screen[None]):
         self.monitor.hides_gone = not self.monitor.hides_gone
         self._refresh_all()
         gone = count(len(self.monitor.tombstones), "tombstone")
-        self._tell(
+        self._acting.tell(
             Told(f"{'Hides' if self.monitor.hides_gone else 'Shows'} {gone}.", "information")
         )
 
@@ -449,7 +454,7 @@ class MainScreen(Screen[None]):
         if instance is None:
             worker = self.monitor.cluster.worker_of(message.record)
             whose = "unknown" if worker is None else f"{hex_id(worker)}, which has no instance"
-            self._tell(Told(f"Its worker is {whose}.", "warning"))
+            self._acting.tell(Told(f"Its worker is {whose}.", "warning"))
             return
         row = self.active.row
         here = Spot(self.active.id or "", self.view.scope, None if row is None else row.key)
@@ -477,94 +482,24 @@ class MainScreen(Screen[None]):
         return not (action in ("clean_up", "undo") and self.settings.read_only)
 
     def on_pane_unregister_asked(self, message: Pane.UnregisterAsked) -> None:
-        records = list(message.records)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._remove("unregister", records)
-
-        self.app.push_screen(UnregisterDialog(self.view, records, f"from {self._where}"), answered)
-
-    def action_clean_up(self) -> None:
-        found = proposals(self.view)
-        if not found:
-            self._tell(Told("Nothing is stale, as far as there is evidence.", "information"))
-            return
-
-        def answered(chosen: list[AnyRecord] | None) -> None:
-            if chosen:
-                self._remove("clean up", chosen)
-
-        self.app.push_screen(CleanUpScreen(self.view, found, f"from {self._where}"), answered)
-
-    def action_undo(self) -> None:
-        act = self._removals.last()
-        if act is None:
-            self._tell(Told("There is nothing to undo: this dyntop removed nothing.", "warning"))
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._undo(act)
-
-        self.app.push_screen(UndoDialog(self.view, act, f"into {self._where}"), answered)
-
-    @property
-    def _where(self) -> str:
-        store = self.discovery.store
-        return f"{store.name} at {store.address}"
-
-    @work(group="acts", exit_on_error=False, description=WITHOUT)
-    async def _remove(self, kind: ActKind, records: Sequence[AnyRecord]) -> None:
-        """Rows go when the watch says so, not before."""
-        for told in await self._removals.remove(kind, records):
-            self._tell(told)
-        self._note_evidence()
-
-    @work(group="acts", exit_on_error=False, description=WITHOUT)
-    async def _undo(self, act: Act) -> None:
-        for told in await self._removals.undo(act):
-            self._tell(told)
-        self._note_evidence()
+        self._acting.unregister(list(message.records))
 
     def on_pane_probe_asked(self, message: Pane.ProbeAsked) -> None:
-        if self.settings.probing is Probing.NEVER:
-            self._tell(Told("Probing is switched off (--probe never).", "warning"))
-            return
-        if any(worker.group == "probe" and not worker.is_finished for worker in self.workers):
-            return  # a key that is held down is no new question
-        self._probe(list(message.records))
+        self._acting.probe(list(message.records))
 
-    @work(group="probe", exit_on_error=False, description=WITHOUT)
-    async def _probe(self, records: Sequence[AnyRecord]) -> None:
-        readings = await self.lookout.probe(records, deep=True)
-        self._weigh_evidence()
-        self._show_detail()
-        self._tell(probed(records, readings))
-        await asyncio.sleep(PROBE_INTERVAL)
+    def on_pane_copy_asked(self, message: Pane.CopyAsked) -> None:
+        self._acting.copy(message.record, message.what)
+
+    def action_clean_up(self) -> None:
+        self._acting.clean_up()
+
+    def action_undo(self) -> None:
+        self._acting.undo()
 
     def on_list_table_marked(self, message: ListTable.Marked) -> None:
         if message.table is self.active:
             self.view.marked = len(self.active.marked)
             self._header.update()
-
-    def on_pane_copy_asked(self, message: Pane.CopyAsked) -> None:
-        record = message.record
-        texts = {
-            "key": plain_key(record.key),
-            "id": "" if record.id.instance_id is None else hex_id(record.id.instance_id),
-            "json": "\n".join(plain(line) for line in value_text(record).split("\n")),
-        }
-        if not texts[message.what]:
-            self._tell(Told(f"It has no {message.what} to copy.", "warning"))
-            return
-        self.app.copy_to_clipboard(texts[message.what])
-        self._tell(Told(f"Copied the {message.what}, if the terminal allows it.", "information"))
-
-    def _tell(self, told: Told) -> None:
-        self.notify(told.text, severity=told.severity, markup=False)
-        if told.report is not None:
-            self.app.push_screen(OutcomesScreen(told.report))
 
     # --- parts --------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from backends.records import EndpointInstance
 from tui.columns import Cell
 from tui.detail import keeps
 from tui.plain import plain
-from tui.screens.asking import Asking
+from tui.screens.asking import AskingOfKeys
 from tui.screens.key_list import KeyList
 from tui.view import View
 from tui.words import duration, hex_id
@@ -27,21 +27,14 @@ LOOK_INTERVAL = 1.0
 """Seconds between two looks at whether keys came back meanwhile."""
 
 
-class UndoDialog(Asking[bool]):
+class UndoDialog(AskingOfKeys):
     """Shows what was done, which keys would be written again, and what that does."""
 
     CSS_PATH = "dialog.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # A capital, so that no letter typed for something else says yes.
-        Binding("Y", "answer(True)", "Yes, put back"),
-        Binding("n,escape,q", "answer(False)", "No"),
-        Binding("left", "turn_to('no')", show=False),
-        Binding("right", "turn_to('yes')", show=False),
-        *(
-            Binding(key, f"scroll({step})", show=False)
-            for key, step in (("up,k", -1), ("down,j", 1), ("pageup", -5), ("pagedown", 5))
-        ),
+        Binding("Y", "yes", "Yes, put back"),
     ]
 
     def __init__(self, view: View, act: Act, where: str) -> None:
@@ -69,21 +62,6 @@ class UndoDialog(Asking[bool]):
     def on_mount(self) -> None:
         self.query_one("#no").focus()
         self.set_interval(LOOK_INTERVAL, self._look_again)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.action_answer(event.button.id == "yes")
-
-    def action_answer(self, yes: bool) -> None:
-        if self.can_be_read or not yes:
-            self.dismiss(yes)
-
-    def action_turn_to(self, button: str) -> None:
-        self.query_one(f"#{button}").focus()
-
-    def action_scroll(self, step: int) -> None:
-        keys = self.query_one(KeyList)
-        part = keys if keys.can_scroll(step) else self.query_one(".dialog--text", VerticalScroll)
-        part.scroll_relative(y=step, animate=False)
 
     def _look_again(self) -> None:
         self.query_one(".dialog--summary", Static).update(self._done())

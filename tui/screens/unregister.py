@@ -18,7 +18,7 @@ from backends.records import AnyRecord, ModelCard
 from tui.consequences import consequences
 from tui.detail import keeps
 from tui.plain import clip, plain
-from tui.screens.asking import Asking
+from tui.screens.asking import AskingOfKeys
 from tui.screens.key_list import KeyList
 from tui.targets import Targets
 from tui.view import View
@@ -31,7 +31,7 @@ TYPED_CELLS = 24
 """Of what was typed, in the answer to it."""
 
 
-class UnregisterDialog(Asking[bool]):
+class UnregisterDialog(AskingOfKeys):
     """Shows exactly what would be removed, from where, how it stands, and what that does.
 
     Of what is stale by all evidence it asks for a yes. Anything else is a drain, and is named by
@@ -43,13 +43,6 @@ class UnregisterDialog(Asking[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         # A capital, so that no letter typed for something else says yes.
         Binding("Y", "yes", "Yes, unregister"),
-        Binding("n,escape,q", "no", "No"),
-        Binding("left", "turn_to('no')", show=False),
-        Binding("right", "turn_to('yes')", show=False),
-        *(
-            Binding(key, f"scroll({step})", show=False)
-            for key, step in (("up,k", -1), ("down,j", 1), ("pageup", -5), ("pagedown", 5))
-        ),
     ]
 
     def __init__(self, view: View, records: Sequence[AnyRecord], where: str) -> None:
@@ -85,12 +78,6 @@ class UnregisterDialog(Asking[bool]):
 
     # --- answering ----------------------------------------------------------------------------
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "yes":
-            self.action_yes()
-        else:
-            self.action_no()
-
     def on_input_changed(self, _event: Input.Changed) -> None:
         self._prompt()
 
@@ -112,18 +99,6 @@ class UnregisterDialog(Asking[bool]):
         said = f"“{clip(typed, TYPED_CELLS)}” is not it. " if typed else "Nothing was typed. "
         self._prompt(said)
         self._input.focus()
-
-    def action_no(self) -> None:
-        self.dismiss(False)
-
-    def action_turn_to(self, button: str) -> None:
-        self.query_one(f"#{button}").focus()
-
-    def action_scroll(self, step: int) -> None:
-        """The keys, and at their end what it does."""
-        keys = self.query_one(KeyList)
-        part = keys if keys.can_scroll(step) else self.query_one(".dialog--text", VerticalScroll)
-        part.scroll_relative(y=step, animate=False)
 
     @property
     def _input(self) -> Input:

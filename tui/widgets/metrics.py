@@ -21,7 +21,7 @@ from tui.detail import Detail
 from tui.figures import latency, per_cent, rate, whole
 from tui.metrics_detail import metrics_detail
 from tui.metrics_rows import MetricsRow, Rows
-from tui.monitor import Link
+from tui.monitor import Changes, Link
 from tui.sparkline import sparkline
 from tui.view import View
 from tui.widgets.tree_pane import TreePane
@@ -89,7 +89,7 @@ class MetricsPane(TreePane[MetricsRow]):
         self.show(rows, self._row_index.get)
         self.say_when_empty("")
 
-    def amend(self, keys: set[bytes]) -> None:
+    def amend(self, changes: Changes) -> None:
         """All is as it was at the last scrape, and the next one is soon."""
 
     def count(self) -> None:

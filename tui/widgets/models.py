@@ -10,11 +10,11 @@ from textual.binding import BindingType
 
 from backends import models
 from backends.ids import Kind
-from backends.model_names import ModelNames
 from backends.models import Model
 from backends.records import AnyRecord, ModelCard
 from backends.workers import SEVERITY
 from tui.columns import Cell, Column, SortOrder
+from tui.monitor import Changes
 from tui.view import View
 from tui.widgets.tree_pane import TreePane
 from tui.words import NOTHING, hex_id
@@ -90,9 +90,7 @@ class ModelsPane(TreePane[ModelRow]):
             Column("id", "INSTANCE", 16, _instance, drop=2),
         ]
         super().__init__(view, columns, order=SortOrder("name"), id="models")
-        self._names = ModelNames(view.monitor.cluster)
-        self._touched: set[str] = set()
-        """The models that the last changes bear on."""
+        self._names = view.monitor.models
         self._gone: dict[bytes, tuple[ModelCard, str]] = {}
         """The cards that went and are still shown, each with the name of its model."""
         self._models: dict[str, Model] = {}
@@ -102,17 +100,6 @@ class ModelsPane(TreePane[ModelRow]):
         """What is below a model or adapter that is open."""
         self._opened: set[Hashable] = set()
         self._row_index: dict[Hashable, int] = {}
-
-    def take_in(self, changed: set[bytes] | None) -> int:
-        """Follow the models, whether the tab is open or not; returns how many there are, wherever
-        they are. `changed`: the keys that came, changed or went. None: any may have.
-        """
-        missed: set[bytes] = set()
-        # `changed` does not tell of what a filter leaves out.
-        if changed is None or self.view.monitor.narrowed:
-            missed = self._names.missed()
-        self._touched = self._names.amend(missed | (changed or set()))
-        return len(self._names)
 
     def rebuild(self) -> None:
         self._gone = self._gone_cards()
@@ -124,9 +111,9 @@ class ModelsPane(TreePane[ModelRow]):
         self._card_rows.clear()
         self._lay_out()
 
-    def amend(self, keys: set[bytes]) -> None:
+    def amend(self, changes: Changes) -> None:
         before, self._gone = self._gone, self._gone_cards()
-        names, here = set(self._touched), self._keys()
+        names, here = set(changes.models), self._keys()
         for one, other in ((before, self._gone), (self._gone, before)):
             names |= {name for key, (_, name) in one.items() if other.get(key, ("", ""))[1] != name}
         for name in names:

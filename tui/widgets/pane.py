@@ -15,6 +15,7 @@ from backends.records import AnyRecord
 from backends.workers import Worker
 from tui.columns import Column, SortOrder
 from tui.detail import Detail
+from tui.monitor import Changes
 from tui.rows import HasKey
 from tui.view import View
 from tui.widgets.list_table import ListTable
@@ -135,8 +136,8 @@ class Pane(ListTable[Row]):
         """Show what there is now, whatever changed."""
         raise NotImplementedError
 
-    def amend(self, keys: set[bytes]) -> None:
-        """Only these records came, changed or went since the last time."""
+    def amend(self, changes: Changes) -> None:
+        """Only this came, changed or went since the last time."""
         self.rebuild()
 
     def count(self) -> int | None:

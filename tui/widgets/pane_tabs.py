@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.widgets import Static, Tab, TabbedContent, TabPane
 
 from backends import keys
-from backends.ids import Kind
 from backends.metrics.metering import Metering
+from tui.monitor import Changes
 from tui.plain import width
 from tui.tab_titles import TabTitle, fitting
 from tui.view import View
@@ -73,26 +73,19 @@ class PaneTabs(TabbedContent):
     def rebuild(self) -> None:
         """Everything may be different."""
         self._behind = {_tab_of(pane) for pane in self.panes}
-        self._take_in_models(None)
         self._catch_up()
         self._count(self.panes)
 
-    def amend(self, changed: set[bytes]) -> None:
-        """Only records of these keys came, changed or went."""
-        kinds = {keys.kind_of(key) for key in changed}
-        if Kind.MODEL in kinds:
-            self._take_in_models(changed)
+    def amend(self, changes: Changes) -> None:
+        """Only this came, changed or went."""
+        kinds = {keys.kind_of(key) for key in changes.keys}
         concerned = [pane for pane in self.panes if kinds & pane.KINDS]
         for pane in concerned:
             if pane is self.current:
-                pane.amend(changed)
+                pane.amend(changes)
             else:
                 self._behind.add(_tab_of(pane))
         self._count(concerned)
-
-    def _take_in_models(self, changed: set[bytes] | None) -> None:
-        # The header says how many there are.
-        self.view.models = self.query_one(ModelsPane).take_in(changed)
 
     def show_history(self) -> None:
         """Something was added to the history, or a reason was found."""

@@ -11,6 +11,7 @@ from backends import keys
 from backends.ids import Kind
 from backends.records import AnyRecord
 from tui.columns import Cell, Column, SortOrder
+from tui.monitor import Changes
 from tui.view import View
 from tui.widgets.sorted_pane import SortedPane
 from tui.words import NOTHING, hex_id, short_transport
@@ -29,7 +30,8 @@ class RecordPane(SortedPane[AnyRecord]):
         records += self.view.monitor.gone(self.KINDS, self.view.scope)
         self._show_all(records)
 
-    def amend(self, keys: set[bytes]) -> None:
+    def amend(self, changes: Changes) -> None:
+        keys = changes.keys
         if len(keys) * 4 > len(self._sorted):
             self.rebuild()
             return

@@ -17,7 +17,7 @@ from backends.records import AnyRecord, EndpointInstance
 from backends.services.usage import Answering, Total, Usage, total
 from tui.columns import Cell, Column, SortOrder
 from tui.detail import Detail
-from tui.monitor import Link
+from tui.monitor import Changes, Link
 from tui.plain import clip
 from tui.usage import (
     ANSWERS,
@@ -122,7 +122,7 @@ class RequestsPane(TreePane[RequestRow]):
             self.show(rows, self._row_index.get)
         self._say_line()
 
-    def amend(self, keys: set[bytes]) -> None:
+    def amend(self, changes: Changes) -> None:
         """All is joined anew, which takes time where there are thousands: then with the figures,
         which are asked for every few seconds anyway."""
         if sum(self._whole.numbers.values()) <= MOST_AT_ONCE:

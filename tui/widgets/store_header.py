@@ -156,7 +156,7 @@ class StoreHeader(Vertical):
         return [
             (count(cluster.count(Kind.ENDPOINT), "instance"), "bold"),
             *([(f"{not_live:,} not live", error)] if not_live else []),
-            (count(self.view.models, "model"), ""),
+            (count(len(self.view.monitor.models), "model"), ""),
             (count(channels, "channel"), ""),
             (f"{monitor.rate(self.view.clock()):.1f} changes/s", "dim"),
         ]

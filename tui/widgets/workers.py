@@ -11,6 +11,7 @@ from backends.places import own_worker
 from backends.records import AnyRecord
 from backends.workers import SEVERITY, Worker
 from tui.columns import Cell, Column, SortOrder
+from tui.monitor import Changes
 from tui.view import View
 from tui.widgets.sorted_pane import SortedPane
 from tui.words import GONE, NOTHING, hex_id
@@ -58,7 +59,8 @@ class WorkersPane(SortedPane[WorkerRow]):
         rows = (self._row(worker_id, there, gone) for worker_id in dict.fromkeys([*there, *gone]))
         self._show_all(row for row in rows if row is not None)
 
-    def amend(self, keys: set[bytes]) -> None:
+    def amend(self, changes: Changes) -> None:
+        keys = changes.keys
         if len(keys) > len(self._sorted):
             self.rebuild()
             return

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.etcd.places import QUICK
+from tests.servers import EtcdServer
+
+
+@pytest.fixture
+def etcd() -> Iterator[EtcdServer]:
+    """An empty etcd of this test's own."""
+    with EtcdServer(*QUICK) as server:
+        yield server
