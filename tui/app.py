@@ -24,7 +24,6 @@ from backends.queries import Query
 from tui.commands import say
 from tui.complaints import Exit
 from tui.crash import write_report
-from tui.driver import TerminalDriver
 from tui.ending import (
     QUITTING_GRACE,
     Ending,

@@ -1,9 +1,10 @@
-"""Textual's driver for a terminal, but it sleeps while nobody types."""
+"""Textual's driver for a terminal, but it sleeps while nobody types, and can be stopped."""
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 from codecs import getincrementaldecoder
 
 from textual._xterm_parser import XTermParser
@@ -12,13 +13,20 @@ from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 
+from tui.ending import terminal_is_gone
+
 MOST_AT_ONCE = 4096
 """Bytes that are read before they are told of."""
 
 
 class TerminalDriver(LinuxDriver):
-    """That of Textual 8.2.8 looks for keys, and whether it shall end, ten times a second: a quarter
-    of what the dashboard costs while nothing changes."""
+    """Reads keys without looking for them, and goes on whole after SIGSTOP.
+
+    That of Textual 8.2.8 looks for keys, and whether it shall end, ten times a second: a quarter
+    of what the dashboard costs while nothing changes. And it takes every SIGCONT for the end of its
+    own suspension, but of SIGSTOP it is told nothing: it would begin a second time, with two more
+    threads, of which both read the keys and one never ends.
+    """
 
     def __init__(
         self,
@@ -60,3 +68,16 @@ class TerminalDriver(LinuxDriver):
         # This waits until nobody reads any more.
         super().disable_input()
         os.read(self._told_to_end, 1)
+
+    def _sigcont_application(self, *signalled: object) -> None:
+        if not self._must_signal_resume:
+            if self._writer_thread is None or terminal_is_gone():
+                return  # it has not begun, or there is nothing to begin with
+            if os.tcgetpgrp(self.fileno) != os.getpgrp():
+                # A shell has the terminal by now, and let this go on without it.
+                os.kill(os.getpid(), signal.SIGSTOP)
+                return
+            # Whoever had the terminal meanwhile may have changed anything about it.
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        super()._sigcont_application(*signalled)
