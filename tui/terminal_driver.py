@@ -1,5 +1,4 @@
-"""Textual's driver for a terminal, but it sleeps while nobody types, and goes on whole after any
-stop."""
+"""Textual's driver for a terminal, but it sleeps while nobody types, and can be stopped."""
 
 from __future__ import annotations
 
@@ -21,11 +20,13 @@ MOST_AT_ONCE = 4096
 
 
 class TerminalDriver(LinuxDriver):
-    """That of Textual 8.2.8 looks for keys, and whether it shall end, ten times a second: a quarter
-    of what the dashboard costs while nothing changes.
+    """Reads keys without looking for them, and goes on whole after SIGSTOP.
 
-    And it takes every SIGCONT for the end of its own suspension. After a SIGSTOP, which tells
-    nobody, it would begin a second time: with two more threads, of which one never ends."""
+    That of Textual 8.2.8 looks for keys, and whether it shall end, ten times a second: a quarter
+    of what the dashboard costs while nothing changes. And it takes every SIGCONT for the end of its
+    own suspension, but of SIGSTOP it is told nothing: it would begin a second time, with two more
+    threads, of which both read the keys and one never ends.
+    """
 
     def __init__(
         self,
