@@ -68,6 +68,9 @@ PROBE_INTERVAL = 2.0
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is drawn: it comes in many small pieces."""
 
+ASKED_AT_ONCE = 500
+"""Removals whose reasons are asked for at once."""
+
 WITHOUT = "-"
 """A worker's description. Without one Textual 8.2.8 writes out all arguments: a second of CPU for
 20,000 records that went."""
@@ -165,6 +168,8 @@ class MainScreen(Screen[None]):
         self._inspector = Inspector(self.view)
         self._removals = Removals(plane.acts, self.view)
         self._taps = plane.taps
+        self._unexplained: list[Happening] = []
+        """Removals whose reason is to be asked for, oldest first."""
         self._spots: list[Spot] = []
         self._detail_key: bytes | None = None
 
@@ -208,6 +213,8 @@ class MainScreen(Screen[None]):
                 # Otherwise, with more than can be drawn, what is told would wait in a queue that
                 # grows, and each key behind it.
                 await told.painted.wait()
+                # Not to be held until something comes again.
+                del told, batch
 
     @work(group="lookout", exclusive=True, exit_on_error=False)
     async def _look_out(self) -> None:
@@ -279,7 +286,11 @@ class MainScreen(Screen[None]):
     def _show(self, noted: Sequence[Happening]) -> None:
         """Draw what the monitor took in since the last time."""
         if unexplained := self._removals.without_reason(noted):
-            self._find_reasons(unexplained)
+            waiting = (*self._unexplained, *unexplained)
+            # Of what cannot be seen any more nobody needs it, and there may be very many.
+            self._unexplained = [one for one in waiting if self.monitor.tells_of(one)]
+            if not self._is_at_work("reasons"):
+                self._find_reasons()
         if self.view.complete != self.monitor.complete:
             self.view.complete = self.monitor.complete
             self._refresh_all()
@@ -311,11 +322,17 @@ class MainScreen(Screen[None]):
         where = f"{store.name} {store.address}"
         self._tabs.say_when_empty(nothing_to_show(self.monitor, where, self.settings.namespace))
 
-    @work(group="reasons", exit_on_error=False, description=WITHOUT)
-    async def _find_reasons(self, happenings: Sequence[Happening]) -> None:
-        await self._removals.find_reasons(happenings)
-        self._tabs.show_history()
-        self._show_detail()
+    @work(group="reasons", exit_on_error=False)
+    async def _find_reasons(self) -> None:
+        """Of all that waits, then of what came meanwhile: never more at once, however much goes."""
+        while some := self._unexplained[:ASKED_AT_ONCE]:
+            del self._unexplained[:ASKED_AT_ONCE]
+            await self._removals.find_reasons(some)
+            self._tabs.show_history()
+            self._show_detail()
+
+    def _is_at_work(self, group: str) -> bool:
+        return any(one.group == group and not one.is_finished for one in self.workers)
 
     def _tick(self) -> None:
         if by := self._host_clock.was_set_by():
@@ -531,7 +548,7 @@ class MainScreen(Screen[None]):
         if self.settings.probing is Probing.NEVER:
             self._tell(Told("Probing is switched off (--probe never).", "warning"))
             return
-        if any(worker.group == "probe" and not worker.is_finished for worker in self.workers):
+        if self._is_at_work("probe"):
             return  # a key that is held down is no new question
         self._probe(list(message.records))
 

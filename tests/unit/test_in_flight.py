@@ -1,0 +1,53 @@
+"""Many calls: a few at a time, each with its outcome, in order."""
+
+from __future__ import annotations
+
+import asyncio
+
+from backends.in_flight import IN_FLIGHT, in_flight
+from backends.store import Cause, Refused, Unreachable
+
+GONE = Unreachable("etcd", Cause.REFUSED)
+MANY = 5 * IN_FLIGHT
+
+
+async def test_a_few_are_under_way_at_a_time_without_a_task_for_each() -> None:
+    before = len(asyncio.all_tasks())
+    under_way = most_under_way = most_tasks = 0
+
+    async def work(item: int) -> int:
+        nonlocal under_way, most_under_way, most_tasks
+        under_way += 1
+        most_under_way = max(most_under_way, under_way)
+        most_tasks = max(most_tasks, len(asyncio.all_tasks()) - before)
+        # The later ones of a round are done first.
+        for _ in range(IN_FLIGHT - item % IN_FLIGHT):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return item * 2
+
+    assert await in_flight(range(MANY), work) == [item * 2 for item in range(MANY)]
+    assert (most_under_way, most_tasks) == (IN_FLIGHT, IN_FLIGHT)
+
+
+async def test_one_error_does_not_stop_the_others() -> None:
+    refused = Refused("etcd", "no")
+
+    async def work(item: int) -> int:
+        if item == 1:
+            raise refused
+        return item
+
+    assert await in_flight(range(3), work) == [0, refused, 2]
+
+
+async def test_what_was_not_begun_when_the_store_cannot_be_reached_is_not_tried() -> None:
+    tried: list[int] = []
+
+    async def work(item: int) -> int:
+        tried.append(item)
+        await asyncio.sleep(0)
+        raise GONE
+
+    assert await in_flight(range(MANY), work) == [GONE] * MANY
+    assert tried == list(range(IN_FLIGHT))
