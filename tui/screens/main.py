@@ -30,6 +30,7 @@ from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
 from tui.detail import Detail, value_text
 from tui.feed import batches
+from tui.heap import Heap
 from tui.host_clock import HostClock
 from tui.inspector import Inspector
 from tui.monitor import Link, Monitor
@@ -168,6 +169,7 @@ class MainScreen(Screen[None]):
         self._inspector = Inspector(self.view)
         self._removals = Removals(plane.acts, self.view)
         self._taps = plane.taps
+        self._heap = Heap()
         self._unexplained: list[Happening] = []
         """Removals whose reason is to be asked for, oldest first."""
         self._spots: list[Spot] = []
@@ -270,6 +272,7 @@ class MainScreen(Screen[None]):
 
     def on_main_screen_discovered(self, message: Discovered) -> None:
         link = self.monitor.store.link
+        self._heap.took_in(len(message.batch))
         self._show(self.monitor.take(message.batch, self.clock()))
         if self.monitor.store.link is not link:
             self._mute_what_may_be_untrue()
@@ -340,6 +343,7 @@ class MainScreen(Screen[None]):
             self.monitor.clock_was_set(by)
             self._refresh_all()
         self.monitor.prune(self.clock())
+        self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.discovery.store.has_leases
         self.view.sweep_age = self.lookout.sweep_age() if has_leases else 0.0
