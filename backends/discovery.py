@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends import keys
 from backends.ids import RecordId
@@ -173,8 +173,13 @@ class Discovery:
                         resynced = await _reconcile(known, event, query)
                         link.resynced(resynced, len(known))
                         yield resynced
+                        # What follows may go on for weeks, and need not hold what was there then.
+                        del resynced
                     case Put(entry=entry):
                         _log.debug("put %r", entry.key)
+                        if (previous := known.get(entry.key)) is not None:
+                            # All that is looked up by it has that one, and would keep both.
+                            entry = replace(entry, key=previous.key)
                         if (added := _add(known, read(entry), query)) is not None:
                             yield added
                     case Delete(key=key):

@@ -68,6 +68,11 @@ class History:
         """The number of the newest; 0: nothing happened yet."""
         return self._happenings[-1].number if self._happenings else 0
 
+    @property
+    def first(self) -> int:
+        """The number of the oldest that is kept; 0: nothing happened yet."""
+        return self._happenings[0].number if self._happenings else 0
+
     def __iter__(self) -> Iterator[Happening]:
         return iter(self._happenings)
 

@@ -24,21 +24,28 @@ async def in_flight(
     Unless the store cannot be reached: then the others would only wait for the same, so what was
     not begun is not tried and gets that error too.
     """
-    free = asyncio.Semaphore(most)
+    items = list(items)
+    waiting = iter(enumerate(items))
+    outcomes: dict[int, R | StoreError] = {}
     failures: list[Unreachable] = []
 
     async def one(item: T) -> R | StoreError:
-        async with free:
-            if failures:
-                return failures[0]
-            try:
-                return await work(item)
-            except Unreachable as failure:
-                failures.append(failure)
-                return failure
-            except StoreError as error:
-                return error
+        if failures:
+            return failures[0]
+        try:
+            return await work(item)
+        except Unreachable as failure:
+            failures.append(failure)
+            return failure
+        except StoreError as error:
+            return error
 
+    async def one_after_another() -> None:
+        for number, item in waiting:
+            outcomes[number] = await one(item)
+
+    # Not a task for each item: of thousands, that would be MBs.
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(item)) for item in items]
-    return [task.result() for task in tasks]
+        for _ in range(min(most, len(items))):
+            group.create_task(one_after_another())
+    return [outcomes[number] for number in range(len(items))]

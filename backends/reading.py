@@ -87,7 +87,8 @@ class _Malformed(Exception):
 def _json(value: bytes) -> dict[str, Any]:
     """A value as a JSON object. Raises `_Malformed`."""
     try:
-        raw = pydantic_core.from_json(value, allow_inf_nan=False)
+        # Of texts it would keep thousands that nobody has any more: each address is another one.
+        raw = pydantic_core.from_json(value, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         raise _Malformed(f"the value is not JSON: {error}") from None
     if not isinstance(raw, dict):

@@ -5,7 +5,7 @@ Pure: whoever tells it of a going or a coming passes the time.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class Tombstones:
     def __init__(self) -> None:
         self._stones: dict[bytes, Tombstone] = {}
         """Oldest first."""
-        self._restarts: dict[_Spot, deque[float]] = defaultdict(deque)
+        self._restarts: dict[_Spot, list[float]] = defaultdict(list)
         self._vacant: dict[_Spot, list[bytes]] = {}
         """Keys of instances that went and were not replaced yet, oldest first."""
 
@@ -81,8 +81,7 @@ class Tombstones:
         for key in old:
             self._remove(key)
         for spot, times in list(self._restarts.items()):
-            while times and not first < times[0] <= now:
-                times.popleft()
+            times[:] = [at for at in times if first < at <= now]
             if not times:
                 del self._restarts[spot]
         return set(old)

@@ -14,6 +14,10 @@ from typing import TypeVar
 FRAME_INTERVAL = 1 / 30
 """Seconds between two batches: as often as a terminal can be read."""
 
+MOST_AT_ONCE = 1_000
+"""Events that are in a batch or wait for the next one; then the store has to wait. Each takes 2 KB
+here, and Python's heap stays as large as it once was."""
+
 Event = TypeVar("Event")
 
 
@@ -25,17 +29,22 @@ async def batches(
     After a quiet time an event comes through at once; otherwise at least `interval` seconds pass
     from one batch to the next. Who takes long over a batch has up to `interval` before the next
     one, in which keys are answered, however much comes. Ends when the events end, and raises what
-    they raise.
+    they raise. No more than `MOST_AT_ONCE` are read and not done with.
     """
     loop = asyncio.get_running_loop()
     pending: list[Event] = []
+    taken = 0  # in the batch that is being looked at
     arrived = asyncio.Event()
+    room = asyncio.Event()
 
     async def collect() -> None:
         try:
             async for event in events:
                 pending.append(event)
                 arrived.set()
+                while len(pending) + taken >= MOST_AT_ONCE:
+                    room.clear()
+                    await room.wait()
         finally:
             arrived.set()
 
@@ -47,7 +56,12 @@ async def batches(
             began = loop.time()
             if pending:
                 batch, pending[:] = list(pending), []
+                taken = len(batch)
                 yield batch
+                # Not to be held until something comes again.
+                del batch
+                taken = 0
+                room.set()
             took = loop.time() - began
             if collector.done() and not pending:
                 collector.result()

@@ -177,6 +177,14 @@ class Monitor:
         until = self._shown_until
         return [one for one in reversed(self.history) if until is None or one.number <= until]
 
+    def tells_of(self, happening: Happening) -> bool:
+        """Whether it can be seen still, in the history or at a tombstone."""
+        if happening.number >= self.history.first:
+            return True
+        record = happening.record
+        stone = None if record is None else self.tombstones.get(record.key)
+        return stone is not None and stone.happening is happening
+
     def prepare_filter(self) -> None:
         """A filter is about to be typed: its first letter shall not wait for what it looks at."""
         records = self.cluster.records

@@ -64,9 +64,10 @@ class SortedRows(Sequence[Row], Generic[Row]):
         """Add a row or replace the one of its key. True: it came, or took another place."""
         key, place = row.key, (self._sort(row), row.key)
         known = self._places.get(key)
-        self._by_key[key], self._places[key] = row, place
+        self._by_key[key] = row
         if known == place:
             return False
+        self._places[key] = place
         if known is None:
             self._ordered.add(place)
             return True

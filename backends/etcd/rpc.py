@@ -3,8 +3,8 @@
 The stubs carry no types that mypy can read (their `.pyi` files are not valid Python), so what is
 `Any` is `Message`, and the rest of the package turns messages into typed records at once.
 
-They were generated from etcd 3.3's interface. What came later is either not needed (`fragment`:
-our message size is unlimited, so no response must be cut) or read as an unknown field.
+They were generated from etcd 3.3's interface. What came later is either not needed or an unknown
+field.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ Metadata = tuple[tuple[str, str], ...]
 MAX_UINT64 = 2**64 - 1
 ERRORS_FIELD = 8
 """`StatusResponse.errors`, since etcd 3.4, which the stubs do not know."""
+FRAGMENT = bytes([8 << 3, True])
+"""`WatchCreateRequest.fragment`, since etcd 3.4: what tells of many changes comes in responses of
+some 2 MB. Otherwise what a watch did not take at once may come as one of 20 MB."""
 
 AuthenticateRequest = rpc_pb2.AuthenticateRequest
 AuthRoleGetRequest = rpc_pb2.AuthRoleGetRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import aclosing
 
 from backends.etcd import rpc
@@ -23,7 +23,8 @@ SILENCE = 7.0
 within 10, and a slow one answers the two questions of a heartbeat after 2 s each."""
 
 MOST_WAITING = 1000
-"""Responses that are read ahead of who looks at them; then the server has to wait."""
+"""Events that are read ahead of who looks at them; then the server has to wait. Where much happens,
+one response has more than that."""
 
 
 class Watcher:
@@ -41,6 +42,8 @@ class Watcher:
         self._warnings = self._unread
         self._waiting: deque[Message] = deque()
         """Responses that were read, and not looked at yet."""
+        self._ahead = 0
+        """How many events they tell of."""
         self._news = asyncio.Event()
         """A response came, or there will be none any more."""
         self._room = asyncio.Event()
@@ -62,16 +65,19 @@ class Watcher:
             raise
         return watcher
 
-    async def changes(self) -> list[StoreEvent]:
-        """What came next, at least one event: waits for it.
+    async def changes(self) -> Iterable[StoreEvent]:
+        """What the next response tells, at least one event: waits for it.
 
         Raises `LostPlace` when a new snapshot is needed, and `StoreError` when the stream broke.
         """
-        events: list[StoreEvent] = []
+        events: Iterable[StoreEvent] = ()
         while not events:
             if not self._waiting:
                 await self._more()
-            events = self._take()
+            response = self._waiting.popleft()
+            self._ahead -= _size(response)
+            self._room.set()
+            events = self._read(response)
         return events
 
     async def aclose(self) -> None:
@@ -89,6 +95,7 @@ class Watcher:
                 create = rpc.WatchCreateRequest(
                     key=watched.start, range_end=watched.end, start_revision=self._revision + 1
                 )
+                create.MergeFromString(rpc.FRAGMENT)
                 await self._stream.write(rpc.WatchRequest(create_request=create))
         except Unreachable as failure:
             await self._client.leave(self._connection, failure)
@@ -109,7 +116,8 @@ class Watcher:
             async for response in answers:
                 self._waiting.append(response)
                 self._news.set()
-                if len(self._waiting) >= MOST_WAITING:
+                self._ahead += _size(response)
+                if self._ahead >= MOST_WAITING:
                     self._room.clear()
                     await self._room.wait()
 
@@ -137,20 +145,6 @@ class Watcher:
             if task is not None and task.done():
                 task.result()
 
-    def _take(self) -> list[StoreEvent]:
-        """What all the waiting responses tell, up to one that is an error."""
-        events: list[StoreEvent] = []
-        while self._waiting:
-            try:
-                events += self._read(self._waiting[0])
-            except StoreError:
-                if not events:
-                    raise
-                break
-            self._waiting.popleft()
-        self._room.set()
-        return events
-
     async def _beat(self) -> None:
         """Ask for a sign of life again and again; the answer comes on the stream.
 
@@ -166,11 +160,13 @@ class Watcher:
             await self._stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
             await asyncio.sleep(HEARTBEAT_INTERVAL)
 
-    def _read(self, response: Message) -> list[StoreEvent]:
+    def _read(self, response: Message) -> Iterable[StoreEvent]:
+        """What a response tells; empty if that is nothing."""
         if response.canceled:
             raise self._cancelled(response)
         if response.events:
-            return [_change(event) for event in response.events]
+            # Each when it is asked for: there may be tens of thousands, a hundred times the bytes.
+            return map(_change, response.events)
         header = response.header
         if header.cluster_id != self._cluster_id or header.revision < self._revision:
             raise LostPlace(f"the store went back to revision {header.revision}")
@@ -183,6 +179,11 @@ class Watcher:
         # As Go prints it: `rpc error: code = PermissionDenied desc = etcdserver: …`.
         reason = response.cancel_reason.rpartition("desc = ")[2]
         return self._connection.said(reason)
+
+
+def _size(response: Message) -> int:
+    """In events. One that tells of none takes room too."""
+    return len(response.events) or 1
 
 
 def _change(event: Message) -> Put | Delete:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-from backends.etcd import watcher
+from backends.etcd import rpc, watcher
 from backends.etcd.client import Client
 from backends.etcd.ranges import key_ranges
 from backends.etcd.sight import Sight
@@ -44,6 +45,7 @@ class Server:
         self._responses = responses
         self._breaks = breaks
         self.read = 0
+        self.asked: list[rpc.Message] = []
         self.endpoint = "etcd"
 
     async def answers(self) -> AsyncGenerator[SimpleNamespace, None]:
@@ -54,8 +56,9 @@ class Server:
             raise BROKEN
         await asyncio.Event().wait()
 
-    async def write(self, _request: object) -> None:
+    async def write(self, request: rpc.Message) -> None:
         """Whatever it is asked, it answers what it was told to."""
+        self.asked.append(request)
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -116,6 +119,27 @@ async def test_it_reads_ahead_only_so_far_and_loses_nothing(
             await asyncio.sleep(0)
         assert server.read == 3
         assert await deleted(watched, 10) == keys
+
+
+async def test_a_response_with_much_in_it_is_all_that_is_read_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watcher, "MOST_WAITING", 5)
+    keys = [b"%d" % number for number in range(8)]
+    server: Any = Server(response(*keys), response(b"8"))
+    async with watching(server) as watched:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert server.read == 2
+        assert await deleted(watched, 9) == [*keys, b"8"]
+
+
+async def test_it_asks_that_what_tells_of_many_changes_is_cut() -> None:
+    server: Any = Server()
+    async with watching(server):
+        (create,) = (one.create_request for one in server.asked if one.HasField("create_request"))
+    fields: Any = UnknownFieldSet(create)
+    assert [(field.field_number, field.data) for field in fields] == [(8, 1)]
 
 
 async def test_a_silent_server_is_taken_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:

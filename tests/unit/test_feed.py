@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui import feed
 from tui.feed import batches, pause
 
 DEADLINE = 30.0
@@ -60,6 +61,28 @@ async def test_what_comes_meanwhile_comes_together() -> None:
             queue.put_nowait(event)
         await asyncio.sleep(0)
         assert await anext(batched) == [2, 3, 4]
+
+
+async def test_only_so_many_events_are_in_a_batch_or_wait_and_none_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "MOST_AT_ONCE", 3)
+    read = 0
+
+    async def events() -> AsyncGenerator[int, None]:
+        nonlocal read
+        for read in range(1, 11):
+            yield read
+
+    seen: list[int] = []
+    async with asyncio.timeout(DEADLINE), aclosing(batches(events(), 0.0)) as batched:
+        async for batch in batched:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            # While one is looked at, no more is read than may be there.
+            assert read - len(seen) <= 3
+            seen += batch
+    assert seen == list(range(1, 11))
 
 
 async def test_it_ends_when_the_events_end() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backends.cluster import Cluster, FirstSeen
 from backends.discovery import Added, Removed, Resynced, WatchEvent
-from backends.history import What
+from backends.history import KEPT, What
 from backends.ids import Kind
 from backends.store import Cause, Heard, Loading, Lost, Unreachable
 from tests import registered
@@ -86,6 +86,17 @@ def test_the_rate_is_of_the_last_ten_seconds_and_without_the_first_snapshot() ->
     assert monitor.rate(6.0) == pytest.approx(0.3)
     assert monitor.rate(11.0) == pytest.approx(0.1)
     assert monitor.rate(15.0) == 0
+
+
+def test_a_happening_can_be_seen_while_the_history_or_a_tombstone_has_it() -> None:
+    monitor = monitor_after(EMPTY, Added(ONE), Added(OTHER))
+    (first,) = monitor.take([Removed(ONE)], 3.0)
+    (other,) = monitor.take([Removed(OTHER)], 3.0)
+    assert monitor.tells_of(first)
+    for _ in range(KEPT // 2 + 1):
+        monitor.take([Added(ONE), Removed(ONE)], 4.0)
+    assert not monitor.tells_of(first)
+    assert monitor.tells_of(other)
 
 
 def test_while_frozen_nothing_changes_and_what_waits_is_counted() -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
+from weakref import ref
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,6 +151,39 @@ async def test_a_watch_tells_nothing_of_what_was_not_asked_for(
         event = await watch.next()
     assert isinstance(event, Added)
     assert event.record.key == KEY
+
+
+async def test_what_was_there_at_the_start_is_not_held_for_as_long_as_a_watch_goes_on() -> None:
+    class Tracked(str):
+        __slots__ = ("__weakref__",)
+
+    class Two(MemoryStore):
+        async def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
+            revision = Tracked("1")
+            followed.append(ref(revision))
+            yield Resync((), revision)
+            del revision
+            yield Heard()
+            yield Heard()
+
+    followed: list[ref[Tracked]] = []
+    async with aclosing(Discovery(Two(Keyspace())).watch(EVERYTHING)) as events:
+        assert await anext(events) == Resynced((), (), "1")
+        assert await anext(events) == Heard()
+        assert followed[0]() is None
+
+
+async def test_a_key_that_is_written_again_is_not_kept_twice(
+    discovery: Discovery, keyspace: Keyspace
+) -> None:
+    async with following(discovery) as watch:
+        await watch.next()
+        keyspace.put(bytes(bytearray(KEY)), b"{}")
+        keyspace.put(bytes(bytearray(KEY)), b"[]")
+        created, changed = [await watch.next() for _ in range(2)]
+    assert isinstance(created, Added)
+    assert isinstance(changed, Added)
+    assert changed.record.key is created.record.key
 
 
 async def test_a_watch_tells_when_the_store_is_lost_and_then_only_what_differs(

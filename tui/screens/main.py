@@ -29,6 +29,7 @@ from backends.records import AnyRecord, EndpointInstance, ModelCard
 from backends.services.tallying import Tallying
 from tui.detail import Detail
 from tui.feed import batches
+from tui.heap import Heap
 from tui.host_clock import HostClock
 from tui.inspector import Inspector
 from tui.monitor import Link, Monitor
@@ -59,6 +60,9 @@ TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is drawn: it comes in many small pieces."""
+
+ASKED_AT_ONCE = 500
+"""Removals whose reasons are asked for at once."""
 
 WITHOUT = "-"
 """A worker's description. Without one Textual 8.2.8 writes out all arguments: a second of CPU for
@@ -165,6 +169,9 @@ class MainScreen(Screen[None]):
             after_probes=self._show_evidence,
         )
         self._taps = plane.taps
+        self._heap = Heap()
+        self._unexplained: list[Happening] = []
+        """Removals whose reason is to be asked for, oldest first."""
         self._spots: list[Spot] = []
         self._detail_key: bytes | None = None
 
@@ -208,6 +215,8 @@ class MainScreen(Screen[None]):
                 # Otherwise, with more than can be drawn, what is told would wait in a queue that
                 # grows, and each key behind it.
                 await told.painted.wait()
+                # Not to be held until something comes again.
+                del told, batch
 
     @work(group="lookout", exclusive=True, exit_on_error=False)
     async def _look_out(self) -> None:
@@ -268,6 +277,7 @@ class MainScreen(Screen[None]):
 
     def on_main_screen_discovered(self, message: Discovered) -> None:
         link = self.monitor.store.link
+        self._heap.took_in(len(message.batch))
         self._show(self.monitor.take(message.batch, self.clock()))
         if self.monitor.store.link is not link:
             self._mute_what_may_be_untrue()
@@ -284,7 +294,11 @@ class MainScreen(Screen[None]):
     def _show(self, noted: Sequence[Happening]) -> None:
         """Draw what the monitor took in since the last time."""
         if unexplained := self._removals.without_reason(noted):
-            self._find_reasons(unexplained)
+            waiting = (*self._unexplained, *unexplained)
+            # Of what cannot be seen any more nobody needs it, and there may be very many.
+            self._unexplained = [one for one in waiting if self.monitor.tells_of(one)]
+            if not self._is_at_work("reasons"):
+                self._find_reasons()
         if self.view.complete != self.monitor.complete:
             self.view.complete = self.monitor.complete
             self._refresh_all()
@@ -316,11 +330,17 @@ class MainScreen(Screen[None]):
         where = f"{store.name} {store.address}"
         self._tabs.say_when_empty(nothing_to_show(self.monitor, where, self.settings.namespace))
 
-    @work(group="reasons", exit_on_error=False, description=WITHOUT)
-    async def _find_reasons(self, happenings: Sequence[Happening]) -> None:
-        await self._removals.find_reasons(happenings)
-        self._tabs.show_history()
-        self._show_detail()
+    @work(group="reasons", exit_on_error=False)
+    async def _find_reasons(self) -> None:
+        """Of all that waits, then of what came meanwhile: never more at once, however much goes."""
+        while some := self._unexplained[:ASKED_AT_ONCE]:
+            del self._unexplained[:ASKED_AT_ONCE]
+            await self._removals.find_reasons(some)
+            self._tabs.show_history()
+            self._show_detail()
+
+    def _is_at_work(self, group: str) -> bool:
+        return any(one.group == group and not one.is_finished for one in self.workers)
 
     def _tick(self) -> None:
         if by := self._host_clock.was_set_by():
@@ -328,6 +348,7 @@ class MainScreen(Screen[None]):
             self.monitor.clock_was_set(by)
             self._refresh_all()
         self.monitor.prune(self.clock())
+        self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.discovery.store.has_leases
         self.view.sweep_age = self.lookout.sweep_age() if has_leases else 0.0
