@@ -6,9 +6,19 @@ from Dynamo's source (`storage/kv/nats.rs`), since no release selects that store
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from backends.ids import Kind
 from backends.liveness import Verdict
 from backends.records import AnyRecord, ModelCard
+from tui.plain import clip_middle
+from tui.words import count
+
+MOST_SENTENCES = 12
+"""That are told of several records: each that claims to be another may have one of its own."""
+SENTENCE_CELLS = 500
+"""Columns of a sentence: names in it may be 100 KB long."""
 
 
 def consequences(
@@ -49,6 +59,22 @@ def consequences(
     if record.conflict is not None:
         sentences.append(f"{still_routed(record)}.")
     return sentences
+
+
+def told_together(sentences: Iterable[str]) -> list[str]:
+    """What follows from removing several records, each sentence once; of too many, those that
+    concern most of the records."""
+    numbers = Counter(sentences)
+    told = {sentence for sentence, _ in numbers.most_common(MOST_SENTENCES)}
+    lines = [sentence for sentence in numbers if sentence in told]
+    if more := len(numbers) - len(lines):
+        lines.append(f"And {count(more, 'sentence')} more, of other keys.")
+    return lines
+
+
+def plain_sentence(sentence: str) -> str:
+    """A sentence as harmless text, in which long names lose their middle."""
+    return clip_middle(sentence, SENTENCE_CELLS)
 
 
 def still_routed(record: AnyRecord) -> str:

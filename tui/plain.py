@@ -92,6 +92,16 @@ def clip_middle(text: str, cells: int) -> str:
     return clip(text, cells - width(tail)) + tail
 
 
+def clip_key(key: bytes, most: int) -> str:
+    """`plain_key`; of a key with more than `most` bytes its start and its end, and how many are
+    between."""
+    if len(key) <= most:
+        return plain_key(key)
+    half = most // 2
+    between = len(key) - 2 * half
+    return f"{plain_key(key[:half])}… {between:,} bytes …{plain_key(key[-half:])}"
+
+
 def chopped(text: str, cells: int) -> list[str]:
     """A plain text in lines of at most `cells` columns (of two, where that is less), each as full
     as it can be, wherever words end. At least one line."""

@@ -37,16 +37,19 @@ class Targets:
         self._verdicts: dict[bytes, Verdict] = {}
         self._meanwhile: dict[bytes, Meanwhile] = {}
         self._may_live: set[bytes] = set()
+        self._out_of_date: str | None = None
+        """Why what is shown may not be so any more, as it was told last."""
         self._was_out_of_date = False
         self.look_again()
 
     def look_again(self) -> bool:
         """Take in how they stand now. True: something is different from the last time."""
-        before = (self._verdicts.copy(), self._meanwhile.copy(), self._was_out_of_date)
+        before = (self._verdicts.copy(), self._meanwhile.copy(), self._out_of_date)
         for record in self.records:
             self._look_at(record)
-        self._was_out_of_date |= out_of_date(self._view) is not None
-        return before != (self._verdicts, self._meanwhile, self._was_out_of_date)
+        self._out_of_date = out_of_date(self._view)
+        self._was_out_of_date |= self._out_of_date is not None
+        return before != (self._verdicts, self._meanwhile, self._out_of_date)
 
     def verdict(self, record: AnyRecord) -> Verdict:
         """Of a record as it was shown."""

@@ -5,12 +5,21 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.hostile.corpus import KEYS, TEXTS, everything, named
 from tests.hostile.plainness import assert_plain
 from tests.registered import KeyAndValue
 from tests.tui.operating import Operator, World, dashboard
+from tui.screens import asking
 
 SIZE = (100, 50)
+
+
+@pytest.fixture
+def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody needs time to read a question."""
+    monkeypatch.setattr(asking, "READ_TIME", 0.01)
 
 
 async def until_all_are_in(operator: Operator, registered: list[KeyAndValue]) -> None:
@@ -20,11 +29,12 @@ async def until_all_are_in(operator: Operator, registered: list[KeyAndValue]) ->
 
 def assert_drawn_plainly(operator: Operator) -> None:
     """Nothing on screen but what can be seen, and each line as wide as the screen."""
-    assert_plain(operator.text())
+    strips = operator.app.screen._compositor.render_strips()
+    assert_plain("\n".join(strip.text for strip in strips))
     for message in operator.told():
         assert_plain(message)
     # What can be clicked is only what dyntop itself made so.
-    for strip in operator.app.screen._compositor.render_strips():
+    for strip in strips:
         for segment in strip:
             if segment.style is not None:
                 assert not segment.style.link
@@ -73,6 +83,7 @@ async def test_everything_is_drawn_plainly_in_every_tab() -> None:
         assert operator.app.is_running
 
 
+@pytest.mark.usefixtures("read_at_once")
 async def test_it_is_copied_and_shown_in_full_as_plain_text() -> None:
     world = World(leases=False)
     what = ("clipboard", "clicks", "100 KB of marks")
@@ -102,6 +113,7 @@ EASILY_MISTAKEN = [
 ]
 
 
+@pytest.mark.usefixtures("read_at_once")
 async def test_exactly_the_selected_key_is_removed(tmp_path: Path) -> None:
     world = World(leases=False)
     world.put(*((key, b"{}") for key in EASILY_MISTAKEN))

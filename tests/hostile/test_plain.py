@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends import keys
-from tui.plain import MARKS_IN_A_ROW, chopped, clip, clip_middle, plain, plain_key, width
+from tui.plain import MARKS_IN_A_ROW, chopped, clip, clip_key, clip_middle, plain, plain_key, width
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Lone surrogates and unassigned characters too."""
@@ -150,3 +150,15 @@ def test_a_chopped_text_is_all_there_in_lines_that_are_full(text: str, cells: in
     assert "".join(lines) == shown
     assert all(width(line) <= max(2, cells) for line in lines)
     assert all(width(line) >= max(2, cells) - 1 for line in lines[:-1])
+
+
+@given(st.binary(max_size=60), st.integers(2, 40))
+def test_a_clipped_key_is_plain_and_whole_where_there_is_room(key: bytes, most: int) -> None:
+    shown = clip_key(key, most)
+    assert plain(shown) == shown
+    assert (shown == plain_key(key)) is (len(key) <= most)
+
+
+def test_a_clipped_key_says_how_much_of_it_is_left_out() -> None:
+    key = b"v1/instances/" + b"x" * 100_000 + b"/1"
+    assert clip_key(key, 20) == "v1/instanc… 99,995 bytes …xxxxxxxx/1"

@@ -89,8 +89,8 @@ async def test_a_slash_typed_into_it_is_a_character() -> None:
 async def test_keys_typed_in_one_go_behind_the_slash_are_never_commands() -> None:
     world = world_of_three()
     async with dashboard(world) as operator:
-        await operator.type("/dfqsotb123?yiY")
-        await operator.until(lambda: operator.filter.value == "dfqsotb123?yiY")
+        await operator.type("/dfqsotb123/8?yiY")
+        await operator.until(lambda: operator.filter.value == "dfqsotb123/8?yiY")
         assert operator.on_main
         assert operator.app.is_running
         assert not operator.main.monitor.frozen

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Footer
 
 from tests import registered
 from tests.tui.operating import World, dashboard
+from tui.detail import Detail
+from tui.detail_lines import Line, lines_of
+from tui.widgets import detail_pane
 from tui.widgets.pane_tabs import PaneTabs
 
 
@@ -36,3 +40,22 @@ async def test_the_footer_stays_while_it_says_the_same() -> None:
         await operator.until(lambda: "Tap" in operator.footer())
         await operator.open("instances")
         await operator.until(lambda: "Tap" not in operator.footer())
+
+
+async def test_a_detail_is_folded_only_where_its_width_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    widths: list[int] = []
+
+    def noted(detail: Detail, cells: int) -> list[Line]:
+        widths.append(cells)
+        return lines_of(detail, cells)
+
+    monkeypatch.setattr(detail_pane, "lines_of", noted)
+    world = World()
+    world.put(registered.instance(1))
+    async with dashboard(world) as operator:
+        await operator.press("enter")
+        await operator.until_shown("Close", "prod/backend/generate")
+        assert widths
+        assert min(widths) > 0

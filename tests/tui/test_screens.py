@@ -28,6 +28,17 @@ async def test_number_keys_open_the_tabs() -> None:
             assert operator.pane.has_focus
 
 
+async def test_a_key_typed_in_one_go_behind_the_number_of_a_tab_is_for_that_tab() -> None:
+    world = World()
+    world.put(instance(1), instance(2), card(1, "acme/a"), card(2, "acme/b"))
+    async with dashboard(world) as operator:
+        await operator.type("2G")
+        assert operator.pane.row is operator.pane.rows[-1]
+        await operator.type("1d")
+        await operator.until(lambda: operator.in_dialog)
+        assert "Drain 1 instance?" in operator.text()
+
+
 async def test_a_click_opens_a_tab() -> None:
     async with dashboard(full_world()) as operator:
         await operator.click_text("Chan 1")

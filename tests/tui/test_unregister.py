@@ -257,6 +257,20 @@ async def test_where_what_is_shown_may_not_be_so_any_more_a_yes_is_not_enough(ho
         assert operator.in_dialog
 
 
+async def test_a_store_that_is_back_is_not_said_to_be_away_and_a_yes_is_still_not_enough() -> None:
+    world = world_of_stale()
+    async with dashboard(world) as operator:
+        world.keyspace.break_off(Unreachable("this process", Cause.LOST))
+        await operator.until_shown("disconnected")
+        await operator.unregister()
+        await operator.until_shown("The store is not connected")
+        world.keyspace.mend()
+        await operator.until_not_shown("The store is not connected")
+        await operator.until_shown("to drain:")
+        world.keyspace.break_off(Unreachable("this process", Cause.LOST))
+        await operator.until_shown("The store is not connected")
+
+
 async def test_the_store_and_its_address_are_there_in_full() -> None:
     class Far(MemoryStore):
         address = ",".join(f"http://etcd-{n}.a-long-name.example.com:2379" for n in range(3))

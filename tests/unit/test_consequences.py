@@ -7,7 +7,14 @@ import pytest
 from backends.liveness import STALE, Verdict
 from tests import registered
 from tests.registered import MALFORMED, UNKNOWN, KeyAndValue, card, channel, instance, record
-from tui.consequences import consequences
+from tui.consequences import (
+    MOST_SENTENCES,
+    SENTENCE_CELLS,
+    consequences,
+    plain_sentence,
+    told_together,
+)
+from tui.plain import width
 
 NOT_STALE = sorted(set(Verdict) - STALE)
 LOGS = "Until then it logs an error every 3.3 s, since it misses its file."
@@ -84,3 +91,22 @@ def test_in_nats_nothing_goes_by_itself_and_no_worker_misses_its_file() -> None:
         assert "If nobody removes it, it stays, unless its bucket has a time to live." in text
         assert LOGS not in text
         assert "folder" not in text
+
+
+def test_what_follows_for_several_is_told_once_and_in_order() -> None:
+    assert told_together(["a", "b", "a", "c", "b"]) == ["a", "b", "c"]
+
+
+def test_of_very_many_sentences_those_of_most_keys_are_told_and_the_rest_is_counted() -> None:
+    own = [f"the body of {number} claims to be another" for number in range(1_000)]
+    told = told_together([*own, "of all", "of all"])
+    assert len(told) == MOST_SENTENCES + 1
+    assert told[-2:] == ["of all", f"And {1_001 - MOST_SENTENCES} sentences more, of other keys."]
+
+
+def test_a_sentence_with_long_names_keeps_its_start_and_its_end() -> None:
+    name = "e" + chr(0x301) * 100_000
+    shown = plain_sentence(f"the body names {name}; removing does not unroute")
+    assert shown.startswith("the body names e")
+    assert shown.endswith("; removing does not unroute")
+    assert width(shown) <= SENTENCE_CELLS

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from backends.records import AnyRecord
 from tui.columns import Cell, Column
-from tui.consequences import consequences
+from tui.consequences import consequences, plain_sentence
 from tui.plain import plain, plain_key
 from tui.screens.asking import Asking
 from tui.screens.unregister import LOOK_INTERVAL
@@ -211,7 +211,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         # Some evidence is a consequence, too.
         said = {one.text for one in evidence}
         lines += [sentence for sentence in does if sentence.removesuffix(".") not in said]
-        about.append("".join(f"\n• {plain(line)}" for line in lines), "not bold")
+        about.append("".join(f"\n• {plain_sentence(line)}" for line in lines), "not bold")
         self.query_one(".dialog--lines", Static).update(about)
 
     def _state(self, record: AnyRecord) -> Cell:

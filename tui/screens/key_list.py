@@ -14,18 +14,23 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.columns import Cell
-from tui.plain import chopped, clip, plain, plain_key
+from tui.plain import chopped, clip, clip_key, plain
 from tui.plain import width as text_width
 
 INDENT = "  "
 """Before the line under a key."""
 APART = "  "
 """Between a key and what stands behind it."""
+MOST_BYTES = 200_000
+"""Of all keys together, that are folded before the first line is drawn: some 0.1 s."""
+MOST_OF_A_KEY = 500
+"""Bytes of each key that are shown in any case: more than Dynamo writes."""
 
 
 class KeyList(ScrollView, can_focus=False):
-    """Folds keys at its width and cuts none off; asks for the lines under them when they are drawn,
-    so that ten thousand cost what those on screen do.
+    """Folds keys at its width and cuts none off, unless they are much longer than Dynamo writes
+    them and there are many. Asks for the lines under them when they are drawn, so that ten thousand
+    cost what those on screen do.
     """
 
     DEFAULT_CSS = """
@@ -86,7 +91,8 @@ class KeyList(ScrollView, can_focus=False):
             return
         self._width = width
         # Worked out once: a key may be 100 KB long, and each of its lines is drawn on its own.
-        shown = [plain_key(key) for key, _ in self._keys]
+        most = max(MOST_OF_A_KEY, MOST_BYTES // max(1, len(self._keys)))
+        shown = [clip_key(key, most) for key, _ in self._keys]
         self._lengths = [len(key) for key in shown]
         self._folded = [
             _folded(key, plain(behind), width)

@@ -82,8 +82,8 @@ class MainScreen(Screen[None]):
     """Wires the watch to the widgets, and the person's intent back to `Discovery`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # With priority, so that what is typed right behind it, in one go over a slow line, is
-        # already the filter's text and no command.
+        # With priority, as the tabs' numbers: what is typed right behind it, in one go over a slow
+        # line, is already the filter's text and no command, or already for that tab.
         Binding("slash", "filter", "Filter", key_display="/", priority=True),
         Binding("exclamation_mark", "only_findings", "Not live", key_display="!"),
         Binding("f", "freeze", "Freeze", show=False, tooltip="Stop the view, or let it go on"),
@@ -91,7 +91,7 @@ class MainScreen(Screen[None]):
         Binding("t", "toggle_tree", "Tree", show=False),
         Binding("b", "back", "Back", show=False, tooltip="To where you were before `o`"),
         Binding("escape", "clear_filter", "Clear filter", show=False),
-        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False) for n in range(1, 9)),
+        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False, priority=True) for n in range(1, 9)),
         Binding("c", "clean_up", "Clean up", tooltip="Propose what is stale for removal"),
         Binding("u", "undo", "Undo", tooltip="Put back what was removed last"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -193,7 +193,7 @@ class MainScreen(Screen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        self.active.focus()
+        self.set_focus(self.active)
         self.set_interval(TICK, self._tick)
         self._refresh_all()
         self._look_out()
@@ -420,7 +420,7 @@ class MainScreen(Screen[None]):
         self._refresh_all()
 
     def on_filter_bar_kept(self) -> None:
-        self.active.focus()
+        self.set_focus(self.active)
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
@@ -447,7 +447,7 @@ class MainScreen(Screen[None]):
         self.monitor.show_only_findings(False)
         self._refresh_all()
         self._tree.remove_class("-called")
-        self.active.focus()
+        self.set_focus(self.active)
 
     def action_freeze(self) -> None:
         self.monitor.freeze(not self.monitor.frozen)
@@ -459,9 +459,11 @@ class MainScreen(Screen[None]):
         narrow = self.has_class("-narrow")
         self._tree.toggle_class("-called" if narrow else "-hidden")
         shown = self._tree.has_class("-called") if narrow else not self._tree.has_class("-hidden")
-        (self._tree if shown and narrow else self.active).focus()
+        self.set_focus(self._tree if shown and narrow else self.active)
 
     def action_tab(self, number: int) -> None:
+        if self.query_one(FilterBar).typing:
+            raise SkipAction
         if number <= len(self._tabs.panes):
             self._tabs.open(self._tabs.panes[number - 1])
 

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static
 
 from backends.models import base_name
 from backends.records import AnyRecord, ModelCard
-from tui.consequences import consequences
+from tui.consequences import consequences, plain_sentence, told_together
 from tui.detail import keeps
 from tui.plain import clip, plain
 from tui.screens.asking import AskingOfKeys
@@ -122,7 +122,7 @@ class UnregisterDialog(AskingOfKeys):
         summary = self.query_one(".dialog--summary", Static)
         summary.update(self.targets.summary())
         summary.display = bool(self.targets.summary())
-        lines = "\n".join(f"• {plain(line)}" for line in self._lines())
+        lines = "\n".join(f"• {plain_sentence(line)}" for line in self._lines())
         self.query_one(".dialog--lines", Static).update(lines)
         if self.targets.must_be_typed and not self._types:
             self._types = True
@@ -143,7 +143,7 @@ class UnregisterDialog(AskingOfKeys):
 
     def _lines(self) -> list[str]:
         targets, verdicts = self.targets, self.view.monitor.verdicts
-        sentences = [
+        sentences = told_together(
             sentence
             for record in targets.records
             for sentence in consequences(
@@ -152,8 +152,8 @@ class UnregisterDialog(AskingOfKeys):
                 leases=verdicts.has_leases,
                 kept_alive=verdicts.is_kept_alive,
             )
-        ]
-        lines = [*targets.warnings(), *dict.fromkeys(sentences)]
+        )
+        lines = [*targets.warnings(), *sentences]
         if len(targets.records) == 1:
             lines += self._rest_of_worker(targets.records[0])
         lines += self._rest_of_model()

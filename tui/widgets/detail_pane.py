@@ -57,6 +57,8 @@ class DetailPane(LineView):
 
     def _lay_out(self) -> None:
         cells = self.line_width
+        if not cells:
+            return  # it has no place on the screen yet, and gets one with a resize
         before = self._lines
         self._lines = [] if self._shown is None else lines_of(self._shown, cells)
         self.set_height(len(self._lines))

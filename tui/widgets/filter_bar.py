@@ -37,7 +37,8 @@ class FilterBar(Horizontal):
     @property
     def typing(self) -> bool:
         """Whether what is typed goes here."""
-        return self._input.has_focus
+        # Its own `has_focus` is true only when it was told, which is after the next key.
+        return self.screen.focused is self._input
 
     def open(self) -> None:
         """Show it, and let what is typed from now on go here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -146,8 +147,8 @@ class NamespaceTree(Tree[Scope]):
 
     def _add(self, scope: Scope) -> None:
         parent = self._placed[scope[:-1]]
-        siblings = [child.data[-1] for child in parent.children if child.data]
-        before = sum(name < scope[-1] for name in siblings)
+        siblings = parent.children
+        before = bisect_left(siblings, scope, key=_scope_of)
         leaf = len(scope) == DEPTH
         self._placed[scope] = parent.add(
             self._label(scope),
@@ -166,12 +167,17 @@ class NamespaceTree(Tree[Scope]):
             self._relabel(node, scope)
             return
         selected = self.cursor_node.data if self.cursor_node is not None else None
-        for below in [below for below in self._placed if below[: len(scope)] == scope]:
-            del self._placed[below]
+        self._forget(node)
         node.remove()
         if selected is not None and selected[: len(scope)] == scope:
             # Else the cursor would be on whatever comes next, and the tables on what went.
             self.select_scope(scope[:-1])
+
+    def _forget(self, node: TreeNode[Scope]) -> None:
+        """Neither it nor what is below it is placed any more."""
+        for child in node.children:
+            self._forget(child)
+        del self._placed[_scope_of(node)]
 
     def _relabel(self, node: TreeNode[Scope], scope: Scope) -> None:
         label = self._label(scope)
@@ -199,3 +205,8 @@ class NamespaceTree(Tree[Scope]):
     @property
     def _warning(self) -> str:
         return self.app.theme_variables.get("text-error", "bold")
+
+
+def _scope_of(node: TreeNode[Scope]) -> Scope:
+    assert node.data is not None, "each node is a place"
+    return node.data
