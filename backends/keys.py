@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from sys import intern
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -59,6 +60,11 @@ BUCKETS_WITHOUT_NAMES = (b"v1/", OLD_MODELS, OLD_CARDS)
 
 SCOPED_BUCKETS = (EVENT_CHANNELS, EVENT_SOURCES)
 """Buckets whose keys label and percent-encode their names, from 1.4 on."""
+
+ENDPOINTS_KEPT = 4096
+"""Endpoints whose names are kept as they were read."""
+LONGEST_KEPT = 256
+"""Characters: somebody may write names of 100 KB."""
 
 
 class Dialect(StrEnum):
@@ -251,36 +257,46 @@ def _first_names(parts: list[str]) -> tuple[str | None, str | None]:
 
 
 def _parse_instance(relative: str) -> ParsedKey[EndpointInstanceId]:
-    parts = relative.split("/")
-    if len(parts) != 4:
+    if relative.count("/") != 3:
+        parts = relative.split("/")
         return _misshapen(EndpointInstanceId, parts, "namespace/component/endpoint/id")
-    # Thousands of workers have the same names: each text is kept once.
-    namespace, component, endpoint = map(intern, parts[:3])
-    instance_id, problem = _read_id(parts[3])
-    record_id = EndpointInstanceId(
-        namespace=namespace, component=component, endpoint=endpoint, instance_id=instance_id
-    )
-    empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
+    path, _, text = relative.rpartition("/")
+    namespace, component, endpoint, empty = _endpoint_names(path)
+    instance_id, problem = _read_id(text)
+    record_id = EndpointInstanceId(namespace, component, endpoint, None, instance_id)
     return ParsedKey(record_id, Dialect.V1, empty or problem)
 
 
 def _parse_model(relative: str) -> ParsedKey[ModelCardId]:
-    parts = relative.split("/")
-    if len(parts) not in (4, 5):
+    of_base, suffix = relative, None
+    if relative.count("/") == 4:
+        of_base, _, suffix = relative.rpartition("/")
+    if of_base.count("/") != 3:
+        parts = relative.split("/")
         return _misshapen(ModelCardId, parts, "namespace/component/endpoint/id[/model suffix]")
-    namespace, component, endpoint = map(intern, parts[:3])
-    instance_id, problem = _read_id(parts[3])
-    record_id = ModelCardId(
-        namespace=namespace,
-        component=component,
-        endpoint=endpoint,
-        instance_id=instance_id,
-        model_suffix=_at(parts, 4),
-    )
-    empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
-    if len(parts) == 5 and not parts[4]:
+    path, _, text = of_base.rpartition("/")
+    namespace, component, endpoint, empty = _endpoint_names(path)
+    instance_id, problem = _read_id(text)
+    if suffix == "":
         empty = empty or "the model suffix is empty"
+    record_id = ModelCardId(namespace, component, endpoint, None, instance_id, suffix or None)
     return ParsedKey(record_id, Dialect.V1, empty or problem)
+
+
+def _endpoint_names(path: str) -> tuple[str, str, str, str | None]:
+    """Namespace, component and endpoint of `namespace/component/endpoint`, and what is wrong with
+    them."""
+    # Thousands of workers have the same: they are read once, and each text is kept once.
+    if len(path) <= LONGEST_KEPT:
+        return _kept_endpoint_names(path)
+    return _kept_endpoint_names.__wrapped__(path)
+
+
+@lru_cache(maxsize=ENDPOINTS_KEPT)
+def _kept_endpoint_names(path: str) -> tuple[str, str, str, str | None]:
+    namespace, component, endpoint = map(intern, path.split("/"))
+    empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
+    return namespace, component, endpoint, empty
 
 
 def _misshapen(of: type[Worker], parts: list[str], shape: str) -> ParsedKey[Worker]:

@@ -127,18 +127,27 @@ class Facts:
         return self.record.lease is None and self.has_leases
 
 
-def judge(facts: Facts) -> Verdict:
-    """The worst that the evidence shows."""
-    record = facts.record
+def judge_by_itself(record: AnyRecord, *, disagrees: bool) -> Verdict | None:
+    """What a record's own text shows, whatever else is known. None: nothing.
+
+    `disagrees`: whether its card differs from the others of its model.
+    """
     if record.malformed is not None and not record.readable:
         return Verdict.MALFORMED
     if record.expired_at is not None:
         return Verdict.EXPIRED
     # Under an odd key clients go by the body all the same.
-    if record.malformed is not None or record.conflict is not None:
+    if record.malformed is not None or record.conflict is not None or disagrees:
         return Verdict.CONFLICT
-    if facts.disagreement is not None:
-        return Verdict.CONFLICT
+    return None
+
+
+def judge(facts: Facts) -> Verdict:
+    """The worst that the evidence shows."""
+    record = facts.record
+    by_itself = judge_by_itself(record, disagrees=facts.disagreement is not None)
+    if by_itself is not None:
+        return by_itself
     belongs = not isinstance(record, EndpointInstance)
     if _lease_is_gone(facts):
         return Verdict.ORPHANED if belongs else Verdict.EXPIRED

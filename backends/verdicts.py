@@ -22,6 +22,7 @@ from backends.liveness import (
     explain,
     is_stale,
     judge,
+    judge_by_itself,
     tells_the_same,
 )
 from backends.places import Scope, scopes_of
@@ -211,9 +212,9 @@ class Verdicts:
         self._dirty = set()
         different: set[bytes] = set()
         for group in self._groups(concerned):
-            for facts in self._facts(group, 0.0):
-                if self._judge(facts):
-                    different.add(facts.record.key)
+            for record, verdict in self._judged(group):
+                if self._note(record, verdict):
+                    different.add(record.key)
         return different
 
     # --- how ----------------------------------------------------------------------------------
@@ -257,9 +258,30 @@ class Verdicts:
         for worker in workers:
             yield self._cluster.registered_by(worker)
 
-    def _judge(self, facts: Facts) -> bool:
+    def _judged(self, group: Sequence[AnyRecord]) -> Iterator[tuple[AnyRecord, Verdict]]:
+        """Of each of the records of one worker, by all that bears on it."""
+        if not self._was_heard_of(group):
+            # So it is with thousands at the start, and each is weighed in a third of the time.
+            for record in group:
+                verdict = judge_by_itself(record, disagrees=self._disagrees(record))
+                yield record, Verdict.UNKNOWN if verdict is None else verdict
+            return
+        for facts in self._facts(group, 0.0):
+            yield facts.record, judge(facts)
+
+    def _was_heard_of(self, group: Sequence[AnyRecord]) -> bool:
+        """Whether more may be known of one worker's records than their own text: from their leases,
+        from addresses, from what else is there or was drained."""
+        if self._readings or self._drained:
+            return True
+        return any(one.lease is None or one.lease in self._lives for one in group)
+
+    def _disagrees(self, record: AnyRecord) -> bool:
+        """Whether it is a card that differs from most of its model."""
+        return isinstance(record, ModelCard) and self._agreement.odd(record.key) is not None
+
+    def _note(self, record: AnyRecord, verdict: Verdict) -> bool:
         """Returns whether the verdict is another now."""
-        record, verdict = facts.record, judge(facts)
         key = record.key
         before = self._verdicts.get(key)
         if before is verdict:
@@ -355,7 +377,7 @@ class Verdicts:
                 others=tuple(one for one in of_worker if one not in mine) if of_worker else (),
                 worker=worker,
                 worker_is_there=sum(shows) > shows_worker or not self._sees_all,
-                disagreement=DIFFERS if self._agreement.odd(record.key) is not None else None,
+                disagreement=DIFFERS if self._disagrees(record) else None,
                 drained_at=drained if belongs_to_drained else None,
                 is_kept_alive=self.is_kept_alive,
             )
