@@ -5,6 +5,7 @@ Servers are started in the tests' own thread: they end with the one that started
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd import watch as etcd_watch
 from backends.etcd.client import Client
+from tests.cli.running import dyntop
 from tests.contract.etcd_harness import Forwarder
 from tests.etcd.places import QUICK, stored, switch_auth_on
 from tests.faults.seeing import begins, held, leading_to, lists, looking_at, put, shows, shows_loss
@@ -177,5 +179,9 @@ async def test_100_000_keys_are_read_once_each(etcd: EtcdServer) -> None:
     store = EtcdStore(EtcdConfig(endpoints=[etcd.endpoint]))
     found = [entry.key for entry in (await store.snapshot([b"v1/", b"mdc/"])).entries]
     await store.aclose()
-    assert found == etcd.etcdctl("get", "--prefix", "", "--keys-only").split()
+    stored_keys = etcd.etcdctl("get", "--prefix", "", "--keys-only").split()
+    assert found == stored_keys
     assert len(found) == len(keys) + 2
+    listed = await asyncio.to_thread(dyntop, "list", "-o", "name", env=leading_to(etcd))
+    assert listed.code == 0, listed.err
+    assert sorted(listed.out.split()) == stored_keys

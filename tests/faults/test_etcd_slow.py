@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.etcd.client import Client
 from backends.etcd.rpc import STATUS, StatusRequest
 from tests.contract.etcd_harness import Forwarder
 from tests.etcd.places import QUICK, stored
-from tests.faults.seeing import held, looking_at, put
+from tests.faults.seeing import held, leading_to, listed, looking_at, put
 from tests.registered import instance
 from tests.servers import LOOPBACK, EtcdServer
 from tests.tui.operating import Operator, dashboard
@@ -43,7 +44,10 @@ class SlowForwarder(Forwarder):
             self._writers.discard(writer)
 
 
-async def comes_without_being_lost(operator: Operator, etcd: EtcdServer) -> None:
+async def comes_without_being_lost(operator: Operator, etcd: EtcdServer, through: str) -> None:
+    """`through` is where the slow one listens, for `dyntop list` too."""
+    # Both wait at the same time.
+    listing = asyncio.create_task(listed(leading_to(through)))
     links: list[str] = []
 
     def link() -> str:
@@ -53,7 +57,9 @@ async def comes_without_being_lost(operator: Operator, etcd: EtcdServer) -> None
     await operator.until(lambda: link() == "loading")
     await operator.until_shown("loading 0 of 2")
     await operator.until(lambda: link() == "connected")
-    assert held(operator) == stored(etcd)
+    world = stored(etcd)
+    assert held(operator) == world
+    assert await listing == {key: json.loads(value) for key, value in world.items()}
     put(etcd, instance(3))
     await operator.until(lambda: link() == "connected" and held(operator) == stored(etcd))
     await operator.until_shown("3 instances")
@@ -65,8 +71,9 @@ async def test_one_that_takes_2_s_for_each_answer_is_loading_then_connected_neve
         put(etcd, instance(1), instance(2))
         slow = SlowForwarder(etcd.ports[0])
         await slow.open()
-        async with looking_at(f"http://{LOOPBACK}:{slow.port}") as operator:
-            await comes_without_being_lost(operator, etcd)
+        through = f"http://{LOOPBACK}:{slow.port}"
+        async with looking_at(through) as operator:
+            await comes_without_being_lost(operator, etcd, through)
         await slow.cut()
 
 
@@ -79,11 +86,10 @@ async def test_one_whose_handshake_is_slow_too_is_not_given_up_where_there_is_no
         put(etcd, instance(1), instance(2))
         slow = SlowForwarder(etcd.ports[0], 3 * SHORT, handshake=3 * SHORT)
         await slow.open()
-        store = EtcdStore(
-            EtcdConfig(endpoints=[f"http://{LOOPBACK}:{slow.port}"], dial_timeout=SHORT)
-        )
+        through = f"http://{LOOPBACK}:{slow.port}"
+        store = EtcdStore(EtcdConfig(endpoints=[through], dial_timeout=SHORT))
         async with dashboard(store=store, size=(120, 40), complete=False) as operator:
-            await comes_without_being_lost(operator, etcd)
+            await comes_without_being_lost(operator, etcd, through)
         await store.aclose()
         await slow.cut()
 
