@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backends.cluster import FirstSeen
 from backends.ids import Kind
@@ -40,6 +40,8 @@ class View:
     is not registered."""
     board: Board | None = None
     """What NATS services count. None: no NATS server is set."""
+    under_way: list[str] = field(default_factory=list)
+    """What is being done to the store and takes a while, in words, oldest first."""
 
     @property
     def shown(self) -> Places:

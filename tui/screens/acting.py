@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from textual.screen import Screen
@@ -21,10 +22,12 @@ from tui.screens.undo import UndoDialog
 from tui.screens.unregister import UnregisterDialog
 from tui.settings import Settings
 from tui.view import View
-from tui.words import hex_id
+from tui.words import count, hex_id
 
 PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
+SILENCE = 0.5
+"""Seconds that a store gets to answer before it is said that it is still at work."""
 
 
 class Acting:
@@ -41,9 +44,11 @@ class Acting:
         *,
         after_acts: Callable[[], None],
         after_probes: Callable[[], None],
+        show_under_way: Callable[[], None],
     ) -> None:
         """`where` names the store in a question. `after_acts` is called when something was removed
-        or put back, `after_probes` when what was found is to be drawn."""
+        or put back, `after_probes` when what was found is to be drawn, `show_under_way` when
+        `View.under_way` is."""
         self._screen = screen
         self._view = view
         self._removals = removals
@@ -52,6 +57,7 @@ class Acting:
         self._where = where
         self._after_acts = after_acts
         self._after_probes = after_probes
+        self._show_under_way = show_under_way
 
     def unregister(self, records: Sequence[AnyRecord]) -> None:
         def answered(yes: bool | None) -> None:
@@ -119,14 +125,35 @@ class Acting:
     def _begin(self, group: str, work: Callable[[], Awaitable[None]]) -> None:
         self._screen.run_worker(work, group=group, exit_on_error=False)
 
+    @contextmanager
+    def _under_way(self, doing: str) -> Iterator[None]:
+        """Says what is being done if that takes a while, for as long as it does."""
+
+        def say() -> None:
+            self._view.under_way.append(doing)
+            self._show_under_way()
+
+        saying = asyncio.get_running_loop().call_later(SILENCE, say)
+        try:
+            yield
+        finally:
+            saying.cancel()
+            if doing in self._view.under_way:
+                self._view.under_way.remove(doing)
+                self._show_under_way()
+
     async def _remove(self, kind: ActKind, records: Sequence[AnyRecord]) -> None:
         """Rows go when the watch says so, not before."""
-        for told in await self._removals.remove(kind, records):
+        with self._under_way(f"removing {count(len(records), 'key')}"):
+            outcome = await self._removals.remove(kind, records)
+        for told in outcome:
             self.tell(told)
         self._after_acts()
 
     async def _put_back(self, act: Act) -> None:
-        for told in await self._removals.undo(act):
+        with self._under_way(f"putting {count(len(act.items), 'key')} back"):
+            outcome = await self._removals.undo(act)
+        for told in outcome:
             self.tell(told)
         self._after_acts()
 

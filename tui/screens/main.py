@@ -167,6 +167,7 @@ class MainScreen(Screen[None]):
             f"{store.name} at {store.address}",
             after_acts=self._note_evidence,
             after_probes=self._show_evidence,
+            show_under_way=self._show_under_way,
         )
         self._taps = plane.taps
         self._heap = Heap()
@@ -518,6 +519,10 @@ class MainScreen(Screen[None]):
 
     def action_undo(self) -> None:
         self._acting.undo()
+
+    def _show_under_way(self) -> None:
+        if self.is_attached:
+            self._header.update()
 
     def on_list_table_marked(self, message: ListTable.Marked) -> None:
         if message.table is self.active:

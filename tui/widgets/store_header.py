@@ -128,7 +128,7 @@ class StoreHeader(Vertical):
 
     def _modes(self) -> list[tuple[str, str]]:
         monitor = self.view.monitor
-        modes = []
+        modes = [(f"◌ {doing}", "bold") for doing in self.view.under_way]
         if self.view.marked:
             modes.append((f"▪ {self.view.marked:,} marked", "reverse"))
         if monitor.only_findings:
