@@ -108,7 +108,7 @@ class DyntopApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
         screen = MainScreen(self.plane, watched, self.settings, self.clock, self._steady)
-        screen.follow()  # the store answers while the screen is being made
+        screen.follow()  # the store answers while it is being made
         return screen
 
     def on_mount(self) -> None:

@@ -222,10 +222,14 @@ class Monitor:
         here = scope in scopes_of(stone.record) and self._finds_stone(stone)
         return stone.record if here else None
 
-    def prune(self, now: float) -> None:
-        """Time went on: let tombstones go that are old. A frozen view keeps them."""
-        if not self.frozen:
-            self._stones_changed |= self.tombstones.prune(now)
+    def prune(self, now: float) -> bool:
+        """Time went on: let tombstones go that are old. A frozen view keeps them.
+
+        Returns whether any went.
+        """
+        old = set() if self.frozen else self.tombstones.prune(now)
+        self._stones_changed |= old
+        return bool(old)
 
     def finds(self, text: str) -> bool:
         """Whether a text, in lower case, has every word of the filter."""

@@ -150,6 +150,7 @@ async def test_on_a_narrow_screen_the_tree_is_called_and_goes_again() -> None:
 async def test_any_size_works_and_growing_again_shows_everything(size: tuple[int, int]) -> None:
     world = full_world()
     async with dashboard(world) as operator:
+        await operator.until(lambda: "unknown" not in operator.text(), "all verdicts")
         before = operator.lines()
         await operator.pilot.resize_terminal(*size)
         for key in "2l34561tt?q/a":

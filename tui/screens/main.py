@@ -155,6 +155,7 @@ class MainScreen(Screen[None]):
         )
         self.metering = Metering(plane.scrapes, self._cards)
         self._evidence_came = False
+        self._was_drawn = asyncio.Event()
         self._query = query
         self._inspector = Inspector(self.view)
         self._removals = Removals(plane.acts, self.view)
@@ -195,6 +196,7 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_focus(self.active)
+        self.call_after_refresh(self._was_drawn.set)
         self.set_interval(TICK, self._tick)
         self._refresh_all()
         self._look_out()
@@ -205,12 +207,15 @@ class MainScreen(Screen[None]):
 
     @work(group="watch", exclusive=True, exit_on_error=False)
     async def follow(self) -> None:
-        """Once, as soon as there is an app. What comes before the screen is there waits for it."""
+        """Once, as soon as there is an app. The store is read while the screen is being made."""
         async with (
             aclosing(self.discovery.watch(self._query)) as events,
             aclosing(batches(events)) as watched,
         ):
             async for batch in watched:
+                # A label that changes before its tab was laid out for the first time keeps the room
+                # that it had: Textual 8.2.8 takes no notice.
+                await self._was_drawn.wait()
                 told = self.Discovered(batch)
                 self.post_message(told)
                 # Otherwise, with more than can be drawn, what is told would wait in a queue that
@@ -348,7 +353,8 @@ class MainScreen(Screen[None]):
             _log.warning("the host's clock was set by %+.0f s", by)
             self.monitor.clock_was_set(by)
             self._refresh_all()
-        self.monitor.prune(self.clock())
+        if self.monitor.prune(self.clock()):
+            self._show(())
         self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.discovery.store.has_leases
