@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -165,12 +165,20 @@ class Discovery:
     async def watch(self, query: Query) -> AsyncGenerator[WatchEvent, None]:
         """Like `list_and_watch`, and tells how it goes: loading, resynced, heard from, lost."""
         known: dict[bytes, AnyRecord] = {}
+        ahead: dict[bytes, AnyRecord] = {}
         link = _LinkLog(self.store)
         async with aclosing(self.store.watch(query.prefixes)) as events:
             async for event in events:
                 match event:
+                    case Loading(done=done, total=total, read=entries):
+                        link.told(event)
+                        # While the store looks for more.
+                        await _read_ahead(ahead, entries, known)
+                        del entries
+                        yield Loading(done, total)
                     case Resync():
-                        resynced = await _reconcile(known, event, query)
+                        resynced = await _reconcile(known, event, query, ahead)
+                        ahead.clear()
                         link.resynced(resynced, len(known))
                         yield resynced
                         # What follows may go on for weeks, and need not hold what was there then.
@@ -258,7 +266,25 @@ def _add(known: dict[bytes, AnyRecord], record: AnyRecord, query: Query) -> Adde
     return None if previous is None else Removed(known.pop(record.key))
 
 
-async def _reconcile(known: dict[bytes, AnyRecord], resync: Resync, query: Query) -> Resynced:
+async def _read_ahead(
+    ahead: dict[bytes, AnyRecord], entries: Iterable[Entry], known: Mapping[bytes, AnyRecord]
+) -> None:
+    """Reads into `ahead` what is not known as it is."""
+    for number, entry in enumerate(entries, 1):
+        if not number % RECORDS_BETWEEN_YIELDS:
+            await asyncio.sleep(0)
+        previous = known.get(entry.key)
+        if previous is None or previous.entry != entry:
+            ahead[entry.key] = read(entry)
+
+
+async def _reconcile(
+    known: dict[bytes, AnyRecord],
+    resync: Resync,
+    query: Query,
+    ahead: Mapping[bytes, AnyRecord],
+) -> Resynced:
+    """Makes `known` what a resync says. `ahead` has records of entries that were read already."""
     present = {entry.key for entry in resync.entries}
     changes: list[Added | Removed] = [
         Removed(known.pop(key)) for key in [key for key in known if key not in present]
@@ -269,7 +295,10 @@ async def _reconcile(known: dict[bytes, AnyRecord], resync: Resync, query: Query
         previous = known.get(entry.key)
         if previous is not None and previous.entry == entry:
             continue
-        if (change := _add(known, read(entry), query)) is not None:
+        record = ahead.get(entry.key)
+        if record is None or record.entry is not entry:
+            record = read(entry)
+        if (change := _add(known, record, query)) is not None:
             changes.append(change)
     return Resynced(
         tuple(change for change in changes if isinstance(change, Removed)),

@@ -9,7 +9,7 @@ no list-then-watch race can exist above a store.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, Protocol
 
@@ -68,6 +68,9 @@ class Loading:
 
     done: int
     total: int | None
+    read: tuple[Entry, ...] = field(default=(), compare=False, repr=False)
+    """What was read since the last one, for who wants to look at it already. A store need not tell,
+    and what is told here comes again with the whole, if that comes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from backends.etcd import EtcdConfig
 from backends.etcd.client import Client
 from backends.etcd.ranges import key_ranges, range_end
 from backends.etcd.snapshot import Snapshot, read_snapshot
-from backends.store import Loading, Revision
+from backends.store import Entry, Loading, Revision
 from tests.etcd.places import Opener
 from tests.servers import EtcdServer
 from tests.watching import V1
@@ -54,10 +54,13 @@ async def test_five_thousand_keys_in_pages_at_one_revision(
     revisions = dict(zip(keys, await asyncio.gather(*map(put, keys)), strict=True))
     client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
     loading = 0
+    read: list[Entry] = []
     try:
         async for step in read_snapshot(client, key_ranges(V1), page_size=700):
             match step:
                 case Loading(done=done, total=total):
+                    read += step.read
+                    assert len(read) == done
                     # The first page finds out how large the values are.
                     assert (done, total) == (100 + 700 * (loading - 1) if loading else 0, 5000)
                     loading += 1
@@ -69,6 +72,7 @@ async def test_five_thousand_keys_in_pages_at_one_revision(
     finally:
         await client.aclose()
     assert loading == 8
+    assert [one is other for one, other in zip(read, snapshot, strict=False)] == [True] * 4300
     assert {entry.key: entry.revision for entry in snapshot} == revisions
     assert [entry.key for entry in snapshot] == sorted(revisions)
 
@@ -82,18 +86,19 @@ async def test_a_revision_that_is_compacted_meanwhile_is_read_anew(
     client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
     told: list[int] = []
     try:
-        async for step in read_snapshot(client, key_ranges(V1), page_size=4):
+        async for step in read_snapshot(client, key_ranges(V1), page_size=2):
             match step:
                 case Loading(done=done):
                     told.append(done)
-                    if told == [0, 4]:
+                    # The page behind this one is asked for already.
+                    if told == [0, 2]:
                         newest = await store.put(b"v1/new", b"1")
                         etcd.etcdctl("compact", newest)
                 case Snapshot(entries=entries):
                     snapshot = entries
     finally:
         await client.aclose()
-    assert told == [0, 4, 0, 4]
+    assert told == [0, 2, 4, 0, 2, 4, 6]
     assert len(snapshot) == 7
 
 

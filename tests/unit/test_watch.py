@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from weakref import ref
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from backends.discovery import (
 from backends.ids import Kind
 from backends.memory import Keyspace, MemoryStore
 from backends.queries import EVERYTHING, Query
+from backends.reading import read
 from backends.records import AnyRecord
 from backends.store import (
     Cause,
@@ -250,6 +252,43 @@ async def test_a_watch_passes_on_how_loading_goes() -> None:
     async with following(Discovery(Slow())) as watch:
         assert await watch.next() == Loading(1, 2)
         assert isinstance(await watch.next(), Resynced)
+
+
+async def test_what_a_store_tells_while_it_loads_is_read_then_and_the_whole_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, changed = Entry(KEY, b"{}", Revision("1")), Entry(KEY, b"[]", Revision("2"))
+    other = Entry(OTHER, b"{}", Revision("1"))
+    gone = Entry(ELSEWHERE, b"{}", Revision("1"))
+
+    class Paged(MemoryStore):
+        async def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
+            yield Loading(0, 3, (first, gone))
+            yield Loading(2, 3, (other,))
+            # Meanwhile all was read anew.
+            yield Resync((changed, other), "2")
+            yield Loading(0, 2, (other,))
+            yield Resync((changed, other), "3")
+
+    was_read: list[Entry] = []
+
+    def noted(entry: Entry) -> AnyRecord:
+        was_read.append(entry)
+        return read(entry)
+
+    monkeypatch.setattr("backends.discovery.read", noted)
+    async with following(Discovery(Paged())) as watch:
+        assert await watch.next() == Loading(0, 3)
+        await watch.next()
+        assert was_read == [first, gone, other]
+        await watch.next()
+        assert {key: one.entry for key, one in watch.records.items()} == {
+            KEY: changed,
+            OTHER: other,
+        }
+        await watch.next()
+        await watch.next()
+    assert was_read == [first, gone, other, changed]
 
 
 async def test_list_and_watch_tells_only_of_records_and_only_what_differs_after_a_gap(
