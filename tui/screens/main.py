@@ -81,6 +81,9 @@ class Spot:
 class MainScreen(Screen[None]):
     """Wires the watch to the widgets, and the person's intent back to `Discovery`."""
 
+    # The table has it from the start, and no other part before it.
+    AUTO_FOCUS: ClassVar[str | None] = ""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         # With priority, as the tabs' numbers: what is typed right behind it, in one go over a slow
         # line, is already the filter's text and no command, or already for that tab.

@@ -20,6 +20,8 @@ class KeyFooter(Footer):
     def bindings_changed(self, screen: Screen[object]) -> None:
         if not screen.app.app_focus or not self.is_attached or screen is not self.screen:
             return
+        if self._said is None and screen.focused is None:
+            return  # in a moment something has the focus, and there is more to say
         keys = self._keys()
         if keys != self._said:
             self._said = keys
