@@ -185,3 +185,7 @@ async def test_100_000_keys_are_read_once_each(etcd: EtcdServer) -> None:
     listed = await asyncio.to_thread(dyntop, "list", "-o", "name", env=leading_to(etcd))
     assert listed.code == 0, listed.err
     assert sorted(listed.out.split()) == stored_keys
+    instances = [key for key in stored_keys if key.startswith(b"v1/instances/")]
+    async with looking_at(etcd) as operator:
+        await operator.until_shown(f"{len(instances):,} instances")
+        assert sorted(held(operator)) == stored_keys
