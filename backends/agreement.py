@@ -57,6 +57,8 @@ class Agreement:
         left = self._places.get(key)
         if place == left:
             return set()
+        if left is None and place is not None:
+            return self._add(key, place)
         status = self._status(key)
         touched = {at.group for at in (left, place) if at is not None}
         before = {group: self._group(group).leaders() for group in touched}
@@ -76,6 +78,18 @@ class Agreement:
             changed.add(key)
         return changed
 
+    def _add(self, key: bytes, place: _Place) -> set[bytes]:
+        """The same for a card that is in no group: at the start that is every one."""
+        group = self._group(place.group)
+        before = group.leaders()
+        group.add(key, place.fingerprint)
+        self._places[key] = place
+        changed = group.changed_since(before)
+        changed.discard(key)
+        if group.leaders().rival_of(place.fingerprint) is not None:
+            changed.add(key)
+        return changed
+
     def _status(self, key: bytes) -> str | None:
         place = self._places.get(key)
         if place is None:
@@ -83,7 +97,9 @@ class Agreement:
         return self._groups[place.group].leaders().rival_of(place.fingerprint)
 
     def _group(self, group: Hashable) -> _Group:
-        return self._groups.setdefault(group, _Group())
+        if group not in self._groups:
+            self._groups[group] = _Group()
+        return self._groups[group]
 
 
 class _Place(NamedTuple):

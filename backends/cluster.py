@@ -9,9 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from backends.discovery import Added, Removed, Resynced
-from backends.places import Places, own_worker
+from backends.places import Places, Scope, own_worker
 from backends.records import (
     AnyRecord,
     EndpointInstance,
@@ -20,7 +21,7 @@ from backends.records import (
     ModelCard,
 )
 
-_Index = dict[object, list[bytes]]
+_Index = dict[Any, list[bytes]]
 """Keys in order."""
 
 
@@ -157,6 +158,11 @@ class Cluster(Places):
         place = _place(card, card.id.instance_id)
         cards = self._of_type(ModelCard, self._by_place.get(place, ()))
         return next((base for base in cards if not base.is_lora and not base.malformed), None)
+
+    def _records_of_workers(self, scope: Scope) -> dict[int, int]:
+        if scope:
+            return super()._records_of_workers(scope)
+        return {worker: len(keys) for worker, keys in self._by_worker.items()}
 
     def _publishers_keys(self, record: EventChannel | EventSource) -> Sequence[bytes]:
         return self._by_publisher.get(record.id.instance_id, ())

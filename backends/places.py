@@ -70,9 +70,7 @@ class Places:
         """The workers that registered something in a place. Do not change it, and do not keep it
         over an event."""
         if scope in self._by_scope and scope not in self._workers_in:
-            records = map(self.records.__getitem__, chain(*self._by_scope[scope].values()))
-            found = Counter(map(own_worker, records))
-            self._workers_in[scope] = {one: n for one, n in found.items() if one is not None}
+            self._workers_in[scope] = self._records_of_workers(scope)
         return self._workers_in.get(scope, {}).keys()
 
     def has(self, scope: Scope) -> bool:
@@ -86,6 +84,12 @@ class Places:
     def _of_type(self, of: type[_R], keys: Iterable[bytes]) -> list[_R]:
         found = (self.records[key] for key in keys)
         return [record for record in found if isinstance(record, of)]
+
+    def _records_of_workers(self, scope: Scope) -> dict[int, int]:
+        """How many each worker has in a place."""
+        records = map(self.records.__getitem__, chain(*self._by_scope[scope].values()))
+        found = Counter(map(own_worker, records))
+        return {one: number for one, number in found.items() if one is not None}
 
     def _add(self, record: AnyRecord) -> None:
         """A record whose key is not there."""
