@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 from textual.pilot import Pilot
 
 from tests.snapshots.test_screens import SIZES, Compare
@@ -10,7 +13,9 @@ from tests.tap.said import SaidTaps
 
 
 @SIZES
-def test_tap(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_tap(snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    # How many messages are decoded at once depends on how busy the machine is.
+    monkeypatch.setattr("tui.screens.tap.DECODING", math.inf)
     clock = Clock()
     taps = SaidTaps(clock)
 
