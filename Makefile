@@ -1,11 +1,30 @@
-# Everything runs in .venv, which `make setup` fills from pyproject.toml.
+# Everything runs in .venv, which `make setup` fills from pyproject.toml. That of a Python that is
+# named, as in `make test PYTHON=python3.12`, is apart from it, in .venv-3.12.
 PYTHON ?= python3
+ifeq ($(origin PYTHON),file)
 VENV := .venv
+else
+FOUND := $(shell ./.ci/find-python $(PYTHON))
+ifeq ($(FOUND),)
+$(error PYTHON=$(PYTHON) is no Python 3.11 or later that is installed here)
+endif
+override PYTHON := $(word 1,$(FOUND))
+VENV := .venv-$(word 2,$(FOUND))
+endif
+# Folders whose tests start no server and no process of Dynamo, and take a minute in all.
+UNIT := $(addprefix tests/,aio backends discovery dynamo liveness removal store tui/config tui/runtime \
+	tui/state tui/text packaging/test_imports.py packaging/test_stopwatches.py)
 # Of the Dynamo releases that tests need besides the newest: no two fit into one environment.
 RELEASES := 0.6.1 1.2.1
+# The release of frontends and mock engines, of which tests make whole clusters.
+CLUSTER := 1.6.1
+# What its Python parts import, in the versions that the clusters of the tests were measured with.
+CLUSTER_NEEDS := msgspec==0.23.0 packaging==26.4 pydantic==2.14.4 PyYAML==6.0.4 uvloop==0.23.0 \
+	nats-py==2.16.0 msgpack==1.2.4 annotated-types==0.8.0 typing_extensions==4.16.0 \
+	typing-inspection==0.4.5
 BIN := $(VENV)/bin
 
-.PHONY: help setup releases demo test lint types check soak bench bench-smoke snapshots screenshots clean
+.PHONY: help setup system-packages releases cluster truth demo test unit lint types check soak fuzz bench bench-smoke snapshots screenshots clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,6 +38,9 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
+system-packages:  ## what some tests need of the system; without root or apt they are skipped
+	./.ci/system-packages
+
 setup: $(VENV)/.dev  ## install everything that development needs
 
 $(VENV)/releases/%/.installed: | $(VENV)/.runtime
@@ -28,18 +50,38 @@ $(VENV)/releases/%/.installed: | $(VENV)/.runtime
 
 releases: $(RELEASES:%=$(VENV)/releases/%/.installed)  ## older Dynamo releases, for tests
 
+# With its dependencies the package does not install, and beside the tests it does not run.
+$(VENV)/cluster/.installed: | $(VENV)/.runtime
+	rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet $(CLUSTER_NEEDS)
+	$(@D)/bin/python -m pip install --quiet --no-deps ai-dynamo==$(CLUSTER) ai-dynamo-runtime==$(CLUSTER)
+	touch $@
+
+cluster: $(VENV)/cluster/.installed  ## whole Dynamo clusters, for tests
+
 demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
 	$(BIN)/dyntop --demo
 
-test: $(VENV)/.dev releases  ## all tests, with real servers and real Dynamo workers
+test: $(VENV)/.dev releases cluster  ## all tests, with real servers and real Dynamo workers
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+unit: $(VENV)/.dev  ## the tests that need no server
+	$(BIN)/python -m pytest -n 2 $(UNIT)
+
+truth: $(VENV)/.dev cluster  ## what dyntop says of real clusters beside what requests get; TRUTH: only some
+	$(BIN)/python -m tests.truth
 
 soak: $(VENV)/.dev  ## churn and faults on a real etcd; SOAK_MINUTES, ten by itself
 	$(BIN)/python -m tests.soak
 
+fuzz: $(VENV)/.dev  ## keys, clicks and bytes at random; FUZZ_MINUTES, ten by itself, FUZZ_SEED
+	$(BIN)/python -m tests.fuzz.fuzzing
+
 lint: $(VENV)/.dev  ## style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.dev  ## strict type check
 	$(BIN)/mypy
@@ -47,7 +89,7 @@ types: $(VENV)/.dev  ## strict type check
 check: lint types test  ## all of it, as CI does
 
 bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about an hour
-	$(BIN)/python -m bench --output bench/results.json --readme README.md
+	$(BIN)/python -m bench --output bench/results.json --table docs/benchmarks.md
 
 bench-smoke: $(VENV)/.dev  ## a small and short one; fails for what is out by ten times
 	$(BIN)/python -m bench --smoke
@@ -55,8 +97,8 @@ bench-smoke: $(VENV)/.dev  ## a small and short one; fails for what is out by te
 snapshots: $(VENV)/.dev  ## draw the snapshots again; look at each before committing it
 	$(BIN)/python -m pytest tests/snapshots --snapshot-update
 
-screenshots: $(VENV)/.dev  ## draw the pictures of the README again
+screenshots: $(VENV)/.dev  ## draw the pictures of the documents again
 	$(BIN)/python -m tests.screenshots screenshots
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-3.* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

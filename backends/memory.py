@@ -1,24 +1,26 @@
-"""The store that lives in this process: for demos, tests and trying things out.
+"""A store in this process, for demos, tests and experiments.
 
-`Keyspace` is what an etcd server or a folder is to the other stores; every `MemoryStore`
-opened on it is one process's connection. Nothing here is a pretence: leases run out, watchers
-that are cut off resync, and deletes compare revisions.
+`Keyspace` is what an etcd server or a folder is to the other stores; each `MemoryStore` opened on
+it is the connection of one process. It behaves like a real store: leases expire, disconnected
+watchers resync, and deletes compare revisions and bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 from backends.store import (
     Delete,
     Entry,
-    Heard,
+    Heartbeat,
+    Lifetime,
     Lost,
+    NoPuts,
     Outcome,
     Put,
     PutBack,
@@ -30,9 +32,14 @@ from backends.store import (
     StoreEvent,
     TimeToLive,
 )
+from backends.store.closing import ClosedAtExit
 
-HEARD_INTERVAL = 2.0
-"""Seconds between two signs of life to a watcher when nothing changes."""
+HEARTBEAT_INTERVAL = 2.0
+"""Seconds between two heartbeats to a watcher without changes."""
+OWN_TTL = 10.0
+"""The TTL of a store's own lease, in seconds, as Dynamo's workers request it from etcd."""
+RENEWALS_PER_TTL = 3
+"""One renewal may be lost. Dynamo renews twice within a TTL."""
 
 
 @dataclass(slots=True)
@@ -41,94 +48,136 @@ class _Lease:
     renewed_at: float
 
 
-class Keyspace:
-    """Keys, their leases and whoever watches them. `clock` gives POSIX seconds."""
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """The contents of a `Keyspace` at one moment."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    entries: dict[bytes, Entry]
+    leases: dict[int, _Lease]
+    revision: int
+
+
+class Keyspace:
+    """Keys, their leases and their watchers. `clock` returns POSIX seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.warnings: tuple[str, ...] = ()
-        """What watchers hear of the store's own state."""
+        """The store's own warnings, for its watchers."""
+        self.no_puts: tuple[NoPuts, ...] = ()
+        """Why puts are refused now."""
         self._entries: dict[bytes, Entry] = {}
         self._leases: dict[int, _Lease] = {}
         self._watchers: set[asyncio.Queue[StoreEvent]] = set()
-        self._revisions = count(1)
         self._revision = 0
         self._broken: StoreError | None = None
 
     def put(self, key: bytes, value: bytes, lease: int | None = None) -> Revision:
-        """Create or replace a key. A lease must have been granted.
+        """Create or replace a key. Its lease must have been granted.
 
-        Raises `Refused` for a lease that does not exist.
+        Raises `Refused` for a lease that does not exist, and while puts are forbidden.
         """
+        for one in self.no_puts:
+            if one.concerns(key):
+                raise Refused("memory", one.reason)
         if lease is not None and lease not in self._leases:
             raise Refused("memory", f"lease {lease:x} does not exist")
-        self._revision = next(self._revisions)
+        self._revision += 1
         entry = Entry(key, value, Revision(str(self._revision)), lease)
         self._entries[key] = entry
-        self._tell(Put(entry))
+        self._publish(Put(entry))
         return entry.revision
 
     def delete(self, key: bytes) -> bool:
-        """Remove a key, whatever its revision. False: it was not there."""
-        if self._entries.pop(key, None) is None:
+        """Remove a key, whatever its revision. Return whether it existed."""
+        if (entry := self._entries.pop(key, None)) is None:
             return False
-        self._revision = next(self._revisions)
-        self._tell(Delete(key))
+        self._revision += 1
+        overdue = None if entry.expired_at is None else self.clock() - entry.expired_at
+        self._publish(Delete(key, str(self._revision), overdue))
         return True
 
     def grant(self, lease: int, seconds: float) -> None:
-        """Grant a lease, or renew it with this time to live."""
+        """Grant a lease, or renew it with this TTL, in seconds."""
         self._leases[lease] = _Lease(seconds, self.clock())
 
     def renew(self, lease: int) -> None:
-        """A keep-alive. Raises KeyError for a lease that does not exist."""
+        """Renew a lease. Raises KeyError if it does not exist."""
         self._leases[lease].renewed_at = self.clock()
 
     def end_lease(self, lease: int) -> None:
-        """Revoke a lease, or let it run out: its keys go with it."""
+        """End a lease, as on revocation or expiry. Its keys are removed in one revision, as in
+        etcd.
+        """
         self._leases.pop(lease, None)
-        for key in [key for key, entry in self._entries.items() if entry.lease == lease]:
-            self.delete(key)
+        keys = [key for key, entry in self._entries.items() if entry.lease == lease]
+        self._revision += bool(keys)
+        for key in keys:
+            del self._entries[key]
+            self._publish(Delete(key, str(self._revision)))
 
     def end_overdue_leases(self) -> None:
-        """End each lease that was not renewed within its time to live."""
+        """End each lease that was not renewed within its TTL."""
         now = self.clock()
         for lease, state in list(self._leases.items()):
             if state.renewed_at + state.granted <= now:
                 self.end_lease(lease)
 
     def expire(self, key: bytes, at: float | None) -> None:
-        """Mark a key as expired since `at` (POSIX seconds), as a file store does, or as alive."""
+        """Mark a key as expired since `at` (POSIX seconds), as a file store does. None: not
+        expired.
+        """
         if self._entries[key].expired_at == at:
             return
         entry = replace(self._entries[key], expired_at=at)
         self._entries[key] = entry
-        self._tell(Put(entry))
+        self._publish(Put(entry))
 
     def break_off(self, error: StoreError) -> None:
-        """From now on nothing can be reached; watchers lose their place."""
+        """Make the store unreachable. Watchers are disconnected."""
         self._broken = error
         for queue in self._watchers:
             queue.put_nowait(Lost(error))
 
     def mend(self) -> None:
-        """Reachable again: watchers resync."""
+        """Make the store reachable again. Watchers resync."""
         self._broken = None
-        # As of now: a watcher that gets to it later still has the changes after it to come.
-        self._tell(self.read([b""]))
+        # A copy of now: a watcher that reads it later still gets the changes after it.
+        self._publish(self.read([b""]))
 
     def warn(self, *warnings: str) -> None:
-        """Let watchers hear these warnings from now on, as etcd's alarms are heard."""
+        """Set the store's warnings and send them to the watchers, as etcd's alarms are sent."""
         self.warnings = warnings
-        self._tell(Heard(warnings))
+        self._publish(self.heartbeat())
+
+    def forbid_puts(self, *reasons: NoPuts) -> None:
+        """Refuse puts for these reasons, as an etcd without space does. Without reasons: allow
+        them.
+        """
+        self.no_puts = reasons
+        self._publish(self.heartbeat())
+
+    def heartbeat(self) -> Heartbeat:
+        """Return the heartbeat that watchers get."""
+        return Heartbeat(self.warnings, self.no_puts)
+
+    def backup(self) -> Backup:
+        """Return the current contents, for `restore`."""
+        return Backup(dict(self._entries), _copied(self._leases), self._revision)
+
+    def restore(self, backup: Backup) -> None:
+        """Return to a backup, as an etcd does: later revisions are assigned a second time."""
+        self._entries, self._leases = dict(backup.entries), _copied(backup.leases)
+        self._revision = backup.revision
+        self._publish(self.read([b""]))
 
     @property
     def is_broken(self) -> bool:
-        """Whether it was broken off and not mended since."""
+        """Whether the store is unreachable."""
         return self._broken is not None
 
     def check(self) -> None:
-        """Raises the error that `break_off` was given, if it was."""
+        """Raise the error of `break_off` while the store is unreachable."""
         if self._broken is not None:
             raise self._broken
 
@@ -155,27 +204,32 @@ class Keyspace:
     def unsubscribe(self, queue: asyncio.Queue[StoreEvent]) -> None:
         self._watchers.discard(queue)
 
-    def _tell(self, event: StoreEvent) -> None:
-        # A watcher that is cut off hears nothing, and learns of it all in its next resync.
+    def _publish(self, event: StoreEvent) -> None:
+        # A disconnected watcher gets nothing now, and everything in its next resync.
         if self._broken is None:
             for queue in self._watchers:
                 queue.put_nowait(event)
 
 
-class MemoryStore:
-    """One connection to a `Keyspace`; without one it gets its own. Keeps the `Store` protocol."""
+class MemoryStore(ClosedAtExit):
+    """One connection to a `Keyspace`, by default to one of its own. A `Store`."""
 
     name = "memory"
     address = "this process"
-    has_leases = True
-    is_kept_alive = True
+    lifetime = Lifetime.LEASED
 
     def __init__(self, keyspace: Keyspace | None = None) -> None:
         self.keyspace = keyspace if keyspace is not None else Keyspace()
-        self._instance_id = secrets.randbits(63) | 1
+        self._lease = secrets.randbits(63) | 1
+        self._renewing: asyncio.Task[None] | None = None
 
     async def instance_id(self) -> int:
-        return self._instance_id
+        """Return the id of this store's own lease. The first call grants it."""
+        if self._renewing is None:
+            self.keyspace.check()
+            self.keyspace.grant(self._lease, OWN_TTL)
+            self._renewing = asyncio.create_task(self._renew(), name="memory lease")
+        return self._lease
 
     async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
         self.keyspace.check()
@@ -196,13 +250,13 @@ class MemoryStore:
                 yield Lost(error)
             while True:
                 try:
-                    # Not wait_for: before Python 3.12 it can swallow being cancelled.
-                    async with asyncio.timeout(HEARD_INTERVAL):
+                    # `wait_for` can swallow a cancellation before Python 3.12.
+                    async with asyncio.timeout(HEARTBEAT_INTERVAL):
                         event = await queue.get()
                 except TimeoutError:
                     if self.keyspace.is_broken:
                         continue
-                    event = Heard(self.keyspace.warnings)
+                    event = self.keyspace.heartbeat()
                 match event:
                     case Resync(entries=entries, revision=revision):
                         wanted = tuple(entry for entry in entries if entry.key.startswith(starts))
@@ -217,17 +271,20 @@ class MemoryStore:
 
     async def put(self, key: bytes, value: bytes) -> Revision:
         self.keyspace.check()
-        return self.keyspace.put(key, value)
+        return self.keyspace.put(key, value, await self.instance_id())
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+        seen = {entry.key: entry for entry in entries}
         try:
             self.keyspace.check()
         except StoreError as error:
-            return dict.fromkeys(targets, error)
-        return {key: self._delete(key, revision) for key, revision in targets.items()}
+            return dict.fromkeys(seen, error)
+        return {key: self._delete(entry) for key, entry in seen.items()}
 
     async def put_back(self, entry: Entry) -> PutBack:
         self.keyspace.check()
+        if entry.unread:
+            return PutBack.UNREAD
         if self.keyspace.find(entry.key) is not None:
             return PutBack.THERE
         if entry.lease is not None and self.keyspace.time_to_live(entry.lease).granted is None:
@@ -235,13 +292,17 @@ class MemoryStore:
         self.keyspace.put(entry.key, entry.value, entry.lease)
         return PutBack.DONE
 
-    def _delete(self, key: bytes, revision: Revision) -> Removal:
-        entry = self.keyspace.find(key)
-        if entry is None:
+    async def no_puts(self) -> tuple[NoPuts, ...]:
+        self.keyspace.check()
+        return self.keyspace.no_puts
+
+    def _delete(self, seen: Entry) -> Removal:
+        now = self.keyspace.find(seen.key)
+        if now is None:
             return Removal.GONE
-        if entry.revision != revision:
+        if not seen.is_still(now):
             return Removal.CHANGED
-        self.keyspace.delete(key)
+        self.keyspace.delete(seen.key)
         return Removal.REMOVED
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
@@ -253,4 +314,23 @@ class MemoryStore:
         }
 
     async def aclose(self) -> None:
-        """Ends nothing: what was registered stays in the keyspace, which ends with the process."""
+        """End this store's own lease and so its keys, as a process does at an orderly end."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._renewing
+            self.keyspace.end_lease(self._lease)
+
+    async def _renew(self) -> None:
+        """Renew this store's own lease. One that is gone is not granted again, as in etcd."""
+        while True:
+            await asyncio.sleep(OWN_TTL / RENEWALS_PER_TTL)
+            # An unreachable store cannot renew.
+            with contextlib.suppress(KeyError):
+                if not self.keyspace.is_broken:
+                    self.keyspace.renew(self._lease)
+
+
+def _copied(leases: dict[int, _Lease]) -> dict[int, _Lease]:
+    """Return copies that renewals of the originals do not change."""
+    return {lease: replace(state) for lease, state in leases.items()}

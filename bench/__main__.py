@@ -48,9 +48,9 @@ def main() -> int:
     lines += growth(lines)
     _save(options.output, lines, about)
     print(f"\n{report.as_text(lines)}")
-    if options.readme is not None:
+    if options.table is not None:
         table = report.as_markdown(lines, about)
-        options.readme.write_text(report.with_table(options.readme.read_text(), table))
+        options.table.write_text(report.with_table(options.table.read_text(), table))
     if options.smoke:
         out = (line.what for line in lines if line.within(SMOKE_FACTOR) is False)
         problems += (f"out by more than {SMOKE_FACTOR:.0f} times: {what}" for what in out)
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--runs", type=int, help="how often each is measured")
     parser.add_argument("--output", type=Path, help="the JSON to write")
-    parser.add_argument("--readme", type=Path, help="the README whose table to replace")
+    parser.add_argument("--table", type=Path, help="the document whose table to replace")
     parser.add_argument(
         "--smoke", action="store_true", help="small and short; fails for what is out by ten times"
     )

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.terminal import Terminal
+from tests.support.terminal import Terminal
 
 MONITORS = ("htop", "btop")
 

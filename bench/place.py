@@ -14,8 +14,8 @@ from bench.load import Instance, Load, in_order
 from bench.marks import MOST
 from bench.screen import Frames, Row, complete
 from bench.writing import LEASE_TTL, Put, Writer
-from tests.real.dashboard import Dashboard, leading_to
-from tests.servers import EtcdServer, clean_environment, find_program
+from tests.support.dashboard import Dashboard, leading_to
+from tests.support.servers import EtcdServer, clean_environment, find_program
 
 QUOTA = 8 * 1024**3
 """Bytes: etcd's own 2 GB are full after some runs."""

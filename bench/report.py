@@ -10,7 +10,7 @@ from bench.results import Line, Peer, Unit
 
 TITLES = ("figure", "N", "dyntop", "peers", "target", "")
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
-"""Between these the README has the table."""
+"""Enclose the table in a document."""
 
 
 def rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
@@ -53,9 +53,9 @@ def as_json(lines: Sequence[Line], machine: Mapping[str, str]) -> str:
     return json.dumps({"machine": machine, "lines": [_line(line) for line in lines]}, indent=1)
 
 
-def with_table(readme: str, markdown: str) -> str:
-    """A README whose table is this one. Raises `ValueError` if it has no place for one."""
-    before, begin, rest = readme.partition(BEGIN)
+def with_table(document: str, markdown: str) -> str:
+    """Replace the table of a document. Raises `ValueError` if it has no place for one."""
+    before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"no {BEGIN} and {END}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pyte
 
 from bench.load import Load
-from tests.terminal import DEADLINE, Terminal
+from tests.support.terminal import DEADLINE, Terminal
 
 LOOK_INTERVAL = 0.005
 """Seconds between two looks. The times that are measured are those of reading, not of looking."""

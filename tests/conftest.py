@@ -3,34 +3,66 @@ of their own, an etcd, and certificates."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.namespace import NotAllowed, own_network
-from tests.permissions import bound_by_permissions
-from tests.servers import EtcdServer
-from tests.tls import TlsFiles, make_tls
+from backends.discovery.discovery import Discovery
+from backends.memory import Keyspace, MemoryStore
+from backends.removal.audit import Audit
+from backends.removal.removals import Removals
+from tests.support.auditing import NOON, audit_at
+from tests.support.namespace import NotAllowed, own_network
+from tests.support.permissions import bound_by_permissions
+from tests.support.servers import EtcdServer
+from tests.support.tls import TlsFiles, make_tls
 
 # The same examples in every run, and no stop-watch: these machines are shared.
 settings.register_profile("dyntop", derandomize=True, deadline=None, database=None)
 settings.load_profile("dyntop")
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a shell leaves it for what runs in the background: every program that a test starts, and
+    # then interrupts, would ignore it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 TESTS = Path(__file__).parent
-FIRST = ("snapshots", "real", "metrics", "tui")
-"""Folders whose files take longest: begun last, one of them would keep everybody waiting."""
+FIRST = (
+    "agreement",
+    "snapshots",
+    "cli/test_one_judge.py",
+    "faults/test_etcd_slow.py",
+    "etcd/test_evidence_after_trouble.py",
+    "real",
+    "tui/test_growth.py",
+    "metrics",
+    "tui",
+    "faults",
+)
+"""Folders and files that take longest: begun last, one of them would keep everybody waiting. Those
+that mostly wait come before others, so that somebody else computes meanwhile."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Needs `--no-loadscope-reorder`, since xdist would begin with the files of most tests."""
 
     def rank(item: pytest.Item) -> int:
-        folder = item.path.relative_to(TESTS).parts[0]
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+        path = item.path.relative_to(TESTS)
+        places = [path.parts[0], path.as_posix()]
+        return min((FIRST.index(place) for place in places if place in FIRST), default=len(FIRST))
 
     items.sort(key=rank)
+
+
+@pytest.fixture(autouse=True)
+def _a_terminal_of_all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the same whatever terminal the tests are run from."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
 
 
 @pytest.fixture
@@ -79,3 +111,33 @@ def permissions_bind() -> Iterator[None]:
             yield
     except NotAllowed as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture
+def keyspace() -> Keyspace:
+    return Keyspace()
+
+
+@pytest.fixture
+def discovery(keyspace: Keyspace) -> Discovery:
+    return Discovery(MemoryStore(keyspace))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "dyntop" / "audit.jsonl"
+
+
+@pytest.fixture
+def audit(path: Path) -> Audit:
+    return audit_at(path)
+
+
+@pytest.fixture
+def acts(discovery: Discovery, audit: Audit) -> Removals:
+    return Removals(discovery, audit)
+
+
+@pytest.fixture
+def unaudited(discovery: Discovery) -> Removals:
+    return Removals(discovery, None, clock=lambda: NOON)

@@ -1,4 +1,4 @@
-"""Draws the README's pictures from the demo's cluster: `python -m tests.screenshots FOLDER`."""
+"""Draw the documents' pictures from the demo's cluster: `python -m tests.screenshots FOLDER`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.snapshots.world import (
     until,
     worker,
 )
-from tests.tap.said import SaidTaps
-from tui.monitor import Link
+from tests.support.said_taps import SaidTaps
+from tui.state.store_state import LinkState
 
 
 class Scene(Enum):
@@ -99,7 +99,7 @@ async def draw(picture: Picture) -> str:
             await pilot.press(key)
         if picture.lost:
             world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
-            await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
+            await until(pilot, lambda: screen.monitor.store.link is LinkState.DISCONNECTED)
         await settled(pilot)
         return dashboard.export_screenshot(title="dyntop")
 
@@ -111,6 +111,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ["TZ"] = "UTC"
+    os.environ |= {"TZ": "UTC", "COLORTERM": "truecolor"}
+    os.environ.pop("NO_COLOR", None)
     time.tzset()
     main(Path(sys.argv[1]))

@@ -6,25 +6,33 @@ import asyncio
 import gc
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import ClassVar
 
 from rich.console import Console, RenderableType
-from textual import work
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.app import SystemCommand
+from textual.binding import BindingType
+from textual.dom import DOMNode
+from textual.events import Event, InputEvent, Key, Paste
+from textual.markup import escape
 from textual.screen import Screen
+from textual.theme import Theme
 
-from backends.ids import Kind
-from backends.queries import Query
-from tui.commands import say
-from tui.complaints import Exit
-from tui.crash import write_report
-from tui.ending import (
+from backends.dynamo.ids import Kind
+from backends.dynamo.queries import Query
+from tui.actions import ACTIONS, palette_help, shown_key
+from tui.config.settings import Settings
+from tui.dialogs.help import HelpScreen
+from tui.runtime.crash_report import write_report
+from tui.runtime.heap import give_back
+from tui.runtime.keep_going import KeepsGoing
+from tui.runtime.logs import Logs
+from tui.runtime.redact import masks
+from tui.runtime.shutdown import (
     QUITTING_GRACE,
     Ending,
     can_be_suspended,
@@ -32,15 +40,24 @@ from tui.ending import (
     terminal_is_gone,
     why_not_here,
 )
-from tui.host_clock import steady
-from tui.logs import Logs
-from tui.masks import masks
-from tui.opening import Plane, opened
-from tui.plain import plain
+from tui.runtime.standard_streams import say
+from tui.runtime.terminal_encoding import drawing_in_utf8
+from tui.runtime.textual_bindings import HasKeys, actions_of, bindings, place_of
+from tui.runtime.textual_driver import TerminalDriver
+from tui.runtime.textual_memory import (
+    FORGETTING,
+    forget_removed_widgets,
+    forget_what_was_drawn,
+    forget_what_was_found,
+)
+from tui.runtime.textual_palette import HasPalette
+from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible, theme_for
+from tui.runtime.typed_ahead import AT_ONCE, MustBeSeen, TypedAhead
 from tui.screens.main import MainScreen
-from tui.settings import Settings
-from tui.slow_line import PIECES_OF_A_FRAME, pieces_waiting
-from tui.terminal_driver import TerminalDriver
+from tui.session import Session, opened
+from tui.text.errors import Exit
+from tui.text.host_clock import HostClock
+from tui.text.sanitize import plain
 
 _log = logging.getLogger(__name__)
 
@@ -49,20 +66,23 @@ class Panicked(Exception):
     """Textual gave up, and said why in the text."""
 
 
+STYLES_OF_SCREENS = ("dialogs/dialog.tcss", "screens/tap.tcss")
+"""Read once the dashboard is complete, and not before: it takes some ms."""
+
 COLLECTIONS = (2_000, 5, 10)
 """After how many new objects, and how many smaller ones, Python collects garbage. By its own
 700, 10, 10 it goes over all records again and again while they are read, up to 0.4 s at a time with
 20,000. They have no circles, but drawn lines have, and workers that ended, so a collection of all
 comes now and then: 31 ms where all instances were replaced since the start."""
 
+REPLACED = frozenset({"Quit", "Keys"})
+"""Commands of Textual's own in whose place ours are: they know no key of the dashboard."""
+
 STARTING = 10.0
 """Seconds after which garbage is collected though the store did not tell all that it has."""
 
-LINE_INTERVAL = 0.01
-"""Seconds between two looks at whether a slow terminal has taken what was painted."""
 
-
-class DyntopApp(App[None]):
+class DyntopApp(HasPalette, HasKeys, KeepsGoing):
     """One main screen over one store."""
 
     TITLE = "dyntop"
@@ -73,46 +93,56 @@ class DyntopApp(App[None]):
         (110, "-wide"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True),
-    ]
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "quit-now": "quit",
+        "suspend": "suspend_process",
+        "palette": "command_palette",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS, priority=True)
 
     def __init__(
         self,
-        plane: Plane,
+        plane: Session,
         settings: Settings,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         *,
         logs: Logs | None = None,
         steady: Callable[[], float] | None = None,
         when_complete: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time. `steady` is a clock that
-        nobody sets; None: nobody sets `clock`. `logs` None: of its own. `when_complete` is called
-        once, when all that the store has is on screen."""
-        super().__init__(driver_class=TerminalDriver)
+        """`clock` gives POSIX seconds; nothing else looks at the time. None: the plane's. `steady`
+        is a clock that nobody sets; None: nobody sets `clock`. `logs` None: of its own.
+        `when_complete` is called once, when all that the store has is on screen."""
+        forget_removed_widgets()
+        self._colours = colours_of_terminal()
+        self.clock = plane.clock if clock is None else HostClock(clock, steady or clock)
+        super().__init__(TerminalDriver, self.clock)
         self.logs = Logs(masks(os.environ)) if logs is None else logs
-        self.fault: Exception | None = None
-        """What ended it, if that was a fault of its own."""
+        self._typed = TypedAhead(self, super().on_event)
+        self._key: Key | None = None
+        """The key that is just handled."""
         self._when_complete = when_complete
-        self._holds_back = False
-        """Nothing is painted now: the terminal still has to take what was."""
         # A monitor over SSH has nothing to animate, and each frame would be paid for.
         self.animation_level = "none"
         self.plane = plane
         self.settings = settings
-        self.clock = clock
-        self._steady = steady or clock
 
     def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        screen = MainScreen(self.plane, watched, self.settings, self.clock, self._steady)
+        screen = MainScreen(self.plane, watched, self.settings, self.clock)
         screen.follow()  # the store answers while it is being made
         return screen
 
     def on_mount(self) -> None:
+        self.rebind(self.settings.keys)
         self.logs.tell(partial(self._tell_of_log, asyncio.get_running_loop()))
+        self.set_interval(FORGETTING, self._free_memory)
+
+    def _free_memory(self) -> None:
+        """Return to the system what is not used any more: in weeks it would add up."""
+        forget_what_was_drawn()
+        forget_what_was_found(self.screen_stack)
+        give_back()
 
     def _tell_of_log(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
         """Called by the thread that writes it."""
@@ -121,27 +151,57 @@ class DyntopApp(App[None]):
         with suppress(RuntimeError):  # the loop is closed: nobody sees it any more
             loop.call_soon_threadsafe(tell)
 
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key):
+            self._key = event
+        if isinstance(event, InputEvent | Paste) and not event.is_forwarded:
+            await self._typed.add(event)
+        else:
+            await super().on_event(event)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        super()._display(screen, renderable)
+        if renderable is not None and not self._batch_count:
+            self.is_up = self.is_up or screen.is_mounted
+            self._typed.drawn(screen)
+
     def on_main_screen_failed(self, message: MainScreen.Failed) -> None:
-        """The screen stays, and says so."""
-        report = write_report(message.error, self.settings, self.logs)
-        _log.error("a part of the dashboard failed", exc_info=message.error)
-        text = f"A fault of dyntop's own ({type(message.error).__name__})."
-        if report is not None:
-            text += f" Please report it, with {plain(str(report))}."
-        if message.updates:
-            text += " What is shown is not updated any more: start dyntop again."
-        self.notify(text, severity="error", timeout=3600, markup=False)
+        """A part of the main screen stopped with an error. The screen stays."""
+        if not self.goes_on_after(message.error, self, message):
+            self.end_by_fault(message.error)
+        elif message.starts_again:
+            self.notify("Everything is read again.", severity="warning", markup=False)
+
+    def tell_of_fault(self, error: Exception, closed: Screen[object] | None) -> None:
+        known = self.faults.known(error)
+        if known.report is None:
+            known.report = write_report(error, self.settings, self.logs)
+        text = f"A fault of dyntop's own ({type(error).__name__})."
+        if isinstance(closed, MustBeSeen):
+            text += " The question was closed, and its answer is no."
+        elif closed is not None:
+            text += " What was open was closed."
+        text += " The rest goes on."
+        if known.report is not None:
+            text += f" Please report it, with {plain(str(known.report))}."
+        if text not in (one.message for one in self._notifications):
+            self.notify(text, severity="error", timeout=3600, markup=False)
+
+    async def action_quit(self) -> None:
+        key = self._key
+        if key is not None and key.key not in AT_ONCE and self._typed.came_before_all(key):
+            typed = shown_key(key.character or key.key)
+            text = f"{typed} was typed before anything was shown: it is not taken. "
+            text += "Press it again to quit."
+            self.notify(text, markup=False)
+            return
+        await super().action_quit()
 
     def action_suspend_process(self) -> None:
         if can_be_suspended():
             suspend()
         else:
             self.notify("There is no shell here that could bring it back.", severity="warning")
-
-    def _handle_exception(self, error: Exception) -> None:
-        if self.fault is None:
-            self.fault = error
-        super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Textual 8.2.8 would print the traceback, with values of variables, which are others'
@@ -158,57 +218,63 @@ class DyntopApp(App[None]):
             self.fault = Panicked(text.getvalue())
         self._close_messages_no_wait()
 
-    def post_display_hook(self) -> None:
-        """After each paint. One more than what is being written may wait for a slow terminal."""
-        if not self._holds_back and self._pieces_waiting() > PIECES_OF_A_FRAME:
-            self._holds_back = True
-            self._hold_back()
-
-    @work(group="slow line")
-    async def _hold_back(self) -> None:
-        """Paint nothing until the terminal took what waits; then all that differs by then, once."""
-        try:
-            with self.batch_update():
-                waits = True
-                while waits:  # the queue tells nobody that it is empty
-                    await asyncio.sleep(LINE_INTERVAL)
-                    waits = self._pieces_waiting() > 0
-        finally:
-            self._holds_back = False
-        self.screen.check_idle()
-
-    def _pieces_waiting(self) -> int:
-        return pieces_waiting(self._driver)
+    def is_drawn(self) -> bool:
+        """Whether the screen of the terminal is the dashboard's now."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.is_drawn
 
     def on_main_screen_complete(self) -> None:
         self._when_complete()
+        # When they are needed, this process may have no file left to open.
+        folder = Path(__file__).parent
+        self.stylesheet.read_all([folder / name for name in STYLES_OF_SCREENS])
+        self.stylesheet.reparse()
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        theme = super().get_theme(theme_name)
+        return None if theme is None else theme_for(theme, self._colours)
+
+    def watch_theme(self) -> None:
+        drop_colours(self._filters, self.current_theme)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        theme, no_color = self.current_theme, self.no_color
+        self.theme_variables = legible(variables, theme, self._colours, no_color=no_color)
+        return self.theme_variables
+
+    def action_help(self) -> None:
+        """Show the keys of the screen that is on top."""
+        place = place_of(self.screen)
+        if place is not None:
+            self.push_screen(HelpScreen(place, acts=not self.settings.read_only))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
+        """Give what the screen's keys do, each with its keys, and what Textual has beside that."""
+        # Of actions that do the same the first has the keys that are for this screen.
+        ours: dict[str, SystemCommand] = {}
+        for command in self._commands(screen):
+            ours.setdefault(command.title, command)
+        yield from ours.values()
+        for command in super().get_system_commands(screen):
+            if command.title not in REPLACED:
+                yield command
+
+    def _commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        place = place_of(screen)
+        if place is None:
+            return
+        nodes: list[DOMNode] = [self, screen]
         if isinstance(screen, MainScreen):
-            pane = screen.active
-            yield SystemCommand("Filter", "By names, ids and addresses", screen.action_filter)
-            only = screen.action_only_findings
-            yield SystemCommand("Not live", "Show only what is not live, or all", only)
-            yield SystemCommand("Gone", "Hide or show what is gone", screen.action_hide_gone)
-            yield SystemCommand("Freeze", "Stop the view, or let it go on", screen.action_freeze)
-            yield SystemCommand("Sort", "By the next column", pane.action_sort_next)
-            yield SystemCommand("Sort the other way round", "Reverse", pane.action_sort_reverse)
-            yield SystemCommand("Go to the instance", "It belongs to", pane.action_jump)
-            yield SystemCommand("Go back", "To where you were before", screen.action_back)
-            for what in ("key", "id", "json"):
-                copy = partial(pane.action_copy, what)
-                yield SystemCommand(f"Copy the {what}", "Of the selected row", copy)
-            probe = pane.action_probe
-            yield SystemCommand("Probe", "Ask what is selected whether it answers", probe)
-            yield SystemCommand("Mark all", "That is shown, or none", pane.action_mark_all)
-            if not self.settings.read_only:
-                ask = pane.action_unregister
-                yield SystemCommand("Unregister", "What is selected, after a question", ask)
-                yield SystemCommand("Clean up", "What is stale", screen.action_clean_up)
-                yield SystemCommand("Undo", "What was removed last", screen.action_undo)
-            yield SystemCommand("Tree", "Show or hide the tree", screen.action_toggle_tree)
-            yield SystemCommand("Help", "Keys and signs", screen.action_help)
+            nodes.append(screen.active)
+        does = {one: (node, name) for node in nodes for one, name in actions_of(node).items()}
+        for action in ACTIONS:
+            # A question is answered where it is read.
+            if action.title is None or place not in action.places or action.id not in does:
+                continue
+            node, name = does[action.id]
+            if node.check_action(name.partition("(")[0], ()) is not False:
+                run = partial(self.run_action, name, node)
+                yield SystemCommand(action.title, escape(palette_help(action, self.keys)), run)
 
 
 def run(settings: Settings, logs: Logs) -> int:
@@ -223,7 +289,8 @@ def run(settings: Settings, logs: Logs) -> int:
         return Exit.USAGE
     ending = Ending()
     try:
-        return asyncio.run(_run(settings, logs, ending))
+        with drawing_in_utf8():
+            return asyncio.run(_run(settings, logs, ending))
     finally:
         ending.over()
 
@@ -233,7 +300,8 @@ async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
     asyncio.get_running_loop().call_later(STARTING, gc.enable)
     async with opened(settings) as plane:
         complete = _collect_from_now_on
-        app = DyntopApp(plane, settings, logs=logs, steady=steady, when_complete=complete)
+        app = DyntopApp(plane, settings, logs=logs, when_complete=complete)
+        ending.is_drawn = app.is_drawn
         ending.watch_over(app)
         await app.run_async()
         code = app.return_code or 0

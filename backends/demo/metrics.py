@@ -1,6 +1,6 @@
-"""Metrics of the demo's frontends and workers, as Prometheus text: read like any other's.
+"""Metrics of the demo's frontends and workers, as Prometheus text, parsed like real ones.
 
-All counters follow from the time alone, so two scrapes at the same times say the same.
+All counters follow from the time alone, so scrapes at the same time are equal.
 """
 
 from __future__ import annotations
@@ -10,63 +10,66 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 from backends.demo.cluster import Demo
-from backends.demo.records import Worker
-from backends.metrics import names
-from backends.metrics.scrape import parsed
-from backends.metrics.scraper import Answer
-from backends.metrics.targets import Target
+from backends.demo.records import DemoWorker
+from backends.metrics import catalogue
+from backends.metrics.parse import parsed
+from backends.metrics.scraper import ScrapeResult
+from backends.metrics.targets import ScrapeTarget
 
-FRONTENDS = (Target(base="http://frontend-0:8000"), Target(base="http://frontend-1:8000"))
+FRONTENDS = (
+    ScrapeTarget(base="http://frontend-0:8000"),
+    ScrapeTarget(base="http://frontend-1:8000"),
+)
 LATE = ("openai/gpt-oss-120b",)
-"""Registered, and not served by any of them: their frontends look at another namespace."""
+"""Registered but not served: the demo's frontends watch another namespace."""
 GHOST = "meta-llama/Llama-3.1-70B-Instruct"
-"""Served by a frontend, though nobody registers it any more."""
+"""Served by a frontend though it is no longer registered."""
 
 BOUNDS = (0.0, 0.0022, 0.0047, 0.01, 0.022, 0.047, 0.1, 0.22, 0.47, 1.0, 2.2, 4.7, 10.0, math.inf)
 TOKENS_OF_A_REQUEST = 180.0
 
 
 class DemoScrapes:
-    """Answers for processes that are not there; keeps the `Scrapes` protocol."""
+    """Answers for processes that do not exist. A `Scrapes`."""
 
     reveals = False
     here = True
 
     def __init__(self, world: Demo, clock: Callable[[], float]) -> None:
-        """`clock` gives POSIX seconds."""
+        """`clock` returns POSIX seconds."""
         self._world = world
         self._clock = clock
 
     @property
-    def given(self) -> Sequence[Target]:
+    def given(self) -> Sequence[ScrapeTarget]:
         return [*FRONTENDS, *self._servers()]
 
-    async def ask(self, target: Target, *, proven: bool = False) -> Answer:
+    async def ask(self, target: ScrapeTarget, *, proven: bool = False) -> ScrapeResult:
         return self._answer(target, self._clock())
 
     def now(self) -> float:
         return self._clock()
 
     async def aclose(self) -> None:
-        """There is nothing to end."""
+        """Do nothing."""
 
-    def _servers(self) -> dict[Target, Worker]:
+    def _servers(self) -> dict[ScrapeTarget, DemoWorker]:
         return {
-            Target(base=f"http://{worker.host}:9090"): worker
+            ScrapeTarget(base=f"http://{worker.host}:9090"): worker
             for worker in self._world.workers()
             if worker.role.model is not None and not worker.role.legacy
         }
 
-    def _answer(self, target: Target, at: float) -> Answer:
+    def _answer(self, target: ScrapeTarget, at: float) -> ScrapeResult:
         if target in FRONTENDS:
             scrape = parsed("".join(self._frontend(target, at)).encode(), at)
-            return Answer(target, at, scrape, self._served())
+            return ScrapeResult(target, at, scrape, self._served())
         worker = self._servers().get(target)
         if worker is None or not worker.alive:
-            return Answer(target, at, trouble="refuses connections")
+            return ScrapeResult(target, at, trouble="refuses connections")
         if worker.hangs:
-            return Answer(target, at, trouble="does not answer within 4 s")
-        return Answer(target, at, parsed("".join(_worker(worker, at)).encode(), at))
+            return ScrapeResult(target, at, trouble="does not answer within 4 s")
+        return ScrapeResult(target, at, parsed("".join(_worker(worker, at)).encode(), at))
 
     def _served(self) -> frozenset[str]:
         workers = [one for one in self._world.workers() if one.role.worker_type != "prefill"]
@@ -74,49 +77,49 @@ class DemoScrapes:
         adapters = {adapter for one in workers for adapter in one.adapters}
         return frozenset({*models, *adapters, GHOST} - {*LATE})
 
-    def _frontend(self, target: Target, at: float) -> Iterator[str]:
-        yield f"{names.DISCONNECTED} 0\n"
+    def _frontend(self, target: ScrapeTarget, at: float) -> Iterator[str]:
+        yield f"{catalogue.DISCONNECTED} 0\n"
         for model in sorted(self._served() - {GHOST}):
             rate = 0.5 + _seed(model) % 30 / 10
             if model.startswith("acme/"):
                 rate /= 5
             done = _done(rate, at, _seed(model + target.base))
             label = f'model="{model}"'
-            yield f'{names.REQUESTS}{{{label},status="success"}} {done:.0f}\n'
-            yield f"{names.OUTPUT_TOKENS}{{{label}}} {done * TOKENS_OF_A_REQUEST:.0f}\n"
+            yield f'{catalogue.REQUESTS}{{{label},status="success"}} {done:.0f}\n'
+            yield f"{catalogue.OUTPUT_TOKENS}{{{label}}} {done * TOKENS_OF_A_REQUEST:.0f}\n"
             busy = rate * 3 * (1.2 + math.sin(at / 23 + _seed(model)))
-            yield f"{names.IN_FLIGHT}{{{label}}} {busy:.0f}\n"
-            yield f"{names.QUEUED}{{{label}}} {busy / 6:.0f}\n"
+            yield f"{catalogue.IN_FLIGHT}{{{label}}} {busy:.0f}\n"
+            yield f"{catalogue.QUEUED}{{{label}}} {busy / 6:.0f}\n"
             slow = 1 + _seed(model) % 5
-            yield from _histogram(names.FIRST_TOKEN, label, done, 0.06 * slow)
+            yield from _histogram(catalogue.FIRST_TOKEN, label, done, 0.06 * slow)
             tokens = done * TOKENS_OF_A_REQUEST
-            yield from _histogram(names.BETWEEN_TOKENS, label, tokens, 0.005 * slow)
+            yield from _histogram(catalogue.BETWEEN_TOKENS, label, tokens, 0.005 * slow)
 
 
-def _worker(worker: Worker, at: float) -> Iterator[str]:
+def _worker(worker: DemoWorker, at: float) -> Iterator[str]:
     rate = 0.3 + worker.id % 20 / 20
     use = 0.45 + 0.35 * math.sin(at / 41 + worker.id)
-    yield f"{names.KV_USE} {use:.3f}\n"
-    yield f"{names.WORK_QUEUE} {max(0, round(8 * use - 4))}\n"
+    yield f"{catalogue.KV_USE} {use:.3f}\n"
+    yield f"{catalogue.WORK_QUEUE} {max(0, round(8 * use - 4))}\n"
     for endpoint in worker.role.endpoints:
-        place = ",".join(
+        names = ",".join(
             f'dynamo_{name}="{value}"' for name, value in worker.names(endpoint).items()
         )
-        label = f'{place},worker_id="{worker.id:x}"'
+        label = f'{names},worker_id="{worker.id:x}"'
         done = _done(rate, at, worker.id) if endpoint == worker.role.endpoints[0] else 0.0
-        yield f"{names.WORK_REQUESTS}{{{label}}} {done:.0f}\n"
-        yield f"{names.WORK_IN_FLIGHT}{{{label}}} {rate * 8 * use if done else 0:.0f}\n"
-    yield from _histogram(names.WORK_FIRST_RESPONSE, "", _done(rate, at, worker.id), 0.05)
+        yield f"{catalogue.WORK_REQUESTS}{{{label}}} {done:.0f}\n"
+        yield f"{catalogue.WORK_IN_FLIGHT}{{{label}}} {rate * 8 * use if done else 0:.0f}\n"
+    yield from _histogram(catalogue.WORK_FIRST_RESPONSE, "", _done(rate, at, worker.id), 0.05)
 
 
 def _done(rate: float, at: float, seed: int) -> float:
-    """What was done by a time, at a rate that rises and falls, and is never below 0."""
+    """Return a counter's value at a time, at a rate that rises and falls, and is never below 0."""
     phase = seed % 100 / 16
     return rate * (at % 1e6 + 12 * math.sin(at / 31 + phase) + 3 * math.sin(at / 7 + phase))
 
 
 def _histogram(name: str, label: str, total: float, scale: float) -> Iterator[str]:
-    """Of so many observations, most of them around `scale`."""
+    """Yield a histogram of this many observations, most of them around `scale`."""
     for bound in BOUNDS:
         below = total * (1 - math.exp(-((bound / scale) ** 2)))
         upper = "+Inf" if math.isinf(bound) else bound

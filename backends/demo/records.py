@@ -1,7 +1,7 @@
-"""What the workers of `backends.demo` register: keys and values as Dynamo 1.6.1 writes them.
+"""Records of the demo's workers: keys and values as Dynamo 1.6.1 writes them.
 
-The fields, and their order, are those that real workers of that release put into an etcd; a
-`legacy` role's are those of Dynamo 1.0.2.
+The fields and their order are those that real workers of that release put into an etcd; those of a
+`legacy` role are of Dynamo 1.0.2.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 import pydantic_core
 
-from backends import keys, naming
-from backends.ids import EndpointInstanceId, EventChannelId, EventSourceId, ModelCardId
-from backends.keys import Dialect
+from backends.dynamo import keys, naming
+from backends.dynamo.ids import EndpointInstanceId, EventChannelId, EventSourceId, ModelCardId
+from backends.dynamo.keys import Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class DemoModel:
     name: str
     context_length: int
     """In tokens."""
@@ -28,8 +28,8 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """What a number of equal workers do."""
+class DemoRole:
+    """The role of a number of equal workers."""
 
     count: int
     """Workers at the start."""
@@ -37,16 +37,16 @@ class Role:
     component: str
     endpoints: tuple[str, ...]
     """The first is the one that the model's card names."""
-    model: Model | None = None
+    model: DemoModel | None = None
     worker_type: str = "aggregated"
     plane: str = "tcp"
-    """How requests get there, as instances name it: `tcp`, `nats_tcp`, `http`."""
+    """The request plane, as instances name it: `tcp`, `nats_tcp`, `http`."""
     legacy: bool = False
-    """Written by Dynamo 1.0.2."""
+    """Whether Dynamo 1.0.2 wrote its records."""
     adapters: tuple[str, ...] = ()
     """LoRA adapters that are loaded and unloaded on all of these workers, one by one."""
     scales: bool = False
-    """Whether one worker more joins from time to time, and leaves in good order."""
+    """Whether one more worker joins from time to time, and leaves in an orderly way."""
 
     @property
     def lease_seconds(self) -> float:
@@ -54,36 +54,36 @@ class Role:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """What its workers publish events about."""
+        """The topics that its workers publish events on."""
         if self.model is None or self.model.model_type == "Embedding":
             return ()
         return ("kv_metrics",) if self.legacy else ("kv_metrics", "kv-events")
 
     @property
     def has_sockets(self) -> bool:
-        """Whether its events leave through a ZMQ socket of the worker's own."""
+        """Whether its events are published through a ZMQ socket of the worker's own."""
         return bool(self.topics) and self.plane == "tcp" and not self.legacy
 
 
 @dataclass(slots=True, eq=False)
-class Worker:
-    """One process: all that it registered hangs on one lease, whose id is its instance id."""
+class DemoWorker:
+    """One process: all its keys are bound to one lease, whose id is its instance id."""
 
-    role: Role
+    role: DemoRole
     id: int
     host: str
     port: int
     renewed_at: float
-    """When its lease was renewed, in POSIX seconds."""
+    """When its lease was last renewed, in POSIX seconds."""
     adapters: set[str] = field(default_factory=set)
     publishers: dict[str, int] = field(default_factory=dict)
     """Publisher id by topic."""
     alive: bool = True
     hangs: bool = False
-    """It renews its lease, and answers nobody."""
+    """Whether it renews its lease but answers nothing."""
 
     def names(self, endpoint: str = "generate") -> dict[str, str]:
-        """Namespace, component and endpoint."""
+        """Return namespace, component and endpoint."""
         role = self.role
         return {"namespace": role.namespace, "component": role.component, "endpoint": endpoint}
 
@@ -91,8 +91,8 @@ class Worker:
 KeyAndValue = tuple[bytes, bytes]
 
 
-def instance(worker: Worker, endpoint: str) -> KeyAndValue:
-    """The registration of one endpoint."""
+def instance(worker: DemoWorker, endpoint: str) -> KeyAndValue:
+    """Return the registration of one endpoint."""
     role = worker.role
     match role.plane:
         case "http":
@@ -116,8 +116,10 @@ def instance(worker: Worker, endpoint: str) -> KeyAndValue:
     return keys.build(record_id), pydantic_core.to_json(body)
 
 
-def card(worker: Worker, adapter: str | None = None) -> KeyAndValue:
-    """The card of the worker's model, or of a LoRA adapter on it. The role must have a model."""
+def card(worker: DemoWorker, adapter: str | None = None) -> KeyAndValue:
+    """Return the card of the worker's model, or of a LoRA adapter on it. The role must have a
+    model.
+    """
     names = worker.names(worker.role.endpoints[0])
     suffix = None if adapter is None else naming.slugify(adapter)
     body: dict[str, Any] = {
@@ -132,8 +134,10 @@ def card(worker: Worker, adapter: str | None = None) -> KeyAndValue:
     return keys.build(record_id), pydantic_core.to_json(body)
 
 
-def channel(worker: Worker, topic: str, port: int) -> KeyAndValue:
-    """The channel of one of the worker's publishers; `port` is its socket's, if it has one."""
+def channel(worker: DemoWorker, topic: str, port: int) -> KeyAndValue:
+    """Return the channel of one of the worker's publishers. `port` is its socket's, if it has
+    one.
+    """
     role, publisher = worker.role, worker.publishers[topic]
     where: dict[str, Any] = {"scope": _scope(worker)}
     transport: dict[str, Any] = {"kind": "Nats", "config": {"subject_prefix": _subject(role)}}
@@ -156,8 +160,8 @@ def channel(worker: Worker, topic: str, port: int) -> KeyAndValue:
     return key, pydantic_core.to_json(body)
 
 
-def source(worker: Worker, topic: str) -> KeyAndValue:
-    """What one of the worker's publishers tells of: its own cache of keys and values."""
+def source(worker: DemoWorker, topic: str) -> KeyAndValue:
+    """Return the source that describes one of the worker's publishers: its KV cache."""
     publisher = worker.publishers[topic]
     body = {
         "type": "EventSource",
@@ -174,16 +178,16 @@ def source(worker: Worker, topic: str) -> KeyAndValue:
     return keys.build(record_id, Dialect.V1_SCOPED), pydantic_core.to_json(body)
 
 
-def _scope(worker: Worker) -> dict[str, Any]:
+def _scope(worker: DemoWorker) -> dict[str, Any]:
     return {"kind": "endpoint", "endpoint": _endpoint_name(worker)}
 
 
-def _endpoint_name(worker: Worker) -> dict[str, str]:
+def _endpoint_name(worker: DemoWorker) -> dict[str, str]:
     role = worker.role
     return {"namespace": role.namespace, "component": role.component, "name": "generate"}
 
 
-def _subject(role: Role) -> str:
+def _subject(role: DemoRole) -> str:
     if role.legacy:
         return f"namespace.{role.namespace}"
     return f"namespace.{role.namespace}.component.{role.component}.endpoint.generate"
@@ -201,7 +205,7 @@ _RUNTIME_SINCE_1_4 = (
 )
 
 
-def _card_json(role: Role, adapter: str | None) -> dict[str, Any]:
+def _card_json(role: DemoRole, adapter: str | None) -> dict[str, Any]:
     model = role.model
     if model is None:
         raise ValueError(f"workers of {role.namespace}/{role.component} serve no model")
@@ -254,8 +258,8 @@ def _card_json(role: Role, adapter: str | None) -> dict[str, Any]:
     return card
 
 
-def _file(model: Model, name: str) -> dict[str, Any]:
-    # The checksum's value means nothing, but the workers of one model must agree on it.
+def _file(model: DemoModel, name: str) -> dict[str, Any]:
+    # The value of the checksum is arbitrary, but equal for the workers of one model.
     checksum = hashlib.sha256(f"{model.name}/{name}".encode()).hexdigest()
     path = f"/models/{model.name}/{name}"
     return {"path": path, "checksum": f"blake3:{checksum}", "size": 200 + 31 * len(name)}

@@ -1,4 +1,6 @@
-"""What the publishers of the demo publish: real envelopes, made up here, over no network."""
+"""The messages of the demo's publishers: real envelopes with invented content, without a
+network.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +11,28 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from backends.demo.cluster import Demo
-from backends.records import EventChannel
+from backends.dynamo.records import EventChannel
+from backends.tap.link import SILENCE, TapLink
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import route_of
-from backends.tap.standing import SILENCE, Link
-from backends.tap.tap import RING, Drop, Hear, Tap, Tell
+from backends.tap.tap import RING, Drop, Receive, ReportState, Tap
 
 INTERVAL = 0.1
-"""Seconds between two looks at what there is to publish."""
+"""Seconds between two checks for messages to publish."""
 WAVE = 20.0
 """Seconds from one rush of requests to the next."""
 
 
 class DemoTaps:
-    """Opens taps on the channels of a play."""
+    """Opens taps on the demo's channels."""
 
     def __init__(self, world: Demo, clock: Callable[[], float]) -> None:
-        """`clock` gives POSIX seconds."""
+        """`clock` returns POSIX seconds."""
         self._world = world
         self._clock = clock
 
     def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
-        """A tap on a channel."""
+        """Open a tap on a channel."""
         listener = _Listener(self._world, channel, self._clock, kept)
         return Tap(route_of(channel, here=True), listener, self._clock, ring=ring)
 
@@ -47,35 +49,35 @@ class _Listener:
         self._sequence = self._random.randrange(1000, 90_000)
         self._stored: list[int] = []
 
-    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
-        """Publish, as long as the worker does."""
+    async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
+        """Publish while the worker does."""
         channel, quiet = self._channel, 0.0
         owed = 0.0
         while True:
             await asyncio.sleep(INTERVAL)
-            # Its worker is who registered something with its id in it.
+            # Its worker is the one with a registered value that has its id.
             worker = self._world.worker_at(str(channel.id.instance_id))
             if worker is None or not worker.alive:
-                tell(Link.LOST, "its publisher refuses connections")
+                report(TapLink.LOST, "its publisher refuses connections")
                 continue
             if worker.hangs:
                 quiet += INTERVAL
-                said = "its publisher sends no ZMTP greeting within 1 s"
-                tell(Link.CONNECTED, said if quiet > SILENCE else "")
+                silent = "its publisher sends no ZMTP greeting within 1 s"
+                report(TapLink.CONNECTED, silent if quiet > SILENCE else "")
                 continue
             quiet = 0.0
-            tell(Link.CONNECTED, "")
+            report(TapLink.CONNECTED, "")
             owed += self._rate() * INTERVAL
             while owed >= 1:
                 owed -= 1
-                hear(
+                receive(
                     of_nats(
                         channel.id.topic or "", self._envelope(worker.id), self._clock(), self._kept
                     )
                 )
 
     def _rate(self) -> float:
-        """Messages a second."""
+        """Return the messages a second."""
         if self._channel.id.topic != "kv-events":
             return 1.0
         wave = 1 + math.sin(self._clock() * 2 * math.pi / WAVE)

@@ -1,21 +1,26 @@
 """The etcd store, on pyetcd's generated stubs and a `grpc.aio` channel.
 
-    async with aclosing(EtcdStore(EtcdConfig(endpoints=["http://localhost:2379"]))) as store:
+    async with EtcdStore(EtcdConfig(endpoints=["http://localhost:2379"])) as store:
         print(await store.snapshot([b"v1/"]))
 
-Needs etcd 3.4 or newer. Downwards, each module uses only those below it:
+Needs etcd 3.4 or newer. Each module uses only modules below it in this list:
 
-    store       the Store protocol
-    watch       snapshot, then changes, for ever
-    watcher     one watch stream, with its signs of life
-    lease       this process's own lease
-    snapshot    everything under some prefixes, paged, at one revision
-    client      one call over several endpoints, with the user's token
-    connection  one endpoint's channel
-    errors      every foreign error becomes a StoreError, here only
-    probe       what answers on a port that is not what was expected
-    config      settings
-    rpc         the generated stubs
+    store         the Store protocol
+    watch         a snapshot, then changes, without end
+    watch_stream  one watch stream, with its heartbeats
+    delete        removing keys in transactions that compare them
+    put_back      restoring removed keys; alarms that forbid puts
+    lease         this process's own lease
+    snapshot      all keys under some prefixes, in pages, at one revision
+    permissions   which key ranges a user may read
+    client        one call over several endpoints, with the user's token
+    connection    one endpoint's channel
+    raft_terms    leader changes, which extend every lease
+    errors        every foreign error becomes a StoreError, only here
+    port_check    which protocol a port speaks instead of etcd's
+    key_ranges    prefixes as ranges of keys
+    config        settings
+    rpc           the generated stubs
 """
 
 from backends.etcd.config import EtcdConfig

@@ -1,4 +1,4 @@
-"""Calls to a cluster: over its endpoints one after another, with the user's token."""
+"""Make calls to an etcd cluster: at one endpoint after another, with the user's token."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from backends.etcd import rpc
 from backends.etcd.config import Endpoint, EtcdConfig, read_tls
 from backends.etcd.connection import Connection, Stream
 from backends.etcd.errors import TokenRejected
-from backends.etcd.rpc import Message, Metadata, Method
+from backends.etcd.raft_terms import Terms
+from backends.etcd.rpc import Message, Metadata, RpcMethod
 from backends.store import Cause, Refused, Unreachable
 
 HAS_LEADER = ("hasleader", "true")
-"""Asks a member that lost its leader to say so, and to end the streams, instead of waiting."""
+"""Makes a member without a leader report that, and end its streams, instead of waiting."""
 
 AUTH_IS_OFF = "authentication is not enabled"
 
-TELLING = (
+LASTING_FIRST = (
     Cause.CERTIFICATE,
     Cause.TLS_EXPECTED,
     Cause.PLAIN_EXPECTED,
@@ -29,20 +30,21 @@ TELLING = (
     Cause.NAME,
     Cause.MISSING,
 )
-"""Where endpoints fail for different reasons, the first of these stands for all: the ones that will
-not pass by themselves come first."""
+"""Causes in the order in which one stands for all when endpoints fail differently: those that will
+not pass by themselves come first.
+"""
 
 
 @dataclass(slots=True)
 class _Token:
     text: str = ""
-    """Empty: none is needed, because there is no user or authentication is off."""
+    """Empty: no token is needed, because there is no user or authentication is off."""
 
 
 class Client:
-    """Makes each call at the endpoint in use and goes to the next one when that cannot be reached.
+    """Makes each call at the current endpoint, and moves to the next one if that is unreachable.
 
-    Every method raises `StoreError`s only. The constructor does no I/O.
+    Every method raises only `StoreError`s. The constructor does no I/O.
     """
 
     def __init__(self, config: EtcdConfig) -> None:
@@ -53,22 +55,25 @@ class Client:
         self._connecting = asyncio.Lock()
         self._token: _Token | None = None if config.username else _Token()
         self._authenticating = asyncio.Lock()
+        self.terms = Terms()
         self.closed = False
 
     @property
     def user(self) -> str:
-        """Whom we say that we are. Empty: nobody, or whom a certificate names."""
+        """The configured user name. Empty: none, or the certificate names the user."""
         return self._config.username or ""
 
     @property
     def address(self) -> str:
         return ",".join(str(endpoint) for endpoint in self._endpoints)
 
-    async def call(self, method: Method, request: Message, *, repeatable: bool = True) -> Message:
+    async def call(
+        self, method: RpcMethod, request: Message, *, repeatable: bool = True
+    ) -> Message:
         """Make a call, trying each endpoint once.
 
-        A call that is not `repeatable` is not made again where it may have been carried out
-        already: then `Unreachable` (timeout or lost) leaves open whether it was.
+        A call that is not `repeatable` is not repeated after it may have been carried out: then
+        `Unreachable` (timeout or lost) leaves open whether it was.
         """
         failures: list[Unreachable] = []
         for number, _ in enumerate(self._endpoints, 1):
@@ -80,10 +85,17 @@ class Client:
                 await self.leave(connection, failure)
                 if not repeatable and failure.cause in (Cause.TIMEOUT, Cause.LOST):
                     break
-        raise self._most_telling(failures)
+        raise self._combined(failures)
 
-    async def call_on(self, connection: Connection, method: Method, request: Message) -> Message:
-        """Make a call at one endpoint only; renews the token if the server refuses it."""
+    async def call_on(self, connection: Connection, method: RpcMethod, request: Message) -> Message:
+        """Make a call at one endpoint only. Renews the token if the server rejects it."""
+        answer = await self._call_on(connection, method, request)
+        self.terms.observe(answer.header.raft_term, asyncio.get_running_loop().time())
+        return answer
+
+    async def _call_on(
+        self, connection: Connection, method: RpcMethod, request: Message
+    ) -> Message:
         timeout = self._config.request_timeout
         token = await self._current_token(connection)
         try:
@@ -93,7 +105,7 @@ class Client:
         except TokenRejected:
             if not self._config.username:
                 raise
-            # Unless somebody else has done so meanwhile.
+            # Another call may have renewed it meanwhile.
             if self._token is token:
                 self._token = None
             token = await self._current_token(connection)
@@ -101,22 +113,24 @@ class Client:
                 method, request, timeout=timeout, metadata=_metadata(token)
             )
 
-    async def stream(self, method: Method) -> tuple[Connection, Stream]:
-        """Open a stream at the endpoint in use, and say which connection that is.
+    async def stream(self, method: RpcMethod) -> tuple[Connection, Stream]:
+        """Open a stream at the current endpoint. Return it with its connection.
 
-        That it cannot be reached, or that the token ran out, shows only when the stream is used:
-        make a call first.
+        An unreachable endpoint or an expired token shows only when the stream is used, so make a
+        call first.
         """
         connection = await self._connection(is_last=True)
         token = await self._current_token(connection)
         return connection, await connection.stream(method, _metadata(token))
 
     async def leave(self, connection: Connection, failure: Unreachable) -> None:
-        """Make the next call at another endpoint. Calls do so; who has a stream must say it."""
+        """Make the next call at another endpoint. `call` does this itself; the owner of a stream
+        must do it after a failure.
+        """
         endpoint = connection.endpoint
         if self._endpoints[self._in_use] == endpoint:
             self._in_use = (self._in_use + 1) % len(self._endpoints)
-        # A member that is slow or has no leader keeps its connection: others' calls are under way.
+        # A member that is slow or has no leader keeps its connection: other calls are in flight.
         if failure.cause in (Cause.TIMEOUT, Cause.NO_LEADER) and connection.has_answered:
             return
         if self._connections.get(endpoint) is connection:
@@ -124,7 +138,7 @@ class Client:
             await connection.aclose()
 
     async def aclose(self) -> None:
-        """End all calls and connections; can be called twice."""
+        """End all calls and connections. Can be called twice."""
         self.closed = True
         connections = list(self._connections.values())
         self._connections.clear()
@@ -132,12 +146,14 @@ class Client:
             await connection.aclose()
 
     async def _connection(self, *, is_last: bool) -> Connection:
-        """To the endpoint in use. `is_last`: if it fails, no other is tried."""
+        """Return the connection to the current endpoint. `is_last`: no other is tried if it
+        fails.
+        """
         async with self._connecting:
             endpoint = self._endpoints[self._in_use]
             if endpoint in self._connections:
                 return self._connections[endpoint]
-            # Read anew each time, so that certificates can be replaced while we run.
+            # Read for each connection, so that certificates can be replaced while dyntop runs.
             tls = await asyncio.to_thread(read_tls, self._config) if endpoint.tls else None
             if self.closed:
                 raise Unreachable(self.address, Cause.LOST, "this store was closed")
@@ -163,14 +179,14 @@ class Client:
                 rpc.AUTHENTICATE, request, timeout=timeout, metadata=(HAS_LEADER,)
             )
         except Refused as error:
-            # A user is named but the server asks for none: as Dynamo's own client, go on.
+            # A user is set but authentication is off: continue, as Dynamo's own client does.
             if AUTH_IS_OFF in error.detail:
                 return _Token()
             raise
         return _Token(answer.token)
 
-    def _most_telling(self, failures: list[Unreachable]) -> Unreachable:
-        failures.sort(key=lambda failure: TELLING.index(failure.cause))
+    def _combined(self, failures: list[Unreachable]) -> Unreachable:
+        failures.sort(key=lambda failure: LASTING_FIRST.index(failure.cause))
         worst = failures[0]
         if len(failures) == 1:
             return worst

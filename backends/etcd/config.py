@@ -1,4 +1,4 @@
-"""Settings of the etcd store, checked as far as they can be without looking at anything."""
+"""Settings of the etcd store, checked as far as possible without I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from backends.masking import path_or_mask
+from backends.redact import path_or_mask
 from backends.store import Misconfigured
 
 ENDPOINTS = "ETCD_ENDPOINTS"
@@ -18,7 +18,7 @@ PASSWORD = "ETCD_AUTH_PASSWORD"
 CA = "ETCD_AUTH_CA"
 CERT = "ETCD_AUTH_CLIENT_CERT"
 KEY = "ETCD_AUTH_CLIENT_KEY"
-"""The names are Dynamo's own, as of `ai-dynamo-runtime` 1.6.1."""
+"""Dynamo's own names, as of `ai-dynamo-runtime` 1.6.1."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PEM_BEGIN = "-----BEGIN "
@@ -26,10 +26,10 @@ PEM_BEGIN = "-----BEGIN "
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one etcd member listens for clients."""
+    """The client address of one etcd member."""
 
     host: str
-    """A name or an address; IPv6 without brackets."""
+    """A name or an address. IPv6 has no brackets."""
     port: int
     tls: bool
 
@@ -43,28 +43,33 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EtcdConfig:
-    """How to reach an etcd cluster. Raises `Misconfigured` for what cannot be tried at all."""
+    """Settings for reaching an etcd cluster. Raises `Misconfigured` for settings that cannot
+    work.
+    """
 
     endpoints: Sequence[str] = ("http://localhost:2379",)
-    """`http://host:port`, `https://…`; without a scheme it is https if `ca` or `cert` is given."""
+    """`http://host:port`, `https://…`. Without a scheme: https if `ca` or `cert` is set, else
+    http.
+    """
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca: str | None = field(default=None, repr=False)
-    """The authority that signed the servers' certificates: a path, or the PEM text itself.
-    None: the ones that gRPC brings."""
+    """The authority that signed the servers' certificates: a path, or the PEM text itself. None:
+    the authorities that gRPC includes.
+    """
     cert: str | None = field(default=None, repr=False)
-    """Our own certificate, a path or PEM text; together with `key`."""
+    """The client certificate, a path or PEM text. Requires `key`."""
     key: str | None = field(default=None, repr=False)
     dial_timeout: float = 2.0
-    """Seconds until an endpoint that does not accept us is left for the next."""
+    """Seconds to connect to an endpoint before the next one is tried."""
     last_dial_timeout: float = 5.0
-    """The same for the last one, or the only one: it may be slow."""
+    """Seconds to connect to the last or only endpoint, which may be slow."""
     request_timeout: float = 5.0
-    """Seconds until an answer must be there, from when we are accepted."""
+    """Seconds to wait for an answer, once connected."""
     page_size: int = 2000
-    """Keys in one page of a snapshot at most; fewer if they are large."""
+    """Keys in one page of a snapshot at most. Fewer if the values are large."""
     lease_ttl: int = 30
-    """Seconds that what we put outlives us; Dynamo 1.6.1's own default."""
+    """Seconds for which this process's keys outlive it. Dynamo 1.6.1's default."""
 
     def __post_init__(self) -> None:
         self.parsed_endpoints()
@@ -76,7 +81,7 @@ class EtcdConfig:
             raise Misconfigured(CERT, f"is not set, though {KEY} is")
 
     def parsed_endpoints(self) -> tuple[Endpoint, ...]:
-        """Each endpoint once, in the order given."""
+        """Return each endpoint once, in the given order."""
         tls = bool(self.ca or self.cert)
         texts = [text.strip() for text in self.endpoints]
         parsed = dict.fromkeys(parse_endpoint(text, tls) for text in texts if text)
@@ -89,12 +94,12 @@ _HARMLESS_ADDRESS = re.compile(r"([a-z]+://)?[^\s:/?#%]*(:\d*)?/?")
 
 
 def quoted(text: str) -> str:
-    """An endpoint to be named in a message; not repeated where there may be a secret in it."""
+    """Quote an endpoint for a message. One that may hold a secret is not repeated."""
     return repr(text) if _HARMLESS_ADDRESS.fullmatch(text) else "an endpoint"
 
 
 def parse_endpoint(text: str, tls: bool) -> Endpoint:
-    """Read one endpoint; `tls` is what a text without a scheme means."""
+    """Parse one endpoint. `tls` is the default for a text without a scheme."""
     if "@" in text:
         # Not repeated in the message: it may hold a password.
         problem = f"user and password belong in {USERNAME} and {PASSWORD}, not in the address"
@@ -105,7 +110,7 @@ def parse_endpoint(text: str, tls: bool) -> Endpoint:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        # What Python says of it repeats what stands where the port should be: half a password.
+        # Python's message repeats the text at the port's position, which may be half a password.
         raise Misconfigured(ENDPOINTS, f"{which} is not an address") from None
     if parts.scheme not in DEFAULT_PORTS:
         raise Misconfigured(ENDPOINTS, f"{which} must begin with http:// or https://")
@@ -119,7 +124,7 @@ def parse_endpoint(text: str, tls: bool) -> Endpoint:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TlsMaterial:
-    """PEM texts, as gRPC takes them."""
+    """PEM texts, in the form that gRPC takes."""
 
     ca: bytes | None
     cert: bytes | None
@@ -127,7 +132,7 @@ class TlsMaterial:
 
 
 def read_tls(config: EtcdConfig) -> TlsMaterial:
-    """Read the PEM files that the configuration names. Blocks; raises `Misconfigured`."""
+    """Read the PEM files named in the configuration. Blocks. Raises `Misconfigured`."""
     ca = _pem(CA, config.ca)
     if ca is not None:
         try:
@@ -141,7 +146,7 @@ def read_tls(config: EtcdConfig) -> TlsMaterial:
 
 
 def _pem(setting: str, given: str | None) -> str | None:
-    """The PEM text that a setting holds or names. What it holds is never part of the message."""
+    """Return the PEM text that a setting holds or names. No message repeats its content."""
     if not given:
         return None
     if PEM_BEGIN in given:

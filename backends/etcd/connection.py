@@ -9,34 +9,34 @@ from typing import Any
 
 from backends.etcd.config import Endpoint, TlsMaterial
 from backends.etcd.errors import explain, translate
-from backends.etcd.rpc import Message, Metadata, Method, grpc
+from backends.etcd.rpc import Message, Metadata, RpcMethod, grpc
 from backends.store import Cause, StoreError, Unreachable
 
 CHANNEL_OPTIONS = (
-    # gRPC would send even 127.0.0.1 through the proxy that `http_proxy` names.
+    # gRPC would use the proxy of `http_proxy` even for 127.0.0.1.
     ("grpc.enable_http_proxy", 0),
-    # gRPC shares connections between channels of one process; after a failure we want a new one.
+    # gRPC shares connections between channels of one process. After a failure a new one is needed.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # By default a name that moved is looked up again only after 30 s.
+    # By default a name is resolved again only after 30 s.
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # etcd ends connections that ping more often than every 5 s, or without a call.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.http2.max_pings_without_data", 0),
-    # In grpcio 1.85 `grpc.keepalive_timeout_ms` has no effect, this one has.
+    # In grpcio 1.85 `grpc.keepalive_timeout_ms` has no effect; this option has.
     ("grpc.http2.ping_timeout_ms", 5_000),
 )
 
 
 class Connection:
-    """A channel to one endpoint, made without I/O; the first call connects.
+    """A channel to one endpoint, made without I/O. The first call connects.
 
-    Every method raises `StoreError`s only. After a failure to connect make a new one: gRPC's own
-    pauses between attempts would go on in this one.
+    Every method raises only `StoreError`s. After a failure to connect make a new connection: this
+    one would keep gRPC's own pauses between attempts.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Connection:
         dial_timeout: float,
         secrets: Sequence[str | None] = (),
     ) -> None:
-        """`secrets` are in no error, also where the server repeats them."""
+        """`secrets` are removed from every error, also where the server repeats them."""
         self.endpoint = endpoint
         self.has_answered = False
-        """Whether anything ever came over it."""
+        """Whether the server ever answered on this connection."""
         self._dial_timeout = dial_timeout
         self._secrets = secrets
         self._stubs: dict[Any, Any] = {}
-        # The name is misleading: so long may an attempt to connect take.
+        # Despite its name this option limits the time of one attempt to connect.
         connect_timeout = ("grpc.min_reconnect_backoff_ms", int(dial_timeout * 1000))
         options = (*CHANNEL_OPTIONS, connect_timeout)
-        # gRPC's resolver speaks DNS; it takes addresses and /etc/hosts as well.
+        # gRPC's resolver speaks DNS. It takes addresses and /etc/hosts as well.
         target = f"dns:///{endpoint.target}"
         self._channel: grpc.aio.Channel | None
         if tls is None:
@@ -66,11 +66,11 @@ class Connection:
             self._channel = grpc.aio.secure_channel(target, credentials, options=options)
 
     async def call(
-        self, method: Method, request: Message, *, timeout: float, metadata: Metadata
+        self, method: RpcMethod, request: Message, *, timeout: float, metadata: Metadata
     ) -> Message:
-        """One request and its answer; of a streaming method, the first answer.
+        """Make one request and return its answer; for a streaming method, the first answer.
 
-        `timeout` is in seconds from when the server accepts us.
+        `timeout` is in seconds from when the connection is accepted.
         """
         if not self.has_answered:
             timeout += self._dial_timeout
@@ -79,7 +79,7 @@ class Connection:
         return answer
 
     async def _call(
-        self, method: Method, request: Message, timeout: float, metadata: Metadata
+        self, method: RpcMethod, request: Message, timeout: float, metadata: Metadata
     ) -> Message:
         if method.stream:
             stream = await self.stream(method, metadata, timeout)
@@ -92,21 +92,21 @@ class Connection:
             return await self._bound(method)(request, timeout=timeout, metadata=metadata)
 
     async def stream(
-        self, method: Method, metadata: Metadata, timeout: float | None = None
+        self, method: RpcMethod, metadata: Metadata, timeout: float | None = None
     ) -> Stream:
-        """Open a stream, which stays unless there is a `timeout` (seconds)."""
+        """Open a stream. It has no end unless there is a `timeout` (seconds)."""
         async with self.translated():
             return Stream(self, self._bound(method)(timeout=timeout, metadata=metadata))
 
     async def aclose(self) -> None:
-        """Ends all its calls; who waits for one gets `Unreachable`."""
+        """End all calls on this connection. Their callers get `Unreachable`."""
         if self._channel is not None:
-            # gRPC closes the socket only when nobody holds the channel any more.
+            # gRPC closes the socket only when the last reference to the channel is gone.
             channel, self._channel = self._channel, None
             self._stubs.clear()
             await channel.close(None)
 
-    def _bound(self, method: Method) -> Any:
+    def _bound(self, method: RpcMethod) -> Any:
         if self._channel is None:
             raise self.closed()
         if method.stub not in self._stubs:
@@ -115,23 +115,23 @@ class Connection:
 
     @asynccontextmanager
     async def translated(self) -> AsyncIterator[None]:
-        """Turns whatever gRPC raises within into a `StoreError`."""
+        """Translate whatever gRPC raises inside into a `StoreError`."""
         try:
             yield
         except grpc.aio.AioRpcError as error:
             raise await explain(self.endpoint, error, self._secrets) from error
         except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
-            # A channel that is closed, and a stream that has ended, take no more.
+            # Raised by a closed channel, and by a stream that has ended.
             raise self.closed() from error
         except asyncio.CancelledError as error:
-            # gRPC cancels the calls of a channel that is closed; that is not our caller's wish.
+            # gRPC cancels the calls of a closed channel. That is no cancellation of this task.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             raise self.closed() from error
 
-    def said(self, reason: str) -> StoreError:
-        """What the server means with which it ended something that is no call."""
+    def error_for(self, reason: str) -> StoreError:
+        """Return the error for the reason with which the server ended a watch."""
         return translate(str(self.endpoint), None, reason, self._secrets)
 
     def closed(self) -> Unreachable:
@@ -139,7 +139,7 @@ class Connection:
 
 
 class Stream:
-    """A stream in both directions on a connection. Raises `StoreError`s only."""
+    """A stream in both directions on a connection. Raises only `StoreError`s."""
 
     def __init__(self, connection: Connection, call: Any) -> None:
         self._connection = connection
@@ -150,12 +150,12 @@ class Stream:
             await self._call.write(request)
 
     async def read(self) -> Message:
-        """The next answer. Cancelling this ends the whole stream: so does gRPC."""
+        """Read the next answer. Cancelling this ends the whole stream, as in gRPC."""
         async with self._connection.translated():
             return await self._next()
 
     async def answers(self) -> AsyncGenerator[Message, None]:
-        """All answers from now on; costs less for each than `read`. It ends by an error only."""
+        """Yield all answers from now on, cheaper than `read`. Ends only by an error."""
         async with self._connection.translated():
             while True:
                 yield await self._next()

@@ -1,4 +1,4 @@
-"""gRPC's and etcd's errors as `StoreError`s. Nowhere else in the package are they told apart."""
+"""Translate errors of gRPC and etcd into `StoreError`s. No other module looks at them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from backends.etcd.config import CERT, USERNAME, Endpoint
-from backends.etcd.probe import Speaks, what_answers
+from backends.etcd.port_check import Speaks, what_answers
 from backends.etcd.rpc import grpc
-from backends.followed import LostPlace
-from backends.masking import without
+from backends.redact import without
 from backends.store import (
     Cause,
     Forbidden,
@@ -19,18 +18,23 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
+from backends.store.resync_loop import PositionLost
 
 
 class LeaseNotFound(Refused):
-    """The lease that a key was to hang on does not exist."""
+    """The lease to bind a key to does not exist."""
+
+
+class TooLarge(Refused):
+    """The request has more bytes than the server accepts."""
 
 
 class Unauthenticated(NotAuthorised):
-    """The server does not take us for the user, whatever we ask for."""
+    """The server does not accept the user's credentials, whatever the request."""
 
 
 class TokenRejected(Unauthenticated):
-    """The token ran out or is none at all: authenticate again, and once only."""
+    """The token expired or is invalid: authenticate again, once."""
 
 
 Make = Callable[[str, str], StoreError]
@@ -51,42 +55,48 @@ def _certificate(address: str, text: str) -> StoreError:
 
 
 def _user_wanted(address: str, text: str) -> StoreError:
-    return TokenRejected(address, f"the server asks for a user: set {USERNAME}")
+    return TokenRejected(address, f"the server requires a user: set {USERNAME}")
 
 
 def _bad_certificate(address: str, text: str) -> StoreError:
-    return Misconfigured(CERT, "certificate and key do not fit each other, or are not PEM")
+    return Misconfigured(CERT, "certificate and key do not match, or are not PEM")
 
 
-def _as_said(kind: type[NotAuthorised] | type[Refused]) -> Make:
+def _with_its_text(kind: type[NotAuthorised] | type[Refused]) -> Make:
     return lambda address, text: kind(address, text.removeprefix("etcdserver: "))
 
 
-# The first fragment found in the text decides, so the more specific ones come first.
-# etcd's texts: api/v3rpc/rpctypes/error.go of etcd 3.5. gRPC's: as seen with grpcio 1.85.
+# The first fragment found in the text decides, so specific ones come first. etcd's texts:
+# api/v3rpc/rpctypes/error.go of etcd 3.5. gRPC's: as seen with grpcio 1.85.
 BY_TEXT: tuple[tuple[str, Make], ...] = (
-    ("required revision has been compacted", lambda address, text: LostPlace(text)),
-    ("required revision is a future revision", lambda address, text: LostPlace(text)),
-    ("invalid auth token", _as_said(TokenRejected)),
-    ("revision of auth store is old", _as_said(TokenRejected)),
+    ("required revision has been compacted", lambda address, text: PositionLost(text)),
+    ("required revision is a future revision", lambda address, text: PositionLost(text)),
+    ("invalid auth token", _with_its_text(TokenRejected)),
+    ("revision of auth store is old", _with_its_text(TokenRejected)),
     ("user name is empty", _user_wanted),
-    ("invalid user ID or password", _as_said(Unauthenticated)),
-    ("permission denied", _as_said(Forbidden)),
+    ("invalid user ID or password", _with_its_text(Unauthenticated)),
+    ("permission denied", _with_its_text(Forbidden)),
     ("etcdserver: no leader", _unreachable(Cause.NO_LEADER)),
-    ("etcdserver: leader changed", _unreachable(Cause.NO_LEADER, "it is being elected")),
-    # Not as a cluster without a leader, which takes no request: this one may yet be carried out.
+    ("etcdserver: leader changed", _unreachable(Cause.NO_LEADER, "a new leader is being elected")),
+    # Unlike a cluster without a leader, which takes no request: this one may yet be carried out.
     ("etcdserver: request timed out", _unreachable(Cause.TIMEOUT, "the cluster did not agree")),
     ("rpc not supported for learner", _unreachable(Cause.NO_LEADER, "the member is a learner")),
     ("etcdserver: server stopped", _unreachable(Cause.LOST, "the server is stopping")),
-    ("requested lease not found", _as_said(LeaseNotFound)),
-    ("etcdserver: ", _as_said(Refused)),
+    ("requested lease not found", _with_its_text(LeaseNotFound)),
+    ("etcdserver: request is too large", _with_its_text(TooLarge)),
+    # From the server's gRPC, for requests about 0.5 MB above etcd's own limit.
+    ("received message larger than max", _with_its_text(TooLarge)),
+    ("etcdserver: ", _with_its_text(Refused)),
     ("Connection refused", _unreachable(Cause.REFUSED)),
     ("errors resolving", _unreachable(Cause.NAME)),
     ("DNS resolution failed", _unreachable(Cause.NAME)),
     ("CERTIFICATE_VERIFY_FAILED", _certificate),
     ("Hostname Verification Check failed", _unreachable(Cause.CERTIFICATE, "is for another name")),
     ("is not in peer certificate", _unreachable(Cause.CERTIFICATE, "is for another name")),
-    ("_CERTIFICATE", _unreachable(Cause.CERTIFICATE, "the server does not accept ours, or none")),
+    (
+        "_CERTIFICATE",
+        _unreachable(Cause.CERTIFICATE, "the server rejected ours, or requires one"),
+    ),
     ("ALERT_UNKNOWN_CA", _unreachable(Cause.CERTIFICATE, "the server does not accept ours")),
     ("Failed to create security handshaker", _bad_certificate),
     ("missing selected ALPN", _unreachable(Cause.NOT_THIS_STORE, "an HTTPS server answers")),
@@ -100,19 +110,19 @@ BY_TEXT: tuple[tuple[str, Make], ...] = (
 BY_CODE: dict[object, Make] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: _unreachable(Cause.TIMEOUT),
     grpc.StatusCode.UNAVAILABLE: _lost,
-    # Without a text of etcd's: a stream that was reset, or whatever a proxy in between says.
+    # Without a text of etcd's: a stream that was reset, or a proxy's own error.
     grpc.StatusCode.INTERNAL: _lost,
     grpc.StatusCode.UNKNOWN: _lost,
     grpc.StatusCode.CANCELLED: _lost,
     grpc.StatusCode.UNIMPLEMENTED: _unreachable(
         Cause.NOT_THIS_STORE, "it does not know etcd's calls"
     ),
-    grpc.StatusCode.UNAUTHENTICATED: _as_said(Unauthenticated),
-    grpc.StatusCode.PERMISSION_DENIED: _as_said(NotAuthorised),
+    grpc.StatusCode.UNAUTHENTICATED: _with_its_text(Unauthenticated),
+    grpc.StatusCode.PERMISSION_DENIED: _with_its_text(NotAuthorised),
 }
 
-# What the probe found, for an endpoint that was spoken to in plain text and in TLS.
-# What is not here leaves gRPC's own finding.
+# The error for what the port speaks, for an endpoint used without and with TLS. Anything not listed
+# here keeps gRPC's own error.
 BY_PROBE_OF_PLAIN: dict[Speaks, Make] = {
     Speaks.TLS: _unreachable(Cause.TLS_EXPECTED),
     Speaks.HTTP1: _unreachable(Cause.NOT_THIS_STORE, "an HTTP server answers"),
@@ -130,12 +140,12 @@ del BY_PROBE_OF_TLS[Speaks.TLS]
 def translate(
     address: str, code: object, text: str, secrets: Sequence[str | None] = ()
 ) -> StoreError:
-    """The error that a failed call with this status means, as far as its text can tell.
+    """Return the error for a failed call with this status and text.
 
-    None of the `secrets` is in it, whatever the server said.
+    No message contains one of the `secrets`, whatever the server sent.
     """
-    found = BY_CODE.get(code, _as_said(Refused))
-    # By the text as it is: a password may be a word that etcd says.
+    found = BY_CODE.get(code, _with_its_text(Refused))
+    # Search the text as it is: a password may be a word that etcd uses.
     make = next((make for fragment, make in BY_TEXT if fragment in text), found)
     return make(address, without(text, secrets))
 
@@ -143,7 +153,9 @@ def translate(
 async def explain(
     endpoint: Endpoint, error: grpc.aio.AioRpcError, secrets: Sequence[str | None] = ()
 ) -> StoreError:
-    """As `translate`; asks the port itself where gRPC cannot tell."""
+    """Translate as `translate` does, and check the port itself if gRPC's error leaves the cause
+    open.
+    """
     found = translate(str(endpoint), error.code(), error.details() or "", secrets)
     if not isinstance(found, Unreachable) or found.cause is not Cause.LOST:
         return found

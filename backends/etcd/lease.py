@@ -1,4 +1,4 @@
-"""This process's own lease: granted when it is first needed, kept alive, never revoked."""
+"""This process's own lease: granted on first use, renewed, never revoked."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from backends.etcd.client import Client
 from backends.store import Refused, StoreError
 
 RENEWALS_PER_TTL = 3
-"""So that one renewal may be lost. Dynamo renews twice in a time to live."""
+"""One renewal may be lost. Dynamo renews twice within a TTL."""
 RETRY_PAUSE = 1.0
-"""Seconds after a renewal that failed: the lease may still be there when the server is again."""
+"""Seconds to wait after a failed renewal: the lease may outlive the server's absence."""
 
 
 class OwnLease:
-    """What this process puts hangs on it, and its id is this process's instance id.
+    """The lease that this process's keys are bound to. Its id is this process's instance id.
 
-    A lease that ran out (the process was stopped, or the server away, for longer than its time to
-    live; or the server lost its data) is not granted again: its keys are gone, others have seen
-    that, and this store can register nothing more. Dynamo's runtime shuts itself down then.
+    An expired lease (the process was stopped, or the server away, for longer than the TTL; or the
+    server lost its data) is not granted again: its keys are gone, other processes have seen that,
+    and this store can register nothing more. Dynamo's runtime shuts itself down then.
     """
 
     def __init__(self, client: Client, ttl: int) -> None:
-        """`ttl` in seconds; the server may grant more."""
+        """`ttl` is in seconds. The server may grant more."""
         self._client = client
         self._ttl = ttl
         self._lease = 0
@@ -33,7 +33,9 @@ class OwnLease:
         self._renewing: asyncio.Task[None] | None = None
 
     async def lease(self) -> int:
-        """Its id, as etcd spells it (int64). Raises `Refused` once it ran out."""
+        """Return the lease's id, as etcd's int64. Grants it on first use. Raises `Refused` once
+        expired.
+        """
         async with self._granting:
             if self._renewing is None:
                 answer = await self._client.call(
@@ -44,12 +46,12 @@ class OwnLease:
                     self._renew(answer.TTL / RENEWALS_PER_TTL), name="etcd lease"
                 )
         if self._ended:
-            problem = f"the lease {rpc.to_id(self._lease):x} of this process ran out"
+            problem = f"the lease {rpc.to_id(self._lease):x} of this process expired"
             raise Refused(self._client.address, problem)
         return self._lease
 
     async def aclose(self) -> None:
-        """Stop renewing: the lease ends by itself."""
+        """Stop renewing. The lease then expires."""
         if self._renewing is not None:
             self._renewing.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,22 +1,17 @@
-"""etcd's messages and calls, from pyetcd 0.0.7's generated stubs; the only place that imports them.
+"""etcd's messages and calls, from pyetcd 0.0.7's generated stubs. No other module imports them.
 
-The stubs carry no types that mypy can read (their `.pyi` files are not valid Python), so what is
-`Any` is `Message`, and the rest of the package turns messages into typed records at once.
+mypy cannot read the stubs' types (their `.pyi` files are not valid Python). So `Message` is `Any`,
+and the rest of the package turns messages into typed records at once.
 
-They were generated from etcd 3.3's interface. What came later is either not needed or an unknown
-field.
+The stubs were generated from etcd 3.3's interface. Later additions are not needed, or are read and
+written as unknown fields.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
-
-# gRPC's C core writes failed handshakes to stderr, over the screen of whoever uses this. It reads
-# the variable when it is first imported; whoever set it keeps it.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc as grpc
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -33,8 +28,9 @@ MAX_UINT64 = 2**64 - 1
 ERRORS_FIELD = 8
 """`StatusResponse.errors`, since etcd 3.4, which the stubs do not know."""
 FRAGMENT = bytes([8 << 3, True])
-"""`WatchCreateRequest.fragment`, since etcd 3.4: what tells of many changes comes in responses of
-some 2 MB. Otherwise what a watch did not take at once may come as one of 20 MB."""
+"""`WatchCreateRequest.fragment`, since etcd 3.4: splits many changes into responses of about 2 MB.
+Without it, changes that a slow watch missed may come as one response of 20 MB.
+"""
 
 AuthenticateRequest = rpc_pb2.AuthenticateRequest
 AuthRoleGetRequest = rpc_pb2.AuthRoleGetRequest
@@ -54,58 +50,58 @@ WatchProgressRequest = rpc_pb2.WatchProgressRequest
 WatchRequest = rpc_pb2.WatchRequest
 
 WRITE_ONLY = 1
-"""`authpb.Permission.WRITE`: the other kinds let read."""
+"""`authpb.Permission.WRITE`. The other kinds permit reading."""
 EVENT_DELETE = 1
 """`mvccpb.Event.DELETE`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class RpcMethod:
     """One of etcd's calls: a method of a generated stub."""
 
     stub: Any
     """The stub's class, which takes a channel."""
     name: str
     stream: bool = False
-    """Both sides stream."""
+    """Whether both sides stream."""
 
 
-AUTHENTICATE = Method(rpc_pb2_grpc.AuthStub, "Authenticate")
-LEASE_GRANT = Method(rpc_pb2_grpc.LeaseStub, "LeaseGrant")
-LEASE_KEEP_ALIVE = Method(rpc_pb2_grpc.LeaseStub, "LeaseKeepAlive", stream=True)
-LEASE_TIME_TO_LIVE = Method(rpc_pb2_grpc.LeaseStub, "LeaseTimeToLive")
-PUT = Method(rpc_pb2_grpc.KVStub, "Put")
-RANGE = Method(rpc_pb2_grpc.KVStub, "Range")
-ROLE_GET = Method(rpc_pb2_grpc.AuthStub, "RoleGet")
-STATUS = Method(rpc_pb2_grpc.MaintenanceStub, "Status")
-TXN = Method(rpc_pb2_grpc.KVStub, "Txn")
-USER_GET = Method(rpc_pb2_grpc.AuthStub, "UserGet")
-WATCH = Method(rpc_pb2_grpc.WatchStub, "Watch", stream=True)
+AUTHENTICATE = RpcMethod(rpc_pb2_grpc.AuthStub, "Authenticate")
+LEASE_GRANT = RpcMethod(rpc_pb2_grpc.LeaseStub, "LeaseGrant")
+LEASE_KEEP_ALIVE = RpcMethod(rpc_pb2_grpc.LeaseStub, "LeaseKeepAlive", stream=True)
+LEASE_TIME_TO_LIVE = RpcMethod(rpc_pb2_grpc.LeaseStub, "LeaseTimeToLive")
+PUT = RpcMethod(rpc_pb2_grpc.KVStub, "Put")
+RANGE = RpcMethod(rpc_pb2_grpc.KVStub, "Range")
+ROLE_GET = RpcMethod(rpc_pb2_grpc.AuthStub, "RoleGet")
+STATUS = RpcMethod(rpc_pb2_grpc.MaintenanceStub, "Status")
+TXN = RpcMethod(rpc_pb2_grpc.KVStub, "Txn")
+USER_GET = RpcMethod(rpc_pb2_grpc.AuthStub, "UserGet")
+WATCH = RpcMethod(rpc_pb2_grpc.WatchStub, "Watch", stream=True)
 
 
 def entry(kv: Message) -> Entry:
-    """An `mvccpb.KeyValue` as the store's entry."""
+    """Convert an `mvccpb.KeyValue` to an entry."""
     lease = to_id(kv.lease) if kv.lease else None
     return Entry(kv.key, kv.value, Revision(str(kv.mod_revision)), lease)
 
 
 def to_id(lease: int) -> int:
-    """A lease as people and keys spell it (u64), from etcd's int64."""
+    """Convert etcd's int64 to a lease id (u64), as in keys."""
     return lease & MAX_UINT64
 
 
 def to_lease(instance_id: int) -> int:
-    """etcd's int64, from a u64 id."""
+    """Convert a u64 id to etcd's int64."""
     return instance_id - 2**64 if instance_id >= 2**63 else instance_id
 
 
 def alarms(status: Message) -> tuple[str, ...]:
-    """What a `StatusResponse` complains of, for people, e.g. `alarm NOSPACE on member 8e9e05c5`.
+    """Return the alarms in a `StatusResponse`, for people, e.g. `alarm NOSPACE on member 8e9e05c5`.
 
-    Status and not the Alarm call: that one goes through the raft log, so it would be written to
-    the disks of the cluster every two seconds by every watcher.
+    This does not use the Alarm call: that goes through the raft log, so every watcher would write
+    to the cluster's disks every two seconds.
     """
-    fields: Any = UnknownFieldSet(status)  # its type stub does not know that it can be iterated
+    fields: Any = UnknownFieldSet(status)  # iterable, though its type stub does not declare it
     texts = [
         field.data.decode(errors="replace")
         for field in fields

@@ -1,4 +1,4 @@
-"""Reading everything under some prefixes, page by page, at one revision."""
+"""Read all keys under some prefixes, page by page, at one revision."""
 
 from __future__ import annotations
 
@@ -9,89 +9,91 @@ from dataclasses import dataclass
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.ranges import KeyRange
+from backends.etcd.key_ranges import KeyRange
+from backends.etcd.permissions import Permissions, readable
 from backends.etcd.rpc import Message
-from backends.etcd.sight import Sight, readable
-from backends.followed import LostPlace
 from backends.store import Entry, Forbidden, Loading, Refused
+from backends.store.resync_loop import PositionLost
 
 ATTEMPTS = 5
-"""Times that a snapshot is begun anew because its revision was compacted while it was read."""
+"""Times that a snapshot is restarted because its revision was compacted during reading."""
 
 
 FIRST_PAGE = 100
-"""Keys in the first page, when nothing is known of the size of the values."""
+"""Keys in the first page, while the size of the values is unknown."""
 PAGE_BYTES = 4_000_000
-"""What a page may weigh, about: it is unpacked in one go, which holds up the event loop (16 ms),
-and must come within one request's time. Values may be anything from 0.5 KB to 1.5 MB."""
+"""Bytes of a page, about: it is decoded in one go, which blocks the event loop (16 ms), and must
+arrive within one request's time. Values may have from 0.5 KB to 1.5 MB.
+"""
 UNPACKED_AT_ONCE = 500
-"""Keys of a page that are made entries of in one go: some 2 ms."""
+"""Keys of a page converted to entries in one go: about 2 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All entries at `revision`, in the order of their keys."""
+    """All entries at `revision`, sorted by key."""
 
     entries: tuple[Entry, ...]
     revision: int
     cluster_id: int
-    """A store restored from a backup has another one."""
-    sight: Sight
-    """Where they were read."""
+    """A store restored from a backup has another id."""
+    permissions: Permissions
+    """The ranges that were read."""
 
 
 async def read_snapshot(
     client: Client, ranges: Sequence[KeyRange], page_size: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
-    """Yields `Loading` before each page, and one `Snapshot` at the end: of what may be read.
+    """Yield `Loading` before each page, and one `Snapshot` at the end, of the keys that may be
+    read.
 
-    Raises `StoreError`; `Forbidden` where nothing may be read.
+    Raises `StoreError`; `Forbidden` if nothing may be read.
     """
-    sight = Sight(tuple(ranges))
+    permissions = Permissions(tuple(ranges))
     for _ in range(ATTEMPTS):
         try:
-            async with aclosing(_read_once(client, sight, page_size)) as steps:
+            async with aclosing(_read_once(client, permissions, page_size)) as steps:
                 async for step in steps:
                     yield step
-        except LostPlace:
+        except PositionLost:
             continue
         except Forbidden as denial:
-            sight = await readable(client, ranges, denial)
+            permissions = await readable(client, ranges, denial)
             continue
         return
     raise Refused(client.address, f"compacted {ATTEMPTS} times while it was read")
 
 
 async def _read_once(
-    client: Client, sight: Sight, page_size: int
+    client: Client, permissions: Permissions, page_size: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
-    # The first answer names the revision that all others are asked for.
+    # The first answer gives the revision for all other requests.
     revision = cluster_id = total = 0
-    for asked in sight.ranges:
+    for asked in permissions.ranges:
         count = await _ask(client, asked, asked.start, revision, count_only=True)
         if not revision:
             revision, cluster_id = count.header.revision, count.header.cluster_id
         total += count.count
     entries: list[Entry] = []
-    told = 0
+    reported = 0
     size = _PageSize(page_size)
-    for asked in sight.ranges:
-        yield Loading(len(entries), total, tuple(entries[told:]))
-        told = len(entries)
+    for asked in permissions.ranges:
+        yield Loading(len(entries), total, tuple(entries[reported:]))
+        reported = len(entries)
         async with aclosing(_pages(client, asked, revision, size)) as pages:
             async for page in pages:
                 for number in range(0, len(page.kvs), UNPACKED_AT_ONCE):
-                    # The event loop has a turn, and so the request for the next page goes out.
+                    # The event loop gets a turn, so the request for the next page is sent.
                     await asyncio.sleep(0)
                     entries += map(rpc.entry, page.kvs[number : number + UNPACKED_AT_ONCE])
                 if page.more:
-                    yield Loading(len(entries), total, tuple(entries[told:]))
-                    told = len(entries)
-    yield Snapshot(tuple(entries), revision, cluster_id, sight)
+                    yield Loading(len(entries), total, tuple(entries[reported:]))
+                    reported = len(entries)
+    yield Snapshot(tuple(entries), revision, cluster_id, permissions)
 
 
 class _PageSize:
-    """How many keys to ask for, by what the last page weighed."""
+    """Chooses the number of keys to request, from the size of the last page."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -106,7 +108,7 @@ class _PageSize:
 async def _pages(
     client: Client, asked: KeyRange, revision: int, size: _PageSize
 ) -> AsyncGenerator[Message, None]:
-    """A range, page by page. The server looks for the next one while one is looked at."""
+    """Yield the pages of a range. The next one is requested while one is processed."""
 
     def ask(start: bytes) -> asyncio.Task[Message]:
         page = _ask(client, asked, start, revision, limit=size.keys)

@@ -1,9 +1,9 @@
 """The store in a folder, in the layout of Dynamo's own `FileStore` (releases 0.6 to 1.6).
 
-Dynamo has no server here: every process writes its own files, touches them every third of the
-time to live, removes them when it ends, and while it lives removes the expired files of others in
-the buckets it works with. Where no Dynamo process runs, expired files stay; this store marks them
-and never hides or removes one by itself.
+Dynamo has no server here. Every process writes its own files, touches them every third of the time
+to live, and removes them when it ends. While it runs, it also removes expired files of others in
+the buckets it uses. Without any Dynamo process expired files stay; this store marks them and never
+hides or removes one by itself.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
+from backends.file.diff import Namesakes, entry_of
 from backends.file.folder import Folder
-from backends.file.mirror import entry_of
 from backends.file.names import (
     ESCAPE,
     LONGEST_NAME,
-    Place,
-    key_of,
-    place_of,
+    KeyFile,
+    file_by_mark,
+    file_of,
+    is_dynamos,
     why_not_writable,
 )
-from backends.file.opening import Reading, revision_of
+from backends.file.safe_open import FileContent, revision_of, split_revision
 from backends.file.watch import Watch
 from backends.store import (
     Entry,
     KeyNotAllowed,
+    Lifetime,
     Misconfigured,
+    NoPuts,
     Outcome,
     PutBack,
-    Refused,
     Removal,
     Resync,
     Revision,
@@ -40,27 +42,33 @@ from backends.store import (
     StoreEvent,
     TimeToLive,
 )
+from backends.store.closing import ClosedAtExit
 
 TTL = 10.0
 """Seconds after its last touch when a file expires: `DEFAULT_TTL` in Dynamo's `kv/file.rs`."""
 
 POLL_INTERVAL = 2.0
-"""Seconds between two looks at all files, for what no notice tells: expiry, and network folders."""
+"""Seconds between two polls of all files, for changes without notifications: expiry, and network
+folders.
+"""
+
+_Seen = Mapping[bytes, tuple[Revision, bytes | None]]
+"""The revision and value seen for each key. None: any value with that revision."""
 
 
-class FileStore:
-    """Dynamo's folder `root`. Keeps the `Store` protocol.
+class FileStore(ClosedAtExit):
+    """Dynamo's folder `root` as a `Store`.
 
-    Keys are `{bucket}/{decoded file name}`; a file whose name Dynamo would not write has the key
-    `{bucket}/./{file name}` (see `names.py`). `ttl` and `poll_interval` are in seconds,
-    `clock` gives POSIX seconds. Without `notifications`, changes are found by polling alone.
+    Keys are `{bucket}/{decoded file name}`. Where two files decode to one key, a file whose name
+    Dynamo would not write has the key `{bucket}/./{file name}` (see `names.py`). `ttl` and
+    `poll_interval` are in seconds, `clock` returns POSIX seconds. Without `notifications` changes
+    are found by polling only.
 
     Raises `Misconfigured` for a root that cannot be a path.
     """
 
     name = "file"
-    has_leases = False
-    is_kept_alive = True
+    lifetime = Lifetime.TOUCHED
 
     def __init__(
         self,
@@ -81,7 +89,7 @@ class FileStore:
         self._poll_interval = poll_interval
         self._notifications = notifications
         self._clock = clock
-        # As Dynamo's connection id: random, and written nowhere but in the keys it makes.
+        # As Dynamo's connection id: random, and stored only in the keys that it makes.
         self._instance_id = secrets.randbits(64) or 1
         self._owned: dict[bytes, Revision] = {}
         self._keep_alive: asyncio.Task[None] | None = None
@@ -90,21 +98,23 @@ class FileStore:
         return self._instance_id
 
     async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
-        """See `Store`. Files are read one after the other: no folder can be read at one moment.
+        """Read all entries, as `Store.snapshot`, one file after the other: a folder has no
+        snapshots.
 
-        Raises `Unreachable` (the root is missing, or no folder) and `Forbidden`.
+        Raises `Unreachable` (the root is missing, or not a folder) and `Forbidden`.
         """
         readings = await asyncio.to_thread(self._read_all, prefixes)
         entries = sorted(self._entries(readings), key=lambda entry: entry.key)
         return Resync(tuple(entries), revision="")
 
     async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
-        places = {place for key in keys if (place := place_of(key)) is not None}
-        readings = await asyncio.to_thread(self._folder.read, places)
-        return {entry.key: entry for entry in self._entries(readings)}
+        wanted = set(keys)
+        readings = await asyncio.to_thread(self._read_named, wanted)
+        entries = self._entries(readings)
+        return {entry.key: entry for entry in entries if entry.key in wanted}
 
     def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
-        """See `Store`, and `Watch` for how changes are found."""
+        """Follow the folder, as `Store.watch`. See `Watch` for how changes are found."""
         watch = Watch(
             self._folder,
             tuple(prefixes),
@@ -116,87 +126,101 @@ class FileStore:
         return watch.events()
 
     async def put(self, key: bytes, value: bytes) -> Revision:
-        """Write a file and keep it alive until `aclose`. Missing folders are created.
+        """Write a file and touch it until `aclose`. Missing folders are created.
 
-        Raises `KeyNotAllowed`; `Refused` for a value over 8 MiB or where the file system would not
-        (full, read-only); `Forbidden` where this user may not write.
+        Raises `KeyNotAllowed`; `Refused` for a value over 8 MiB or if the file system declines
+        (full, read-only); `Forbidden` if this user may not write.
         """
-        place = _place_to_write(key)
-        revision = await asyncio.to_thread(self._write, key, place, value)
+        file = _file_to_write(key)
+        revision = await asyncio.to_thread(self._write, key, file, value)
         if self._keep_alive is None:
             self._keep_alive = asyncio.create_task(self._keep_own_files_alive())
         return revision
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
-        """Remove each file if it still has the revision named; see `Store`.
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+        """Remove each file that is unchanged, as `Store.delete`.
 
-        Checking and unlinking cannot be one step in a file system: a writer that replaces the
-        file in the microseconds between the two loses what it wrote. See `Folder.remove`.
+        A file system cannot check and unlink in one step: a writer that replaces the file in the
+        microseconds between the two loses its value. See `Folder.remove`.
         """
-        return await asyncio.to_thread(self._remove, dict(targets))
+        seen: _Seen = {entry.key: (entry.revision, entry.value) for entry in entries}
+        return await asyncio.to_thread(self._remove, seen)
 
     async def put_back(self, entry: Entry) -> PutBack:
-        """See `Store`. The file gets the very name that it had, and its time to live begins anew.
+        """Put a file back, as `Store.put_back`. It gets its old name, and its time to live starts
+        anew.
 
-        It is not this process's own: the worker that wrote it goes on touching it, or it expires.
+        This process does not touch it: the worker that wrote it continues to, or it expires.
 
-        Raises what `put` raises; `Unreachable` where the root is missing; `Refused` where the
-        entry does not hold all that was in the file (it was unreadable, or shown cut off).
+        Raises what `put` raises; `Unreachable` if the root is missing.
         """
-        place = _place_to_write(entry.key, raw_names=True)
-        if not _is_whole(entry):
-            raise Refused(self.address, "what was in the file is not known in full")
-        written = await asyncio.to_thread(self._folder.write_new, place, entry.value, self._clock())
+        file = _named_as_before(entry) or _file_to_write(entry.key, raw_names=True)
+        if entry.unread or not _is_whole(entry):
+            return PutBack.UNREAD
+        written = await asyncio.to_thread(self._folder.write_new, file, entry.value, self._clock())
         return PutBack.DONE if written else PutBack.THERE
 
+    async def no_puts(self) -> tuple[NoPuts, ...]:
+        """Return whether the file system is full or read-only. A quota is not detected."""
+        return await asyncio.to_thread(self._folder.no_puts)
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
-        """The store's TTL, and what is left of it since the last touch. One stat for each entry."""
-        places = {place for entry in entries if (place := place_of(entry.key)) is not None}
-        modified = await asyncio.to_thread(self._folder.modified, places)
+        """Return the store's TTL, and the time left since the last touch. One stat for each
+        entry.
+        """
+        files = {file: entry.key for entry in entries if (file := _file_of(entry)) is not None}
+        modified = await asyncio.to_thread(self._folder.modified, files)
         now = self._clock()
         return {
-            key_of(place): TimeToLive(self._ttl, at + self._ttl - now)
-            for place, at in modified.items()
+            files[file]: TimeToLive(self._ttl, at + self._ttl - now)
+            for file, at in modified.items()
         }
 
     async def aclose(self) -> None:
-        """Removes what this process registered, as a Dynamo process does when it shuts down, but
-        not where somebody has replaced it. Watches are ended by closing them."""
+        """Remove what this process registered, unless it was replaced, as a Dynamo process does at
+        shutdown. Watches are ended by closing them.
+        """
         if self._keep_alive is not None:
             self._keep_alive.cancel()
             await asyncio.wait([self._keep_alive])
             self._keep_alive = None
-        # What cannot be removed now expires: there is nobody left to tell.
-        await asyncio.to_thread(self._remove, dict(self._owned))
+        # A file that cannot be removed now will expire, so errors are dropped.
+        owned: _Seen = {key: (revision, None) for key, revision in self._owned.items()}
+        await asyncio.to_thread(self._remove, owned)
 
-    def _read_all(self, prefixes: Sequence[bytes]) -> Mapping[Place, Reading | None]:
+    def _read_all(self, prefixes: Sequence[bytes]) -> Mapping[KeyFile, FileContent | None]:
         return self._folder.read(self._folder.listing(prefixes).files)
 
-    def _entries(self, readings: Mapping[Place, Reading | None]) -> list[Entry]:
+    def _read_named(self, keys: set[bytes]) -> Mapping[KeyFile, FileContent | None]:
+        return self._folder.read(self._folder.named(keys))
+
+    def _entries(self, readings: Mapping[KeyFile, FileContent | None]) -> list[Entry]:
         now = self._clock()
+        there = {file: reading for file, reading in readings.items() if reading is not None}
+        namesakes = Namesakes(there)
         return [
-            entry_of(place, reading, self._ttl, now)
-            for place, reading in readings.items()
-            if reading is not None
+            entry_of(file, reading, self._ttl, now, shared=namesakes.shares(file))
+            for file, reading in there.items()
         ]
 
-    def _write(self, key: bytes, place: Place, value: bytes) -> Revision:
-        revision = self._folder.write(place, value, self._clock())
-        # Noted here, in the thread: whoever awaits it may be cancelled, the file is ours anyway.
+    def _write(self, key: bytes, file: KeyFile, value: bytes) -> Revision:
+        revision = self._folder.write(file, value, self._clock())
+        # Recorded in the thread: the caller may be cancelled, but the file was written anyway.
         self._owned[key] = revision
         return revision
 
-    def _remove(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+    def _remove(self, targets: _Seen) -> dict[bytes, Outcome]:
         try:
             self._folder.check()
         except StoreError as error:
             return dict.fromkeys(targets, error)
         outcomes: dict[bytes, Outcome] = {}
-        for key, revision in targets.items():
-            place = place_of(key)
+        for key, (revision, value) in targets.items():
+            plain, mark = split_revision(revision)
+            file = file_by_mark(key, mark)
             try:
                 outcomes[key] = (
-                    Removal.GONE if place is None else self._folder.remove(place, revision)
+                    Removal.GONE if file is None else self._folder.remove(file, plain, value)
                 )
             except StoreError as error:
                 outcomes[key] = error
@@ -212,9 +236,9 @@ class FileStore:
 
     def _touch(self) -> None:
         for key, revision in list(self._owned.items()):
-            place = place_of(key)
+            file = file_of(key)
             try:
-                ours = place is not None and self._folder.touch(place, revision, self._clock())
+                ours = file is not None and self._folder.touch(file, revision, self._clock())
             except StoreError:
                 # A folder that is away for a moment may come back.
                 continue
@@ -222,27 +246,44 @@ class FileStore:
                 del self._owned[key]
 
 
-def _place_to_write(key: bytes, *, raw_names: bool = False) -> Place:
-    """The file for a key. With `raw_names`, also one that is named as Dynamo would not name it.
+def _file_to_write(key: bytes, *, raw_names: bool = False) -> KeyFile:
+    """Return the file for a key. `raw_names` also allows names that Dynamo would not write.
 
     Raises `KeyNotAllowed`.
     """
-    place = place_of(key)
-    if raw_names and place is not None and _is_raw(key, place):
-        return place
+    file = file_of(key)
+    if raw_names and file is not None and _is_raw(key, file):
+        return file
     reason = why_not_writable(key)
-    if reason is not None or place is None:
+    if reason is not None or file is None:
         raise KeyNotAllowed(key, reason or "no file can have its name")
-    return place
+    return file
 
 
-def _is_raw(key: bytes, place: Place) -> bool:
-    """Whether a key names its file as the file system has it, in a length that there can be."""
-    return key == place.bucket + b"/" + ESCAPE + place.name and len(place.name) <= LONGEST_NAME
+def _file_of(entry: Entry) -> KeyFile | None:
+    """Return the file that an entry was read from. None: no file can have its name."""
+    _, mark = split_revision(entry.revision)
+    return file_by_mark(entry.key, mark)
+
+
+def _named_as_before(entry: Entry) -> KeyFile | None:
+    """Return the file that an entry was read from, if Dynamo would not write its name."""
+    file = _file_of(entry)
+    unusual = file is not None and not is_dynamos(file) and len(file.name) <= LONGEST_NAME
+    return file if unusual else None
+
+
+def _is_raw(key: bytes, file: KeyFile) -> bool:
+    """Return whether a key holds its raw file name, of a possible length."""
+    return key == file.bucket + b"/" + ESCAPE + file.name and len(file.name) <= LONGEST_NAME
 
 
 def _is_whole(entry: Entry) -> bool:
-    """Whether the value is all that was in the file: only then the revision is made of it."""
-    _, _, digest = entry.revision.partition("-")
+    """Return whether the value is complete: only then its hash is in the revision.
+
+    Older releases of dyntop recorded incomplete values without a mark.
+    """
+    plain, _ = split_revision(entry.revision)
+    _, _, digest = plain.partition("-")
     _, _, of_value = revision_of("", entry.value).partition("-")
     return digest == of_value

@@ -1,49 +1,66 @@
-"""One watch of the folder: a poll that misses nothing, and notices that make it quick."""
+"""One watch of the folder: a poll that finds every change, and notifications that make it fast."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
+from backends.file.diff import FolderState
 from backends.file.folder import Folder, Listing
-from backends.file.mirror import Mirror
-from backends.file.names import OLD_BUCKETS, TEMPORARY, VERSION_FOLDER, Place, key_of
-from backends.file.notices import Notices
+from backends.file.fs_events import FsEvents
+from backends.file.names import OLD_BUCKETS, TEMPORARY, VERSION_FOLDER, KeyFile, key_of
 from backends.store import (
+    Cause,
     Delete,
-    Heard,
+    Heartbeat,
     Loading,
     Lost,
     Put,
     Resync,
     StoreError,
     StoreEvent,
+    Unreachable,
 )
 
+T = TypeVar("T")
+
 PAGE = 500
-"""Files read before a watch says how far it is."""
+"""Files read before a watch reports its progress."""
 
 POLL_PER_FILE = 0.00045
-"""Seconds from one look at all files to the next, for each of them: a look costs some 6 µs a file,
-so that looking takes little more than 1 % of a core."""
+"""Seconds between two polls for each file: a poll costs about 6 µs a file, so that polling takes
+little more than 1 % of a core.
+"""
 LONGEST_POLL = 4.5
-"""Seconds above which no number of files makes that: what no notice tells is to be seen within
-five."""
+"""The longest interval, whatever the number of files: a change without a notification must show
+within five seconds.
+"""
 
 RETRY_INTERVAL = 0.5
-"""Seconds between two tries while the folder cannot be read: trying costs one system call, and
-who waits for a folder to appear wants to see it at once."""
+"""Seconds between two tries while the folder cannot be read. Trying costs one system call, and a
+folder that appears must show at once.
+"""
+
+LONGEST_LOOK = 10.0
+"""Seconds after which a file system that answered before counts as lost; but at least `SLACK` times
+the longest time it took.
+"""
+SLACK = 4
+GRACE = 1.0
+"""Extra seconds, for a process that was stopped meanwhile."""
 
 
 class Watch:
     """Follows the files whose keys begin with one of the prefixes.
 
-    Every `poll_interval` seconds, or less often where there are thousands, each file is looked at
-    (one stat) and read if that shows another inode, size or time. In between, notices name the
-    files to read. A keep-alive touch changes nothing but times, and so does a writer who replaces
-    content in place: only reading tells them apart, so every touch costs one read of a file of a
-    few kilobytes, and no event.
+    Every `poll_interval` seconds, or less often with thousands of files, each file's status is read
+    (one stat), and its content if inode, size or time changed. In between, notifications name the
+    files to read. A keep-alive touch changes only times, and so may a writer that replaces content
+    in file. Only reading distinguishes the two, so every touch costs one read of a few kilobytes,
+    and causes no event.
     """
 
     def __init__(
@@ -60,26 +77,43 @@ class Watch:
         self._prefixes = prefixes
         self._poll_interval = poll_interval
         self._clock = clock
-        self._mirror = Mirror(ttl)
-        self._notices = Notices() if notifications else None
+        self._state = FolderState(ttl)
+        self._fs_events = FsEvents() if notifications else None
+        self._longest = 0.0
+        """The longest time that the file system took, in seconds, since everything was read
+        once.
+        """
+        self._hanging: tuple[asyncio.Future[Any], Unreachable] | None = None
+        """The call that the file system did not answer in time."""
 
     async def events(self) -> AsyncGenerator[StoreEvent, None]:
-        """Everything, then every change, for ever."""
+        """Yield a resync, then every change, without end."""
         lost: str | None = None
         just_followed = False
         try:
             while True:
+                if self._hanging is not None:
+                    hanging, late = self._hanging
+                    if lost != str(late):
+                        lost = str(late)
+                        yield Lost(late)
+                    # A second thread would only hang too.
+                    await asyncio.wait((hanging,))
+                    hanging.exception()
+                    self._hanging = None
+                    # The hanging call may have changed the state.
+                    self._state.forget()
                 try:
-                    listing, outdated = await asyncio.to_thread(self._look)
-                    first = self._mirror.root is None
+                    listing, outdated = await self._in_time(self._look)
+                    first = self._state.root is None
                     for done in range(0, len(outdated), PAGE):
                         if first and len(outdated) > PAGE:
                             yield Loading(done, len(outdated))
-                        await asyncio.to_thread(self._read, outdated[done : done + PAGE])
+                        await self._in_time(partial(self._read, outdated[done : done + PAGE]))
                     changes = await asyncio.to_thread(self._compare, listing)
                 except StoreError as error:
-                    await self._stop_notices()
-                    self._mirror.forget()
+                    await self._stop_fs_events()
+                    self._state.forget()
                     if lost != str(error):
                         lost = str(error)
                         yield Lost(error)
@@ -88,15 +122,17 @@ class Watch:
 
                 lost = None
                 if first:
-                    yield Resync(self._mirror.entries(), revision="")
+                    yield Resync(self._state.entries(), revision="")
                 else:
                     for change in changes:
                         yield change
-                followed = self._notices is not None and await self._notices.follow(listing.folders)
-                yield Heard(self._warnings(listing))
+                followed = self._fs_events is not None and await self._fs_events.follow(
+                    listing.folders
+                )
+                yield Heartbeat(self._warnings(listing), listing.no_puts)
 
-                # What happened before the notices began was not told: look at everything once
-                # more. Only once: where they break off each time, the poll keeps its pace.
+                # Changes before the notifications began were not reported: poll once more. Only
+                # once: if the notifications break each time, the poll keeps its interval.
                 just_followed = followed and not just_followed
                 if just_followed:
                     continue
@@ -105,80 +141,109 @@ class Watch:
                     for change in hinted:
                         yield change
         finally:
-            await self._stop_notices()
+            await self._stop_fs_events()
 
-    def _look(self) -> tuple[Listing, list[Place]]:
-        """Which files there are, and which of them are to be read."""
+    async def _in_time(self, work: Callable[[], T]) -> T:
+        """Run a blocking call in a thread.
+
+        Raises `Unreachable` if it takes far longer than ever before: a network file system without
+        its server blocks for ever without an error. The thread goes on.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        # The normal time is unknown until everything was read once.
+        limit = None if self._state.root is None else max(LONGEST_LOOK, SLACK * self._longest)
+        done = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            if limit is not None:
+                await asyncio.wait((done,), timeout=limit)
+                # If this process was stopped meanwhile, the call did not get its time.
+                await asyncio.wait((done,), timeout=GRACE)
+                if not done.done():
+                    detail = f"no answer for {limit:.0f} s"
+                    late = Unreachable(self._folder.address, Cause.TIMEOUT, detail)
+                    self._hanging = done, late
+                    raise late
+            result = await done
+        except asyncio.CancelledError:
+            done.cancel()
+            raise
+        if limit is not None:
+            self._longest = max(self._longest, loop.time() - began)
+        return result
+
+    def _look(self) -> tuple[Listing, list[KeyFile]]:
+        """List the files, and those of them to read."""
         listing = self._folder.listing(self._prefixes)
-        # Another folder in the root's place is a gap, even if it came unnoticed.
-        if self._mirror.root != listing.root:
-            self._mirror.forget()
-        return listing, self._mirror.outdated(listing)
+        # Another folder at the root's path is a gap, even without an error in between.
+        if self._state.root != listing.root:
+            self._state.forget()
+        return listing, self._state.outdated(listing)
 
-    def _read(self, places: Iterable[Place]) -> None:
-        self._mirror.take(self._folder.read(places, self._mirror.readings))
+    def _read(self, files: Iterable[KeyFile]) -> None:
+        self._state.take(self._folder.read(files, self._state.readings))
 
     def _compare(self, listing: Listing) -> list[Put | Delete]:
-        self._mirror.root = listing.root
-        self._mirror.keep_only(listing)
-        return self._mirror.changes(self._clock())
+        self._state.root = listing.root
+        self._state.keep_only(listing)
+        return self._state.changes(self._clock())
 
-    def _read_and_compare(self, places: Collection[Place]) -> list[Put | Delete]:
-        self._read(places)
-        return self._mirror.changes(self._clock(), places)
+    def _read_and_compare(self, files: Collection[KeyFile]) -> list[Put | Delete]:
+        self._read(files)
+        return self._state.changes(self._clock(), files)
 
     async def _hinted(self, listing: Listing, until: float) -> list[Put | Delete] | None:
-        """The changes that the next notices lead to; None: it is time to look at everything."""
+        """Wait for notifications and return the changes. None: it is time to poll all files."""
         remaining = until - asyncio.get_running_loop().time()
         if remaining <= 0:
             return None
-        if self._notices is None:
+        if self._fs_events is None:
             await asyncio.sleep(remaining)
             return None
-        paths = await self._notices.changed(remaining)
-        places = self._meant(listing, paths)
-        if places is None:
-            # A folder came, went or was replaced: the notices may be about one that is no more.
-            await self._stop_notices()
+        paths = await self._fs_events.changed(remaining)
+        files = self._affected(listing, paths)
+        if files is None:
+            # A folder was added, removed or replaced: notifications may be about the old one.
+            await self._stop_fs_events()
             return None
         try:
-            return await asyncio.to_thread(self._read_and_compare, places)
+            return await self._in_time(partial(self._read_and_compare, files))
         except StoreError:
             return None
 
-    def _meant(self, listing: Listing, paths: Iterable[bytes]) -> set[Place] | None:
-        """The files that are meant; None: the folders themselves are not as they were."""
+    def _affected(self, listing: Listing, paths: Iterable[bytes]) -> set[KeyFile] | None:
+        """Return the files at these paths. None: the folders themselves changed."""
         root = self._folder.root
-        places: set[Place] = set()
+        files: set[KeyFile] = set()
         for path in paths:
             above, name = os.path.split(path)
             bucket = listing.buckets.get(above)
             if path in listing.folders:
                 return None
             if bucket is not None:
-                place = Place(bucket, name)
-                if not name.startswith(TEMPORARY) and self._is_watched(place):
-                    places.add(place)
+                file = KeyFile(bucket, name)
+                if not name.startswith(TEMPORARY) and self._is_watched(file):
+                    files.add(file)
             elif above != root or name in (VERSION_FOLDER, *OLD_BUCKETS):
                 return None
-        return places
+        return files
 
     def _pause(self, files: int) -> float:
-        """Seconds until that many files are looked at again."""
+        """Return the seconds until the next poll, for that many files."""
         return max(self._poll_interval, min(POLL_PER_FILE * files, LONGEST_POLL))
 
-    def _is_watched(self, place: Place) -> bool:
-        return key_of(place).startswith(self._prefixes)
+    def _is_watched(self, file: KeyFile) -> bool:
+        return key_of(file).startswith(self._prefixes)
 
     def _warnings(self, listing: Listing) -> tuple[str, ...]:
-        warnings = listing.warnings + self._mirror.warnings()
-        if self._notices is not None and self._notices.problem is not None:
+        warnings = listing.warnings + self._state.warnings()
+        if self._fs_events is not None and self._fs_events.problem is not None:
             warnings += (
-                f"no notices of changes ({self._notices.problem}): "
-                f"looking every {self._pause(len(listing.files)):.2g} s",
+                f"no change notifications ({self._fs_events.problem}): "
+                f"polling every {self._pause(len(listing.files)):.2g} s",
             )
         return warnings
 
-    async def _stop_notices(self) -> None:
-        if self._notices is not None:
-            await self._notices.stop()
+    async def _stop_fs_events(self) -> None:
+        if self._fs_events is not None:
+            await self._fs_events.stop()

@@ -1,4 +1,9 @@
-"""What Dynamo's processes measure of themselves: Prometheus text, read while somebody looks.
+"""Metrics of Dynamo's processes: Prometheus text, scraped while the result is visible.
 
-Frontends tell of models (`dynamo_frontend_…`), workers of their endpoints (`dynamo_component_…`).
+Frontends report on models (`dynamo_frontend_…`), workers on their endpoints (`dynamo_component_…`).
+
+Import from the modules: `targets` (what to scrape), `scraper` (scraping once), `poller` (scraping
+at intervals), `latest` (the last results), `overview` (joined to the registered records), `reports`
+(frontends, for verdicts), `in_flight` (a drained worker's requests). Internal: `catalogue` (names
+of metrics), `parse`, `histogram`, `rates`, `served`, `card_cache`.
 """

@@ -1,10 +1,10 @@
-"""Histograms as Prometheus has them: differences, sums and quantiles. Pure.
+"""Prometheus histograms: differences, sums and quantiles. Pure.
 
-A histogram holds how many observations there were up to each bound. Where several are merged their
-bounds may differ (they do between releases of Dynamo, and are settings): within a bucket
-observations are taken to lie evenly, as `histogram_quantile` of Prometheus does.
+A histogram counts the observations up to each bound. Bounds of merged histograms may differ (they
+do between releases of Dynamo, and are settings). Within a bucket observations are assumed to be
+evenly spread, as in `histogram_quantile` of Prometheus.
 
-Counts and bounds are below 2**64 (`scrape.LARGEST`), so that no sum of them overflows.
+Counts and bounds are below 2**64 (`parse.LARGEST`), so that no sum overflows.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from itertools import accumulate
 from typing import NamedTuple
 
 MOST_BOUNDS = 200
-"""Of one histogram. Dynamo's have some 20."""
+"""Of one histogram. Dynamo's have about 20."""
 
 
 class Quantile(NamedTuple):
-    """What so many of the observations did not exceed."""
+    """The value that a given part of the observations does not exceed."""
 
     value: float
     over: bool
-    """Whether it is more than the highest bound, which `value` is then."""
+    """Whether it lies above the highest bound; `value` is that bound then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Observations by bucket. Bounds rise and are finite but for the last, which is infinite."""
+    """Observations by bucket. Bounds rise and are finite, except the last, which is infinite."""
 
     bounds: tuple[float, ...] = (math.inf,)
-    """The upper ones, each included in its bucket."""
+    """The upper bounds, each included in its bucket."""
     counts: tuple[float, ...] = (0.0,)
-    """In each bucket alone; never negative."""
+    """In each bucket alone. Never negative."""
 
     @property
     def total(self) -> float:
@@ -43,10 +43,10 @@ class Histogram:
 
     @classmethod
     def cumulative(cls, buckets: Mapping[float, float]) -> Histogram:
-        """Of a scrape: by upper bound how many observations were not more than that.
+        """Make a histogram from a scrape: the number of observations up to each upper bound.
 
-        What contradicts itself is made to fit: counts that fall from one bound to the next are
-        taken to stay as they were.
+        Inconsistent counts are corrected: one that falls from a bound to the next is raised to the
+        one before.
         """
         found = dict(sorted(buckets.items()))
         found.setdefault(math.inf, max(found.values(), default=0.0))
@@ -57,10 +57,10 @@ class Histogram:
         return cls(tuple(found), tuple(counts))
 
     def since(self, before: Histogram | None) -> Histogram:
-        """What came since an earlier scrape of the same process.
+        """Return the observations since an earlier scrape of the same process.
 
-        If there are fewer up to any bound than before, the process began anew, and all came since.
-        None: it held nothing then.
+        A count below the earlier one means that the process restarted: then all observations are
+        new. None: there was no histogram then.
         """
         if before is None or before.bounds != self.bounds:
             return self
@@ -71,8 +71,11 @@ class Histogram:
         return Histogram.cumulative(dict(zip(self.bounds, differences, strict=True)))
 
     def __add__(self, other: Histogram) -> Histogram:
-        """As if one process had observed it all. Where both together have too many bounds, this
-        one's are kept, so that many can be added up in a time in proportion."""
+        """Merge two histograms, as if one process had made all observations.
+
+        If both together have too many bounds, this one's are kept, so that adding up many takes
+        time in proportion.
+        """
         if self.bounds == other.bounds:
             counts = zip(self.counts, other.counts, strict=True)
             return Histogram(self.bounds, tuple(map(sum, counts)))
@@ -88,7 +91,7 @@ class Histogram:
         return Histogram.cumulative(dict(zip(bounds, together, strict=True)))
 
     def _up_to(self, bounds: tuple[float, ...]) -> list[float]:
-        """How many observations are not more than each of other bounds."""
+        """Return the number of observations up to each of other bounds."""
         sums = list(accumulate(self.counts))
         found = []
         for bound in bounds:
@@ -98,7 +101,7 @@ class Histogram:
             if upper == bound or upper <= lower:
                 part = 1.0
             elif math.isinf(upper):
-                # Above the highest bound it cannot be told where they are: at the very end.
+                # Above the highest bound their positions are unknown: count them at the very end.
                 part = 0.0
             else:
                 part = max(0.0, (bound - lower) / (upper - lower))
@@ -106,16 +109,17 @@ class Histogram:
         return found
 
     def _span(self, index: int) -> tuple[float, float]:
-        """From where to where a bucket is; the first begins at 0, unless it ends there or below."""
+        """Return the bounds of a bucket. The first begins at 0, unless it ends there or below."""
         upper = self.bounds[index]
         if index:
             return self.bounds[index - 1], upper
         return (0.0 if upper > 0 else upper), upper
 
     def quantile(self, part: float) -> Quantile | None:
-        """What `part` of the observations, 0 < part < 1, did not exceed. None: there are none.
+        """Return the value that `part` of the observations, 0 < part < 1, does not exceed. None:
+        there are no observations.
 
-        As `histogram_quantile` of Prometheus: even within a bucket, from 0 in the first one.
+        As `histogram_quantile` of Prometheus: evenly spread within a bucket, from 0 in the first.
         """
         total = self.total
         if not total:
@@ -132,9 +136,9 @@ class Histogram:
         return Quantile(self._highest(), True)
 
     def _highest(self) -> float:
-        """The highest finite bound; 0 if there is none."""
+        """Return the highest finite bound. 0: there is none."""
         return self.bounds[-2] if len(self.bounds) > 1 else 0.0
 
 
 NONE = Histogram()
-"""Without any observation."""
+"""A histogram without observations."""

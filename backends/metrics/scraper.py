@@ -1,4 +1,4 @@
-"""Asks processes for their metrics over HTTP, and frontends for what they serve."""
+"""Scrape processes' metrics over HTTP, and frontends' lists of served models."""
 
 from __future__ import annotations
 
@@ -12,54 +12,55 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from backends.metrics.names import Kind, kinds_of
-from backends.metrics.scrape import MOST_SERIES, NotText, Scrape, parsed
+from backends.aio.daemon_thread import in_daemon_thread
+from backends.aio.timer import LOOP, Timer
+from backends.metrics.catalogue import MetricOwner, kinds_of
+from backends.metrics.parse import MOST_SERIES, MetricsScrape, NotText, parsed
 from backends.metrics.served import PATH, Listed, listed
-from backends.metrics.targets import Target, is_local
-from backends.probe.dialling import explained
-from backends.probe.names import TooMany, resolve
-from backends.threads import in_daemon_thread
+from backends.metrics.targets import ScrapeTarget, is_local
+from backends.probe.connect import explained
+from backends.probe.dns import TooMany, resolve
 
 if TYPE_CHECKING:
     import aiohttp
 
 MOST_BYTES = 8 << 20
-"""Of an answer; a frontend of a hundred models sends about 5 MB."""
+"""Of an answer. A frontend of a hundred models sends about 5 MB."""
 MOST_LIST_BYTES = 1 << 20
 MOST_BYTES_OF_REVEALED = 1 << 20
 MOST_SERIES_OF_REVEALED = 2_000
-"""Of a server that only a card speaks for; a worker's has about a hundred."""
+"""Of a server that only a card names. A worker has about a hundred."""
 CONCURRENCY = 16
-"""Processes of a sort that are asked at a time."""
+"""Processes of one sort that are scraped at a time."""
 TIME_LIMIT = 4.0
-"""Seconds for one process, from its name to the last byte, once it is its turn."""
+"""Seconds for one process, from resolving its name to the last byte, once it is its turn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of scraping one process."""
+class ScrapeResult:
+    """The result of scraping one process."""
 
-    target: Target
+    target: ScrapeTarget
     at: float
     """POSIX seconds at which it ended."""
-    scrape: Scrape | None = None
+    scrape: MetricsScrape | None = None
     """None: it failed."""
     served: frozenset[str] | None = None
-    """What a frontend lists as served. None: it is none, or it did not say."""
+    """The models that a frontend lists as served. None: not a frontend, or no list."""
     served_cut: bool = False
     """Whether it lists more than that."""
     trouble: str = ""
-    """Why it failed, to follow the URL in a sentence: `refuses connections`."""
+    """Why it failed, as a clause that follows the URL: `refuses connections`."""
     unasked: bool = False
-    """Whether it was not asked at all, so that its trouble says nothing of it."""
+    """Whether it was not asked at all, so that the failure proves nothing about it."""
 
 
 class Scrapes(Protocol):
-    """Scrapes processes, real ones or those of a play."""
+    """Scrapes processes, real ones or the demo's."""
 
     @property
-    def given(self) -> Sequence[Target]:
-        """The processes that a person named."""
+    def given(self) -> Sequence[ScrapeTarget]:
+        """The processes named in the settings."""
 
     @property
     def reveals(self) -> bool:
@@ -69,49 +70,53 @@ class Scrapes(Protocol):
     def here(self) -> bool:
         """Whether a loopback address in the store means this machine."""
 
-    async def ask(self, target: Target, *, proven: bool) -> Answer:
-        """Ask it once, as soon as it is its turn, and say what came of it.
+    async def ask(self, target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
+        """Scrape a target once, as soon as it is its turn.
 
-        `proven`: it answered the last time. Such a one waits for no other that may hang.
+        `proven`: it answered the last time. Such a target does not wait for others that may hang.
         """
 
     def now(self) -> float:
-        """POSIX seconds, by the clock of the answers."""
+        """Return POSIX seconds, by the clock of the results."""
 
     async def aclose(self) -> None:
         """End its connections."""
 
 
 class Scraper:
-    """Scrapes over HTTP. Connects when it is first asked; never follows a redirect."""
+    """Scrapes over HTTP. Connects on the first scrape. Never follows a redirect."""
 
     def __init__(
         self,
-        given: Sequence[Target],
+        given: Sequence[ScrapeTarget],
         *,
         reveals: bool,
         here: bool,
         clock: Callable[[], float],
         time_limit: float = TIME_LIMIT,
         most_bytes: int = MOST_BYTES,
+        timer: Timer = LOOP,
     ) -> None:
-        """`clock` gives POSIX seconds. The rest is as in `Scrapes`, and in seconds and bytes."""
+        """`clock` returns POSIX seconds; `timer` measures the time limit. The rest is as in
+        `Scrapes`, in seconds and bytes.
+        """
         self.given = given
         self.reveals = reveals
         self.here = here
         self._clock = clock
         self._time_limit = time_limit
         self._most_bytes = most_bytes
+        self._timer = timer
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        """By whether a person named the targets: no connection is used for both."""
+        """By whether the targets are given: no connection is used for both."""
         self._turns: defaultdict[tuple[bool, bool], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(CONCURRENCY)
         )
-        """Of each sort of target: given or revealed, proven or not."""
+        """For each sort of target: given or revealed, proven or not."""
         self._parsing = {given: asyncio.Semaphore(1) for given in (True, False)}
-        """What is given does not wait for what may take long to parse on purpose."""
+        """Given targets do not wait for text that may be made to parse slowly."""
 
-    async def ask(self, target: Target, *, proven: bool = False) -> Answer:
+    async def ask(self, target: ScrapeTarget, *, proven: bool = False) -> ScrapeResult:
         async with self._turns[target.given, proven]:
             return await self._ask(await self._opened(target.given), target)
 
@@ -126,56 +131,56 @@ class Scraper:
     async def _opened(self, given: bool) -> aiohttp.ClientSession:
         if given in self._sessions:
             return self._sessions[given]
-        # It takes a quarter of a second to import, which must not hold up the screen.
+        # The import takes a quarter of a second, which must not block the screen.
         aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
-        if given not in self._sessions:  # others may have come first
+        if given not in self._sessions:  # another call may have been first
             resolver = _Resolver(given=given, here=self.here)
             self._sessions[given] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=resolver, limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": "dyntop", "Accept-Encoding": "identity"},
-                # What comes compressed all the same is no text, and must not become gigabytes.
+                # A compressed answer is not text, and must not expand to gigabytes.
                 auto_decompress=False,
             )
         return self._sessions[given]
 
-    async def _ask(self, session: aiohttp.ClientSession, target: Target) -> Answer:
+    async def _ask(self, session: aiohttp.ClientSession, target: ScrapeTarget) -> ScrapeResult:
         most_bytes, most_series = self._most_bytes, MOST_SERIES
         if not target.given:
             most_bytes = min(most_bytes, MOST_BYTES_OF_REVEALED)
             most_series = MOST_SERIES_OF_REVEALED
         try:
-            async with asyncio.timeout(self._time_limit):
+            async with self._timer.timeout(self._time_limit):
                 body = await self._get(session, target, target.url, most_bytes)
             at = self._clock()
-            # One at a time: the event loop shares its interpreter with whoever parses.
+            # One at a time: the event loop shares its interpreter with the parser.
             async with self._parsing[target.given]:
                 scrape = await in_daemon_thread(partial(parsed, body, at, most_series), "parse")
             served = None
-            if Kind.FRONTEND in kinds_of(scrape.found):
+            if MetricOwner.FRONTEND in kinds_of(scrape.found):
                 served = await self._list(session, target)
         except (_Failed, NotText) as error:
             unasked = isinstance(error, _NotAsked)
-            return Answer(target, self._clock(), trouble=_sentence(error), unasked=unasked)
+            return ScrapeResult(target, self._clock(), trouble=_sentence(error), unasked=unasked)
         except TimeoutError:
             trouble = f"does not answer within {self._time_limit:g} s"
-            return Answer(target, self._clock(), trouble=trouble)
+            return ScrapeResult(target, self._clock(), trouble=trouble)
         if served is None:
-            return Answer(target, at, scrape)
-        return Answer(target, at, scrape, served.names, served.cut)
+            return ScrapeResult(target, at, scrape)
+        return ScrapeResult(target, at, scrape, served.names, served.cut)
 
-    async def _list(self, session: aiohttp.ClientSession, target: Target) -> Listed | None:
+    async def _list(self, session: aiohttp.ClientSession, target: ScrapeTarget) -> Listed | None:
         try:
-            async with asyncio.timeout(self._time_limit):
+            async with self._timer.timeout(self._time_limit):
                 return listed(await self._get(session, target, target.base + PATH, MOST_LIST_BYTES))
         except (_Failed, TimeoutError):
             return None
 
     async def _get(
-        self, session: aiohttp.ClientSession, target: Target, url: str, most: int
+        self, session: aiohttp.ClientSession, target: ScrapeTarget, url: str, most: int
     ) -> bytes:
-        """The body of an answer. Raises `_Failed`."""
+        """Return the body of an answer. Raises `_Failed`."""
         import aiohttp
 
         try:
@@ -196,11 +201,11 @@ class Scraper:
 
 
 class _Failed(Exception):
-    """It could not be asked, or not understood; the message says why."""
+    """The target could not be scraped. The message is the reason."""
 
 
 class _NotAsked(_Failed):
-    """It was not even tried."""
+    """The target was not tried."""
 
 
 def _unresolved(error: OSError) -> _Failed:
@@ -208,12 +213,14 @@ def _unresolved(error: OSError) -> _Failed:
         case TooMany():
             return _NotAsked("was not asked: too many names are being looked up")
         case _Elsewhere():
-            return _NotAsked("was not asked: its name stands for whichever machine looks it up")
+            return _NotAsked("was not asked: its name resolves to the local machine")
     return _Failed("has a name that does not resolve here")
 
 
-def _authorisation(target: Target) -> dict[str, str]:
-    """The header of RFC 7617. Not aiohttp's own: what 3.12 has for it is deprecated in 3.14."""
+def _authorisation(target: ScrapeTarget) -> dict[str, str]:
+    """Return the header of RFC 7617. Written by hand: aiohttp 3.12's own class is deprecated in
+    3.14.
+    """
     if target.user is None:
         return {}
     both = (target.user, target.password)
@@ -223,16 +230,16 @@ def _authorisation(target: Target) -> dict[str, str]:
 
 
 def _why(error: Exception) -> str:
-    """What went wrong, without any URL in it: to follow one in a sentence."""
+    """Return the reason, without any URL, as a clause that follows one."""
     import aiohttp
 
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return "has a certificate that is not trusted here"
         case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
-            return "does not speak TLS as it should"
+            return "fails in the TLS handshake"
         case aiohttp.ServerDisconnectedError():
-            return "breaks connections off"
+            return "drops connections"
         case aiohttp.ClientError() if not isinstance(error, OSError):
             return "sends something else than HTTP"
         case OSError():
@@ -247,14 +254,14 @@ def _sentence(error: Exception) -> str:
 
 
 class _Elsewhere(OSError):
-    """A name from a store stands for this machine, and the store is on another one."""
+    """A name from a store resolves to this machine, and the store is on another one."""
 
 
 class _Resolver:
-    """Looks names up as probes do; aiohttp's own could hold up the end of the program."""
+    """Resolves names as probes do. aiohttp's own resolver could delay the end of the program."""
 
     def __init__(self, *, given: bool, here: bool) -> None:
-        """`given`: a person named the targets. `here`: as in `Scrapes`."""
+        """`given`: the targets are from the settings. `here`: as in `Scrapes`."""
         self._given = given
         self._local_too = given or here
 
@@ -279,4 +286,4 @@ class _Resolver:
         ]
 
     async def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing."""

@@ -1,37 +1,42 @@
-"""What frontends say they serve (`/v1/models`), beside what is registered. Pure."""
+"""Compare the models that frontends list as served (`/v1/models`) with the registered ones.
+Pure.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
-from backends.reading import card_json
-from backends.records import ModelCard
+from backends.dynamo.parse import card_json
+from backends.dynamo.records import ModelCard
+from backends.liveness.frontends import looks_at
 
 PATH = "/v1/models"
-"""As OpenAI's API has it; Dynamo's frontends list base models, adapters and aliases in it."""
+"""From OpenAI's API. Dynamo's frontends list base models, adapters and aliases there."""
 
 MOST_MODELS = 2_000
 LONGEST_NAME = 1_000
-"""Characters of a name that is kept; a longer one is left out."""
+"""Characters of a name. Longer names are dropped."""
 
 
 class Listed(NamedTuple):
-    """What a frontend lists as served."""
+    """The models that a frontend lists as served."""
 
     names: frozenset[str]
     cut: bool
-    """Whether it lists more than is kept: what is not among the names may be served all the same.
+    """Whether it lists more than is kept: a name that is missing here may be served all the
+    same.
     """
 
 
 def listed(body: bytes) -> Listed | None:
-    """The names in an answer to `/v1/models`. None: it is no such list.
+    """Parse the names in an answer to `/v1/models`. None: it is no such list.
 
-    The text that tells of which kind an object is differs between releases, so it is not looked at:
-    0.6.1 calls a model an `object`.
+    The type of the objects is ignored, since it differs between releases: 0.6.1 calls a model an
+    `object`.
     """
     try:
         answer = json.loads(body)
@@ -47,9 +52,9 @@ def listed(body: bytes) -> Listed | None:
 
 
 def names_of(card: ModelCard) -> frozenset[str]:
-    """Under which names a frontend serves what a card registers: its own, and its aliases."""
+    """Return the names under which a frontend serves a card's model: its own, and its aliases."""
     aliases = None
-    # A card may be large, and this is asked of all of them every few seconds.
+    # A card may be large, and all are read every few seconds.
     if b'"aliases"' in card.entry.value:
         aliases = card_json(card.entry).get("aliases")
     found = aliases if isinstance(aliases, list) else []
@@ -58,42 +63,57 @@ def names_of(card: ModelCard) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One name, as far as frontends and the store know it."""
+    """One name, at frontends and in the store."""
 
     name: str
     by: tuple[str, ...]
-    """The frontends that list it."""
+    """The frontends that list it, and do not report it as not ready."""
     not_by: tuple[str, ...]
-    """Those that answered and do not."""
+    """The frontends that answered and do not."""
     registered: bool
+    not_ready: tuple[str, ...] = ()
+    """Those of `not_by` that report it as not ready."""
 
     @property
     def differs(self) -> bool:
-        """Whether one side has it and the other does not. Without any answer nothing does."""
+        """Whether only one side has it. Without any answer: no."""
         return bool(self.by or self.not_by) and bool(self.by) != self.registered
 
 
 def compare(
     lists: Mapping[str, frozenset[str]],
-    registered: Iterable[str],
+    registered: Mapping[str, Collection[str | None]],
     cut: Collection[str] = (),
+    tells: Mapping[str, Iterable[str]] | None = None,
+    not_ready: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, Served]:
-    """Every name that a frontend lists or that is registered; `lists` is by frontend.
+    """Return every name that a frontend lists or that is registered.
 
-    `cut`: the frontends that list more than is known, of which it is never said what they do not.
+    `lists` is by frontend; `registered` has the namespaces of each name. `cut`: the frontends that
+    list more than is known, so that they are never in `not_by`; nor are frontends that may watch
+    other namespaces (see `looks_at` for `tells`). `not_ready`: by frontend, the names that it
+    reports as not ready.
     """
-    there = frozenset(registered)
-    names = there.union(*lists.values())
-    return {
-        name: Served(
+    there = registered.keys()
+    names = frozenset(there).union(*lists.values())
+    looked = looks_at(lists if tells is None else tells, registered)
+    found = {}
+    for name in sorted(names):
+        waiting = tuple(one for one in lists if name in not_ready.get(one, ()))
+        found[name] = Served(
             name,
-            tuple(frontend for frontend, models in lists.items() if name in models),
+            tuple(one for one, models in lists.items() if name in models and one not in waiting),
             tuple(
                 frontend
                 for frontend, models in lists.items()
-                if name not in models and frontend not in cut
+                if frontend in waiting
+                or (
+                    name not in models
+                    and frontend not in cut
+                    and (name not in there or not looked[frontend].isdisjoint(registered[name]))
+                )
             ),
             name in there,
+            waiting,
         )
-        for name in sorted(names)
-    }
+    return found

@@ -1,4 +1,4 @@
-"""Where metrics are scraped: URLs that a person gave, and system servers that cards reveal."""
+"""The targets of scraping: URLs from the settings, and system servers that cards reveal."""
 
 from __future__ import annotations
 
@@ -10,39 +10,41 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from backends.masking import MASK
-from backends.metrics.remembered import OfCards
+from backends.dynamo.records import ModelCard
+from backends.metrics.card_cache import CardCache
 from backends.probe.addresses import parse_address
 from backends.probe.targets import DEFAULT_PORTS, targets_of
-from backends.probe.types import Method
-from backends.records import ModelCard
+from backends.probe.types import ProbeMethod
+from backends.redact import MASK
 from backends.store import Misconfigured
 
 PATH = "/metrics"
 MOST_GIVEN = 256
 MOST_REVEALED = 256
-"""Servers that are scraped because cards reveal them: cards come from whoever writes to a store."""
+"""Servers scraped because cards reveal them. Bounded, since any client of the store can write
+cards.
+"""
 
 _COMMA = " (a comma in a password is written %2C)"
 _PATH = re.compile(r"(/[A-Za-z0-9._~%+-]*)*")
 
 
-class Target(BaseModel):
-    """One process to scrape. Neither its text nor its repr has a secret."""
+class ScrapeTarget(BaseModel):
+    """One process to scrape. Neither its text nor its repr holds a secret."""
 
     model_config = ConfigDict(frozen=True)
 
     base: str
     """The URL without `/metrics`, user and password: `http://frontend-0:8000`."""
     user: SecretStr | None = None
-    """A secret too: what stands before the `@` may be a token alone."""
+    """A secret too: a URL may have only a token before the `@`."""
     password: SecretStr | None = None
     given: bool = True
-    """Whether a person named it. Otherwise a card reveals it."""
+    """Whether it is from the settings. If not, a card reveals it."""
 
     @property
     def url(self) -> str:
-        """What is scraped, without user and password."""
+        """The URL to scrape, without user and password."""
         return self.base + PATH
 
     def __str__(self) -> str:
@@ -52,16 +54,16 @@ class Target(BaseModel):
         return f"{scheme}://{MASK}@{rest}"
 
 
-def given(setting: str, texts: Iterable[str]) -> tuple[Target, ...]:
-    """The targets of texts with a URL each, or several with commas between them.
+def given(setting: str, texts: Iterable[str]) -> tuple[ScrapeTarget, ...]:
+    """Parse texts with one URL each, or several separated by commas.
 
-    Raises `Misconfigured`, which names `setting` and says which URL it is about, the first or the
-    second, but repeats nothing of any: there may be a password anywhere in it.
+    Raises `Misconfigured` with the `setting` and the number of the URL, but without the URL itself:
+    there may be a password anywhere in it.
     """
     urls = [url.strip() for text in texts for url in text.split(",") if url.strip()]
     if len(urls) > MOST_GIVEN:
         raise Misconfigured(setting, f"names {len(urls)} URLs, and at most {MOST_GIVEN} may be")
-    found: dict[str, Target] = {}
+    found: dict[str, ScrapeTarget] = {}
     for number, url in enumerate(urls, start=1):
         which = "its URL" if len(urls) == 1 else f"its URL number {number}"
         target = _target(setting, which, url)
@@ -69,15 +71,15 @@ def given(setting: str, texts: Iterable[str]) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
-def _target(setting: str, which: str, text: str) -> Target:
-    """`http://` or `https://`, user and password if there are any, host, port, path."""
+def _target(setting: str, which: str, text: str) -> ScrapeTarget:
+    """Parse `http://` or `https://`, user and password if present, host, port and path."""
     if "://" not in text:
         text = f"http://{text}"
     try:
         url = urlsplit(text)
         port = url.port or DEFAULT_PORTS.get(url.scheme, 0)
     except ValueError:
-        raise Misconfigured(setting, f"{which} is none") from None
+        raise Misconfigured(setting, f"{which} is not a URL") from None
     host = url.hostname or ""
     address = parse_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     if url.scheme not in DEFAULT_PORTS or address is None:
@@ -85,7 +87,7 @@ def _target(setting: str, which: str, text: str) -> Target:
     if url.query or url.fragment or not _PATH.fullmatch(url.path):
         raise Misconfigured(setting, f"{which} must end with a host, a port or a path")
     path = url.path.rstrip("/").removesuffix(PATH)
-    return Target(
+    return ScrapeTarget(
         base=f"{url.scheme}://{address}{path}",
         user=_secret(url.username),
         password=_secret(url.password),
@@ -99,23 +101,24 @@ def _secret(text: str | None) -> SecretStr | None:
 class Revealed(NamedTuple):
     """The system servers that cards reveal."""
 
-    cards: Mapping[Target, ModelCard]
-    """Those that are asked, in the order of their addresses, each with a card that reveals it."""
+    cards: Mapping[ScrapeTarget, ModelCard]
+    """Those that are scraped, sorted by address, each with a card that reveals it."""
     number: int
-    """How many there are, asked or not."""
+    """The number of all, scraped or not."""
 
 
 class Revealing:
-    """Finds the system servers that cards reveal; a bounded number of them is asked."""
+    """Finds the system servers that cards reveal. A bounded number of them is scraped."""
 
     def __init__(self, *, here: bool) -> None:
-        """`here`: whether a loopback address in the store means this machine. Otherwise such a
-        server is left out: what listens there here is another's."""
+        """`here`: whether a loopback address in the store means this machine. If not, such servers
+        are left out, since another program may listen there on this machine.
+        """
         self._here = here
-        self._servers = OfCards(_server)
+        self._servers = CardCache(_server)
 
     def of(self, cards: Iterable[ModelCard]) -> Revealed:
-        """Of all cards that there are; the same servers are asked while the cards are the same."""
+        """Return the servers of these cards. The same cards give the same servers."""
         found: dict[str, ModelCard] = {}
         for card, base in self._servers.each(cards):
             if base is not None and (base not in found or card.key < found[base].key):
@@ -123,12 +126,14 @@ class Revealing:
         if not self._here:
             found = {base: card for base, card in found.items() if not _is_on_this_machine(base)}
         asked = sorted(found)[:MOST_REVEALED]
-        return Revealed({Target(base=base, given=False): found[base] for base in asked}, len(found))
+        return Revealed(
+            {ScrapeTarget(base=base, given=False): found[base] for base in asked}, len(found)
+        )
 
 
 def _server(card: ModelCard) -> str | None:
-    """The URL of the one that a card reveals."""
-    urls = (probed.address for probed in targets_of(card) if probed.method is Method.HEALTH)
+    """Return the URL of the server that a card reveals. None: it reveals none."""
+    urls = (probed.address for probed in targets_of(card) if probed.method is ProbeMethod.HEALTH)
     return next(urls, None)
 
 
@@ -138,8 +143,9 @@ def _is_on_this_machine(base: str) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether it is an IP address that means something else on each machine: of the loopback
-    interface, of a link, or none at all. A name is not."""
+    """Return whether an IP address means something else on each machine: loopback, link-local, or
+    unspecified. False for names.
+    """
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,7 @@
-"""NATS: how to reach it, in Dynamo's own settings, and JetStream's KV buckets as a store.
+"""One connection to NATS, for the KV store, the services and the taps.
 
-`config.py` alone is for whoever has settings; the client library is imported when one connects.
+Modules: `config` (settings, as Dynamo names them), `connection` (one connection, made on demand),
+`requests` (requests with deadlines), `scatter_gather` (one question to many services), `errors`
+(every foreign error becomes a StoreError), `client` (the library, mended). Only connecting imports
+the library.
 """

@@ -1,14 +1,15 @@
-"""The client library (nats-py 2.16), where it does not do as it is.
+"""A subclass of the client library (nats-py 2.16), with four faults mended.
 
-It ends the reading of a connection, and tells nobody, at a subject that is not UTF-8 and at headers
-that cannot be parsed, and breaks off at a subject or a reply with a vertical tab or a form feed in
-it; the server takes all of these from anybody. And it sends user and password in plain text to a
-server that speaks no TLS, although TLS was asked for.
+The library stops reading a connection, without an error, at a subject that is not UTF-8 and at
+headers that cannot be parsed. It fails at a subject or a reply with a vertical tab or a form feed.
+The server accepts all of these from any client. And it sends user and password in plain text to a
+server without TLS, although TLS was requested.
 """
 
 from __future__ import annotations
 
 import re
+import ssl
 from types import FunctionType
 from typing import Any
 
@@ -20,15 +21,16 @@ from nats.protocol import parser
 _TOKEN = rb"([^ \t\r\n]+)"
 _GAP = rb"[ \t]+"
 _BEGINS = _GAP + _TOKEN + _GAP + _TOKEN + _GAP + b"(" + _TOKEN + _GAP + b")?"
-"""Subject, subscription, and a reply or none. As NATS's protocol has it: nothing but blanks and
-tabs is between two fields."""
+"""Subject, subscription, and a reply or none. By NATS's protocol only blanks and tabs separate two
+fields.
+"""
 
 
 class _Parser(parser.Parser):
-    """The library's own, with other patterns for what begins a message.
+    """The library's parser, with other patterns for the beginning of a message.
 
-    It takes them from its module, where they count for every client in this process. So here it
-    is the same code with a module of its own.
+    The library takes the patterns from its module, which all clients in this process share. So this
+    class runs the same code with globals of its own.
     """
 
     parse = FunctionType(
@@ -43,8 +45,9 @@ class _Parser(parser.Parser):
 
 
 class NatsClient(Client):
-    """Reads what the server delivers, whatever it is. Bytes in a subject that are not UTF-8 come
-    as lone surrogates (PEP 383)."""
+    """Reads every message that the server delivers. Bytes in a subject that are not UTF-8 become
+    lone surrogates (PEP 383).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +73,10 @@ class NatsClient(Client):
 
     def _connect_command(self) -> bytes:
         assert self._current_server is not None
-        is_wanted = self._current_server.uri.scheme == "tls" or "tls" in self.options
+        # A client that accepts any certificate requires TLS only if the server does, as in Dynamo.
+        context = self.options.get("tls")
+        is_checked = context is not None and context.verify_mode != ssl.CERT_NONE
+        is_wanted = self._current_server.uri.scheme == "tls" or is_checked
         if is_wanted and not self._server_info.get("tls_required"):
             raise SecureConnWantedError
         return super()._connect_command()

@@ -1,4 +1,4 @@
-"""How to reach NATS, in Dynamo's own words."""
+"""Settings for NATS, as Dynamo names them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from backends.masking import credentials
+from backends.redact import credentials
+
+TRUTHY = ("1", "true", "on", "yes")
+"""Values that switch a setting on in Dynamo 1.6.1, in any case and between blanks. Any other value
+does not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class NatsConfig:
-    """How to reach NATS. The names are Dynamo's own, as of `ai-dynamo-runtime` 1.6.1.
+    """Settings for NATS. The names are Dynamo's own, as of `ai-dynamo-runtime` 1.6.1.
 
-    Of several ways to authenticate the first one counts, in the order given here.
+    If several ways to authenticate are set, the first counts, in the order of the fields.
     """
 
     servers: tuple[str, ...] = field(default=("nats://localhost:4222",), repr=False)
@@ -28,15 +33,21 @@ class NatsConfig:
     """A path (`NATS_TLS_CA_CERT_PATH`), as the next two."""
     client_cert: str | None = None
     client_key: str | None = None
+    tls_insecure: bool = False
+    """Accept any certificate of the server (`NATS_TLS_INSECURE`)."""
+
+    def __post_init__(self) -> None:
+        # Schemes have no case, but the client library compares them as written.
+        object.__setattr__(self, "servers", tuple(map(_lower_scheme, self.servers)))
 
     @property
     def secrets(self) -> tuple[str | None, ...]:
-        """What no text may repeat, whoever says it."""
+        """Secrets that no message may repeat."""
         return (self.password, self.token, self.nkey, *credentials(self.servers))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """As Dynamo reads it; what is set to nothing is not set."""
+        """Read the settings as Dynamo does. An empty variable counts as unset."""
         servers = [text.strip() for text in environment.get("NATS_SERVER", "").split(",")]
         given = tuple(text for text in servers if text)
         return cls(
@@ -48,5 +59,11 @@ class NatsConfig:
             credentials_file=environment.get("NATS_AUTH_CREDENTIALS_FILE") or None,
             ca_cert=environment.get("NATS_TLS_CA_CERT_PATH") or None,
             client_cert=environment.get("NATS_TLS_CLIENT_CERT_PATH") or None,
+            tls_insecure=environment.get("NATS_TLS_INSECURE", "").strip().lower() in TRUTHY,
             client_key=environment.get("NATS_TLS_CLIENT_KEY_PATH") or None,
         )
+
+
+def _lower_scheme(url: str) -> str:
+    scheme, colon, rest = url.partition("://")
+    return scheme.lower() + colon + rest if colon and scheme.isascii() else url

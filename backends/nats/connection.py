@@ -1,7 +1,7 @@
-"""One connection to NATS, made when it is first needed and again after it broke off.
+"""One connection to NATS, made on demand, and again after it broke.
 
-The client library is imported when the first connection is made. It says nothing by itself: no
-log line and no word on the screen that somebody else draws on.
+The client library is imported when the first connection is made. It neither logs nor prints, since
+dyntop owns the screen.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from backends.aio.cancellation import Cancellations
 from backends.nats.config import NatsConfig
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
 DENIED = "permissions violation"
-"""In what the server says when a user publishes or subscribes where it may not."""
+"""Part of the server's error when a user may not publish or subscribe to a subject."""
 
 LONGEST_CREDENTIALS = 1 << 20
-"""Bytes of a credentials file that are looked at."""
+"""Bytes of a credentials file that are read."""
 
 CLOSE_LIMIT = 0.5
-"""Seconds to say goodbye."""
+"""Seconds for closing a connection."""
 
 MOST_DENIALS = 100
-"""That are kept."""
+"""Denials that are kept."""
 
 
 class NatsConnection:
-    """A client of one NATS. Never connects again by itself: whoever needs it asks anew.
+    """A client of one NATS. It never reconnects by itself: the next call to `client` does.
 
-    `on_end` is called whenever a connection ended, for whatever reason; `on_error` with what goes
-    wrong without anybody having asked, as the library has it: a message that was dropped, something
-    that the server does not allow (`is_denial`).
+    `on_end` is called whenever a connection ended. `on_error` is called with each error outside of
+    a call, as the library reports it: a dropped message, or a denial of the server (`is_denial`).
     """
 
     def __init__(
@@ -50,22 +50,33 @@ class NatsConnection:
         self._on_end = on_end
         self._on_error = on_error
         self.denials: list[Exception] = []
-        """What the server said it does not allow. Whoever asks clears it before."""
+        """Denials of the server. Clear it before a request."""
+        self.failure: Exception | None = None
+        """Why the last attempt to connect to one of the servers failed. None: none has."""
         self._client: Client | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def client(self) -> Client:
-        """Connected: as it is, or anew, to the first of the servers that takes us.
+    async def prepare(self) -> None:
+        """Import the library. Call it before a deadline begins: on a busy machine the import takes
+        longer than NATS is given to answer.
+        """
+        await asyncio.to_thread(_library)
 
-        Raises whatever the library does (`nats.errors`, `OSError`, `ssl.SSLError`); `why_not` in
-        `errors.py` says it in words. Sets no deadline: whoever asks has one.
+    async def client(self) -> Client:
+        """Return a connected client: the current one, or a new one to the first server that accepts
+        it.
+
+        Raises the library's errors (`nats.errors`, `OSError`, `ssl.SSLError`); `why_not` in
+        `errors.py` words them. Sets no deadline: the caller does.
         """
         async with self._one_at_a_time:
             if self._client is not None and self._client.is_connected:
                 return self._client
             await self._disconnect()
+            self.failure = None
             make_client, tls = await asyncio.to_thread(_prepared, self.config)
             failure: Exception = ConnectionError("no server is named")
+            cancellations = Cancellations()
             for server in self.config.servers:
                 client = make_client()
                 try:
@@ -74,33 +85,35 @@ class NatsConnection:
                         server,
                         self.config,
                         tls,
-                        self._note,
+                        self._observe,
                         partial(self._ended, client),
                     )
+                    cancellations.raise_if_any()
                     self._client = client
                     return client
                 except Exception as error:
-                    failure = error
+                    cancellations.raise_if_any()
+                    failure = self.failure = error
                 finally:
-                    # Also of an attempt that ran out of time nothing may stay.
+                    # An attempt that ran out of time must leave nothing open either.
                     if self._client is not client:
                         await _close(client)
             raise failure
 
     async def aclose(self) -> None:
-        """End the connection; the next who asks makes another."""
+        """End the connection. The next call to `client` makes another."""
         async with self._one_at_a_time:
             await self._disconnect()
 
     def _ended(self, client: Client) -> None:
-        # The library may be long in saying so, and by then there may be another.
+        # The library may report this late, when there is another client already.
         if self._client is None or self._client is client:
             self._on_end()
 
-    def _note(self, error: Exception) -> None:
+    def _observe(self, error: Exception) -> None:
         if is_denial(error):
             self.denials.append(error)
-            # Who never asks what was denied must not gather it for ever.
+            # Without requests nothing clears the list, so it is bounded.
             del self.denials[:-MOST_DENIALS]
         self._on_error(error)
 
@@ -111,12 +124,12 @@ class NatsConnection:
 
 
 def is_denial(error: Exception) -> bool:
-    """Whether the server said by it that something is not allowed."""
+    """Return whether an error is the server's denial of an operation."""
     return DENIED in str(error).lower()
 
 
 async def _close(client: Client) -> None:
-    # After a TLS handshake that failed the library waits for ever for what is closed already.
+    # After a failed TLS handshake the library waits for ever for a closed transport.
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CLOSE_LIMIT):
             await client.close()
@@ -130,8 +143,10 @@ async def _connect(
     on_error: Callable[[Exception], None],
     on_end: Callable[[], None],
 ) -> None:
-    """Raises whatever the library does, or why it could not connect; `on_error` hears of all that
-    goes wrong, then and later."""
+    """Connect. Raises the library's errors, or why it could not connect.
+
+    `on_error` is called with every error, now and later.
+    """
     from nats.errors import NoServersError
 
     user = password = token = nkey = credentials = None
@@ -145,8 +160,8 @@ async def _connect(
         credentials = config.credentials_file
     errors: list[Exception] = []
 
-    async def note(error: Exception) -> None:
-        """In place of the library's own, which logs. Whoever asks is told anyway."""
+    async def observe(error: Exception) -> None:
+        """Replaces the library's own callback, which logs."""
         errors[:] = [error]
         on_error(error)
 
@@ -157,12 +172,12 @@ async def _connect(
         await client.connect(
             servers=[server if "://" in server else f"nats://{server}"],
             name="dyntop",
-            # The library would go on by itself and for ever; here the next question does. With 1
-            # it tries a server that refuses twice, with 0 until the time is over.
+            # The library would reconnect without end; here the next call does. With 1 it tries a
+            # server that refuses twice, with 0 until the time is over.
             allow_reconnect=False,
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
-            error_cb=note,
+            error_cb=observe,
             closed_cb=end,
             tls=tls,
             user=user,
@@ -175,20 +190,28 @@ async def _connect(
         raise errors[0] if errors else error from None
 
 
+def _library() -> type[Client]:
+    """Import the library. Blocks for 0.2 s."""
+    from backends.nats.client import NatsClient
+
+    return NatsClient
+
+
 def _prepared(config: NatsConfig) -> tuple[type[Client], ssl.SSLContext | None]:
-    """The library and what it needs. Blocks: the import alone takes 0.2 s.
+    """Return the library, and the settings it needs. Blocks.
 
     Raises as `tls_context` and `check_credentials`.
     """
     check_credentials(config)
-    from backends.nats.client import NatsClient
-
-    return NatsClient, tls_context(config)
+    return _library(), tls_context(config)
 
 
 def check_credentials(config: NatsConfig) -> None:
-    """Blocks. Raises `OSError` for a credentials file that cannot be read, and `ValueError` for one
-    that holds none: at the end of such a file the library (2.16) goes on reading for ever."""
+    """Check a credentials file. Blocks.
+
+    Raises `OSError` for a file that cannot be read, and `ValueError` for one without credentials:
+    the library (2.16) would read on for ever at its end.
+    """
     if config.credentials_file is not None:
         with open(config.credentials_file, "rb") as file:
             text = file.read(LONGEST_CREDENTIALS)
@@ -197,13 +220,18 @@ def check_credentials(config: NatsConfig) -> None:
 
 
 def tls_context(config: NatsConfig) -> ssl.SSLContext | None:
-    """Blocks. Raises `OSError` for files that cannot be read, `ssl.SSLError` for what is in them.
+    """Read the TLS files. Blocks. None: TLS as the server wants it, with this machine's
+    authorities.
 
-    None: as the server wants it, and with the authorities that this machine trusts.
+    Raises `OSError` for files that cannot be read, `ssl.SSLError` for invalid content.
     """
-    if config.ca_cert is None and config.client_cert is None:
+    if config.ca_cert is None and config.client_cert is None and not config.tls_insecure:
         return None
-    context = ssl.create_default_context(cafile=config.ca_cert)
+    insecure = config.tls_insecure
+    context = ssl.create_default_context(cafile=None if insecure else config.ca_cert)
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     if config.client_cert is not None:
         context.load_cert_chain(config.client_cert, config.client_key)
     return context

@@ -1,6 +1,6 @@
-"""NATS's errors as `StoreError`s. Nowhere else in the package are they told apart.
+"""Translate errors of NATS into `StoreError`s. No other module looks at them.
 
-The client library is not imported: what it raises is known by its name, and by what is in it.
+The client library is not imported here: its errors are recognised by name and text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backends.masking import path_or_mask, without
+from backends.nats.config import NatsConfig
 from backends.nats.connection import DENIED
+from backends.redact import path_or_mask, without
 from backends.store import (
     Cause,
     Forbidden,
@@ -23,19 +24,23 @@ from backends.store import (
     Unreachable,
 )
 
+SERVERS = "--nats or NATS_SERVER"
 CREDENTIALS = "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD, or another NATS_AUTH_ name"
 
-# JetStream's own numbers, from `errors.json` of nats-server 2.15.
+# JetStream's error numbers, from `errors.json` of nats-server 2.15.
 NOT_FOUND = 404
-STREAM_NOT_FOUND = 10059
 NOT_ENABLED = (10076, 10039)
 """On this server, or for this account."""
 WRONG_LAST_SEQUENCE = (10071, 10164)
 UNAVAILABLE = (10008, 10009, 10077)
-"""The cluster has no leader, no quorum, or not enough of it answers."""
+"""The cluster has no leader, no quorum, or too few members answer."""
 
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _MADE_UP = re.compile(r'(_inbox|\$js\.fc)\.[^"]*')
-"""Begins subjects that are no other's, in the lower case that the library hands on."""
+"""Beginnings of subjects made up for one use, in the lower case that the library passes on."""
+
+ESCAPES = "NATS_SERVER is not percent-decoded: %XX is taken as written, as Dynamo does"
+"""For a password in a URL. `NATS_AUTH_PASSWORD` may hold any text."""
 
 NO_JETSTREAM = "JetStream is not enabled on this server: start it with --jetstream"
 NO_JETSTREAM_HERE = "JetStream is not enabled for this account"
@@ -47,7 +52,7 @@ class Closed(StoreError):
 
 @dataclass(slots=True)
 class ApiError(Exception):
-    """JetStream answered that it would not."""
+    """JetStream answered with an error."""
 
     code: int
     number: int
@@ -60,7 +65,7 @@ class ApiError(Exception):
 
 
 def refused(address: str, error: ApiError) -> StoreError:
-    """What JetStream said, for whom no answer of that kind has a meaning of its own."""
+    """Return the error for an answer of JetStream that the caller does not handle itself."""
     if error.number in NOT_ENABLED:
         return Refused(address, NO_JETSTREAM if error.number == 10076 else NO_JETSTREAM_HERE)
     if error.number in UNAVAILABLE or error.code == 503:
@@ -69,16 +74,18 @@ def refused(address: str, error: ApiError) -> StoreError:
 
 
 def denied(address: str, text: str, secrets: Sequence[str | None] = ()) -> StoreError:
-    """The server said that this user may not publish or subscribe somewhere. None of the `secrets`
-    is in it."""
-    # So that the same denial is the same each time, without the names made up for this once.
+    """Return the error for a denial to publish or subscribe. It holds none of the `secrets`."""
+    # Subjects made up for one use are cut, so that the same denial gives the same text.
     text = _MADE_UP.sub(r"\1.>", text)
     return Forbidden(address, without(text.removeprefix("nats: ").strip("' "), secrets))
 
 
 def translate(address: str, error: BaseException, secrets: Sequence[str | None] = ()) -> StoreError:
-    """What the library raised, most specific first. Its own texts are only searched: a URL in them
-    may hold a password. Of the server's, none of the `secrets` is in it."""
+    """Translate an error of the library, most specific first.
+
+    The library's texts are only searched, since a URL in them may hold a password. A text of the
+    server is repeated without the `secrets`.
+    """
     match error:
         case StoreError():
             return error
@@ -118,13 +125,54 @@ def translate(address: str, error: BaseException, secrets: Sequence[str | None] 
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether it says that NATS does not let this user do something. The same of a file has the
-    file's name in it."""
+    """Return whether NATS denied this user something. The same error for a file has a file name."""
     return isinstance(error, PermissionError) and error.filename is None
 
 
+def has_escapes(config: NatsConfig) -> bool:
+    """Return whether a URL has a percent-encoded character in its user or password, and these
+    count.
+    """
+    named = (config.username and config.password, config.token, config.nkey)
+    if any(named) or config.credentials_file:
+        return False
+    return any(_ESCAPE.search(url.rpartition("@")[0]) for url in config.servers)
+
+
+def settings_of(error: Exception, config: NatsConfig) -> str:
+    """Return the settings to check after an error, as text, with a hint if there is one."""
+    match translate("", error):
+        case Unreachable(cause=Cause.CERTIFICATE):
+            return (
+                "NATS_TLS_CA_CERT_PATH, which must have signed the server's, and "
+                "NATS_TLS_CLIENT_CERT_PATH with NATS_TLS_CLIENT_KEY_PATH"
+            )
+        case Unreachable(cause=Cause.PLAIN_EXPECTED):
+            return f"{SERVERS}, where nats:// is for a server without TLS"
+        case NotAuthorised():
+            return f"{CREDENTIALS}; {ESCAPES}" if has_escapes(config) else CREDENTIALS
+    return CREDENTIALS if is_refusal(error) else SERVERS
+
+
+def is_away(error: Exception) -> bool:
+    """Return whether NATS cannot be reached, by this user or any other."""
+    if is_refusal(error) or (isinstance(error, OSError) and error.filename is not None):
+        return False
+    return isinstance(translate("", error), Unreachable)
+
+
+def is_refused(error: Exception) -> bool:
+    """Return whether nothing listens at NATS's address."""
+    match translate("", error):
+        case Unreachable(cause=Cause.REFUSED):
+            return True
+    return False
+
+
 def why_not(error: Exception) -> str:
-    """Why NATS could not be used, as a clause: `NATS refuses connections`. Holds no secret."""
+    """Return why NATS could not be used, as a clause: `NATS refuses connections`. Holds no
+    secret.
+    """
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed"
     if isinstance(error, OSError) and error.filename is not None:
@@ -146,7 +194,7 @@ _CLAUSES = dict.fromkeys(Cause, "the connection to NATS broke off") | {
     Cause.TIMEOUT: "NATS does not answer in time",
     Cause.PLAIN_EXPECTED: "NATS speaks no TLS",
     Cause.CERTIFICATE: "a certificate was not accepted",
-    Cause.NOT_THIS_STORE: "what answers there is no NATS",
+    Cause.NOT_THIS_STORE: "the server there is not NATS",
 }
 
 
@@ -155,12 +203,12 @@ def _tls(address: str, error: ssl.SSLError) -> StoreError:
     if "WRONG_VERSION" in reason or "RECORD_LAYER" in reason or "HTTP_REQUEST" in reason:
         return Unreachable(address, Cause.PLAIN_EXPECTED)
     if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
-        return Unreachable(address, Cause.CERTIFICATE, "the server does not accept ours, or none")
+        return Unreachable(address, Cause.CERTIFICATE, "the server rejected ours, or requires one")
     return Unreachable(address, Cause.LOST, "the TLS handshake failed")
 
 
 def _os(address: str, error: OSError) -> StoreError:
-    # From several addresses of one name asyncio makes one error, without a number.
+    # For several addresses of one name asyncio raises one error, without a number.
     text = str(error)
     if "Connect call failed" in text and "111" in text:
         return Unreachable(address, Cause.REFUSED)

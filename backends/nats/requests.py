@@ -1,7 +1,7 @@
-"""Requests and their answers on one connection, with deadlines.
+"""Requests on one connection, with deadlines.
 
-The client library's own requests are not used: they wait in ways that may swallow a cancellation
-(Python 3.11), and cancel whoever waits when the connection breaks off.
+The library's own requests are not used: they wait in ways that may swallow a cancellation (Python
+3.11), and cancel their caller when the connection breaks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from backends.nats.errors import denied, translate
-from backends.nats.gathering import NO_RESPONDERS
+from backends.nats.scatter_gather import NO_RESPONDERS
 from backends.store import Cause, StoreError, Unreachable
 
 if TYPE_CHECKING:
@@ -23,17 +23,20 @@ DEADLINE = 4.0
 """Seconds for one answer."""
 
 FLOW_CONTROL = "$js.fc."
-"""Begins the subjects on which a consumer is told that it may go on; as the library has it when
-that is denied, in lower case."""
+"""The beginning of subjects on which a consumer is told to continue, in the lower case of the
+library's denials.
+"""
 
 
 class NoResponders(Exception):
-    """Nobody has subscribed to what was published."""
+    """The subject has no subscribers."""
 
 
 class Requests:
-    """One client's requests, until it ends. `address` is for errors; `secrets` are in none, also
-    where the server repeats them."""
+    """The requests of one client, until its connection ends.
+
+    `address` is for errors. No error repeats one of the `secrets`.
+    """
 
     def __init__(self, client: Client, address: str, secrets: Sequence[str | None] = ()) -> None:
         self.client = client
@@ -46,10 +49,10 @@ class Requests:
         self._waiting: dict[str, tuple[str, asyncio.Future[Msg]]] = {}
         self._number = 0
         self._denied: StoreError | None = None
-        """Why nothing can be read at all."""
+        """Why no answer can be received at all. None: they can."""
 
     async def start(self) -> None:
-        """Raises `StoreError`."""
+        """Subscribe to the answers. Raises `StoreError`."""
         self._answers = await self.subscribe(f"{self._inbox}.*", self._take)
 
     @property
@@ -57,19 +60,19 @@ class Requests:
         return self.client.is_connected and not self.ended.is_set()
 
     def end(self) -> None:
-        """The connection is no more: whoever waits for an answer is told."""
+        """End the connection: all pending requests fail."""
         self.ended.set()
         for _, future in self._waiting.values():
             if not future.done():
                 future.set_exception(Unreachable(self.address, Cause.LOST))
 
     def deny(self, denial: Exception) -> None:
-        """The server said that something is not allowed: whoever waits for that is told."""
-        # The library hands the server's words on in lower case.
+        """Fail the pending requests that a denial of the server concerns."""
+        # The library passes the server's text on in lower case.
         text = str(denial).lower()
         if FLOW_CONTROL in text:
-            # In the middle of a large bucket the server waits for ever to be told to go on. What is
-            # asked already is answered all the same.
+            # In the middle of a large bucket the server waits for ever for the message to continue.
+            # Pending requests are answered all the same.
             self._denied = denied(self.address, text, self.secrets)
             return
         if self._inbox.lower() in text:
@@ -79,11 +82,11 @@ class Requests:
                 future.set_exception(denied(self.address, text, self.secrets))
 
     def translated(self, error: Exception) -> StoreError:
-        """What the library raised, for a person."""
+        """Translate an error of the library."""
         return translate(self.address, error, self.secrets)
 
     async def subscribe(self, subject: str, take: Callable[[Msg], Awaitable[None]]) -> Subscription:
-        """Raises `StoreError`."""
+        """Subscribe to a subject. Raises `StoreError`."""
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self.client.subscribe(subject, cb=take)
@@ -91,7 +94,7 @@ class Requests:
             raise self.translated(error) from error
 
     async def publish(self, subject: str) -> None:
-        """An empty message, as consumers want to be told something. Raises `StoreError`."""
+        """Publish an empty message, e.g. a consumer's flow control. Raises `StoreError`."""
         if self._denied is not None:
             raise self._denied
         try:
@@ -108,7 +111,7 @@ class Requests:
         *,
         deadline: float = DEADLINE,
     ) -> bytes:
-        """The answer to one message within `deadline` seconds.
+        """Send a request and return the answer within `deadline` seconds.
 
         Raises `NoResponders`, `StoreError`.
         """
@@ -129,7 +132,7 @@ class Requests:
         finally:
             del self._waiting[reply]
             if future.done() and not future.cancelled():
-                # Told while nobody waited any more.
+                # An error set after the caller had left.
                 future.exception()
         if (answer.headers or {}).get("Status") == NO_RESPONDERS:
             raise NoResponders

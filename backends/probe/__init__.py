@@ -1,4 +1,7 @@
-"""Active evidence: asks a registered address itself, gently, whether anybody is there.
+"""Probes: ask a registered address itself, gently, whether something answers.
 
-No probe ever sends a request to a model.
+No probe sends a request to a model. Import from the modules: `prober` (schedules the probes),
+`targets` (from records to targets), `types` (methods, answers, results), `addresses` (parsing, and
+why one is unusable), `local` (this host). Internal, one for each way of asking: `tcp`, `plane`,
+`zmtp`, `health`, `nats`; `connect` and `dns` serve them.
 """

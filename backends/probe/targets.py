@@ -1,7 +1,7 @@
-"""What of a record can be asked whether anybody is there.
+"""The probe targets of a record.
 
-Addresses come from whoever can write to the store. Anything odd makes no target, and never an
-exception; and one record makes few targets, so that it cannot let dyntop scan a network.
+Any client of the store may have written an address. A malformed one makes no target, and never an
+exception. One record makes few targets, so that it cannot make dyntop scan a network.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from backends.probe.addresses import Address, parse_address
-from backends.probe.types import Method, Target
-from backends.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
+from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
+from backends.probe.addresses import Address, parse_address, why_unusable
+from backends.probe.types import ProbeMethod, ProbeTarget
 
 MOST_BROKERS = 4
-"""Addresses of one channel that are asked; Dynamo's own brokers have one or two."""
+"""Addresses of one channel that are probed. Dynamo's own brokers have one or two."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SUBJECT = re.compile(r"[!-~]{1,1024}")
-"""Of NATS, as Dynamo's slugs make them: printable ASCII without spaces."""
+"""A NATS subject, as Dynamo's slugs make it: printable ASCII without spaces."""
 
-# A worker that serves the files of its model itself puts their URLs into its card, as values
+# A worker that serves its model's files itself writes their URLs into its card, as values
 # (`DYN_SELF_HOST_METADATA`, seen in 1.6.1 under `model_info`, `tokenizer`, `prompt_formatter` and
-# `gen_config`). Found in the bytes, since a card may be large and is looked at often.
+# `gen_config`). Searched in the bytes, since a card may be large and is read often.
 _SYSTEM_SERVER = re.compile(rb'"http://([^/"\\\s]{3,262})/v1/metadata/')
 
 
-def targets_of(record: AnyRecord) -> tuple[Target, ...]:
-    """What to ask about this record: most often one target, or none. Never raises."""
+def targets_of(record: AnyRecord) -> tuple[ProbeTarget, ...]:
+    """Return a record's targets: usually one, or none. Never raises."""
     match record:
         case EndpointInstance():
             return _of_instance(record)
@@ -40,60 +40,99 @@ def targets_of(record: AnyRecord) -> tuple[Target, ...]:
             return ()
 
 
-def address_of(target: Target) -> Address | None:
-    """Where a target listens; None for NATS, whose server is not in the record."""
+def unusable(record: AnyRecord) -> tuple[tuple[str, str], ...]:
+    """Return the addresses of a record that no client can connect to, each with the reason.
+
+    Pairs of the text in the record and a clause that follows it. Never raises. Transports without a
+    network address (`ipc://`, NATS) are left out.
+    """
+    if record.transport is None or record.transport.address is None:
+        return ()
+    text = record.transport.address
+    match record, record.transport.kind:
+        case EndpointInstance(), "tcp":
+            named = [(text.partition("/")[0], text.partition("/")[0])]
+        case EndpointInstance(), "http":
+            named = [(text, _authority(text))] if _address_of_url(text) is None else []
+        case EventChannel(), "Zmq" | "ZmqBroker":
+            named = [
+                (endpoint, endpoint.removeprefix("tcp://"))
+                for endpoint in _endpoints(record.transport.kind, text)
+                if "://" not in endpoint or endpoint.startswith("tcp://")
+            ]
+        case _:
+            return ()
+    return tuple(
+        (shown, why) for shown, address in named if (why := why_unusable(address)) is not None
+    )
+
+
+def address_of(target: ProbeTarget) -> Address | None:
+    """Return a target's address. None: NATS, whose server is not in the record."""
     return parse_address(target.address.removeprefix("http://"))
 
 
-def is_loopback(target: Target) -> bool:
-    """Whether its address means this machine, on whichever machine it was written."""
-    address = None if target.method is Method.NATS else address_of(target)
+def is_loopback(target: ProbeTarget) -> bool:
+    """Return whether its address means this machine, whichever machine wrote it."""
+    address = None if target.method is ProbeMethod.NATS else address_of(target)
     return address is not None and address.is_loopback
 
 
-def _of_instance(record: EndpointInstance) -> tuple[Target, ...]:
+def _of_instance(record: EndpointInstance) -> tuple[ProbeTarget, ...]:
     if record.transport is None or record.transport.address is None:
         return ()
     text = record.transport.address
     match record.transport.kind:
         case "tcp":
-            return _at(Method.TCP, parse_address(text.partition("/")[0]))
+            return _at(ProbeMethod.TCP, parse_address(text.partition("/")[0]))
         case "http":
-            return _at(Method.HTTP, _address_of_url(text))
+            return _at(ProbeMethod.HTTP, _address_of_url(text))
         case "nats_tcp" if _SUBJECT.fullmatch(text) and not set(text) & set("*>"):
-            return (Target(Method.NATS, text),)
+            return (ProbeTarget(ProbeMethod.NATS, text),)
         case _:
             return ()
 
 
-def _of_channel(record: EventChannel) -> tuple[Target, ...]:
+def _of_channel(record: EventChannel) -> tuple[ProbeTarget, ...]:
     if record.transport is None or record.transport.address is None:
         return ()
-    match record.transport.kind:
-        case "Zmq":
-            endpoints = [record.transport.address]
-        case "ZmqBroker":
-            endpoints = record.transport.address.split(", ", MOST_BROKERS)[:MOST_BROKERS]
-        case _:
-            return ()
     found = [
         target
-        for endpoint in endpoints
-        # ipc:// and inproc:// are no addresses on a network.
+        for endpoint in _endpoints(record.transport.kind, record.transport.address)
+        # ipc:// and inproc:// have no network address.
         if endpoint.startswith("tcp://")
-        for target in _at(Method.ZMTP, parse_address(endpoint.removeprefix("tcp://")))
+        for target in _at(ProbeMethod.ZMTP, parse_address(endpoint.removeprefix("tcp://")))
     ]
     return tuple(dict.fromkeys(found))
 
 
-def _of_card(record: ModelCard) -> tuple[Target, ...]:
+def _endpoints(kind: str, text: str) -> list[str]:
+    """Return the ZMQ endpoints in a channel's transport."""
+    match kind:
+        case "Zmq":
+            return [text]
+        case "ZmqBroker":
+            return text.split(", ", MOST_BROKERS)[:MOST_BROKERS]
+        case _:
+            return []
+
+
+def _of_card(record: ModelCard) -> tuple[ProbeTarget, ...]:
     found = _SYSTEM_SERVER.search(record.entry.value)
     address = parse_address(found[1].decode("ascii", "replace")) if found else None
-    return () if address is None else (Target(Method.HEALTH, f"http://{address}"),)
+    return () if address is None else (ProbeTarget(ProbeMethod.HEALTH, f"http://{address}"),)
 
 
-def _at(method: Method, address: Address | None) -> tuple[Target, ...]:
-    return () if address is None else (Target(method, str(address)),)
+def _at(method: ProbeMethod, address: Address | None) -> tuple[ProbeTarget, ...]:
+    return () if address is None else (ProbeTarget(method, str(address)),)
+
+
+def _authority(text: str) -> str:
+    """Return the host and port of a URL as written, with the scheme's port if it has none."""
+    scheme, separator, rest = text.partition("://")
+    host = re.split(r"[/?#]", rest if separator else text, maxsplit=1)[0]
+    port = DEFAULT_PORTS.get(scheme.lower()) if separator else None
+    return host if port is None or re.search(r"(^|[^:]):[0-9]*$", host) else f"{host}:{port}"
 
 
 def _address_of_url(text: str) -> Address | None:

@@ -1,9 +1,10 @@
-"""Connections that carry nothing: that one can be made proves the kernel, that it ends a death.
+"""Probe TCP without sending anything: an accepted connection proves that the kernel runs, and its
+end shows a death.
 
-Tried on workers of Dynamo 1.6.1, on which both log nothing at all. Connecting and closing costs
-the worker 60 to 90 µs each time. A connection that is held costs it nothing while it is idle, is
-not closed, and does not delay a shutdown; that the worker was killed it tells within milliseconds.
-Neither finds a worker that is stopped.
+Tried on workers of Dynamo 1.6.1, which log neither. Connecting and closing costs the worker 60 to
+90 µs each time. A held connection costs it nothing while idle, is not closed by it, does not delay
+its shutdown, and shows within milliseconds that it was killed. Neither detects a worker that is
+stopped (SIGSTOP).
 """
 
 from __future__ import annotations
@@ -13,32 +14,35 @@ import socket
 from collections.abc import Callable
 
 from backends.probe.addresses import Address
-from backends.probe.dialling import connected, dial, found_by
-from backends.probe.types import Answer, Finding
+from backends.probe.connect import Attempt, connected, dial, found_by
+from backends.probe.types import Finding, ProbeAnswer
 
-ACCEPTS = Finding(Answer.ACCEPTS, "accepts connections")
+ACCEPTS = Finding(ProbeAnswer.ACCEPTS, "accepts connections")
 
 KEEPALIVE = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
-"""Seconds, seconds and times: the peer's kernel is asked for a sign of life. Otherwise a host that
-lost its power would seem to hold the connection for ever. Its processes do not notice."""
+"""Seconds, seconds and times: the peer's kernel must answer keep-alive packets. Otherwise a host
+that lost its power would seem to hold the connection for ever. Its processes do not notice them.
+"""
 
 
 async def ask(address: Address, time_limit: float) -> Finding:
-    """Connect, and close. Never raises; takes at most `time_limit` seconds."""
+    """Connect and close. Never raises. Takes at most `time_limit` seconds."""
 
-    async def connect() -> Finding:
-        async with connected(address, time_limit):
+    async def connect(attempt: Attempt) -> Finding:
+        async with connected(address, time_limit, attempt):
             return ACCEPTS
 
-    return await found_by(connect, time_limit, "does not accept connections")
+    return await found_by(connect, time_limit, "does not end them")
 
 
 class Idle(asyncio.Protocol):
-    """A connection that is held and says nothing; `lost` is called once if the peer ends it."""
+    """A held connection that sends nothing. `lost` is called once if the peer ends it."""
 
     def __init__(self, lost: Callable[[], None]) -> None:
         self._lost = lost
         self._transport: asyncio.BaseTransport | None = None
+        self.finding = ACCEPTS
+        """The finding when it was made."""
 
     @property
     def is_open(self) -> bool:
@@ -54,7 +58,7 @@ class Idle(asyncio.Protocol):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def data_received(self, data: bytes) -> None:
-        # A request plane says nothing unasked, so this is something else: it is not listened to.
+        # A request plane sends nothing unasked, so this is another program: close.
         if self._transport is not None:
             self._transport.close()
 
@@ -64,7 +68,7 @@ class Idle(asyncio.Protocol):
             self._lost()
 
     def close(self) -> None:
-        """End it; `lost` is not called any more."""
+        """End it. `lost` is not called after this."""
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.close()
@@ -73,9 +77,9 @@ class Idle(asyncio.Protocol):
 async def hold(
     address: Address, time_limit: float, lost: Callable[[], None]
 ) -> tuple[Finding, Idle | None]:
-    """Connect, and keep the connection. Never raises; takes at most `time_limit` seconds.
+    """Connect and keep the connection. Never raises. Takes at most `time_limit` seconds.
 
-    Without a connection the finding says why. `lost` may be called before this returns.
+    Without a connection the finding has the reason. `lost` may be called before this returns.
     """
     loop = asyncio.get_running_loop()
     held: list[Idle] = []
@@ -84,9 +88,12 @@ async def hold(
         _, idle = await loop.create_connection(lambda: Idle(lost), host, port)
         return idle
 
-    async def connect() -> Finding:
-        held.append(await dial(address, time_limit, open_to))
+    async def connect(attempt: Attempt) -> Finding:
+        held.append(await dial(address, time_limit, open_to, attempt))
         return ACCEPTS
 
-    finding = await found_by(connect, time_limit, "does not accept connections")
-    return finding, held[0] if held else None
+    finding = await found_by(connect, time_limit, "does not end them")
+    if not held:
+        return finding, None
+    held[0].finding = finding
+    return finding, held[0]

@@ -1,18 +1,18 @@
-"""What is probed, and what came of it."""
+"""Types of probes: method, target, answer, result."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Method(StrEnum):
-    """How an address is asked."""
+class ProbeMethod(StrEnum):
+    """How an address is probed."""
 
     TCP = "tcp"
-    """The TCP request plane: connect. Deep: its refusal of an endpoint that cannot exist."""
+    """The TCP request plane: connect. Deep: a request for an endpoint that cannot exist."""
     HTTP = "http"
-    """The HTTP request plane: connect. There is nothing deeper."""
+    """The HTTP request plane: connect. There is no deeper probe."""
     ZMTP = "zmtp"
     """Connect, and wait for the greeting that a ZMQ socket sends on accept."""
     HEALTH = "health"
@@ -22,52 +22,75 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Target:
-    """Where something listens; probed once, however many records name it."""
+class ProbeTarget:
+    """An address to probe, once for all records that name it."""
 
-    method: Method
+    method: ProbeMethod
     address: str
     """`host:port`; for HEALTH the URL `http://host:port`; for NATS the endpoint's subject."""
 
 
-class Answer(StrEnum):
-    """What a probe proves."""
+NATS_SERVER = ProbeTarget(ProbeMethod.NATS, "NATS server")
+"""Whether NATS can be reached: the only question about a channel on NATS. No real subject has a
+blank in it.
+"""
+
+
+class ProbeAnswer(StrEnum):
+    """What a probe's outcome proves."""
 
     ANSWERS = "answers"
-    """The process itself did: it runs."""
+    """The process itself answered: it runs."""
     ACCEPTS = "accepts"
-    """The kernel accepts connections; of the process it says nothing."""
+    """The kernel accepts connections. That proves nothing about the process."""
     REFUSED = "refused"
-    """Nothing listens there."""
+    """The address refuses connections: nothing listens there, or a firewall answers for it."""
+    UNREACHED = "unreached"
+    """The process was not reached: packets were not answered, the network reported them as
+    undeliverable, or a connection was reset or led to another program. The cause may be the
+    process, or the way from this host.
+    """
     SILENT = "silent"
-    """Not what should answer there, in time: nothing came, or something else."""
+    """A connection was accepted, but the process did not answer in time."""
+    AWAY = "away"
+    """The NATS server that carries it cannot be reached. So it cannot be reached either, whether
+    its process runs or not.
+    """
     UNTRIED = "untried"
-    """It could not be asked from here: a name that does not resolve, no route, no NATS."""
+    """This host could not probe it: a name that does not resolve, no socket, no NATS."""
 
     @property
     def failed(self) -> bool:
-        """Whether it is evidence against the process."""
-        return self in (Answer.REFUSED, Answer.SILENT)
+        """Whether the probe failed."""
+        return self in FAILED
+
+
+FAILED = frozenset({ProbeAnswer.REFUSED, ProbeAnswer.UNREACHED, ProbeAnswer.SILENT})
+"""The answers of failed probes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one way of asking found."""
+    """What one probe method found."""
 
-    answer: Answer
+    answer: ProbeAnswer
     text: str
-    """What was seen, to follow the address in a sentence: `refuses connections`."""
+    """The observation, as a clause that follows the address: `refuses connections`."""
+    local: bool = field(default=False, compare=False)
+    """Whether the address is one of this host's own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What came of one probe."""
+class ProbeResult:
+    """The result of one probe."""
 
-    target: Target
-    answer: Answer
+    target: ProbeTarget
+    answer: ProbeAnswer
     at: float
     """POSIX seconds at which it ended."""
     text: str
-    """What was seen, to follow the address in a sentence: `refuses connections`."""
+    """The observation, as a clause that follows the address: `refuses connections`."""
     deep: bool = False
-    """Whether the process itself was asked for an answer, where a connection alone would do."""
+    """Whether the process itself was asked, where a connection alone would do."""
+    local: bool = False
+    """Whether the address is one of this host's own, so that no network is in between."""

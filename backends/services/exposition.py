@@ -1,13 +1,14 @@
-"""Components' totals as Prometheus text, as Dynamo's own workers exposed them.
+"""Expose components' totals as Prometheus text, as Dynamo's own workers did.
 
 Names, labels, types and help are those of `ComponentNatsServerPrometheusMetrics` in Dynamo 0.6.1,
-whose workers expose them at `/metrics` when NATS is on; 1.2.1 does not have them any more.
-Two things differ. A component that nobody answers for has no totals here, where Dynamo sets them to
-0: a counter that falls to 0 and comes back would look like a burst of requests. And a process
-counts as an active service only if it has endpoints: clients of 1.x have a service without any.
+whose workers expose them at `/metrics` if NATS is on; 1.2.1 has them no more. Two things differ. A
+component without an answering service has no totals here, where Dynamo sets them to 0: a counter
+that falls to 0 and comes back would look like a burst of requests. And a process counts as an
+active service only if it has endpoints: clients of 1.x have a service without any.
 
-As there, the totals are of those that answered. When one of several misses a deadline they fall,
-and they rise again when it is back: `rate()` takes that for a burst. `active_endpoints` falls, too.
+As in Dynamo, the totals cover the services that answered. If one of several misses a deadline they
+fall, and rise again when it is back: `rate()` takes that for a burst. `active_endpoints` falls,
+too.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from backends import naming
+from backends.dynamo import naming
+from backends.services.overview import Answering, Usage, total
 from backends.services.types import NANOSECONDS_IN_A_MS
-from backends.services.usage import Answering, Usage, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,10 @@ HELP = {
 
 
 def exposition(usages: Iterable[Usage], label: Callable[[str], str] = str) -> str:
-    """Prometheus text of all components whose names are known, in their order. `label` makes a name
-    fit for where the text goes; those that are the same then are one."""
+    """Return Prometheus text for all components with known names, sorted.
+
+    `label` makes a name safe for the output; names that become equal are merged.
+    """
     from prometheus_client import CollectorRegistry, generate_latest
 
     families = list(_families(usages, label))
@@ -58,11 +61,11 @@ def _families(usages: Iterable[Usage], label: Callable[[str], str]) -> Iterator[
 
     components: dict[tuple[str, str], list[Usage]] = {}
     for usage in usages:
-        # Of another's service the name alone would be no component's.
+        # Without a namespace the service's name is not a component's.
         if usage.namespace:
-            place = (label(usage.namespace), label(usage.component))
-            components.setdefault(place, []).append(usage)
-    figures = {place: _figures(components[place]) for place in sorted(components)}
+            names = (label(usage.namespace), label(usage.component))
+            components.setdefault(names, []).append(usage)
+    figures = {names: _figures(components[names]) for names in sorted(components)}
     for name, text in HELP.items():
         family = GaugeMetricFamily(PREFIX + name, text, labels=LABELS)
         for (namespace, component), values in figures.items():
@@ -76,11 +79,13 @@ def _figures(usages: list[Usage]) -> dict[str, float | None]:
     whole = total(usages)
     asked = whole.requests is not None
     return {
-        "active_endpoints": len(usages) - whole.numbers[Answering.SILENT],
+        "active_endpoints": len(usages)
+        - whole.numbers[Answering.SILENT]
+        - whole.numbers[Answering.NOT_ASKED],
         "active_services": whole.services,
         "errors_total": whole.errors,
         "processing_ms_avg": (whole.mean_ms or 0.0) if asked else None,
-        # Whole ones, as there.
+        # Whole milliseconds, as in Dynamo.
         "processing_ms_total": (whole.processing_ns or 0) // NANOSECONDS_IN_A_MS if asked else None,
         "requests_total": whole.requests,
     }

@@ -1,7 +1,7 @@
-"""Asks all NATS services what they counted.
+"""Ask all NATS services for their statistics.
 
 Three small messages, whatever the number of services; each service answers each once. Nothing is
-ever sent to the subject of an endpoint: that would be a request to its model.
+sent to the subject of an endpoint: that would be a request to its model.
 """
 
 from __future__ import annotations
@@ -9,49 +9,66 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
+from backends.aio.timer import LOOP, Timer
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
-from backends.nats.gathering import gather, is_denied, why_not_asked
-from backends.services.answers import Answers
-from backends.services.types import NotScraped, Scrape
+from backends.nats.errors import settings_of
+from backends.nats.scatter_gather import gather, is_denied, why_not_asked
+from backends.services.parse import ServiceAnswers
+from backends.services.types import NotScraped, StatsScrape
 
 STATS = "$SRV.STATS"
-"""Asks all what they counted."""
+"""Asks all services for their statistics."""
 BESIDES = ("$SRV.PING", "$SRV.INFO")
-"""PING tells soonest who is there, INFO what it is. Who may not ask them does without."""
+"""PING finds services fastest, INFO describes them. Without permission for these, STATS
+suffices.
+"""
 
 TIME_LIMIT = 1.0
-"""Seconds to connect, and as many to gather: a hundred times what a service needs that is well."""
+"""Seconds to connect, and again to gather: a hundred times what a healthy service needs."""
 QUIET = 0.05
-"""Seconds without an answer after which nobody else is expected, where all that were did answer."""
+"""Seconds without an answer after which gathering ends, once all expected subjects answered."""
 
 
 class ServiceScraper:
-    """Asks the services of one NATS. Connects when it is first asked, and again when it has to."""
+    """Scrapes the services of one NATS. Connects on the first scrape, and again when needed."""
 
-    def __init__(self, config: NatsConfig, *, clock: Callable[[], float]) -> None:
-        """`clock` gives POSIX seconds."""
+    def __init__(
+        self, config: NatsConfig, *, clock: Callable[[], float], timer: Timer = LOOP
+    ) -> None:
+        """`clock` returns POSIX seconds; `timer` gives the answers' moments and the deadline."""
         self._connection = NatsConnection(config)
         self._clock = clock
+        self._timer = timer
         self._one_at_a_time = asyncio.Lock()
 
-    async def scrape(self, expected: Collection[str]) -> Scrape:
-        """Ask all services once. `expected` are the subjects that should answer: when all have, it
-        need not wait longer. Raises `NotScraped`."""
+    async def scrape(self, expected: Collection[str]) -> StatsScrape:
+        """Ask all services once. Raises `NotScraped`.
+
+        `expected` are the subjects that should answer: once all have, gathering ends early.
+        """
         async with self._one_at_a_time:
-            answers = Answers(expected)
-            moment = asyncio.get_running_loop().time
+            answers = ServiceAnswers(expected)
 
             def take(data: bytes) -> bool:
-                return answers.take(data, moment())
+                return answers.take(data, self._timer.now())
 
             try:
                 unread = await gather(
-                    self._connection, [STATS], take, TIME_LIMIT, besides=BESIDES, quiet=QUIET
+                    self._connection,
+                    [STATS],
+                    take,
+                    TIME_LIMIT,
+                    optional=BESIDES,
+                    quiet=QUIET,
+                    timer=self._timer,
                 )
-            # Whatever the library raises on the way: of the services nothing is known then.
+            # After any error of the library nothing is known about the services.
             except Exception as error:
-                raise NotScraped(why_not_asked(error), denied=is_denied(error)) from None
+                check = settings_of(error, self._connection.config)
+                raise NotScraped(
+                    why_not_asked(error), denied=is_denied(error), check=check
+                ) from None
             return answers.scrape(self._clock(), unread)
 
     async def aclose(self) -> None:

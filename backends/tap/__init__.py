@@ -1,38 +1,38 @@
-"""Listening in on event channels: what publishers publish, as it comes.
+"""Taps: listen to event channels, and show what publishers publish.
 
     tap = Taps(nats, here=True, clock=time.time).open(channel)
     task = asyncio.create_task(tap.run())
     ...
-    tap.standing, tap.statistics, [decode(heard.message) for heard in tap.recent]
+    tap.standing, tap.statistics, [decode(one.message) for one in tap.recent]
 
-A tap only listens. It goes to the addresses of its own channel and nowhere else, and ends when its
-task is cancelled. `pyzmq`, `msgpack` and `nats-py` are imported when they are first needed.
+A tap only listens. It connects only to the addresses of its own channel, and ends when its task is
+cancelled. `pyzmq`, `msgpack` and `nats-py` are imported on first use.
 """
 
 from backends.tap.decoding import Decoded, decode, payload_bytes, summary
 from backends.tap.inbox import Inbox
-from backends.tap.messages import Message
-from backends.tap.opening import OpensTaps, Taps
+from backends.tap.link import SILENCE, TapLink, TapStanding
+from backends.tap.messages import TapMessage
+from backends.tap.open import OpensTaps, Taps
 from backends.tap.routes import NatsRoute, NoRoute, Route, ZmqRoute, route_of
-from backends.tap.standing import SILENCE, Link, Standing
 from backends.tap.statistics import Publisher, Statistics
-from backends.tap.tap import Heard, Tap
+from backends.tap.tap import NumberedMessage, Tap
 
 __all__ = [
     "SILENCE",
     "Decoded",
-    "Heard",
     "Inbox",
-    "Link",
-    "Message",
     "NatsRoute",
     "NoRoute",
+    "NumberedMessage",
     "OpensTaps",
     "Publisher",
     "Route",
-    "Standing",
     "Statistics",
     "Tap",
+    "TapLink",
+    "TapMessage",
+    "TapStanding",
     "Taps",
     "ZmqRoute",
     "decode",

@@ -1,33 +1,33 @@
-"""Messages on their way to somebody who may be slow."""
+"""A bounded queue of messages for a consumer that may be slow."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 
-from backends.tap.messages import Message
+from backends.tap.messages import TapMessage
 
 MOST = 4096
 """Messages that wait at most."""
 MOST_BYTES = 32 << 20
-"""... and bytes of them."""
+"""Bytes of waiting messages at most."""
 
 
 class Inbox:
-    """Takes what it has room for, and says no to the rest. Of one event loop."""
+    """Queues messages while there is room, and refuses others. For one event loop."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[TapMessage] = deque()
         self._came = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: Message) -> bool:
-        """False: there is no room, and the message is dropped."""
+    def put(self, message: TapMessage) -> bool:
+        """Queue a message. False: there is no room, and it is dropped."""
         size = len(message.body)
         if len(self._waiting) >= self._most or self._bytes + size > self._most_bytes:
             return False
@@ -36,8 +36,8 @@ class Inbox:
         self._came.set()
         return True
 
-    async def get(self) -> list[Message]:
-        """All that waits, at least one message, in order."""
+    async def get(self) -> list[TapMessage]:
+        """Wait for messages and return all, at least one, in order."""
         await self._came.wait()
         self._came.clear()
         messages = list(self._waiting)

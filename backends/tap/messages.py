@@ -1,10 +1,10 @@
-"""What comes over a channel: one message, from the wire and not yet decoded.
+"""One message of a channel, as received and not yet decoded.
 
-Over NATS a message is an envelope: a msgpack map of `publisher_id`, `sequence` (from 0, one more
-for each), `published_at` (ms), `topic` and `payload` (bytes). Over ZMQ there are four frames: the
-topic, the publisher and the sequence (eight bytes each, big-endian), and the envelope behind a
-header of five bytes (version 1, length). So `ai-dynamo-runtime` 1.2.1, 1.4.2 and 1.6.1, as seen on
-the wire.
+Over NATS a message is an envelope: a msgpack map of `publisher_id`, `sequence` (counted up from 0),
+`published_at` (ms), `topic` and `payload` (bytes). Over ZMQ there are four frames: the topic, the
+publisher and the sequence (eight bytes each, big-endian), and the envelope after a header of five
+bytes (version 1, length). As `ai-dynamo-runtime` 1.2.1, 1.4.2 and 1.6.1 write them, seen on the
+wire.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KEPT = 1 << 16
-"""Bytes of a message that are kept: the largest events of a real worker are some 10 KB."""
+"""Bytes of a message that are kept: the largest events of a real worker have about 10 KB."""
 
 LONGEST_TOPIC = 1024
 """Bytes of a topic or subject that are kept."""
@@ -26,36 +26,36 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it came."""
+class TapMessage:
+    """One message as received."""
 
     at: float
-    """When it was heard, in POSIX seconds."""
+    """When it was received, in POSIX seconds."""
     publisher: int | None
-    """Its publisher's id (u64). None: it does not say, or not as Dynamo does."""
+    """Its publisher's id (u64). None: missing, or not as Dynamo writes it."""
     sequence: int | None
     topic: str
-    """The topic frame, over NATS the whole subject."""
+    """The topic frame; over NATS the whole subject."""
     size: int
-    """Bytes on the wire, without those that say where it goes."""
+    """Bytes on the wire, without those for routing."""
     body: bytes
-    """The envelope, or whatever came in its place; the first of it if it is long."""
+    """The envelope, or whatever came in its place; the beginning of it if it is long."""
 
     @property
     def is_cut(self) -> bool:
-        """Whether only the first of it was kept."""
+        """Whether only the beginning was kept."""
         return len(self.body) < self.size
 
 
-def of_zmq(frames: Sequence[bytes], at: float, kept: int = KEPT) -> Message:
-    """The message that these frames are, whatever is in them."""
+def of_zmq(frames: Sequence[bytes], at: float, kept: int = KEPT) -> TapMessage:
+    """Make a message of these frames, whatever is in them."""
     topic = _text(frames[0]) if frames else ""
     if len(frames) != 4 or len(frames[1]) != 8 or len(frames[2]) != 8:
         rest = b"".join(frames[1:])
-        return Message(at, None, None, topic, len(rest), rest[:kept])
+        return TapMessage(at, None, None, topic, len(rest), rest[:kept])
     body = frames[3]
     start = HEADER if _has_header(body) else 0
-    return Message(
+    return TapMessage(
         at,
         int.from_bytes(frames[1]),
         int.from_bytes(frames[2]),
@@ -65,18 +65,32 @@ def of_zmq(frames: Sequence[bytes], at: float, kept: int = KEPT) -> Message:
     )
 
 
-def of_nats(subject: str, data: bytes, at: float, kept: int = KEPT) -> Message:
-    """The message that came on a subject, whatever is in it."""
+def of_nats(subject: str, data: bytes, at: float, kept: int = KEPT) -> TapMessage:
+    """Make a message of data received on a subject, whatever is in it."""
     publisher, sequence = _identity(data, kept)
     topic = subject[:LONGEST_TOPIC]
-    return Message(at, publisher, sequence, topic, len(data), data[:kept])
+    return TapMessage(at, publisher, sequence, topic, len(data), data[:kept])
+
+
+RANK = b"\xa7dp_rank"
+"""The name of a data-parallel rank in msgpack; its number follows."""
+
+
+def rank_of(message: TapMessage) -> int | None:
+    """Return a message's data-parallel rank below 128, without decoding it. None: it has none."""
+    found = message.body.find(RANK)
+    number = found + len(RANK)
+    # msgpack encodes a number below 128 as one byte.
+    if found < 0 or number >= len(message.body) or message.body[number] > 127:
+        return None
+    return message.body[number]
 
 
 def unpacked_envelope(data: bytes) -> Any:
-    """What msgpack says of an envelope; raises whatever the library does.
+    """Unpack an envelope; raises whatever the library raises.
 
-    An envelope holds no array and few names. What holds more could take memory without end: an
-    array's length is believed before its elements are read.
+    An envelope holds no array and few names. Anything more could take unlimited memory: the library
+    trusts an array's length before it reads its elements.
     """
     import msgpack
 
@@ -91,7 +105,7 @@ def unpacked_envelope(data: bytes) -> Any:
 
 
 def u64(value: object) -> int | None:
-    """The number, if it is one that ids and sequences can be."""
+    """Return the number, if ids and sequences can have it. None: they cannot."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if is_number and 0 <= value < 1 << 64 else None  # type: ignore[return-value,operator]
 
@@ -105,14 +119,14 @@ def _has_header(body: bytes) -> bool:
 
 
 def _identity(data: bytes, kept: int) -> tuple[int | None, int | None]:
-    """Publisher and sequence of an envelope; None for what it does not say."""
+    """Return publisher and sequence of an envelope. None: missing."""
     try:
-        # JSON is not written by any release that was seen; early sources had it.
+        # No release that was seen writes JSON; early sources did.
         if data[:1] == b"{":
             envelope = json.loads(data) if len(data) <= kept else None
         else:
             envelope = unpacked_envelope(data)
-    except Exception:  # whatever the bytes make the library say, they are no envelope
+    except Exception:  # the library may raise anything on bytes that are no envelope
         return None, None
     if not isinstance(envelope, dict):
         return None, None

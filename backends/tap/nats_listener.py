@@ -1,46 +1,50 @@
-"""Listens to a subject of NATS: a plain subscription. No consumer, no acknowledgement, no request.
+"""Listen to a subject of NATS: a plain subscription without consumer, acknowledgement or request.
 
-The client library reads on the event loop, at most what its buffer holds before others have their
-turn (128 KB). What is heard faster than that the server keeps for a while, then it cuts us off, and
-no publisher notices.
+The client library reads on the event loop, at most what its buffer holds before others get their
+turn (128 KB). If messages arrive faster, the server keeps them for a while and then ends the
+connection. No publisher notices.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
+from backends.aio.backoff import Backoff
+from backends.aio.cancellation import Cancellations
+from backends.aio.timer import LOOP, Timer
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection, is_denial
 from backends.nats.errors import is_refusal, translate, why_not
 from backends.store import NotAuthorised
+from backends.tap.link import TapLink
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import NatsRoute
-from backends.tap.standing import Link
-from backends.tap.tap import Drop, Hear, Tell
+from backends.tap.tap import Drop, Receive, ReportState
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
 MOST_WAITING = 5000
-"""Messages that wait in the library; what comes then is dropped, with a count."""
+"""Messages that wait in the library. Later ones are dropped and counted."""
 MOST_BYTES = 16 << 20
-"""... and bytes of them."""
+"""Bytes of waiting messages."""
 
 TIME_LIMIT = 3.0
-"""Seconds for a connection, and for an answer to whether the server is still there."""
+"""Seconds to connect, and for an answer to a ping."""
 RETRY = 1.0
-"""Seconds after which a connection that failed is tried again."""
+"""Seconds until a failed connection is tried again."""
 REFUSED_RETRY = 30.0
-"""... and one that NATS refused, which is a line in its log; then twice as long each time."""
+"""Seconds after a refusal by NATS, which is a line in its log; doubled each time, up to the
+next.
+"""
 LONGEST_RETRY = 300.0
 LOOK_INTERVAL = 0.25
-"""Seconds between two looks at whether the connection is still there."""
+"""Seconds between two checks of the connection."""
 ASK_INTERVAL = 5.0
-"""Seconds between two questions to the server whether it is still there: a ping."""
+"""Seconds between two pings of the server."""
 
 
 class NatsListener:
@@ -53,29 +57,36 @@ class NatsListener:
         clock: Callable[[], float],
         *,
         kept: int = KEPT,
+        timer: Timer = LOOP,
     ) -> None:
-        """`clock` gives POSIX seconds; `kept`: bytes of a message that are kept."""
+        """`clock` returns POSIX seconds; `kept`: bytes of a message that are kept; `timer` measures
+        pauses and time limits.
+        """
         self._subject = route.subject
         self._config = config
         self._clock = clock
         self._kept = kept
+        self._timer = timer
 
-    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
+    async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
         """Listen until cancelled."""
-        was_connected, refusals = False, 0
+        was_connected = False
+        refusals = Backoff(REFUSED_RETRY, LONGEST_RETRY)
+        cancellations = Cancellations()
 
         async def take(message: Msg) -> None:
-            hear(of_nats(message.subject, message.data, self._clock(), self._kept))
+            receive(of_nats(message.subject, message.data, self._clock(), self._kept))
 
-        def note(error: Exception) -> None:
+        def observe(error: Exception) -> None:
             if type(error).__name__ == "SlowConsumerError":
                 drop(1)
 
-        connection = NatsConnection(self._config, on_error=note)
+        connection = NatsConnection(self._config, on_error=observe)
         try:
             while True:
                 try:
-                    async with asyncio.timeout(TIME_LIMIT):
+                    await connection.prepare()
+                    async with self._timer.timeout(TIME_LIMIT):
                         client = await connection.client()
                         connection.denials.clear()
                         await client.subscribe(
@@ -84,51 +95,56 @@ class NatsListener:
                             pending_msgs_limit=MOST_WAITING,
                             pending_bytes_limit=MOST_BYTES,
                         )
-                        # The library may send the first of these before the subscription itself:
-                        # only the second one comes back after a word against it.
+                        # The library may send the first flush before the subscription itself: only
+                        # the second one returns after a denial of it.
                         await client.flush()
                         await client.flush()
+                        cancellations.raise_if_any()
                     if not connection.denials:
-                        was_connected, refusals = True, 0
-                        tell(Link.CONNECTED, "")
-                    await _stay(client, connection)
-                except Exception as error:  # whatever the library raises
-                    link = Link.LOST if was_connected else Link.CONNECTING
-                    tell(link, _reason(error))
-                    refusals = refusals + 1 if _is_refused(error) else 0
+                        was_connected = True
+                        refusals.reset()
+                        report(TapLink.CONNECTED, "")
+                    await _stay(client, connection, self._timer)
+                except Exception as error:  # any error of the library
+                    cancellations.raise_if_any()
+                    link = TapLink.LOST if was_connected else TapLink.CONNECTING
+                    report(link, _reason(error))
+                    pause = RETRY
+                    if _is_refused(error):
+                        pause = refusals.pause()
+                    else:
+                        refusals.reset()
                 # Also the subscription ends with it.
                 await connection.aclose()
-                await asyncio.sleep(_pause(refusals))
+                cancellations.raise_if_any()
+                await self._timer.sleep(pause)
         finally:
             with contextlib.suppress(Exception):
                 await connection.aclose()
 
 
-async def _stay(client: Client, connection: NatsConnection) -> NoReturn:
-    """Raises as soon as nothing can come any more: what the library does, or `PermissionError`."""
+async def _stay(client: Client, connection: NatsConnection, timer: Timer) -> NoReturn:
+    """Return never: raise the library's error, or `PermissionError`, once no more messages can
+    arrive.
+    """
     looks = 0
+    cancellations = Cancellations()
     while True:
         if connection.denials:
             raise PermissionError
         if not client.is_connected:
             raise ConnectionResetError
-        await asyncio.sleep(LOOK_INTERVAL)
+        await timer.sleep(LOOK_INTERVAL)
         looks += 1
         if looks * LOOK_INTERVAL >= ASK_INTERVAL:
             looks = 0
-            async with asyncio.timeout(TIME_LIMIT):
+            async with timer.timeout(TIME_LIMIT):
                 await client.flush()
-
-
-def _pause(refusals: int) -> float:
-    """Seconds until it is tried again, after so many refusals in a row."""
-    if not refusals:
-        return RETRY
-    return min(REFUSED_RETRY * 2.0 ** min(refusals - 1, 10), LONGEST_RETRY)
+            cancellations.raise_if_any()
 
 
 def _is_refused(error: Exception) -> bool:
-    """Whether NATS knows this user, or what it asks for, and does not want it."""
+    """Return whether NATS refused this user, or its subscription."""
     if is_refusal(error) or is_denial(error):
         return True
     return isinstance(translate("", error), NotAuthorised)

@@ -1,7 +1,7 @@
-"""Where to listen to a channel, as its record says. Pure.
+"""Find the addresses of a channel from its record. Pure.
 
-Whoever can write to the store wrote the record. So a tap goes to that channel's own addresses, to
-few of them, and only where they mean one place; a sentence says why it does not go anywhere.
+Any client of the store may have written the record. So a tap connects to that channel's own
+addresses only, to few of them, and only if they are unambiguous; otherwise the reason is a clause.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from backends.probe.addresses import Address, parse_address
-from backends.records import EventChannel
+from backends.dynamo.records import EventChannel
+from backends.probe.addresses import Address, parse_address, why_unusable
 
 MOST_ADDRESSES = 4
-"""Brokers of one channel that are listened to; Dynamo's own has one or two."""
+"""Brokers of one channel that a tap connects to. Dynamo's own has one or two."""
 
 LONGEST_SUBJECT = 1024
 
@@ -23,13 +23,13 @@ _TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class NatsRoute:
-    """A subject of NATS: the channel's prefix and its topic. All its publishers share it."""
+    """A NATS subject: the channel's prefix and topic. All its publishers share it."""
 
     subject: str
 
     @property
     def is_shared(self) -> bool:
-        """Whether other publishers' messages come there, too."""
+        """Whether other publishers' messages arrive there, too."""
         return True
 
     def __str__(self) -> str:
@@ -42,12 +42,13 @@ class ZmqRoute:
 
     addresses: tuple[Address, ...]
     topic: bytes
-    """What messages begin with. A publisher of its own says its topic; what a broker passes on
-    begins with the publishers' scopes, so all of it is taken (1.6.1)."""
+    """The beginning of the messages to receive. A publisher's own messages begin with its topic;
+    messages from a broker begin with the publishers' scopes, so all are received (1.6.1).
+    """
 
     @property
     def is_shared(self) -> bool:
-        """Whether these are brokers, where other publishers' messages come, too."""
+        """Whether these are brokers, where other publishers' messages arrive, too."""
         return not self.topic
 
     def __str__(self) -> str:
@@ -56,7 +57,7 @@ class ZmqRoute:
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Nobody can listen there."""
+    """The channel cannot be listened to."""
 
     why: str
     """A clause: `it has no transport`."""
@@ -73,7 +74,9 @@ Route = NatsRoute | ZmqRoute | NoRoute
 
 
 def route_of(channel: EventChannel, *, here: bool) -> Route:
-    """Where its messages come. `here`: loopback addresses mean this machine. Never raises."""
+    """Return the route to a channel's messages. Never raises. `here`: loopback addresses mean this
+    machine.
+    """
     transport = channel.transport
     if transport is None or not transport.address:
         return NoRoute("its record names no transport to listen to")
@@ -89,7 +92,9 @@ def route_of(channel: EventChannel, *, here: bool) -> Route:
 
 
 def is_local(address: Address) -> bool:
-    """Whether it means something else on each machine: loopback, link-local, or any."""
+    """Return whether an address means something else on each machine: loopback, link-local, or
+    unspecified.
+    """
     if address.is_loopback:
         return True
     try:
@@ -103,10 +108,10 @@ def is_local(address: Address) -> bool:
 def _nats(prefix: str, topic: str) -> Route:
     subject = f"{prefix}.{topic}"
     tokens = subject.split(".")
-    # A wildcard would listen to what others publish; a subject of Dynamo's has none.
+    # A wildcard would receive other channels' messages; Dynamo's subjects have none.
     valid = all(_TOKEN.fullmatch(token) and not set(token) & set("*>") for token in tokens)
     if not valid or len(subject) > LONGEST_SUBJECT or not topic:
-        return NoRoute(f"{subject[:200]!r} is no subject of NATS that names one channel")
+        return NoRoute(f"{subject[:200]!r} is not the NATS subject of one channel")
     return NatsRoute(subject)
 
 
@@ -127,10 +132,12 @@ def _address(endpoint: str, here: bool) -> Address | NoRoute:
         return NoRoute(f"{shown!r} can be reached only on the machine of its publisher")
     host = rest.rpartition(":")[0]
     if scheme == "tcp" and host in ("0.0.0.0", "[::]", "*"):
-        return NoRoute(f"{shown!r} names no machine: it is where its publisher listens, on all")
+        return NoRoute(f"{shown!r} names no machine: its publisher listens on all its addresses")
     address = parse_address(rest) if scheme == "tcp" else None
     if address is None:
-        return NoRoute(f"{shown!r} is no address to connect to: it should be tcp://host:port")
+        why = why_unusable(rest) if scheme == "tcp" else None
+        it = "should be tcp://host:port" if why is None else why
+        return NoRoute(f"{shown!r} is not an address to connect to: it {it}")
     if is_local(address) and not here:
         return NoRoute(f"{shown!r} means something else on each machine, and the store is not here")
     return address

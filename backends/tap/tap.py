@@ -3,49 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from backends.tap.inbox import Inbox
-from backends.tap.messages import Message
+from backends.tap.link import TapLink, TapStanding
+from backends.tap.messages import TapMessage
 from backends.tap.routes import Route
-from backends.tap.standing import Link, Standing
 from backends.tap.statistics import Statistics
 
 RING = 200
-"""Messages that are kept to be looked at."""
+"""Messages that are kept for display."""
 
-Hear = Callable[[Message], None]
+Receive = Callable[[TapMessage], None]
 Drop = Callable[[int], None]
 
 
-class Tell(Protocol):
-    """Takes how it stands: what `Standing` has, but for the time."""
+class ReportState(Protocol):
+    """Takes the state of the connection: as `TapStanding`, without the time."""
 
-    def __call__(self, link: Link, why: str, answers: bool = False, /) -> None: ...
+    def __call__(self, link: TapLink, why: str, answers: bool = False, /) -> None: ...
 
 
 class Listener(Protocol):
     """One way to listen."""
 
-    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
-        """Listen until cancelled; leaves nothing open then. Never raises by itself.
+    async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
+        """Listen until cancelled, and leave nothing open then. Raises no other error.
 
-        Gives each message to `hear`, says how it stands by `tell`, and by `drop` how many messages
-        came and were thrown away before they could be read.
+        Passes each message to `receive`, the state of the connection to `report`, and to `drop` the
+        number of messages that were dropped before they could be read.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A message with its place among all that were heard."""
+class NumberedMessage:
+    """A message with its number among all received."""
 
     number: int
     """From 1."""
-    message: Message
+    message: TapMessage
 
     @property
     def key(self) -> int:
@@ -53,43 +54,45 @@ class Heard:
 
 
 class Tap:
-    """Listens while `run` runs. What it holds is bounded, whatever comes and however fast."""
+    """A tap: listens while `run` runs. Bounded, whatever arrives and however fast."""
 
     def __init__(
         self, route: Route, listener: Listener, clock: Callable[[], float], *, ring: int = RING
     ) -> None:
-        """`clock` gives POSIX seconds."""
+        """`clock` returns POSIX seconds."""
         self.route = route
         self.statistics = Statistics(clock())
-        self.standing = Standing(Link.CONNECTING, clock())
-        self.recent: deque[Heard] = deque(maxlen=ring)
-        """The last messages, the oldest first."""
+        self.standing = TapStanding(TapLink.CONNECTING, clock())
+        self.recent: deque[NumberedMessage] = deque(maxlen=ring)
+        """The last messages, oldest first."""
         self._listener = listener
         self._clock = clock
         self.left_out = 0
-        """Messages that were not handed on, since another publisher's were asked for."""
+        """Messages that were not passed on, since they are from another publisher than the wanted
+        one.
+        """
         self._inbox: Inbox | None = None
         self._only: int | None = None
 
     async def run(self) -> NoReturn:
-        """Listen until cancelled. Then nothing is left open. Never raises by itself."""
+        """Listen until cancelled, and leave nothing open then. Raises no other error."""
         try:
-            await self._listener.run(self._hear, self._tell, self._drop)
+            await self._listener.run(self._receive, self._report, self._drop)
         except Exception as error:
-            self._tell(Link.IMPOSSIBLE, _fault(error))
+            self._report(TapLink.IMPOSSIBLE, _fault(error))
         await asyncio.Event().wait()
         raise AssertionError("it ends by cancellation only")
 
     def follow(self, inbox: Inbox, *, only: int | None = None) -> None:
-        """Hand on every message from now; what the inbox has no room for counts as dropped.
+        """Pass on every message from now on. Messages without room in the inbox count as dropped.
 
-        `only`: the publisher whose messages are handed on. None: all.
+        `only`: the publisher whose messages are passed on. None: all.
         """
         self._inbox, self._only = inbox, only
 
-    def _hear(self, message: Message) -> None:
-        self.statistics.note(message)
-        self.recent.append(Heard(self.statistics.messages, message))
+    def _receive(self, message: TapMessage) -> None:
+        self.statistics.count(message)
+        self.recent.append(NumberedMessage(self.statistics.messages, message))
         if self._inbox is None:
             return
         if self._only is not None and message.publisher != self._only:
@@ -100,17 +103,21 @@ class Tap:
     def _drop(self, messages: int) -> None:
         self.statistics.dropped += messages
 
-    def _tell(self, link: Link, why: str, answers: bool = False, /) -> None:
+    def _report(self, link: TapLink, why: str, answers: bool = False, /) -> None:
         before = self.standing
         if (link, why, answers) != (before.link, before.why, before.answers):
             since = before.since if link is before.link else self._clock()
-            self.standing = Standing(link, since, why, answers)
+            self.standing = TapStanding(link, since, why, answers)
 
 
 def _fault(error: Exception) -> str:
-    """Why a listener gave up, which none should: a library is missing, or has no more sockets."""
+    """Return why a listener failed, which is no normal event: a library is missing, or sockets ran
+    out.
+    """
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed"
+    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return "this machine lets dyntop open no more connections (too many open files)"
     return f"a fault on this machine ({type(error).__name__})"

@@ -1,113 +1,123 @@
-"""Listens to ZMQ publishers, or to brokers in front of them: SUB sockets, and nothing is sent.
+"""Listen to ZMQ publishers, or to brokers in front of them: SUB sockets, which send nothing.
 
-The sockets are read in slices of a few milliseconds, with pauses between them, by the event loop
-itself. `zmq.asyncio` makes a future and several callbacks of each message, which at thousands a
-second is most of what they cost, and nothing would bound a burst; a slice is 7 µs a message and
-ends on time. What waits longer waits in libzmq, then in TCP, then at the publisher, which drops for
-slow subscribers (its own limit is 100,000 messages in 1.2.1 to 1.6.1). Nobody is told of that: it
-shows as missed numbers, never as dropped.
+The event loop itself reads the sockets in slices of a few milliseconds, with pauses in between.
+`zmq.asyncio` would make a future and several callbacks of each message, which is most of the cost
+at thousands a second, and would not bound a burst; a slice takes 7 µs a message and ends on time.
+Further messages wait in libzmq, then in TCP, then at the publisher, which drops messages for slow
+subscribers (its own limit is 100,000 in 1.2.1 to 1.6.1). Such drops are not reported: they show as
+missed numbers, not as dropped messages.
 
-libzmq connects again and again and never says why it could not, so the address is asked for its
-greeting besides: while there is no connection, and while there is one that is silent.
+libzmq reconnects by itself and never reports why a connection failed. So the address is probed for
+its greeting as well: while there is no connection, and while there is a silent one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import time
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
+from backends.aio.timer import LOOP, Timer
 from backends.probe import zmtp
 from backends.probe.addresses import Address
-from backends.probe.names import TooMany, resolve
-from backends.probe.types import Answer
-from backends.tap.messages import KEPT, Message, of_zmq
+from backends.probe.dns import TooMany, resolve
+from backends.probe.types import ProbeAnswer
+from backends.tap.link import SILENCE, TapLink
+from backends.tap.messages import KEPT, TapMessage, of_zmq
 from backends.tap.routes import ZmqRoute, is_local
-from backends.tap.standing import SILENCE, Link
-from backends.tap.tap import Drop, Hear, Tell
+from backends.tap.tap import Drop, Receive, ReportState
 
 if TYPE_CHECKING:
     import zmq
 
 PAUSE = 0.02
-"""Seconds between two slices if nothing came: what is heard is shown a few times a second."""
+"""Seconds between two slices if nothing was received: messages are shown a few times a second."""
 SHORT_PAUSE = 0.01
-"""... and if something did: few messages wait in libzmq."""
+"""Seconds between two slices if something was: few messages wait in libzmq."""
 SLICE = 0.005
 """Seconds that a slice takes at most."""
 
-# What one peer can make libzmq hold, as far as libzmq can be told: it counts whole messages, and a
-# message's parts are not counted, nor given out, before the last of them is there.
+# Bounds on what one peer can make libzmq hold. libzmq counts whole messages only: parts of a
+# message are neither counted nor delivered before the last one arrived.
 QUEUE = 200
 """Messages that wait in libzmq, for each address."""
 LARGEST = 2 << 20
-"""Bytes of the largest part that libzmq takes; it ends the connection of who sends more."""
+"""Bytes of the largest part that libzmq accepts. It ends the connection of a peer that sends
+more.
+"""
 MOST_PARTS = 8
-"""Parts of a message; Dynamo's have four. Who sends more is not listened to any more."""
+"""Parts of a message. Dynamo's have four. A peer that sends more is no longer listened to."""
 MOST_SEEN = 10_000
-"""Messages that are known again when another broker passes them on, too."""
+"""Messages that are remembered, to recognise them when another broker passes them on, too."""
 
 ASK_INTERVAL = 2.0
-"""Seconds between two questions to an address that is not connected."""
+"""Seconds between two probes of an address without a connection."""
 MOST_HOSTS = 4
-"""Addresses of one name that are tried."""
+"""IP addresses of one name that are tried."""
 TIME_LIMIT = 1.0
 """Seconds for a name to resolve, and for a greeting."""
 
 
 class ZmqListener:
-    """Listens to all the addresses of a route."""
+    """Listens to all addresses of a route."""
 
     def __init__(
-        self, route: ZmqRoute, clock: Callable[[], float], *, here: bool, kept: int = KEPT
+        self,
+        route: ZmqRoute,
+        clock: Callable[[], float],
+        *,
+        here: bool,
+        kept: int = KEPT,
+        timer: Timer = LOOP,
     ) -> None:
-        """`clock` gives POSIX seconds; `here`: a name may mean this machine; `kept`: bytes of a
-        message that are kept."""
+        """`clock` returns POSIX seconds; `here`: a name may mean this machine; `kept`: bytes of a
+        message that are kept; `timer` measures slices, pauses and silences.
+        """
         self._route = route
         self._clock = clock
         self._here = here
         self._kept = kept
+        self._timer = timer
         # Brokers in front of the same publishers pass on the same messages.
         self._seen: dict[tuple[int, int], None] | None = {} if len(route.addresses) > 1 else None
 
-    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
+    async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
         """Listen until cancelled."""
         library = await asyncio.to_thread(_library)
-        topic, here = self._route.topic, self._here
-        lines = [_Line(library, address, topic, here) for address in self._route.addresses]
+        topic, here, timer = self._route.topic, self._here, self._timer
+        peers = [_Peer(library, address, topic, here, timer) for address in self._route.addresses]
         context = library.Context()
         try:
             async with asyncio.TaskGroup() as tasks:
-                for line in lines:
-                    tasks.create_task(line.look_after(context))
+                for peer in peers:
+                    tasks.create_task(peer.look_after(context))
                 while True:
                     some = False
-                    for line in lines:
-                        line.follow()
-                        some |= self._read(line, hear)
-                    tell(*_standing(lines))
-                    await asyncio.sleep(SHORT_PAUSE if some else PAUSE)
+                    for peer in peers:
+                        peer.follow()
+                        some |= self._read(peer, receive)
+                    report(*_standing(peers))
+                    await self._timer.sleep(SHORT_PAUSE if some else PAUSE)
         finally:
-            for line in lines:
-                line.close()
-            # Takes a millisecond: nothing waits to be sent, and names are looked up elsewhere.
+            for peer in peers:
+                peer.close()
+            # Takes a millisecond: nothing waits to be sent, and libzmq resolves no names.
             context.term()
         raise AssertionError("it ends by cancellation only")
 
-    def _read(self, line: _Line, hear: Hear) -> bool:
-        """Take what has come, for at most as long as a slice is. Whether something has."""
-        end, some = time.monotonic() + SLICE, False
-        while time.monotonic() < end and (frames := line.receive()) is not None:
+    def _read(self, peer: _Peer, receive: Receive) -> bool:
+        """Read messages for at most one slice. Return whether there were any."""
+        end, some = self._timer.now() + SLICE, False
+        while self._timer.now() < end and (frames := peer.receive()) is not None:
             some = True
             message = of_zmq(frames, self._clock(), self._kept)
             if not self._is_known(message):
-                hear(message)
+                receive(message)
         return some
 
-    def _is_known(self, message: Message) -> bool:
+    def _is_known(self, message: TapMessage) -> bool:
         if self._seen is None or message.publisher is None or message.sequence is None:
             return False
         identity = (message.publisher, message.sequence)
@@ -119,35 +129,38 @@ class ZmqListener:
         return False
 
 
-class _Line:
-    """One address, the socket to it once its name is known, and what is known of its other end."""
+class _Peer:
+    """One address, with its socket once its name is resolved, and the state of the peer."""
 
-    def __init__(self, library: ModuleType, address: Address, topic: bytes, here: bool) -> None:
+    def __init__(
+        self, library: ModuleType, address: Address, topic: bytes, here: bool, timer: Timer
+    ) -> None:
         self.connected = False
         self.was_connected = False
         self.ended = False
-        """Whether it will not be listened to any more."""
+        """Whether it is no longer listened to."""
         self.why = ""
-        """What is in the way; while it is connected and silent, what its process does instead."""
+        """What prevents messages; while connected and silent, what is wrong with the process."""
         self.answers = False
-        """Whether it is connected and silent, and its process answers."""
+        """Whether it is connected and silent, and the process answered a probe."""
         self._zmq = library
         self._address = address
         self._topic = topic
         self._here = here
-        self._there = address
-        """Where it connects to: with the address of its name."""
-        self._unmet = 0
-        """How often in a row it answered and was not connected."""
+        self._timer = timer
+        self._target = address
+        """The address to connect to, with the name resolved."""
+        self._unconnected_answers = 0
+        """How often in a row it answered a probe without a connection."""
         self._rejected = False
-        """Whether the other end's last word was that it lets no subscriber in."""
+        """Whether the peer's last answer was that it rejects subscribers."""
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
-        self._heard_at = float("-inf")
+        self._last_message_at = float("-inf")
         self._asked_at = float("-inf")
 
     def receive(self) -> list[bytes] | None:
-        """The next message's frames. None: nothing has come, or it is not connected."""
+        """Return the next message's frames. None: there is none, or no connection."""
         if self._socket is None:
             return None
         frames: list[bytes] = []
@@ -159,12 +172,12 @@ class _Line:
                 frames.append(self._socket.recv(self._zmq.NOBLOCK))
         except self._zmq.Again:
             return None
-        self._heard_at = time.monotonic()
-        self._say("")
+        self._last_message_at = self._timer.now()
+        self._report("")
         return frames
 
     def follow(self) -> None:
-        """Learn what became of the connection."""
+        """Read the socket's events, and update the state."""
         library = self._zmq
         while self._monitor is not None:
             try:
@@ -176,12 +189,12 @@ class _Line:
             if event == library.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = self.was_connected = True
                 self._rejected = False
-                self._say("")
+                self._report("")
                 # The silence begins now.
-                self._heard_at = time.monotonic()
+                self._last_message_at = self._timer.now()
             elif event == library.EVENT_DISCONNECTED:
                 self.connected, self._asked_at = False, float("-inf")
-                self._say("")
+                self._report("")
             elif event in (
                 library.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
                 library.EVENT_HANDSHAKE_FAILED_PROTOCOL,
@@ -190,25 +203,27 @@ class _Line:
                 self._rejected = True
 
     async def look_after(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-        """Connect it once its name is known, and find out why nothing comes. Returns at its end."""
+        """Connect once the name is resolved, and find out why nothing arrives. Returns when it is
+        ended.
+        """
         while not self.ended:
             if self._socket is None:
-                if await self._found():
+                if await self._resolve():
                     self._connect(context)
             elif self._is_quiet():
                 answers = await self._ask()
-                # A name may have another address by now, and libzmq would stay with the first.
-                # And it gives up for good on who sends what is too large, or not of ZMQ.
-                anew = self._unmet > 1 if answers else self._has_name
+                # A name may have another address now, but libzmq stays with the first. It also
+                # gives up for good on a peer that sends too large parts, or does not speak ZMQ.
+                anew = self._unconnected_answers > 1 if answers else self._has_name
                 if anew and not self.connected:
                     self.close()
-            await asyncio.sleep(PAUSE * 5 if self._socket is not None else ASK_INTERVAL)
+            await self._timer.sleep(PAUSE * 5 if self._socket is not None else ASK_INTERVAL)
 
     def _is_quiet(self) -> bool:
-        """Whether it is time to ask its process."""
-        now = time.monotonic()
+        """Return whether it is time to probe the process."""
+        now = self._timer.now()
         if self.connected:
-            return now - max(self._asked_at, self._heard_at) >= SILENCE
+            return now - max(self._asked_at, self._last_message_at) >= SILENCE
         return now - self._asked_at >= ASK_INTERVAL
 
     def close(self) -> None:
@@ -229,102 +244,105 @@ class _Line:
             return True
         return False
 
-    def _say(self, what: str, *, answers: bool = False) -> None:
+    def _report(self, what: str, *, answers: bool = False) -> None:
         self.why = f"{self._address} {what}" if what else ""
         self.answers = answers
 
     def _end(self, why: str) -> None:
         self.ended = True
         self.close()
-        self._say(why)
+        self._report(why)
 
     async def _ask(self) -> bool:
-        """Whether its process answers, on a connection of its own."""
-        connected, heard_at = self.connected, self._heard_at
-        finding = await zmtp.ask(self._there, TIME_LIMIT)
-        answers = finding.answer is Answer.ANSWERS
-        self._asked_at = time.monotonic()
-        self._unmet = self._unmet + 1 if answers and not self.connected else 0
-        # What came meanwhile says more.
-        if self.ended or self.connected != connected or self._heard_at != heard_at:
+        """Probe the process on a separate connection. Return whether it answers."""
+        connected, last_message_at = self.connected, self._last_message_at
+        finding = await zmtp.ask(self._target, TIME_LIMIT)
+        answers = finding.answer is ProbeAnswer.ANSWERS
+        self._asked_at = self._timer.now()
+        self._unconnected_answers = (
+            self._unconnected_answers + 1 if answers and not self.connected else 0
+        )
+        # Events meanwhile are more recent than the probe.
+        is_outdated = self.connected != connected or self._last_message_at != last_message_at
+        if self.ended or is_outdated:
             return answers
         if not answers:
             self._rejected = False
-            self._say(finding.text)
+            self._report(finding.text)
         elif connected:
-            self._say("", answers=True)
+            self._report("", answers=True)
         elif self._rejected:
-            self._say("does not let a subscriber in")
+            self._report("does not let a subscriber in")
         else:
-            self._say(f"does not {'keep' if self.was_connected else 'complete'} a connection")
+            self._report(f"does not {'keep' if self.was_connected else 'complete'} a connection")
         return answers
 
-    async def _found(self) -> bool:
-        """Whether there is an address to connect to, now.
+    async def _resolve(self) -> bool:
+        """Resolve the address's name. Return whether there is an address to connect to.
 
-        libzmq would look names up itself, and could not be ended while it does.
+        libzmq could resolve names itself, but could not be ended meanwhile.
         """
         if not self._has_name:
             return True
         try:
-            async with asyncio.timeout(TIME_LIMIT):
+            async with self._timer.timeout(TIME_LIMIT):
                 hosts = await resolve(self._address.host, self._address.port)
         except TooMany:
-            self._say("has a name that is not looked up now, since too many others hang")
+            self._report("has a name that is not looked up now, since too many others hang")
             return False
-        except OSError:  # TimeoutError is one, too
-            self._say("has a name that does not resolve here")
+        except OSError:  # includes TimeoutError
+            self._report("has a name that does not resolve here")
             return False
         found = [self._address._replace(host=host) for host in hosts]
         allowed = [one for one in found if self._here or not is_local(one)][:MOST_HOSTS]
         if not allowed:
-            self._say(
+            self._report(
                 "has a name that leads to this machine or its link, and the store is not here"
             )
             return False
-        self._there = allowed[0]
+        self._target = allowed[0]
         if len(allowed) > 1:
             for one in allowed:
-                if (await zmtp.ask(one, TIME_LIMIT)).answer is Answer.ANSWERS:
-                    self._there = one
+                if (await zmtp.ask(one, TIME_LIMIT)).answer is ProbeAnswer.ANSWERS:
+                    self._target = one
                     break
         return True
 
     def _connect(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-        library, self._unmet = self._zmq, 0
+        library, self._unconnected_answers = self._zmq, 0
         self._socket = socket = context.socket(library.SUB)
         socket.setsockopt(library.LINGER, 0)
-        socket.setsockopt(library.IPV6, int(":" in self._there.host))
+        socket.setsockopt(library.IPV6, int(":" in self._target.host))
         socket.setsockopt(library.RCVHWM, QUEUE)
         socket.setsockopt(library.MAXMSGSIZE, LARGEST)
         socket.setsockopt(library.RECONNECT_IVL, 200)
         socket.setsockopt(library.RECONNECT_IVL_MAX, 2000)
-        # A machine that is gone says nothing; a quiet publisher neither.
+        # A dead machine is silent, as is a quiet publisher: keep-alives tell them apart.
         socket.setsockopt(library.TCP_KEEPALIVE, 1)
         socket.setsockopt(library.TCP_KEEPALIVE_IDLE, 15)
         socket.setsockopt(library.TCP_KEEPALIVE_INTVL, 5)
         socket.setsockopt(library.TCP_KEEPALIVE_CNT, 3)
         self._monitor = socket.get_monitor_socket()
         socket.setsockopt(library.SUBSCRIBE, self._topic)
-        socket.connect(f"tcp://{self._there}")
+        socket.connect(f"tcp://{self._target}")
 
 
-def _standing(lines: Sequence[_Line]) -> tuple[Link, str, bool]:
-    """How it stands with all of them: connected, as soon as one is."""
-    told = [line for line in lines if line.connected]
-    if told:
-        link = Link.CONNECTED
-    elif all(line.ended for line in lines):
-        link, told = Link.IMPOSSIBLE, list(lines)
+def _standing(peers: Sequence[_Peer]) -> tuple[TapLink, str, bool]:
+    """Return the state of all connections together: connected, as soon as one is."""
+    relevant = [peer for peer in peers if peer.connected]
+    if relevant:
+        link = TapLink.CONNECTED
+    elif all(peer.ended for peer in peers):
+        link, relevant = TapLink.IMPOSSIBLE, list(peers)
     else:
-        link = Link.LOST if any(line.was_connected for line in lines) else Link.CONNECTING
-        told = [line for line in lines if not line.ended]
-    why = next((line.why for line in told if line.why), "")
-    return link, why, not why and any(line.answers for line in told)
+        link = TapLink.LOST if any(peer.was_connected for peer in peers) else TapLink.CONNECTING
+        relevant = [peer for peer in peers if not peer.ended]
+    why = next((peer.why for peer in relevant if peer.why), "")
+    return link, why, not why and any(peer.answers for peer in relevant)
 
 
 def _library() -> ModuleType:
-    """Blocks: the import takes 0.1 s."""
+    """Import the library. Blocks for 0.1 s."""
     import zmq
     import zmq.utils.monitor
 

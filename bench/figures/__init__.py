@@ -10,6 +10,7 @@ from bench.figures.keys import Keys
 from bench.figures.latency import Latency
 from bench.figures.listing import Listing
 from bench.figures.memory import Memory
+from bench.figures.ranks import Ranks
 from bench.figures.restart import Restart
 from bench.figures.storm import Storm
 from bench.figures.version import Version
@@ -20,6 +21,7 @@ FIGURES: tuple[Figure, ...] = (
     Listing(),
     FirstPaint(),
     Idle(),
+    Ranks(),
     Keys(),
     Written(),
     Latency(),

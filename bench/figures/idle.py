@@ -15,7 +15,7 @@ from bench.place import QUIET, UNSWEPT, Place, filled, opened
 from bench.processes import cpu_seconds
 from bench.results import Line, Peer, Target, Unit
 from bench.screen import bare
-from tests.terminal import Terminal
+from tests.support.terminal import Terminal
 
 SWEPT = "with the lease sweep, of leases renewed each 15 s"
 ALONE = "without the lease sweep"

@@ -14,8 +14,8 @@ from bench.place import UNSWEPT, Place, opened
 from bench.results import Line, Peer, Target, Unit, percentile
 from bench.screen import Lines
 from bench.writing import Put, paced
-from tests.real.dynamo import DynamoClient
-from tests.servers import clean_environment
+from tests.support.dynamo import DynamoClient
+from tests.support.servers import clean_environment
 
 RATE = 20.0
 """Changes a second."""

@@ -16,7 +16,7 @@ from bench.processes import resident_bytes
 from bench.results import Line, Peer, Target, Unit
 from bench.screen import bare, shows
 from bench.writing import Put
-from tests.terminal import Terminal
+from tests.support.terminal import Terminal
 
 MEGABYTE = 1_000_000
 SETTLING = 2.0

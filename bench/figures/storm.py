@@ -18,7 +18,7 @@ from bench.processes import in_own_process
 from bench.results import Line, Target, Unit, percentile
 from bench.screen import Frames, Lines, shows_first, shows_last
 from bench.writing import Put, paced, writer
-from tests.real.dashboard import Dashboard
+from tests.support.dashboard import Dashboard
 
 RATE = 1_500.0
 """Puts a second."""
@@ -124,7 +124,7 @@ def _ask(
         next_at += 1 / ASKED
         time.sleep(max(0.0, next_at - time.monotonic()))
         pressed.append(time.monotonic())
-        dashboard.press("up" if len(pressed) % 2 == 0 else "down")
+        dashboard.press_and_keep("up" if len(pressed) % 2 == 0 else "down")
         next_at += 1 / ASKED
         time.sleep(max(0.0, next_at - time.monotonic()))
     return sent, pressed

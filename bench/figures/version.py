@@ -11,7 +11,7 @@ from typing import ClassVar
 from bench.figures.figure import Pace, interleaved, peers, wall
 from bench.place import Place
 from bench.results import Line, Target, Unit
-from tests.cli.running import COMMAND
+from tests.support.running import COMMAND
 
 PYTHON = "bare Python"
 MOST = 150.0

@@ -13,7 +13,7 @@ from bench.marks import mark
 from bench.monitors import MONITORS, monitors
 from bench.place import QUIET, UNSWEPT, Place, filled, opened
 from bench.results import Line, Peer, Target, Unit
-from tests.terminal import Terminal
+from tests.support.terminal import Terminal
 
 DRAWN = 0.4
 """Seconds in which a change is drawn."""

@@ -7,9 +7,9 @@ from functools import cache
 
 import pytest
 
-from backends.ids import Kind
-from backends.reading import read
-from backends.records import AnyRecord, ModelCard
+from backends.dynamo.ids import Kind
+from backends.dynamo.parse import read
+from backends.dynamo.records import AnyRecord, ModelCard
 from backends.store import Entry, Revision
 from bench.load import COMPONENTS, ENDPOINTS, NAMESPACES, Load, in_order
 from tests.corpus import load as load_corpus

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bench import report
@@ -9,6 +12,7 @@ from bench.figures.growth import growth
 from bench.marks import mark, marks_in
 from bench.results import Line, Peer, Target, Unit, percentile
 
+ROOT = Path(__file__).parents[2]
 MACHINE = {"date": "2026-11-21", "cores": "2"}
 
 
@@ -67,19 +71,26 @@ def test_a_row_tells_the_spread_the_peers_the_target_and_whether_it_is_met() -> 
     ]
 
 
-def test_a_new_table_takes_the_place_of_the_one_in_the_readme_and_nothing_else() -> None:
-    readme = "before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n"
+def test_a_new_table_takes_the_place_of_the_one_in_a_document_and_nothing_else() -> None:
+    document = "before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n"
     table = report.as_markdown([line(1.0)], MACHINE)
 
-    written = report.with_table(readme, table)
+    written = report.with_table(document, table)
 
     assert written == f"before\n<!-- bench -->\n{table}\n<!-- /bench -->\nafter\n"
     assert report.with_table(written, table) == written
 
 
-def test_a_readme_without_a_place_for_the_table_is_left_alone() -> None:
+def test_a_document_without_a_place_for_the_table_is_left_alone() -> None:
     with pytest.raises(ValueError, match="<!-- bench -->"):
         report.with_table("before\n<!-- bench -->\nno end\n", "table")
+
+
+def test_the_document_that_make_bench_names_has_a_place_for_the_table() -> None:
+    named = re.search(r"-m bench .*--table (\S+)", (ROOT / "Makefile").read_text())
+    assert named is not None
+    document = (ROOT / named[1]).read_text()
+    assert "| new |" in report.with_table(document, "| new |")
 
 
 def test_first_paint_that_grows_linearly_has_the_ratio_1() -> None:

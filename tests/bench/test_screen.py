@@ -6,7 +6,7 @@ import pytest
 
 from bench.load import Load
 from bench.screen import Frames, complete, rows_in, shows, shows_first, shows_last
-from tests.terminal import Terminal
+from tests.support.terminal import Terminal
 
 ROWS = [("f80a1ffb0134416", "10.0.0.0:9000"), ("694d9b5a0c1d2e3f", "10.0.0.20:9000")]
 SCREEN = [

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from tests.cli.running import Ended, put_file
-from tests.servers import EtcdServer, clean_environment
-from tui.cli import main
+from tests.support.registering import LONG_AGO
+from tests.support.running import Ended, put_file
+from tests.support.servers import EtcdServer, clean_environment
+from tui.cli.main import main
 
 
 class Here(Protocol):
@@ -32,12 +35,26 @@ CARD_BODY = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A file store with one instance and its model card."""
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A file store with one instance and its model card, which their worker keeps alive: a file
+    expires after ten seconds, and on a busy machine a command may take as long."""
     root = tmp_path / "kv"
-    put_file(root, INSTANCE, BODY)
-    put_file(root, CARD, CARD_BODY)
-    return root
+    files = [put_file(root, INSTANCE, BODY), put_file(root, CARD, CARD_BODY)]
+    ended = threading.Event()
+    worker = threading.Thread(target=_keep_alive, args=(files, ended), daemon=True)
+    worker.start()
+    yield root
+    ended.set()
+    worker.join()
+
+
+def _keep_alive(files: list[Path], ended: threading.Event) -> None:
+    """As Dynamo's file store does, but not what a test made old on purpose."""
+    while not ended.wait(1.0):
+        for file in files:
+            with contextlib.suppress(OSError):  # it may be removed meanwhile
+                if file.stat().st_mtime > LONG_AGO:
+                    os.utime(file)
 
 
 @pytest.fixture

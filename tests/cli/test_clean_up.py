@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.cli.conftest import CARD, INSTANCE, Here
-from tests.cli.registering import LONG_AGO, listening, put, put_old_file, put_worker, refusing
-from tests.cli.running import AtTerminal, dyntop, put_file
-from tests.registered import MALFORMED, card, instance
-from tests.servers import EtcdServer
+from tests.cli.conftest import BODY, CARD, INSTANCE, Here
+from tests.support.permissions import bound_by_permissions
+from tests.support.registered import MALFORMED, card, instance
+from tests.support.registering import LONG_AGO, listening, put, put_old_file, put_worker, refusing
+from tests.support.running import AtTerminal, dyntop, put_file
+from tests.support.servers import EtcdServer
 
 WORKER = 0xA907
 
@@ -27,14 +28,16 @@ def test_what_is_stale_goes_and_what_may_live_stays(
 ) -> None:
     nobody = refusing()
     with listening() as somebody:
-        # On a lease: etcd itself removes it if nobody renews that.
-        _, stays = put_worker(etcd, nobody)
+        _, stays = put_worker(etcd, somebody)
         stays.append(put(etcd, instance(1, address=somebody)))
         stays.append(put(etcd, card(1)))
+        # This host refuses connections for it: that its lease goes on for minutes changes nothing.
+        _, crashed = put_worker(etcd, nobody)
         stale = [
             put(etcd, MALFORMED),
             put(etcd, instance(WORKER, address=nobody)),
             put(etcd, card(WORKER + 1)),
+            *crashed,
         ]
         ended = dyntop("unregister", "--stale", "--dry-run", env=in_etcd)
         assert ended.code == 0
@@ -54,9 +57,10 @@ def test_what_is_stale_goes_and_what_may_live_stays(
     assert sorted(ended.lines) == [f"removed {key}" for key in sorted(stale)]
     assert sorted(key.decode() for key in etcd.entries()) == sorted(stays)
     (act,) = dyntop("history", "-o", "json", env=in_etcd).records
-    assert (act["id"], act["act"], len(act["keys"])) == (ended.act, "clean up", 3)
+    assert (act["id"], act["act"], len(act["keys"])) == (ended.act, "clean up", len(stale))
     verdicts = {item["key"]: item["verdict"] for item in act["keys"]}
-    assert [verdicts[key] for key in stale] == ["malformed", "unreachable", "orphaned"]
+    expected = ["malformed", "unreachable", "orphaned", *["unreachable"] * len(crashed)]
+    assert [verdicts[key] for key in stale] == expected
     assert all(item["evidence"] for item in act["keys"])
 
 
@@ -95,7 +99,7 @@ def test_a_worker_that_comes_back_while_the_person_thinks_is_kept(
         os.utime(path)
         asked.answer("[y/N]", b"y\n")
         assert asked.end() == (1, "")
-    assert f"kept {key}: it is live now" in asked.shown
+    assert f"kept {key}: it is drained now" in asked.shown
     assert path.exists()
 
 
@@ -112,3 +116,42 @@ def test_without_a_terminal_or_under_read_only_nothing_goes(
     # To look is no act.
     ended = here("unregister", "--stale", "--dry-run", "--read-only", env=in_folder)
     assert (ended.code, ended.lines) == (0, [f"would remove {key}"])
+
+
+def test_a_file_that_this_user_may_not_read_is_unknown_and_never_proposed(
+    in_folder: dict[str, str], folder: Path
+) -> None:
+    file = put_file(folder, INSTANCE, BODY)
+    file.chmod(0)
+    os.utime(file, (LONG_AGO, LONG_AGO))
+    key = INSTANCE.decode()
+    with bound_by_permissions():
+        ended = dyntop("check", env=in_folder)
+        assert (ended.code, ended.out) == (0, b"")
+        assert "1 of 2 records is unknown" in ended.err
+        (listed, _) = dyntop("list", "all", "-o", "json", "--liveness", env=in_folder).records
+        assert (listed["key"], listed["verdict"], listed["malformed"]) == (key, "unknown", None)
+        assert (listed["value"], listed["unread"]) == (None, "this user may not read it")
+        ended = dyntop("unregister", "--stale", "--yes", env=in_folder)
+        assert ended.one_sentence().startswith("nothing is stale among 2 records")
+        # Nor from a list, which may be of all that there is.
+        names = f"{key}\n".encode()
+        ended = dyntop("unregister", "-", "--yes", env=in_folder, stdin=names)
+        assert (ended.code, ended.out) == (1, b"")
+        assert "could not be put back: name it as KEY" in ended.one_sentence()
+        assert file.exists()
+
+        ended = dyntop("unregister", key, "--yes", env=in_folder)
+        assert (ended.code, ended.lines) == (0, [f"removed {key}"])
+        why = "this cannot be undone: its value is not known, since this user may not read it"
+        assert why in ended.err
+        assert "undo with" not in ended.err
+        (act,) = dyntop("history", "-o", "json", env=in_folder).records
+        assert act["keys"][0]["unread"] == "this user may not read it"
+        ended = dyntop("restore", act["id"], env=in_folder)
+        assert (ended.code, ended.out) == (1, b"")
+        assert (
+            "cannot be put back: its value was not known when it was removed, since this user"
+            in ended.one_sentence()
+        )
+    assert not file.exists()

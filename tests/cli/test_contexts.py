@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CARD, INSTANCE, Here
-from tests.cli.registering import put_worker
-from tests.cli.running import dyntop
-from tests.registered import card, instance
-from tests.servers import EtcdServer
-from tests.tui.operating import World, dashboard
-from tui.screens.help import HelpScreen
+from tests.support.operating import World, dashboard
+from tests.support.registered import card, instance
+from tests.support.registering import put_worker
+from tests.support.running import dyntop
+from tests.support.servers import EtcdServer
+from tui.dialogs.help import HelpScreen
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()
 WORKER = KEY.rpartition("/")[2]
@@ -147,7 +147,9 @@ async def test_in_the_dashboard_a_read_only_context_hides_and_refuses_every_act(
         assert "ctx prod" in operator.header()
         assert ("read-only" in operator.header()) == read_only
         await operator.until(lambda: "Filter" in operator.footer())
-        acts = ("d Unregister", "c Clean up", "u Undo")
+        acts = ("d Drain", "c Clean up", "u Undo")
+        if not read_only:
+            await operator.until_shown("d Drain")
         assert [act in operator.footer() for act in acts] == [not read_only] * 3
         for key in "dcu":
             await operator.press(key)
@@ -159,8 +161,8 @@ async def test_in_the_dashboard_a_read_only_context_hides_and_refuses_every_act(
         assert world.entries() == before
         await operator.press("question_mark")
         await operator.until(lambda: isinstance(operator.app.screen, HelpScreen), "the help")
-        await operator.until_shown("keys and signs", "freeze")
-        assert ("clean up: propose" in operator.text()) != read_only
+        await operator.until_shown("keys and signs", "Freeze the view")
+        assert ("Propose all that is stale" in operator.text()) != read_only
 
 
 async def test_a_context_that_the_environment_named_is_shown_with_that() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Here
-from tests.cli.running import dyntop
-from tests.servers import LOOPBACK, EtcdServer, NatsServer
-from tests.tls import TlsFiles
+from tests.support.registering import refusing
+from tests.support.running import dyntop
+from tests.support.servers import LOOPBACK, EtcdServer, NatsServer
+from tests.support.tls import TlsFiles
 
 SECRET = "s3cret-passw0rd"
 
@@ -22,16 +22,8 @@ def etcd_with_tls(tls: TlsFiles) -> Iterator[EtcdServer]:
         yield server
 
 
-def refused_port() -> int:
-    """A port that nothing listens at."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_nothing_listens() -> None:
-    address = f"http://{LOOPBACK}:{refused_port()}"
+    address = f"http://{refusing()}"
     ended = dyntop("list", "--endpoints", address)
     assert (ended.code, ended.out) == (3, b"")
     sentence = ended.one_sentence()
@@ -40,7 +32,7 @@ def test_nothing_listens() -> None:
 
 
 def test_no_endpoint_of_several_can_be_reached() -> None:
-    addresses = [f"http://{LOOPBACK}:{refused_port()}" for _ in range(2)]
+    addresses = [f"http://{refusing()}" for _ in range(2)]
     ended = dyntop("list", env={"ETCD_ENDPOINTS": ",".join(addresses)})
     assert ended.code == 3
     assert all(address in ended.one_sentence() for address in addresses)

@@ -7,15 +7,28 @@ import os
 from pathlib import Path
 from typing import Any
 
+from backends.dynamo import keys
 from tests import corpus
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE, Here
-from tests.cli.running import dyntop, put_file
-from tests.servers import EtcdServer
+from tests.support.running import dyntop, put_file
+from tests.support.servers import EtcdServer
 
 FIELDS = [
     *("kind", "key", "namespace", "component", "endpoint", "topic", "instance_id", "model_suffix"),
     *("model_name", "transport", "worker", "lease", "ttl_granted", "ttl_remaining", "expired_at"),
-    *("revision", "verdict", "evidence", "malformed", "conflict", "note", "value"),
+    *(
+        "revision",
+        "verdict",
+        "evidence",
+        "evidence_data",
+        "routable",
+        "not_routable",
+        "malformed",
+        "conflict",
+        "note",
+        "unread",
+        "value",
+    ),
 ]
 
 KINDS = {
@@ -63,6 +76,16 @@ def load(etcd: EtcdServer, entries: dict[bytes, bytes]) -> str:
     return lease.lstrip("0")
 
 
+LOWEST_ID = min(
+    f"{number:x}"
+    for release in corpus.load()
+    for entry in release.entries
+    if entry.key.startswith((b"v1/instances/", b"v1/mdc/", b"instances/"))
+    and (number := keys.parse(entry.key).id.instance_id) is not None
+)
+"""Of an instance or a card. All have sixteen digits."""
+
+
 def test_every_record_of_the_corpus_is_listed_with_its_kind_and_identity(
     etcd: EtcdServer, in_etcd: dict[str, str]
 ) -> None:
@@ -84,8 +107,9 @@ def test_every_record_of_the_corpus_is_listed_with_its_kind_and_identity(
         assert (record["malformed"], record["conflict"]) == (None, None), key
         assert record["value"] == json.loads(entries[key.encode()])
         assert record["revision"] == str(stored[key.encode()].mod_revision)
-        # There a lease is a worker, whatever a publisher's own id is.
-        assert record["worker"] == record["lease"] == lease
+        # There a lease is a worker, whatever ids are on it: it is known by the lowest.
+        assert record["lease"] == lease
+        assert record["worker"] == LOWEST_ID
         assert record["ttl_granted"] == 600
         assert 0 < record["ttl_remaining"] <= 600
     channel = listed["v1/event_channels/prod//kv_metrics/7d7ba1fd2395773e"]
@@ -135,7 +159,7 @@ def test_an_expired_file_says_since_when(folder: Path, in_folder: dict[str, str]
     assert "expired" in dyntop("list", "models", env=in_folder).lines[1]
 
 
-def test_filters_match_whole_names(tmp_path: Path, here: Here) -> None:
+def test_filters_match_whole_names_and_beginnings_with_a_star(tmp_path: Path, here: Here) -> None:
     def keys_listed(env: dict[str, str], *args: str) -> list[str]:
         return here("list", *args, "-o", "name", env=env).lines
 
@@ -169,6 +193,14 @@ def test_filters_match_whole_names(tmp_path: Path, here: Here) -> None:
     # An empty component is one of its own: that of a whole namespace.
     assert keys_listed(env, "-c", "") == ["v1/event_channels/prod//kv_metrics/3"]
     assert keys_listed(env, "sources") == []
+    # What ends with a star is the beginning of a name, of places as of namespaces.
+    both = keys_listed(env, "endpoints", "-n", "prod", "-c", "back*", "-e", "gen*")
+    assert both == keys_listed(env, "endpoints", "-n", "prod")
+    assert keys_listed(env, "endpoints", "-n", "prod", "-c", "backend2*") == [
+        "v1/instances/prod.canary/backend2/generate/1",
+        "v1/instances/prod/backend2/generate/1",
+    ]
+    assert keys_listed(env, "-t", "kv-*") == [f"v1/event_channels/{scope}"]
 
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e\u200b\u2028[@click=app.quit]\x7f"

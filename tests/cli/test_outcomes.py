@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from backends.acts import Acts, Condemned
-from backends.audit import Audit
-from backends.connect import MemoryConnection
+from backends.connections import MemoryConnection
 from backends.demo.cluster import Demo
 from backends.demo.probes import DemoProbes
-from backends.discovery import Discovery
+from backends.discovery.discovery import Discovery
 from backends.memory import MemoryStore
+from backends.removal.audit import Audit
+from backends.removal.removals import Removals
+from backends.removal.targets import RemovalTarget
 from backends.store import (
     Cause,
+    Entry,
     Forbidden,
+    Lifetime,
     Outcome,
     Refused,
     Removal,
-    Revision,
     Unreachable,
 )
-from tests.registered import card, record
-from tui.commands import acting
-from tui.commands.acting import exit_code, remove
-from tui.complaints import Exit
-from tui.opening import Plane
-from tui.settings import Settings
+from tests.support.registered import card, record
+from tui.cli.commands import acting
+from tui.cli.commands.acting import exit_code, remove
+from tui.cli.commands.looking import StoreLabel
+from tui.config.settings import Settings
+from tui.session import Session
+from tui.text.errors import Exit
 
 AT = "http://db:2379"
 DENIED = Forbidden(AT, "permission denied")
@@ -37,7 +40,7 @@ FULL = Refused(AT, "database space exceeded")
 LOST = Unreachable(AT, Cause.LOST)
 NOTHING_THERE = Unreachable(AT, Cause.REFUSED)
 
-TARGETS = [Condemned(record(card(worker)), "live", ("it was so",)) for worker in (1, 2)]
+TARGETS = [RemovalTarget(record(card(worker)), "live", ("it was so",)) for worker in (1, 2)]
 KEYS = [target.record.key.decode() for target in TARGETS]
 
 
@@ -48,8 +51,9 @@ class Answering(MemoryStore):
         super().__init__()
         self._outcomes = list(outcomes)
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
-        return dict(zip(targets, self._outcomes, strict=True))
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+        keys = [entry.key for entry in entries]
+        return dict(zip(keys, self._outcomes, strict=True))
 
 
 def removed(
@@ -59,25 +63,30 @@ def removed(
     audit = Audit(tmp_path / "audit.jsonl", clock=lambda: 0.0, user="me", host="here")
 
     @asynccontextmanager
-    async def opened(_: Settings) -> AsyncIterator[Plane]:
+    async def opened(_: Settings) -> AsyncIterator[Session]:
         discovery = Discovery(Answering(outcomes))
-        yield Plane(discovery, DemoProbes(Demo(), lambda: 0.0), Acts(discovery, audit))
+        yield Session(discovery, DemoProbes(Demo(), lambda: 0.0), Removals(discovery, audit))
 
     monkeypatch.setattr(acting, "opened", opened)
     settings = Settings(connection=MemoryConnection(), audit=audit.path)
-    return remove(settings, "unregister", TARGETS)
+    place = StoreLabel("memory (this process)", Lifetime.LEASED)
+    return remove(settings, "unregister", TARGETS, place, asked=False)
 
 
 @pytest.mark.parametrize(
     ("outcomes", "code", "told"),
     [
         ((Removal.REMOVED, Removal.REMOVED), 0, []),
-        ((Removal.REMOVED, Removal.CHANGED), 1, [f"kept {KEYS[1]}: it changed"]),
-        ((Removal.GONE, Removal.REMOVED), 1, [f"{KEYS[0]} was gone already"]),
-        ((DENIED, DENIED), 4, [f"kept {KEYS[0]}: etcd", f"kept {KEYS[1]}: etcd"]),
+        (
+            (Removal.REMOVED, Removal.CHANGED),
+            1,
+            [f"{KEYS[1]}: changed meanwhile, so it was not removed"],
+        ),
+        ((Removal.GONE, Removal.REMOVED), 1, [f"{KEYS[0]}: gone already"]),
+        ((DENIED, DENIED), 4, [f"{key}: not removed: etcd at" for key in KEYS]),
         ((DENIED, FULL), 1, ["grant the user a role", "database space exceeded"]),
-        ((LOST, LOST), 3, [f"not known whether {key} was removed" for key in KEYS]),
-        ((Removal.REMOVED, NOTHING_THERE), 3, [f"kept {KEYS[1]}: the store was not reached"]),
+        ((LOST, LOST), 3, [f"{key}: whether it was removed is not known" for key in KEYS]),
+        ((Removal.REMOVED, NOTHING_THERE), 3, [f"{KEYS[1]}: not removed"]),
         ((Removal.CHANGED, NOTHING_THERE), 3, ["nothing listens at http://db:2379"]),
     ],
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import BODY, CARD, INSTANCE, Here
-from tests.cli.registering import grant, put, put_worker
-from tests.cli.running import dyntop, put_file
-from tests.registered import instance
-from tests.servers import EtcdServer
+from tests.support.registered import instance
+from tests.support.registering import grant, put, put_worker
+from tests.support.running import dyntop, put_file
+from tests.support.servers import EtcdServer
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()
 
@@ -31,7 +31,10 @@ def test_what_was_removed_comes_back_with_its_lease(
     assert set(etcd.entries()) == {keys[1].encode()}
     ended = dyntop("restore", act, env=in_etcd)
     assert (ended.code, len(ended.lines)) == (1, 5)
-    assert ended.one_sentence() == f"{keys[1]}: kept: a key of that name is there"
+    assert (
+        ended.one_sentence()
+        == f"{keys[1]}: not put back: such a key is there, and nothing is ever overwritten"
+    )
     after = etcd.entries()
     assert {key: (one.value, one.lease) for key, one in after.items()} == {
         key: (one.value, one.lease) for key, one in before.items()
@@ -51,7 +54,10 @@ def test_what_hung_on_a_lease_that_ended_cannot_come_back(
     for flags in (["--dry-run"], []):
         ended = dyntop("restore", *flags, act, env=in_etcd)
         assert (ended.code, ended.out) == (1, b"")
-        assert ended.one_sentence() == f"{key}: not possible: its lease has ended"
+        assert (
+            ended.one_sentence()
+            == f"{key}: cannot be put back: its lease has ended, so its worker is gone"
+        )
     assert etcd.entries() == {}
 
 
@@ -61,7 +67,10 @@ def test_a_key_that_came_back_is_never_overwritten(folder: Path, in_folder: dict
     for flags in (["--dry-run"], []):
         ended = dyntop("restore", *flags, act, env=in_folder)
         assert (ended.code, ended.out) == (1, b"")
-        assert ended.one_sentence() == f"{KEY}: kept: a key of that name is there"
+        assert (
+            ended.one_sentence()
+            == f"{KEY}: not put back: such a key is there, and nothing is ever overwritten"
+        )
     assert path.read_bytes() == b"{}"
     path.unlink()
     assert dyntop("restore", act, env=in_folder).code == 0

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from backends.services.usage import join
+from backends.services.overview import join
 from tests.cli.conftest import Here
-from tests.cli.running import COMMAND, DEADLINE, environment
-from tests.probe.peers import refusing
-from tests.servers import NatsServer
-from tests.services.saying import endpoint, nats_instance, said, scraped
-from tui.commands import stats
+from tests.support.peers import refusing
+from tests.support.running import COMMAND, DEADLINE, environment
+from tests.support.saying import endpoint, nats_instance, said, scraped
+from tests.support.servers import NatsServer
+from tui.cli.commands import stats
 
 COMPONENTS = ["backend", "prefill"]
 """Of the demo, those with two workers each on NATS."""
@@ -48,6 +48,8 @@ def test_json_adds_up_and_filters_leave_out(here: Here) -> None:
     assert (component["answers"], component["silent"], component["unregistered"]) == (2, 0, 0)
     assert instances[0]["subject"].startswith("prod_canary_backend.generate-")
     assert instances[0]["data"]["kv_total_blocks"] == 2048
+    begins = here("stats", "--demo", "-c", "back*", "-e", "gen*", "-o", "json").records
+    assert [one["subject"] for one in begins] == [one["subject"] for one in found]
     assert here("--demo", "-n", "staging", "stats", "-o", "json").records == []
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE, Here
-from tests.cli.running import AtTerminal, dyntop, put_file
-from tests.servers import EtcdServer
+from tests.support.registered import card
+from tests.support.registering import put
+from tests.support.running import AtTerminal, dyntop, put_file
+from tests.support.servers import EtcdServer
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()
 
@@ -63,8 +65,7 @@ def test_a_dry_run_shows_all_and_removes_nothing(etcd: EtcdServer, in_etcd: dict
         f"etcd ({etcd.endpoint})",
         f"revision  {revision}\n",
         f"lease     {lease.lstrip('0')}\n",
-        "Clients stop routing to this instance.",
-        "Its worker, if it lives, runs on",
+        "The worker, if it is alive, keeps running",
         "the body names namespace prod (key: prod2)",
         "removing the key does not unroute that id",
     ):
@@ -108,8 +109,8 @@ def test_what_cannot_be_written_down_is_not_removed(
         ended = dyntop(*command, env=in_folder)
         assert (ended.code, ended.out) == (1, b"")
         sentence = ended.one_sentence()
-        assert sentence.startswith("nothing was removed")
-        for remedy in (str(no_audit_possible), "space", "XDG_STATE_HOME", "--no-audit"):
+        assert sentence.startswith("removals cannot be written down")
+        for remedy in (str(no_audit_possible), "XDG_STATE_HOME", "--no-audit"):
             assert remedy in sentence
     # Who only looks does not mind.
     assert dyntop("list", "-o", "name", env=in_folder).lines == [KEY, OTHER]
@@ -118,10 +119,11 @@ def test_what_cannot_be_written_down_is_not_removed(
 def test_without_an_audit_there_is_no_way_back(
     no_audit_possible: Path, in_folder: dict[str, str]
 ) -> None:
+    warning = "this cannot be undone: under --no-audit nothing is written down"
     ended = dyntop("unregister", "--yes", "--no-audit", KEY, env=in_folder)
-    assert (ended.code, ended.lines, ended.err) == (0, [f"removed {KEY}"], "")
+    assert (ended.code, ended.lines, ended.one_sentence()) == (0, [f"removed {KEY}"], warning)
     ended = dyntop("--no-audit", "unregister", "--yes", OTHER, env=in_folder)
-    assert (ended.code, ended.lines, ended.err) == (0, [f"removed {OTHER}"], "")
+    assert (ended.code, ended.lines, ended.one_sentence()) == (0, [f"removed {OTHER}"], warning)
     assert no_audit_possible.read_text() == ""
 
 
@@ -130,17 +132,20 @@ def test_all_keys_of_one_command_are_one_act_with_what_was_known_of_them(
 ) -> None:
     lease = etcd.etcdctl("lease", "grant", "600").decode().split()[1]
     etcd.etcdctl("put", f"--lease={lease}", KEY, input=BODY)
-    etcd.etcdctl("put", OTHER, input=CARD_BODY)
-    ended = dyntop("unregister", "--yes", KEY, OTHER, env=in_etcd)
+    left = put(etcd, card(1))
+    ended = dyntop("unregister", "--yes", KEY, left, env=in_etcd)
     (act,) = dyntop("history", "-o", "json", env=in_etcd).records
-    assert (act["id"], act["act"]) == (ended.act, "unregister")
+    assert (act["id"], act["act"]) == (ended.act, "drain")
     leased, unleased = act["keys"]
-    assert (leased["key"], unleased["key"]) == (KEY, OTHER)
+    assert (leased["key"], unleased["key"]) == (KEY, left)
     assert leased["evidence"][0].startswith("its lease has ")
-    # Whether its worker is there was not looked at, so nothing is said of it.
+    # Its worker was looked for, as `check` does.
     assert (unleased["verdict"], unleased["evidence"]) == (
-        "unleased",
-        ["it hangs on no lease: nothing will ever remove it"],
+        "orphaned",
+        [
+            "its worker 1 has no instance and no lease",
+            "it hangs on no lease: nothing will ever remove it",
+        ],
     )
 
 
@@ -167,7 +172,11 @@ def test_a_user_who_may_not_remove_is_4_and_nothing_can_be_undone(
         }
         ended = dyntop("unregister", "--yes", KEY, env=env)
         assert (ended.code, ended.out) == (4, b"")
-        assert f"kept {KEY}: etcd at" in ended.one_sentence()
+        unread, kept = ended.err.splitlines()
+        # Its worker may have more in the buckets of other releases.
+        missing = "no permission to read instances/, mdc/, models/"
+        assert unread.endswith(f"registered is not known in full: {missing}")
+        assert f"{KEY}: not removed: etcd at" in kept
         # One of another sort is among them.
         ended = dyntop("unregister", "--yes", KEY, OTHER, env=env)
         assert ended.code == 1
@@ -218,7 +227,7 @@ def test_what_changes_while_the_person_thinks_is_kept(
         put_file(folder, INSTANCE, CARD_BODY)
         asked.answer("[y/N]", b"y\n")
         assert asked.end() == (1, "")
-    assert "it changed since it was looked at" in asked.shown
+    assert f"{KEY}: changed meanwhile, so it was not removed" in asked.shown
     assert "undo with" not in asked.shown
     assert KEY in dyntop("list", "-o", "name", env=in_folder).lines
 
@@ -282,7 +291,7 @@ async def test_the_spelling_in_json_is_taken_too(etcd: EtcdServer, in_etcd: dict
 
 
 def dyntop_names(keys: list[bytes]) -> list[str]:
-    from tui.plain import plain_key
+    from tui.text.sanitize import plain_key
 
     return [plain_key(key) for key in sorted(keys)]
 

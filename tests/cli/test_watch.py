@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE
-from tests.cli.running import COMMAND, DEADLINE, Watching, environment, put_file
-from tests.servers import EtcdServer
+from tests.support.running import COMMAND, DEADLINE, Watching, environment, put_file
+from tests.support.servers import EtcdServer
 
 ID = ["kind", "key", "namespace", "component", "endpoint", "topic", "instance_id", "model_suffix"]
 
@@ -39,10 +39,12 @@ def test_first_what_is_there_then_a_resync_then_changes(
         assert watching.event()["record"]["malformed"] is not None
         etcd.etcdctl("del", INSTANCE.decode())
         removed = watching.event()
-        assert list(removed) == ["event", "time", "id"]
+        assert list(removed) == ["event", "time", "id", "why", "reason"]
         assert removed["event"] == "removed"
         assert list(removed["id"]) == ID
         assert list(removed["id"].values())[:2] == ["endpoint", INSTANCE.decode()]
+        assert removed["why"] == "deleted by somebody; it had no lease"
+        assert removed["reason"] == {"kind": "no lease"}
 
         assert watching.interrupt() == 130
         assert watching.rest_of_complaints() == []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.registering import grant, put, put_old_file, put_worker
-from tests.cli.running import Watching, dyntop, put_file
-from tests.registered import card, channel, instance, record, source
-from tests.servers import EtcdServer
+from tests.support.registered import card, channel, instance, record, source
+from tests.support.registering import grant, put, put_old_file, put_worker
+from tests.support.running import Watching, dyntop, put_file
+from tests.support.servers import EtcdServer
 
 WORKER, PUBLISHER = 0xA907, 0x51
 
 FIELDS = [
-    *("worker", "components", "models", "endpoints", "cards", "adapters", "channels", "sources"),
-    *("others", "ttl_granted", "ttl_remaining", "verdict", "evidence", "keys"),
+    *("worker", "role", "instance_ids", "leases", "ranks"),
+    *("components", "models", "endpoints", "cards", "adapters", "channels", "sources"),
+    *("others", "ttl_granted", "ttl_remaining", "verdict", "evidence", "evidence_data", "keys"),
 ]
 
 
@@ -27,6 +28,10 @@ def test_a_worker_is_all_that_is_on_its_lease(etcd: EtcdServer, in_etcd: dict[st
     assert list(first) == FIELDS
     assert first == {
         "worker": f"{worker:x}",
+        "role": "worker",
+        "instance_ids": [f"{worker:x}"],
+        "leases": [f"{worker:x}"],
+        "ranks": 1,
         "components": ["prod/backend"],
         "models": ["acme/tiny-llm"],
         "endpoints": 2,
@@ -39,6 +44,7 @@ def test_a_worker_is_all_that_is_on_its_lease(etcd: EtcdServer, in_etcd: dict[st
         "ttl_remaining": None,
         "verdict": None,
         "evidence": None,
+        "evidence_data": None,
         "keys": keys,
     }
     assert (second["worker"], second["components"]) == (f"{other:x}", ["prod/router"])
@@ -62,7 +68,8 @@ def test_with_liveness_a_worker_has_its_worst_verdict_and_its_lease(
     assert 0 < well["ttl_remaining"] <= 600
     assert (left["worker"], left["verdict"]) == (f"{WORKER:x}", "orphaned")
     assert left["ttl_remaining"] is None
-    assert f"its worker {WORKER:x} has no instance and no lease" in left["evidence"]
+    shown = {one["evidence_kind"]: one for one in left["evidence_data"]}
+    assert shown["worker gone"]["worker"] == f"{WORKER:x}"
 
     header, *rows = dyntop("list", "workers", "--liveness", env=in_etcd).lines
     assert header.split()[:2] == ["WORKER", "COMPONENTS"]
@@ -114,7 +121,7 @@ def test_in_a_file_store_a_worker_lives_as_long_as_its_first_key(tmp_path: Path)
     (worker,) = dyntop("list", "workers", "--liveness", "-o", "json", *where).records
     assert worker["verdict"] == "expired"
     assert worker["ttl_remaining"] < 0
-    assert worker["evidence"][0] == "its time to live ran out, and nobody removed it"
+    assert worker["evidence_data"][0]["evidence_kind"] == "time ran out"
 
 
 def test_watching_channels_tells_nothing_of_sources(tmp_path: Path) -> None:

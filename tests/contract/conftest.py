@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from backends.store import Store
-from tests.contract.harness import Harness
-from tests.servers import NatsServer
+from tests.support.harness import Harness
+from tests.support.servers import NatsServer
 
 HARNESSES = {
     "memory": "MemoryHarness",

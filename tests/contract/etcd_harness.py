@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from backends.etcd import EtcdConfig, EtcdStore
-from tests.servers import LOOPBACK, EtcdServer
+from tests.support.servers import LOOPBACK, EtcdServer
 
 
 class Forwarder:
@@ -69,10 +69,13 @@ class Forwarder:
 
 
 class EtcdHarness:
+    counts_again = True
+
     def __init__(self, folder: Path) -> None:
         # A single member elects itself the sooner.
         self.server = EtcdServer("--heartbeat-interval=20", "--election-timeout=200")
         self._lease = ""
+        self._backup = folder / "snapshot"
 
     async def start(self) -> None:
         if not self.server.running:
@@ -103,6 +106,14 @@ class EtcdHarness:
 
     async def end_the_worker(self) -> None:
         await asyncio.to_thread(self.server.etcdctl, "lease", "revoke", self._lease)
+
+    async def back_up(self) -> None:
+        await asyncio.to_thread(self.server.save, self._backup)
+
+    async def restore(self) -> None:
+        await self.forwarder.cut()
+        await asyncio.to_thread(self.server.restore, self._backup)
+        await self.forwarder.open()
 
     async def stop(self) -> None:
         await self.forwarder.cut()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from backends.file import FileStore
@@ -8,9 +9,12 @@ from backends.file import FileStore
 class FileHarness:
     """A folder; it becomes unreachable by being moved away."""
 
+    counts_again = False
+
     def __init__(self, folder: Path) -> None:
         self._root = folder / "store"
         self._away = folder / "away"
+        self._backup = folder / "backup"
         self._opened: list[FileStore] = []
 
     async def start(self) -> None:
@@ -32,7 +36,7 @@ class FileHarness:
     async def delete_while_broken(self, key: bytes) -> None:
         store = self._open(self._away)
         entries = await store.get([key])
-        await store.delete({key: entries[key].revision})
+        await store.delete([entries[key]])
 
     async def put_by_a_worker(self, key: bytes, value: bytes) -> None:
         self._opened.append(self.open())
@@ -40,6 +44,14 @@ class FileHarness:
 
     async def end_the_worker(self) -> None:
         raise NotImplementedError("there are no leases here")
+
+    async def back_up(self) -> None:
+        shutil.copytree(self._root, self._backup)
+
+    async def restore(self) -> None:
+        # With owners and times, as `cp -a` and `rsync -a` do it.
+        shutil.rmtree(self._root)
+        shutil.copytree(self._backup, self._root)
 
     async def stop(self) -> None:
         for store in self._opened:

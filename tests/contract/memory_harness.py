@@ -10,6 +10,8 @@ WORKER = 2**64 - 7
 
 
 class MemoryHarness:
+    counts_again = True
+
     def __init__(self, folder: Path) -> None:
         self.keyspace = Keyspace()
 
@@ -37,6 +39,12 @@ class MemoryHarness:
 
     async def end_the_worker(self) -> None:
         self.keyspace.end_lease(WORKER)
+
+    async def back_up(self) -> None:
+        self._backup = self.keyspace.backup()
+
+    async def restore(self) -> None:
+        self.keyspace.restore(self._backup)
 
     async def stop(self) -> None:
         pass

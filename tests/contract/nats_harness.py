@@ -12,17 +12,18 @@ from nats.js.errors import BucketNotFoundError
 from nats.js.kv import KeyValue
 
 from backends.nats.config import NatsConfig
-from backends.nats.store import NatsStore
+from backends.nats_kv.store import NatsStore
 from tests.contract.etcd_harness import Forwarder
-from tests.servers import LOOPBACK, NatsServer
+from tests.support.servers import LOOPBACK, NatsServer
 
 
 class NatsHarness:
+    counts_again = True
     server: NatsServer
     """Given before the start, since it is shared."""
 
     def __init__(self, folder: Path) -> None:
-        pass
+        self._backup = folder / "backup"
 
     async def start(self) -> None:
         async with self._client() as client:
@@ -57,6 +58,15 @@ class NatsHarness:
 
     async def end_the_worker(self) -> None:
         raise NotImplementedError("there are no leases here")
+
+    async def back_up(self) -> None:
+        # Not in a thread, with which the server would end: it is there for other tests, too.
+        self.server.save(self._backup)
+
+    async def restore(self) -> None:
+        await self.forwarder.cut()
+        self.server.restore(self._backup)
+        await self.forwarder.open()
 
     async def stop(self) -> None:
         await self.forwarder.cut()

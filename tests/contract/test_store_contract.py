@@ -10,7 +10,7 @@ import pytest
 from backends.store import (
     Delete,
     Entry,
-    Heard,
+    Heartbeat,
     KeyNotAllowed,
     Lost,
     Put,
@@ -22,8 +22,9 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
-from tests.contract.harness import Harness
-from tests.watching import DEADLINE, watching
+from tests.support.harness import Harness
+from tests.support.seen import as_seen
+from tests.support.watching import DEADLINE, watching
 
 ALL = (b"v1/", b"instances/", b"models/", b"mdc/")
 KEY = b"v1/instances/prod/backend/generate/1a"
@@ -72,7 +73,7 @@ async def test_any_key_below_v1_is_kept_exactly_or_refused(store: Store, key: by
     revision = await store.put(key, b"{}")
     (entry,) = (await store.snapshot(ALL)).entries
     assert entry.key == key
-    assert await store.delete({key: revision}) == {key: Removal.REMOVED}
+    assert await store.delete(await as_seen(store, {key: revision})) == {key: Removal.REMOVED}
     assert (await store.snapshot(ALL)).entries == ()
 
 
@@ -108,7 +109,7 @@ async def test_a_changed_value_has_another_revision(store: Store) -> None:
 
 async def test_delete_removes_the_revision_that_was_seen(store: Store) -> None:
     revision = await store.put(KEY, b"1")
-    assert await store.delete({KEY: revision}) == {KEY: Removal.REMOVED}
+    assert await store.delete(await as_seen(store, {KEY: revision})) == {KEY: Removal.REMOVED}
     assert await store.get([KEY]) == {}
 
 
@@ -117,7 +118,9 @@ async def test_delete_leaves_a_key_that_changed_meanwhile(
 ) -> None:
     seen = await open_store().put(KEY, b"1")
     await open_store().put(KEY, b"2")
-    assert await open_store().delete({KEY: seen}) == {KEY: Removal.CHANGED}
+    assert await open_store().delete(await as_seen(open_store(), {KEY: seen})) == {
+        KEY: Removal.CHANGED
+    }
     assert (await open_store().get([KEY]))[KEY].value == b"2"
 
 
@@ -129,7 +132,39 @@ async def test_delete_leaves_a_key_that_went_and_came_back_with_the_same_value(
     # What replaces it is there before the first one goes, so that no inode can be used again.
     again = await open_store().put(KEY, b"1")
     assert again != seen
-    assert await store.delete({KEY: seen}) == {KEY: Removal.CHANGED}
+    assert await store.delete(await as_seen(store, {KEY: seen})) == {KEY: Removal.CHANGED}
+
+
+async def test_after_a_restore_what_has_the_same_revision_and_other_bytes_is_not_removed(
+    place: Harness, open_store: Callable[[], Store]
+) -> None:
+    await place.put_by_a_worker(OTHER, b"0")
+    await place.back_up()
+    await place.put_by_a_worker(KEY, b"shown")
+    seen = (await open_store().get([KEY]))[KEY]
+    await place.restore()
+    await place.put_by_a_worker(KEY, b"other")
+    now = (await open_store().get([KEY]))[KEY]
+    assert (now.value, now.revision == seen.revision) == (b"other", place.counts_again)
+    # Beside one that is as it was seen, which goes.
+    same = (await open_store().get([OTHER]))[OTHER]
+    outcomes = await open_store().delete([seen, same])
+    assert outcomes == {KEY: Removal.CHANGED, OTHER: Removal.REMOVED}
+    assert await open_store().get([KEY]) == {KEY: now}
+    assert await open_store().put_back(seen) is PutBack.THERE
+    assert await open_store().get([KEY]) == {KEY: now}
+
+
+async def test_what_is_not_known_in_full_is_not_put_back(store: Store) -> None:
+    entry = Entry(KEY, b"{", Revision("1"), unread="this user may not read it")
+    assert await store.put_back(entry) is PutBack.UNREAD
+    assert (await store.snapshot(ALL)).entries == ()
+
+
+async def test_a_place_that_takes_puts_says_no_reason_against_them(store: Store) -> None:
+    assert await store.no_puts() == ()
+    async with watching(store, ALL) as view:
+        assert await view.until_event(Heartbeat) == Heartbeat()
 
 
 async def test_delete_tells_each_keys_own_outcome(store: Store) -> None:
@@ -138,7 +173,7 @@ async def test_delete_tells_each_keys_own_outcome(store: Store) -> None:
     await store.put(OTHER, b"2")
     gone = b"v1/instances/never/was/there/1"
     targets = {KEY: removed, OTHER: stale, gone: removed}
-    assert await store.delete(targets) == {
+    assert await store.delete(await as_seen(store, targets)) == {
         KEY: Removal.REMOVED,
         OTHER: Removal.CHANGED,
         gone: Removal.GONE,
@@ -148,11 +183,13 @@ async def test_delete_tells_each_keys_own_outcome(store: Store) -> None:
 
 async def test_delete_of_a_made_up_revision_removes_nothing(store: Store) -> None:
     await store.put(KEY, b"1")
-    assert await store.delete({KEY: Revision("made up")}) == {KEY: Removal.CHANGED}
+    assert await store.delete(await as_seen(store, {KEY: Revision("made up")})) == {
+        KEY: Removal.CHANGED
+    }
 
 
 async def test_delete_of_nothing_is_nothing(store: Store) -> None:
-    assert await store.delete({}) == {}
+    assert await store.delete([]) == {}
 
 
 async def test_many_keys_are_removed_in_one_call(store: Store) -> None:
@@ -160,7 +197,7 @@ async def test_many_keys_are_removed_in_one_call(store: Store) -> None:
     for number in range(300):
         key = b"v1/instances/prod/backend/generate/%x" % number
         targets[key] = await store.put(key, b"{}")
-    outcomes = await store.delete(targets)
+    outcomes = await store.delete(await as_seen(store, targets))
     assert outcomes == dict.fromkeys(targets, Removal.REMOVED)
     assert (await store.snapshot(ALL)).entries == ()
 
@@ -169,8 +206,9 @@ async def test_what_cannot_be_reached_is_each_keys_own_outcome_and_nothing_is_ra
     place: Harness, store: Store
 ) -> None:
     targets = {KEY: await store.put(KEY, b"1"), OTHER: await store.put(OTHER, b"1")}
+    entries = await as_seen(store, targets)
     await place.break_off()
-    outcomes = await store.delete(targets)
+    outcomes = await store.delete(entries)
     assert outcomes.keys() == targets.keys()
     assert all(isinstance(outcome, Unreachable) for outcome in outcomes.values())
     await place.mend()
@@ -180,7 +218,7 @@ async def test_what_cannot_be_reached_is_each_keys_own_outcome_and_nothing_is_ra
 async def take_away(store: Store, key: bytes) -> Entry:
     """Removes a key, and gives what was there."""
     entry = (await store.get([key]))[key]
-    assert await store.delete({key: entry.revision}) == {key: Removal.REMOVED}
+    assert await store.delete([entry]) == {key: Removal.REMOVED}
     return entry
 
 
@@ -191,7 +229,7 @@ async def test_what_is_put_back_is_as_it_was(
     await place.put_by_a_worker(KEY, value)
     store = open_store()
     before = await take_away(store, KEY)
-    assert (before.lease is not None) is store.has_leases
+    assert (before.lease is not None) is store.lifetime.has_leases
     assert await store.put_back(before) is PutBack.DONE
     (after,) = (await open_store().snapshot(ALL)).entries
     assert (after.key, after.value, after.lease) == (KEY, value, before.lease)
@@ -222,8 +260,24 @@ async def test_a_key_that_came_back_is_never_overwritten(
     assert (now.value, now.revision) == (b"2", again)
 
 
+async def test_what_a_process_puts_hangs_on_its_own_lease_where_there_are_leases(
+    open_store: Callable[[], Store],
+) -> None:
+    store = open_store()
+    await store.put(KEY, b"1")
+    (entry,) = (await open_store().snapshot(ALL)).entries
+    lives = await open_store().time_to_live([entry])
+    if not store.lifetime.has_leases:
+        assert entry.lease is None
+        return
+    assert entry.lease == await store.instance_id()
+    granted = lives[KEY].granted
+    assert granted is not None
+    assert 0 < lives[KEY].remaining <= granted
+
+
 async def test_under_a_lease_that_is_gone_nothing_is_put_back(place: Harness, store: Store) -> None:
-    if not store.has_leases:
+    if not store.lifetime.has_leases:
         pytest.skip("there are no leases here")
     await place.put_by_a_worker(KEY, b"1")
     entry = await take_away(store, KEY)
@@ -282,7 +336,7 @@ async def test_looking_writes_nothing(open_store: Callable[[], Store]) -> None:
     store = open_store()
     before = await store.snapshot((b"",)) if store.name == "etcd" else await store.snapshot(ALL)
     async with watching(store, ALL) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
     after = await open_store().snapshot((b"",) if store.name == "etcd" else ALL)
     assert (after.entries, after.revision) == (before.entries, before.revision)
 
@@ -299,7 +353,7 @@ async def test_a_watch_begins_with_everything_then_tells_each_change_in_order(
         await view.until(lambda: OTHER in view.entries)
         second = await writer.put(OTHER, b"2")
         await view.until(lambda: view.entries[OTHER].value == b"2")
-        await writer.delete({OTHER: second})
+        await writer.delete(await as_seen(writer, {OTHER: second}))
         await view.until(lambda: OTHER not in view.entries)
         kinds = [
             (type(event), event.entry.revision if isinstance(event, Put) else None)
@@ -324,7 +378,7 @@ async def test_a_watch_tells_only_what_begins_with_a_prefix(
 async def test_a_quiet_watch_is_heard_from(store: Store) -> None:
     async with watching(store, ALL) as view:
         await view.until_event(Resync)
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
 
 
 async def test_a_lost_watch_says_so_and_then_shows_what_is_true_now(

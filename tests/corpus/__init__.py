@@ -20,7 +20,16 @@ class Release:
 
 def load() -> list[Release]:
     """Every recorded release, oldest first."""
-    files = sorted(Path(__file__).parent.glob("dynamo-*.jsonl"))
+    return _releases(Path(__file__).parent)
+
+
+def load_clusters() -> list[Release]:
+    """Whole small clusters of mockers, frontends, routers and agents, oldest release first."""
+    return _releases(Path(__file__).parent / "clusters")
+
+
+def _releases(folder: Path) -> list[Release]:
+    files = sorted(folder.glob("dynamo-*.jsonl"))
     return [
         Release(
             name=file.stem.removeprefix("dynamo-"),

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from backends import keys
-from backends.ids import Kind
-from backends.keys import Dialect
+from backends.dynamo import keys
+from backends.dynamo.ids import Kind
+from backends.dynamo.keys import Dialect
+from backends.dynamo.parse import UNTAGGED, read
+from backends.dynamo.queries import EVERYTHING
+from backends.dynamo.records import AnyRecord, EventSource, ModelCard
 from backends.memory import Keyspace, MemoryStore
-from backends.queries import EVERYTHING
-from backends.reading import UNTAGGED, read
-from backends.records import AnyRecord, EventSource, ModelCard
 from backends.store import Entry
 from tests import corpus
 

@@ -7,10 +7,10 @@ import pytest
 
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
-from tests.etcd.places import QUICK, Opener, Spy
-from tests.servers import EtcdServer
-from tests.tasks import no_task_is_left
-from tests.tls import TlsFiles
+from tests.support.etcd_places import QUICK, Opener, Spy
+from tests.support.servers import EtcdServer
+from tests.support.tasks import no_task_is_left
+from tests.support.tls import TlsFiles
 
 __all__ = ["no_task_is_left"]
 
@@ -81,7 +81,7 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
     call = Client.call
 
     async def noting(
-        client: Client, method: rpc.Method, request: rpc.Message, *, repeatable: bool = True
+        client: Client, method: rpc.RpcMethod, request: rpc.Message, *, repeatable: bool = True
     ) -> rpc.Message:
         if method is rpc.TXN:
             sent.append(request)

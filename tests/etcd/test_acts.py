@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from backends.acts import Acts, Condemned, Restored
-from backends.audit import NOT_DONE, NOT_KNOWN, Audit, Item
-from backends.discovery import Discovery
-from backends.reading import read
-from backends.store import Entry, PutBack, Removal, Unreachable
-from tests import registered
-from tests.etcd.places import Opener, stored, until
-from tests.servers import EtcdServer
-from tests.watching import V1
+from backends.discovery.discovery import Discovery
+from backends.dynamo.parse import read
+from backends.removal.audit import NOT_DONE, NOT_KNOWN, Audit, Item
+from backends.removal.removals import Removals, RestoreResult
+from backends.removal.targets import RemovalTarget
+from backends.store import Entry, Unreachable
+from tests.support import registered
+from tests.support.etcd_places import Opener, stored, until
+from tests.support.removing import CHANGED, GONE, LEASE_GONE, PUT_BACK, REMOVED, THERE
+from tests.support.servers import EtcdServer
+from tests.support.watching import V1
 
 NOON = 1795262400.0
 """2026-11-21, 12:00 UTC."""
@@ -30,8 +32,8 @@ def audit(tmp_path: Path) -> Audit:
 
 
 @pytest.fixture
-def acts(open_store: Opener, etcd: EtcdServer, audit: Audit) -> Acts:
-    return Acts(Discovery(open_store(etcd)), audit)
+def acts(open_store: Opener, etcd: EtcdServer, audit: Audit) -> Removals:
+    return Removals(Discovery(open_store(etcd)), audit)
 
 
 def grant(etcd: EtcdServer) -> int:
@@ -52,13 +54,13 @@ def there(etcd: EtcdServer) -> dict[bytes, tuple[bytes, int]]:
     return {key: (entry.value, entry.lease) for key, entry in etcd.entries().items()}
 
 
-async def seen(acts: Acts) -> list[Condemned]:
+async def seen(acts: Removals) -> list[RemovalTarget]:
     """All that is registered, as a person would say yes to it."""
     entries: tuple[Entry, ...] = (await acts.discovery.store.snapshot(V1)).entries
-    return [Condemned(read(entry), "stale", ("nothing listens",)) for entry in entries]
+    return [RemovalTarget(read(entry), "stale", ("nothing listens",)) for entry in entries]
 
 
-async def undone(acts: Acts) -> Restored:
+async def undone(acts: Removals) -> RestoreResult:
     restored = await acts.undo()
     assert restored is not None
     return restored
@@ -70,7 +72,7 @@ def items_in(audit: Audit) -> list[Item]:
 
 
 async def test_undo_gives_a_removed_key_its_bytes_and_its_lease_again(
-    etcd: EtcdServer, acts: Acts, audit: Audit
+    etcd: EtcdServer, acts: Removals, audit: Audit
 ) -> None:
     lease = grant(etcd)
     put(etcd, INSTANCE, registered.instance(0x1A)[1], lease)
@@ -78,9 +80,9 @@ async def test_undo_gives_a_removed_key_its_bytes_and_its_lease_again(
     before = there(etcd)
     assert before[CARD] == (NOT_UTF_8, 0)
     done = await acts.remove("drain", await seen(acts))
-    assert done.outcomes == {INSTANCE: Removal.REMOVED, CARD: Removal.REMOVED}
+    assert done.outcomes == {INSTANCE: REMOVED, CARD: REMOVED}
     assert there(etcd) == {}
-    assert (await undone(acts)).outcomes == {INSTANCE: PutBack.DONE, CARD: PutBack.DONE}
+    assert (await undone(acts)).outcomes == {INSTANCE: PUT_BACK, CARD: PUT_BACK}
     assert there(etcd) == before
     assert [(item.outcome, item.restored) for item in items_in(audit)] == [
         ("removed", "put back")
@@ -91,27 +93,27 @@ async def test_undo_gives_a_removed_key_its_bytes_and_its_lease_again(
 
 
 async def test_a_later_run_restores_from_the_audit_alone(
-    open_store: Opener, etcd: EtcdServer, acts: Acts, audit: Audit
+    open_store: Opener, etcd: EtcdServer, acts: Removals, audit: Audit
 ) -> None:
     put(etcd, INSTANCE, registered.instance(0x1A)[1], grant(etcd))
     put(etcd, CARD, NOT_UTF_8, grant(etcd))
     before = there(etcd)
     done = await acts.remove("clean up", await seen(acts))
     assert done.id is not None
-    later = Acts(
+    later = Removals(
         Discovery(open_store(etcd)), Audit(audit.path, clock=lambda: NOON, user="", host="")
     )
     (first, second) = items_in(audit)
     one = await later.restore(f"{done.id}.{second.number}")
-    assert one.outcomes == {second.entry.key: PutBack.DONE}
+    assert one.outcomes == {second.entry.key: PUT_BACK}
     assert there(etcd) == {second.entry.key: before[second.entry.key]}
     both = await later.restore(done.id)
-    assert both.outcomes == {first.entry.key: PutBack.DONE, second.entry.key: PutBack.THERE}
+    assert both.outcomes == {first.entry.key: PUT_BACK, second.entry.key: THERE}
     assert there(etcd) == before
 
 
 async def test_a_lease_that_was_revoked_meanwhile_is_told_and_holds_no_other_key_up(
-    etcd: EtcdServer, acts: Acts, audit: Audit
+    etcd: EtcdServer, acts: Removals, audit: Audit
 ) -> None:
     ended = grant(etcd)
     put(etcd, INSTANCE, b"{}", ended)
@@ -119,7 +121,7 @@ async def test_a_lease_that_was_revoked_meanwhile_is_told_and_holds_no_other_key
     before = there(etcd)
     done = await acts.remove("unregister", await seen(acts))
     revoke(etcd, ended)
-    assert (await undone(acts)).outcomes == {INSTANCE: PutBack.LEASE_GONE, CARD: PutBack.DONE}
+    assert (await undone(acts)).outcomes == {INSTANCE: LEASE_GONE, CARD: PUT_BACK}
     assert there(etcd) == {CARD: before[CARD]}
     assert {item.entry.key: item.restored for item in items_in(audit)} == {
         INSTANCE: "lease gone",
@@ -129,27 +131,27 @@ async def test_a_lease_that_was_revoked_meanwhile_is_told_and_holds_no_other_key
     # Asked for by its id, it is as gone as before.
     assert done.id is not None
     again = await acts.restore(done.id)
-    assert again.outcomes == {INSTANCE: PutBack.LEASE_GONE, CARD: PutBack.THERE}
+    assert again.outcomes == {INSTANCE: LEASE_GONE, CARD: THERE}
     assert there(etcd) == {CARD: before[CARD]}
 
 
 async def test_a_key_that_came_back_is_never_overwritten(
-    etcd: EtcdServer, acts: Acts, audit: Audit
+    etcd: EtcdServer, acts: Removals, audit: Audit
 ) -> None:
     put(etcd, INSTANCE, b"older", grant(etcd))
     done = await acts.remove("unregister", await seen(acts))
     put(etcd, INSTANCE, b"newer", grant(etcd))
     came_back = etcd.entries()
-    assert (await undone(acts)).outcomes == {INSTANCE: PutBack.THERE}
+    assert (await undone(acts)).outcomes == {INSTANCE: THERE}
     assert done.id is not None
-    assert (await acts.restore(done.id)).outcomes == {INSTANCE: PutBack.THERE}
+    assert (await acts.restore(done.id)).outcomes == {INSTANCE: THERE}
     # Its revision too: nothing was written.
     assert etcd.entries() == came_back
     assert [item.restored for item in items_in(audit)] == ["there"]
 
 
 async def test_what_changed_after_it_was_seen_is_neither_removed_nor_put_back(
-    etcd: EtcdServer, acts: Acts, audit: Audit
+    etcd: EtcdServer, acts: Removals, audit: Audit
 ) -> None:
     put(etcd, INSTANCE, b"older")
     put(etcd, CARD, b"older")
@@ -157,7 +159,7 @@ async def test_what_changed_after_it_was_seen_is_neither_removed_nor_put_back(
     put(etcd, INSTANCE, b"newer")
     etcd.etcdctl("del", CARD.decode())
     done = await acts.remove("clean up", shown)
-    assert done.outcomes == {INSTANCE: Removal.CHANGED, CARD: Removal.GONE}
+    assert done.outcomes == {INSTANCE: CHANGED, CARD: GONE}
     assert await acts.undo() is None
     assert done.id is not None
     assert (await acts.restore(done.id)).outcomes == {}
@@ -169,7 +171,7 @@ async def test_what_changed_after_it_was_seen_is_neither_removed_nor_put_back(
 
 
 async def test_an_act_of_many_keys_comes_back_whole(
-    open_store: Opener, etcd: EtcdServer, acts: Acts
+    open_store: Opener, etcd: EtcdServer, acts: Removals
 ) -> None:
     worker = open_store(etcd)
     await asyncio.gather(*(worker.put(*registered.instance(number)) for number in range(1, 301)))
@@ -177,18 +179,18 @@ async def test_an_act_of_many_keys_comes_back_whole(
     assert {lease for _, lease in before.values()} == {await worker.instance_id()}
     await acts.remove("clean up", await seen(acts))
     assert there(etcd) == {}
-    assert (await undone(acts)).outcomes == dict.fromkeys(before, PutBack.DONE)
+    assert (await undone(acts)).outcomes == dict.fromkeys(before, PUT_BACK)
     assert there(etcd) == before
 
 
 async def test_what_could_not_be_put_back_while_etcd_was_down_is_when_it_is_up_again(
-    etcd: EtcdServer, acts: Acts, audit: Audit
+    etcd: EtcdServer, acts: Removals, audit: Audit
 ) -> None:
     put(etcd, INSTANCE, b"{}", grant(etcd))
     before = there(etcd)
     await acts.remove("unregister", await seen(acts))
     await asyncio.to_thread(etcd.stop)
-    assert isinstance((await undone(acts)).outcomes[INSTANCE], Unreachable)
+    assert isinstance((await undone(acts)).outcomes[INSTANCE].error, Unreachable)
     # Whether the connection was known to be broken when etcd was asked is a matter of chance.
     assert [item.restored for item in items_in(audit)] in ([NOT_DONE], [NOT_KNOWN])
     await asyncio.to_thread(etcd.start)

@@ -9,16 +9,17 @@ import pytest
 
 from backends.store import (
     Forbidden,
-    Heard,
+    Heartbeat,
     Lost,
     NotAuthorised,
     Removal,
     Resync,
     TimeToLive,
 )
-from tests.etcd.places import QUICK, Opener, Spy, stored, switch_auth_on
-from tests.servers import EtcdServer
-from tests.watching import V1, watching
+from tests.support.etcd_places import QUICK, Opener, Spy, stored, switch_auth_on
+from tests.support.seen import as_seen
+from tests.support.servers import EtcdServer
+from tests.support.watching import V1, watching
 
 INSTANCES = (b"v1/instances/",)
 MINE = b"v1/instances/a"
@@ -45,7 +46,7 @@ async def test_user_and_password(open_store: Opener, guarded: EtcdServer) -> Non
     store = open_store(guarded, username="root", password="secret")
     assert len((await store.snapshot(V1)).entries) == 2
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         await store.put(MINE, b"2")
         await view.until(lambda: view.values[MINE] == b"2")
 
@@ -149,7 +150,7 @@ async def test_a_watch_of_a_part_says_so_and_shows_more_when_more_may_be_read(
         part: Resync = await view.until_event(Resync)
         assert part.unread == "permission for a part only; of v1/ only v1/instances/ may be read"
         assert set(view.values) == {MINE}
-        assert await view.until_event(Heard) == Heard((part.unread,))
+        assert await view.until_event(Heartbeat) == Heartbeat((part.unread,))
         await store.put(MINE, b"2")
         await view.until(lambda: view.values[MINE] == b"2")
         # One key beside another makes a range of its own.
@@ -158,7 +159,7 @@ async def test_a_watch_of_a_part_says_so_and_shows_more_when_more_may_be_read(
         await view.until(lambda: set(view.values) == {MINE, FOREIGN})
         await view.until(lambda: "the key v1/mdc/a, the key v1/x" in str(view.seen[-1]))
         guarded.etcdctl("role", "grant-permission", "some", "read", "v1/", "--prefix=true")
-        await view.until(lambda: view.seen[-1] == Heard())
+        await view.until(lambda: view.seen[-1] == Heartbeat())
         assert not view.losses
 
 
@@ -176,11 +177,13 @@ async def test_a_key_that_may_not_be_removed_stays_and_does_not_stop_the_others(
     root = open_store(guarded, username="root", password="secret")
     seen = {entry.key: entry.revision for entry in (await root.snapshot(V1)).entries}
     joe = open_store(guarded, username="joe", password="secret")
-    outcomes = await joe.delete({FOREIGN: seen[FOREIGN], MINE: seen[MINE]})
+    outcomes = await joe.delete(await as_seen(root, {FOREIGN: seen[FOREIGN], MINE: seen[MINE]}))
     assert isinstance(outcomes[FOREIGN], NotAuthorised)
     assert outcomes[MINE] is Removal.REMOVED
     assert [entry.key for entry in (await root.snapshot(V1)).entries] == [FOREIGN]
-    assert await root.delete({FOREIGN: seen[FOREIGN]}) == {FOREIGN: Removal.REMOVED}
+    assert await root.delete(await as_seen(root, {FOREIGN: seen[FOREIGN]})) == {
+        FOREIGN: Removal.REMOVED
+    }
 
 
 async def test_forbidden_keys_among_many_stay_alone(
@@ -193,7 +196,7 @@ async def test_forbidden_keys_among_many_stay_alone(
     keys[50:50], keys[250:250] = forbidden[:2], forbidden[2:]
     seen = {key: await root.put(key, b"1") for key in keys}
     joe = open_store(guarded, username="joe", password="secret")
-    outcomes = await joe.delete(seen)
+    outcomes = await joe.delete(await as_seen(root, seen))
     for key in forbidden:
         error = outcomes.pop(key)
         assert isinstance(error, NotAuthorised)
@@ -209,7 +212,7 @@ async def test_where_every_key_is_forbidden_each_says_so_and_stays(
     root = open_store(guarded, username="root", password="secret")
     seen = {key: await root.put(key, b"1") for key in (b"v1/mdc/%d" % n for n in range(130))}
     joe = open_store(guarded, username="joe", password="secret")
-    outcomes = await joe.delete(seen)
+    outcomes = await joe.delete(await as_seen(root, seen))
     assert outcomes.keys() == seen.keys()
     assert all(isinstance(outcome, NotAuthorised) for outcome in outcomes.values())
     assert stored(guarded).keys() >= seen.keys()

@@ -10,9 +10,9 @@ import pytest
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.etcd.config import parse_endpoint
 from backends.store import Misconfigured
-from tests.etcd.places import Opener
-from tests.tls import TlsFiles
-from tests.watching import V1
+from tests.support.etcd_places import Opener
+from tests.support.tls import TlsFiles
+from tests.support.watching import V1
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,9 @@ async def test_a_key_with_a_passphrase(
     with pytest.raises(Misconfigured, match="passphrase") as caught:
         await store.snapshot(V1)
     assert caught.value.setting == "ETCD_AUTH_CLIENT_KEY"
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTP", "Https"])
+def test_a_scheme_is_the_same_in_any_case(scheme: str) -> None:
+    (endpoint,) = EtcdConfig(endpoints=[f"{scheme}://a:1"]).parsed_endpoints()
+    assert str(endpoint) == f"{scheme.lower()}://a:1"

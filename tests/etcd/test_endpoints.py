@@ -8,9 +8,9 @@ import pytest
 
 from backends.store import Cause, Resync, Unreachable
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import Member, Opener, cluster_of, until
-from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
-from tests.watching import V1, watching
+from tests.support.etcd_places import Member, Opener, cluster_of, until
+from tests.support.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
+from tests.support.watching import V1, watching
 
 
 @pytest.fixture

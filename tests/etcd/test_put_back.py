@@ -15,9 +15,9 @@ from backends.store import (
     Revision,
     Unreachable,
 )
-from tests.etcd.places import Opener, stored, switch_auth_on
-from tests.servers import LOOPBACK, EtcdServer
-from tests.watching import V1
+from tests.support.etcd_places import Opener, stored, switch_auth_on
+from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.watching import V1
 
 KEY = b"v1/instances/a"
 
@@ -26,7 +26,7 @@ async def test_what_had_no_lease_has_none_again(open_store: Opener, etcd: EtcdSe
     etcd.etcdctl("put", KEY.decode(), "1")
     store = open_store(etcd)
     (entry,) = (await store.snapshot(V1)).entries
-    await store.delete({KEY: entry.revision})
+    await store.delete([entry])
     assert await store.put_back(entry) is PutBack.DONE
     assert etcd.entries()[KEY].lease == 0
     # This process has not been given a lease either.
@@ -38,7 +38,7 @@ async def test_it_goes_again_when_its_lease_ends(open_store: Opener, etcd: EtcdS
     await worker.put(KEY, b"1")
     lease = await worker.instance_id()
     (entry,) = (await store.snapshot(V1)).entries
-    await store.delete({KEY: entry.revision})
+    await store.delete([entry])
     assert await store.put_back(entry) is PutBack.DONE
     etcd.etcdctl("lease", "revoke", f"{lease:x}")
     assert stored(etcd) == {}
@@ -80,7 +80,7 @@ async def test_an_answer_that_is_lost_is_told_and_nothing_is_sent_twice(
 
     async def losing(
         connection: Connection,
-        method: rpc.Method,
+        method: rpc.RpcMethod,
         request: rpc.Message,
         *,
         timeout: float,

@@ -8,12 +8,12 @@ import pytest
 
 from backends.etcd import EtcdConfig
 from backends.etcd.client import Client
-from backends.etcd.ranges import key_ranges, range_end
+from backends.etcd.key_ranges import key_ranges, range_end
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.store import Entry, Loading, Revision
-from tests.etcd.places import Opener
-from tests.servers import EtcdServer
-from tests.watching import V1
+from tests.support.etcd_places import Opener
+from tests.support.servers import EtcdServer
+from tests.support.watching import V1
 
 
 @pytest.mark.parametrize(

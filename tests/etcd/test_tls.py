@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.etcd.places import Opener
-from tests.servers import EtcdServer
-from tests.tls import TlsFiles
-from tests.watching import V1
+from tests.support.etcd_places import Opener
+from tests.support.servers import EtcdServer
+from tests.support.tls import TlsFiles
+from tests.support.watching import V1
 
 
 @pytest.mark.parametrize("as_text", [False, True])

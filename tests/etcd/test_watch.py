@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from backends.etcd import EtcdStore
-from backends.store import Cause, Heard, Loading, Put, Refused, Resync
+from backends.store import Cause, Heartbeat, Loading, Put, Refused, Resync
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import Opener, stored, until
-from tests.servers import LOOPBACK, EtcdServer
-from tests.watching import View, watching
+from tests.support.etcd_places import Opener, stored, until
+from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.watching import View, watching
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_a_stopped_server_is_noticed_and_followed_again(
     open_store: Opener, etcd: EtcdServer
 ) -> None:
     async with watching(open_store(etcd)) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         etcd.pause()
         await view.until(lambda: view.losses)
         assert view.causes == [Cause.TIMEOUT]
@@ -145,7 +145,7 @@ async def test_overlapping_prefixes_tell_a_change_once(
         await store.put(b"v1/a", b"1")
         await store.put(b"instances/x", b"1")
         await view.until(lambda: len(view.values) == 2)
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
     assert len([event for event in view.seen if isinstance(event, Put)]) == 2
 
 
@@ -178,20 +178,22 @@ async def test_an_alarm_is_heard(open_store: Opener) -> None:
     with EtcdServer("--heartbeat-interval=20", "--election-timeout=200", quota) as etcd:
         writer = open_store(etcd)
         async with watching(open_store(etcd)) as view:
-            assert await view.until_event(Heard) == Heard()
+            assert await view.until_event(Heartbeat) == Heartbeat()
             with pytest.raises(Refused, match="database space exceeded"):
                 await fill(writer)
-            await view.until(lambda: isinstance(view.seen[-1], Heard) and view.seen[-1].warnings)
+            await view.until(
+                lambda: isinstance(view.seen[-1], Heartbeat) and view.seen[-1].warnings
+            )
             (warning,) = view.seen[-1].warnings  # type: ignore[union-attr]
             assert warning.startswith("alarm NOSPACE on member ")
             etcd.etcdctl("alarm", "disarm")
-            await view.until(lambda: view.seen[-1] == Heard())
+            await view.until(lambda: view.seen[-1] == Heartbeat())
 
 
 async def test_closing_the_store_ends_its_watches(open_store: Opener, etcd: EtcdServer) -> None:
     store = open_store(etcd)
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         await store.aclose()
         with pytest.raises(StopAsyncIteration):
             await view.until(lambda: False)
@@ -203,7 +205,7 @@ async def test_closing_the_store_closes_its_sockets(
 ) -> None:
     store = open_store(f"http://{LOOPBACK}:{forwarder.port}")
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         await store.put(b"v1/a", b"1")
     assert forwarder.connections
     await store.aclose()

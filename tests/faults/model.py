@@ -14,15 +14,17 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backends.acts import Acts, Condemned
-from backends.discovery import Discovery
-from backends.queries import EVERYTHING
-from backends.records import AnyRecord
-from backends.store import Removal
-from tests.contract.harness import Harness
-from tests.registered import instance
-from tests.watching import DEADLINE
-from tui.monitor import Link, Monitor
+from backends.discovery.discovery import Discovery
+from backends.dynamo.queries import EVERYTHING
+from backends.dynamo.records import AnyRecord
+from backends.removal.removals import Removals
+from backends.removal.targets import RemovalTarget
+from tests.support.harness import Harness
+from tests.support.registered import instance
+from tests.support.removing import REMOVED
+from tests.support.watching import DEADLINE
+from tui.state.monitor import Monitor
+from tui.state.store_state import LinkState
 
 World = dict[bytes, tuple[str, bytes]]
 """The revision and the value of each key."""
@@ -66,8 +68,8 @@ class Model:
         self._place = place
         self._world = world
         self._reader = discovery
-        self._acts = Acts(discovery, None)
-        self.monitor = Monitor(time.time(), has_leases=discovery.store.has_leases)
+        self._acts = Removals(discovery, None)
+        self.monitor = Monitor(time.time(), discovery.store.lifetime)
         self._broken = False
         self._leased = False
         """Whether the worker has a lease to end."""
@@ -110,7 +112,7 @@ class Model:
                     await self._place.put_while_broken(key, value)
                 else:
                     await self._place.put_by_a_worker(key, value)
-                    self._leased = self._reader.store.has_leases
+                    self._leased = self._reader.store.lifetime.has_leases
             case What.DELETE:
                 await self._delete(key)
             case What.WORKER_ENDS if self._leased and not self._broken:
@@ -140,7 +142,7 @@ class Model:
         store = self._place.open()
         try:
             there = await store.get([key])
-            await store.delete({key: entry.revision for key, entry in there.items()})
+            await store.delete(there.values())
         finally:
             await store.aclose()
 
@@ -157,7 +159,7 @@ class Model:
         # What is written last is seen last.
         self._number += 1
         await self._place.put_by_a_worker(LAST, b'{"number":%d}' % self._number)
-        self._leased = self._reader.store.has_leases
+        self._leased = self._reader.store.lifetime.has_leases
         world = await self._world()
         try:
             async with asyncio.timeout(DEADLINE):
@@ -167,19 +169,19 @@ class Model:
             raise AssertionError(f"{self._view()} is not {world}") from None
 
     def _shows(self, world: World) -> bool:
-        return self._view() == world and self.monitor.store.link is Link.CONNECTED
+        return self._view() == world and self.monitor.store.link is LinkState.CONNECTED
 
     async def _remove(self, start: int) -> None:
         chosen = [record for _, record in sorted(self._seen.items())][start:]
         before = await self._world()
         done = await self._acts.remove(
-            "unregister", [Condemned(record, "unleased", ()) for record in chosen]
+            "unregister", [RemovalTarget(record, "unleased", ()) for record in chosen]
         )
         after = await self._world()
         for record in chosen:
             outcome = done.outcomes[record.key]
             same = before.get(record.key, ("", b""))[0] == record.revision
-            assert outcome is Removal.REMOVED if same else outcome is not Removal.REMOVED
+            assert (outcome == REMOVED) is same
             if same:
                 del before[record.key]
         assert after == before

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import COMMAND, STATE
-from tests.servers import EtcdServer
-from tests.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
+from tests.support.running import COMMAND, STATE
+from tests.support.servers import EtcdServer
+from tests.support.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}
 MOST_THREADS = 5
@@ -38,20 +38,33 @@ def terminal() -> Iterator[Terminal]:
         yield terminal
 
 
+def is_taken(terminal: Terminal) -> bool:
+    return (
+        terminal.mode(ALTERNATE_SCREEN) is True
+        and terminal.mode(CURSOR) is False
+        and terminal.mode(MOUSE) is True
+        and not terminal.echoes()
+    )
+
+
+def is_given_back(terminal: Terminal) -> bool:
+    modes = (ALTERNATE_SCREEN, CURSOR, MOUSE, PASTE)
+    return (
+        tuple(map(terminal.mode, modes)) == (False, True, False, False)
+        and terminal.echoes()
+        and "Traceback" not in terminal.text()
+    )
+
+
+# Modes are switched one after the other, and may be read one after the other.
+
+
 def assert_taken(terminal: Terminal) -> None:
-    assert terminal.mode(ALTERNATE_SCREEN) is True
-    assert terminal.mode(CURSOR) is False
-    assert terminal.mode(MOUSE) is True
-    assert not terminal.echoes()
+    terminal.wait_for(lambda _: is_taken(terminal))
 
 
 def assert_given_back(terminal: Terminal) -> None:
-    assert terminal.mode(ALTERNATE_SCREEN) is False
-    assert terminal.mode(CURSOR) is True
-    assert terminal.mode(MOUSE) is False
-    assert terminal.mode(PASTE) is False
-    assert terminal.echoes()
-    assert "Traceback" not in terminal.text()
+    terminal.wait_for(lambda _: is_given_back(terminal))
 
 
 def session_of(pid: int) -> set[int]:
@@ -137,9 +150,7 @@ def test_suspended_it_gives_the_terminal_back_and_is_drawn_whole_when_it_goes_on
             terminal.clear()
             terminal.press("ctrl+z")
             terminal.wait_for(lambda text: re.search(r"Stopped[^\n]*\n.*ready>", text, re.DOTALL))
-            terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False)
-            assert terminal.mode(CURSOR) is True
-            assert terminal.mode(MOUSE) is False
+            assert_given_to_the_shell(terminal)
             terminal.resize(*size)
             terminal.clear()
             terminal.type("fg\r")
@@ -151,6 +162,12 @@ def test_suspended_it_gives_the_terminal_back_and_is_drawn_whole_when_it_goes_on
         terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False)
         terminal.type("exit\r")
         terminal.wait_for_end()
+
+
+def assert_given_to_the_shell(terminal: Terminal) -> None:
+    """Which takes it as it is, and switches the pasting and the echo as it likes."""
+    modes = (ALTERNATE_SCREEN, CURSOR, MOUSE)
+    terminal.wait_for(lambda _: tuple(map(terminal.mode, modes)) == (False, True, False))
 
 
 def stop(terminal: Terminal, number: int) -> None:
@@ -179,7 +196,6 @@ def test_stopped_from_outside_it_gives_the_terminal_back_and_is_drawn_whole_when
 ) -> None:
     for size in ((100, 30), (120, 40)):
         stop(terminal, signal.SIGTSTP)
-        terminal.wait_for(lambda _: terminal.mode(CURSOR) is True)
         assert_given_back(terminal)
         go_on(terminal, *size)
 

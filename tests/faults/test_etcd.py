@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd import watch as etcd_watch
 from backends.etcd.client import Client
-from tests.cli.running import dyntop
 from tests.contract.etcd_harness import Forwarder
-from tests.etcd.places import QUICK, stored, switch_auth_on
-from tests.faults.seeing import begins, held, leading_to, lists, looking_at, put, shows, shows_loss
-from tests.registered import card, instance
-from tests.servers import LOOPBACK, EtcdServer, wait_for
+from tests.support.etcd_places import QUICK, stored, switch_auth_on
+from tests.support.registered import card, instance
+from tests.support.running import dyntop
+from tests.support.seeing import begins, held, leading_to, lists, looking_at, put, shows, shows_loss
+from tests.support.servers import LOOPBACK, EtcdServer, wait_for
 
 GONE = "is etcd running there?"
 PASSWORD = "secret"
@@ -167,7 +167,9 @@ async def test_values_of_1_4_mb_and_an_answer_beyond_grpc_s_4_mb(etcd: EtcdServe
 
 
 async def test_100_000_keys_are_read_once_each(etcd: EtcdServer) -> None:
-    client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
+    # A busy machine may take longer than a person would wait for one page of it.
+    config = EtcdConfig(endpoints=[etcd.endpoint], request_timeout=60.0)
+    client = Client(config)
     keys = [b"v1/instances/n/c/e/%x" % number for number in range(100_000)]
     for start in range(0, len(keys), 125):
         puts = [
@@ -176,7 +178,7 @@ async def test_100_000_keys_are_read_once_each(etcd: EtcdServer) -> None:
         ]
         await client.call(rpc.TXN, rpc.TxnRequest(success=puts))
     await client.aclose()
-    store = EtcdStore(EtcdConfig(endpoints=[etcd.endpoint]))
+    store = EtcdStore(config)
     found = [entry.key for entry in (await store.snapshot([b"v1/", b"mdc/"])).entries]
     await store.aclose()
     stored_keys = etcd.etcdctl("get", "--prefix", "", "--keys-only").split()

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.etcd.places import QUICK, stored
-from tests.faults.seeing import leading_to, looking_at, put, shows, shows_loss
-from tests.registered import instance
-from tests.servers import EtcdServer
-from tests.tls import TlsFiles
+from tests.support.etcd_places import QUICK, stored
+from tests.support.registered import instance
+from tests.support.seeing import leading_to, looking_at, put, shows, shows_loss
+from tests.support.servers import EtcdServer
+from tests.support.tls import TlsFiles
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from nats.js.errors import BucketNotFoundError, KeyNotFoundError
 
-from backends.connect import NatsKvConnection
+from backends.connections import NatsKvConnection
 from backends.nats.config import NatsConfig
-from tests.cli.running import COMMAND, STATE
-from tests.faults.seeing import begins, listed, looking, shows, shows_loss
-from tests.nats.places import BUCKET, connected, make_bucket
-from tests.registered import KeyAndValue, instance
-from tests.servers import NatsServer, wait_for
-from tests.terminal import Terminal
-from tests.tui.operating import Operator
+from tests.support.nats_places import BUCKET, connected, make_bucket
+from tests.support.operating import Operator
+from tests.support.registered import KeyAndValue, instance
+from tests.support.running import COMMAND, STATE
+from tests.support.seeing import begins, listed, looking, shows, shows_loss
+from tests.support.servers import NatsServer, wait_for
+from tests.support.terminal import Terminal
 
-USERS = "authorization {{ users: [ {{ user: ann, password: x }} {more} ] }}\n"
+USERS = "authorization {{ timeout: 60, users: [ {{ user: ann, password: x }} {more} ] }}\n"
 IMPATIENT = "max_payload: 64KB\nmax_pending: 64KB\nwrite_deadline: 1s\n"
 JOE = ", { user: joe, password: y }"
 FLAGS = ("--backend", "nats", "--nats")
@@ -204,7 +204,7 @@ async def test_a_dashboard_that_the_server_cuts_off_as_too_slow_shows_then_what_
             finally:
                 terminal.signal(signal.SIGCONT)
             terminal.wait_for(lambda text: "● connected" in text and "10 instances" in text)
-            assert f"lost nats at {server.url}: " in log.read_text()
+            wait_for(lambda: f"lost nats at {server.url}: " in log.read_text(), "the log of it")
             there = await stored(server)
             assert await listed(ENV, *flags) == {key: json.loads(there[key]) for key in there}
             assert len(there) == 10

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.queries import EVERYTHING
+from backends.dynamo.queries import EVERYTHING
 from backends.store import Entry
 from tests.contract.etcd_harness import EtcdHarness
 from tests.contract.file_harness import FileHarness
-from tests.contract.harness import Harness
 from tests.contract.memory_harness import MemoryHarness
 from tests.faults.model import WORKERS, Model, ReadsWorld, Step, What, World
+from tests.support.harness import Harness
 
 EXAMPLES = int(os.environ.get("DYNTOP_TEST_EXAMPLES", "0"))
 

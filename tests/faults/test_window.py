@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.cli.running import COMMAND, STATE, environment
-from tests.terminal import CURSOR, Terminal
+from tests.support.running import COMMAND, STATE, environment
+from tests.support.terminal import CURSOR, Terminal
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}
 
@@ -38,8 +38,11 @@ def test_a_window_of_20_by_5_says_how_it_stands_and_answers_keys() -> None:
         terminal.press("escape")
         terminal.wait_for("● connected")
         terminal.press("d")
-        terminal.wait_for("Drain 1 instance?")
+        # The worker, which has two.
+        terminal.wait_for("Drain 2 instances?")
         terminal.press("escape")
+        # What is typed right behind the escape would be read as a key with Alt.
+        terminal.wait_until_gone("Drain 2 instances?")
         terminal.wait_for("● connected")
         terminal.press("q")
         assert terminal.wait_for_end() == 0
@@ -62,7 +65,7 @@ def test_without_a_terminal_it_says_so_and_draws_nothing(missing: str) -> None:
             stdin=subprocess.DEVNULL if missing == "stdin" else theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if missing == "stderr" else theirs,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         said = done.stderr if missing == "stderr" else os.read(ours, 1000)

@@ -6,7 +6,7 @@ import socket
 import threading
 from typing import Self
 
-from tests.servers import LOOPBACK
+from tests.support.servers import LOOPBACK
 
 
 class Trap:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from backends.file import FileStore
-from backends.file.opening import revision_of
-from backends.store import Delete, Entry, Heard, Lost, Put, Resync, StoreEvent
+from backends.file.safe_open import revision_of
+from backends.store import Delete, Entry, Heartbeat, Lost, Put, Resync, StoreEvent
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""
 
 
@@ -84,7 +84,7 @@ class Follower:
         """Waits until everything that is true now has been looked at by a poll."""
         # The poll that is under way may have looked before.
         for _ in range(2):
-            await self.until_next(Heard, Lost)
+            await self.until_next(Heartbeat, Lost)
 
     def puts(self, key: bytes) -> list[Entry]:
         return [
@@ -95,7 +95,7 @@ class Follower:
 
     def warnings(self) -> tuple[str, ...]:
         """As last heard."""
-        heard = [event for event in self.events if isinstance(event, Heard)]
+        heard = [event for event in self.events if isinstance(event, Heartbeat)]
         return heard[-1].warnings if heard else ()
 
     def count(self, kind: type[StoreEvent]) -> int:

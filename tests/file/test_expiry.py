@@ -110,3 +110,17 @@ async def test_touches_change_nothing(
             await follower.until_polled()
         assert follower.count(Put) == 0
         assert follower.count(Resync) == 1
+
+
+@pytest.mark.parametrize(("age", "overdue"), [(2.5, -7.5), (10.0, 0.0), (14.0, 4.0)])
+async def test_a_file_that_goes_says_how_overdue_it_was(
+    file: Path, open_store: OpenStore, age: float, overdue: float
+) -> None:
+    """Whoever sweeps looks at the same touch, maybe in the second in which it expires."""
+    store = open_store(clock=Clock(TOUCHED + age))
+    async with following(store) as follower:
+        await follower.until_polled()
+        os.unlink(file)
+        await follower.until(lambda: not follower.entries)
+        (gone,) = [event for event in follower.events if isinstance(event, Delete)]
+        assert gone.overdue == pytest.approx(overdue)

@@ -20,10 +20,10 @@ from backends.store import (
     Lost,
     Misconfigured,
     NotAuthorised,
+    PutBack,
     Refused,
     Removal,
     Resync,
-    Revision,
     StoreError,
     Unreachable,
 )
@@ -37,6 +37,7 @@ from tests.file.following import (
     write,
     written,
 )
+from tests.support.seen import as_seen
 
 KEY = b"v1/instances/a"
 
@@ -66,7 +67,7 @@ async def test_where_the_folder_is_missing_no_key_is_said_to_be_gone(
     root: Path, tmp_path: Path, open_store: OpenStore
 ) -> None:
     no_file = b"v1/../x"
-    outcomes = await open_store().delete(dict.fromkeys([KEY, no_file], Revision("any")))
+    outcomes = await open_store().delete([written(KEY, b"1"), written(no_file, b"1")])
     assert outcomes.keys() == {KEY, no_file}
     for error in outcomes.values():
         assert isinstance(error, Unreachable)
@@ -185,8 +186,10 @@ async def test_a_file_that_may_not_be_read_is_listed_and_can_be_removed(
         await follower.until(lambda: KEY in follower.entries)
         await follower.until_polled()
         assert follower.entries[KEY].value == b""
+        assert follower.entries[KEY].unread == "this user may not read it"
+        assert await open_store().put_back(follower.entries[KEY]) is PutBack.UNREAD
         assert follower.warnings() == ("files that may not be read: 1",)
-        await open_store().delete({KEY: follower.entries[KEY].revision})
+        await open_store().delete([follower.entries[KEY]])
         await follower.until(lambda: not follower.entries)
 
 
@@ -203,7 +206,7 @@ async def test_a_folder_that_may_not_be_written_refuses_each_act_after_trying_al
             await store.put(b"v1/instances/new", b"1")
         with pytest.raises(NotAuthorised):
             await store.put_back(written(b"v1/instances/new", b"1"))
-        outcomes = await store.delete(targets)
+        outcomes = await store.delete(await as_seen(store, targets))
         assert isinstance(outcomes[KEY], NotAuthorised)
         assert outcomes[other] is Removal.REMOVED
         assert list(await store.get(targets)) == [KEY]
@@ -226,7 +229,7 @@ async def test_one_refused_removal_does_not_stop_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse_one)
-        outcomes = await store.delete(targets)
+        outcomes = await store.delete(await as_seen(store, targets))
     assert isinstance(outcomes[KEY], NotAuthorised)
     assert outcomes[other] is Removal.REMOVED
     assert list(await store.get(targets)) == [KEY]
@@ -260,7 +263,7 @@ async def test_where_notices_fail_the_poll_goes_on_and_it_is_said(
         await follower.until(lambda: KEY in follower.entries)
         await follower.until_polled()
         (warning,) = follower.warnings()
-        assert warning.startswith("no notices of changes")
+        assert warning.startswith("no change notifications")
 
 
 async def test_where_notices_never_come_the_poll_finds_everything(

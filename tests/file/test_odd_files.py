@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from backends.file.opening import LARGEST_VALUE
+from backends.file.safe_open import LARGEST_VALUE
 from backends.store import Refused, Removal, Revision
 from tests.file.conftest import OpenStore
 from tests.file.following import ALL, following, names_in, write
+from tests.support.seen import as_seen
 
 ODD = ("fifo", "socket", "folder", "symlink", "dangling")
 
@@ -70,7 +71,7 @@ async def test_only_regular_files_are_listed_and_nothing_else_is_opened(
     keys = [b"v1/instances/" + name.encode() for name in ODD]
     assert await store.get(keys) == {}
     targets = dict.fromkeys(keys, Revision("any"))
-    assert await store.delete(targets) == dict.fromkeys(keys, Removal.GONE)
+    assert await store.delete(await as_seen(store, targets)) == dict.fromkeys(keys, Removal.GONE)
     assert {name.encode() for name in ODD}.isdisjoint(opened)
 
 
@@ -99,7 +100,7 @@ async def test_a_bucket_that_is_a_symlink_is_not_followed(
         assert follower.entries == {}
         assert follower.warnings() == ("symlinks, not followed: 1",)
     assert await store.get([key]) == {}
-    assert await store.delete({key: Revision("any")}) == {key: Removal.GONE}
+    assert await store.delete(await as_seen(store, {key: Revision("any")})) == {key: Removal.GONE}
     with pytest.raises(Exception, match="not a folder"):
         await store.put(key, b"{}")
     assert names_in(outside) == ["secret"]
@@ -138,12 +139,13 @@ async def test_a_file_that_is_too_large_is_listed_cut_off_and_can_be_removed(
         await follower.until(lambda: key in follower.entries)
         await follower.until_polled()
         assert follower.entries[key].value == b"x" * LARGEST_VALUE
-        assert follower.warnings() == ("files that are larger than 8 MiB, shown cut off: 1",)
-        revision = follower.entries[key].revision
+        assert follower.warnings() == ("files larger than 8 MiB, read up to there: 1",)
+        seen = follower.entries[key]
+        assert seen.unread == "it is larger than 8 MiB, and was read up to there"
         write(bucket / "large", b"x" * (LARGEST_VALUE + 2))
-        assert await store.delete({key: revision}) == {key: Removal.CHANGED}
+        assert await store.delete([seen]) == {key: Removal.CHANGED}
         entry = (await store.get([key]))[key]
-        assert await store.delete({key: entry.revision}) == {key: Removal.REMOVED}
+        assert await store.delete([entry]) == {key: Removal.REMOVED}
     with pytest.raises(Refused):
         await store.put(key, b"x" * (LARGEST_VALUE + 1))
     assert names_in(bucket) == ["just"]
@@ -154,4 +156,4 @@ async def test_an_empty_file_is_a_key(bucket: Path, open_store: OpenStore) -> No
     store = open_store()
     (entry,) = (await store.snapshot(ALL)).entries
     assert (entry.key, entry.value) == (b"v1/instances/empty", b"")
-    assert await store.delete({entry.key: entry.revision}) == {entry.key: Removal.REMOVED}
+    assert await store.delete([entry]) == {entry.key: Removal.REMOVED}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.file.opening import LARGEST_VALUE
+from backends.file.safe_open import LARGEST_VALUE
 from backends.store import Entry, KeyNotAllowed, PutBack, Refused, Removal
 from tests.file.conftest import OpenStore
 from tests.file.following import (
@@ -36,7 +36,7 @@ async def test_each_spelling_of_a_name_comes_back_as_it_was(
     store = open_store()
     entries = (await store.snapshot(ALL)).entries
     assert len(entries) == len(names)
-    await store.delete({entry.key: entry.revision for entry in entries})
+    await store.delete(entries)
     assert names_in(bucket) == []
     for entry in entries:
         assert await store.put_back(entry) is PutBack.DONE
@@ -58,10 +58,10 @@ async def test_what_is_put_back_lives_from_now_and_is_not_kept_alive(
 ) -> None:
     clock = Clock(START)
     store = open_store(ttl=0.3, clock=clock)
-    revision = await store.put(KEY, b"1")
+    await store.put(KEY, b"1")
     await store.put(OTHER, b"1")
     (entry,) = (await store.get([KEY])).values()
-    assert await store.delete({KEY: revision}) == {KEY: Removal.REMOVED}
+    assert await store.delete([entry]) == {KEY: Removal.REMOVED}
     clock.now = START + 30
     assert await store.put_back(entry) is PutBack.DONE
     assert (bucket / "a").stat().st_mtime == START + 30
@@ -124,11 +124,8 @@ async def test_what_no_file_of_this_store_can_be_is_refused_and_nothing_written(
 
 async def put_back_in_vain(store_entry: Entry, bucket: Path, open_store: OpenStore) -> None:
     store = open_store()
-    assert await store.delete({store_entry.key: store_entry.revision}) == {
-        store_entry.key: Removal.REMOVED
-    }
-    with pytest.raises(Refused, match="not known in full"):
-        await store.put_back(store_entry)
+    assert await store.delete([store_entry]) == {store_entry.key: Removal.REMOVED}
+    assert await store.put_back(store_entry) is PutBack.UNREAD
     assert names_in(bucket) == []
 
 
@@ -157,3 +154,18 @@ async def test_a_file_system_without_links_refuses_and_nothing_is_left_behind(
         with pytest.raises(Refused, match="not supported"):
             await open_store().put_back(written(KEY, b"1"))
     assert names_in(bucket) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+async def test_what_root_puts_back_belongs_to_the_workers_who_keep_it_alive(
+    bucket: Path, open_store: OpenStore
+) -> None:
+    write(bucket / "a", b"1")
+    for path in (bucket, bucket / "a"):
+        os.chown(path, 12345, 12346)
+    store = open_store()
+    (entry,) = (await store.snapshot(ALL)).entries
+    await store.delete([entry])
+    assert await store.put_back(entry) is PutBack.DONE
+    status = (bucket / "a").stat()
+    assert (status.st_uid, status.st_gid) == (12345, 12346)

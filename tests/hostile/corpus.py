@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from tests.registered import KeyAndValue
+from tests.support.registered import KeyAndValue
 
 TEXTS: dict[str, str] = {
     "clears the screen": "\x1b[2J\x1b[H\x1b[3J",

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from tests.hostile.corpus import everything
-from tests.registered import KeyAndValue
-from tests.servers import EtcdServer
+from tests.support.registered import KeyAndValue
+from tests.support.servers import EtcdServer
 
 LARGEST_REQUEST = 1_500_000
 """Bytes of key and value that an etcd takes by itself, and some room."""
@@ -73,16 +73,13 @@ def fill_folder(root: Path, registered: Iterable[KeyAndValue]) -> None:
         folder, _, relative = (first, b"", rest) if first != b"v1" else rest.partition(b"/")
         if not 0 < len(relative) <= LONGEST_NAME:
             continue
-        name = "".join(
-            chr(byte) if chr(byte).isascii() and chr(byte).isalnum() else f"%{byte:02X}"
-            for byte in relative
-        )
+        name = _as_dynamo_names(relative)
         if len(name) > LONGEST_NAME or len(folder) > LONGEST_NAME:
             continue
         if folder in (b"", b".", b"..") or b"\0" in folder:
             continue
         parent = os.path.join(os.fsencode(root), b"" if first != b"v1" else b"v1", folder)
-        _write(parent, name.encode(), value)
+        _write(parent, name, value)
     for odd in ODD_FILES.values():
         _write(os.path.join(os.fsencode(root), b"v1/instances"), odd, b"{}")
         _write(os.path.join(os.fsencode(root), b"v1/\x1b[2J\xff"), odd, b"{}")
@@ -98,20 +95,30 @@ def files_in(root: Path) -> set[bytes]:
     }
 
 
-def file_of(key: bytes) -> bytes:
-    """Which file a key of the file store stands for, as the README has it: `./` before a name that
-    is no key's own spelling."""
-    first, _, rest = key.partition(b"/")
-    folder, _, relative = (b"", b"", rest) if first != b"v1" else rest.partition(b"/")
-    bucket = os.path.join(first, folder) if folder else first
-    if relative.startswith(b"./"):
-        return os.path.join(bucket, relative[2:])
-    encoded = b"".join(
+def files_by_key(root: Path) -> dict[bytes, bytes]:
+    """Return the paths of all files below a folder by the keys that dyntop gives them: the key that
+    a name decodes to; where several decode to one, `./` and its name for each that Dynamo would not
+    give."""
+    decoded: dict[tuple[bytes, bytes], set[bytes]] = {}
+    for path in files_in(root):
+        bucket, name = os.path.split(path)
+        decoded.setdefault((bucket, unquote_to_bytes(name)), set()).add(name)
+    found = {}
+    for (bucket, relative), names in decoded.items():
+        may_stand_for_it = bool(relative) and not relative.startswith(b"./")
+        for name in names:
+            own = may_stand_for_it and (len(names) == 1 or name == _as_dynamo_names(relative))
+            key = relative if own else b"./" + name
+            found[bucket + b"/" + key] = os.path.join(bucket, name)
+    assert len(found) == sum(map(len, decoded.values()))
+    return found
+
+
+def _as_dynamo_names(relative: bytes) -> bytes:
+    return b"".join(
         bytes([byte]) if chr(byte).isascii() and chr(byte).isalnum() else b"%%%02X" % byte
         for byte in relative
     )
-    assert unquote_to_bytes(encoded) == relative
-    return os.path.join(bucket, encoded)
 
 
 def short_records() -> list[KeyAndValue]:

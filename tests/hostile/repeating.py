@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from tests.servers import LOOPBACK
+from tests.support.servers import LOOPBACK
 
 INFO = {
     "server_id": "FAKE",

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.hostile.corpus import BODIES, KEYS, LONG, NUMBERS, OTHERS, TEXTS, VALUES
-from tests.unit.strategies import raw_keys, raw_values
+from tests.support.strategies import raw_keys, raw_values
 
 _short_texts = st.sampled_from([text for text in TEXTS.values() if len(text) < LONG])
 any_text = st.text(st.characters(exclude_categories=()), max_size=20)

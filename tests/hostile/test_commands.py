@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from backends import keys
+from backends.dynamo import keys
 from tests.cli.conftest import Here
-from tests.cli.running import Watching, dyntop
 from tests.hostile.corpus import everything
-from tests.hostile.places import file_of, files_in, fill_folder, put_into_etcd, short_records
+from tests.hostile.places import files_by_key, files_in, fill_folder, put_into_etcd, short_records
 from tests.hostile.plainness import assert_plain, assert_plain_ascii
-from tests.servers import EtcdServer
+from tests.support.running import Watching, dyntop
+from tests.support.servers import EtcdServer
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_all_of_a_folder_is_listed_by_its_exact_keys(
     assert (listed.code, listed.err) == (0, "")
     found = list(printed_keys(listed.lines))
     assert len(found) == len(set(found))
-    assert {file_of(key) for key in found} == files_in(folder)
+    assert set(found) == files_by_key(folder).keys()
 
 
 @pytest.mark.parametrize(
@@ -143,16 +143,27 @@ def test_each_file_is_removed_by_its_key_and_no_other(
     folder = tmp_path / "kv"
     fill_folder(folder, everything().values())
     in_folder = state | {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(folder)}
-    listed = here("list", "all", "-o", "name", env=in_folder).lines
-    for some in (listed[::3], listed[1::3]):
-        before = files_in(folder)
+
+    def listed() -> list[str]:
+        return here("list", "all", "-o", "name", env=in_folder).lines
+
+    def remove(some: list[str]) -> None:
+        # A file whose namesake went is known by another key than before.
+        before = files_by_key(folder)
         ended = here("unregister", "--yes", "--", *some, env=in_folder)
-        assert ended.code == 0, ended.err
-        assert before - files_in(folder) == {file_of(keys.unspell(key)) for key in some}
-    for key in listed[2::3][:4]:
-        before = files_in(folder)
-        assert here("unregister", "--yes", "--", key, env=in_folder).lines == [f"removed {key}"]
-        assert before - files_in(folder) == {file_of(keys.unspell(key))}
+        assert (ended.code, sorted(ended.lines)) == (0, sorted(f"removed {key}" for key in some))
+        gone = {before[keys.unspell(key)] for key in some}
+        assert set(before.values()) - files_in(folder) == gone
+
+    remove(listed()[::3])
+    remove(listed()[1::2])
+    for key in listed()[:4]:
+        remove([key])
+    # Files of one key among them.
+    everywhere = listed()
+    assert any("/./" in key for key in everywhere)
+    remove(everywhere)
+    assert files_in(folder) == set()
     assert_audit_is_plain(in_folder)
 
 

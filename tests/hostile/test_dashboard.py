@@ -9,9 +9,9 @@ import pytest
 
 from tests.hostile.corpus import KEYS, TEXTS, everything, named
 from tests.hostile.plainness import assert_plain
-from tests.registered import KeyAndValue
-from tests.tui.operating import Operator, World, dashboard
-from tui.screens import asking
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import KeyAndValue
+from tui.dialogs import question
 
 SIZE = (100, 50)
 
@@ -19,7 +19,7 @@ SIZE = (100, 50)
 @pytest.fixture
 def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody needs time to read a question."""
-    monkeypatch.setattr(asking, "READ_TIME", 0.01)
+    monkeypatch.setattr(question, "READ_TIME", 0.01)
 
 
 async def until_all_are_in(operator: Operator, registered: list[KeyAndValue]) -> None:

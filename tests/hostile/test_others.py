@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.audit import AuditFailed
-from backends.metrics.scrape import NotText, parsed
+from backends.metrics.parse import NotText, parsed
 from backends.metrics.served import listed
-from backends.services.answers import Answers
-from backends.services.usage import join
+from backends.removal.audit import AuditFailed
+from backends.services.overview import join
+from backends.services.parse import ServiceAnswers
 from backends.store import (
     Cause,
     Forbidden,
@@ -28,22 +28,22 @@ from backends.store import (
     Unreachable,
 )
 from backends.tap.decoding import decode, summary
-from backends.tap.messages import Message, of_nats, of_zmq
+from backends.tap.messages import TapMessage, of_nats, of_zmq
 from tests.hostile import strategies
 from tests.hostile.corpus import LONG, TEXTS, VALUES
 from tests.hostile.plainness import assert_plain, assert_plain_ascii
 from tests.hostile.test_dashboard import assert_drawn_plainly
-from tests.metrics.screen import FRONTEND, SaidScrapes, open_metrics
-from tests.registered import channel, source
-from tests.services.saying import endpoint, nats_entry, nats_instance, said, scraped
-from tests.tap.said import SaidTaps
-from tests.tap.wire import envelope, frames
-from tests.tui.operating import World, dashboard
+from tests.support.metrics_screen import FRONTEND, SaidScrapes, open_metrics
+from tests.support.operating import World, dashboard
+from tests.support.registered import channel, source
+from tests.support.said_taps import SaidTaps
+from tests.support.saying import endpoint, nats_entry, nats_instance, said, scraped
+from tests.support.wire import envelope, frames
 from tests.tui.test_requests import SaidServices
-from tui.commands import stats
-from tui.commands import tap as tap_command
-from tui.complaints import explain, not_written_down
+from tui.cli.commands import stats
+from tui.cli.commands import tap as tap_command
 from tui.screens.tap import MessageTable, TapScreen
+from tui.text.errors import explain, not_written_down
 
 LONGEST = "100 KB of marks"
 SHORT = {what: text for what, text in TEXTS.items() if len(text) < LONG}
@@ -55,11 +55,11 @@ SHORT = {what: text for what, text in TEXTS.items() if len(text) < LONG}
 class NoChannels:
     """Knows none."""
 
-    def key_of(self, message: Message) -> None:
+    def key_of(self, message: TapMessage) -> None:
         return None
 
 
-def assert_told_plainly(message: Message) -> None:
+def assert_told_plainly(message: TapMessage) -> None:
     channels: Any = NoChannels()
     for output in ("table", "json"):
         assert_plain(line := tap_command._line(message, channels, output))
@@ -101,7 +101,7 @@ def test_any_frames_are_a_line(parts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("what", VALUES)
 def test_an_answer_that_is_none_is_counted(what: str) -> None:
-    answers = Answers(())
+    answers = ServiceAnswers(())
     for value in (VALUES[what], said("stats", endpoint()).replace(b'"two"', VALUES[what])):
         answers.take(value, 1.0)
     answers.scrape(1.0)

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backends import keys
-from tui.plain import MARKS_IN_A_ROW, chopped, clip, clip_key, clip_middle, plain, plain_key, width
+from backends.dynamo import keys
+from tui.text.sanitize import (
+    MARKS_IN_A_ROW,
+    chopped,
+    clip,
+    clip_key,
+    clip_middle,
+    plain,
+    plain_key,
+    width,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Lone surrogates and unassigned characters too."""

@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends import keys
-from backends.cluster import Cluster, FirstSeen
-from backends.discovery import Discovery
-from backends.ids import Kind
-from backends.keys import kind_of
-from backends.liveness import Verdict
+from backends.discovery.cluster import Cluster, FirstSeen
+from backends.discovery.discovery import Discovery
+from backends.dynamo import keys
+from backends.dynamo.ids import Kind
+from backends.dynamo.keys import kind_of
+from backends.dynamo.parse import read
+from backends.dynamo.queries import Query
+from backends.dynamo.records import AnyRecord
+from backends.liveness.judge import Verdict
 from backends.memory import Keyspace, MemoryStore
-from backends.queries import Query
-from backends.reading import read
-from backends.records import AnyRecord
 from backends.store import Entry, Removal, Revision
 from tests.hostile import strategies
 from tests.hostile.corpus import BODIES, another_sort, everything
 from tests.hostile.plainness import assert_plain, harm_in
-from tui.detail import detail_of
-from tui.detail_lines import lines_of
-from tui.export import record_json
-from tui.plain import plain_key
-from tui.words import STATES
+from tui.text.detail import detail_of
+from tui.text.detail_lines import lines_of
+from tui.text.format import STATES
+from tui.text.json_export import record_json
+from tui.text.sanitize import plain_key
 
 EVERYTHING = everything()
 EVERYWHERE = Query(frozenset(Kind))

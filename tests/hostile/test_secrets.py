@@ -10,19 +10,19 @@ from typing import Any
 import grpc
 import pytest
 
-from backends.connect import NatsKvConnection
+from backends.connections import NatsKvConnection
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.config import parse_endpoint
 from backends.etcd.connection import Connection
 from backends.etcd.errors import TokenRejected, translate
-from backends.masking import MASK, path_or_mask, without
 from backends.nats.config import NatsConfig
+from backends.redact import MASK, path_or_mask, without
 from backends.store import NotAuthorised, StoreError
 from tests.cli.conftest import Here
-from tests.cli.running import Ended, Watching
-from tests.faults.seeing import lists, looking
 from tests.hostile.repeating import Words, permissions_violation, refused_call, repeating
-from tui.complaints import explain
+from tests.support.running import Ended, Watching
+from tests.support.seeing import lists, looking
+from tui.text.errors import explain
 
 SECRET = "Hunter2"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
@@ -156,7 +156,7 @@ async def test_a_server_that_repeats_the_password_is_quoted_without_it() -> None
 
 async def test_what_an_etcd_says_of_a_watch_is_quoted_without_the_password() -> None:
     connection = Connection(parse_endpoint("127.0.0.1:1", tls=False), None, 1.0, (SECRET,))
-    error = connection.said(f"etcdserver: permission denied for {SECRET}")
+    error = connection.error_for(f"etcdserver: permission denied for {SECRET}")
     await connection.aclose()
     assert isinstance(error, NotAuthorised)
     assert error.detail == f"permission denied for {MASK}"
@@ -190,7 +190,7 @@ async def test_a_nats_server_that_repeats_credentials_is_quoted_without_them_eve
         env |= {"NATS_SERVER": server, "DYNTOP_LOG": str(tmp_path / "log")}
         config = NatsConfig.from_environment(env)
         async with looking(NatsKvConnection(config=config)) as operator:
-            await operator.until_shown("disconnected since")
+            await operator.until_shown("not connected, trying since")
             await operator.until(lambda: MASK in operator.text())
             screens = [operator.text()]
             await operator.press("7")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Here, folder, in_folder
-from tests.cli.running import Ended, dyntop
-from tests.etcd.places import QUICK, switch_auth_on
-from tests.servers import LOOPBACK, EtcdServer, NatsServer
-from tests.tls import TlsFiles, make_tls
+from tests.support.etcd_places import QUICK, switch_auth_on
+from tests.support.running import Ended, dyntop
+from tests.support.servers import LOOPBACK, EtcdServer, NatsServer
+from tests.support.tls import TlsFiles, make_tls
 
 __all__ = ["folder", "in_folder"]
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import COMMAND, environment
 from tests.hostile.corpus import everything
 from tests.hostile.places import fill_folder, put_into_etcd, short_records
 from tests.hostile.plainness import assert_plain
-from tests.servers import EtcdServer
-from tests.terminal import Observer, Terminal
+from tests.support.running import COMMAND, environment
+from tests.support.servers import EtcdServer
+from tests.support.terminal import Terminal
 
-OF_TEXTUAL = {b"m", b"H", b"?h", b"?l", b"?$p", b">u", b"<u"}
-"""Colours, where to draw, modes, what the terminal knows, the kitty keyboard: all that Textual 8.2
-sends, each by what is around its numbers."""
+OURS = {b"m", b"H", b"C", b"J", b"n", b"?h", b"?l", b"?$p", b">u", b"<u"}
+"""Colours, where to draw, clearing, the request for its status, modes, what the terminal knows, the
+kitty keyboard: all that Textual 8.2 and its driver send, each by what is around its numbers."""
 
 _CONTROL = re.compile(rb"\x1b\[([<=>?]?)[0-9;:]*([ -/]*[@-~])")
 _POINTER = re.compile(rb"\x1b\]22;[a-z]*(?:\x07|\x1b\\)")
@@ -36,23 +36,23 @@ class Recorded(Terminal):
         """What the program asked the terminal to put into the clipboard."""
         return [base64.b64decode(text).decode() for text in _COPIED.findall(self.sent)]
 
-    def lines(self) -> list[str]:
+    def _displayed(self) -> list[str]:
         try:
-            return super().lines()
+            return super()._displayed()
         except IndexError:
             # pyte 0.8.2 does not know what to show of half a wide character that is drawn over.
             cells, columns = self._screen.buffer, range(self._screen.columns)
             rows = range(self._screen.lines)
             return ["".join(cells[row][column].data for column in columns) for row in rows]
 
-    def _show(self, at: float, chunk: bytes, observe: Observer) -> None:
+    def _split(self, chunk: bytes) -> list[bytes]:
         self.sent += chunk
-        super()._show(at, chunk, observe)
+        return super()._split(chunk)
 
 
-def assert_only_textuals(sent: bytes) -> None:
-    """Plain text, and between it only what Textual sends by itself."""
-    assert {match[1] + match[2] for match in _CONTROL.finditer(sent)} <= OF_TEXTUAL
+def assert_only_ours(sent: bytes) -> None:
+    """Plain text, and between it only what is sent by itself."""
+    assert {match[1] + match[2] for match in _CONTROL.finditer(sent)} <= OURS
     rest = _COPIED.sub(b"", _POINTER.sub(b"", _CONTROL.sub(b"", sent)))
     assert_plain(rest.replace(b"\r\n", b"\n").replace(b"\r", b"").decode())
 
@@ -83,9 +83,9 @@ def test_the_terminal_gets_nothing_but_text_and_what_textual_sends(store: dict[s
         terminal.press("y")
         terminal.wait_for("Copied the key")
         terminal.press("d")
-        terminal.wait_for("Only this revision is removed")
+        terminal.wait_for("No (Esc)")
         terminal.press("escape")
-        terminal.wait_for(lambda text: "Only this revision is removed" not in text)
+        terminal.wait_until_gone("No (Esc)")
         terminal.press("q")
         assert terminal.wait_for_end() == 0
         # Also what came last is taken in.
@@ -94,4 +94,4 @@ def test_the_terminal_gets_nothing_but_text_and_what_textual_sends(store: dict[s
     assert copied.startswith(("v1/", "instances/"))
     assert_plain(copied)
     assert copied.isprintable()
-    assert_only_textuals(terminal.sent)
+    assert_only_ours(terminal.sent)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from backends.demo.cluster import Demo
 from backends.demo.metrics import FRONTENDS, GHOST, LATE, DemoScrapes
-from backends.metrics.board import Board
+from backends.metrics.latest import LatestMetrics
 
 
 async def test_figures_of_the_demo_are_believable_whenever_it_is_looked_at() -> None:
     now = 1_763_719_200.0
     world = Demo(clock=lambda: now)
     scrapes = DemoScrapes(world, lambda: now)
-    board = Board()
+    board = LatestMetrics()
     for _ in range(120):
         now += 5.0
         for target in scrapes.given:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.metrics.histogram import Quantile
-from tui.figures import latency, length, per_cent, rate, whole
-from tui.sparkline import BARS, sparkline
+from tui.text.numbers import latency, length, per_cent, rate, whole
+from tui.text.sparkline import BARS, sparkline
 
 
 @pytest.mark.parametrize(

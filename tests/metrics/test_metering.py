@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
-from backends.metrics import metering as meterings
-from backends.metrics.flow import Flow
-from backends.metrics.metering import FIRST_INTERVAL, INTERVAL, LONGEST_WAIT, Metering
-from backends.metrics.scraper import Answer, Scraper
-from backends.metrics.targets import Target
-from backends.records import ModelCard
-from tests.metrics.screen import FRONTEND, OTHER, WORKER, SaidScrapes
+from backends.dynamo.records import ModelCard
+from backends.metrics.poller import (
+    FIRST_INTERVAL,
+    INTERVAL,
+    LONGEST_WAIT,
+    PATIENCE,
+    REPORT_DELAY,
+    MetricsPoller,
+)
+from backends.metrics.rates import Rates
+from backends.metrics.scraper import Scraper, ScrapeResult
+from backends.metrics.targets import ScrapeTarget
+from tests.support.metrics_screen import FRONTEND, OTHER, WORKER, SaidScrapes
+from tests.support.moved_timer import MovedTimer
 
 MODEL = "acme/tiny-llm"
 
@@ -36,12 +41,12 @@ class Told:
 
 
 @asynccontextmanager
-async def looked_at(metering: Metering) -> AsyncIterator[Told]:
+async def looked_at(metering: MetricsPoller) -> AsyncIterator[Told]:
     told = Told()
     metering.look(True)
     running = asyncio.create_task(metering.run(told))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             yield told
     finally:
         running.cancel()
@@ -52,14 +57,14 @@ async def looked_at(metering: Metering) -> AsyncIterator[Told]:
 class Hanging(SaidScrapes):
     """Of some it never hears."""
 
-    def __init__(self, *given: Target) -> None:
+    def __init__(self, *given: ScrapeTarget) -> None:
         super().__init__(*given)
-        self.hanging: set[Target] = set()
-        self.waiting: list[Target] = []
+        self.hanging: set[ScrapeTarget] = set()
+        self.waiting: list[ScrapeTarget] = []
         self.waits = asyncio.Event()
         self.gave_up = asyncio.Event()
 
-    async def ask(self, target: Target, *, proven: bool) -> Answer:
+    async def ask(self, target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
         if target in self.hanging:
             self.waiting.append(target)
             self.waits.set()
@@ -70,54 +75,60 @@ class Hanging(SaidScrapes):
         return await super().ask(target, proven=proven)
 
 
-async def test_who_hangs_takes_no_rates_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meterings, "PATIENCE", 0.02)
+async def test_who_hangs_takes_no_rates_from_others() -> None:
     scrapes = Hanging(WORKER, FRONTEND)
     scrapes.models[FRONTEND] = {MODEL: 4.0}
     scrapes.hanging = {WORKER}
-    metering = Metering(scrapes, list, interval=0.02)
-    async with looked_at(metering) as told:
-        await told.next()
-        while not metering.board.known[FRONTEND].figures.models.get(MODEL, Flow()).request_rate:
-            await told.next()
-    assert metering.board.known[FRONTEND].figures.models[MODEL].request_rate == 4
-    assert not metering.board.known[WORKER].answers
+    timer = MovedTimer()
+    metering = MetricsPoller(scrapes, list, timer=timer)
+
+    def has_rate() -> bool:
+        known = metering.latest.known.get(FRONTEND)
+        return known is not None and bool(known.figures.models.get(MODEL, Rates()).request_rate)
+
+    async with looked_at(metering):
+        await timer.until(has_rate, "a rate")
+    assert metering.latest.known[FRONTEND].figures.models[MODEL].request_rate == 4
+    assert not metering.latest.known[WORKER].answers
     # Whoever is asked is not asked once more.
     assert scrapes.waiting == [WORKER]
 
 
-async def test_a_late_answer_is_told_before_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meterings, "PATIENCE", 0.0)
-    monkeypatch.setattr(meterings, "TELLING", 0.01)
+async def test_a_late_answer_is_told_before_the_next_round() -> None:
     answers = asyncio.Event()
 
     class Late(SaidScrapes):
-        async def ask(self, target: Target, *, proven: bool) -> Answer:
+        async def ask(self, target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
             await answers.wait()
             return await super().ask(target, proven=proven)
 
-    metering = Metering(Late(FRONTEND, OTHER), list, interval=60.0)
-    monkeypatch.setattr(meterings, "FIRST_INTERVAL", 60.0)
+    timer = MovedTimer()
+    metering = MetricsPoller(Late(FRONTEND, OTHER), list, timer=timer)
     async with looked_at(metering) as told:
-        while told.times < 2:
-            await told.next()
+        await timer.advance(PATIENCE)
+        assert told.times == 2
         answers.set()
-        await told.next()
-        assert all(known.answers for known in metering.board.known.values())
+        # Together, and so a little later.
+        await timer.advance(REPORT_DELAY / 2)
+        assert told.times == 2
+        await timer.advance(REPORT_DELAY / 2)
+        assert told.times == 3
+        assert all(known.answers for known in metering.latest.known.values())
+        assert timer.now() < 1000.0 + FIRST_INTERVAL
 
 
 async def test_who_fails_is_asked_less_and_less_often() -> None:
-    now = 0.0
+    timer = MovedTimer(0.0)
     scrapes = SaidScrapes(FRONTEND)
     scrapes.troubles[FRONTEND] = "refuses connections"
-    metering = Metering(scrapes, list, monotonic=lambda: now)
+    metering = MetricsPoller(scrapes, list, timer=timer)
     asked = []
     for _ in range(40):
         before = len(scrapes.asked)
         await metering._begin()
         if len(scrapes.asked) > before:
-            asked.append(now)
-        now += INTERVAL
+            asked.append(timer.now())
+        await timer.advance(INTERVAL)
     assert asked == [0, 5, 15, 35, 75, 135, 195]
     assert LONGEST_WAIT == 60
     # Who comes back to the tab sees how it is now.
@@ -133,8 +144,7 @@ async def test_who_fails_is_asked_less_and_less_often() -> None:
 
 
 async def test_the_second_scrape_comes_soon_and_the_others_in_their_time() -> None:
-    now = 100.0
-    metering = Metering(SaidScrapes(FRONTEND), list, monotonic=lambda: now)
+    metering = MetricsPoller(SaidScrapes(FRONTEND), list, timer=MovedTimer())
     pauses = []
     for _ in range(3):
         await metering._begin()
@@ -145,9 +155,9 @@ async def test_the_second_scrape_comes_soon_and_the_others_in_their_time() -> No
 async def test_what_is_long_ago_is_forgotten_before_it_is_asked_again() -> None:
     scrapes = Hanging(FRONTEND)
     scrapes.models[FRONTEND] = {MODEL: 4.0}
-    metering = Metering(scrapes, list, interval=0.01)
+    metering = MetricsPoller(scrapes, list, interval=0.01)
     async with looked_at(metering) as told:
-        while not metering.board.history(FRONTEND, MODEL):
+        while not metering.latest.history(FRONTEND, MODEL):
             await told.next()
         metering.look(False)
         scrapes.hanging = {FRONTEND}
@@ -155,16 +165,16 @@ async def test_what_is_long_ago_is_forgotten_before_it_is_asked_again() -> None:
         scrapes.asked += [[] for _ in range(720)]
         metering.look(True)
         await told.next()
-        known = metering.board.known[FRONTEND]
+        known = metering.latest.known[FRONTEND]
         assert not known.answers
         assert not known.figures.models
-        assert metering.board.history(FRONTEND, MODEL) == ()
+        assert metering.latest.history(FRONTEND, MODEL) == ()
 
 
 async def test_nobody_waits_for_an_answer_that_nobody_looks_at() -> None:
     scrapes = Hanging(FRONTEND)
     scrapes.hanging = {FRONTEND}
-    metering = Metering(scrapes, list)
+    metering = MetricsPoller(scrapes, list)
     async with looked_at(metering):
         await scrapes.waits.wait()
         metering.look(False)
@@ -176,15 +186,15 @@ async def test_nobody_waits_for_an_answer_that_nobody_looks_at() -> None:
 
 async def test_a_fault_of_its_own_is_the_trouble_of_one_process_and_not_of_others() -> None:
     class Faulty(SaidScrapes):
-        async def ask(self, target: Target, *, proven: bool) -> Answer:
+        async def ask(self, target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
             if target == WORKER:
                 raise RuntimeError("a defect")
             return await super().ask(target, proven=proven)
 
-    metering = Metering(Faulty(WORKER, FRONTEND), list)
+    metering = MetricsPoller(Faulty(WORKER, FRONTEND), list)
     await metering.round()
-    assert "an error in dyntop itself (RuntimeError)" in metering.board.known[WORKER].trouble
-    assert metering.board.known[FRONTEND].answers
+    assert "an error in dyntop itself (RuntimeError)" in metering.latest.known[WORKER].trouble
+    assert metering.latest.known[FRONTEND].answers
 
 
 async def test_a_round_that_fails_as_a_whole_is_told_and_ends_no_round_to_come() -> None:
@@ -196,18 +206,18 @@ async def test_a_round_that_fails_as_a_whole_is_told_and_ends_no_round_to_come()
             raise RuntimeError("a defect")
         return []
 
-    metering = Metering(SaidScrapes(FRONTEND), cards, interval=0.01)
+    metering = MetricsPoller(SaidScrapes(FRONTEND), cards, interval=0.01)
     async with looked_at(metering) as told:
         while len(troubles) < 3:
             await told.next()
-        assert metering.board.known[FRONTEND].answers
+        assert metering.latest.known[FRONTEND].answers
     assert troubles[:3] == ["", "an error in dyntop itself, RuntimeError", ""]
 
 
 async def test_without_targets_nothing_is_opened() -> None:
     scraper = Scraper((), reveals=False, here=False, clock=lambda: 0.0)
-    metering = Metering(scraper, list)
+    metering = MetricsPoller(scraper, list)
     await metering.round()
     assert metering.asking == []
     assert not scraper._sessions
-    assert Target(base="http://a:1") != Target(base="http://a:1", given=False)
+    assert ScrapeTarget(base="http://a:1") != ScrapeTarget(base="http://a:1", given=False)

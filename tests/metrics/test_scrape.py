@@ -8,28 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.metrics import names
+from backends.metrics import catalogue
+from backends.metrics.catalogue import MetricOwner, kinds_of, not_found
 from backends.metrics.histogram import MOST_BOUNDS
-from backends.metrics.names import Kind, kinds_of, not_found
-from backends.metrics.scrape import LONGEST_LINE, MOST_LABELS, MOST_SERIES, NotText, parsed
+from backends.metrics.parse import LONGEST_LINE, MOST_LABELS, MOST_SERIES, NotText, parsed
 from tests.metrics.texts import RELEASES, SAMPLES, histogram, recorded, scrape
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_real_frontend_is_told_from_a_real_worker(release: str) -> None:
-    assert kinds_of(recorded(f"frontend-{release}").found) == {Kind.FRONTEND}
-    assert kinds_of(recorded(f"worker-{release}").found) == {Kind.WORKER}
+    assert kinds_of(recorded(f"frontend-{release}").found) == {MetricOwner.FRONTEND}
+    assert kinds_of(recorded(f"worker-{release}").found) == {MetricOwner.WORKER}
 
 
 @pytest.mark.parametrize(
     ("process", "missing"),
     [
-        ("frontend-0.6.1", [names.WORKER_BLOCKS]),
-        ("frontend-1.2.1", [names.WORKER_BLOCKS]),
+        ("frontend-0.6.1", [catalogue.WORKER_BLOCKS]),
+        ("frontend-1.2.1", [catalogue.WORKER_BLOCKS]),
         ("frontend-1.6.1", []),
-        ("worker-0.6.1", [names.WORK_QUEUE, names.WORK_FIRST_RESPONSE]),
-        ("worker-1.2.1", [names.KV_USE]),
-        ("worker-1.6.1", [names.KV_USE]),
+        ("worker-0.6.1", [catalogue.WORK_QUEUE, catalogue.WORK_FIRST_RESPONSE]),
+        ("worker-1.2.1", [catalogue.KV_USE]),
+        ("worker-1.6.1", [catalogue.KV_USE]),
     ],
 )
 def test_what_a_release_does_not_have_is_named(process: str, missing: list[str]) -> None:
@@ -40,8 +40,8 @@ def test_an_idle_frontend_is_one_all_the_same() -> None:
     idle = scrape(
         0.0, "dynamo_frontend_disconnected_clients 0", "dynamo_component_uptime_seconds 7"
     )
-    assert kinds_of(idle.found) == {Kind.FRONTEND}
-    assert kinds_of(scrape(0.0, "dynamo_component_uptime_seconds 7").found) == {Kind.WORKER}
+    assert kinds_of(idle.found) == {MetricOwner.FRONTEND}
+    assert kinds_of(scrape(0.0, "dynamo_component_uptime_seconds 7").found) == {MetricOwner.WORKER}
 
 
 def test_names_are_matched_exactly() -> None:
@@ -69,8 +69,8 @@ def test_numbers_that_are_none_are_left_out() -> None:
         'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="NaN"} 2',
         'dynamo_frontend_time_to_first_token_seconds_bucket{model="c",le="soon"} 2',
     )
-    assert found.total(names.IN_FLIGHT) == 2
-    assert names.FIRST_TOKEN not in found.histograms
+    assert found.total(catalogue.IN_FLIGHT) == 2
+    assert catalogue.FIRST_TOKEN not in found.histograms
 
 
 def test_what_is_no_text_of_prometheus_is_said_to_be_none() -> None:
@@ -84,11 +84,11 @@ def test_there_is_a_limit_to_what_is_kept() -> None:
     line = 'dynamo_frontend_inflight_requests{{model="{}"}} 1'
     found = scrape(0.0, [line.format(number) for number in range(MOST_SERIES + 5)])
     assert found.cut
-    assert len(found.values[names.IN_FLIGHT]) == MOST_SERIES
+    assert len(found.values[catalogue.IN_FLIGHT]) == MOST_SERIES
     assert (
         len(
             parsed(b"".join(b"%s\n" % line.format(n).encode() for n in range(9)), 0.0, 5).values[
-                names.IN_FLIGHT
+                catalogue.IN_FLIGHT
             ]
         )
         == 5
@@ -97,9 +97,9 @@ def test_there_is_a_limit_to_what_is_kept() -> None:
     assert (long.found, long.cut) == (frozenset(), True)
     for count, kept in ((MOST_LABELS, True), (MOST_LABELS + 1, False)):
         labels = ",".join(f'a{number}="b"' for number in range(count))
-        assert bool(scrape(0.0, f"{names.IN_FLIGHT}{{{labels}}} 1").found) == kept
+        assert bool(scrape(0.0, f"{catalogue.IN_FLIGHT}{{{labels}}} 1").found) == kept
     for count, kept in ((MOST_BOUNDS, True), (MOST_BOUNDS + 1, False)):
-        found = scrape(0.0, histogram(names.FIRST_TOKEN, "", {str(n): n for n in range(count)}))
+        found = scrape(0.0, histogram(catalogue.FIRST_TOKEN, "", {str(n): n for n in range(count)}))
         assert (bool(found.histograms), found.cut) == (kept, not kept)
     assert not recorded("frontend-1.6.1").cut
 

@@ -7,20 +7,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from backends.metrics.scraper import Answer
-from backends.metrics.targets import MOST_REVEALED, Target
-from backends.specs import ModelSpec
-from tests.metrics.screen import FRONTEND, OTHER, WORKER, SaidScrapes, open_metrics
-from tests.registered import card, instance
-from tests.tui.operating import LOST, Operator, World, dashboard
+from backends.dynamo.registration import ModelSpec
+from backends.metrics.poller import FIRST_INTERVAL, INTERVAL
+from backends.metrics.scraper import ScrapeResult
+from backends.metrics.targets import MOST_REVEALED, ScrapeTarget
+from tests.support.metrics_screen import FRONTEND, OTHER, WORKER, SaidScrapes, open_metrics
+from tests.support.moved_timer import MovedTimer
+from tests.support.operating import LOST, Operator, World, dashboard
+from tests.support.registered import card, instance
 
-MODEL = "acme/tiny-llm"
+MODEL, SEEN = "acme/tiny-llm", "acme/seen"
 
 
 def world() -> World:
     found = World(leases=False)
     found.put(instance(1), card(1), lease=1)
     found.put(instance(2, "test"), card(2, "acme/idle", namespace="test"), lease=2)
+    return found
+
+
+def world_with_seen() -> World:
+    """By one more model a frontend that lists it is known to look at the namespace `test`."""
+    found = world()
+    found.put(instance(3, "test", "seen"), card(3, SEEN, None, "test", "seen"), lease=3)
     return found
 
 
@@ -40,6 +49,8 @@ async def metrics(scrapes: SaidScrapes, **options: Any) -> AsyncIterator[Operato
         operator.main.metering.interval = 0.05
         await open_metrics(operator)
         await operator.until(lambda: len(scrapes.asked) > 3, "scrapes")
+        # From here on seldom enough to leave the machine to the test.
+        operator.main.metering.interval = 0.3
         yield operator
 
 
@@ -78,7 +89,7 @@ async def test_a_model_opens_to_its_worker_and_to_frontends_where_there_are_seve
 
         scrapes.given = (FRONTEND, OTHER, WORKER)
         scrapes.models[OTHER] = {MODEL: 1.0}
-        scrapes.served[OTHER] = frozenset({MODEL})
+        scrapes.served[OTHER] = frozenset()
         await operator.until(lambda: operator.at("requests") == "5.0", "the sum")
         assert operator.rows("name")[2:5] == [
             "  · frontend-0:8000",
@@ -86,39 +97,95 @@ async def test_a_model_opens_to_its_worker_and_to_frontends_where_there_are_seve
             "  · backend 1",
         ]
         assert operator.rows("requests")[2:5] == ["4.0", "1.0", "4.0"]
-        # The second one does not serve it.
-        assert operator.rows("state")[0] == "◐ partly served"
+        # The second one does not list it, and is not known to look where the other model is.
+        assert operator.rows("state")[:2] == ["● served", "◐ partly served"]
+
+
+async def test_models_asks_those_that_were_named_and_metrics_the_others_too() -> None:
+    scrapes, timer = busy(), MovedTimer()
+    scrapes.given = (FRONTEND,)
+    there = world()
+    spec = ModelSpec(
+        namespace="prod",
+        component="backend",
+        endpoint="generate",
+        card={"display_name": "acme/own", "source_path": f"{WORKER.base}/v1/metadata/x"},
+    )
+    there.put(spec.entry(9), lease=9)
+    async with dashboard(there, scrapes=scrapes, timer=timer) as operator:
+        await operator.press("2")
+        await operator.until(lambda: scrapes.asked, "a scrape")
+        await timer.advance(FIRST_INTERVAL + INTERVAL)
+        assert {one.base for some in scrapes.asked for one in some} == {FRONTEND.base}
+        await open_metrics(operator)
+        await operator.until(lambda: len(scrapes.asked[-1]) == 2, "both")
+        assert {one.base for one in scrapes.asked[-1]} == {FRONTEND.base, WORKER.base}
+        await operator.press("2")
+        scrapes.asked.clear()
+        await timer.advance(3 * INTERVAL)
+        assert {one.base for some in scrapes.asked for one in some} == {FRONTEND.base}
+
+
+async def test_one_that_a_frontend_lists_as_not_ready_is_not_served_by_it() -> None:
+    scrapes = busy()
+    scrapes.ready[FRONTEND] = {MODEL: False, "acme/idle": True}
+    async with metrics(scrapes) as operator:
+        await operator.go_to("name", f"▸ ≠ {MODEL}")
+        assert operator.at("state") == "≠ not served"
+        said = "registered but not served: http://frontend-0:8000 says it is not ready"
+        assert operator.detail()["state"].startswith(said)
 
 
 async def test_nobody_is_asked_while_another_tab_is_open() -> None:
-    scrapes = busy()
-    async with dashboard(world(), scrapes=scrapes) as operator:
-        operator.main.metering.interval = 0.02
-        await operator.press("2", "1")
-        await asyncio.sleep(0.1)
+    scrapes, timer = busy(), MovedTimer()
+    async with dashboard(world(), scrapes=scrapes, timer=timer) as operator:
+        await operator.press("3", "1")
+        await timer.advance(60)
         assert scrapes.asked == []
         await open_metrics(operator)
-        await operator.until(lambda: len(scrapes.asked) > 2, "scrapes")
+        await operator.until(lambda: scrapes.asked, "a scrape")
+        await timer.advance(FIRST_INTERVAL + INTERVAL)
+        assert len(scrapes.asked) == 3
         await operator.press("1")
-        # One may be under way.
-        await asyncio.sleep(0.1)
-        asked = len(scrapes.asked)
-        await asyncio.sleep(0.2)
-        assert len(scrapes.asked) == asked
+        await timer.advance(60)
+        assert len(scrapes.asked) == 3
 
 
 async def test_both_differences_are_marked_and_explained() -> None:
     scrapes = busy()
-    scrapes.served[FRONTEND] = frozenset({MODEL, "acme/ghost"})
-    async with metrics(scrapes) as operator:
-        assert operator.rows("name") == ["· ≠ acme/ghost", "· ≠ acme/idle", f"▸ {MODEL}"]
-        assert operator.rows("state") == ["≠ unregistered", "≠ not served", "● served"]
+    scrapes.served[FRONTEND] = frozenset({MODEL, SEEN, "acme/ghost"})
+    async with metrics(scrapes, world=world_with_seen()) as operator:
+        rows = ["· ≠ acme/ghost", "· ≠ acme/idle", f"· {SEEN}", f"▸ {MODEL}"]
+        assert operator.rows("name") == rows
+        states = ["≠ unregistered", "≠ not served", "● served", "● served"]
+        assert operator.rows("state") == states
         assert "http://frontend-0:8000 lists it" in operator.detail()["state"]
         await operator.press("j")
         assert "http://frontend-0:8000 does not list it" in operator.detail()["state"]
         assert operator.detail()["figures"].startswith("none")
         await operator.press("exclamation_mark")
         assert operator.rows("name") == ["· ≠ acme/ghost", "· ≠ acme/idle"]
+
+
+async def test_of_a_namespace_that_no_frontend_looks_at_nothing_is_said() -> None:
+    scrapes = busy()
+    scrapes.served[FRONTEND] = frozenset({MODEL})
+    async with metrics(scrapes) as operator:
+        assert operator.rows("name") == [f"▸ {MODEL}"]
+        assert operator.rows("state") == ["● served"]
+
+
+async def test_what_a_frontend_lists_is_not_served_beside_a_conflict_or_without_instances() -> None:
+    there, scrapes = world(), busy()
+    async with metrics(scrapes, world=there) as operator:
+        key, value = card(4)
+        there.put(instance(4), (key, value.replace(b'"source_path":', b'"prompt_context":')))
+        await operator.go_to("name", f"▸ ≠ {MODEL}")
+        assert operator.at("state") == "≠ conflict"
+        assert operator.detail()["state"].startswith("conflict: ")
+        for worker in (1, 4):
+            there.keyspace.delete(instance(worker)[0])
+        await operator.until(lambda: "↛ unroutable" in operator.rows("state"), "no instance")
 
 
 async def test_one_that_fails_is_a_line_that_says_why_and_since_when() -> None:
@@ -198,16 +265,20 @@ async def test_it_sorts_by_every_column_and_keeps_what_is_open_together() -> Non
 
 
 async def test_a_frozen_view_does_not_move_and_asks_nobody() -> None:
-    scrapes = busy()
-    async with metrics(scrapes) as operator:
+    scrapes, timer = busy(), MovedTimer()
+    async with dashboard(world(), scrapes=scrapes, size=(180, 45), timer=timer) as operator:
+        await open_metrics(operator)
+        await timer.until(lambda: len(scrapes.asked) > 3, "scrapes")
+        await operator.until(lambda: "██" in operator.text(), "a trend")
         await operator.press("f")
         before, asked = operator.rows("trend"), len(scrapes.asked)
-        await asyncio.sleep(0.2)
+        await timer.advance(60)
+        await operator.pilot.pause()
         assert operator.rows("trend") == before
         assert len(scrapes.asked) == asked
         scrapes.models[FRONTEND] = {MODEL: 40.0}
         await operator.press("f")
-        await operator.until(lambda: len(scrapes.asked) > asked + 2, "scrapes")
+        await timer.until(lambda: len(scrapes.asked) > asked + 2, "scrapes")
 
 
 async def test_what_processes_say_cannot_touch_the_terminal() -> None:
@@ -272,7 +343,7 @@ async def test_who_comes_back_after_long_sees_no_old_figures() -> None:
     asks.set()
     ask = scrapes.ask
 
-    async def waits(target: Target, *, proven: bool) -> Answer:
+    async def waits(target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
         await asks.wait()
         return await ask(target, proven=proven)
 
@@ -299,10 +370,12 @@ async def test_who_was_not_asked_is_not_called_failing() -> None:
     scrapes = busy()
     ask = scrapes.ask
 
-    async def asks(target: Target, *, proven: bool) -> Answer:
+    async def asks(target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
         answer = await ask(target, proven=proven)
         if target == WORKER:
-            return Answer(WORKER, answer.at, trouble="was not asked: for a reason", unasked=True)
+            return ScrapeResult(
+                WORKER, answer.at, trouble="was not asked: for a reason", unasked=True
+            )
         return answer
 
     scrapes.ask = asks  # type: ignore[method-assign]
@@ -310,3 +383,39 @@ async def test_who_was_not_asked_is_not_called_failing() -> None:
         await operator.go_to("name", "· 10.0.0.1:8081")
         assert operator.at("state") == "? not asked"
         assert operator.detail()["state"] == "it was not asked: for a reason"
+
+
+async def test_errors_and_refusals_are_in_the_line_the_detail_and_below_the_table() -> None:
+    scrapes = busy()
+    scrapes.failing[FRONTEND] = {MODEL: 1.0}
+    async with metrics(scrapes) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        await operator.until(lambda: operator.at("errors") == "1.0")
+        # What ended, with and without an error.
+        assert operator.at("requests") == "5.0"
+        refused = "requests a second that frontends refuse or fail: 1.0 backend.unavailable (no w"
+        await operator.until_shown(refused)
+        detail = operator.detail()
+        assert detail["errors"] == "1.0 a second of these"
+        assert detail["ended in errors"].endswith("unavailable, since the start")
+        assert detail["refused, failed"].endswith(
+            "backend.unavailable (no worker to take it), 1.0 a second now"
+        )
+
+
+async def test_requests_for_models_that_nobody_serves_are_explained() -> None:
+    scrapes = busy()
+    scrapes.failing[FRONTEND] = {"unknown_model": 2.0}
+    async with metrics(scrapes) as operator:
+        await operator.go_to("name", "· unknown_model")
+        assert operator.at("state") == "? no such model"
+        assert "does not keep which model they asked for" in operator.detail()["state"]
+
+
+async def test_a_workers_first_response_is_no_time_to_first_token() -> None:
+    async with metrics(busy(), size=(220, 45)) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        assert (operator.at("ttft50"), operator.at("resp50")) == ("50ms", "–")
+        await operator.press("l", "j")
+        assert (operator.at("ttft50"), operator.at("resp50")) == ("–", "5.0ms")
+        assert operator.detail()["to first response"].endswith("from its arrival at the worker")

@@ -6,14 +6,21 @@ import json
 
 import pytest
 
+from backends.dynamo.records import ModelCard
+from backends.dynamo.registration import ModelSpec
 from backends.metrics import targets
-from backends.metrics.targets import MOST_GIVEN, MOST_REVEALED, Revealing, Target, given, is_local
+from backends.metrics.targets import (
+    MOST_GIVEN,
+    MOST_REVEALED,
+    Revealing,
+    ScrapeTarget,
+    given,
+    is_local,
+)
 from backends.probe.targets import targets_of
-from backends.probe.types import Target as Probed
-from backends.records import ModelCard
-from backends.specs import ModelSpec
+from backends.probe.types import ProbeTarget as Probed
 from backends.store import Misconfigured
-from tests import registered
+from tests.support import registered
 
 SECRET = "s3cret"
 
@@ -104,7 +111,7 @@ def card(number: int, server: str) -> ModelCard:
 def test_cards_reveal_system_servers() -> None:
     cards = [card(1, "http://10.0.0.1:8081"), card(2, "http://10.0.0.1:8081")]
     found = Revealing(here=False).of([*reversed(cards), card(3, "http://127.0.0.1:8081")])
-    assert found.cards == {Target(base="http://10.0.0.1:8081", given=False): cards[0]}
+    assert found.cards == {ScrapeTarget(base="http://10.0.0.1:8081", given=False): cards[0]}
     assert found.number == 1
     assert Revealing(here=True).of([card(3, "http://127.0.0.1:8081")]).number == 1
     odd = ["https://a:1", "http://a@b:1", "http://a:0", "http://a/b", "http://a:1\\u0000"]

@@ -6,10 +6,10 @@ import pytest
 from nats.aio.client import Client
 
 from backends.nats.config import NatsConfig
-from backends.nats.store import NatsStore
-from tests.nats.places import Opener, connected
-from tests.servers import NatsServer
-from tests.tasks import no_task_is_left
+from backends.nats_kv.store import NatsStore
+from tests.support.nats_places import Opener, connected
+from tests.support.servers import NatsServer
+from tests.support.tasks import no_task_is_left
 
 __all__ = ["no_task_is_left"]
 

@@ -8,19 +8,19 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from backends.nats import jetstream
 from backends.nats.config import NatsConfig
-from backends.nats.feed import Feed
-from backends.nats.jetstream import Session
-from backends.nats.sessions import Sessions
-from tests.nats.places import BUCKET, make_bucket
-from tests.servers import NatsServer
-from tests.watching import DEADLINE, V1
+from backends.nats_kv import jetstream
+from backends.nats_kv.feed import Feed
+from backends.nats_kv.jetstream import JetStreamSession
+from backends.nats_kv.sessions import Sessions
+from tests.support.nats_places import BUCKET, make_bucket
+from tests.support.servers import NatsServer
+from tests.support.watching import DEADLINE, V1
 
 KEYS = 500
 
 
-async def ask_nothing(self: Session, *rest: object) -> bool:
+async def ask_nothing(self: JetStreamSession, *rest: object) -> bool:
     raise AssertionError(rest)
 
 
@@ -56,7 +56,7 @@ async def test_a_server_that_waits_for_a_slow_reader_has_not_sent_everything(
             assert len(kept) < KEYS
             with monkeypatch.context() as patched:
                 # Over a slow connection the answer would be behind all that is on its way.
-                patched.setattr(Session, "is_delivered", ask_nothing)
+                patched.setattr(JetStreamSession, "is_delivered", ask_nothing)
                 for message in kept:
                     await feed.read(message)
                     assert not feed.is_complete

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from backends.followed import LostPlace
-from backends.nats.answers import Bucket
-from backends.nats.mirror import Mirror, revision_of, sequence_of
+from backends.nats_kv.bucket_state import BucketState, revision_of, sequence_of
+from backends.nats_kv.responses import Bucket
 from backends.store import Delete, Put
+from backends.store.resync_loop import PositionLost
 
 BORN = "2026-11-21T16:55:48.089957182Z"
 EMPTY = Bucket("prod_v1_instances", BORN, 0.0, 1, 0, 0, 0, None)
@@ -20,16 +20,16 @@ def key(name: str) -> bytes:
     return f"v1/instances/prod/{name}".encode()
 
 
-def put(mirror: Mirror, name: str, sequence: int) -> list[Put | Delete]:
+def put(mirror: BucketState, name: str, sequence: int) -> list[Put | Delete]:
     return mirror.message(BEGINS + b"prod/" + name.encode(), sequence, b"{}", is_marker=False)
 
 
-def remove(mirror: Mirror, name: str, sequence: int) -> list[Put | Delete]:
+def remove(mirror: BucketState, name: str, sequence: int) -> list[Put | Delete]:
     return mirror.message(BEGINS + b"prod/" + name.encode(), sequence, b"", is_marker=True)
 
 
-def with_three() -> Mirror:
-    mirror = Mirror(EMPTY, (b"v1/",))
+def with_three() -> BucketState:
+    mirror = BucketState(EMPTY, (b"v1/",))
     for sequence, name in enumerate("abc", 1):
         (event,) = put(mirror, name, sequence)
         assert isinstance(event, Put)
@@ -66,7 +66,7 @@ def test_counts_are_compared_when_all_that_they_tell_of_has_come() -> None:
 
 
 def test_a_key_that_went_out_of_the_middle_is_noticed() -> None:
-    with pytest.raises(LostPlace):
+    with pytest.raises(PositionLost):
         with_three().counts(counts(1, 3, 2))
 
 
@@ -74,7 +74,7 @@ def test_a_message_that_was_deleted_behind_a_newer_one_is_noticed() -> None:
     mirror = with_three()
     history = replace(counts(1, 3, 3), messages=7)
     assert mirror.counts(history) == []
-    with pytest.raises(LostPlace):
+    with pytest.raises(PositionLost):
         mirror.counts(replace(history, messages=6))
 
 
@@ -83,19 +83,19 @@ def test_messages_that_do_not_come_are_noticed() -> None:
     assert mirror.counts(counts(1, 9, 9)) == []
     put(mirror, "d", 4)
     assert mirror.counts(counts(1, 9, 9)) == []
-    with pytest.raises(LostPlace):
+    with pytest.raises(PositionLost):
         mirror.counts(counts(1, 9, 9))
 
 
 def test_a_stream_that_went_back_is_noticed() -> None:
     mirror = with_three()
     mirror.counts(counts(1, 3, 3))
-    with pytest.raises(LostPlace):
+    with pytest.raises(PositionLost):
         mirror.counts(counts(1, 2, 2))
 
 
 def test_keys_that_are_not_asked_for_are_counted_and_not_told() -> None:
-    mirror = Mirror(EMPTY, (b"v1/instances/prod/a",))
+    mirror = BucketState(EMPTY, (b"v1/instances/prod/a",))
     assert len(put(mirror, "a", 1)) == 1
     assert put(mirror, "b", 2) == []
     assert mirror.counts(counts(1, 2, 2)) == []

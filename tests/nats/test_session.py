@@ -11,23 +11,31 @@ import pytest
 from nats.aio.client import Client
 from nats.protocol import parser
 
-from backends.nats import store as store_module
-from backends.nats.answers import Bucket, Buckets
 from backends.nats.client import NatsClient
-from backends.nats.jetstream import Session
 from backends.nats.requests import NoResponders
-from backends.nats.store import NatsStore
+from backends.nats_kv import store as store_module
+from backends.nats_kv.jetstream import JetStreamSession
+from backends.nats_kv.responses import Bucket, Buckets
+from backends.nats_kv.store import NatsStore
 from backends.store import (
     Cause,
     Delete,
-    Heard,
+    Heartbeat,
     Lost,
     Refused,
     Unreachable,
 )
-from tests.nats.places import BUCKET, KEY, RELATIVE, STREAM, Opener, make_bucket, publish_raw
-from tests.servers import NatsServer
-from tests.watching import DEADLINE, V1, watching
+from tests.support.nats_places import (
+    BUCKET,
+    KEY,
+    RELATIVE,
+    STREAM,
+    Opener,
+    make_bucket,
+    publish_raw,
+)
+from tests.support.servers import NatsServer
+from tests.support.watching import DEADLINE, V1, watching
 
 INFINITE = b'{"total":1e999,"streams":[],"seq":1e999,"num_pending":1e999,"name":"x",'
 INFINITE += b'"delivered":{"consumer_seq":1e999},"message":{"seq":1e999,"time":""}}'
@@ -39,18 +47,18 @@ def stream(name: str, last: int = 1) -> dict[str, Any]:
     return {"config": {"name": f"KV_{name}"}, "created": "2026", "state": state}
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, *answers: bytes) -> Session:
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: bytes) -> JetStreamSession:
     """A session whose questions get these answers, one after the other."""
     left = list(answers)
 
-    async def ask(self: Session, subject: str, *rest: object, **others: object) -> bytes:
+    async def ask(self: JetStreamSession, subject: str, *rest: object, **others: object) -> bytes:
         return left.pop(0)
 
-    monkeypatch.setattr(Session, "ask", ask)
-    return Session(NatsClient(), "nats://n")
+    monkeypatch.setattr(JetStreamSession, "ask", ask)
+    return JetStreamSession(NatsClient(), "nats://n")
 
 
-async def unheard(self: Session, *rest: object, **others: object) -> int:
+async def unheard(self: JetStreamSession, *rest: object, **others: object) -> int:
     raise NoResponders
 
 
@@ -63,7 +71,7 @@ async def test_buckets_that_no_server_tells_of_are_named_on_every_page(
     third = {"streams": [stream("d_v1_mdc")]}
     pages = [json.dumps({"total": 5, **page}).encode() for page in (first, second, third)]
     buckets = await answering(monkeypatch, *pages).buckets()
-    assert [bucket.name for bucket in buckets.there] == ["a_v1_mdc", "d_v1_mdc"]
+    assert [bucket.name for bucket in buckets.present] == ["a_v1_mdc", "d_v1_mdc"]
     assert buckets.missing == {"b_v1_mdc", "c_v1_mdc"}
 
 
@@ -78,7 +86,7 @@ async def test_buckets_that_no_server_tells_of_are_named_on_every_page(
     ],
 )
 async def test_a_number_without_an_end_is_refused(
-    asking: Callable[[Session], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
+    asking: Callable[[JetStreamSession], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Refused):
         await asking(answering(monkeypatch, INFINITE))
@@ -90,8 +98,8 @@ async def test_what_nobody_takes_since_a_bucket_has_no_leader_is_still_there(
     await (await make_bucket(client)).put(RELATIVE, b"1")
     (entry,) = (await store.snapshot(V1)).entries
     with monkeypatch.context() as patched:
-        patched.setattr(Session, "store", unheard)
-        (outcome,) = (await store.delete({KEY: entry.revision})).values()
+        patched.setattr(JetStreamSession, "store", unheard)
+        (outcome,) = (await store.delete([entry])).values()
         failures = [outcome]
         for act in (store.put(KEY, b"2"), store.put_back(entry)):
             with pytest.raises(Unreachable) as raised:
@@ -111,9 +119,9 @@ async def test_what_a_bucket_does_not_take_any_more_is_not_told_to_be_gone(
     await publish_raw(server.ports[0], b"foo.bar")
     (entry,) = (await store.snapshot(V1)).entries
     await stream.update_stream(name=STREAM, subjects=[f"$KV.{BUCKET}.>"])
-    (outcome,) = (await store.delete({entry.key: entry.revision})).values()
+    (outcome,) = (await store.delete([entry])).values()
     assert isinstance(outcome, Refused)
-    assert "does not take" in outcome.detail
+    assert "no longer accepts" in outcome.detail
     assert (await store.snapshot(V1)).entries == (entry,)
 
 
@@ -121,17 +129,17 @@ async def test_own_keys_are_renewed_again_once_their_bucket_has_a_leader(
     client: Client, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "RENEWALS", 10)
-    await make_bucket(client, ttl=2)
+    await make_bucket(client, ttl=9)
     store = open_store()
     with monkeypatch.context() as patched:
         first = await store.put(KEY, b"1")
         asked = asyncio.Event()
 
-        async def no_leader(self: Session, *rest: object, **others: object) -> int:
+        async def no_leader(self: JetStreamSession, *rest: object, **others: object) -> int:
             asked.set()
             raise NoResponders
 
-        patched.setattr(Session, "store", no_leader)
+        patched.setattr(JetStreamSession, "store", no_leader)
         async with asyncio.timeout(DEADLINE):
             await asked.wait()
     async with watching(store) as view:
@@ -143,15 +151,17 @@ async def test_a_bucket_that_no_server_tells_of_keeps_its_keys_and_is_warned_of(
 ) -> None:
     await (await make_bucket(client)).put(RELATIVE, b"1")
     async with watching(open_store()) as view:
-        await view.until_event(Heard)
-        assert view.seen[-1] == Heard()
+        await view.until_event(Heartbeat)
+        assert view.seen[-1] == Heartbeat()
 
-        async def partly(self: Session) -> Buckets:
+        async def partly(self: JetStreamSession) -> Buckets:
             return Buckets((), frozenset({BUCKET, "test_v1_mdc"}))
 
         with monkeypatch.context() as patched:
-            patched.setattr(Session, "buckets", partly)
-            await view.until(lambda: isinstance(view.seen[-1], Heard) and view.seen[-1] != Heard())
+            patched.setattr(JetStreamSession, "buckets", partly)
+            await view.until(
+                lambda: isinstance(view.seen[-1], Heartbeat) and view.seen[-1] != Heartbeat()
+            )
             (warning,) = view.seen[-1].warnings
             assert f"{BUCKET}, test_v1_mdc" in warning
             # Who has not read it must not take the rest for everything.
@@ -160,7 +170,7 @@ async def test_a_bucket_that_no_server_tells_of_keeps_its_keys_and_is_warned_of(
             assert raised.value.cause is Cause.NO_LEADER
             # Of another namespace nothing is missing.
             assert (await open_store().snapshot([b"v1/instances/other/"])).entries == ()
-        await view.until(lambda: view.seen[-1] == Heard())
+        await view.until(lambda: view.seen[-1] == Heartbeat())
         assert view.entries.keys() == {KEY}
         assert not any(isinstance(event, Delete | Lost) for event in view.seen)
         assert view.resyncs == 1
@@ -171,13 +181,13 @@ async def test_whatever_ends_the_looking_is_told(
 ) -> None:
     await (await make_bucket(client)).put(RELATIVE, b"1")
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
 
-        async def fail(self: Session) -> Buckets:
+        async def fail(self: JetStreamSession) -> Buckets:
             raise RuntimeError("of a kind that nobody thought of")
 
         with monkeypatch.context() as patched:
-            patched.setattr(Session, "buckets", fail)
+            patched.setattr(JetStreamSession, "buckets", fail)
             await view.until_event(Lost)
         await view.until(lambda: view.resyncs == 2)
 
@@ -188,7 +198,7 @@ async def test_what_is_no_blank_may_be_in_a_subject(
     """The server takes a vertical tab, and a form feed."""
     await (await make_bucket(client)).put(RELATIVE, b"1")
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         begins = b"$KV.prod_v1_instances.prod/b/e/"
         await publish_raw(server.ports[0], begins + b"a\x0bb", begins + b"a\x0cb")
         await publish_raw(server.ports[0], begins + b"\x0b", headers=b"NATS/1.0\r\nA: b\r\n\r\n")

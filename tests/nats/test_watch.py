@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from nats.aio.client import Client
 
-from backends.nats.store import NatsStore
-from backends.store import Heard, Put, Resync
-from tests.nats.places import BUCKET, KEY, RELATIVE, STREAM, Opener, api, make_bucket
-from tests.watching import watching
+from backends.nats_kv.store import NatsStore
+from backends.store import Heartbeat, Put, Resync
+from tests.support.nats_places import BUCKET, KEY, RELATIVE, STREAM, Opener, api, make_bucket
+from tests.support.watching import watching
 
 OTHER = b"v1/instances/prod/backend/generate/1b"
 
@@ -33,7 +33,7 @@ async def test_what_was_removed_before_is_not_there_at_the_start(
     await bucket.put(RELATIVE, b"1")
     await bucket.delete(RELATIVE)
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         assert view.seen[0] == Resync((), "")
 
 
@@ -41,7 +41,7 @@ async def test_a_bucket_that_is_made_later_is_found_and_one_that_goes_takes_its_
     client: Client, store: NatsStore
 ) -> None:
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         await (await make_bucket(client)).put(RELATIVE, b"1")
         await (await make_bucket(client, "test_v1_mdc")).put("test/b/e/1", b"2")
         await view.until(lambda: len(view.entries) == 2)
@@ -57,7 +57,7 @@ async def test_a_bucket_that_was_deleted_and_made_again_is_read_again(
     await bucket.put(RELATIVE, b"1")
     await bucket.put("prod/backend/generate/1b", b"1")
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         before = view.entries[KEY].revision
         await client.jetstream().delete_key_value(BUCKET)
         bucket = await make_bucket(client)
@@ -75,7 +75,7 @@ async def test_a_purge_of_all_and_one_of_a_single_key_are_noticed(
     for name in ("1a", "1b", "1c"):
         await bucket.put(f"prod/backend/generate/{name}", b"1")
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         await api(client, f"STREAM.PURGE.{STREAM}", filter=f"$KV.{BUCKET}.prod/backend/generate/1b")
         await view.until(lambda: len(view.entries) == 2)
         assert OTHER not in view.entries
@@ -88,7 +88,7 @@ async def test_a_purge_of_all_and_one_of_a_single_key_are_noticed(
 async def test_what_outlives_its_buckets_max_age_is_told_to_be_gone(
     client: Client, store: NatsStore
 ) -> None:
-    bucket = await make_bucket(client, ttl=1)
+    bucket = await make_bucket(client, ttl=5)
     await bucket.put(RELATIVE, b"1")
     await bucket.put("prod/backend/generate/1b", b"1")
     async with watching(store) as view:
@@ -105,7 +105,7 @@ async def test_only_the_buckets_of_a_namespace_are_read(client: Client, open_sto
     await (await make_bucket(client, "test_v1_instances")).put("test/b/e/1", b"1")
     prefixes = (b"v1/instances/prod/", b"v1/instances/prod.")
     async with watching(open_store(), prefixes) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         assert view.entries.keys() == {KEY}
         assert (await api(client, "CONSUMER.NAMES.KV_test_v1_instances"))["total"] == 0
         assert (await api(client, f"CONSUMER.NAMES.{STREAM}"))["total"] == 1
@@ -114,7 +114,7 @@ async def test_only_the_buckets_of_a_namespace_are_read(client: Client, open_sto
 async def test_thousands_of_changes_come_all_and_in_order(client: Client, store: NatsStore) -> None:
     await make_bucket(client)
     async with watching(store) as view:
-        await view.until_event(Heard)
+        await view.until_event(Heartbeat)
         for number in range(3000):
             await client.publish(f"$KV.{BUCKET}.prod/b/e/{number:x}", b"%d" % number)
         await client.flush()

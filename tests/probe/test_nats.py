@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import nats
@@ -15,15 +15,15 @@ from nats.micro import add_service
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
-from backends.nats import gathering
+from backends.nats import scatter_gather
 from backends.nats.config import NatsConfig
-from backends.probe.nats import LISTED, NOT_SET_UP, UNLISTED, UNREAD, Nats
-from backends.probe.types import Answer
-from tests.probe.peers import refusing
-from tests.servers import NatsServer
+from backends.probe.nats import LISTED, NOT_SET_UP, REACHED, UNLISTED, UNREAD, Nats
+from backends.probe.types import NATS_SERVER, Finding, ProbeAnswer
+from tests.support.peers import refusing
+from tests.support.servers import NatsServer
 
-AMPLE = 10.0
-LIMIT = 0.5
+AMPLE = 60.0
+LIMIT = 2.0
 """Seconds, for what would be waited for in vain."""
 
 GENERATE = "prod_backend.generate-7d7b"
@@ -69,6 +69,16 @@ async def serving(url: str, *subjects: str) -> AsyncIterator[list[str]]:
         await client.close()
 
 
+async def comes_to(prober: Nats, expected: Mapping[str, Finding]) -> None:
+    """Where one of these is waited for in vain: on a busy machine the limit may pass before the
+    others answer, so that it is asked once more with a longer one."""
+    for limit in (LIMIT, 6 * LIMIT):
+        found = await prober.ask([*expected], limit)
+        if found == expected:
+            break
+    assert found == expected
+
+
 async def test_what_a_service_lists_answers_and_what_none_lists_is_silent(
     server: NatsServer,
 ) -> None:
@@ -80,8 +90,7 @@ async def test_what_a_service_lists_answers_and_what_none_lists_is_silent(
     ):
         found = await prober.ask([GENERATE, CLEAR, OTHER], AMPLE)
         assert found == dict.fromkeys([GENERATE, CLEAR, OTHER], LISTED)
-        found = await prober.ask([GENERATE, DEAD], LIMIT)
-        assert found == {GENERATE: LISTED, DEAD: UNLISTED}
+        await comes_to(prober, {GENERATE: LISTED, DEAD: UNLISTED})
     # Nothing was sent to a model.
     assert requests == others == []
 
@@ -91,12 +100,12 @@ async def test_two_workers_of_a_component_are_told_apart(server: NatsServer) -> 
         async with serving(server.url, GENERATE), serving(server.url, DEAD):
             assert await prober.ask([GENERATE, DEAD], AMPLE) == {GENERATE: LISTED, DEAD: LISTED}
         async with serving(server.url, GENERATE):
-            assert await prober.ask([GENERATE, DEAD], LIMIT) == {GENERATE: LISTED, DEAD: UNLISTED}
+            await comes_to(prober, {GENERATE: LISTED, DEAD: UNLISTED})
 
 
 async def test_that_there_is_no_service_is_known_without_waiting(server: NatsServer) -> None:
     async with asking(NatsConfig(servers=(server.url,))) as prober:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             found = await prober.ask([GENERATE, OTHER], 3600.0)
     assert found == {GENERATE: UNLISTED, OTHER: UNLISTED}
 
@@ -104,8 +113,7 @@ async def test_that_there_is_no_service_is_known_without_waiting(server: NatsSer
 async def test_services_of_any_number_are_asked(server: NatsServer) -> None:
     many = [f"prod_c{number}.generate-1" for number in range(100)]
     async with serving(server.url, GENERATE), asking(NatsConfig(servers=(server.url,))) as prober:
-        found = await prober.ask([GENERATE, *many], LIMIT)
-    assert found == dict.fromkeys(many, UNLISTED) | {GENERATE: LISTED}
+        await comes_to(prober, dict.fromkeys(many, UNLISTED) | {GENERATE: LISTED})
 
 
 async def test_an_answer_that_is_none_is_passed_over(server: NatsServer) -> None:
@@ -128,9 +136,9 @@ async def test_an_answer_that_is_none_is_passed_over(server: NatsServer) -> None
 async def test_answers_that_could_not_be_read_are_no_evidence(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "MOST_WAITING", 10)
+    monkeypatch.setattr(scatter_gather, "MOST_WAITING", 10)
     async with serving(server.url, GENERATE), asking(NatsConfig((server.url,))) as prober:
-        assert await prober.ask([GENERATE], LIMIT) == {GENERATE: UNREAD}
+        await comes_to(prober, {GENERATE: UNREAD})
 
 
 async def test_without_nats_nothing_is_known() -> None:
@@ -139,7 +147,8 @@ async def test_without_nats_nothing_is_known() -> None:
     with refusing() as nowhere:
         async with asking(NatsConfig(servers=(f"nats://{nowhere}",))) as prober:
             found = await prober.ask([GENERATE], AMPLE)
-    assert found[GENERATE].answer is Answer.UNTRIED
+    # No request gets there, whether its worker runs or not.
+    assert found[GENERATE].answer is ProbeAnswer.AWAY
     assert found[GENERATE].text == "cannot be asked: NATS refuses connections"
 
 
@@ -148,8 +157,10 @@ async def test_a_server_that_was_away_is_connected_again(server: NatsServer) -> 
         async with serving(server.url, GENERATE):
             assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
         server.kill()
-        found = await prober.ask([GENERATE], LIMIT)
-        assert found[GENERATE].answer is Answer.UNTRIED
+        # On the connection that there was nothing may be heard; on the next one it is refused.
+        answers = [(await prober.ask([GENERATE], LIMIT))[GENERATE].answer for _ in range(2)]
+        assert answers[0] in (ProbeAnswer.UNTRIED, ProbeAnswer.AWAY)
+        assert answers[1] is ProbeAnswer.AWAY
         server.start()
         async with serving(server.url, GENERATE):
             assert await prober.ask([GENERATE], AMPLE) == {GENERATE: LISTED}
@@ -161,7 +172,7 @@ async def test_a_server_that_is_stopped_is_no_evidence_against_workers(server: N
         server.pause()
         for _ in range(2):  # on the connection that there is, and on a new one
             found = await prober.ask([GENERATE], LIMIT)
-            assert found[GENERATE].answer is Answer.UNTRIED
+            assert found[GENERATE].answer is ProbeAnswer.UNTRIED
             assert found[GENERATE].text == "cannot be asked: NATS does not answer in time"
         server.resume()
         assert await prober.ask([GENERATE], AMPLE) == {GENERATE: UNLISTED}
@@ -199,7 +210,7 @@ async def test_who_may_ask_is_told_and_who_may_not_learns_nothing(
             assert await prober.ask([GENERATE], AMPLE) == {GENERATE: UNLISTED}
         async with asking(replace(wrong, servers=(server.url,))) as prober:
             found = await prober.ask([GENERATE], AMPLE)
-        assert found[GENERATE].answer is Answer.UNTRIED
+        assert found[GENERATE].answer is ProbeAnswer.UNTRIED
     # Not a word on the screen that somebody else draws on.
     assert [record for record in caplog.records if record.name.startswith("nats")] == []
     assert capfd.readouterr() == ("", "")
@@ -209,7 +220,7 @@ async def test_a_user_who_may_not_ask_services_learns_nothing_of_workers(tmp_pat
     """Else every worker would be called unreachable."""
     config = tmp_path / "nats.conf"
     config.write_text(
-        "authorization { users = ["
+        "authorization { timeout: 60, users = ["
         "{ user: all, password: secret },"
         '{ user: joe, password: secret, permissions: { publish: { deny: ["$SRV.>"] } } }'
         "] }"
@@ -220,7 +231,7 @@ async def test_a_user_who_may_not_ask_services_learns_nothing_of_workers(tmp_pat
             denied = NatsConfig((server.url,), username="joe", password="secret")
             async with asking(denied) as prober:
                 found = await prober.ask([GENERATE], LIMIT)
-            assert found[GENERATE].answer is Answer.UNTRIED
+            assert found[GENERATE].answer is ProbeAnswer.UNTRIED
             assert "does not let this user ask" in found[GENERATE].text
             allowed = NatsConfig((server.url,), username="all", password="secret")
             async with asking(allowed) as prober:
@@ -256,4 +267,30 @@ async def test_files_that_cannot_be_read_are_no_evidence(server: NatsServer) -> 
     config = NatsConfig(servers=(server.url,), ca_cert="/nowhere/ca.pem")
     async with asking(config) as prober:
         found = await prober.ask([GENERATE], AMPLE)
-    assert found[GENERATE].answer is Answer.UNTRIED
+    assert found[GENERATE].answer is ProbeAnswer.UNTRIED
+
+
+async def test_whether_nats_can_be_reached_is_told_of_the_channels_that_it_carries() -> None:
+    channel = NATS_SERVER.address
+    with NatsServer() as server:
+        async with asking(NatsConfig(servers=(server.url,))) as prober:
+            assert await prober.ask([channel], AMPLE) == {channel: REACHED}
+            both = await prober.ask([channel, GENERATE], AMPLE)
+            assert both == {channel: REACHED, GENERATE: UNLISTED}
+            server.kill()
+            found = await prober.ask([channel, GENERATE], LIMIT)
+            assert found[channel].answer is ProbeAnswer.AWAY
+            # By then the client may know that the server refuses, or only that it is not there.
+            assert found[GENERATE].answer in (ProbeAnswer.UNTRIED, ProbeAnswer.AWAY)
+            assert (await prober.ask([channel], LIMIT))[channel].answer is ProbeAnswer.AWAY
+            server.start()
+            assert await prober.ask([channel], AMPLE) == {channel: REACHED}
+    async with asking(None) as prober:
+        assert (await prober.ask([channel], LIMIT))[channel].answer is ProbeAnswer.UNTRIED
+
+
+async def test_a_user_whom_nats_does_not_accept_tells_nothing_of_whether_it_is_there() -> None:
+    channel = NATS_SERVER.address
+    with NatsServer("--auth", "secret") as server:
+        async with asking(NatsConfig(servers=(server.url,), token="other")) as prober:
+            assert (await prober.ask([channel], AMPLE))[channel].answer is ProbeAnswer.UNTRIED

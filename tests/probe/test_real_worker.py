@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from backends.dynamo.parse import read
 from backends.nats.config import NatsConfig
 from backends.probe.prober import Prober
 from backends.probe.targets import targets_of
-from backends.probe.types import Answer, Method, Reading, Target
-from backends.reading import read
+from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Entry, Revision
-from tests.etcd.places import QUICK
-from tests.probe.peers import until
-from tests.real.dynamo import DynamoWorker
-from tests.servers import EtcdServer, NatsServer, free_ports, wait_for
+from tests.support.dynamo import DynamoWorker
+from tests.support.etcd_places import QUICK
+from tests.support.peers import until
+from tests.support.servers import EtcdServer, NatsServer, free_ports, wait_for
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def etcd() -> Iterator[EtcdServer]:
         yield server
 
 
-def targets(etcd: EtcdServer, method: Method) -> list[Target]:
+def targets(etcd: EtcdServer, method: ProbeMethod) -> list[ProbeTarget]:
     """What is to be asked in this way of all that is registered."""
     entries = [
         Entry(key, entry.value, Revision(str(entry.mod_revision)))
@@ -43,7 +43,9 @@ def make_prober(nats: NatsServer | None = None) -> Prober:
     return Prober(nats=config, clock=time.time, random=random.random)
 
 
-async def asked(target: Target, *, deep: bool = False, nats: NatsServer | None = None) -> Answer:
+async def asked(
+    target: ProbeTarget, *, deep: bool = False, nats: NatsServer | None = None
+) -> ProbeAnswer:
     """What is found there now."""
     prober = make_prober(nats)
     try:
@@ -56,73 +58,77 @@ async def asked(target: Target, *, deep: bool = False, nats: NatsServer | None =
 async def test_the_tcp_plane_of_a_worker(etcd: EtcdServer) -> None:
     with DynamoWorker(etcd, publishers=False) as worker:
         # Both endpoints of the worker are served at one address.
-        (target,) = targets(etcd, Method.TCP)
+        (target,) = targets(etcd, ProbeMethod.TCP)
         before = len(worker.recent_log())
-        assert await asked(target) is Answer.ACCEPTS
+        assert await asked(target) is ProbeAnswer.ACCEPTS
         assert worker.recent_log()[before:] == ""
-        assert await asked(target, deep=True) is Answer.ANSWERS
+        assert await asked(target, deep=True) is ProbeAnswer.ANSWERS
         wait_for(lambda: worker.recent_log()[before:], "the price of a deep probe")
         (line,) = worker.recent_log()[before:].splitlines()
         assert "WARN" in line
         assert "No handler found for endpoint: dyntop asks" in line
 
         worker.pause()
-        assert await asked(target) is Answer.ACCEPTS
-        assert await asked(target, deep=True) is Answer.SILENT
+        assert await asked(target) is ProbeAnswer.ACCEPTS
+        assert await asked(target, deep=True) is ProbeAnswer.SILENT
         worker.resume()
-        assert await asked(target, deep=True) is Answer.ANSWERS
+        assert await asked(target, deep=True) is ProbeAnswer.ANSWERS
 
         worker.kill()
-        assert await asked(target) is Answer.REFUSED
-        assert await asked(target, deep=True) is Answer.REFUSED
+        assert await asked(target) is ProbeAnswer.REFUSED
+        assert await asked(target, deep=True) is ProbeAnswer.REFUSED
 
 
 @pytest.mark.usefixtures("network")
 async def test_the_zmq_publishers_of_a_worker() -> None:
     with EtcdServer(*QUICK) as etcd, DynamoWorker(etcd, event_plane="zmq") as worker:
-        publishers = targets(etcd, Method.ZMTP)
+        publishers = targets(etcd, ProbeMethod.ZMTP)
         assert len(publishers) == 2
         before = len(worker.recent_log())
         for target in publishers:
-            assert await asked(target) is Answer.ANSWERS
+            assert await asked(target) is ProbeAnswer.ANSWERS
         worker.pause()
         for target in publishers:
-            assert await asked(target) is Answer.SILENT
+            assert await asked(target) is ProbeAnswer.SILENT
         worker.resume()
         for target in publishers:
-            assert await asked(target) is Answer.ANSWERS
+            assert await asked(target) is ProbeAnswer.ANSWERS
         assert worker.recent_log()[before:] == ""
         worker.kill()
         for target in publishers:
-            assert await asked(target) is Answer.REFUSED
+            assert await asked(target) is ProbeAnswer.REFUSED
 
 
 async def test_the_system_server_of_a_worker(etcd: EtcdServer) -> None:
     (port,) = free_ports(1)
     env = {"DYN_SYSTEM_PORT": str(port), "DYN_SELF_HOST_METADATA": "1"}
     with DynamoWorker(etcd, publishers=False, env=env) as worker:
-        (target,) = targets(etcd, Method.HEALTH)
+        (target,) = targets(etcd, ProbeMethod.HEALTH)
         (reading,) = await make_prober().once([target])
-        assert reading.answer is Answer.ANSWERS
+        assert reading.answer is ProbeAnswer.ANSWERS
         assert reading.text == "answers; its endpoints are ready"
 
         # Its status is 503 all the same, which it logs; again and again, that would be a plague.
+        await until(lambda: "503" in worker.recent_log(), "the first answer in its log")
         before = len(worker.recent_log())
         async with running([target], interval=0.1) as told:
             await until(lambda: len(told) >= 5, "readings")
         assert {reading.text for reading in told} == {"answers; its endpoints are ready"}
+        await until(lambda: "503" in worker.recent_log()[before:], "the answer in its log")
         assert worker.recent_log()[before:].count("503") == 1
 
         worker.pause()
-        assert await asked(target) is Answer.SILENT
+        assert await asked(target) is ProbeAnswer.SILENT
         worker.kill()
-        assert await asked(target) is Answer.REFUSED
+        assert await asked(target) is ProbeAnswer.REFUSED
 
 
 @contextlib.asynccontextmanager
-async def running(wanted: list[Target], interval: float = 2.0) -> AsyncIterator[list[Reading]]:
+async def running(
+    wanted: list[ProbeTarget], interval: float = 2.0
+) -> AsyncIterator[list[ProbeResult]]:
     """What a prober that runs tells of these, as it comes."""
-    told: list[Reading] = []
+    told: list[ProbeResult] = []
     prober = Prober(nats=None, clock=time.time, random=random.random, interval=interval)
     prober.want(wanted)
     task = asyncio.create_task(prober.run(told.extend))
@@ -138,7 +144,7 @@ async def running(wanted: list[Target], interval: float = 2.0) -> AsyncIterator[
 @pytest.mark.usefixtures("network")
 async def test_a_death_is_told_soon_and_at_no_cost_before() -> None:
     with EtcdServer(*QUICK) as etcd, DynamoWorker(etcd, event_plane="zmq") as worker:
-        wanted = targets(etcd, Method.TCP) + targets(etcd, Method.ZMTP)
+        wanted = targets(etcd, ProbeMethod.TCP) + targets(etcd, ProbeMethod.ZMTP)
         before = len(worker.recent_log())
         async with running(wanted) as told:
             await until(lambda: {reading.target for reading in told} == {*wanted}, "all of them")
@@ -149,9 +155,9 @@ async def test_a_death_is_told_soon_and_at_no_cost_before() -> None:
             died_at = time.time()
             worker.kill()
             await until(
-                lambda: {r.target for r in told if r.answer is Answer.REFUSED} == {*wanted},
+                lambda: {r.target for r in told if r.answer is ProbeAnswer.REFUSED} == {*wanted},
                 "refusals",
-                timeout=30,
+                timeout=60,
             )
             for target in wanted:
                 at = min(r.at for r in told if r.target == target and r.answer.failed)
@@ -163,22 +169,22 @@ async def test_a_worker_of_the_nats_plane(etcd: EtcdServer) -> None:
         NatsServer() as nats,
         DynamoWorker(etcd, publishers=False, request_plane="nats", nats=nats) as worker,
     ):
-        endpoints = targets(etcd, Method.NATS)
+        endpoints = targets(etcd, ProbeMethod.NATS)
         assert len(endpoints) == 2
         for target in endpoints:
-            assert await asked(target, nats=nats) is Answer.ANSWERS
+            assert await asked(target, nats=nats) is ProbeAnswer.ANSWERS
         worker.pause()
-        assert await asked(endpoints[0], nats=nats) is Answer.SILENT
+        assert await asked(endpoints[0], nats=nats) is ProbeAnswer.SILENT
         worker.kill()
         for target in endpoints:
-            assert await asked(target, nats=nats) is Answer.SILENT
+            assert await asked(target, nats=nats) is ProbeAnswer.SILENT
 
 
 async def test_a_shutdown_is_not_held_up_by_a_held_connection(etcd: EtcdServer) -> None:
     with DynamoWorker(etcd, publishers=False) as worker:
-        (target,) = targets(etcd, Method.TCP)
+        (target,) = targets(etcd, ProbeMethod.TCP)
         async with running([target]) as told:
             await until(lambda: told, "a reading")
             worker.terminate()
             assert await asyncio.to_thread(worker.wait_for_end) == 0
-            await until(lambda: told[-1].answer is Answer.REFUSED, "the end")
+            await until(lambda: told[-1].answer is ProbeAnswer.REFUSED, "the end")

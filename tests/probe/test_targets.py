@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.probe.addresses import Address, parse_address
+from backends.dynamo.parse import read
+from backends.dynamo.records import AnyRecord
+from backends.probe.addresses import Address, parse_address, why_unusable
 from backends.probe.targets import MOST_BROKERS, address_of, is_loopback, targets_of
-from backends.probe.types import Method, Target
-from backends.reading import read
-from backends.records import AnyRecord
+from backends.probe.types import ProbeMethod, ProbeTarget
 from backends.store import Entry, Revision
 from tests.corpus import Release, load
 
@@ -54,17 +54,22 @@ def hosted(url: str) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize(
     ("transport", "target"),
     [
-        ({"tcp": "10.0.0.1:9000/7d7b/generate"}, Target(Method.TCP, "10.0.0.1:9000")),
-        ({"tcp": "worker-0.workers:9000/7d7b/x"}, Target(Method.TCP, "worker-0.workers:9000")),
-        ({"tcp": "[fd00::1]:9000/7d7b/generate"}, Target(Method.TCP, "[fd00::1]:9000")),
-        ({"tcp": "10.0.0.1:9000"}, Target(Method.TCP, "10.0.0.1:9000")),
-        ({"http": "http://10.0.0.1:8888/v1/rpc/x"}, Target(Method.HTTP, "10.0.0.1:8888")),
-        ({"http": "http://worker/v1/rpc/x"}, Target(Method.HTTP, "worker:80")),
-        ({"http": "https://[fd00::1]/v1/rpc"}, Target(Method.HTTP, "[fd00::1]:443")),
-        ({"nats_tcp": "prod_backend.x-7d7b"}, Target(Method.NATS, "prod_backend.x-7d7b")),
+        ({"tcp": "10.0.0.1:9000/7d7b/generate"}, ProbeTarget(ProbeMethod.TCP, "10.0.0.1:9000")),
+        (
+            {"tcp": "worker-0.workers:9000/7d7b/x"},
+            ProbeTarget(ProbeMethod.TCP, "worker-0.workers:9000"),
+        ),
+        ({"tcp": "[fd00::1]:9000/7d7b/generate"}, ProbeTarget(ProbeMethod.TCP, "[fd00::1]:9000")),
+        ({"tcp": "10.0.0.1:9000"}, ProbeTarget(ProbeMethod.TCP, "10.0.0.1:9000")),
+        ({"http": "http://10.0.0.1:8888/v1/rpc/x"}, ProbeTarget(ProbeMethod.HTTP, "10.0.0.1:8888")),
+        ({"http": "http://worker/v1/rpc/x"}, ProbeTarget(ProbeMethod.HTTP, "worker:80")),
+        ({"http": "https://[fd00::1]/v1/rpc"}, ProbeTarget(ProbeMethod.HTTP, "[fd00::1]:443")),
+        ({"nats_tcp": "prod_backend.x-7d7b"}, ProbeTarget(ProbeMethod.NATS, "prod_backend.x-7d7b")),
     ],
 )
-def test_an_instance_is_asked_where_its_transport_says(transport: object, target: Target) -> None:
+def test_an_instance_is_asked_where_its_transport_says(
+    transport: object, target: ProbeTarget
+) -> None:
     assert targets_of(instance(transport)) == (target,)
 
 
@@ -117,9 +122,34 @@ def test_a_number_that_is_no_plain_address_is_no_host(host: str) -> None:
     assert parse_address(f"{host}:9000") is None
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("224.0.0.1:9", "is a multicast address"),
+        ("[ff02::1]:9", "is a multicast address"),
+        ("[::ffff:224.0.0.1]:9", "is a multicast address"),
+        ("255.255.255.255:9", "is the broadcast address"),
+        ("[fe80::1]:9", "is link-local and names no interface"),
+        ("fe80::1:9", "is IPv6 without brackets"),
+    ],
+)
+def test_an_address_that_no_connection_can_be_made_to_is_named_and_not_asked(
+    address: str, why: str
+) -> None:
+    assert parse_address(address) is None
+    assert (why_unusable(address) or "").startswith(why)
+    assert targets_of(instance({"tcp": f"{address}/7d7b/generate"})) == ()
+
+
+@pytest.mark.parametrize("address", ["[fe80::1%eth0]:9", "169.254.1.1:9", "240.0.0.1:9"])
+def test_an_odd_address_that_a_connection_can_be_made_to_is_asked(address: str) -> None:
+    assert parse_address(address) is not None
+    assert why_unusable(address) is None
+
+
 def test_a_zmq_publisher_is_asked_for_its_greeting() -> None:
     assert targets_of(channel("Zmq", endpoint="tcp://10.0.0.1:5557")) == (
-        Target(Method.ZMTP, "10.0.0.1:5557"),
+        ProbeTarget(ProbeMethod.ZMTP, "10.0.0.1:5557"),
     )
 
 
@@ -135,8 +165,8 @@ def test_a_broker_is_asked_at_each_address_to_subscribe_at_once() -> None:
     endpoints = ["tcp://10.0.0.1:5557", "ipc://x", "tcp://10.0.0.2:5557", "tcp://10.0.0.1:5557"]
     record = channel("ZmqBroker", xsub_endpoints=["tcp://10.0.0.9:1"], xpub_endpoints=endpoints)
     assert targets_of(record) == (
-        Target(Method.ZMTP, "10.0.0.1:5557"),
-        Target(Method.ZMTP, "10.0.0.2:5557"),
+        ProbeTarget(ProbeMethod.ZMTP, "10.0.0.1:5557"),
+        ProbeTarget(ProbeMethod.ZMTP, "10.0.0.2:5557"),
     )
 
 
@@ -145,7 +175,9 @@ def test_one_record_cannot_make_dyntop_scan_a_network() -> None:
     record = channel("ZmqBroker", xsub_endpoints=[], xpub_endpoints=many)
     assert len(targets_of(record)) == MOST_BROKERS
     urls = {str(port): f"http://10.0.0.1:{port}/v1/metadata/x" for port in range(1000, 2000)}
-    assert targets_of(card(model_info=urls)) == (Target(Method.HEALTH, "http://10.0.0.1:1000"),)
+    assert targets_of(card(model_info=urls)) == (
+        ProbeTarget(ProbeMethod.HEALTH, "http://10.0.0.1:1000"),
+    )
 
 
 def test_a_channel_over_nats_is_not_asked() -> None:
@@ -156,7 +188,7 @@ def test_a_channel_over_nats_is_not_asked() -> None:
 def test_a_card_reveals_the_system_server_that_hosts_its_files(field: str) -> None:
     url = "http://10.0.0.1:9345/v1/metadata/prod/backend/generate/acme_tiny-llm/_base/config.json"
     assert targets_of(card(**{field: hosted(url)})) == (
-        Target(Method.HEALTH, "http://10.0.0.1:9345"),
+        ProbeTarget(ProbeMethod.HEALTH, "http://10.0.0.1:9345"),
     )
 
 
@@ -183,18 +215,18 @@ def test_a_card_without_such_an_address_is_not_asked(url: str) -> None:
 def test_of_every_release_the_request_plane_can_be_asked(release: Release) -> None:
     records = [read(entry) for entry in release.entries]
     methods = {target.method for record in records for target in targets_of(record)}
-    expected = {Method.NATS if "-nats" in release.name else Method.TCP}
-    zmq = {Method.ZMTP} if release.name in ("1.4.2-tcp", "1.6.1-tcp") else set()
+    expected = {ProbeMethod.NATS if "-nats" in release.name else ProbeMethod.TCP}
+    zmq = {ProbeMethod.ZMTP} if release.name in ("1.4.2-tcp", "1.6.1-tcp") else set()
     assert methods == expected | zmq
 
 
 def test_a_loopback_address_is_known_as_one() -> None:
     loopback = ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "localhost:1"]
     other = ["10.0.0.1:1", "[fd00::1]:1", "worker:1", "localhost.example.org:1"]
-    assert all(is_loopback(Target(Method.TCP, text)) for text in loopback)
-    assert not any(is_loopback(Target(Method.TCP, text)) for text in other)
-    assert is_loopback(Target(Method.HEALTH, "http://LOCALHOST.:9345"))
-    assert not is_loopback(Target(Method.NATS, "localhost:1"))
+    assert all(is_loopback(ProbeTarget(ProbeMethod.TCP, text)) for text in loopback)
+    assert not any(is_loopback(ProbeTarget(ProbeMethod.TCP, text)) for text in other)
+    assert is_loopback(ProbeTarget(ProbeMethod.HEALTH, "http://LOCALHOST.:9345"))
+    assert not is_loopback(ProbeTarget(ProbeMethod.NATS, "localhost:1"))
 
 
 @given(st.text())

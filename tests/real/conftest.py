@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.etcd.places import QUICK
-from tests.servers import EtcdServer
+from tests.support.etcd_places import QUICK
+from tests.support.servers import EtcdServer
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ async def main(replies: IO[str]) -> None:
     parser = argparse.ArgumentParser(description="A real Dynamo frontend for tests.")
     parser.add_argument("--discovery", choices=("etcd", "file"), default="etcd")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--namespace", help="serve only the models of this namespace")
     options = parser.parse_args()
 
     loop = asyncio.get_running_loop()
@@ -54,6 +55,7 @@ async def main(replies: IO[str]) -> None:
         EngineType.Dynamic,
         http_host="127.0.0.1",
         http_port=options.port,
+        namespace=options.namespace,
         router_config=RouterConfig(RouterMode.RoundRobin),
     )
     engine = await make_engine(runtime, arguments)

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.real.dynamo import DynamoProcess, registered_keys
-from tests.servers import EtcdServer, NatsServer, ServerError
+from tests.support.dynamo import DynamoProcess, registered_keys
+from tests.support.servers import EtcdServer, NatsServer, ServerError
 
 RELEASES = Path(sys.prefix, "releases")
 """A folder of its own for each release: they cannot share an environment."""

@@ -8,10 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.cli.running import dyntop
-from tests.etcd.places import QUICK
-from tests.real.dashboard import Dashboard, leading_to
-from tests.real.dynamo import (
+from tests.support.dashboard import Dashboard, leading_to
+from tests.support.dynamo import (
     DynamoClient,
     DynamoWorker,
     Store,
@@ -19,7 +17,9 @@ from tests.real.dynamo import (
     registered_keys,
     registered_values,
 )
-from tests.servers import EtcdServer, wait_for
+from tests.support.etcd_places import QUICK
+from tests.support.running import dyntop
+from tests.support.servers import EtcdServer, wait_for
 
 ADAPTER = "acme/SQL_v2"
 ENDPOINTS = 2
@@ -168,7 +168,7 @@ def test_what_registered_again_while_it_was_asked_for_is_kept(
         dashboard.wait_for(lambda _: len(dashboard.table()) == 1)
         dashboard.wait_for_rows("● live", "prod/backend/generate", count=1)
         dashboard.press("d")
-        dashboard.wait_for("Drain 1 instance?")
+        dashboard.choose_endpoint_alone()
 
         number = inode(store, key)
         # Many file systems give a new file the number of one that is gone, and what the worker
@@ -181,7 +181,7 @@ def test_what_registered_again_while_it_was_asked_for_is_kept(
         dashboard.wait_for("changed meanwhile: it stays")
         before, before_leases = registered_values(store), leases(store)
 
-        dashboard.answer_by_typing(worker.instance_id)
+        dashboard.answer_by_typing(worker.instance_id, to="unregister")
         dashboard.wait_for(lambda text: "not removed" in " ".join(text.split()))
         dashboard.wait_for_rows("● live", "prod/backend/generate", count=1)
         assert registered_values(store) == before

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.dynamo import DynamoClient, DynamoWorker, Store, registered_keys
-from tests.servers import EtcdServer, NatsServer, ServerError, wait_for
-from tests.tls import make_tls
+from tests.support.dynamo import DynamoClient, DynamoWorker, Store, registered_keys
+from tests.support.servers import EtcdServer, NatsServer, ServerError, wait_for
+from tests.support.tls import make_tls
 
 ADAPTER = "acme/SQL-Adapter_v2"
 SLUG = "acme_sql-adapter_v2"
@@ -109,13 +109,6 @@ def test_a_worker_that_ends_in_order_takes_its_keys_along(store: Store) -> None:
         worker.terminate()
         assert worker.wait_for_end() == 0
         wait_for(lambda: not registered_keys(store), "an empty store")
-
-
-def test_the_keys_of_a_killed_worker_go_with_its_lease(etcd: EtcdServer) -> None:
-    with DynamoWorker(etcd, lease_ttl=4) as worker:
-        assert registered_keys(etcd)
-        worker.kill()
-        wait_for(lambda: not registered_keys(etcd), "the end of the lease")
 
 
 def test_the_files_of_a_killed_worker_stay(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from backends.audit import Item, default_path
-from tests.cli.running import dyntop
-from tests.real.dashboard import Dashboard
-from tests.real.dynamo import DynamoClient, DynamoWorker
-from tests.servers import EtcdEntry, EtcdServer, wait_for
-from tui.commands.trail import audit_at
+from backends.removal.audit import Item, default_path
+from tests.support.dashboard import Dashboard
+from tests.support.dynamo import DynamoClient, DynamoWorker
+from tests.support.running import dyntop
+from tests.support.servers import EtcdEntry, EtcdServer, wait_for
+from tui.cli.commands.trail import audit_at
 
 
 class Removal:
@@ -42,12 +42,13 @@ class Removal:
         self.dashboard.wait_for(lambda _: len(self.dashboard.table()) == 1)
         self.dashboard.wait_for_rows("● live", self.worker.instance_id, count=1)
         self.dashboard.press("d")
-        self.dashboard.wait_for("Drain 1 instance?")
+        self.dashboard.wait_for("Drain 2 instances?")
+        self.dashboard.choose_endpoint_alone()
 
     def say_yes(self) -> None:
         """With etcd stopped: what the store is asked for now waits."""
         self.etcd.pause()
-        self.dashboard.answer_by_typing(self.worker.instance_id)
+        self.dashboard.answer_by_typing(self.worker.instance_id, to="unregister")
 
     def kill(self) -> None:
         """SIGKILL of dyntop: it writes nothing more and tells nobody."""
@@ -164,7 +165,7 @@ def test_what_registered_again_after_the_kill_is_not_overwritten(removal: Remova
     registered_again = wait_for(removal.entry, "the instance again")
     code, told = removal.restore()
     assert code == 1
-    assert f"{removal.key}: kept: a key of that name is there" in told
+    assert f"{removal.key}: not put back: such a key is there" in told
     assert removal.entry() == registered_again
 
 
@@ -180,4 +181,4 @@ def assert_can_be_put_back(removal: Removal) -> None:
         assert (code, told) == (0, f"put back {removal.key}\n")
     else:
         assert (code, now) == (1, removal.before)
-        assert f"{removal.key}: kept: a key of that name is there" in told
+        assert f"{removal.key}: not put back: such a key is there" in told

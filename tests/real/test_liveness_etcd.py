@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.etcd.places import QUICK
-from tests.real.dashboard import Dashboard
-from tests.real.dynamo import DynamoWorker, registered_keys
-from tests.servers import EtcdEntry, EtcdServer, wait_for
-from tui.detail import JUST_NOW
+from tests.support.dashboard import Dashboard
+from tests.support.dynamo import DynamoWorker, registered_keys
+from tests.support.etcd_places import QUICK
+from tests.support.servers import EtcdEntry, EtcdServer, wait_for
+from tui.text.detail import JUST_NOW
 
 ENDPOINTS = 2
 """Of a worker."""
-LEASE_TTL = 12
+LEASE_TTL = 20
 """Seconds; Dynamo 1.6.1's own are 30."""
 LONG_LEASE_TTL = 60
 """Seconds. Even half of it, after which a lease is late, outlasts what is looked at meanwhile."""
@@ -61,8 +61,8 @@ def test_a_killed_worker_is_unreachable_while_its_keys_stand(
         assert keys <= registered_keys(etcd)
 
         # Two of the four, and the other worker's are not among them.
-        dashboard.wait_for("all namespaces 2/4")
-        dashboard.wait_for("2 not live")
+        dashboard.wait_for("all namespaces 2/4 !")
+        dashboard.wait_for("findings")
         dashboard.wait_for_rows("● live", "prod/other/", count=ENDPOINTS)
         dashboard.show_rows_of(worker.instance_id, ENDPOINTS)
         dashboard.wait_for("refuses connections")
@@ -82,14 +82,13 @@ def test_a_lease_that_is_not_renewed_is_late_before_it_ends(
         start = time.monotonic()
         dashboard.wait_for_rows("◐ late", worker.instance_id, count=ENDPOINTS)
         print(f"from half of the lease to late: {time.monotonic() - start:.2f} s")
-        assert registered_keys(etcd) == keys
         dashboard.wait_for(f"the keep-alive at {LEASE_TTL // 2} s was missed")
 
         dashboard.wait_for_rows("† gone", worker.instance_id, count=ENDPOINTS)
         assert not registered_keys(etcd)
         # Nobody was asked, so nothing else was ever said of it.
         dashboard.open("Events")
-        dashboard.wait_for_rows("- removed", "lease ended", count=len(keys))
+        dashboard.wait_for_rows("- removed", "lease ran out", count=len(keys))
 
 
 @pytest.mark.usefixtures("network")

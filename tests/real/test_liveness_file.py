@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from backends.audit import default_path
+from backends.removal.audit import default_path
 from backends.store import Removal
-from tests.cli.running import dyntop
-from tests.real.dashboard import Dashboard
-from tests.real.dynamo import DynamoWorker, registered_keys, registered_values
-from tui.commands.trail import audit_at
+from tests.support.dashboard import Dashboard
+from tests.support.dynamo import DynamoWorker, registered_keys, registered_values
+from tests.support.running import dyntop
+from tui.cli.commands.trail import audit_at
 
 ADAPTER = "acme/SQL_v2"
 
@@ -45,7 +45,7 @@ def test_what_killed_workers_left_behind_expires_and_is_cleaned_up(
         keys = registered_keys(folder)
         assert stale(dashboard.env) == set()
         dashboard.press("c")
-        dashboard.wait_for("Nothing is stale")
+        dashboard.wait_for("Nothing stale found")
 
         start = time.monotonic()
         first.kill()
@@ -53,7 +53,7 @@ def test_what_killed_workers_left_behind_expires_and_is_cleaned_up(
         dashboard.open("Events")
         dashboard.wait_for_rows("○ expired", count=len(keys))
         print(f"from kill -9 to all {len(keys)} expired: {time.monotonic() - start:.1f} s")
-        dashboard.wait_for("4 not live")
+        dashboard.wait_for("findings")
         left = registered_values(folder)
         assert {*left} == keys
         assert stale(dashboard.env) == keys
@@ -66,7 +66,7 @@ def test_what_killed_workers_left_behind_expires_and_is_cleaned_up(
         assert all("○ expired" in line for line in ticked)
         assert registered_values(folder) == left
         dashboard.say_yes("stale keys?")
-        dashboard.wait_for("0 instances  0 models  0 channels")
+        dashboard.wait_for("0 instances  0 workers  0 models  0 channels")
         assert registered_keys(folder) == set()
 
         (act,) = dyntop("history", "-o", "json", env=dashboard.env).records

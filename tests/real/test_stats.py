@@ -12,27 +12,27 @@ from dataclasses import dataclass
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from backends.discovery import Discovery
+from backends.discovery.discovery import Discovery
+from backends.dynamo.ids import Kind
+from backends.dynamo.queries import Query
+from backends.dynamo.records import EndpointInstance
 from backends.etcd import EtcdConfig, EtcdStore
-from backends.ids import Kind
 from backends.memory import Keyspace, MemoryStore
 from backends.nats.config import NatsConfig
-from backends.queries import Query
-from backends.records import EndpointInstance
-from backends.services import tallying
-from backends.services.board import Board
+from backends.services import poller
 from backends.services.exposition import PREFIX, exposition
+from backends.services.latest import LatestStats
+from backends.services.overview import Answering, Usage, subjects, total
 from backends.services.scraper import ServiceScraper
-from backends.services.usage import Answering, Usage, subjects, total
 from backends.store import Store
-from tests.cli.running import dyntop
-from tests.etcd.places import QUICK
-from tests.namespace import NotAllowed, own_network
-from tests.real.dynamo import discovery_environment
 from tests.real.released import NEWEST, ReleasedClient, ReleasedWorker
-from tests.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
-from tests.tui.operating import Operator, dashboard
-from tui.usage import NOBODY
+from tests.support.dynamo import discovery_environment
+from tests.support.etcd_places import QUICK
+from tests.support.namespace import NotAllowed, own_network
+from tests.support.operating import Operator, dashboard
+from tests.support.running import dyntop
+from tests.support.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
+from tui.text.services import NOBODY
 
 OLD, NEWER = "0.6.1", "1.2.1"
 
@@ -44,6 +44,8 @@ class Place:
     etcd: EtcdServer
     nats: NatsServer
     worker: ReleasedWorker
+    begun: float
+    """When the worker had not started yet, in POSIX seconds."""
 
     @property
     def subject(self) -> str:
@@ -79,7 +81,7 @@ class Place:
             await scraper.aclose()
             await store.aclose()
 
-    async def look(self, board: Board) -> list[Usage]:
+    async def look(self, board: LatestStats) -> list[Usage]:
         """Scrape once more, and join it to what is registered."""
         store, scraper = self.store(), self.scraper()
         try:
@@ -94,12 +96,13 @@ class Place:
 
 @contextlib.contextmanager
 def place(release: str, request_plane: str = "nats", **env: str) -> Iterator[Place]:
+    begun = time.time()
     with (
         EtcdServer(*QUICK) as etcd,
         NatsServer() as nats,
         ReleasedWorker(release, etcd, nats, request_plane=request_plane, env=env) as worker,
     ):
-        yield Place(etcd, nats, worker)
+        yield Place(etcd, nats, worker, begun)
 
 
 @pytest.fixture(scope="module", params=[OLD, NEWER])
@@ -123,12 +126,12 @@ def system_server() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallying, "INTERVAL", 0.2)
+    monkeypatch.setattr(poller, "INTERVAL", 0.2)
 
 
 async def count(there: Place) -> int:
     """Requests as of now."""
-    counted = total(await there.look(Board())).requests
+    counted = total(await there.look(LatestStats())).requests
     assert counted is not None
     return counted
 
@@ -140,14 +143,15 @@ def line(operator: Operator) -> str:
 # 1.6.1 has services too where it is told to take the NATS request plane.
 @pytest.mark.parametrize("served", [OLD, NEWER, NEWEST], indirect=True)
 async def test_each_call_of_a_real_client_is_counted(served: Place) -> None:
-    board = Board()
+    board = LatestStats()
     (before,) = await served.look(board)
     assert before.answering is Answering.ANSWERS
     assert before.subject == served.subject
     assert f"{before.records[0].id.instance_id:x}" == served.worker.instance_id
     assert before.service is not None
     assert before.service.version == served.worker.release
-    assert before.service.started == pytest.approx(time.time(), abs=300)
+    # It is said in whole seconds, and by another clock of the same machine.
+    assert served.begun - 2 <= (before.service.started or 0) <= time.time() + 2
     assert before.stats is not None
     assert before.stats.figures is not None
     had = before.stats.figures.requests
@@ -161,7 +165,7 @@ async def test_each_call_of_a_real_client_is_counted(served: Place) -> None:
     assert after.stats.figures.requests == had + 10
     assert after.stats.figures.errors == 0
     assert after.stats.figures.mean_ms is not None
-    assert 0 < after.stats.figures.mean_ms < 1000
+    assert after.stats.figures.mean_ms > 0
     assert after.rate is not None
     assert after.rate > 0
 
@@ -230,11 +234,11 @@ async def test_prometheus_text_is_what_a_real_worker_exposes(served: Place) -> N
         assert theirs == set()
         return
     assert len(theirs) == 6
-    assert shapes(exposition(await served.look(Board()))) == theirs
+    assert shapes(exposition(await served.look(LatestStats()))) == theirs
 
 
 def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from backends.dynamo.parse import read
+from backends.dynamo.records import EventChannel
 from backends.nats.config import NatsConfig
-from backends.reading import read
-from backends.records import EventChannel
 from backends.store import Entry, Revision
-from backends.tap import Link, Tap, Taps, decode, zmq_listener
-from tests.cli.running import dyntop
-from tests.real.dynamo import DynamoWorker, registered_values
-from tests.servers import NatsServer
+from backends.tap import Tap, TapLink, Taps, decode, zmq_listener
+from tests.support.dynamo import DynamoWorker, registered_values
+from tests.support.running import dyntop
+from tests.support.servers import NatsServer
 from tests.tap.conftest import running, until, until_connected
 
 TIMES = 1000
@@ -91,9 +91,9 @@ async def test_kv_events_over_zmq_are_counted_and_decoded_and_a_stopped_worker_i
             await until(lambda: tap.standing.answers, "silent, and its worker serves")
             worker.pause()
             await until(lambda: "sends no ZMTP greeting" in tap.standing.why, "a stopped worker")
-            assert tap.standing.link is Link.CONNECTED
+            assert tap.standing.link is TapLink.CONNECTED
             worker.kill()
-            await until(lambda: tap.standing.link is Link.LOST, "a dead worker")
+            await until(lambda: tap.standing.link is TapLink.LOST, "a dead worker")
             await until(lambda: tap.standing.why.endswith(" refuses connections"))
 
 
@@ -131,4 +131,4 @@ async def test_metrics_are_heard_by_name(folder: Path) -> None:
             await asyncio.to_thread(worker.publish)
             await until(lambda: tap.statistics.messages == 1)
             said = decode(tap.recent[-1].message).summary
-            assert said == f"worker_id={worker.instance_id} dp_rank=0 kv_used_blocks=1"
+            assert said == f"kv_used_blocks=1 worker_id={worker.instance_id} dp_rank=0"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.services import answers
-from backends.services.answers import NO_FIGURES, Answers
-from backends.services.types import Figures
-from tests.services.saying import GENERATE, endpoint, said, scraped
+from backends.services import parse
+from backends.services.parse import NO_FIGURES, ServiceAnswers
+from backends.services.types import RequestStats
+from tests.support.saying import GENERATE, endpoint, said, scraped
 
 NS = 1_000_000
 
@@ -26,13 +26,13 @@ def test_a_service_is_read_as_a_real_worker_of_1_2_1_writes_it() -> None:
     assert service.description == "a component"
     assert service.started == pytest.approx(1795279871.336781)
     (stats,) = service.endpoints
-    assert stats.figures == Figures(10, 2, 10 * NS, "500: no")
+    assert stats.figures == RequestStats(10, 2, 10 * NS, "500: no")
     assert stats.figures.mean_ms == 1.0
     assert stats.data == '{"waiting":3}'
 
 
 def test_each_service_has_the_moment_when_its_figures_came() -> None:
-    found = Answers(())
+    found = ServiceAnswers(())
     found.take(said("stats", endpoint()), 3.0)
     found.take(said("info"), 4.0)
     found.take(said("stats", endpoint(), id="two"), 5.0)
@@ -68,7 +68,7 @@ def test_a_counter_that_is_none_leaves_the_endpoint_without_figures(
 def test_a_counter_may_be_written_as_a_float() -> None:
     """`average_processing_time` was one in early releases."""
     (service,) = scraped(said("stats", endpoint(processing_time=4.0))).services
-    assert service.endpoints[0].figures == Figures(10, 0, 4, "")
+    assert service.endpoints[0].figures == RequestStats(10, 0, 4, "")
 
 
 @pytest.mark.parametrize("started", [None, 3, "soon", "2026-11-21T16:51:11", "9" * 9999])
@@ -92,7 +92,7 @@ def test_of_two_answers_of_one_service_the_first_counts() -> None:
         said("stats", endpoint(requests=98), name="other"),
     )
     (service,) = found.services
-    assert service.endpoints[0].figures == Figures(10, 0, 10 * NS, "")
+    assert service.endpoints[0].figures == RequestStats(10, 0, 10 * NS, "")
     assert found.ignored == 2
 
 
@@ -103,7 +103,7 @@ def test_an_endpoint_that_is_listed_and_has_no_figures_is_there() -> None:
 
 
 def test_it_is_enough_when_all_that_is_expected_or_promised_is_there() -> None:
-    found = Answers([GENERATE])
+    found = ServiceAnswers([GENERATE])
     assert not found.take(said("ping"), 1.0)
     assert not found.take(said("ping", id="two", name="other"), 1.0)
     assert not found.take(said("stats", endpoint()), 1.0)
@@ -113,10 +113,10 @@ def test_it_is_enough_when_all_that_is_expected_or_promised_is_there() -> None:
 
 
 def test_what_is_kept_of_a_scrape_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MOST_SERVICES", 3)
-    monkeypatch.setattr(answers, "MOST_ENDPOINTS", 5)
+    monkeypatch.setattr(parse, "MOST_SERVICES", 3)
+    monkeypatch.setattr(parse, "MOST_ENDPOINTS", 5)
     many = [endpoint(f"s.e{number}") for number in range(4)]
-    found = Answers(())
+    found = ServiceAnswers(())
     for number in range(5):
         found.take(said("stats", *many, id=str(number)), 1.0)
         found.take(said("info", *many, id=str(number)), 1.0)
@@ -132,8 +132,8 @@ def test_answers_beyond_the_bytes_that_are_kept_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = said("stats", endpoint())
-    monkeypatch.setattr(answers, "LONGEST_ANSWER", len(small) + 100)
-    monkeypatch.setattr(answers, "MOST_BYTES", 3 * len(small) + 2000)
+    monkeypatch.setattr(parse, "LONGEST_ANSWER", len(small) + 100)
+    monkeypatch.setattr(parse, "MOST_BYTES", 3 * len(small) + 2000)
     huge = said("stats", endpoint(data="x" * 1000), id="two")
     found = scraped(huge, *(said("stats", endpoint(), id=f"{n:03}") for n in range(9)))
     assert "two" not in {service.id for service in found.services}
@@ -144,7 +144,7 @@ def test_answers_beyond_the_bytes_that_are_kept_are_left_out(
 def test_long_texts_are_cut() -> None:
     (service,) = scraped(said("stats", endpoint(last_error="x" * 10**5))).services
     assert service.endpoints[0].figures is not None
-    assert len(service.endpoints[0].figures.last_error) == answers.LONGEST_TEXT
+    assert len(service.endpoints[0].figures.last_error) == parse.LONGEST_TEXT
 
 
 ODD = st.one_of(
@@ -161,7 +161,7 @@ FIELDS = ("type", "id", "name", "version", "description", "started", "endpoints"
 )
 def test_no_answer_raises(changed: dict[str, object], inner: dict[str, object], kind: str) -> None:
     whole = json.loads(said(kind, {**endpoint(), **inner}))
-    found = Answers([GENERATE])
+    found = ServiceAnswers([GENERATE])
     found.take(json.dumps(whole | changed).encode(), 1.0)
     found.take(json.dumps(whole).encode(), 1.0)
     for service in found.scrape(0).services:

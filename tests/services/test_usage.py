@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from backends.services.answers import Answers
-from backends.services.board import LATE, Board
 from backends.services.exposition import exposition
+from backends.services.latest import LATE, LatestStats
+from backends.services.overview import Answering, Usage, join, rates, subjects, total
+from backends.services.parse import ServiceAnswers
 from backends.services.types import NotScraped
-from backends.services.usage import Answering, Usage, join, rates, subjects, total
-from tests.registered import instance, record
-from tests.services.saying import GENERATE, endpoint, nats_entry, nats_instance, said, scraped
-from tui.plain import plain
+from tests.support.registered import instance, record
+from tests.support.saying import GENERATE, endpoint, nats_entry, nats_instance, said, scraped
+from tui.text.sanitize import plain
 
 BACKEND = ("prod", "backend")
 
@@ -84,7 +84,7 @@ def test_a_rate_is_what_came_since_the_last_scrape() -> None:
 
 def test_a_rate_is_by_when_the_service_itself_answered() -> None:
     """A scrape is longer by a second where anybody is silent."""
-    before, now = Answers(()), Answers(())
+    before, now = ServiceAnswers(()), ServiceAnswers(())
     for id, first, second in (("one", 1.0, 6.0), ("two", 1.9, 5.9)):
         before.take(said("stats", endpoint(requests=10), id=id), first)
         now.take(said("stats", endpoint(requests=30), id=id), second)
@@ -97,7 +97,7 @@ def test_what_came_in_an_hour_is_no_rate_of_late() -> None:
     before, now = (
         scraped(said("stats", endpoint(requests=moment)), moment=moment) for moment in (0, 3600)
     )
-    for board, rate in ((Board(), None), (Board(late=4000), 1.0)):
+    for board, rate in ((LatestStats(), None), (LatestStats(late=4000), 1.0)):
         board.take(before)
         board.take(now)
         assert [one.rate for one in board.usages([])] == [rate]
@@ -140,7 +140,7 @@ def test_of_nothing_there_is_no_total() -> None:
 
 
 def test_the_board_keeps_the_last_figures_while_nobody_can_be_asked() -> None:
-    board = Board()
+    board = LatestStats()
     board.fail(NotScraped("NATS refuses connections"), 5.0)
     board.fail(NotScraped("NATS does not answer in time"), 8.0)
     assert (board.trouble_since, board.age(9.0)) == (5.0, None)

@@ -9,10 +9,8 @@ from textual import _wait
 
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times of day are shown as the machine has them; in pictures that is UTC, without colours
-    that depend on the environment."""
+    """Times of day are shown as the machine has them; in pictures that is UTC."""
     monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
     time.tzset()
     yield
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 from textual.pilot import Pilot
 
-from backends.ids import Kind
+from backends.dynamo.ids import Kind
 from backends.memory import MemoryStore
 from backends.store import Cause, Unreachable
 from tests.snapshots.world import (
@@ -28,14 +28,19 @@ from tests.snapshots.world import (
     worker,
 )
 from tui.app import DyntopApp
-from tui.monitor import Link
-from tui.removals import proposals
-from tui.screens.asking import Asking
-from tui.screens.outcomes import OutcomesScreen
+from tui.dialogs.outcomes import OutcomesScreen
+from tui.dialogs.question import Asking
+from tui.state.reported_removals import proposals
+from tui.state.store_state import LinkState
 
 INSTANCES = frozenset({Kind.ENDPOINT})
 
 SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)], ids=str)
+"""Of screens that are laid out in another way at each."""
+ENDS = pytest.mark.parametrize("size", [(120, 40), (60, 20)], ids=str)
+"""Of what has to fit into a line that is laid out already."""
+LARGE = pytest.mark.parametrize("size", [(120, 40)], ids=str)
+"""Of other contents in such a layout: what they say is held by tests/tui, as text."""
 
 
 class Compare(Protocol):
@@ -82,7 +87,7 @@ def test_models_with_lora_children_open(snap_compare: Compare, size: tuple[int, 
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
-@SIZES
+@ENDS
 def test_event_channels_with_their_sources(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing("4"))
@@ -121,7 +126,7 @@ def test_other_keys(snap_compare: Compare) -> None:
     assert snap_compare(app(demo(clock), clock), terminal_size=(120, 40), run_before=pressing("8"))
 
 
-@SIZES
+@ENDS
 def test_empty(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(app(MemoryStore(), clock), terminal_size=size, run_before=pressing())
@@ -129,7 +134,7 @@ def test_empty(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 def test_connecting(snap_compare: Compare) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
-        assert main_screen(pilot).monitor.store.link is Link.CONNECTING
+        assert main_screen(pilot).monitor.store.link is LinkState.CONNECTING
 
     clock = Clock()
     assert snap_compare(app(StuckStore(), clock), terminal_size=(120, 40), run_before=run_before)
@@ -138,7 +143,7 @@ def test_connecting(snap_compare: Compare) -> None:
 def test_loading_shows_how_far_it_is_and_no_counts(snap_compare: Compare) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         screen = main_screen(pilot)
-        await until(pilot, lambda: screen.monitor.store.link is Link.LOADING)
+        await until(pilot, lambda: screen.monitor.store.link is LinkState.LOADING)
 
     clock = Clock()
     assert snap_compare(
@@ -146,7 +151,7 @@ def test_loading_shows_how_far_it_is_and_no_counts(snap_compare: Compare) -> Non
     )
 
 
-@SIZES
+@ENDS
 def test_disconnected(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     world = demo(clock)
@@ -154,7 +159,7 @@ def test_disconnected(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         screen = await loaded(pilot)
         world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
-        await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
+        await until(pilot, lambda: screen.monitor.store.link is LinkState.DISCONNECTED)
         await settled(pilot)
         clock.now += 75
         screen._tick()
@@ -170,7 +175,7 @@ def test_never_connected(snap_compare: Compare) -> None:
 
     async def run_before(pilot: Pilot[None]) -> None:
         screen = main_screen(pilot)
-        await until(pilot, lambda: screen.monitor.store.link is Link.DISCONNECTED)
+        await until(pilot, lambda: screen.monitor.store.link is LinkState.DISCONNECTED)
 
     assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
@@ -187,7 +192,7 @@ def test_an_alarm_of_the_store(snap_compare: Compare) -> None:
     assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
 
-@SIZES
+@ENDS
 def test_filter(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("slash", *"canary gen", "enter")
@@ -200,7 +205,7 @@ def test_filter_without_a_match(snap_compare: Compare) -> None:
     assert snap_compare(app(demo(clock), clock), terminal_size=(80, 24), run_before=pressing(*keys))
 
 
-@SIZES
+@LARGE
 def test_late_and_unreachable(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
 
@@ -213,7 +218,7 @@ def test_late_and_unreachable(snap_compare: Compare, size: tuple[int, int]) -> N
     assert snap_compare(app(troubled(clock), clock), terminal_size=size, run_before=run_before)
 
 
-@SIZES
+@LARGE
 def test_only_what_is_not_live(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(
@@ -235,7 +240,7 @@ def test_workers(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app(troubled(clock), clock), terminal_size=size, run_before=pressing("3"))
 
 
-@SIZES
+@LARGE
 @pytest.mark.parametrize("tab", ["1", "3"])
 def test_gone_and_come_back(snap_compare: Compare, size: tuple[int, int], tab: str) -> None:
     clock = Clock()
@@ -256,7 +261,7 @@ def test_gone_and_come_back(snap_compare: Compare, size: tuple[int, int], tab: s
     assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
-@SIZES
+@LARGE
 def test_marks(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("space", "j", "space", "j", "j", "v")
@@ -269,15 +274,15 @@ def test_drain_dialog_for_an_instance(snap_compare: Compare, size: tuple[int, in
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing("d"))
 
 
-@SIZES
+@LARGE
 def test_drain_dialog_for_marked_workers(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("3", "space", "space", "d", *"drain")
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
-@SIZES
-def test_unregister_dialog_for_what_is_stale(snap_compare: Compare, size: tuple[int, int]) -> None:
+@ENDS
+def test_dialog_for_what_another_host_refuses(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     world = troubled(clock)
     keys = ("slash", *f"{worker(world, 'prod/prefill', 1).id:x}", "enter", "d")
@@ -291,7 +296,7 @@ def test_clean_up(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app(troubled(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
-@SIZES
+@ENDS
 def test_undo_dialog(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     world = demo(clock)
@@ -312,7 +317,7 @@ def test_undo_dialog(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
-@SIZES
+@ENDS
 def test_outcomes(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     world = demo(clock)
@@ -333,7 +338,7 @@ def test_outcomes(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)
 
 
-@SIZES
+@LARGE
 def test_unregister_dialog_for_a_model(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     assert snap_compare(
@@ -341,7 +346,7 @@ def test_unregister_dialog_for_a_model(snap_compare: Compare, size: tuple[int, i
     )
 
 
-@SIZES
+@LARGE
 def test_conflict(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("slash", *"the body names", "enter")
@@ -356,14 +361,14 @@ def test_unregister_dialog_for_a_conflict(snap_compare: Compare) -> None:
     )
 
 
-@SIZES
+@LARGE
 def test_malformed_record(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
     keys = ("slash", *"not json", "enter")
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing(*keys))
 
 
-@SIZES
+@ENDS
 @pytest.mark.parametrize("tab", ["1", "2", "3", "4", "8"])
 def test_long_wide_and_hostile_names(
     snap_compare: Compare, size: tuple[int, int], tab: str

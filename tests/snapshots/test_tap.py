@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.snapshots.test_screens import SIZES, Compare
 from tests.snapshots.world import Clock, app, demo, loaded, tapped
-from tests.tap.said import SaidTaps
+from tests.support.said_taps import SaidTaps
 
 
 @SIZES

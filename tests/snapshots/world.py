@@ -10,42 +10,45 @@ from typing import NoReturn
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from backends.acts import Acts
 from backends.demo.cluster import Demo
 from backends.demo.metrics import DemoScrapes
 from backends.demo.probes import DemoProbes
-from backends.demo.records import Worker
+from backends.demo.records import DemoWorker
 from backends.demo.services import DemoServices
-from backends.discovery import Discovery
-from backends.liveness import Life
-from backends.lookout import Probes
+from backends.discovery.discovery import Discovery
+from backends.dynamo.parse import read
+from backends.dynamo.records import EventChannel
+from backends.liveness.collector import Probes
+from backends.liveness.judge import LeaseTtl
+from backends.liveness.tracker import handle_of
 from backends.memory import Keyspace, MemoryStore
-from backends.probe.types import Reading
-from backends.reading import read
-from backends.records import EventChannel
+from backends.probe.types import ProbeResult
+from backends.removal.removals import Removals
 from backends.services.types import Services
 from backends.store import Loading, Store, StoreEvent
 from backends.tap import OpensTaps
-from backends.verdicts import handle_of
-from tests.tap.said import SaidTaps
-from tests.tap.wire import removed, stored
-from tests.tui.operating import SaidProbes
+from tests.support.idle import wait_for_messages
+from tests.support.operating import SaidProbes
+from tests.support.said_taps import SaidTaps
+from tests.support.wire import removed, stored
 from tui.app import DyntopApp
-from tui.opening import Plane
+from tui.config.settings import Settings
 from tui.screens.main import MainScreen
 from tui.screens.tap import MessageTable, TapScreen
-from tui.settings import Settings
-from tui.widgets.metrics import MetricsPane
-from tui.widgets.pane_tabs import PaneTabs
+from tui.session import Session
+from tui.widgets.panes.metrics import MetricsPane
+from tui.widgets.panes.tabs import PaneTabs
 
 NOW = 1_763_719_200.0
 """2025-11-21 10:00:00 UTC."""
 
-DEADLINE = 20.0
+wait_for_messages()
+
+DEADLINE = 60.0
 """Seconds within which an awaited state must come."""
 
 
-LASTING = ("watch", "lookout", "services", "metrics", "tap")
+LASTING = ("watch", "collector", "services", "metrics", "tap", "audit", "drained")
 """What never finishes while the screen is there."""
 
 
@@ -75,7 +78,7 @@ class StuckStore(MemoryStore):
 class StillProbes(DemoProbes):
     """The demo's answers, given only when they are asked for at once: not as time goes on."""
 
-    async def run(self, told: Callable[[list[Reading]], None]) -> NoReturn:
+    async def run(self, told: Callable[[list[ProbeResult]], None]) -> NoReturn:
         await asyncio.Event().wait()
         raise AssertionError("it waits for ever")
 
@@ -102,7 +105,7 @@ def troubled(clock: Clock) -> Demo:
     return world
 
 
-def worker(world: Demo, component: str, number: int = 0) -> Worker:
+def worker(world: Demo, component: str, number: int = 0) -> DemoWorker:
     """One of a component's, in the order of their ids."""
     prefix = f"v1/instances/{component}/generate/".encode()
     found = [read(entry) for entry in world.keyspace.read([prefix]).entries]
@@ -132,7 +135,7 @@ def app(
     else:
         store, probes, services = shown, SaidProbes(), None
     discovery = Discovery(store)
-    plane = Plane(discovery, probes, Acts(discovery, None, clock=clock), services)
+    plane = Session(discovery, probes, Removals(discovery, None, clock=clock), services)
     if isinstance(shown, Demo):
         plane = replace(plane, scrapes=DemoScrapes(shown, clock))
     if taps is not None:
@@ -167,19 +170,25 @@ async def gather(pilot: Pilot[None]) -> None:
     """Read all leases and probe everybody now, so that it does not matter when that is done."""
     screen = main_screen(pilot)
     records = list(screen.monitor.cluster.records.values())
-    lives = await screen.discovery.time_to_live(records)
-    screen.monitor.verdicts.heard_lives(
-        {
-            handle_of(record): Life(lives[record.key], screen.clock())
-            for record in records
-            if record.key in lives
-        }
-    )
-    await screen.lookout.probe(records, deep=False)
+    await read_leases(screen)
+    await screen.collector.probe(records, deep=False)
     screen._note_evidence()
     screen._weigh_evidence()
     screen._tick()
     await settled(pilot)
+
+
+async def read_leases(screen: MainScreen) -> None:
+    """Read all leases now, so that why something goes does not depend on when that is done."""
+    records = list(screen.monitor.cluster.records.values())
+    lives = await screen.discovery.time_to_live(records)
+    screen.monitor.verdicts.heard_lives(
+        {
+            handle_of(record): LeaseTtl(lives[record.key], screen.clock())
+            for record in records
+            if record.key in lives
+        }
+    )
 
 
 async def settled(pilot: Pilot[None]) -> None:
@@ -206,6 +215,7 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
         clock.now += 1
         world.step()
         await until(pilot, taken_in)
+        await read_leases(screen)
         await settled(pilot)
     await gather(pilot)
 
@@ -235,7 +245,7 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
         pilot,
         lambda: all(
             one.scraped_at == clock.now or one.trouble
-            for one in screen.metering.board.known.values()
+            for one in screen.metering.latest.known.values()
         ),
     )
     await settled(pilot)

@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import zmq
 
+from backends.aio.timer import LOOP, Timer
 from backends.probe.addresses import Address
-from backends.tap import Link, Tap, ZmqRoute
+from backends.tap import Tap, TapLink, ZmqRoute
 from backends.tap.zmq_listener import ZmqListener
-from tests.servers import LOOPBACK
+from tests.support.servers import LOOPBACK
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 async def until(condition: Callable[[], object], what: str = "") -> None:
@@ -45,13 +46,14 @@ def zmq_tap(
     ring: int = 200,
     host: str = LOOPBACK,
     here: bool = True,
+    timer: Timer = LOOP,
 ) -> Tap:
     route = ZmqRoute(tuple(Address(host, port) for port in ports), topic.encode())
-    return Tap(route, ZmqListener(route, time.time, here=here), time.time, ring=ring)
+    return Tap(route, ZmqListener(route, time.time, here=here, timer=timer), time.time, ring=ring)
 
 
 async def until_connected(tap: Tap) -> None:
-    await until(lambda: tap.standing.link is Link.CONNECTED, "a connection")
+    await until(lambda: tap.standing.link is TapLink.CONNECTED, "a connection")
 
 
 class Peer:

@@ -7,11 +7,11 @@ from functools import partial
 
 from backends.demo.cluster import Demo
 from backends.demo.taps import DemoTaps
-from backends.discovery import Discovery
-from backends.ids import Kind
-from backends.queries import Query
-from backends.records import EventChannel
-from backends.tap import Link, decode
+from backends.discovery.discovery import Discovery
+from backends.dynamo.ids import Kind
+from backends.dynamo.queries import Query
+from backends.dynamo.records import EventChannel
+from backends.tap import TapLink, decode
 from tests.tap.conftest import running, until
 
 
@@ -28,7 +28,7 @@ async def test_every_publisher_that_lives_is_heard_and_decoded() -> None:
         channel = next(one for one in found if one.id.topic == topic)
         async with running(taps.open(channel)) as tap:
             await until(partial(bool, tap.recent))
-            assert tap.standing.link is Link.CONNECTED
+            assert tap.standing.link is TapLink.CONNECTED
             (publisher,) = tap.statistics.publishers()
             assert publisher.id == channel.id.instance_id
             decoded = decode(tap.recent[0].message)
@@ -42,6 +42,6 @@ async def test_a_publisher_that_died_is_not_connected() -> None:
     worker = world.worker_at(str(channel.id.instance_id))
     assert worker is not None
     async with running(DemoTaps(world, time.time).open(channel)) as tap:
-        await until(lambda: tap.standing.link is Link.CONNECTED)
+        await until(lambda: tap.standing.link is TapLink.CONNECTED)
         worker.alive = False
-        await until(lambda: tap.standing.link is Link.LOST)
+        await until(lambda: tap.standing.link is TapLink.LOST)

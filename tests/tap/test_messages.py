@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backends.tap.decoding import decode, payload_bytes
 from backends.tap.messages import of_nats, of_zmq
-from tests.tap.wire import envelope, frames, stored
+from tests.support.wire import envelope, frames, stored
 
 # Heard of real workers: a KV event of 1.6.1 over ZMQ, with the publisher's id left as it was.
 REAL_1_6_1 = [

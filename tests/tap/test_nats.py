@@ -13,12 +13,15 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from backends.aio.backoff import Backoff
+from backends.aio.timer import LOOP, Timer
 from backends.nats.config import NatsConfig
-from backends.tap import Link, NatsRoute, Tap, decode, nats_listener
+from backends.tap import NatsRoute, Tap, TapLink, decode, nats_listener
 from backends.tap.nats_listener import NatsListener
-from tests.servers import LOOPBACK, NatsServer, free_ports
+from tests.support.moved_timer import MovedTimer
+from tests.support.servers import LOOPBACK, NatsServer, free_ports
+from tests.support.wire import envelope, removed, stored
 from tests.tap.conftest import running, until, until_connected
-from tests.tap.wire import envelope, removed, stored
 
 SUBJECT = "namespace.prod.component.backend.endpoint.generate.kv-events"
 
@@ -57,10 +60,10 @@ async def publisher(server: Monitored) -> AsyncIterator[Client]:
     await client.close()
 
 
-def nats_tap(url: str, subject: str = SUBJECT, **settings: Any) -> Tap:
+def nats_tap(url: str, subject: str = SUBJECT, *, timer: Timer = LOOP, **settings: Any) -> Tap:
     route = NatsRoute(subject)
     config = NatsConfig(servers=(url,), **settings)
-    return Tap(route, NatsListener(route, config, time.time), time.time)
+    return Tap(route, NatsListener(route, config, time.time, timer=timer), time.time)
 
 
 async def test_what_is_published_is_heard_counted_and_decoded(
@@ -94,7 +97,7 @@ async def test_a_server_that_stops_is_said_and_one_that_is_back_is_listened_to()
         async with running(nats_tap(server.url)) as tap:
             await until_connected(tap)
             await asyncio.to_thread(server.stop)
-            await until(lambda: tap.standing.link is Link.LOST)
+            await until(lambda: tap.standing.link is TapLink.LOST)
             await until(lambda: tap.standing.why == "NATS refuses connections")
             await asyncio.to_thread(server.start)
             await until_connected(tap)
@@ -106,30 +109,41 @@ async def test_a_server_that_stops_is_said_and_one_that_is_back_is_listened_to()
 
 
 def test_who_is_refused_asks_ever_more_rarely() -> None:
-    pauses = [nats_listener._pause(refusals) for refusals in (0, 1, 2, 3, 4, 5, 10**6)]
-    assert pauses == [1.0, 30.0, 60.0, 120.0, 240.0, 300.0, 300.0]
+    refusals = Backoff(nats_listener.REFUSED_RETRY, nats_listener.LONGEST_RETRY)
+    assert [refusals.pause() for _ in range(6)] == [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]
 
 
-async def test_a_user_that_may_not_subscribe_is_told_so_and_asks_once(
-    tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_user_that_may_not_subscribe_is_told_so_and_asks_again_after_a_pause(
+    tmp_path_factory: Any,
 ) -> None:
-    monkeypatch.setattr(nats_listener, "RETRY", 0.01)
     config = tmp_path_factory.mktemp("nats") / "nats.conf"
     joe = '{user: joe, password: secret, permissions: {subscribe: "other"}}'
-    config.write_text(f"authorization {{ users: [{joe}] }}")
+    config.write_text(f"authorization {{ timeout: 60, users: [{joe}] }}")
     with NatsServer("--config", str(config)) as server:
-        tap = nats_tap(server.url, username="joe", password="secret")
+        said = "Subscription Violation"
+        timer = MovedTimer()
+        tap = nats_tap(server.url, timer=timer, username="joe", password="secret")
         async with running(tap):
             await until(lambda: "does not let this user subscribe" in tap.standing.why)
-            assert tap.standing.link is Link.CONNECTING
-            await asyncio.sleep(0.3)
-        assert server.recent_log().count("Subscription Violation") == 1
-        wrong = nats_tap(server.url, username="joe", password="guess")
+            assert tap.standing.link is TapLink.CONNECTING
+            await _pauses(timer, server, said)
+        said = "authentication error"
+        wrong = nats_tap(server.url, timer=timer, username="joe", password="guess")
         async with running(wrong):
             await until(lambda: wrong.standing.why)
             assert "guess" not in wrong.standing.why
-            await asyncio.sleep(0.3)
-        assert server.recent_log().count("authentication error") == 1
+            await _pauses(timer, server, said)
+
+
+async def _pauses(timer: MovedTimer, server: NatsServer, refusal: str) -> None:
+    """The listener was refused once, and is refused again only after its pause."""
+    # It closes the connection before it pauses.
+    await until(lambda: nats_listener.REFUSED_RETRY in timer.waits, "the pause")
+    await timer.advance(nats_listener.REFUSED_RETRY - 1)
+    assert server.recent_log().count(refusal) == 1
+    await timer.advance(1)
+    await until(lambda: 2 * nats_listener.REFUSED_RETRY in timer.waits, "a longer pause")
+    assert server.recent_log().count(refusal) == 2
 
 
 async def test_what_the_library_throws_away_is_counted(

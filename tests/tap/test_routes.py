@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from backends.records import EventChannel
-from backends.specs import EventChannelSpec
+from backends.dynamo.records import EventChannel
+from backends.dynamo.registration import EventChannelSpec
 from backends.tap import NatsRoute, NoRoute, Taps, ZmqRoute, route_of
-from tests.registered import record
+from tests.support.registered import record
 
 
 def channel(kind: str, config: dict[str, Any], topic: str = "kv-events") -> EventChannel:
@@ -62,17 +62,17 @@ def test_of_brokers_it_is_a_few_where_subscribers_go_and_all_topics() -> None:
         (zmq("tcp://0.0.0.0:5557"), "names no machine"),
         (zmq("tcp://[::]:5557"), "names no machine"),
         (zmq("tcp://*:5557"), "names no machine"),
-        (zmq("tcp://10.0.0.1"), "no address to connect to"),
-        (zmq("udp://10.0.0.1:1"), "no address to connect to"),
-        (zmq("tcp://user@host:1"), "no address to connect to"),
+        (zmq("tcp://10.0.0.1"), "not an address to connect to"),
+        (zmq("udp://10.0.0.1:1"), "not an address to connect to"),
+        (zmq("tcp://user@host:1"), "not an address to connect to"),
         (zmq("tcp://127.0.0.1:5557"), "the store is not here"),
         (zmq("tcp://169.254.169.254:80"), "the store is not here"),
-        (zmq("tcp://[fe80::1]:5557"), "the store is not here"),
+        (zmq("tcp://[fe80::1]:5557"), "link-local"),
         (zmq("tcp://[::ffff:169.254.169.254]:80"), "the store is not here"),
-        (channel("Nats", {"subject_prefix": ">"}), "no subject of NATS"),
-        (channel("Nats", {"subject_prefix": "a.*"}), "no subject of NATS"),
-        (channel("Nats", {"subject_prefix": "a b"}), "no subject of NATS"),
-        (channel("Nats", {"subject_prefix": "a\r\nPUB x 0"}), "no subject of NATS"),
+        (channel("Nats", {"subject_prefix": ">"}), "not the NATS subject"),
+        (channel("Nats", {"subject_prefix": "a.*"}), "not the NATS subject"),
+        (channel("Nats", {"subject_prefix": "a b"}), "not the NATS subject"),
+        (channel("Nats", {"subject_prefix": "a\r\nPUB x 0"}), "not the NATS subject"),
         (channel("Carrier", {"pigeon": 1}), "which this dyntop does not know"),
     ],
 )

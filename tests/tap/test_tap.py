@@ -6,22 +6,22 @@ from typing import NoReturn
 
 import pytest
 
-from backends.tap import Inbox, Link, NoRoute, Tap
-from backends.tap.messages import Message
-from backends.tap.tap import Drop, Hear, Tell
+from backends.tap import Inbox, NoRoute, Tap, TapLink
+from backends.tap.messages import TapMessage
+from backends.tap.tap import Drop, Receive, ReportState
 from tests.tap.conftest import running, until
 
 
-def message(number: int, size: int = 10) -> Message:
-    return Message(1.0, 1, number, "t", size, bytes(size))
+def message(number: int, size: int = 10) -> TapMessage:
+    return TapMessage(1.0, 1, number, "t", size, bytes(size))
 
 
 class Faulty:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def run(self, hear: Hear, tell: Tell, drop: Drop) -> NoReturn:
-        tell(Link.CONNECTED, "")
+    async def run(self, hear: Receive, tell: ReportState, drop: Drop) -> NoReturn:
+        tell(TapLink.CONNECTED, "")
         raise self._error
 
 
@@ -36,13 +36,13 @@ async def test_a_listener_that_gives_up_is_said_and_kills_nobody(
     error: Exception, why: str
 ) -> None:
     async with running(Tap(NoRoute("x"), Faulty(error), lambda: 1.0)) as tap:
-        await until(lambda: tap.standing.link is Link.IMPOSSIBLE)
+        await until(lambda: tap.standing.link is TapLink.IMPOSSIBLE)
         assert tap.standing.why == why
 
 
 def said(tap: Tap, *publishers: int) -> None:
     for number, publisher in enumerate(publishers):
-        tap._hear(Message(1.0, publisher, number, "t", 10, bytes(10)))
+        tap._receive(TapMessage(1.0, publisher, number, "t", 10, bytes(10)))
 
 
 async def test_of_one_publisher_only_its_messages_are_handed_on_and_the_others_counted() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.registered import channel, source
-from tests.tui.operating import Operator, World, dashboard
-from tui.words import SHORT_KIND_NAMES
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import channel, source
+from tui.text.format import SHORT_KIND_NAMES
 
 CHANNEL_AND_SOURCE = ["channel kv-events 11", "  source kv-events 11"]
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from backends.dynamo.records import AnyRecord
+from backends.liveness.collector import Probing
+from backends.probe.types import ProbeAnswer, ProbeResult, ProbeTarget
+from backends.removal.audit import Audit
 from backends.store import Cause, Unreachable
-from tests.registered import MALFORMED, KeyAndValue, card, instance
-from tests.tui.operating import Operator, World, dashboard
-from tui.screens.clean_up import CleanUpScreen
+from tests.support.operating import Operator, SaidProbes, World, dashboard
+from tests.support.registered import MALFORMED, KeyAndValue, card, instance
+from tui.dialogs import question as asking
+from tui.dialogs.clean_up import CleanUpScreen
 
 LIVE = instance(0xA7)
 ORPHANS = [card(1), card(2)]
@@ -69,7 +77,7 @@ async def test_y_removes_what_is_ticked_and_the_row_of_what_is_not_stays() -> No
         await operator.press("Y")
         await operator.until(lambda: world.keys() == keys_of([LIVE, card(1)]))
         await operator.until(lambda: operator.told() != [])
-        assert operator.told() == ["Cleaned up 1 model card, 1 instance. u puts them back."]
+        assert operator.told() == ["Cleaned up 1 instance, 1 model card. u puts them back."]
 
 
 @pytest.mark.parametrize("answer", ["n", "escape", "q"])
@@ -89,7 +97,7 @@ async def test_enter_only_ticks() -> None:
         await operator.press("enter", "enter", "enter")
         await operator.until_shown("Clean up 0 of 3 stale keys?")
         await operator.press("Y")
-        await operator.until_shown("Nothing is ticked")
+        await operator.until_shown("Nothing is selected")
         assert world.entries() == before
 
 
@@ -120,7 +128,10 @@ async def test_what_registers_again_meanwhile_is_never_removed() -> None:
         await operator.press("Y")
         await operator.until(lambda: world.find(MALFORMED[0]) is None)
         assert world.find(card(1)[0]) is not None
-        await operator.until(lambda: len(operator.told()) == 4)
+        await operator.until(lambda: len(operator.told()) == 2)
+        assert operator.told()[1] == (
+            "Cleaned up 1 of 3 keys: 1 changed meanwhile, so it was not removed; 1 gone already."
+        )
 
 
 async def test_what_stops_being_stale_loses_its_tick_and_cannot_be_ticked_again() -> None:
@@ -184,4 +195,237 @@ async def test_at_any_size_the_question_the_ticks_and_the_keys_are_there(
 ) -> None:
     async with cleaning_up(world_of(*(card(worker) for worker in range(1, 50))), size) as operator:
         await operator.until_shown("Clean up 49 stale keys?", "from memory", "⊘ orphaned")
-        await operator.until_shown("space toggles", "n leaves", f"{card(1)[0].decode()}")
+        await operator.until_shown("space select", "Esc cancel", f"{card(1)[0].decode()}")
+
+
+REFUSES = (ProbeAnswer.REFUSED, "refuses connections")
+
+
+class Held(SaidProbes):
+    """Answers once it is let, each round two seconds after the one before."""
+
+    def __init__(self, answers: Mapping[str, tuple[ProbeAnswer, str]]) -> None:
+        super().__init__(answers)
+        self.go_on = asyncio.Event()
+        self.rounds = 0
+
+    async def once(
+        self, targets: Collection[ProbeTarget], *, deep: bool = False
+    ) -> list[ProbeResult]:
+        await self.go_on.wait()
+        self.rounds += 1
+        readings = await super().once(targets, deep=deep)
+        return [replace(one, at=one.at + 2.0 * self.rounds) for one in readings]
+
+
+async def test_all_that_is_registered_is_probed_before_anything_is_proposed() -> None:
+    dead = [instance(1), card(1), instance(2), card(2)]
+    world = world_of(*dead)
+    probes = Held({f"10.0.0.{number}:9000": REFUSES for number in (1, 2)})
+    async with dashboard(world, probes=probes, size=(130, 40)) as operator:
+        await operator.press("c", "c")
+        await operator.until_shown("checking 3 addresses")
+        assert operator.on_main
+        probes.go_on.set()
+        await operator.until_asked(CleanUpScreen)
+        # Twice, since a network has bad moments; and none deep.
+        assert {deep for _, deep in probes.asked} == {False}
+        await operator.until_shown("Clean up 4 stale keys?")
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE]))
+
+
+async def test_where_probing_is_off_it_says_so() -> None:
+    async with dashboard(world_of(), probing=Probing.NEVER) as operator:
+        await operator.press("c")
+        await operator.until(operator.told)
+        assert operator.told() == ["Nothing stale found. No address was probed (--probe never)."]
+
+
+class OnThisHost(Held):
+    """Likewise, and all of it is on this host."""
+
+    async def once(
+        self, targets: Collection[ProbeTarget], *, deep: bool = False
+    ) -> list[ProbeResult]:
+        readings = await super().once(targets, deep=deep)
+        return [replace(one, local=True) for one in readings]
+
+
+async def test_what_goes_with_its_lease_meanwhile_is_written_down_as_it_was_shown(
+    tmp_path: Path,
+) -> None:
+    world = world_of(MALFORMED)
+    world.put(instance(1), card(1), lease=1)
+    probes = OnThisHost({"10.0.0.1:9000": REFUSES})
+    probes.go_on.set()
+    path = tmp_path / "audit.jsonl"
+    async with dashboard(world, probes=probes, size=(130, 40), audit=path) as operator:
+        await operator.press("c")
+        await operator.until_asked(CleanUpScreen)
+        await operator.until_shown("Clean up 3 stale keys?", "✗ unreachable")
+        for key, _ in (instance(1), card(1)):
+            world.keyspace.delete(key)
+        await operator.until_shown("Clean up 1 stale key?", "† gone")
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE]))
+        await operator.until(operator.told)
+    (act,) = Audit(path, clock=world.host_clock, user="", host="").acts()
+    verdicts = {item.entry.key: item.verdict for item in act.items}
+    assert verdicts == {
+        instance(1)[0]: "unreachable",
+        card(1)[0]: "unreachable",
+        MALFORMED[0]: "malformed",
+    }
+
+
+async def test_what_could_not_be_asked_is_not_passed_over() -> None:
+    away = (ProbeAnswer.UNTRIED, "is a loopback address: only its own machine can ask there")
+    probes = SaidProbes({"10.0.0.167:9000": away})
+    async with dashboard(world_of(), probes=probes) as operator:
+        await operator.press("c")
+        await operator.until(operator.told)
+        assert operator.told() == ["Nothing stale found. 1 of 1 address could not be asked."]
+
+
+async def test_the_title_counts_what_is_left_to_be_removed() -> None:
+    world = world_of(*STALE)
+    async with cleaning_up(world) as operator:
+        world.keyspace.delete(card(1)[0])
+        await operator.until_shown("Clean up 2 stale keys?", "† gone")
+        for key, _ in STALE[1:]:
+            world.keyspace.delete(key)
+        await operator.until_shown("Nothing of this is left as it was shown.")
+
+
+class AtItsTime(SaidProbes):
+    """Its readings are of the world's time, from another host."""
+
+    def __init__(self, world: World, answers: Mapping[str, tuple[ProbeAnswer, str]]) -> None:
+        super().__init__(answers)
+        self.world = world
+
+    def _readings(self, targets: Collection[ProbeTarget], deep: bool) -> list[ProbeResult]:
+        return [replace(one, at=self.world.now) for one in super()._readings(targets, deep)]
+
+
+DUE, MISSED = 30.0, 41.0
+"""Seconds after which the renewal of a minute's lease is due, and was missed."""
+LEASED = [instance(3), card(3)]
+UNDECIDED = (
+    "2 keys are undecided: the next renewal of the lease shows within 2 s whether the worker"
+)
+
+
+@asynccontextmanager
+async def cleaning_up_with_undecided(
+    *stale: KeyAndValue, size: tuple[int, int] = (130, 40)
+) -> AsyncGenerator[tuple[Operator, World, AtItsTime], None]:
+    """Asked, while a worker that another host refuses has a lease whose renewal is due."""
+    world = world_of(*stale)
+    world.put(*LEASED, lease=3)
+    world.renewed(3, ago=DUE)
+    probes = AtItsTime(world, {"10.0.0.3:9000": REFUSES})
+    async with dashboard(world, probes=probes, size=size) as operator:
+        await operator.until(lambda: operator.main.monitor.verdicts.life(lease_record(operator)))
+        await operator.until(lambda: "10.0.0.3:9000" in {one.address for one in probes.wanted})
+        await operator.press("c")
+        await operator.until_asked(CleanUpScreen)
+        yield operator, world, probes
+
+
+def lease_record(operator: Operator) -> AnyRecord:
+    return operator.main.monitor.cluster.records[LEASED[0][0]]
+
+
+async def decide(world: World, probes: AtItsTime, *, renewed: bool) -> None:
+    """Three seconds later the renewal has come, or was missed, and the address still refuses."""
+    world.now += 3.0
+    world.renewed(3, ago=0.0 if renewed else MISSED)
+    probes.tell()
+
+
+@pytest.mark.parametrize("size", [(130, 40), (120, 40), (80, 24)])
+async def test_what_a_renewal_is_to_decide_is_shown_with_when_and_has_no_tick(
+    size: tuple[int, int],
+) -> None:
+    async with cleaning_up_with_undecided(*ORPHANS, size=size) as (operator, world, _):
+        await operator.until_shown("Clean up 2 stale keys?", "2 keys are undecided", "within 2 s")
+        assert screen(operator)._table.ticked == keys_of(ORPHANS)
+        assert len([line for line in operator.lines() if "[" in line and "]" in line]) == 2
+        await operator.press("end", "space")
+        await operator.until_shown("That is undecided: the next renewal of its lease shows")
+        # All or none is of what may be ticked.
+        await operator.press("a")
+        await operator.until(lambda: screen(operator)._table.ticked == set())
+        await operator.press("a")
+        await operator.until(lambda: screen(operator)._table.ticked == keys_of(ORPHANS))
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE, *LEASED]))
+
+
+async def test_where_nothing_is_stale_yet_the_question_waits_for_what_may_be() -> None:
+    async with cleaning_up_with_undecided() as (operator, world, probes):
+        await operator.until_shown("Nothing is stale yet.", UNDECIDED)
+        await operator.press("Y")
+        await operator.until_shown("Nothing is selected")
+        await decide(world, probes, renewed=False)
+        await operator.until_shown("Clean up 2 stale keys?", "2 keys are stale now, too, and")
+        await operator.until_shown("All that was undecided is decided.")
+        await operator.until_asked(CleanUpScreen)
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE]))
+
+
+async def test_what_is_decided_while_it_is_open_joins_and_a_yes_counts_only_once_it_was_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
+        before = world.keys()
+        rows = [row.key for row in screen(operator)._table.rows]
+        monkeypatch.setattr(asking, "READ_TIME", 3600.0)
+        await decide(world, probes, renewed=False)
+        await operator.until_shown("Clean up 4 stale keys?", "selected. Look again.")
+        assert [row.key for row in screen(operator)._table.rows] == rows
+        await operator.press("Y")
+        assert not operator.on_main
+        assert world.keys() == before
+        monkeypatch.setattr(asking, "READ_TIME", 0.05)
+        screen(operator).was_drawn()
+        await operator.until_asked(CleanUpScreen)
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE]))
+
+
+async def test_a_yes_at_the_moment_of_the_decision_removes_nothing() -> None:
+    async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
+        before, question = world.keys(), screen(operator)
+        verdicts = operator.main.monitor.verdicts
+        await decide(world, probes, renewed=False)
+        await operator.until(lambda: verdicts.is_stale(lease_record(operator)))
+        # Whether the question looked by itself before or not.
+        await operator.press("Y")
+        assert operator.app.screen is question
+        assert question._table.ticked == keys_of([*ORPHANS, *LEASED])
+        assert world.keys() == before
+
+
+async def test_a_selection_of_one_s_own_stays_as_it_is_when_more_is_decided() -> None:
+    async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
+        await operator.press("home", "space")
+        await decide(world, probes, renewed=False)
+        await operator.until_shown("2 keys are stale now, too: space selects.", "Clean up 1 of 4")
+        assert screen(operator)._table.ticked == keys_of(ORPHANS[1:])
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE, ORPHANS[0], *LEASED]))
+
+
+async def test_what_is_renewed_while_it_is_open_is_shown_to_live_and_stays() -> None:
+    async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
+        await decide(world, probes, renewed=True)
+        await operator.until_shown("All that was undecided is decided.")
+        await operator.until_shown("Clean up 2 stale keys?", "⇥ unreached")
+        await operator.press("end", "space")
+        await operator.until_shown("That is not stale: its lease is renewed.")
+        await operator.press("Y")
+        await operator.until(lambda: world.keys() == keys_of([LIVE, *LEASED]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.registered import card, instance
-from tests.tui.operating import Operator, World, dashboard
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import card, instance
 
 
 def world_of_three() -> World:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.registered import instance
-from tests.tui.operating import LOST, World, dashboard
+from backends.discovery.reasons import BY_THIS_DYNTOP
+from tests.support.operating import LOST, World, dashboard
+from tests.support.registered import instance
 
 
 async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
@@ -26,7 +27,7 @@ async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
         assert operator.branches()[0] == "all namespaces 3"
         await operator.open("events")
         assert operator.rows("id") == ["1", "4", "3", ""]
-        await operator.until(lambda: operator.pane.rows[0].happening.why)
+        await operator.until(lambda: operator.pane.rows[0].event.why)
 
 
 async def test_what_is_selected_while_frozen_can_be_looked_at_filtered_and_copied() -> None:
@@ -70,4 +71,4 @@ async def test_a_row_that_was_unregistered_while_frozen_goes_when_the_view_goes_
         await operator.press("f")
         await operator.until(lambda: operator.rows("id") == ["2"])
         await operator.open("events")
-        assert operator.pane.rows[0].happening.why == "unregistered by this dyntop"
+        assert operator.pane.rows[0].event.why == BY_THIS_DYNTOP

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from textual.selection import Selection
 
-from tests.registered import instance
-from tests.tui.operating import Operator, World, dashboard
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import instance
 from tui.widgets.detail_pane import DetailPane
 
 

@@ -7,8 +7,8 @@ from collections.abc import Hashable
 
 import pytest
 
-from tests.registered import KeyAndValue, card, channel, instance, source
-from tests.tui.operating import Operator, World, dashboard
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import KeyAndValue, card, channel, instance, source
 
 
 def world_of_one_worker() -> World:

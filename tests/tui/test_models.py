@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from tests import registered
-from tests.registered import card, instance
-from tests.tui.operating import Operator, World, dashboard
-from tui.widgets.models import ModelRow
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backends.memory import MemoryStore
+from backends.store import Resync
+from tests.support import registered
+from tests.support.metrics_screen import FRONTEND, OTHER, SaidScrapes
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import card, instance
+from tui.widgets.panes.models import ModelRow
 
 
 def world_of_models() -> World:
@@ -132,3 +138,212 @@ async def test_models_sort_by_every_column_with_their_children_below_them() -> N
                 at = rows(operator).index("model acme/tiny-llm +")
                 assert rows(operator)[at + 1 : at + 3] == ["  LoRA acme/law", "  LoRA acme/sql"]
                 assert selected(operator) == "model acme/tiny-llm +"
+
+
+async def test_a_filter_leaves_out_no_worker_of_a_model_that_it_shows() -> None:
+    """`WORKERS 1` beside `ROUTABLE 2/3` would be two statements about one number."""
+    world = World()
+    for worker in (1, 2):
+        world.put(instance(worker), card(worker), lease=worker)
+    world.put(card(3), lease=3)
+    async with dashboard(world, size=(150, 30)) as operator:
+        await operator.press("2", "exclamation_mark")
+        await operator.until(lambda: operator.rows("routable")[:1] == ["2/3"])
+        assert operator.rows("workers")[0] == "3"
+        assert rows(operator) == ["model acme/tiny-llm +", "  card prod/backend/generate"]
+
+
+async def test_workers_are_the_ids_that_routers_know() -> None:
+    world = World()
+    world.put(instance(1), instance(2), card(1), card(2), lease=0x77)
+    async with dashboard(world, size=(150, 30)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("routable") == ["2/2"])
+        assert operator.rows("workers") == ["2"]
+
+
+async def test_a_worker_on_two_endpoints_is_one_worker_in_every_column() -> None:
+    world = World()
+    world.put(instance(1), card(1), lease=1)
+    world.put(instance(1, endpoint="chat"), card(1, endpoint="chat"), lease=1)
+    async with dashboard(world, size=(150, 30)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("routable") == ["1/1"])
+        assert operator.rows("workers") == ["1"]
+        assert "routable 1 of 1: aggregated 1/1" in operator.detail()["serving"]
+
+
+async def test_the_header_counts_adapters_that_no_request_reaches() -> None:
+    world = World()
+    for worker in (1, 2):
+        world.put(instance(worker), card(worker), lease=worker)
+    world.put(card(1, lora="acme/law"), lease=1)
+    world.put(card(2, lora="acme/sql"), lease=2)
+    async with dashboard(world, size=(150, 30)) as operator:
+        await operator.until(lambda: "1 model" in operator.header())
+        assert "not served" not in operator.header()
+        world.keyspace.delete(instance(2)[0])
+        await operator.until(lambda: "1 of 2 LoRAs not served" in operator.header())
+        world.keyspace.delete(instance(1)[0])
+        both = "1 of 1 model, 2 of 2 LoRAs not served"
+        await operator.until(lambda: both in operator.header())
+
+
+def at_frontends(*served: str, **ready: bool) -> SaidScrapes:
+    """A frontend that lists these."""
+    scrapes = SaidScrapes(FRONTEND)
+    scrapes.served[FRONTEND] = frozenset(served)
+    scrapes.ready[FRONTEND] = {name.replace("__", "/"): here for name, here in ready.items()}
+    return scrapes
+
+
+def two_models(namespace: str = "prod") -> World:
+    world = World()
+    world.put(instance(1), card(1, "acme/big"), lease=1)
+    world.put(instance(2, namespace), card(2, namespace=namespace), lease=2)
+    return world
+
+
+async def test_a_routable_model_that_the_frontend_does_not_list_is_not_served_and_says_so() -> None:
+    scrapes = at_frontends("acme/big")
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2", "j")
+        await operator.until(lambda: operator.rows("state") == ["● live", "≠ not served"])
+        # What is registered is said all the same.
+        assert operator.rows("routable") == ["1/1", "1/1"]
+        assert operator.rows("why") == ["", "not listed by frontend-0:8000"]
+        assert "1 of 2 models not served" in operator.header()
+        detail = operator.detail()
+        assert detail["serving"].endswith("routable 1 of 1: aggregated 1/1")
+        assert detail["frontends"].startswith("http://frontend-0:8000 does not list it, since ")
+        assert detail["frontends"].endswith(" or longer")
+        scrapes.served[FRONTEND] = frozenset({"acme/big", "acme/tiny-llm"})
+        operator.main.metering.interval = 0.05
+        await operator.until(lambda: operator.rows("state") == ["● live", "● live"])
+        assert operator.rows("why") == ["", ""]
+        assert "not served" not in operator.header()
+        await operator.until(lambda: "lists it, since" in operator.detail()["frontends"])
+        assert "or longer" not in operator.detail()["frontends"]
+
+
+async def test_what_no_frontend_serves_is_shown_where_only_findings_are() -> None:
+    scrapes = at_frontends("acme/big")
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2", "exclamation_mark")
+        await operator.until(lambda: operator.rows("state")[:1] == ["≠ not served"])
+        assert [row for row in rows(operator) if "card" not in row] == ["model acme/tiny-llm +"]
+        scrapes.served[FRONTEND] = frozenset({"acme/big", "acme/tiny-llm"})
+        operator.main.metering.interval = 0.05
+        await operator.until(lambda: rows(operator) == [])
+
+
+async def test_what_no_frontend_serves_is_said_before_what_is_wrong_with_some_workers() -> None:
+    world = two_models()
+    world.put(card(3), lease=3)
+    async with dashboard(world, scrapes=at_frontends("acme/big"), size=(150, 30)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("state") == ["● live", "≠ not served"])
+        assert operator.rows("routable")[1] == "1/2"
+        assert operator.rows("why")[1] == "not listed by frontend-0:8000, 1 no instance"
+
+
+async def test_a_model_that_a_frontend_calls_not_ready_is_not_served_there() -> None:
+    scrapes = at_frontends("acme/big", "acme/tiny-llm", acme__big=False)
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("state") == ["≠ not served", "● live"])
+        assert operator.rows("why")[0] == "not ready at frontend-0:8000"
+        assert "says that it is not ready, since " in operator.detail()["frontends"]
+
+
+async def test_a_frontend_of_another_namespace_is_named_and_says_nothing() -> None:
+    scrapes = at_frontends("acme/big")
+    async with dashboard(two_models("other"), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2", "j")
+        said = "http://frontend-0:8000 looks at namespace prod: it says nothing of this one"
+        await operator.until(lambda: operator.detail().get("frontends") == said)
+        await operator.until_shown("no frontend that looks at its namespace was asked")
+        # Until their leases are read, they are not known to live.
+        await operator.until(lambda: operator.rows("state") == ["● live", "● live"])
+        assert operator.rows("why") == ["", ""]
+        assert "not served" not in operator.header()
+
+
+async def test_a_frontend_that_could_not_be_asked_says_nothing_of_a_model() -> None:
+    scrapes = at_frontends()
+    scrapes.troubles[FRONTEND] = "refuses connections"
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2")
+        said = "http://frontend-0:8000 could not be asked: it refuses connections"
+        await operator.until(lambda: operator.detail().get("frontends") == said)
+        assert operator.rows("why") == ["", ""]
+
+
+async def test_of_two_frontends_one_that_does_not_list_a_model_serves_it_in_part() -> None:
+    scrapes = at_frontends("acme/big")
+    scrapes.given = (FRONTEND, OTHER)
+    scrapes.served[OTHER] = frozenset({"acme/big", "acme/tiny-llm"})
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2", "j")
+        await operator.until(lambda: operator.rows("state") == ["● live", "◐ partly served"])
+        await operator.until_shown("http://frontend-1:8000 lists it, since")
+        assert "not served" not in operator.header()
+
+
+async def test_what_is_registered_comes_before_what_a_frontend_lists() -> None:
+    world = two_models()
+    world.keyspace.delete(instance(2)[0])
+    scrapes = at_frontends("acme/big", "acme/tiny-llm")
+    async with dashboard(world, scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2", "j")
+        await operator.until(lambda: "lists it, since" in operator.detail().get("frontends", ""))
+        assert operator.detail()["frontends"].endswith(
+            "it lists what is registered, and no worker is routable"
+        )
+        assert operator.rows("routable") == ["1/1", "0/1"]
+        assert operator.rows("why") == ["", "1 no instance"]
+
+
+async def test_failures_by_reason_are_one_line_with_numbers_and_rate() -> None:
+    scrapes = at_frontends("acme/big", "acme/tiny-llm")
+    scrapes.failing[FRONTEND] = {"acme/big": 2.0}
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        operator.main.metering.interval = 0.05
+        await operator.press("2")
+        await operator.until(lambda: "a second now" in operator.detail().get("failures", ""))
+        line = operator.detail()["failures"]
+        assert line.startswith("http://frontend-0:8000, of all models since it started: ")
+        assert "backend.unavailable (no worker to take it), 2.0 a second now" in line
+
+
+class OnlyCardsRead(MemoryStore):
+    """As an etcd of which this user may read the cards alone."""
+
+    async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
+        found = await super().snapshot(prefixes)
+        cards = tuple(one for one in found.entries if one.key.startswith(b"v1/mdc/"))
+        return replace(found, entries=cards, unread="no permission to read v1/instances/")
+
+
+async def test_where_instances_may_not_be_read_it_is_not_known_how_many_are_routable() -> None:
+    world = World()
+    for worker in (1, 2, 3):
+        world.put(instance(worker), card(worker), lease=worker)
+    store = OnlyCardsRead(world.keyspace)
+    async with dashboard(world, store=store, size=(150, 30)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("routable") == ["?/3"])
+        assert operator.rows("why") == ["3 not known: not all may be read"]
+        said = "routable ? of 3: aggregated ?/3; of 3 it is not known: not all that is registered"
+        assert said in operator.detail()["serving"]
+        assert "not served" not in operator.header()
+
+
+async def test_of_a_card_that_cannot_be_read_it_is_not_known_whether_it_is_served() -> None:
+    world = World()
+    world.put((card(1)[0], b"{"), lease=1)
+    async with dashboard(world, size=(150, 30)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("state") == ["! malformed"])
+        assert operator.rows("routable") == ["–"]
+        assert "not served" not in operator.header()

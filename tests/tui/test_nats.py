@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from backends.keys import spell
+from backends.dynamo.keys import spell
 from backends.nats.config import NatsConfig
-from backends.nats.names import place_of, why_not_writable
-from backends.nats.store import NatsStore
+from backends.nats_kv.names import location_of, why_not_writable
+from backends.nats_kv.store import NatsStore
 from tests import corpus
-from tests.nats.places import connected, make_bucket
-from tests.servers import NatsServer
-from tests.tui.operating import dashboard
-from tui.complaints import WHERE_NATS
+from tests.support.nats_places import connected, make_bucket
+from tests.support.operating import dashboard
+from tests.support.servers import NatsServer
+from tui.text.errors import WHERE_NATS
 
 NEWEST = next(release for release in corpus.load() if release.name == "1.6.1-tcp")
 REGISTERED = {
@@ -34,11 +34,11 @@ async def store(server: NatsServer) -> AsyncIterator[NatsStore]:
     async with connected(server.url) as client:
         buckets = {}
         for key, value in REGISTERED.items():
-            place = place_of(key)
-            assert place is not None
-            if place.bucket not in buckets:
-                buckets[place.bucket] = await make_bucket(client, place.bucket)
-            await buckets[place.bucket].put(key.decode().split("/", 2)[2], value)
+            location = location_of(key)
+            assert location is not None
+            if location.bucket not in buckets:
+                buckets[location.bucket] = await make_bucket(client, location.bucket)
+            await buckets[location.bucket].put(key.decode().split("/", 2)[2], value)
     store = NatsStore(NatsConfig(servers=(server.url,)), poll_interval=0.25)
     yield store
     await store.aclose()

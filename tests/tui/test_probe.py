@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from backends.lookout import Probing
-from backends.probe.types import Answer, Method, Target
-from tests.registered import card, channel, instance, source
-from tests.tui.operating import Operator, SaidProbes, World, dashboard
+from backends.liveness.collector import Probing
+from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeTarget
+from tests.support.operating import Operator, SaidProbes, World, dashboard
+from tests.support.registered import card, channel, instance, source
+from tui.dialogs.clean_up import CleanUpScreen
 
-REFUSES = (Answer.REFUSED, "refuses connections")
-ACCEPTS = (Answer.ACCEPTS, "accepts connections")
-ANSWERS = (Answer.ANSWERS, "answers")
-SILENT = (Answer.SILENT, "does not answer")
+REFUSES = (ProbeAnswer.REFUSED, "refuses connections")
+ACCEPTS = (ProbeAnswer.ACCEPTS, "accepts connections")
+ANSWERS = (ProbeAnswer.ANSWERS, "answers")
+SILENT = (ProbeAnswer.SILENT, "does not answer")
 
 OFF = "Probing is switched off (--probe never)."
 LATE = 41.0
@@ -21,8 +22,8 @@ def address(worker: int) -> str:
     return f"10.0.0.{worker % 256}:9000"
 
 
-def target(worker: int) -> Target:
-    return Target(Method.TCP, address(worker))
+def target(worker: int) -> ProbeTarget:
+    return ProbeTarget(ProbeMethod.TCP, address(worker))
 
 
 def register(world: World, worker: int) -> None:
@@ -39,11 +40,11 @@ def world_of(*workers: int) -> World:
     return world
 
 
-def channel_target(worker: int) -> Target:
-    return Target(Method.ZMTP, f"10.0.0.1:{5000 + worker}")
+def channel_target(worker: int) -> ProbeTarget:
+    return ProbeTarget(ProbeMethod.ZMTP, f"10.0.0.1:{5000 + worker}")
 
 
-async def until_wanted(operator: Operator, probes: SaidProbes, *targets: Target) -> None:
+async def until_wanted(operator: Operator, probes: SaidProbes, *targets: ProbeTarget) -> None:
     await operator.until(lambda: set(probes.wanted) == set(targets), f"{targets} wanted")
 
 
@@ -71,8 +72,8 @@ async def test_an_address_that_refuses_makes_all_of_its_worker_unreachable_at_on
         await operator.until(lambda: target(1) in probes.wanted)
         probes.tell()
         await until_states(operator, "✗ unreachable", "● live")
-        assert operator.branches()[0] == "all namespaces 1/2"
-        await operator.until(lambda: "1 not live" in operator.header())
+        assert operator.branches()[0] == "all namespaces 1/2 !4"
+        await operator.until(lambda: "4 findings" in operator.header())
         said = f"{address(1)} refuses connections  (now)"
         await operator.until(lambda: operator.detail()["evidence"] == said)
         await operator.press("2", "l")
@@ -106,8 +107,8 @@ async def test_what_does_not_answer_though_its_lease_is_renewed_is_only_not_live
         await operator.until(lambda: operator.rows("id") == ["1"])
         # It may come back, and the store removes it if it does not.
         await operator.press("c")
-        await operator.until(lambda: operator.told() != [])
-        assert operator.told() == ["Nothing is stale, as far as there is evidence."]
+        await operator.until_asked(CleanUpScreen)
+        await operator.until_shown("Nothing is stale yet.", "4 keys are undecided")
 
 
 async def test_what_is_on_screen_is_asked_with_its_workers_other_addresses_and_no_others() -> None:
@@ -134,7 +135,7 @@ async def test_what_is_late_is_asked_though_it_is_not_on_screen() -> None:
     async with dashboard(world, probes=probes, size=(110, 30)) as operator:
         await operator.until(lambda: target(90) in probes.wanted)
         assert target(89) not in probes.wanted
-        await operator.until(lambda: operator.branches()[0] == "all namespaces 99/100")
+        await operator.until(lambda: operator.branches()[0] == "all namespaces 99/100 !4")
         probes.tell()
         await operator.press("exclamation_mark")
         await until_states(operator, "✗ unreachable")
@@ -171,7 +172,7 @@ async def test_p_asks_the_marked_and_tells_the_worst_of_them() -> None:
         await operator.press("space", "space", "p")
         worst = f"2 addresses probed, 1 failed: {address(2)} refuses connections."
         await operator.until(lambda: operator.told() == [worst])
-        asked = {one for one, _ in probes.asked if one.method is Method.TCP}
+        asked = {one for one, _ in probes.asked if one.method is ProbeMethod.TCP}
         assert asked == {target(1), target(2)}
         await operator.until(lambda: operator.rows("state")[1] == "✗ unreachable")
 
@@ -221,4 +222,24 @@ async def test_a_refusal_does_not_outlive_the_address_it_was_of() -> None:
         await until_states(operator, "✗ unreachable")
         world.put(instance(1, address="10.9.9.9:1"), lease=1)
         await until_states(operator, "● live")
-        await operator.until(lambda: Target(Method.TCP, "10.9.9.9:1") in probes.wanted)
+        await operator.until(lambda: ProbeTarget(ProbeMethod.TCP, "10.9.9.9:1") in probes.wanted)
+
+
+async def test_what_is_unreachable_from_here_is_shown_and_removed_only_by_typing_its_id() -> None:
+    world = world_of(1)
+    lost = (ProbeAnswer.UNREACHED, "cannot be reached: no route to host")
+    probes = SaidProbes({address(1): lost, channel_target(1).address: lost})
+    async with dashboard(world, probes=probes) as operator:
+        await operator.until(lambda: target(1) in probes.wanted)
+        probes.tell()
+        await until_states(operator, "⇥ unreached")
+        await operator.until(
+            lambda: "tried from this host" in operator.detail()["evidence"], "from where"
+        )
+        await operator.press("d")
+        await operator.until(lambda: "Type 1 to drain" in operator.text(), "the question")
+        await operator.press("Y", "enter")
+        assert world.find(instance(1)[0]) is not None
+        # Clean up does not propose it.
+        await operator.press("escape", "c")
+        await operator.until(lambda: "Nothing stale found." in operator.told()[-1])

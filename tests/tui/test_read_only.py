@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from textual.command import CommandList, CommandPalette
 
-from tests.registered import MALFORMED, card, instance
-from tests.tui.operating import Operator, World, dashboard
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import MALFORMED, card, instance
 
-ACTS = {"Unregister", "Clean up", "Undo"}
+ACTS = {"Drain", "Clean up", "Undo"}
 
 
 def world_of_stale() -> World:
@@ -26,22 +26,23 @@ def offered(operator: Operator) -> set[str]:
 
 async def test_the_acts_are_in_the_footer_and_the_palette_otherwise() -> None:
     async with dashboard(world_of_stale(), size=(130, 40)) as operator:
-        for text in ("d Unregister", "c Clean up", "u Undo"):
+        await operator.until_shown("d Drain")
+        for text in ("c Clean up", "u Undo"):
             assert text in operator.footer()
         assert offered(operator) >= ACTS
 
 
 async def test_read_only_they_are_in_neither_nor_in_the_help() -> None:
     async with dashboard(world_of_stale(), read_only=True, size=(130, 60)) as operator:
-        for text in ("Unregister", "Clean up", "Undo"):
+        for text in ("Drain", "Unregister", "Clean up", "Undo"):
             assert text not in operator.footer()
-        assert not offered(operator) & ACTS
+        assert not offered(operator) & (ACTS | {"Unregister"})
         # Looking is not acting.
         assert "p Probe" in operator.footer()
-        assert {"Probe", "Not live"} <= offered(operator)
+        assert {"Probe", "Show only what is not live"} <= offered(operator)
         await operator.press("question_mark")
-        await operator.until_shown("keys and signs", "freeze")
-        for text in ("unregister what is selected", "put back", "propose"):
+        await operator.until_shown("keys and signs", "Freeze")
+        for text in ("drain the", "unregister what", "put back", "propose"):
             assert text not in operator.text().lower()
 
 
@@ -58,7 +59,7 @@ async def test_read_only_the_keys_do_nothing_in_any_tab(tab: str) -> None:
         assert world.entries() == before
 
 
-@pytest.mark.parametrize("typed", ["unregister", "clean up", "undo"])
+@pytest.mark.parametrize("typed", ["drain", "clean up", "undo"])
 @pytest.mark.parametrize("read_only", [False, True])
 async def test_read_only_the_palette_does_not_find_them(typed: str, read_only: bool) -> None:
     world = world_of_stale()

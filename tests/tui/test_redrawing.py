@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from textual.widgets import Footer
+from typing import Any
 
-from tests import registered
-from tests.tui.operating import World, dashboard
-from tui.detail import Detail
-from tui.detail_lines import Line, lines_of
+import pytest
+
+from tests.support import registered
+from tests.support.operating import World, dashboard
+from tui.text.detail import Detail
+from tui.text.detail_lines import DetailLine, lines_of
 from tui.widgets import detail_pane
-from tui.widgets.pane_tabs import PaneTabs
+from tui.widgets.footer import KeyFooter
+from tui.widgets.panes.tabs import PaneTabs
 
 
 async def test_a_count_that_takes_as_much_room_as_before_lays_nothing_out() -> None:
@@ -28,16 +30,24 @@ async def test_a_count_that_takes_as_much_room_as_before_lays_nothing_out() -> N
         assert tab._layout_updates > asked
 
 
-async def test_the_footer_stays_while_it_says_the_same() -> None:
+async def test_the_line_of_keys_is_drawn_again_only_where_other_keys_are_shown() -> None:
     async with dashboard() as operator:
-        footer = operator.main.query_one(Footer)
+        footer = operator.main.query_one(KeyFooter)
         await operator.until_shown("Unregister")
-        keys = list(footer.children)
+        drawn = []
+        refresh = footer.refresh
+
+        def noted(*args: Any, **kwargs: Any) -> KeyFooter:
+            drawn.append(operator.tab())
+            return refresh(*args, **kwargs)
+
+        footer.refresh = noted  # type: ignore[method-assign]
         await operator.open("workers")
         assert operator.tab() == "workers"
-        assert list(footer.children) == keys
+        assert drawn == []
         await operator.open("channels")
         await operator.until(lambda: "Tap" in operator.footer())
+        assert drawn
         await operator.open("instances")
         await operator.until(lambda: "Tap" not in operator.footer())
 
@@ -47,7 +57,7 @@ async def test_a_detail_is_folded_only_where_its_width_is_known(
 ) -> None:
     widths: list[int] = []
 
-    def noted(detail: Detail, cells: int) -> list[Line]:
+    def noted(detail: Detail, cells: int) -> list[DetailLine]:
         widths.append(cells)
         return lines_of(detail, cells)
 

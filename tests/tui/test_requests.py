@@ -6,15 +6,15 @@ from collections.abc import Collection
 
 import pytest
 
-from backends.services import tallying
-from backends.services.answers import Answers
-from backends.services.board import Board
-from backends.services.types import NotScraped, Scrape
-from tests import registered
-from tests.services.saying import endpoint, nats_entry, said, scraped
-from tests.tui.operating import LOST, Operator, World, dashboard
-from tui.usage import ASKING, NO_NATS, NOBODY, counted, empty_text, figure
-from tui.widgets import requests
+from backends.services import poller
+from backends.services.latest import LatestStats
+from backends.services.parse import ServiceAnswers
+from backends.services.types import NotScraped, StatsScrape
+from tests.support import registered
+from tests.support.operating import LOST, Operator, World, dashboard
+from tests.support.saying import endpoint, nats_entry, said, scraped
+from tui.text.services import ASKING, NO_NATS, NOBODY, counted, empty_text, figure
+from tui.widgets.panes import requests
 
 
 class SaidServices:
@@ -27,11 +27,11 @@ class SaidServices:
         self.expected: list[set[str]] = []
         """What was expected at each scrape."""
 
-    async def scrape(self, expected: Collection[str]) -> Scrape:
+    async def scrape(self, expected: Collection[str]) -> StatsScrape:
         self.expected.append(set(expected))
         if self.trouble is not None:
             raise self.trouble
-        found = Answers(expected)
+        found = ServiceAnswers(expected)
         for answer in self.answers:
             found.take(answer, self.world.now)
         return found.scrape(self.world.now)
@@ -43,7 +43,7 @@ class SaidServices:
 @pytest.fixture(autouse=True)
 def asks_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the first time that the tab is open."""
-    monkeypatch.setattr(tallying, "INTERVAL", 3600.0)
+    monkeypatch.setattr(poller, "INTERVAL", 3600.0)
 
 
 def world_of_two() -> World:
@@ -290,12 +290,17 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
         assert operator.rows("answer") == ["? not asked"] * 3
         assert operator.rows("rate") == ["–"] * 3
         assert operator.pane.has_class("-stale")
+        # Nor is anybody said to answer, or to be silent, anywhere else on the screen.
+        world.put(nats_entry(3))
+        await operator.until(lambda: "prod/backend" in (operator.at("name") or ""))
+        assert operator.detail()["instances"].endswith(" not asked")
+        assert "silent" not in operator.text()
         await operator.press("1")
         assert not operator.pane.has_class("-stale")
 
 
 def test_that_no_service_answers_says_what_has_none() -> None:
-    board = Board()
+    board = LatestStats()
     assert empty_text(board, "None here") == ASKING
     board.take(scraped(said("info")))
     assert empty_text(board, "None here") == NOBODY
@@ -315,3 +320,18 @@ def test_counts_fit_their_column() -> None:
     assert counted(9_999_999) == "9,999,999"
     assert counted(12_345_678) == "12.3M"
     assert all(len(counted(10**power)) <= 9 for power in range(20))
+
+
+async def test_what_was_registered_after_services_were_asked_is_not_called_silent() -> None:
+    world = world_of_two()
+    services = SaidServices(world, *both(10, 30))
+    async with dashboard(world, services=services) as operator:
+        await operator.open("requests")
+        await operator.until_shown("2 services answered")
+        world.now += 60
+        world.put(nats_entry(3))
+        await operator.until(lambda: operator.rows("answer")[0] == "? 1 not asked")
+        assert "silent" not in operator.text()
+        world.now += 60
+        await asked_again(operator)
+        await operator.until(lambda: operator.rows("answer")[0] == "○ 1 silent")

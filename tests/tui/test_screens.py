@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests import registered
-from tests.registered import card, channel, instance, source
-from tests.tui.operating import World, dashboard
-from tui.screens.help import HelpScreen
+from tests.support import registered
+from tests.support.operating import World, dashboard
+from tests.support.registered import card, channel, instance, source
+from tui.dialogs.help import HelpScreen
 
 
 def full_world() -> World:
@@ -87,7 +87,7 @@ async def test_what_went_while_another_tab_was_open_is_not_there_on_return() -> 
 async def test_the_help_has_every_key_of_the_screen_and_closes_again() -> None:
     async with dashboard(full_world()) as operator:
         await operator.press("question_mark")
-        await operator.until_shown("keys and signs", "filter", "freeze")
+        await operator.until_shown("keys and signs", "Show only what is not live")
         for close in ("escape", "q", "question_mark", "enter"):
             if operator.on_main:
                 await operator.press("question_mark")
@@ -99,9 +99,9 @@ async def test_the_help_has_every_key_of_the_screen_and_closes_again() -> None:
 
 async def test_what_can_be_done_is_in_the_footer_and_the_help() -> None:
     async with dashboard(full_world(), size=(110, 45)) as operator:
-        assert "d Unregister" in operator.footer()
+        await operator.until_shown("d Drain")
         await operator.press("question_mark")
-        await operator.until_shown("unregister or drain what is marked")
+        await operator.until_shown("Drain the workers of what is", "Unregister what is")
 
 
 async def test_read_only_there_is_no_act_in_footer_help_or_behind_the_key() -> None:
@@ -116,7 +116,7 @@ async def test_read_only_there_is_no_act_in_footer_help_or_behind_the_key() -> N
             await operator.press("d")
             assert operator.on_main
         await operator.press("question_mark")
-        await operator.until_shown("keys and signs", "freeze")
+        await operator.until_shown("keys and signs", "Freeze the view")
         assert "nregister" not in operator.text()
         assert world.entries() == before
 
@@ -176,6 +176,14 @@ async def test_at_80x24_and_60x20_what_matters_most_is_in_the_header() -> None:
             assert "2 instances" in operator.header()
             await operator.press("f")
             await operator.until_shown("frozen")
+
+
+async def test_at_80x24_the_header_says_that_a_model_is_not_served() -> None:
+    world = World()
+    world.put(instance(1), card(1), lease=1)
+    world.put(card(2, "acme/big"), lease=2)
+    async with dashboard(world, size=(80, 24)) as operator:
+        await operator.until(lambda: "1 of 2 models not served" in operator.header())
 
 
 async def test_evidence_that_is_due_once_the_screen_was_taken_down_is_not_drawn() -> None:

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 import zmq
 
-from backends.tap import Heard, Link, Taps
-from backends.tap.messages import Message, of_nats
-from tests.registered import channel, source
-from tests.servers import LOOPBACK
-from tests.tap.said import SaidTaps
-from tests.tap.wire import envelope, frames, removed, stored
-from tests.tui.operating import Operator, World, dashboard
+from backends.aio.timer import LOOP, Timer
+from backends.tap import NumberedMessage, TapLink, Taps
+from backends.tap.messages import TapMessage, of_nats
+from tests.support.moved_timer import MovedTimer
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import channel, source
+from tests.support.said_taps import SaidTaps
+from tests.support.servers import LOOPBACK
+from tests.support.wire import envelope, frames, removed, stored
 from tui.screens.tap import DRAW_INTERVAL, MessageScreen, MessageTable, PublisherTable, TapScreen
+
+
+class _Slow(MovedTimer):
+    """By which whatever is measured takes a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks = 0
+
+    def now(self) -> float:
+        self._looks += 1
+        return super().now() + self._looks
 
 
 @contextlib.asynccontextmanager
 async def tapping(
-    size: tuple[int, int] = (110, 30), **settings: Any
+    size: tuple[int, int] = (110, 30), timer: Timer = LOOP, **settings: Any
 ) -> AsyncIterator[tuple[Operator, SaidTaps, World]]:
     world = World(leases=False)
     world.put(channel(0x11), source(0x11, 0x1A))
     taps = SaidTaps(lambda: world.now)
-    async with dashboard(world, taps=taps, size=size, **settings) as operator:
+    async with dashboard(world, taps=taps, size=size, timer=timer, **settings) as operator:
         await operator.press("4", "w")
         await operator.until(lambda: isinstance(operator.app.screen, TapScreen) and taps.listening)
         yield operator, taps, world
@@ -40,6 +53,10 @@ def messages(operator: Operator) -> list[str]:
     table = operator.app.screen.query_one(MessageTable)
     what = next(column for column in table.columns if column.id == "what")
     return [what.cell_of(row).text for row in table.rows]
+
+
+def _is(number: Callable[[], int], expected: int) -> bool:
+    return number() == expected
 
 
 def _are(operator: Operator, number: int) -> bool:
@@ -59,7 +76,7 @@ async def test_w_listens_to_the_channel_and_shows_what_comes_newest_first() -> N
         assert "dropped" not in operator.text()
         world.now += 12
         await operator.until_shown("connected, nothing published for 12s")
-        taps.tell(Link.LOST, "10.0.0.1:5557 refuses connections")
+        taps.tell(TapLink.LOST, "10.0.0.1:5557 refuses connections")
         await operator.until_shown(
             "connection lost 0s ago: 10.0.0.1:5557 refuses connections; trying again"
         )
@@ -133,7 +150,7 @@ async def test_a_cursor_further_down_stays_with_its_message() -> None:
         await operator.press("j", "j")
         table = operator.app.screen.query_one(MessageTable)
         marked = table.row
-        assert isinstance(marked, Heard)
+        assert isinstance(marked, NumberedMessage)
         for number in range(5, 105):
             taps.said([stored(number)], number)
         await operator.until(lambda: len(messages(operator)) == 105)
@@ -147,7 +164,7 @@ async def test_what_is_in_a_message_reaches_the_terminal_only_harmless() -> None
     async with tapping() as (operator, taps, world):
         body = envelope({nasty: nasty}, topic=nasty)
         taps.hear(of_nats(nasty, body, world.now))
-        taps.hear(Message(world.now, None, None, nasty, 3, nasty.encode()))
+        taps.hear(TapMessage(world.now, None, None, nasty, 3, nasty.encode()))
         await operator.until(lambda: len(messages(operator)) == 2)
         await operator.until_shown("\\x1b]0;owned\\x07[bold]\\u202ex")
         for keys in (("j",), ("enter",), ("r",)):
@@ -158,7 +175,8 @@ async def test_what_is_in_a_message_reaches_the_terminal_only_harmless() -> None
 
 
 async def test_a_burst_is_drawn_a_few_times_a_second_at_most() -> None:
-    async with tapping() as (operator, taps, _):
+    timer = MovedTimer()
+    async with tapping(timer=timer) as (operator, taps, _):
         drawn = 0
         screen = operator.app.screen
         table = screen.query_one(MessageTable)
@@ -170,28 +188,32 @@ async def test_a_burst_is_drawn_a_few_times_a_second_at_most() -> None:
             show(*args, **more)
 
         table.show = counting  # type: ignore[method-assign]
-        start = time.monotonic()
         for number in range(5000):
             taps.said([stored(number)], number)
             if number % 50 == 0:
                 await asyncio.sleep(0)
-        await operator.until(lambda: screen._drawn[0] == 5000)  # type: ignore[attr-defined]
-        assert drawn <= (time.monotonic() - start) / DRAW_INTERVAL + 2
+        await operator.pilot.pause()
+        assert drawn == 0
+        for looks in range(1, 4):
+            taps.said([stored(looks)], 5000 + looks)
+            await timer.advance(DRAW_INTERVAL)
+            await operator.until(partial(_is, lambda: drawn, looks))
         assert len(table.rows) == 200
 
 
 async def test_what_takes_long_to_decode_is_decoded_little_by_little(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # As if the first message of each look took all the time there is.
-    monkeypatch.setattr("tui.screens.tap.DECODING", 1e-9)
-    monkeypatch.setattr("tui.screens.tap.DRAW_INTERVAL", 0.1)
-    async with tapping() as (operator, taps, _):
+    timer = _Slow()
+    # The first message of each look takes all the time there is.
+    async with tapping(timer=timer) as (operator, taps, _):
         for number in range(4):
             taps.said([stored(number)], number)
-        await operator.until_shown("stored 1 block", "… Enter decodes it")
-        await operator.until(lambda: operator.text().count("stored 1 block") == 4)
-        assert "Enter decodes it" not in operator.text()
+        for decoded in range(1, 5):
+            await timer.advance(DRAW_INTERVAL)
+            shown = partial(_is, lambda: operator.text().count("stored 1 block"), decoded)
+            await operator.until(shown)
+            assert operator.text().count("… Enter decodes it") == 4 - decoded
 
 
 async def test_the_screen_below_is_not_drawn_and_is_true_again_when_the_tap_closes() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from backends.places import Scope
-from tests import registered
-from tests.registered import KeyAndValue, instance
-from tests.tui.operating import Operator, World, dashboard
+from backends.discovery.record_index import Scope
+from tests.support import registered
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import KeyAndValue, instance
 
 
 def small_world() -> World:

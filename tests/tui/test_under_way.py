@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import pytest
 
 from backends.memory import Keyspace, MemoryStore
-from backends.store import Cause, Entry, Outcome, PutBack, Revision, Unreachable
-from tests.registered import instance
-from tests.tui.operating import Operator, World, dashboard
-from tui.screens import acting
-from tui.screens.undo import UndoDialog
+from backends.store import Cause, Entry, Outcome, PutBack, Unreachable
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import instance
+from tui.dialogs.undo import UndoDialog
+from tui.screens import actions
 
 KEY, _ = REGISTERED = instance(0xA7)
 REMOVING = "◌ removing 1 key"
@@ -27,9 +27,9 @@ class Hanging(MemoryStore):
         super().__init__(keyspace)
         self.answers = asyncio.Event()
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
         await self.answers.wait()
-        return await super().delete(targets)
+        return await super().delete(entries)
 
     async def put_back(self, entry: Entry) -> PutBack:
         await self.answers.wait()
@@ -39,15 +39,15 @@ class Hanging(MemoryStore):
 class GivenUp(Hanging):
     """Hangs until that was long enough."""
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
         await self.answers.wait()
-        return dict.fromkeys(targets, Unreachable("this process", Cause.TIMEOUT))
+        return {entry.key: Unreachable("this process", Cause.TIMEOUT) for entry in entries}
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is not done at once is said to be under way."""
-    monkeypatch.setattr(acting, "SILENCE", 0.0)
+    monkeypatch.setattr(actions, "SILENCE", 0.0)
 
 
 def world_of_one() -> World:
@@ -112,14 +112,14 @@ async def test_each_of_several_is_said_for_as_long_as_it_takes() -> None:
 async def test_what_is_done_soon_is_not_said_to_be_under_way_afterwards(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(acting, "SILENCE", 0.1)
+    monkeypatch.setattr(actions, "SILENCE", 0.1)
     world = world_of_one()
     async with dashboard(world) as operator:
         await operator.drain("a7")
         await operator.until(lambda: operator.told() == [TOLD])
         # Later than it would have been said.
         later = asyncio.Event()
-        asyncio.get_running_loop().call_later(acting.SILENCE, later.set)
+        asyncio.get_running_loop().call_later(actions.SILENCE, later.set)
         await later.wait()
         assert operator.main.view.under_way == []
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from backends.liveness import Verdict
-from tests.registered import MALFORMED, card, instance
-from tests.tui.operating import Operator, World, dashboard
-from tui.screens.undo import UndoDialog
+from backends.liveness.judge import Verdict
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import MALFORMED, card, instance
+from tui.dialogs.undo import UndoDialog
 
 WORKER = 0xA7
 KEY = instance(WORKER)[0]
@@ -124,5 +124,5 @@ async def test_what_was_undone_is_not_asked_about_again() -> None:
         await operator.until(lambda: world.find(KEY) is not None)
         await operator.until(lambda: len(operator.told()) == 2)
         await operator.press("u")
-        await operator.until(lambda: "nothing to undo" in operator.told()[-1])
+        await operator.until(lambda: "Nothing removed in this session" in operator.told()[-1])
         assert operator.on_main

@@ -5,27 +5,29 @@ What may live is drained, and for that a yes is not enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable
 
 import pytest
 from textual import events
 from textual.widgets import Button, Input
 
+from backends.discovery.reasons import BY_THIS_DYNTOP
 from backends.memory import MemoryStore
 from backends.store import (
     Cause,
+    Entry,
     Forbidden,
     Outcome,
     Removal,
-    Revision,
     StoreError,
     Unreachable,
 )
-from tests import registered
-from tests.registered import MALFORMED, KeyAndValue, card, channel, instance, source
-from tests.tui.operating import Operator, World, dashboard
-from tui.screens.unregister import UnregisterDialog
-from tui.widgets.pane import Pane
+from tests.support import registered
+from tests.support.operating import Operator, World, dashboard
+from tests.support.registered import MALFORMED, KeyAndValue, card, channel, instance, source
+from tui.dialogs.unregister import UnregisterDialog
+from tui.widgets.panes.pane import Pane
 
 WORKER = 0xA7
 KEY = instance(WORKER)[0]
@@ -128,7 +130,7 @@ async def test_the_id_of_a_worker_that_may_live_is_typed_to_drain_it(typed: str)
     async with dashboard(world) as operator:
         await operator.unregister()
         await operator.until_shown("Drain 1 instance?", "Type a7 to drain", KEY.decode())
-        await operator.until_shown("Its worker keeps 2 model cards.")
+        await operator.until_shown("The worker keeps 2 model cards.", "nobody serves it then.")
         await operator.type(typed)
         await operator.until(lambda: there(operator) == ["b2"])
         assert world.keys() == others
@@ -204,7 +206,7 @@ async def test_several_endpoints_of_one_worker_are_named_by_its_id() -> None:
     async with dashboard(world) as operator:
         await operator.press("asterisk")
         await operator.unregister()
-        await operator.until_shown("Type a7 to drain", "2 may live")
+        await operator.until_shown("Type a7 to drain", "All 2 belong to a live worker.")
 
 
 async def test_of_living_and_stale_it_says_how_many_are_which_and_names_those_that_live() -> None:
@@ -213,7 +215,7 @@ async def test_of_living_and_stale_it_says_how_many_are_which_and_names_those_th
     async with dashboard(world) as operator:
         await operator.press("asterisk")
         await operator.unregister()
-        await operator.until_shown("1 may live (1 unleased), 1 stale (1 malformed)")
+        await operator.until_shown("1 may be alive (1 unleased), 1 stale (1 malformed)")
         await operator.press("Y")
         await operator.type("\r")
         assert operator.in_dialog
@@ -242,6 +244,22 @@ async def test_what_comes_to_life_while_it_is_asked_has_to_be_named_from_then_on
         assert operator.in_dialog
 
 
+async def test_what_expires_while_it_is_asked_is_not_said_to_be_kept_alive() -> None:
+    world = World(leases=False)
+    endpoints = [instance(WORKER), instance(WORKER, endpoint="clear_kv_blocks")]
+    world.put(*endpoints)
+    async with dashboard(world) as operator:
+        await operator.press("asterisk")
+        await operator.unregister()
+        await operator.until_shown("● live  it is kept alive", "All 2 belong to a live worker.")
+        for key, _ in endpoints:
+            world.keyspace.expire(key, world.now - 60)
+        await operator.until_shown("○ expired  its time to live ran out", "2 stale (2 expired)")
+        await operator.until_not_shown("kept alive")
+        # What was thought to live still has to be named.
+        await operator.until_shown("Type a7 to drain")
+
+
 @pytest.mark.parametrize("how", ["frozen", "lost"])
 async def test_where_what_is_shown_may_not_be_so_any_more_a_yes_is_not_enough(how: str) -> None:
     world = world_of_stale()
@@ -252,7 +270,7 @@ async def test_where_what_is_shown_may_not_be_so_any_more_a_yes_is_not_enough(ho
             world.keyspace.break_off(Unreachable("this process", Cause.LOST))
             await operator.until_shown("disconnected")
         await operator.unregister()
-        await operator.until_shown("this is how it was", "to drain:")
+        await operator.until_shown("this is how it was", "to unregister:")
         await operator.press("Y")
         assert operator.in_dialog
 
@@ -266,7 +284,7 @@ async def test_a_store_that_is_back_is_not_said_to_be_away_and_a_yes_is_still_no
         await operator.until_shown("The store is not connected")
         world.keyspace.mend()
         await operator.until_not_shown("The store is not connected")
-        await operator.until_shown("to drain:")
+        await operator.until_shown("to unregister:")
         world.keyspace.break_off(Unreachable("this process", Cause.LOST))
         await operator.until_shown("The store is not connected")
 
@@ -307,12 +325,13 @@ MODELS = [card(1), card(2), card(1, lora="acme/sql"), card(2, lora="acme/sql")]
 @pytest.mark.parametrize(
     ("keys", "removed"),
     [
-        (["2"], keys_of(*MODELS[:2])),
+        (["2"], keys_of(instance(1), instance(2))),
+        (["2", "l", "j", "j"], keys_of(instance(1))),
         (["2", "l", "j"], keys_of(*MODELS[2:])),
         (["2", "l", "j", "l", "j"], keys_of(MODELS[2])),
     ],
 )
-async def test_on_a_model_an_adapter_or_a_card_it_takes_the_cards_of_that_row(
+async def test_a_model_or_its_card_is_drained_and_of_an_adapter_the_cards_go(
     keys: list[str], removed: set[bytes]
 ) -> None:
     world = World()
@@ -327,6 +346,157 @@ async def test_on_a_model_an_adapter_or_a_card_it_takes_the_cards_of_that_row(
         await agree(operator)
         await operator.until(lambda: world.keys() == before - removed)
         await operator.until(lambda: any("u puts" in told for told in operator.told()))
+
+
+async def test_on_a_model_its_cards_alone_are_another_choice() -> None:
+    world = World()
+    world.put(*MODELS, instance(1), instance(2))
+    before = world.keys()
+    async with dashboard(world) as operator:
+        await operator.press("2")
+        await operator.unregister()
+        await operator.until_shown("Drain 2 instances?", "Type drain 2 to drain")
+        await operator.press("f2")
+        await operator.until_shown("Unregister 2 model cards?", "Type unregister 2 to unregister")
+        await operator.until_shown(*(f"{key.decode()}  " for key in keys_of(*MODELS[:2])))
+        # What the first choice asked for is not enough for this one.
+        await operator.type("drain 2\r")
+        assert operator.in_dialog
+        await operator.press(*["backspace"] * 7)
+        await operator.type("unregister 2\r")
+        await operator.until(lambda: world.keys() == before - keys_of(*MODELS[:2]))
+        await operator.until(operator.told)
+        assert operator.told() == ["Unregistered 2 model cards. u puts them back."]
+
+
+INTERNAL = instance(WORKER, endpoint="worker_kv_query_source_1f")
+LIVING = [instance(WORKER), INTERNAL, card(WORKER), channel(0x11), source(0x11, WORKER)]
+
+
+@pytest.mark.parametrize("tab", ["1", "2", "3"])
+async def test_d_on_an_instance_a_model_or_a_worker_drains_the_worker(tab: str) -> None:
+    world = World()
+    world.put(*LIVING, lease=WORKER)
+    world.put(instance(0xB2), card(0xB2), lease=0xB2)
+    async with dashboard(world) as operator:
+        if tab == "2":
+            await operator.press("2", "l", "j")
+        else:
+            await operator.press(tab)
+        await operator.unregister()
+        await operator.until_shown("Drain 2 instances?", "Type a7 to drain")
+        await operator.until_shown(
+            "acme/tiny-llm: 1 of 2 stays routable.",
+            "The worker keeps 1 model card, 1 event channel, 1 event source and its lease.",
+        )
+        await operator.type("a7\r")
+        stays = keys_of(*LIVING[2:], instance(0xB2), card(0xB2))
+        await operator.until(lambda: world.keys() == stays)
+        assert operator.told() == ["Drained 2 instances. u puts them back."]
+
+
+async def test_one_endpoint_alone_and_the_rest_of_a_worker_are_choices_of_their_own() -> None:
+    world = World()
+    world.put(*LIVING, lease=WORKER)
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.until_shown("( ) Remove this endpoint alone: 1 instance")
+        await operator.press("escape", "3")
+        await operator.unregister()
+        everything = "Unregister everything: 2 instances, 1 model card, 1 event channel"
+        await operator.until_shown("(•) Drain worker a7: 2 endpoint instances", f"( ) {everything}")
+        await operator.press("f2")
+        await operator.until_shown(f"(•) {everything}", "Type a7 to unregister")
+        await operator.type("a7\r")
+        await operator.until(lambda: not world.keys())
+
+
+def sort_of(worker: int, context_length: int) -> KeyAndValue:
+    """A card that differs from those with another context length."""
+    key, value = card(worker)
+    body = json.loads(value)
+    body["card_json"]["context_length"] = context_length
+    return key, json.dumps(body).encode()
+
+
+async def test_of_cards_in_conflict_it_says_what_each_sort_is_left_with() -> None:
+    world = World()
+    for worker, length in ((WORKER, 4096), (0xB2, 4096), (0xC3, 2048)):
+        world.put(instance(worker), sort_of(worker, length), lease=worker)
+    async with dashboard(world, size=(160, 45)) as operator:
+        await operator.until(lambda: len(operator.rows("id")) == 3)
+        await operator.unregister()
+        await operator.until_shown(
+            "That of a7 is left with 1 of 2 routable workers, the other with 1 of 1.",
+            "acme/tiny-llm: 1 of 2 stays routable.",
+        )
+
+
+async def test_what_is_no_worker_is_unregistered_and_not_drained() -> None:
+    world = World()
+    router = instance(WORKER, component="router", endpoint="best_worker_id")
+    world.put(router, lease=WORKER)
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.until_shown("Unregister 1 instance?", "Type a7 to unregister")
+        await operator.type("a7\r")
+        await operator.until(operator.told)
+        assert operator.told() == ["Unregistered 1 instance. u puts it back."]
+
+
+async def test_a_choice_can_be_made_by_mouse() -> None:
+    world = World()
+    world.put(*LIVING, lease=WORKER)
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.click_text("( ) Remove this endpoint alone")
+        await operator.until_shown("Unregister 1 instance?", "Type a7 to unregister")
+
+
+async def test_other_workers_of_the_process_are_named() -> None:
+    world = World()
+    for number in (WORKER, 0xB2, 0xC3):
+        world.put(instance(number, address="10.0.0.1:9000"), lease=number)
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.until_shown("In the same process, workers b2 and c3 go on serving.")
+
+
+@pytest.mark.parametrize("size", [(200, 50), (120, 40)])
+async def test_every_key_is_there_that_there_is_room_for(size: tuple[int, int]) -> None:
+    world = World()
+    endpoints = [instance(WORKER, endpoint=f"endpoint_{n}") for n in range(6)]
+    world.put(*endpoints, lease=WORKER)
+    async with dashboard(world, size=size) as operator:
+        await operator.unregister()
+        await operator.until_shown(*(key.decode() for key, _ in endpoints), "left alone.")
+
+
+async def test_room_that_is_shared_while_the_question_is_taken_down_is_no_fault() -> None:
+    world = world_of_two()
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        asked = dialog(operator)
+        asked.share_room()
+        await operator.press("escape")
+        await operator.until(lambda: operator.on_main)
+        asked._share_room()
+
+
+async def test_of_keys_that_all_went_it_does_not_say_that_they_may_be_alive() -> None:
+    world = World()
+    world.put(*LIVING[:2], lease=WORKER)
+    async with dashboard(world) as operator:
+        await operator.unregister()
+        await operator.until_shown("Drain 2 instances?")
+        for key, _ in LIVING[:2]:
+            world.keyspace.delete(key)
+        await operator.until_shown("there is nothing left to remove.")
+        await operator.until_not_shown("may be alive")
+        await operator.until_not_shown("belong to")
+        # Nothing is removed any more, so nothing follows from it.
+        assert "Clients stop routing" not in operator.text()
+        assert "Undo with u" not in operator.text()
 
 
 @pytest.mark.parametrize(
@@ -357,7 +527,7 @@ async def test_a_record_that_names_another_than_its_key_says_that_this_does_not_
     world.put((KEY, instance(2)[1]))
     async with dashboard(world) as operator:
         await operator.unregister()
-        await operator.until_shown("clients of Dynamo 1.6 go by the body")
+        await operator.until_shown("removing the key does not unroute that id", "go by the body")
 
 
 async def test_what_changed_meanwhile_stays_and_the_person_is_told() -> None:
@@ -378,7 +548,7 @@ async def test_what_went_meanwhile_is_told() -> None:
         await operator.unregister()
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        await operator.until_shown("1 key went meanwhile.", "† gone meanwhile")
+        await operator.until_shown("nothing left to remove.", "† gone meanwhile")
         await agree(operator)
         await operator.until(operator.told)
         assert operator.told() == [f"Gone already: {KEY.decode()}"]
@@ -394,10 +564,9 @@ async def test_of_several_keys_those_that_are_as_shown_are_removed() -> None:
         await operator.until_shown("1 key changed meanwhile and stays.")
         await operator.until_shown("~ changed meanwhile: it stays")
         await agree(operator)
-        await operator.until(lambda: len(operator.told()) == 3)
+        await operator.until(lambda: len(operator.told()) == 2)
         assert operator.told() == [
             "Unregistered 1 model card. u puts it back.",
-            f"Changed meanwhile, so it was not removed: {card(2)[0].decode()}",
             "Unregistered 1 of 2 keys: 1 changed meanwhile, so it was not removed.",
         ]
         assert world.keys() == keys_of(card(2))
@@ -416,8 +585,8 @@ class Failing(MemoryStore):
 
     error: StoreError = Unreachable("this process", Cause.TIMEOUT)
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
-        return dict.fromkeys(targets, self.error)
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+        return {entry.key: self.error for entry in entries}
 
 
 class Denying(Failing):
@@ -440,16 +609,14 @@ async def test_an_error_of_the_store_is_told_and_the_row_stays(
         # Not dyntop's doing, then.
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        assert [one.why for one in operator.main.monitor.history][
-            -1
-        ] != "unregistered by this dyntop"
+        assert [one.why for one in operator.main.monitor.history][-1] != BY_THIS_DYNTOP
 
 
 class Unheard(MemoryStore):
     """Says that it removed, and its watch has not told of it yet."""
 
-    async def delete(self, targets: Mapping[bytes, Revision]) -> dict[bytes, Outcome]:
-        return dict.fromkeys(targets, Removal.REMOVED)
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+        return {entry.key: Removal.REMOVED for entry in entries}
 
 
 async def test_the_row_goes_only_when_the_store_confirms() -> None:
@@ -461,9 +628,7 @@ async def test_the_row_goes_only_when_the_store_confirms() -> None:
         assert there(operator) == ["a7", "b2"]
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        assert [one.why for one in operator.main.monitor.history][
-            -1
-        ] == "unregistered by this dyntop"
+        assert [one.why for one in operator.main.monitor.history][-1] == BY_THIS_DYNTOP
 
 
 async def test_what_goes_before_the_dialog_is_there_harms_nothing() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from backends.discovery import LEASE_ENDED
-from tests.registered import MALFORMED, card, channel, instance, source
-from tests.tui.operating import Operator, World, dashboard
-from tui.screens.unregister import UnregisterDialog
+import pytest
+
+from backends.probe.types import ProbeAnswer
+from tests.support.operating import Operator, SaidProbes, World, dashboard
+from tests.support.registered import MALFORMED, card, channel, instance, source
+from tui.dialogs.unregister import UnregisterDialog
 
 A, B = 0xA7, 0xB8
 KEYS_OF_A = [
@@ -109,15 +111,46 @@ async def test_the_detail_lists_every_record_of_the_worker_with_its_state() -> N
         await operator.until_shown("card acme/law", "source prod/backend/kv-events")
 
 
-async def test_acting_on_a_worker_is_about_all_of_its_records_and_no_others() -> None:
+def evidence(operator: Operator) -> list[str]:
+    """The lines of evidence of the detail, without their ages."""
+    shown = operator.main._detail()
+    assert shown is not None
+    labels = [label for label, _ in shown.fields]
+    begin, end = labels.index("evidence"), labels.index("registered")
+    lines = [text for label, text in shown.fields[begin:end] if label in ("evidence", " ")]
+    return [line.rpartition("  (")[0] for line in lines]
+
+
+@pytest.mark.parametrize("answer", [ProbeAnswer.ACCEPTS, ProbeAnswer.ANSWERS])
+async def test_what_several_addresses_of_a_worker_came_to_is_said_once(answer: ProbeAnswer) -> None:
+    world = World()
+    addresses = ["10.0.0.9:9000", "10.0.0.10:9000", "10.0.0.11:9000"]
+    for name, address in zip(("generate", "clear", "flush"), addresses, strict=True):
+        world.put(instance(A, endpoint=name, address=address), lease=A)
+    world.put(card(A), lease=A)
+    probes = SaidProbes(dict.fromkeys(addresses, (answer, answer.value)))
+    async with dashboard(world, probes=probes) as operator:
+        await open_tab(operator)
+        await operator.press("p")
+        await operator.until(lambda: any("each of 3" in line for line in evidence(operator)))
+        said = f"each of 3 request planes {answer.value} (10.0.0.9:9000 and 2 more)"
+        assert [line for line in evidence(operator) if "each of" in line] == [said]
+
+
+async def test_acting_on_a_worker_drains_it_and_by_choice_removes_all_of_it() -> None:
     world = world_of_two()
     async with dashboard(world) as operator:
         await open_tab(operator)
         await operator.unregister()
         dialog = operator.app.screen
         assert isinstance(dialog, UnregisterDialog)
+        instances = {key for key, _ in KEYS_OF_A if key.startswith(b"v1/instances/")}
+        assert {record.key for record in dialog.targets.records} == instances
+        await operator.until_shown("Drain 2 instances?")
+        await operator.press("f2")
+        await operator.until(lambda: len(dialog.targets.records) == len(KEYS_OF_A))
         assert {record.key for record in dialog.targets.records} == {key for key, _ in KEYS_OF_A}
-        await operator.until_shown("Drain", "2 instances", "3 model cards", "2 event channels")
+        await operator.until_shown("Unregister 2 instances, 3 model cards, 2 event channels")
         await operator.type("a7\r")
         await operator.until(lambda: world.keys() == {instance(B, component="router")[0]})
         await operator.until(lambda: operator.on_main and operator.told() != [])
@@ -140,7 +173,7 @@ async def test_a_worker_that_went_is_shown_as_gone_with_what_it_had() -> None:
         await operator.until(lambda: len(registered(operator)) == len(KEYS_OF_A))
         assert all(line.startswith("† gone  ") for line in registered(operator))
         assert operator.detail()["state"].startswith("gone: not registered any more")
-        await operator.until(lambda: operator.detail()["gone"].endswith(LEASE_ENDED))
+        await operator.until(lambda: "  lease " in operator.detail()["gone"])
         world.put(*KEYS_OF_A, lease=A)
         await operator.until(lambda: operator.rows("id") == ["a7", "b8"])
         assert operator.gone("id") == []
@@ -225,3 +258,32 @@ async def test_the_cursor_stays_on_its_worker_while_others_come_and_go() -> None
         world.keyspace.end_lease(A)
         await operator.until(lambda: operator.rows("id") == ["1", "b8"])
         assert operator.at("id") == "b8"
+
+
+async def test_a_process_that_is_no_worker_is_not_drained_and_its_keys_can_be_removed() -> None:
+    world = World()
+    router = instance(0xB2, component="router", endpoint="best_worker_id")
+    world.put(instance(0xA7), card(0xA7), lease=0xA7)
+    world.put(router, lease=0xB2)
+    said = (
+        "b2 is no worker but the router process of prod/router: nothing routes requests of a model "
+        "to it. d on a row of one of its keys removes that key."
+    )
+    async with dashboard(world, size=(150, 30)) as operator:
+        await open_tab(operator)
+        await operator.go_to("id", "b2")
+        await operator.press("d")
+        await operator.until(operator.told)
+        assert operator.told() == [said]
+        assert operator.on_main
+        # With a worker marked beside it, that one is asked about.
+        await operator.press("asterisk")
+        operator.forget_told()
+        await operator.unregister()
+        assert operator.told() == [said]
+        await operator.until_shown("Drain 1 instance?")
+        await operator.press("escape")
+        await operator.open("instances")
+        await operator.go_to("id", "b2")
+        await operator.unregister()
+        await operator.until_shown("Unregister 1 instance?", router[0].decode())

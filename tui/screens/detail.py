@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import ModalScreen
 
-from tui.detail import Detail
+from tui.actions import Place
+from tui.runtime.textual_bindings import bindings
+from tui.text.detail import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.key_footer import KeyFooter
+from tui.widgets.footer import KeyFooter
 
 
 class DetailScreen(ModalScreen[None]):
     """Shows a detail as it is at that moment."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "app.pop_screen", "Close"),
-    ]
+    PLACE = Place.DETAIL
+    ACTIONS: ClassVar[dict[str, str]] = {"close": "app.pop_screen", "help": "app.help"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, detail: Detail) -> None:
         super().__init__()

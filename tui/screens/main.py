@@ -2,75 +2,84 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import work
 from textual.actions import SkipAction
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import TabbedContent
 from textual.worker import Worker, WorkerState
 
-from backends.discovery import WatchEvent
-from backends.history import Happening
-from backends.lookout import Lookout
-from backends.metrics.metering import Metering
-from backends.places import Scope
-from backends.queries import Query
-from backends.records import AnyRecord, EndpointInstance, ModelCard
-from backends.services.tallying import Tallying
-from tui.detail import Detail
-from tui.feed import batches
-from tui.heap import Heap
-from tui.host_clock import HostClock
-from tui.inspector import Inspector
-from tui.monitor import Link, Monitor
-from tui.opening import Plane
-from tui.removals import Removals, Told
-from tui.screens.acting import Acting
+from backends.discovery.discovery import WatchEvent
+from backends.discovery.history import Event
+from backends.discovery.record_index import Scope
+from backends.dynamo.queries import Query
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.liveness.collector import EvidenceCollector
+from backends.metrics.in_flight import DrainWatch
+from backends.metrics.poller import MetricsPoller
+from backends.metrics.reports import reports
+from backends.services.poller import ServicesPoller
+from tui.actions import Place
+from tui.config.settings import Settings
+from tui.runtime.heap import Heap
+from tui.runtime.screen_work import is_at_work
+from tui.runtime.textual_bindings import bindings
+from tui.runtime.textual_drawing import draw_now
+from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
-from tui.screens.help import HelpScreen
 from tui.screens.tap import TapScreen
-from tui.settings import Settings
-from tui.view import View
-from tui.widgets.channels import ChannelsPane
+from tui.session import Session
+from tui.state.empty import nothing_to_show
+from tui.state.inspector import Inspector
+from tui.state.monitor import Monitor
+from tui.state.reported_removals import Notice, ReportedRemovals
+from tui.state.store_link import StoreLink
+from tui.state.unexplained import Unexplained
+from tui.state.view import View
+from tui.text.detail import Detail
+from tui.text.format import State, count, hex_id
+from tui.text.host_clock import HostClock
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
-from tui.widgets.key_footer import KeyFooter
-from tui.widgets.list_table import ListTable
-from tui.widgets.metrics import MetricsPane
+from tui.widgets.footer import KeyFooter
+from tui.widgets.header import StoreHeader
 from tui.widgets.namespace_tree import NamespaceTree
-from tui.widgets.pane import Pane
-from tui.widgets.pane_tabs import PaneTabs
-from tui.widgets.requests import RequestsPane
-from tui.widgets.store_header import StoreHeader
-from tui.words import State, count, hex_id, nothing_to_show
+from tui.widgets.panes.channels import ChannelsPane
+from tui.widgets.panes.metrics import MetricsPane
+from tui.widgets.panes.models import ModelsPane
+from tui.widgets.panes.pane import Pane
+from tui.widgets.panes.requests import RequestsPane
+from tui.widgets.panes.tabs import PaneTabs
+from tui.widgets.table.list_table import ListTable
 
 _log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
+RESTART = 5.0
+"""Seconds after which what failed behind the screen is begun again."""
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is drawn: it comes in many small pieces."""
 
-ASKED_AT_ONCE = 500
-"""Removals whose reasons are asked for at once."""
+LONGEST_LAYOUT = 5.0
+"""Seconds after which the data is shown though the screen was never laid out."""
 
-WITHOUT = "-"
-"""A worker's description. Without one Textual 8.2.8 writes out all arguments: a second of CPU for
-20,000 records that went."""
+MOST_SPOTS = 100
+"""Jumps that `b` goes back; the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Bookmark:
     """Where the person was before a jump."""
 
     pane: str
@@ -84,31 +93,30 @@ class MainScreen(Screen[None]):
     # The table has it from the start, and no other part before it.
     AUTO_FOCUS: ClassVar[str | None] = ""
 
+    PLACE = Place.MAIN
+    # With priority: what is typed right behind it, in one go over a slow line, is already the
+    # filter's text and no command, or already for that tab.
+    AT_ONCE: ClassVar[dict[str, str]] = {
+        "filter": "filter",
+        **{f"tab-{n}": f"tab({n})" for n in range(1, 9)},
+    }
+    IN_TURN: ClassVar[dict[str, str]] = {
+        "not-live": "only_findings",
+        "freeze": "freeze",
+        "gone": "hide_gone",
+        "tree": "toggle_tree",
+        "back": "back",
+        "clear-filter": "clear_filter",
+        "clean-up": "clean_up",
+        "undo": "undo",
+        "help": "app.help",
+        "quit": "app.quit",
+    }
+    ACTIONS: ClassVar[dict[str, str]] = {**AT_ONCE, **IN_TURN}
     BINDINGS: ClassVar[list[BindingType]] = [
-        # With priority, as the tabs' numbers: what is typed right behind it, in one go over a slow
-        # line, is already the filter's text and no command, or already for that tab.
-        Binding("slash", "filter", "Filter", key_display="/", priority=True),
-        Binding("exclamation_mark", "only_findings", "Not live", key_display="!"),
-        Binding("f", "freeze", "Freeze", show=False, tooltip="Stop the view, or let it go on"),
-        Binding("x", "hide_gone", "Gone", show=False, tooltip="Show or hide what is gone"),
-        Binding("t", "toggle_tree", "Tree", show=False),
-        Binding("b", "back", "Back", show=False, tooltip="To where you were before `o`"),
-        Binding("escape", "clear_filter", "Clear filter", show=False),
-        *(Binding(str(n), f"tab({n})", f"Tab {n}", show=False, priority=True) for n in range(1, 9)),
-        Binding("c", "clean_up", "Clean up", tooltip="Propose what is stale for removal"),
-        Binding("u", "undo", "Undo", tooltip="Put back what was removed last"),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "app.quit", "Quit"),
+        *bindings(AT_ONCE, priority=True),
+        *bindings(IN_TURN),
     ]
-
-    class Discovered(Message):
-        """What the watch told, in order."""
-
-        def __init__(self, batch: list[WatchEvent]) -> None:
-            super().__init__()
-            self.batch = batch
-            self.painted = asyncio.Event()
-            """It was taken in, and drawn if the terminal has room for that."""
 
     class Complete(Message):
         """All that the store has is on screen, for the first time."""
@@ -116,38 +124,41 @@ class MainScreen(Screen[None]):
     class Failed(Message):
         """A part of dyntop stopped with an error of its own, and the rest goes on."""
 
-        def __init__(self, error: Exception, *, updates: bool) -> None:
-            """`updates`: whether what is shown is not updated any more."""
+        def __init__(self, error: Exception, *, starts_again: bool = False) -> None:
+            """`starts_again`: whether that part does so by itself."""
             super().__init__()
             self.error = error
-            self.updates = updates
+            self.starts_again = starts_again
 
     def __init__(
         self,
-        plane: Plane,
+        plane: Session,
         query: Query,
         settings: Settings,
-        clock: Callable[[], float],
-        steady: Callable[[], float],
+        clock: HostClock,
     ) -> None:
-        """`clock` is the host's, which may be set; `steady` one that nobody sets."""
         super().__init__()
-        self._host_clock = HostClock(clock, steady)
         self.discovery = plane.discovery
         self.settings = settings
         self.clock = clock
+        self._timer = plane.timer
         store = self.discovery.store
-        self.monitor = Monitor(
-            clock(), has_leases=store.has_leases, is_kept_alive=store.is_kept_alive
-        )
+        self.monitor = Monitor(clock(), store.lifetime)
         self.view = View(
-            self.monitor, clock, read_only=settings.read_only, namespace=settings.namespace
+            self.monitor,
+            clock,
+            read_only=settings.read_only,
+            namespace=settings.namespace,
+            keys=settings.keys,
+            # What is removed from the demo is nobody's loss.
+            writes_down=settings.audit is not None or settings.demo,
         )
-        self.tallying: Tallying | None = None
+        self.view.tree_is_seen = self._tree_is_seen
+        self.tallying: ServicesPoller | None = None
         if plane.services is not None:
-            self.tallying = Tallying(plane.services, self._instances, clock)
-            self.view.board = self.tallying.board
-        self.lookout = Lookout(
+            self.tallying = ServicesPoller(plane.services, self._instances, clock, plane.timer)
+            self.view.board = self.tallying.latest
+        self.collector = EvidenceCollector(
             self.discovery,
             self.monitor.verdicts,
             plane.probes,
@@ -156,28 +167,31 @@ class MainScreen(Screen[None]):
             probing=settings.probing,
             cap=settings.lease_rate,
         )
-        self.metering = Metering(plane.scrapes, self._cards)
+        self._scrapes = plane.scrapes
+        self.metering = MetricsPoller(plane.scrapes, self._cards, timer=plane.timer)
         self._evidence_came = False
-        self._was_drawn = asyncio.Event()
-        self._query = query
-        self._inspector = Inspector(self.view)
-        self._removals = Removals(plane.acts, self.view)
-        self._acting = Acting(
+        self._link = StoreLink(
+            partial(self.discovery.watch, query), self.monitor, self, clock=clock
+        )
+        self._drain_watch = DrainWatch(plane.scrapes, plane.timer)
+        self._inspector = Inspector(self.view, self._drain_watch.of)
+        self._removals = ReportedRemovals(plane.acts, self.view)
+        self._acting = Actions(
             self,
             self.view,
             self._removals,
-            self.lookout,
+            self.collector,
             settings,
             f"{store.name} at {store.address}",
-            after_acts=self._note_evidence,
+            after_acts=self._acted,
             after_probes=self._show_evidence,
             show_under_way=self._show_under_way,
+            timer=plane.timer,
         )
         self._taps = plane.taps
         self._heap = Heap()
-        self._unexplained: list[Happening] = []
-        """Removals whose reason is to be asked for, oldest first."""
-        self._spots: list[Spot] = []
+        self._unexplained = Unexplained(self._removals, self.monitor)
+        self._spots: deque[Bookmark] = deque(maxlen=MOST_SPOTS)
         self._detail_key: bytes | None = None
 
     @property
@@ -199,37 +213,67 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_focus(self.active)
-        self.call_after_refresh(self._was_drawn.set)
+        # Should the first layout be long in coming.
+        self.set_timer(LONGEST_LAYOUT, self._link.may_show.set)
         self.set_interval(TICK, self._tick)
         self._refresh_all()
-        self._look_out()
+        self._collect_evidence()
         self._tally()
         self._meter()
+        self._follow_audit()
+        self._watch_drained()
 
     # --- from the watch to the widgets --------------------------------------------------------
 
     @work(group="watch", exclusive=True, exit_on_error=False)
     async def follow(self) -> None:
         """Once, as soon as there is an app. The store is read while the screen is being made."""
-        async with (
-            aclosing(self.discovery.watch(self._query)) as events,
-            aclosing(batches(events)) as watched,
-        ):
-            async for batch in watched:
-                # A label that changes before its tab was laid out for the first time keeps the room
-                # that it had: Textual 8.2.8 takes no notice.
-                await self._was_drawn.wait()
-                told = self.Discovered(batch)
-                self.post_message(told)
-                # Otherwise, with more than can be drawn, what is told would wait in a queue that
-                # grows, and each key behind it.
-                await told.painted.wait()
-                # Not to be held until something comes again.
-                del told, batch
+        await self._link.run()
 
-    @work(group="lookout", exclusive=True, exit_on_error=False)
-    async def _look_out(self) -> None:
-        await self.lookout.run(self._note_evidence)
+    def on_pane_tabs_laid_out(self) -> None:
+        # A label that changes before its tab was laid out for the first time keeps the room that it
+        # had: Textual 8.2.8 takes no notice.
+        self._link.may_show.set()
+
+    def take_in(self, batch: list[WatchEvent]) -> None:
+        """Show what the watch delivered, unless the screen is being taken down."""
+        if not self.app.is_running:
+            return
+        link = self.monitor.store.link
+        self._heap.took_in(len(batch))
+        self._show(self.monitor.take(batch, self.clock()))
+        if self.monitor.store.link is not link:
+            self._mute_what_may_be_untrue()
+            self._show_detail()
+
+    def when_shown(self, answer: Callable[[], None]) -> bool:
+        """Call back, by the screen's own queue: a screen above takes nothing of that along."""
+        return self.call_later(answer)
+
+    def show_link(self) -> None:
+        """Show how it stands with the store by now."""
+        if not (self.is_mounted and self.app.is_running):
+            return
+        self._mute_what_may_be_untrue()
+        self._header.update()
+        self._show_detail()
+        draw_now(self)
+
+    def report(self, fault: Exception) -> None:
+        """Report a fault of dyntop's own, after which everything is read again."""
+        self.app.post_message(self.Failed(fault, starts_again=True))
+
+    @work(group="collector", exclusive=True, exit_on_error=False)
+    async def _collect_evidence(self) -> None:
+        await self.collector.run(self._note_evidence)
+
+    @work(group="drained", exclusive=True, exit_on_error=False)
+    async def _watch_drained(self) -> None:
+        await self._drain_watch.run(self._show_detail)
+
+    @work(group="audit", exclusive=True, exit_on_error=False)
+    async def _follow_audit(self) -> None:
+        await self._removals.follow_audit(self._note_evidence)
 
     @work(group="services", exclusive=True, exit_on_error=False)
     async def _tally(self) -> None:
@@ -256,12 +300,27 @@ class MainScreen(Screen[None]):
     def _show_metrics(self) -> None:
         if self.is_attached and not self.monitor.frozen:
             self._tabs.show_metrics()
+            self._hear_frontends()
             self._show_detail()
+
+    def _hear_frontends(self) -> None:
+        """Take what frontends said last; what is too old says nothing of now."""
+        if self.monitor.frozen:
+            return
+        told = reports(self.metering.latest, self.clock())
+        if names := self.monitor.verdicts.serving.hear_frontends(told):
+            self._tabs.show_models(names)
+            self._header.update()
 
     def _note_evidence(self) -> None:
         if not self._evidence_came:
             self._evidence_came = True
             self.set_timer(EVIDENCE_INTERVAL, self._weigh_evidence)
+
+    def _acted(self) -> None:
+        """What the store answered says why some of what went did so."""
+        self._note_evidence()
+        self._tabs.show_history()
 
     def _weigh_evidence(self) -> None:
         """Draw what differs by what was learnt since the last time."""
@@ -282,36 +341,32 @@ class MainScreen(Screen[None]):
         """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
         error = event.worker.error
         if event.state is WorkerState.ERROR and isinstance(error, Exception):
-            self.post_message(self.Failed(error, updates=event.worker.group == "watch"))
-
-    def on_main_screen_discovered(self, message: Discovered) -> None:
-        link = self.monitor.store.link
-        self._heap.took_in(len(message.batch))
-        self._show(self.monitor.take(message.batch, self.clock()))
-        if self.monitor.store.link is not link:
-            self._mute_what_may_be_untrue()
-            self._show_detail()
-        self.call_after_refresh(message.painted.set)
+            self.app.post_message(self.Failed(error))
+            again = {
+                "collector": self._collect_evidence,
+                "services": self._tally,
+                "metrics": self._meter,
+                "audit": self._follow_audit,
+                "drained": self._watch_drained,
+            }
+            if (work := again.get(event.worker.group)) is not None:
+                self.set_timer(RESTART, work)
 
     def _mute_what_may_be_untrue(self) -> None:
-        """While the store is lost, all that is known from it."""
-        lost = self.monitor.store.link is Link.DISCONNECTED
+        """While the store is lost or not followed, all that is known from it."""
+        lost = self.monitor.store.link.is_outdated
         for part in (self._tree, *(pane for pane in self._tabs.panes if pane.TELLS_OF_STORE)):
             part.set_class(lost, "-stale")
         self.query_one(DetailPane).set_class(lost and self.active.TELLS_OF_STORE, "-stale")
 
-    def _show(self, noted: Sequence[Happening]) -> None:
+    def _show(self, noted: Sequence[Event]) -> None:
         """Draw what the monitor took in since the last time."""
-        if unexplained := self._removals.without_reason(noted):
-            waiting = (*self._unexplained, *unexplained)
-            # Of what cannot be seen any more nobody needs it, and there may be very many.
-            self._unexplained = [one for one in waiting if self.monitor.tells_of(one)]
-            if not self._is_at_work("reasons"):
-                self._find_reasons()
+        if self._unexplained.add(noted) and not is_at_work(self, "reasons"):
+            self._find_reasons()
         if self.view.complete != self.monitor.complete:
             self.view.complete = self.monitor.complete
             self._refresh_all()
-            self.call_after_refresh(self.post_message, self.Complete())
+            self.post_message(self.Complete())
             return
         changes = self.monitor.take_changes()
         # Most of the evidence, and every sign of life, changes nothing that is shown here.
@@ -337,32 +392,38 @@ class MainScreen(Screen[None]):
     def _say_what_is_missing(self) -> None:
         store = self.discovery.store
         where = f"{store.name} {store.address}"
-        self._tabs.say_when_empty(nothing_to_show(self.monitor, where, self.settings.namespace))
+        self._tabs.say_when_empty(self._nothing_to_show(where))
+
+    def _nothing_to_show(self, where: str) -> str:
+        return nothing_to_show(self.monitor, where, self.settings.namespace, self.view.keys)
 
     @work(group="reasons", exit_on_error=False)
     async def _find_reasons(self) -> None:
-        """Of all that waits, then of what came meanwhile: never more at once, however much goes."""
-        while some := self._unexplained[:ASKED_AT_ONCE]:
-            del self._unexplained[:ASKED_AT_ONCE]
-            await self._removals.find_reasons(some)
-            self._tabs.show_history()
-            self._show_detail()
+        await self._unexplained.explain(self._show_reasons)
+        if self._unexplained.is_open and not is_at_work(self, "confirm"):
+            self._confirm_reasons()
 
-    def _is_at_work(self, group: str) -> bool:
-        return any(one.group == group and not one.is_finished for one in self.workers)
+    @work(group="confirm", exit_on_error=False)
+    async def _confirm_reasons(self) -> None:
+        await self._unexplained.confirm(self._show_reasons)
+
+    def _show_reasons(self) -> None:
+        self._tabs.show_history()
+        self._show_detail()
 
     def _tick(self) -> None:
-        if by := self._host_clock.was_set_by():
+        if by := self.clock.was_set_by():
+            # Ages are of the even time; only times of day are shown by the host's.
             _log.warning("the host's clock was set by %+.0f s", by)
-            self.monitor.clock_was_set(by)
-            self._refresh_all()
         if self.monitor.prune(self.clock()):
             self._show(())
+        self._hear_frontends()
         self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
-        has_leases = self.discovery.store.has_leases
-        self.view.sweep_age = self.lookout.sweep_age() if has_leases else 0.0
-        self.view.trouble = self.lookout.trouble
+        has_leases = self.discovery.store.lifetime.has_leases
+        self.view.sweep_age = self.collector.sweep_age() if has_leases else 0.0
+        self.view.leases_read = self.collector.leases_read()
+        self.view.trouble = self.collector.trouble
         self._header.update()
         self.active.tick()
         self._show_detail()
@@ -374,10 +435,20 @@ class MainScreen(Screen[None]):
             self._show_detail()
 
     def _show_detail(self) -> None:
-        detail, record = self._detail(), self.active.detail_record()
+        record = self.active.detail_record()
+        frozen = self.monitor.frozen
+        drained = self._inspector.drained(self.active.detail_worker(), record)
+        self._drain_watch.watch(None if frozen else drained)
+        detail = self._detail()
         key = None if record is None else record.key
         same, self._detail_key = key == self._detail_key, key
         self.query_one(DetailPane).show(detail, same_record=same)
+        self._name_keys()
+
+    def _name_keys(self) -> None:
+        """Say in the line of keys what `d` does to what is marked or selected."""
+        if not self.settings.read_only and self.active.look_at_verb():
+            self.refresh_bindings()
 
     def _detail(self) -> Detail | None:
         pane = self.active
@@ -408,7 +479,10 @@ class MainScreen(Screen[None]):
     def _look_at_figures(self) -> None:
         """Nobody is asked for what is not seen, nor for what a frozen view would not show."""
         pane = None if self.monitor.frozen else self.active
-        self.metering.look(isinstance(pane, MetricsPane))
+        metrics = isinstance(pane, MetricsPane)
+        # What a model's row says rests on what the frontends say that were named.
+        models = isinstance(pane, ModelsPane) and bool(self._scrapes.given)
+        self.metering.look(metrics or models, at_all=metrics)
         if self.tallying is not None:
             self.tallying.look(isinstance(pane, RequestsPane))
 
@@ -423,7 +497,7 @@ class MainScreen(Screen[None]):
             return self.view.state(channel)
 
         tap = self._taps.open(channel)
-        self.app.push_screen(TapScreen(tap, channel, state, self.clock))
+        self.app.push_screen(TapScreen(tap, channel, state, self.clock, self._timer))
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         self.monitor.set_filter(message.text)
@@ -448,7 +522,7 @@ class MainScreen(Screen[None]):
         self._refresh_all()
         gone = count(len(self.monitor.tombstones), "tombstone")
         self._acting.tell(
-            Told(f"{'Hides' if self.monitor.hides_gone else 'Shows'} {gone}.", "information")
+            Notice(f"{'Hides' if self.monitor.hides_gone else 'Shows'} {gone}.", "information")
         )
 
     def action_clear_filter(self) -> None:
@@ -457,6 +531,7 @@ class MainScreen(Screen[None]):
         self.monitor.show_only_findings(False)
         self._refresh_all()
         self._tree.remove_class("-called")
+        self._header.update()
         self.set_focus(self.active)
 
     def action_freeze(self) -> None:
@@ -468,17 +543,18 @@ class MainScreen(Screen[None]):
     def action_toggle_tree(self) -> None:
         narrow = self.has_class("-narrow")
         self._tree.toggle_class("-called" if narrow else "-hidden")
-        shown = self._tree.has_class("-called") if narrow else not self._tree.has_class("-hidden")
-        self.set_focus(self._tree if shown and narrow else self.active)
+        self.set_focus(self._tree if self._tree_is_seen() and narrow else self.active)
+        self._header.update()
+
+    def _tree_is_seen(self) -> bool:
+        narrow = self.has_class("-narrow")
+        return self._tree.has_class("-called") if narrow else not self._tree.has_class("-hidden")
 
     def action_tab(self, number: int) -> None:
         if self.query_one(FilterBar).typing:
             raise SkipAction
         if number <= len(self._tabs.panes):
             self._tabs.open(self._tabs.panes[number - 1])
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(acts=not self.settings.read_only))
 
     # --- going to what belongs together -------------------------------------------------------
 
@@ -487,21 +563,21 @@ class MainScreen(Screen[None]):
         if instance is None:
             worker = self.monitor.cluster.worker_of(message.record)
             whose = "unknown" if worker is None else f"{hex_id(worker)}, which has no instance"
-            self._acting.tell(Told(f"Its worker is {whose}.", "warning"))
+            self._acting.tell(Notice(f"Its worker is {whose}.", "warning"))
             return
         row = self.active.row
-        here = Spot(self.active.id or "", self.view.scope, None if row is None else row.key)
+        here = Bookmark(self.active.id or "", self.view.scope, None if row is None else row.key)
         self._spots.append(here)
         if instance.key not in self.monitor.shown.records:
             self.action_clear_filter()
         below = instance.key in self.monitor.shown.keys(instance.kind, self.view.scope)
-        self._go(Spot("instances", self.view.scope if below else (), instance.key))
+        self._go(Bookmark("instances", self.view.scope if below else (), instance.key))
 
     def action_back(self) -> None:
         if self._spots:
             self._go(self._spots.pop())
 
-    def _go(self, spot: Spot) -> None:
+    def _go(self, spot: Bookmark) -> None:
         pane = self._tabs.pane(spot.pane)
         self._tree.select_scope(spot.scope)
         self.view.scope = spot.scope
@@ -537,6 +613,7 @@ class MainScreen(Screen[None]):
         if message.table is self.active:
             self.view.marked = len(self.active.marked)
             self._header.update()
+            self._name_keys()
 
     # --- parts --------------------------------------------------------------------------------
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Static
 
-from backends.records import EventChannel
-from backends.tap import Heard, Publisher, Tap, ZmqRoute, decode
-from tui.columns import Cell, Column
-from tui.plain import plain
-from tui.rows import Row
+from backends.aio.timer import LOOP, Handle, Timer
+from backends.dynamo.records import EventChannel
+from backends.tap import NumberedMessage, Publisher, Tap, ZmqRoute, decode
+from tui.actions import Place
+from tui.runtime.textual_bindings import bindings, keys_of
 from tui.screens.detail import DetailScreen
-from tui.tapping import (
+from tui.state.columns import Cell, Column
+from tui.state.sorted_rows import Row
+from tui.text.detail import Detail
+from tui.text.format import NOTHING, State, duration, hex_id
+from tui.text.host_clock import HostClock, ShownAt
+from tui.text.sanitize import plain
+from tui.text.tap import (
     bar_line,
     channel_name,
     clock_time,
@@ -34,9 +40,8 @@ from tui.tapping import (
     standing_in_words,
 )
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.key_footer import KeyFooter
-from tui.widgets.list_table import ListTable
-from tui.words import NOTHING, State, duration, hex_id
+from tui.widgets.footer import KeyFooter
+from tui.widgets.table.list_table import ListTable
 
 DRAW_INTERVAL = 0.5
 """Seconds between two looks at what came. Nobody reads faster, and every row moves then, which is
@@ -63,23 +68,16 @@ class _Unmarked(ListTable[Row]):
     def _line(self, index: int, width: int) -> Strip:
         return super()._line(index, width).simplify()
 
-    def action_mark(self) -> None:
-        """There are no marks here."""
 
-    def action_mark_range(self) -> None:
-        """Likewise."""
-
-    def action_mark_all(self) -> None:
-        """Likewise."""
-
-
-class MessageTable(_Unmarked[Heard]):
+class MessageTable(_Unmarked[NumberedMessage]):
     """The last messages, the newest first: as in Events, what is new is where the eye is, and a
     cursor further down stays with its message."""
 
-    def __init__(self, what: Callable[[Heard], str], *, id: str) -> None:
-        columns: list[Column[Heard]] = [
-            Column("time", "HEARD", 12, lambda row: clock_time(row.message.at)),
+    def __init__(
+        self, what: Callable[[NumberedMessage], str], shown_at: ShownAt, *, id: str
+    ) -> None:
+        columns: list[Column[NumberedMessage]] = [
+            Column("time", "HEARD", 12, lambda row: clock_time(shown_at(row.message.at))),
             Column("sequence", "SEQ", 8, _sequence, right=True),
             Column("publisher", "PUBLISHER", 14, _publisher, drop=2),
             Column("size", "SIZE", 8, lambda row: in_bytes(row.message.size), right=True, drop=1),
@@ -101,7 +99,7 @@ class PublisherTable(_Unmarked[_PublisherRow]):
             return Cell(mark + hex_id(row.publisher.id), "accent")
 
         def ago(row: _PublisherRow) -> Cell:
-            return Cell(duration(clock() - row.publisher.heard_at), "dim")
+            return Cell(duration(clock() - row.publisher.last_message_at), "dim")
 
         columns: list[Column[_PublisherRow]] = [
             Column("publisher", "  PUBLISHER", 18, name),
@@ -118,19 +116,25 @@ class PublisherTable(_Unmarked[_PublisherRow]):
 class MessageScreen(DetailScreen):
     """One message in full."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "toggle_raw", "Raw", tooltip="Its bytes, or what they say"),
-    ]
+    PLACE = Place.MESSAGE
+    ACTIONS: ClassVar[dict[str, str]] = {"raw": "toggle_raw"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
-    def __init__(self, channel: EventChannel, heard: Heard, *, raw: bool) -> None:
+    def __init__(
+        self, channel: EventChannel, heard: NumberedMessage, shown_at: ShownAt, *, raw: bool
+    ) -> None:
         self._channel, self._heard, self._raw = channel, heard, raw
-        self._decoded = decode(heard.message)
-        super().__init__(message_detail(channel, heard, self._decoded, raw=raw))
+        self._decoded, self._shown_at = decode(heard.message), shown_at
+        super().__init__(self._message())
 
     def action_toggle_raw(self) -> None:
         self._raw = not self._raw
-        detail = message_detail(self._channel, self._heard, self._decoded, raw=self._raw)
-        self.query_one(DetailPane).show(detail, same_record=True)
+        self.query_one(DetailPane).show(self._message(), same_record=True)
+
+    def _message(self) -> Detail:
+        return message_detail(
+            self._channel, self._heard, self._decoded, raw=self._raw, shown_at=self._shown_at
+        )
 
 
 class TapScreen(Screen[None]):
@@ -138,32 +142,37 @@ class TapScreen(Screen[None]):
 
     CSS_PATH = "tap.tcss"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "toggle_raw", "Raw", tooltip="The messages' bytes, or what they say"),
-        Binding("f", "freeze", "Freeze", tooltip="Stop the list, or let it go on"),
-        # With priority, since tables mark their rows with it.
-        Binding("space", "freeze", "Freeze", show=False, priority=True),
-        Binding("escape,q", "app.pop_screen", "Close"),
-    ]
+    PLACE = Place.TAP
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "raw": "toggle_raw",
+        "tap-freeze": "freeze",
+        "close-tap": "app.pop_screen",
+        "help": "app.help",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(
         self,
         tap: Tap,
         channel: EventChannel,
         state: Callable[[], State],
-        clock: Callable[[], float],
+        clock: HostClock,
+        timer: Timer = LOOP,
     ) -> None:
-        """`state`: what is to be known of the channel's record; `clock` gives POSIX seconds."""
+        """`state`: what is to be known of the channel's record; `timer` waits between two looks,
+        and measures what decoding takes."""
         super().__init__()
+        self._timer = timer
+        self._next_look: Handle | None = None
         self._tap = tap
         self._channel = channel
         self._state = state
         self._clock = clock
         self._raw = False
-        self._frozen: list[Heard] | None = None
+        self._frozen: list[NumberedMessage] | None = None
         self._drawn: tuple[int, int] = (-1, -1)
         """How many messages there were, and which second it was."""
-        self._shown: list[Heard] = []
+        self._shown: list[NumberedMessage] = []
         self._lines: dict[int, str] = {}
         """What is said of messages on screen, by number: each is decoded once."""
         self._decoding = DECODING
@@ -173,19 +182,29 @@ class TapScreen(Screen[None]):
         for name in ("title", "route", "standing", "figures", "bars", "bytes"):
             yield Static(id=f"tap-{name}")
         yield PublisherTable(self._channel.id.instance_id, self._clock, id="tap-publishers")
-        yield MessageTable(self._said, id="tap-messages")
+        yield MessageTable(self._said, self._clock.shown_at, id="tap-messages")
         yield KeyFooter()
 
     def on_mount(self) -> None:
         self._messages.focus()
-        self.set_interval(DRAW_INTERVAL, self._draw)
         self._listen()
-        self._draw()
+        self._look()
 
-    @work(group="tap", exclusive=True, exit_on_error=False)
+    def on_unmount(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+
+    @work(group="tap", exclusive=True)
     async def _listen(self) -> None:
         # The worker is this screen's: it is cancelled when the screen closes.
         await self._tap.run()
+
+    def _look(self) -> None:
+        """Draw now, and again and again."""
+        # As a message, so that an error is this screen's.
+        look = partial(self.call_later, self._look)
+        self._next_look = self._timer.call_later(DRAW_INTERVAL, look)
+        self._draw()
 
     def on_resize(self) -> None:
         self._drawn = (-1, -1)
@@ -207,7 +226,8 @@ class TapScreen(Screen[None]):
         new_messages = drawn[0] != self._drawn[0]
         self._drawn = drawn
         state = self._state()
-        frozen = "   frozen: f lets it go on" if self._frozen is not None else ""
+        key = keys_of(self).shown("tap-freeze")
+        frozen = f"   frozen: {key} lets it go on" if self._frozen is not None else ""
         self._say("title", f"{channel_name(self._channel)}   {state}{frozen}")
         self._say("route", route_in_words(self._tap))
         width = self.query_one("#tap-figures").content_size.width
@@ -255,7 +275,7 @@ class TapScreen(Screen[None]):
             return ""
         return f"Nothing was heard yet ({standing}): messages show up here as they are published"
 
-    def _said(self, heard: Heard) -> str:
+    def _said(self, heard: NumberedMessage) -> str:
         line = self._lines.get(heard.number)
         if line is not None:
             return line
@@ -264,16 +284,17 @@ class TapScreen(Screen[None]):
         # What a broker passes on is of any topic.
         route = self._tap.route
         with_topic = isinstance(route, ZmqRoute) and not route.topic
-        start = time.perf_counter()
+        start = self._timer.now()
         line = self._lines[heard.number] = said(heard, raw=self._raw, with_topic=with_topic)
-        self._decoding -= time.perf_counter() - start
+        self._decoding -= self._timer.now() - start
         return line
 
     # --- keys ---------------------------------------------------------------------------------
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
         if message.table is self._messages and (heard := self._messages.row) is not None:
-            self.app.push_screen(MessageScreen(self._channel, heard, raw=self._raw))
+            shown_at = self._clock.shown_at
+            self.app.push_screen(MessageScreen(self._channel, heard, shown_at, raw=self._raw))
 
     def action_toggle_raw(self) -> None:
         self._raw = not self._raw
@@ -290,17 +311,21 @@ class TapScreen(Screen[None]):
         return self.query_one(MessageTable)
 
 
-def _sequence(row: Heard) -> Cell:
+def _sequence(row: NumberedMessage) -> Cell:
     number = row.message.sequence
     return Cell(NOTHING if number is None else f"{number:,}")
 
 
-def _publisher(row: Heard) -> Cell:
+def _publisher(row: NumberedMessage) -> Cell:
     return Cell(hex_id(row.message.publisher))
 
 
 def _last(row: _PublisherRow) -> str:
-    return NOTHING if row.publisher.last is None else f"{row.publisher.last:,}"
+    if row.publisher.last is None:
+        return NOTHING
+    # Of several ranks that count each for itself.
+    ranks = f"×{row.publisher.ranks} " if row.publisher.ranks > 1 else ""
+    return f"{ranks}{row.publisher.last:,}"
 
 
 def _messages(row: _PublisherRow) -> str:

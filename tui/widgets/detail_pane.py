@@ -6,14 +6,16 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.detail import Detail
-from tui.detail_lines import TITLE, Line, lines_of
-from tui.widgets.line_view import LineView
+from tui.runtime.textual_bindings import bindings
+from tui.runtime.textual_theme import rich_colour
+from tui.text.detail import Detail
+from tui.text.detail_lines import TITLE, DetailLine, lines_of
+from tui.widgets.table.line_view import LineView
 
 VARIABLES = {"good": "text-success", "warn": "text-warning", "bad": "text-error"}
 """Of the theme, for the tones of a text."""
@@ -30,19 +32,20 @@ class DetailPane(LineView):
     DetailPane { scrollbar-size-vertical: 1; padding: 0 1; overflow-x: hidden; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", show=False),
-        Binding("down,j", "scroll_down", show=False),
-        Binding("home,g", "scroll_home", show=False),
-        Binding("end,G", "scroll_end", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown", "page_down", show=False),
-    ]
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "up": "scroll_up",
+        "down": "scroll_down",
+        "first": "scroll_home",
+        "last": "scroll_end",
+        "page-up": "page_up",
+        "page-down": "page_down",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._shown: Detail | None = None
-        self._lines: list[Line] = []
+        self._lines: list[DetailLine] = []
 
     def show(self, detail: Detail | None, *, same_record: bool) -> None:
         """None: nothing is selected. What is shown of the same record keeps its scroll position."""
@@ -86,7 +89,7 @@ class DetailPane(LineView):
     def _tone(self, tone: str) -> Style:
         if tone == TITLE:
             return Style(bold=True)
-        return Style.parse(self.app.theme_variables.get(VARIABLES.get(tone, ""), ""))
+        return Style.parse(rich_colour(self.app.theme_variables, VARIABLES.get(tone, "")))
 
     # --- selecting with the mouse -------------------------------------------------------------
 
@@ -97,5 +100,5 @@ class DetailPane(LineView):
         self.refresh()
 
 
-def _at(lines: list[Line], y: int) -> Line | None:
+def _at(lines: list[DetailLine], y: int) -> DetailLine | None:
     return lines[y] if y < len(lines) else None

@@ -1,4 +1,5 @@
-"""The tree of namespaces, components and endpoints, with how many of their instances are live."""
+"""The tree of namespaces, components and endpoints: how many of their instances are live, and how
+many records of every kind have something wrong."""
 
 from __future__ import annotations
 
@@ -6,23 +7,27 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from backends.ids import Kind
-from backends.places import NO_NAMESPACE, Places, Scope
-from tui.plain import clip
-from tui.view import View
+from backends.discovery.record_index import NO_NAMESPACE, RecordIndex, Scope
+from tui.runtime.textual_bindings import bindings
+from tui.runtime.textual_theme import rich_colour
+from tui.state.view import View
+from tui.text.sanitize import clip, clip_name
 
 DEPTH = 3
 """Namespace, component, endpoint."""
 OPEN_AT_START = 1
 """Nodes of this level and above show what is below them."""
 GUIDE_CELLS = 2
+LINES_KEPT = 128
+"""Drawn lines that are kept, or as many as fit on the screen."""
 
 
 class NamespaceTree(Tree[Scope]):
@@ -36,14 +41,17 @@ class NamespaceTree(Tree[Scope]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("g", "scroll_home", "First", show=False),
-        Binding("G", "scroll_end", "Last", show=False),
-        Binding("right,l", "open(True)", "Expand", show=False, id="tree.open"),
-        Binding("left,h", "open(False)", "Collapse", show=False, id="tree.close"),
-    ]
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "up": "cursor_up",
+        "down": "cursor_down",
+        "page-up": "page_up",
+        "page-down": "page_down",
+        "first": "scroll_home",
+        "last": "scroll_end",
+        "expand": "open(True)",
+        "collapse": "open(False)",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     class ScopeSelected(Message):
         """Another place is selected."""
@@ -56,6 +64,9 @@ class NamespaceTree(Tree[Scope]):
         super().__init__("", data=(), id=id)
         self.view = view
         self.guide_depth = GUIDE_CELLS
+        # A line is kept anew for each number that it has. Textual keeps 1,024, a bound that is
+        # reached after hours: some 20,000 objects, nearly all of which are never drawn again.
+        self._line_cache.maxsize = LINES_KEPT
         self._placed: dict[Scope, TreeNode[Scope]] = {(): self.root}
         self._opened_by_filter: set[Scope] = set()
         self._width = 0
@@ -63,8 +74,12 @@ class NamespaceTree(Tree[Scope]):
         self.root.expand()
 
     @property
-    def _cluster(self) -> Places:
+    def _cluster(self) -> RecordIndex:
         return self.view.shown
+
+    def on_mount(self) -> None:
+        # Its labels hold colours of the theme.
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._relabel_all())
 
     def rebuild(self) -> None:
         """Show what there is now, whatever changed. What was open stays open.
@@ -104,8 +119,7 @@ class NamespaceTree(Tree[Scope]):
 
     def on_resize(self) -> None:
         self._width = self.size.width
-        for scope, node in self._placed.items():
-            self._relabel(node, scope)
+        self._relabel_all()
 
     def on_tree_node_expanded(self, event: Tree.NodeExpanded[Scope]) -> None:
         if event.node.data is not None:
@@ -179,6 +193,10 @@ class NamespaceTree(Tree[Scope]):
             self._forget(child)
         del self._placed[_scope_of(node)]
 
+    def _relabel_all(self) -> None:
+        for scope, node in self._placed.items():
+            self._relabel(node, scope)
+
     def _relabel(self, node: TreeNode[Scope], scope: Scope) -> None:
         label = self._label(scope)
         if node.label != label:
@@ -188,23 +206,41 @@ class NamespaceTree(Tree[Scope]):
             self._refresh_line(node.line)
 
     def _label(self, scope: Scope) -> Text:
-        if not scope:
-            name = "matches" if self.view.monitor.narrowed else "all namespaces"
-        else:
-            name = "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
         count, tone = "", "dim"
         if self.view.complete:
-            total, not_live = self._cluster.count(Kind.ENDPOINT, scope), self.view.not_live(scope)
-            count = f"{total:,}"
+            count, tone = self._count(scope)
+        name, cells = self._named(scope), self._width - GUIDE_CELLS * (len(scope) + 1) - 2
+        if cell_len(name) > cells - len(count):
+            # How many are well, of how many, goes before any of the name does.
+            count = count.rpartition(" ")[2]
+        room = max(4, cells - len(count))
+        name = clip_name(name, room) if scope else clip(name, room)
+        return Text.assemble(name, (f" {count}", tone))
+
+    def _named(self, scope: Scope) -> str:
+        if scope:
+            return "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
+        if self.view.monitor.narrowed:
+            return "matches"
+        # Under a filter by namespace there are others that are not watched.
+        return "all namespaces" if self.view.namespace is None else f"ns {self.view.namespace}"
+
+    def _count(self, scope: Scope) -> tuple[str, str]:
+        """How many instances there are, or how many records match, and its tone."""
+        findings, not_live = self.view.findings(scope), self.view.not_live(scope)
+        if self.view.monitor.narrowed:
+            count = f"{self._cluster.count_all(scope):,}"
+        else:
+            count = f"{self._cluster.count_instances(scope):,}"
+            # As kubectl: how many are well, of how many.
             if not_live:
-                # As kubectl: how many are well, of how many.
-                count, tone = f"{total - not_live:,}/{count}", self._warning
-        room = self._width - GUIDE_CELLS * (len(scope) + 1) - len(count) - 2
-        return Text.assemble(clip(name, max(4, room)), (f" {count}", tone))
+                count = f"{self._cluster.count_instances(scope) - not_live:,}/{count}"
+        # Of every kind, not of instances alone: a model without one is as bad.
+        return (f"{count} !{findings:,}", self._warning) if findings else (count, "dim")
 
     @property
     def _warning(self) -> str:
-        return self.app.theme_variables.get("text-error", "bold")
+        return rich_colour(self.app.theme_variables, "text-error") or "bold"
 
 
 def _scope_of(node: TreeNode[Scope]) -> Scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from tui.plain import plain
+from tui.text.sanitize import plain
 
 
 class PlainInput(Input):

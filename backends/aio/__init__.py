@@ -1,0 +1,6 @@
+"""Small helpers for asyncio that know nothing of stores or Dynamo.
+
+Import from the modules: `timer` (monotonic time, replaced by a fake clock in tests),
+`daemon_thread` (blocking work), `poll_while_shown` (a task that repeats while its result is
+visible), `cancellation` (cancellations that a library swallowed).
+"""

@@ -1,0 +1,96 @@
+"""Open a store from its settings. Only the library of the chosen store is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from backends.nats.config import NatsConfig
+from backends.store import Store
+
+
+class _Connection(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class EtcdConnection(_Connection):
+    """An etcd cluster. Fields that may hold a secret or PEM text are kept out of every message."""
+
+    backend: Literal["etcd"] = "etcd"
+    endpoints: tuple[str, ...] = ("http://localhost:2379",)
+    """`http://host:port`, `https://…`."""
+    username: str | None = None
+    password: SecretStr | None = None
+    ca: SecretStr | None = None
+    """The authority that signed the servers' certificates: a path, or PEM text, as the next two."""
+    client_cert: SecretStr | None = None
+    client_key: SecretStr | None = None
+
+
+class FileConnection(_Connection):
+    """A folder in the layout of Dynamo's file store."""
+
+    backend: Literal["file"] = "file"
+    root: Path
+
+
+class NatsKvConnection(_Connection):
+    """JetStream's KV buckets of one NATS account.
+
+    Not NATS micro services: those are no store, and are asked next to any store.
+    """
+
+    backend: Literal["nats"] = "nats"
+    config: NatsConfig
+
+
+class MemoryConnection(_Connection):
+    """A new, empty store in this process."""
+
+    backend: Literal["memory"] = "memory"
+
+
+Connection = Annotated[
+    EtcdConnection | FileConnection | NatsKvConnection | MemoryConnection,
+    Field(discriminator="backend"),
+]
+"""The kind of store, and its settings."""
+
+
+def open_store(connection: Connection) -> Store:
+    """Open a store without connecting: its first call connects. Needs a running event loop.
+
+    Raises `Misconfigured`, and no other `StoreError`.
+    """
+    match connection:
+        case EtcdConnection():
+            from backends.etcd import EtcdConfig, EtcdStore
+
+            return EtcdStore(
+                EtcdConfig(
+                    endpoints=connection.endpoints,
+                    username=connection.username,
+                    password=_revealed(connection.password),
+                    ca=_revealed(connection.ca),
+                    cert=_revealed(connection.client_cert),
+                    key=_revealed(connection.client_key),
+                )
+            )
+        case FileConnection():
+            from backends.file import FileStore
+
+            return FileStore(connection.root)
+        case NatsKvConnection():
+            from backends.nats_kv.store import NatsStore
+
+            return NatsStore(connection.config)
+        case MemoryConnection():
+            from backends.memory import MemoryStore
+
+            return MemoryStore()
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

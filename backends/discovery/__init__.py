@@ -1,0 +1,7 @@
+"""What is registered: `Discovery` reads and follows a store, `Cluster` holds the records.
+
+Import from the modules: `discovery` (list, watch, register), `cluster` (the records, by worker and
+model), `record_index` (records by key and scope), `models` and `model_index` (cards grouped into
+models), `lease_ttl` (times to live, and whether a lease is `late`), `history` (events),
+`tombstones` (removed records), `reasons` (why they were removed). Internal: `lease_aliases`.
+"""

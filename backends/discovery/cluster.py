@@ -1,0 +1,297 @@
+"""The records that are registered now, with the indexes that the dashboard and the commands need.
+
+Pure: no I/O and no clock. The contents of a `Cluster` depend only on the records in it now, not on
+the events that led there; only `first_seen` depends on them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backends.discovery.discovery import Added, Removed, Resynced
+from backends.discovery.lease_aliases import LeaseAliases
+from backends.discovery.record_index import RecordIndex, Scope, own_worker
+from backends.dynamo.records import (
+    AnyRecord,
+    EndpointInstance,
+    EventChannel,
+    EventSource,
+    ModelCard,
+)
+from backends.dynamo.roles import Role, role_of
+
+_Index = dict[Any, list[bytes]]
+"""Keys, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """When a key was first seen."""
+
+    at: float
+    """POSIX seconds."""
+    was_there: bool
+    """The key existed at the start, or after a gap: it is at least this old."""
+
+
+class Cluster(RecordIndex):
+    """The records that are registered now, by key, scope, worker and publisher."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first_seen: dict[bytes, FirstSeen] = {}
+        self._by_worker: _Index = {}
+        self._by_publisher: _Index = {}
+        self._by_worker_endpoint: _Index = {}
+        self._aliases = LeaseAliases()
+        self._canonical: dict[Scope, frozenset[int]] = {}
+        """The workers of each scope that was queried, while some leases have aliases."""
+        self._no_workers: dict[int, Role] = {}
+        """The role of each process that is not a worker. Updated for the touched processes on each
+        query.
+        """
+        self._touched: set[int] = set()
+        """Leases and instance ids of processes that changed since the last query."""
+
+    def apply(self, event: Added | Removed | Resynced, now: float) -> None:
+        """Apply one event of a watch. `now` is POSIX seconds."""
+        match event:
+            case Added(record=record):
+                self.put(record, FirstSeen(now, was_there=False))
+            case Removed(record=record):
+                self.discard(record.key)
+            case Resynced(removed=removed, added=added):
+                for gone in removed:
+                    self.discard(gone.record.key)
+                for new in added:
+                    self.put(new.record, FirstSeen(now, was_there=True))
+
+    def put(self, record: AnyRecord, first_seen: FirstSeen) -> None:
+        """Add a record, or replace the record of the same key, which keeps its `first_seen`."""
+        key = record.key
+        previous = self.records.get(key)
+        if previous is not None:
+            if previous.id == record.id and own_worker(previous) == own_worker(record):
+                self._replace(record)
+                return
+            first_seen = self._first_seen[key]
+            self.discard(key)
+        self._add(record)
+        self._aliases.add(record)
+        self._touch(record)
+        self._first_seen[key] = first_seen
+        for index, value in self._entries(record):
+            if value in index:
+                insort(index[value], key)
+            else:
+                index[value] = [key]
+
+    def discard(self, key: bytes) -> None:
+        """Remove a key, if present."""
+        record = self.records.get(key)
+        if record is None:
+            return
+        self._remove(record)
+        touched = self._touch(record)
+        self._aliases.discard(record)
+        del self._first_seen[key]
+        for index, value in self._entries(record):
+            keys = index[value]
+            del keys[bisect_left(keys, key)]
+            if not keys:
+                del index[value]
+        for one in touched:
+            # Of what is gone there is nothing to be asked, and ids are not used again.
+            if one not in self._by_worker and one not in self._no_workers:
+                self._touched.discard(one)
+
+    def first_seen(self, key: bytes) -> FirstSeen:
+        """Return when a key was first seen. Raises KeyError if it is not registered."""
+        return self._first_seen[key]
+
+    def worker_of(self, record: AnyRecord) -> int | None:
+        """Return the instance id (u64) of the process that registered a record. None: not known.
+
+        In a store with leases it follows from the lease: Dynamo's own programs use the lease id as
+        instance id; for other programs it is the id of the instances and cards on that lease (see
+        `LeaseAliases`). Otherwise it is the id in the key, or for a channel the worker id in its
+        source.
+        """
+        worker = own_worker(record)
+        if worker is None and isinstance(record, EventChannel):
+            workers = {own_worker(source) for source in self.sources_of(record)}
+            worker = workers.pop() if len(workers) == 1 else None
+        return None if worker is None else self._aliases.worker(worker)
+
+    def worker_id(self, id_or_lease: int) -> int:
+        """Return the id that a worker is listed under, given its instance id or lease."""
+        return self._aliases.worker(id_or_lease)
+
+    def workers(self, scope: Scope = ()) -> Collection[int]:
+        """Return the workers of a scope, as `RecordIndex.workers`, by the ids that `worker_of`
+        returns.
+        """
+        found = super().workers(scope)
+        if not self._aliases:
+            return found
+        if scope not in self._canonical:
+            self._canonical[scope] = frozenset(map(self._aliases.worker, found))
+        return self._canonical[scope]
+
+    def no_workers(self) -> Mapping[int, Role]:
+        """Return the role of each process that is not a worker: a frontend, a router.
+
+        Do not change the result, and do not keep it beyond the next event.
+        """
+        for one in self._touched:
+            worker = self._aliases.worker(one)
+            for name in (one, worker):
+                self._no_workers.pop(name, None)
+            records = self.registered_by(worker)
+            if records and (role := role_of(records)) is not Role.WORKER:
+                self._no_workers[worker] = role
+        self._touched.clear()
+        return self._no_workers
+
+    def role(self, worker: int) -> Role:
+        """Return the role of a process that has registered keys."""
+        return self.no_workers().get(self._aliases.worker(worker), Role.WORKER)
+
+    def count_workers(self, scope: Scope = ()) -> int:
+        """Return the number of workers with records in a scope."""
+        there = self.workers(scope)
+        return len(there) - sum(one in there for one in self.no_workers())
+
+    def instance_ids(self, worker: int) -> list[int]:
+        """Return the instance ids in a worker's instances and cards, sorted.
+
+        More than one: a program other than Dynamo uses several on one lease.
+        """
+        found = {one.id.instance_id for one in self._own_records(worker) if _is_named(one)}
+        return sorted(one for one in found if one is not None)
+
+    def siblings(self, record: AnyRecord) -> list[AnyRecord]:
+        """Return the other records of the same worker, sorted by key."""
+        worker = self.worker_of(record)
+        if worker is None:
+            return []
+        return [other for other in self.registered_by(worker) if other.key != record.key]
+
+    def registered_by(self, worker: int) -> list[AnyRecord]:
+        """Return all records of a worker, as far as known, sorted by key."""
+        records = self._own_records(worker)
+        # A channel without a lease belongs to its source's worker.
+        channels = {
+            channel.key: channel
+            for source in records
+            if isinstance(source, EventSource)
+            for channel in self._of_type(EventChannel, self._publishers_keys(source))
+            if channel.lease is None and self.worker_of(channel) == worker
+        }
+        return sorted([*records, *channels.values()], key=_key) if channels else records
+
+    def instance_of(self, record: AnyRecord) -> EndpointInstance | None:
+        """Return the endpoint instance of a record: of the same endpoint if there is one, else
+        another of its worker. None: the worker has none, or is not known.
+        """
+        if isinstance(record, EndpointInstance):
+            return record
+        worker = self.worker_of(record)
+        if worker is None:
+            return None
+        ids = [record.id.instance_id] if _is_named(record) else self.instance_ids(worker)
+        endpoints = [_worker_endpoint(record, one) for one in ids]
+        same_endpoint = [key for at in endpoints for key in self._by_worker_endpoint.get(at, ())]
+        found = self._of_type(EndpointInstance, same_endpoint)
+        if not found:
+            everything = self._own_records(worker)
+            found = [one for one in everything if isinstance(one, EndpointInstance)]
+        return found[0] if found else None
+
+    def sources_of(self, channel: EventChannel) -> list[EventSource]:
+        """Return the sources that describe a channel's events."""
+        sources = self._of_type(EventSource, self._publishers_keys(channel))
+        return [source for source in sources if _same_publisher(channel, source)]
+
+    def channel_of(self, source: EventSource) -> EventChannel | None:
+        """Return the channel that a source's events are published on."""
+        channels = self._of_type(EventChannel, self._publishers_keys(source))
+        return next((one for one in channels if _same_publisher(one, source)), None)
+
+    def of_publisher(self, record: EventChannel | EventSource) -> list[AnyRecord]:
+        """Return the channels and sources of a record's publisher, sorted by key."""
+        return [self.records[key] for key in self._publishers_keys(record)]
+
+    def base_of(self, card: ModelCard) -> ModelCard | None:
+        """Return the base model's card of a LoRA adapter's card: the same worker's, on the same
+        endpoint.
+        """
+        at = _worker_endpoint(card, card.id.instance_id)
+        cards = self._of_type(ModelCard, self._by_worker_endpoint.get(at, ()))
+        known = (card for card in cards if not card.malformed and not card.unread)
+        return next((base for base in known if not base.is_lora), None)
+
+    def _records_of_workers(self, scope: Scope) -> dict[int, int]:
+        if scope:
+            return super()._records_of_workers(scope)
+        return {worker: len(keys) for worker, keys in self._by_worker.items()}
+
+    def _own_records(self, worker: int) -> list[AnyRecord]:
+        """Return the records that name a worker themselves, sorted by key."""
+        if not self._aliases:
+            return [self.records[key] for key in self._by_worker.get(worker, ())]
+        names = self._aliases.names_of(worker)
+        keys = sorted({key for one in names for key in self._by_worker.get(one, ())})
+        return [self.records[key] for key in keys]
+
+    def _touch(self, record: AnyRecord) -> Collection[int]:
+        """Note that a record's process changed; returns the ids it has."""
+        self._canonical.clear()
+        if (worker := own_worker(record)) is None:
+            return ()
+        touched = {worker}
+        if self._aliases:
+            touched |= self._aliases.names_of(worker)
+        self._touched |= touched
+        return touched
+
+    def _publishers_keys(self, record: EventChannel | EventSource) -> Sequence[bytes]:
+        return self._by_publisher.get(record.id.instance_id, ())
+
+    def _entries(self, record: AnyRecord) -> list[tuple[_Index, object]]:
+        """Return the index entries of a record: pairs of an index and the value it is listed
+        under.
+        """
+        entries: list[tuple[_Index, object]] = []
+        if (worker := own_worker(record)) is not None:
+            entries.append((self._by_worker, worker))
+        if isinstance(record, EventChannel | EventSource):
+            entries.append((self._by_publisher, record.id.instance_id))
+        elif isinstance(record, EndpointInstance | ModelCard):
+            entries.append(
+                (self._by_worker_endpoint, _worker_endpoint(record, record.id.instance_id))
+            )
+        return entries
+
+
+def _is_named(record: AnyRecord) -> bool:
+    """Return whether the id in a record's key is its worker's."""
+    return isinstance(record, EndpointInstance | ModelCard)
+
+
+def _key(record: AnyRecord) -> bytes:
+    return record.key
+
+
+def _same_publisher(channel: EventChannel, source: EventSource) -> bool:
+    """Return whether a channel and a source have the same names, topic and publisher. Equal ids
+    differ in kind only.
+    """
+    return channel.id.path() == source.id.path() and channel.id.instance_id is not None
+
+
+def _worker_endpoint(record: AnyRecord, worker: int | None) -> tuple[object, ...]:
+    return (record.id.namespace, record.id.component, record.id.endpoint, worker)

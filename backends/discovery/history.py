@@ -1,0 +1,182 @@
+"""The last few thousand events, with their times, and their reasons where known.
+
+Pure: time is passed in, and the reason of a removal is set once it is known.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+
+from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
+from backends.discovery.lease_ttl import LeaseTtl
+from backends.discovery.reasons import BY_THIS_DYNTOP as BY_THIS_DYNTOP
+from backends.discovery.reasons import ObservedRemoval, Reason, ReasonKind
+from backends.dynamo.records import AnyRecord
+from backends.store import Lost
+
+KEPT = 5000
+"""Events kept: a day of a calm cluster, and a few MB at most."""
+
+
+class EventType(StrEnum):
+    """The kind of change to a record, or to the connection with the store."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    EXPIRED = "expired"
+    """Its time to live ended, and the store keeps it (file)."""
+    REVIVED = "revived"
+    """It had expired and is renewed again."""
+    REMOVED = "removed"
+    RESYNCED = "resynced"
+    LOST = "lost"
+    """The connection to the store was lost. Later changes come with the next resync."""
+
+
+@dataclass(slots=True)
+class Event:
+    """One line of history. Only `why` is set later."""
+
+    number: int
+    """Counts up from 1; unique."""
+    at: float
+    """POSIX seconds at which this process saw it."""
+    type: EventType
+    record: AnyRecord | None
+    """The record now, or before its removal. None: the event concerns the whole store."""
+    why: Reason | None = None
+    """None: not known, or not known yet."""
+    removal: ObservedRemoval | None = None
+    """For a removal: what was known at that moment, from which the reason is derived."""
+
+
+def _not_read(_record: AnyRecord) -> LeaseTtl | None:
+    return None
+
+
+class History:
+    """The last events, oldest first, at most `kept` of them."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._events: deque[Event] = deque(maxlen=kept)
+        self._numbers = count(1)
+        self._complete = False
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest event. 0: there is none yet."""
+        return self._events[-1].number if self._events else 0
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest event kept. 0: there is none yet."""
+        return self._events[0].number if self._events else 0
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
+
+    def __reversed__(self) -> Iterator[Event]:
+        return reversed(self._events)
+
+    def apply(
+        self,
+        event: WatchEvent,
+        now: float,
+        *,
+        since: float | None = None,
+        reading_of: Callable[[AnyRecord], LeaseTtl | None] = _not_read,
+    ) -> list[Event]:
+        """Record one event of a watch. Returns the new events, oldest first.
+
+        `since`: the last sign of life before it, in POSIX seconds. None: now. `reading_of` returns
+        the last TTL read of a record's lease.
+        """
+        last_contact = now if since is None else since
+        match event:
+            case Added(record=record, previous=previous):
+                why = _why_changed(record, previous)
+                return [self._append(now, _event_type(record, previous), record, why)]
+            case Removed(record=record):
+                removal = ObservedRemoval(
+                    record,
+                    now,
+                    last_contact,
+                    revision=event.revision,
+                    overdue=event.overdue,
+                    reading=reading_of(record),
+                )
+                return [self._gone(removal)]
+            case Resynced():
+                # The records at the start are no events; after a gap, each difference is one.
+                events: list[Event] = []
+                if self._complete:
+                    events = self._differences(event, now, last_contact, reading_of)
+                events.append(self._resynced(event, now))
+                return events
+            case Lost(error=error):
+                why = Reason(ReasonKind.LOST, error=str(error))
+                return [self._append(now, EventType.LOST, None, why)]
+        return []
+
+    def _differences(
+        self,
+        event: Resynced,
+        now: float,
+        since: float,
+        reading_of: Callable[[AnyRecord], LeaseTtl | None],
+    ) -> list[Event]:
+        events = []
+        for gone in event.removed:
+            record = gone.record
+            removal = ObservedRemoval(
+                record, now, since, after_gap=True, reading=reading_of(record)
+            )
+            events.append(self._gone(removal))
+        for new in event.added:
+            why = Reason(ReasonKind.GAP, after_gap=True)
+            events.append(self._append(now, _event_type(new.record, new.previous), new.record, why))
+        return events
+
+    def _resynced(self, event: Resynced, now: float) -> Event:
+        why = Reason(
+            ReasonKind.RESYNCED,
+            added=len(event.added),
+            removed=len(event.removed),
+            revision=event.revision,
+            at_start=not self._complete,
+        )
+        self._complete = True
+        return self._append(now, EventType.RESYNCED, None, why)
+
+    def _gone(self, removal: ObservedRemoval) -> Event:
+        new = self._append(removal.at, EventType.REMOVED, removal.record)
+        new.removal = removal
+        return new
+
+    def _append(
+        self, now: float, what: EventType, record: AnyRecord | None, why: Reason | None = None
+    ) -> Event:
+        new = Event(next(self._numbers), now, what, record, why)
+        self._events.append(new)
+        return new
+
+
+def _event_type(record: AnyRecord, previous: AnyRecord | None) -> EventType:
+    if previous is None:
+        return EventType.ADDED
+    if previous.revision == record.revision and previous.expired_at != record.expired_at:
+        return EventType.REVIVED if record.expired_at is None else EventType.EXPIRED
+    return EventType.CHANGED
+
+
+def _why_changed(record: AnyRecord, previous: AnyRecord | None) -> Reason | None:
+    if previous is None or previous.lease == record.lease:
+        return None
+    return Reason(ReasonKind.NEW_LEASE, lease=record.lease)

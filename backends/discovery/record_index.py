@@ -1,0 +1,270 @@
+"""Records by key and by scope, with counts of each kind in each scope.
+
+Pure: no I/O and no clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from typing import TypeVar
+
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord, EndpointInstance, EventSource, ModelCard
+from backends.dynamo.roles import is_internal_instance
+
+Scope = tuple[str, ...]
+"""A path in the tree: `()` is everything, then namespace, component, endpoint.
+
+A record without a namespace is in namespace `""`, so that it appears in the tree. A key of an
+unknown kind that names no namespace is only in `()`.
+"""
+
+NO_NAMESPACE = ""
+
+COMPONENT = 2
+"""The number of names in a component's scope."""
+
+SCOPES_KEPT = 4096
+"""Endpoints whose scopes are cached: one object for all their records."""
+
+_R = TypeVar("_R", bound=AnyRecord)
+
+
+@dataclass(slots=True)
+class RecordChanges:
+    """The keys and scopes that changed since the changes were last taken."""
+
+    keys: set[bytes] = field(default_factory=set)
+    scopes: set[Scope] = field(default_factory=set)
+
+
+class RecordIndex:
+    """Records by key and scope."""
+
+    def __init__(self) -> None:
+        self.records: dict[bytes, AnyRecord] = {}
+        self._by_scope: dict[Scope, dict[Kind, set[bytes]]] = {}
+        self._children: dict[Scope, set[str]] = {}
+        self._internal: dict[Scope, set[bytes]] = {}
+        """For each scope above an internal endpoint, the instances of internal endpoints in it."""
+        self._workers_in: dict[Scope, dict[int, int]] = {}
+        """For each scope that was queried, the number of records of each worker in it."""
+        self._changes = RecordChanges()
+
+    def take_changes(self) -> RecordChanges:
+        """Return the changes since the last call."""
+        changes, self._changes = self._changes, RecordChanges()
+        return changes
+
+    def count(self, kind: Kind, scope: Scope = ()) -> int:
+        """Return the number of records of a kind in a scope."""
+        return len(self.keys(kind, scope))
+
+    def count_instances(self, scope: Scope = ()) -> int:
+        """Return the number of instances in a scope that serve requests.
+
+        Instances of internal endpoints belong to their process. They count only in the scope of
+        their own endpoint.
+        """
+        return self.count(Kind.ENDPOINT, scope) - len(self.internal(scope))
+
+    def internal(self, scope: Scope = ()) -> Collection[bytes]:
+        """Return the instances of internal endpoints that do not count in a scope.
+
+        Do not change the result, and do not keep it beyond the next event.
+        """
+        return self._internal.get(scope, ())
+
+    def count_all(self, scope: Scope = ()) -> int:
+        """Return the number of records of all kinds in a scope."""
+        return sum(map(len, self._by_scope.get(scope, {}).values()))
+
+    def keys(self, kind: Kind, scope: Scope = ()) -> Collection[bytes]:
+        """Return the keys of a kind in a scope. Do not change the result, nor keep it beyond an
+        event.
+        """
+        return self._by_scope.get(scope, {}).get(kind, ())
+
+    def of_type(self, of: type[_R], scope: Scope = ()) -> list[_R]:
+        """Return all records of a type in a scope."""
+        return self._of_type(of, self.keys(of.kind, scope))
+
+    def workers(self, scope: Scope = ()) -> Collection[int]:
+        """Return the workers with records in a scope. Do not change the result, nor keep it beyond
+        an event.
+        """
+        if scope in self._by_scope and scope not in self._workers_in:
+            self._workers_in[scope] = self._records_of_workers(scope)
+        return self._workers_in.get(scope, {}).keys()
+
+    def has(self, scope: Scope) -> bool:
+        """Return whether anything is registered in a scope."""
+        return scope == () or scope in self._by_scope
+
+    def children(self, scope: Scope) -> list[str]:
+        """Return the names directly below a scope, sorted."""
+        return sorted(self._children.get(scope, ()))
+
+    def _of_type(self, of: type[_R], keys: Iterable[bytes]) -> list[_R]:
+        found = (self.records[key] for key in keys)
+        return [record for record in found if isinstance(record, of)]
+
+    def _records_of_workers(self, scope: Scope) -> dict[int, int]:
+        """Return the number of records of each worker in a scope."""
+        records = map(self.records.__getitem__, chain(*self._by_scope[scope].values()))
+        found = Counter(map(own_worker, records))
+        return {one: number for one, number in found.items() if one is not None}
+
+    def _add(self, record: AnyRecord) -> None:
+        """Add a record whose key is new."""
+        key, kind, scopes = record.key, record.kind, scopes_of(record)
+        self.records[key] = record
+        self._changes.keys.add(key)
+        self._changes.scopes.update(scopes)
+        for scope in scopes:
+            if scope not in self._by_scope:
+                self._add_scope(scope)
+            self._by_scope[scope][kind].add(key)
+            if is_internal_at(record, scope):
+                self._internal.setdefault(scope, set()).add(key)
+            if scope in self._workers_in:
+                self._count_worker(scope, record, 1)
+
+    def _remove(self, record: AnyRecord) -> None:
+        """Remove a known record."""
+        key, kind, scopes = record.key, record.kind, scopes_of(record)
+        del self.records[key]
+        self._changes.keys.add(key)
+        self._changes.scopes.update(scopes)
+        for scope in reversed(scopes):
+            self._by_scope[scope][kind].remove(key)
+            if is_internal_at(record, scope):
+                self._internal[scope].remove(key)
+                if not self._internal[scope]:
+                    del self._internal[scope]
+            if scope in self._workers_in:
+                self._count_worker(scope, record, -1)
+            if not any(self._by_scope[scope].values()):
+                self._remove_scope(scope)
+
+    def _replace(self, record: AnyRecord) -> None:
+        """Replace a known record by one of the same scopes and worker."""
+        self.records[record.key] = record
+        self._changes.keys.add(record.key)
+        self._changes.scopes.update(scopes_of(record))
+
+    def _add_scope(self, scope: Scope) -> None:
+        self._by_scope[scope] = defaultdict(set)
+        if scope:
+            self._children.setdefault(scope[:-1], set()).add(scope[-1])
+
+    def _remove_scope(self, scope: Scope) -> None:
+        del self._by_scope[scope]
+        self._workers_in.pop(scope, None)
+        if scope:
+            siblings = self._children[scope[:-1]]
+            siblings.discard(scope[-1])
+            if not siblings:
+                del self._children[scope[:-1]]
+
+    def _count_worker(self, scope: Scope, record: AnyRecord, more: int) -> None:
+        if (worker := own_worker(record)) is None:
+            return
+        workers = self._workers_in[scope]
+        workers[worker] = workers.get(worker, 0) + more
+        if not workers[worker]:
+            del workers[worker]
+
+
+class Selection(RecordIndex):
+    """A subset of the records of another index."""
+
+    def __init__(self, records: RecordIndex, chosen: Iterable[bytes]) -> None:
+        """Take the records with the keys `chosen`, all of which must be in `records`.
+
+        The cost grows with the number of chosen or of omitted records, whichever is smaller, and
+        little with the number of all.
+        """
+        super().__init__()
+        self.records = {key: records.records[key] for key in chosen}
+        here = set(self.records)
+        left_out = records.records.keys() - here
+        few_left_out = len(left_out) < len(here)
+        for scope, kinds in records._by_scope.items():
+            found = {
+                kind: keys - left_out if few_left_out else keys & here
+                for kind, keys in kinds.items()
+            }
+            if any(found.values()):
+                self._add_scope(scope)
+                self._by_scope[scope].update(found)
+                internal = records.internal(scope)
+                if kept := found.get(Kind.ENDPOINT, set()) & set(internal) if internal else None:
+                    self._internal[scope] = kept
+        if few_left_out:
+            self._count_workers_but(records, left_out)
+
+    def _count_workers_but(self, records: RecordIndex, left_out: Iterable[bytes]) -> None:
+        """Copy the workers' counts from scopes that have them, without the omitted records."""
+        self._workers_in = {
+            scope: dict(counted)
+            for scope, counted in records._workers_in.items()
+            if scope in self._by_scope
+        }
+        for record in map(records.records.__getitem__, left_out):
+            for scope in self._workers_in.keys() & scopes_of(record):
+                self._count_worker(scope, record, -1)
+
+    def put(self, record: AnyRecord) -> None:
+        """Add a record to the selection, or replace the one of its key."""
+        self.discard(record.key)
+        self._add(record)
+
+    def discard(self, key: bytes) -> None:
+        """Remove a key from the selection, if present."""
+        if (record := self.records.get(key)) is not None:
+            self._remove(record)
+
+
+def own_worker(record: AnyRecord) -> int | None:
+    """Return the instance id (u64) of the process that registered a record, as far as the record
+    itself names it.
+    """
+    if (lease := record.lease) is not None:
+        return lease
+    match record:
+        case EndpointInstance() | ModelCard():
+            return record.id.instance_id
+        case EventSource():
+            # A program that passes nothing gets its instance id here; many pass 0.
+            return record.worker_id or None
+    return None
+
+
+def is_internal_at(record: AnyRecord, scope: Scope) -> bool:
+    """Return whether a record is an instance of an internal endpoint that does not count in a
+    scope.
+    """
+    return len(scope) <= COMPONENT and is_internal_instance(record)
+
+
+def scopes_of(record: AnyRecord) -> tuple[Scope, ...]:
+    """Return the scopes of a record, from everything down."""
+    if record.kind is Kind.UNKNOWN and record.id.namespace is None:
+        return ((),)
+    at = record.id
+    return _scopes(at.namespace or NO_NAMESPACE, at.component, at.endpoint)
+
+
+@lru_cache(maxsize=SCOPES_KEPT)
+def _scopes(namespace: str, *names: str | None) -> tuple[Scope, ...]:
+    scopes: list[Scope] = [(), (namespace,)]
+    for name in names:
+        if not name:
+            break
+        scopes.append((*scopes[-1], name))
+    return tuple(scopes)

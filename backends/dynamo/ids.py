@@ -1,0 +1,84 @@
+"""Typed ids of records: one class for each kind.
+
+An id holds the names in a key. All ids have the same attributes, so that filters and sorting need
+not look at the kind first; a name that a kind does not have is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, TypeVar
+
+
+class Kind(StrEnum):
+    """The kind of record in a key's bucket."""
+
+    ENDPOINT = "endpoint"
+    MODEL = "model"
+    EVENT_CHANNEL = "event_channel"
+    EVENT_SOURCE = "event_source"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _Id:
+    kind: ClassVar[Kind] = Kind.UNKNOWN
+
+    namespace: str | None = None
+    """May be nested with dots. None: neither key nor body names one."""
+    component: str | None = None
+    """Empty for a channel of a whole namespace in releases 0.9 to 1.3; None from 1.4 on."""
+    endpoint: str | None = None
+    topic: str | None = None
+    """The subject of a channel or source, e.g. `kv-events`."""
+    instance_id: int | None = None
+    """The worker's id; of a channel or source, its publisher's. A u64. None: static, or not
+    readable.
+    """
+    model_suffix: str | None = None
+    """The slug of a LoRA adapter. None: the base model."""
+
+    def path(self) -> str:
+        """Join the names that are set with `/`, from the namespace down."""
+        names = (self.namespace, self.component, self.endpoint, self.topic)
+        return "/".join(name for name in names if name)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointInstanceId(_Id):
+    """One worker's registration of one endpoint."""
+
+    kind: ClassVar[Kind] = Kind.ENDPOINT
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCardId(_Id):
+    """One worker's card of a model, or of a LoRA adapter (`model_suffix`) on it."""
+
+    kind: ClassVar[Kind] = Kind.MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class EventChannelId(_Id):
+    """One publisher's channel."""
+
+    kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
+
+
+@dataclass(frozen=True, slots=True)
+class EventSourceId(_Id):
+    """The subject of one publisher's events. Equal names and id join it to its channel."""
+
+    kind: ClassVar[Kind] = Kind.EVENT_SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownId(_Id):
+    """A key in a bucket that this release of dyntop does not know. Its names are not guessed."""
+
+    kind: ClassVar[Kind] = Kind.UNKNOWN
+
+
+RecordId = EndpointInstanceId | ModelCardId | EventChannelId | EventSourceId | UnknownId
+Id = TypeVar("Id", bound=RecordId)

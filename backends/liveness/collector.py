@@ -1,0 +1,278 @@
+"""Gathers evidence while somebody looks: how long leases still have, and who answers.
+
+It writes nothing and takes no lease of its own. What it costs the store is bounded by a cap on
+questions a second, what it costs a worker by the prober's limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Protocol
+
+from backends.aio.backoff import Backoff
+from backends.discovery.discovery import Discovery
+from backends.dynamo.records import AnyRecord
+from backends.liveness.judge import LeaseTtl, Verdict, is_late
+from backends.liveness.lease_schedule import LeaseSchedule
+from backends.liveness.tracker import Handle, LivenessTracker, handle_of
+from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
+from backends.store import StoreError, Unreachable
+
+DEFAULT_CAP = 50.0
+"""Questions to the store in a second, at most: 4 ms of an etcd's time, asked in bursts."""
+BURST_INTERVAL = 0.25
+"""Seconds between two bursts. One question alone costs etcd ten times what it costs in a burst, and
+gRPC six times: 1.2 ms here instead of 0.2 ms."""
+BEHIND_INTERVAL = 1.0
+"""... where there are more leases than the cap allows to follow: a question takes a fifth less of
+dyntop's CPU time, where no late lease can be promised to show at once anyway."""
+AIM_INTERVAL = 1.0
+"""Seconds between two looks at which addresses are to be probed."""
+DEEP_INTERVAL = 10.0
+"""Seconds between two deep probes of what is on screen: each is a line in a worker's log."""
+DOUBT = (10.0, 300.0)
+"""Seconds until one that was silent to a deep probe is asked again: the first time, and at most. It
+doubles. Otherwise such a one would be unreachable for ever, though it answers again."""
+RETRY_INTERVAL = 2.0
+"""Seconds after something went wrong until it is tried again."""
+SLOW = 1.0
+"""Seconds for an answer beyond which the store is taken to have hung: what it says of a renewal
+that is overdue is asked for once more."""
+MOST_SUSPECTS = 500
+"""Addresses of records that are not on screen and are probed all the same, since they are late or
+did not answer the last time."""
+
+
+class Probing(StrEnum):
+    """Whom to probe without being asked."""
+
+    NEVER = "never"
+    VISIBLE = "visible"
+    """What is on screen, and what is late."""
+    ALL = "all"
+    DEEP = "deep"
+    """As `visible`, and deep."""
+
+
+class Probes(Protocol):
+    """Asks addresses whether anybody is there; see `backends.probe.prober`."""
+
+    def want(self, targets: Collection[ProbeTarget]) -> None:
+        """Probe these from now on, in place of what was wanted before."""
+
+    async def run(self, told: Callable[[list[ProbeResult]], None]) -> None:
+        """Probe what is wanted, for ever."""
+
+    async def once(
+        self, targets: Collection[ProbeTarget], *, deep: bool = False
+    ) -> list[ProbeResult]:
+        """Probe each once, now; `deep`: also where that writes a line into the worker's log."""
+
+    async def aclose(self) -> None:
+        """End its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    ask_at: float
+    """On the event loop's clock."""
+    backoff: Backoff
+
+
+class EvidenceCollector:
+    """Keeps a cluster's `LivenessTracker` supplied with evidence."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        verdicts: LivenessTracker,
+        probes: Probes,
+        visible: Callable[[], Sequence[AnyRecord]],
+        *,
+        clock: Callable[[], float],
+        probing: Probing = Probing.VISIBLE,
+        cap: float = DEFAULT_CAP,
+    ) -> None:
+        """`visible` gives the records on screen, which come first; `clock` POSIX seconds; `cap` is
+        the most questions to the store in a second; 0 asks none, so that leases tell nothing."""
+        self._discovery = discovery
+        self._verdicts = verdicts
+        self._probes = probes
+        self._visible = visible
+        self._clock = clock
+        self._probing = probing
+        self._asks_store = cap > 0
+        self._sweep: LeaseSchedule[Handle] = LeaseSchedule(cap)
+        self._was_slow = False
+        """Whether the last answers took longer than renewals may be late."""
+        self.trouble = ""
+        """Why evidence is missing, in a few words; empty: nothing is known to be wrong."""
+        self._told: Callable[[], None] = lambda: None
+        self._doubted: dict[ProbeTarget, _Doubt] = {}
+        """Who was silent to the last deep probe."""
+
+    def sweep_age(self) -> float:
+        """Seconds since the oldest answer about a lease, where there are more leases than the cap
+        allows to follow; else 0. Call it in a running event loop."""
+        return self._sweep.age(asyncio.get_running_loop().time())
+
+    def leases_read(self) -> tuple[int, int]:
+        """How many leases were read at least once, and how many there are."""
+        leases = len(self._sweep.handles())
+        return leases - self._sweep.unread, leases
+
+    async def run(self, told: Callable[[], None]) -> None:
+        """Gather for ever; `told` is called after something was learnt that bears on a verdict.
+
+        What goes wrong is noted in `trouble`, and tried again: evidence that stops without a word
+        would be worse than none.
+        """
+        self._told = told
+        async with asyncio.TaskGroup() as group:
+            if self._asks_store:
+                group.create_task(self._for_ever(self._ask_store))
+            if self._probing is not Probing.NEVER:
+                group.create_task(self._for_ever(self._aim))
+                group.create_task(self._for_ever(lambda: self._probes.run(self._take_readings)))
+                group.create_task(self._for_ever(self._ask_the_doubted))
+            if self._probing is Probing.DEEP:
+                group.create_task(self._for_ever(self._probe_deep))
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                logging.getLogger(__name__).exception("gathering evidence failed")
+                self.trouble = f"an error in dyntop itself, {type(error).__name__}"
+            await asyncio.sleep(RETRY_INTERVAL)
+
+    async def probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[ProbeResult]:
+        """Ask the addresses of some records and of their workers' others now, once each."""
+        targets = {target for record in records for target in self._verdicts.targets(record)}
+        readings = await self._probes.once(targets, deep=deep)
+        self._take_readings(readings)
+        return readings
+
+    async def _ask_store(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._follow_handles(loop.time())
+            visible = [handle_of(record) for record in self._visible()]
+            if due := self._sweep.take_due(loop.time(), visible):
+                try:
+                    await self._ask(due)
+                    self.trouble = ""
+                except Unreachable:
+                    # The watch tells of that.
+                    self._sweep.failed(due, loop.time())
+                except StoreError:
+                    self._sweep.failed(due, loop.time())
+                    self.trouble = "the store does not tell how long leases have"
+                if self._verdicts.is_behind:
+                    self._told()
+            await asyncio.sleep(BEHIND_INTERVAL if self.sweep_age() else BURST_INTERVAL)
+
+    def _follow_handles(self, now: float) -> None:
+        # To ask about these as well would cost questions, and they may come faster than the cap
+        # lets them be asked about.
+        for handle in self._verdicts.take_gone_handles():
+            self._sweep.discard(handle)
+        new = self._verdicts.take_new_handles()
+        if not self._verdicts.lifetime.has_leases:
+            # There the watch itself tells what expired. What is looked at needs more, and so does
+            # what cannot be reached: whether it goes on being touched.
+            new = {handle_of(record) for record in (*self._visible(), *self._suspects())}
+            left = set(self._sweep.handles()) - new
+            for handle in left:
+                self._sweep.discard(handle)
+            self._verdicts.forget_lives(left)
+        for handle in new:
+            self._sweep.add(handle, now)
+
+    async def _ask(self, handles: Iterable[Handle]) -> None:
+        asked: dict[Handle, AnyRecord] = {}
+        for handle in handles:
+            if (record := self._verdicts.record_on(handle)) is None:
+                self._sweep.discard(handle)
+            else:
+                asked[handle] = record
+        began = asyncio.get_running_loop().time()
+        lives = await self._discovery.time_to_live(asked.values())
+        at, now = self._clock(), asyncio.get_running_loop().time()
+        was_slow, self._was_slow = self._was_slow, now - began > SLOW
+        learnt: dict[Handle, LeaseTtl] = {}
+        for handle, record in asked.items():
+            ttl = lives.get(record.key)
+            if ttl is None:
+                # It has none, or went meanwhile.
+                self._sweep.discard(handle)
+                continue
+            if self._was_slow and not was_slow and is_late(ttl):
+                # A store that hung takes the renewals of that time only now, beside our question.
+                self._sweep.ask_again(handle, now)
+                continue
+            learnt[handle] = LeaseTtl(ttl, at)
+            self._sweep.answered(handle, ttl, now)
+        self._verdicts.heard_lives(learnt)
+
+    async def _aim(self) -> None:
+        while True:
+            self._probes.want(self._wanted())
+            await asyncio.sleep(AIM_INTERVAL)
+
+    def _wanted(self) -> set[ProbeTarget]:
+        if self._probing is Probing.ALL:
+            return self._verdicts.watched(self._verdicts.records())
+        late = self._of_verdict(self._verdicts.findings, Verdict.LATE)
+        wanted = self._verdicts.watched([*self._visible(), *self._suspects(), *late])
+        if self._verdicts.nats_is_away:
+            wanted.add(NATS_SERVER)
+        return wanted
+
+    def _suspects(self) -> list[AnyRecord]:
+        """Records whose addresses were tried in vain, on screen or not."""
+        some = islice(self._verdicts.failed, MOST_SUSPECTS)
+        return [one for key in some if (one := self._verdicts.record(key)) is not None]
+
+    def _of_verdict(self, keys: Iterable[bytes], verdict: Verdict) -> list[AnyRecord]:
+        verdicts = self._verdicts
+        found = (verdicts.record(key) for key in keys if verdicts.of(key) is verdict)
+        return [one for one in islice(found, MOST_SUSPECTS) if one is not None]
+
+    async def _probe_deep(self) -> None:
+        while True:
+            await self.probe(self._visible(), deep=True)
+            await asyncio.sleep(DEEP_INTERVAL)
+
+    async def _ask_the_doubted(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(AIM_INTERVAL)
+            for target in [one for one in self._doubted if not self._verdicts.knows(one)]:
+                del self._doubted[target]
+            due = [one for one, doubt in self._doubted.items() if doubt.ask_at <= loop.time()]
+            if due:
+                self._take_readings(await self._probes.once(due, deep=True))
+
+    def _doubt(self, reading: ProbeResult) -> None:
+        if reading.answer is not ProbeAnswer.SILENT:
+            self._doubted.pop(reading.target, None)
+            return
+        before = self._doubted.get(reading.target)
+        backoff = Backoff(*DOUBT) if before is None else before.backoff
+        now = asyncio.get_running_loop().time()
+        self._doubted[reading.target] = _Doubt(now + backoff.pause(), backoff)
+
+    def _take_readings(self, readings: list[ProbeResult]) -> None:
+        for reading in readings:
+            if reading.deep:
+                self._doubt(reading)
+        self._verdicts.heard_readings(readings)
+        if self._verdicts.is_behind:
+            self._told()

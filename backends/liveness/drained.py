@@ -1,0 +1,42 @@
+"""Which records belong to a worker that is out of routing while its lease lives on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.liveness.evidence_kinds import Drained, DrainedOrDeleted
+
+
+class DrainMark(NamedTuple):
+    """What is known of how a worker was drained."""
+
+    at: float
+    """When, in POSIX seconds, as far as that is known; otherwise when its instance was seen to be
+    missing."""
+    by: Drained | DrainedOrDeleted
+    """By whom, as far as that is known. A worker that is stopping, or is not up yet, looks for a
+    moment like one that was drained or deleted by hand."""
+
+
+def without_instance(group: Sequence[AnyRecord]) -> set[bytes]:
+    """Return the keys, of one worker's records, that no endpoint instance is registered for.
+
+    A card needs an instance at its own endpoint and under its own id, an adapter too; a channel or
+    source needs that of any card. A process without a card is no worker: frontends publish, too,
+    and have no instance.
+    """
+    cards = [one for one in group if isinstance(one, ModelCard)]
+    if not cards or all(one.is_lora or one.malformed is not None for one in cards):
+        return set()
+    served = {_place(one) for one in group if isinstance(one, EndpointInstance)}
+    lacking = {one.key for one in cards if _place(one) not in served}
+    if len(lacking) < len(cards):
+        return lacking
+    return {one.key for one in group if not isinstance(one, EndpointInstance)}
+
+
+def _place(record: EndpointInstance | ModelCard) -> tuple[str | int | None, ...]:
+    at = record.id
+    return (at.namespace, at.component, at.endpoint, at.instance_id)

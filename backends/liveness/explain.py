@@ -1,0 +1,228 @@
+"""Gathers what a verdict rests on, as data; what decided comes first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.discovery.lease_ttl import LeaseStanding, is_late
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import EndpointInstance
+from backends.liveness import evidence_kinds as kinds
+from backends.liveness.evidence import Assessment, Evidence
+from backends.liveness.failure import SAME_TIME, Failure, Way
+from backends.liveness.judge import (
+    JudgeInput,
+    Verdict,
+    awaits_renewal,
+    is_against_worker,
+    is_carried_by_nats,
+    is_left_by_its_worker,
+    judge,
+    lease_is_gone,
+)
+from backends.liveness.routing import ServingReason
+from backends.probe.targets import unusable
+from backends.probe.types import ProbeAnswer, ProbeResult
+
+
+def assess(facts: JudgeInput) -> Assessment:
+    """Return the verdict with its evidence."""
+    verdict = judge(facts)
+    return Assessment(verdict, explain(facts, verdict), facts.routing)
+
+
+def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
+    """Return the evidence for a verdict, what decides first; the rest is there to be weighed
+    against it."""
+    record, at = facts.record, facts.stored_at
+    by_itself = _shown_by_itself(facts, verdict)
+    life = []
+    if facts.life is not None and record.expired_at is None:
+        life = [Evidence(_of_life(facts), facts.life.at)]
+    failure = facts.probed.failure
+    found = life if (lease_first := _lease_decides(facts)) else []
+    found += _of_readings(facts, failure)
+    against_worker = failure is not None and is_against_worker(failure, facts)
+    worker_is_gone = is_left_by_its_worker(facts)
+    if worker_is_gone:
+        found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
+    dead = lease_is_gone(facts) or against_worker or worker_is_gone
+    found = [*found, *by_itself] if dead else [*by_itself, *found]
+    if failure is not None and failure.way is Way.REFUSED and awaits_renewal(failure, facts):
+        found.append(Evidence(kinds.RenewalAwaited(), at))
+    found += [Evidence(kinds.AddressUnusable(shown, why), at) for shown, why in unusable(record)]
+    if is_carried_by_nats(record) and not facts.probed.own:
+        found.append(Evidence(kinds.NatsNotAsked(), at))
+    if facts.drained is not None and not isinstance(record, EndpointInstance):
+        decides = verdict is Verdict.DRAINED
+        found.insert(0 if decides else len(found), Evidence(facts.drained.by, facts.drained.at))
+    if facts.lifetime.has_leases and record.lease is None:
+        if record.kind is not Kind.ENDPOINT and not facts.worker_is_there and not worker_is_gone:
+            found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
+        on_no_lease = Evidence(kinds.NoLease(), at)
+        found.insert(0 if verdict is Verdict.UNLEASED else len(found), on_no_lease)
+    if not lease_first:
+        found += life
+    if not facts.lifetime.is_renewed:
+        if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
+            found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
+        if facts.life is None:
+            found.append(Evidence(kinds.NotRenewed(), at))
+    elif facts.life is None and not facts.lifetime.has_leases and record.expired_at is None:
+        found.append(Evidence(kinds.KeptAlive(), at))
+    if _stands_alone(facts) and failure is None:
+        found.append(Evidence(kinds.NoSource(has_address=not is_carried_by_nats(record)), at))
+    return tuple(found) or (Evidence(kinds.NothingAsked(), at),)
+
+
+def _shown_by_itself(facts: JudgeInput, verdict: Verdict) -> list[Evidence]:
+    """What the record's own text shows, and those of its model's other cards."""
+    record, at = facts.record, facts.stored_at
+    found = []
+    if record.unread:
+        found.append(Evidence(kinds.Unread(record.unread), at))
+    if record.malformed is not None:
+        odd = kinds.OddKey if record.readable else kinds.Malformed
+        found.append(Evidence(odd(record.malformed), at))
+    if record.conflict is not None:
+        found.append(Evidence(kinds.NamesAnother(record.conflict), at))
+    if verdict in (Verdict.UNROUTABLE, Verdict.CONFLICT):
+        found += _of_serving(facts)
+    if record.expired_at is not None:
+        ran_out = Evidence(kinds.TimeRanOut(), record.expired_at)
+        # Dead outranks conflict, so it comes first then.
+        found.insert(0 if verdict is Verdict.EXPIRED else len(found), ran_out)
+    return found
+
+
+def _of_readings(facts: JudgeInput, failure: Failure | None) -> list[Evidence]:
+    """A piece for each address, those that decided first; one for many that came to the same."""
+    decisive = () if failure is None else failure.readings
+    rest = sorted(
+        (one for one in facts.probed.own + facts.probed.others if one not in decisive),
+        key=_severity,
+    )
+    newest = max((one.at for one in (*decisive, *rest)), default=0.0)
+    groups: dict[tuple[object, ...], list[ProbeResult]] = {}
+    for one in (*decisive, *rest):
+        is_new = newest - one.at <= SAME_TIME
+        groups.setdefault((one in decisive, one.target.method, one.text, is_new), []).append(one)
+    alike = [(_asked(some), min(one.at for one in some)) for some in groups.values()]
+    found = [Evidence(asked, at) for asked, at in alike]
+    if failure is None or is_against_worker(failure, facts):
+        return found
+    return [_tried_from_here(facts, *alike[0]), *found[1:]]
+
+
+def _asked(readings: Sequence[ProbeResult]) -> kinds.AddressProbed:
+    """What came of asking one address, or several of one method."""
+    first = readings[0]
+    # Of each record of a worker the same, whichever address is its own: it is said once of all.
+    address = min((one.target.address for one in readings), key=lambda text: (len(text), text))
+    return kinds.AddressProbed(
+        first.target.method, first.answer, address, len(readings), first.text
+    )
+
+
+def _tried_from_here(facts: JudgeInput, asked: kinds.AddressProbed, at: float) -> Evidence:
+    """The same of an address that another host may reach, with the last renewal that is known."""
+    renewed_ago = None
+    renewed_at = facts.life.renewed_at if facts.is_renewed and facts.life is not None else None
+    if facts.life is not None and renewed_at is not None:
+        at = max(at, facts.life.at)
+        renewed_ago = max(0.0, at - renewed_at)
+    is_leased = facts.record.lease is not None
+    values = kinds.AddressProbedFromHere(
+        asked.method,
+        asked.answer,
+        asked.address,
+        asked.addresses,
+        asked.detail,
+        facts.host or None,
+        lease_renewed_ago=renewed_ago if is_leased else None,
+        file_touched_ago=None if is_leased else renewed_ago,
+    )
+    return Evidence(values, at)
+
+
+def _stands_alone(facts: JudgeInput) -> bool:
+    """Return whether it is a channel in a file that nothing joins to its worker, as Dynamo's
+    `kv_metrics`: what else of that worker fails says nothing of it."""
+    record = facts.record
+    is_file = facts.lifetime.is_renewed and not facts.lifetime.has_leases
+    alone = record.kind is Kind.EVENT_CHANNEL and facts.worker is None
+    return is_file and alone and record.expired_at is None
+
+
+def _of_serving(facts: JudgeInput) -> list[Evidence]:
+    """What of its worker set speaks against a card; what decides comes first."""
+    record, routing, found = facts.record, facts.routing, list[kinds.Values]()
+    if routing is not None and routing.unroutable:
+        where = record.id.path() or None
+        match routing.reason:
+            case ServingReason.NEEDS:
+                found.append(kinds.NeedsNotMet(routing.missing, record.id.namespace))
+            case ServingReason.DEAD:
+                found.append(kinds.InstanceDead(where))
+            case ServingReason.UNUSABLE:
+                found.append(kinds.InstanceAddressUnusable(where))
+            case _:
+                found.append(kinds.NoInstance(where))
+    if facts.disagreement is not None:
+        found.append(facts.disagreement)
+    return [Evidence(values, facts.stored_at) for values in found]
+
+
+def _lease_decides(facts: JudgeInput) -> bool:
+    """Whether what is known of its lease (or key) says more than who answers where."""
+    if lease_is_gone(facts):
+        return True
+    life = facts.life
+    late = facts.lifetime.is_renewed and life is not None and life.standing is LeaseStanding.LATE
+    return late and facts.probed.failure is None
+
+
+def _severity(reading: ProbeResult) -> int:
+    order = (
+        ProbeAnswer.REFUSED,
+        ProbeAnswer.SILENT,
+        ProbeAnswer.UNREACHED,
+        ProbeAnswer.AWAY,
+        ProbeAnswer.ANSWERS,
+        ProbeAnswer.ACCEPTS,
+        ProbeAnswer.UNTRIED,
+    )
+    return order.index(reading.answer)
+
+
+def _of_a_worker_that_is_gone(facts: JudgeInput) -> kinds.Values:
+    if facts.worker is None:
+        return kinds.WorkerUnknown()
+    if facts.unusable_instances:
+        return kinds.InstancesUnusable(facts.worker, facts.unusable_instances)
+    return kinds.WorkerGone(facts.worker, has_leases=facts.lifetime.has_leases)
+
+
+def _of_life(facts: JudgeInput) -> kinds.Values:
+    """What is known of its lease, or of the time that its file or bucket keeps it."""
+    assert facts.life is not None
+    ttl = facts.life.ttl
+    remaining, granted = ttl.remaining, ttl.granted or 0.0
+    if not facts.lifetime.is_renewed:
+        return kinds.BucketKeeps(remaining, granted)
+    if facts.record.lease is None:
+        touched = kinds.FileLate if is_late(ttl) else kinds.FileTouched
+        return touched(granted - remaining, granted)
+    if ttl.granted is None:
+        return kinds.LeaseGone()
+    if is_late(ttl):
+        # What the leader gave before is over: this one was missed after it.
+        return kinds.LeaseLate(remaining, granted, reset_ago=None)
+    if ttl.reset_ago is None:
+        return kinds.LeaseLeft(remaining, granted, reset_ago=None)
+    match facts.life.standing:
+        case LeaseStanding.RENEWED:
+            return kinds.LeaseLeft(remaining, granted, ttl.reset_ago)
+        case LeaseStanding.LATE:
+            return kinds.LeaseLate(remaining, granted, ttl.reset_ago)
+    return kinds.LeaseUnproved(remaining, granted, ttl.reset_ago)

@@ -1,0 +1,106 @@
+"""Which records are not well, by place, and which have addresses that failed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from backends.discovery.record_index import Scope, is_internal_at, scopes_of
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
+from backends.liveness.failure import Way
+from backends.liveness.judge import (
+    FINDINGS,
+    JudgeInput,
+    Verdict,
+    awaits_renewal,
+    is_proved,
+)
+
+
+class Findings:
+    """The keys of records with findings, in all and in each place."""
+
+    def __init__(self) -> None:
+        self._all: set[bytes] = set()
+        self._wrong: dict[Scope, set[bytes]] = {}
+        """All keys, by place."""
+        self._not_live: dict[Scope, set[bytes]] = {}
+        """Instances, by place."""
+
+    def note(self, record: AnyRecord, verdict: Verdict) -> None:
+        """Count a record among them, or no more."""
+        key, found = record.key, verdict in FINDINGS
+        if not found and key not in self._all:
+            return
+        (self._all.add if found else self._all.discard)(key)
+        for scope in scopes_of(record):
+            _mark(self._wrong, scope, key, found)
+            if record.kind is Kind.ENDPOINT and not is_internal_at(record, scope):
+                _mark(self._not_live, scope, key, found)
+
+    def all(self) -> Collection[bytes]:
+        """Return all keys. Do not change it."""
+        return self._all
+
+    def wrong(self, scope: Scope) -> Collection[bytes]:
+        """Return all keys in a place. Do not change it, nor keep it."""
+        return self._wrong.get(scope, ())
+
+    def not_live(self, scope: Scope) -> Collection[bytes]:
+        """Return the instances in a place. Do not change it, nor keep it."""
+        return self._not_live.get(scope, ())
+
+
+class FailedRecords:
+    """The keys of records whose addresses, or their worker's, were tried in vain."""
+
+    def __init__(self) -> None:
+        self.all: set[bytes] = set()
+        self.doubtful: set[bytes] = set()
+        """All of the workers of which anything depends on when each reading was: an address failed,
+        and an old answer elsewhere says nothing of now."""
+        self.awaited: set[bytes] = set()
+        """Those whose next renewal is to show what that means."""
+        self.refused: set[bytes] = set()
+        """Of the awaited, those that another host refuses: the worker's, or a firewall."""
+        self.proved: set[bytes] = set()
+        """Of the unreachable, those that their leases do not speak for (any more)."""
+
+    def note(self, facts: JudgeInput, verdict: Verdict, *, doubtful: bool) -> None:
+        """Keep whether the addresses of a record failed, and what its lease says to that."""
+        key, failure = facts.record.key, facts.probed.failure
+        self.discard([facts.record])
+        if doubtful:
+            self.doubtful.add(key)
+        if failure is None:
+            return
+        self.all.add(key)
+        if awaits_renewal(failure, facts):
+            self.awaited.add(key)
+            if failure.way is Way.REFUSED:
+                self.refused.add(key)
+        if verdict is Verdict.UNREACHABLE and is_proved(failure, facts):
+            self.proved.add(key)
+
+    def discard(self, records: Iterable[AnyRecord]) -> None:
+        """Nothing is known to fail of these, or they went."""
+        if self.doubtful:
+            for record in records:
+                if record.key in self.doubtful:
+                    for keys in (
+                        self.doubtful,
+                        self.all,
+                        self.awaited,
+                        self.refused,
+                        self.proved,
+                    ):
+                        keys.discard(record.key)
+
+
+def _mark(places: dict[Scope, set[bytes]], scope: Scope, key: bytes, found: bool) -> None:
+    if found:
+        places.setdefault(scope, set()).add(key)
+    elif scope in places:
+        places[scope].discard(key)
+        if not places[scope]:
+            del places[scope]

@@ -1,0 +1,192 @@
+"""What frontends say of the models that are registered: which they serve, which they do not, and
+of which they say nothing, since they look at another namespace or could not be asked.
+
+Pure; takes what was asked as plain values. What a frontend lists is what it has registered itself:
+in release 1.6.1 `/v1/models`, `/v1/models/{model}/ready` and the gauge `model_ready` go by that
+alone, so a list proves no worker alive, while a name that is missing in it gets no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class FailureCount(NamedTuple):
+    """Requests that a frontend failed or refused for one reason, of all models together."""
+
+    reason: str
+    number: float
+    """Since it started."""
+    rate: float | None
+    """In a second. None: it was asked only once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendReport:
+    """What a frontend said when it was asked last."""
+
+    name: str
+    """As it is shown: its URL."""
+    at: float
+    """When that was, in POSIX seconds."""
+    listed: frozenset[str] | None = None
+    """The models and adapters that it lists. None: it did not say."""
+    lists_more: bool = False
+    """Whether it lists more than that."""
+    ready: Mapping[str, bool] = field(default_factory=dict)
+    """By model what its gauge `model_ready` says; up to 1.2 there is none."""
+    told: frozenset[str] = frozenset()
+    """The models that it lists, counts requests of, or has such a gauge for."""
+    since: Mapping[str, float] = field(default_factory=dict)
+    """Since when it says what it says of a name, where that was seen to begin."""
+    first_at: float | None = None
+    """When it answered for the first time since when it answers. What it says of other names it
+    says since then, or longer."""
+    trouble: str = ""
+    """Why it could not be asked, to follow its name in a sentence. Empty: it answered."""
+    failures: tuple[FailureCount, ...] = ()
+
+
+class Saying(StrEnum):
+    """What a frontend says of one model or adapter."""
+
+    LISTED = "listed"
+    NOT_LISTED = "not listed"
+    NOT_READY = "not ready"
+    """Its gauge says 0: it knows the model, and waits for more workers or has none."""
+    ELSEWHERE = "looks at another namespace"
+    """It is known to look at no namespace of the model, so it says nothing of it."""
+    UNTOLD = "not known"
+    """It could not be asked, did not say all that it lists, or it is not known where it looks."""
+
+
+DENIALS = frozenset({Saying.NOT_LISTED, Saying.NOT_READY})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one frontend says of one model or adapter."""
+
+    frontend: str
+    saying: Saying
+    since: float | None = None
+    """POSIX seconds. None: not known."""
+    or_longer: bool = False
+    """Whether it said so when it was asked for the first time."""
+    looks_at: tuple[str, ...] = ()
+    """The namespaces that it is known to look at, in order."""
+    trouble: str = ""
+    """Why it is not known, to follow its name in a sentence. Empty: it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtFrontends:
+    """What frontends say of one model or adapter, in the order of their names."""
+
+    name: str
+    said: tuple[Said, ...]
+    is_denied: bool
+    """Whether none of them serves it, and each namespace of it has one that says so."""
+
+    @property
+    def served_by(self) -> tuple[Said, ...]:
+        return tuple(one for one in self.said if one.saying is Saying.LISTED)
+
+    @property
+    def denied_by(self) -> tuple[Said, ...]:
+        """Those that look at a namespace of it and do not serve it."""
+        return tuple(one for one in self.said if one.saying in DENIALS)
+
+    @property
+    def only_elsewhere(self) -> bool:
+        """Whether frontends were asked, and none that is known to look at a namespace of it."""
+        answered = [one for one in self.said if one.saying is not Saying.UNTOLD]
+        return bool(answered) and all(one.saying is Saying.ELSEWHERE for one in answered)
+
+
+def looks_at(
+    tells: Mapping[str, Iterable[str]], namespaces: Mapping[str, Collection[str | None]]
+) -> dict[str, frozenset[str | None]]:
+    """The namespaces that each frontend is known to look at: it tells of a model that is registered
+    in that one alone.
+
+    `tells`: by frontend the names that it lists, or counts requests of. `namespaces`: where each
+    name is registered. A frontend's `/health` (1.6.1) does not tell: it names the endpoints of all
+    namespaces, whichever it serves.
+    """
+    return {
+        frontend: frozenset(
+            namespace
+            for name in names
+            if len(where := namespaces.get(name, ())) == 1
+            for namespace in where
+        )
+        for frontend, names in tells.items()
+    }
+
+
+@dataclass(slots=True)
+class Frontends:
+    """The frontends that were asked, and where each looks."""
+
+    reports: tuple[FrontendReport, ...] = ()
+    """In the order of their names."""
+    looked: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
+    """As `looks_at` has it."""
+
+    def of(self, name: str, namespaces: Collection[str | None]) -> AtFrontends | None:
+        """What they say of a model or adapter that is registered there. None: none was asked."""
+        if not self.reports:
+            return None
+        said = tuple(self._said(report, name, namespaces) for report in self.reports)
+        denied: set[str | None] = set()
+        for one in said:
+            if one.saying in DENIALS:
+                denied |= self.looked[one.frontend]
+        serves = any(one.saying is Saying.LISTED for one in said)
+        return AtFrontends(name, said, not serves and bool(namespaces) and denied >= {*namespaces})
+
+    def _said(self, report: FrontendReport, name: str, namespaces: Collection[str | None]) -> Said:
+        looked = self.looked[report.name]
+        saying = _saying(report, name, namespaces, looked)
+        since = report.since.get(name)
+        return Said(
+            report.name,
+            saying,
+            report.first_at if since is None else since,
+            since is None,
+            tuple(sorted(one for one in looked if one)),
+            _why_unknown(report) if saying is Saying.UNTOLD else "",
+        )
+
+
+def _why_unknown(report: FrontendReport) -> str:
+    if report.trouble:
+        return f"could not be asked: it {report.trouble}"
+    if report.listed is None:
+        return "did not say what it lists"
+    if report.lists_more:
+        return "lists more models than are kept"
+    return "lists no model that shows which namespace it looks at"
+
+
+def _saying(
+    report: FrontendReport,
+    name: str,
+    namespaces: Collection[str | None],
+    looked: frozenset[str | None],
+) -> Saying:
+    if report.trouble:
+        return Saying.UNTOLD
+    if report.ready.get(name) is False:
+        return Saying.NOT_READY
+    if report.listed is None:
+        return Saying.UNTOLD
+    if name in report.listed:
+        return Saying.LISTED
+    if looked.isdisjoint(namespaces):
+        return Saying.ELSEWHERE if looked else Saying.UNTOLD
+    return Saying.UNTOLD if report.lists_more else Saying.NOT_LISTED

@@ -1,0 +1,319 @@
+"""Whose time to live to ask for next: so that a missed keep-alive is seen soon, at little cost.
+
+Pure: it is told the time (in seconds of a clock that never jumps) and what came of each question.
+A lease is asked about just after its renewal is due, so once for each renewal; one whose renewal
+did not come is asked about again and again until it comes, or until it is missed by enough.
+
+What came due while nothing could be asked (the store hung, or dyntop was stopped) is asked about
+afterwards as fast as the cap allows, the longest due first. Only where there are more leases than
+the cap allows for, a question whose moment has passed is left to the next renewal, unless the last
+answer is old: asking late delays all the others for nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Hashable, Iterable, Iterator, Set
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from backends.discovery.lease_ttl import ROUNDING, is_late
+from backends.store import TimeToLive
+
+SLACK = 0.1
+"""Seconds after a renewal is due when it is asked for: it takes its way through the store, too."""
+SUSPICIOUS_INTERVAL = 0.5
+"""Seconds between two questions about a lease whose renewal is overdue."""
+LATE_INTERVAL = 2.0
+"""... about one whose renewal was missed: it ends soon, or recovers."""
+VISIBLE_INTERVAL = 5.0
+"""... about one that is on screen, at least."""
+VISIBLE_SHARE = 1 / 3
+"""... as a part of the time between two renewals: a lease of an hour tells nothing new so soon."""
+RESET_SHARE = 1 / 8
+"""Of the time between two renewals, what is at most between two questions about a lease that the
+store itself gave its full time, and whose worker's renewal is overdue."""
+GONE_INTERVAL = 10.0
+"""... about a lease that does not exist, while its keys are still there."""
+MOMENT = 1.5
+"""Seconds after it became due when a question still does what it is for."""
+MOST_SKIPPED = 3
+"""Renewals after which a lease is asked about whenever there is room."""
+CATCH_UP = 60.0
+"""Seconds within which what is overdue must be asked about at the pace that the cap allows, beside
+what comes due meanwhile. Where that takes longer, there are more leases than the cap allows for."""
+OUTAGE = 10.0
+"""Seconds for which old answers are put down to a store that does not answer, and after it answered
+again to catching up: the state of the store says so already."""
+USUAL_PERIOD = 15.0
+"""Seconds between two renewals that are assumed of a lease that was not asked about yet: that of
+Dynamo 1.6."""
+
+MOST_STALE = 4
+"""Planned questions for each handle, above which those are let go that are stale."""
+FEW = 1000
+"""Planned questions that are not worth counting."""
+
+Handle = TypeVar("Handle", bound=Hashable)
+
+
+@dataclass(slots=True)
+class _State:
+    due: float
+    known_at: float
+    """When the last answer came, or when it came into the sweep."""
+    period: float = 0.0
+    """Seconds between two renewals. 0: not known yet."""
+    expected: float = 0.0
+    """When the next renewal is due by what was seen of its worker."""
+
+
+class LeaseSchedule(Generic[Handle]):
+    """Spreads questions about leases (or keys, where there are no leases) over time."""
+
+    def __init__(self, cap: float) -> None:
+        """`cap` is the most questions in a second, on average over a second."""
+        self._cap = cap
+        self._burst = max(1.0, cap)
+        """Questions in one burst, at most: also a low cap saves up for a whole one."""
+        self._states: dict[Handle, _State] = {}
+        self._by_period: dict[float, dict[Handle, None]] = {}
+        """The handles of each period, the one whose answer is oldest first."""
+        self._heap: list[tuple[float, int, Handle]] = []
+        """When each is due; entries whose time is not the handle's own any more are stale."""
+        self._number = 0
+        self._allowance = cap
+        self._counted_at: float | None = None
+        self._asked: set[Handle] = set()
+        """Asked, and not answered yet."""
+        self._suspicious: dict[Handle, None] = {}
+        """Whose renewal is overdue: they do not wait until all that came due before was asked."""
+        self._turn = 0
+        """Which of the three kinds of questions is next: on screen, suspicious, due."""
+        self._screen_demand = 0.0
+        """Questions a second that are asked only because something is on screen."""
+        self._answered_at: float | None = None
+        self._resumed_at = -math.inf
+        """When the store answered again after it had not for a while."""
+
+    def handles(self) -> Set[Handle]:
+        """All that it asks about. Do not change it while going over it."""
+        return self._states.keys()
+
+    @property
+    def unread(self) -> int:
+        """How many were never answered for."""
+        # Until the first answer the period is not known.
+        return len(self._by_period.get(0.0, ()))
+
+    def add(self, handle: Handle, now: float) -> None:
+        """It is there now: ask about it soon. One that is known stays as it is."""
+        if handle not in self._states:
+            self._states[handle] = _State(now, now)
+            self._by_period.setdefault(0.0, {})[handle] = None
+            self._plan(handle, now)
+
+    def discard(self, handle: Handle) -> None:
+        """Nothing hangs on it any more."""
+        if (state := self._states.pop(handle, None)) is not None:
+            self._forget_period(handle, state.period)
+        self._asked.discard(handle)
+        self._suspicious.pop(handle, None)
+
+    def take_due(self, now: float, visible: Iterable[Handle] = ()) -> list[Handle]:
+        """Return the handles to ask about now, within the cap: those on screen, the suspicious, the
+        longest due. They are chosen in turn, so that no kind waits for all of another."""
+        if self._counted_at is not None:
+            passed = max(0.0, now - self._counted_at)
+            self._allowance = min(self._burst, self._allowance + passed * self._cap)
+        self._counted_at = now
+        kinds = [
+            iter(self._on_screen(visible, now)),
+            iter(self._overdue(now)),
+            self._due(now),
+        ]
+        chosen: list[list[Handle]] = [[] for _ in kinds]
+        idle = 0
+        while idle < len(kinds) and self._allowance >= 1:
+            turn, self._turn = self._turn, (self._turn + 1) % len(kinds)
+            handle = next((one for one in kinds[turn] if one not in self._asked), None)
+            if handle is None:
+                idle += 1
+                continue
+            idle = 0
+            self._allowance -= 1
+            self._asked.add(handle)
+            chosen[turn].append(handle)
+        return [handle for some in chosen for handle in some]
+
+    def _on_screen(self, visible: Iterable[Handle], now: float) -> list[Handle]:
+        """Those on screen that are to be asked about by now, the one whose answer is oldest
+        first."""
+        states = self._states
+        known = [one for one in set(visible) if one in states]
+        self._screen_demand = sum(_more_while_seen(states[one]) for one in known)
+        due = [
+            one
+            for one in known
+            if states[one].due <= now or now - states[one].known_at >= _while_seen(states[one])
+        ]
+        return sorted(due, key=lambda one: states[one].known_at)
+
+    def _overdue(self, now: float) -> list[Handle]:
+        """The suspicious that are to be asked about by now, the longest due first."""
+        states = self._states
+        due = [one for one in self._suspicious if states[one].due <= now]
+        return sorted(due, key=lambda one: states[one].due)
+
+    def _due(self, now: float) -> Iterator[Handle]:
+        """All others that are to be asked about by now, the longest due first."""
+        skips: bool | None = None
+        while self._heap and self._heap[0][0] <= now:
+            due, _, handle = heapq.heappop(self._heap)
+            state = self._states.get(handle)
+            if state is None or state.due != due or handle in self._asked:
+                continue
+            if now - due > MOMENT and now - state.known_at < MOST_SKIPPED * state.period:
+                if skips is None:
+                    skips = not self._catches_up(now - due)
+                if skips:
+                    self._plan(handle, due + state.period)
+                    continue
+            yield handle
+
+    def _catches_up(self, behind: float) -> bool:
+        """Whether all that came due in the last so many seconds can be asked about soon, beside
+        what comes due meanwhile."""
+        demand = self._demand()
+        spare = self._cap - demand - self._screen_demand - len(self._suspicious) / LATE_INTERVAL
+        return spare > 0 and min(behind * demand, len(self._states)) <= CATCH_UP * spare
+
+    def _demand(self) -> float:
+        """Questions a second that are to be asked on average."""
+        groups = self._by_period.items()
+        return sum(len(handles) / (period or USUAL_PERIOD) for period, handles in groups)
+
+    def answered(self, handle: Handle, ttl: TimeToLive, now: float) -> None:
+        """What the store said of it; says when to ask again."""
+        if (
+            self._answered_at is not None
+            and now - self._answered_at > MOMENT
+            and self._is_late(now)
+        ):
+            self._resumed_at = now
+        self._answered_at = now
+        state = self._states.get(handle)
+        if state is None:
+            return
+        self._asked.discard(handle)
+        self._forget_period(handle, state.period)
+        state.known_at = now
+        state.period = GONE_INTERVAL if ttl.granted is None else ttl.granted / 2
+        # Its answer is the newest now.
+        self._by_period.setdefault(state.period, {})[handle] = None
+        due, is_suspicious = now + _pause(ttl), is_overdue(ttl)
+        if ttl.reset_ago is None:
+            state.expected = due
+        elif not is_suspicious:
+            # What remains says nothing of the worker: its own renewal is due as it was before.
+            is_suspicious = state.expected <= now
+            soon = now + max(LATE_INTERVAL, RESET_SHARE * state.period)
+            due = min(due, soon if is_suspicious else state.expected)
+        if is_suspicious:
+            self._suspicious.setdefault(handle)
+        else:
+            self._suspicious.pop(handle, None)
+        self._plan(handle, due)
+
+    def failed(self, handles: Iterable[Handle], now: float) -> None:
+        """The store did not answer: ask again in a while."""
+        for handle in handles:
+            if handle in self._states:
+                self._asked.discard(handle)
+                self._plan(handle, now + LATE_INTERVAL)
+
+    def ask_again(self, handle: Handle, now: float) -> None:
+        """What the store said of it does not count: ask again at once."""
+        if handle in self._states:
+            self._asked.discard(handle)
+            self._plan(handle, now + SUSPICIOUS_INTERVAL)
+
+    def age(self, now: float) -> float:
+        """Seconds since the oldest answer of those that should have been renewed by now, where it
+        is not for a short outage; else 0."""
+        oldest = self._oldest_late(now)
+        if not oldest or self._demand() + self._screen_demand > self._cap:
+            return oldest
+        if now - self._resumed_at < OUTAGE:
+            return 0.0
+        return self._oldest_late(now, OUTAGE)
+
+    def _oldest_late(self, now: float, more: float = 0.0) -> float:
+        """Seconds since the oldest answer of those that should have been renewed so many seconds
+        ago; 0: there are none."""
+        oldest = 0.0
+        for period, handles in self._by_period.items():
+            age = now - self._states[next(iter(handles))].known_at
+            if age > period + ROUNDING + SLACK + MOMENT + more:
+                oldest = max(oldest, age)
+        return oldest
+
+    def _is_late(self, now: float) -> bool:
+        """Whether anything waits for longer than it should, asked already or not."""
+        dues = [self._states[one].due for one in self._asked if one in self._states]
+        return min([*dues, *(due for due, _, _ in self._heap[:1])], default=now) < now - MOMENT
+
+    def _forget_period(self, handle: Handle, period: float) -> None:
+        handles = self._by_period[period]
+        del handles[handle]
+        if not handles:
+            del self._by_period[period]
+
+    def _plan(self, handle: Handle, due: float) -> None:
+        """Ask about it then; the suspicious have no place among those that come due."""
+        self._states[handle].due = due
+        if handle in self._suspicious:
+            return
+        # The number keeps handles from being compared, which may be of different types.
+        self._number += 1
+        heapq.heappush(self._heap, (due, self._number, handle))
+        if len(self._heap) > MOST_STALE * len(self._states) + FEW:
+            self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        """Drop entries whose time is not the handle's own any more, or whose handle is gone."""
+        planned: dict[Handle, tuple[float, int, Handle]] = {}
+        for entry in self._heap:
+            due, _, handle = entry
+            state = self._states.get(handle)
+            if state is not None and state.due == due:
+                planned[handle] = entry
+        self._heap = list(planned.values())
+        heapq.heapify(self._heap)
+
+
+def _while_seen(state: _State) -> float:
+    """Seconds between two questions about a lease on screen."""
+    return max(VISIBLE_INTERVAL, VISIBLE_SHARE * state.period)
+
+
+def _more_while_seen(state: _State) -> float:
+    """Questions a second about a lease on screen beyond those about any other."""
+    period = state.period or USUAL_PERIOD
+    pause = _while_seen(state)
+    return 1 / pause - 1 / period if 0 < pause < period else 0.0
+
+
+def is_overdue(ttl: TimeToLive) -> bool:
+    """Whether a renewal is due and did not come, or cannot come any more."""
+    return ttl.granted is None or ttl.remaining + ROUNDING <= ttl.granted / 2
+
+
+def _pause(ttl: TimeToLive) -> float:
+    """Seconds until it is worth asking again."""
+    if ttl.granted is None:
+        return GONE_INTERVAL
+    if not is_overdue(ttl):
+        return ttl.remaining + ROUNDING - ttl.granted / 2 + SLACK
+    return LATE_INTERVAL if is_late(ttl) else SUSPICIOUS_INTERVAL

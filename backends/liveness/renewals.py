@@ -1,0 +1,94 @@
+"""Waiting for the renewals that show what an address that failed means.
+
+For commands that look once. A worker whose address fails from here may be cut off from this host
+alone; whether its lease is renewed after that tells. Every release of Dynamo that was measured
+renews at half of what was granted, so the answer is there after that at the latest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from backends.aio.timer import LOOP, Timer
+from backends.discovery.lease_ttl import MARGIN, ROUNDING, LeaseTtl
+from backends.dynamo.records import AnyRecord
+from backends.liveness.failure import CONFIRMED
+from backends.liveness.judge import Verdict
+from backends.liveness.tracker import LivenessTracker
+
+PACE = (CONFIRMED, 2.0)
+"""Seconds between two looks while waiting, at least and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalWait:
+    """How a command waits for renewals."""
+
+    notify: Callable[[float, Sequence[AnyRecord]], None]
+    """Called once before it waits, with the most seconds that it may take and the records that it
+    is for; not where there is nothing to wait for."""
+    most: float = math.inf
+    """Seconds; a record that would take more is not waited for."""
+
+
+def longest_wait(lives: Iterable[LeaseTtl], now: float) -> float:
+    """Return for how many seconds to wait until each of some leases was renewed, or was missed.
+
+    `now`: POSIX seconds. At most half of the longest TTL and what a renewal may be late by.
+    """
+    return max((_wait(life, now) for life in lives), default=0.0)
+
+
+def _wait(life: LeaseTtl, now: float) -> float:
+    if life.ttl.granted is None:
+        return 0.0
+    most = life.ttl.granted / 2 + ROUNDING + MARGIN
+    # What the store itself gave its full time: when its worker renews it is not known.
+    missed_at = life.missed_at
+    return most if missed_at is None else min(most, max(0.0, missed_at - now))
+
+
+async def await_renewals(
+    tracker: LivenessTracker,
+    records: Iterable[AnyRecord],
+    look: Callable[[Sequence[AnyRecord]], Awaitable[None]],
+    wait: RenewalWait,
+    *,
+    clock: Callable[[], float],
+    timer: Timer = LOOP,
+) -> None:
+    """Wait until the next renewal of each record that another host refuses has come, or was missed.
+
+    The others are decided without one: what this host refuses itself is dead, and what the network
+    loses is never more than unreachable from here while its lease lives.
+
+    `look` asks for the leases and probes the addresses of some records once more, and has the
+    tracker judge them. `clock` gives POSIX seconds. Raises what `look` raises.
+    """
+    waiting = [
+        one
+        for one in _awaited(tracker, records)
+        if (life := tracker.life(one)) is not None and _wait(life, clock()) <= wait.most
+    ]
+    if not waiting:
+        return
+    seconds = longest_wait(_lives(tracker, waiting), clock())
+    wait.notify(seconds, waiting)
+    least, longest = PACE
+    ends_at = timer.now() + seconds + least
+    while waiting and timer.now() < ends_at:
+        soonest = min((_wait(life, clock()) for life in _lives(tracker, waiting)), default=longest)
+        await timer.sleep(min(longest, max(least, soonest)))
+        await look(waiting)
+        waiting = _awaited(tracker, waiting)
+
+
+def _awaited(tracker: LivenessTracker, records: Iterable[AnyRecord]) -> list[AnyRecord]:
+    there = [one for one in records if one.key in tracker.refused]
+    return [one for one in there if tracker.of(one.key) is Verdict.UNREACHABLE]
+
+
+def _lives(tracker: LivenessTracker, records: Iterable[AnyRecord]) -> list[LeaseTtl]:
+    return [life for one in records if (life := tracker.life(one)) is not None]

@@ -1,0 +1,553 @@
+"""Verdicts on all of a cluster, kept up to date as records and evidence come and go.
+
+Pure: evidence is told, never asked for. A change costs work in proportion to what it bears on: a
+worker's few records, not the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+
+from backends.discovery.cluster import Cluster, FirstSeen
+from backends.discovery.lease_ttl import same_standing
+from backends.discovery.record_index import Scope
+from backends.dynamo.card_checksum import differences, group_of
+from backends.dynamo.parse import card_json
+from backends.dynamo.records import (
+    AnyRecord,
+    EndpointInstance,
+    EventChannel,
+    EventSource,
+    ModelCard,
+)
+from backends.liveness.address_readings import AddressReadings
+from backends.liveness.card_consensus import CardConsensus, SortOfCard, compared
+from backends.liveness.drained import DrainMark, without_instance
+from backends.liveness.evidence import Assessment
+from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
+from backends.liveness.explain import assess
+from backends.liveness.findings import FailedRecords, Findings
+from backends.liveness.judge import (
+    DEAD,
+    STALE,
+    JudgeInput,
+    LeaseTtl,
+    Verdict,
+    is_carried_by_nats,
+    is_renewed,
+    judge,
+    judge_by_itself,
+    judge_serving,
+)
+from backends.liveness.serving import Serving
+from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
+from backends.store import Lifetime
+
+DIFFERS = CardsDiffer(0, ())
+"""That they differ is enough for a verdict; how, is compared for one that is shown."""
+
+Handle = int | bytes
+"""What a time to live is asked for: a lease's id, or a key where there are no leases."""
+
+
+class LivenessTracker:
+    """What is known of each record of a cluster, and how many instances of each place are not live.
+
+    After the cluster changed, and after evidence came, `update` judges again what it bears on.
+    """
+
+    def __init__(self, cluster: Cluster, lifetime: Lifetime, *, host: str = "") -> None:
+        """`host` names the host that addresses are tried from, for the evidence."""
+        self.lifetime = lifetime
+        """Of the store that the cluster was read from."""
+        self._host = host
+        self._cluster = cluster
+        self._verdicts: dict[bytes, Verdict] = {}
+        self._records: dict[bytes, AnyRecord] = {}
+        """As they were judged."""
+        self._findings = Findings()
+        self._failed = FailedRecords()
+        self._lives: dict[Handle, LeaseTtl] = {}
+        self._on: dict[Handle, set[bytes]] = {}
+        """The keys that a handle is for."""
+        self._new_handles: set[Handle] = set()
+        self._gone_handles: set[Handle] = set()
+        """Of those that were taken when they were new: there are none where nobody takes them."""
+        self._perhaps_empty: set[Handle] = set()
+        self._addresses = AddressReadings(cluster, self._records)
+        self._consensus = CardConsensus()
+        self.serving = Serving()
+        """How models are served, by the verdicts as of the last `update`. Only to be read."""
+        self._rerouted: set[bytes] = set()
+        self._drained: dict[int, DrainMark] = {}
+        self._dirty: set[bytes] = set()
+        self._disagreeing: set[bytes] = set()
+        """The cards that came into a conflict, or out of one, since the last `update`."""
+        self._sees_all = True
+
+    # --- what is known ------------------------------------------------------------------------
+
+    def of(self, key: bytes) -> Verdict:
+        """`unknown` for what was not judged yet."""
+        return self._verdicts.get(key, Verdict.UNKNOWN)
+
+    def judgement(self, record: AnyRecord, stored_at: float) -> Assessment:
+        """The verdict with its evidence. `stored_at`: when the store last confirmed the record."""
+        group = [record, *self._cluster.siblings(record)]
+        facts = next(self._facts(group, stored_at, self._without_instance(group)))
+        if facts.disagreement is not None and isinstance(record, ModelCard):
+            facts = replace(facts, disagreement=compared(self.conflict(record), stored_at))
+        return assess(facts)
+
+    def not_live(self, scope: Scope = ()) -> Collection[bytes]:
+        """The instances in a place that are not live. Do not change it, nor keep it."""
+        return self._findings.not_live(scope)
+
+    def wrong(self, scope: Scope = ()) -> Collection[bytes]:
+        """All keys in a place with a verdict that is neither live nor unknown. Do not change it,
+        nor keep it."""
+        return self._findings.wrong(scope)
+
+    @property
+    def findings(self) -> Collection[bytes]:
+        """All keys with a verdict that is neither live nor unknown. Do not change it."""
+        return self._findings.all()
+
+    def life(self, record: AnyRecord) -> LeaseTtl | None:
+        """What the store last said of how long a record still has."""
+        return self._lives.get(handle_of(record))
+
+    def take_new_handles(self) -> set[Handle]:
+        """The leases (or keys) that something hangs on since the last call, and did not before."""
+        new, self._new_handles = self._new_handles, set()
+        return new
+
+    def take_gone_handles(self) -> set[Handle]:
+        """Return the leases (or keys) that were told as new, and that nothing hangs on any more
+        since the last call. One that came back meanwhile is new again."""
+        gone, self._gone_handles = self._gone_handles, set()
+        return gone
+
+    def records(self) -> Collection[AnyRecord]:
+        """All that were judged. Do not change it."""
+        return self._records.values()
+
+    def record(self, key: bytes) -> AnyRecord | None:
+        """As it was judged last."""
+        return self._records.get(key)
+
+    def record_on(self, handle: Handle) -> AnyRecord | None:
+        """Any one record that hangs on a handle: its time to live is the handle's."""
+        keys = self._on.get(handle)
+        return self._records.get(next(iter(keys))) if keys else None
+
+    def targets(self, record: AnyRecord) -> set[ProbeTarget]:
+        """All addresses that bear on whether a record's worker lives: its own, its siblings'."""
+        return self._addresses.all_targets(record)
+
+    def bearing_on(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
+        """Return these records and the cards that bear on their verdicts: whether the workers of
+        those live decides who is party to a conflict, and what is there that a model needs."""
+        found = {record.key: record for record in records}
+        cards = [key for key, record in found.items() if isinstance(record, ModelCard)]
+        bearing = self.serving.bearing_on(cards)
+        for key in cards:
+            if key not in bearing and self._consensus.disagrees(key):
+                bearing.update(*(sort.keys for sort in self._consensus.sorts(key)))
+        for key in sorted(bearing - found.keys()):
+            found[key] = self._records[key]
+        return list(found.values())
+
+    def watched(self, records: Iterable[AnyRecord]) -> set[ProbeTarget]:
+        """The addresses that are enough to follow whether the workers of some records live; see
+        `AddressReadings.watched`."""
+        return self._addresses.watched(records)
+
+    def knows(self, target: ProbeTarget) -> bool:
+        """Whether any record that was asked for names this address."""
+        return self._addresses.knows(target)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was told that bears on a verdict, and `update` is still to judge."""
+        return bool(self._dirty or self._addresses.unweighed)
+
+    # --- what is told -------------------------------------------------------------------------
+
+    def heard_lives(self, lives: Mapping[Handle, LeaseTtl]) -> None:
+        """The store said how long these still have."""
+        for handle, life in lives.items():
+            if handle in self._on:
+                before = self._lives.get(handle)
+                life = life.after(before)
+                keys = self._on[handle]
+                # What an address that failed means depends on when its lease was renewed, too.
+                if not same_standing(life, before) or not keys.isdisjoint(self._failed.all):
+                    self._dirty |= keys
+                self._lives[handle] = life
+
+    def forget_lives(self, handles: Iterable[Handle]) -> None:
+        """Nobody follows these any more: what was heard of them will soon be untrue."""
+        for handle in handles:
+            if self._lives.pop(handle, None) is not None:
+                self._dirty |= self._on.get(handle, set())
+
+    def is_stale(self, record: AnyRecord) -> bool:
+        """Return whether a record is to be proposed for cleaning up."""
+        verdict = self.of(record.key)
+        if verdict is Verdict.UNREACHABLE:
+            return record.key in self._failed.proved
+        return verdict in STALE
+
+    def may_live(self, record: AnyRecord) -> bool:
+        """Return whether the worker of a record may live, so that removing it takes more than a
+        yes. Its lease speaks for what is `unreachable` until that is proved."""
+        verdict = self.of(record.key)
+        if verdict is Verdict.UNREACHABLE and is_renewed(record, self.lifetime):
+            return record.key not in self._failed.proved
+        return verdict not in STALE
+
+    @property
+    def failed(self) -> Collection[bytes]:
+        """The keys whose addresses, or their worker's, were tried in vain. Do not change it."""
+        return self._failed.all
+
+    @property
+    def awaited(self) -> Collection[bytes]:
+        """The keys whose next renewal is to show what an address that failed means. Do not change
+        it."""
+        return self._failed.awaited
+
+    @property
+    def refused(self) -> Collection[bytes]:
+        """Of the awaited, those that another host refuses: the worker's, or a firewall. Do not
+        change it."""
+        return self._failed.refused
+
+    def heard_readings(self, readings: Iterable[ProbeResult]) -> None:
+        """These addresses were probed."""
+        for reading in readings:
+            if reading.target == NATS_SERVER:
+                self._heard_of_nats(reading)
+            else:
+                self._addresses.take(reading, self._failed.doubtful)
+
+    @property
+    def nats_is_away(self) -> bool:
+        """Whether NATS could not be reached when it was asked last."""
+        return self._addresses.nats_is_away
+
+    def _heard_of_nats(self, reading: ProbeResult) -> None:
+        """What bears on all that it carries, whether that was asked for or not."""
+        if self._addresses.take_of_nats(reading):
+            carried = [one for one in self._records.values() if is_carried_by_nats(one)]
+            self._dirty.update(key for one in carried for key in self._addresses.spoken_for(one))
+
+    def drained(self, workers: Mapping[int, DrainMark]) -> None:
+        """The workers that are known to have been drained, and by whom; replaces what it knew."""
+        before, self._drained = self._drained, dict(workers)
+        for worker in before.keys() | workers.keys():
+            if before.get(worker) == workers.get(worker):
+                continue
+            self._dirty.update(record.key for record in self._cluster.registered_by(worker))
+
+    def sees_all(self, all_of_it: bool) -> None:
+        """Whether the cluster is all that is registered. What this user may not read may be there,
+        so then nothing is taken for left behind by its worker."""
+        if all_of_it != self._sees_all:
+            self._sees_all = all_of_it
+            self.serving.sees_all(all_of_it)
+            self._dirty |= self._records.keys()
+
+    def update(self, changed: Iterable[bytes] = ()) -> set[bytes]:
+        """Judge again, after these keys of the cluster changed or went, and evidence came.
+
+        Returns the keys, of those that are there, whose verdict is another now.
+        """
+        changed = changed if isinstance(changed, Set) else set(changed)
+        concerned: list[AnyRecord] = []
+        for key in changed:
+            concerned += self._take_in(key)
+        self._drop_handles()
+        before: dict[bytes, Verdict | None] = {}
+        settled: Set[bytes] = changed
+        while True:
+            # How one is served depends on the verdicts of others. No verdict that others depend on
+            # depends on how something is served, so this comes to an end.
+            if rerouted := self.serving.take_changes() | self._disagreeing:
+                self._disagreeing = set()
+                self._rerouted |= rerouted
+            dirty = self._take_dirty() | rerouted
+            concerned += [
+                self._records[key] for key in dirty if key in self._records and key not in settled
+            ]
+            settled = frozenset()
+            if not concerned:
+                break
+            for group in self._groups(concerned):
+                for record, verdict in self._judged(group):
+                    self._note(record, verdict, before)
+            concerned = []
+        return {key for key, verdict in before.items() if self._verdicts[key] is not verdict}
+
+    def _take_dirty(self) -> set[bytes]:
+        """The keys on which anything bears that was told, which is then taken to be weighed."""
+        dirty, self._dirty = self._dirty, set()
+        if self._addresses.unweighed:
+            dirty |= self._addresses.take_unweighed()
+        return dirty
+
+    def take_rerouted(self) -> set[bytes]:
+        """The cards that are routed otherwise than at the last call, though their verdicts may be
+        the same."""
+        rerouted, self._rerouted = self._rerouted, set()
+        return rerouted
+
+    def conflict(self, card: ModelCard) -> tuple[SortOfCard, ...]:
+        """The sorts of card in a card's worker set, its own first.
+
+        Empty: it is no party to a conflict.
+        """
+        if not self._consensus.disagrees(card.key):
+            return ()
+        mine = card_json(card.entry)
+        left = self.serving.left_with(card.key, ())
+        found: list[SortOfCard] = []
+        for sort in self._consensus.sorts(card.key):
+            there = [self._records[key] for key in sort.keys if key in self._records]
+            theirs = {} if not found else card_json(there[0].entry) if there else {}
+            found.append(
+                SortOfCard(
+                    sort.fingerprint,
+                    sort.keys,
+                    left.get(sort.fingerprint, 0),
+                    min((self._first_seen(key) for key in sort.keys), key=lambda seen: seen.at),
+                    tuple(differences(mine, theirs)) if found else (),
+                )
+            )
+        return tuple(found)
+
+    # --- how ----------------------------------------------------------------------------------
+
+    def _take_in(self, key: bytes) -> list[AnyRecord]:
+        """Follow one change of the cluster; returns what it bears on: the record as it was and as
+        it is, and of a channel or source the others of its publisher."""
+        before, now = self._records.get(key), self._cluster.records.get(key)
+        concerned: list[AnyRecord] = []
+        if before is not None:
+            concerned.append(before)
+            self._forget(before)
+            if now is None or now.kind is not before.kind:
+                self.serving.discard_instance(key)
+                self.serving.discard_card(key)
+            if isinstance(before, ModelCard) and not isinstance(now, ModelCard):
+                self._disagreeing |= self._consensus.discard(key)
+        if now is not None:
+            concerned.append(now)
+            self._records[key] = now
+            self._hang(key, handle_of(now))
+            if isinstance(now, EndpointInstance):
+                self.serving.put_instance(now, dead=_is_dead(now))
+            elif isinstance(now, ModelCard):
+                self._seat(now, dead=_is_dead(now))
+        if concerned and isinstance(concerned[0], EventChannel | EventSource):
+            # A source speaks through its channel, which is of the worker that its sources name.
+            concerned += self._cluster.of_publisher(concerned[0])
+        return concerned
+
+    def _hang(self, key: bytes, handle: Handle) -> None:
+        """A key hangs on a lease, or on none."""
+        keys = self._on.get(handle)
+        if keys is None:
+            self._on[handle] = {key}
+            self._new_handles.add(handle)
+        else:
+            keys.add(key)
+
+    def _seat(self, card: ModelCard, *, dead: bool) -> None:
+        """Count a card among those of its worker set. A dead worker's is no party to a conflict."""
+        group = None if dead or card.fingerprint is None else group_of(card)
+        self._disagreeing |= self._consensus.put(card.key, group, card.fingerprint or "")
+        self.serving.put_card(card, dead=dead)
+
+    def _first_seen(self, key: bytes) -> FirstSeen:
+        return self._cluster.first_seen(key)
+
+    def _drop_handles(self) -> None:
+        """Only once all is taken in: what went from a lease may have come back to it."""
+        for handle in self._perhaps_empty:
+            if not self._on[handle]:
+                del self._on[handle]
+                self._lives.pop(handle, None)
+                if handle in self._new_handles:
+                    self._new_handles.discard(handle)
+                else:
+                    self._gone_handles.add(handle)
+        self._perhaps_empty.clear()
+
+    def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
+        """The records of each worker concerned, once; those whose worker is unknown alone."""
+        workers: set[int] = set()
+        for record in concerned:
+            worker = self._cluster.worker_of(record)
+            if worker is not None:
+                workers.add(worker)
+                if (number := _other_id(record)) is not None:
+                    workers.add(self._cluster.worker_id(number))
+            elif record.key in self._cluster.records:
+                yield [self._cluster.records[record.key]]
+        for worker in workers:
+            yield self._cluster.registered_by(worker)
+
+    def _judged(self, group: Sequence[AnyRecord]) -> Iterator[tuple[AnyRecord, Verdict]]:
+        """Of each of the records of one worker, by all that bears on it."""
+        lacking = self._without_instance(group)
+        if lacking or self._was_heard_of(group):
+            known = list(self._facts(group, 0.0, lacking))
+            doubtful = any(facts.probed.is_dated for facts in known)
+            for facts in known:
+                verdict = judge(facts)
+                self._failed.note(facts, verdict, doubtful=doubtful)
+                yield facts.record, verdict
+            return
+        # So it is with thousands at the start, and each is weighed in a third of the time.
+        self._failed.discard(group)
+        for record in group:
+            found = judge_by_itself(record)
+            if found is None and isinstance(record, ModelCard):
+                routing, disagrees = self.serving.routing(record.key), self._disagrees(record)
+                found = judge_serving(routing, disagrees=disagrees)
+            yield record, Verdict.UNKNOWN if found is None else found
+
+    def _was_heard_of(self, group: Sequence[AnyRecord]) -> bool:
+        """Whether more may be known of one worker's records than their own text: from their leases,
+        from addresses, from what else is there or was drained."""
+        # An audit tells of drains long ago, which bear on no worker that is there.
+        if self._drained and group and self._cluster.worker_of(group[0]) in self._drained:
+            return True
+        if not self.lifetime.has_leases:
+            return True
+        lives = self._lives
+        for one in group:
+            lease = one.lease
+            if lease is None or lease in lives:
+                return True
+        return self._addresses.heard_of(group)
+
+    def _without_instance(self, group: Sequence[AnyRecord]) -> set[bytes]:
+        """Of one worker's records, the keys that no instance is registered for, as far as all of it
+        may be read."""
+        return without_instance(group) if self._sees_all else set()
+
+    def _lives_on(self, record: AnyRecord) -> bool:
+        """Whether a record that is there shows that its worker has not ended: by its lease, or as a
+        file that is kept alive."""
+        if self.lifetime.has_leases:
+            return record.lease is not None
+        return self.lifetime.is_renewed and record.expired_at is None
+
+    def _disagrees(self, record: AnyRecord) -> bool:
+        """Whether it is a card whose worker set has several sorts."""
+        return isinstance(record, ModelCard) and self._consensus.disagrees(record.key)
+
+    def _note(
+        self, record: AnyRecord, verdict: Verdict, noted: dict[bytes, Verdict | None]
+    ) -> None:
+        """Take a verdict in. `noted`: those that were there before, of all that are another now."""
+        key = record.key
+        before = self._verdicts.get(key)
+        if before is verdict:
+            return
+        noted.setdefault(key, before)
+        self._verdicts[key] = verdict
+        if before is None and verdict is Verdict.UNKNOWN:
+            # It was taken in as what is not dead.
+            return
+        self._findings.note(record, verdict)
+        dead = verdict in DEAD
+        if isinstance(record, EndpointInstance):
+            if dead or before in DEAD:
+                self.serving.put_instance(record, dead=dead)
+        elif isinstance(record, ModelCard) and dead is not self.serving.is_dead(key):
+            self._seat(record, dead=dead)
+            self._dirty.add(key)
+            self._rerouted.add(key)
+
+    def _forget(self, record: AnyRecord) -> None:
+        key = record.key
+        del self._records[key]
+        self._verdicts.pop(key, None)
+        self._failed.discard([record])
+        self._findings.note(record, Verdict.UNKNOWN)
+        handle = handle_of(record)
+        self._on[handle].discard(key)
+        self._perhaps_empty.add(handle)
+        self._addresses.forget(key)
+
+    def _facts(
+        self, group: Sequence[AnyRecord], stored_at: float, lacking: Set[bytes]
+    ) -> Iterator[JudgeInput]:
+        """What bears on each of the records of one worker. `lacking`: see `_without_instance`."""
+        worker = self._cluster.worker_of(group[0]) if group else None
+        shows = list(map(_shows_worker, group))
+        shown = sum(shows)
+        unusable = 0
+        if shown < len(group):
+            unusable = sum(
+                isinstance(one, EndpointInstance) and not shows_worker
+                for one, shows_worker in zip(group, shows, strict=True)
+            )
+        drained = self._drained.get(worker) if worker is not None else None
+        if drained is not None and not any(isinstance(one, EndpointInstance) for one in group):
+            # Also of what has no card.
+            lacking = {one.key for one in group}
+        mark = drained or DrainMark(stored_at, DrainedOrDeleted(self.lifetime.has_leases))
+        probed = self._addresses.weighed(group)
+        for record, mine, shows_worker in zip(group, probed, shows, strict=True):
+            is_drained = False
+            if lacking and record.key in lacking:
+                is_drained = drained is not None or self._lives_on(record)
+            yield JudgeInput(
+                record,
+                self.lifetime,
+                stored_at,
+                life=self.life(record),
+                probed=mine,
+                worker=worker,
+                unusable_instances=unusable,
+                worker_is_there=shown > shows_worker or not self._sees_all,
+                disagreement=DIFFERS if self._disagrees(record) else None,
+                drained=mark if is_drained else None,
+                host=self._host,
+                routing=(
+                    self.serving.routing(record.key) if isinstance(record, ModelCard) else None
+                ),
+            )
+
+
+def _is_dead(record: AnyRecord) -> bool:
+    """Whether a record's own text shows that no request is answered by it."""
+    broken = record.malformed is not None and not record.readable
+    return (broken or record.entry.expired_at is not None) and not record.entry.unread
+
+
+def handle_of(record: AnyRecord) -> Handle:
+    """What a record's time to live is asked for by."""
+    return record.key if (lease := record.lease) is None else lease
+
+
+def _other_id(record: AnyRecord) -> int | None:
+    """The instance id of a record's worker, where its lease is another: it joins the two."""
+    if record.lease is None or not isinstance(record, EndpointInstance | ModelCard):
+        return None
+    number = record.id.instance_id
+    return None if number == record.lease else number
+
+
+def _shows_worker(record: AnyRecord) -> bool:
+    """Whether a record shows that its worker is still there, or was not shown to be gone."""
+    if record.lease is not None:
+        return True
+    usable = record.malformed is None and record.expired_at is None
+    return isinstance(record, EndpointInstance) and usable

@@ -1,0 +1,131 @@
+"""Workers: all that one process registered, taken together.
+
+Pure functions over a cluster. On etcd a worker is a lease, known by the instance id on it;
+elsewhere an instance id, joined to its channels by what their sources say. So are the processes
+that are no workers: see `Worker.role`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from backends.discovery.cluster import Cluster
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import (
+    AnyRecord,
+    EndpointInstance,
+    EventChannel,
+    EventSource,
+    ModelCard,
+)
+from backends.dynamo.roles import Role, is_internal, is_of_a_rank, role_of
+from backends.liveness.judge import Verdict
+
+SEVERITY = (
+    Verdict.LIVE,
+    Verdict.UNKNOWN,
+    Verdict.DRAINED,
+    Verdict.UNREACHABLE_FROM_HERE,
+    Verdict.UNLEASED,
+    Verdict.CONFLICT,
+    Verdict.MALFORMED,
+    Verdict.LATE,
+    Verdict.UNROUTABLE,
+    Verdict.ORPHANED,
+    Verdict.EXPIRED,
+    Verdict.UNREACHABLE,
+)
+"""From the best to the worst, for what stands for many records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process, as far as it is registered."""
+
+    id: int
+    """Its instance id (u64); of a process without instances and cards its lease."""
+    records: tuple[AnyRecord, ...]
+    """All that it registered, in the order of the keys; at least one."""
+
+    @property
+    def instances(self) -> list[EndpointInstance]:
+        return [record for record in self.records if isinstance(record, EndpointInstance)]
+
+    @property
+    def served(self) -> list[EndpointInstance]:
+        """Its instances but for those of internal endpoints."""
+        return [one for one in self.instances if not is_internal(one.id.endpoint)]
+
+    @property
+    def role(self) -> Role:
+        """What kind of process it is."""
+        return role_of(self.records)
+
+    @property
+    def instance_ids(self) -> list[int]:
+        """The ids of its instances and cards, in order: one, but for programs other than Dynamo."""
+        named: list[AnyRecord] = [*self.instances, *self.cards, *self.adapters]
+        return sorted({one.id.instance_id for one in named if one.id.instance_id is not None})
+
+    @property
+    def leases(self) -> list[int]:
+        """The leases that its keys hang on, in order."""
+        return sorted({one.lease for one in self.records if one.lease is not None})
+
+    @property
+    def ranks(self) -> int:
+        """Its data-parallel ranks: as its cards say, else one for each internal endpoint."""
+        told = max((card.ranks or 0 for card in self.cards), default=0)
+        return max(told, sum(is_of_a_rank(one.id.endpoint) for one in self.instances), 1)
+
+    @property
+    def cards(self) -> list[ModelCard]:
+        """Of base models; adapters have cards of their own."""
+        return [one for one in self.records if isinstance(one, ModelCard) and not one.is_lora]
+
+    @property
+    def adapters(self) -> list[ModelCard]:
+        return [one for one in self.records if isinstance(one, ModelCard) and one.is_lora]
+
+    @property
+    def channels(self) -> list[EventChannel]:
+        return [record for record in self.records if isinstance(record, EventChannel)]
+
+    @property
+    def sources(self) -> list[EventSource]:
+        return [record for record in self.records if isinstance(record, EventSource)]
+
+    @property
+    def others(self) -> list[AnyRecord]:
+        """Keys of kinds that dyntop does not know."""
+        return [record for record in self.records if record.kind is Kind.UNKNOWN]
+
+    @property
+    def components(self) -> list[str]:
+        """`namespace/component` of all that it registered, each once, in order."""
+        places = {(one.id.namespace, one.id.component) for one in self.records}
+        return sorted({"/".join(filter(None, place)) for place in places} - {""})
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models it serves, in order."""
+        return sorted({card.model_name for card in self.cards if card.model_name is not None})
+
+
+def worker(cluster: Cluster, worker_id: int) -> Worker | None:
+    """A worker by its id. None: nothing of it is registered."""
+    records = cluster.registered_by(worker_id)
+    return Worker(worker_id, tuple(records)) if records else None
+
+
+def workers(cluster: Cluster, records: Iterable[AnyRecord]) -> list[Worker]:
+    """The workers that some records belong to, each with all it registered, by their ids."""
+    ids = {cluster.worker_of(record) for record in records}
+    found = (worker(cluster, one) for one in sorted(one for one in ids if one is not None))
+    return [one for one in found if one is not None]
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """What is to be said of many at once; `unknown` of none."""
+    return max(verdicts, key=SEVERITY.index, default=Verdict.UNKNOWN)

@@ -1,0 +1,149 @@
+"""Writing down and reading what was removed by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from backends.removal.audit import lines
+from backends.removal.audit.act import ActKind, Item, Operation
+from backends.removal.audit.disk import make_folder
+from backends.removal.audit.errors import AuditFailed, translated
+from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile
+from backends.removal.audit.ids import ids_in, new_id
+from backends.removal.audit.lock import Lock
+from backends.removal.audit.place import NO_HOME
+from backends.removal.audit.text import as_text
+from backends.removal.audit.trail import Trail, trail_of
+from backends.removal.outcomes import KeyOutcome
+
+TAIL = 1024 * 1024
+"""Bytes at the end of the audit in which the acts of the last minutes are looked for: some 300
+cards, 20 ms to read."""
+
+
+class Audit:
+    """The audit at `path`. `clock` gives POSIX seconds; `user` and `host` say who acts, and where.
+
+    A file that would grow over `rotate_at` bytes is put away, and `kept` (at least one) of those
+    are kept. Several processes may use it at once: of `lock` there is one for all of them. The
+    latest acts are looked for in the last `tail` bytes.
+
+    Every method but `problem` may raise `AuditFailed`. All do at a path that is not absolute, which
+    would be in whatever folder dyntop happens to be started from.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float],
+        user: str,
+        host: str,
+        rotate_at: int = ROTATE_AT,
+        kept: int = KEPT,
+        tail: int = TAIL,
+        lock: Lock | None = None,
+    ) -> None:
+        self.path = path
+        self.clock = clock
+        self._user = user
+        self._host = host
+        self._file = AppendedFile(path, rotate_at, kept)
+        self._lock = Lock(path.absolute()) if lock is None else lock
+        self._tail = tail
+        self._latest: tuple[Operation, ...] = ()
+        self._latest_state: tuple[int, ...] = ()
+
+    def problem(self) -> AuditFailed | None:
+        """Return why nothing can be written down, as far as permissions tell. Changes nothing."""
+        if not self.path.is_absolute():
+            return self._nowhere()
+        there = next(one for one in (self.path, *self.path.parents) if one.exists())
+        needed = os.W_OK if there == self.path else os.W_OK | os.X_OK
+        if os.access(there, needed, effective_ids=os.access in os.supports_effective_ids):
+            return None
+        return AuditFailed(there, "cannot be written")
+
+    def begin(self, kind: ActKind, store: str, address: str, items: Sequence[Item]) -> Operation:
+        """Write down what is about to be removed. It is on the disk when this returns."""
+        with self._writing():
+            at = self.clock()
+            act = Operation(
+                new_id(at, self._ids()),
+                at,
+                kind,
+                as_text(store),
+                as_text(address),
+                as_text(self._user),
+                as_text(self._host),
+                tuple(items),
+            )
+            self._file.append(lines.removing(act))
+        return act
+
+    def finish(self, act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> None:
+        """Write down what came of an act, by key."""
+        line = lines.outcome(act, self.clock(), outcomes)
+        with self._writing():
+            self._file.append(line)
+
+    def put_back(self, act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> None:
+        """Write down what came of putting items of an act back, by key."""
+        line = lines.restored(act, self.clock(), self._user, self._host, outcomes)
+        with self._writing():
+            self._file.append(line)
+
+    def read(self) -> Trail:
+        """All acts of the files that are kept. Writes nothing; no file is an empty trail."""
+        self._check()
+        with translated(self.path), self._lock.for_reading():
+            contents = list(self._file.contents())
+        return trail_of(line for content in contents for line in content.split(b"\n") if line)
+
+    def acts(self) -> list[Operation]:
+        """All acts, oldest first."""
+        return list(self.read().acts)
+
+    def latest_acts(self) -> Sequence[Operation]:
+        """The acts at the end of the file that is written now, oldest first: of the last `tail`
+        bytes. The file is read only when it changed since the last call."""
+        self._check()
+        with translated(self.path), self._lock.for_reading():
+            state = self._file.state()
+            if state != self._latest_state:
+                tail = self._file.tail(self._tail)
+                lines = (line for line in tail.split(b"\n") if line)
+                self._latest, self._latest_state = trail_of(lines).acts, state
+        return self._latest
+
+    def find(self, wanted: str) -> Operation | None:
+        """The act of that id; for `ID.N` with that item only. None: there is none."""
+        parts = (act.part(wanted) for act in self.acts())
+        return next((part for part in parts if part is not None), None)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._check()
+        with translated(self.path):
+            make_folder(self.path.parent)
+            with self._lock.for_writing():
+                yield
+
+    def _check(self) -> None:
+        if not self.path.is_absolute():
+            raise self._nowhere()
+
+    def _nowhere(self) -> AuditFailed:
+        if self.path.parts[:1] == (NO_HOME,):
+            return AuditFailed(self.path, "this user has no home")
+        return AuditFailed(self.path, "not an absolute path")
+
+    def _ids(self) -> set[str]:
+        """The ids of all acts that are kept. Reads all files: some 30 ms where there is most."""
+        found: set[str] = set()
+        for content in self._file.contents():
+            found |= ids_in(content)
+        return found

@@ -1,0 +1,166 @@
+"""What draining removes, what stays, and what it leaves each model with.
+
+A drain takes workers out of routing while their processes run on: all of their endpoint instances
+go, internal ones (`worker_kv_query_*`) too, since a router reads what a worker has cached anew only
+when those come back. Cards, adapters, channels, sources and the lease stay, so that putting the
+same instances back undoes it. Seen with Dynamo 1.6.1 in etcd and in a file store.
+
+Pure functions over a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from backends.discovery.cluster import Cluster
+from backends.discovery.models import base_name
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.dynamo.roles import Role, role_of
+from backends.liveness.routing import RoutableCount
+from backends.liveness.serving import Serving, place_of
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """What a drain of some workers removes, and what it leaves alone."""
+
+    instances: tuple[EndpointInstance, ...]
+    """To be removed, in the order of their keys."""
+    stays: tuple[AnyRecord, ...]
+    """What else the same workers registered, in the order of the keys."""
+    workers: tuple[int, ...]
+    """The ids (u64) of the instances, in order: what logs, routers and people call the workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a removal leaves one model or LoRA adapter with."""
+
+    model: str
+    is_lora: bool
+    before: RoutableCount
+    """Its workers now."""
+    after: RoutableCount
+    """... and once the keys are gone."""
+    missing: tuple[str, ...] = ()
+    """The worker types that it needs and has none routable of then."""
+
+
+def drain_of(cluster: Cluster, records: Iterable[AnyRecord]) -> Drain:
+    """Return what draining the workers of these records removes.
+
+    Of one process with one lease and several instance ids, a record of one id drains that id's
+    instances; a channel or source, which names none, drains nothing.
+    """
+    instances: dict[bytes, EndpointInstance] = {}
+    groups: dict[bytes, AnyRecord] = {}
+    for record in records:
+        if not isinstance(record, EndpointInstance | ModelCard):
+            continue
+        group = [record, *cluster.siblings(record)]
+        groups |= {one.key: one for one in group}
+        instances |= {
+            one.key: one
+            for one in group
+            if isinstance(one, EndpointInstance) and one.id.instance_id == record.id.instance_id
+        }
+    found = tuple(instances[key] for key in sorted(instances))
+    return Drain(
+        found,
+        tuple(groups[key] for key in sorted(groups.keys() - instances.keys())),
+        tuple(sorted({number for one in found if (number := one.id.instance_id) is not None})),
+    )
+
+
+def same_process(cluster: Cluster, instances: Sequence[EndpointInstance]) -> list[int]:
+    """Return the ids (u64) of other workers at the host and port of these instances, in order.
+
+    A process with several workers (`--num-workers 3`) has a lease and an id for each of them, and
+    one TCP address for all. Costs time in proportion to all instances.
+    """
+    here = {one for one in map(_process, instances) if one is not None}
+    mine = {one.id.instance_id for one in instances}
+    if not here:
+        return []
+    others = {
+        one.id.instance_id for one in cluster.of_type(EndpointInstance) if _process(one) in here
+    }
+    return sorted(one for one in others - mine if one is not None)
+
+
+def left_with(
+    cluster: Cluster, gone: Collection[bytes], is_dead: Callable[[AnyRecord], bool]
+) -> list[Left]:
+    """Return what each model and adapter concerned is left with once these keys are gone, by name.
+
+    As `Serving` has it: needs of other roles and cards in conflict count. Costs time in proportion
+    to all cards.
+    """
+    removed = [cluster.records[key] for key in gone if key in cluster.records]
+    places = {place_of(one) for one in removed if isinstance(one, EndpointInstance)}
+    based = [(card, base_name(card, cluster)) for card in cluster.of_type(ModelCard)]
+    concerned = [one for one in based if one[0].key in gone or place_of(one[0]) in places]
+    names = {base for _, base in concerned}
+    adapters = {(base, card.model_name) for card, base in concerned if card.is_lora}
+    cards = [card for card, base in based if base in names]
+    at = {place_of(card) for card in cards}
+    instances = [one for one in cluster.of_type(EndpointInstance) if place_of(one) in at]
+    now = _serving(cards, instances, is_dead, ())
+    then = _serving(cards, instances, is_dead, gone)
+    found = [_left_of_model(name, now, then) for name in names]
+    for base, name in adapters:
+        wanted = (base, name)
+        of_it = [one for one, its in based if one.is_lora and (its, one.model_name) == wanted]
+        before, _ = now.figures(one.key for one in of_it)
+        after, _ = then.figures(one.key for one in of_it if one.key not in gone)
+        found.append(Left(name or base, True, before, after))
+    return sorted(found, key=lambda one: (one.is_lora, one.model))
+
+
+def _serving(
+    cards: Iterable[ModelCard],
+    instances: Iterable[EndpointInstance],
+    is_dead: Callable[[AnyRecord], bool],
+    gone: Collection[bytes],
+) -> Serving:
+    """How some models are served without what is gone."""
+    serving = Serving()
+    for one in instances:
+        if one.key not in gone:
+            serving.put_instance(one, dead=one.malformed is not None or is_dead(one))
+    for card in cards:
+        if card.key not in gone:
+            serving.put_card(card, dead=is_dead(card))
+    # Only now are the needs of each model compared with what is there.
+    serving.take_changes()
+    return serving
+
+
+def _left_of_model(name: str, now: Serving, then: Serving) -> Left:
+    before, after = now.model(name), then.model(name)
+    missing = set() if after is None else set(chain(*after.missing.values()))
+    if after is not None and missing.issuperset(after.by_role):
+        # Where no role stays, none is missed by another.
+        missing = set()
+    return Left(
+        name,
+        False,
+        RoutableCount() if before is None else before.figures,
+        RoutableCount() if after is None else after.figures,
+        tuple(sorted(missing)),
+    )
+
+
+def is_of_a_worker(cluster: Cluster, record: AnyRecord) -> bool:
+    """Return whether a record is of a process that serves requests of models."""
+    return role_of([record, *cluster.siblings(record)]) is Role.WORKER
+
+
+def _process(instance: EndpointInstance) -> str | None:
+    """Return the host and port that an instance is served at. None: they are not known, or NATS."""
+    transport = instance.transport
+    if transport is None or transport.kind != "tcp" or transport.address is None:
+        return None
+    return transport.address.partition("/")[0] or None

@@ -1,0 +1,75 @@
+"""By whom workers were drained, from the audit on this machine and from this process's own acts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from backends.discovery.record_index import own_worker
+from backends.dynamo.parse import read
+from backends.dynamo.records import EndpointInstance
+from backends.liveness.drained import DrainMark
+from backends.liveness.evidence_kinds import Drained as DrainedBy
+from backends.removal.audit import Audit, AuditFailed
+from backends.removal.audit.drains import DrainedInstance, drained_in
+
+
+def marks(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:
+    """Return the workers whose instances were drained, with by whom; the last one counts.
+
+    By instance id and by lease (u64), of which programs other than Dynamo have different ones.
+    """
+    found: dict[int, DrainMark] = {}
+    for one in sorted(drained, key=lambda one: one.at):
+        record = read(one.entry)
+        if isinstance(record, EndpointInstance):
+            mark = DrainMark(
+                one.at, DrainedBy(one.user or None, one.host or None, one.act_id or None)
+            )
+            ids = {own_worker(record), record.id.instance_id}
+            found |= {number: mark for number in ids if number is not None}
+    return found
+
+
+class AuditMarks:
+    """Follows what the audit says of a store, which other processes on this machine write, too."""
+
+    def __init__(self, audit: Audit | None, store: str, address: str) -> None:
+        self._audit = audit
+        self._where = (store, address)
+        self._stamp: tuple[int, int] | None = None
+
+    async def changed(self) -> Mapping[int, DrainMark] | None:
+        """Return the workers that were drained, with by whom. None: nothing is new since the last
+        call, or the audit cannot be read. Costs a `stat` where nothing is new."""
+        if self._audit is None:
+            return None
+        stamp = await asyncio.to_thread(_stamp_of, self._audit)
+        if stamp == self._stamp:
+            return None
+        try:
+            acts = await asyncio.to_thread(self._audit.acts)
+        except AuditFailed:
+            return None
+        self._stamp = stamp
+        return marks(drained_in(acts, *self._where))
+
+
+def _stamp_of(audit: Audit) -> tuple[int, int] | None:
+    """Return what differs once something was written. None: there is no audit."""
+    try:
+        found = audit.path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+async def read_marks(audit: Audit | None, store: str, address: str) -> Mapping[int, DrainMark]:
+    """Return what the audit on this machine says of a store; nothing where it cannot be read."""
+    if audit is None:
+        return {}
+    try:
+        acts = await asyncio.to_thread(audit.acts)
+    except AuditFailed:
+        return {}
+    return marks(drained_in(acts, store, address))

@@ -1,0 +1,246 @@
+"""Finds out why records went: asks the store about their leases, and the audit on this machine.
+
+One question to the store for each lease, after the removal. It remembers what else went from the
+same lease, so that a first removal gets its reason when the rest has followed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from backends.discovery.cluster import Cluster
+from backends.discovery.discovery import Discovery
+from backends.discovery.history import KEPT, Event, EventType
+from backends.discovery.reasons import (
+    ObservedRemoval,
+    Reason,
+    ReasonKind,
+    why_file_went,
+    why_lease_ended,
+    why_lease_lives,
+)
+from backends.discovery.record_index import own_worker
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.removal.audit import Operation
+from backends.store import Entry, Lifetime, StoreError, TimeToLive
+
+MOST_GOINGS = 500
+"""Goings of one worker that are remembered, the newest."""
+STOPPING = 5.0
+"""Seconds from the first instance that goes to the end of the lease of a worker which stops without
+requests under way: 15 ms were measured, and busy machines are slow."""
+
+_BY_HAND = frozenset(ReasonKind) - {
+    ReasonKind.STOPPED,
+    ReasonKind.REVOKED,
+    ReasonKind.RAN_OUT,
+    ReasonKind.LEASE_ENDED,
+}
+"""What another dyntop may have done."""
+
+FindActs = Callable[[Collection[Entry]], Awaitable[Mapping[bytes, Operation]]]
+"""Gives the acts of the audit that removed entries, by key."""
+
+
+class Explainer:
+    """Derives the reasons of removals. `acts` None: there is no audit."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        cluster: Cluster,
+        *,
+        clock: Callable[[], float],
+        acts: FindActs | None = None,
+        kept: int = KEPT,
+    ) -> None:
+        """`cluster`: what is registered now; `clock` gives POSIX seconds; `kept` removals of all
+        workers are remembered."""
+        self._kept = kept
+        self._discovery = discovery
+        self._cluster = cluster
+        self._clock = clock
+        self._acts = acts
+        self._went: OrderedDict[int, list[Event]] = OrderedDict()
+        """What went of each worker (by lease, or by id where there are no leases), oldest first."""
+        self._remembered = 0
+
+    def note(self, happening: Event) -> None:
+        """Remember a removal, whether its reason is known or not."""
+        record = happening.record
+        if happening.type is not EventType.REMOVED or record is None:
+            return
+        if (worker := own_worker(record)) is None:
+            return
+        went = self._went.setdefault(worker, [])
+        self._went.move_to_end(worker)
+        went.append(happening)
+        self._remembered += 1
+        if len(went) > MOST_GOINGS:
+            del went[0]
+            self._remembered -= 1
+        # The history has as many, and mostly the same: they take no more memory.
+        while self._remembered > self._kept:
+            _, oldest = self._went.popitem(last=False)
+            self._remembered -= len(oldest)
+
+    async def explain(self, happenings: Sequence[Event], *, again: bool = False) -> list[Event]:
+        """Set the reason of each removal that has none, and `again` of those whose lease lived when
+        it was asked about; a store that does not answer leaves it as it is.
+
+        Returns those that should be asked about once more in a few seconds: the instance of a
+        worker that stops goes before its lease, and nothing else of that lease may be left.
+        """
+        unknown = [
+            one
+            for one in happenings
+            if one.removal is not None and (one.why is None or (again and _is_provisional(one.why)))
+        ]
+        records = [one.record for one in unknown if one.record is not None]
+        try:
+            leases = await self._discovery.time_to_live(
+                record for record in records if record.lease is not None
+            )
+        except StoreError:
+            return []
+        asked_at = self._clock()
+        for one in unknown:
+            if one.removal is not None and (one.why is None or _is_provisional(one.why)):
+                self._derive(one, one.removal, leases.get(one.removal.record.key), asked_at)
+        await self._ask_audit(unknown)
+        return [one for one in unknown if self._is_open(one)]
+
+    def _derive(
+        self, happening: Event, going: ObservedRemoval, life: TimeToLive | None, asked_at: float
+    ) -> None:
+        record = going.record
+        lifetime = self._discovery.store.lifetime
+        if life is not None and life.granted is None:
+            self._lease_ended(record, life, asked_at, happening)
+        elif life is not None:
+            happening.why = self._lease_lives(going, life)
+        elif lifetime is Lifetime.UNBOUNDED:
+            happening.why = Reason(ReasonKind.NOT_KEPT_ALIVE, after_gap=going.after_gap)
+        elif lifetime is Lifetime.LEASED:
+            happening.why = Reason(ReasonKind.NO_LEASE, after_gap=going.after_gap)
+        else:
+            happening.why = self._file_went(going)
+
+    def _lease_ended(
+        self, record: AnyRecord, life: TimeToLive, asked_at: float, asked: Event
+    ) -> None:
+        went = self._gone_of(record, asked)
+        goings = [one.removal for one in went if one.removal is not None]
+        reasons = why_lease_ended(goings, life, asked_at)
+        ended_at = max(one.at for one in goings)
+        # Where nothing else was left on the lease, it was seen to live on after the instance went.
+        in_order = any(_is_first_step(one, ended_at) for one in went)
+        explained = (one for one in went if one.removal is not None)
+        for one, reason in zip(explained, reasons, strict=True):
+            if in_order and reason.kind is ReasonKind.REVOKED:
+                reason = replace(reason, kind=ReasonKind.STOPPED)
+            if one.why is None:
+                one.why = reason
+            elif _is_provisional(one.why) and reason.kind is ReasonKind.STOPPED:
+                ahead = ended_at - one.at
+                # A drain, or a stop that waited for requests: both are so.
+                later = replace(one.why, ended_after=ahead)
+                one.why = reason if ahead <= STOPPING else later
+        if asked.why is None:
+            asked.why = Reason(ReasonKind.LEASE_ENDED)
+
+    def _gone_of(self, record: AnyRecord, asked: Event) -> list[Event]:
+        """Return the last going of each key of a record's lease that is not there again."""
+        last: dict[bytes, Event] = {}
+        for one in () if record.lease is None else self._went.get(record.lease, ()):
+            if one.record is None or one.removal is None:
+                continue
+            now = self._cluster.records.get(one.record.key)
+            # A frozen view still holds what went meanwhile, as it was.
+            if now is None or now.entry == one.record.entry:
+                last[one.record.key] = one
+        return list(last.values()) or [asked]
+
+    def _lease_lives(self, going: ObservedRemoval, life: TimeToLive) -> Reason:
+        record = going.record
+        rest = self._rest(record)
+        went = [] if record.lease is None else self._went.get(record.lease, [])
+        held = [*rest, *(one.record for one in went)]
+        return why_lease_lives(
+            going,
+            life,
+            rest,
+            is_worker=any(isinstance(one, EndpointInstance | ModelCard) for one in held),
+            model_gone=not self._has_card(record),
+        )
+
+    def _file_went(self, going: ObservedRemoval) -> Reason:
+        if own_worker(going.record) is None and going.record.expired_at is None:
+            return Reason(ReasonKind.REMOVED, after_gap=going.after_gap)
+        reason = why_file_went(going, self._rest(going.record))
+        if reason.kind is ReasonKind.ALL_REMOVED:
+            worker = own_worker(going.record)
+            for one in () if worker is None else self._went.get(worker, ()):
+                is_step = one.why is not None and one.why.kind is ReasonKind.DELETED_ALONE
+                if one.why is not None and is_step and going.at - one.at <= STOPPING:
+                    one.why = replace(one.why, kind=ReasonKind.ALL_REMOVED)
+        return reason
+
+    def _rest(self, record: AnyRecord) -> list[AnyRecord]:
+        """Return what the same worker has registered now."""
+        worker = own_worker(record)
+        gone = set()
+        if worker is not None:
+            # A frozen view still holds what went meanwhile.
+            went = self._went.get(worker, ())
+            gone = {one.record.entry for one in went if one.record is not None}
+        return [
+            one
+            for one in self._cluster.siblings(record)
+            if one.lease == record.lease and one.entry not in gone
+        ]
+
+    def _has_card(self, record: AnyRecord) -> bool:
+        """Return whether a model is registered at a record's endpoint."""
+        at = record.id
+        scope = tuple(name for name in (at.namespace, at.component, at.endpoint) if name)
+        return bool(self._cluster.keys(ModelCard.kind, scope))
+
+    async def _ask_audit(self, happenings: Iterable[Event]) -> None:
+        if self._acts is None:
+            return
+        by_hand = {
+            one.record.key: one
+            for one in happenings
+            if one.record is not None and one.why is not None and one.why.kind in _BY_HAND
+        }
+        if not by_hand:
+            return
+        found = await self._acts([one.record.entry for one in by_hand.values() if one.record])
+        for key, act in found.items():
+            happening = by_hand[key]
+            happening.why = Reason(
+                ReasonKind.ANOTHER_DYNTOP,
+                after_gap=happening.why is not None and happening.why.after_gap,
+                user=act.user,
+                host=act.host,
+                act=act.id,
+                act_kind=act.kind,
+            )
+
+    def _is_open(self, happening: Event) -> bool:
+        record = happening.record
+        return record is not None and _is_provisional(happening.why) and not self._rest(record)
+
+
+def _is_provisional(why: Reason | None) -> bool:
+    return why is not None and why.kind in (ReasonKind.DELETED, ReasonKind.CHANNEL_DROPPED)
+
+
+def _is_first_step(happening: Event, ended_at: float) -> bool:
+    """Return whether an instance went while its lease lived, shortly before that ended."""
+    is_instance = isinstance(happening.record, EndpointInstance)
+    soon = ended_at - happening.at <= STOPPING
+    return is_instance and soon and _is_provisional(happening.why)

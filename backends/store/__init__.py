@@ -1,0 +1,49 @@
+"""The contract of every store: keys, bytes and revisions. It knows nothing of Dynamo.
+
+`protocol` has the contract itself, `entries` what a store holds, `events` what a watch yields,
+`errors` the tree of errors. For authors of stores: `resync_loop` (repeats a watch),
+`limited_gather` (many calls, few in flight), `closing` (`async with`).
+"""
+
+from __future__ import annotations
+
+from backends.store.entries import Entry, NoPuts, PutBack, Removal, Revision, TimeToLive
+from backends.store.errors import (
+    Cause,
+    Forbidden,
+    KeyNotAllowed,
+    Misconfigured,
+    NotAuthorised,
+    Refused,
+    StoreError,
+    Unreachable,
+)
+from backends.store.events import Delete, Heartbeat, Loading, Lost, Put, Resync, StoreEvent
+from backends.store.protocol import Lifetime, Outcome, Store
+
+__all__ = [
+    "Cause",
+    "Delete",
+    "Entry",
+    "Forbidden",
+    "Heartbeat",
+    "KeyNotAllowed",
+    "Lifetime",
+    "Loading",
+    "Lost",
+    "Misconfigured",
+    "NoPuts",
+    "NotAuthorised",
+    "Outcome",
+    "Put",
+    "PutBack",
+    "Refused",
+    "Removal",
+    "Resync",
+    "Revision",
+    "Store",
+    "StoreError",
+    "StoreEvent",
+    "TimeToLive",
+    "Unreachable",
+]

@@ -1,0 +1,103 @@
+"""Stored entries, and the outcomes of changing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Revision = NewType("Revision", str)
+"""A token for a key's current content: equal tokens mean equal content.
+
+Opaque above the store: etcd's is the key's `mod_revision`; the file store's is made of the file's
+identity, its birth time and its content.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key as it is stored."""
+
+    key: bytes
+    """The full key exactly as stored, bucket included."""
+    value: bytes
+    revision: Revision
+    lease: int | None = None
+    """The id (u64) of the lease that the key is bound to. None: the key or the store has no lease.
+    """
+    expired_at: float | None = None
+    """When its time to live ended, in POSIX seconds, in stores that keep expired keys (file)."""
+    unread: str = ""
+    """Why `value` is not the stored value, for people: this user may not read it, or it was cut
+    off. Empty: the value is complete. An incomplete value proves nothing and cannot be put back.
+    """
+    problem: str = field(default="", compare=False)
+    """What is wrong with how the store holds the key, for people, e.g. that a second file decodes
+    to the same key. Empty: nothing.
+    """
+
+    def is_still(self, now: Entry | None) -> bool:
+        """Return whether `now` holds the same revision, bytes and lease.
+
+        The revision alone is not enough: a store restored from a backup assigns revisions a second
+        time.
+        """
+        return now is not None and (
+            (self.revision, self.lease, self.unread, self.value)
+            == (now.revision, now.lease, now.unread, now.value)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToLive:
+    """The time limit of a key."""
+
+    granted: float | None
+    """Seconds, as granted by the store. None: not known, since the lease is gone."""
+    remaining: float
+    """Seconds, negative once the time is over. -1.0 if the lease no longer exists."""
+    reset_ago: float | None = field(default=None, compare=False)
+    """Seconds since the store itself last gave every lease its full time (an etcd with a new
+    leader), if this lease was not seen renewed since. None: the remaining time is due to a renewal,
+    as far as known.
+
+    For a lease that is gone: seconds since the last such reset. None: no reset is known.
+    """
+
+
+class Removal(StrEnum):
+    """The outcome of removing one key."""
+
+    REMOVED = "removed"
+    CHANGED = "changed"
+    """The key holds other content than the named entry: nothing was removed."""
+    GONE = "gone"
+    """The key no longer existed."""
+
+
+class PutBack(StrEnum):
+    """The outcome of putting a removed entry back."""
+
+    DONE = "put back"
+    THERE = "there"
+    """The key exists: nothing was written."""
+    LEASE_GONE = "lease gone"
+    """The entry's lease no longer exists: nothing was written."""
+    UNREAD = "value not known"
+    """The entry's value is incomplete (`Entry.unread`): nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoPuts:
+    """A reason why the store refuses puts, while it may still delete: a removed key could then not
+    be put back.
+    """
+
+    reason: str
+    """For people, as a clause: `etcd is out of space (alarm NOSPACE)`."""
+
+    def concerns(self, key: bytes) -> bool:
+        """Return whether puts of this key are refused too. Stores that refuse only some keys use a
+        subclass.
+        """
+        return True

@@ -1,0 +1,37 @@
+"""The state of a tap's connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TapLink(StrEnum):
+    """Whether messages can arrive."""
+
+    CONNECTING = "connecting"
+    """Not yet. The listener keeps trying."""
+    CONNECTED = "connected"
+    LOST = "lost"
+    """Not any more. The listener keeps trying."""
+    IMPOSSIBLE = "impossible"
+    """Never: the listener does not try."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapStanding:
+    """The state of a tap's connection, and since when."""
+
+    link: TapLink
+    since: float
+    """POSIX seconds."""
+    why: str = ""
+    """What prevents messages, as a clause with its own subject: `10.0.0.1:5557 refuses
+    connections`. While connected and silent: what is wrong with the process. Empty: nothing.
+    """
+    answers: bool = False
+    """Whether it is connected and silent, and the process answered a probe."""
+
+
+SILENCE = 5.0
+"""Seconds without a message before the silence is shown, and the process is probed."""

@@ -1,0 +1,82 @@
+"""Open a tap on a channel, from its record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn, Protocol
+
+from backends.aio.timer import LOOP, Timer
+from backends.dynamo.records import EventChannel
+from backends.nats.config import NatsConfig
+from backends.tap.link import TapLink
+from backends.tap.messages import KEPT
+from backends.tap.nats_listener import NatsListener
+from backends.tap.routes import NatsRoute, NoRoute, Route, ZmqRoute, route_of
+from backends.tap.tap import RING, Drop, Listener, Receive, ReportState, Tap
+from backends.tap.zmq_listener import ZmqListener
+
+NO_NATS = "no NATS server is set: use NATS_SERVER or --nats"
+
+
+class OpensTaps(Protocol):
+    """Opens taps."""
+
+    def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
+        """Open a tap on a channel. It listens while its `run` runs. Never raises.
+
+        `kept`: bytes of a message that are kept. `ring`: messages that are kept for display.
+        """
+        ...
+
+
+class Taps:
+    """Opens taps on registered channels."""
+
+    def __init__(
+        self,
+        nats: NatsConfig | None,
+        *,
+        here: bool,
+        clock: Callable[[], float],
+        timer: Timer = LOOP,
+    ) -> None:
+        """`here`: loopback addresses mean this machine; `clock` returns POSIX seconds; `timer`
+        measures the pauses of listeners.
+        """
+        self._nats = nats
+        self._here = here
+        self._clock = clock
+        self._timer = timer
+
+    def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
+        """Open a tap on a channel. One that cannot be listened to reports the reason when it
+        runs.
+        """
+        route: Route = route_of(channel, here=self._here)
+        if isinstance(route, NatsRoute) and self._nats is None:
+            route = NoRoute(NO_NATS)
+        return Tap(route, self._listener(route, kept), self._clock, ring=ring)
+
+    def _listener(self, route: Route, kept: int) -> Listener:
+        match route:
+            case ZmqRoute():
+                return ZmqListener(
+                    route, self._clock, here=self._here, kept=kept, timer=self._timer
+                )
+            case NatsRoute() if self._nats is not None:
+                return NatsListener(route, self._nats, self._clock, kept=kept, timer=self._timer)
+            case _:
+                return _Unlistenable(str(route))
+
+
+class _Unlistenable:
+    """Reports why it cannot listen."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
+        report(TapLink.IMPOSSIBLE, self._why)
+        await asyncio.Event().wait()
+        raise AssertionError("it ends by cancellation only")

@@ -1,0 +1,143 @@
+"""What the commands state, run in this process over a world that a test made."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from backends.dynamo import keys
+from backends.liveness.renewals import RenewalWait
+from backends.memory import MemoryStore
+from tests.agreement.statements import Statements, read_worker_fields, timeless
+from tests.agreement.worlds import Made
+from tests.cli.conftest import Here
+from tests.support.operating import LeaselessStore
+from tui.cli import main
+from tui.text.errors import Exit
+
+_command = main._command
+
+
+@contextmanager
+def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every command looks at this world, at its moment and through its probes."""
+
+    def at_its_time(name: str | None, logs: Any) -> Callable[..., int | Exit]:
+        run: Any = _command(name, logs)
+        return functools.partial(run, clock=lambda: made.world.now)
+
+    with monkeypatch.context() as patch:
+        store = MemoryStore if made.world.leases else LeaselessStore
+        patch.setattr("tui.session.open_store", lambda _: store(made.world.keyspace))
+        patch.setattr("backends.probe.prober.Prober", lambda **_: made.answers)
+        patch.setattr("tui.cli.main._command", at_its_time)
+        patch.setattr("tui.cli.commands.check.MOST_WAIT", 0.0)
+        patch.setattr("tui.cli.commands.clean_up.RenewalWait", lambda say: RenewalWait(say, 0.0))
+        patch.setattr("backends.liveness.survey.CONFIRMED", 0.0)
+        yield
+
+
+def read_commands(here: Here, said: Statements, *common: str) -> None:
+    """All that they print of the whole world."""
+    listed = here("list", "--probe", "-o", "json", *common).records
+    _read_list(said, listed)
+    checked = here("check", "--probe", "-o", "json", *common)
+    said.add(("findings",), len(checked.records), "check")
+    found = re.search(r"([\d,]+) of [\d,]+ records? (?:is|are) not live", checked.err)
+    said.add(("findings",), int(found[1]) if found else 0, "check, in words")
+    for one in checked.records:
+        _read_record(said, one, "check")
+    workers = here("list", "workers", "--probe", "-o", "json", *common).records
+    said.add(("workers",), sum(one["role"] == "worker" for one in workers), "list workers")
+    for one in workers:
+        said.add(("worst verdict of", int(one["worker"], 16)), one["verdict"], "list workers")
+        for key in one["keys"]:
+            said.add(("worker", keys.unspell(key)), one["worker"], "list workers")
+    _read_stale(said, here("unregister", "--stale", "--dry-run", *common))
+    for name in sorted({one["model_name"] for one in listed if _is_base(one)}):
+        _read_model(here, said, name, *common)
+    for one in workers[:MOST_SHOWN]:
+        _show_worker(here, said, one["worker"], *common)
+    cards = [one for one in listed if one["kind"] == "model"]
+    for one in [*cards, *listed[:: max(1, len(listed) // MOST_SHOWN)]]:
+        shown = here("show", one["key"], "--probe", "-o", "json", *common).records
+        _read_record(said, shown, "show KEY")
+    for one in [card for card in cards if _is_base(card)][:MOST_SHOWN]:
+        text = here("show", one["key"], "--probe", *common).out.decode()
+        if figures := re.search(r"its model: routable ([^:]*):", text):
+            stated = figures[1].replace(" to ", "–").replace(" of ", "/")
+            said.add(("routable", one["model_name"]), stated, "show KEY, of its model")
+
+
+MOST_SHOWN = 12
+"""Of each kind, by `dyntop show`."""
+
+
+def _is_base(one: Any) -> bool:
+    is_card = one["kind"] == "model" and one["model_name"] and not one["model_suffix"]
+    return bool(is_card)
+
+
+def _read_list(said: Statements, listed: list[Any]) -> None:
+    internal = ("worker_kv_query_", "router-discovery", "kv_indexer_query")
+    instances = [one for one in listed if one["kind"] == "endpoint"]
+    counted = [one for one in instances if not (one["endpoint"] or "").startswith(internal)]
+    said.add(("instances",), len(counted), "list")
+    channels = sum(one["kind"] == "event_channel" for one in listed)
+    said.add(("channels",), channels, "list")
+    found = sum(one["verdict"] not in ("live", "unknown") for one in listed)
+    said.add(("findings",), found, "list")
+    for one in listed:
+        _read_record(said, one, "list")
+
+
+def _read_record(said: Statements, one: Any, where: str) -> None:
+    key = keys.unspell(one["key"])
+    said.add(("verdict", key), one["verdict"], where)
+    said.add(("worker", key), one["worker"] or "unknown", where)
+    said.add(("evidence", key), timeless(one["evidence"][0]), where)
+    if one["kind"] == "model":
+        said.add(("is routed", key), one["routable"] is True, where)
+    if one["lease"] and one["ttl_remaining"] is not None:
+        said.add(("left of", int(one["lease"], 16)), float(one["ttl_remaining"]), where)
+
+
+def _read_stale(said: Statements, ended: Any) -> None:
+    lines = [line for line in ended.lines if line.startswith("would remove ")]
+    said.add(("stale",), len(lines), "unregister --stale")
+    for line in lines:
+        said.add(("stale", keys.unspell(line.split()[-1])), True, "unregister --stale")
+
+
+def _read_model(here: Here, said: Statements, name: str, *common: str) -> None:
+    checked = here("check", "--probe", "--model", name, *common)
+    figures = re.search(r"routable ([\d,]+(?: to [\d,]+)? of [\d,]+)", checked.err)
+    assert figures, checked.err
+    stated = figures[1].replace(" to ", "–").replace(" of ", "/")
+    said.add(("routable", name), stated, "check --model")
+    said.add(("is served", name), " is served" in checked.err, "check --model")
+    said.add(("is served", name), not stated.startswith("0"), "check --model, its figures")
+    whole = here("show", name, "--probe", "-o", "json", *common).records
+    least, most, total = whole["routable"], whole["routable_most"], whole["workers"]
+    stated = f"{least}/{total}" if least == most else f"{least}–{most}/{total}"
+    said.add(("routable", name), stated, "show MODEL -o json")
+    said.add(("is served", name), whole["served"], "show MODEL -o json")
+    shown = here("show", name, "--probe", *common).out.decode()
+    figures = re.search(r"routable ([\d,]+(?: to [\d,]+)? of [\d,]+)", shown)
+    if figures is not None:
+        stated = figures[1].replace(" to ", "–").replace(" of ", "/")
+    said.add(("routable", name), stated if figures else "not stated", "show MODEL")
+
+
+def _show_worker(here: Here, said: Statements, worker: str, *common: str) -> None:
+    lines = here("show", worker, "--probe", *common).lines
+    fields: list[tuple[str, str]] = []
+    for line in lines[1:]:
+        label, _, text = line.partition("  ")
+        fields.append((label.strip() or " ", text.strip()))
+    read_worker_fields(said, int(worker, 16), lines[0], tuple(fields), "show")

@@ -1,0 +1,96 @@
+"""What `check` and `show` print of what frontends say."""
+
+from __future__ import annotations
+
+from tests.support.frontends import frontend
+from tests.support.registered import card, instance
+from tests.support.registering import grant, listening, put, refusing
+from tests.support.running import dyntop
+from tests.support.servers import EtcdServer
+from tui.cli.commands.frontends import asked_frontends
+from tui.config.settings import Settings
+
+FAILURES = 'dynamo_frontend_failures_total{class="U",reason="backend.unavailable"} 3'
+
+
+def put_model(etcd: EtcdServer, model: str, namespace: str = "prod") -> None:
+    worker = grant(etcd)
+    put(etcd, instance(worker, namespace), worker)
+    put(etcd, card(worker, model, None, namespace), worker)
+
+
+def test_check_finds_a_model_that_the_frontend_does_not_list(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    put_model(etcd, "acme/new")
+    with frontend("acme/ours", metrics=FAILURES) as url:
+        ended = dyntop("check", "--metrics", url, env=in_etcd)
+        assert ended.code == 1
+        _, row = ended.lines
+        assert row.split()[:4] == ["not", "served", "model", "acme/new"]
+        assert f"{url} does not list it, since " in row
+        assert "all 4 records are live" in ended.err
+        assert "frontends do not serve acme/new" in ended.err
+        assert "3 backend.unavailable (no worker to take it)" in ended.err
+
+        (found,) = dyntop("check", "-o", "json", env=in_etcd | {"DYNTOP_METRICS": url}).records
+        assert (found["kind"], found["model_name"], found["key"]) == ("model", "acme/new", None)
+        assert found["verdict"] == "not served"
+        assert [one["says"] for one in found["frontends"]] == ["not listed"]
+
+        ended = dyntop("check", "--model", "acme/new", "--metrics", url, env=in_etcd)
+        assert ended.code == 1
+        told = "model acme/new is not served by the frontends that were asked, routable 1 of 1"
+        assert told in ended.err
+        assert f"{url} does not list it" in ended.err
+        assert dyntop("check", "--model", "acme/ours", "--metrics", url, env=in_etcd).code == 0
+    assert dyntop("check", env=in_etcd).code == 0
+
+
+def test_check_takes_a_frontend_of_another_namespace_or_none_for_no_finding(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    put_model(etcd, "acme/theirs", "other")
+    gone = f"http://{refusing()}"
+    with frontend("acme/ours") as url:
+        ended = dyntop("check", "--metrics", f"{url},{gone}", env=in_etcd)
+    assert (ended.code, ended.out) == (0, b"")
+    assert f"{gone} could not be asked: it refuses connections" in ended.err
+    # The two in the order of their names, which have ports of the system's choice.
+    (theirs,) = [line for line in ended.err.splitlines() if "acme/theirs" in line]
+    assert "of acme/theirs no frontend that looks at its namespace was asked: " in theirs
+    assert f"{url} looks at namespace prod: it says nothing of this one" in theirs
+
+
+async def test_a_frontend_that_hangs_is_not_waited_for_without_end() -> None:
+    with listening() as address, frontend("acme/ours") as url:
+        settings = Settings.from_environment({}, metrics=[f"http://{address},{url}"])
+        # The one that hangs is never heard of; the other may be late on a busy machine.
+        found = await asked_frontends(settings, lambda: 1.0, longest=0.2)
+    hanging = next(one for one in found if one.name == f"http://{address}")
+    assert hanging.trouble == "does not answer within 0.2 s"
+    assert await asked_frontends(Settings.from_environment({}), lambda: 1.0) == []
+
+
+def test_show_has_what_each_frontend_says_of_a_model(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    put_model(etcd, "acme/new")
+    not_ready = 'dynamo_frontend_model_ready{model="acme/new"} 0'
+    with frontend("acme/ours", metrics=f"{not_ready}\n{FAILURES}") as url:
+        ended = dyntop("show", "acme/new", "--metrics", url, env=in_etcd)
+        text = ended.out.decode()
+        assert ended.code == 0
+        assert "routable 1 of 1" in text
+        assert f"{url} says that it is not ready, since " in text
+        assert "3 backend.unavailable (no worker to take it)" in text
+        found = dyntop("show", "acme/new", "-o", "json", "--metrics", url, env=in_etcd).records
+    assert (found["served"], found["routable"]) == (False, 1)
+    assert [one["says"] for one in found["frontends"]] == ["not ready"]
+    assert [(one["reason"], one["number"]) for one in found["failures"]] == [
+        ("backend.unavailable", 3.0)
+    ]
+    assert dyntop("show", "acme/new", "-o", "json", env=in_etcd).records["frontends"] is None

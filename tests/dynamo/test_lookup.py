@@ -1,0 +1,94 @@
+"""What a person may mean by a text: ids as keys and logs write them, keys, addresses, names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.dynamo import keys, lookup
+from backends.dynamo.lookup import Meaning
+from backends.dynamo.records import AnyRecord
+from tests.support import registered
+from tests.support.registered import record
+
+ID, LEASE = 0x52CBA2252F21FB17, 0x7865A225462BD50A
+INSTANCE = record(registered.instance(ID, address="10.1.2.3:9000/52cb/generate"), lease=LEASE)
+CARD = record(registered.card(ID, "acme/tiny"), lease=LEASE)
+CHANNEL = record(registered.channel(7), lease=LEASE)
+
+
+def meanings(text: str, one: AnyRecord = INSTANCE, worker: int | None = ID) -> set[Meaning]:
+    return lookup.parse(text).meanings(one, worker)
+
+
+@given(st.integers(0, lookup.LARGEST_ID), st.sampled_from(["{:x}", "{:X}", "0x{:x}", "0X{:016X}"]))
+def test_an_id_in_hex_is_one_of_its_readings(number: int, spelling: str) -> None:
+    assert number in lookup.ids_of(spelling.format(number))
+    assert number in lookup.ids_of(f'"instance_id={spelling.format(number)}",')
+
+
+@given(st.integers(0, lookup.LARGEST_ID))
+def test_a_decimal_is_both_where_it_can_be(number: int) -> None:
+    read = lookup.ids_of(str(number))
+    assert number in read
+    assert set(read) <= {number, int(str(number), 16)}
+    assert lookup.ids_of(f"worker_id: {number}") == read
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("10", (0x10, 10)),
+        ("0x10", (0x10,)),
+        ("1a", (0x1A,)),
+        ("5966040411970599703", (ID,)),
+        ("18446744073709551616", ()),
+        ("11112222333344445", (11112222333344445,)),
+        ("g1", ()),
+        ("", ()),
+        ("-1", ()),
+        ("٣", ()),
+        ("instance_id=", ()),
+    ],
+)
+def test_what_is_no_id_is_none(text: str, ids: tuple[int, ...]) -> None:
+    assert lookup.ids_of(text) == ids
+
+
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    found = lookup.parse(text)
+    found.meanings(INSTANCE, None)
+    lookup.needles(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("52cba2252f21fb17", Meaning.ID),
+        ("5966040411970599703", Meaning.ID),
+        ("7865a225462bd50a", Meaning.ID),
+        (keys.spell(INSTANCE.key), Meaning.KEY),
+        ("prod/backend/generate/52cba2252f21fb17", Meaning.KEY),
+        ("10.1.2.3:9000", Meaning.ADDRESS),
+        ("tcp://10.1.2.3:9000", Meaning.ADDRESS),
+        ("10.1.2.3", Meaning.HOST),
+        ("prod/backend/generate", Meaning.PATH),
+    ],
+)
+def test_a_text_names_what_it_is_of(text: str, meaning: Meaning) -> None:
+    assert meanings(text) == {meaning}
+
+
+def test_a_card_is_named_by_its_model_and_a_channel_by_its_worker() -> None:
+    assert meanings("Acme/Tiny", CARD) == {Meaning.MODEL}
+    assert meanings("52cba2252f21fb17", CHANNEL) == {Meaning.ID}
+    assert meanings("7", CHANNEL) == {Meaning.ID}
+    assert meanings("10.1.2.3", CHANNEL) == set()
+
+
+@pytest.mark.parametrize("text", ["52cba2252f21fb1", "10.1.2.30", "1.2.3", "prod", "9000", "acme"])
+def test_a_part_of_it_names_nothing(text: str) -> None:
+    for one in (INSTANCE, CARD, CHANNEL):
+        assert meanings(text, one) == set()

@@ -1,0 +1,1 @@
+"""Bursts of keys, pastes, clicks and sizes on the dashboard, from its first moment on."""

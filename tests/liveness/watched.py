@@ -1,0 +1,89 @@
+"""A cluster with its verdicts, amended by hand."""
+
+from __future__ import annotations
+
+from backends.discovery.cluster import Cluster, FirstSeen
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
+from backends.dynamo.roles import is_internal_instance
+from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
+from backends.liveness.tracker import LivenessTracker
+from backends.probe.types import ProbeAnswer, ProbeResult
+from backends.store import Lifetime, TimeToLive
+
+NOW = 1000.0
+SEEN = FirstSeen(NOW, was_there=False)
+
+
+class Watched:
+    """A cluster with its verdicts, amended by hand."""
+
+    def __init__(self, *records: AnyRecord, lifetime: Lifetime = Lifetime.LEASED) -> None:
+        self.cluster = Cluster()
+        self.verdicts = LivenessTracker(self.cluster, lifetime)
+        self.put(*records)
+
+    def put(self, *records: AnyRecord) -> set[bytes]:
+        for one in records:
+            self.cluster.put(one, SEEN)
+        return self.verdicts.update(self.cluster.take_changes().keys)
+
+    def discard(self, *records: AnyRecord) -> set[bytes]:
+        for one in records:
+            self.cluster.discard(one.key)
+        return self.verdicts.update(self.cluster.take_changes().keys)
+
+    def lives(self, **remaining: float) -> set[bytes]:
+        """Of leases, by their ids in hex."""
+        self.verdicts.heard_lives(
+            {int(lease, 16): life(seconds) for lease, seconds in remaining.items()}
+        )
+        return self.verdicts.update()
+
+    def probed(self, one: AnyRecord, answer: ProbeAnswer, *, deep: bool = False) -> set[bytes]:
+        (target,) = self.verdicts.targets(one)
+        self.verdicts.heard_readings([ProbeResult(target, answer, NOW, answer.value, deep)])
+        return self.verdicts.update()
+
+    def of(self, one: AnyRecord) -> Verdict:
+        return self.verdicts.of(one.key)
+
+
+def life(remaining: float) -> LeaseTtl:
+    granted = None if remaining < 0 else 30.0
+    return LeaseTtl(TimeToLive(granted, remaining), NOW)
+
+
+def assert_same(one: Watched, other: Watched) -> None:
+    keys = one.cluster.records
+    assert {key: one.verdicts.of(key) for key in keys} == {
+        key: other.verdicts.of(key) for key in keys
+    }
+    assert one.verdicts.findings == other.verdicts.findings
+    for of in ("failed", "awaited", "refused"):
+        assert set(getattr(one.verdicts, of)) == set(getattr(other.verdicts, of)), of
+    for record in keys.values():
+        assert one.verdicts.is_stale(record) is other.verdicts.is_stale(record)
+        assert one.verdicts.may_live(record) is other.verdicts.may_live(record)
+        told = one.verdicts.judgement(record, NOW)
+        assert told == other.verdicts.judgement(record, NOW)
+        assert told.verdict is one.of(record)
+    assert {key: one.verdicts.serving.routing(key) for key in keys} == {
+        key: other.verdicts.serving.routing(key) for key in keys
+    }
+    names = set(one.verdicts.serving.models())
+    assert names == set(other.verdicts.serving.models())
+    for name in names:
+        for within in ((), ("prod",), ("a",), ("a", "b")):
+            mine, theirs = (each.verdicts.serving.model(name, within) for each in (one, other))
+            assert mine == theirs
+    for scope in ((), ("prod",), ("a",), ("a", "b")):
+        assert set(one.verdicts.not_live(scope)) == set(other.verdicts.not_live(scope))
+    counted = {
+        key
+        for key, record in one.cluster.records.items()
+        if record.kind is Kind.ENDPOINT
+        and not is_internal_instance(record)
+        and one.verdicts.of(key) in FINDINGS
+    }
+    assert set(one.verdicts.not_live()) == counted

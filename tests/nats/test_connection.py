@@ -1,0 +1,42 @@
+"""A connection that is given up while it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from backends.nats import connection as module
+from backends.nats.config import NatsConfig
+from backends.nats.connection import NatsConnection
+from tests.support.servers import NatsServer
+
+
+@pytest.mark.parametrize("failure", [None, ConnectionRefusedError()])
+async def test_whoever_gives_it_up_is_heard_also_where_the_library_passes_over_it(
+    shared_server: NatsServer, monkeypatch: pytest.MonkeyPatch, failure: Exception | None
+) -> None:
+    connect, begun = module._connect, asyncio.Event()
+
+    async def passes_over(*arguments: object) -> None:
+        """As `asyncio.wait_for` does before Python 3.12 where both come in the same moment."""
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        if failure is not None:
+            raise failure
+        await connect(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_connect", passes_over)
+    connection = NatsConnection(NatsConfig((shared_server.url,)))
+    connecting = asyncio.create_task(connection.client())
+    await begun.wait()
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    # And so it is where a time limit ends it.
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await connection.client()
+    assert connection._client is None

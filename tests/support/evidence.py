@@ -1,0 +1,109 @@
+"""Evidence of every kind, each with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backends.liveness import evidence_kinds as kinds
+from backends.probe.types import ProbeAnswer, ProbeMethod
+
+PLACE = "prod/backend/generate"
+REFUSED = (ProbeMethod.TCP, ProbeAnswer.REFUSED, "10.0.0.1:9000", 1, "refuses connections")
+MINE = kinds.CardSort(2, 2, 40.0, was_there=False, differs_in=())
+OTHER = kinds.CardSort(1, 0, 180.0, was_there=True, differs_in=("context_length 1 (theirs: 2)",))
+RULE = "a running frontend keeps the sort that it accepted first, a new one takes either"
+COMPARED = (
+    "2 workers have this one (for 40 s), 1 another (for more than 3 min), "
+    "which differs in context_length 1 (theirs: 2)"
+)
+
+SENTENCES: Mapping[kinds.Values, str] = {
+    kinds.NothingAsked(): "nothing was asked about it yet",
+    kinds.Unread("may not be read"): "its value is not known: may not be read",
+    kinds.Malformed("no JSON"): "Dynamo skips it: no JSON",
+    kinds.OddKey("the key says 01"): (
+        "the key says 01, but its body is well: clients of Dynamo 1.6 go by that"
+    ),
+    kinds.NamesAnother("its body names 2"): "its body names 2",
+    kinds.TimeRanOut(): "its time to live ran out, and nobody removed it",
+    kinds.AddressUnusable("10.0.0.1:0", "has port 0"): (
+        "its address 10.0.0.1:0 has port 0: no client can connect to it"
+    ),
+    kinds.AddressUnusable("", "is empty"): "its address is empty: no client can connect to it",
+    kinds.LeaseLeft(22.0, 30.0, None): "its lease has 22 of 30 s left",
+    kinds.LeaseLeft(28.0, 30.0, 2.0): (
+        "its lease has 28 of 30 s left, which the store's new leader gave every lease 2 s ago: "
+        "no renewal is due yet"
+    ),
+    kinds.LeaseLate(11.0, 30.0, None): (
+        "its lease has 11 of 30 s left: the keep-alive at 15 s was missed"
+    ),
+    kinds.LeaseLate(28.0, 30.0, 2.0): (
+        "its lease has 28 of 30 s left, which the store's new leader gave every lease 2 s ago: "
+        "the keep-alive that was due before was missed"
+    ),
+    kinds.LeaseUnproved(100.0, 300.0, 200.0): (
+        "its lease has 100 of 300 s left, which the store's new leader gave every lease "
+        "3 min ago: no keep-alive was seen since"
+    ),
+    kinds.LeaseGone(): "its lease does not exist any more",
+    kinds.NoLease(): "it hangs on no lease: nothing will ever remove it",
+    kinds.RenewalAwaited(): "its next renewal will show whether its worker lives",
+    kinds.FileTouched(2.0, 10.0): "last touched 2 s ago",
+    kinds.FileTouched(-1.0, 10.0): "last touched 0 s ago",
+    kinds.FileTouched(-7.0, 10.0): "last touched by a clock that is 7 s ahead of this one's",
+    kinds.FileLate(7.0, 10.0): "last touched 7 s ago: a keep-alive was missed",
+    kinds.KeptAlive(): "it is kept alive: touched within its time to live",
+    kinds.BucketKeeps(1.0, 60.0): "no worker renews it: its bucket keeps it for 1 of 60 s more",
+    kinds.NotRenewed(): "no worker renews it: it tells nothing of its worker",
+    kinds.AddressProbed(*REFUSED): "10.0.0.1:9000 refuses connections",
+    kinds.AddressProbed(ProbeMethod.ZMTP, ProbeAnswer.ANSWERS, "10.0.0.1:5000", 16, "greets"): (
+        "each of 16 publishers greets (10.0.0.1:5000 and 15 more)"
+    ),
+    kinds.AddressProbedFromHere(*REFUSED, None, None, None): (
+        "10.0.0.1:9000 refuses connections, tried from this host"
+    ),
+    kinds.AddressProbedFromHere(*REFUSED, "web-1", 4.0, None): (
+        "10.0.0.1:9000 refuses connections, tried from this host web-1; "
+        "its lease was renewed 4 s ago"
+    ),
+    kinds.AddressProbedFromHere(*REFUSED, "web-1", None, 2.0): (
+        "10.0.0.1:9000 refuses connections, tried from this host web-1; it was touched 2 s ago"
+    ),
+    kinds.NatsNotAsked(): "the NATS server that carries it was not asked",
+    kinds.WorkerGone(0x1A, has_leases=True): "its worker 1a has no instance and no lease",
+    kinds.WorkerGone(0x1A, has_leases=False): "its worker 1a has no instance",
+    kinds.InstancesUnusable(5, 1): "of its worker 5 its instance is expired or malformed",
+    kinds.InstancesUnusable(5, 2): "of its worker 5 all its instances are expired or malformed",
+    kinds.WorkerUnknown(): "whose it is cannot be told",
+    kinds.NoSource(has_address=False): (
+        "no source names its worker: it is dead once its file expires"
+    ),
+    kinds.NoSource(has_address=True): (
+        "no source names its worker: it is dead once its file expires, or its own address fails"
+    ),
+    kinds.Drained("joe", "node-1", "20261121-1"): (
+        "drained by joe on node-1: dyntop restore 20261121-1 puts it back"
+    ),
+    kinds.Drained(None, None, None): "this dyntop drained its worker",
+    kinds.DrainedOrDeleted(has_leases=True): "drained or deleted, its lease lives on",
+    kinds.DrainedOrDeleted(has_leases=False): (
+        "drained or deleted, its other files are kept alive"
+    ),
+    kinds.NoInstance(PLACE): (
+        f"no instance of it is registered on {PLACE}: drained, deleted, stopping, or not there yet"
+    ),
+    kinds.InstanceDead(None): "its instance on its endpoint is dead",
+    kinds.InstanceAddressUnusable(PLACE): (
+        f"its instance on {PLACE} has an address that no client can connect to"
+    ),
+    kinds.NeedsNotMet(("prefill", "encode"), "prod"): (
+        "its model is not served: no routable prefill and no routable encode worker in prod"
+    ),
+    kinds.CardsDiffer(0, ()): "the cards of its worker set differ",
+    kinds.CardsDiffer(2, (MINE, OTHER)): (f"2 sorts of card in its worker set: {COMPARED}; {RULE}"),
+    kinds.CardsDiffer(5, (MINE, OTHER)): (
+        f"5 sorts of card in its worker set: {COMPARED} and 3 more sorts; {RULE}"
+    ),
+}
+"""At least one of each kind."""

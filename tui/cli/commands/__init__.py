@@ -1,0 +1,1 @@
+"""The commands for scripts, one a file. Standard output has the data only."""

@@ -1,0 +1,228 @@
+"""What the commands that remove have in common: refusing, asking, removing, telling.
+
+Looking, asking and removing are three steps on their own: a person may think for an hour, and
+the revision that was shown is what guards the key meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from backends.dynamo.records import AnyRecord
+from backends.liveness.judge import Verdict
+from backends.removal.audit import ActKind
+from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.removal.targets import RemovalTarget
+from backends.store import NoPuts
+from tui.cli.commands.looking import StoreLabel
+from tui.cli.commands.trail import audit_at
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import say, speaks_utf8, write_lines
+from tui.session import opened
+from tui.text.consequences import consequences, still_routed, told_after
+from tui.text.errors import Exit, cannot_write_down
+from tui.text.irreversible import cannot_be_undone, why_lost
+from tui.text.outcomes import Doing, audit_text, outcome_text
+from tui.text.sanitize import plain, plain_key
+
+
+def is_refused(settings: Settings, verb: str, *, dry_run: bool = False) -> bool:
+    """Whether nothing may be changed here; says so. `verb` is what was to be done."""
+    if settings.read_only and not dry_run:
+        say(
+            "nothing is changed under --read-only, DYNTOP_READ_ONLY or a read-only context: "
+            f"leave it out to {verb}"
+        )
+        return True
+    if settings.demo:
+        say(f"--demo lives in each process's own memory, so there is nothing to {verb}: start it")
+        return True
+    # To put something back, it is enough that the audit can be read.
+    if dry_run or verb == "restore" or settings.audit is None:
+        return False
+    if (problem := audit_at(settings.audit).problem()) is not None:
+        say(cannot_write_down(problem))
+    return problem is not None
+
+
+def can_ask() -> bool:
+    """Whether a person is there to ask; says so if nobody is."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return True
+    say("there is no terminal to ask at: name --yes to remove without a question")
+    return False
+
+
+def ask(question: str) -> str:
+    """What a person at the terminal answers, without blanks around it; nothing at the end."""
+    print(f"{question} ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def agreed(targets: Sequence[RemovalTarget], place: StoreLabel) -> list[RemovalTarget]:
+    """Those that the person at the terminal says yes to, one by one."""
+    if not targets or not can_ask():
+        return []
+    chosen = []
+    for target in targets:
+        describe(target, place)
+        if ask("Remove it? [y/N]").lower() in ("y", "yes"):
+            chosen.append(target)
+        else:
+            say(f"kept {plain_key(target.record.key)}")
+    return chosen
+
+
+def describe(target: RemovalTarget, place: StoreLabel) -> None:
+    """Everything that a person decides by, on standard error."""
+    record = target.record
+    lease = "none" if record.lease is None else f"{record.lease:x}"
+    follows = consequences(
+        record,
+        verdict=Verdict(target.verdict),
+        lifetime=place.lifetime,
+    )
+    lines = [
+        plain_key(record.key),
+        f"  {record.kind.value} {plain(record.model_name or '')}".rstrip(),
+        f"  store     {plain(place.name)}",
+        f"  revision  {plain(record.revision)}",
+        f"  lease     {lease}",
+        f"  verdict   {target.verdict}",
+        *(f"  evidence  {plain(sentence)}" for sentence in target.evidence),
+        *(f"  {plain(sentence)}" for sentence in follows),
+    ]
+    if (lost := why_lost(record, lease_gone=_lease_is_gone(target))) is not None:
+        lines.append(plain(f"  This cannot be undone: {lost}."))
+    # Without a standard error there is nobody to tell.
+    if sys.stderr is not None:
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def say_what_is_for_good(
+    settings: Settings, targets: Sequence[RemovalTarget], place: StoreLabel
+) -> None:
+    """Say what cannot be put back once it is removed, and why, before anything is."""
+    if not targets:
+        return
+    by_key = {target.record.key: target for target in targets}
+    for sentence in cannot_be_undone(
+        [target.record for target in targets],
+        place.no_puts,
+        lambda record: _lease_is_gone(by_key[record.key]),
+    ):
+        say(told_after(sentence))
+    if settings.audit is None:
+        say("this cannot be undone: under --no-audit nothing is written down")
+
+
+def _lease_is_gone(target: RemovalTarget) -> bool:
+    """Whether the lease that it hangs on is known to be gone: nothing else expires or orphans it
+    there."""
+    return target.record.lease is not None and target.verdict in (
+        Verdict.EXPIRED,
+        Verdict.ORPHANED,
+    )
+
+
+def report(records: Iterable[AnyRecord], outcome: str) -> None:
+    """A line of output for each record."""
+    utf8 = speaks_utf8(sys.stdout)
+    write_lines(f"{outcome} {plain_key(record.key, ascii_only=not utf8)}" for record in records)
+
+
+def remove(
+    settings: Settings,
+    kind: ActKind,
+    targets: Sequence[RemovalTarget],
+    place: StoreLabel,
+    *,
+    asked: bool,
+) -> list[Exit]:
+    """Remove all in one act, and tell what came of each. Returns an exit code for each failure.
+
+    `asked`: whether a person said yes to it, as `place` was then. Where puts are refused only since
+    then, nothing is removed: the answer was to another question.
+
+    Raises `Misconfigured`, `OutputFailed`, BrokenPipeError.
+    """
+    if not targets:
+        return []
+    try:
+        return asyncio.run(_remove(settings, kind, targets, place.no_puts, asked=asked))
+    except KeyboardInterrupt:
+        if settings.audit is not None:
+            say("interrupted: `dyntop history` tells what came of it")
+        raise
+
+
+def exit_code(failures: Sequence[Exit]) -> Exit:
+    """Of a command with these failures. A store that is not there is said whatever else failed."""
+    if not failures:
+        return Exit.DONE
+    if Exit.UNREACHABLE in failures:
+        return Exit.UNREACHABLE
+    return failures[0] if len(set(failures)) == 1 else Exit.REFUSED
+
+
+async def _remove(
+    settings: Settings,
+    kind: ActKind,
+    targets: Sequence[RemovalTarget],
+    known: Sequence[NoPuts],
+    *,
+    asked: bool,
+) -> list[Exit]:
+    async with opened(settings) as plane:
+        if new := [one for one in await plane.discovery.no_puts() if one not in known]:
+            records = [target.record for target in targets]
+            for sentence in cannot_be_undone(records, new, lambda _: False):
+                say(told_after(sentence))
+                if asked:
+                    say("nothing was removed, since that was not known at the question: ask again")
+                    return [Exit.REFUSED] * len(targets)
+        result = await plane.acts.remove(kind, targets)
+        store = plane.discovery.store.name
+    if result.id is None and (nothing := audit_text(result)) is not None:
+        say(nothing)
+        return [Exit.REFUSED] * len(targets)
+    try:
+        return report_outcomes(result.outcomes, "removed", store)
+    finally:
+        # Also where standard output cannot take any more.
+        for target in targets:
+            came_of = result.outcomes[target.record.key].type
+            if came_of is OutcomeType.REMOVED and target.record.conflict is not None:
+                say(f"{plain_key(target.record.key)}: {still_routed(target.record)}")
+        if (missing := audit_text(result)) is not None:
+            say(missing)
+        if result.id is not None and result.can_be_undone:
+            say(f"undo with: dyntop restore {result.id}")
+
+
+def report_outcomes(
+    outcomes: Mapping[bytes, KeyOutcome], doing: Doing, store: str, *, as_if: str = ""
+) -> list[Exit]:
+    """Print what came of each key: what was done as a line of output, all else on standard error.
+    `as_if` stands before what is only foreseen. Returns an exit code for each failure.
+
+    Raises `OutputFailed`, BrokenPipeError.
+    """
+    utf8 = speaks_utf8(sys.stdout)
+    failures: list[Exit] = []
+    # Of the store, printed once for all keys.
+    reasons: list[str] = []
+    for key, outcome in outcomes.items():
+        text = outcome_text(outcome, doing, store)
+        if text.exit_code is Exit.DONE:
+            write_lines([f"{as_if}{text.what} {plain_key(key, ascii_only=not utf8)}"])
+            continue
+        say(f"{plain_key(key)}: {text.what if text.is_shared else text.sentence}")
+        failures.append(text.exit_code)
+        if text.is_shared:
+            reasons.append(text.reason)
+    if reasons:
+        say(reasons[0])
+    return failures

@@ -1,0 +1,237 @@
+"""`dyntop check`: whether all that is registered is alive, and served by the frontends that were
+named; for scripts and monitors."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from backends.discovery.cluster import Cluster
+from backends.discovery.models import adapter_name
+from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.frontends import AtFrontends
+from backends.liveness.judge import FINDINGS, TOLERATED, Verdict
+from backends.liveness.renewals import RenewalWait
+from backends.liveness.survey import Survey
+from backends.liveness.workers import SEVERITY
+from backends.probe.targets import unusable
+from backends.probe.types import ProbeAnswer
+from tui.cli.commands.beside import namespaces_beside
+from tui.cli.commands.frontends import asked_frontends, denials_json, frontends_json
+from tui.cli.commands.looking import Clock, StoreLabel, acted_on, looked_at, say_it_waits, surveyed
+from tui.cli.output import described, keep_all, query_of
+from tui.cli.tables import write_table
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
+from tui.text.errors import Exit
+from tui.text.format import SHORT_KIND_NAMES, count
+from tui.text.json_export import as_json, json_list, record_json
+from tui.text.sanitize import plain, plain_key
+from tui.text.serving import (
+    NOT_SERVED,
+    PARTLY,
+    cards_of,
+    failures_line,
+    frontend_sentence,
+    is_well_served,
+    standing_of,
+)
+
+MOST_WAIT = 30.0
+"""Seconds that a renewal is waited for, to tell a firewall that refuses from a worker that died."""
+MOST_NAMED = 20
+"""Addresses that are named of those that no client can use, and models of those that frontends do
+not serve."""
+
+HEADER = ("VERDICT", "KIND", "NAME", "ID", "EVIDENCE")
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """Print what is not live, with the evidence, and what frontends do not serve; `FINDINGS` if
+    there is anything of it that is more than unreachable from here, or with `--model` if that model
+    is not served at every frontend.
+
+    Raises `StoreError`, `OutputFailed`, BrokenPipeError.
+    """
+    end_at_once_on_interrupt()
+    keep_all()
+    seen, place = asyncio.run(_look(settings, arguments, clock))
+    found = [record for record in seen.records if seen.verdict(record) in FINDINGS]
+    denied = _denied(seen)
+    if arguments.output == "json":
+        models = (_denied_json(one, seen) for one in denied)
+        write_lines(json_list([*(_json(seen, record) for record in found), *models]))
+    else:
+        write_table(HEADER, [*_rows(seen, found), *map(_denied_row, denied)])
+    where = f"in {place}{described(settings)}"
+    if arguments.model is None:
+        beside = "" if seen.records else namespaces_beside(settings)
+        say(f"{_summary(seen, found)} {where}{beside}")
+        if denied:
+            names = ", ".join(one.name for one in denied[:MOST_NAMED])
+            say(f"frontends do not serve {names}" + ", …" * (len(denied) > MOST_NAMED))
+    else:
+        say(f"{standing_of(arguments.model, seen.verdicts.serving, seen.records)} {where}")
+    for one in place.no_puts:
+        say(f"what is removed now cannot be put back: {one.reason}")
+    if untried := [
+        one for one in seen.readings if one.answer in (ProbeAnswer.AWAY, ProbeAnswer.UNTRIED)
+    ]:
+        first = untried[0]
+        addresses = count(len(untried), "address")
+        say(f"{addresses} could not be asked: {plain(first.target.address)} {plain(first.text)}")
+    _say_what_is_unusable(seen)
+    _say_what_frontends_say(seen)
+    if arguments.model is not None:
+        served = is_well_served(arguments.model, seen.verdicts.serving, seen.records)
+        return Exit.DONE if served else Exit.FINDINGS
+    failing = denied or any(seen.verdict(record) not in TOLERATED for record in found)
+    return Exit.FINDINGS if failing else Exit.DONE
+
+
+async def _look(
+    settings: Settings, arguments: argparse.Namespace, clock: Clock
+) -> tuple[Survey, StoreLabel]:
+    wanted = query_of(settings, arguments)
+    choose = None
+    if arguments.model is not None:
+        choose = partial(_workers_of, arguments.model)
+    async with looked_at(settings, arguments.probe) as (discovery, probes):
+        wait = RenewalWait(say_it_waits, MOST_WAIT)
+        seen = await surveyed(
+            settings,
+            discovery,
+            probes,
+            wanted,
+            probe=arguments.probe,
+            choose=choose,
+            wait=wait,
+            clock=clock,
+        )
+        place = await acted_on(discovery)
+    seen.verdicts.serving.hear_frontends(await asked_frontends(settings, clock))
+    return seen, place
+
+
+def _workers_of(name: str, cluster: Cluster, records: Sequence[AnyRecord]) -> Iterable[AnyRecord]:
+    """All that the workers of a model or adapter registered, and of its peers' roles, as far as it
+    matches the filters."""
+    cards = cards_of(name, cluster.of_type(ModelCard))
+    keys = {one.key for card in cards for one in (card, *cluster.siblings(card))}
+    return (record for record in records if record.key in keys)
+
+
+def _rows(seen: Survey, found: Sequence[AnyRecord]) -> Iterator[tuple[str, ...]]:
+    for record in found:
+        judgement = seen.assessment(record)
+        names = (record.id.path(), record.model_name)
+        number = record.id.instance_id
+        # Who is not told by names is told by the key.
+        nameless = record.id.namespace is None or number is None
+        yield (
+            judgement.verdict.value,
+            SHORT_KIND_NAMES[record.kind],
+            plain_key(record.key) if nameless else " ".join(filter(None, names)),
+            "" if number is None else f"{number:x}",
+            judgement.evidence[0].text,
+        )
+
+
+def _denied(seen: Survey) -> list[AtFrontends]:
+    """What frontends say of the models and adapters, of those asked for, that one does not serve.
+
+    Where no request reaches a worker by what is registered, that is the finding."""
+    serving = seen.verdicts.serving
+    cards = [one for one in seen.records if isinstance(one, ModelCard)]
+    names = sorted({adapter_name(one) for one in cards})
+    dead = serving.unserved | serving.unserved_adapters
+    said = (serving.at_frontends(name) for name in names if name not in dead)
+    return [one for one in said if one is not None and one.denied_by]
+
+
+def _denied_row(said: AtFrontends) -> tuple[str, ...]:
+    return (_denied_word(said), "model", said.name, "", _denied_text(said))
+
+
+def _denied_word(said: AtFrontends) -> str:
+    return (NOT_SERVED if said.is_denied else PARTLY).word
+
+
+def _denied_text(said: AtFrontends) -> str:
+    return "; ".join(frontend_sentence(one) for one in said.denied_by)
+
+
+def _denied_json(said: AtFrontends, seen: Survey) -> str:
+    """A model that frontends do not serve is no key; the fields of one that it has are as there."""
+    return as_json(
+        {
+            "kind": "model",
+            "key": None,
+            "model_name": said.name,
+            "verdict": _denied_word(said),
+            "evidence": [frontend_sentence(one) for one in said.denied_by],
+            "evidence_data": denials_json(said, seen.verdicts.serving.frontends),
+            "frontends": frontends_json(said),
+        }
+    )
+
+
+def _say_what_frontends_say(seen: Survey) -> None:
+    """Say which frontends could not be asked, what they fail, and of which models none knows."""
+    serving = seen.verdicts.serving
+    for report in serving.frontends:
+        if report.trouble:
+            say(f"{report.name} could not be asked: it {report.trouble}")
+    if failures := failures_line(serving.frontends):
+        say(f"requests that frontends failed or refused: {failures}")
+    cards = [one for one in seen.records if isinstance(one, ModelCard)]
+    for name in sorted({adapter_name(one) for one in cards}):
+        said = serving.at_frontends(name)
+        if said is not None and said.only_elsewhere:
+            texts = "; ".join(map(frontend_sentence, said.said))
+            say(f"of {name} no frontend that looks at its namespace was asked: {texts}")
+
+
+def _say_what_is_unusable(seen: Survey) -> None:
+    """Name the addresses that no client can connect to: requests that are routed there fail,
+    whatever their leases do."""
+    named = [pair for record in seen.records for pair in unusable(record)]
+    for shown, why in named[:MOST_NAMED]:
+        say(f"no client can connect to {shown or 'an empty address'}: it {why}")
+    if len(named) > 1:
+        say(f"{count(len(named), 'address')} in all that no client can connect to")
+
+
+def _json(seen: Survey, record: AnyRecord) -> str:
+    worker = seen.cluster.worker_of(record)
+    return record_json(record, worker, seen.time_to_live(record), seen.assessment(record))
+
+
+def _summary(seen: Survey, found: Sequence[AnyRecord]) -> str:
+    """How it stands, in one clause. What is not known is no finding, and not passed over."""
+    total = len(seen.records)
+    if not total:
+        return "nothing found"
+    records = count(total, "record")
+    unknown = sum(seen.verdict(record) is Verdict.UNKNOWN for record in seen.records)
+    if not found and not unknown:
+        # What a lease says of a worker says nothing of whether its address can be used.
+        by_lease = any(unusable(record) for record in seen.records)
+        by = f" by {'their leases' if total > 1 else 'its lease'}" if by_lease else ""
+        return f"all {records} are live{by}" if total > 1 else f"the one record is live{by}"
+    parts = []
+    if found:
+        verb = "is" if len(found) == 1 else "are"
+        verdicts = Counter(seen.verdict(record) for record in found)
+        kinds = ", ".join(
+            f"{number:,} {verdict.value}"
+            for verdict, number in sorted(verdicts.items(), key=lambda one: -SEVERITY.index(one[0]))
+        )
+        parts.append(f"{len(found):,} of {records} {verb} not live ({kinds})")
+    if unknown:
+        parts.append(f"{unknown:,} of {records} {'is' if unknown == 1 else 'are'} unknown")
+    return ", ".join(parts)

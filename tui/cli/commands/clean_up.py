@@ -1,0 +1,104 @@
+"""`dyntop unregister --stale`: remove what nothing else will remove, or nobody can use."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+
+from backends.dynamo.queries import Query
+from backends.liveness.renewals import RenewalWait
+from backends.liveness.survey import Survey
+from backends.removal.targets import RemovalTarget, targets_of
+from tui.cli.commands.acting import (
+    agreed,
+    describe,
+    exit_code,
+    remove,
+    report,
+    say_what_is_for_good,
+)
+from tui.cli.commands.looking import (
+    Clock,
+    StoreLabel,
+    acted_on,
+    looked_at,
+    probe_by_default,
+    say_it_waits,
+    surveyed,
+)
+from tui.cli.output import described, keep_all, query
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import say
+from tui.text.errors import Exit
+from tui.text.format import count
+from tui.text.sanitize import plain_key
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """Find what is stale, show why, ask, and remove; nothing stale is `DONE`.
+
+    Raises `StoreError`, `OutputFailed`.
+    """
+    keep_all()
+    wanted = query(settings, "all", arguments.component, arguments.endpoint, arguments.topic)
+    probe = probe_by_default(settings, arguments.probe)
+    seen, place = asyncio.run(_look(settings, wanted, probe, clock))
+    stale = _stale(seen)
+    if not stale:
+        number = count(len(seen.records), "record")
+        say(f"nothing is stale among {number} in {place}{described(settings)}")
+        return Exit.DONE
+    say_what_is_for_good(settings, stale, place)
+    if arguments.dry_run:
+        for target in stale:
+            describe(target, place)
+        report([target.record for target in stale], "would remove")
+        return Exit.DONE
+    chosen = stale
+    if not arguments.yes:
+        chosen = agreed(stale, place)
+        if chosen:
+            # A person may have thought for an hour, and a worker that hung may have come back.
+            now, _ = asyncio.run(_look(settings, wanted, probe, clock))
+            chosen = _still_stale(chosen, now)
+    failures = remove(settings, "clean up", chosen, place, asked=not arguments.yes)
+    return exit_code([*failures, *[Exit.REFUSED] * (len(stale) - len(chosen))])
+
+
+async def _look(
+    settings: Settings, wanted: Query, probe: str | None, clock: Clock
+) -> tuple[Survey, StoreLabel]:
+    """What is there, with the evidence that it takes to call it stale."""
+    async with looked_at(settings, probe) as (discovery, probes):
+        wait = RenewalWait(say_it_waits)
+        seen = await surveyed(
+            settings,
+            discovery,
+            probes,
+            wanted,
+            probe=probe,
+            confirm=True,
+            wait=wait,
+            clock=clock,
+        )
+        place = await acted_on(discovery)
+    return seen, place
+
+
+def _stale(seen: Survey) -> list[RemovalTarget]:
+    return targets_of(seen, seen.stale())
+
+
+def _still_stale(chosen: list[RemovalTarget], seen: Survey) -> list[RemovalTarget]:
+    """Those that are stale now, too, in the revision that was shown; says which are not."""
+    now = {target.record.key for target in _stale(seen)}
+    there = {record.key: seen.verdict(record) for record in seen.records}
+    for target in chosen:
+        key = target.record.key
+        # What changed or went is told when it comes to removing it.
+        if key not in now and key in there:
+            say(f"kept {plain_key(key)}: it is {there[key]} now")
+    return [
+        target for target in chosen if target.record.key in now or target.record.key not in there
+    ]

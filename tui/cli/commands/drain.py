@@ -1,0 +1,225 @@
+"""`dyntop drain`: take a worker out of routing, while its process runs on."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backends.discovery import models
+from backends.discovery.cluster import Cluster
+from backends.dynamo import lookup
+from backends.dynamo.lookup import Meaning, Named
+from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.dynamo.roles import Role
+from backends.liveness.judge import Verdict
+from backends.liveness.survey import Survey
+from backends.liveness.workers import Worker
+from backends.metrics.in_flight import DrainWatch, InFlight
+from backends.removal.targets import RemovalTarget, targets_of
+from backends.store import Misconfigured
+from tui.cli.commands.acting import (
+    ask,
+    can_ask,
+    describe,
+    exit_code,
+    is_refused,
+    remove,
+    report,
+    say_what_is_for_good,
+)
+from tui.cli.commands.finding import NAMES_A_PROCESS, in_a_line, processes
+from tui.cli.commands.looking import (
+    Clock,
+    StoreLabel,
+    acted_on,
+    looked_at,
+    probe_by_default,
+    surveyed,
+)
+from tui.cli.output import described, query
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import say
+from tui.session import opened
+from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
+from tui.text.consequences import ids_in_words, no_worker, told_after
+from tui.text.errors import Exit
+from tui.text.format import count, in_flight_words
+from tui.text.sanitize import plain
+
+LOOK_AGAIN = 1.0
+"""Seconds until a worker without a request is looked at once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was looked at."""
+
+    place: StoreLabel
+    candidates: list[Worker]
+    """The processes with instances that are named."""
+    targets: list[RemovalTarget]
+    """The instances of all of them."""
+    seen: Survey
+
+    def leavings(self, targets: Sequence[RemovalTarget]) -> list[str]:
+        """What a removal of these leaves each model with, and what stays of the worker."""
+        records = [target.record for target in targets]
+        cluster = self.seen.cluster
+        return [
+            *what_is_left(cluster, self.seen.verdicts, records),
+            *what_sorts_keep(cluster, self.seen.verdicts, records),
+            *what_stays(cluster, records),
+        ]
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """Remove a worker's endpoint instances and nothing else; one line of output for each.
+
+    Raises `StoreError`, `OutputFailed`.
+    """
+    wanted = lookup.parse(arguments.instance)
+    if not wanted.text:
+        raise Misconfigured("INSTANCE", "is empty: name an id, a key or an address")
+    if is_refused(settings, "drain", dry_run=arguments.dry_run):
+        return Exit.REFUSED
+    probe = probe_by_default(settings, arguments.probe)
+    found = asyncio.run(_look(settings, wanted, probe, clock))
+    place = found.place
+    if not found.candidates:
+        say(_why_nothing(found.seen, wanted, f"in {place}{described(settings)}"))
+        return Exit.REFUSED
+    chosen = _chosen(found.candidates, wanted, ask_which=not (arguments.yes or arguments.dry_run))
+    if chosen is None:
+        return Exit.REFUSED
+    if chosen.role is not Role.WORKER:
+        say(f"{no_worker(chosen)}. `dyntop unregister KEY` removes one key")
+        return Exit.REFUSED
+    instances = _meant(chosen, wanted)
+    keys = {record.key for record in instances}
+    targets = [target for target in found.targets if target.record.key in keys]
+    if arguments.dry_run or not arguments.yes:
+        for target in targets:
+            describe(target, place)
+        for line in found.leavings(targets):
+            say(plain(told_after(line)))
+    say_what_is_for_good(settings, targets, place)
+    if arguments.dry_run:
+        report([target.record for target in targets], "would remove")
+        return Exit.DONE
+    ids = {one.id.instance_id for one in instances}
+    if not arguments.yes and not _is_meant(chosen.id if len(ids) > 1 else ids.pop() or chosen.id):
+        return Exit.REFUSED
+    asked = not arguments.yes
+    failures = remove(settings, "drain", targets, place, asked=asked)
+    if not failures and (left := asyncio.run(_requests_left(settings, chosen))) is not None:
+        say(f"requests at {chosen.id:x}: {in_flight_words(left)}")
+    return exit_code(failures)
+
+
+async def _requests_left(settings: Settings, drained: Worker) -> InFlight | None:
+    """What a drained worker still has to do. None: no metrics tell."""
+    async with opened(settings) as plane:
+        watch = DrainWatch(plane.scrapes)
+        if not watch.can_look(drained):
+            return None
+        found = await watch.look(drained)
+        if found is not None and not found.requests:
+            # A router may have chosen it a moment before its instance went.
+            await asyncio.sleep(LOOK_AGAIN)
+            found = await watch.look(drained)
+    return found
+
+
+async def _look(settings: Settings, wanted: Named, probe: str | None, clock: Clock) -> _Found:
+    def concerned(cluster: Cluster, _: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
+        instances = [record for one in _candidates(cluster, wanted) for record in one.instances]
+        # What the drain leaves depends on which of the other workers are dead.
+        return [*instances, *models.beside(instances, cluster)]
+
+    async with looked_at(settings, probe) as (discovery, probes):
+        seen = await surveyed(
+            settings,
+            discovery,
+            probes,
+            query(settings, "endpoints", None, None, None),
+            probe=probe,
+            choose=concerned,
+            clock=clock,
+        )
+        place = await acted_on(discovery)
+    instances = [record for record in seen.records if isinstance(record, EndpointInstance)]
+    targets = targets_of(seen, instances)
+    return _Found(place, _candidates(seen.cluster, wanted), targets, seen)
+
+
+def _why_nothing(seen: Survey, wanted: Named, where: str) -> str:
+    """Why a text names no instance that can be drained, as a clause without its full stop."""
+    for one in processes(seen.cluster, wanted, NAMES_A_PROCESS):
+        judged = (seen.assessment(record) for record in one.records)
+        drained = next((found for found in judged if found.verdict is Verdict.DRAINED), None)
+        if drained is not None:
+            why = drained.evidence[0].text
+            return f"{one.id:x} has no endpoint instance {where}, nothing to drain: {why}"
+    meanings = {Meaning.MODEL: "model", Meaning.PATH: "place"}
+    for meaning, word in meanings.items():
+        named = processes(seen.cluster, wanted, {meaning})
+        if not named:
+            continue
+        is_a = f"{wanted.text} is a {word} {where}, and one worker is drained at a time"
+        there = [one.id for one in named if one.instances and one.role is Role.WORKER]
+        if not there:
+            return f"{is_a}: none of it has an endpoint instance"
+        which = "its worker is" if len(there) == 1 else "name the id of one of"
+        return f"{is_a}: {which} {ids_in_words(there)}"
+    return (
+        f"no endpoint instance of {wanted.text} {where}: `dyntop list workers` prints what there is"
+    )
+
+
+def _candidates(cluster: Cluster, wanted: Named) -> list[Worker]:
+    """The processes that are named and have instances."""
+    return [one for one in processes(cluster, wanted, NAMES_A_PROCESS) if one.instances]
+
+
+def _chosen(candidates: Sequence[Worker], wanted: Named, *, ask_which: bool) -> Worker | None:
+    """The process that is meant. None: which of several was not said; says so."""
+    if len(candidates) == 1:
+        return candidates[0]
+    say(f"{wanted.text} names {count(len(candidates), 'process')}:")
+    for one in candidates:
+        say(f"  {in_a_line(one)}")
+    if not ask_which or not can_ask():
+        say("nothing was removed: name the id of one of them")
+        return None
+    ids = lookup.ids_of(ask("Which one? Type its id:"))
+    meant = [one for one in candidates if one.id in ids]
+    if len(meant) == 1:
+        return meant[0]
+    say("nothing was removed: that names none of them")
+    return None
+
+
+def _meant(chosen: Worker, wanted: Named) -> list[EndpointInstance]:
+    """The instances that are meant: all of the process, but of several ids on a lease of another
+    number only that which is named, as from its row in the dashboard."""
+    named_ids = set(wanted.ids)
+    for one in chosen.records:
+        if one.key == wanted.key and one.id.instance_id is not None:
+            named_ids.add(one.id.instance_id)
+    if not named_ids.isdisjoint(chosen.leases):
+        return chosen.instances
+    of_named = [one for one in chosen.instances if one.id.instance_id in named_ids]
+    return of_named or chosen.instances
+
+
+def _is_meant(wanted: int) -> bool:
+    """Whether the person at the terminal types the id once more."""
+    if not can_ask():
+        return False
+    if wanted in lookup.ids_of(ask(f"Type {wanted:x} to drain it:")):
+        return True
+    say(f"kept {wanted:x}")
+    return False

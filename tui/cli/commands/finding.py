@@ -1,0 +1,64 @@
+"""What the words of a command line name, of what was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from backends.discovery.cluster import Cluster
+from backends.dynamo import lookup
+from backends.dynamo.lookup import Meaning, Named
+from backends.dynamo.records import AnyRecord
+from backends.dynamo.roles import Role
+from backends.liveness.workers import Worker, workers
+
+NAMES_A_PROCESS = frozenset({Meaning.KEY, Meaning.ID, Meaning.ADDRESS, Meaning.HOST})
+"""What says which process is meant; a model's name, or a place, says what it does."""
+
+
+def records(
+    cluster: Cluster, wanted: Named, meanings: Collection[Meaning] = frozenset(Meaning)
+) -> list[AnyRecord]:
+    """Return the records of a cluster that a text names, in the order of their keys."""
+    found = (
+        record
+        for record in cluster.records.values()
+        if not wanted.meanings(record, cluster.worker_of(record)).isdisjoint(meanings)
+    )
+    return sorted(found, key=lambda record: record.key)
+
+
+def processes(cluster: Cluster, wanted: Named, meanings: Collection[Meaning]) -> list[Worker]:
+    """Return the processes that registered something that a text names, by their ids."""
+    return workers(cluster, records(cluster, wanted, meanings))
+
+
+class ByName:
+    """Picks the records that any of some names means; of no names, all. For `survey(choose=…)`."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._wanted = {one.text: one for one in map(lookup.parse, names)}
+        self.missing: list[str] = []
+        """The names that mean nothing of what was there."""
+
+    def __call__(self, cluster: Cluster, matching: Sequence[AnyRecord]) -> list[AnyRecord]:
+        if not self._wanted:
+            return list(matching)
+        found, met = [], set()
+        for record in matching:
+            worker = cluster.worker_of(record)
+            naming = {text for text, one in self._wanted.items() if one.meanings(record, worker)}
+            met |= naming
+            if naming:
+                found.append(record)
+        self.missing = [text for text in self._wanted if text not in met]
+        return found
+
+
+def in_a_line(one: Worker) -> str:
+    """Return a process as a candidate: its id, what it is, where, and its first address."""
+    addresses = (record.transport for record in one.instances if record.transport is not None)
+    address = next((transport.address for transport in addresses if transport.address), None)
+    role = "" if one.role is Role.WORKER else one.role.value
+    parts = (f"{one.id:x}", role, ", ".join(one.components), ", ".join(one.models))
+    host = "" if address is None else address.partition("/")[0]
+    return "  ".join(part for part in (*parts, host) if part)

@@ -1,0 +1,113 @@
+"""What the frontends that `--metrics` and its like name say, for commands that look once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from backends.liveness.frontends import AtFrontends, FrontendReport, Said
+from backends.metrics.targets import ScrapeTarget
+from tui.cli.commands.looking import Clock
+from tui.config.settings import Settings
+from tui.text.serving import frontend_sentence, meaning_of_failure
+from tui.text.timestamps import utc_stamp
+
+if TYPE_CHECKING:
+    from backends.metrics.scraper import ScrapeResult
+
+FRONTEND = "frontend"
+"""The `evidence_kind` of what a frontend says."""
+LONGEST = 10.0
+"""Seconds that frontends are waited for, all of them together."""
+
+
+async def asked_frontends(
+    settings: Settings, clock: Clock, *, longest: float = LONGEST
+) -> list[FrontendReport]:
+    """Ask each process that was named once. Without any there is no report, and nothing is opened.
+
+    One that is no frontend has none either; one that does not answer says nothing.
+    """
+    if not settings.metrics:
+        return []
+    # A command that asks nobody need not wait for these.
+    from backends.metrics.latest import LatestMetrics
+    from backends.metrics.reports import reports
+    from backends.metrics.scraper import Scraper, ScrapeResult
+
+    board = LatestMetrics()
+    board.keep(settings.metrics, clock())
+    scraper = Scraper(settings.metrics, reveals=False, here=True, clock=clock)
+    asked = {asyncio.create_task(scraper.ask(one)): one for one in settings.metrics}
+    try:
+        done, late = await asyncio.wait(asked, timeout=longest)
+        board.take(_result(one, asked[one], clock) for one in done)
+        board.take(
+            ScrapeResult(asked[one], clock(), trouble=f"does not answer within {longest:g} s")
+            for one in late
+        )
+        for one in late:
+            one.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*late, return_exceptions=True)
+    finally:
+        await scraper.aclose()
+    return list(reports(board, clock()))
+
+
+def _result(task: asyncio.Task[ScrapeResult], target: ScrapeTarget, clock: Clock) -> ScrapeResult:
+    error = task.exception()
+    if error is None:
+        return task.result()
+    from backends.metrics.scraper import ScrapeResult
+
+    logging.getLogger(__name__).error("a frontend could not be asked", exc_info=error)
+    why = f"cannot be asked, by an error in dyntop itself ({type(error).__name__})"
+    return ScrapeResult(target, clock(), trouble=why)
+
+
+def frontends_json(said: AtFrontends | None) -> list[dict[str, object]] | None:
+    """What each frontend says of a model, for JSON. None: none was asked."""
+    return None if said is None else [_said_json(one) for one in said.said]
+
+
+def denials_json(said: AtFrontends, reports: Iterable[FrontendReport]) -> list[dict[str, object]]:
+    """What each frontend says that does not serve a model, as evidence in JSON."""
+    asked_at = {report.name: report.at for report in reports}
+    return [
+        {
+            "evidence_kind": FRONTEND,
+            "at": utc_stamp(asked_at[one.frontend]),
+            **_said_json(one),
+        }
+        for one in said.denied_by
+    ]
+
+
+def _said_json(said: Said) -> dict[str, object]:
+    return {
+        "frontend": said.frontend,
+        "says": said.saying.value,
+        "since": said.since,
+        "since_or_longer": said.or_longer if said.since is not None else None,
+        "looks_at": list(said.looks_at),
+        "text": frontend_sentence(said),
+    }
+
+
+def failures_json(reports: tuple[FrontendReport, ...]) -> list[dict[str, object]]:
+    """What frontends failed and refused, by reason, of all models together."""
+    return [
+        {
+            "frontend": report.name,
+            "reason": one.reason,
+            "meaning": meaning_of_failure(one.reason).strip(" ()") or None,
+            "number": one.number,
+            "rate": one.rate,
+        }
+        for report in reports
+        for one in report.failures
+    ]

@@ -1,0 +1,153 @@
+"""`dyntop list`: what is registered now, as a table, as JSON, or as keys."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from backends.dynamo.records import AnyRecord
+from backends.liveness.evidence import Assessment
+from backends.liveness.judge import FINDINGS
+from backends.liveness.survey import Survey, read_once
+from backends.store import TimeToLive
+from tui.cli.commands import workers
+from tui.cli.commands.beside import namespaces_beside
+from tui.cli.commands.finding import ByName
+from tui.cli.commands.looking import (
+    Clock,
+    StoreLabel,
+    list_with_publishers,
+    looked_at,
+    place_of,
+    surveyed,
+)
+from tui.cli.output import keep_all, life, query_of, say_not_found, say_nothing_found
+from tui.cli.tables import write_table
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import end_at_once_on_interrupt, say, speaks_utf8, write_lines
+from tui.text.errors import Exit
+from tui.text.json_export import json_list, record_json
+from tui.text.sanitize import plain_key
+
+HEADER = (
+    *("KIND", "NAMESPACE", "COMPONENT", "ENDPOINT", "TOPIC", "ID", "MODEL", "LORA"),
+    *("TRANSPORT", "LEASE", "WORKER", "TTL", "STATE", "KEY"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What was found."""
+
+    place: StoreLabel
+    records: list[AnyRecord]
+    worker_of: Callable[[AnyRecord], int | None]
+    seen: Survey | None
+    """With the evidence, if that was asked for."""
+    missing: Sequence[str] = ()
+    """The names on the command line that name nothing."""
+    unread: str = ""
+    """What this user may not read, in words."""
+
+    def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
+        return None if self.seen is None else self.seen.time_to_live(record)
+
+    def judgement(self, record: AnyRecord) -> Assessment | None:
+        return None if self.seen is None else self.seen.assessment(record)
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """List, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
+    arguments.liveness = arguments.liveness or arguments.probe is not None
+    if arguments.what == "workers":
+        return workers.run(settings, arguments, clock)
+    end_at_once_on_interrupt()
+    keep_all()
+    listed = asyncio.run(_list(settings, arguments, clock))
+    match arguments.output:
+        case "json":
+            write_lines(json_list(_json(listed, record) for record in listed.records))
+        case "name":
+            utf8 = speaks_utf8(sys.stdout)
+            write_lines(plain_key(record.key, ascii_only=not utf8) for record in listed.records)
+        case _:
+            write_table(HEADER, (_cells(listed, record) for record in listed.records))
+    if not listed.records and arguments.output != "json" and not arguments.names:
+        say_nothing_found(settings, arguments, listed.place.name, namespaces_beside(settings))
+    if listed.unread:
+        say(f"not all is listed: {listed.unread}")
+        return Exit.NOT_AUTHORISED
+    return say_not_found(settings, listed.missing, listed.place.name)
+
+
+async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> _Listed:
+    wanted = query_of(settings, arguments)
+    async with looked_at(settings, arguments.probe) as (discovery, probes):
+        place = place_of(discovery)
+        if not arguments.liveness and not arguments.names:
+            records, publishers, unread = await list_with_publishers(discovery, wanted)
+            return _Listed(place, records, publishers.worker_of, None, unread=unread)
+        # Whose a record is may only be told by what else is there.
+        by_name = ByName(arguments.names)
+        if not arguments.liveness:
+            read = await read_once(discovery, wanted, choose=by_name, clock=clock)
+            return _Listed(place, read.records, read.cluster.worker_of, None, by_name.missing)
+        seen = await surveyed(
+            settings,
+            discovery,
+            probes,
+            wanted,
+            probe=arguments.probe,
+            choose=by_name,
+            clock=clock,
+        )
+        return _Listed(place, seen.records, seen.cluster.worker_of, seen, by_name.missing)
+
+
+def _json(listed: _Listed, record: AnyRecord) -> str:
+    return record_json(
+        record, listed.worker_of(record), listed.time_to_live(record), listed.judgement(record)
+    )
+
+
+def _cells(listed: _Listed, record: AnyRecord) -> tuple[str, ...]:
+    place, transport, worker = record.id, record.transport, listed.worker_of(record)
+    # Who is not told by names is told by the key.
+    nameless = place.namespace is None or record.malformed is not None
+    asked = listed.seen is not None
+    return (
+        record.kind.value,
+        place.namespace or "",
+        place.component or "",
+        place.endpoint or "",
+        place.topic or "",
+        "" if place.instance_id is None else f"{place.instance_id:x}",
+        record.model_name or "",
+        place.model_suffix or "",
+        "" if transport is None else f"{transport.kind} {transport.address or ''}",
+        "" if record.lease is None else f"{record.lease:x}",
+        # Most often the id or the lease says it.
+        "" if worker in (None, place.instance_id, record.lease) else f"{worker:x}",
+        life(listed.time_to_live(record)) if asked else "",
+        _state(record, listed.judgement(record)),
+        plain_key(record.key) if nameless else "",
+    )
+
+
+def _state(record: AnyRecord, judgement: Assessment | None) -> str:
+    """The verdict, and if that is a finding why; without evidence what the record itself tells."""
+    if judgement is not None:
+        verdict = judgement.verdict.value
+        found = judgement.verdict in FINDINGS
+        return f"{verdict}: {judgement.evidence[0].text}" if found else verdict
+    told = [
+        f"value not known: {record.unread}" if record.unread else "",
+        f"malformed: {record.malformed}" if record.malformed is not None else "",
+        f"conflict: {record.conflict}" if record.conflict is not None else "",
+        "expired" if record.expired_at is not None else "",
+    ]
+    return "; ".join(filter(None, told)) or "listed"

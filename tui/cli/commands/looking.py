@@ -1,0 +1,184 @@
+"""What the commands need of a store besides a survey: whose a record is, where, how to ask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from backends.discovery.cluster import Cluster, FirstSeen
+from backends.discovery.discovery import Discovery
+from backends.dynamo.ids import Kind
+from backends.dynamo.queries import Query
+from backends.dynamo.records import (
+    AnyRecord,
+    EndpointInstance,
+    EventChannel,
+    EventSource,
+    ModelCard,
+)
+from backends.liveness.collector import Probes, Probing
+from backends.liveness.drained import DrainMark
+from backends.liveness.renewals import RenewalWait
+from backends.liveness.survey import Choose, Survey, survey
+from backends.liveness.survey import Clock as Clock
+from backends.removal.drain_marks import read_marks
+from backends.store import Lifetime, NoPuts
+from tui.cli.commands.trail import audit_at
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import say
+from tui.session import discovered, opened
+from tui.text.format import count
+
+CONNECT, DEEP, NEVER = "connect", "deep", "never"
+"""How to probe, as the commands' `--probe` names it."""
+
+
+class Publishers:
+    """Tells whose a record is. Most records say it themselves; for channels it holds the sources.
+
+    Told of every change of a watch, it stays right.
+    """
+
+    def __init__(self, records: Iterable[AnyRecord] = ()) -> None:
+        self._cluster = Cluster()
+        for record in records:
+            self.add(record)
+
+    def add(self, record: AnyRecord) -> None:
+        """It is there now, perhaps in place of another of its key."""
+        if isinstance(record, EventSource):
+            self._cluster.put(record, FirstSeen(0.0, was_there=True))
+
+    def remove(self, record: AnyRecord) -> None:
+        """It is gone."""
+        self._cluster.discard(record.key)
+
+    def worker_of(self, record: AnyRecord) -> int | None:
+        """The instance id (u64) of a record's worker, as far as it can be told."""
+        # Its lease may be of another id.
+        if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
+            return record.id.instance_id
+        return self._cluster.worker_of(record)
+
+
+def with_sources(query: Query) -> Query:
+    """What to read so that channels without a lease can be joined to their workers, too."""
+    if Kind.EVENT_CHANNEL not in query.kinds:
+        return query
+    # A source has the same names as its channel.
+    return replace(query, kinds=query.kinds | {Kind.EVENT_SOURCE})
+
+
+async def list_with_publishers(
+    discovery: Discovery, query: Query
+) -> tuple[list[AnyRecord], Publishers, str]:
+    """What matches and may be read, whose it is, and what may not be read, as `Resync.unread`.
+
+    Sources are read besides only where they are needed. Raises `StoreError`.
+    """
+    records, unread = await discovery.list_readable(query)
+    if not any(isinstance(one, EventChannel) and one.lease is None for one in records):
+        return records, Publishers(), unread
+    if with_sources(query) == query:
+        return records, Publishers(records), unread
+    kinds = frozenset({Kind.EVENT_SOURCE})
+    sources, no_sources = await discovery.list_readable(replace(query, kinds=kinds))
+    return records, Publishers(sources), "; ".join(filter(None, (unread, no_sources)))
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLabel:
+    """A store that was looked at, as far as a person needs to know."""
+
+    name: str
+    """And its address."""
+    lifetime: Lifetime
+    no_puts: tuple[NoPuts, ...] = ()
+    """Why it refuses puts, where it was asked."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def place_of(discovery: Discovery) -> StoreLabel:
+    """Which store it is."""
+    store = discovery.store
+    return StoreLabel(f"{store.name} ({store.address})", store.lifetime)
+
+
+async def acted_on(discovery: Discovery) -> StoreLabel:
+    """Which store it is, and whether what is removed from it can be put back."""
+    return replace(place_of(discovery), no_puts=await discovery.no_puts())
+
+
+def say_it_waits(seconds: float, records: Sequence[AnyRecord]) -> None:
+    """Say for how long and why a command waits before it goes on."""
+    say(
+        f"{count(len(records), 'record')} cannot be reached from this host: waiting up to "
+        f"{math.ceil(seconds)} s for the next renewal, which shows whether the worker lives"
+    )
+
+
+async def surveyed(
+    settings: Settings,
+    discovery: Discovery,
+    probes: Probes | None,
+    query: Query,
+    *,
+    probe: str | None,
+    choose: Choose | None = None,
+    confirm: bool = False,
+    wait: RenewalWait | None = None,
+    clock: Clock,
+) -> Survey:
+    """Look as every command does: probe as `--probe` says, and know the drains of the audit.
+
+    Raises `StoreError`.
+    """
+    return await survey(
+        discovery,
+        query,
+        choose=choose,
+        probes=probes,
+        deep=probe == DEEP,
+        confirm=confirm,
+        wait=wait,
+        drained=await drained_by(settings, discovery),
+        clock=clock,
+    )
+
+
+async def drained_by(settings: Settings, discovery: Discovery) -> Mapping[int, DrainMark]:
+    """Return by whom workers of a store were drained, as the audit on this machine has it."""
+    path = settings.audit_to_read
+    audit = None if path is None else audit_at(path)
+    return await read_marks(audit, discovery.store.name, discovery.store.address)
+
+
+def probe_by_default(settings: Settings, wanted: str | None) -> str | None:
+    """Return how a command probes that does so by itself, `connect` or `deep`. None: it does not.
+
+    `wanted` is what its own `--probe` says; without it the `--probe` before the command counts.
+    """
+    if wanted is None:
+        wanted = {Probing.NEVER: NEVER, Probing.DEEP: DEEP}.get(settings.probing, CONNECT)
+    return None if wanted == NEVER else wanted
+
+
+@asynccontextmanager
+async def looked_at(
+    settings: Settings, probe: str | None
+) -> AsyncIterator[tuple[Discovery, Probes | None]]:
+    """Open the store that the settings name, for the block, and what probes, where that is wanted.
+
+    Raises `Misconfigured`.
+    """
+    if probe is None:
+        # A command that only reads need not wait for the modules that ask.
+        async with discovered(settings) as discovery:
+            yield discovery, None
+    else:
+        async with opened(settings) as plane:
+            yield plane.discovery, plane.probes

@@ -1,0 +1,53 @@
+"""`dyntop restore`: put back what was removed, byte for byte, under the same lease."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from backends.removal.removals import RestoreResult
+from backends.store import Misconfigured
+from tui.cli.commands.acting import exit_code, is_refused, report_outcomes
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import say
+from tui.session import opened
+from tui.text.errors import Exit
+from tui.text.outcomes import audit_text
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    """Put back an act, or one item of it; one line of output for each key that was put back.
+
+    What was not put back is told on standard error, and makes the exit code `REFUSED`.
+
+    Raises `RestoreRefused`, `AuditFailed`, `StoreError`, `OutputFailed`.
+    """
+    if is_refused(settings, "restore", dry_run=arguments.dry_run):
+        return Exit.REFUSED
+    if settings.audit is None:
+        raise Misconfigured("--no-audit", "leaves nothing to put back from: leave it out")
+    restore = _foresee if arguments.dry_run else _restore
+    store, restored = asyncio.run(restore(settings, arguments.id))
+    if not restored.outcomes:
+        say(f"nothing was removed by {restored.act.id}, so there is nothing to put back")
+        return Exit.REFUSED
+    as_if = "would be " if arguments.dry_run else ""
+    try:
+        failures = report_outcomes(restored.outcomes, "put back", store, as_if=as_if)
+    finally:
+        # Also where standard output cannot take any more.
+        if (missing := audit_text(restored)) is not None:
+            say(missing)
+    return exit_code(failures)
+
+
+async def _restore(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
+    async with opened(settings) as plane:
+        for one in await plane.discovery.no_puts():
+            say(f"puts are refused now: {one.reason}")
+        return plane.discovery.store.name, await plane.acts.restore(wanted)
+
+
+async def _foresee(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
+    async with opened(settings) as plane:
+        return plane.discovery.store.name, await plane.acts.foresee(wanted)

@@ -1,0 +1,282 @@
+"""`dyntop show`: all that is known of one process, key or model, as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from backends.discovery import models
+from backends.discovery.cluster import Cluster
+from backends.discovery.models import Model
+from backends.dynamo import lookup
+from backends.dynamo.lookup import Meaning, Named
+from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.survey import Survey
+from backends.liveness.workers import SEVERITY, Worker, worker, worst
+from backends.store import Misconfigured
+from tui.cli.commands import workers as list_workers
+from tui.cli.commands.finding import in_a_line, records
+from tui.cli.commands.frontends import asked_frontends, failures_json, frontends_json
+from tui.cli.commands.looking import Clock, StoreLabel, looked_at, place_of, surveyed
+from tui.cli.output import described, keep_all, query
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
+from tui.text.detail import Detail, detail_of, kind_and_name, worker_detail
+from tui.text.detail_lines import lines_of
+from tui.text.errors import Exit
+from tui.text.format import STATES, State, count, hex_id, time_left
+from tui.text.json_export import as_json, record_json
+from tui.text.sanitize import plain_key
+from tui.text.serving import (
+    frontend_fields,
+    frontend_sentence,
+    model_of_card,
+    of_worker,
+    routable_sentence,
+)
+
+CELLS = 10_000
+"""Columns after which a line of text is folded: no terminal has them, and a pipe needs no folds."""
+
+MOST_EVIDENCE = 6
+"""Pieces of it that are shown of a process: each of its records has its own in full."""
+
+_OF_PROCESSES = frozenset({Meaning.ID, Meaning.ADDRESS, Meaning.HOST, Meaning.PATH, Meaning.KEY})
+
+_OF_SERVING = ("served", "workers", "routable", "routable_most", "not_routable", "missing")
+
+Fields = list[tuple[str, str]]
+
+Subject = Worker | Model | AnyRecord
+"""What a text may name: a process, a model, or one key."""
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """Print what is known of the one thing that is named. `REFUSED`: nothing is, or several are.
+
+    Raises `StoreError`, `OutputFailed`, BrokenPipeError.
+    """
+    end_at_once_on_interrupt()
+    keep_all()
+    wanted = lookup.parse(arguments.name)
+    if not wanted.text:
+        raise Misconfigured("NAME", "is empty: name an id, a key, an address or a model")
+    seen, place = asyncio.run(_look(settings, wanted, arguments.probe, clock))
+    subjects = _subjects(seen.cluster, wanted)
+    if not subjects:
+        say(f"nothing is named {wanted.text} in {place}{described(settings)}")
+        return Exit.REFUSED
+    if len(subjects) > 1:
+        say(f"{wanted.text} names {len(subjects):,} things: name one of them")
+        for one in subjects:
+            say(f"  {_in_a_line(one)}")
+        return Exit.REFUSED
+    if arguments.output == "json":
+        write_lines([_json(subjects[0], seen)])
+    else:
+        lines = [
+            str(line).rstrip() for line in lines_of(_detail(subjects[0], seen, clock()), CELLS)
+        ]
+        write_lines("\n".join(lines).rstrip().split("\n"))
+    return Exit.DONE
+
+
+async def _look(
+    settings: Settings, wanted: Named, probe: str | None, clock: Clock
+) -> tuple[Survey, StoreLabel]:
+    def concerned(cluster: Cluster, _: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
+        found = [record for one in _subjects(cluster, wanted) for record in _records(one)]
+        # How its models are served depends on which of their other workers are dead.
+        return list({one.key: one for one in (*found, *models.beside(found, cluster))}.values())
+
+    async with looked_at(settings, probe) as (discovery, probes):
+        seen = await surveyed(
+            settings,
+            discovery,
+            probes,
+            query(settings, "all", None, None, None),
+            probe=probe,
+            choose=concerned,
+            clock=clock,
+        )
+        place = place_of(discovery)
+    if any(isinstance(one, Model) for one in _subjects(seen.cluster, wanted)):
+        seen.verdicts.serving.hear_frontends(await asked_frontends(settings, clock))
+    return seen, place
+
+
+def _subjects(cluster: Cluster, wanted: Named) -> list[Subject]:
+    """All that a text may name, the most exact meaning alone: a key is no process."""
+    if (exact := cluster.records.get(wanted.key or b"")) is not None:
+        return [exact]
+    found: dict[object, Subject] = {}
+    for record in records(cluster, wanted):
+        owner = cluster.worker_of(record)
+        meanings = wanted.meanings(record, owner)
+        if Meaning.MODEL in meanings and isinstance(record, ModelCard):
+            name = models.base_name(record, cluster)
+            cards = [
+                one for one in cluster.of_type(ModelCard) if models.base_name(one, cluster) == name
+            ]
+            found[name] = models.group(cards, cluster)[0]
+        if meanings.isdisjoint(_OF_PROCESSES):
+            continue
+        process = None if owner is None else worker(cluster, owner)
+        of_process = process is not None and not {
+            process.id,
+            *process.instance_ids,
+            *process.leases,
+        }.isdisjoint(wanted.ids)
+        if process is None or (meanings == {Meaning.ID} and not of_process):
+            # A publisher's id is of its channel, or source, alone.
+            found[record.key] = record
+        else:
+            found[process.id] = process
+    return list(found.values())
+
+
+def _records(subject: Subject) -> Sequence[AnyRecord]:
+    match subject:
+        case Worker():
+            return subject.records
+        case Model():
+            return [*subject.cards, *(card for one in subject.adapters for card in one.cards)]
+    return [subject]
+
+
+def _in_a_line(subject: Subject) -> str:
+    match subject:
+        case Worker():
+            return in_a_line(subject)
+        case Model():
+            return f"model {subject.name}"
+    return plain_key(subject.key)
+
+
+def _json(subject: Subject, seen: Survey) -> str:
+    match subject:
+        case Worker():
+            whole = json.loads(list_workers.worker_json(subject, seen, asked=True))
+            return as_json(
+                whole | {"records": [json.loads(_json(one, seen)) for one in subject.records]}
+            )
+        case Model():
+            return as_json(
+                {
+                    "model": subject.name,
+                    "verdict": worst(map(seen.verdict, _records(subject))).value,
+                    **_serving_json(subject, seen),
+                    "frontends": frontends_json(seen.verdicts.serving.at_frontends(subject.name)),
+                    "failures": failures_json(seen.verdicts.serving.frontends),
+                    "adapters": [adapter.name for adapter in subject.adapters],
+                    "records": [json.loads(_json(one, seen)) for one in _records(subject)],
+                }
+            )
+    return record_json(
+        subject,
+        seen.cluster.worker_of(subject),
+        seen.time_to_live(subject),
+        seen.assessment(subject),
+    )
+
+
+def _serving_json(model: Model, seen: Survey) -> dict[str, object]:
+    """How many of a model's workers a request reaches, and how many not, by why. In a conflict the
+    number differs from frontend to frontend: the least, and the most."""
+    serving = seen.verdicts.serving.model(model.name)
+    if serving is None:
+        # Of cards that cannot be read, or adapters alone, nothing is known.
+        return dict.fromkeys(_OF_SERVING)
+    figures = serving.figures
+    said = seen.verdicts.serving.at_frontends(model.name)
+    return {
+        "served": serving.is_served and not (said is not None and said.denied_by),
+        "workers": figures.total,
+        "routable": figures.least,
+        "routable_most": figures.most,
+        "not_routable": {reason.value: number for reason, number in serving.reasons.items()},
+        "missing": sorted({role for some in serving.missing.values() for role in some}),
+    }
+
+
+def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
+
+    def state_of(record: AnyRecord) -> State:
+        return STATES[seen.verdict(record)]
+
+    match subject:
+        case Worker():
+            state = STATES[worst(map(seen.verdict, subject.records))]
+            worst_first = sorted(
+                subject.records, key=lambda one: -SEVERITY.index(seen.verdict(one))
+            )
+            told = [piece for one in worst_first for piece in seen.assessment(one).evidence]
+            evidence = list({piece.text: piece for piece in told}.values())[:MOST_EVIDENCE]
+            lives = [life for one in subject.records if (life := seen.verdicts.life(one))]
+            life = next((one for one in lives if one.ttl.granted is not None), None)
+            left = "" if life is None else time_left(life, now)
+            return worker_detail(
+                subject,
+                state,
+                state_of,
+                now,
+                evidence=evidence,
+                serving=of_worker(subject, seen.verdicts.serving),
+                life=life,
+                left=left,
+            )
+        case Model():
+            return _model_detail(subject, seen)
+    return detail_of(
+        subject,
+        state_of(subject),
+        seen.cluster,
+        seen.verdicts.life(subject),
+        None,
+        now,
+        evidence=seen.assessment(subject).evidence,
+        serving=model_of_card(subject, seen.cluster, seen.verdicts.serving),
+    )
+
+
+def _frontends(model: Model, seen: Survey) -> Fields:
+    """What each frontend says of a model and of its adapters."""
+    serving = seen.verdicts.serving
+    base = serving.model(model.name)
+    reached = base is None or bool(base.figures.most or base.figures.unknown)
+    fields = frontend_fields(serving.at_frontends(model.name), serving.frontends, reached=reached)
+    for adapter in model.adapters:
+        said = serving.at_frontends(adapter.name)
+        for one in () if said is None else said.denied_by:
+            fields.append((" ", f"adapter {adapter.name}: {frontend_sentence(one)}"))
+    return fields
+
+
+def _model_detail(model: Model, seen: Survey) -> Detail:
+    verdicts = Counter(map(seen.verdict, _records(model)))
+    worst_of_all = worst(verdicts)
+    state, number = STATES[worst_of_all], verdicts[worst_of_all]
+    # As the row in Models has it: one of four that is drained does not make the model drained.
+    title = str(state) if number == verdicts.total() else f"{state.glyph} {number:,} {state.word}"
+    owners = models.workers_of(model.cards, seen.cluster)
+    serving = seen.verdicts.serving.model(model.name)
+    types = sorted({card.worker_type for card in model.cards if card.worker_type})
+    cards = [
+        f"{STATES[seen.verdict(one)]}  {kind_and_name(one)}  {one.id.path()}  "
+        f"{hex_id(one.id.instance_id)}"
+        for one in _records(model)
+    ]
+    fields = [
+        ("model", model.name),
+        ("serving", "" if serving is None else routable_sentence(serving)),
+        *_frontends(model, seen),
+        ("workers", count(len(owners), "worker") + (f" ({', '.join(types)})" if types else "")),
+        ("adapters", ", ".join(adapter.name for adapter in model.adapters)),
+        *(("cards" if number == 0 else " ", card) for number, card in enumerate(cards)),
+    ]
+    shown = tuple((label, text) for label, text in fields if text)
+    return Detail(f"{title}  model {model.name}", state.tone, shown, "")

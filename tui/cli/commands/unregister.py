@@ -1,0 +1,199 @@
+"""`dyntop unregister`: remove keys, each in the revision that was shown or named."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from backends.dynamo import keys
+from backends.dynamo.keys import UnspellableKey
+from backends.liveness.survey import survey_keys
+from backends.removal.targets import RemovalTarget, targets_of
+from backends.store import Misconfigured
+from tui.cli.commands import clean_up
+from tui.cli.commands.acting import (
+    agreed,
+    describe,
+    exit_code,
+    is_refused,
+    remove,
+    report,
+    say_what_is_for_good,
+)
+from tui.cli.commands.looking import DEEP, NEVER, Clock, StoreLabel, acted_on, drained_by, looked_at
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import say
+from tui.text.errors import Exit, explain
+from tui.text.sanitize import plain_key
+
+STANDARD_INPUT = "-"
+"""Stands for the keys that come there: a command line takes 128 KB of one, and 2 MB of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was looked at."""
+
+    targets: list[RemovalTarget]
+    """In the order in which they were named."""
+    place: StoreLabel
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """Remove what is named, or with `--stale` what is stale; one line of output for each key that
+    was removed, or would be.
+
+    What was not removed is told on standard error, and makes the exit code `REFUSED`.
+
+    Raises `StoreError`, `OutputFailed`.
+    """
+    _check(arguments)
+    if is_refused(settings, "unregister", dry_run=arguments.dry_run):
+        return Exit.REFUSED
+    if arguments.stale:
+        return clean_up.run(settings, arguments, clock)
+    wanted = _named(arguments)
+    if not wanted:
+        say("no key came on standard input, so there is nothing to remove")
+        return Exit.REFUSED
+    ours = [key for key in wanted if key.startswith(keys.ROOTS)]
+    for key in wanted:
+        if key not in ours:
+            say(
+                f"{plain_key(key)} is not of Dynamo's discovery plane (v1/, instances/, models/, "
+                "mdc/), so it is left alone: name a key as `dyntop list -o name` prints it"
+            )
+    probe = None if arguments.probe in (None, NEVER) else arguments.probe
+    found = asyncio.run(_look(settings, ours, probe, clock))
+    chosen = _in_revision(_named_one_by_one(found.targets, arguments.keys), arguments.revision)
+    say_what_is_for_good(settings, chosen, found.place)
+    if arguments.dry_run:
+        for target in chosen:
+            describe(target, found.place)
+        report([target.record for target in chosen], "would remove")
+        failures = []
+    else:
+        chosen = chosen if arguments.yes else agreed(chosen, found.place)
+        failures = remove(settings, "unregister", chosen, found.place, asked=not arguments.yes)
+    return exit_code([*failures, *[Exit.REFUSED] * (len(wanted) - len(chosen))])
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raises `Misconfigured` for what does not go together."""
+    if arguments.stale:
+        if arguments.keys:
+            raise Misconfigured("--stale", "finds the keys itself: leave KEY out")
+        if arguments.revision is not None:
+            raise Misconfigured("--revision", "goes with a KEY, and not with --stale")
+        return
+    if not arguments.keys:
+        raise Misconfigured("KEY", "none is named: name the keys to remove, or --stale")
+    if STANDARD_INPUT in arguments.keys and not (arguments.yes or arguments.dry_run):
+        problem = (
+            "- takes the keys from standard input, where then nobody can answer the question: "
+            "look with --dry-run, then name --yes"
+        )
+        raise Misconfigured("KEY", problem)
+    for name in ("component", "endpoint", "topic"):
+        if getattr(arguments, name) is not None:
+            raise Misconfigured(f"--{name}", "goes with --stale, and not with a KEY")
+
+
+def _named(arguments: argparse.Namespace) -> list[bytes]:
+    """The keys, each once. Raises `Misconfigured` before anything is done."""
+    try:
+        wanted = list(dict.fromkeys(keys.unspell(text) for text in _spelled(arguments.keys)))
+    except UnspellableKey as error:
+        problem = (
+            f"{error} has a backslash that begins no escape: write \\\\ for a backslash and \\xNN "
+            "for any byte, as `dyntop list -o name` does"
+        )
+        raise Misconfigured("KEY", problem) from error
+    if arguments.revision is not None and len(wanted) > 1:
+        raise Misconfigured("--revision", "names the revision of one KEY: give one")
+    return wanted
+
+
+def _spelled(named: Sequence[str]) -> Iterator[str]:
+    """The keys as they are named, those on standard input in the place of its sign."""
+    for text in named:
+        if text == STANDARD_INPUT:
+            yield from _lines_of_input()
+        else:
+            yield text
+
+
+def _lines_of_input() -> list[str]:
+    """The lines of standard input that are not empty."""
+    # Closed by the shell (`<&-`): there is no such object then.
+    given = b"" if sys.stdin is None else sys.stdin.buffer.read()
+    # As arguments are: bytes that are not UTF-8 stay what they are.
+    return [line.decode("utf-8", "surrogateescape") for line in given.split(b"\n") if line]
+
+
+async def _look(
+    settings: Settings, wanted: Sequence[bytes], probe: str | None, clock: Clock
+) -> _Found:
+    """What is at the keys now; says of each that is not there that it is not."""
+    async with looked_at(settings, probe) as (discovery, probes):
+        seen = await survey_keys(
+            discovery,
+            wanted,
+            namespace=settings.namespace,
+            probes=probes,
+            deep=probe == DEEP,
+            drained=await drained_by(settings, discovery),
+            clock=clock,
+        )
+        place = await acted_on(discovery)
+        store = discovery.store.name
+    there = {record.key for record in seen.records}
+    for key in wanted:
+        if key not in there:
+            say(
+                f"not found in {place}: {plain_key(key)}; "
+                "`dyntop list -o name` prints what there is"
+            )
+    if there and seen.unread:
+        say(f"what else its worker registered is not known in full: {seen.unread}")
+    if seen.leases_unknown is not None:
+        say(f"how long leases have is not known: {explain(seen.leases_unknown, store).sentence}")
+    return _Found(targets_of(seen, seen.records), place)
+
+
+def _named_one_by_one(
+    targets: Sequence[RemovalTarget], named: Sequence[str]
+) -> list[RemovalTarget]:
+    """Those that may be removed: what cannot be read here, and so never put back, only where its
+    key was typed. A list on standard input may be of all that there is."""
+    typed = {keys.unspell(text) for text in named if text != STANDARD_INPUT}
+    chosen = []
+    for target in targets:
+        record = target.record
+        if not record.unread or record.key in typed:
+            chosen.append(target)
+            continue
+        say(
+            f"kept {plain_key(record.key)}: its value is not known, since {record.unread}, so that "
+            "it could not be put back: name it as KEY"
+        )
+    return chosen
+
+
+def _in_revision(targets: Sequence[RemovalTarget], revision: str | None) -> list[RemovalTarget]:
+    """Those that still have the revision named, if one was."""
+    chosen = []
+    for target in targets:
+        record = target.record
+        if revision is None or record.revision == revision:
+            chosen.append(target)
+            continue
+        say(
+            f"{plain_key(record.key)} changed: it has revision {record.revision} now and not "
+            f"{revision}; look at it again"
+        )
+    return chosen

@@ -1,0 +1,184 @@
+"""`dyntop wait`: until a model is served by so many workers, or is gone; for scripts."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
+
+from backends.discovery.cluster import Cluster
+from backends.discovery.discovery import Added, Discovery, Removed, Resynced, WatchEvent
+from backends.dynamo.queries import EVERYTHING
+from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.tracker import LivenessTracker
+from backends.store import Heartbeat, Lost
+from tui.cli.output import described
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import end_at_once_on_interrupt, say
+from tui.session import Session, opened
+from tui.text.errors import Exit, explain
+from tui.text.format import count
+from tui.text.serving import cards_of, figures_of, is_well_served, standing_of
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    """Follow the store until it is so: `DONE`, or `TIMED_OUT` after `--timeout` seconds.
+
+    Raises `StoreError` for a store that cannot be reached at the start; later losses are told on
+    standard error.
+    """
+    end_at_once_on_interrupt()
+    return asyncio.run(_run(settings, arguments))
+
+
+async def _run(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    async with opened(settings) as plane:
+        waiting = _Waiting(plane, settings, arguments)
+        try:
+            async with asyncio.timeout(arguments.timeout):
+                await waiting.until_reached()
+        except TimeoutError:
+            say(f"not within {arguments.timeout:g} s: {waiting.standing()}")
+            return Exit.TIMED_OUT
+        say(waiting.standing())
+        return Exit.DONE
+
+
+class _Waiting:
+    """What is known of one model, and whether that is what was waited for."""
+
+    def __init__(self, plane: Session, settings: Settings, arguments: argparse.Namespace) -> None:
+        self._discovery: Discovery = plane.discovery
+        self._settings = settings
+        self._name: str = arguments.model
+        self._workers: int = arguments.workers
+        self._gone: bool = arguments.gone
+        self._cluster = Cluster()
+        self._verdicts = LivenessTracker(self._cluster, plane.discovery.store.lifetime)
+        self._named: dict[bytes, ModelCard] = {}
+        """The cards of that name."""
+        self._complete = False
+        self._news = asyncio.Event()
+        self._said = ""
+        self._lost = ""
+        self._collector = EvidenceCollector(
+            plane.discovery,
+            self._verdicts,
+            plane.probes,
+            self._records,
+            clock=time.time,
+            probing=settings.probing,
+            cap=settings.lease_rate,
+        )
+
+    async def until_reached(self) -> None:
+        """Follow the watch, and what is asked of leases and addresses, until it is so.
+
+        What a look at the store alone would call reached is asked for once more: a worker that died
+        keeps its keys for a while.
+        """
+        gathering = asyncio.create_task(self._collector.run(self._news.set))
+        following = asyncio.create_task(self._follow())
+        try:
+            while True:
+                news = asyncio.create_task(self._news.wait())
+                await asyncio.wait({news, following}, return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    news.cancel()
+                    following.result()
+                self._news.clear()
+                self._verdicts.update()
+                self._tell()
+                if self._reached() and await self._is_confirmed():
+                    return
+        finally:
+            for task in (gathering, following):
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    def standing(self) -> str:
+        """How it stands, as a sentence."""
+        where = described(self._settings)
+        if not self._complete:
+            return f"the store was not read yet{where}"
+        return f"{standing_of(self._name, self._verdicts.serving, self._cards())}{where}"
+
+    async def _follow(self) -> None:
+        """Raises `StoreError` where the store cannot be reached at the start."""
+        whole = replace(EVERYTHING, namespace=self._settings.namespace, nested=True)
+        async with aclosing(self._discovery.watch(whole)) as events:
+            async for event in events:
+                self._take(event)
+
+    def _take(self, event: WatchEvent) -> None:
+        match event:
+            case Added() | Removed() | Resynced():
+                self._cluster.apply(event, time.time())
+                if isinstance(event, Resynced):
+                    self._complete, self._lost = True, ""
+                    self._verdicts.sees_all(not event.unread)
+                changed = self._cluster.take_changes().keys
+                for key in changed:
+                    record = self._cluster.records.get(key)
+                    if isinstance(record, ModelCard) and record.model_name == self._name:
+                        self._named[key] = record
+                    else:
+                        self._named.pop(key, None)
+                self._verdicts.update(changed)
+                self._news.set()
+            case Lost(error=error) if not self._complete:
+                raise error
+            case Lost(error=error):
+                sentence = explain(error, self._discovery.store.name).sentence
+                if sentence != self._lost:
+                    self._lost = sentence
+                    say(f"{sentence}; still waiting")
+            case Heartbeat():
+                pass
+
+    def _cards(self) -> list[ModelCard]:
+        """Of the model, or of the adapter of that name."""
+        return cards_of(self._name, self._named.values())
+
+    def _records(self) -> Sequence[AnyRecord]:
+        """All of the workers that have the model: their leases and addresses tell of it."""
+        return list(self._of_workers()) if self._complete else []
+
+    def _of_workers(self) -> Iterator[AnyRecord]:
+        for card in self._cards():
+            yield card
+            yield from self._cluster.siblings(card)
+
+    def _reached(self) -> bool:
+        if not self._complete or self._lost:
+            return False
+        cards, serving = self._cards(), self._verdicts.serving
+        if self._gone:
+            return not cards
+        figures = figures_of(self._name, serving, cards)
+        return is_well_served(self._name, serving, cards) and figures.least >= self._workers
+
+    async def _is_confirmed(self) -> bool:
+        """Whether it is still so once the workers' addresses were asked."""
+        if self._gone or self._settings.probing is Probing.NEVER:
+            return True
+        await self._collector.probe(self._records(), deep=False)
+        self._verdicts.update()
+        self._tell()
+        return self._reached()
+
+    def _tell(self) -> None:
+        sentence = self.standing()
+        if sentence != self._said and self._complete:
+            self._said = sentence
+            say(f"{sentence}; waiting for {self._wanted()}")
+
+    def _wanted(self) -> str:
+        if self._gone:
+            return "it to be gone"
+        return f"{count(self._workers, 'worker')}"

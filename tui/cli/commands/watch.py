@@ -1,0 +1,274 @@
+"""`dyntop watch`: what is registered, and every change, as one JSON object a line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+
+from backends.discovery.cluster import Cluster
+from backends.discovery.discovery import Added, Discovery, Removed, Resynced, WatchEvent
+from backends.discovery.history import Event, EventType, History
+from backends.discovery.reasons import Reason
+from backends.dynamo.queries import EVERYTHING, Query
+from backends.dynamo.records import AnyRecord
+from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.tracker import LivenessTracker
+from backends.probe.types import ProbeResult, ProbeTarget
+from backends.removal.explainer import Explainer, FindActs
+from backends.removal.removals import Removals
+from backends.store import Heartbeat, Lost
+from tui.cli.commands.looking import Clock, Publishers
+from tui.cli.commands.trail import audit_at
+from tui.cli.output import query_of
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import (
+    check_for_reader,
+    end_at_once_on_interrupt,
+    say,
+    write_lines,
+)
+from tui.session import discovered
+from tui.state.batches import batches
+from tui.state.store_state import StoreState, next_state
+from tui.state.unexplained import ASKED_AT_ONCE, SETTLE
+from tui.text.errors import Exit, explain
+from tui.text.json_export import as_json, exported_id, exported_reason, record_json
+from tui.text.reasons import reason_text
+from tui.text.sanitize import plain
+from tui.text.timestamps import utc_stamp
+
+ANSWER = 2.0
+"""Seconds that a store gets to say why something went: its line is not held back for longer."""
+MOST_OPEN = 1_000
+"""Removals whose reason is told again when it turns out to be another, the newest."""
+
+
+def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+    """Watch, until the reader goes or somebody interrupts.
+
+    Raises `StoreError` for a store that cannot be reached at the start; later losses are told on
+    standard error. Raises `OutputFailed`, BrokenPipeError.
+    """
+    end_at_once_on_interrupt()
+    asyncio.run(_watch(settings, arguments, clock))
+    return Exit.DONE
+
+
+async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
+    wanted = query_of(settings, arguments)
+    # Why a record went is told by what else its worker has, of whatever kind.
+    everything = replace(EVERYTHING, namespace=wanted.namespace, nested=wanted.nested)
+    lines = _Lines(wanted, clock)
+    begun = False
+    lost = ""
+    warnings: tuple[str, ...] = ()
+    async with (
+        discovered(settings) as discovery,
+        _reading_leases(settings, discovery, clock) as reasons,
+        aclosing(discovery.watch(everything)) as events,
+        aclosing(batches(events)) as watched,
+    ):
+        store = discovery.store.name
+        async for batch in watched:
+            gone = reasons.note(batch)
+            if any(gone):
+                reasons.take_in(batch)
+                await reasons.explain(gone)
+            await reasons.ask_again()
+            write_lines(lines.explained(reasons.take_changed()))
+            for event, happenings in zip(batch, gone, strict=True):
+                match event:
+                    case Resynced():
+                        begun, lost = True, ""
+                        write_lines(lines.resync(event, happenings))
+                    case Added():
+                        write_lines(lines.added(event))
+                    case Removed():
+                        write_lines(lines.removed(event, happenings))
+                    case Heartbeat():
+                        # A store that is quiet writes nothing, so nobody would notice.
+                        check_for_reader()
+                        if event.warnings != warnings:
+                            warnings = event.warnings
+                            say(f"{store} says: {'; '.join(warnings) or 'all is well again'}")
+                    case Lost(error=error) if not begun:
+                        raise error
+                    case Lost(error=error):
+                        sentence = explain(error, store).sentence
+                        if sentence != lost:
+                            lost = sentence
+                            say(f"{sentence}; still watching")
+            if not any(gone):
+                # Of 20,000 records it takes a second: what is new waits for no reason.
+                reasons.take_in(batch)
+
+
+@asynccontextmanager
+async def _reading_leases(
+    settings: Settings, discovery: Discovery, clock: Clock
+) -> AsyncIterator[_Reasons]:
+    """Read the leases for the block, as the dashboard does: the last reading of one that ended
+    tells whether it ran out."""
+    path = settings.audit_to_read
+    acts = Removals(discovery, None if path is None else audit_at(path))
+    reasons = _Reasons(discovery, acts.in_audit, clock)
+    collector = EvidenceCollector(
+        discovery,
+        reasons.tracker,
+        _NoProbes(),
+        tuple,
+        clock=clock,
+        probing=Probing.NEVER,
+        cap=settings.lease_rate,
+    )
+    reading = asyncio.create_task(collector.run(reasons.weigh))
+    try:
+        yield reasons
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+
+
+class _NoProbes:
+    """Asks no address: only leases are read. Keeps the `Probes` protocol."""
+
+    def want(self, targets: Collection[ProbeTarget]) -> None:
+        """Nothing is probed."""
+
+    async def run(self, told: Callable[[list[ProbeResult]], None]) -> None:
+        """Nothing is probed."""
+
+    async def once(
+        self, targets: Collection[ProbeTarget], *, deep: bool = False
+    ) -> list[ProbeResult]:
+        return []
+
+    async def aclose(self) -> None:
+        """There is nothing to end."""
+
+
+class _Reasons:
+    """Derives why records went as the dashboard does for its Events tab."""
+
+    def __init__(self, discovery: Discovery, acts: FindActs, clock: Clock) -> None:
+        self._clock = clock
+        self._cluster = Cluster()
+        self.tracker = LivenessTracker(self._cluster, discovery.store.lifetime)
+        """Has the last reading of each lease."""
+        self._history = History(kept=1)
+        self._state = StoreState(since=clock())
+        self._explainer = Explainer(discovery, self._cluster, clock=clock, acts=acts)
+        self._told: deque[tuple[Event, Reason | None]] = deque(maxlen=MOST_OPEN)
+        """What was told to have gone, each with the reason that was told."""
+        self._open: list[Event] = []
+        """To be asked about once more."""
+        self._ask_again_at = 0.0
+
+    def weigh(self) -> None:
+        """Take in what was read of leases."""
+        self.tracker.update()
+
+    def note(self, batch: Sequence[WatchEvent]) -> list[list[Event]]:
+        """Return for each of some events what it took away, in order."""
+        now, since = self._clock(), self._state.heard_at
+        found: list[list[Event]] = []
+        for event in batch:
+            self._state = next_state(self._state, event, now)
+            noted = self._history.apply(event, now, since=since, reading_of=self.tracker.life)
+            found.append([one for one in noted if one.type is EventType.REMOVED])
+        return found
+
+    def take_in(self, batch: Sequence[WatchEvent]) -> None:
+        """Follow what is registered, once for each event."""
+        now = self._clock()
+        for event in batch:
+            if isinstance(event, Added | Removed | Resynced):
+                self._cluster.apply(event, now)
+        self.tracker.update(self._cluster.take_changes().keys)
+
+    async def explain(self, gone: Iterable[Iterable[Event]]) -> None:
+        """Find out why these went, as far as the store tells it in time; they were taken in."""
+        happenings = [one for some in gone for one in some]
+        for one in happenings:
+            self._explainer.note(one)
+        for start in range(0, len(happenings), ASKED_AT_ONCE):
+            self._open += await self._ask(happenings[start : start + ASKED_AT_ONCE])
+        self._ask_again_at = self._clock() + SETTLE
+        self._told.extend((one, one.why) for one in happenings)
+
+    async def ask_again(self) -> None:
+        """Ask once more, in a while, about what a worker that stops removes before its lease."""
+        if self._open and self._clock() >= self._ask_again_at:
+            again, self._open = self._open[-ASKED_AT_ONCE:], []
+            await self._ask(again, again=True)
+
+    def take_changed(self) -> list[Event]:
+        """Return what has another reason by now than was told, oldest first."""
+        changed = [one for one, why in self._told if one.why != why]
+        self._told = deque(((one, one.why) for one, _ in self._told), maxlen=MOST_OPEN)
+        return changed
+
+    async def _ask(self, gone: list[Event], *, again: bool = False) -> list[Event]:
+        try:
+            async with asyncio.timeout(ANSWER):
+                return await self._explainer.explain(gone, again=again)
+        except TimeoutError:
+            return []
+
+
+class _Lines:
+    """Events as lines; only of what is wanted. The watch tells of more: of whose channels are."""
+
+    def __init__(self, wanted: Query, clock: Clock) -> None:
+        self._wanted = wanted
+        self._clock = clock
+        self._publishers = Publishers()
+
+    def resync(self, event: Resynced, gone: Sequence[Event]) -> Iterator[str]:
+        for one in event.removed:
+            self._publishers.remove(one.record)
+        for new in event.added:
+            self._publishers.add(new.record)
+        yield from self._gone(gone)
+        for new in event.added:
+            yield from self._new(new.record)
+        yield as_json({"event": "resync", "time": self._time(), "revision": event.revision})
+
+    def added(self, event: Added) -> Iterator[str]:
+        self._publishers.add(event.record)
+        yield from self._new(event.record)
+
+    def removed(self, event: Removed, gone: Sequence[Event]) -> Iterator[str]:
+        self._publishers.remove(event.record)
+        yield from self._gone(gone)
+
+    def explained(self, gone: Sequence[Event]) -> Iterator[str]:
+        yield from self._gone(gone, "explained")
+
+    def _new(self, record: AnyRecord) -> Iterator[str]:
+        if self._wanted.matches(record):
+            whole = record_json(record, self._publishers.worker_of(record))
+            # It is a line of JSON already: a number that Python has no name for may be in it.
+            yield f'{{"event":"added","time":"{self._time()}","record":{whole}}}'
+
+    def _gone(self, gone: Sequence[Event], event: str = "removed") -> Iterator[str]:
+        for one in gone:
+            if one.record is not None and self._wanted.matches(one.record):
+                yield as_json(
+                    {
+                        "event": event,
+                        "time": self._time(),
+                        "id": exported_id(one.record),
+                        "why": plain(reason_text(one.why)) or None,
+                        "reason": exported_reason(one.why),
+                    }
+                )
+
+    def _time(self) -> str:
+        return utc_stamp(self._clock())

@@ -1,0 +1,237 @@
+"""From the command line to a command, and one place where every error becomes a sentence.
+
+Imports little: what a command needs is imported when it is chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tui import __version__
+from tui.cli.parser import build_parser
+
+if TYPE_CHECKING:
+    from tui.config.settings import Settings
+    from tui.runtime.logs import Logs
+    from tui.text.errors import Exit
+
+DEBUG = "DYNTOP_DEBUG"
+"""Environment name: `1` shows tracebacks."""
+
+ONLY_LOOKING = ("list", "show", "watch", "check", "wait", "stats", "tap")
+"""Commands that never remove anything."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `dyntop` and return its exit code. Never raises."""
+    # gRPC's C core writes failed handshakes to standard error, over the screen. It reads the
+    # variable when it is first imported; one that is set stays.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        return _main(sys.argv[1:] if argv is None else argv, os.environ)
+    except SystemExit as end:
+        # argparse: 0 after --help and --version, 2 for usage.
+        return _flushed(end.code if isinstance(end.code, int) else 1)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        # Outside of what is explained: e.g. not all of dyntop could be imported.
+        print(f"dyntop: stopped by a fault of its own ({type(error).__name__})", file=sys.stderr)
+        return 1
+
+
+def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    arguments = build_parser().parse_args(argv)
+    from tui.runtime.open_files import why_too_few
+
+    # With very few gRPC would end this process, without a word.
+    if (problem := why_too_few()) is not None:
+        print(f"dyntop: {problem}", file=sys.stderr)
+        return 2
+    if arguments.command is None:
+        # What the dashboard imports and reads until it is complete stays. To search that for
+        # garbage again and again would be an eighth of the time until then.
+        gc.disable()
+    # From here on it costs time: pydantic, and the library of the store.
+    from tui.runtime.logs import Logs, logging_to
+    from tui.runtime.redact import masks
+
+    logs = Logs(masks(environ, (arguments.nats or "", *(arguments.metrics or ()))))
+    with logging_to(logs):
+        return _logged(arguments, environ, logs)
+
+
+def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Logs) -> int:
+    import logging
+    import platform
+
+    from tui.runtime.logs import told
+    from tui.runtime.standard_streams import say
+
+    log = logging.getLogger(__name__)
+    settings: Settings | None = None
+    try:
+        logs.begin(*told(environ, arguments.log, arguments.log_level))
+        if arguments.command is not None:
+            # The dashboard has a place of its own to say it.
+            logs.tell(say)
+        command = arguments.command or "the dashboard"
+        log.info("dyntop %s, Python %s: %s", __version__, platform.python_version(), command)
+        if arguments.command == "history":
+            from backends.removal.audit import default_path
+            from tui.cli.commands import history
+
+            code: int = history.run(default_path(environ), arguments)
+        else:
+            settings = _settings(arguments, environ)
+            code = _command(arguments.command, logs)(settings, arguments)
+    except Exception as error:
+        code = _explained(error, settings, logs)
+    log.info("ended with exit code %d", code)
+    return code
+
+
+def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    from backends.liveness.collector import Probing
+    from tui.actions import DEFAULT_KEYS
+    from tui.config import contexts
+    from tui.config.keys import chosen_keys
+    from tui.config.settings import Settings
+
+    return Settings.from_environment(
+        environ,
+        # A demo needs no file, and is in no context's store.
+        context=None if arguments.demo else contexts.chosen(environ, arguments.context),
+        backend=arguments.backend,
+        endpoints=arguments.endpoints,
+        file_store=arguments.file_store,
+        nats=arguments.nats,
+        namespace=arguments.namespace,
+        read_only=arguments.read_only,
+        demo=arguments.demo,
+        probing=Probing(arguments.probing),
+        lease_rate=arguments.lease_rate,
+        metrics=arguments.metrics,
+        # Who only looks needs no home to write to.
+        no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
+        # No command has keys.
+        keys=chosen_keys(environ) if arguments.command is None else DEFAULT_KEYS,
+    )
+
+
+def _command(name: str | None, logs: Logs) -> Callable[[Settings, argparse.Namespace], int | Exit]:
+    if name is None:
+        from tui.app import run as dashboard
+
+        return lambda settings, _: dashboard(settings, logs)
+    match name:
+        case "list":
+            from tui.cli.commands import list as listing
+
+            return listing.run
+        case "show":
+            from tui.cli.commands import show
+
+            return show.run
+        case "watch":
+            from tui.cli.commands import watch
+
+            return watch.run
+        case "unregister":
+            from tui.cli.commands import unregister
+
+            return unregister.run
+        case "check":
+            from tui.cli.commands import check
+
+            return check.run
+        case "wait":
+            from tui.cli.commands import wait
+
+            return wait.run
+        case "tap":
+            from tui.cli.commands import tap
+
+            return tap.run
+        case "drain":
+            from tui.cli.commands import drain
+
+            return drain.run
+        case "restore":
+            from tui.cli.commands import restore
+
+            return restore.run
+        case _:
+            from tui.cli.commands import stats
+
+            return stats.run
+
+
+def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
+    """Says what happened in one sentence, and returns the exit code."""
+    import logging
+
+    from backends.removal.audit import AuditFailed
+    from backends.removal.removals import RestoreRefused
+    from backends.store import StoreError
+    from tui.runtime.standard_streams import OutputFailed, say
+    from tui.text.errors import Exit, explain
+
+    log = logging.getLogger(__name__)
+    if os.environ.get(DEBUG):
+        from tui.runtime.logs import traceback_of
+
+        for line in traceback_of(error, logs.mask):
+            print(line, file=sys.stderr)
+    match error:
+        case BrokenPipeError():
+            _give_up_output()
+            return Exit.OUTPUT_CLOSED
+        case OutputFailed():
+            _give_up_output()
+            say(str(error))
+            return Exit.REFUSED
+        case StoreError() | RestoreRefused() | AuditFailed():
+            complaint = explain(error, _store(settings))
+            log.error("%s", complaint.sentence)
+            log.debug("which was", exc_info=error)
+            say(logs.mask(complaint.sentence))
+            return complaint.exit_code
+    from tui.runtime.crash_report import write_report
+
+    report = write_report(error, settings, logs)
+    log.error("stopped by a fault of its own", exc_info=error)
+    # The error's own text is not shown: it may hold anything, also a secret.
+    say(
+        f"stopped by a fault of its own ({type(error).__name__}): please report it to dyntop's "
+        f"issue tracker, with {f'what {DEBUG}=1 shows' if report is None else report}"
+    )
+    return Exit.REFUSED
+
+
+def _store(settings: Settings | None) -> str:
+    if settings is None:
+        return ""
+    return "memory" if settings.demo else settings.connection.backend
+
+
+def _flushed(code: int) -> int:
+    """Write out what argparse printed: whoever reads it may be gone, or the disk full."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _give_up_output()
+        return 141 if isinstance(error, BrokenPipeError) else 1
+    return code
+
+
+def _give_up_output() -> None:
+    """Let nothing more be written: Python would try once more at its end, and complain."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,46 @@
+"""Tables on standard output: aligned columns under a header, harmless text."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from tui.runtime.standard_streams import write_lines
+from tui.text.sanitize import clip, width
+
+WIDEST_CELL = 72
+"""Columns that one cell of a table takes at most: a name may be 100 KB long. JSON and `-o name`
+have it in full."""
+WIDEST_LAST_CELL = 240
+"""... the last of a row, behind which nothing has to be aligned."""
+
+
+def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows, each with as many cells as the header; nothing at all if there are none.
+
+    Raises BrokenPipeError, `OutputFailed`.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    write_lines(_lines(header, rows))
+
+
+def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A column in which nothing stands is left out."""
+    clipped = [
+        [*(clip(cell, WIDEST_CELL) for cell in row[:-1]), clip(row[-1], WIDEST_LAST_CELL)]
+        for row in rows
+    ]
+    shown = [column for column in range(len(header)) if any(row[column] for row in clipped)]
+    if not shown:
+        return
+    table = [[row[column] for column in shown] for row in (header, *clipped)]
+    widths = [max(map(width, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(_padded(row, widths)).rstrip()
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    for cell, columns in zip(row, widths, strict=True):
+        yield cell + " " * (columns - width(cell))

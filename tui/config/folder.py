@@ -1,0 +1,52 @@
+"""Where a user's own files for dyntop are, and how one is read."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from backends.store import Misconfigured
+
+
+def config_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder of the user's files. None: this user has no home.
+
+    As the XDG base directory specification (0.8) has it, a path that is not absolute is ignored.
+    """
+    folder = Path(environ.get("XDG_CONFIG_HOME", ""))
+    if not folder.is_absolute():
+        home = Path(environ.get("HOME", ""))
+        if not home.is_absolute():
+            try:
+                home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+            except KeyError:
+                return None
+        folder = home / ".config"
+    return folder / "dyntop"
+
+
+def read_toml(path: Path, source: str, otherwise: str) -> dict[str, object]:
+    """Return all that a file has. Blocks.
+
+    Raises `FileNotFoundError`, and `Misconfigured` with `source` for a file that cannot be used;
+    `otherwise` is what can be done instead of mending it.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        reason = error.strerror or "input or output failed"
+        problem = f"{path} cannot be read ({reason}): mend that, or {otherwise}"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"{path} is not TOML: {error}"
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        problem = f"{path} is not UTF-8 at line {line}: save it as UTF-8"
+    except RecursionError:
+        problem = f"{path} is nested too deeply: write plain tables"
+    raise Misconfigured(source, problem)

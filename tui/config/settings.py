@@ -1,0 +1,337 @@
+"""One typed settings model: from Dynamo's own environment names and the command line.
+
+| name | means |
+|---|---|
+| `DYN_DISCOVERY_BACKEND` | `etcd` (default), `file`; `mem` and `kubernetes` cannot be looked into |
+| `ETCD_ENDPOINTS` | comma-separated, default `http://localhost:2379` |
+| `ETCD_AUTH_USERNAME`, `ETCD_AUTH_PASSWORD` | |
+| `ETCD_AUTH_CA`, `ETCD_AUTH_CLIENT_CERT`, `ETCD_AUTH_CLIENT_KEY` | a path or PEM text each |
+| `DYN_FILE_KV` | default `$TMPDIR/dynamo_store_kv` |
+| `DYN_NAMESPACE` | filters like `--namespace` |
+| `DYN_NAMESPACE_WORKER_SUFFIX` | of a worker: its namespace is `{DYN_NAMESPACE}-{suffix}` |
+| `DYN_NAMESPACE_PREFIX` | of a frontend, goes before both: all namespaces that begin so |
+| `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/config/contexts.py`) |
+| `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
+| `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | the NATS store, and NATS services next to any store |
+| `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
+| `DYNTOP_LOG`, `DYNTOP_LOG_LEVEL` | as `--log` and `--log-level` (`tui/runtime/logs.py`) |
+| `XDG_STATE_HOME` | where the audit and crash reports are kept, default `~/.local/state` |
+| `XDG_CONFIG_HOME` | where the contexts and the keys are, default `~/.config` |
+
+A name that is set to nothing counts as not set. A flag goes before a context, and a context before
+the environment. What one of them makes read-only, none of the others makes writable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from backends.connections import (
+    Connection,
+    EtcdConnection,
+    FileConnection,
+    MemoryConnection,
+    NatsKvConnection,
+)
+from backends.dynamo.queries import ANY_END
+from backends.liveness.collector import DEFAULT_CAP, Probing
+from backends.metrics.targets import ScrapeTarget, given
+from backends.nats.config import NatsConfig
+from backends.removal.audit import default_path
+from backends.store import Misconfigured
+from tui.actions import DEFAULT_KEYS, Keys
+from tui.config.contexts import Context
+
+DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
+FILE_STORE_FOLDER = "dynamo_store_kv"
+"""Below the folder for temporary files, as in Dynamo's `storage/kv/file.rs`."""
+
+TO_SUFFIX = "-"
+"""Stands between a namespace and the suffix of a generation."""
+
+YES = ("1", "true", "yes", "on")
+NO = ("0", "false", "no", "off")
+
+
+class Settings(BaseModel):
+    """What dyntop was told. Its repr shows no secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connection: Connection
+    """Not used under `demo`."""
+    namespace: str | None = None
+    """Show only this namespace and those nested in it; with `*` behind, all that begin so. None:
+    all."""
+    namespace_source: str | None = None
+    """Who said so: the name of the flag or of the environment variable, or `context NAME`."""
+    generation_of: str | None = None
+    """The namespace without the suffix of a generation. None: it has none, as far as was told."""
+    context: str | None = None
+    """The name of the context that the rest is from, as far as no flag goes before it."""
+    context_source: str | None = None
+    """Who named it: the flag or the environment variable."""
+    read_only: bool = False
+    """Nothing can be removed."""
+    demo: bool = False
+    """Show a cluster that lives in this process's memory."""
+    probing: Probing = Probing.VISIBLE
+    """Whom to probe without being asked."""
+    lease_rate: float = Field(default=DEFAULT_CAP, ge=0)
+    """Questions about leases that the store is asked in a second, at most. 0: none."""
+    nats: NatsConfig | None = None
+    """Where NATS services are asked what they list and count. None: nowhere."""
+    metrics: tuple[ScrapeTarget, ...] = ()
+    """Processes whose metrics are scraped, besides those that cards reveal."""
+    audit: Path | None = None
+    """The file that removals are written down in, before they happen. None: in none."""
+    audit_to_read: Path | None = None
+    """The file that says what was removed before on this machine. None: there is none."""
+    keys: Keys = DEFAULT_KEYS
+    """The dashboard's."""
+
+    @classmethod
+    def from_environment(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        context: Context | None = None,
+        backend: str | None = None,
+        endpoints: str | None = None,
+        file_store: str | None = None,
+        nats: str | None = None,
+        namespace: str | None = None,
+        read_only: bool = False,
+        demo: bool = False,
+        probing: Probing = Probing.VISIBLE,
+        lease_rate: float = DEFAULT_CAP,
+        metrics: Sequence[str] | None = None,
+        no_audit: bool = False,
+        keys: Keys = DEFAULT_KEYS,
+    ) -> Settings:
+        """Settings from an environment, a context that goes before it, and flags that go before
+        both; None is a flag not given.
+
+        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` and `nats`
+        are separated by commas; an empty `namespace` means all of them, whatever the others say,
+        and next to another store an empty `nats` none. In `metrics`
+        each text has one URL or several; an empty one is none, whatever the others say.
+
+        Raises `Misconfigured`.
+        """
+        connection: Connection = MemoryConnection()
+        if not demo:
+            connection = _connection(environ, context, backend, endpoints, file_store, nats)
+        source, base = "--namespace", None
+        if namespace is None and context is not None:
+            namespace, source = context.namespace, f"context {context.name}"
+        if namespace is None:
+            namespace, source, base = _dynamos_namespace(environ)
+        if namespace and ANY_END in namespace[: -len(ANY_END)]:
+            raise Misconfigured(
+                source, f"has a {ANY_END} before its end: all that begin so are START{ANY_END}"
+            )
+        told_read_only = read_only or (context is not None and context.read_only)
+        return cls(
+            connection=connection,
+            namespace=as_name(namespace) if namespace else None,
+            namespace_source=source if namespace else None,
+            generation_of=as_name(base) if base else None,
+            context=None if context is None else context.name,
+            context_source=None if context is None else context.source,
+            read_only=told_read_only or _switch(environ, "DYNTOP_READ_ONLY"),
+            demo=demo,
+            probing=probing,
+            lease_rate=lease_rate,
+            nats=_services(environ, context, connection, nats),
+            # A play has processes of its own.
+            metrics=() if demo else _metrics(environ, context, metrics),
+            audit=None if no_audit or demo else default_path(environ),
+            audit_to_read=None if demo else default_path(environ),
+            keys=keys,
+        )
+
+
+def _dynamos_namespace(environ: Mapping[str, str]) -> tuple[str | None, str, str | None]:
+    """The namespace of a process of Dynamo with this environment, what names it, and where it is a
+    generation's, of which namespace.
+
+    A frontend takes all that begin with its prefix; a worker registers with its suffix behind.
+    """
+    if prefix := environ.get("DYN_NAMESPACE_PREFIX"):
+        return prefix + ANY_END, "DYN_NAMESPACE_PREFIX", None
+    namespace = environ.get("DYN_NAMESPACE")
+    if namespace and (suffix := environ.get("DYN_NAMESPACE_WORKER_SUFFIX")):
+        source = "DYN_NAMESPACE and DYN_NAMESPACE_WORKER_SUFFIX"
+        return f"{namespace}{TO_SUFFIX}{suffix}", source, namespace
+    return namespace, "DYN_NAMESPACE", None
+
+
+def as_name(text: str) -> str:
+    """A name from the command line or environment, as ids have it: bytes that are not UTF-8 (which
+    Python hands on as lone surrogates) as `\\xNN`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _connection(
+    environ: Mapping[str, str],
+    context: Context | None,
+    backend: str | None,
+    endpoints: str | None,
+    file_store: str | None,
+    nats: str | None,
+) -> Connection:
+    chosen = _chosen(backend, endpoints, file_store)
+    if context is not None:
+        chosen = chosen or context.backend
+        endpoints = context.endpoints if endpoints is None else endpoints
+        file_store = context.file_store if file_store is None else file_store
+    match chosen or _dynamos(environ):
+        case "etcd":
+            return _etcd(environ, endpoints)
+        case "file":
+            return _file(environ, file_store)
+        case "nats":
+            return NatsKvConnection(config=_nats(environ, context, nats))
+        case _:
+            return MemoryConnection()
+
+
+def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) -> str | None:
+    """The backend that flags choose. None: they choose none."""
+    chosen = backend if backend != "auto" else None
+    for flag, value, of in (
+        ("--endpoints", endpoints, "etcd"),
+        ("--file-store", file_store, "file"),
+    ):
+        if value is not None:
+            if chosen not in (None, of):
+                raise Misconfigured(flag, f"belongs to the {of} store, and {chosen} was chosen")
+            chosen = of
+    return chosen
+
+
+def _dynamos(environ: Mapping[str, str]) -> str:
+    """The backend that Dynamo's own setting names."""
+    match _text(environ, "DYN_DISCOVERY_BACKEND") or "etcd":
+        case "etcd" | "file" as dynamos:
+            return dynamos
+        case "kubernetes":
+            problem = (
+                "kubernetes is not read by dyntop, which knows etcd and file: "
+                "ask kubectl, or choose with --backend"
+            )
+        case "mem":
+            problem = (
+                "mem is each process's own memory, which nobody else can see: "
+                "choose with --backend, or try --demo"
+            )
+        case other:
+            problem = f"{other!r} is not a backend of Dynamo: it is etcd, file, kubernetes or mem"
+    raise Misconfigured("DYN_DISCOVERY_BACKEND", problem)
+
+
+def _etcd(environ: Mapping[str, str], endpoints: str | None) -> EtcdConnection:
+    if endpoints is None:
+        endpoints = _text(environ, "ETCD_ENDPOINTS") or DEFAULT_ETCD_ENDPOINTS
+    return EtcdConnection(
+        endpoints=tuple(part.strip() for part in as_name(endpoints).split(",") if part.strip()),
+        username=_text(environ, "ETCD_AUTH_USERNAME"),
+        password=_secret(environ, "ETCD_AUTH_PASSWORD"),
+        ca=_secret(environ, "ETCD_AUTH_CA"),
+        client_cert=_secret(environ, "ETCD_AUTH_CLIENT_CERT"),
+        client_key=_secret(environ, "ETCD_AUTH_CLIENT_KEY"),
+    )
+
+
+def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
+    if file_store == "":
+        raise Misconfigured("--file-store", "names no folder")
+    # Paths may be any bytes; in a Path they stay what they are.
+    given = file_store or environ.get("DYN_FILE_KV")
+    if given:
+        return FileConnection(root=Path(given))
+    return FileConnection(root=Path(environ.get("TMPDIR") or "/tmp", FILE_STORE_FOLDER))
+
+
+def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None) -> NatsConfig:
+    """Who we are there is said by the environment alone."""
+    for name in environ:
+        if name.startswith("NATS_"):
+            _text(environ, name)
+    config = NatsConfig.from_environment(environ)
+    if nats is None and context is not None:
+        nats = context.nats
+    else:
+        _refuse_credentials("--nats", nats, "NATS_SERVER or NATS_AUTH_USERNAME and the like")
+    if nats is None:
+        return config
+    servers = tuple(part.strip() for part in as_name(nats).split(",") if part.strip())
+    if not servers:
+        raise Misconfigured("--nats", "names no server")
+    return replace(config, servers=servers)
+
+
+def _services(
+    environ: Mapping[str, str],
+    context: Context | None,
+    connection: Connection,
+    nats: str | None,
+) -> NatsConfig | None:
+    """Where NATS services are asked. None: nowhere."""
+    if isinstance(connection, NatsKvConnection):
+        return connection.config
+    if nats == "":
+        return None
+    named = nats is not None or (context is not None and context.nats is not None)
+    # Its default would be this machine, where there mostly is none.
+    if not named and not environ.get("NATS_SERVER"):
+        return None
+    return _nats(environ, context, nats)
+
+
+def _metrics(
+    environ: Mapping[str, str], context: Context | None, flags: Sequence[str] | None
+) -> tuple[ScrapeTarget, ...]:
+    if flags is not None:
+        for urls in flags:
+            _refuse_credentials("--metrics", urls, "DYNTOP_METRICS")
+        return given("--metrics", map(as_name, flags))
+    if context is not None and context.metrics is not None:
+        return given(f"metrics of context {context.name}", (context.metrics,))
+    return given("DYNTOP_METRICS", (_text(environ, "DYNTOP_METRICS") or "",))
+
+
+def _refuse_credentials(flag: str, urls: str | None, where: str) -> None:
+    """Not repeated: it may be a password."""
+    if urls is not None and "@" in urls:
+        problem = f"user and password belong in {where}: everybody here can read a command line"
+        raise Misconfigured(flag, problem)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = (_text(environ, name) or "0").lower()
+    if text not in YES + NO:
+        raise Misconfigured(name, f"{text!r} is neither 1 nor 0")
+    return text in YES
+
+
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    """None for what is not set, or set to nothing."""
+    text = environ.get(name) or None
+    if text is not None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            # The text is not repeated: it may be a secret.
+            raise Misconfigured(name, "is not UTF-8") from None
+    return text
+
+
+def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
+    text = _text(environ, name)
+    return None if text is None else SecretStr(text)

@@ -1,0 +1,1 @@
+"""Questions before anything is removed or restored. The default answer is no."""

@@ -1,0 +1,84 @@
+"""What every key does on a screen, and what the signs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.actions import Place, help_lines
+from tui.runtime.textual_bindings import bindings, keys_of
+from tui.text.format import MEANINGS
+
+Keys = list[tuple[str, str]]
+
+FIGURES: Keys = [
+    ("○ silent", "Requests: no service that answers has it; one that is paused looks the same"),
+    ("◇ unregistered", "Requests: a service answers for it, and nothing of it is registered"),
+    ("● served", "Metrics: a frontend lists it"),
+    ("≠ not served", "Metrics: registered, and no frontend lists it"),
+    ("≠ unregistered", "Metrics: a frontend lists it, and no card of it is registered"),
+    ("✗ failing", "Metrics: it could not be scraped; the detail says why"),
+]
+"""The signs of what is counted and measured."""
+WITHOUT_SIGNS = frozenset({Place.TAP, Place.MESSAGE, Place.OUTCOMES})
+"""Where no record has one."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys of the screen below it, and the signs; any of the usual keys closes it."""
+
+    CSS_PATH = "dialog.tcss"
+
+    PLACE = Place.HELP
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "close": "app.pop_screen",
+        "help": "app.pop_screen",
+        "down": "scroll(1)",
+        "up": "scroll(-1)",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    def __init__(self, place: Place, *, acts: bool) -> None:
+        """`place`: whose keys. `acts`: whether anything may be removed."""
+        super().__init__()
+        self._place = place
+        self._acts = acts
+
+    def compose(self) -> ComposeResult:
+        groups: dict[str, Keys] = {}
+        for group, keys, sentence in help_lines(self._place, keys_of(self), acts=self._acts):
+            groups.setdefault(group, []).append((keys, sentence))
+        if self._place not in WITHOUT_SIGNS:
+            groups["Signs"] = [(state.in_column, meaning) for state, meaning in MEANINGS.items()]
+        title = "dyntop: keys and signs"
+        if self._place is Place.MAIN:
+            groups["Signs of figures"] = FIGURES
+        else:
+            title = f"Keys of {self._place}"
+        with Vertical(classes="dialog"):
+            yield Static(Text(title, "bold"), classes="dialog--title")
+            with VerticalScroll(id="help-text"):
+                yield Static(_table(groups.items()))
+
+    def action_scroll(self, step: int) -> None:
+        self.query_one("#help-text").scroll_relative(y=step, animate=False)
+
+
+def _table(groups: Iterable[tuple[str, Keys]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for title, rows in groups:
+        table.add_row(Text(title, "bold underline"), "")
+        for key, meaning in rows:
+            table.add_row(Text(key, "bold"), Text(meaning))
+        table.add_row("", "")
+    return table

@@ -1,0 +1,95 @@
+"""The removals that a question offers, one of which is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.runtime.textual_bindings import bindings
+from tui.text.sanitize import plain
+
+CHOSEN, OTHER = "(•)", "( )"
+
+
+class OfferLine(Static):
+    """One offer. Its sign says without colour whether it is chosen."""
+
+    class Clicked(Message):
+        """Chosen with the mouse."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    def __init__(self, index: int, label: str) -> None:
+        super().__init__(markup=False)
+        self._index = index
+        self._label = plain(label)
+
+    def show(self, *, chosen: bool) -> None:
+        self.update(f"{CHOSEN if chosen else OTHER} {self._label}")
+        self.set_class(chosen, "-chosen")
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked(self._index))
+
+
+class OfferList(Vertical, can_focus=True):
+    """A line or more for each offer; nothing where there is no choice."""
+
+    ACTIONS: ClassVar[dict[str, str]] = {"up": "step(-1)", "down": "step(1)", "choose": "step(1)"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    DEFAULT_CSS = """
+    OfferList { height: auto; margin-bottom: 1; }
+    OfferList:focus { background: $panel; }
+    OfferLine { height: auto; }
+    OfferLine.-chosen { text-style: bold; }
+    """
+
+    class Chosen(Message):
+        """Another offer is chosen now."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__()
+        self._lines = [OfferLine(index, label) for index, label in enumerate(labels)]
+        self._index = 0
+        self.display = len(labels) > 1
+        self._draw()
+
+    def compose(self) -> ComposeResult:
+        yield from self._lines
+
+    def choose_next(self) -> None:
+        """Choose the next one; after the last the first."""
+        self._choose((self._index + 1) % len(self._lines))
+
+    def action_step(self, step: int) -> None:
+        self._choose((self._index + step) % len(self._lines))
+
+    def on_offer_line_clicked(self, message: OfferLine.Clicked) -> None:
+        message.stop()
+        self._choose(message.index)
+
+    def _choose(self, index: int) -> None:
+        if index == self._index:
+            return
+        self._index = index
+        self._draw()
+        self.post_message(self.Chosen(index))
+
+    def _draw(self) -> None:
+        for index, line in enumerate(self._lines):
+            line.show(chosen=index == self._index)

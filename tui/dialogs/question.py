@@ -1,0 +1,152 @@
+"""What questions have in common: there is time to read one before a yes counts, and how those that
+list keys are scrolled and answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual._time import get_time
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.events import MouseDown
+from textual.screen import ModalScreen, ScreenResultType
+from textual.timer import Timer
+from textual.widgets import Button, Static
+
+from tui.dialogs.key_list import KeyList
+from tui.runtime.textual_bindings import bindings
+from tui.runtime.typed_ahead import MustBeSeen
+from tui.text.consequences import plain_sentence
+
+READ_TIME = 0.5
+"""Seconds after a question was drawn from which on its yes counts. Over a slow line keys arrive in
+one burst: what was typed for another screen must not answer what nobody has seen yet."""
+
+
+MOST_HEIGHT = 0.96
+"""Of the screen, for a dialog: as its style says."""
+LEAST_TEXT = 3
+"""Lines of what a yes does that are there whatever the number of keys."""
+
+
+def shared(room: int, keys: int, text: int) -> tuple[int, int]:
+    """Return the lines that keys and text get of `room`, at least one each: all, if there is room;
+    otherwise the text at least a third, and the keys the rest."""
+    if keys + text <= room:
+        return max(1, keys), max(1, text)
+    for_text = min(text, max(LEAST_TEXT, room // 3, room - keys))
+    return max(1, room - for_text), max(1, for_text)
+
+
+class Alert(Static):
+    """What has to be read before a yes. Nothing: it takes no room."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="dialog--warning", markup=False)
+        self.display = False
+
+    def say(self, sentences: Sequence[str]) -> None:
+        """Show these instead of what was there."""
+        self.display = bool(sentences)
+        self.update("\n".join(map(plain_sentence, sentences)))
+
+
+class Asking(MustBeSeen, ModalScreen[ScreenResultType]):
+    """A question whose yes is dangerous. Subclasses look at `takes_yes` before they take one."""
+
+    can_be_read = False
+    """Whether it has been on screen for long enough."""
+    _reading: Timer | None = None
+    _shown_at = math.inf
+    """When what it says now was drawn, by Textual's clock."""
+    _answered_at = -math.inf
+    """When the last key was typed, or a button of the mouse pressed, by the same clock."""
+
+    @property
+    def takes_yes(self) -> bool:
+        """Whether a yes counts that came with the last key or click: it was typed once the question
+        could have been read. When it is handled does not matter: a busy machine may be late."""
+        return self.can_be_read and self._answered_at - self._shown_at >= READ_TIME
+
+    def was_drawn(self) -> None:
+        self.must_be_read()
+
+    def typed_at(self, seconds: float) -> None:
+        self._answered_at = seconds
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        self._answered_at = event.time
+
+    def must_be_read(self) -> None:
+        """Let no yes count until what it says now could have been read."""
+        self.can_be_read = False
+        self._shown_at = get_time()
+        if self._reading is not None:
+            self._reading.stop()
+        self._reading = self.set_timer(READ_TIME, self._let_answer)
+
+    def _let_answer(self) -> None:
+        self.can_be_read = True
+
+
+class AskingOfKeys(Asking[bool]):
+    """Shows a `KeyList` and, below it in `.dialog--text`, what a yes does; then the buttons `#no`
+    and `#yes`."""
+
+    # Yes is a capital, so that no letter typed for something else says it.
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "yes": "yes",
+        "no": "no",
+        "button-no": "turn_to('no')",
+        "button-yes": "turn_to('yes')",
+        "up": "scroll(-1)",
+        "down": "scroll(1)",
+        "page-up": "scroll(-5)",
+        "page-down": "scroll(5)",
+        "help": "app.help",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    def on_resize(self) -> None:
+        self.share_room()
+
+    def share_room(self) -> None:
+        """Give the keys and what a yes does the room that there is, once it is laid out."""
+        self.call_after_refresh(self._share_room)
+
+    def _share_room(self) -> None:
+        dialogs, lists, texts = (self.query(one) for one in (".dialog", KeyList, ".dialog--text"))
+        if not (self.is_attached and dialogs and lists and texts):
+            return  # It is not made yet, or is being taken down.
+        dialog, keys, text = dialogs.first(), lists.first(KeyList), texts.first()
+        last = dialog.children[-1]
+        most = self.size.height if self.has_class("-short") else int(self.size.height * MOST_HEIGHT)
+        fixed = last.virtual_region.bottom - keys.outer_size.height - text.outer_size.height
+        room = most - dialog.gutter.height - last.styles.margin.bottom - fixed
+        wanted = keys.lines_at(keys.outer_size.width - keys.gutter.width)
+        for_keys, for_text = shared(room, wanted, text.virtual_size.height)
+        keys.styles.max_height, text.styles.max_height = for_keys, for_text
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self.action_yes()
+        else:
+            self.action_no()
+
+    def action_yes(self) -> None:
+        if self.takes_yes:
+            self.dismiss(True)
+
+    def action_no(self) -> None:
+        self.dismiss(False)
+
+    def action_turn_to(self, button: str) -> None:
+        self.query_one(f"#{button}").focus()
+
+    def action_scroll(self, step: int) -> None:
+        """The keys, and at their end what it does."""
+        keys = self.query_one(KeyList)
+        part = keys if keys.can_scroll(step) else self.query_one(".dialog--text", VerticalScroll)
+        part.scroll_relative(y=step, animate=False)

@@ -1,0 +1,106 @@
+"""The question before something is put back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Static
+
+from backends.dynamo.parse import read
+from backends.dynamo.records import EndpointInstance
+from backends.removal.audit import Operation
+from tui.actions import Place
+from tui.dialogs.key_list import KeyList
+from tui.dialogs.question import Alert, AskingOfKeys
+from tui.state.columns import Cell
+from tui.state.view import View
+from tui.text.detail import keeps
+from tui.text.format import duration, hex_id
+from tui.text.sanitize import plain
+
+_WAS = {"unregister": "Unregistered", "drain": "Drained", "clean up": "Cleaned up"}
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at whether keys came back meanwhile."""
+
+
+class UndoDialog(AskingOfKeys):
+    """Shows what was done, which keys would be written again, and what that does."""
+
+    CSS_PATH = "dialog.tcss"
+
+    PLACE = Place.UNDO
+
+    def __init__(self, view: View, act: Operation, where: str) -> None:
+        """`where`: into which store, with its name and address in full."""
+        super().__init__()
+        self.view = view
+        self.act = act
+        self._where = where
+        self._records = [read(item.entry) for item in act.items]
+
+    def compose(self) -> ComposeResult:
+        keys = [(item.entry.key, f"was {item.verdict}") for item in self.act.items]
+        with Vertical(classes="dialog -asking"):
+            yield Static(Text(f"Put {keeps(self._records)} back?", "bold"), classes="dialog--title")
+            yield Static(plain(self._where), classes="dialog--where", markup=False)
+            yield Alert()
+            yield Static(self._done(), classes="dialog--summary", markup=False)
+            yield KeyList(keys, self._note)
+            with VerticalScroll(classes="dialog--text", can_focus=False):
+                lines = "\n".join(f"• {line}" for line in self._consequences())
+                yield Static(lines, classes="dialog--lines", markup=False)
+            with Horizontal(classes="dialog--buttons"):
+                yield Button("No (n)", id="no", variant="primary")
+                yield Button("Put back (Y)", id="yes", variant="warning")
+
+    def on_mount(self) -> None:
+        self.query_one("#no").focus()
+        self._warn()
+        self.set_interval(LOOK_INTERVAL, self._look_again)
+
+    def _look_again(self) -> None:
+        self.query_one(".dialog--summary", Static).update(self._done())
+        self.query_one(KeyList).refresh()
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say what keeps the store from taking it, as it says now."""
+        no_puts = self.view.monitor.store.no_puts
+        keys = [record.key for record in self._records]
+        self.query_one(Alert).say(
+            [
+                f"This cannot be done now: {one.reason}."
+                for one in no_puts
+                if any(map(one.concerns, keys))
+            ]
+        )
+
+    def _done(self) -> str:
+        """What was done, and when."""
+        at = datetime.fromtimestamp(self.act.at)
+        ago = duration(self.view.clock() - self.view.host.when_shown(self.act.at))
+        return f"{_WAS[self.act.kind]} at {at:%H:%M:%S}, {ago} ago."
+
+    def _note(self, index: int) -> Cell:
+        record = self._records[index]
+        if record.key in self.view.monitor.cluster.records:
+            return Cell("~ such a key is there again: it stays as it is", "warn")
+        if record.lease is not None:
+            return Cell(f"under lease {hex_id(record.lease)}, if that still lives", "dim")
+        leases = self.view.monitor.verdicts.lifetime.has_leases
+        return Cell("without a lease, as it was" if leases else "", "dim")
+
+    def _consequences(self) -> list[str]:
+        lines = ["Exactly the same bytes are written again. A key that is there is never replaced."]
+        if any(isinstance(record, EndpointInstance) for record in self._records):
+            lines.append("An instance is routed to again, if its worker lives.")
+        if not self.view.monitor.verdicts.lifetime.is_renewed:
+            lines.append("It gets a new revision, and its bucket's time to live begins anew.")
+        elif not self.view.monitor.verdicts.lifetime.has_leases:
+            lines.append("A worker that lives keeps its files alive again; others expire.")
+        elif any(record.lease is not None for record in self._records):
+            lines.append("Where the lease has ended, the worker is gone and nothing is written.")
+        return lines

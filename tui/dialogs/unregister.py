@@ -1,0 +1,242 @@
+"""The question before anything is removed. Its answer is no, unless somebody says yes; and for
+what may live a yes is not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Input, Static
+
+from backends.dynamo.records import AnyRecord
+from tui.actions import Place
+from tui.dialogs.key_list import KeyList
+from tui.dialogs.offer_list import OfferList
+from tui.dialogs.question import Alert, AskingOfKeys
+from tui.runtime.textual_bindings import bindings
+from tui.state.columns import Cell
+from tui.state.offers import offers
+from tui.state.removal_review import RemovalReview
+from tui.state.view import View
+from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
+from tui.text.consequences import (
+    consequences,
+    plain_sentence,
+    told_together,
+)
+from tui.text.detail import keeps
+from tui.text.format import revision_word, seen_in_words
+from tui.text.sanitize import clip, plain
+from tui.text.timestamps import time_of_day
+from tui.widgets.plain_input import PlainInput
+
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at how the records stand."""
+FEW_RECORDS = 3_000
+"""Up to which what a yes leaves is worked out after each change, in some 20 ms."""
+LOOKS_BETWEEN = 10
+"""Looks between two such in a larger cluster."""
+TYPED_CELLS = 24
+"""Of what was typed, in the answer to it."""
+
+
+class UnregisterDialog(AskingOfKeys):
+    """Shows exactly what would be removed, from where, how it stands, and what that does.
+
+    Of what is stale by all evidence it asks for a yes. Anything else is named by typing: a drain,
+    or by an explicit choice the selection itself. It follows what happens meanwhile; what each
+    choice is about stays as it was shown.
+    """
+
+    CSS_PATH = "dialog.tcss"
+
+    PLACE = Place.UNREGISTER
+    # No letter: it is for where the id is typed.
+    ACTIONS: ClassVar[dict[str, str]] = {"other-choice": "next_offer"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    def __init__(self, view: View, records: Sequence[AnyRecord], where: str) -> None:
+        """`where`: from which store, with its name and address in full."""
+        super().__init__()
+        self.view = view
+        self._offers = offers(view, records)
+        self._all_targets = [RemovalReview(view, one.records, one.verb) for one in self._offers]
+        self.targets = self._all_targets[0]
+        self._where = where
+        self._types = False
+        """Whether it asks for typing by now."""
+        self._looks = 0
+        self._left: list[str] = []
+        self._stays: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -asking"):
+            yield Static(classes="dialog--title")
+            yield Static(plain(self._where), classes="dialog--where", markup=False)
+            yield OfferList([one.label for one in self._offers])
+            yield Alert()
+            yield Static(classes="dialog--summary", markup=False)
+            yield KeyList(self._known(), self._note)
+            with VerticalScroll(classes="dialog--text", can_focus=False):
+                yield Static(classes="dialog--lines", markup=False)
+            with Vertical(classes="dialog--typing"):
+                yield Static(classes="dialog--prompt")
+                yield PlainInput()
+            with Horizontal(classes="dialog--buttons"):
+                yield Button("No (n)", id="no", variant="primary")
+                yield Button("Unregister (Y)", id="yes", variant="error")
+
+    def on_mount(self) -> None:
+        self.query_one("#no").focus()
+        self._work_out_leavings()
+        self._show()
+        self.set_interval(LOOK_INTERVAL, self._look_again)
+
+    # --- choosing -----------------------------------------------------------------------------
+
+    def action_next_offer(self) -> None:
+        self.query_one(OfferList).choose_next()
+
+    def on_offer_list_chosen(self, message: OfferList.Chosen) -> None:
+        """Ask about another removal; what was typed was for the one before."""
+        self.targets = self._all_targets[message.index]
+        self.targets.look_again()
+        self._input.value = ""
+        self.query_one(KeyList).set_keys(self._known())
+        self._work_out_leavings()
+        self._show()
+
+    def _known(self) -> list[tuple[bytes, str]]:
+        return [(one.key, _known(self.view, one)) for one in self.targets.records]
+
+    def _note(self, index: int) -> Cell:
+        return self.targets.note(self.targets.records[index])
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        self._prompt()
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        self.action_yes()
+
+    def action_yes(self) -> None:
+        """Answers yes if that is enough by now, and by what is known at this very moment."""
+        self._look_again()
+        if not self.targets.must_be_typed:
+            if self.takes_yes:
+                self.dismiss(True)
+            return
+        # Whoever typed what it says has read it.
+        if self._is_typed:
+            self.dismiss(True)
+            return
+        typed = self._input.value.strip()
+        said = f"“{clip(typed, TYPED_CELLS)}” is not it. " if typed else "Nothing was typed. "
+        self._prompt(said)
+        self._input.focus()
+
+    @property
+    def _input(self) -> Input:
+        return self.query_one(Input)
+
+    @property
+    def _is_typed(self) -> bool:
+        return self.targets.is_phrase(self._input.value)
+
+    # --- showing ------------------------------------------------------------------------------
+
+    def _look_again(self) -> None:
+        self._looks += 1
+        if self.targets.look_again():
+            # Of a large cluster it takes a second, and something changes there all the time.
+            is_small = len(self.view.monitor.cluster.records) <= FEW_RECORDS
+            if is_small or self._looks % LOOKS_BETWEEN == 0:
+                self._work_out_leavings()
+            self._show()
+        self.query_one(KeyList).refresh()
+
+    def _show(self) -> None:
+        word = self.targets.verb.capitalize()
+        title = Text(f"{word} {keeps(self.targets.records)}?", "bold")
+        self.query_one(".dialog--title", Static).update(title)
+        summary = self.query_one(".dialog--summary", Static)
+        summary.update(self.targets.summary())
+        summary.display = bool(self.targets.summary())
+        self.query_one(Alert).say(self.targets.cannot_be_undone())
+        lines = "\n".join(f"• {plain_sentence(line)}" for line in self._lines())
+        self.query_one(".dialog--lines", Static).update(lines)
+        types = self.targets.must_be_typed
+        self.set_class(types, "-types")
+        self.query_one("#no", Button).label = "No (Esc)" if types else "No (n)"
+        self.query_one("#yes", Button).label = f"{word} (Enter)" if types else "Unregister (Y)"
+        if types != self._types:
+            self._types = types
+            self._input.focus() if types else self.query_one("#no").focus()
+        self._prompt()
+        self.share_room()
+
+    def _prompt(self, said: str = "") -> None:
+        """What to type. `said`: why what was typed is not enough."""
+        if not self.targets.must_be_typed:
+            self.query_one("#yes", Button).disabled = False
+            return
+        prompt = Text(said, "bold")
+        prompt.append("Type ", "not bold").append(self.targets.phrase(), "bold")
+        prompt.append(f" to {self.targets.verb}:", "not bold")
+        if len(self._offers) > 1:
+            prompt.append("   F2: another choice", "not bold dim")
+        self.query_one(".dialog--prompt", Static).update(prompt)
+        self.query_one("#yes", Button).disabled = not self._is_typed
+
+    def _work_out_leavings(self) -> None:
+        """What a yes leaves: of models, of sorts of cards, and of workers."""
+        targets, verdicts = self.targets, self.view.monitor.verdicts
+        cluster, records, lives = self.view.monitor.cluster, targets.there(), targets.must_be_typed
+        self._left = what_is_left(cluster, verdicts, records) if lives else []
+        self._left += what_sorts_keep(cluster, verdicts, records)
+        self._stays = what_stays(cluster, records, name_others=lives)
+
+    def _lines(self) -> list[str]:
+        targets, verdicts = self.targets, self.view.monitor.verdicts
+        lines = targets.warnings()
+        # Of what went or changed meanwhile nothing is removed, so nothing follows.
+        there = targets.there()
+        if not there:
+            return lines
+        lines += self._left
+        lines += told_together(
+            sentence
+            for record in there
+            for sentence in consequences(
+                record,
+                verdict=targets.verdict(record),
+                lifetime=verdicts.lifetime,
+            )
+        )
+        lines += self._stays
+        if targets.can_be_undone:
+            leased = any(record.lease is not None for record in there)
+            waits = ", once the store takes puts again" if targets.puts_are_refused else ""
+            undo = self.view.keys.shown("undo")
+            alive = ", as long as the lease is alive" if leased else ""
+            lines.append(f"Undo with {undo}{waits}{alive}.")
+        lines.append("Keys that change before you confirm are left alone.")
+        return lines
+
+
+def _known(view: View, record: AnyRecord) -> str:
+    """What stands behind a key: what it is known by, and for how long."""
+    first_seen = view.first_seen(record)
+    as_of = view.as_of()
+    seen = ""
+    if first_seen is not None:
+        seen = f", {seen_in_words(first_seen, as_of or view.clock())}"
+        if as_of is not None:
+            seen += f" as of {time_of_day(view.host.shown_at(as_of))}"
+    return f"revision {revision_word(record.revision)}{seen}"

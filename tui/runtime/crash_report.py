@@ -1,0 +1,86 @@
+"""One file about a fault of dyntop's own, which a person can read and send.
+
+It has no secret, no values of variables, and of what is in a store only what is in an error's text
+or in the last lines of the log, as plain text.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from backends.removal.audit import AuditFailed, default_path
+from backends.removal.audit.disk import make_folder, opened, write
+from tui import __version__
+from tui.config.settings import Settings
+from tui.runtime.logs import Logs, harmless, traceback_of
+
+KEPT = 20
+"""Reports kept: a script may meet the same fault again and again."""
+LIBRARIES = ("textual", "rich", "pydantic", "grpcio", "protobuf", "nats-py", "pyzmq", "aiohttp")
+
+
+def write_report(
+    error: BaseException,
+    settings: Settings | None,
+    logs: Logs,
+    environ: Mapping[str, str] = os.environ,
+) -> Path | None:
+    """Write it beside the audit, and return where. None: it could not be written."""
+    now = datetime.now(UTC)
+    text = "".join(f"{line}\n" for line in _report(error, settings, logs, environ, now))
+    try:
+        folder = default_path(environ).parent
+        if not folder.is_absolute():
+            return None  # this user has no home
+        make_folder(folder)
+        path = folder / f"crash-{now:%Y%m%d-%H%M%S}-{os.getpid()}.txt"
+        with opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+            write(descriptor, text.encode("utf-8", "backslashreplace"))
+        _forget_old(folder)
+    except (OSError, AuditFailed):
+        return None
+    return path
+
+
+def _report(
+    error: BaseException,
+    settings: Settings | None,
+    logs: Logs,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Iterator[str]:
+    size = shutil.get_terminal_size()
+    yield f"dyntop {__version__} met a fault of its own at {now.isoformat(timespec='seconds')}"
+    yield f"Python {platform.python_version()} on {platform.platform()}"
+    yield f"with {', '.join(_versions())}"
+    terminal = harmless(environ.get("TERM", ""), logs.mask)
+    yield f"terminal {terminal or 'unknown'}, {size.columns}x{size.lines}"
+    yield ""
+    yield "settings:"
+    for name, value in () if settings is None else iter(settings):
+        # A repr, which shows no secret of a setting.
+        yield f"    {name} = {harmless(repr(value), logs.mask)}"
+    yield ""
+    yield f"what happened: {type(error).__name__}"
+    yield from traceback_of(error, logs.mask)
+    yield ""
+    yield "the last lines of the log:"
+    yield from logs.last
+
+
+def _versions() -> Iterator[str]:
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            yield f"{name} {metadata.version(name)}"
+
+
+def _forget_old(folder: Path) -> None:
+    for old in sorted(folder.glob("crash-*.txt"))[:-KEPT]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,137 @@
+"""What becomes of a fault of dyntop's own while the dashboard is up.
+
+One is logged and said, and closes the screen that it is in; the main screen stays. The same again
+within a minute ends the dashboard, and so does one before anything was shown.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from weakref import WeakSet
+
+from textual._context import active_message_pump
+from textual.await_complete import AwaitComplete
+from textual.driver import Driver
+from textual.events import Event, InputEvent, Paste
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.worker import NoActiveWorker, WorkerFailed, get_current_worker
+
+from tui.runtime.faults import Faults
+from tui.runtime.textual_pumps import KeepsPumps, keep_pumps
+
+_log = logging.getLogger(__name__)
+
+
+class KeepsGoing(KeepsPumps):
+    """An app that survives single faults."""
+
+    def __init__(self, driver_class: type[Driver], steady: Callable[[], float]) -> None:
+        """`steady`: seconds of a clock that nobody sets."""
+        keep_pumps()
+        super().__init__(driver_class=driver_class)
+        self.faults = Faults(steady)
+        self.fault: Exception | None = None
+        """What ended it, if that was a fault of its own."""
+        self.is_up = False
+        """Whether anything was shown."""
+        self._closed_for_fault: WeakSet[Screen[object]] = WeakSet()
+        """Screens that were closed for a fault: what else fails in them is logged only."""
+
+    def tell_of_fault(self, error: Exception, closed: Screen[object] | None) -> None:
+        """Say that there was one. `closed`: the screen that was closed for it."""
+        raise NotImplementedError
+
+    def goes_on_after(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
+        failed = _unwrapped(error)
+        if self.fault is not None or not self.is_up or not self._running or self._exit:
+            self.faults.met(failed)
+            return False
+        screen = self._concerned(pump, message)
+        if screen is not None and screen in self._closed_for_fault:
+            _log.warning("what was closed for a fault met another", exc_info=failed)
+            return True
+        _log.error("a fault of dyntop's own", exc_info=failed)
+        if not self.faults.met(failed):
+            return False
+        try:
+            self.tell_of_fault(failed, screen if self._close(screen) else None)
+            # The fault may have left a frame half drawn.
+            self.screen.refresh(layout=True)
+        except Exception:
+            _log.exception("a fault could not be dealt with")
+            return False
+        return True
+
+    def end_by_fault(self, error: Exception) -> None:
+        """End the dashboard for this; who ran it reports `fault`."""
+        if self.fault is None:
+            self.fault = _unwrapped(error)
+            if (report := self.faults.known(self.fault).report) is not None:
+                # Who ran it writes one more, of this time.
+                with suppress(OSError):
+                    report.unlink(missing_ok=True)
+        super()._handle_exception(error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Called by Textual 8.2.8 for whatever was raised and is handled nowhere."""
+        if not self.goes_on_after(error, active_message_pump.get(self), None):
+            self.end_by_fault(error)
+
+    def _concerned(self, pump: MessagePump, message: Message | None) -> Screen[object] | None:
+        """The screen that a fault is in. None: the app itself, or a screen that is gone."""
+        node: object = pump
+        if pump is self and isinstance(message, Event) and isinstance(message, InputEvent | Paste):
+            node = self.screen  # it was doing what a key or the mouse asked for
+        elif pump is self and message is None:
+            try:
+                node = get_current_worker().node
+            except NoActiveWorker:
+                node = pump
+        if not isinstance(node, Widget) or not node.is_attached:
+            return None
+        screen: Screen[object] = node.screen
+        return screen
+
+    def _close(self, screen: Screen[object] | None) -> bool:
+        """Close it and what lies over it, without an answer. False: the main screen stays."""
+        if screen is None or screen not in self.screen_stack[1:]:
+            return False
+        while screen in self.screen_stack:
+            self._closed_for_fault.add(self.screen)
+            self.pop_screen()
+        return True
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top. Others may wait for a frame of it: they get one of the next.
+        Textual 8.2.8 forgets them."""
+        top = self.screen
+        popped = super().pop_screen()
+        self.screen._callbacks += top._callbacks
+        top._callbacks.clear()
+        self.screen.check_idle()
+        return popped
+
+    def _load_screen_css(self, screen: Screen[object]) -> None:
+        """Load a screen's style. Textual 8.2.8 keeps one that cannot be read and the screen that it
+        is of, and then no other can be opened."""
+        known = set(self.stylesheet.source)
+        try:
+            super()._load_screen_css(screen)
+        except Exception:
+            for one in set(self.stylesheet.source) - known:
+                del self.stylesheet.source[one]
+            self.stylesheet.reparse()
+            self._prune(screen)
+            raise
+
+
+def _unwrapped(error: Exception) -> Exception:
+    """What made a worker fail, instead of that it failed."""
+    if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
+        return error.error
+    return error

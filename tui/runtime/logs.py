@@ -1,0 +1,232 @@
+"""What dyntop does and what happens to it, as lines: in a file (`--log`), the last ones in memory.
+
+Nothing of it reaches the screen or standard error. A line is plain text, whoever wrote what is in
+it, and has no secret. Who logs never waits: a thread writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from backends.redact import Mask
+from backends.removal.audit import AuditFailed
+from backends.removal.audit.errors import translated
+from backends.removal.audit.file import AppendedFile
+from backends.store import Misconfigured
+from tui.config.log_levels import DEFAULT_LEVEL, LEVELS
+from tui.text.sanitize import ELLIPSIS, plain
+from tui.text.timestamps import utc_stamp
+
+LOG = "DYNTOP_LOG"
+LEVEL = "DYNTOP_LOG_LEVEL"
+"""Environment names: as `--log` and `--log-level`."""
+
+OWN = ("backends", "tui")
+"""Whose lines are written from the level on that was asked for; of others only warnings."""
+
+ROTATE_AT = 4 * 1024 * 1024
+"""Bytes; what would grow beyond it begins a new file."""
+KEPT = 3
+"""Files kept besides the one that is written."""
+LAST = 100
+"""Lines in memory, for a crash report."""
+MOST_WAITING = 10_000
+"""Lines that wait for the disk: what comes then is counted, and not kept."""
+AT_A_TIME = 1000
+"""Lines in one write."""
+GRACE = 1.0
+"""Seconds that the disk gets at the end."""
+
+LONGEST = 2000
+"""Characters of a message or of a line of a traceback."""
+LONGEST_READ = 8000
+"""Characters of what may be longer that are looked at: names may be 100 KB."""
+MOST_LINES = 200
+"""Of one traceback, the last ones."""
+
+Told = Callable[[str], None]
+
+
+def told(environ: Mapping[str, str], path: str | None, level: str | None) -> tuple[str, str]:
+    """The file ("" for none) and the level, by flags that go before the environment.
+
+    Raises `Misconfigured`.
+    """
+    level = level or environ.get(LEVEL) or DEFAULT_LEVEL
+    if level not in LEVELS:
+        raise Misconfigured(LEVEL, f"{level!r} is none of {', '.join(LEVELS)}")
+    return environ.get(LOG, "") if path is None else path, level
+
+
+class Logs(logging.Handler):
+    """Takes what any library logs, from any thread."""
+
+    def __init__(self, mask: Mask) -> None:
+        super().__init__()
+        self.last: deque[str] = deque(maxlen=LAST)
+        """The newest lines, oldest first."""
+        self.mask = mask
+        self._file: LogFile | None = None
+
+    def begin(self, path: str, level: str) -> None:
+        """From now on what has that level, also to that file; "" is none. Within `logging_to`."""
+        set_level(level)
+        if path:
+            self._file = LogFile(Path(path))
+
+    def tell(self, told: Told) -> None:
+        """Who is told, once, that the file cannot be written, as a sentence. From any thread."""
+        if self._file is not None:
+            self._file.tell(told)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            lines = list(self._lines(record))
+        except Exception:
+            # Whoever logs must not fail by it, and nobody looks at standard error.
+            at = utc_stamp(record.created)
+            lines = [f"{at} a line of {plain(record.name)} could not be made"]
+        self.last.extend(lines)
+        if self._file is not None:
+            self._file.put(lines)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        super().close()
+
+    def _lines(self, record: logging.LogRecord) -> Iterator[str]:
+        said = harmless(record.getMessage(), self.mask)
+        yield f"{utc_stamp(record.created)} {record.levelname} {plain(record.name)}: {said}"
+        if record.exc_info and record.exc_info[1] is not None:
+            yield from traceback_of(record.exc_info[1], self.mask)
+
+
+def harmless(text: str, mask: Mask) -> str:
+    """A text of whoever as one plain line without secrets, and not too long."""
+    text = mask(text[:LONGEST_READ])
+    return plain(text if len(text) <= LONGEST else text[:LONGEST] + ELLIPSIS)
+
+
+def traceback_of(error: BaseException, mask: Mask) -> list[str]:
+    """A traceback as lines that are indented, so that none can be taken for the next entry. It has
+    the code's own lines and the errors' texts, and no values of variables."""
+    # Each is one part of its own, as some errors' texts are: of a key in several lines, say.
+    parts = [mask(part[:LONGEST_READ]) for part in traceback.format_exception(error)]
+    lines = [line for part in parts for line in part.splitlines()]
+    shown = [f"    {plain(line[:LONGEST])}" for line in lines[-MOST_LINES:]]
+    return shown if len(shown) == len(lines) else [f"    {ELLIPSIS}", *shown]
+
+
+class LogFile:
+    """A file that a thread of its own appends lines to. For this user alone, and rotated."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._file = AppendedFile(self._path, ROTATE_AT, KEPT, durable=False)
+        # Its put never waits and may be called where the same thread is just within it.
+        self._waiting: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
+        self._missing = 0
+        """Lines that were not written since the last one that was."""
+        self._told: Told | None = None
+        self._problem: str | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._write, name="dyntop-log", daemon=True)
+        self._thread.start()
+
+    def put(self, lines: list[str]) -> None:
+        if self._waiting.qsize() < MOST_WAITING:
+            self._waiting.put(lines)
+        else:
+            self._missing += len(lines)
+
+    def tell(self, told: Told) -> None:
+        with self._lock:
+            self._told, known = told, self._problem
+        if known is not None:
+            told(known)
+
+    def close(self) -> None:
+        """Write what waits, as far as the disk takes it in a moment."""
+        self._waiting.put(None)
+        self._thread.join(GRACE)
+
+    def _write(self) -> None:
+        ended = False
+        while not ended:
+            lines: list[str] = []
+            more = self._waiting.get()
+            while more is not None:
+                lines += more
+                if len(lines) >= AT_A_TIME or self._waiting.empty():
+                    break
+                more = self._waiting.get()
+            ended = more is None
+            if lines:
+                self._append(lines)
+
+    def _append(self, lines: list[str]) -> None:
+        missing, self._missing = self._missing, 0
+        gap = [f"{utc_stamp(time.time())} … {missing:,} lines are missing"] if missing else []
+        text = "".join(f"{line}\n" for line in (*gap, *lines))
+        try:
+            with translated(self._path):
+                self._file.append(text.encode("utf-8", "backslashreplace"))
+        except AuditFailed as error:
+            self._missing += missing + len(lines)
+            self._complain(f"the log cannot be written ({error.path}: {error.reason})")
+
+    def _complain(self, problem: str) -> None:
+        with self._lock:
+            told = self._told if self._problem is None else None
+            self._problem = self._problem or problem
+        if told is not None:
+            told(problem)
+
+
+def set_level(level: str) -> None:
+    """From which level on dyntop's own lines are kept; of others at least warnings."""
+    at_least = logging.getLevelNamesMapping()[level.upper()]
+    for name in OWN:
+        logging.getLogger(name).setLevel(at_least)
+    logging.getLogger().setLevel(max(at_least, logging.WARNING))
+
+
+@contextmanager
+def logging_to(logs: Logs) -> Iterator[None]:
+    """Within it all that is logged goes there, and nothing to standard error: also what Python
+    would print of threads that fail, and of objects that cannot be cleared away."""
+    root = logging.getLogger()
+    before = {logger: logger.level for logger in (root, *map(logging.getLogger, OWN))}
+    hooks = threading.excepthook, sys.unraisablehook
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None:
+            name = None if failed.thread is None else failed.thread.name
+            root.error("the thread %s failed", name, exc_info=failed.exc_value)
+
+    def of_object(failed: sys.UnraisableHookArgs) -> None:
+        what = failed.err_msg or "an error that nobody waits for"
+        root.error("%s", what, exc_info=failed.exc_value)
+
+    set_level(DEFAULT_LEVEL)
+    root.addHandler(logs)
+    threading.excepthook, sys.unraisablehook = of_thread, of_object
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = hooks
+        root.removeHandler(logs)
+        for logger, level in before.items():
+            logger.setLevel(level)
+        logs.close()

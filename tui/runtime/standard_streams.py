@@ -1,0 +1,84 @@
+"""Standard output has the data of a command, standard error its messages."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TextIO
+
+from tui.text.errors import Exit
+from tui.text.sanitize import plain
+
+LINES_IN_A_WRITE = 500
+
+
+class OutputFailed(Exception):
+    """Standard output cannot take what is written; the text says why."""
+
+
+def say(sentence: str) -> None:
+    """A message to the person, on standard error; made harmless."""
+    # Without a standard error there is nobody to tell.
+    with suppress(OSError, ValueError):
+        print(f"dyntop: {plain(sentence)}", file=sys.stderr, flush=True)
+
+
+def write_lines(lines: Iterable[str], out: TextIO | None = None) -> None:
+    """Data to standard output, flushed.
+
+    Raises BrokenPipeError if nobody reads it any more, `OutputFailed` for a full disk and the like.
+    """
+    out = sys.stdout if out is None else out
+    # Closed by the shell (`>&-`): there is no such object then.
+    if out is None:
+        raise OutputFailed("standard output is closed")
+    waiting: list[str] = []
+    try:
+        for line in lines:
+            waiting.append(f"{line}\n")
+            if len(waiting) == LINES_IN_A_WRITE:
+                out.write("".join(waiting))
+                waiting.clear()
+        out.write("".join(waiting))
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        problem = error.strerror or errno.errorcode.get(error.errno or 0, "input or output failed")
+        raise OutputFailed(f"cannot write to standard output: {problem}") from error
+
+
+def check_for_reader() -> None:
+    """Raises BrokenPipeError if standard output is a pipe that nobody reads any more."""
+    if sys.stdout is None:
+        return
+    try:
+        number = sys.stdout.fileno()
+    except io.UnsupportedOperation:
+        return  # no file at all, so no pipe
+    poll = select.poll()
+    poll.register(number, 0)
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        raise BrokenPipeError
+
+
+def speaks_utf8(out: TextIO | None) -> bool:
+    """Whether characters that are not ASCII reach the reader as they are."""
+    encoding = getattr(out, "encoding", None) or "ascii"
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+
+
+def end_at_once_on_interrupt() -> None:
+    """For a command that only reads: Ctrl-C ends it wherever it is, also in a write that blocks.
+
+    There is nothing to tidy up: no lease, no file, no change of the terminal.
+    """
+    # Somebody who started us with Ctrl-C ignored (nohup, a script's background) meant it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED))

@@ -1,0 +1,78 @@
+"""Key bindings of Textual 8.2, made from the table of actions, and rebound by its keymap.
+
+A binding's `id` is the action's. `Binding` takes several keys with commas between them, so the
+comma itself goes by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.keys import format_key
+
+from tui.actions import BY_ID, DEFAULT_KEYS, SHOWN, Keys, Place, shown_key
+
+
+def bindings(actions: Mapping[str, str], *, priority: bool = False) -> list[BindingType]:
+    """Return a class's bindings: `actions` has, by id, what Textual is to do for each. `priority`:
+    their keys go before those of what has the focus."""
+    made: list[BindingType] = []
+    for action_id, does in actions.items():
+        action = BY_ID[action_id]
+        made.append(
+            Binding(
+                _joined(action.keys),
+                does,
+                action.label,
+                show=action.in_footer,
+                priority=priority,
+                tooltip=action.help,
+                id=action.same_keys_as or action.id,
+            )
+        )
+    return made
+
+
+def actions_of(node: DOMNode) -> dict[str, str]:
+    """Return what Textual does for each action of a screen or widget, by id: as the `ACTIONS` of
+    its classes say."""
+    found: dict[str, str] = {}
+    for one in reversed(type(node).__mro__):
+        found |= vars(one).get("ACTIONS", {})
+    return found
+
+
+class HasKeys(App[Any]):
+    """An app whose keys may be others than those of the table."""
+
+    keys = DEFAULT_KEYS
+
+    def rebind(self, keys: Keys) -> None:
+        """Take these keys from now on."""
+        self.keys = keys
+        self.set_keymap({action: _joined(chosen) for action, chosen in keys.chosen.items()})
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return the key as the help shows it."""
+        key = binding.key
+        return shown_key(key) if key in SHOWN or "+" in key else format_key(key)
+
+
+def keys_of(node: DOMNode) -> Keys:
+    """Return the keys of the app that this is in."""
+    app = node.app
+    return app.keys if isinstance(app, HasKeys) else DEFAULT_KEYS
+
+
+def place_of(screen: DOMNode) -> Place | None:
+    """Return which screen of the table this is. None: it is one of Textual's own."""
+    place = getattr(screen, "PLACE", None)
+    return place if isinstance(place, Place) else None
+
+
+def _joined(keys: tuple[str, ...]) -> str:
+    return ",".join("comma" if key == "," else key for key in keys)

@@ -1,0 +1,89 @@
+"""Handlers that raise do not end the message loop that called them.
+
+Textual 8.2.8 ends the loop of the widget whose handler raised, takes the widget off the screen, and
+ends the app. Of callbacks that wait for the end of a message or of a frame, those behind the one
+that raised are forgotten. Here each is handled on its own, and the app is asked what becomes of the
+error. What it does not go on after takes Textual's own way.
+
+And a screen that answers twice, since its keys came in one go, closes the screen below it. Here it
+answers once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from textual._callback import invoke
+from textual._context import active_app
+from textual.app import App
+from textual.await_complete import AwaitComplete
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+
+_dispatch = MessagePump._dispatch_message
+_flush = MessagePump._flush_next_callbacks
+_invoke_later = Screen._invoke_and_clear_callbacks
+_dismiss = Screen.dismiss
+
+
+class KeepsPumps(App[None]):
+    """An app that decides about errors of handlers."""
+
+    def goes_on_after(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
+        """Deal with what a handler of `message` raised. False: the app is to end.
+
+        `message` None: it was a callback.
+        """
+        raise NotImplementedError
+
+
+def keep_pumps() -> None:
+    """Change the message loops of all apps of this process. Only those of `KeepsPumps` differ."""
+    MessagePump._dispatch_message = _dispatch_kept  # type: ignore[method-assign]
+    MessagePump._flush_next_callbacks = _flush_kept  # type: ignore[method-assign]
+    Screen._invoke_and_clear_callbacks = _invoke_later_kept  # type: ignore
+    Screen.dismiss = _dismiss_once  # type: ignore[method-assign]
+
+
+async def _dispatch_kept(self: MessagePump, message: Message) -> None:
+    try:
+        await _dispatch(self, message)
+    except Exception as error:
+        app = active_app.get(None)
+        if not isinstance(app, KeepsPumps) or not app.goes_on_after(error, self, message):
+            raise
+
+
+async def _flush_kept(self: MessagePump) -> None:
+    if not isinstance(active_app.get(None), KeepsPumps):
+        await _flush(self)
+        return
+    callbacks, self._next_callbacks[:] = self._next_callbacks[:], []
+    for callback in callbacks:
+        try:
+            with self.prevent(*callback._prevent):
+                await invoke(callback.callback)
+        except Exception as error:
+            self.app._handle_exception(error)
+
+
+async def _invoke_later_kept(self: Screen[object]) -> None:
+    app = active_app.get(None)
+    if not isinstance(app, KeepsPumps):
+        await _invoke_later(self)
+        return
+    callbacks, self._callbacks[:] = self._callbacks[:], []
+    for callback, pump in callbacks:
+        try:
+            with pump._context():
+                await invoke(callback)
+        except Exception as error:
+            if not app.goes_on_after(error, pump, None):
+                raise
+
+
+def _dismiss_once(self: Screen[Any], result: object = None) -> AwaitComplete:
+    if isinstance(active_app.get(None), KeepsPumps) and self is not self.app.screen:
+        return cast("AwaitComplete", AwaitComplete.nothing())  # type: ignore[no-untyped-call]
+    return _dismiss(self, result)

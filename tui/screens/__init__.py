@@ -1,0 +1,1 @@
+"""The full screens: main, tap, detail, help."""

@@ -1,0 +1,191 @@
+"""From settings to a discovery plane to look at, for the dashboard and the commands alike."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pwd
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from backends.aio.timer import LOOP, Timer
+from backends.connections import Connection, EtcdConnection, NatsKvConnection, open_store
+from backends.discovery.discovery import Discovery
+from backends.liveness.collector import Probes, Probing
+from backends.removal.audit import Audit
+from backends.removal.removals import Removals
+from backends.services.types import Services
+from tui.config.settings import Settings
+from tui.text.host_clock import HostClock
+
+_log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from backends.demo import Demo
+    from backends.metrics.scraper import Scrapes
+    from backends.tap import OpensTaps
+
+
+def _none_opened() -> OpensTaps:
+    from backends.tap import Taps
+
+    return Taps(None, here=False, clock=time.time)
+
+
+def _of_nobody() -> Scrapes:
+    from backends.metrics.scraper import Scraper
+
+    return Scraper((), reveals=False, here=False, clock=time.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A discovery plane, how to ask what is registered in it, and how to act on it."""
+
+    discovery: Discovery
+    probes: Probes
+    acts: Removals
+    services: Services | None = None
+    """Asks NATS services what they counted. None: no NATS server is set."""
+    taps: OpensTaps = field(default_factory=_none_opened)
+    """Where taps on its event channels come from."""
+    scrapes: Scrapes = field(default_factory=_of_nobody)
+    """By itself it scrapes nobody."""
+    timer: Timer = LOOP
+    """Waits between two rounds of asking, and between two looks at what a tap heard."""
+    clock: HostClock = field(default_factory=HostClock)
+    """Stamps what these find."""
+
+
+@asynccontextmanager
+async def discovered(settings: Settings) -> AsyncIterator[Discovery]:
+    """The store that the settings name, for as long as the block, for whoever only reads it.
+
+    Raises `Misconfigured`.
+    """
+    if settings.demo:
+        async with _played(HostClock()) as demo:
+            yield Discovery(demo.store)
+        return
+    store = open_store(settings.connection)
+    _log.info("the store is %s at %s", store.name, store.address)
+    try:
+        yield Discovery(store)
+    finally:
+        await store.aclose()
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: HostClock | None = None) -> AsyncIterator[Session]:
+    """The same with all that can be asked and done there; under `--demo` a living one. `clock`
+    stamps what is found. None: one that nobody sets.
+
+    Raises `Misconfigured`.
+    """
+    clock = HostClock() if clock is None else clock
+    if settings.demo:
+        from backends.demo import DemoProbes, DemoScrapes, DemoServices, DemoTaps
+
+        async with _played(clock) as demo:
+            discovery = Discovery(demo.store)
+            # What is removed from a play is no matter of record.
+            yield Session(
+                discovery,
+                DemoProbes(demo, clock),
+                Removals(discovery, None),
+                services=DemoServices(demo, clock),
+                taps=DemoTaps(demo, clock),
+                scrapes=DemoScrapes(demo, clock),
+                clock=clock,
+            )
+        return
+    # Who only reads need not wait for these.
+    from backends.metrics.scraper import Scraper
+    from backends.probe.prober import Prober
+    from backends.services.scraper import ServiceScraper
+    from backends.tap import Taps
+
+    async with discovered(settings) as discovery:
+        here = is_here(settings.connection)
+        prober = Prober(nats=settings.nats, clock=clock, random=random.random, here=here)
+        nats = settings.nats
+        services = None if nats is None else ServiceScraper(nats, clock=clock)
+        scraper = Scraper(
+            settings.metrics,
+            reveals=settings.probing is not Probing.NEVER,
+            here=here,
+            clock=clock,
+        )
+        try:
+            yield Session(
+                discovery,
+                prober,
+                Removals(discovery, _audit(settings)),
+                services=services,
+                taps=Taps(nats, here=here, clock=clock),
+                scrapes=scraper,
+                clock=clock,
+            )
+        finally:
+            await scraper.aclose()
+            await prober.aclose()
+            if services is not None:
+                await services.aclose()
+
+
+@asynccontextmanager
+async def _played(clock: HostClock) -> AsyncIterator[Demo]:
+    """A cluster in memory that lives as long as the block."""
+    from backends.demo import Demo
+
+    demo = Demo(clock=clock)
+    life = asyncio.create_task(demo.run())
+    try:
+        yield demo
+    finally:
+        life.cancel()
+        with suppress(asyncio.CancelledError):
+            await life
+
+
+def is_here(connection: Connection) -> bool:
+    """Whether a store is on this machine, as far as its address tells: then a loopback address in
+    it most likely means this machine too."""
+    match connection:
+        case EtcdConnection():
+            urls = connection.endpoints
+        case NatsKvConnection():
+            urls = connection.config.servers
+        case _:
+            return True
+    try:
+        hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
+    except ValueError:
+        # No address at all; the store says so when it is asked for something.
+        return False
+    return all(host == "localhost" or host.startswith("127.") or host == "::1" for host in hosts)
+
+
+def _audit(settings: Settings) -> Audit | None:
+    if settings.audit is None:
+        return None
+    host = socket.gethostname()
+    return Audit(settings.audit, clock=time.time, user=_user(os.environ), host=host)
+
+
+def _user(environ: Mapping[str, str]) -> str:
+    """Who is at work, also behind sudo; for people who ask later."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # Containers often run under an id that has no name.
+        name = f"uid {os.getuid()}"
+    behind = environ.get("SUDO_USER")
+    return f"{name} (sudo of {behind})" if behind else name

@@ -1,0 +1,52 @@
+"""What a table without rows says, and why the view does not follow the store."""
+
+from __future__ import annotations
+
+from tui.actions import DEFAULT_KEYS, Keys
+from tui.state.monitor import Monitor
+from tui.state.store_state import LinkState, StoreState
+from tui.state.watchdog import Trouble
+from tui.text.host_clock import ShownAt, as_it_is
+from tui.text.timestamps import time_of_day
+
+_TROUBLES = {
+    Trouble.UNSHOWN: "what {store} sends is not taken in",
+    Trouble.SILENT: "{store} sends nothing, not even a sign of life",
+    Trouble.ENDED: "the watch of {store} ended",
+    Trouble.FAILED: "a fault of dyntop's own while following {store}",
+}
+
+
+def nothing_to_show(
+    monitor: Monitor, store: str, namespace: str | None, keys: Keys = DEFAULT_KEYS
+) -> str:
+    """What a table without rows says. `store` is its name and address."""
+    if not monitor.complete:
+        if monitor.store.link is LinkState.DISCONNECTED:
+            return f"Not connected to {store}: trying again"
+        if monitor.store.link is LinkState.NOT_UPDATING:
+            return f"Nothing of {store} is shown: it is read again"
+        if monitor.frozen:
+            return f"Frozen before anything was read: {keys.shown('freeze')} lets it go on"
+        return f"Reading {store} …"
+    if monitor.only_findings and not monitor.filter:
+        shows = f"{keys.shown('not-live')} shows everything"
+        return f"All is live here, as far as there is evidence: {shows}"
+    if monitor.filter:
+        return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+    if monitor.cluster.records:
+        return "None here"
+    of = f" in namespace {namespace}" if namespace else ""
+    return f"Nothing is registered{of} yet: workers show up here when they start"
+
+
+def why_not_updating(
+    state: StoreState, store: str, now: float, shown_at: ShownAt = as_it_is
+) -> str:
+    """Why what is shown does not follow the store, and when everything is read again."""
+    if state.trouble is None:
+        return ""
+    again = "everything is being read again"
+    if state.again_at > now:
+        again = f"everything is read again at {time_of_day(shown_at(state.again_at))}"
+    return f"{_TROUBLES[state.trouble].format(store=store)}: {again}"

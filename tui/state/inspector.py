@@ -1,0 +1,135 @@
+"""What is known of one record right now. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from backends.discovery.history import Event
+from backends.discovery.tombstones import Tombstone
+from backends.dynamo.records import AnyRecord
+from backends.liveness.judge import Verdict
+from backends.liveness.workers import SEVERITY, Worker
+from backends.liveness.workers import worker as worker_by_id
+from backends.metrics.in_flight import InFlight
+from tui.state.view import View
+from tui.text.detail import Detail, detail_of, with_happening, worker_detail
+from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left
+from tui.text.host_clock import ShownAt, as_it_is
+from tui.text.reasons import reason_text
+from tui.text.serving import model_of_card, of_worker
+from tui.text.timestamps import time_of_day
+
+MOST_EVIDENCE = 6
+"""Pieces of it that are shown of a worker: each of its records has its own in full."""
+
+
+class Inspector:
+    """Puts together what the detail shows."""
+
+    def __init__(
+        self, view: View, in_flight: Callable[[int], InFlight | None] = lambda _: None
+    ) -> None:
+        """`in_flight` gives what is known of a drained worker's requests, by its id."""
+        self._view = view
+        self._in_flight = in_flight
+
+    def detail(
+        self, record: AnyRecord | None, happening: Event | None, alike: int
+    ) -> Detail | None:
+        """Of a row's record and of what happened to it; None where there is neither.
+
+        `alike`: how many records the row stands for.
+        """
+        detail = None if record is None else self._detail_of(record, alike)
+        if happening is None:
+            return detail
+        return with_happening(detail, happening, self._view.host.shown_at)
+
+    def worker(self, worker: Worker) -> Detail:
+        """Of a worker: its state, how long its lease has, and each of its records in a line."""
+        view, now = self._view, self._view.clock()
+        records = worker.records
+        there = [one for one in records if one.key in view.monitor.cluster.records]
+        state = GONE if not there else STATES[view.worst(there)]
+        life = view.life(there)
+        left = ""
+        as_of, shown_at = view.as_of(), view.host.shown_at
+        at = now if as_of is None else as_of
+        if life is not None and life.ttl.granted is not None:
+            left = time_left(life, at, shown_at)
+            if as_of is not None and life.is_current(at):
+                left += f" as of {time_of_day(shown_at(as_of))}"
+        # What bears on one of them mostly bears on all.
+        few = sorted(there, key=lambda one: -SEVERITY.index(view.monitor.verdicts.of(one.key)))
+        told = [piece for one in few[:MOST_EVIDENCE] for piece in view.judgement(one).evidence]
+        evidence = list({piece.text: piece for piece in told}.values())[:MOST_EVIDENCE]
+        gone = "" if there else self._gone(records)
+        return worker_detail(
+            worker,
+            state,
+            view.state,
+            now,
+            evidence=evidence,
+            gone=gone,
+            requests=self._requests(worker.id),
+            serving=of_worker(worker, view.monitor.verdicts.serving) if there else "",
+            life=life,
+            left=left,
+        )
+
+    def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
+        """Return the worker of what is shown, if it is drained."""
+        monitor = self._view.monitor
+        if worker is None and record is not None and record.key in monitor.cluster.records:
+            number = monitor.cluster.worker_of(record)
+            worker = None if number is None else worker_by_id(monitor.cluster, number)
+        if worker is None:
+            return None
+        verdicts = {monitor.verdicts.of(one.key) for one in worker.records}
+        return worker if Verdict.DRAINED in verdicts else None
+
+    def _requests(self, worker: int | None) -> str:
+        """What the worker's metrics tell of the requests it still has."""
+        found = None if worker is None else self._in_flight(worker)
+        return "" if found is None else in_flight_words(found)
+
+    def _gone(self, records: Sequence[AnyRecord]) -> str:
+        """When the last of a worker's records went, and why."""
+        tombstones = self._view.monitor.tombstones
+        stones = [stone for one in records if (stone := tombstones.get(one.key)) is not None]
+        if not stones:
+            return ""
+        return gone_in_words(max(stones, key=lambda stone: stone.at), self._view.host.shown_at)
+
+    def _detail_of(self, record: AnyRecord, alike: int) -> Detail:
+        view, monitor = self._view, self._view.monitor
+        now, as_of, shown_at = view.clock(), view.as_of(), view.host.shown_at
+        there = record.key in monitor.cluster.records
+        stone = monitor.tombstones.get(record.key)
+        worker = monitor.cluster.worker_of(record) if there else None
+        return detail_of(
+            record,
+            view.state(record),
+            monitor.cluster,
+            monitor.verdicts.life(record) if there else None,
+            view.first_seen(record),
+            now,
+            evidence=view.judgement(record).evidence if there else (),
+            gone="" if stone is None else gone_in_words(stone, shown_at),
+            restarts=monitor.tombstones.restarts(record, now if as_of is None else as_of),
+            requests=self._requests(worker),
+            alike=alike,
+            as_of=as_of,
+            shown_at=shown_at,
+            serving=(
+                model_of_card(record, monitor.cluster, monitor.verdicts.serving) if there else ""
+            ),
+        )
+
+
+def gone_in_words(stone: Tombstone, shown_at: ShownAt = as_it_is) -> str:
+    """When it went, why as far as it is known, and what came in its place."""
+    parts = [time_of_day(shown_at(stone.at)), reason_text(stone.event.why)]
+    if stone.replaced_by is not None:
+        parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
+    return "  ".join(part for part in parts if part)

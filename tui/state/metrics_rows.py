@@ -1,0 +1,203 @@
+"""The rows of the tab Metrics: models, and below each its frontends and workers. No Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
+from backends.liveness.judge import Verdict
+from backends.liveness.routing import ServingReason
+from backends.liveness.serving import Serving
+from backends.metrics.catalogue import UNKNOWN_MODEL
+from backends.metrics.latest import History, ScrapedProcess
+from backends.metrics.overview import AtFrontend, AtWorker, MeteredModel, Overview
+from backends.metrics.rates import Rates
+from tui.state.view import View
+from tui.text.format import GONE, STATES, State, hex_id
+from tui.text.serving import NOT_SERVED, PARTLY
+
+SERVED = State("●", "served", "good")
+NOT_REGISTERED = State("≠", "unregistered", "bad")
+IN_CONFLICT = STATES[Verdict.CONFLICT]
+UNROUTABLE = STATES[Verdict.UNROUTABLE]
+ANSWERS = State("●", "answers", "good")
+FAILING = State("✗", "failing", "bad")
+NO_METRICS = State("?", "not Dynamo's", "dim")
+NOT_ASKED = State("?", "not asked", "dim")
+NO_SUCH_MODEL = State("?", "no such model", "dim")
+"""Of the requests that named no model which a frontend serves."""
+UNTOLD = State("·", "", "dim")
+
+FINDINGS = (NOT_SERVED, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsRow:
+    """A model, one of its frontends or workers, a worker of no model, or a process without any."""
+
+    key: tuple[Hashable, ...]
+    """Of what is below a model, the model's first."""
+    of: MeteredModel | AtFrontend | AtWorker | ScrapedProcess
+    name: str
+    state: State
+    rates: Rates
+    history: History
+    opened: bool | None
+    """Whether what is below it is shown. None: there is nothing below it."""
+    records: tuple[AnyRecord, ...] = ()
+    """What is registered of it, the instance of a worker first."""
+
+    @property
+    def level(self) -> int:
+        return len(self.key) - 2
+
+
+class Rows:
+    """Makes them of an overview, for the selected place and the filter."""
+
+    def __init__(self, view: View, opened: Collection[Hashable]) -> None:
+        """`opened`: the keys of the models that are open."""
+        self._view = view
+        self._opened = opened
+        self._cluster = view.monitor.cluster
+        self._workers_there = self._cluster.workers(view.scope)
+        self._cards_there = self._cluster.keys(Kind.MODEL, view.scope)
+
+    def made(
+        self, overview: Overview, sort: Callable[[MetricsRow], Any], *, reverse: bool
+    ) -> list[MetricsRow]:
+        """All of them; those of models in the order of `sort`, workers and processes behind."""
+        tops = [top for model in overview.models if (top := self._model(model)) is not None]
+        tops.sort(key=lambda top: sort(top[0]), reverse=reverse)
+        rows = [row for top, below in tops for row in (top, *(below if top.opened else ()))]
+        workers = [self._worker(("loose",), one) for one in overview.loose if self._is_here(one)]
+        silent = [] if self._view.scope else [self._silent(one) for one in overview.silent]
+        return [*rows, *filter(self._is_wanted, [*workers, *silent])]
+
+    def _model(self, model: MeteredModel) -> tuple[MetricsRow, list[MetricsRow]] | None:
+        """The model's row and those below it. None: it is not to be shown."""
+        cards = [card for card in model.cards if card.key in self._cards_there]
+        if self._view.scope and not cards:
+            return None
+        key = ("model", model.name)
+        workers = [one for one in model.workers if self._is_here(one)]
+        below = [self._frontend(key, one) for one in model.frontends if len(model.frontends) > 1]
+        below += [self._worker(key, one) for one in workers]
+        row = MetricsRow(
+            key,
+            model,
+            model.name,
+            _state_of(model, self._view.monitor.verdicts.serving),
+            model.rates,
+            model.history,
+            # What a filter finds may be below: it is not to be looked for.
+            (key in self._opened or bool(self._view.monitor.filter)) if below else None,
+            tuple(cards),
+        )
+        if self._is_wanted(row):
+            return row, below
+        below = [one for one in below if self._is_wanted(one)]
+        return (replace(row, opened=True), below) if below else None
+
+    def _frontend(self, parent: tuple[Hashable, ...], one: AtFrontend) -> MetricsRow:
+        key = (*parent, str(one.known.target))
+        return MetricsRow(key, one, _short(one.known), ANSWERS, one.rates, one.history, None)
+
+    def _worker(self, parent: tuple[Hashable, ...], one: AtWorker) -> MetricsRow:
+        records = self._records(one)
+        components = {record.id.component or "" for record in records[:1]}
+        components = components or {place.component for place in one.endpoints}
+        address = "" if one.known is None else _short(one.known)
+        name = hex_id(one.id) if one.id is not None else address
+        if not records:
+            state = UNTOLD if one.id is None else GONE
+        else:
+            state = STATES[self._view.worst(records)]
+        return MetricsRow(
+            (*parent, (one.id or 0, address)),
+            one,
+            # The end of an id tells more than its start, and is what is left in little room.
+            " ".join([*sorted(components - {""}), name]),
+            state,
+            one.rates,
+            one.history,
+            None,
+            records,
+        )
+
+    def _silent(self, known: ScrapedProcess) -> MetricsRow:
+        state = NO_METRICS
+        if known.trouble:
+            state = NOT_ASKED if known.unasked else FAILING
+        return MetricsRow(
+            ("process", str(known.target)), known, _short(known), state, Rates(), (), None
+        )
+
+    def _records(self, worker: AtWorker) -> tuple[AnyRecord, ...]:
+        if worker.id is None:
+            return ()
+        records = self._cluster.registered_by(worker.id)
+        return tuple(sorted(records, key=lambda record: record.kind is not Kind.ENDPOINT))
+
+    def _is_here(self, worker: AtWorker) -> bool:
+        return not self._view.scope or worker.id in self._workers_there
+
+    def _is_wanted(self, row: MetricsRow) -> bool:
+        monitor = self._view.monitor
+        if monitor.only_findings and row.state not in FINDINGS:
+            return False
+        return not monitor.filter or monitor.finds("\n".join(_texts(row)).lower())
+
+
+def _short(known: ScrapedProcess) -> str:
+    """Where a process is, without `http://`, which says nothing."""
+    return str(known.target).removeprefix("http://")
+
+
+def _state_of(model: MeteredModel, serving: Serving) -> State:
+    return NO_SUCH_MODEL if is_of_no_model(model) else served_state(model, serving)
+
+
+def is_of_no_model(model: MeteredModel) -> bool:
+    """Whether a row is of requests for models that no frontend serves."""
+    return model.name == UNKNOWN_MODEL and not model.cards
+
+
+def served_state(model: MeteredModel, serving: Serving) -> State:
+    """Whether frontends serve what is registered, and the other way round; and whether all of
+    them that did are in the figures. A list alone serves nobody: what the store shows of its
+    workers comes first."""
+    if model.not_registered:
+        return NOT_REGISTERED
+    figures, reasons = serving.figures(card.key for card in model.cards)
+    if reasons and not figures.most:
+        return UNROUTABLE
+    if reasons[ServingReason.CONFLICT]:
+        return IN_CONFLICT
+    if model.not_served:
+        return NOT_SERVED
+    if model.missing:
+        there = len(model.reporting)
+        return State("◐", f"{there}/{there + len(model.missing)} frontends", "warn")
+    if model.served is None:
+        return UNTOLD
+    if reasons and model.served.by:
+        return State("◐", f"{figures} routable", "warn")
+    if not model.served.by:
+        return UNTOLD
+    return PARTLY if model.served.not_by else SERVED
+
+
+def _texts(row: MetricsRow) -> Iterator[str]:
+    """What a filter looks at."""
+    yield row.name
+    match row.of:
+        case AtWorker(known=ScrapedProcess() as known):
+            yield str(known.target)
+        case AtFrontend(known=known):
+            yield str(known.target)
+    for record in row.records:
+        yield record.id.path()

@@ -1,0 +1,104 @@
+"""Which removals `d` offers for a selection, the drain of what lives first. No Textual in here;
+nothing is made plain yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.removal.drain import drain_of, is_of_a_worker
+from tui.state.view import View
+from tui.text.consequences import workers_in_words
+from tui.text.detail import keeps
+from tui.text.format import count
+
+Verb = Literal["drain", "unregister"]
+
+MOST_LOOKED_AT = 1_000
+"""Records of a row that `proposed` looks at, in some 10 ms: a row may stand for ten times that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One removal that can be chosen in the question."""
+
+    verb: Verb | None
+    """None: by how the records stand while it is asked."""
+    records: tuple[AnyRecord, ...]
+    """What it removes."""
+    label: str
+    """What it does, in a line."""
+
+
+def offers(view: View, records: Sequence[AnyRecord]) -> list[Offer]:
+    """Return what can be done with these records, at least one offer; the first is proposed.
+
+    Of what lives that is the drain of its workers, with what is stale of the selection. The
+    selection itself is another offer: one endpoint alone, or the rest of a living worker. Of LoRA
+    adapters and channels it comes first, since their worker is not what is meant.
+    """
+    verdicts, there = view.monitor.verdicts, view.monitor.cluster.records
+    living = [one for one in records if verdicts.may_live(one)]
+    # A router or indexer is unregistered: nothing drains it.
+    workers = [
+        one for one in living if one.key in there and is_of_a_worker(view.monitor.cluster, one)
+    ]
+    drain = drain_of(view.monitor.cluster, workers)
+    stale = [one for one in records if not verdicts.may_live(one)]
+    # What is not known in full could not be put back, so it goes only where it is named alone.
+    instances = [one for one in drain.instances if not one.unread]
+    drained = {one.key: one for one in (*instances, *stale)}
+    chosen = {one.key: one for one in records}
+    if not instances or drained.keys() == chosen.keys():
+        verb: Verb | None = None if workers or not living else "unregister"
+        return [Offer(verb, tuple(records), "")]
+    number = count(len(instances), "endpoint instance")
+    more = f", and {count(len(stale), 'stale key')}" if stale else ""
+    whole = Offer(
+        "drain",
+        tuple(drained.values()),
+        f"Drain {workers_in_words(drain.workers)}: {number}{more}",
+    )
+    alone = Offer("unregister", tuple(records), _selection(living, keeps(records)))
+    if any(isinstance(one, EndpointInstance) or _is_base(one) for one in workers):
+        return [whole, alone]
+    return [alone, whole]
+
+
+def proposed(view: View, records: Sequence[AnyRecord]) -> Verb:
+    """Return what the first offer for these records does, found without working the offers out: a
+    line of keys names it for each row that the cursor comes to.
+
+    Of more than `MOST_LOOKED_AT` records the first decide.
+    """
+    cluster, may_live = view.monitor.cluster, view.monitor.verdicts.may_live
+    has_base = has_instance = False
+    for one in records[:MOST_LOOKED_AT]:
+        if not isinstance(one, EndpointInstance | ModelCard) or not may_live(one):
+            continue
+        if one.key not in cluster.records or not is_of_a_worker(cluster, one):
+            continue
+        if isinstance(one, EndpointInstance):
+            return "drain"
+        has_base |= _is_base(one)
+        has_instance |= any(not instance.unread for instance in drain_of(cluster, [one]).instances)
+        if has_base and has_instance:
+            return "drain"
+    return "unregister"
+
+
+def _is_base(record: AnyRecord) -> bool:
+    return isinstance(record, ModelCard) and not record.is_lora
+
+
+def _selection(living: Sequence[AnyRecord], what: str) -> str:
+    """What the removal of the selection itself is called."""
+    if all(isinstance(one, EndpointInstance) for one in living):
+        which = "this endpoint" if len(living) == 1 else "these endpoints"
+        return f"Remove {which} alone: {what}"
+    if any(isinstance(one, EndpointInstance) for one in living):
+        return f"Unregister everything: {what}"
+    return f"Unregister the selection alone: {what}"

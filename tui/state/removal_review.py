@@ -1,0 +1,243 @@
+"""What a question is about: records as they were shown, and how they stand by now. No Textual in
+here; nothing is made plain yet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.liveness.evidence import Evidence
+from backends.liveness.judge import STALE, Verdict
+from backends.liveness.workers import SEVERITY
+from tui.state.columns import Cell
+from tui.state.offers import Verb
+from tui.state.store_state import LinkState
+from tui.state.view import View
+from tui.text.format import STATES, count, duration, hex_id
+from tui.text.irreversible import cannot_be_undone, why_lost
+from tui.text.sanitize import plain_key
+
+
+class Meanwhile(StrEnum):
+    """What became of a key since it was shown."""
+
+    CHANGED = "changed"
+    """It holds something else: what was shown is not there any more."""
+    GONE = "gone"
+
+
+class RemovalReview:
+    """Records in the revisions that a question shows; which ones never changes while it is asked.
+
+    What may live, or was thought to while the question stood, has to be named by typing.
+    """
+
+    def __init__(self, view: View, records: Sequence[AnyRecord], verb: Verb | None = None) -> None:
+        """`verb`: what the removal of what lives is called. None: by what it is of."""
+        self.records = tuple(records)
+        self._verb = verb
+        self._view = view
+        self._verdicts: dict[bytes, Verdict] = {}
+        self._meanwhile: dict[bytes, Meanwhile] = {}
+        self._lives_now: set[bytes] = set()
+        self._may_live: set[bytes] = set()
+        """Those that were thought to live at any look."""
+        self._out_of_date: str | None = None
+        """Why what is shown may not be so any more, as it was told last."""
+        self._was_out_of_date = False
+        self._for_good: list[str] = []
+        """Why a yes would be for good, as it was told last."""
+        self.look_again()
+
+    def look_again(self) -> bool:
+        """Take in how they stand now. True: something is different from the last time."""
+        before = (self._verdicts.copy(), self._meanwhile.copy(), self._out_of_date, self._for_good)
+        for record in self.records:
+            self._look_at(record)
+        self._out_of_date = out_of_date(self._view)
+        self._was_out_of_date |= self._out_of_date is not None
+        self._for_good = self.cannot_be_undone()
+        now = (self._verdicts, self._meanwhile, self._out_of_date, self._for_good)
+        return before != now
+
+    def verdict(self, record: AnyRecord) -> Verdict:
+        """Of a record as it was shown."""
+        return self._verdicts[record.key]
+
+    def meanwhile(self, record: AnyRecord) -> Meanwhile | None:
+        """What became of its key. None: it is there, as shown."""
+        return self._meanwhile.get(record.key)
+
+    def there(self) -> list[AnyRecord]:
+        """Those that are there as they were shown."""
+        return [one for one in self.records if self.meanwhile(one) is None]
+
+    @property
+    def must_be_typed(self) -> bool:
+        """Whether a yes is not enough. Once it is so it stays so."""
+        return bool(self._may_live) or self._was_out_of_date
+
+    @property
+    def verb(self) -> Verb:
+        """What a yes does. Only what takes a living worker out of routing is a drain."""
+        if not self._may_live:
+            return "unregister"
+        if self._verb is not None:
+            return self._verb
+        living = (one for one in self.records if one.key in self._may_live)
+        return "drain" if any(isinstance(one, EndpointInstance) for one in living) else "unregister"
+
+    def phrase(self) -> str:
+        """What has to be typed: the one worker's id, or how many of them there are."""
+        asked = [one for one in self.records if one.key in self._may_live] or self.records
+        ids = {self._worker(record) for record in asked}
+        if len(ids) > 1:
+            return f"{self.verb} {len(ids)}"
+        worker = ids.pop() if ids else None
+        if worker is None and len(asked) == 1 and asked[0].unread:
+            # Nothing is known of it but its key.
+            return plain_key(asked[0].key)
+        return self.verb if worker is None else hex_id(worker)
+
+    def workers(self) -> set[int]:
+        """The ids (u64) of the workers that these are of, as far as they are known."""
+        return {worker for one in self.records if (worker := self._worker(one)) is not None}
+
+    def is_phrase(self, text: str) -> bool:
+        """Whether a text that was typed names them."""
+        return " ".join(text.lower().split()) == " ".join(self.phrase().lower().split())
+
+    def summary(self) -> str:
+        """How many of several may live, and how many do not; of one, nothing."""
+        if len(self.records) == 1:
+            return ""
+        there = self.there()
+        if not there:
+            return "Nothing of this is left as it was shown."
+        stale = [one for one in there if one.key not in self._lives_now]
+        living = [one for one in there if one.key in self._lives_now]
+        if not stale and all(self.verdict(one) is Verdict.LIVE for one in living):
+            of = "a live worker" if len(set(map(self._worker, living))) == 1 else "live workers"
+            if len(living) == 1:
+                return f"The one that is left belongs to {of}."
+            return f"All {len(living):,} belong to {of}."
+        parts = []
+        if living:
+            parts.append(f"{len(living):,} may be alive ({self._by_verdict(living)})")
+        if stale:
+            parts.append(f"{len(stale):,} stale ({self._by_verdict(stale)})")
+        return ", ".join(parts)
+
+    def warnings(self) -> list[str]:
+        """What is different from how it was shown, a sentence each."""
+        became = Counter(self._meanwhile.values())
+        sentences = []
+        if (why := out_of_date(self._view)) is not None:
+            sentences.append(why)
+        if number := became[Meanwhile.CHANGED]:
+            stays = "stays" if number == 1 else "stay"
+            sentences.append(f"{count(number, 'key')} changed meanwhile and {stays}.")
+        if (number := became[Meanwhile.GONE]) == len(self.records):
+            sentences.append("All of it went meanwhile: there is nothing left to remove.")
+        elif number:
+            sentences.append(f"{count(number, 'key')} went meanwhile.")
+        return sentences
+
+    def cannot_be_undone(self) -> list[str]:
+        """Why a yes would be for good, wholly or in part, a sentence each."""
+        monitor = self._view.monitor
+        there = self.there()
+        if not there:
+            return []
+        sentences = cannot_be_undone(there, monitor.store.no_puts, self._lease_is_gone)
+        if not self._view.writes_down:
+            sentences.append(
+                "Nothing is written down (--no-audit): only this dyntop can undo it, while it runs."
+            )
+        return sentences
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether anything of it can be put back at all."""
+        return any(
+            why_lost(record, lease_gone=self._lease_is_gone(record)) is None
+            for record in self.there()
+        )
+
+    @property
+    def puts_are_refused(self) -> bool:
+        """Whether the store would not take some of it back now."""
+        no_puts = self._view.monitor.store.no_puts
+        return any(one.concerns(record.key) for one in no_puts for record in self.there())
+
+    def note(self, record: AnyRecord) -> Cell:
+        """A line under a key: its verdict and what decided it, or what became of it."""
+        match self.meanwhile(record):
+            case Meanwhile.GONE:
+                return Cell("† gone meanwhile", "dim")
+            case Meanwhile.CHANGED:
+                return Cell("~ changed meanwhile: it stays", "warn")
+        state = STATES[self.verdict(record)]
+        # It may have expired since it was shown, or be kept alive again.
+        current = self._view.monitor.cluster.records.get(record.key, record)
+        decisive = self._view.judgement(current).evidence[0]
+        return Cell(f"{state}  {dated(decisive, self._view.clock())}", state.tone)
+
+    def _look_at(self, record: AnyRecord) -> None:
+        key = record.key
+        current = self._view.monitor.cluster.records.get(key)
+        if current is not None and record.entry.is_still(current.entry):
+            self._meanwhile.pop(key, None)
+            self._verdicts[key] = self._view.monitor.verdicts.of(key)
+        else:
+            became = Meanwhile.GONE if current is None else Meanwhile.CHANGED
+            self._meanwhile[key] = became
+            # The verdict is on what is there now: of what was shown, the last one stands.
+            self._verdicts.setdefault(key, Verdict.UNKNOWN)
+        if self._verdicts[key] not in STALE or self._is_renewed(record):
+            self._lives_now.add(key)
+            self._may_live.add(key)
+        else:
+            self._lives_now.discard(key)
+
+    def _is_renewed(self, record: AnyRecord) -> bool:
+        """Whether a lease may still speak for a record whose address does not answer."""
+        verdicts = self._view.monitor.verdicts
+        return self.meanwhile(record) is None and verdicts.may_live(record)
+
+    def _lease_is_gone(self, record: AnyRecord) -> bool:
+        life = self._view.monitor.verdicts.life(record)
+        return record.lease is not None and life is not None and life.ttl.granted is None
+
+    def _worker(self, record: AnyRecord) -> int | None:
+        """The id that a person knows it by: of a card and instance, the one in their keys."""
+        if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
+            return record.id.instance_id
+        worker = self._view.monitor.cluster.worker_of(record)
+        return record.id.instance_id if worker is None else worker
+
+    def _by_verdict(self, records: Iterable[AnyRecord]) -> str:
+        numbers = Counter(self.verdict(record) for record in records)
+        worst_first = sorted(numbers, key=SEVERITY.index, reverse=True)
+        return ", ".join(f"{numbers[verdict]:,} {verdict}" for verdict in worst_first)
+
+
+def out_of_date(view: View) -> str | None:
+    """Why what is shown, verdicts too, may not be so any more, as a sentence. None: it is so."""
+    monitor = view.monitor
+    if monitor.frozen:
+        return "The view is frozen: this is how it was then."
+    if monitor.store.link is LinkState.NOT_UPDATING:
+        return "The view does not follow the store: this is how it was last seen."
+    if monitor.store.link is not LinkState.CONNECTED:
+        return "The store is not connected: this is how it was last seen."
+    return None
+
+
+def dated(evidence: Evidence, now: float) -> str:
+    """One piece of evidence, with how long ago it was so."""
+    age = now - evidence.at
+    return evidence.text if age < 1 else f"{evidence.text} ({duration(age)} ago)"

@@ -1,0 +1,378 @@
+"""Removing what a person said yes to, putting it back, and finding out why records went.
+
+No Textual in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from backends.discovery.history import Event, EventType
+from backends.discovery.lease_ttl import LeaseStanding
+from backends.discovery.reasons import BY_THIS_DYNTOP, PERHAPS_BY_THIS_DYNTOP, Reason
+from backends.dynamo.parse import read
+from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.liveness.drained import DrainMark
+from backends.liveness.evidence_kinds import Drained
+from backends.liveness.judge import Verdict
+from backends.liveness.tracker import LivenessTracker
+from backends.liveness.workers import SEVERITY
+from backends.removal.audit import ActKind, AuditFailed, Operation
+from backends.removal.drain_marks import AuditMarks
+from backends.removal.explainer import Explainer
+from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.removal.removals import RemovalResult, Removals, RestoreRefused, RestoreResult
+from backends.removal.targets import RemovalTarget, removal_targets
+from backends.store import Entry
+from tui.state.view import View
+from tui.text.detail import keeps
+from tui.text.errors import cannot_write_down, explain
+from tui.text.format import count
+from tui.text.outcomes import DONE_AS, Doing, OutcomeText, audit_text, outcome_text
+from tui.text.sanitize import clip, plain_key
+
+BY_THIS_ONE = Drained(user=None, host=None, act=None)
+AUDIT_INTERVAL = 2.0
+"""Seconds between two looks at whether another process wrote to the audit."""
+KEY_CELLS = 200
+"""Of a key in a message; the row has it in full."""
+JUDGED_AT_A_TIME = 200
+"""Records between two chances for the screen to be drawn: some 5 ms."""
+
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """What came of one key, in words."""
+
+    key: bytes
+    text: OutcomeText
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of every key of an act."""
+
+    title: str
+    outcomes: tuple[KeyReport, ...]
+    """What did not go well comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the person; harmless text."""
+
+    text: str
+    severity: Severity
+    report: Report | None = None
+    """Of several keys, where not all went well: to be shown, since no sentence holds it."""
+
+
+def proposals(view: View) -> list[AnyRecord]:
+    """All that is proposed for cleaning up, whatever the filter: the worst first, then by key."""
+    monitor, verdicts = view.monitor, view.monitor.verdicts
+    found = (monitor.cluster.records.get(key) for key in verdicts.findings)
+    stale = [one for one in found if one is not None and verdicts.is_stale(one)]
+    return _worst_first(stale, verdicts)
+
+
+def undecided(view: View) -> list[AnyRecord]:
+    """Return what clean up proposes only if the next renewal of its lease does not come, whatever
+    the filter: the worst first, then by key."""
+    monitor, verdicts = view.monitor, view.monitor.verdicts
+    found = (monitor.cluster.records.get(key) for key in verdicts.failed)
+    open_yet = [one for one in found if one is not None and is_undecided(verdicts, one)]
+    return _worst_first(open_yet, verdicts)
+
+
+def is_undecided(verdicts: LivenessTracker, record: AnyRecord) -> bool:
+    """Return whether a record whose address fails is stale only if its next renewal does not come,
+    or the address fails once more after that was missed. What the network loses is none: it is no
+    more than unreachable from here while its lease lives."""
+    if verdicts.of(record.key) is not Verdict.UNREACHABLE or verdicts.is_stale(record):
+        return False
+    life = verdicts.life(record)
+    is_late = life is not None and life.standing is LeaseStanding.LATE
+    return is_late or record.key in verdicts.awaited
+
+
+def _worst_first(records: Iterable[AnyRecord], verdicts: LivenessTracker) -> list[AnyRecord]:
+    return sorted(records, key=lambda one: (-SEVERITY.index(verdicts.of(one.key)), one.key))
+
+
+class ReportedRemovals:
+    """Removes and puts back, and says what came of it.
+
+    Remembers what this dyntop asked to be removed, so that its going needs no other reason.
+    """
+
+    def __init__(self, acts: Removals, view: View) -> None:
+        self._acts = acts
+        self._view = view
+        self._discovery = acts.discovery
+        self._explainer = Explainer(
+            acts.discovery, view.monitor.cluster, clock=view.clock, acts=acts.in_audit
+        )
+        self._asked: dict[bytes, Entry] = {}
+        """What the store was asked to remove, and has not answered yet."""
+        self._gone_meanwhile: dict[bytes, Event] = {}
+        """Of these, what the watch already told to be gone: the answer says whose doing it was."""
+        self._removed: dict[bytes, Entry] = {}
+        """What was removed, while the watch has not told of it: what has the same key and goes
+        later has a reason of its own."""
+        self._unanswered: dict[bytes, Entry] = {}
+        """Likewise, where the store did not say what came of it."""
+        self._by_another: list[Event] = []
+        """What was gone when it was to be removed, and not by this dyntop's doing."""
+        self._by_others: Mapping[int, DrainMark] = {}
+        """What the audit says of who drained which worker."""
+        self._workers: dict[bytes, int] = {}
+        """Whose an instance was that may have lived when it was removed."""
+
+    # --- removing and putting back ------------------------------------------------------------
+
+    def refusal(self) -> Notice | None:
+        """Return why nothing can be removed now. None: as far as is known, it can. Blocks."""
+        if (problem := self._acts.cannot_write_down()) is None:
+            return None
+        return Notice(f"{_capital(cannot_write_down(problem))}.", "error")
+
+    async def judge(self, records: Iterable[AnyRecord], into: dict[bytes, RemovalTarget]) -> None:
+        """Take down, by key, how the records of a question are judged: once they went, that is not
+        known any more."""
+        async for target in self._targets(filter(self._is_there, records)):
+            into[target.record.key] = target
+
+    async def remove(
+        self,
+        asked_as: ActKind,
+        records: Sequence[AnyRecord],
+        shown: Mapping[bytes, RemovalTarget] = MappingProxyType({}),
+    ) -> list[Notice]:
+        """Remove records in the revisions they were shown in; what to tell of it.
+
+        What went or changed meanwhile is written down as it is in `shown`, by key, from `judge`.
+        """
+        targets = await self._as_shown(records, shown)
+        self._remember_workers(target.record for target in targets if target.may_live)
+        asked = {record.key: record.entry for record in records}
+        self._asked |= asked
+        outcomes: Mapping[bytes, KeyOutcome] = {}
+        try:
+            result = await self._acts.remove(asked_as, targets)
+            outcomes = result.outcomes
+        finally:
+            self._answered(asked, outcomes)
+        self._tell_verdicts()
+        if result.id is None and (nothing := audit_text(result)) is not None:
+            return [Notice(_capital(nothing), "error")]
+        only_instances = all(isinstance(one, EndpointInstance) for one in records)
+        done_as = _capital(DONE_AS[result.kind if only_instances else asked_as])
+        gone = set(result.keys_of(OutcomeType.REMOVED))
+        removed = [one for one in records if one.key in gone]
+        told = []
+        if removed:
+            told = [Notice(f"{done_as} {keeps(removed)}. {self._back(removed)}", "information")]
+        title = f"{done_as} {len(removed):,} of {count(len(asked), 'key')}"
+        return [*told, *self._told_of(title, outcomes, "removed"), *_told_of_audit(result)]
+
+    def last(self) -> Operation | None:
+        """What `u` would put back. None: there is nothing."""
+        return self._acts.last()
+
+    async def undo(self, act: Operation) -> list[Notice]:
+        """Put back what an act removed, as `last` gave it; what to tell of it."""
+        try:
+            restored = await self._acts.restore(act)
+        except (RestoreRefused, AuditFailed) as error:
+            sentence = explain(error, self._discovery.store.name).sentence
+            return [Notice(f"Nothing was put back: {sentence}.", "error")]
+        self._tell_verdicts()
+        records = [read(item.entry) for item in act.items]
+        outcomes = restored.outcomes
+        done = {key for key, one in outcomes.items() if one.type is OutcomeType.PUT_BACK}
+        back = [one for one in records if one.key in done]
+        told = []
+        if back:
+            told = [Notice(f"Put back {keeps(back)}.", "information")]
+        title = f"Put back {len(back):,} of {count(len(outcomes), 'key')}"
+        return [*told, *self._told_of(title, outcomes, "put back"), *_told_of_audit(restored)]
+
+    async def _as_shown(
+        self, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
+    ) -> list[RemovalTarget]:
+        """Return records with the verdicts of now and what they rest on; of what is not there as it
+        was shown, those that it was shown with."""
+        then = {
+            one.key: shown[one.key].after_it_went()
+            for one in records
+            if one.key in shown and not self._is_there(one)
+        }
+        rest = (one for one in records if one.key not in then)
+        now = {target.record.key: target async for target in self._targets(rest)}
+        return [then.get(one.key) or now[one.key] for one in records]
+
+    async def _targets(self, records: Iterable[AnyRecord]) -> AsyncIterator[RemovalTarget]:
+        """Judge records one by one; the screen is drawn in between."""
+        monitor = self._view.monitor
+        targets = removal_targets(
+            records,
+            monitor.cluster,
+            assess=self._view.judgement,
+            may_live=monitor.verdicts.may_live,
+        )
+        for number, target in enumerate(targets, 1):
+            yield target
+            if not number % JUDGED_AT_A_TIME:
+                await asyncio.sleep(0)
+
+    def _is_there(self, record: AnyRecord) -> bool:
+        """Whether a record is there as it was shown, as far as the watch told."""
+        current = self._view.monitor.cluster.records.get(record.key)
+        return current is not None and record.entry.is_still(current.entry)
+
+    def _remember_workers(self, living: Iterable[AnyRecord]) -> None:
+        for record in living:
+            worker = self._view.monitor.cluster.worker_of(record)
+            if isinstance(record, EndpointInstance) and worker is not None:
+                self._workers[record.key] = worker
+
+    def _tell_verdicts(self) -> None:
+        """By whom workers were drained: by this dyntop, or by others as the audit has it."""
+        drained = self._acts.drained
+        self._workers = {key: one for key, one in self._workers.items() if key in drained}
+        own = {
+            worker: DrainMark(drained[key], BY_THIS_ONE) for key, worker in self._workers.items()
+        }
+        self._view.monitor.verdicts.drained({**self._by_others, **own})
+
+    async def follow_audit(self, told: Callable[[], None]) -> None:
+        """Follow what other processes on this machine drain and put back, for ever; `told` is
+        called after something was learnt."""
+        if self._acts.audit is None:
+            return
+        store = self._discovery.store
+        marks = AuditMarks(self._acts.audit, store.name, store.address)
+        while True:
+            if (found := await marks.changed()) is not None:
+                self._by_others = found
+                self._tell_verdicts()
+                told()
+            await asyncio.sleep(AUDIT_INTERVAL)
+
+    def _back(self, removed: Sequence[AnyRecord]) -> str:
+        """How what was removed comes back, as a sentence."""
+        known = [record for record in removed if not record.unread]
+        if not known:
+            return "What was not read cannot be put back."
+        back = "it" if len(known) == 1 else "them"
+        no_puts = self._view.monitor.store.no_puts
+        waits = any(one.concerns(record.key) for one in no_puts for record in known)
+        when = ", once the store takes puts again" if waits else ""
+        return f"{self._view.keys.shown('undo')} puts {back} back{when}."
+
+    def _told_of(
+        self, title: str, outcomes: Mapping[bytes, KeyOutcome], doing: Doing
+    ) -> list[Notice]:
+        """Return one sentence about what did not go well: of one key with the key, of several with
+        a number for each outcome and the report, which has every key. Empty: all went well."""
+        store = self._discovery.store.name
+        reports = [
+            KeyReport(key, outcome_text(outcome, doing, store)) for key, outcome in outcomes.items()
+        ]
+        failed = [one for one in reports if one.text.tone != "good"]
+        if not failed:
+            return []
+        is_bad = any(one.text.tone == "bad" for one in failed)
+        severity: Severity = "error" if is_bad else "warning"
+        if len(reports) == 1:
+            (one,) = failed
+            key = clip(plain_key(one.key), KEY_CELLS)
+            return [Notice(f"{_capital(one.text.sentence)}: {key}", severity)]
+        well = [one for one in reports if one.text.tone == "good"]
+        why: dict[str, list[str]] = {}
+        for one in failed:
+            why.setdefault(one.text.what, []).append(one.text.reason)
+        which = "; ".join(f"{len(some):,} {what}{_shared(some)}" for what, some in why.items())
+        return [Notice(f"{title}: {which}.", severity, Report(title, (*failed, *well)))]
+
+    # --- why records went ---------------------------------------------------------------------
+
+    def without_reason(self, noted: Iterable[Event]) -> list[Event]:
+        """Of what was noted, and of what was gone when it was to be removed, the removals whose
+        reason has to be asked for."""
+        unknown, self._by_another = self._by_another, []
+        for happening in noted:
+            if happening.type is not EventType.REMOVED or happening.record is None:
+                continue
+            self._explainer.note(happening)
+            key, entry = happening.record.key, happening.record.entry
+            if _is(self._asked, entry):
+                # The same key may be removed by others at the same moment.
+                self._gone_meanwhile[key] = happening
+            elif _is(self._removed, entry):
+                del self._removed[key]
+                happening.why = BY_THIS_DYNTOP
+            elif _is(self._unanswered, entry):
+                del self._unanswered[key]
+                happening.why = PERHAPS_BY_THIS_DYNTOP
+            elif happening.why is None:
+                unknown.append(happening)
+        return unknown
+
+    async def find_reasons(self, happenings: Sequence[Event]) -> list[Event]:
+        """Set why records went, as far as the store and the audit can tell.
+
+        Returns those to ask about once more by `confirm_reasons`, in a few seconds.
+        """
+        return await self._explainer.explain(happenings)
+
+    async def confirm_reasons(self, happenings: Sequence[Event]) -> None:
+        """Ask again about removals whose worker may just have been stopping."""
+        await self._explainer.explain(happenings, again=True)
+
+    def _answered(self, asked: Mapping[bytes, Entry], outcomes: Mapping[bytes, KeyOutcome]) -> None:
+        """The store answered, as far as it did: what came of each key says why it goes, or went."""
+        for key, entry in asked.items():
+            self._asked.pop(key, None)
+            happening = self._gone_meanwhile.pop(key, None)
+            outcome = outcomes.get(key)
+            came_of = None if outcome is None else outcome.type
+            if came_of is OutcomeType.REMOVED:
+                self._is_why(BY_THIS_DYNTOP, happening, self._removed, entry)
+            elif came_of is OutcomeType.LEFT_OPEN:
+                self._is_why(PERHAPS_BY_THIS_DYNTOP, happening, self._unanswered, entry)
+            elif happening is not None and happening.why is None:
+                self._by_another.append(happening)
+
+    def _is_why(
+        self, why: Reason, happening: Event | None, awaited: dict[bytes, Entry], entry: Entry
+    ) -> None:
+        if happening is None:
+            awaited[entry.key] = entry
+        else:
+            happening.why = why
+
+
+def _is(entries: Mapping[bytes, Entry], entry: Entry) -> bool:
+    """Whether an entry is among these, as it is."""
+    return entry.is_still(entries.get(entry.key))
+
+
+def _shared(reasons: Sequence[str]) -> str:
+    """Return the one reason of several keys in brackets. Empty: they have none, or several."""
+    return f" ({reasons[0]})" if reasons[0] and len(set(reasons)) == 1 else ""
+
+
+def _told_of_audit(result: RemovalResult | RestoreResult) -> list[Notice]:
+    text = audit_text(result)
+    return [] if text is None else [Notice(f"{_capital(text)}.", "warning")]
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,78 @@
+"""How it stands with the store, as the header shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
+from backends.store import Heartbeat, Loading, Lost, NoPuts, StoreError
+from tui.state.watchdog import Trouble
+
+
+class LinkState(StrEnum):
+    """How it stands with the store, in one word."""
+
+    CONNECTING = "connecting"
+    LOADING = "loading"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    """Lost, and not resynced since, even if it answers again."""
+    NOT_UPDATING = "not updating"
+    """What is shown does not follow the store, whatever the store says."""
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether what is shown may not be so any more."""
+        return self in (LinkState.DISCONNECTED, LinkState.NOT_UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What the header says of the store."""
+
+    link: LinkState = LinkState.CONNECTING
+    since: float = 0.0
+    """When it became so, in POSIX seconds."""
+    error: StoreError | None = None
+    """Why it is disconnected."""
+    loading: Loading | None = None
+    """How far a snapshot is, while one is being read."""
+    heard_at: float | None = None
+    """When the store last confirmed that the data is current."""
+    warnings: tuple[str, ...] = ()
+    no_puts: tuple[NoPuts, ...] = ()
+    """Why puts are refused, as the store said last."""
+    trouble: Trouble | None = None
+    """Why what is shown does not follow the store. None: it does."""
+    again_at: float = 0.0
+    """When everything is read again because of that, in POSIX seconds."""
+
+
+def next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
+    """Return the state after an event that a watch told."""
+    match event:
+        case Lost(error=error):
+            if state.link is LinkState.DISCONNECTED:
+                return replace(state, error=error, loading=None)
+            return replace(state, link=LinkState.DISCONNECTED, since=now, error=error, loading=None)
+        case Loading():
+            if state.link in (LinkState.CONNECTING, LinkState.LOADING):
+                return replace(state, link=LinkState.LOADING, loading=event)
+            return replace(state, loading=event)
+        case Resynced(unread=unread):
+            since = state.since if state.link is LinkState.CONNECTED else now
+            return replace(
+                state,
+                link=LinkState.CONNECTED,
+                since=since,
+                error=None,
+                loading=None,
+                heard_at=now,
+                # At once: what is connected must not look whole until it is heard of again.
+                warnings=(unread,) if unread else state.warnings,
+            )
+        case Heartbeat(warnings=warnings, no_puts=no_puts):
+            return replace(state, heard_at=now, warnings=warnings, no_puts=no_puts)
+        case Added() | Removed():
+            return replace(state, heard_at=now)

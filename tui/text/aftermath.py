@@ -1,0 +1,96 @@
+"""What a removal leaves: of each model, of the workers concerned, and of their processes.
+
+In sentences, the same for the question and the command. No Textual in here; nothing is made plain
+yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.discovery.cluster import Cluster
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.liveness.judge import STALE
+from backends.liveness.serving import place_of
+from backends.liveness.tracker import LivenessTracker
+from backends.removal.drain import left_with, same_process
+from tui.text.consequences import left_in_words, workers_in_words
+from tui.text.detail import keeps
+from tui.text.format import count, hex_id
+
+MOST_MODELS = 8
+"""Of which it says what they are left with."""
+
+
+def what_is_left(
+    cluster: Cluster, verdicts: LivenessTracker, records: Sequence[AnyRecord]
+) -> list[str]:
+    """Return how many routable workers each model and adapter has once these are removed."""
+
+    def is_dead(one: AnyRecord) -> bool:
+        return verdicts.of(one.key) in STALE
+
+    left = left_with(cluster, {one.key for one in records}, is_dead)
+    lines = [left_in_words(one) for one in left[:MOST_MODELS]]
+    if (more := len(left) - MOST_MODELS) > 0:
+        lines.append(f"And {count(more, 'model')} more.")
+    return lines
+
+
+def what_sorts_keep(
+    cluster: Cluster, verdicts: LivenessTracker, records: Sequence[AnyRecord]
+) -> list[str]:
+    """Return, for each set of cards in conflict that this concerns, how many routable workers each
+    sort is left with."""
+    gone = {record.key for record in records}
+    lines: dict[frozenset[str], str] = {}
+    for card in _cards_of(cluster, records):
+        sorts = verdicts.conflict(card)
+        which = frozenset(sort.fingerprint for sort in sorts)
+        if not sorts or which in lines:
+            continue
+        left = verdicts.serving.left_with(card.key, gone)
+        kept = [f"{left.get(sort.fingerprint, 0):,} of {sort.routable:,}" for sort in sorts]
+        lines[which] = (
+            f"{card.model_name}: {count(len(sorts), 'sort')} of card disagree. That of "
+            f"{hex_id(card.id.instance_id)} is left with {kept[0]} routable workers, "
+            f"the {'other' if len(sorts) == 2 else 'others'} with {', '.join(kept[1:])}."
+        )
+    return list(lines.values())
+
+
+def _cards_of(cluster: Cluster, records: Sequence[AnyRecord]) -> list[ModelCard]:
+    """The cards among these, and those that their instances serve."""
+    found = {one.key: one for one in records if isinstance(one, ModelCard)}
+    for record in records:
+        if isinstance(record, EndpointInstance):
+            siblings = (one for one in cluster.siblings(record) if isinstance(one, ModelCard))
+            found |= {one.key: one for one in siblings if place_of(one) == place_of(record)}
+    return list(found.values())
+
+
+def what_stays(
+    cluster: Cluster, records: Sequence[AnyRecord], *, name_others: bool = True
+) -> list[str]:
+    """Return what the workers of these keep, and with `name_others` which other workers the same
+    processes have."""
+    gone = {record.key for record in records}
+    stays = {
+        one.key: one
+        for record in records
+        for one in cluster.siblings(record)
+        if one.key not in gone
+    }
+    lines = []
+    if stays:
+        several = len({cluster.worker_of(one) for one in stays.values()} - {None}) > 1
+        who, lease = (
+            ("The workers keep", "their leases") if several else ("The worker keeps", "its lease")
+        )
+        leased = any(one.lease is not None for one in stays.values())
+        lines.append(f"{who} {keeps(list(stays.values()))}{f' and {lease}' if leased else ''}.")
+    instances = [one for one in records if isinstance(one, EndpointInstance)]
+    if name_others and (beside := same_process(cluster, instances)):
+        goes = "goes" if len(beside) == 1 else "go"
+        lines.append(f"In the same process, {workers_in_words(beside)} {goes} on serving.")
+    return lines

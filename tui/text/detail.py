@@ -1,0 +1,300 @@
+"""All that is known of a record, as text. No Textual in here; nothing is made plain yet."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from backends.discovery.cluster import Cluster, FirstSeen
+from backends.discovery.history import Event
+from backends.dynamo import keys
+from backends.dynamo.parse import parsed_value
+from backends.dynamo.records import (
+    AnyRecord,
+    EndpointInstance,
+    EventChannel,
+    EventSource,
+    ModelCard,
+)
+from backends.dynamo.roles import Role
+from backends.liveness.evidence import Evidence
+from backends.liveness.judge import LeaseTtl
+from backends.liveness.workers import Worker
+from backends.store import Entry
+from tui.text.format import (
+    HAPPENING_GLYPHS,
+    KIND_NAMES,
+    MEANINGS,
+    NOTHING,
+    SHORT_KIND_NAMES,
+    State,
+    count,
+    duration,
+    hex_id,
+    revision_word,
+    seen_in_words,
+    time_left,
+    transport_of,
+    worker_word,
+)
+from tui.text.host_clock import ShownAt, as_it_is
+from tui.text.reasons import reason_text
+from tui.text.timestamps import time_of_day
+
+JUST_NOW = 5.0
+"""Seconds for which evidence counts as of now: what is on screen is confirmed or asked again within
+them, so that a finer age would only go up and down."""
+
+MOST_RECORDS = 100
+"""Records that are listed of a worker: many times what any registers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What the detail shows."""
+
+    title: str
+    """Begins with a glyph."""
+    tone: str
+    """Of the field `state`."""
+    fields: tuple[tuple[str, str], ...]
+    """Label and text, in the order to be read."""
+    json: str
+    """The value, laid out if it is JSON, else as text."""
+
+
+def detail_of(
+    record: AnyRecord,
+    state: State,
+    cluster: Cluster,
+    life: LeaseTtl | None,
+    first_seen: FirstSeen | None,
+    now: float,
+    *,
+    evidence: Sequence[Evidence] = (),
+    gone: str = "",
+    restarts: int = 0,
+    requests: str = "",
+    alike: int = 1,
+    as_of: float | None = None,
+    shown_at: ShownAt = as_it_is,
+    serving: str = "",
+) -> Detail:
+    """`life` and `first_seen` are None while, or where, they are not known.
+
+    `gone`: when it went, and why; empty for what is there. `restarts`: how often an instance was
+    replaced there of late. `requests`: what a drained
+    worker still has to do. `alike`: how many records the row stands for, this being the first.
+    `as_of`: when the store last told of it, where that is not now. `shown_at`: what the host's
+    clock showed. `serving`: how the model of a card is served, as a sentence.
+    """
+    then = "" if as_of is None else f" as of {time_of_day(shown_at(as_of))}"
+    at = now if as_of is None else as_of
+    known = "" if first_seen is None else seen_in_words(first_seen, at) + then
+    fields = [
+        ("of", f"the first of {alike:,} cards that this row stands for" if alike > 1 else ""),
+        ("key", keys.spell(record.key)),
+        ("state", f"{state.word}: {MEANINGS[state]}"),
+        ("gone", gone),
+        ("requests", requests),
+        ("serving", serving),
+        *evidence_fields(evidence, now, life),
+        ("note", record.note or ""),
+        ("value", f"not known in full: {record.unread}" if record.unread else ""),
+        ("lease", _lease(record, life, at, then, shown_at)),
+        ("restarts", f"{count(restarts, 'restart')} in 10 min" if restarts else ""),
+        *_own_fields(record, cluster),
+        ("worker", _worker(record, cluster)),
+        _identity(record),
+        ("revision", revision_word(record.revision)),
+        ("seen", known.removeprefix("seen ")),
+    ]
+    shown = tuple((label, text) for label, text in fields if text)
+    name = record.model_name or record.id.path()
+    title = f"{state}  {KIND_NAMES[record.kind]} {name}"
+    return Detail(title.rstrip(), state.tone, shown, value_text(record))
+
+
+def worker_detail(
+    worker: Worker,
+    state: State,
+    state_of: Callable[[AnyRecord], State],
+    now: float,
+    *,
+    evidence: Sequence[Evidence] = (),
+    gone: str = "",
+    requests: str = "",
+    serving: str = "",
+    life: LeaseTtl | None = None,
+    left: str = "",
+) -> Detail:
+    """Return what is shown of a process: what it is, its ids, its lease, and each of its records in
+    a line. `life`: what was read of its lease; `left`: how long that has, in words; `gone`: when
+    the worker went, and why; `requests`: what it still has to do once drained; `serving`:
+    whether a request reaches each of its models."""
+    records = worker.records
+    fields = [
+        *_ids_of(worker),
+        ("state", f"{state.word}: {MEANINGS[state]}"),
+        ("gone", gone),
+        ("serving", serving),
+        ("requests", requests),
+        *evidence_fields(evidence, now, life),
+        ("lease", "  ".join(filter(None, (_leases(worker), left)))),
+        ("models", ", ".join(worker.models)),
+        ("ranks", f"{worker.ranks:,}" if worker.ranks > 1 else ""),
+        *(
+            ("registered" if number == 0 else " ", f"{state_of(one)}  {kind_and_name(one)}")
+            for number, one in enumerate(records[:MOST_RECORDS])
+        ),
+        ("", "") if len(records) <= MOST_RECORDS else (" ", f"… {len(records):,} in all"),
+    ]
+    shown = tuple((label, text) for label, text in fields if text)
+    title = f"{state}  {worker.role.value} {', '.join(worker.components)}"
+    return Detail(title, state.tone, shown, "")
+
+
+def _ids_of(worker: Worker) -> list[tuple[str, str]]:
+    """What it is, and its ids as keys write them and as logs do."""
+    spelled = [f"{one:x}, in decimal {one}" for one in worker.instance_ids or [worker.id]]
+    labels = [worker.role.value, *(" " for _ in spelled)]
+    return list(zip(labels, spelled, strict=False))
+
+
+def _leases(worker: Worker) -> str:
+    """Its leases, where they are not its instance ids."""
+    leases = worker.leases
+    return "" if leases == worker.instance_ids else ", ".join(f"{one:x}" for one in leases)
+
+
+def with_happening(detail: Detail | None, happening: Event, shown_at: ShownAt = as_it_is) -> Detail:
+    """A detail with what happened on top; None: it concerns no record but the whole store."""
+    at = datetime.fromtimestamp(shown_at(happening.at))
+    told = (f"{at:%Y-%m-%d %H:%M:%S}  {reason_text(happening.why)}").rstrip()
+    field = (happening.type.value, told)
+    if detail is None:
+        glyph, _ = HAPPENING_GLYPHS[happening.type]
+        return Detail(f"{glyph} store {happening.type.value}", "", (field,), "")
+    return replace(detail, fields=(field, *detail.fields))
+
+
+def value_text(record: AnyRecord) -> str:
+    """The value, laid out if it is JSON; what is known of it."""
+    return _laid_out(record.entry)
+
+
+# The detail is put together anew each second, and an etcd's value may have 1.4 MB.
+@lru_cache(maxsize=4)
+def _laid_out(entry: Entry) -> str:
+    value = parsed_value(entry)
+    if isinstance(value, str):
+        return entry.value.decode("utf-8", "backslashreplace")
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def kind_and_name(record: AnyRecord) -> str:
+    """`instance prod/backend/generate`; of what has no name its key."""
+    name = record.model_name if isinstance(record, ModelCard) else record.id.path()
+    return f"{SHORT_KIND_NAMES[record.kind]} {name or keys.spell(record.key)}"
+
+
+def keeps(records: Sequence[AnyRecord]) -> str:
+    """`2 instances, 1 model card`, in the order of the tabs."""
+    kinds = Counter(record.kind for record in records)
+    return ", ".join(count(kinds[kind], name) for kind, name in KIND_NAMES.items() if kinds[kind])
+
+
+def evidence_fields(
+    evidence: Sequence[Evidence], now: float, life: LeaseTtl | None = None
+) -> list[tuple[str, str]]:
+    """A line for each piece, the first with the label.
+
+    What the reading of the lease (`life`) says has its age to the second: beside it the time that
+    is left goes down each second, and 28 of 30 s now are not the 25 s that are left.
+    """
+    labels = ("evidence", *([" "] * len(evidence)))
+    read_at = None if life is None else life.at
+    return [
+        (label, f"{one.text}  ({_ago(now - one.at, exact=one.at == read_at)})")
+        for label, one in zip(labels, evidence, strict=False)
+    ]
+
+
+def _ago(seconds: float, *, exact: bool = False) -> str:
+    return "now" if seconds < (1.0 if exact else JUST_NOW) else f"{duration(seconds)} ago"
+
+
+def _identity(record: AnyRecord) -> tuple[str, str]:
+    """The id as keys write it and as bodies and logs do."""
+    scoped = isinstance(record, EventChannel | EventSource)
+    number = record.id.instance_id
+    text = "" if number is None else f"{number:x}, in decimal {number}"
+    return ("publisher" if scoped else "instance", text)
+
+
+def _own_fields(record: AnyRecord, cluster: Cluster) -> list[tuple[str, str]]:
+    match record:
+        case EndpointInstance():
+            return [("transport", transport_of(record)), ("device", record.device_type or "")]
+        case ModelCard():
+            base = cluster.base_of(record) if record.is_lora else None
+            base_name = record.base_model if base is None else base.model_name
+            tokens = record.context_length
+            return [
+                ("LoRA of", (base_name or NOTHING) if record.is_lora else ""),
+                ("type", record.model_type or ""),
+                ("worker type", record.worker_type or ""),
+                ("context", "" if tokens is None else count(tokens, "token")),
+            ]
+        case EventChannel():
+            sources = len(cluster.sources_of(record))
+            about = count(sources, "source") if sources else "none says what it is about"
+            return [("transport", transport_of(record)), ("sources", about)]
+        case EventSource():
+            channel = cluster.channel_of(record)
+            return [
+                ("about", _about(record, cluster)),
+                ("channel", "not registered" if channel is None else transport_of(channel)),
+            ]
+    return []
+
+
+def _about(source: EventSource, cluster: Cluster) -> str:
+    """The worker that a source's events are about: what it says itself, or whose it is."""
+    worker = cluster.worker_of(source)
+    if source.worker_id:
+        return f"worker {hex_id(source.worker_id)}"
+    told = " (the source itself says 0)" if source.worker_id == 0 and worker is not None else ""
+    return f"worker {worker_word(source, worker)}{told}"
+
+
+def _worker(record: AnyRecord, cluster: Cluster) -> str:
+    worker = cluster.worker_of(record)
+    if worker is None:
+        return worker_word(record, None)
+    siblings = cluster.siblings(record)
+    parts = [hex_id(worker)]
+    if (role := cluster.role(worker)) is not Role.WORKER:
+        parts.append(f"a process that is no worker: {role.value}")
+    if siblings:
+        parts.append(f"also has {keeps(siblings)}")
+    return "  ".join(parts)
+
+
+def _lease(
+    record: AnyRecord, life: LeaseTtl | None, now: float, as_of: str, shown_at: ShownAt
+) -> str:
+    if record.expired_at is not None:
+        # A file's times are the host's.
+        return f"expired {duration(shown_at(now) - record.expired_at)} ago{as_of}"
+    lease = "" if record.lease is None else hex_id(record.lease)
+    if life is None:
+        return lease or "none"
+    if life.ttl.granted is None:
+        return f"{lease}  gone".strip()
+    left = time_left(life, now, shown_at)
+    return f"{lease}  {left}{as_of if life.is_current(now) else ''}".strip()

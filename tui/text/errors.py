@@ -1,0 +1,257 @@
+"""What went wrong, as one plain sentence that says what to do, and the exit code that goes with it.
+
+Errors carry values and never render themselves; the commands and the dashboard do it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from backends.removal.audit import AuditFailed
+from backends.removal.removals import NotFound, RestoreRefused, WrongStore
+from backends.store import (
+    Cause,
+    Forbidden,
+    KeyNotAllowed,
+    Misconfigured,
+    NotAuthorised,
+    Refused,
+    StoreError,
+    Unreachable,
+)
+from tui.text.sanitize import plain, plain_key
+
+WHERE_ETCD = "--endpoints or ETCD_ENDPOINTS"
+WHERE_FILE = "--file-store or DYN_FILE_KV"
+WHERE_NATS = "--nats or NATS_SERVER"
+WHERE = {"etcd": WHERE_ETCD, "file": WHERE_FILE, "nats": WHERE_NATS}
+"""Who names a store, by its own name."""
+
+
+class Exit(IntEnum):
+    """Exit codes; scripts rely on them."""
+
+    DONE = 0
+    REFUSED = 1
+    """Refused, or there was nothing to remove."""
+    FINDINGS = 1
+    """Not all is live."""
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_AUTHORISED = 4
+    TIMED_OUT = 5
+    """What was waited for did not come in time."""
+    INTERRUPTED = 130
+    """By Ctrl-C: 128 and the signal's number, as shells have it. So is the next."""
+    OUTPUT_CLOSED = 141
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """One sentence, without `dyntop: ` before it and a full stop after it; harmless text."""
+
+    sentence: str
+    exit_code: Exit
+
+
+def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd") -> ErrorText:
+    """What to tell a person; `store` names the store it came from (`etcd`, `file`, `nats`).
+
+    For an `AuditFailed` that stopped a removal there is `not_written_down`.
+    """
+    match error:
+        case Unreachable():
+            sentences = _UNREACHABLE.get(store, _ETCD)
+            sentence = sentences[error.cause].format(
+                address=error.address, detail=f" ({error.detail})" if error.detail else ""
+            )
+            code = Exit.UNREACHABLE
+        case NotAuthorised():
+            sentence, code = _not_authorised(error, store), Exit.NOT_AUTHORISED
+        case Misconfigured():
+            sentence, code = f"{_flag_or_name(error.setting)}: {error.problem}", Exit.USAGE
+        case KeyNotAllowed():
+            sentence = f"the {store} store cannot hold the key {plain_key(error.key)}: "
+            sentence, code = sentence + error.reason, Exit.REFUSED
+        case Refused():
+            sentence, code = f"{store} at {error.address} refused: {error.detail}", Exit.REFUSED
+        case NotFound():
+            sentence = f"the audit has no act {error.wanted}: `dyntop history` prints what it has"
+            code = Exit.REFUSED
+        case WrongStore():
+            sentence, code = _wrong_store(error), Exit.REFUSED
+        case AuditFailed():
+            sentence = (
+                f"the audit cannot be used ({error.path}: {error.reason}): mend its permissions, "
+                "or set XDG_STATE_HOME to a folder of your own"
+            )
+            code = Exit.REFUSED
+        case _:
+            sentence, code = str(error), Exit.REFUSED
+    return ErrorText(plain(sentence), code)
+
+
+def not_written_down(error: AuditFailed) -> str:
+    """Why nothing was removed, and what to do: a sentence as those of `explain`."""
+    return plain(
+        "nothing was removed, since it could not be written down first "
+        f"({error.path}: {error.reason}): free space or mend the permissions there, set "
+        "XDG_STATE_HOME to another folder, or name --no-audit to remove without a way back"
+    )
+
+
+def cannot_write_down(error: AuditFailed) -> str:
+    """Return why nothing can be removed, and what to do: a sentence as those of `explain`."""
+    return plain(
+        f"removals cannot be written down ({error.path}: {error.reason}): set XDG_STATE_HOME to a "
+        "folder that you can write, or pass --no-audit to remove without a way back"
+    )
+
+
+def _wrong_store(error: WrongStore) -> str:
+    recorded, here = (f"{name} ({address})" for name, address in (error.recorded, error.here))
+    return (
+        f"that was removed from {recorded}, and this is {here}: nothing was put back; name that "
+        f"store with {WHERE.get(error.recorded[0], WHERE_ETCD)}"
+    )
+
+
+def _not_authorised(error: NotAuthorised, store: str) -> str:
+    if store == "file":
+        return (
+            f"this user may not read or change all of {error.address} ({error.detail}): "
+            "run dyntop as a user who may, e.g. the workers' own"
+        )
+    if store == "nats":
+        return _nats_not_authorised(error)
+    if isinstance(error, Forbidden):
+        return (
+            f"etcd at {error.address} does not let this user do it ({error.detail}): grant the "
+            "user a role with v1/, instances/, models/ and mdc/, or set another ETCD_AUTH_USERNAME"
+        )
+    return (
+        f"etcd at {error.address} does not accept this user ({error.detail}): "
+        "check ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD"
+    )
+
+
+def _nats_not_authorised(error: NotAuthorised) -> str:
+    if isinstance(error, Forbidden):
+        return (
+            f"NATS at {error.address} does not let this user do it ({error.detail}): it must be "
+            "let publish to $JS.API.>, $JS.FC.> and $KV.> and subscribe to _INBOX.>"
+        )
+    return (
+        f"NATS at {error.address} does not accept this user ({error.detail}): check "
+        "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD, or NATS_AUTH_TOKEN, NATS_AUTH_NKEY or "
+        "NATS_AUTH_CREDENTIALS_FILE, of which the first that is set counts"
+    )
+
+
+def _flag_or_name(setting: str) -> str:
+    """A store knows the environment's names only; what it names may have come from elsewhere."""
+    named = {"ETCD_ENDPOINTS": WHERE_ETCD, "NATS_SERVER": WHERE_NATS}.get(setting)
+    return setting if named is None else f"{named} or the context"
+
+
+_ETCD: dict[Cause, str] = {
+    Cause.REFUSED: (
+        "nothing listens at {address}{detail}: is etcd running there? Set " + WHERE_ETCD
+    ),
+    Cause.NAME: (
+        "the host name in {address} cannot be resolved{detail}: correct "
+        + WHERE_ETCD
+        + ", or this machine's DNS"
+    ),
+    Cause.TIMEOUT: (
+        "{address} did not answer in time{detail}: check the address and port ("
+        + WHERE_ETCD
+        + "), firewalls, and whether etcd hangs"
+    ),
+    Cause.TLS_EXPECTED: (
+        "{address} speaks TLS{detail}: write https:// in "
+        + WHERE_ETCD
+        + ", and name a private authority in ETCD_AUTH_CA"
+    ),
+    Cause.PLAIN_EXPECTED: (
+        "{address} speaks plain text and no TLS{detail}: write http:// in " + WHERE_ETCD
+    ),
+    Cause.CERTIFICATE: (
+        "no TLS with {address}, since a certificate was not accepted{detail}: check ETCD_AUTH_CA, "
+        "which must have signed the server's, and ETCD_AUTH_CLIENT_CERT with ETCD_AUTH_CLIENT_KEY"
+    ),
+    Cause.NOT_THIS_STORE: (
+        "what answers at {address} is not etcd{detail}: its client port is usually 2379; set "
+        + WHERE_ETCD
+    ),
+    Cause.NO_LEADER: (
+        "etcd at {address} has no leader or no quorum{detail}: see which of its members are down, "
+        "e.g. with `etcdctl endpoint status --cluster`"
+    ),
+    Cause.LOST: (
+        "the connection to {address} broke off{detail}: see that etcd runs there, and try again"
+    ),
+    # No etcd is ever missing; said all the same, so that no cause is without a sentence.
+    Cause.MISSING: "there is no store at {address}{detail}: set " + WHERE_ETCD,
+}
+
+_FOLDER_LOST = (
+    "the folder {address} cannot be read{detail}: see that its file system is well, and try again"
+)
+_FOLDER: dict[Cause, str] = dict.fromkeys(Cause, _FOLDER_LOST) | {
+    Cause.MISSING: (
+        "the folder {address} does not exist{detail}: set "
+        + WHERE_FILE
+        + " to the folder of the workers, which the first of them creates"
+    ),
+    Cause.NOT_THIS_STORE: (
+        "{address} is not a file store{detail}: set " + WHERE_FILE + " to the folder of the workers"
+    ),
+}
+
+_NATS: dict[Cause, str] = {
+    Cause.REFUSED: (
+        "nothing listens at {address}{detail}: is nats-server running there? Set " + WHERE_NATS
+    ),
+    Cause.NAME: (
+        "the host name in {address} cannot be resolved{detail}: correct "
+        + WHERE_NATS
+        + ", or this machine's DNS"
+    ),
+    Cause.TIMEOUT: (
+        "{address} did not answer in time{detail}: check the address and port ("
+        + WHERE_NATS
+        + "), firewalls, and whether nats-server hangs"
+    ),
+    Cause.TLS_EXPECTED: (
+        "{address} speaks TLS{detail}: write tls:// in "
+        + WHERE_NATS
+        + ", and name a private authority in NATS_TLS_CA_CERT_PATH"
+    ),
+    Cause.PLAIN_EXPECTED: (
+        "{address} speaks plain text and no TLS{detail}: write nats:// in "
+        + WHERE_NATS
+        + ", and leave out NATS_TLS_CA_CERT_PATH and NATS_TLS_CLIENT_CERT_PATH"
+    ),
+    Cause.CERTIFICATE: (
+        "no TLS with {address}, since a certificate was not accepted{detail}: check "
+        "NATS_TLS_CA_CERT_PATH, which must have signed the server's (with NATS_TLS_INSECURE=1 any "
+        "is taken), and NATS_TLS_CLIENT_CERT_PATH with NATS_TLS_CLIENT_KEY_PATH"
+    ),
+    Cause.NOT_THIS_STORE: (
+        "what answers at {address} is not NATS{detail}: its client port is usually 4222; set "
+        + WHERE_NATS
+    ),
+    Cause.NO_LEADER: (
+        "JetStream at {address} cannot serve now{detail}: see which servers of its cluster are "
+        "down, e.g. with `nats server report jetstream`"
+    ),
+    Cause.LOST: (
+        "the connection to {address} broke off{detail}: see that nats-server runs there, and try "
+        "again"
+    ),
+    Cause.MISSING: "there is no store at {address}{detail}: set " + WHERE_NATS,
+}
+
+_UNREACHABLE = {"etcd": _ETCD, "file": _FOLDER, "nats": _NATS}

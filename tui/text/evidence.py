@@ -1,0 +1,48 @@
+"""Evidence as JSON, for scripts: its kind, its time, its values, and its sentence last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from backends.liveness.evidence import Evidence
+from tui.text.timestamps import utc_stamp
+
+IDS = frozenset({"worker"})
+"""The values that are ids (u64): lower-case hex, because JSON tools round numbers over 2^53."""
+
+
+def exported_evidence(evidence: Iterable[Evidence]) -> list[dict[str, Any]]:
+    """Return an object for each piece; a value that is not known is None."""
+    return [
+        {
+            "evidence_kind": one.kind.value,
+            "at": _stamp_or_none(one.at),
+            **_values(one.values),
+            "text": one.text,
+        }
+        for one in evidence
+    ]
+
+
+def _values(of: Any) -> dict[str, Any]:
+    return {one.name: _value(one.name, getattr(of, one.name)) for one in fields(of)}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in IDS:
+        return f"{value:x}"
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, tuple):
+        return [_values(one) if is_dataclass(one) else one for one in value]
+    return value
+
+
+def _stamp_or_none(at: float) -> str | None:
+    """A file's own time need not be one that a calendar has."""
+    try:
+        return utc_stamp(at)
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,0 +1,152 @@
+"""Records as JSON, for scripts: the objects that `dyntop list` and `dyntop watch` print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from pydantic_core import from_json
+
+from backends.discovery.reasons import Reason
+from backends.dynamo import keys
+from backends.dynamo.card_split import in_two
+from backends.dynamo.parse import CARDS_KEPT, parsed_value
+from backends.dynamo.records import AnyRecord
+from backends.liveness.evidence import Assessment
+from backends.store import Entry, TimeToLive
+from tui.text.evidence import exported_evidence
+
+# ASCII only, and DEL escaped too, so that it is harmless on any terminal. What Python would write
+# as `Infinity` is no JSON: then it raises.
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+def exported(
+    record: AnyRecord,
+    worker: int | None,
+    ttl: TimeToLive | None = None,
+    judgement: Assessment | None = None,
+) -> dict[str, Any]:
+    """The object for one record but for its value; what does not apply is None. Keys are in the
+    order printed, and the value comes last.
+
+    `worker` is the instance id of its worker, as far as it can be told; `ttl` what the store said
+    of its life, and `judgement` what is thought of it, if evidence was asked for.
+    """
+    transport = record.transport
+    routing = None if judgement is None else judgement.routing
+    return {
+        **exported_id(record),
+        "model_name": record.model_name,
+        "transport": transport and {"kind": transport.kind, "address": transport.address},
+        "worker": hex_or_none(worker),
+        "lease": hex_or_none(record.lease),
+        "ttl_granted": ttl.granted if ttl is not None else None,
+        "ttl_remaining": ttl.remaining if ttl is not None else None,
+        # In POSIX seconds; it is the file's own time, which need not be one that a calendar has.
+        "expired_at": record.expired_at,
+        "revision": record.revision,
+        "verdict": judgement and judgement.verdict.value,
+        "evidence": judgement and [one.text for one in judgement.evidence],
+        "evidence_data": judgement and exported_evidence(judgement.evidence),
+        "routable": routing and routing.routable,
+        "not_routable": routing and routing.reason and routing.reason.value,
+        "malformed": record.malformed,
+        "conflict": record.conflict,
+        "note": record.note,
+        "unread": record.unread or None,
+    }
+
+
+def exported_id(record: AnyRecord) -> dict[str, str | None]:
+    """What tells a record from all others; ids are lower-case hex."""
+    return {
+        "kind": record.kind.value,
+        "key": keys.spell(record.key),
+        "namespace": record.id.namespace,
+        "component": record.id.component,
+        "endpoint": record.id.endpoint,
+        "topic": record.id.topic,
+        "instance_id": hex_or_none(record.id.instance_id),
+        "model_suffix": record.id.model_suffix,
+    }
+
+
+def exported_reason(reason: Reason | None) -> dict[str, Any] | None:
+    """Why a record went: the kind, and the values that are known of it. None: it is not known."""
+    if reason is None:
+        return None
+    known: dict[str, Any] = {
+        one.name: round(value, 3) if isinstance(value, float) else value
+        for one in fields(reason)
+        if (value := getattr(reason, one.name)) != one.default
+    }
+    if reason.lease is not None:
+        known["lease"] = hex_or_none(reason.lease)
+    return known | {"kind": reason.kind.value}
+
+
+def record_json(
+    record: AnyRecord,
+    worker: int | None,
+    ttl: TimeToLive | None = None,
+    judgement: Assessment | None = None,
+) -> str:
+    """`exported` and the record's value as one line of ASCII JSON, without its line end."""
+    whole = exported(record, worker, ttl, judgement)
+    value, shared = _value(record.entry)
+    try:
+        line = as_json(whole | {"value": value})
+    except ValueError:
+        # A number that is valid JSON and too large for Python's own (1e400): show it as written.
+        return as_json(whole | {"value": record.entry.value.decode("utf-8", "backslashreplace")})
+    return f"{line[:-2]},{shared}}}" if shared else line
+
+
+def _value(entry: Entry) -> tuple[Any, str]:
+    """A record's value, or None if it is not known in full; of a model's body what is before its
+    card, and as text what follows, to the closing brace: that is written once for all workers that
+    have the same."""
+    if entry.unread:
+        return None, ""
+    if (halves := in_two(entry.value)) is not None:
+        with suppress(ValueError):
+            first = from_json(halves[0], allow_inf_nan=False)
+            names, second = _second_half(halves[1])
+            # Of members of the same name only the last one counts.
+            if isinstance(first, dict) and first and names.isdisjoint(first):
+                return first, second
+    return parsed_value(entry), ""
+
+
+@lru_cache(maxsize=CARDS_KEPT)
+def _second_half(text: bytes) -> tuple[frozenset[str], str]:
+    """The names of its members, and itself as `as_json` writes it but for the opening brace.
+
+    Raises ValueError.
+    """
+    members = from_json(text, allow_inf_nan=False)
+    return frozenset(members), as_json(members)[1:]
+
+
+def as_json(whole: Mapping[str, Any]) -> str:
+    """One line of ASCII JSON, without its line end. Raises ValueError for NaN and infinity."""
+    return _ENCODER.encode(whole)
+
+
+def json_list(objects: Iterable[str]) -> Iterator[str]:
+    """The lines of a JSON list, one object a line, made while they are taken."""
+    start = "["
+    for one in objects:
+        yield start + one
+        start = ","
+    yield "[]" if start == "[" else "]"
+
+
+def hex_or_none(number: int | None) -> str | None:
+    """An id (u64) as keys write it: JSON tools round numbers over 2^53."""
+    return None if number is None else f"{number:x}"

@@ -1,0 +1,94 @@
+"""Sentences for what came of removing and putting back: the dashboard's and the commands' alike.
+
+No Textual in here. All texts are harmless, in lower case and without a full stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.removal.removals import RemovalResult, RestoreResult
+from tui.text.errors import Exit, explain, not_written_down
+from tui.text.sanitize import plain
+
+Tone = Literal["good", "warn", "bad"]
+Doing = Literal["removed", "put back"]
+"""What was to be done with a key."""
+
+DONE_AS: dict[str, str] = {
+    "unregister": "unregistered",
+    "drain": "drained",
+    "clean up": "cleaned up",
+}
+"""What was done, by the kind of act."""
+
+_DONE = frozenset({OutcomeType.REMOVED, OutcomeType.PUT_BACK})
+_OF_THE_STORE = frozenset({OutcomeType.NOT_REACHED, OutcomeType.LEFT_OPEN, OutcomeType.NOT_TRIED})
+"""Their reason is the store's and not the key's."""
+
+_WHAT: dict[OutcomeType, str] = {
+    OutcomeType.REMOVED: "removed",
+    OutcomeType.CHANGED: "changed meanwhile, so it was not removed",
+    OutcomeType.GONE: "gone already",
+    OutcomeType.NOT_WRITTEN_DOWN: "not removed, since it could not be written down first",
+    OutcomeType.PUT_BACK: "put back",
+    OutcomeType.THERE: "not put back",
+    OutcomeType.LEASE_GONE: "cannot be put back",
+    OutcomeType.UNREAD: "cannot be put back",
+    OutcomeType.REFUSED: "not {doing}",
+    OutcomeType.NOT_REACHED: "not {doing}",
+    OutcomeType.LEFT_OPEN: "whether it was {doing} is not known",
+    OutcomeType.NOT_TRIED: "not {doing}, since the store did not answer for other keys before",
+}
+
+_REASON: dict[OutcomeType, str] = {
+    OutcomeType.THERE: "such a key is there, and nothing is ever overwritten",
+    OutcomeType.LEASE_GONE: "its lease has ended, so its worker is gone",
+    OutcomeType.UNREAD: "its value was not known when it was removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeText:
+    """What came of one key, in words."""
+
+    what: str
+    reason: str
+    """Empty: none is needed."""
+    tone: Tone
+    exit_code: Exit
+    """Of a command. `DONE`: it was done."""
+    is_shared: bool
+    """Whether the reason is the store's, and so the same for all keys: a command prints it once."""
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, with the reason."""
+        return f"{self.what}: {self.reason}" if self.reason else self.what
+
+
+def outcome_text(outcome: KeyOutcome, doing: Doing, store: str) -> OutcomeText:
+    """Return the words for an outcome. `store` names the store (`etcd`, `file`, `nats`)."""
+    what = _WHAT[outcome.type].format(doing=doing)
+    if outcome.error is not None:
+        error = explain(outcome.error, store)
+        is_shared = outcome.type in _OF_THE_STORE
+        return OutcomeText(what, error.sentence, "bad", error.exit_code, is_shared)
+    reason = _REASON.get(outcome.type, "")
+    if outcome.unread:
+        reason += f", since {plain(outcome.unread)}"
+    if outcome.type in _DONE:
+        return OutcomeText(what, reason, "good", Exit.DONE, False)
+    tone: Tone = "bad" if outcome.type is OutcomeType.NOT_WRITTEN_DOWN else "warn"
+    return OutcomeText(what, reason, tone, Exit.REFUSED, False)
+
+
+def audit_text(result: RemovalResult | RestoreResult) -> str | None:
+    """Return what the audit does not have, and why. None: it has all, or none is kept."""
+    if (problem := result.audit_problem) is None:
+        return None
+    if any(one.type is OutcomeType.NOT_WRITTEN_DOWN for one in result.outcomes.values()):
+        return not_written_down(problem)
+    return plain(f"what came of it could not be written down ({problem.path}: {problem.reason})")

@@ -1,0 +1,104 @@
+"""Sentences for the reasons of events. No Textual in here; nothing is made plain yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backends.discovery.reasons import Reason, ReasonKind
+from tui.text.format import duration, hex_id
+from tui.text.outcomes import DONE_AS
+
+AFTER_GAP = "in a gap: "
+
+
+def reason_text(reason: Reason | None) -> str:
+    """Return a reason as a clause in lower case. Empty: it is not known (yet)."""
+    if reason is None:
+        return ""
+    text = _TEXTS[reason.kind](reason)
+    return AFTER_GAP + text if reason.after_gap and reason.kind is not ReasonKind.GAP else text
+
+
+def _left(reason: Reason) -> str:
+    if reason.left is None:
+        return ""
+    about = "at least " if reason.at_least else ""
+    of = "" if reason.granted is None else f" of {reason.granted:.0f}"
+    return f" with {about}{max(0.0, reason.left):.0f}{of} s left"
+
+
+def _ran_out(reason: Reason) -> str:
+    granted = "" if reason.granted is None else f" for {reason.granted:.0f} s"
+    if reason.by_store:
+        return f"lease ran out: not renewed{granted}, since etcd restarted or has a new leader"
+    return f"lease ran out: not renewed{granted}"
+
+
+def _deleted(reason: Reason) -> str:
+    if reason.ended_after is not None:
+        after = duration(reason.ended_after)
+        return f"drained, or its worker finished its requests: lease revoked {after} later"
+    return f"drained or deleted, or its worker is stopping: its lease lived on{_left(reason)}"
+
+
+def _dropped(reason: Reason) -> str:
+    by = "dropped by its frontend or router, whose lease lives on"
+    return f"{by}: no model is left at its endpoint" if reason.model_gone else by
+
+
+def _by_another(reason: Reason) -> str:
+    done = DONE_AS.get(reason.act_kind, DONE_AS["unregister"])
+    return f"{done} by {reason.user}@{reason.host} with dyntop, act {reason.act}"
+
+
+def _swept(reason: Reason) -> str:
+    if reason.expired_for is None:
+        return "swept by another process after it had expired"
+    if reason.expired_for < 1:
+        return "swept by another process as it expired"
+    return f"swept by another process, {duration(reason.expired_for)} after it had expired"
+
+
+def _new_lease(reason: Reason) -> str:
+    if reason.lease is None:
+        return "replaced: registered again, without a lease"
+    return f"replaced: registered again under lease {hex_id(reason.lease)}"
+
+
+def _resynced(reason: Reason) -> str:
+    at = f" at revision {reason.revision}" if reason.revision else ""
+    if reason.at_start:
+        return f"{reason.added:,} records at the start{at}"
+    return f"{reason.added:,} added or changed, {reason.removed:,} removed{at}"
+
+
+_TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
+    ReasonKind.THIS_DYNTOP: lambda _: "unregistered by this dyntop",
+    ReasonKind.PERHAPS_THIS_DYNTOP: lambda _: (
+        "perhaps unregistered by this dyntop, which got no answer for it"
+    ),
+    ReasonKind.ANOTHER_DYNTOP: _by_another,
+    ReasonKind.STOPPED: lambda reason: f"stopped in order: lease revoked{_left(reason)}",
+    ReasonKind.REVOKED: lambda reason: (
+        f"lease revoked{_left(reason)}: its process ended, or it was revoked by hand"
+    ),
+    ReasonKind.RAN_OUT: _ran_out,
+    ReasonKind.LEASE_ENDED: lambda _: "lease ended: it ran out, or its process shut down",
+    ReasonKind.LORA_UNLOADED: lambda _: "LoRA unloaded, or its card deleted: its worker lives on",
+    ReasonKind.CHANNEL_DROPPED: _dropped,
+    ReasonKind.DELETED: _deleted,
+    ReasonKind.SWEPT: _swept,
+    ReasonKind.ALL_REMOVED: lambda _: "stopped: all that its worker had registered was removed",
+    ReasonKind.DELETED_ALONE: lambda _: (
+        "drained or deleted, or its worker is stopping: its other files are still touched"
+    ),
+    ReasonKind.REMOVED: lambda _: "removed before it had expired, by its worker or by somebody",
+    ReasonKind.NO_LEASE: lambda _: "deleted by somebody; it had no lease",
+    ReasonKind.NOT_KEPT_ALIVE: lambda _: (
+        "removed by its worker, or by somebody, or its bucket's time to live ran out"
+    ),
+    ReasonKind.NEW_LEASE: _new_lease,
+    ReasonKind.GAP: lambda _: "differed after a gap",
+    ReasonKind.RESYNCED: _resynced,
+    ReasonKind.LOST: lambda reason: reason.error,
+}

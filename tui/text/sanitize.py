@@ -1,0 +1,201 @@
+"""The border between untrusted text and a terminal: what goes through here is plain text.
+
+Every name and value in a store is written by somebody else. Here control characters, escape
+sequences, direction overrides and what cannot be seen become visible escapes. Markup is no concern
+here: whoever draws the text must not interpret any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from rich.cells import cell_len, get_character_cell_size
+
+from backends.dynamo import keys
+
+MARKS_IN_A_ROW = 3
+"""Characters without a width that may follow one that has one. Vietnamese stacks two and Hebrew
+three; what stacks more of them is drawn over the lines above and below."""
+
+ELLIPSIS = "…"
+LEAST_FOR_BOTH_ENDS = 12
+"""Columns from which on a clipped text shows its end too."""
+
+TAIL = 8
+"""Columns of a name's end: the operator's hash of a generation."""
+LEAST_LONG, LEAST_SHORT = 10, 3
+"""Columns that a path's longest names and its others take at least, as far as they have them."""
+LONGEST_PATH = 4_096
+"""Characters: from there on a path is cut as any text."""
+
+# Printable as far as Unicode is concerned, yet they show nothing, or change how wide the character
+# before them is on some terminals only: a joiner, fillers, and the variation selectors.
+_NEVER = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
+    map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+
+
+def plain(text: str) -> str:
+    """`text` with all that is not plainly visible written as `\\xNN`, `\\uNNNN` or `\\UNNNNNNNN`.
+
+    That is: C0 and C1 controls (line ends too), DEL, direction marks and overrides, zero-width
+    characters, any space but U+0020, private and unassigned characters, lone surrogates, combining
+    marks in front or in heaps. A backslash stays as it is. Doing it twice changes nothing.
+    """
+    return _escaped(text, _code_point)
+
+
+def plain_key(key: bytes, *, ascii_only: bool = False) -> str:
+    """A key as one harmless line that `keys.unspell` (so `dyntop unregister`) takes back.
+
+    It is `keys.spell`, with what `plain` would escape spelled byte by byte as `\\xNN`; with
+    `ascii_only` everything that is not ASCII is.
+    """
+    text = keys.spell(key)
+    if ascii_only and not text.isascii():
+        text = "".join(char if char.isascii() else _utf8_bytes(char) for char in text)
+    return _escaped(text, _utf8_bytes)
+
+
+def clip(text: str, cells: int) -> str:
+    """`text` made plain and cut to at most `cells` columns, with `…` for what was cut off.
+
+    Takes time for what is shown, not for what is there: names may be 100 KB long.
+    """
+    if cells <= 0:
+        return ""
+    # After `plain` at most these many characters share one column.
+    within = (cells + 1) * (1 + MARKS_IN_A_ROW)
+    shown = plain(text[:within])
+    if len(text) <= within and width(shown) <= cells:
+        return shown
+    used, end = 0, 0
+    for char in shown:
+        used += get_character_cell_size(char)
+        if used > cells - 1:
+            break
+        end += 1
+    return shown[:end] + ELLIPSIS
+
+
+def clip_middle(text: str, cells: int) -> str:
+    """Like `clip`, but cut in the middle: the end of a path says as much as its start.
+
+    Where there is hardly room for anything, it is `clip`.
+    """
+    clipped = clip(text, cells)
+    if cells < LEAST_FOR_BOTH_ENDS or not clipped.endswith(ELLIPSIS) or len(text) <= len(clipped):
+        return clipped
+    tail, used = "", 0
+    for char in reversed(plain(text[-cells * (1 + MARKS_IN_A_ROW) :])):
+        used += get_character_cell_size(char)
+        if used > cells // 2:
+            break
+        tail = char + tail
+    # A mark must not end up on the ellipsis.
+    while tail and not get_character_cell_size(tail[0]):
+        tail = tail[1:]
+    return clip(text, cells - width(tail)) + tail
+
+
+def clip_path(path: str, cells: int) -> str:
+    """Like `clip`, but what tells long paths apart stays: of each name its beginning, and of the
+    longest ones their end, where generations of a deployment differ.
+
+    Where there is hardly room for anything, it is `clip_middle`.
+    """
+    # A list of paths is no path.
+    names = path.split("/") if len(path) < LONGEST_PATH and ", " not in path else [path]
+    sizes = [width(plain(name)) for name in names]
+    room = cells - len(names) + 1
+    if len(names) == 1 or sum(sizes) <= room:
+        return clip_middle(path, cells)
+    longest = max(sizes)
+    least = [LEAST_LONG if size == longest else LEAST_SHORT for size in sizes]
+    least = [min(pair) for pair in zip(sizes, least, strict=True)]
+    if sum(least) > room:
+        return clip_middle(path, cells)
+    while sum(sizes) > room:
+        # What is far longer than it must be gives first.
+        spare = [size - fewest for size, fewest in zip(sizes, least, strict=True)]
+        sizes[spare.index(max(spare))] -= 1
+    return "/".join(clip_name(name, size) for name, size in zip(names, sizes, strict=True))
+
+
+def clip_name(name: str, cells: int) -> str:
+    """Like `clip_middle`, but where there is some room the last `TAIL` columns stay: generations
+    of a deployment have them to tell them apart."""
+    half = clip_middle(name, cells)
+    if cells < LEAST_LONG or cells // 2 >= TAIL or not name.isascii() or half == plain(name):
+        return half
+    return clip(name, cells - TAIL) + name[-TAIL:] if name.isprintable() else half
+
+
+def clip_key(key: bytes, most: int) -> str:
+    """`plain_key`; of a key with more than `most` bytes its start and its end, and how many are
+    between."""
+    if len(key) <= most:
+        return plain_key(key)
+    half = most // 2
+    between = len(key) - 2 * half
+    return f"{plain_key(key[:half])}… {between:,} bytes …{plain_key(key[-half:])}"
+
+
+def chopped(text: str, cells: int) -> list[str]:
+    """A plain text in lines of at most `cells` columns (of two, where that is less), each as full
+    as it can be, wherever words end. At least one line."""
+    cells = max(2, cells)
+    if text.isascii():
+        return [text[start : start + cells] for start in range(0, len(text), cells)] or [""]
+    lines, start, used = [], 0, 0
+    for end, char in enumerate(text):
+        size = get_character_cell_size(char)
+        if used + size > cells:
+            lines.append(text[start:end])
+            start, used = end, 0
+        used += size
+    return [*lines, text[start:]]
+
+
+def width(text: str) -> int:
+    """How many columns a plain text takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    if text.isascii():
+        return text if text.isprintable() else text.translate(_ASCII_CONTROLS)
+    shown = []
+    # As if marks came before: in front, the first would be drawn on what is left of the text.
+    marks = MARKS_IN_A_ROW
+    for char in text:
+        if char in _NEVER or not char.isprintable():
+            char = escape(char)
+            marks = 0
+        elif char.isascii() or get_character_cell_size(char):
+            marks = 0
+        elif marks < MARKS_IN_A_ROW:
+            marks += 1
+        else:
+            char = escape(char)
+        shown.append(char)
+    return "".join(shown)
+
+
+# Names may be 100 KB of the same few characters.
+@lru_cache(maxsize=1024)
+def _code_point(char: str) -> str:
+    number = ord(char)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+@lru_cache(maxsize=1024)
+def _utf8_bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode())
+
+
+_ASCII_CONTROLS = {code: _code_point(chr(code)) for code in (*range(0x20), 0x7F)}
+"""The same for both ways to escape."""

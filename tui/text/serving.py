@@ -1,0 +1,287 @@
+"""How serving is told: figures and reasons in words. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from backends.discovery.cluster import Cluster
+from backends.discovery.models import adapter_name, base_name
+from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.frontends import AtFrontends, FrontendReport, Said, Saying
+from backends.liveness.routing import ModelServing, RoutableCount, Routing, ServingReason
+from backends.liveness.serving import Serving
+from backends.liveness.workers import Worker
+from tui.text.format import State, count
+from tui.text.host_clock import ShownAt, as_it_is
+from tui.text.numbers import rate, whole
+from tui.text.timestamps import time_of_day
+
+PARTLY = State("◐", "partly served", "warn")
+NOT_SERVED = State("≠", "not served", "bad")
+"""What frontends say of a model: some of them do not serve it, or none does."""
+
+MOST_FRONTENDS = 12
+"""Frontends that are named of a model."""
+MOST_REASONS = 6
+"""Reasons for failures that are named of a frontend."""
+
+_FAILURES = {
+    "backend.unavailable": "no worker to take it",
+    "transport.cannot_connect": "its worker could not be reached",
+    "request.not_found": "no such model",
+    "request.invalid": "not a valid request",
+}
+"""What the reasons mean for which 1.6.1 was seen to count."""
+
+_DENIALS = {Saying.NOT_LISTED: "not listed by", Saying.NOT_READY: "not ready at"}
+
+SHORT = {
+    ServingReason.NO_INSTANCE: "no instance",
+    ServingReason.DEAD: "dead",
+    ServingReason.UNUSABLE: "address unusable",
+    ServingReason.NEEDS: "waiting for others",
+    ServingReason.CONFLICT: "in conflict",
+}
+"""For tables: `2 no instance`."""
+
+LONG = {
+    ServingReason.NO_INSTANCE: "without an instance",
+    ServingReason.DEAD: "dead",
+    ServingReason.UNUSABLE: "with an address that no client can connect to",
+    ServingReason.NEEDS: "waiting for another role",
+    ServingReason.CONFLICT: "in conflict: one sort of card is served at each frontend",
+}
+"""For sentences: `2 without an instance`."""
+
+
+def why_not(
+    reasons: Mapping[ServingReason, int],
+    missing: Mapping[str | None, tuple[str, ...]],
+    sorts: int = 0,
+    unknown: int = 0,
+) -> str:
+    """Why workers are not routable, in a few words for a table. Empty: all are.
+
+    `missing`: by namespace the worker types that are missed there. `sorts`: of card, where they
+    are in conflict. `unknown`: of how many it is not known.
+    """
+    roles = sorted({role for some in missing.values() for role in some})
+    parts = [f"no {' and no '.join(roles)} worker"] if roles else []
+    for reason, number in sorted(reasons.items()):
+        if reason is ServingReason.NEEDS and roles:
+            continue
+        if reason is ServingReason.CONFLICT and sorts > 1:
+            parts.append(f"{sorts:,} sorts of card")
+        else:
+            parts.append(f"{number:,} {SHORT[reason]}")
+    if unknown:
+        parts.append(f"{unknown:,} not known: not all may be read")
+    return ", ".join(parts)
+
+
+def why_not_served(serving: ModelServing) -> str:
+    """As `why_not`, of a model."""
+    sorts = max((one.sorts for one in serving.sets), default=0)
+    return why_not(serving.reasons, serving.missing, sorts, serving.figures.unknown)
+
+
+def why_not_routed(routing: Routing | None) -> str:
+    """Why a card's worker is not routable, in a few words. Empty: it is, or it is not known."""
+    if routing is None or routing.reason is None:
+        return ""
+    if routing.missing:
+        return f"no {' and no '.join(routing.missing)} worker"
+    return SHORT[routing.reason]
+
+
+def routable_sentence(serving: ModelServing) -> str:
+    """`routable 6 of 8: decode 3/4, prefill 3/4; 2 without an instance`."""
+    roles = ", ".join(f"{role} {figures}" for role, figures in serving.by_role.items())
+    text = f"routable {of(serving.figures)}: {roles}"
+    return "; ".join([text, *_reasons(serving)])
+
+
+def of(figures: RoutableCount) -> str:
+    """`6 of 8`, in a conflict `1 to 2 of 3`, and `? of 3` where it is not known."""
+    return f"{figures.routable(' to ')} of {figures.total:,}"
+
+
+def _reasons(serving: ModelServing) -> Iterable[str]:
+    for namespace, roles in sorted(serving.missing.items(), key=str):
+        where = f" in {namespace}" if namespace else ""
+        yield f"not served{where}: no routable {' and no routable '.join(roles)} worker"
+    for reason, number in sorted(serving.reasons.items()):
+        if reason is ServingReason.CONFLICT:
+            sorts = max(one.sorts for one in serving.sets)
+            yield f"{count(number, 'worker')} with {sorts:,} sorts of card: a frontend serves one"
+        elif reason is not ServingReason.NEEDS:
+            yield f"{number:,} {LONG[reason]}"
+    if unknown := serving.figures.unknown:
+        yield f"of {unknown:,} it is not known: not all that is registered may be read"
+
+
+def model_of_card(card: AnyRecord, cluster: Cluster, serving: Serving) -> str:
+    """How the model of a card is served, as a sentence. Empty: it is no card, or not known."""
+    if not isinstance(card, ModelCard):
+        return ""
+    model = serving.model(base_name(card, cluster))
+    return "" if model is None else f"its model: {routable_sentence(model)}"
+
+
+def of_worker(worker: Worker, serving: Serving) -> str:
+    """Whether a request reaches a worker, for each of its models and adapters."""
+    told = [
+        f"{adapter_name(card)}: {why_not_routed(routing) or 'routable'}"
+        for card in (*worker.cards, *worker.adapters)
+        if (routing := serving.routing(card.key)) is not None
+    ]
+    # With several instance ids on a lease it has as many cards of one model.
+    return ", ".join(dict.fromkeys(told))
+
+
+def cards_of(name: str, cards: Iterable[AnyRecord]) -> list[ModelCard]:
+    """The cards of the base model of a name; where there is none, of the adapters of that name."""
+    named = [one for one in cards if isinstance(one, ModelCard) and one.model_name == name]
+    return [one for one in named if not one.is_lora] or named
+
+
+def figures_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> RoutableCount:
+    """How many workers of a model or adapter are routable, of these cards."""
+    model = serving.model(name)
+    if model is not None:
+        return model.figures
+    return serving.figures(card.key for card in cards_of(name, cards))[0]
+
+
+def is_well_served(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> bool:
+    """Return whether requests for a model or adapter are answered, its cards agree, and no frontend
+    that was asked says that it does not serve it. Where cards do not agree, each frontend of Dynamo
+    1.6.1 serves one sort, and some older releases drop them all."""
+    said = serving.at_frontends(name)
+    if said is not None and said.denied_by:
+        return False
+    model = serving.model(name)
+    if model is not None:
+        return model.is_served and not model.reasons[ServingReason.CONFLICT]
+    return figures_of(name, serving, cards).least > 0
+
+
+def standing_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> str:
+    """How a model or adapter is served, in one clause."""
+    said = serving.at_frontends(name)
+    denials = () if said is None else said.denied_by
+    sentences = [frontend_sentence(one) for one in denials]
+    not_by = ""
+    if said is not None and denials:
+        not_by = " by the frontends that were asked"
+        if not said.is_denied:
+            not_by = f" by {count(len(denials), 'frontend')}"
+    return "; ".join([_standing_by_cards(name, serving, cards, not_by), *sentences])
+
+
+def _standing_by_cards(name: str, serving: Serving, cards: Iterable[AnyRecord], not_by: str) -> str:
+    """`not_by`: which frontends do not serve it, behind "is not served". Empty: none says so."""
+    model = serving.model(name)
+    if model is not None:
+        served = "is" if model.is_served else "is not"
+        if model.figures.unknown and not model.is_served:
+            served = "may or may not be"
+        # Which sort that is differs between frontends.
+        in_conflict = model.is_served and model.reasons[ServingReason.CONFLICT]
+        by = " by one sort of its cards only" if in_conflict else ""
+        if not_by and model.is_served:
+            served, by = "is not", not_by
+        return f"model {name} {served} served{by}, {routable_sentence(model)}"
+    its_cards = cards_of(name, cards)
+    if not its_cards:
+        return f"no model or adapter {name} is registered"
+    figures, reasons = serving.figures(card.key for card in its_cards)
+    served = "is" if figures.least and not not_by else "is not"
+    by = not_by if figures.least else ""
+    why = [f"{number:,} {LONG[reason]}" for reason, number in sorted(reasons.items())]
+    return "; ".join([f"adapter {name} {served} served{by}, routable {of(figures)}", *why])
+
+
+def meaning_of_failure(reason: str) -> str:
+    """What a frontend's reason for a failure means, in brackets. Empty: it is not known."""
+    found = _FAILURES.get(reason)
+    return f" ({found})" if found else ""
+
+
+def denial_in_brief(said: AtFrontends | None) -> str:
+    """Which frontends do not serve a model, in a few words for a table. Empty: none says so."""
+    denials = () if said is None else said.denied_by
+    if said is None or not denials:
+        return ""
+    if len({one.saying for one in denials}) > 1:
+        how = "not served by"
+    else:
+        how = _DENIALS[denials[0].saying]
+    if len(denials) > 1:
+        return f"{how} {count(len(denials), 'frontend')}"
+    return f"{how} {denials[0].frontend.partition('://')[2] or denials[0].frontend}"
+
+
+def state_at_frontends(said: AtFrontends | None) -> State | None:
+    """What frontends make of a model. None: nothing says that one does not serve it."""
+    if said is None or not said.denied_by:
+        return None
+    return NOT_SERVED if said.is_denied else PARTLY
+
+
+def frontend_fields(
+    said: AtFrontends | None,
+    reports: Iterable[FrontendReport],
+    shown_at: ShownAt = as_it_is,
+    *,
+    reached: bool = True,
+) -> list[tuple[str, str]]:
+    """What each frontend says of a model, and what it fails and refuses, as labels and sentences.
+
+    `reached`: whether a request may reach a worker of it, by what is registered.
+    """
+    if said is None:
+        return []
+    lines = [frontend_sentence(one, shown_at, reached=reached) for one in said.said]
+    if len(lines) > MOST_FRONTENDS:
+        lines = [*lines[:MOST_FRONTENDS], f"… {len(lines):,} frontends in all"]
+    if said.only_elsewhere:
+        lines.append("no frontend that looks at its namespace was asked")
+    fields = [("frontends" if number == 0 else " ", line) for number, line in enumerate(lines)]
+    if failures := failures_line(reports):
+        fields.append(("failures", failures))
+    return fields
+
+
+def frontend_sentence(said: Said, shown_at: ShownAt = as_it_is, *, reached: bool = True) -> str:
+    """What one frontend says of a model, and since when."""
+    since = ""
+    if said.since is not None:
+        since = f", since {time_of_day(shown_at(said.since))}" + " or longer" * said.or_longer
+    match said.saying:
+        case Saying.LISTED:
+            though = "" if reached else "; it lists what is registered, and no worker is routable"
+            return f"{said.frontend} lists it{since}{though}"
+        case Saying.NOT_LISTED:
+            return f"{said.frontend} does not list it{since}"
+        case Saying.NOT_READY:
+            return f"{said.frontend} says that it is not ready{since}"
+        case Saying.ELSEWHERE:
+            where = ", ".join(said.looks_at)
+            namespaces = "namespace" if len(said.looks_at) == 1 else "namespaces"
+            return f"{said.frontend} looks at {namespaces} {where}: it says nothing of this one"
+        case Saying.UNTOLD:
+            return f"{said.frontend} {said.trouble}"
+
+
+def failures_line(reports: Iterable[FrontendReport]) -> str:
+    """What frontends failed and refused of all models, by reason. Empty: nothing."""
+    told = []
+    for report in reports:
+        parts = []
+        for one in report.failures[:MOST_REASONS]:
+            now = f", {rate(one.rate)} a second now" if one.rate else ""
+            parts.append(f"{whole(one.number)} {one.reason}{meaning_of_failure(one.reason)}{now}")
+        if parts:
+            told.append(f"{report.name}, of all models since it started: {'; '.join(parts)}")
+    return " · ".join(told)

@@ -1,0 +1,36 @@
+"""How tabs are titled, so that all of them are seen beside each other. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tui.text.sanitize import width
+
+MARGIN = 2
+"""Cells around each title."""
+
+
+@dataclass(frozen=True, slots=True)
+class TabTitle:
+    """What one tab is to be called."""
+
+    names: tuple[str, ...]
+    """From the full one to the shortest."""
+    number: int | None = None
+    """How many there are. None: a number says nothing, or is not known yet."""
+    is_open: bool = False
+
+    def text(self, brevity: int, *, counted: bool) -> str:
+        name = self.names[min(brevity, len(self.names) - 1)]
+        return f"{name} {self.number:,}" if counted and self.number is not None else name
+
+
+def fitting(tabs: Sequence[TabTitle], cells: int) -> list[str]:
+    """The fullest titles that fit beside each other; at last with the open tab's number only."""
+    most = max((len(tab.names) for tab in tabs), default=1)
+    for brevity, all_counted in [*((n, True) for n in range(most)), (most, False)]:
+        texts = [tab.text(brevity, counted=all_counted or tab.is_open) for tab in tabs]
+        if sum(width(text) + MARGIN for text in texts) <= cells:
+            break
+    return texts

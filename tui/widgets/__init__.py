@@ -1,0 +1,1 @@
+"""The parts of a screen: header, tree, panes, detail, filter, footer."""

@@ -1,0 +1,178 @@
+"""The line of keys at the bottom of a screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.text.sanitize import width
+
+WHEEL_STEP = 4
+"""Cells that one step of the mouse wheel moves the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """One key of the line, and what it does."""
+
+    key: str
+    label: str
+    """The key as people read it, with the space around it."""
+    description: str
+    """With the space behind it."""
+    tooltip: str
+    enabled: bool
+
+    @property
+    def width(self) -> int:
+        """Cells that it takes."""
+        return width(self.label) + width(self.description)
+
+
+class KeyFooter(Widget, can_focus=False):
+    """Draws the keys of its screen in one line. A click presses the key.
+
+    It has no widget for each key. Textual's own footer makes them anew whenever the focus moves
+    (8.2.8), and the ones before stay in memory for ever: 310 KB for each tab that was opened.
+    """
+
+    ALLOW_SELECT = False
+
+    DEFAULT_CSS = """
+    KeyFooter {
+        dock: bottom; height: 1; color: $footer-foreground; background: $footer-background;
+    }
+    KeyFooter > .key-footer--key {
+        color: $footer-key-foreground; background: $footer-key-background; text-style: bold;
+    }
+    KeyFooter > .key-footer--description {
+        color: $footer-description-foreground; background: $footer-description-background;
+    }
+    KeyFooter > .key-footer--hover { background: $block-hover-background; }
+    KeyFooter:ansi > .key-footer--hover { text-style: reverse; }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"key-footer--{name}" for name in ("key", "description", "hover")
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: list[ShownKey] = []
+        self._left = 0
+        """Cells that the line was moved to the left, where it is wider than the screen."""
+        self._hovered: ShownKey | None = None
+        """The key under the mouse."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def on_unmount(self) -> None:
+        self.screen.bindings_updated_signal.unsubscribe(self)
+
+    def on_resize(self) -> None:
+        self._move(0)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        # While another window has the focus of the keyboard, nothing here has it.
+        if not screen.app.app_focus or not self.is_attached or screen is not self.screen:
+            return
+        if not self._keys and screen.focused is None:
+            return  # in a moment something has the focus, and there is more to show
+        keys = self._keys_now()
+        if keys != self._keys:
+            self._keys = keys
+            self._hover(None)
+            self._move(0)
+            self.refresh()
+
+    def _keys_now(self) -> list[ShownKey]:
+        """The keys that are shown now: of each action the first."""
+        shown: dict[str, ShownKey] = {}
+        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+            if binding.show and binding.action not in shown:
+                shown[binding.action] = ShownKey(
+                    binding.key,
+                    f" {self.app.get_key_display(binding)} ",
+                    f"{binding.description} ",
+                    tooltip,
+                    enabled,
+                )
+        return list(shown.values())
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        segments = [segment for key in self._keys for segment in self._segments(key, base)]
+        blank = Style(bgcolor=base.bgcolor)
+        return Strip(segments).crop(self._left).adjust_cell_length(self.size.width, blank)
+
+    def _segments(self, key: ShownKey, base: Style) -> list[Segment]:
+        styles = [self._style("key", base), self._style("description", base)]
+        if key is self._hovered:
+            hover = self.get_component_rich_style("key-footer--hover")
+            shown = Style(bgcolor=hover.bgcolor, reverse=hover.reverse)
+            styles = [style + shown for style in styles]
+        if not key.enabled:
+            styles = [style + Style(dim=True) for style in styles]
+        return [Segment(key.label, styles[0]), Segment(key.description, styles[1])]
+
+    def _style(self, name: str, base: Style) -> Style:
+        return base + self.get_component_rich_style(f"key-footer--{name}")
+
+    # --- the mouse ----------------------------------------------------------------------------
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        key = self._key_at(event.x)
+        if key is None:
+            return
+        if key.enabled:
+            self.app.simulate_key(key.key)
+        else:
+            self.app.bell()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._hover(self._key_at(event.x))
+
+    def on_leave(self) -> None:
+        self._hover(None)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._move(self._left + WHEEL_STEP)
+        event.stop()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._move(self._left - WHEEL_STEP)
+        event.stop()
+
+    def _key_at(self, x: int) -> ShownKey | None:
+        """Return the key that is drawn at this cell. None: there is none."""
+        end = -self._left
+        for key in self._keys:
+            end += key.width
+            if x < end:
+                return key
+        return None
+
+    def _hover(self, key: ShownKey | None) -> None:
+        if key is not self._hovered:
+            self._hovered = key
+            self.tooltip = key.tooltip or None if key is not None else None
+            self.styles.pointer = "default" if key is None else "pointer"
+            self.refresh()
+
+    def _move(self, left: int) -> None:
+        """Show the line from this cell on, as far as there is more of it than room."""
+        most = sum(key.width for key in self._keys) - self.size.width
+        left = max(0, min(left, most))
+        if left != self._left:
+            self._left = left
+            self.refresh()

@@ -1,0 +1,224 @@
+"""The line on top that never lies: which store, how it stands with it, and what it holds."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from backends.dynamo.ids import Kind
+from backends.store import Store
+from tui.config.settings import Settings
+from tui.runtime.open_files import why_none_left
+from tui.runtime.textual_theme import rich_colour
+from tui.state.empty import why_not_updating
+from tui.state.store_state import LinkState
+from tui.state.view import STALE_AFTER, View
+from tui.text.errors import explain
+from tui.text.format import count, duration
+from tui.text.sanitize import clip, clip_path, plain, width
+from tui.text.timestamps import time_of_day
+
+ROOM_FOR_NAME = 90
+"""Cells from which on the program says its name; below it says more important things."""
+LEAST_ADDRESS = 12
+"""Cells of the store's address that are worth more than the number of instances."""
+LONGEST_PLACE = 40
+"""Cells of the place that is selected in a tree that is not on screen."""
+LONGEST_TROUBLE = 1_000
+"""Cells of what is wrong: more than there is room for. A server may say 100 KB."""
+ENVIRONMENT = ("DYNTOP_CONTEXT", "DYN_NAMESPACE")
+"""What names a context or namespace without a person typing it now."""
+
+_GLYPHS = {
+    LinkState.CONNECTING: ("◌", "text-warning"),
+    LinkState.LOADING: ("◌", "text-warning"),
+    LinkState.CONNECTED: ("●", "text-success"),
+    LinkState.DISCONNECTED: ("✗", "text-error"),
+    LinkState.NOT_UPDATING: ("✗", "text-error"),
+}
+
+
+class StoreHeader(Vertical):
+    """One line, and what is wrong below it while something is."""
+
+    DEFAULT_CSS = """
+    StoreHeader { height: auto; background: $panel; }
+    StoreHeader > Static { height: 1; padding: 0 1; }
+    StoreHeader > #trouble {
+        display: none; height: auto; max-height: 3; color: $text-error; background: $error-muted;
+    }
+    StoreHeader > #trouble.-shown { display: block; }
+    """
+
+    def __init__(self, view: View, store: Store, settings: Settings) -> None:
+        super().__init__()
+        self.view = view
+        self._store = store.name
+        self._address = f"{store.name} {store.address}"
+        self._names = [
+            *_named("ctx", settings.context, settings.context_source),
+            *_named("ns", settings.namespace, settings.namespace_source),
+        ]
+        self._shown: tuple[object, ...] = ()
+        self._shown_trouble = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="line")
+        yield Static(id="trouble")
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.update())
+
+    def on_resize(self) -> None:
+        self.update()
+
+    def update(self) -> None:
+        """Say how it is now. Draws only if that differs from what is on screen."""
+        line, trouble = self._line(), clip(self._trouble(), LONGEST_TROUBLE)
+        if (shown := (line.plain, line.spans)) != self._shown:
+            self._shown = shown
+            self.query_one("#line", Static).update(line, layout=False)
+        # The screen is laid out anew for this one, so not each time that a count changes.
+        if trouble != self._shown_trouble:
+            self._shown_trouble = trouble
+            troubled = self.query_one("#trouble", Static)
+            troubled.update(Text(trouble))
+            troubled.set_class(bool(trouble), "-shown")
+
+    def _line(self) -> Text:
+        room = max(0, self.size.width - 2)
+        left = self._link()
+        if room >= ROOM_FOR_NAME:
+            left.insert(0, ("dyntop", "bold"))
+        right, modes = self._counts(), self._modes()
+        # Always said: a frozen or narrowed view must not look like a live and whole one.
+        used = sum(width(text) + 2 for text, _ in (*left, *modes))
+        # What matters least goes first: the counts but the first, then the end of the address.
+        address = plain(self._address)
+        while right and used + width(address) + _cells(right) > room:
+            if len(right) == 1 and used + LEAST_ADDRESS + _cells(right) <= room:
+                break
+            right.pop()
+        right_width = _cells(right)
+        address = clip(address, max(0, room - used - right_width))
+        left += [(address, ""), *modes]
+        line = Text(no_wrap=True)
+        for number, (text, style) in enumerate(left):
+            line.append("  " if number else "").append(text, style)
+        if right:
+            joined = "  ".join(text for text, _ in right)
+            line.append(" " * max(2, room - line.cell_len - len(joined)))
+            for number, (text, style) in enumerate(right):
+                line.append("  " if number else "").append(text, style)
+        return line
+
+    def _link(self) -> list[tuple[str, str]]:
+        state, now = self.view.monitor.store, self.view.clock()
+        glyph, colour = _GLYPHS[state.link]
+        # Green means that nothing at all is wrong.
+        verdicts = self.view.monitor.verdicts
+        is_denied = verdicts.serving.denied or verdicts.serving.denied_adapters
+        if state.link is LinkState.CONNECTED and (verdicts.findings or is_denied):
+            colour = "text-warning"
+        style = rich_colour(self.app.theme_variables, colour)
+        text = f"{glyph} {state.link.value}"
+        if state.link is LinkState.DISCONNECTED and state.heard_at is None:
+            # It never was connected.
+            text = f"{glyph} not connected, trying since "
+            text += time_of_day(self.view.host.shown_at(state.since))
+        elif state.link.is_outdated:
+            text += f" since {time_of_day(self.view.host.shown_at(state.since))}"
+        elif state.link is LinkState.CONNECTING and now - state.since >= 1:
+            text += f" for {duration(now - state.since)}"
+        if state.loading is not None:
+            total = "" if state.loading.total is None else f" of {state.loading.total:,}"
+            text += f" {state.loading.done:,}{total}"
+        parts = [(text, style)]
+        if state.heard_at is not None and now - state.heard_at > STALE_AFTER:
+            parts.append((f"data {duration(now - state.heard_at)} old", "bold"))
+        return parts
+
+    def _modes(self) -> list[tuple[str, str]]:
+        monitor = self.view.monitor
+        modes = [(f"◌ {doing}", "bold") for doing in self.view.under_way]
+        if self.view.marked:
+            modes.append((f"▪ {self.view.marked:,} marked", "reverse"))
+        if monitor.only_findings:
+            key = self.view.keys.shown("not-live")
+            modes.append((f"{key} only what is not live", "reverse"))
+        if monitor.frozen:
+            modes.append((f"❄ frozen, {count(monitor.waiting, 'change')} waiting", "reverse"))
+        modes += [(name, "bold") for name in self._names]
+        if self.view.scope and not self.view.tree_is_seen():
+            place = "/".join(name or "(no namespace)" for name in self.view.scope)
+            modes.append((f"in {clip_path(place, LONGEST_PLACE)}", "reverse"))
+        if self.view.read_only:
+            modes.append(("read-only", "dim"))
+        if self.view.trouble:
+            modes.append((f"no evidence: {plain(self.view.trouble)}", "bold"))
+        if self.view.sweep_age:
+            read, leases = self.view.leases_read
+            told = f"leases read up to {duration(self.view.sweep_age)} ago"
+            modes.append((f"{read:,} of {leases:,} leases read" if read < leases else told, "dim"))
+        return modes
+
+    def _counts(self) -> list[tuple[str, str]]:
+        """The most important first. None at all before a whole snapshot was seen."""
+        monitor = self.view.monitor
+        if not monitor.complete:
+            return []
+        cluster = monitor.cluster
+        channels = cluster.count(Kind.EVENT_CHANNEL)
+        findings = len(monitor.verdicts.findings)
+        models, not_served = len(monitor.models), self._not_served()
+        serving = monitor.verdicts.serving
+        unserved = serving.unserved or serving.denied
+        error = rich_colour(self.app.theme_variables, "text-error") or "bold"
+        return [
+            *([(count(findings, "finding"), error)] if findings else []),
+            *([(not_served, error)] if not_served else []),
+            (count(cluster.count_instances(), "instance"), "bold"),
+            (count(cluster.count_workers(), "worker"), ""),
+            *([] if unserved else [(count(models, "model"), "")]),
+            (count(channels, "channel"), ""),
+            (f"{monitor.rate(self.view.clock()):.1f} changes/s", "dim"),
+        ]
+
+    def _not_served(self) -> str:
+        """How many models and adapters get no answer to a request. Empty: each gets one."""
+        serving = self.view.monitor.verdicts.serving
+        counted = (
+            (len(serving.unserved | serving.denied), len(self.view.monitor.models), "model"),
+            (
+                len(serving.unserved_adapters | serving.denied_adapters),
+                serving.adapters,
+                "LoRA",
+            ),
+        )
+        parts = [f"{number:,} of {count(total, noun)}" for number, total, noun in counted if number]
+        return f"{', '.join(parts)} not served" if parts else ""
+
+    def _trouble(self) -> str:
+        """What is wrong, in a sentence. Empty: nothing is."""
+        state = self.view.monitor.store
+        if state.link is LinkState.NOT_UPDATING:
+            return why_not_updating(state, self._store, self.view.clock(), self.view.host.shown_at)
+        if state.link is LinkState.DISCONNECTED and state.error is not None:
+            # What a store seems to do wrong then may be this process's own.
+            return why_none_left() or explain(state.error, self._store).sentence
+        return f"{self._store} says: " + ", ".join(state.warnings) if state.warnings else ""
+
+
+def _named(label: str, name: str | None, source: str | None) -> list[str]:
+    """What was named, and who named it if that may be a surprise. Empty: nothing was."""
+    if not name:
+        return []
+    # A flag is what the person just typed, and a context is shown itself.
+    named_by = f" ({source})" if (source or "").startswith(ENVIRONMENT) else ""
+    return [plain(f"{label} {name}{named_by}")]
+
+
+def _cells(parts: list[tuple[str, str]]) -> int:
+    return sum(width(text) + 2 for text, _ in parts)

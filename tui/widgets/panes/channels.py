@@ -1,0 +1,151 @@
+"""The Event channels tab: publishers' channels, each with what its events are about."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.message import Message
+
+from backends.discovery.cluster import Cluster
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord, EventChannel, EventSource
+from tui.runtime.textual_bindings import bindings
+from tui.state.columns import Cell, Column, SortOrder
+from tui.state.view import View
+from tui.text.format import NOTHING, hex_id, transport_of, worker_word
+from tui.widgets.panes.pane import Pane
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel, or a source under its channel, or a source whose channel is not there."""
+
+    key: Hashable
+    record: EventChannel | EventSource
+    under_channel: bool
+    worker: int | None
+    """Whose it is, as far as it can be told."""
+
+
+class ChannelsPane(Pane[ChannelRow]):
+    """Event channels and sources below the selected place."""
+
+    TITLE = "Event channels"
+    SHORT_TITLES = ("Channels", "Chan")
+    KINDS = frozenset({Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE})
+
+    ACTIONS: ClassVar[dict[str, str]] = {"tap": "tap"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    class TapAsked(Message):
+        """The person wants to listen in on a channel."""
+
+        def __init__(self, channel: EventChannel) -> None:
+            super().__init__()
+            self.channel = channel
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            view.state_column(_record),
+            Column("topic", "TOPIC", 11, _topic, share=1, most=30),
+            Column("where", "SCOPE", 22, _scope, share=3, most=48, path=True),
+            Column("worker", "WORKER", 16, _worker, drop=4),
+            Column("transport", "TRANSPORT", 10, _transport, share=2, most=60, drop=3),
+            view.seen_column(_record),
+        ]
+        super().__init__(view, columns, order=SortOrder("topic"), id="channels")
+        self._row_index: dict[Hashable, int] = {}
+
+    def rebuild(self) -> None:
+        tops = self._tops()
+        tops.sort(key=lambda row: row.record.key)
+        tops.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
+        rows: list[ChannelRow] = []
+        for row in tops:
+            rows.append(row)
+            if isinstance(row.record, EventChannel) and not self.is_faded(row):
+                sources = self._cluster.sources_of(row.record)
+                rows += [self._row(source, under_channel=True) for source in sources]
+        self._row_index = {row.key: index for index, row in enumerate(rows)}
+        self.show(rows, self._row_index.get)
+
+    def count(self) -> int:
+        return len(self.view.shown.keys(Kind.EVENT_CHANNEL, self.view.scope))
+
+    def records_of(self, row: ChannelRow) -> Sequence[AnyRecord]:
+        return self.view.registered([row.record])
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        return None if self.row is None else self.row.record
+
+    def action_tap(self) -> None:
+        """Of a source, it is its channel that is listened to."""
+        for record in self._or_told(self.selected()):
+            channel: AnyRecord | None = record
+            if isinstance(record, EventSource):
+                channel = self._cluster.channel_of(record)
+            if isinstance(channel, EventChannel):
+                self.post_message(self.TapAsked(channel))
+            else:
+                told = "Nothing to listen to: the channel of this source is not registered."
+                self.notify(told, severity="warning", markup=False)
+
+    @property
+    def _cluster(self) -> Cluster:
+        return self.view.monitor.cluster
+
+    def _tops(self) -> list[ChannelRow]:
+        """Channels that match, or of which a source does, and sources without a channel; and what
+        is gone, each on its own."""
+        shown, scope = self.view.shown, self.view.scope
+        tops: dict[bytes, EventChannel | EventSource] = {}
+        for kind in (Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE):
+            for key in shown.keys(kind, scope):
+                record = shown.records[key]
+                if isinstance(record, EventSource):
+                    record = self._cluster.channel_of(record) or record
+                assert isinstance(record, EventChannel | EventSource)
+                tops[record.key] = record
+        for record in self.view.monitor.gone(self.KINDS, scope):
+            assert isinstance(record, EventChannel | EventSource)
+            tops[record.key] = record
+        return [self._row(record, under_channel=False) for record in tops.values()]
+
+    def _row(self, record: EventChannel | EventSource, *, under_channel: bool) -> ChannelRow:
+        return ChannelRow(record.key, record, under_channel, self._cluster.worker_of(record))
+
+
+def _record(row: ChannelRow) -> AnyRecord:
+    return row.record
+
+
+def _topic(row: ChannelRow) -> Cell:
+    if row.under_channel:
+        return Cell("└ source", "dim")
+    topic = row.record.id.topic or NOTHING
+    return Cell(topic if isinstance(row.record, EventChannel) else f"{topic} (source)")
+
+
+def _scope(row: ChannelRow) -> Cell:
+    if row.under_channel:
+        return Cell("")
+    names = (row.record.id.namespace, row.record.id.component, row.record.id.endpoint)
+    return Cell("/".join(name for name in names if name) or NOTHING)
+
+
+def _worker(row: ChannelRow) -> Cell:
+    if row.under_channel:
+        return Cell(worker_word(row.record, row.worker), "dim")
+    return Cell("unknown" if row.worker is None else hex_id(row.worker), "accent")
+
+
+def _transport(row: ChannelRow) -> Cell:
+    if row.record.unread:
+        return Cell(row.record.unread, "warn")
+    if row.record.malformed is not None:
+        return Cell(row.record.malformed, "bad")
+    return Cell("" if row.under_channel else transport_of(row.record), "dim")

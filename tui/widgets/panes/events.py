@@ -1,0 +1,114 @@
+"""The Events tab: what was added, changed, removed and resynced, when, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from backends.discovery.history import Event
+from backends.dynamo.records import AnyRecord
+from tui.state.columns import Cell, Column, SortOrder
+from tui.state.view import View
+from tui.text.format import HAPPENING_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
+from tui.text.reasons import reason_text
+from tui.text.timestamps import time_of_day
+from tui.widgets.panes.pane import Pane
+
+NEWEST_FIRST = SortOrder("time", reverse=True)
+
+
+class HappeningRow:
+    """A happening as a row."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, happening: Event) -> None:
+        self.event = happening
+
+    @property
+    def key(self) -> Hashable:
+        return self.event.number
+
+
+class EventsPane(Pane[HappeningRow]):
+    """The history, newest first. It shows all places: what went is in none any more."""
+
+    TITLE = "Events"
+    STANDS_FOR_RECORDS = False
+    EMPTY_TEXT = "Nothing happened yet"
+    KINDS = frozenset()  # it is told of happenings, not of records
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("time", "TIME", 8, self._time, sort=lambda row: row.event.number),
+            Column("what", "WHAT", 10, _what),
+            Column("kind", "KIND", 8, _kind, drop=3),
+            Column("name", "NAME", 16, _name, share=3, most=60, path=True),
+            Column("id", "ID", 16, _id, drop=2),
+            Column("why", "WHY", 14, self._why, share=3, drop=1),
+        ]
+        super().__init__(view, columns, order=NEWEST_FIRST, follow_top=True, id="events")
+
+    def _time(self, row: HappeningRow) -> str:
+        return time_of_day(self.view.host.shown_at(row.event.at))
+
+    def rebuild(self) -> None:
+        rows = [HappeningRow(happening) for happening in self.view.monitor.happenings()]
+        if self.view.monitor.filter:
+            rows = [row for row in rows if self.view.monitor.finds(self._text(row))]
+        if self.order != NEWEST_FIRST:
+            rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
+        index = {row.key: index for index, row in enumerate(rows)}
+        self.show(rows, index.get)
+
+    def count(self) -> None:
+        """It only grows, so the title does without."""
+
+    def records_of(self, row: HappeningRow) -> Sequence[AnyRecord]:
+        """The record as it was then, if its key is still there.
+
+        Of one that changed since, the store removes nothing: what is shown is what is meant.
+        """
+        record = row.event.record
+        here = record is not None and record.key in self.view.monitor.cluster.records
+        return (record,) if record is not None and here else ()
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        return None if self.row is None else self.row.event.record
+
+    def detail_happening(self) -> Event | None:
+        return None if self.row is None else self.row.event
+
+    def _text(self, row: HappeningRow) -> str:
+        cells = (_what, _kind, _name, _id, self._why)
+        return " ".join(cell(row).text for cell in cells).lower()
+
+    def _why(self, row: HappeningRow) -> Cell:
+        happening = row.event
+        parts = [reason_text(happening.why)]
+        stone = None
+        if happening.record is not None:
+            stone = self.view.monitor.tombstones.get(happening.record.key)
+        if stone is not None and stone.event is happening and stone.replaced_by is not None:
+            parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
+        return Cell("; ".join(filter(None, parts)), "dim")
+
+
+def _what(row: HappeningRow) -> Cell:
+    glyph, tone = HAPPENING_GLYPHS[row.event.type]
+    return Cell(f"{glyph} {row.event.type.value}", tone)
+
+
+def _kind(row: HappeningRow) -> Cell:
+    record = row.event.record
+    return Cell("store" if record is None else SHORT_KIND_NAMES[record.kind], "dim")
+
+
+def _name(row: HappeningRow) -> Cell:
+    record = row.event.record
+    return Cell("" if record is None else name_of(record))
+
+
+def _id(row: HappeningRow) -> Cell:
+    record = row.event.record
+    return Cell("" if record is None else hex_id(record.id.instance_id), "accent")

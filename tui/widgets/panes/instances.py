@@ -1,0 +1,163 @@
+"""The tabs whose rows are records themselves: instances, and keys of unknown kinds.
+
+What went stays for a while, as a row that stands for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from backends.discovery.record_index import is_internal_at
+from backends.dynamo import keys
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
+from tui.state.columns import Cell, Column, SortOrder
+from tui.state.monitor import Changes
+from tui.state.view import View
+from tui.text.format import NOTHING, hex_id, short_transport
+from tui.widgets.panes.sorted_pane import SortedPane
+
+
+class RecordPane(SortedPane[AnyRecord]):
+    """One kind of record below the selected place."""
+
+    def __init__(self, view: View, own_columns: Sequence[Column[AnyRecord]], *, id: str) -> None:
+        """`own_columns` stand between the state and how long it is seen; the first one sorts."""
+        columns = (view.state_column(_itself), *own_columns, view.seen_column(_itself))
+        super().__init__(view, columns, order=SortOrder(own_columns[0].id), id=id)
+
+    def rebuild(self) -> None:
+        hidden = self._hidden()
+        records = [self.view.shown.records[key] for key in self._keys() if key not in hidden]
+        gone = self.view.monitor.gone(self.KINDS, self.view.scope)
+        records += [record for record in gone if not self._is_hidden(record)]
+        self._show_all(records)
+
+    def amend(self, changes: Changes) -> None:
+        keys = changes.keys
+        if len(keys) * 4 > len(self._sorted):
+            self.rebuild()
+            return
+        wanted, hidden = self._keys(), self._hidden()
+        now: list[AnyRecord] = []
+        gone: list[bytes] = []
+        for key in keys:
+            record = self.view.monitor.is_gone(key, self.view.scope)
+            if record is not None and self._is_hidden(record):
+                record = None
+            if key in wanted and key not in hidden:
+                record = self.view.shown.records[key]
+            if record is not None and record.kind in self.KINDS:
+                now.append(record)
+            else:
+                gone.append(key)
+        self._show_changes(now, gone)
+
+    def count(self) -> int:
+        return len(self._keys()) - len(self._hidden())
+
+    def records_of(self, row: AnyRecord) -> Sequence[AnyRecord]:
+        return (row,) if row.key in self.view.monitor.cluster.records else ()
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        return self.row
+
+    def _keys(self) -> Collection[bytes]:
+        (kind,) = self.KINDS
+        return self.view.shown.keys(kind, self.view.scope)
+
+    def _hidden(self) -> Collection[bytes]:
+        """Those of the keys that have no row."""
+        return ()
+
+    def _is_hidden(self, record: AnyRecord) -> bool:
+        """Whether one that is gone has no row either."""
+        return False
+
+
+class InstancesPane(RecordPane):
+    """Endpoint instances of what is selected in the tree.
+
+    Those of internal endpoints belong to their worker: they have rows where the endpoint itself is
+    selected, and where a filter finds them.
+    """
+
+    TITLE = "Instances"
+    SHORT_TITLES = ("Instances", "Inst")
+    KINDS = frozenset({Kind.ENDPOINT})
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True, lasting=True),
+            Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True),
+            Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
+        ]
+        super().__init__(view, columns, id="instances")
+
+    def _hidden(self) -> Collection[bytes]:
+        return () if self.view.monitor.narrowed else self.view.shown.internal(self.view.scope)
+
+    def _is_hidden(self, record: AnyRecord) -> bool:
+        return not self.view.monitor.narrowed and is_internal_at(record, self.view.scope)
+
+    def _transport(self, record: AnyRecord) -> Cell:
+        """With how often an instance was replaced there of late."""
+        cell = _transport(record)
+        if record.key not in self.view.monitor.cluster.records:
+            return cell
+        restarts = self.view.monitor.tombstones.restarts(
+            record, self.view.as_of() or self.view.clock()
+        )
+        return Cell(f"↻{restarts} {cell.text}", "warn") if restarts else cell
+
+
+class OthersPane(RecordPane):
+    """Keys in buckets that dyntop does not know: shown raw, never dropped."""
+
+    TITLE = "Other keys"
+    SHORT_TITLES = ("Other",)
+    HIDES_EMPTY = True
+    KINDS = frozenset({Kind.UNKNOWN})
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("key", "KEY", 20, _key, share=3, most=80, path=True),
+            Column("value", "VALUE", 12, _value, share=2, drop=3),
+        ]
+        super().__init__(view, columns, id="others")
+
+
+def _itself(record: AnyRecord) -> AnyRecord:
+    return record
+
+
+def _place(record: AnyRecord) -> str:
+    return record.id.path() or NOTHING
+
+
+def _number(record: AnyRecord) -> int:
+    return record.id.instance_id or 0
+
+
+def _instance(record: AnyRecord) -> Cell:
+    static = record.id.instance_id is None and record.malformed is None
+    return Cell("static" if static else hex_id(record.id.instance_id), "accent")
+
+
+def _transport(record: AnyRecord) -> Cell:
+    if record.unread:
+        return Cell(record.unread, "warn")
+    if record.malformed is not None:
+        return Cell(record.malformed, "bad")
+    return Cell(short_transport(record), "dim")
+
+
+def _key(record: AnyRecord) -> str:
+    return keys.spell(record.key)
+
+
+def _value(record: AnyRecord) -> Cell:
+    if record.unread:
+        return Cell(record.unread, "warn")
+    return Cell(record.entry.value[:200].decode("utf-8", "backslashreplace"), "dim")

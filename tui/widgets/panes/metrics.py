@@ -1,0 +1,255 @@
+"""The Metrics tab: how fast models answer, and how busy their workers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
+from backends.metrics.histogram import Histogram
+from backends.metrics.overview import Joiner, MeteredModel
+from backends.metrics.poller import MetricsPoller
+from tui.state.columns import Cell, Column, SortOrder
+from tui.state.metrics_detail import failing_now, metrics_detail
+from tui.state.metrics_rows import MetricsRow, Rows
+from tui.state.monitor import Changes
+from tui.state.view import View
+from tui.text.detail import Detail
+from tui.text.format import NOTHING, count
+from tui.text.numbers import latency, per_cent, rate, whole
+from tui.text.sparkline import sparkline
+from tui.widgets.panes.tree_pane import TreePane
+
+BARS = 12
+"""Cells of a sparkline: a minute."""
+
+
+class MetricsPane(TreePane[MetricsRow]):
+    """Models with figures; a row opens to the frontends and workers that they are of."""
+
+    TITLE = "Metrics"
+    TELLS_OF_STORE = False
+    KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
+    STANDS_FOR_RECORDS = False
+
+    def __init__(self, view: View, metering: MetricsPoller | None) -> None:
+        """`metering`: None where there is nobody to ask."""
+        columns = [
+            Column("name", "MODEL", 24, _name, share=3, most=56, path=True, sort=_by_name),
+            Column("state", "STATE", 15, _state, drop=8, sort=lambda row: row.state.word),
+            *(
+                _number(*column)
+                for column in (
+                    ("ttft50", "TTFT p50", 8, 0, _quantile(_first_token, 0.5)),
+                    ("ttft99", "p99", 6, 4, _quantile(_first_token, 0.99)),
+                    ("resp50", "RESP p50", 8, 12, _quantile(_first_response, 0.5)),
+                    ("resp99", "p99", 6, 13, _quantile(_first_response, 0.99)),
+                    ("itl50", "ITL p50", 7, 3, _quantile(_between_tokens, 0.5)),
+                    ("itl99", "p99", 6, 7, _quantile(_between_tokens, 0.99)),
+                    ("requests", "REQ/S", 5, 2, _plain(lambda row: row.rates.request_rate, rate)),
+                    ("errors", "ERR/S", 5, 2, _plain(lambda row: row.rates.error_rate, rate)),
+                    ("tokens", "TOK/S", 5, 0, _plain(lambda row: row.rates.token_rate, rate)),
+                    ("flight", "FLIGHT", 6, 1, _plain(lambda row: row.rates.in_flight, whole)),
+                    ("queued", "QUEUE", 5, 6, _plain(lambda row: row.rates.queued, whole)),
+                    ("kv", "KV", 4, 5, _plain(lambda row: row.rates.mean_kv_use, per_cent)),
+                )
+            ),
+            Column("trend", "LAST MINUTE", BARS, _trend, drop=11, sort=_newest),
+        ]
+        super().__init__(view, columns, order=SortOrder("name"), id="metrics")
+        self.line = _Line(id="metrics-line")
+        self._metering = metering
+        self._joiner = Joiner()
+        self._opened: set[Hashable] = set()
+        self._row_index: dict[Hashable, int] = {}
+
+    def parts(self) -> Sequence[Widget]:
+        return (self, self.line)
+
+    def rebuild(self) -> None:
+        rows: list[MetricsRow] = []
+        if self._metering is not None:
+            found = self._joiner.overview(
+                self._metering.latest,
+                self.view.monitor.cluster,
+                self._metering.revealing,
+                is_read=self._store_is_read(),
+            )
+            rows = Rows(self.view, self._opened).made(
+                found, self.sort_column.sort_value, reverse=self.order.reverse
+            )
+        self._row_index = {row.key: index for index, row in enumerate(rows)}
+        self.show(rows, self._row_index.get)
+        self.say_when_empty("")
+
+    def amend(self, changes: Changes) -> None:
+        """All is as it was at the last scrape, and the next one is soon."""
+
+    def count(self) -> None:
+        """What is there is known only while somebody looks."""
+        return
+
+    def say_when_empty(self, text: str) -> None:
+        self.empty_text = self._why_empty()
+        self.line.say(self._remarks())
+
+    def records_of(self, row: MetricsRow) -> Sequence[AnyRecord]:
+        return self.view.registered(row.records)
+
+    def detail_text(self) -> Detail | None:
+        if self.row is None:
+            return None
+        return metrics_detail(
+            self.row,
+            self.view.clock(),
+            self.view.namespace,
+            is_read=self._store_is_read(),
+            shown_at=self.view.host.shown_at,
+        )
+
+    def key_above(self, row: MetricsRow) -> Hashable:
+        return row.key[:2]
+
+    def set_open(self, row: MetricsRow, opened: bool) -> None:
+        (self._opened.add if opened else self._opened.discard)(row.key)
+        self.rebuild()
+
+    def _store_is_read(self) -> bool:
+        """Whether what is registered is known as it is now."""
+        monitor = self.view.monitor
+        return monitor.complete and not monitor.store.link.is_outdated
+
+    def _remarks(self) -> str:
+        """What is to be known of all these figures; most often there is nothing."""
+        metering = self._metering
+        if metering is None or metering.asking is None:
+            return ""
+        revealed = len(metering.revealing)
+        remarks = [
+            metering.trouble and f"the last scrapes failed: {metering.trouble}",
+            failing_now(one for one in metering.latest.known.values() if one.answers),
+            "" if self._store_is_read() else "the store is not read now: figures only",
+            f"{revealed:,} of {metering.revealed:,} servers that cards reveal are asked"
+            * (revealed < metering.revealed),
+        ]
+        return "; ".join(filter(None, remarks))
+
+    def _why_empty(self) -> str:
+        monitor, metering = self.view.monitor, self._metering
+        if metering is None or metering.asking is None:
+            return "Looking for processes that have metrics …"
+        if not metering.asking:
+            return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
+        if not any(one.answers or one.trouble for one in metering.latest.known.values()):
+            return f"Asking {count(len(metering.asking), 'process')} for metrics …"
+        if monitor.filter:
+            return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+        if monitor.only_findings:
+            shows = f"{self.view.keys.shown('not-live')} shows everything"
+            return f"What is served is registered, and all processes answer: {shows}"
+        return "No metrics are of what is selected in the tree"
+
+
+class _Line(Static):
+    """What is to be known of all figures. Without anything it takes no room."""
+
+    DEFAULT_CSS = """
+    _Line { height: auto; max-height: 2; padding: 0 1; color: $text-muted; display: none; }
+    """
+
+    _told = ""
+
+    def say(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self.update(Content(text))
+            self.display = bool(text)
+
+
+NOBODY = (
+    "No process is known to have metrics. Name frontends and workers with "
+    "--metrics http://host:port,… or start workers with DYN_SYSTEM_PORT and "
+    "DYN_SELF_HOST_METADATA=1, so that their cards reveal their servers."
+)
+NOT_REVEALED = "Servers that cards reveal are not asked (--probe never)."
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A number of a row, and how it is written."""
+
+    of: Callable[[MetricsRow], float | None]
+    text: Callable[[MetricsRow], str]
+
+
+def _number(id: str, title: str, width: int, drop: int, figure: _Figure) -> Column[MetricsRow]:
+    def cell(row: MetricsRow) -> Cell:
+        text = figure.text(row)
+        if id == "errors" and figure.of(row):
+            return Cell(text, "bad")
+        return Cell(text, "dim" if text == NOTHING or row.level else "")
+
+    def sort(row: MetricsRow) -> float:
+        number = figure.of(row)
+        return -1.0 if number is None else number
+
+    return Column(id, title, width, cell, right=True, drop=drop, sort=sort)
+
+
+def _plain(
+    of: Callable[[MetricsRow], float | None], write: Callable[[float | None], str]
+) -> _Figure:
+    return _Figure(of, lambda row: write(of(row)))
+
+
+def _quantile(of: Callable[[MetricsRow], Histogram], part: float) -> _Figure:
+    def value(row: MetricsRow) -> float | None:
+        found = of(row).quantile(part)
+        return None if found is None else found.value
+
+    return _Figure(value, lambda row: latency(of(row).quantile(part)))
+
+
+def _first_token(row: MetricsRow) -> Histogram:
+    return row.rates.first_token
+
+
+def _first_response(row: MetricsRow) -> Histogram:
+    return row.rates.first_response
+
+
+def _between_tokens(row: MetricsRow) -> Histogram:
+    return row.rates.between_tokens
+
+
+def _name(row: MetricsRow) -> Cell:
+    mark = {True: "▾ ", False: "▸ ", None: "· "}[row.opened]
+    # Also where there is no room for the state: the sign alone.
+    marked = row.state.tone == "bad" or (
+        row.state.tone == "warn" and isinstance(row.of, MeteredModel)
+    )
+    sign = f"{row.state.glyph} " if marked else ""
+    tone = row.state.tone if sign else "dim" if row.level else ""
+    return Cell("  " * row.level + mark + sign + row.name, tone)
+
+
+def _by_name(row: MetricsRow) -> str:
+    return row.name.lower()
+
+
+def _state(row: MetricsRow) -> Cell:
+    return Cell(str(row.state) if row.state.word else "", row.state.tone)
+
+
+def _trend(row: MetricsRow) -> Cell:
+    return Cell(sparkline(row.history, BARS), "accent")
+
+
+def _newest(row: MetricsRow) -> float:
+    newest = row.history[-1] if row.history else None
+    return -1.0 if newest is None else newest

@@ -1,0 +1,397 @@
+"""The Models tab: base models with their LoRA adapters, and who serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from backends.discovery import models
+from backends.discovery.models import Model
+from backends.discovery.record_index import scopes_of
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.judge import FINDINGS, Verdict
+from backends.liveness.routing import RoutableCount
+from backends.liveness.workers import SEVERITY
+from tui.state.columns import Cell, Column, SortOrder
+from tui.state.monitor import Changes
+from tui.state.view import View
+from tui.text.detail import Detail
+from tui.text.format import NOTHING, State, hex_id
+from tui.text.serving import (
+    PARTLY,
+    denial_in_brief,
+    frontend_fields,
+    state_at_frontends,
+    why_not,
+    why_not_routed,
+    why_not_served,
+)
+from tui.widgets.panes.tree_pane import TreePane
+
+_Key = tuple[Hashable, ...]
+
+BEFORE = ("of", "key", "state", "gone", "requests", "serving")
+"""The fields of a card's detail that come before what frontends say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model, a LoRA adapter on it, or one worker's card of either."""
+
+    key: _Key
+    """The names from the model down, then the card's key."""
+    kind: str
+    """`model`, `LoRA` or `card`."""
+    name: str
+    """Of the model or adapter; of a card, its endpoint."""
+    cards: tuple[ModelCard, ...]
+    """The cards that the row stands for, also those that are gone. A model's do not include its
+    adapters'."""
+    workers: int
+    """How many workers have them, by the ids that routers know, whatever a filter leaves out."""
+    adapters: int
+    """How many LoRA adapters a model has."""
+    opened: bool | None
+    """Whether what is below it is shown. None: there is nothing below it."""
+
+    @property
+    def level(self) -> int:
+        """How far it is below its model."""
+        return len(self.key) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What is said of all the cards of a row at once."""
+
+    there: Sequence[AnyRecord]
+    """Those that are registered."""
+    state: Cell
+    severity: int
+    """Of the worst state; the worst is the least."""
+    workers: int
+    """As `ModelRow.workers`."""
+    worker_types: str
+    routable: RoutableCount
+    """How many of the workers a request reaches, whatever a filter leaves out."""
+    why: str
+    """Why not all of them, in a few words."""
+
+
+class ModelsPane(TreePane[ModelRow]):
+    """Models that are served below the selected place; a row opens to what it is made of."""
+
+    TITLE = "Models"
+    KINDS = frozenset({Kind.MODEL})
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column(
+                "name",
+                "MODEL",
+                24,
+                _name,
+                share=3,
+                most=64,
+                path=True,
+                sort=lambda row: row.name.lower(),
+            ),
+            Column("state", "STATE", 15, self._state, drop=1, sort=self._severity),
+            Column("routable", "ROUTABLE", 8, self._routable, right=True, sort=self._missing),
+            Column("why", "WHY NOT", 16, self._why, share=2, most=48, drop=3),
+            Column(
+                "workers", "WORKERS", 7, _workers, right=True, sort=lambda row: row.workers, drop=5
+            ),
+            Column(
+                "loras", "LORAS", 5, _adapters, right=True, sort=lambda row: row.adapters, drop=6
+            ),
+            Column("type", "WORKER TYPE", 11, self._worker_type, share=1, most=24, drop=4),
+            Column("id", "INSTANCE", 16, _instance, drop=2),
+        ]
+        super().__init__(view, columns, order=SortOrder("name"), id="models")
+        self._names = view.monitor.models
+        self._gone: dict[bytes, tuple[ModelCard, str]] = {}
+        """The cards that went and are still shown, each with the name of its model."""
+        self._models: dict[str, Model] = {}
+        self._summaries: dict[_Key, _Summary] = {}
+        """Of what rows stand for, as far as it was asked for since it changed."""
+        self._card_rows: dict[_Key, list[ModelRow]] = {}
+        """What is below a model or adapter that is open."""
+        self._opened: set[Hashable] = set()
+        self._row_index: dict[Hashable, int] = {}
+
+    def rebuild(self) -> None:
+        self._gone = self._gone_cards()
+        gone = (card for card, _ in self._gone.values())
+        cards = list(self.view.shown.of_type(ModelCard, self.view.scope))
+        cards += [card for card in self._denied_cards() if card.key not in self.view.shown.records]
+        found = models.group([*cards, *gone], self.view.monitor.cluster)
+        self._models = {model.name: model for model in found}
+        self._summaries.clear()
+        self._card_rows.clear()
+        self._lay_out()
+
+    def amend(self, changes: Changes) -> None:
+        before, self._gone = self._gone, self._gone_cards()
+        names, here = set(changes.models), self._keys()
+        for one, other in ((before, self._gone), (self._gone, before)):
+            names |= {name for key, (_, name) in one.items() if other.get(key, ("", ""))[1] != name}
+        for name in names:
+            gone = [card for card, its_name in self._gone.values() if its_name == name]
+            cards = [card for card in self._names.cards(name) if card.key in here]
+            found = models.group([*cards, *gone], self.view.monitor.cluster)
+            self._models.pop(name, None)
+            self._models |= {model.name: model for model in found}
+        for kept in (self._summaries, self._card_rows):
+            for key in [key for key in kept if key[0] in names]:
+                del kept[key]
+        self._lay_out(names)
+
+    def say_anew(self, names: Collection[str]) -> None:
+        """Show again what is said of some models and adapters."""
+        if self.view.monitor.only_findings:
+            self.rebuild()
+            return
+        touched = {key for key in self._summaries if not {*names}.isdisjoint(key)}
+        for key in touched:
+            del self._summaries[key]
+        self._lay_out({str(key[0]) for key in touched})
+
+    def count(self) -> int:
+        if self.view.scope or self.view.monitor.narrowed:
+            return self._names.count(self._keys())
+        return len(self._names)
+
+    def _lay_out(self, touched: set[str] | None = None) -> None:
+        """Show the rows. `touched`: only these models changed since the last time."""
+        tops = [(self._model_row(model), model) for _, model in sorted(self._models.items())]
+        tops.sort(key=lambda top: self.sort_column.sort_value(top[0]), reverse=self.order.reverse)
+        rows: list[ModelRow] = []
+        for row, model in tops:
+            rows.append(row)
+            if row.opened:
+                rows += self._below(model)
+        before, self._row_index = self._row_index, {row.key: n for n, row in enumerate(rows)}
+        changed: set[Hashable] | None = None
+        if touched is not None and before == self._row_index:
+            changed = {row.key for row in rows if row.key[0] in touched}
+        self.show(rows, self._row_index.get, changed)
+
+    def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
+        return self._summary(row.key, row.cards).there
+
+    def is_faded(self, row: ModelRow) -> bool:
+        """A model of which only adapters are registered is not gone."""
+        return bool(row.cards) and not self.records_of(row)
+
+    def detail_record(self) -> AnyRecord | None:
+        """What went is shown as it last was."""
+        if self.row is None or not self.row.cards:
+            return None
+        return next(iter(self.records_of(self.row)), self.row.cards[0])
+
+    def with_own(self, detail: Detail | None) -> Detail | None:
+        """What each frontend says of the row's model or adapter goes behind how it is served."""
+        row = self.row
+        if detail is None or row is None or not self.records_of(row):
+            return detail
+        name = row.key[-1] if isinstance(row.key[-1], str) else row.key[-2]
+        serving = self.view.monitor.verdicts.serving
+        # A card's row is below that of its model or adapter, whose figures they are.
+        summary = self._summaries.get(row.key[:-1] if isinstance(row.key[-1], bytes) else row.key)
+        figures = RoutableCount() if summary is None else summary.routable
+        fields = frontend_fields(
+            serving.at_frontends(str(name)),
+            serving.frontends,
+            self.view.host.shown_at,
+            reached=bool(figures.most or figures.unknown),
+        )
+        labels = [label for label, _ in detail.fields]
+        behind = 1 + max((labels.index(one) for one in BEFORE if one in labels), default=-1)
+        return replace(detail, fields=(*detail.fields[:behind], *fields, *detail.fields[behind:]))
+
+    def set_open(self, row: ModelRow, opened: bool) -> None:
+        if opened:
+            self._opened.add(row.key)
+        else:
+            self._opened.discard(row.key)
+        self._lay_out()
+
+    def _keys(self) -> Collection[bytes]:
+        shown = self.view.shown.keys(Kind.MODEL, self.view.scope)
+        denied = self._denied_cards()
+        return {*shown, *(card.key for card in denied)} if denied else shown
+
+    def _denied_cards(self) -> list[ModelCard]:
+        """Where only findings are shown, the cards of what no frontend serves: a finding, whatever
+        their own verdicts are."""
+        monitor = self.view.monitor
+        if not monitor.only_findings or monitor.filter:
+            return []
+        denied, adapters = monitor.verdicts.serving.denied, monitor.verdicts.serving.denied_adapters
+        if not (denied or adapters):
+            return []
+        cards = monitor.cluster.of_type(ModelCard, self.view.scope)
+        loras = [one for one in cards if one.is_lora and models.adapter_name(one) in adapters]
+        return loras + [one for one in cards if not one.is_lora and one.model_name in denied]
+
+    def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
+        cluster = self.view.monitor.cluster
+        return {
+            card.key: (card, models.base_name(card, cluster))
+            for card in self.view.monitor.gone(self.KINDS, self.view.scope)
+            if isinstance(card, ModelCard)
+        }
+
+    def _model_row(self, model: Model) -> ModelRow:
+        key = (model.name,)
+        return ModelRow(
+            key,
+            "model",
+            model.name,
+            model.cards,
+            self._summary(key, model.cards).workers,
+            len(model.adapters),
+            # What a filter finds may be an adapter: it is not to be looked for.
+            key in self._opened or self.view.monitor.narrowed,
+        )
+
+    def _below(self, model: Model) -> Iterator[ModelRow]:
+        for adapter in model.adapters:
+            key = (model.name, adapter.name)
+            opened = key in self._opened
+            workers = self._summary(key, adapter.cards).workers
+            yield ModelRow(key, "LoRA", adapter.name, adapter.cards, workers, 0, opened)
+            if opened:
+                yield from self._rows_of_cards(key, adapter.cards)
+        yield from self._rows_of_cards((model.name,), model.cards)
+
+    def _rows_of_cards(self, parent: _Key, cards: Sequence[ModelCard]) -> list[ModelRow]:
+        if parent not in self._card_rows:
+            self._card_rows[parent] = [_card_row(parent, card) for card in cards]
+        return self._card_rows[parent]
+
+    def _summary(self, key: _Key, cards: Sequence[ModelCard]) -> _Summary:
+        """What is said of a row's cards, which may be thousands."""
+        if key not in self._summaries:
+            there = self.view.registered(cards)
+            everything = self._unfiltered(key, there)
+            workers = models.workers_of(_cards(everything), self.view.monitor.cluster)
+            routable, why = self._serving(key, everything)
+            verdict = self.view.worst(everything)
+            state = self.view.state_of_many(everything or cards)
+            if everything and (denied := self._at_frontends(key, verdict, routable)):
+                state, verdict = Cell(str(denied), denied.tone), Verdict.UNROUTABLE
+            self._summaries[key] = _Summary(
+                there,
+                state,
+                -SEVERITY.index(verdict),
+                len(workers),
+                _worker_types(everything or cards),
+                routable,
+                why,
+            )
+        return self._summaries[key]
+
+    def _unfiltered(self, key: _Key, there: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
+        """All registered cards that a row stands for in the selected place: what a filter leaves
+        out bears on its state all the same. A model of which one card is orphaned is not."""
+        if not self.view.monitor.narrowed or isinstance(key[-1], bytes):
+            return there
+        scope, names = self.view.scope, self._names
+        return [
+            card
+            for card in names.cards(str(key[0]))
+            if scope in scopes_of(card)
+            and card.is_lora is (len(key) > 1)
+            and (len(key) == 1 or models.adapter_name(card) == key[1])
+        ]
+
+    def _serving(self, key: _Key, there: Sequence[AnyRecord]) -> tuple[RoutableCount, str]:
+        """How many of a row's workers a request reaches, and why not all."""
+        serving = self.view.monitor.verdicts.serving
+        if isinstance(key[-1], bytes):
+            return RoutableCount(), why_not_routed(serving.routing(key[-1]))
+        denial = denial_in_brief(serving.at_frontends(str(key[-1])))
+        if len(key) == 1:
+            model = serving.model(str(key[0]), self.view.scope)
+            if model is not None:
+                return model.figures, ", ".join(filter(None, (denial, why_not_served(model))))
+        figures, reasons = serving.figures(card.key for card in there)
+        why = why_not(reasons, {}, unknown=figures.unknown)
+        return figures, ", ".join(filter(None, (denial, why)))
+
+    def _at_frontends(self, key: _Key, verdict: Verdict, routable: RoutableCount) -> State | None:
+        """The state of a model or adapter as frontends have it. None: the store's is to be shown,
+        since none of its workers is routable anyway, or some frontend serves those that are."""
+        if isinstance(key[-1], bytes) or not (routable.most or routable.unknown):
+            return None
+        state = state_at_frontends(self.view.monitor.verdicts.serving.at_frontends(str(key[-1])))
+        return None if state is PARTLY and verdict in FINDINGS else state
+
+    def _state(self, row: ModelRow) -> Cell:
+        return self._summary(row.key, row.cards).state
+
+    def _severity(self, row: ModelRow) -> int:
+        return self._summary(row.key, row.cards).severity
+
+    def _routable(self, row: ModelRow) -> Cell:
+        """Of a model or adapter. A worker in a conflict is routable at some frontends."""
+        figures = self._summary(row.key, row.cards).routable
+        if row.kind == "card":
+            return Cell("")
+        if not figures.total:
+            return Cell(NOTHING, "dim")
+        if figures.least == figures.total:
+            return Cell(str(figures))
+        if figures.unknown:
+            return Cell(str(figures), "dim")
+        return Cell(str(figures), "bad" if not figures.least else "warn")
+
+    def _missing(self, row: ModelRow) -> int:
+        """Those that miss most come first."""
+        figures = self._summary(row.key, row.cards).routable
+        return figures.least - figures.total
+
+    def _why(self, row: ModelRow) -> Cell:
+        return Cell(self._summary(row.key, row.cards).why, "dim")
+
+    def _worker_type(self, row: ModelRow) -> Cell:
+        return Cell(self._summary(row.key, row.cards).worker_types or NOTHING, "dim")
+
+
+def _cards(records: Iterable[AnyRecord]) -> Iterator[ModelCard]:
+    return (one for one in records if isinstance(one, ModelCard))
+
+
+def _worker_types(cards: Sequence[AnyRecord]) -> str:
+    """Of those that are registered; of a model that is gone, as they were."""
+    found = {card.worker_type for card in _cards(cards) if card.worker_type}
+    return ", ".join(sorted(found))
+
+
+def _card_row(parent: _Key, card: ModelCard) -> ModelRow:
+    return ModelRow((*parent, card.key), "card", card.id.path() or NOTHING, (card,), 1, 0, None)
+
+
+def _name(row: ModelRow) -> Cell:
+    mark = {True: "▾ ", False: "▸ ", None: "· "}[row.opened]
+    kind = "LoRA " if row.kind == "LoRA" else ""
+    return Cell("  " * row.level + mark + kind + row.name, "dim" if row.kind == "card" else "")
+
+
+def _workers(row: ModelRow) -> Cell:
+    if row.kind == "card":
+        return Cell("")
+    return Cell(f"{row.workers:,}" if row.workers else NOTHING)
+
+
+def _adapters(row: ModelRow) -> Cell:
+    return Cell(f"{row.adapters:,}" if row.adapters else "", "dim")
+
+
+def _instance(row: ModelRow) -> Cell:
+    if row.kind != "card":
+        return Cell("")
+    return Cell(hex_id(row.cards[0].id.instance_id), "accent")

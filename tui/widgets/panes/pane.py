@@ -1,0 +1,247 @@
+"""What every tab has in common: a table of rows that stand for records."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar, TypeVar
+
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from backends.discovery.history import Event
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
+from backends.liveness.workers import Worker
+from tui.runtime.textual_bindings import bindings
+from tui.state.columns import Column, SortOrder
+from tui.state.monitor import Changes
+from tui.state.offers import Verb, proposed
+from tui.state.sorted_rows import HasKey
+from tui.state.view import View
+from tui.text.detail import Detail
+from tui.widgets.table.list_table import ListTable
+
+Row = TypeVar("Row", bound=HasKey)
+
+MOST_OF_A_ROW = 20
+"""Records of one row that count as seen: a model's row may stand for thousands of cards."""
+
+
+class Pane(ListTable[Row]):
+    """A tab's table. Subclasses say what the rows are and which records each stands for."""
+
+    TITLE: ClassVar[str]
+    """The tab's."""
+    SHORT_TITLES: ClassVar[tuple[str, ...]] = ()
+    """The tab's where there is less and less room."""
+    KINDS: ClassVar[frozenset[Kind]]
+    """A change to a record of another kind does not touch this pane."""
+    EMPTY_TEXT: ClassVar[str | None] = None
+    """What it says without rows. None: what is to be said of the store."""
+    STANDS_FOR_RECORDS: ClassVar[bool] = True
+    """Whether a row without a registered record is one that is gone."""
+    TELLS_OF_STORE: ClassVar[bool] = True
+    """Whether what it shows may be untrue while the store is lost."""
+    HIDES_EMPTY: ClassVar[bool] = False
+    """Whether the tab is there only while there is something in it."""
+
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "sort": "sort_next",
+        "reverse": "sort_reverse",
+        # Of these two there is always one: that which the question proposes.
+        "drain": "drain",
+        "unregister": "unregister",
+        "probe": "probe",
+        "instance": "jump",
+        "copy-key": "copy('key')",
+        "copy-id": "copy('id')",
+        "copy-json": "copy('json')",
+        "mark": "mark",
+        "mark-range": "mark_range",
+        "mark-all": "mark_all",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    class UnregisterAsked(Message):
+        """The person wants these records removed; nothing was asked yet."""
+
+        def __init__(self, records: Sequence[AnyRecord]) -> None:
+            super().__init__()
+            self.records = records
+
+    class ProbeAsked(Message):
+        """The person wants the workers of these records asked whether they answer."""
+
+        def __init__(self, records: Sequence[AnyRecord]) -> None:
+            super().__init__()
+            self.records = records
+
+    class JumpAsked(Message):
+        """The person wants to see the instance that a record belongs to."""
+
+        def __init__(self, record: AnyRecord) -> None:
+            super().__init__()
+            self.record = record
+
+    class CopyAsked(Message):
+        """The person wants a record's `key`, `id` or `json` in the clipboard."""
+
+        def __init__(self, record: AnyRecord, what: str) -> None:
+            super().__init__()
+            self.record = record
+            self.what = what
+
+    def __init__(
+        self,
+        view: View,
+        columns: Sequence[Column[Row]],
+        *,
+        order: SortOrder,
+        follow_top: bool = False,
+        id: str,
+    ) -> None:
+        super().__init__(columns, follow_top=follow_top, id=id)
+        self.view = view
+        self.verb: Verb = "unregister"
+        """What `d` does to what is marked or selected, as of the last `look_at_verb`."""
+        self.set_reactive(ListTable.order, order)
+
+    # --- for subclasses -----------------------------------------------------------------------
+
+    def rebuild(self) -> None:
+        """Show what there is now, whatever changed."""
+        raise NotImplementedError
+
+    def amend(self, changes: Changes) -> None:
+        """Only this came, changed or went since the last time."""
+        self.rebuild()
+
+    def count(self) -> int | None:
+        """How many there are, for the tab's title, open or not. None: a number says nothing."""
+        raise NotImplementedError
+
+    def records_of(self, row: Row) -> Sequence[AnyRecord]:
+        """The records that a row stands for, as they are now; the first is shown in the detail."""
+        raise NotImplementedError
+
+    def records_on_screen(self) -> list[AnyRecord]:
+        """What the rows on screen stand for; of a row that stands for many, the first few."""
+        return [
+            record for row in self.on_screen() for record in self.records_of(row)[:MOST_OF_A_ROW]
+        ]
+
+    def detail_record(self) -> AnyRecord | None:
+        """The record whose detail is shown."""
+        records = self.selected()
+        return records[0] if records else None
+
+    def is_faded(self, row: Row) -> bool:
+        """What is gone is."""
+        return self.STANDS_FOR_RECORDS and not self.records_of(row)
+
+    def detail_worker(self) -> Worker | None:
+        """The worker whose detail is shown, where rows stand for workers."""
+        return None
+
+    def detail_text(self) -> Detail | None:
+        """The detail, where it is of something else than a record."""
+        return None
+
+    def detail_happening(self) -> Event | None:
+        """What happened, where the row tells of that."""
+        return None
+
+    def with_own(self, detail: Detail | None) -> Detail | None:
+        """The detail of the cursor's row, with what only this tab knows of it."""
+        return detail
+
+    def say_when_empty(self, text: str) -> None:
+        """Without rows it says `text`, which is about the store, or what it has to say itself."""
+        self.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
+
+    def parts(self) -> Sequence[Widget]:
+        """What its tab is made of: the table, and lines beside it."""
+        return (self,)
+
+    # --- what all have ------------------------------------------------------------------------
+
+    @property
+    def sort_column(self) -> Column[Row]:
+        return next(column for column in self.columns if column.id == self.order.column)
+
+    def selected(self) -> Sequence[AnyRecord]:
+        """The records that the cursor's row stands for."""
+        return () if self.row is None else self.records_of(self.row)
+
+    def acted_on(self) -> Sequence[AnyRecord]:
+        """What an act is about: the marked rows' records, or the cursor's row's."""
+        if not self.marked:
+            return self.selected()
+        rows = [row for row in self.rows if row.key in self.marked]
+        records = {record.key: record for row in rows for record in self.records_of(row)}
+        return list(records.values())
+
+    def select(self, key: Hashable) -> bool:
+        """Put the cursor on the row of a key. False: there is none."""
+        for index, row in enumerate(self.rows):
+            if row.key == key:
+                self.move_to(index)
+                return True
+        return False
+
+    def sort_by(self, column: str) -> None:
+        """Sort by a column; by the same again the other way round."""
+        again = column == self.order.column
+        self.order = SortOrder(column, again and not self.order.reverse)
+        self.rebuild()
+
+    def on_list_table_sort_asked(self, message: ListTable.SortAsked) -> None:
+        self.sort_by(message.column)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("drain", "unregister"):
+            return action == self.verb and not self.view.read_only
+        return True
+
+    def look_at_verb(self) -> bool:
+        """See anew what `d` does to what is marked or selected. True: it is something else."""
+        before, self.verb = self.verb, proposed(self.view, self.acted_on())
+        return self.verb != before
+
+    def action_sort_next(self) -> None:
+        shown = [column.id for column, _ in self._columns()]
+        current = shown.index(self.order.column) if self.order.column in shown else -1
+        self.order = SortOrder(shown[(current + 1) % len(shown)])
+        self.rebuild()
+
+    def action_sort_reverse(self) -> None:
+        self.sort_by(self.order.column)
+
+    def action_drain(self) -> None:
+        """Ask; the question says what is proposed by then."""
+        self.action_unregister()
+
+    def action_unregister(self) -> None:
+        if records := self._or_told(self.acted_on()):
+            self.post_message(self.UnregisterAsked(records))
+
+    def action_probe(self) -> None:
+        if records := self._or_told(self.acted_on()):
+            self.post_message(self.ProbeAsked(records))
+
+    def action_jump(self) -> None:
+        if records := self._or_told(self.selected()):
+            self.post_message(self.JumpAsked(records[0]))
+
+    def action_copy(self, what: str) -> None:
+        # Also of what is gone: a key may be wanted just because of that.
+        if (record := self.detail_record()) is not None:
+            self.post_message(self.CopyAsked(record, what))
+
+    def _or_told(self, records: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
+        if self.row is not None and not records:
+            self.notify(
+                "This row is gone: there is nothing to act on.", severity="warning", markup=False
+            )
+        return records

@@ -1,0 +1,62 @@
+"""A tab whose rows open to what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar, Protocol, TypeVar
+
+from textual.binding import BindingType
+
+from tui.runtime.textual_bindings import bindings
+from tui.widgets.panes.pane import Pane
+from tui.widgets.table.list_table import ListTable
+
+
+class TreeRow(Protocol):
+    """A row, and where it stands."""
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What is above it is the beginning of this."""
+
+    @property
+    def opened(self) -> bool | None:
+        """Whether what is below it is shown. None: there is nothing below it."""
+
+    @property
+    def level(self) -> int:
+        """How far it is below the first rows."""
+
+
+Branch = TypeVar("Branch", bound=TreeRow)
+
+
+class TreePane(Pane[Branch]):
+    """Opens and closes by the keys of any tree. Subclasses keep what is open."""
+
+    ACTIONS: ClassVar[dict[str, str]] = {"expand": "open(True)", "collapse": "open(False)"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    def set_open(self, row: Branch, opened: bool) -> None:
+        """Open or close a row that has something below it, and show that."""
+        raise NotImplementedError
+
+    def key_above(self, row: Branch) -> Hashable:
+        """The key of the row that this one is below."""
+        return row.key[:-1]
+
+    def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
+        """Enter opens and closes; where nothing is below, it means what it means in other tabs."""
+        if self.row is not None and self.row.opened is not None:
+            message.stop()
+            self.set_open(self.row, not self.row.opened)
+
+    def action_open(self, opened: bool) -> None:
+        row = self.row
+        if row is None:
+            return
+        if not opened and not row.opened and row.level:
+            # Closing what is closed goes up, as in any tree.
+            self.select(self.key_above(row))
+        elif row.opened is not None:
+            self.set_open(row, opened)

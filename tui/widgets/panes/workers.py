@@ -1,0 +1,255 @@
+"""The Workers tab: what each process registered, taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from backends.discovery.record_index import own_worker
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
+from backends.dynamo.roles import Role
+from backends.liveness import workers
+from backends.liveness.routing import ServingReason
+from backends.liveness.workers import SEVERITY, Worker
+from tui.state.columns import Cell, Column, SortOrder
+from tui.state.monitor import Changes
+from tui.state.view import View
+from tui.text.consequences import no_worker
+from tui.text.format import GONE, NOTHING, count, hex_id
+from tui.text.sanitize import plain
+from tui.widgets.panes.sorted_pane import SortedPane
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A worker that has something registered, or one that is gone."""
+
+    worker: Worker
+    """Of one that is gone, what it had."""
+    gone: bool
+
+    @property
+    def key(self) -> int:
+        return self.worker.id
+
+
+class WorkersPane(SortedPane[WorkerRow]):
+    """The workers with anything in the selected place, each with all that it registered."""
+
+    TITLE = "Workers"
+    KINDS = frozenset(Kind)
+
+    def __init__(self, view: View) -> None:
+        columns = [
+            Column("state", "STATE", 13, self._state, drop=1, sort=self._severity),
+            Column("id", "WORKER", 16, _id, sort=lambda row: row.worker.id),
+            Column(
+                "where",
+                "COMPONENT",
+                20,
+                _where,
+                share=3,
+                most=48,
+                path=True,
+                # Frontends and the like stand with what they serve.
+                sort=lambda row: row.worker.components,
+            ),
+            Column("models", "MODEL", 10, _models, share=2, most=40, path=True, drop=7),
+            Column("serving", "SERVING", 11, self._serving, drop=3, sort=self._not_serving),
+            *(
+                Column(name, title, len(title), cell, right=True, drop=drop)
+                for name, title, cell, drop in _COUNTS
+            ),
+            Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=2),
+            view.seen_column(_first, drop=3),
+        ]
+        super().__init__(view, columns, order=SortOrder("where"), id="workers")
+        self._worker_of: dict[bytes, int] = {}
+        """Whose each record was when its row was made: of what went nobody else could say."""
+
+    def rebuild(self) -> None:
+        self._worker_of = {}
+        there, gone = self._there(), self._gone()
+        rows = (self._row(worker_id, there, gone) for worker_id in dict.fromkeys([*there, *gone]))
+        self._show_all(row for row in rows if row is not None)
+
+    def amend(self, changes: Changes) -> None:
+        keys = changes.keys
+        if len(keys) > len(self._sorted):
+            self.rebuild()
+            return
+        there, gone = self._there(), self._gone()
+        concerned = self._concerned(keys)
+        now = [row for one in concerned if (row := self._row(one, there, gone)) is not None]
+        self._show_changes(now, concerned - {row.key for row in now})
+
+    def count(self) -> int:
+        """Of workers: frontends, routers and the like have rows, and are none."""
+        there = self._there()
+        return len(there) - sum(one in there for one in self.view.monitor.cluster.no_workers())
+
+    def records_of(self, row: WorkerRow) -> Sequence[AnyRecord]:
+        return () if row.gone else row.worker.records
+
+    def detail_record(self) -> AnyRecord | None:
+        return None if self.row is None else self.row.worker.records[0]
+
+    def detail_worker(self) -> Worker | None:
+        return None if self.row is None else self.row.worker
+
+    def action_unregister(self) -> None:
+        """Ask, but for processes that are no workers and may live: a drain is none of theirs."""
+        marked = [row for row in self.rows if row.key in self.marked]
+        rows = marked or ([] if self.row is None else [self.row])
+        refused = [row.worker for row in rows if self._is_not_drained(row)]
+        if not refused:
+            super().action_unregister()
+            return
+        more = f" And {count(len(refused) - 1, 'process')} more." if len(refused) > 1 else ""
+        key = self.view.keys.shown("unregister")
+        text = f"{no_worker(refused[0])}. {key} on a row of one of its keys removes that key.{more}"
+        self.notify(plain(text), severity="warning", markup=False)
+        kept = [row for row in rows if not self._is_not_drained(row)]
+        if records := [record for row in kept for record in self.records_of(row)]:
+            self.post_message(self.UnregisterAsked(records))
+
+    def _is_not_drained(self, row: WorkerRow) -> bool:
+        may_live = self.view.monitor.verdicts.may_live
+        return row.worker.role is not Role.WORKER and any(map(may_live, self.records_of(row)))
+
+    def _concerned(self, keys: set[bytes]) -> set[int]:
+        """The workers that these records belong to, or belonged to."""
+        cluster = self.view.monitor.cluster
+        found: set[int | None] = set()
+        for key in keys:
+            found.add(self._worker_of.pop(key, None))
+            if (record := cluster.records.get(key)) is not None:
+                # What went under an id of its own may be of this process.
+                found.update((cluster.worker_of(record), _gone_worker(record)))
+            elif (gone := self.view.monitor.is_gone(key)) is not None:
+                found.add(_gone_worker(gone))
+        return {worker for worker in found if worker is not None}
+
+    def _row(
+        self, worker_id: int, there: Collection[int], gone: Mapping[int, list[AnyRecord]]
+    ) -> WorkerRow | None:
+        if worker_id in there:
+            worker = workers.worker(self.view.monitor.cluster, worker_id)
+            assert worker is not None
+            self._worker_of.update(dict.fromkeys((one.key for one in worker.records), worker_id))
+            return WorkerRow(worker, gone=False)
+        if worker_id not in gone:
+            return None
+        return WorkerRow(Worker(worker_id, tuple(gone[worker_id])), gone=True)
+
+    def _there(self) -> Collection[int]:
+        """The workers of which anything is shown."""
+        monitor, shown, scope = self.view.monitor, self.view.shown, self.view.scope
+        workers: Collection[int] = shown.workers(scope)
+        if shown is not monitor.cluster:
+            workers = {monitor.cluster.worker_id(one) for one in workers}
+        if monitor.verdicts.lifetime.has_leases or not monitor.narrowed:
+            return workers
+        # A channel without a lease is its source's worker's, and a filter may leave out the source.
+        channels = (shown.records[key] for key in shown.keys(Kind.EVENT_CHANNEL, scope))
+        joined = {monitor.cluster.worker_of(channel) for channel in channels}
+        return {*workers, *(worker for worker in joined if worker is not None)}
+
+    def _gone(self) -> dict[int, list[AnyRecord]]:
+        """What is left to be seen of workers of which nothing is registered any more."""
+        monitor = self.view.monitor
+        there, process = monitor.cluster.workers(), monitor.cluster.worker_id
+        found: dict[int, list[AnyRecord]] = {}
+        for record in monitor.gone(self.KINDS, self.view.scope):
+            worker, holder = _gone_worker(record), own_worker(record)
+            if worker is None or holder is None:
+                continue
+            # One of several ids on a lease may go while the process has others.
+            if not any(one in there for one in (worker, process(worker), process(holder))):
+                found.setdefault(worker, []).append(record)
+        return found
+
+    def _state(self, row: WorkerRow) -> Cell:
+        return (
+            Cell(str(GONE), GONE.tone) if row.gone else self.view.state_of_many(row.worker.records)
+        )
+
+    def _severity(self, row: WorkerRow) -> int:
+        return 1 if row.gone else -SEVERITY.index(self.view.worst(row.worker.records))
+
+    def _serving(self, row: WorkerRow) -> Cell:
+        """Whether a request reaches it, where it has cards of models or adapters."""
+        cards = () if row.gone else (*row.worker.cards, *row.worker.adapters)
+        if not cards:
+            return Cell("", "dim")
+        serving = self.view.monitor.verdicts.serving
+        found = [one for card in cards if (one := serving.routing(card.key)) is not None]
+        routable = sum(one.routable for one in found)
+        if not found:
+            return Cell(NOTHING, "dim")
+        if routable == len(found):
+            return Cell("serving", "dim")
+        if any(one.reason is ServingReason.CONFLICT for one in found):
+            return Cell("in conflict", "warn")
+        if routable:
+            return Cell(f"{routable:,} of {len(found):,}", "warn")
+        return Cell("not serving", "bad")
+
+    def _not_serving(self, row: WorkerRow) -> str:
+        return self._serving(row).text
+
+    def _lease(self, row: WorkerRow) -> Cell:
+        """Seconds left of those granted."""
+        life = None if row.gone else self.view.life(row.worker.records)
+        if life is None or life.ttl.granted is None:
+            return Cell(NOTHING, "dim")
+        now = self.view.as_of() or self.view.clock()
+        if not life.is_current(now):
+            # It may have been renewed since.
+            return Cell(NOTHING, "dim")
+        left = life.remaining(now)
+        return Cell(f"{left:.0f}/{life.ttl.granted:.0f}s", "dim")
+
+
+def _first(row: WorkerRow) -> AnyRecord:
+    return row.worker.records[0]
+
+
+def _gone_worker(record: AnyRecord) -> int | None:
+    """Whose a record was that is gone: of its lease nothing may be left to tell the instance id."""
+    number = record.id.instance_id
+    named = isinstance(record, EndpointInstance | ModelCard) and number is not None
+    return number if named else own_worker(record)
+
+
+def _id(row: WorkerRow) -> Cell:
+    """Its instance id; where it has several, how many."""
+    ids = row.worker.instance_ids
+    return Cell(f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(row.worker.id), "accent")
+
+
+def _where(row: WorkerRow) -> str:
+    """With what it is, if that is no worker, and its ranks, if it has several."""
+    worker = row.worker
+    role = "" if worker.role is Role.WORKER else f"({worker.role.value})"
+    ranks = f"×{worker.ranks} ranks" if worker.ranks > 1 else ""
+    where = ", ".join(worker.components) or NOTHING
+    return " ".join(filter(None, (role, where, ranks)))
+
+
+def _models(row: WorkerRow) -> Cell:
+    return Cell(", ".join(row.worker.models), "dim")
+
+
+def _number(found: Sequence[AnyRecord]) -> str:
+    return f"{len(found):,}" if found else ""
+
+
+_COUNTS = (
+    ("endpoints", "EPS", lambda row: _number(row.worker.served), 4),
+    ("cards", "CARDS", lambda row: _number(row.worker.cards), 5),
+    ("loras", "LORAS", lambda row: _number(row.worker.adapters), 5),
+    ("channels", "CHANS", lambda row: _number(row.worker.channels), 6),
+)
+"""Columns of numbers: id, title, text, and how early it goes where there is no room."""

@@ -1,0 +1,1 @@
+"""The table that all panes draw their rows with."""

@@ -1,0 +1,386 @@
+"""A table that draws only the lines that are seen, and follows its row while others come and go.
+
+Textual's own DataTable repaints whole when a cell changes and takes milliseconds to remove a row
+among thousands; a live view of a cluster does both all the time. This one holds no cells: it asks
+for the text of the rows on screen when they are drawn, so ten rows and ten thousand cost the same.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Hashable, Sequence, Set
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar, Generic
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, clamp
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from tui.runtime.textual_bindings import bindings
+from tui.state.columns import GAP, Column, SortOrder, lay_out
+from tui.state.sorted_rows import HasKey, Row
+from tui.text.sanitize import clip, clip_path, plain
+from tui.text.sanitize import width as text_width
+from tui.widgets.table.line_view import LineView
+
+MARK = "▪"
+GUTTER = 1
+"""Cells left of the first column, for the marks."""
+
+
+@dataclass
+class _Layout:
+    width: int = -1
+    columns: list[tuple[Column[HasKey], int]] = field(default_factory=list)
+
+
+class ListTable(LineView, Generic[Row]):
+    """Rows under a fixed header line. Owns the cursor; whoever fills it owns the rows.
+
+    With the class `-stale` it shows all in one muted colour: what it shows may not be true now.
+    """
+
+    DEFAULT_CSS = """
+    ListTable {
+        height: 1fr;
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        color: $foreground;
+    }
+    ListTable.-stale { color: $text-muted; }
+    ListTable > .list-table--header { color: $text-muted; text-style: bold; }
+    ListTable > .list-table--cursor { background: $surface-lighten-2; }
+    ListTable:focus > .list-table--cursor {
+        background: $block-cursor-background; color: $block-cursor-foreground;
+    }
+    ListTable > .list-table--dim { color: $text-muted; }
+    ListTable > .list-table--good { color: $text-success; }
+    ListTable > .list-table--warn { color: $text-warning; }
+    ListTable > .list-table--bad { color: $text-error; }
+    ListTable > .list-table--accent { color: $text-accent; }
+    ListTable > .list-table--empty { color: $text-muted; }
+    ListTable > .list-table--mark { color: $text-warning; text-style: bold; }
+
+    /* Without shades what is muted is dim, and without colours what is bad is bold. */
+    ListTable:ansi.-stale, ListTable:ansi > .list-table--dim { text-style: dim; }
+    ListTable:nocolor > .list-table--bad { text-style: bold; }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"list-table--{name}"
+        for name in ("header", "cursor", "dim", "good", "warn", "bad", "accent", "empty", "mark")
+    }
+
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "up": "cursor(-1)",
+        "down": "cursor(1)",
+        "page-up": "page(-1)",
+        "page-down": "page(1)",
+        "first": "edge(-1)",
+        "last": "edge(1)",
+        "open": "choose",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    order: reactive[SortOrder] = reactive(SortOrder(""))
+    """Shown in the header; the owner of the rows sorts."""
+    empty_text: reactive[str] = reactive("")
+    """Shown where there are no rows."""
+
+    class TableMessage(Message):
+        """Base of what a table tells."""
+
+        def __init__(self, table: ListTable[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> ListTable[Any]:
+            return self.table
+
+    class Highlighted(TableMessage):
+        """The cursor is on another row, or its row changed, or there is none any more.
+
+        The screen is told.
+        """
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ListTable.Highlighted) and message.table is self.table
+
+    class Chosen(TableMessage):
+        """Enter, or a second click, on the cursor's row."""
+
+    class Marked(TableMessage):
+        """Other rows are marked than before."""
+
+    class SortAsked(TableMessage):
+        """A click on a column's title."""
+
+        def __init__(self, table: ListTable[Any], column: str) -> None:
+            super().__init__(table)
+            self.column = column
+
+    def __init__(
+        self, columns: Sequence[Column[Row]], *, follow_top: bool = False, id: str | None = None
+    ) -> None:
+        """`follow_top`: a cursor on the first row stays on the first row, as in a log."""
+        super().__init__(id=id)
+        self.columns = columns
+        self.rows: Sequence[Row] = ()
+        self._follow_top = follow_top
+        self._index = 0
+        self._key: Hashable = None
+        self.marked: frozenset[Hashable] = frozenset()
+        """The keys of the rows that are marked; never of one that is not in the table."""
+        self._mark_from: Hashable = None
+        """Where a range begins: the row that was marked last."""
+        self._layout = _Layout()
+        self._ticking: dict[int, tuple[str, ...]] = {}
+
+    def is_faded(self, row: Row) -> bool:
+        """Whether a row is drawn in one muted colour: what it stands for is over."""
+        return False
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    def show(
+        self,
+        rows: Sequence[Row],
+        index_of: Callable[[Hashable], int | None],
+        changed: set[Hashable] | None = None,
+    ) -> None:
+        """Show these rows. The cursor stays on its row, and the row on its line of the screen.
+
+        `changed`: if given, rows of other keys are as they were, and so is their order; only
+        these are drawn again.
+        """
+        was_empty = not self.rows
+        self.rows = rows
+        self.set_height(len(rows) + 1)
+        at_top = self._follow_top and self._index == 0
+        index = None if self._key is None or at_top else index_of(self._key)
+        moved = 0 if index is None else index - self._index
+        self._index = clamp(self._index if index is None else index, 0, max(0, len(rows) - 1))
+        if moved:
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False, immediate=True)
+        # What cannot be seen must not be acted on.
+        self._mark({key for key in self.marked if index_of(key) is not None})
+        if changed is None or was_empty or not rows:
+            self._ticking.clear()
+            self.refresh()
+        else:
+            for line in self._lines():
+                if rows[line].key in changed:
+                    self._refresh_row(line)
+        self._settle()
+
+    def _settle(self) -> None:
+        """After the rows or the cursor changed: say where the cursor is now."""
+        row = self.row
+        self._key = None if row is None else row.key
+        # Not up through all that is around the table: what the screen draws for it would come a
+        # paint after the cursor.
+        if self.is_attached:
+            self.screen.post_message(self.Highlighted(self))
+
+    @property
+    def row(self) -> Row | None:
+        """The row that the cursor is on."""
+        return self.rows[self._index] if self._index < len(self.rows) else None
+
+    def on_screen(self) -> Sequence[Row]:
+        """The rows that are seen."""
+        return [self.rows[index] for index in self._lines()]
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row and scroll there."""
+        old, self._index = self._index, clamp(index, 0, max(0, len(self.rows) - 1))
+        page = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        wanted = clamp(top, self._index - page + 1, self._index)
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False, immediate=True)
+        self._refresh_row(old)
+        self._refresh_row(self._index)
+        self._settle()
+
+    def tick(self) -> None:
+        """Time went on: draw again what changed with it alone."""
+        columns = [column for column, _ in self._columns() if column.ticks]
+        for index in self._lines():
+            before, row = self._ticking.get(index), self.rows[index]
+            if before is not None and before != tuple(one.cell_of(row).text for one in columns):
+                self._refresh_row(index)
+
+    # --- keys and mouse -----------------------------------------------------------------------
+
+    def action_cursor(self, step: int) -> None:
+        self.move_to(self._index + step)
+
+    def action_page(self, step: int) -> None:
+        self.move_to(self._index + step * max(1, self.size.height - 2))
+
+    def action_edge(self, side: int) -> None:
+        self.move_to(0 if side < 0 else len(self.rows) - 1)
+
+    def action_choose(self) -> None:
+        if self.row is not None:
+            self.post_message(self.Chosen(self))
+
+    def action_mark(self) -> None:
+        """Mark the row or take its mark away, and go on to the next."""
+        if self.row is not None:
+            self._mark_from = self.row.key
+            self._mark(self.marked ^ {self.row.key})
+            self.move_to(self._index + 1)
+
+    def action_mark_range(self) -> None:
+        """Mark all from the row that was marked last to the cursor's."""
+        marks = [index for index, row in enumerate(self.rows) if row.key == self._mark_from]
+        start = marks[0] if marks else self._index
+        first, last = sorted((start, self._index))
+        self._mark(self.marked | {row.key for row in self.rows[first : last + 1]})
+
+    def action_mark_all(self) -> None:
+        """Mark all rows, which are those that the filter shows; if all are marked, none."""
+        every = {row.key for row in self.rows}
+        self._mark(set() if self.marked == every else every)
+
+    def _mark(self, keys: Set[Hashable]) -> None:
+        if keys == self.marked:
+            return
+        different, self.marked = self.marked ^ keys, frozenset(keys)
+        for line in self._lines():
+            if self.rows[line].key in different:
+                self._refresh_row(line)
+        self.post_message(self.Marked(self))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            self._click_title(event.x)
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if index < len(self.rows):
+            self.move_to(index)
+            if event.chain > 1:
+                self.action_choose()
+
+    def _click_title(self, x: int) -> None:
+        left = GUTTER
+        for column, width in self._columns():
+            if left <= x < left + width + GAP:
+                self.post_message(self.SortAsked(self, column.id))
+                return
+            left += width + GAP
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self.set_height(len(self.rows) + 1)
+
+    def watch_empty_text(self) -> None:
+        if not self.rows:
+            self.refresh()
+
+    def watch_has_focus(self, _had: bool) -> None:
+        super().watch_has_focus(_had)
+        self._refresh_row(self._index)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.line_width
+        if y == 0:
+            return self._header(width)
+        index = y - 1 + self.scroll_offset.y
+        if index < len(self.rows):
+            return self._line(index, width)
+        if not self.rows:
+            return self._empty_line(y - 2, width)
+        return Strip.blank(width, self.base_style)
+
+    def _empty_line(self, number: int, width: int) -> Strip:
+        lines = textwrap.wrap(plain(self.empty_text), max(1, width - 2))
+        line = lines[number] if 0 <= number < len(lines) else ""
+        style = self._style("empty")
+        return Strip([Segment(line.center(width), style)]).adjust_cell_length(width, style)
+
+    def _header(self, width: int) -> Strip:
+        style = self._style("header")
+        parts = []
+        for column, room in self._columns(width):
+            title = column.title
+            if self.order.column == column.id:
+                # That it is sorted by is worth more than the end of its name.
+                title = title[: room - 1] + ("▼" if self.order.reverse else "▲")
+            parts.append(_fit(title, room, column))
+        line = " " * GUTTER + (" " * GAP).join(parts)
+        return Strip([Segment(line, style)]).adjust_cell_length(width, style)
+
+    def _line(self, index: int, width: int) -> Strip:
+        row = self.rows[index]
+        base = self.base_style
+        if faded := self.is_faded(row):
+            base = _coloured(base, self._style("dim"))
+        if cursor := index == self._index:
+            base += self._style("cursor")
+        # Under the cursor the bar's own colours are the readable ones.
+        coloured = not (cursor and self.has_focus)
+        toned = coloured and not faded and not self.has_class("-stale")
+        marked = row.key in self.marked
+        mark = _coloured(base, self._style("mark")) if marked and coloured else base
+        # Neighbours that look the same go to the terminal as one text: each other look is some 40
+        # bytes. On a gap no colour is seen, so it looks as the cell before it.
+        segments: list[Segment] = []
+        text, style = MARK if marked else " " * GUTTER, mark
+        ticking: list[str] = []
+        for number, (column, cells) in enumerate(self._columns(width)):
+            cell = column.cell_of(row)
+            own = _coloured(base, self._style(cell.tone)) if toned and cell.tone else base
+            text += " " * GAP if number else ""
+            if own is not style:
+                segments.append(Segment(text, style))
+                text, style = "", own
+            text += _fit(cell.text, cells, column)
+            if column.ticks:
+                ticking.append(cell.text)
+        self._ticking[index] = tuple(ticking)
+        return Strip([*segments, Segment(text, style)]).adjust_cell_length(width, base)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"list-table--{name}")
+
+    def _columns(self, width: int | None = None) -> list[tuple[Column[Row], int]]:
+        """Those that are shown, with their widths; `width` is that of a line."""
+        if width is None:
+            width = self.line_width
+        if self._layout.width != width:
+            self._layout = _Layout(width, lay_out(self.columns, width - GUTTER))  # type: ignore[arg-type]
+        return self._layout.columns  # type: ignore[return-value]
+
+    def _lines(self) -> range:
+        """The rows that are on screen."""
+        top = self.scroll_offset.y
+        return range(top, min(len(self.rows), top + max(0, self.size.height - 1)))
+
+    def _refresh_row(self, index: int) -> None:
+        y = index + 1 - self.scroll_offset.y
+        if 0 < y < self.size.height:
+            self.refresh(Region(0, y, self.line_width, 1))
+
+
+@lru_cache(maxsize=256)
+def _coloured(base: Style, tone: Style) -> Style:
+    """The base in the colour of a tone."""
+    return base + Style(color=tone.color, bold=tone.bold or None, dim=tone.dim or None)
+
+
+def _fit(text: str, cells: int, column: Column[Any]) -> str:
+    """Harmless text, exactly `cells` wide."""
+    text = clip_path(text, cells) if column.path else clip(text, cells)
+    padding = " " * (cells - text_width(text))
+    return padding + text if column.right else text + padding
