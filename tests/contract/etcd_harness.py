@@ -7,6 +7,7 @@ import contextlib
 from pathlib import Path
 
 from backends.etcd import EtcdConfig, EtcdStore
+from tests.support.listening import listening
 from tests.support.servers import LOOPBACK, EtcdServer
 
 
@@ -17,9 +18,8 @@ class Forwarder:
         """`port` is where it passes them on to, `host` where it listens."""
         self._to = port
         self._host = host
-        self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._passing: set[asyncio.Task[None]] = set()
+        self._open = contextlib.AsyncExitStack()
         self.port = 0
 
     @property
@@ -29,31 +29,23 @@ class Forwarder:
 
     async def open(self) -> None:
         """Listen, on the same port as the last time."""
-        self._server = await asyncio.start_server(self._accept, self._host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        server = listening(self._pass_on, self._host, self.port)
+        self.port = await self._open.enter_async_context(server)
 
     async def cut(self) -> None:
         """Break all connections and refuse new ones."""
-        if self._server is not None:
-            self._server.close()
-            for writer in self._writers:
-                writer.transport.abort()
-            await asyncio.gather(*self._passing)
-            await self._server.wait_closed()
-            self._server = None
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._pass_on(reader, writer))
-        self._passing.add(task)
-        task.add_done_callback(self._passing.discard)
+        await self._open.aclose()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._to)
         try:
-            there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._to)
-        except OSError:
-            writer.transport.abort()
-            return
-        await asyncio.gather(self._copy(reader, there_writer), self._copy(there_reader, writer))
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._copy(reader, there_writer))
+                both.create_task(self._copy(there_reader, writer))
+        finally:
+            there_writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await there_writer.wait_closed()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

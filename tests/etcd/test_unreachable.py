@@ -6,8 +6,8 @@ import asyncio
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from backends.etcd import EtcdStore
 from backends.etcd.errors import translate
 from backends.store import Cause, Misconfigured, Unreachable
 from tests.support.etcd_places import Opener
+from tests.support.listening import listening
 from tests.support.running import dyntop
 from tests.support.servers import LOOPBACK, EtcdServer, NatsServer, free_ports, wait_for
 from tests.support.tls import TlsFiles
@@ -34,38 +35,8 @@ def bare(server: EtcdServer) -> str:
     return server.endpoint.partition("://")[2]
 
 
-@asynccontextmanager
-async def listening(
-    greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-    host: str = LOOPBACK,
-    context: ssl.SSLContext | None = None,
-) -> AsyncIterator[int]:
-    """A server that is no etcd; gives its port."""
-    greeted: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        greeted[asyncio.current_task()] = writer
-        with suppress(OSError):
-            await greet(reader, writer)
-
-    server = await asyncio.start_server(accept, host, 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        # Nothing may be left for the garbage collector, which would find it in another test.
-        for writer in greeted.values():
-            writer.transport.abort()
-        await asyncio.gather(*(task for task in greeted if task is not None))
-        await server.wait_closed()
-
-
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # Until the socket itself is closed: its loop may end with the test.
-    with suppress(OSError):
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
+async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
@@ -153,7 +124,7 @@ def test_the_program_keeps_what_grpc_writes_of_a_handshake_off_standard_error(
 
 
 async def test_a_certificate_for_another_name(open_store: Opener, tls: TlsFiles) -> None:
-    async with listening(silent, "127.0.0.2", server_context(tls)) as port:
+    async with listening(silent, "127.0.0.2", context=server_context(tls)) as port:
         error = await unreachable(open_store(f"https://127.0.0.2:{port}", ca=tls.ca))
     assert error.cause is Cause.CERTIFICATE
     assert "name" in error.detail

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from tests.support.listening import listening
 from tests.support.servers import LOOPBACK
 
 INFO = {
@@ -37,10 +38,8 @@ def refused_call(repeated: str, reply: bytes) -> bytes:
 @asynccontextmanager
 async def repeating(words: Words, *more: str) -> AsyncIterator[str]:
     """Where such a server is, as `host:port`. `more` is repeated besides the credentials."""
-    clients: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        clients.add(writer)
         writer.write(b"INFO %s\r\n" % json.dumps(INFO).encode())
         repeated = " ".join(more)
         sids: dict[bytes, bytes] = {}
@@ -59,13 +58,6 @@ async def repeating(words: Words, *more: str) -> AsyncIterator[str]:
                 if fields[0].startswith(b"$JS.API."):
                     sid = next(sid for inbox, sid in sids.items() if fields[1].startswith(inbox))
                     writer.write(words(repeated, fields[1] + b" " + sid))
-        writer.close()
-        clients.discard(writer)
 
-    server = await asyncio.start_server(serve, LOOPBACK, 0)
-    try:
-        yield f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for client in clients:
-            client.close()
+    async with listening(serve) as port:
+        yield f"{LOOPBACK}:{port}"

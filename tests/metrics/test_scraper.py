@@ -29,6 +29,7 @@ from backends.metrics.scraper import (
 from backends.metrics.targets import ScrapeTarget, given
 from backends.probe.dns import MOST_AT_A_TIME
 from tests.metrics.texts import SAMPLES
+from tests.support.listening import listening
 from tests.support.moved_timer import MovedTimer
 from tests.support.peers import refusing, until
 
@@ -137,10 +138,8 @@ async def test_what_speaks_no_http_is_said_to_speak_none() -> None:
         writer.write(b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f hello\r\n\r\n")
         await writer.drain()
         await reader.read()
-        writer.close()
 
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(greet) as port:
         (found,) = await scraped(f"http://127.0.0.1:{port}")
         assert found.trouble == "sends something else than HTTP"
         (found,) = await scraped(f"https://127.0.0.1:{port}")

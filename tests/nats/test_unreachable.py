@@ -12,6 +12,7 @@ from backends.nats_kv.jetstream import LIST_DEADLINE
 from backends.nats_kv.store import NatsStore
 from backends.nats_kv.watch import POLL_INTERVAL, SILENCE
 from backends.store import Cause, Heartbeat, Lost, Unreachable
+from tests.support.listening import listening
 from tests.support.nats_places import KEY, RELATIVE, Opener, connected, make_bucket
 from tests.support.peers import refusing
 from tests.support.servers import NatsServer
@@ -98,11 +99,8 @@ async def test_one_loss_is_told_once(open_store: Opener) -> None:
 async def test_what_is_no_nats_is_said_to_be_none(open_store: Opener) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(answer) as port:
         store = open_store(NatsConfig(servers=(f"nats://127.0.0.1:{port}",)))
         with pytest.raises(Unreachable) as raised:
             await store.snapshot(V1)

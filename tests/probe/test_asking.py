@@ -17,7 +17,8 @@ from backends.probe import connect, plane, tcp, zmtp
 from backends.probe.addresses import Address
 from backends.probe.connect import explained
 from backends.probe.types import Finding, ProbeAnswer
-from tests.support.peers import Behaviour, Peer, full, refusing, saying, silent, until
+from tests.support.listening import Serve
+from tests.support.peers import Peer, full, refusing, saying, silent, until
 
 Ask = Callable[[Address, float], Awaitable[Finding]]
 
@@ -143,7 +144,7 @@ async def test_who_accepts_and_says_nothing_accepts_and_no_more() -> None:
         await until(lambda: peer.accepted == 1 and peer.open == 0, "the end of the connection")
 
 
-ZMTP_CASES: list[tuple[Behaviour, Finding]] = [
+ZMTP_CASES: list[tuple[Serve, Finding]] = [
     (saying(GREETING, hangs=True), zmtp.GREETS),
     (saying(GREETING + b"\x03\x00NULL"), zmtp.GREETS),
     (saying(*(GREETING[n : n + 1] for n in range(10)), pause=0.01, hangs=True), zmtp.GREETS),
@@ -156,7 +157,7 @@ ZMTP_CASES: list[tuple[Behaviour, Finding]] = [
 
 @pytest.mark.parametrize(("behaviour", "expected"), ZMTP_CASES)
 async def test_only_a_zmtp_greeting_is_a_sign_of_a_zmq_socket(
-    behaviour: Behaviour, expected: Finding, monkeypatch: pytest.MonkeyPatch
+    behaviour: Serve, expected: Finding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Peer(behaviour).serving() as peer:
         here = await zmtp.ask(peer.address, AMPLE)
@@ -169,7 +170,7 @@ async def test_only_a_zmtp_greeting_is_a_sign_of_a_zmq_socket(
 
 
 @pytest.mark.parametrize("behaviour", [silent, saying(GREETING[:9], hangs=True)])
-async def test_who_accepts_and_does_not_greet_is_silent(behaviour: Behaviour) -> None:
+async def test_who_accepts_and_does_not_greet_is_silent(behaviour: Serve) -> None:
     async with Peer(behaviour).serving() as peer:
         found = await zmtp.ask(peer.address, LIMIT)
     expected = "accepts connections but sends no ZMTP greeting within 1 s"
@@ -195,15 +196,13 @@ async def test_who_accepts_and_does_not_greet_is_silent(behaviour: Behaviour) ->
         (saying(), ProbeAnswer.SILENT),
     ],
 )
-async def test_a_frame_is_a_sign_of_the_tcp_plane(
-    behaviour: Behaviour, answer: ProbeAnswer
-) -> None:
+async def test_a_frame_is_a_sign_of_the_tcp_plane(behaviour: Serve, answer: ProbeAnswer) -> None:
     async with Peer(behaviour).serving() as peer:
         assert (await plane.ask(peer.address, AMPLE)).answer is answer
 
 
 @pytest.mark.parametrize("behaviour", [silent, saying(REFUSAL[:20], hangs=True)])
-async def test_a_plane_that_does_not_refuse_in_time_is_silent(behaviour: Behaviour) -> None:
+async def test_a_plane_that_does_not_refuse_in_time_is_silent(behaviour: Serve) -> None:
     async with Peer(behaviour).serving() as peer:
         found = await plane.ask(peer.address, LIMIT)
     expected = (

@@ -5,59 +5,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from backends.probe.addresses import Address
-
-LOOPBACK = "127.0.0.1"
-
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.support.listening import Serve, listening
+from tests.support.servers import LOOPBACK
 
 
 class Peer:
     """A server that does to each connection what `behaviour` says, and then ends it."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Serve) -> None:
         self._behaviour = behaviour
         self.accepted = 0
         """Connections in all."""
         self.open = 0
         """Connections that neither side has ended."""
         self.port = 0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> Address:
         return Address(LOOPBACK, self.port)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[Peer]:
+        async with listening(self._serve, port=self.port) as self.port:
+            yield self
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self.open += 1
         try:
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await self._behaviour(reader, writer)
+            await self._behaviour(reader, writer)
         finally:
             self.open -= 1
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[Peer]:
-        server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
-            yield self
-        finally:
-            server.close()
-            for task in tuple(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,9 +47,7 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         pass
 
 
-def saying(
-    *chunks: bytes, pause: float = 0.0, hangs: bool = False, reads: bool = False
-) -> Behaviour:
+def saying(*chunks: bytes, pause: float = 0.0, hangs: bool = False, reads: bool = False) -> Serve:
     """Send these, with pauses of so many seconds between them; then stay, or end.
 
     With `reads`, first read what there is: what ends with something unread resets the connection.

@@ -15,6 +15,7 @@ import zmq
 
 from backends.aio.timer import LoopTimer
 from backends.tap import Inbox, TapLink, decode, zmq_listener
+from tests.support.listening import listening
 from tests.support.servers import LOOPBACK, free_ports
 from tests.support.wire import frames, removed, stored
 from tests.tap.conftest import Peer, running, until, until_connected, zmq_tap
@@ -160,13 +161,12 @@ async def test_what_is_in_the_way_is_what_was_found_last(monkeypatch: pytest.Mon
         writer.write(b"\xff" + bytes(8) + b"\x7f")
         with contextlib.suppress(OSError):
             await reader.read()
-        writer.close()
         greeted.remove(writer)
 
     async with contextlib.AsyncExitStack() as stack:
         async with running(zmq_tap(port)) as tap:
             await until(lambda: "refuses connections" in tap.standing.why)
-            await stack.enter_async_context(await asyncio.start_server(greet, LOOPBACK, port))
+            await stack.enter_async_context(listening(greet, port=port))
             await until(lambda: "does not complete a connection" in tap.standing.why)
         await until(lambda: not greeted, "the end of all connections")
 
