@@ -18,6 +18,7 @@ from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import OptionList
 
 NAMES: list[tuple[type | ModuleType, list[str]]] = [
@@ -38,6 +39,7 @@ ATTRIBUTES: list[tuple[type, list[str]]] = [
     (OptionList, ["_index_to_line"]),
     (Parser, ["_tokens", "_gen", "_awaiting", "_timeout_time"]),
     (LinuxDriver, ["_writer_thread", "_must_signal_resume"]),
+    (Timer, ["_repeat", "_skip"]),
 ]
 """Those that objects have, as their classes' code names them."""
 

@@ -23,6 +23,7 @@ from textual.worker import NoActiveWorker, WorkerFailed, get_current_worker
 
 from tui.runtime.faults import Faults
 from tui.runtime.textual_pumps import KeepsPumps, keep_pumps
+from tui.runtime.textual_timers import keep_single_timers
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class KeepsGoing(KeepsPumps):
     def __init__(self, driver_class: type[Driver], steady: Callable[[], float]) -> None:
         """`steady`: seconds of a clock that nobody sets."""
         keep_pumps()
+        keep_single_timers()
         super().__init__(driver_class=driver_class)
         self.faults = Faults(steady)
         self.fault: Exception | None = None
