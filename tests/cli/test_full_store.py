@@ -20,7 +20,8 @@ def in_own_mounts(
     """Run a command for which `folder` is a small file system with what it held before."""
     script = (
         'cp -a "$0" "$0.before" && mount -t tmpfs -o size=256k tmpfs "$0" && '
-        f'cp -a "$0.before/." "$0" && {{ {then}; rm -rf "$0.before"; exec "$@"; }}'
+        # Not `cp -a`: on a busy machine a file that was touched before may have expired.
+        f'cp -r "$0.before/." "$0" && {{ {then}; rm -rf "$0.before"; exec "$@"; }}'
     )
     try:
         done = subprocess.run(

@@ -62,10 +62,12 @@ def missing(before: list[str], text: str) -> list[str]:
 class AtRest:
     """Whether a screen was the same at many looks, one after the other, and its program waited for
     something at some of them: all of it is drawn. On a busy machine a program that has more to
-    draw may get no time for it, and is at work all the while."""
+    draw may get no time for it, and is at work all the while. On one that is busier still it is
+    never seen to wait, and many more looks have to do."""
 
     LOOKS = 20
     WAITING = 3
+    ENOUGH = 500
 
     def __init__(self, terminal: Terminal) -> None:
         self._session = terminal.process.pid
@@ -79,7 +81,8 @@ class AtRest:
             self._last, self._same, self._waiting = now, 0, 0
         self._same += 1
         self._waiting += not is_at_work(self._session)
-        return self._same >= self.LOOKS and self._waiting >= self.WAITING
+        waited = self._waiting >= self.WAITING or self._same >= self.ENOUGH
+        return self._same >= self.LOOKS and waited
 
 
 def is_at_work(session: int) -> bool:

@@ -71,7 +71,7 @@ def test_no_more_is_sent_than_the_far_end_showed_so_that_keys_are_answered(
 ) -> None:
     command = [*PATIENT, "--probe", "never"]
     with SlowLine(command, rate=rate, latency=0.15, env=churning) as terminal:
-        terminal.wait_for("60 instances", WAITS)
+        terminal.wait_for("Instances 60", WAITS)
         terminal.wait_for("q Quit", WAITS)
         # The first screen is not sent twice, and only what its text needs.
         assert terminal.taken < 20_000
@@ -117,7 +117,7 @@ def test_a_terminal_that_does_not_answer_is_painted_all_the_same(churning: dict[
     command = [*COMMAND, "--probe", "never"]
     with Terminal(command, env=churning, answers=False) as terminal:
         terminal.wait_for("q Quit")
-        terminal.wait_for("60 instances")
+        terminal.wait_for("Instances 60")
         terminal.press("/")
         terminal.type("10.9.")
         terminal.wait_for("matches 10")
@@ -140,7 +140,7 @@ def test_through_a_real_ssh_keys_are_answered_and_the_shell_gets_no_answer(
         terminal = stack.enter_context(Terminal(command, columns=120, rows=35))
         terminal.wait_for("ready>", WAITS)
         terminal.type(" ".join([sys.executable, *COMMAND[1:]]) + " --probe never\r")
-        terminal.wait_for("60 instances", WAITS)
+        terminal.wait_for("Instances 60", WAITS)
         terminal.wait_for("q Quit", WAITS)
         # By itself sshd takes megabytes: 81 KB were under way or shown here, and ever more.
         assert terminal.received < 25_000

@@ -10,12 +10,14 @@ from enum import StrEnum
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.liveness.evidence import Evidence
+from backends.liveness.evidence_kinds import EvidenceKind
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.workers import SEVERITY
 from tui.state.columns import Cell
 from tui.state.offers import Verb
 from tui.state.store_state import LinkState
 from tui.state.view import View
+from tui.text.detail import JUST_NOW
 from tui.text.format import STATES, count, duration, hex_id
 from tui.text.irreversible import cannot_be_undone, why_lost
 from tui.text.sanitize import plain_key
@@ -225,6 +227,19 @@ class RemovalReview:
         return ", ".join(f"{numbers[verdict]:,} {verdict}" for verdict in worst_first)
 
 
+OF_SECONDS = frozenset(
+    {
+        EvidenceKind.LEASE_LEFT,
+        EvidenceKind.LEASE_LATE,
+        EvidenceKind.LEASE_UNPROVED,
+        EvidenceKind.FILE_TOUCHED,
+        EvidenceKind.FILE_LATE,
+        EvidenceKind.BUCKET_KEEPS,
+    }
+)
+"""Evidence that names seconds: a second later they are others."""
+
+
 def out_of_date(view: View) -> str | None:
     """Why what is shown, verdicts too, may not be so any more, as a sentence. None: it is so."""
     monitor = view.monitor
@@ -238,6 +253,7 @@ def out_of_date(view: View) -> str | None:
 
 
 def dated(evidence: Evidence, now: float) -> str:
-    """One piece of evidence, with how long ago it was so."""
+    """Return one piece of evidence as text, with its age unless it is just from now."""
     age = now - evidence.at
-    return evidence.text if age < 1 else f"{evidence.text} ({duration(age)} ago)"
+    as_now = 1.0 if evidence.kind in OF_SECONDS else JUST_NOW
+    return evidence.text if age < as_now else f"{evidence.text} ({duration(age)} ago)"
