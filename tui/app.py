@@ -53,8 +53,10 @@ from tui.runtime.textual_memory import (
 from tui.runtime.textual_palette import HasPalette
 from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible, theme_for
 from tui.runtime.typed_ahead import AT_ONCE, MustBeSeen, TypedAhead
+from tui.screens.front import FrontScreen
 from tui.screens.main import MainScreen
 from tui.session import Session, opened
+from tui.state.dashboard import Dashboard
 from tui.text.errors import Exit
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
@@ -129,7 +131,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
 
     def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        screen = MainScreen(self.plane, watched, self.settings, self.clock)
+        screen = MainScreen(Dashboard(self.plane, watched, self.settings, self.clock))
         screen.follow()  # the store answers while it is being made
         return screen
 
@@ -165,7 +167,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
             self.is_up = self.is_up or screen.is_mounted
             self._typed.drawn(screen)
 
-    def on_main_screen_failed(self, message: MainScreen.Failed) -> None:
+    def on_front_screen_failed(self, message: FrontScreen.Failed) -> None:
         """A part of the main screen stopped with an error. The screen stays."""
         if not self.goes_on_after(message.error, self, message):
             self.end_by_fault(message.error)

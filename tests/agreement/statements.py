@@ -154,7 +154,7 @@ async def read_clean_up(operator: Operator, said: Statements) -> None:
 async def _go_to(operator: Operator, scope: tuple[str, ...]) -> None:
     """Select a place, as the cursor in the tree does."""
     operator.tree.select_scope(scope)
-    await operator.until(lambda: operator.main.view.scope == scope, f"{scope} selected")
+    await operator.until(lambda: operator.dashboard.view.scope == scope, f"{scope} selected")
 
 
 async def _scopes(operator: Operator) -> list[tuple[str, ...]]:
@@ -170,7 +170,7 @@ def _read_place(
     operator: Operator, said: Statements, place: tuple[str, ...], *, narrowed: bool
 ) -> None:
     """Read the tree and all tabs. `place`: what is selected, below how it is narrowed."""
-    scope = operator.main.view.scope
+    scope = operator.dashboard.view.scope
     if not place:
         _read_header(operator, said)
     _read_branch(operator, said, place, scope, narrowed=narrowed)
@@ -237,7 +237,7 @@ def _read_branch(
     good = _int(found[1]) if found[1] else _int(found[2])
     said.add(("instances not live", *place), _int(found[2]) - good, "the tree")
     if not place:
-        named = "all namespaces" if operator.main.settings.namespace is None else "ns "
+        named = "all namespaces" if operator.dashboard.settings.namespace is None else "ns "
         said.add(("what the root is",), True, "the settings")
         said.add(("what the root is",), label.startswith(named), "the tree")
 

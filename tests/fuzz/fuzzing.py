@@ -38,7 +38,6 @@ from tui.app import DyntopApp
 from tui.dialogs import question
 from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.unregister import UnregisterDialog
-from tui.runtime.screen_work import is_at_work
 from tui.state.store_state import LinkState
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES") or 10)
@@ -232,16 +231,16 @@ class Fuzz:
         for _ in range(20):
             await operator.press("escape")
         await operator.until(lambda: operator.on_main, "the main screen")
-        await operator.until(lambda: not is_at_work(operator.main, "acts"), "all is done")
+        await operator.until(lambda: not operator.main.is_at_work("acts"), "all is done")
         await operator.press("escape")
-        if operator.main.monitor.frozen:
+        if operator.dashboard.monitor.frozen:
             await operator.type("f")
-        if operator.main.monitor.hides_gone:
+        if operator.dashboard.monitor.hides_gone:
             await operator.type("x")
         world.put(instance(99))
         entries = {entry.key: entry.value for entry in world.entries()}
         await operator.until(lambda: held(operator) == entries, "the view is the store")
-        await operator.until(lambda: operator.main.monitor.store.link is LinkState.CONNECTED)
+        await operator.until(lambda: operator.dashboard.monitor.store.link is LinkState.CONNECTED)
         await operator.press("1")
         await operator.until(lambda: operator.tab() == "instances", "the first tab")
         assert app.fault is None

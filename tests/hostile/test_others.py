@@ -161,7 +161,7 @@ async def test_what_others_say_is_drawn_plainly() -> None:
         for _ in range(2):
             assert_drawn_plainly(operator)
             await operator.press("pagedown")
-        operator.main.metering.interval = 0.05
+        operator.dashboard.metrics.interval = 0.05
         await open_metrics(operator)
         await operator.until(lambda: len(operator.pane.rows) > len(SHORT) // 2, "models")
         for _ in range(3):

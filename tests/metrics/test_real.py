@@ -127,7 +127,7 @@ async def at_the_dashboard(deployment: Deployment) -> AsyncIterator[Operator]:
             scraper_of(deployment) as scraper,
             dashboard(store=store, scrapes=scraper, size=(180, 45)) as operator,
         ):
-            operator.main.metering.interval = 0.5
+            operator.dashboard.metrics.interval = 0.5
             yield operator
     finally:
         await store.aclose()

@@ -48,7 +48,7 @@ DEADLINE = 60.0
 """Seconds within which an awaited state must come."""
 
 
-LASTING = ("watch", "collector", "services", "metrics", "tap", "audit", "drained")
+LASTING = ("watch", "collector", "services", "metrics", "tap", "audit", "drained", "evidence")
 """What never finishes while the screen is there."""
 
 
@@ -160,7 +160,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 async def loaded(pilot: Pilot[None]) -> MainScreen:
     """Wait until a whole snapshot is shown, with the evidence that there is."""
     screen = main_screen(pilot)
-    await until(pilot, lambda: screen.view.complete)
+    await until(pilot, lambda: screen.dashboard.view.complete)
     await settled(pilot)
     await gather(pilot)
     return screen
@@ -169,22 +169,21 @@ async def loaded(pilot: Pilot[None]) -> MainScreen:
 async def gather(pilot: Pilot[None]) -> None:
     """Read all leases and probe everybody now, so that it does not matter when that is done."""
     screen = main_screen(pilot)
-    records = list(screen.monitor.cluster.records.values())
+    records = list(screen.dashboard.monitor.cluster.records.values())
     await read_leases(screen)
-    await screen.collector.probe(records, deep=False)
-    screen._note_evidence()
-    screen._weigh_evidence()
+    await screen.dashboard.collector.probe(records, deep=False)
+    screen.dashboard.show_evidence()
     screen._tick()
     await settled(pilot)
 
 
 async def read_leases(screen: MainScreen) -> None:
     """Read all leases now, so that why something goes does not depend on when that is done."""
-    records = list(screen.monitor.cluster.records.values())
-    lives = await screen.discovery.time_to_live(records)
-    screen.monitor.verdicts.heard_lives(
+    records = list(screen.dashboard.monitor.cluster.records.values())
+    lives = await screen.dashboard.discovery.time_to_live(records)
+    screen.dashboard.monitor.verdicts.heard_lives(
         {
-            handle_of(record): LeaseTtl(lives[record.key], screen.clock())
+            handle_of(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
             for record in records
             if record.key in lives
         }
@@ -208,7 +207,9 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
     screen = main_screen(pilot)
 
     def taken_in() -> bool:
-        shown = {key: record.entry for key, record in screen.monitor.cluster.records.items()}
+        shown = {
+            key: record.entry for key, record in screen.dashboard.monitor.cluster.records.items()
+        }
         return shown == {entry.key: entry for entry in world.keyspace.read((b"",)).entries}
 
     for _ in range(seconds):
@@ -225,10 +226,10 @@ async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     screen = main_screen(pilot)
     panes = [pane.id for pane in screen.query_one(PaneTabs).panes]
     await pilot.press(str(panes.index("requests") + 1))
-    assert screen.tallying is not None
-    await screen.tallying.round()
+    assert screen.dashboard.services is not None
+    await screen.dashboard.services.round()
     await live(pilot, world, clock, 5)
-    await screen.tallying.round()
+    await screen.dashboard.services.round()
     await live(pilot, world, clock, 2)
 
 
@@ -236,7 +237,7 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     """Open the tab Metrics after some scrapes, one each five seconds."""
     screen = main_screen(pilot)
     for _ in range(3):
-        await screen.metering.round()
+        await screen.dashboard.metrics.round()
         await live(pilot, world, clock, 5)
     tabs = screen.query_one(PaneTabs)
     tabs.open(tabs.query_one(MetricsPane))
@@ -245,7 +246,7 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
         pilot,
         lambda: all(
             one.scraped_at == clock.now or one.trouble
-            for one in screen.metering.latest.known.values()
+            for one in screen.dashboard.metrics.latest.known.values()
         ),
     )
     await settled(pilot)

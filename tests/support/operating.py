@@ -37,6 +37,7 @@ from tui.dialogs.question import Asking
 from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import Session
+from tui.state.dashboard import Dashboard
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.panes.pane import Pane
@@ -253,6 +254,10 @@ class Operator:
         return next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
 
     @property
+    def dashboard(self) -> Dashboard:
+        return self.main.dashboard
+
+    @property
     def pane(self) -> Pane[Any]:
         return self.main.active
 
@@ -326,7 +331,7 @@ class Operator:
         """Select a place in the tree, and go back to the table."""
         self.tree.focus()
         self.tree.select_scope(scope)
-        await self.until(lambda: self.main.view.scope == scope, f"{scope} selected")
+        await self.until(lambda: self.dashboard.view.scope == scope, f"{scope} selected")
         self.pane.focus()
 
     async def drain(self, instance_id: str) -> None:
@@ -420,7 +425,7 @@ async def dashboard(
     async with app.run_test(size=size, notifications=True) as pilot:
         operator = Operator(app, pilot, told)
         if complete:
-            await operator.until(lambda: operator.main.monitor.complete, "a whole snapshot")
+            await operator.until(lambda: operator.dashboard.monitor.complete, "a whole snapshot")
             await pilot.pause()
         yield operator
     if app.faults.errors and not may_fail:

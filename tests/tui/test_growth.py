@@ -16,12 +16,13 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.timer import Timer
 
+from backends.dynamo.records import EndpointInstance
 from tests.support import registered
 from tests.support.operating import Operator, World, dashboard
 from tests.support.said_taps import SaidTaps
 from tui.app import DyntopApp
 from tui.runtime.textual_memory import CACHES, forget_removed_widgets, forget_what_was_drawn
-from tui.screens.main import MOST_SPOTS, Bookmark
+from tui.state.dashboard import MOST_BOOKMARKS
 from tui.widgets.namespace_tree import LINES_KEPT
 
 ROUNDS = 3
@@ -109,13 +110,15 @@ async def test_lines_of_the_tree_are_not_kept_for_each_number_that_they_had() ->
 
 async def test_of_jumps_without_a_way_back_only_the_last_are_kept() -> None:
     async with dashboard(world()) as operator:
-        for number in range(MOST_SPOTS):
-            operator.main._spots.append(Bookmark("workers", (), number))
+        instance = operator.dashboard.instance_of(next(iter(operator.pane.rows)))
+        assert isinstance(instance, EndpointInstance)
+        for number in range(MOST_BOOKMARKS):
+            operator.dashboard.jump("workers", number, instance)
         await operator.press("2", "o")
         await operator.until(lambda: operator.tab() == "instances")
-        assert len(operator.main._spots) == MOST_SPOTS
         await operator.press("b")
         await operator.until(lambda: operator.tab() == "models")
+        assert len(list(iter(operator.dashboard.back, None))) == MOST_BOOKMARKS - 1
 
 
 def test_what_was_drawn_is_forgotten_where_a_library_would_keep_it() -> None:

@@ -75,7 +75,7 @@ async def test_several_ids_on_one_lease_are_one_row_that_has_them_all() -> None:
     async with dashboard(world, size=(150, 30)) as operator:
         await open_tab(operator, "3", "workers")
         assert operator.rows("id") == ["2× 10"]
-        shown = operator.main._detail()
+        shown = operator.pane.detail(operator.dashboard.inspector)
         assert shown is not None
         ids = [text for label, text in shown.fields if label in ("worker", " ")]
         assert ids[:2] == ["10, in decimal 16", "20, in decimal 32"]

@@ -101,8 +101,8 @@ async def test_components_endpoints_and_instances_are_rows_with_their_totals() -
 
 
 async def asked_again(operator: Operator) -> None:
-    assert operator.main.tallying is not None
-    await operator.main.tallying.round()
+    assert operator.dashboard.services is not None
+    await operator.dashboard.services.round()
 
 
 async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row() -> None:
@@ -164,7 +164,7 @@ async def test_the_silent_and_the_unregistered_are_called_so(
         # Where there are many, it is all joined anew with the figures only.
         monkeypatch.setattr(requests, "MOST_AT_ONCE", 1)
         world.put(nats_entry(1))
-        await operator.until(lambda: len(operator.main.monitor.cluster.records) == 4)
+        await operator.until(lambda: len(operator.dashboard.monitor.cluster.records) == 4)
         operator.main._tick()
         assert "    ◇ 1" in operator.rows("name")
         await asked_again(operator)

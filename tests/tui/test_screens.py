@@ -70,7 +70,8 @@ async def test_what_went_while_another_tab_was_open_is_not_there_on_return() -> 
             key = operator.pane.selected()[0].key
             await operator.press(str(away))
             world.keyspace.delete(key)
-            await operator.until(lambda key=key: key not in operator.main.monitor.cluster.records)  # type: ignore[misc]
+            records = operator.dashboard.monitor.cluster.records
+            await operator.until(lambda key=key, records=records: key not in records)  # type: ignore[misc]
             await operator.press(str(there))
             await operator.until(
                 lambda key=key: (  # type: ignore[misc]
@@ -188,7 +189,6 @@ async def test_at_80x24_the_header_says_that_a_model_is_not_served() -> None:
 
 async def test_evidence_that_is_due_once_the_screen_was_taken_down_is_not_drawn() -> None:
     async with dashboard(full_world()) as operator:
-        screen = operator.main
-        screen._note_evidence()
-    # As its timer does, where it fires in that moment.
-    screen._weigh_evidence()
+        shown = operator.dashboard
+    # As what gathers it does, where it ends in that moment.
+    shown.show_evidence()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-import pytest
-
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Cause, Entry, Outcome, PutBack, Unreachable
 from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import instance
 from tui.dialogs.undo import UndoDialog
-from tui.screens import actions
 
 KEY, _ = REGISTERED = instance(0xA7)
 REMOVING = "◌ removing 1 key"
@@ -44,16 +41,15 @@ class GivenUp(Hanging):
         return {entry.key: Unreachable("this process", Cause.TIMEOUT) for entry in entries}
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is not done at once is said to be under way."""
-    monkeypatch.setattr(actions, "SILENCE", 0.0)
-
-
 def world_of_one() -> World:
     world = World()
     world.put(REGISTERED)
     return world
+
+
+def says_at_once(operator: Operator) -> None:
+    """Whatever is not done at once is said to be under way."""
+    operator.dashboard.under_way.after = 0.0
 
 
 async def put_back(operator: Operator) -> None:
@@ -63,13 +59,13 @@ async def put_back(operator: Operator) -> None:
     await operator.press("Y")
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_a_removal_that_takes_a_while_is_said_to_be_under_way_until_its_outcome_is_told() -> (
     None
 ):
     world = world_of_one()
     store = GivenUp(world.keyspace)
     async with dashboard(world, store=store) as operator:
+        says_at_once(operator)
         await operator.drain("a7")
         await operator.until(lambda: REMOVING in operator.header())
         assert operator.told() == []
@@ -78,11 +74,11 @@ async def test_a_removal_that_takes_a_while_is_said_to_be_under_way_until_its_ou
         await operator.until(lambda: REMOVING not in operator.header())
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_an_undo_that_takes_a_while_is_said_too_and_in_a_narrow_window() -> None:
     world = world_of_one()
     store = Hanging(world.keyspace)
     async with dashboard(world, store=store, size=(50, 30)) as operator:
+        says_at_once(operator)
         store.answers.set()
         await operator.drain("a7")
         await operator.until(lambda: operator.told() == [TOLD])
@@ -94,12 +90,12 @@ async def test_an_undo_that_takes_a_while_is_said_too_and_in_a_narrow_window() -
         await operator.until(lambda: PUTTING_BACK not in operator.header())
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_each_of_several_is_said_for_as_long_as_it_takes() -> None:
     world = world_of_one()
     world.put(instance(0xB2))
     store = Hanging(world.keyspace)
     async with dashboard(world, store=store) as operator:
+        says_at_once(operator)
         await operator.drain("a7")
         await operator.go_to("id", "b2")
         await operator.drain("b2")
@@ -109,26 +105,25 @@ async def test_each_of_several_is_said_for_as_long_as_it_takes() -> None:
         await operator.until(lambda: REMOVING not in operator.header())
 
 
-async def test_what_is_done_soon_is_not_said_to_be_under_way_afterwards(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(actions, "SILENCE", 0.1)
+async def test_what_is_done_soon_is_not_said_to_be_under_way_afterwards() -> None:
     world = world_of_one()
     async with dashboard(world) as operator:
+        under_way = operator.dashboard.under_way
+        under_way.after = 0.1
         await operator.drain("a7")
         await operator.until(lambda: operator.told() == [TOLD])
         # Later than it would have been said.
         later = asyncio.Event()
-        asyncio.get_running_loop().call_later(actions.SILENCE, later.set)
+        asyncio.get_running_loop().call_later(under_way.after, later.set)
         await later.wait()
-        assert operator.main.view.under_way == []
+        assert under_way.texts == []
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_quitting_meanwhile_ends_without_a_fault() -> None:
     world = world_of_one()
     store = Hanging(world.keyspace)
     async with dashboard(world, store=store) as operator:
+        says_at_once(operator)
         await operator.drain("a7")
         await operator.until(lambda: REMOVING in operator.header())
         app = operator.app

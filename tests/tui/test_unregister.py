@@ -107,7 +107,7 @@ async def test_yes_removes_exactly_the_stale_key_shown(answer: list[str]) -> Non
         )
         await operator.until_shown("revision 1", "! malformed  Dynamo skips it")
         await operator.press(*answer)
-        await operator.until(lambda: not operator.main.monitor.cluster.records)
+        await operator.until(lambda: not operator.dashboard.monitor.cluster.records)
         assert not world.keys()
         assert operator.told() == ["Unregistered 1 instance. u puts it back."]
 
@@ -232,7 +232,7 @@ async def test_what_comes_to_life_while_it_is_asked_has_to_be_named_from_then_on
         await operator.unregister()
         await operator.until_shown("Unregister 1 instance?")
         world.keyspace.expire(KEY, None)
-        cluster = operator.main.monitor.cluster
+        cluster = operator.dashboard.monitor.cluster
         await operator.until(lambda: cluster.records[KEY].expired_at is None)
         await operator.press("Y")
         await operator.until_shown("Drain 1 instance?", "Type a7 to drain")
@@ -517,7 +517,7 @@ async def test_every_other_kind_can_be_unregistered(content: KeyAndValue, tab: s
         await operator.unregister()
         await agree(operator)
         await operator.until(lambda: not world.keys())
-        await operator.until(lambda: not operator.main.monitor.cluster.records)
+        await operator.until(lambda: not operator.dashboard.monitor.cluster.records)
 
 
 async def test_a_record_that_names_another_than_its_key_says_that_this_does_not_unroute_it() -> (
@@ -609,7 +609,7 @@ async def test_an_error_of_the_store_is_told_and_the_row_stays(
         # Not dyntop's doing, then.
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        assert [one.why for one in operator.main.monitor.history][-1] != BY_THIS_DYNTOP
+        assert [one.why for one in operator.dashboard.monitor.history][-1] != BY_THIS_DYNTOP
 
 
 class Unheard(MemoryStore):
@@ -628,7 +628,7 @@ async def test_the_row_goes_only_when_the_store_confirms() -> None:
         assert there(operator) == ["a7", "b2"]
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        assert [one.why for one in operator.main.monitor.history][-1] == BY_THIS_DYNTOP
+        assert [one.why for one in operator.dashboard.monitor.history][-1] == BY_THIS_DYNTOP
 
 
 async def test_what_goes_before_the_dialog_is_there_harms_nothing() -> None:

@@ -37,7 +37,7 @@ async def open_tab(operator: Operator) -> None:
 
 def registered(operator: Operator) -> list[str]:
     """The detail's lines, one for each record: state, kind and name."""
-    shown = operator.main._detail()
+    shown = operator.pane.detail(operator.dashboard.inspector)
     assert shown is not None
     labels = [label for label, _ in shown.fields]
     return [text for _, text in shown.fields[labels.index("registered") :]]
@@ -113,7 +113,7 @@ async def test_the_detail_lists_every_record_of_the_worker_with_its_state() -> N
 
 def evidence(operator: Operator) -> list[str]:
     """The lines of evidence of the detail, without their ages."""
-    shown = operator.main._detail()
+    shown = operator.pane.detail(operator.dashboard.inspector)
     assert shown is not None
     labels = [label for label, _ in shown.fields]
     begin, end = labels.index("evidence"), labels.index("registered")

@@ -3,68 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
-from textual.screen import Screen
+from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 
-from backends.aio.timer import LOOP, Timer
 from backends.dynamo.records import AnyRecord
-from backends.liveness.collector import EvidenceCollector, Probing
-from backends.liveness.survey import probe_to_be_sure
-from backends.probe.types import ProbeResult
+from backends.liveness.collector import Probing
 from backends.removal.audit import ActKind, Operation
 from backends.removal.targets import RemovalTarget
-from tui.config.settings import Settings
 from tui.dialogs.clean_up import CleanUpScreen
-from tui.dialogs.outcomes import OutcomesScreen
 from tui.dialogs.undo import UndoDialog
 from tui.dialogs.unregister import UnregisterDialog
-from tui.runtime.screen_work import is_at_work
-from tui.state.probe_results import nothing_stale, probed
-from tui.state.reported_removals import Notice, ReportedRemovals, proposals, undecided
-from tui.state.view import View
+from tui.state.dashboard import Dashboard, Job
+from tui.state.probe_results import nothing_stale
+from tui.state.reported_removals import Notice, proposals, undecided
 from tui.text.detail import value_text
 from tui.text.format import count, hex_id
 from tui.text.sanitize import plain, plain_key
 
 PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
-SILENCE = 0.5
-"""Seconds that a store gets to answer before it is said that it is still at work."""
+
+
+class Front(Protocol):
+    """What only a screen can do for an action. Its work ends with the screen."""
+
+    def ask(
+        self,
+        question: Screen[ScreenResultType],
+        answered: ScreenResultCallbackType[ScreenResultType] | None = None,
+    ) -> None:
+        """Lay a dialog over the screen; None is answered where it was closed for a fault."""
+
+    def tell(self, notice: Notice) -> None:
+        """Say a sentence, and show its report."""
+
+    def begin(self, name: str, job: Job) -> None:
+        """Do some work behind the screen, and report its fault."""
+
+    def is_at_work(self, name: str) -> bool:
+        """Whether work of that name has not ended."""
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether another screen lies over this one."""
+
+    def copy(self, text: str) -> None:
+        """Put a text into the terminal's clipboard."""
 
 
 class Actions:
-    """Acts for a screen: its questions lie over the screen, and its work ends with it."""
+    """Asks before anything is removed or put back, and tells what came of it."""
 
-    def __init__(
-        self,
-        screen: Screen[None],
-        view: View,
-        removals: ReportedRemovals,
-        collector: EvidenceCollector,
-        settings: Settings,
-        where: str,
-        *,
-        after_acts: Callable[[], None],
-        after_probes: Callable[[], None],
-        show_under_way: Callable[[], None],
-        timer: Timer = LOOP,
-    ) -> None:
-        """`where` names the store in a question. `after_acts` is called when something was removed
-        or put back, `after_probes` when what was found is to be drawn, `show_under_way` when
-        `View.under_way` is. `timer` waits between two looks at an address."""
-        self._screen = screen
-        self._view = view
-        self._removals = removals
-        self._collector = collector
-        self._settings = settings
-        self._where = where
-        self._after_acts = after_acts
-        self._after_probes = after_probes
-        self._show_under_way = show_under_way
-        self._timer = timer
+    def __init__(self, dashboard: Dashboard, front: Front) -> None:
+        self._dashboard = dashboard
+        self._front = front
 
     def unregister(self, records: Sequence[AnyRecord]) -> None:
         if self._is_refused():
@@ -73,86 +68,72 @@ class Actions:
             # What cannot be put back is removed only where it is named by itself.
             records = [one for one in records if not one.unread]
             kept = f"Left out {count(len(unread), 'key')} that cannot be read here"
-            key = self._view.keys.shown("unregister")
+            key = self._dashboard.view.keys.shown("unregister")
             text = f"{kept}: {key} on such a row alone asks, since it could not be put back."
-            self.tell(Notice(text, "warning"))
+            self._front.tell(Notice(text, "warning"))
             if not records:
                 return
 
-        dialog = UnregisterDialog(self._view, records, f"from {self._where}")
+        dialog = UnregisterDialog(self._dashboard.view, records, f"from {self._dashboard.where}")
         shown: dict[bytes, RemovalTarget] = {}
 
         def answered(yes: bool | None) -> None:
             if yes:
                 targets = dialog.targets
-                self._begin("acts", partial(self._remove, targets.verb, targets.records, shown))
+                remove = partial(self._remove, targets.verb, targets.records, shown)
+                self._front.begin("acts", remove)
 
-        self._begin("judging", partial(self._removals.judge, records, shown))
-        self._screen.app.push_screen(dialog, answered)
+        self._front.begin("judging", partial(self._dashboard.removals.judge, records, shown))
+        self._front.ask(dialog, answered)
 
     def clean_up(self) -> None:
         """Probe everything concerned, then propose all that is stale at once, and show what a
         renewal is still to decide."""
-        if not is_at_work(self._screen, "clean up"):
-            self._begin("clean up", self._find_stale)
+        if not self._front.is_at_work("clean up"):
+            self._front.begin("clean up", self._find_stale)
 
     async def _find_stale(self) -> None:
-        readings = await self._check_addresses()
-        found, open_yet = proposals(self._view), undecided(self._view)
+        readings = await self._dashboard.check_addresses()
+        view = self._dashboard.view
+        found, open_yet = proposals(view), undecided(view)
         if not found and not open_yet:
-            self.tell(nothing_stale(readings, len(self._view.monitor.verdicts.awaited)))
+            awaited = len(self._dashboard.monitor.verdicts.awaited)
+            self._front.tell(nothing_stale(readings, awaited))
         elif not self._is_refused():
             self._propose(found, open_yet)
 
-    async def _check_addresses(self) -> list[ProbeResult] | None:
-        """Probe all that is registered. None: nothing is probed here."""
-        if self._settings.probing is Probing.NEVER:
-            return None
-        records = list(self._view.monitor.cluster.records.values())
-        verdicts = self._view.monitor.verdicts
-        addresses = {target for record in records for target in verdicts.targets(record)}
-        if not addresses:
-            return []
-        with self._under_way(f"checking {count(len(addresses), 'address')}", after=0.0):
-            readings = await probe_to_be_sure(verdicts, records, self._probe_once, self._timer)
-        self._after_probes()
-        return readings
-
-    async def _probe_once(self, records: Sequence[AnyRecord]) -> list[ProbeResult]:
-        readings = await self._collector.probe(records, deep=False)
-        self._after_probes()
-        return readings
-
     def _propose(self, found: Sequence[AnyRecord], open_yet: Sequence[AnyRecord]) -> None:
-        if self._screen.app.screen is not self._screen:
+        if self._front.is_covered:
             # Another question is there by now.
             waits = f", {len(open_yet):,} undecided" if open_yet else ""
-            proposes = f"{self._view.keys.shown('clean-up')} proposes what to remove"
+            proposes = f"{self._dashboard.view.keys.shown('clean-up')} proposes what to remove"
             text = f"{count(len(found), 'key')} found stale{waits}: {proposes}."
-            self.tell(Notice(text, "information"))
+            self._front.tell(Notice(text, "information"))
             return
 
         shown: dict[bytes, RemovalTarget] = {}
 
         def answered(chosen: list[AnyRecord] | None) -> None:
             if chosen:
-                self._begin("acts", partial(self._remove, "clean up", chosen, shown))
+                self._front.begin("acts", partial(self._remove, "clean up", chosen, shown))
 
-        self._begin("judging", partial(self._removals.judge, [*found, *open_yet], shown))
-        proposal = CleanUpScreen(self._view, found, f"from {self._where}", open_yet)
-        self._screen.app.push_screen(proposal, answered)
+        dashboard = self._dashboard
+        judge = partial(dashboard.removals.judge, [*found, *open_yet], shown)
+        self._front.begin("judging", judge)
+        proposal = CleanUpScreen(dashboard.view, found, f"from {dashboard.where}", open_yet)
+        self._front.ask(proposal, answered)
 
     def _is_refused(self) -> bool:
         """Return whether nothing can be removed, since it cannot be written down; say so."""
-        if (refusal := self._removals.refusal()) is None:
+        if (refusal := self._dashboard.removals.refusal()) is None:
             return False
-        self.tell(refusal)
+        self._front.tell(refusal)
         return True
 
     def undo(self) -> None:
-        act = self._removals.last()
+        act = self._dashboard.removals.last()
         if act is None:
-            self.tell(
+            self._front.tell(
                 Notice(
                     "Nothing removed in this session; dyntop history lists earlier removals.",
                     "warning",
@@ -162,18 +143,18 @@ class Actions:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._begin("acts", partial(self._put_back, act))
+                self._front.begin("acts", partial(self._put_back, act))
 
-        dialog = UndoDialog(self._view, act, f"into {self._where}")
-        self._screen.app.push_screen(dialog, answered)
+        dialog = UndoDialog(self._dashboard.view, act, f"into {self._dashboard.where}")
+        self._front.ask(dialog, answered)
 
     def probe(self, records: Sequence[AnyRecord]) -> None:
-        if self._settings.probing is Probing.NEVER:
-            self.tell(Notice("Probing is switched off (--probe never).", "warning"))
+        if self._dashboard.settings.probing is Probing.NEVER:
+            self._front.tell(Notice("Probing is switched off (--probe never).", "warning"))
             return
-        if is_at_work(self._screen, "probe"):
+        if self._front.is_at_work("probe"):
             return  # a key that is held down is no new question
-        self._begin("probe", partial(self._ask, records))
+        self._front.begin("probe", partial(self._probe, records))
 
     def copy(self, record: AnyRecord, what: str) -> None:
         """`what` is `key`, `id` or `json`."""
@@ -184,61 +165,26 @@ class Actions:
         }
         if what == "json" and record.unread:
             text = f"Its value is not known in full, since {record.unread}: nothing was copied."
-            self.tell(Notice(text, "warning"))
+            self._front.tell(Notice(text, "warning"))
             return
         if not texts[what]:
-            self.tell(Notice(f"It has no {what} to copy.", "warning"))
+            self._front.tell(Notice(f"It has no {what} to copy.", "warning"))
             return
-        self._screen.app.copy_to_clipboard(texts[what])
-        self.tell(Notice(f"Copied the {what}, if the terminal allows it.", "information"))
-
-    def tell(self, told: Notice) -> None:
-        self._screen.notify(told.text, severity=told.severity, markup=False)
-        if told.report is not None:
-            self._screen.app.push_screen(OutcomesScreen(told.report))
+        self._front.copy(texts[what])
+        self._front.tell(Notice(f"Copied the {what}, if the terminal allows it.", "information"))
 
     # --- once a question was answered ---------------------------------------------------------
-
-    def _begin(self, group: str, work: Callable[[], Awaitable[None]]) -> None:
-        self._screen.run_worker(work, group=group, exit_on_error=False)
-
-    @contextmanager
-    def _under_way(self, doing: str, *, after: float = SILENCE) -> Iterator[None]:
-        """Says what is being done if it takes longer than `after` seconds, for as long as it
-        does."""
-
-        def say() -> None:
-            self._view.under_way.append(doing)
-            self._show_under_way()
-
-        saying = asyncio.get_running_loop().call_later(after, say)
-        try:
-            yield
-        finally:
-            saying.cancel()
-            if doing in self._view.under_way:
-                self._view.under_way.remove(doing)
-                self._show_under_way()
 
     async def _remove(
         self, kind: ActKind, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
     ) -> None:
-        """Rows go when the watch says so, not before."""
-        with self._under_way(f"removing {count(len(records), 'key')}"):
-            outcome = await self._removals.remove(kind, records, shown)
-        for told in outcome:
-            self.tell(told)
-        self._after_acts()
+        for notice in await self._dashboard.remove(kind, records, shown):
+            self._front.tell(notice)
 
     async def _put_back(self, act: Operation) -> None:
-        with self._under_way(f"putting {count(len(act.items), 'key')} back"):
-            outcome = await self._removals.undo(act)
-        for told in outcome:
-            self.tell(told)
-        self._after_acts()
+        for notice in await self._dashboard.put_back(act):
+            self._front.tell(notice)
 
-    async def _ask(self, records: Sequence[AnyRecord]) -> None:
-        readings = await self._collector.probe(records, deep=True)
-        self._after_probes()
-        self.tell(probed(records, readings))
+    async def _probe(self, records: Sequence[AnyRecord]) -> None:
+        self._front.tell(await self._dashboard.probe(records))
         await asyncio.sleep(PROBE_INTERVAL)

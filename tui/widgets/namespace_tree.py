@@ -81,6 +81,24 @@ class NamespaceTree(Tree[Scope]):
         # Its labels hold colours of the theme.
         self.app.theme_changed_signal.subscribe(self, lambda _: self._relabel_all())
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is on screen. In a narrow terminal it lies over the table when called."""
+        return self.has_class("-called") if self._is_narrow else not self.has_class("-hidden")
+
+    def toggle(self) -> bool:
+        """Show or hide it. True: it lies over the table now."""
+        self.toggle_class("-called" if self._is_narrow else "-hidden")
+        return self._is_narrow and self.is_seen
+
+    def put_away(self) -> None:
+        """Hide it where it lies over the table."""
+        self.remove_class("-called")
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.screen.has_class("-narrow")
+
     def rebuild(self) -> None:
         """Show what there is now, whatever changed. What was open stays open.
 

@@ -15,6 +15,7 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Column, SortOrder
+from tui.state.inspector import Inspector
 from tui.state.monitor import Changes
 from tui.state.offers import Verb, proposed
 from tui.state.sorted_rows import HasKey
@@ -126,10 +127,22 @@ class Pane(ListTable[Row]):
         raise NotImplementedError
 
     def records_on_screen(self) -> list[AnyRecord]:
-        """What the rows on screen stand for; of a row that stands for many, the first few."""
-        return [
-            record for row in self.on_screen() for record in self.records_of(row)[:MOST_OF_A_ROW]
-        ]
+        """What is shown in detail, then what the rows on screen stand for; of a row that stands for
+        many, the first few."""
+        selected = self.detail_record()
+        found = [] if selected is None else [selected]
+        for row in self.on_screen():
+            found += self.records_of(row)[:MOST_OF_A_ROW]
+        return found
+
+    def detail(self, inspector: Inspector) -> Detail | None:
+        """What is shown in detail. None: there is no row."""
+        if (detail := self.detail_text()) is not None:
+            return detail
+        if (worker := self.detail_worker()) is not None:
+            return inspector.worker(worker)
+        record, happening = self.detail_record(), self.detail_happening()
+        return self.with_own(inspector.detail(record, happening, len(self.selected())))
 
     def detail_record(self) -> AnyRecord | None:
         """The record whose detail is shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from textual.content import Content
@@ -113,7 +113,7 @@ class PaneTabs(TabbedContent):
         self._behind.add(_tab_of(self.query_one(MetricsPane)))
         self._catch_up()
 
-    def show_models(self, names: set[str]) -> None:
+    def show_models(self, names: Collection[str]) -> None:
         """Frontends say something else of these models and adapters."""
         models = self.query_one(ModelsPane)
         if self.current is models:

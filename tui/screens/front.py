@@ -1,0 +1,89 @@
+"""A screen that work goes on behind, and that questions lie over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.message import Message
+from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
+from textual.worker import Worker, WorkerState
+
+from tui.dialogs.outcomes import OutcomesScreen
+from tui.state.dashboard import Job
+from tui.state.reported_removals import Notice
+
+RESTART = 5.0
+"""Seconds after which what failed behind the screen is begun again."""
+
+
+class FrontScreen(Screen[None]):
+    """Keeps the protocol that actions need, `Front`."""
+
+    class Failed(Message):
+        """A part of dyntop stopped with an error of its own, and the rest goes on."""
+
+        def __init__(self, error: Exception, *, starts_again: bool = False) -> None:
+            """`starts_again`: whether that part does so by itself."""
+            super().__init__()
+            self.error = error
+            self.starts_again = starts_again
+
+    def __init__(self, jobs: Mapping[str, Job]) -> None:
+        """`jobs`: what goes on for as long as the screen is there, by name."""
+        super().__init__()
+        self._jobs = jobs
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is seen: not below a screen that covers it. Textual 8.2.8 takes the screen
+        below any other for visible, and draws the upper one whole for each change of the lower."""
+        top = self.app.screen
+        return super().is_current and (top is self or top.styles.background.a < 1)
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether another screen lies over this one."""
+        return self.app.screen is not self
+
+    def begin_jobs(self) -> None:
+        """Begin all that goes on."""
+        for name, job in self._jobs.items():
+            self.begin(name, job)
+
+    def begin(self, name: str, job: Job) -> None:
+        """Do some work that ends with the screen, and report its fault."""
+
+        async def work() -> None:
+            await job()
+
+        _: Worker[None] = self.run_worker(work, group=name, exit_on_error=False)
+
+    def is_at_work(self, name: str) -> bool:
+        """Whether work of that name has not ended."""
+        return any(one.group == name and not one.is_finished for one in self.workers)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
+        error, name = event.worker.error, event.worker.group
+        if event.state is WorkerState.ERROR and isinstance(error, Exception):
+            self.app.post_message(self.Failed(error))
+            if (job := self._jobs.get(name)) is not None:
+                self.set_timer(RESTART, lambda: self.begin(name, job))
+
+    def ask(
+        self,
+        question: Screen[ScreenResultType],
+        answered: ScreenResultCallbackType[ScreenResultType] | None = None,
+    ) -> None:
+        """Lay a dialog over the screen."""
+        self.app.push_screen(question, answered)
+
+    def tell(self, notice: Notice) -> None:
+        """Say a sentence, and show its report."""
+        self.notify(notice.text, severity=notice.severity, markup=False)
+        if notice.report is not None:
+            self.app.push_screen(OutcomesScreen(notice.report))
+
+    def copy(self, text: str) -> None:
+        """Put a text into the terminal's clipboard."""
+        self.app.copy_to_clipboard(text)

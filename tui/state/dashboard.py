@@ -1,0 +1,487 @@
+"""The dashboard without its screen: what it follows, what it shows, what is selected, and what it
+does. No Textual in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import NoReturn, Protocol
+
+from backends.discovery.discovery import WatchEvent
+from backends.discovery.history import Event
+from backends.discovery.record_index import Scope
+from backends.dynamo.queries import Query
+from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
+from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.survey import probe_to_be_sure
+from backends.liveness.workers import Worker
+from backends.metrics.in_flight import DrainWatch
+from backends.metrics.poller import MetricsPoller
+from backends.metrics.reports import reports
+from backends.probe.types import ProbeResult
+from backends.removal.audit import ActKind, Operation
+from backends.removal.targets import RemovalTarget
+from backends.services.poller import ServicesPoller
+from backends.tap import Tap
+from tui.config.settings import Settings
+from tui.runtime.heap import Heap
+from tui.session import Session
+from tui.state.empty import nothing_to_show
+from tui.state.inspector import Inspector
+from tui.state.monitor import Changes, Monitor
+from tui.state.probe_results import probed
+from tui.state.reported_removals import Notice, ReportedRemovals
+from tui.state.store_link import StoreLink
+from tui.state.under_way import UnderWay
+from tui.state.unexplained import Unexplained
+from tui.state.view import View
+from tui.text.format import count, hex_id
+from tui.text.host_clock import HostClock
+
+_log = logging.getLogger(__name__)
+
+EVIDENCE_INTERVAL = 0.25
+"""Seconds until evidence that came is shown: it comes in many small pieces."""
+MOST_BOOKMARKS = 100
+"""Jumps that can be gone back; the oldest are forgotten."""
+
+Job = Callable[[], Awaitable[None]]
+"""Work behind the screen."""
+
+
+class TabId(StrEnum):
+    """The tabs, in their order."""
+
+    INSTANCES = "instances"
+    MODELS = "models"
+    WORKERS = "workers"
+    CHANNELS = "channels"
+    REQUESTS = "requests"
+    METRICS = "metrics"
+    EVENTS = "events"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A place to go to, and one to come back to."""
+
+    tab: str
+    scope: Scope
+    row: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is different. With nothing set: how it stands with the store and its evidence, and
+    which modes are on."""
+
+    everything: bool = False
+    """Another filter, another place, or the first snapshot: nothing is as it was."""
+    is_first: bool = False
+    """All that the store has is there, for the first time."""
+    records: Changes | None = None
+    """What differs in records, verdicts and tombstones. None: it was not looked at."""
+    history: bool = False
+    """Something was added to the history, or a reason was found."""
+    requests: bool = False
+    """NATS services were asked once more."""
+    metrics: bool = False
+    """There are new figures."""
+    served: Collection[str] = ()
+    """Models and adapters of which frontends say something else."""
+    link: bool = False
+    """The store is followed now, or is not any more."""
+    detail: bool = False
+    """What is known of single records besides."""
+    at_once: bool = False
+    """Whoever draws may be stuck: to be drawn without waiting for anything."""
+
+
+class Observer(Protocol):
+    """What shows a dashboard."""
+
+    def changed(self, update: Update) -> None:
+        """Show what is different. Raises whatever goes wrong with that."""
+
+    def when_shown(self, answer: Callable[[], None]) -> bool:
+        """Call back once every update is worked off. False: that cannot be."""
+
+    def report(self, fault: Exception) -> None:
+        """Report a fault of dyntop's own, after which everything is read again."""
+
+    def begin(self, name: str, job: Job) -> None:
+        """Do some work behind what is shown, and report its fault."""
+
+    def records_on_screen(self) -> list[AnyRecord]:
+        """Return the records that are seen, the selected one first: evidence of them comes
+        first."""
+
+
+class _Unseen:
+    """Nobody looks yet."""
+
+    def changed(self, update: Update) -> None:
+        pass
+
+    def when_shown(self, answer: Callable[[], None]) -> bool:
+        return False
+
+    def report(self, fault: Exception) -> None:
+        pass
+
+    def begin(self, name: str, job: Job) -> None:
+        pass
+
+    def records_on_screen(self) -> list[AnyRecord]:
+        return []
+
+
+class Dashboard:
+    """Follows a store, gathers evidence and figures, removes and puts back, and tells an observer
+    what is different after each."""
+
+    def __init__(
+        self, session: Session, query: Query, settings: Settings, clock: HostClock
+    ) -> None:
+        """`query`: what is watched. `clock` gives the even time that ages are of."""
+        discovery = session.discovery
+        self.settings = settings
+        self.clock = clock
+        self.timer = session.timer
+        self.discovery = discovery
+        self.store = discovery.store
+        self.where = f"{self.store.name} at {self.store.address}"
+        """The store as questions name it."""
+        self.observer: Observer = _Unseen()
+        self.monitor = Monitor(clock(), self.store.lifetime)
+        self.under_way = UnderWay(self._status_changed)
+        self.view = View(
+            self.monitor,
+            clock,
+            read_only=settings.read_only,
+            namespace=settings.namespace,
+            keys=settings.keys,
+            # What is removed from the demo is nobody's loss.
+            writes_down=settings.audit is not None or settings.demo,
+            under_way=self.under_way.texts,
+        )
+        self.services: ServicesPoller | None = None
+        """Asks NATS services what they count. None: no NATS server is set."""
+        if session.services is not None:
+            self.services = ServicesPoller(
+                session.services,
+                lambda: self.monitor.cluster.of_type(EndpointInstance),
+                clock,
+                session.timer,
+            )
+            self.view.board = self.services.latest
+        self.metrics = MetricsPoller(
+            session.scrapes,
+            lambda: self.monitor.cluster.of_type(ModelCard),
+            timer=session.timer,
+        )
+        self._scrapes = session.scrapes
+        self.collector = EvidenceCollector(
+            discovery,
+            self.monitor.verdicts,
+            session.probes,
+            lambda: self.observer.records_on_screen(),
+            clock=clock,
+            probing=settings.probing,
+            cap=settings.lease_rate,
+        )
+        self.link = StoreLink(partial(discovery.watch, query), self.monitor, self, clock=clock)
+        self._drain_watch = DrainWatch(session.scrapes, session.timer)
+        self.inspector = Inspector(self.view, self._drain_watch.of)
+        self.removals = ReportedRemovals(session.acts, self.view)
+        self._unexplained = Unexplained(self.removals, self.monitor)
+        self._is_explaining = self._is_confirming = False
+        self._taps = session.taps
+        self._heap = Heap()
+        self._evidence_came = asyncio.Event()
+        self._tab: str = TabId.INSTANCES
+        self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
+
+    def jobs(self) -> Mapping[str, Job]:
+        """Return what goes on for as long as the dashboard is shown, by name, but for following
+        the store (`link`). Whoever runs a job begins it again when it fails."""
+        jobs: dict[str, Job] = {
+            "collector": lambda: self.collector.run(self._evidence_came.set),
+            "evidence": self._show_evidence_as_it_comes,
+            "metrics": lambda: self.metrics.run(self._metrics_came),
+            "audit": lambda: self.removals.follow_audit(self._evidence_came.set),
+            "drained": lambda: self._drain_watch.run(partial(self._changed, Update(detail=True))),
+        }
+        if (services := self.services) is not None:
+            jobs["services"] = lambda: services.run(self._services_answered)
+        return jobs
+
+    def tick(self) -> None:
+        """Take in that a second passed."""
+        if by := self.clock.was_set_by():
+            # Ages are of the even time; only times of day are shown by the host's.
+            _log.warning("the host's clock was set by %+.0f s", by)
+        if self.monitor.prune(self.clock()):
+            self._show()
+        self._hear_frontends()
+        self._heap.tick()
+        # Where there are no leases, what is read in their place is the store's own business.
+        has_leases = self.store.lifetime.has_leases
+        self.view.sweep_age = self.collector.sweep_age() if has_leases else 0.0
+        self.view.leases_read = self.collector.leases_read()
+        self.view.trouble = self.collector.trouble
+
+    # --- what the store link delivers ---------------------------------------------------------
+
+    def take_in(self, batch: list[WatchEvent]) -> None:
+        """Take in and show what the watch delivered."""
+        link = self.monitor.store.link
+        self._heap.took_in(len(batch))
+        noted = self.monitor.take(batch, self.clock())
+        self._show(noted, link=self.monitor.store.link is not link)
+
+    def when_shown(self, answer: Callable[[], None]) -> bool:
+        """Call back once everything that was taken in is worked off. False: that cannot be."""
+        return self.observer.when_shown(answer)
+
+    def show_link(self) -> None:
+        """Show how it stands with the store by now."""
+        self._changed(Update(link=True, at_once=True))
+
+    def report(self, fault: Exception) -> None:
+        """Report a fault of dyntop's own, after which everything is read again."""
+        self.observer.report(fault)
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def set_filter(self, text: str) -> None:
+        """Show only what has every word of `text`; "" shows all."""
+        self.monitor.set_filter(text)
+        self.show_everything()
+
+    def show_only_findings(self, only: bool) -> None:
+        """Show only what is not live, as far as there is evidence; or all again."""
+        self.monitor.show_only_findings(only)
+        self.show_everything()
+
+    def clear_filter(self) -> None:
+        """Show all again."""
+        self.monitor.set_filter("")
+        self.monitor.show_only_findings(False)
+        self.show_everything()
+
+    def hide_gone(self, hides: bool) -> Notice:
+        """Leave tombstones out of what is shown, or show them again; what to tell of it."""
+        self.monitor.hides_gone = hides
+        self.show_everything()
+        gone = count(len(self.monitor.tombstones), "tombstone")
+        return Notice(f"{'Hides' if hides else 'Shows'} {gone}.", "information")
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop what is shown, or let it catch up."""
+        self.monitor.freeze(frozen)
+        self._look_at_figures()
+        self._show(history=True)
+
+    def show_everything(self) -> None:
+        """Show all anew, whatever is different."""
+        self.monitor.take_changes()
+        self._changed(Update(everything=True))
+
+    def show_evidence(self) -> None:
+        """Show what was learnt by now, since somebody waits for it."""
+        self._evidence_came.clear()
+        self._show(detail=True)
+
+    def nothing_to_show(self) -> str:
+        """Return what a table without rows says."""
+        where = f"{self.store.name} {self.store.address}"
+        return nothing_to_show(self.monitor, where, self.settings.namespace, self.view.keys)
+
+    # --- what is selected ---------------------------------------------------------------------
+
+    def select(self, scope: Scope, *, anew: bool = False) -> None:
+        """Show what is in a place. `anew`: also if that is selected."""
+        if anew or scope != self.view.scope:
+            self.view.scope = scope
+            self.show_everything()
+
+    def mark(self, number: int) -> None:
+        """Take in how many rows of the open tab are marked."""
+        self.view.marked = number
+        self._status_changed()
+
+    def open_tab(self, tab: str, marked: int) -> None:
+        """Show another tab, of which so many rows are marked."""
+        self._tab = tab
+        self._look_at_figures()
+        self.mark(marked)
+
+    def inspect(self, record: AnyRecord | None, worker: Worker | None) -> None:
+        """Count the requests of what is shown in detail, as long as that is being drained."""
+        drained = self.inspector.drained(worker, record)
+        self._drain_watch.watch(None if self.monitor.frozen else drained)
+
+    def instance_of(self, record: AnyRecord) -> EndpointInstance | Notice:
+        """Return the instance that a record belongs to, or why there is none."""
+        instance = self.monitor.cluster.instance_of(record)
+        if instance is not None:
+            return instance
+        worker = self.monitor.cluster.worker_of(record)
+        whose = "unknown" if worker is None else f"{hex_id(worker)}, which has no instance"
+        return Notice(f"Its worker is {whose}.", "warning")
+
+    def jump(self, tab: str, row: Hashable, to: EndpointInstance) -> Bookmark:
+        """Return where an instance is shown, and remember the tab and row that are left for it."""
+        self._bookmarks.append(Bookmark(tab, self.view.scope, row))
+        is_here = to.key in self.monitor.shown.keys(to.kind, self.view.scope)
+        return Bookmark(TabId.INSTANCES, self.view.scope if is_here else (), to.key)
+
+    def back(self) -> Bookmark | None:
+        """Return where the last jump was from, and forget it. None: there was none."""
+        return self._bookmarks.pop() if self._bookmarks else None
+
+    # --- what is done -------------------------------------------------------------------------
+
+    async def remove(
+        self, kind: ActKind, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
+    ) -> list[Notice]:
+        """Remove records as `ReportedRemovals.remove`; what to tell of it. Rows go when the watch
+        says so, not before."""
+        with self.under_way.show(f"removing {count(len(records), 'key')}"):
+            notices = await self.removals.remove(kind, records, shown)
+        self._acted()
+        return notices
+
+    async def put_back(self, act: Operation) -> list[Notice]:
+        """Put back what an act removed; what to tell of it."""
+        with self.under_way.show(f"putting {count(len(act.items), 'key')} back"):
+            notices = await self.removals.undo(act)
+        self._acted()
+        return notices
+
+    async def probe(self, records: Sequence[AnyRecord]) -> Notice:
+        """Ask the workers of records whether they answer; what to tell of it."""
+        results = await self._probe(records, deep=True)
+        return probed(records, results)
+
+    async def check_addresses(self) -> list[ProbeResult] | None:
+        """Probe all that is registered. None: nothing is probed here."""
+        if self.settings.probing is Probing.NEVER:
+            return None
+        verdicts, records = self.monitor.verdicts, list(self.monitor.cluster.records.values())
+        addresses = {target for record in records for target in verdicts.targets(record)}
+        if not addresses:
+            return []
+        with self.under_way.show(f"checking {count(len(addresses), 'address')}", after=0.0):
+            probe = partial(self._probe, deep=False)
+            results = await probe_to_be_sure(verdicts, records, probe, self.timer)
+        self.show_evidence()
+        return results
+
+    def open_tap(self, channel: EventChannel) -> Tap:
+        """Return what listens to a channel."""
+        return self._taps.open(channel)
+
+    async def _probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[ProbeResult]:
+        results = await self.collector.probe(records, deep=deep)
+        self.show_evidence()
+        return results
+
+    def _acted(self) -> None:
+        """What the store answered says why some of what went did so."""
+        self._evidence_came.set()
+        self._changed(Update(history=True))
+
+    # --- what is learnt -----------------------------------------------------------------------
+
+    def _services_answered(self) -> None:
+        if not self.monitor.frozen:
+            self._changed(Update(requests=True, detail=True))
+
+    def _metrics_came(self) -> None:
+        if not self.monitor.frozen:
+            self._hear_frontends()
+            self._changed(Update(metrics=True, detail=True))
+
+    def _hear_frontends(self) -> None:
+        """Take what frontends said last; what is too old says nothing of now."""
+        if self.monitor.frozen:
+            return
+        told = reports(self.metrics.latest, self.clock())
+        if names := self.monitor.verdicts.serving.hear_frontends(told):
+            self._changed(Update(served=names))
+
+    def _look_at_figures(self) -> None:
+        """Nobody is asked for what is not seen, nor for what a frozen view would not show."""
+        tab = None if self.monitor.frozen else self._tab
+        # What a model's row says rests on what the frontends say that were named.
+        models = tab == TabId.MODELS and bool(self._scrapes.given)
+        self.metrics.look(tab == TabId.METRICS or models, at_all=tab == TabId.METRICS)
+        if self.services is not None:
+            self.services.look(tab == TabId.REQUESTS)
+
+    async def _show_evidence_as_it_comes(self) -> NoReturn:
+        while True:
+            await self._evidence_came.wait()
+            await asyncio.sleep(EVIDENCE_INTERVAL)
+            if self._evidence_came.is_set():
+                self._evidence_came.clear()
+                self._show()
+
+    def _show(
+        self,
+        noted: Sequence[Event] = (),
+        *,
+        link: bool = False,
+        history: bool = False,
+        detail: bool = False,
+    ) -> None:
+        """Show what the monitor took in since the last time."""
+        if self._unexplained.add(noted) and not self._is_explaining:
+            self._is_explaining = True
+            self.observer.begin("reasons", self._find_reasons)
+        if self.view.complete != self.monitor.complete:
+            self.view.complete = self.monitor.complete
+            self.monitor.take_changes()
+            self._changed(Update(everything=True, is_first=True, link=link))
+            return
+        self._changed(
+            Update(
+                records=self.monitor.take_changes(),
+                history=history or (bool(noted) and not self.monitor.frozen),
+                link=link,
+                detail=detail,
+            )
+        )
+
+    async def _find_reasons(self) -> None:
+        try:
+            await self._unexplained.explain(self._reasons_found)
+        finally:
+            self._is_explaining = False
+        if self._unexplained.is_open and not self._is_confirming:
+            self._is_confirming = True
+            self.observer.begin("confirm", self._confirm_reasons)
+
+    async def _confirm_reasons(self) -> None:
+        try:
+            await self._unexplained.confirm(self._reasons_found)
+        finally:
+            self._is_confirming = False
+
+    def _reasons_found(self) -> None:
+        self._changed(Update(history=True, detail=True))
+
+    def _status_changed(self) -> None:
+        self._changed(Update())
+
+    def _changed(self, update: Update) -> None:
+        self.observer.changed(update)
