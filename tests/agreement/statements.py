@@ -154,7 +154,7 @@ async def read_clean_up(operator: Operator, said: Statements) -> None:
 async def _go_to(operator: Operator, scope: tuple[str, ...]) -> None:
     """Select a place, as the cursor in the tree does."""
     operator.tree.select_scope(scope)
-    await operator.until(lambda: operator.dashboard.view.scope == scope, f"{scope} selected")
+    await operator.until(lambda: operator.dashboard.scope == scope, f"{scope} selected")
 
 
 async def _scopes(operator: Operator) -> list[tuple[str, ...]]:
@@ -170,7 +170,7 @@ def _read_place(
     operator: Operator, said: Statements, place: tuple[str, ...], *, narrowed: bool
 ) -> None:
     """Read the tree and all tabs. `place`: what is selected, below how it is narrowed."""
-    scope = operator.dashboard.view.scope
+    scope = operator.dashboard.scope
     if not place:
         _read_header(operator, said)
     _read_branch(operator, said, place, scope, narrowed=narrowed)
@@ -283,7 +283,7 @@ def _read_models(pane: Any, said: Statements, place: tuple[str, ...], narrowed: 
     not_served = 0
     adapters: dict[str, bool] = {}
     for row, cells in rows:
-        above = pane.view.scope
+        above = pane.dashboard.scope
         if row.kind == "card":
             _state(said, row.cards[0].key, cells["state"], "Models")
             said.add(("why not routed", row.cards[0].key), cells["why"], "Models")

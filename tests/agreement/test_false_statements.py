@@ -23,8 +23,8 @@ from tests.support.operating import dashboard
 from tui.state.columns import Cell
 
 LIES: list[tuple[str, Callable[..., object], str]] = [
-    ("tui.state.view.View.findings", lambda *_: 0, "findings"),
-    ("tui.state.view.View.not_live", lambda *_: 0, "instances not live"),
+    ("tui.state.record_states.RecordStates.findings", lambda *_: 0, "findings"),
+    ("tui.state.record_states.RecordStates.not_live", lambda *_: 0, "instances not live"),
     (
         "tui.widgets.panes.models.ModelsPane._serving",
         lambda *_: (RoutableCount(7, 7, 7), ""),
@@ -33,7 +33,7 @@ LIES: list[tuple[str, Callable[..., object], str]] = [
     ("tui.widgets.panes.channels._worker", lambda _: Cell("unknown"), "worker"),
     ("tui.widgets.panes.models.ModelsPane.count", lambda _: 9, "models"),
     ("backends.discovery.cluster.Cluster.count_workers", lambda *_: 9, "workers"),
-    ("tui.state.view.seen", lambda *_: "9s", "age"),
+    ("tui.state.record_columns.seen", lambda *_: "9s", "age"),
     ("tui.state.removal_review.dated", lambda *_: "all is well", "evidence"),
     ("tui.text.detail.time_left", lambda *_: "59 of 60 s left", "left of"),
     ("tui.state.inspector.model_of_card", lambda *_: "its model: routable 7 of 7: all", "routable"),

@@ -26,9 +26,10 @@ from tests.support.etcd_places import QUICK
 from tests.support.operating import SaidProbes
 from tests.support.servers import EtcdServer
 from tui.state.monitor import Monitor
+from tui.state.record_states import RecordStates
 from tui.state.reported_removals import ReportedRemovals
 from tui.state.unexplained import Unexplained
-from tui.state.view import View
+from tui.text.host_clock import HostClock
 from tui.text.reasons import reason_text
 
 LEASE_TTL = 12
@@ -53,7 +54,7 @@ class Followed:
         self.discovery = discovery
         self.monitor = Monitor(time.time(), discovery.store.lifetime)
         self.acts = Removals(discovery, audit)
-        self._removals = ReportedRemovals(self.acts, View(self.monitor, time.time))
+        self._removals = ReportedRemovals(self.acts, RecordStates(self.monitor, HostClock()))
         self._unexplained = Unexplained(self._removals, self.monitor)
         self._collector = EvidenceCollector(
             discovery,

@@ -327,7 +327,7 @@ def test_outcomes(snap_compare: Compare, size: tuple[int, int]) -> None:
         await pilot.press("c")
         await readable(pilot)
         # It is written again while the person still looks.
-        key = next(iter(proposals(screen.dashboard.view))).key
+        key = next(iter(proposals(screen.dashboard.monitor))).key
         revision = world.keyspace.put(key, b"{}")
         await until(
             pilot, lambda: screen.dashboard.monitor.cluster.records[key].revision == revision

@@ -160,7 +160,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 async def loaded(pilot: Pilot[None]) -> MainScreen:
     """Wait until a whole snapshot is shown, with the evidence that there is."""
     screen = main_screen(pilot)
-    await until(pilot, lambda: screen.dashboard.view.complete)
+    await until(pilot, lambda: screen.dashboard.complete)
     await settled(pilot)
     await gather(pilot)
     return screen

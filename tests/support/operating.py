@@ -331,7 +331,7 @@ class Operator:
         """Select a place in the tree, and go back to the table."""
         self.tree.focus()
         self.tree.select_scope(scope)
-        await self.until(lambda: self.dashboard.view.scope == scope, f"{scope} selected")
+        await self.until(lambda: self.dashboard.scope == scope, f"{scope} selected")
         self.pane.focus()
 
     async def drain(self, instance_id: str) -> None:

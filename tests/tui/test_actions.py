@@ -102,7 +102,7 @@ async def asked_to_unregister(operator: Operator) -> None:
 
 
 async def asked_to_clean_up(operator: Operator) -> None:
-    operator.app.push_screen(CleanUpScreen(operator.dashboard.view, [], "here"))
+    operator.app.push_screen(CleanUpScreen(operator.dashboard, [], "here"))
     await operator.until_asked(CleanUpScreen)
 
 

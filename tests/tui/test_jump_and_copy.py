@@ -46,10 +46,10 @@ async def test_a_jump_leaves_a_place_that_does_not_have_it_and_back_returns_ther
         await operator.press("2", "o")
         await operator.until(lambda: operator.tab() == "instances")
         assert operator.at("id") == "99"
-        assert not operator.dashboard.view.scope
+        assert not operator.dashboard.scope
         await operator.press("b")
         await operator.until(lambda: operator.tab() == "models")
-        assert operator.dashboard.view.scope == ("staging", "backend", "generate")
+        assert operator.dashboard.scope == ("staging", "backend", "generate")
         await operator.until(lambda: operator.node() == ("staging", "backend", "generate"))
         assert len(operator.pane.rows) == 1
 

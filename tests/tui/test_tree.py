@@ -91,9 +91,7 @@ async def test_when_the_selected_place_goes_what_is_left_above_it_is_selected(
         assert operator.node() == ("staging", "backend", "generate")
         assert operator.rows("id") == ["4"]
         world.keyspace.delete(instance(4, namespace="staging")[0])
-        await operator.until(
-            lambda: operator.dashboard.view.scope == left_at, f"{left_at} selected"
-        )
+        await operator.until(lambda: operator.dashboard.scope == left_at, f"{left_at} selected")
         assert operator.node() == left_at
         assert len(operator.rows("id")) == (1 if left_at else 4 + len(kept))
 
@@ -164,11 +162,11 @@ async def moved_to(operator: Operator, *scope: str, keys: list[str]) -> None:
     wanted: Scope = scope
     operator.tree.focus()
     await operator.press(*keys)
-    await operator.until(lambda: operator.dashboard.view.scope == wanted, f"{scope} selected")
+    await operator.until(lambda: operator.dashboard.scope == wanted, f"{scope} selected")
 
 
 async def test_a_click_selects_a_place() -> None:
     async with dashboard(small_world()) as operator:
         await operator.click_text("staging 1")
-        await operator.until(lambda: operator.dashboard.view.scope == ("staging",))
+        await operator.until(lambda: operator.dashboard.scope == ("staging",))
         await operator.until(lambda: operator.rows("id") == ["4"])

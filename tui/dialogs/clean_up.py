@@ -22,9 +22,9 @@ from tui.dialogs.question import Alert, Asking
 from tui.dialogs.unregister import LOOK_INTERVAL
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell, Column
+from tui.state.dashboard import Dashboard
 from tui.state.removal_review import Meanwhile, RemovalReview, dated, out_of_date
 from tui.state.reported_removals import is_undecided
-from tui.state.view import View
 from tui.text.consequences import consequences, plain_sentence
 from tui.text.format import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of, revision_word
 from tui.text.sanitize import plain, plain_key
@@ -111,7 +111,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
 
     def __init__(
         self,
-        view: View,
+        dashboard: Dashboard,
         records: Sequence[AnyRecord],
         where: str,
         undecided: Sequence[AnyRecord] = (),
@@ -119,8 +119,10 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         """`records`: all stale, in the order to be shown. `where`: from which store, with its name
         and address in full. `undecided`: what is shown below, as it may turn out to be stale."""
         super().__init__()
-        self.view = view
-        self.targets = RemovalReview(view, [*records, *undecided])
+        self.dashboard = dashboard
+        self.targets = RemovalReview(
+            dashboard.states, [*records, *undecided], writes_down=dashboard.writes_down
+        )
         self._where = where
         self._proposed = {record.key for record in records}
         """What was stale at any look."""
@@ -162,7 +164,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
             return
         ticked = set(self._table.ticked)
         self._look_again()
-        if (why := out_of_date(self.view)) is not None:
+        if (why := out_of_date(self.dashboard.monitor)) is not None:
             self._say(f"{why} Nothing is removed.")
         elif self._table.ticked - ticked:
             return  # What was decided at this very look is said, and to be seen first.
@@ -186,7 +188,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
                     "That is undecided: the next renewal of its lease shows whether it lives."
                 )
             elif refused & self._proposed:
-                drain = self.view.keys.shown("drain")
+                drain = self.dashboard.keys.shown("drain")
                 self._say(f"That is not stale any more: {drain} on its row drains it.")
             else:
                 self._say("That is not stale: its lease is renewed.")
@@ -229,21 +231,21 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
 
     def _not_stale(self) -> set[bytes]:
         """Of what is there as it was shown. The rest is nothing that could be removed."""
-        verdicts = self.view.monitor.verdicts
+        verdicts = self.dashboard.monitor.verdicts
         return {one.key for one in self.targets.there() if not verdicts.is_stale(one)}
 
     def _undecided(self) -> list[AnyRecord]:
         """What is there as it was shown, and is stale only if it is not renewed."""
-        verdicts = self.view.monitor.verdicts
+        verdicts = self.dashboard.monitor.verdicts
         return [one for one in self.targets.there() if is_undecided(verdicts, one)]
 
     def _within(self, records: Sequence[AnyRecord]) -> str:
         """When the renewals of these are there, or missed; empty where no lease was read yet."""
-        lives = map(self.view.monitor.verdicts.life, records)
+        lives = map(self.dashboard.monitor.verdicts.life, records)
         known = [life for life in lives if life is not None]
         if not known:
             return ""
-        seconds = ceil(longest_wait(known, self.view.clock()))
+        seconds = ceil(longest_wait(known, self.dashboard.clock()))
         return f" within {seconds} s" if seconds > 0 else " any moment now"
 
     def _show_title(self) -> None:
@@ -285,12 +287,12 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         record = self._table.row
         if record is None:
             return
-        now = self.view.clock()
+        now = self.dashboard.clock()
         about = Text(plain_key(record.key), "bold")
         lease = NOTHING if record.lease is None else hex_id(record.lease)
         revision = plain(revision_word(record.revision))
         about.append(f"  revision {revision}, lease {lease}", "not bold dim")
-        evidence = self.view.judgement(record).evidence
+        evidence = self.dashboard.states.assess(record).evidence
         if self.targets.meanwhile(record) is None:
             lines = [dated(one, now) for one in evidence]
         else:
@@ -298,7 +300,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         does = consequences(
             record,
             verdict=self.targets.verdict(record),
-            lifetime=self.view.monitor.verdicts.lifetime,
+            lifetime=self.dashboard.monitor.verdicts.lifetime,
         )
         # Some evidence is a consequence, too.
         said = {one.text for one in evidence}
@@ -319,8 +321,8 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         """What decided it, without the time, which the lines below have."""
         if self.targets.meanwhile(record) is not None:
             return self.targets.note(record)
-        evidence = self.view.judgement(record).evidence[0].text
-        if is_undecided(self.view.monitor.verdicts, record):
+        evidence = self.dashboard.states.assess(record).evidence[0].text
+        if is_undecided(self.dashboard.monitor.verdicts, record):
             return Cell(f"decided{self._within([record])}: {evidence}", "warn")
         return Cell(evidence, "dim")
 

@@ -16,7 +16,7 @@ from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import Alert, AskingOfKeys
 from tui.state.columns import Cell
-from tui.state.view import View
+from tui.state.dashboard import Dashboard
 from tui.text.detail import keeps
 from tui.text.format import duration, hex_id
 from tui.text.sanitize import plain
@@ -33,10 +33,10 @@ class UndoDialog(AskingOfKeys):
 
     PLACE = Place.UNDO
 
-    def __init__(self, view: View, act: Operation, where: str) -> None:
+    def __init__(self, dashboard: Dashboard, act: Operation, where: str) -> None:
         """`where`: into which store, with its name and address in full."""
         super().__init__()
-        self.view = view
+        self.dashboard = dashboard
         self.act = act
         self._where = where
         self._records = [read(item.entry) for item in act.items]
@@ -68,7 +68,7 @@ class UndoDialog(AskingOfKeys):
 
     def _warn(self) -> None:
         """Say what keeps the store from taking it, as it says now."""
-        no_puts = self.view.monitor.store.no_puts
+        no_puts = self.dashboard.monitor.store.no_puts
         keys = [record.key for record in self._records]
         self.query_one(Alert).say(
             [
@@ -81,25 +81,25 @@ class UndoDialog(AskingOfKeys):
     def _done(self) -> str:
         """What was done, and when."""
         at = datetime.fromtimestamp(self.act.at)
-        ago = duration(self.view.clock() - self.view.host.when_shown(self.act.at))
+        ago = duration(self.dashboard.clock() - self.dashboard.clock.when_shown(self.act.at))
         return f"{_WAS[self.act.kind]} at {at:%H:%M:%S}, {ago} ago."
 
     def _note(self, index: int) -> Cell:
         record = self._records[index]
-        if record.key in self.view.monitor.cluster.records:
+        if record.key in self.dashboard.monitor.cluster.records:
             return Cell("~ such a key is there again: it stays as it is", "warn")
         if record.lease is not None:
             return Cell(f"under lease {hex_id(record.lease)}, if that still lives", "dim")
-        leases = self.view.monitor.verdicts.lifetime.has_leases
+        leases = self.dashboard.monitor.verdicts.lifetime.has_leases
         return Cell("without a lease, as it was" if leases else "", "dim")
 
     def _consequences(self) -> list[str]:
         lines = ["Exactly the same bytes are written again. A key that is there is never replaced."]
         if any(isinstance(record, EndpointInstance) for record in self._records):
             lines.append("An instance is routed to again, if its worker lives.")
-        if not self.view.monitor.verdicts.lifetime.is_renewed:
+        if not self.dashboard.monitor.verdicts.lifetime.is_renewed:
             lines.append("It gets a new revision, and its bucket's time to live begins anew.")
-        elif not self.view.monitor.verdicts.lifetime.has_leases:
+        elif not self.dashboard.monitor.verdicts.lifetime.has_leases:
             lines.append("A worker that lives keeps its files alive again; others expire.")
         elif any(record.lease is not None for record in self._records):
             lines.append("Where the lease has ended, the worker is gone and nothing is written.")

@@ -20,9 +20,10 @@ from tui.dialogs.offer_list import OfferList
 from tui.dialogs.question import Alert, AskingOfKeys
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell
+from tui.state.dashboard import Dashboard
 from tui.state.offers import offers
+from tui.state.record_states import RecordStates
 from tui.state.removal_review import RemovalReview
-from tui.state.view import View
 from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
 from tui.text.consequences import (
     consequences,
@@ -60,12 +61,17 @@ class UnregisterDialog(AskingOfKeys):
     ACTIONS: ClassVar[dict[str, str]] = {"other-choice": "next_offer"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
-    def __init__(self, view: View, records: Sequence[AnyRecord], where: str) -> None:
+    def __init__(self, dashboard: Dashboard, records: Sequence[AnyRecord], where: str) -> None:
         """`where`: from which store, with its name and address in full."""
         super().__init__()
-        self.view = view
-        self._offers = offers(view, records)
-        self._all_targets = [RemovalReview(view, one.records, one.verb) for one in self._offers]
+        self.dashboard = dashboard
+        self._offers = offers(dashboard.monitor, records)
+        self._all_targets = [
+            RemovalReview(
+                dashboard.states, one.records, one.verb, writes_down=dashboard.writes_down
+            )
+            for one in self._offers
+        ]
         self.targets = self._all_targets[0]
         self._where = where
         self._types = False
@@ -112,7 +118,7 @@ class UnregisterDialog(AskingOfKeys):
         self._show()
 
     def _known(self) -> list[tuple[bytes, str]]:
-        return [(one.key, _known(self.view, one)) for one in self.targets.records]
+        return [(one.key, _known(self.dashboard.states, one)) for one in self.targets.records]
 
     def _note(self, index: int) -> Cell:
         return self.targets.note(self.targets.records[index])
@@ -155,7 +161,7 @@ class UnregisterDialog(AskingOfKeys):
         self._looks += 1
         if self.targets.look_again():
             # Of a large cluster it takes a second, and something changes there all the time.
-            is_small = len(self.view.monitor.cluster.records) <= FEW_RECORDS
+            is_small = len(self.dashboard.monitor.cluster.records) <= FEW_RECORDS
             if is_small or self._looks % LOOKS_BETWEEN == 0:
                 self._work_out_leavings()
             self._show()
@@ -196,14 +202,15 @@ class UnregisterDialog(AskingOfKeys):
 
     def _work_out_leavings(self) -> None:
         """What a yes leaves: of models, of sorts of cards, and of workers."""
-        targets, verdicts = self.targets, self.view.monitor.verdicts
-        cluster, records, lives = self.view.monitor.cluster, targets.there(), targets.must_be_typed
+        targets, monitor = self.targets, self.dashboard.monitor
+        cluster, verdicts = monitor.cluster, monitor.verdicts
+        records, lives = targets.there(), targets.must_be_typed
         self._left = what_is_left(cluster, verdicts, records) if lives else []
         self._left += what_sorts_keep(cluster, verdicts, records)
         self._stays = what_stays(cluster, records, name_others=lives)
 
     def _lines(self) -> list[str]:
-        targets, verdicts = self.targets, self.view.monitor.verdicts
+        targets, verdicts = self.targets, self.dashboard.monitor.verdicts
         lines = targets.warnings()
         # Of what went or changed meanwhile nothing is removed, so nothing follows.
         there = targets.there()
@@ -223,20 +230,20 @@ class UnregisterDialog(AskingOfKeys):
         if targets.can_be_undone:
             leased = any(record.lease is not None for record in there)
             waits = ", once the store takes puts again" if targets.puts_are_refused else ""
-            undo = self.view.keys.shown("undo")
+            undo = self.dashboard.keys.shown("undo")
             alive = ", as long as the lease is alive" if leased else ""
             lines.append(f"Undo with {undo}{waits}{alive}.")
         lines.append("Keys that change before you confirm are left alone.")
         return lines
 
 
-def _known(view: View, record: AnyRecord) -> str:
+def _known(states: RecordStates, record: AnyRecord) -> str:
     """What stands behind a key: what it is known by, and for how long."""
-    first_seen = view.first_seen(record)
-    as_of = view.as_of()
+    first_seen = states.first_seen(record)
+    as_of = states.as_of()
     seen = ""
     if first_seen is not None:
-        seen = f", {seen_in_words(first_seen, as_of or view.clock())}"
+        seen = f", {seen_in_words(first_seen, as_of or states.clock())}"
         if as_of is not None:
-            seen += f" as of {time_of_day(view.host.shown_at(as_of))}"
+            seen += f" as of {time_of_day(states.clock.shown_at(as_of))}"
     return f"revision {revision_word(record.revision)}{seen}"

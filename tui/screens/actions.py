@@ -68,13 +68,13 @@ class Actions:
             # What cannot be put back is removed only where it is named by itself.
             records = [one for one in records if not one.unread]
             kept = f"Left out {count(len(unread), 'key')} that cannot be read here"
-            key = self._dashboard.view.keys.shown("unregister")
+            key = self._dashboard.keys.shown("unregister")
             text = f"{kept}: {key} on such a row alone asks, since it could not be put back."
             self._front.tell(Notice(text, "warning"))
             if not records:
                 return
 
-        dialog = UnregisterDialog(self._dashboard.view, records, f"from {self._dashboard.where}")
+        dialog = UnregisterDialog(self._dashboard, records, f"from {self._dashboard.where}")
         shown: dict[bytes, RemovalTarget] = {}
 
         def answered(yes: bool | None) -> None:
@@ -94,10 +94,10 @@ class Actions:
 
     async def _find_stale(self) -> None:
         readings = await self._dashboard.check_addresses()
-        view = self._dashboard.view
-        found, open_yet = proposals(view), undecided(view)
+        monitor = self._dashboard.monitor
+        found, open_yet = proposals(monitor), undecided(monitor)
         if not found and not open_yet:
-            awaited = len(self._dashboard.monitor.verdicts.awaited)
+            awaited = len(monitor.verdicts.awaited)
             self._front.tell(nothing_stale(readings, awaited))
         elif not self._is_refused():
             self._propose(found, open_yet)
@@ -106,7 +106,7 @@ class Actions:
         if self._front.is_covered:
             # Another question is there by now.
             waits = f", {len(open_yet):,} undecided" if open_yet else ""
-            proposes = f"{self._dashboard.view.keys.shown('clean-up')} proposes what to remove"
+            proposes = f"{self._dashboard.keys.shown('clean-up')} proposes what to remove"
             text = f"{count(len(found), 'key')} found stale{waits}: {proposes}."
             self._front.tell(Notice(text, "information"))
             return
@@ -120,7 +120,7 @@ class Actions:
         dashboard = self._dashboard
         judge = partial(dashboard.removals.judge, [*found, *open_yet], shown)
         self._front.begin("judging", judge)
-        proposal = CleanUpScreen(dashboard.view, found, f"from {dashboard.where}", open_yet)
+        proposal = CleanUpScreen(dashboard, found, f"from {dashboard.where}", open_yet)
         self._front.ask(proposal, answered)
 
     def _is_refused(self) -> bool:
@@ -145,7 +145,7 @@ class Actions:
             if yes:
                 self._front.begin("acts", partial(self._put_back, act))
 
-        dialog = UndoDialog(self._dashboard.view, act, f"into {self._dashboard.where}")
+        dialog = UndoDialog(self._dashboard, act, f"into {self._dashboard.where}")
         self._front.ask(dialog, answered)
 
     def probe(self, records: Sequence[AnyRecord]) -> None:

@@ -80,17 +80,16 @@ class MainScreen(FrontScreen):
         super().__init__(dashboard.jobs())
         self.dashboard = dashboard
         dashboard.observer = self
-        dashboard.view.tree_is_seen = lambda: self._tree.is_seen
         self._acting = Actions(dashboard, self)
         self._detail_key: bytes | None = None
 
     def compose(self) -> ComposeResult:
         dashboard = self.dashboard
-        yield StoreHeader(dashboard.view, dashboard.store, dashboard.settings)
+        yield StoreHeader(dashboard, tree_is_seen=lambda: self._tree.is_seen)
         with Horizontal(id="body"):
-            yield NamespaceTree(dashboard.view, id="tree")
+            yield NamespaceTree(dashboard, id="tree")
             with Vertical(id="right"):
-                yield PaneTabs(dashboard.view, metering=dashboard.metrics, id="tabs")
+                yield PaneTabs(dashboard, id="tabs")
                 yield DetailPane(id="detail")
         yield FilterBar()
         yield KeyFooter()
@@ -288,7 +287,7 @@ class MainScreen(FrontScreen):
     def on_channels_pane_tap_asked(self, message: ChannelsPane.TapAsked) -> None:
         dashboard, channel = self.dashboard, message.channel
         tap = dashboard.open_tap(channel)
-        state = partial(dashboard.view.state, channel)
+        state = partial(dashboard.states.of, channel)
         self.app.push_screen(TapScreen(tap, channel, state, dashboard.clock, dashboard.timer))
 
     # --- acting -------------------------------------------------------------------------------

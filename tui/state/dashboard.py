@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 
 from backends.discovery.discovery import WatchEvent
 from backends.discovery.history import Event
-from backends.discovery.record_index import Scope
+from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
 from backends.liveness.collector import EvidenceCollector, Probing
@@ -27,6 +27,7 @@ from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
 from backends.removal.audit import ActKind, Operation
 from backends.removal.targets import RemovalTarget
+from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.tap import Tap
 from tui.config.settings import Settings
@@ -36,11 +37,11 @@ from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
 from tui.state.monitor import Changes, Monitor
 from tui.state.probe_results import probed
+from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink
 from tui.state.under_way import UnderWay
 from tui.state.unexplained import Unexplained
-from tui.state.view import View
 from tui.text.format import count, hex_id
 from tui.text.host_clock import HostClock
 
@@ -162,16 +163,25 @@ class Dashboard:
         self.observer: Observer = _Unseen()
         self.monitor = Monitor(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
-        self.view = View(
-            self.monitor,
-            clock,
-            read_only=settings.read_only,
-            namespace=settings.namespace,
-            keys=settings.keys,
-            # What is removed from the demo is nobody's loss.
-            writes_down=settings.audit is not None or settings.demo,
-            under_way=self.under_way.texts,
-        )
+        self.states = RecordStates(self.monitor, clock)
+        self.keys = settings.keys
+        """Those that texts name."""
+        # What is removed from the demo is nobody's loss.
+        self.writes_down = settings.audit is not None or settings.demo
+        """Whether what is removed is written down, so that another dyntop can put it back."""
+        self.complete = False
+        """Whether a whole snapshot is shown; before that no number is."""
+        self.scope: Scope = ()
+        """The place that is selected in the tree."""
+        self.marked = 0
+        """Rows of the open tab that are marked."""
+        self.sweep_age = 0.0
+        """Seconds since the oldest answer about a lease, where they cannot all be followed; else
+        0."""
+        self.leases_read = (0, 0)
+        """How many leases were read at least once, and how many there are."""
+        self.trouble = ""
+        """Why evidence is missing; empty: nothing is known to be wrong."""
         self.services: ServicesPoller | None = None
         """Asks NATS services what they count. None: no NATS server is set."""
         if session.services is not None:
@@ -181,7 +191,6 @@ class Dashboard:
                 clock,
                 session.timer,
             )
-            self.view.board = self.services.latest
         self.metrics = MetricsPoller(
             session.scrapes,
             lambda: self.monitor.cluster.of_type(ModelCard),
@@ -199,8 +208,8 @@ class Dashboard:
         )
         self.link = StoreLink(partial(discovery.watch, query), self.monitor, self, clock=clock)
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
-        self.inspector = Inspector(self.view, self._drain_watch.of)
-        self.removals = ReportedRemovals(session.acts, self.view)
+        self.inspector = Inspector(self.states, self._drain_watch.of)
+        self.removals = ReportedRemovals(session.acts, self.states, settings.keys)
         self._unexplained = Unexplained(self.removals, self.monitor)
         self._is_explaining = self._is_confirming = False
         self._taps = session.taps
@@ -208,6 +217,16 @@ class Dashboard:
         self._evidence_came = asyncio.Event()
         self._tab: str = TabId.INSTANCES
         self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
+
+    @property
+    def shown(self) -> RecordIndex:
+        """The records that match the filter."""
+        return self.monitor.shown
+
+    @property
+    def stats(self) -> LatestStats | None:
+        """What NATS services count. None: no NATS server is set."""
+        return None if self.services is None else self.services.latest
 
     def jobs(self) -> Mapping[str, Job]:
         """Return what goes on for as long as the dashboard is shown, by name, but for following
@@ -234,9 +253,9 @@ class Dashboard:
         self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.store.lifetime.has_leases
-        self.view.sweep_age = self.collector.sweep_age() if has_leases else 0.0
-        self.view.leases_read = self.collector.leases_read()
-        self.view.trouble = self.collector.trouble
+        self.sweep_age = self.collector.sweep_age() if has_leases else 0.0
+        self.leases_read = self.collector.leases_read()
+        self.trouble = self.collector.trouble
 
     # --- what the store link delivers ---------------------------------------------------------
 
@@ -303,19 +322,19 @@ class Dashboard:
     def nothing_to_show(self) -> str:
         """Return what a table without rows says."""
         where = f"{self.store.name} {self.store.address}"
-        return nothing_to_show(self.monitor, where, self.settings.namespace, self.view.keys)
+        return nothing_to_show(self.monitor, where, self.settings.namespace, self.keys)
 
     # --- what is selected ---------------------------------------------------------------------
 
     def select(self, scope: Scope, *, anew: bool = False) -> None:
         """Show what is in a place. `anew`: also if that is selected."""
-        if anew or scope != self.view.scope:
-            self.view.scope = scope
+        if anew or scope != self.scope:
+            self.scope = scope
             self.show_everything()
 
     def mark(self, number: int) -> None:
         """Take in how many rows of the open tab are marked."""
-        self.view.marked = number
+        self.marked = number
         self._status_changed()
 
     def open_tab(self, tab: str, marked: int) -> None:
@@ -340,9 +359,9 @@ class Dashboard:
 
     def jump(self, tab: str, row: Hashable, to: EndpointInstance) -> Bookmark:
         """Return where an instance is shown, and remember the tab and row that are left for it."""
-        self._bookmarks.append(Bookmark(tab, self.view.scope, row))
-        is_here = to.key in self.monitor.shown.keys(to.kind, self.view.scope)
-        return Bookmark(TabId.INSTANCES, self.view.scope if is_here else (), to.key)
+        self._bookmarks.append(Bookmark(tab, self.scope, row))
+        is_here = to.key in self.monitor.shown.keys(to.kind, self.scope)
+        return Bookmark(TabId.INSTANCES, self.scope if is_here else (), to.key)
 
     def back(self) -> Bookmark | None:
         """Return where the last jump was from, and forget it. None: there was none."""
@@ -448,8 +467,8 @@ class Dashboard:
         if self._unexplained.add(noted) and not self._is_explaining:
             self._is_explaining = True
             self.observer.begin("reasons", self._find_reasons)
-        if self.view.complete != self.monitor.complete:
-            self.view.complete = self.monitor.complete
+        if self.complete != self.monitor.complete:
+            self.complete = self.monitor.complete
             self.monitor.take_changes()
             self._changed(Update(everything=True, is_first=True, link=link))
             return

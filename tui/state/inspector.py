@@ -11,7 +11,7 @@ from backends.liveness.judge import Verdict
 from backends.liveness.workers import SEVERITY, Worker
 from backends.liveness.workers import worker as worker_by_id
 from backends.metrics.in_flight import InFlight
-from tui.state.view import View
+from tui.state.record_states import RecordStates
 from tui.text.detail import Detail, detail_of, with_happening, worker_detail
 from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left
 from tui.text.host_clock import ShownAt, as_it_is
@@ -27,10 +27,11 @@ class Inspector:
     """Puts together what the detail shows."""
 
     def __init__(
-        self, view: View, in_flight: Callable[[int], InFlight | None] = lambda _: None
+        self, states: RecordStates, in_flight: Callable[[int], InFlight | None] = lambda _: None
     ) -> None:
         """`in_flight` gives what is known of a drained worker's requests, by its id."""
-        self._view = view
+        self._states = states
+        self._monitor = states.monitor
         self._in_flight = in_flight
 
     def detail(
@@ -43,43 +44,43 @@ class Inspector:
         detail = None if record is None else self._detail_of(record, alike)
         if happening is None:
             return detail
-        return with_happening(detail, happening, self._view.host.shown_at)
+        return with_happening(detail, happening, self._states.clock.shown_at)
 
     def worker(self, worker: Worker) -> Detail:
         """Of a worker: its state, how long its lease has, and each of its records in a line."""
-        view, now = self._view, self._view.clock()
+        states, monitor, now = self._states, self._monitor, self._states.clock()
         records = worker.records
-        there = [one for one in records if one.key in view.monitor.cluster.records]
-        state = GONE if not there else STATES[view.worst(there)]
-        life = view.life(there)
+        there = [one for one in records if one.key in monitor.cluster.records]
+        state = GONE if not there else STATES[states.worst(there)]
+        life = states.life(there)
         left = ""
-        as_of, shown_at = view.as_of(), view.host.shown_at
+        as_of, shown_at = states.as_of(), states.clock.shown_at
         at = now if as_of is None else as_of
         if life is not None and life.ttl.granted is not None:
             left = time_left(life, at, shown_at)
             if as_of is not None and life.is_current(at):
                 left += f" as of {time_of_day(shown_at(as_of))}"
         # What bears on one of them mostly bears on all.
-        few = sorted(there, key=lambda one: -SEVERITY.index(view.monitor.verdicts.of(one.key)))
-        told = [piece for one in few[:MOST_EVIDENCE] for piece in view.judgement(one).evidence]
+        few = sorted(there, key=lambda one: -SEVERITY.index(monitor.verdicts.of(one.key)))
+        told = [piece for one in few[:MOST_EVIDENCE] for piece in states.assess(one).evidence]
         evidence = list({piece.text: piece for piece in told}.values())[:MOST_EVIDENCE]
         gone = "" if there else self._gone(records)
         return worker_detail(
             worker,
             state,
-            view.state,
+            states.of,
             now,
             evidence=evidence,
             gone=gone,
             requests=self._requests(worker.id),
-            serving=of_worker(worker, view.monitor.verdicts.serving) if there else "",
+            serving=of_worker(worker, monitor.verdicts.serving) if there else "",
             life=life,
             left=left,
         )
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
         """Return the worker of what is shown, if it is drained."""
-        monitor = self._view.monitor
+        monitor = self._monitor
         if worker is None and record is not None and record.key in monitor.cluster.records:
             number = monitor.cluster.worker_of(record)
             worker = None if number is None else worker_by_id(monitor.cluster, number)
@@ -95,26 +96,26 @@ class Inspector:
 
     def _gone(self, records: Sequence[AnyRecord]) -> str:
         """When the last of a worker's records went, and why."""
-        tombstones = self._view.monitor.tombstones
+        tombstones = self._monitor.tombstones
         stones = [stone for one in records if (stone := tombstones.get(one.key)) is not None]
         if not stones:
             return ""
-        return gone_in_words(max(stones, key=lambda stone: stone.at), self._view.host.shown_at)
+        return gone_in_words(max(stones, key=lambda stone: stone.at), self._states.clock.shown_at)
 
     def _detail_of(self, record: AnyRecord, alike: int) -> Detail:
-        view, monitor = self._view, self._view.monitor
-        now, as_of, shown_at = view.clock(), view.as_of(), view.host.shown_at
+        states, monitor = self._states, self._monitor
+        now, as_of, shown_at = states.clock(), states.as_of(), states.clock.shown_at
         there = record.key in monitor.cluster.records
         stone = monitor.tombstones.get(record.key)
         worker = monitor.cluster.worker_of(record) if there else None
         return detail_of(
             record,
-            view.state(record),
+            states.of(record),
             monitor.cluster,
             monitor.verdicts.life(record) if there else None,
-            view.first_seen(record),
+            states.first_seen(record),
             now,
-            evidence=view.judgement(record).evidence if there else (),
+            evidence=states.assess(record).evidence if there else (),
             gone="" if stone is None else gone_in_words(stone, shown_at),
             restarts=monitor.tombstones.restarts(record, now if as_of is None else as_of),
             requests=self._requests(worker),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backends.discovery.record_index import Scope
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
@@ -15,7 +16,7 @@ from backends.metrics.catalogue import UNKNOWN_MODEL
 from backends.metrics.latest import History, ScrapedProcess
 from backends.metrics.overview import AtFrontend, AtWorker, MeteredModel, Overview
 from backends.metrics.rates import Rates
-from tui.state.view import View
+from tui.state.record_states import RecordStates
 from tui.text.format import GONE, STATES, State, hex_id
 from tui.text.serving import NOT_SERVED, PARTLY
 
@@ -58,13 +59,15 @@ class MetricsRow:
 class Rows:
     """Makes them of an overview, for the selected place and the filter."""
 
-    def __init__(self, view: View, opened: Collection[Hashable]) -> None:
+    def __init__(self, states: RecordStates, scope: Scope, opened: Collection[Hashable]) -> None:
         """`opened`: the keys of the models that are open."""
-        self._view = view
+        self._states = states
+        self._monitor = states.monitor
+        self._scope = scope
         self._opened = opened
-        self._cluster = view.monitor.cluster
-        self._workers_there = self._cluster.workers(view.scope)
-        self._cards_there = self._cluster.keys(Kind.MODEL, view.scope)
+        self._cluster = states.monitor.cluster
+        self._workers_there = self._cluster.workers(scope)
+        self._cards_there = self._cluster.keys(Kind.MODEL, scope)
 
     def made(
         self, overview: Overview, sort: Callable[[MetricsRow], Any], *, reverse: bool
@@ -74,13 +77,13 @@ class Rows:
         tops.sort(key=lambda top: sort(top[0]), reverse=reverse)
         rows = [row for top, below in tops for row in (top, *(below if top.opened else ()))]
         workers = [self._worker(("loose",), one) for one in overview.loose if self._is_here(one)]
-        silent = [] if self._view.scope else [self._silent(one) for one in overview.silent]
+        silent = [] if self._scope else [self._silent(one) for one in overview.silent]
         return [*rows, *filter(self._is_wanted, [*workers, *silent])]
 
     def _model(self, model: MeteredModel) -> tuple[MetricsRow, list[MetricsRow]] | None:
         """The model's row and those below it. None: it is not to be shown."""
         cards = [card for card in model.cards if card.key in self._cards_there]
-        if self._view.scope and not cards:
+        if self._scope and not cards:
             return None
         key = ("model", model.name)
         workers = [one for one in model.workers if self._is_here(one)]
@@ -90,11 +93,11 @@ class Rows:
             key,
             model,
             model.name,
-            _state_of(model, self._view.monitor.verdicts.serving),
+            _state_of(model, self._monitor.verdicts.serving),
             model.rates,
             model.history,
             # What a filter finds may be below: it is not to be looked for.
-            (key in self._opened or bool(self._view.monitor.filter)) if below else None,
+            (key in self._opened or bool(self._monitor.filter)) if below else None,
             tuple(cards),
         )
         if self._is_wanted(row):
@@ -115,7 +118,7 @@ class Rows:
         if not records:
             state = UNTOLD if one.id is None else GONE
         else:
-            state = STATES[self._view.worst(records)]
+            state = STATES[self._states.worst(records)]
         return MetricsRow(
             (*parent, (one.id or 0, address)),
             one,
@@ -143,10 +146,10 @@ class Rows:
         return tuple(sorted(records, key=lambda record: record.kind is not Kind.ENDPOINT))
 
     def _is_here(self, worker: AtWorker) -> bool:
-        return not self._view.scope or worker.id in self._workers_there
+        return not self._scope or worker.id in self._workers_there
 
     def _is_wanted(self, row: MetricsRow) -> bool:
-        monitor = self._view.monitor
+        monitor = self._monitor
         if monitor.only_findings and row.state not in FINDINGS:
             return False
         return not monitor.filter or monitor.finds("\n".join(_texts(row)).lower())

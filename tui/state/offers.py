@@ -10,7 +10,7 @@ from typing import Literal
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.drain import drain_of, is_of_a_worker
-from tui.state.view import View
+from tui.state.monitor import Monitor
 from tui.text.consequences import workers_in_words
 from tui.text.detail import keeps
 from tui.text.format import count
@@ -33,20 +33,18 @@ class Offer:
     """What it does, in a line."""
 
 
-def offers(view: View, records: Sequence[AnyRecord]) -> list[Offer]:
+def offers(monitor: Monitor, records: Sequence[AnyRecord]) -> list[Offer]:
     """Return what can be done with these records, at least one offer; the first is proposed.
 
     Of what lives that is the drain of its workers, with what is stale of the selection. The
     selection itself is another offer: one endpoint alone, or the rest of a living worker. Of LoRA
     adapters and channels it comes first, since their worker is not what is meant.
     """
-    verdicts, there = view.monitor.verdicts, view.monitor.cluster.records
+    verdicts, there = monitor.verdicts, monitor.cluster.records
     living = [one for one in records if verdicts.may_live(one)]
     # A router or indexer is unregistered: nothing drains it.
-    workers = [
-        one for one in living if one.key in there and is_of_a_worker(view.monitor.cluster, one)
-    ]
-    drain = drain_of(view.monitor.cluster, workers)
+    workers = [one for one in living if one.key in there and is_of_a_worker(monitor.cluster, one)]
+    drain = drain_of(monitor.cluster, workers)
     stale = [one for one in records if not verdicts.may_live(one)]
     # What is not known in full could not be put back, so it goes only where it is named alone.
     instances = [one for one in drain.instances if not one.unread]
@@ -68,13 +66,13 @@ def offers(view: View, records: Sequence[AnyRecord]) -> list[Offer]:
     return [alone, whole]
 
 
-def proposed(view: View, records: Sequence[AnyRecord]) -> Verb:
+def proposed(monitor: Monitor, records: Sequence[AnyRecord]) -> Verb:
     """Return what the first offer for these records does, found without working the offers out: a
     line of keys names it for each row that the cursor comes to.
 
     Of more than `MOST_LOOKED_AT` records the first decide.
     """
-    cluster, may_live = view.monitor.cluster, view.monitor.verdicts.may_live
+    cluster, may_live = monitor.cluster, monitor.verdicts.may_live
     has_base = has_instance = False
     for one in records[:MOST_LOOKED_AT]:
         if not isinstance(one, EndpointInstance | ModelCard) or not may_live(one):

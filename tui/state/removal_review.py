@@ -14,9 +14,10 @@ from backends.liveness.evidence_kinds import EvidenceKind
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.workers import SEVERITY
 from tui.state.columns import Cell
+from tui.state.monitor import Monitor
 from tui.state.offers import Verb
+from tui.state.record_states import RecordStates
 from tui.state.store_state import LinkState
-from tui.state.view import View
 from tui.text.detail import JUST_NOW
 from tui.text.format import STATES, count, duration, hex_id
 from tui.text.irreversible import cannot_be_undone, why_lost
@@ -37,11 +38,21 @@ class RemovalReview:
     What may live, or was thought to while the question stood, has to be named by typing.
     """
 
-    def __init__(self, view: View, records: Sequence[AnyRecord], verb: Verb | None = None) -> None:
-        """`verb`: what the removal of what lives is called. None: by what it is of."""
+    def __init__(
+        self,
+        states: RecordStates,
+        records: Sequence[AnyRecord],
+        verb: Verb | None = None,
+        *,
+        writes_down: bool = True,
+    ) -> None:
+        """`verb`: what the removal of what lives is called. None: by what it is of. `writes_down`:
+        whether what is removed is written down, so that another dyntop can put it back."""
         self.records = tuple(records)
         self._verb = verb
-        self._view = view
+        self._states = states
+        self._monitor = states.monitor
+        self._writes_down = writes_down
         self._verdicts: dict[bytes, Verdict] = {}
         self._meanwhile: dict[bytes, Meanwhile] = {}
         self._lives_now: set[bytes] = set()
@@ -59,7 +70,7 @@ class RemovalReview:
         before = (self._verdicts.copy(), self._meanwhile.copy(), self._out_of_date, self._for_good)
         for record in self.records:
             self._look_at(record)
-        self._out_of_date = out_of_date(self._view)
+        self._out_of_date = out_of_date(self._monitor)
         self._was_out_of_date |= self._out_of_date is not None
         self._for_good = self.cannot_be_undone()
         now = (self._verdicts, self._meanwhile, self._out_of_date, self._for_good)
@@ -137,7 +148,7 @@ class RemovalReview:
         """What is different from how it was shown, a sentence each."""
         became = Counter(self._meanwhile.values())
         sentences = []
-        if (why := out_of_date(self._view)) is not None:
+        if (why := out_of_date(self._monitor)) is not None:
             sentences.append(why)
         if number := became[Meanwhile.CHANGED]:
             stays = "stays" if number == 1 else "stay"
@@ -150,12 +161,12 @@ class RemovalReview:
 
     def cannot_be_undone(self) -> list[str]:
         """Why a yes would be for good, wholly or in part, a sentence each."""
-        monitor = self._view.monitor
+        monitor = self._monitor
         there = self.there()
         if not there:
             return []
         sentences = cannot_be_undone(there, monitor.store.no_puts, self._lease_is_gone)
-        if not self._view.writes_down:
+        if not self._writes_down:
             sentences.append(
                 "Nothing is written down (--no-audit): only this dyntop can undo it, while it runs."
             )
@@ -172,7 +183,7 @@ class RemovalReview:
     @property
     def puts_are_refused(self) -> bool:
         """Whether the store would not take some of it back now."""
-        no_puts = self._view.monitor.store.no_puts
+        no_puts = self._monitor.store.no_puts
         return any(one.concerns(record.key) for one in no_puts for record in self.there())
 
     def note(self, record: AnyRecord) -> Cell:
@@ -184,16 +195,16 @@ class RemovalReview:
                 return Cell("~ changed meanwhile: it stays", "warn")
         state = STATES[self.verdict(record)]
         # It may have expired since it was shown, or be kept alive again.
-        current = self._view.monitor.cluster.records.get(record.key, record)
-        decisive = self._view.judgement(current).evidence[0]
-        return Cell(f"{state}  {dated(decisive, self._view.clock())}", state.tone)
+        current = self._monitor.cluster.records.get(record.key, record)
+        decisive = self._states.assess(current).evidence[0]
+        return Cell(f"{state}  {dated(decisive, self._states.clock())}", state.tone)
 
     def _look_at(self, record: AnyRecord) -> None:
         key = record.key
-        current = self._view.monitor.cluster.records.get(key)
+        current = self._monitor.cluster.records.get(key)
         if current is not None and record.entry.is_still(current.entry):
             self._meanwhile.pop(key, None)
-            self._verdicts[key] = self._view.monitor.verdicts.of(key)
+            self._verdicts[key] = self._monitor.verdicts.of(key)
         else:
             became = Meanwhile.GONE if current is None else Meanwhile.CHANGED
             self._meanwhile[key] = became
@@ -207,18 +218,18 @@ class RemovalReview:
 
     def _is_renewed(self, record: AnyRecord) -> bool:
         """Whether a lease may still speak for a record whose address does not answer."""
-        verdicts = self._view.monitor.verdicts
+        verdicts = self._monitor.verdicts
         return self.meanwhile(record) is None and verdicts.may_live(record)
 
     def _lease_is_gone(self, record: AnyRecord) -> bool:
-        life = self._view.monitor.verdicts.life(record)
+        life = self._monitor.verdicts.life(record)
         return record.lease is not None and life is not None and life.ttl.granted is None
 
     def _worker(self, record: AnyRecord) -> int | None:
         """The id that a person knows it by: of a card and instance, the one in their keys."""
         if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
             return record.id.instance_id
-        worker = self._view.monitor.cluster.worker_of(record)
+        worker = self._monitor.cluster.worker_of(record)
         return record.id.instance_id if worker is None else worker
 
     def _by_verdict(self, records: Iterable[AnyRecord]) -> str:
@@ -240,9 +251,8 @@ OF_SECONDS = frozenset(
 """Evidence that names seconds: a second later they are others."""
 
 
-def out_of_date(view: View) -> str | None:
+def out_of_date(monitor: Monitor) -> str | None:
     """Why what is shown, verdicts too, may not be so any more, as a sentence. None: it is so."""
-    monitor = view.monitor
     if monitor.frozen:
         return "The view is frozen: this is how it was then."
     if monitor.store.link is LinkState.NOT_UPDATING:

@@ -28,7 +28,9 @@ from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.removals import RemovalResult, Removals, RestoreRefused, RestoreResult
 from backends.removal.targets import RemovalTarget, removal_targets
 from backends.store import Entry
-from tui.state.view import View
+from tui.actions import DEFAULT_KEYS, Keys
+from tui.state.monitor import Monitor
+from tui.state.record_states import RecordStates
 from tui.text.detail import keeps
 from tui.text.errors import cannot_write_down, explain
 from tui.text.format import count
@@ -73,18 +75,18 @@ class Notice:
     """Of several keys, where not all went well: to be shown, since no sentence holds it."""
 
 
-def proposals(view: View) -> list[AnyRecord]:
+def proposals(monitor: Monitor) -> list[AnyRecord]:
     """All that is proposed for cleaning up, whatever the filter: the worst first, then by key."""
-    monitor, verdicts = view.monitor, view.monitor.verdicts
+    verdicts = monitor.verdicts
     found = (monitor.cluster.records.get(key) for key in verdicts.findings)
     stale = [one for one in found if one is not None and verdicts.is_stale(one)]
     return _worst_first(stale, verdicts)
 
 
-def undecided(view: View) -> list[AnyRecord]:
+def undecided(monitor: Monitor) -> list[AnyRecord]:
     """Return what clean up proposes only if the next renewal of its lease does not come, whatever
     the filter: the worst first, then by key."""
-    monitor, verdicts = view.monitor, view.monitor.verdicts
+    verdicts = monitor.verdicts
     found = (monitor.cluster.records.get(key) for key in verdicts.failed)
     open_yet = [one for one in found if one is not None and is_undecided(verdicts, one)]
     return _worst_first(open_yet, verdicts)
@@ -111,12 +113,15 @@ class ReportedRemovals:
     Remembers what this dyntop asked to be removed, so that its going needs no other reason.
     """
 
-    def __init__(self, acts: Removals, view: View) -> None:
+    def __init__(self, acts: Removals, states: RecordStates, keys: Keys = DEFAULT_KEYS) -> None:
+        """`keys`: those that sentences name."""
         self._acts = acts
-        self._view = view
+        self._states = states
+        self._monitor = states.monitor
+        self._keys = keys
         self._discovery = acts.discovery
         self._explainer = Explainer(
-            acts.discovery, view.monitor.cluster, clock=view.clock, acts=acts.in_audit
+            acts.discovery, states.monitor.cluster, clock=states.clock, acts=acts.in_audit
         )
         self._asked: dict[bytes, Entry] = {}
         """What the store was asked to remove, and has not answered yet."""
@@ -219,11 +224,11 @@ class ReportedRemovals:
 
     async def _targets(self, records: Iterable[AnyRecord]) -> AsyncIterator[RemovalTarget]:
         """Judge records one by one; the screen is drawn in between."""
-        monitor = self._view.monitor
+        monitor = self._monitor
         targets = removal_targets(
             records,
             monitor.cluster,
-            assess=self._view.judgement,
+            assess=self._states.assess,
             may_live=monitor.verdicts.may_live,
         )
         for number, target in enumerate(targets, 1):
@@ -233,12 +238,12 @@ class ReportedRemovals:
 
     def _is_there(self, record: AnyRecord) -> bool:
         """Whether a record is there as it was shown, as far as the watch told."""
-        current = self._view.monitor.cluster.records.get(record.key)
+        current = self._monitor.cluster.records.get(record.key)
         return current is not None and record.entry.is_still(current.entry)
 
     def _remember_workers(self, living: Iterable[AnyRecord]) -> None:
         for record in living:
-            worker = self._view.monitor.cluster.worker_of(record)
+            worker = self._monitor.cluster.worker_of(record)
             if isinstance(record, EndpointInstance) and worker is not None:
                 self._workers[record.key] = worker
 
@@ -249,7 +254,7 @@ class ReportedRemovals:
         own = {
             worker: DrainMark(drained[key], BY_THIS_ONE) for key, worker in self._workers.items()
         }
-        self._view.monitor.verdicts.drained({**self._by_others, **own})
+        self._monitor.verdicts.drained({**self._by_others, **own})
 
     async def follow_audit(self, told: Callable[[], None]) -> None:
         """Follow what other processes on this machine drain and put back, for ever; `told` is
@@ -271,10 +276,10 @@ class ReportedRemovals:
         if not known:
             return "What was not read cannot be put back."
         back = "it" if len(known) == 1 else "them"
-        no_puts = self._view.monitor.store.no_puts
+        no_puts = self._monitor.store.no_puts
         waits = any(one.concerns(record.key) for one in no_puts for record in known)
         when = ", once the store takes puts again" if waits else ""
-        return f"{self._view.keys.shown('undo')} puts {back} back{when}."
+        return f"{self._keys.shown('undo')} puts {back} back{when}."
 
     def _told_of(
         self, title: str, outcomes: Mapping[bytes, KeyOutcome], doing: Doing

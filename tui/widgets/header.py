@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from backends.dynamo.ids import Kind
-from backends.store import Store
-from tui.config.settings import Settings
 from tui.runtime.open_files import why_none_left
 from tui.runtime.textual_theme import rich_colour
+from tui.state.dashboard import Dashboard
 from tui.state.empty import why_not_updating
+from tui.state.record_states import STALE_AFTER
 from tui.state.store_state import LinkState
-from tui.state.view import STALE_AFTER, View
 from tui.text.errors import explain
 from tui.text.format import count, duration
 from tui.text.sanitize import clip, clip_path, plain, width
@@ -52,9 +53,12 @@ class StoreHeader(Vertical):
     StoreHeader > #trouble.-shown { display: block; }
     """
 
-    def __init__(self, view: View, store: Store, settings: Settings) -> None:
+    def __init__(self, dashboard: Dashboard, *, tree_is_seen: Callable[[], bool]) -> None:
+        """`tree_is_seen`: whether the tree, and so what is selected in it, is on screen."""
         super().__init__()
-        self.view = view
+        self.dashboard = dashboard
+        self._tree_is_seen = tree_is_seen
+        store, settings = dashboard.store, dashboard.settings
         self._store = store.name
         self._address = f"{store.name} {store.address}"
         self._names = [
@@ -115,10 +119,10 @@ class StoreHeader(Vertical):
         return line
 
     def _link(self) -> list[tuple[str, str]]:
-        state, now = self.view.monitor.store, self.view.clock()
+        state, now = self.dashboard.monitor.store, self.dashboard.clock()
         glyph, colour = _GLYPHS[state.link]
         # Green means that nothing at all is wrong.
-        verdicts = self.view.monitor.verdicts
+        verdicts = self.dashboard.monitor.verdicts
         is_denied = verdicts.serving.denied or verdicts.serving.denied_adapters
         if state.link is LinkState.CONNECTED and (verdicts.findings or is_denied):
             colour = "text-warning"
@@ -127,9 +131,9 @@ class StoreHeader(Vertical):
         if state.link is LinkState.DISCONNECTED and state.heard_at is None:
             # It never was connected.
             text = f"{glyph} not connected, trying since "
-            text += time_of_day(self.view.host.shown_at(state.since))
+            text += time_of_day(self.dashboard.clock.shown_at(state.since))
         elif state.link.is_outdated:
-            text += f" since {time_of_day(self.view.host.shown_at(state.since))}"
+            text += f" since {time_of_day(self.dashboard.clock.shown_at(state.since))}"
         elif state.link is LinkState.CONNECTING and now - state.since >= 1:
             text += f" for {duration(now - state.since)}"
         if state.loading is not None:
@@ -141,32 +145,32 @@ class StoreHeader(Vertical):
         return parts
 
     def _modes(self) -> list[tuple[str, str]]:
-        monitor = self.view.monitor
-        modes = [(f"◌ {doing}", "bold") for doing in self.view.under_way]
-        if self.view.marked:
-            modes.append((f"▪ {self.view.marked:,} marked", "reverse"))
+        monitor = self.dashboard.monitor
+        modes = [(f"◌ {doing}", "bold") for doing in self.dashboard.under_way.texts]
+        if self.dashboard.marked:
+            modes.append((f"▪ {self.dashboard.marked:,} marked", "reverse"))
         if monitor.only_findings:
-            key = self.view.keys.shown("not-live")
+            key = self.dashboard.keys.shown("not-live")
             modes.append((f"{key} only what is not live", "reverse"))
         if monitor.frozen:
             modes.append((f"❄ frozen, {count(monitor.waiting, 'change')} waiting", "reverse"))
         modes += [(name, "bold") for name in self._names]
-        if self.view.scope and not self.view.tree_is_seen():
-            place = "/".join(name or "(no namespace)" for name in self.view.scope)
+        if self.dashboard.scope and not self._tree_is_seen():
+            place = "/".join(name or "(no namespace)" for name in self.dashboard.scope)
             modes.append((f"in {clip_path(place, LONGEST_PLACE)}", "reverse"))
-        if self.view.read_only:
+        if self.dashboard.settings.read_only:
             modes.append(("read-only", "dim"))
-        if self.view.trouble:
-            modes.append((f"no evidence: {plain(self.view.trouble)}", "bold"))
-        if self.view.sweep_age:
-            read, leases = self.view.leases_read
-            told = f"leases read up to {duration(self.view.sweep_age)} ago"
+        if self.dashboard.trouble:
+            modes.append((f"no evidence: {plain(self.dashboard.trouble)}", "bold"))
+        if self.dashboard.sweep_age:
+            read, leases = self.dashboard.leases_read
+            told = f"leases read up to {duration(self.dashboard.sweep_age)} ago"
             modes.append((f"{read:,} of {leases:,} leases read" if read < leases else told, "dim"))
         return modes
 
     def _counts(self) -> list[tuple[str, str]]:
         """The most important first. None at all before a whole snapshot was seen."""
-        monitor = self.view.monitor
+        monitor = self.dashboard.monitor
         if not monitor.complete:
             return []
         cluster = monitor.cluster
@@ -183,14 +187,14 @@ class StoreHeader(Vertical):
             (count(cluster.count_workers(), "worker"), ""),
             *([] if unserved else [(count(models, "model"), "")]),
             (count(channels, "channel"), ""),
-            (f"{monitor.rate(self.view.clock()):.1f} changes/s", "dim"),
+            (f"{monitor.rate(self.dashboard.clock()):.1f} changes/s", "dim"),
         ]
 
     def _not_served(self) -> str:
         """How many models and adapters get no answer to a request. Empty: each gets one."""
-        serving = self.view.monitor.verdicts.serving
+        serving = self.dashboard.monitor.verdicts.serving
         counted = (
-            (len(serving.unserved | serving.denied), len(self.view.monitor.models), "model"),
+            (len(serving.unserved | serving.denied), len(self.dashboard.monitor.models), "model"),
             (
                 len(serving.unserved_adapters | serving.denied_adapters),
                 serving.adapters,
@@ -202,9 +206,10 @@ class StoreHeader(Vertical):
 
     def _trouble(self) -> str:
         """What is wrong, in a sentence. Empty: nothing is."""
-        state = self.view.monitor.store
+        state = self.dashboard.monitor.store
         if state.link is LinkState.NOT_UPDATING:
-            return why_not_updating(state, self._store, self.view.clock(), self.view.host.shown_at)
+            clock = self.dashboard.clock
+            return why_not_updating(state, self._store, clock(), clock.shown_at)
         if state.link is LinkState.DISCONNECTED and state.error is not None:
             # What a store seems to do wrong then may be this process's own.
             return why_none_left() or explain(state.error, self._store).sentence

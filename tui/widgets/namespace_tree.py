@@ -18,7 +18,7 @@ from textual.widgets.tree import TreeNode
 from backends.discovery.record_index import NO_NAMESPACE, RecordIndex, Scope
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_theme import rich_colour
-from tui.state.view import View
+from tui.state.dashboard import Dashboard
 from tui.text.sanitize import clip, clip_name
 
 DEPTH = 3
@@ -60,9 +60,9 @@ class NamespaceTree(Tree[Scope]):
             super().__init__()
             self.scope = scope
 
-    def __init__(self, view: View, *, id: str) -> None:
+    def __init__(self, dashboard: Dashboard, *, id: str) -> None:
         super().__init__("", data=(), id=id)
-        self.view = view
+        self.dashboard = dashboard
         self.guide_depth = GUIDE_CELLS
         # A line is kept anew for each number that it has. Textual keeps 1,024, a bound that is
         # reached after hours: some 20,000 objects, nearly all of which are never drawn again.
@@ -75,7 +75,7 @@ class NamespaceTree(Tree[Scope]):
 
     @property
     def _cluster(self) -> RecordIndex:
-        return self.view.shown
+        return self.dashboard.shown
 
     def on_mount(self) -> None:
         # Its labels hold colours of the theme.
@@ -105,7 +105,7 @@ class NamespaceTree(Tree[Scope]):
         While there is a filter, all that it found is open, down to the endpoints.
         """
         self.amend(self._placed.keys() | {()})
-        if not self.view.monitor.narrowed:
+        if not self.dashboard.monitor.narrowed:
             for scope in self._opened_by_filter & self._placed.keys():
                 self._placed[scope].collapse()
             self._opened_by_filter.clear()
@@ -168,7 +168,7 @@ class NamespaceTree(Tree[Scope]):
         node = self._placed.get(scope)
         if node is None or not node.allow_expand:
             return
-        if self.view.monitor.narrowed and not node.is_expanded:
+        if self.dashboard.monitor.narrowed and not node.is_expanded:
             self._opened_by_filter.add(scope)
             node.expand()
         if not node.is_expanded:
@@ -225,7 +225,7 @@ class NamespaceTree(Tree[Scope]):
 
     def _label(self, scope: Scope) -> Text:
         count, tone = "", "dim"
-        if self.view.complete:
+        if self.dashboard.complete:
             count, tone = self._count(scope)
         name, cells = self._named(scope), self._width - GUIDE_CELLS * (len(scope) + 1) - 2
         if cell_len(name) > cells - len(count):
@@ -238,15 +238,17 @@ class NamespaceTree(Tree[Scope]):
     def _named(self, scope: Scope) -> str:
         if scope:
             return "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
-        if self.view.monitor.narrowed:
+        if self.dashboard.monitor.narrowed:
             return "matches"
         # Under a filter by namespace there are others that are not watched.
-        return "all namespaces" if self.view.namespace is None else f"ns {self.view.namespace}"
+        namespace = self.dashboard.settings.namespace
+        return "all namespaces" if namespace is None else f"ns {namespace}"
 
     def _count(self, scope: Scope) -> tuple[str, str]:
         """How many instances there are, or how many records match, and its tone."""
-        findings, not_live = self.view.findings(scope), self.view.not_live(scope)
-        if self.view.monitor.narrowed:
+        states = self.dashboard.states
+        findings, not_live = states.findings(scope), states.not_live(scope)
+        if self.dashboard.monitor.narrowed:
             count = f"{self._cluster.count_all(scope):,}"
         else:
             count = f"{self._cluster.count_instances(scope):,}"

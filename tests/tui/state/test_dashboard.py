@@ -7,27 +7,19 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from backends.connections import MemoryConnection
-from backends.discovery.discovery import Discovery
 from backends.discovery.reasons import BY_THIS_DYNTOP
 from backends.dynamo.ids import Kind
-from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.removals import Removals
 from backends.store import Entry, Lifetime, Outcome
-from tests.support.operating import SaidProbes
 from tests.support.registered import card, instance
-from tui.config.settings import Settings
-from tui.session import Session
-from tui.state.dashboard import Bookmark, Dashboard, Job, TabId, Update
+from tests.support.unseen import unseen
+from tui.state.dashboard import Bookmark, Job, TabId, Update
 from tui.state.reported_removals import Notice
-from tui.text.host_clock import HostClock
 
 NOW = 1_700_000_000.0
 DEADLINE = 60.0
 """Seconds; never waited for unless something is broken."""
-EVERYTHING = Query(frozenset(Kind))
 
 LIVING, _ = KEPT = instance(1)
 OTHER, _ = COMES = instance(2)
@@ -93,12 +85,8 @@ class Shown:
     def __init__(self) -> None:
         self.keyspace = Keyspace(lambda: NOW)
         self.store = SlowStore(self.keyspace)
-        discovery = Discovery(self.store)
-        session = Session(discovery, SaidProbes(), Removals(discovery, None, clock=lambda: NOW))
-        settings = Settings(connection=MemoryConnection(), audit=None)
-        clock = HostClock(lambda: NOW, lambda: NOW)
         self.told = Told()
-        self.dashboard = Dashboard(session, EVERYTHING, settings, clock)
+        self.dashboard = unseen(self.store, NOW)
         self.dashboard.observer = self.told
 
     async def until(self, holds: Callable[[], object]) -> None:
@@ -142,13 +130,13 @@ async def opened(*contents: tuple[bytes, bytes], complete: bool = True) -> Async
 
 async def test_nothing_is_complete_before_a_whole_snapshot_was_shown() -> None:
     async with opened(KEPT, complete=False) as shown:
-        assert not shown.dashboard.view.complete
+        assert not shown.dashboard.complete
         assert shown.dashboard.nothing_to_show().startswith("Reading memory")
         shown.dashboard.link.may_show.set()
         await shown.until_told(lambda update: update.is_first)
         (first,) = (one for one in shown.told.updates if one.is_first)
         assert first.everything
-        assert shown.dashboard.view.complete
+        assert shown.dashboard.complete
         assert shown.shown() == {LIVING}
 
 
@@ -207,9 +195,9 @@ async def test_tombstones_are_hidden_and_shown_again_and_both_are_said() -> None
 async def test_marks_are_those_of_the_open_tab() -> None:
     async with opened(KEPT, COMES) as shown:
         shown.dashboard.mark(2)
-        assert shown.dashboard.view.marked == 2
+        assert shown.dashboard.marked == 2
         shown.dashboard.open_tab(TabId.WORKERS, 0)
-        assert shown.dashboard.view.marked == 0
+        assert shown.dashboard.marked == 0
         assert shown.told.updates == [Update(), Update()]
 
 

@@ -29,9 +29,9 @@ async def test_for_any_records_the_name_is_that_of_the_first_offer(number: int) 
         place.heard(lease)
     verbs = set()
     for chosen in combinations(records, number):
-        first = offers(place.view, chosen)[0]
-        verb = RemovalReview(place.view, first.records, first.verb).verb
-        assert proposed(place.view, chosen) == verb, [one.key for one in chosen]
+        first = offers(place.monitor, chosen)[0]
+        verb = RemovalReview(place.states, first.records, first.verb).verb
+        assert proposed(place.monitor, chosen) == verb, [one.key for one in chosen]
         verbs.add(verb)
     assert verbs == {"drain", "unregister"}
 
@@ -39,8 +39,8 @@ async def test_for_any_records_the_name_is_that_of_the_first_offer(number: int) 
 async def test_what_has_gone_is_not_drained() -> None:
     place = Place()
     (record,) = await place.registered(instance(1), lease=1)
-    assert proposed(place.view, [record]) == "drain"
+    assert proposed(place.monitor, [record]) == "drain"
     place.keyspace.delete(record.key)
     await place.seen()
-    assert proposed(place.view, [record]) == "unregister"
-    assert proposed(place.view, []) == "unregister"
+    assert proposed(place.monitor, [record]) == "unregister"
+    assert proposed(place.monitor, []) == "unregister"

@@ -39,9 +39,10 @@ from tui.cli.commands.looking import StoreLabel
 from tui.config.settings import Settings
 from tui.session import Session
 from tui.state.monitor import Monitor
+from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
-from tui.state.view import View
 from tui.text.errors import Exit
+from tui.text.host_clock import HostClock
 from tui.text.outcomes import outcome_text
 
 NOW = 1_700_000_000.0
@@ -109,11 +110,13 @@ class FrontEnds:
         self._settings = Settings(connection=MemoryConnection(), audit=self.audit)
         for command in (acting, restore):
             patch.setattr(command, "opened", self._opened)
-        self._view = View(Monitor(NOW, Lifetime.LEASED), lambda: NOW)
+        monitor = Monitor(NOW, Lifetime.LEASED)
         self._records = asyncio.run(self._discovery.list(Query(frozenset(Kind))))
-        self._view.monitor.take([Resynced((), tuple(map(Added, self._records)), "")], NOW)
-        self._view.monitor.take_changes()
-        self._dashboard = ReportedRemovals(self._removals, self._view)
+        monitor.take([Resynced((), tuple(map(Added, self._records)), "")], NOW)
+        monitor.take_changes()
+        self._dashboard = ReportedRemovals(
+            self._removals, RecordStates(monitor, HostClock(lambda: NOW, lambda: NOW))
+        )
 
     @asynccontextmanager
     async def _opened(self, _: Settings) -> AsyncIterator[Session]:

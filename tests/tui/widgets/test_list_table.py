@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.store import Lifetime
+from backends.memory import Keyspace, MemoryStore
 from tests.support import registered
 from tests.support.registered import record
+from tests.support.unseen import unseen
 from tui.state.columns import GAP, Cell, Column, lay_out
-from tui.state.monitor import Monitor
-from tui.state.view import View
 from tui.widgets.panes.channels import ChannelsPane
 from tui.widgets.panes.events import EventsPane
 from tui.widgets.panes.instances import InstancesPane, OthersPane
@@ -93,13 +92,14 @@ def test_all_room_is_used_where_a_column_can_grow(every: list[Column[Any]], widt
         assert used(laid_out) >= width
 
 
+DASHBOARD = unseen(MemoryStore(Keyspace()), 0.0)
 PANES = [InstancesPane, ModelsPane, WorkersPane, ChannelsPane, EventsPane, OthersPane]
 
 
 @pytest.mark.parametrize("pane", PANES)
 @given(width=widths)
 def test_the_columns_of_every_tab_can_be_laid_out(pane: Any, width: int) -> None:
-    every = pane(View(Monitor(0.0, Lifetime.LEASED), lambda: 0.0)).columns
+    every = pane(DASHBOARD).columns
     laid_out = lay_out(every, width)
     assert laid_out
     assert used(laid_out) <= max(width, least([column for column in every if not column.drop]))

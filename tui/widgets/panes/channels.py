@@ -14,7 +14,8 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.view import View
+from tui.state.dashboard import Dashboard
+from tui.state.record_columns import seen_column, state_column
 from tui.text.format import NOTHING, hex_id, transport_of, worker_word
 from tui.widgets.panes.pane import Pane
 
@@ -47,16 +48,16 @@ class ChannelsPane(Pane[ChannelRow]):
             super().__init__()
             self.channel = channel
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
-            view.state_column(_record),
+            state_column(dashboard.states, _record),
             Column("topic", "TOPIC", 11, _topic, share=1, most=30),
             Column("where", "SCOPE", 22, _scope, share=3, most=48, path=True),
             Column("worker", "WORKER", 16, _worker, drop=4),
             Column("transport", "TRANSPORT", 10, _transport, share=2, most=60, drop=3),
-            view.seen_column(_record),
+            seen_column(dashboard.states, _record),
         ]
-        super().__init__(view, columns, order=SortOrder("topic"), id="channels")
+        super().__init__(dashboard, columns, order=SortOrder("topic"), id="channels")
         self._row_index: dict[Hashable, int] = {}
 
     def rebuild(self) -> None:
@@ -73,10 +74,10 @@ class ChannelsPane(Pane[ChannelRow]):
         self.show(rows, self._row_index.get)
 
     def count(self) -> int:
-        return len(self.view.shown.keys(Kind.EVENT_CHANNEL, self.view.scope))
+        return len(self.dashboard.shown.keys(Kind.EVENT_CHANNEL, self.dashboard.scope))
 
     def records_of(self, row: ChannelRow) -> Sequence[AnyRecord]:
-        return self.view.registered([row.record])
+        return self.states.registered([row.record])
 
     def detail_record(self) -> AnyRecord | None:
         """What went is shown as it last was."""
@@ -96,12 +97,12 @@ class ChannelsPane(Pane[ChannelRow]):
 
     @property
     def _cluster(self) -> Cluster:
-        return self.view.monitor.cluster
+        return self.monitor.cluster
 
     def _tops(self) -> list[ChannelRow]:
         """Channels that match, or of which a source does, and sources without a channel; and what
         is gone, each on its own."""
-        shown, scope = self.view.shown, self.view.scope
+        shown, scope = self.dashboard.shown, self.dashboard.scope
         tops: dict[bytes, EventChannel | EventSource] = {}
         for kind in (Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE):
             for key in shown.keys(kind, scope):
@@ -110,7 +111,7 @@ class ChannelsPane(Pane[ChannelRow]):
                     record = self._cluster.channel_of(record) or record
                 assert isinstance(record, EventChannel | EventSource)
                 tops[record.key] = record
-        for record in self.view.monitor.gone(self.KINDS, scope):
+        for record in self.monitor.gone(self.KINDS, scope):
             assert isinstance(record, EventChannel | EventSource)
             tops[record.key] = record
         return [self._row(record, under_channel=False) for record in tops.values()]

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from backends.discovery.history import Event
 from backends.dynamo.records import AnyRecord
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.view import View
+from tui.state.dashboard import Dashboard
 from tui.text.format import HAPPENING_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
 from tui.text.reasons import reason_text
 from tui.text.timestamps import time_of_day
@@ -37,7 +37,7 @@ class EventsPane(Pane[HappeningRow]):
     EMPTY_TEXT = "Nothing happened yet"
     KINDS = frozenset()  # it is told of happenings, not of records
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("time", "TIME", 8, self._time, sort=lambda row: row.event.number),
             Column("what", "WHAT", 10, _what),
@@ -46,15 +46,15 @@ class EventsPane(Pane[HappeningRow]):
             Column("id", "ID", 16, _id, drop=2),
             Column("why", "WHY", 14, self._why, share=3, drop=1),
         ]
-        super().__init__(view, columns, order=NEWEST_FIRST, follow_top=True, id="events")
+        super().__init__(dashboard, columns, order=NEWEST_FIRST, follow_top=True, id="events")
 
     def _time(self, row: HappeningRow) -> str:
-        return time_of_day(self.view.host.shown_at(row.event.at))
+        return time_of_day(self.dashboard.clock.shown_at(row.event.at))
 
     def rebuild(self) -> None:
-        rows = [HappeningRow(happening) for happening in self.view.monitor.happenings()]
-        if self.view.monitor.filter:
-            rows = [row for row in rows if self.view.monitor.finds(self._text(row))]
+        rows = [HappeningRow(happening) for happening in self.monitor.happenings()]
+        if self.monitor.filter:
+            rows = [row for row in rows if self.monitor.finds(self._text(row))]
         if self.order != NEWEST_FIRST:
             rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
         index = {row.key: index for index, row in enumerate(rows)}
@@ -69,7 +69,7 @@ class EventsPane(Pane[HappeningRow]):
         Of one that changed since, the store removes nothing: what is shown is what is meant.
         """
         record = row.event.record
-        here = record is not None and record.key in self.view.monitor.cluster.records
+        here = record is not None and record.key in self.monitor.cluster.records
         return (record,) if record is not None and here else ()
 
     def detail_record(self) -> AnyRecord | None:
@@ -88,7 +88,7 @@ class EventsPane(Pane[HappeningRow]):
         parts = [reason_text(happening.why)]
         stone = None
         if happening.record is not None:
-            stone = self.view.monitor.tombstones.get(happening.record.key)
+            stone = self.monitor.tombstones.get(happening.record.key)
         if stone is not None and stone.event is happening and stone.replaced_by is not None:
             parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
         return Cell("; ".join(filter(None, parts)), "dim")

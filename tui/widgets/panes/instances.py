@@ -12,8 +12,9 @@ from backends.dynamo import keys
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from tui.state.columns import Cell, Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.monitor import Changes
-from tui.state.view import View
+from tui.state.record_columns import seen_column, state_column
 from tui.text.format import NOTHING, hex_id, short_transport
 from tui.widgets.panes.sorted_pane import SortedPane
 
@@ -21,15 +22,18 @@ from tui.widgets.panes.sorted_pane import SortedPane
 class RecordPane(SortedPane[AnyRecord]):
     """One kind of record below the selected place."""
 
-    def __init__(self, view: View, own_columns: Sequence[Column[AnyRecord]], *, id: str) -> None:
+    def __init__(
+        self, dashboard: Dashboard, own_columns: Sequence[Column[AnyRecord]], *, id: str
+    ) -> None:
         """`own_columns` stand between the state and how long it is seen; the first one sorts."""
-        columns = (view.state_column(_itself), *own_columns, view.seen_column(_itself))
-        super().__init__(view, columns, order=SortOrder(own_columns[0].id), id=id)
+        states = dashboard.states
+        columns = (state_column(states, _itself), *own_columns, seen_column(states, _itself))
+        super().__init__(dashboard, columns, order=SortOrder(own_columns[0].id), id=id)
 
     def rebuild(self) -> None:
         hidden = self._hidden()
-        records = [self.view.shown.records[key] for key in self._keys() if key not in hidden]
-        gone = self.view.monitor.gone(self.KINDS, self.view.scope)
+        records = [self.dashboard.shown.records[key] for key in self._keys() if key not in hidden]
+        gone = self.monitor.gone(self.KINDS, self.dashboard.scope)
         records += [record for record in gone if not self._is_hidden(record)]
         self._show_all(records)
 
@@ -42,11 +46,11 @@ class RecordPane(SortedPane[AnyRecord]):
         now: list[AnyRecord] = []
         gone: list[bytes] = []
         for key in keys:
-            record = self.view.monitor.is_gone(key, self.view.scope)
+            record = self.monitor.is_gone(key, self.dashboard.scope)
             if record is not None and self._is_hidden(record):
                 record = None
             if key in wanted and key not in hidden:
-                record = self.view.shown.records[key]
+                record = self.dashboard.shown.records[key]
             if record is not None and record.kind in self.KINDS:
                 now.append(record)
             else:
@@ -57,7 +61,7 @@ class RecordPane(SortedPane[AnyRecord]):
         return len(self._keys()) - len(self._hidden())
 
     def records_of(self, row: AnyRecord) -> Sequence[AnyRecord]:
-        return (row,) if row.key in self.view.monitor.cluster.records else ()
+        return (row,) if row.key in self.monitor.cluster.records else ()
 
     def detail_record(self) -> AnyRecord | None:
         """What went is shown as it last was."""
@@ -65,7 +69,7 @@ class RecordPane(SortedPane[AnyRecord]):
 
     def _keys(self) -> Collection[bytes]:
         (kind,) = self.KINDS
-        return self.view.shown.keys(kind, self.view.scope)
+        return self.dashboard.shown.keys(kind, self.dashboard.scope)
 
     def _hidden(self) -> Collection[bytes]:
         """Those of the keys that have no row."""
@@ -87,27 +91,28 @@ class InstancesPane(RecordPane):
     SHORT_TITLES = ("Instances", "Inst")
     KINDS = frozenset({Kind.ENDPOINT})
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True, lasting=True),
             Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True),
             Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
         ]
-        super().__init__(view, columns, id="instances")
+        super().__init__(dashboard, columns, id="instances")
 
     def _hidden(self) -> Collection[bytes]:
-        return () if self.view.monitor.narrowed else self.view.shown.internal(self.view.scope)
+        shown, scope = self.dashboard.shown, self.dashboard.scope
+        return () if self.monitor.narrowed else shown.internal(scope)
 
     def _is_hidden(self, record: AnyRecord) -> bool:
-        return not self.view.monitor.narrowed and is_internal_at(record, self.view.scope)
+        return not self.monitor.narrowed and is_internal_at(record, self.dashboard.scope)
 
     def _transport(self, record: AnyRecord) -> Cell:
         """With how often an instance was replaced there of late."""
         cell = _transport(record)
-        if record.key not in self.view.monitor.cluster.records:
+        if record.key not in self.monitor.cluster.records:
             return cell
-        restarts = self.view.monitor.tombstones.restarts(
-            record, self.view.as_of() or self.view.clock()
+        restarts = self.monitor.tombstones.restarts(
+            record, self.states.as_of() or self.dashboard.clock()
         )
         return Cell(f"↻{restarts} {cell.text}", "warn") if restarts else cell
 
@@ -120,12 +125,12 @@ class OthersPane(RecordPane):
     HIDES_EMPTY = True
     KINDS = frozenset({Kind.UNKNOWN})
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("key", "KEY", 20, _key, share=3, most=80, path=True),
             Column("value", "VALUE", 12, _value, share=2, drop=3),
         ]
-        super().__init__(view, columns, id="others")
+        super().__init__(dashboard, columns, id="others")
 
 
 def _itself(record: AnyRecord) -> AnyRecord:

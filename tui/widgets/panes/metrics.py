@@ -13,12 +13,11 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.metrics.histogram import Histogram
 from backends.metrics.overview import Joiner, MeteredModel
-from backends.metrics.poller import MetricsPoller
 from tui.state.columns import Cell, Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.metrics_detail import failing_now, metrics_detail
 from tui.state.metrics_rows import MetricsRow, Rows
 from tui.state.monitor import Changes
-from tui.state.view import View
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, count
 from tui.text.numbers import latency, per_cent, rate, whole
@@ -37,8 +36,7 @@ class MetricsPane(TreePane[MetricsRow]):
     KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
     STANDS_FOR_RECORDS = False
 
-    def __init__(self, view: View, metering: MetricsPoller | None) -> None:
-        """`metering`: None where there is nobody to ask."""
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("name", "MODEL", 24, _name, share=3, most=56, path=True, sort=_by_name),
             Column("state", "STATE", 15, _state, drop=8, sort=lambda row: row.state.word),
@@ -61,9 +59,9 @@ class MetricsPane(TreePane[MetricsRow]):
             ),
             Column("trend", "LAST MINUTE", BARS, _trend, drop=11, sort=_newest),
         ]
-        super().__init__(view, columns, order=SortOrder("name"), id="metrics")
+        super().__init__(dashboard, columns, order=SortOrder("name"), id="metrics")
         self.line = _Line(id="metrics-line")
-        self._metering = metering
+        self._metering = dashboard.metrics
         self._joiner = Joiner()
         self._opened: set[Hashable] = set()
         self._row_index: dict[Hashable, int] = {}
@@ -76,11 +74,11 @@ class MetricsPane(TreePane[MetricsRow]):
         if self._metering is not None:
             found = self._joiner.overview(
                 self._metering.latest,
-                self.view.monitor.cluster,
+                self.monitor.cluster,
                 self._metering.revealing,
                 is_read=self._store_is_read(),
             )
-            rows = Rows(self.view, self._opened).made(
+            rows = Rows(self.states, self.dashboard.scope, self._opened).made(
                 found, self.sort_column.sort_value, reverse=self.order.reverse
             )
         self._row_index = {row.key: index for index, row in enumerate(rows)}
@@ -99,17 +97,17 @@ class MetricsPane(TreePane[MetricsRow]):
         self.line.say(self._remarks())
 
     def records_of(self, row: MetricsRow) -> Sequence[AnyRecord]:
-        return self.view.registered(row.records)
+        return self.states.registered(row.records)
 
     def detail_text(self) -> Detail | None:
         if self.row is None:
             return None
         return metrics_detail(
             self.row,
-            self.view.clock(),
-            self.view.namespace,
+            self.dashboard.clock(),
+            self.dashboard.settings.namespace,
             is_read=self._store_is_read(),
-            shown_at=self.view.host.shown_at,
+            shown_at=self.dashboard.clock.shown_at,
         )
 
     def key_above(self, row: MetricsRow) -> Hashable:
@@ -121,7 +119,7 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def _store_is_read(self) -> bool:
         """Whether what is registered is known as it is now."""
-        monitor = self.view.monitor
+        monitor = self.monitor
         return monitor.complete and not monitor.store.link.is_outdated
 
     def _remarks(self) -> str:
@@ -140,7 +138,7 @@ class MetricsPane(TreePane[MetricsRow]):
         return "; ".join(filter(None, remarks))
 
     def _why_empty(self) -> str:
-        monitor, metering = self.view.monitor, self._metering
+        monitor, metering = self.monitor, self._metering
         if metering is None or metering.asking is None:
             return "Looking for processes that have metrics …"
         if not metering.asking:
@@ -150,7 +148,7 @@ class MetricsPane(TreePane[MetricsRow]):
         if monitor.filter:
             return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
         if monitor.only_findings:
-            shows = f"{self.view.keys.shown('not-live')} shows everything"
+            shows = f"{self.dashboard.keys.shown('not-live')} shows everything"
             return f"What is served is registered, and all processes answer: {shows}"
         return "No metrics are of what is selected in the tree"
 

@@ -14,8 +14,8 @@ from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
 from tui.state.columns import Cell, Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.monitor import Changes
-from tui.state.view import View
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id
 from tui.text.serving import (
@@ -85,7 +85,7 @@ class ModelsPane(TreePane[ModelRow]):
     TITLE = "Models"
     KINDS = frozenset({Kind.MODEL})
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column(
                 "name",
@@ -109,8 +109,8 @@ class ModelsPane(TreePane[ModelRow]):
             Column("type", "WORKER TYPE", 11, self._worker_type, share=1, most=24, drop=4),
             Column("id", "INSTANCE", 16, _instance, drop=2),
         ]
-        super().__init__(view, columns, order=SortOrder("name"), id="models")
-        self._names = view.monitor.models
+        super().__init__(dashboard, columns, order=SortOrder("name"), id="models")
+        self._names = dashboard.monitor.models
         self._gone: dict[bytes, tuple[ModelCard, str]] = {}
         """The cards that went and are still shown, each with the name of its model."""
         self._models: dict[str, Model] = {}
@@ -124,9 +124,11 @@ class ModelsPane(TreePane[ModelRow]):
     def rebuild(self) -> None:
         self._gone = self._gone_cards()
         gone = (card for card, _ in self._gone.values())
-        cards = list(self.view.shown.of_type(ModelCard, self.view.scope))
-        cards += [card for card in self._denied_cards() if card.key not in self.view.shown.records]
-        found = models.group([*cards, *gone], self.view.monitor.cluster)
+        cards = list(self.dashboard.shown.of_type(ModelCard, self.dashboard.scope))
+        cards += [
+            card for card in self._denied_cards() if card.key not in self.dashboard.shown.records
+        ]
+        found = models.group([*cards, *gone], self.monitor.cluster)
         self._models = {model.name: model for model in found}
         self._summaries.clear()
         self._card_rows.clear()
@@ -140,7 +142,7 @@ class ModelsPane(TreePane[ModelRow]):
         for name in names:
             gone = [card for card, its_name in self._gone.values() if its_name == name]
             cards = [card for card in self._names.cards(name) if card.key in here]
-            found = models.group([*cards, *gone], self.view.monitor.cluster)
+            found = models.group([*cards, *gone], self.monitor.cluster)
             self._models.pop(name, None)
             self._models |= {model.name: model for model in found}
         for kept in (self._summaries, self._card_rows):
@@ -150,7 +152,7 @@ class ModelsPane(TreePane[ModelRow]):
 
     def say_anew(self, names: Collection[str]) -> None:
         """Show again what is said of some models and adapters."""
-        if self.view.monitor.only_findings:
+        if self.monitor.only_findings:
             self.rebuild()
             return
         touched = {key for key in self._summaries if not {*names}.isdisjoint(key)}
@@ -159,7 +161,7 @@ class ModelsPane(TreePane[ModelRow]):
         self._lay_out({str(key[0]) for key in touched})
 
     def count(self) -> int:
-        if self.view.scope or self.view.monitor.narrowed:
+        if self.dashboard.scope or self.monitor.narrowed:
             return self._names.count(self._keys())
         return len(self._names)
 
@@ -197,14 +199,14 @@ class ModelsPane(TreePane[ModelRow]):
         if detail is None or row is None or not self.records_of(row):
             return detail
         name = row.key[-1] if isinstance(row.key[-1], str) else row.key[-2]
-        serving = self.view.monitor.verdicts.serving
+        serving = self.monitor.verdicts.serving
         # A card's row is below that of its model or adapter, whose figures they are.
         summary = self._summaries.get(row.key[:-1] if isinstance(row.key[-1], bytes) else row.key)
         figures = RoutableCount() if summary is None else summary.routable
         fields = frontend_fields(
             serving.at_frontends(str(name)),
             serving.frontends,
-            self.view.host.shown_at,
+            self.dashboard.clock.shown_at,
             reached=bool(figures.most or figures.unknown),
         )
         labels = [label for label, _ in detail.fields]
@@ -219,28 +221,28 @@ class ModelsPane(TreePane[ModelRow]):
         self._lay_out()
 
     def _keys(self) -> Collection[bytes]:
-        shown = self.view.shown.keys(Kind.MODEL, self.view.scope)
+        shown = self.dashboard.shown.keys(Kind.MODEL, self.dashboard.scope)
         denied = self._denied_cards()
         return {*shown, *(card.key for card in denied)} if denied else shown
 
     def _denied_cards(self) -> list[ModelCard]:
         """Where only findings are shown, the cards of what no frontend serves: a finding, whatever
         their own verdicts are."""
-        monitor = self.view.monitor
+        monitor = self.monitor
         if not monitor.only_findings or monitor.filter:
             return []
         denied, adapters = monitor.verdicts.serving.denied, monitor.verdicts.serving.denied_adapters
         if not (denied or adapters):
             return []
-        cards = monitor.cluster.of_type(ModelCard, self.view.scope)
+        cards = monitor.cluster.of_type(ModelCard, self.dashboard.scope)
         loras = [one for one in cards if one.is_lora and models.adapter_name(one) in adapters]
         return loras + [one for one in cards if not one.is_lora and one.model_name in denied]
 
     def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
-        cluster = self.view.monitor.cluster
+        cluster = self.monitor.cluster
         return {
             card.key: (card, models.base_name(card, cluster))
-            for card in self.view.monitor.gone(self.KINDS, self.view.scope)
+            for card in self.monitor.gone(self.KINDS, self.dashboard.scope)
             if isinstance(card, ModelCard)
         }
 
@@ -254,7 +256,7 @@ class ModelsPane(TreePane[ModelRow]):
             self._summary(key, model.cards).workers,
             len(model.adapters),
             # What a filter finds may be an adapter: it is not to be looked for.
-            key in self._opened or self.view.monitor.narrowed,
+            key in self._opened or self.monitor.narrowed,
         )
 
     def _below(self, model: Model) -> Iterator[ModelRow]:
@@ -275,12 +277,12 @@ class ModelsPane(TreePane[ModelRow]):
     def _summary(self, key: _Key, cards: Sequence[ModelCard]) -> _Summary:
         """What is said of a row's cards, which may be thousands."""
         if key not in self._summaries:
-            there = self.view.registered(cards)
+            there = self.states.registered(cards)
             everything = self._unfiltered(key, there)
-            workers = models.workers_of(_cards(everything), self.view.monitor.cluster)
+            workers = models.workers_of(_cards(everything), self.monitor.cluster)
             routable, why = self._serving(key, everything)
-            verdict = self.view.worst(everything)
-            state = self.view.state_of_many(everything or cards)
+            verdict = self.states.worst(everything)
+            state = self.states.of_many(everything or cards)
             if everything and (denied := self._at_frontends(key, verdict, routable)):
                 state, verdict = Cell(str(denied), denied.tone), Verdict.UNROUTABLE
             self._summaries[key] = _Summary(
@@ -297,9 +299,9 @@ class ModelsPane(TreePane[ModelRow]):
     def _unfiltered(self, key: _Key, there: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
         """All registered cards that a row stands for in the selected place: what a filter leaves
         out bears on its state all the same. A model of which one card is orphaned is not."""
-        if not self.view.monitor.narrowed or isinstance(key[-1], bytes):
+        if not self.monitor.narrowed or isinstance(key[-1], bytes):
             return there
-        scope, names = self.view.scope, self._names
+        scope, names = self.dashboard.scope, self._names
         return [
             card
             for card in names.cards(str(key[0]))
@@ -310,12 +312,12 @@ class ModelsPane(TreePane[ModelRow]):
 
     def _serving(self, key: _Key, there: Sequence[AnyRecord]) -> tuple[RoutableCount, str]:
         """How many of a row's workers a request reaches, and why not all."""
-        serving = self.view.monitor.verdicts.serving
+        serving = self.monitor.verdicts.serving
         if isinstance(key[-1], bytes):
             return RoutableCount(), why_not_routed(serving.routing(key[-1]))
         denial = denial_in_brief(serving.at_frontends(str(key[-1])))
         if len(key) == 1:
-            model = serving.model(str(key[0]), self.view.scope)
+            model = serving.model(str(key[0]), self.dashboard.scope)
             if model is not None:
                 return model.figures, ", ".join(filter(None, (denial, why_not_served(model))))
         figures, reasons = serving.figures(card.key for card in there)
@@ -327,7 +329,7 @@ class ModelsPane(TreePane[ModelRow]):
         since none of its workers is routable anyway, or some frontend serves those that are."""
         if isinstance(key[-1], bytes) or not (routable.most or routable.unknown):
             return None
-        state = state_at_frontends(self.view.monitor.verdicts.serving.at_frontends(str(key[-1])))
+        state = state_at_frontends(self.monitor.verdicts.serving.at_frontends(str(key[-1])))
         return None if state is PARTLY and verdict in FINDINGS else state
 
     def _state(self, row: ModelRow) -> Cell:

@@ -15,11 +15,11 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.inspector import Inspector
 from tui.state.monitor import Changes
 from tui.state.offers import Verb, proposed
 from tui.state.sorted_rows import HasKey
-from tui.state.view import View
 from tui.text.detail import Detail
 from tui.widgets.table.list_table import ListTable
 
@@ -95,7 +95,7 @@ class Pane(ListTable[Row]):
 
     def __init__(
         self,
-        view: View,
+        dashboard: Dashboard,
         columns: Sequence[Column[Row]],
         *,
         order: SortOrder,
@@ -103,7 +103,9 @@ class Pane(ListTable[Row]):
         id: str,
     ) -> None:
         super().__init__(columns, follow_top=follow_top, id=id)
-        self.view = view
+        self.dashboard = dashboard
+        self.monitor = dashboard.monitor
+        self.states = dashboard.states
         self.verb: Verb = "unregister"
         """What `d` does to what is marked or selected, as of the last `look_at_verb`."""
         self.set_reactive(ListTable.order, order)
@@ -214,12 +216,12 @@ class Pane(ListTable[Row]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("drain", "unregister"):
-            return action == self.verb and not self.view.read_only
+            return action == self.verb and not self.dashboard.settings.read_only
         return True
 
     def look_at_verb(self) -> bool:
         """See anew what `d` does to what is marked or selected. True: it is something else."""
-        before, self.verb = self.verb, proposed(self.view, self.acted_on())
+        before, self.verb = self.verb, proposed(self.monitor, self.acted_on())
         return self.verb != before
 
     def action_sort_next(self) -> None:

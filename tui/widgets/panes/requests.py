@@ -15,8 +15,8 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.services.overview import Answering, Total, Usage, total
 from tui.state.columns import Cell, Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.monitor import Changes
-from tui.state.view import View
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, duration, hex_id
 from tui.text.sanitize import clip
@@ -64,7 +64,7 @@ class RequestsPane(TreePane[RequestRow]):
     SHORT_TITLES = ("Requests", "Reqs")
     KINDS = frozenset({Kind.ENDPOINT})
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column(
                 "name",
@@ -86,7 +86,7 @@ class RequestsPane(TreePane[RequestRow]):
                 "started", "STARTED", 7, self._started, right=True, ticks=True, drop=5, sort=_newest
             ),
         ]
-        super().__init__(view, columns, order=SortOrder("name"), id="requests")
+        super().__init__(dashboard, columns, order=SortOrder("name"), id="requests")
         self.line = Static(id="requests-line")
         self._told_of_store = ""
         self._told_line: tuple[str, str] = ("", "")
@@ -139,7 +139,7 @@ class RequestsPane(TreePane[RequestRow]):
 
     def records_of(self, row: RequestRow) -> Sequence[AnyRecord]:
         records = {one.key: one for usage in row.usages for one in usage.records}
-        return self.view.registered(records.values())
+        return self.states.registered(records.values())
 
     def detail_record(self) -> AnyRecord | None:
         """Of an instance its record; what many have together is in no record."""
@@ -151,8 +151,8 @@ class RequestsPane(TreePane[RequestRow]):
         return False
 
     def with_own(self, detail: Detail | None) -> Detail | None:
-        row, board, now = self.row, self.view.board, self.view.clock()
-        shown_at = self.view.host.shown_at
+        row, board, now = self.row, self.dashboard.stats, self.dashboard.clock()
+        shown_at = self.dashboard.clock.shown_at
         if row is None or board is None:
             return detail
         if row.opened is None:
@@ -167,7 +167,7 @@ class RequestsPane(TreePane[RequestRow]):
 
     def _shown_usages(self) -> list[Usage]:
         """Of the selected place, as far as the filter finds them."""
-        board, cluster = self.view.board, self.view.monitor.cluster
+        board, cluster = self.dashboard.stats, self.monitor.cluster
         if board is None:
             return []
         known = [
@@ -175,21 +175,21 @@ class RequestsPane(TreePane[RequestRow]):
             for namespace in cluster.children(())
             for component in cluster.children((namespace,))
         ]
-        instances, complete = cluster.of_type(EndpointInstance), self.view.monitor.complete
+        instances, complete = cluster.of_type(EndpointInstance), self.monitor.complete
         found = board.usages(instances, known, complete=complete, since=self._since)
-        shown = self.view.shown.keys(Kind.ENDPOINT, self.view.scope)
+        shown = self.dashboard.shown.keys(Kind.ENDPOINT, self.dashboard.scope)
         return [one for one in found if self._is_shown(one, shown)]
 
     def _since(self, record: EndpointInstance) -> float | None:
-        first_seen = self.view.first_seen(record)
+        first_seen = self.states.first_seen(record)
         return None if first_seen is None or first_seen.was_there else first_seen.at
 
     def _is_shown(self, usage: Usage, shown: Any) -> bool:
         if usage.records:
             return any(record.key in shown for record in usage.records)
-        monitor, scope = self.view.monitor, self.view.scope
+        monitor, scope = self.monitor, self.dashboard.scope
         # With only one namespace looked at, who else is registered is not known.
-        nowhere = not usage.namespace and self.view.namespace
+        nowhere = not usage.namespace and self.dashboard.settings.namespace
         place = (usage.namespace, usage.component, usage.endpoint)
         if monitor.only_findings or nowhere or place[: len(scope)] != scope:
             return False
@@ -223,18 +223,18 @@ class RequestsPane(TreePane[RequestRow]):
             name = "static" if static else hex_id(first.instance_id)
         else:
             # What a filter finds is not to be looked for.
-            opened = (level == 0) != (key in self._turned) or self.view.monitor.narrowed
+            opened = (level == 0) != (key in self._turned) or self.monitor.narrowed
         return RequestRow(key, name, tuple(usages), total(usages), opened)
 
     def _empty_text(self) -> str:
-        return empty_text(self.view.board, self._told_of_store, self.view.host.shown_at)
+        return empty_text(self.dashboard.stats, self._told_of_store, self.dashboard.clock.shown_at)
 
     def _say_line(self) -> None:
         """How old the figures are; and all of them muted while NATS is not there, or the store."""
-        board = self.view.board
-        lost = self.view.monitor.store.link.is_outdated
+        board = self.dashboard.stats
+        lost = self.monitor.store.link.is_outdated
         self.set_class(lost or (board is not None and board.trouble is not None), "-stale")
-        told = line(board, self._whole, self.view.clock(), self.view.host.shown_at)
+        told = line(board, self._whole, self.dashboard.clock(), self.dashboard.clock.shown_at)
         if told == self._told_line:
             return
         text, tone = self._told_line = told
@@ -250,7 +250,8 @@ class RequestsPane(TreePane[RequestRow]):
         started = row.whole.started
         if started is None:
             return Cell(NOTHING, "dim")
-        return Cell(duration(self.view.host.shown_at(self.view.clock()) - started), "dim")
+        clock = self.dashboard.clock
+        return Cell(duration(clock.shown_at(clock()) - started), "dim")
 
 
 def _part(usage: Usage, level: int, number: int) -> Hashable:

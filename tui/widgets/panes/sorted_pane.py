@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 
 from tui.state.columns import Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.sorted_rows import Row, SortedRows
-from tui.state.view import View
 from tui.widgets.panes.pane import Pane
 
 
@@ -14,9 +14,9 @@ class SortedPane(Pane[Row]):
     """Subclasses say which rows there are, and which of them come, change and go."""
 
     def __init__(
-        self, view: View, columns: Sequence[Column[Row]], *, order: SortOrder, id: str
+        self, dashboard: Dashboard, columns: Sequence[Column[Row]], *, order: SortOrder, id: str
     ) -> None:
-        super().__init__(view, columns, order=order, id=id)
+        super().__init__(dashboard, columns, order=order, id=id)
         self._sorted: SortedRows[Row] = SortedRows()
 
     def select(self, key: Hashable) -> bool:

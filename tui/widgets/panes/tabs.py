@@ -10,9 +10,8 @@ from textual.message import Message
 from textual.widgets import Static, Tab, TabbedContent, TabPane
 
 from backends.dynamo import keys
-from backends.metrics.poller import MetricsPoller
+from tui.state.dashboard import Dashboard
 from tui.state.monitor import Changes
-from tui.state.view import View
 from tui.text.sanitize import width
 from tui.text.tab_titles import TabTitle, fitting
 from tui.widgets.panes.channels import ChannelsPane
@@ -31,18 +30,18 @@ class PaneTabs(TabbedContent):
     class LaidOut(Message):
         """The tabs have their places, for the first time or in another window."""
 
-    def __init__(self, view: View, *, metering: MetricsPoller | None = None, id: str) -> None:
+    def __init__(self, dashboard: Dashboard, *, id: str) -> None:
         super().__init__(id=id)
-        self.view = view
+        self.dashboard = dashboard
         self.panes: list[Pane[Any]] = [
-            InstancesPane(view),
-            ModelsPane(view),
-            WorkersPane(view),
-            ChannelsPane(view),
-            RequestsPane(view),
-            MetricsPane(view, metering),
-            EventsPane(view),
-            OthersPane(view),
+            InstancesPane(dashboard),
+            ModelsPane(dashboard),
+            WorkersPane(dashboard),
+            ChannelsPane(dashboard),
+            RequestsPane(dashboard),
+            MetricsPane(dashboard),
+            EventsPane(dashboard),
+            OthersPane(dashboard),
         ]
         self._behind: set[str] = set()
         """Panes that have not seen the last changes, by tab."""
@@ -73,7 +72,7 @@ class PaneTabs(TabbedContent):
         read, if it has rows then and no other was asked for."""
         self._wanted = None
         if not self.get_tab(_tab_of(pane)).display:
-            self._wanted = None if self.view.complete else pane
+            self._wanted = None if self.dashboard.complete else pane
             return
         self.active = _tab_of(pane)
         # Now, and not only when the message of it comes: its first frame shall be true too.
@@ -139,10 +138,10 @@ class PaneTabs(TabbedContent):
     def _count(self, panes: Iterable[Pane[Any]]) -> None:
         for pane in panes:
             number = pane.count()
-            self._numbers[_tab_of(pane)] = number if self.view.complete else None
+            self._numbers[_tab_of(pane)] = number if self.dashboard.complete else None
             if pane.HIDES_EMPTY and bool(number) != self.get_tab(_tab_of(pane)).display:
                 (self.show_tab if number else self.hide_tab)(_tab_of(pane))
-        if self.view.complete and self._wanted is not None:
+        if self.dashboard.complete and self._wanted is not None:
             self.open(self._wanted)
         self._label()
 

@@ -13,8 +13,9 @@ from backends.liveness import workers
 from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
 from tui.state.columns import Cell, Column, SortOrder
+from tui.state.dashboard import Dashboard
 from tui.state.monitor import Changes
-from tui.state.view import View
+from tui.state.record_columns import seen_column
 from tui.text.consequences import no_worker
 from tui.text.format import GONE, NOTHING, count, hex_id
 from tui.text.sanitize import plain
@@ -40,7 +41,7 @@ class WorkersPane(SortedPane[WorkerRow]):
     TITLE = "Workers"
     KINDS = frozenset(Kind)
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("state", "STATE", 13, self._state, drop=1, sort=self._severity),
             Column("id", "WORKER", 16, _id, sort=lambda row: row.worker.id),
@@ -62,9 +63,9 @@ class WorkersPane(SortedPane[WorkerRow]):
                 for name, title, cell, drop in _COUNTS
             ),
             Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=2),
-            view.seen_column(_first, drop=3),
+            seen_column(dashboard.states, _first, drop=3),
         ]
-        super().__init__(view, columns, order=SortOrder("where"), id="workers")
+        super().__init__(dashboard, columns, order=SortOrder("where"), id="workers")
         self._worker_of: dict[bytes, int] = {}
         """Whose each record was when its row was made: of what went nobody else could say."""
 
@@ -87,7 +88,7 @@ class WorkersPane(SortedPane[WorkerRow]):
     def count(self) -> int:
         """Of workers: frontends, routers and the like have rows, and are none."""
         there = self._there()
-        return len(there) - sum(one in there for one in self.view.monitor.cluster.no_workers())
+        return len(there) - sum(one in there for one in self.monitor.cluster.no_workers())
 
     def records_of(self, row: WorkerRow) -> Sequence[AnyRecord]:
         return () if row.gone else row.worker.records
@@ -107,7 +108,7 @@ class WorkersPane(SortedPane[WorkerRow]):
             super().action_unregister()
             return
         more = f" And {count(len(refused) - 1, 'process')} more." if len(refused) > 1 else ""
-        key = self.view.keys.shown("unregister")
+        key = self.dashboard.keys.shown("unregister")
         text = f"{no_worker(refused[0])}. {key} on a row of one of its keys removes that key.{more}"
         self.notify(plain(text), severity="warning", markup=False)
         kept = [row for row in rows if not self._is_not_drained(row)]
@@ -115,19 +116,19 @@ class WorkersPane(SortedPane[WorkerRow]):
             self.post_message(self.UnregisterAsked(records))
 
     def _is_not_drained(self, row: WorkerRow) -> bool:
-        may_live = self.view.monitor.verdicts.may_live
+        may_live = self.monitor.verdicts.may_live
         return row.worker.role is not Role.WORKER and any(map(may_live, self.records_of(row)))
 
     def _concerned(self, keys: set[bytes]) -> set[int]:
         """The workers that these records belong to, or belonged to."""
-        cluster = self.view.monitor.cluster
+        cluster = self.monitor.cluster
         found: set[int | None] = set()
         for key in keys:
             found.add(self._worker_of.pop(key, None))
             if (record := cluster.records.get(key)) is not None:
                 # What went under an id of its own may be of this process.
                 found.update((cluster.worker_of(record), _gone_worker(record)))
-            elif (gone := self.view.monitor.is_gone(key)) is not None:
+            elif (gone := self.monitor.is_gone(key)) is not None:
                 found.add(_gone_worker(gone))
         return {worker for worker in found if worker is not None}
 
@@ -135,7 +136,7 @@ class WorkersPane(SortedPane[WorkerRow]):
         self, worker_id: int, there: Collection[int], gone: Mapping[int, list[AnyRecord]]
     ) -> WorkerRow | None:
         if worker_id in there:
-            worker = workers.worker(self.view.monitor.cluster, worker_id)
+            worker = workers.worker(self.monitor.cluster, worker_id)
             assert worker is not None
             self._worker_of.update(dict.fromkeys((one.key for one in worker.records), worker_id))
             return WorkerRow(worker, gone=False)
@@ -145,7 +146,7 @@ class WorkersPane(SortedPane[WorkerRow]):
 
     def _there(self) -> Collection[int]:
         """The workers of which anything is shown."""
-        monitor, shown, scope = self.view.monitor, self.view.shown, self.view.scope
+        monitor, shown, scope = self.monitor, self.dashboard.shown, self.dashboard.scope
         workers: Collection[int] = shown.workers(scope)
         if shown is not monitor.cluster:
             workers = {monitor.cluster.worker_id(one) for one in workers}
@@ -158,10 +159,10 @@ class WorkersPane(SortedPane[WorkerRow]):
 
     def _gone(self) -> dict[int, list[AnyRecord]]:
         """What is left to be seen of workers of which nothing is registered any more."""
-        monitor = self.view.monitor
+        monitor = self.monitor
         there, process = monitor.cluster.workers(), monitor.cluster.worker_id
         found: dict[int, list[AnyRecord]] = {}
-        for record in monitor.gone(self.KINDS, self.view.scope):
+        for record in monitor.gone(self.KINDS, self.dashboard.scope):
             worker, holder = _gone_worker(record), own_worker(record)
             if worker is None or holder is None:
                 continue
@@ -171,19 +172,17 @@ class WorkersPane(SortedPane[WorkerRow]):
         return found
 
     def _state(self, row: WorkerRow) -> Cell:
-        return (
-            Cell(str(GONE), GONE.tone) if row.gone else self.view.state_of_many(row.worker.records)
-        )
+        return Cell(str(GONE), GONE.tone) if row.gone else self.states.of_many(row.worker.records)
 
     def _severity(self, row: WorkerRow) -> int:
-        return 1 if row.gone else -SEVERITY.index(self.view.worst(row.worker.records))
+        return 1 if row.gone else -SEVERITY.index(self.states.worst(row.worker.records))
 
     def _serving(self, row: WorkerRow) -> Cell:
         """Whether a request reaches it, where it has cards of models or adapters."""
         cards = () if row.gone else (*row.worker.cards, *row.worker.adapters)
         if not cards:
             return Cell("", "dim")
-        serving = self.view.monitor.verdicts.serving
+        serving = self.monitor.verdicts.serving
         found = [one for card in cards if (one := serving.routing(card.key)) is not None]
         routable = sum(one.routable for one in found)
         if not found:
@@ -201,10 +200,10 @@ class WorkersPane(SortedPane[WorkerRow]):
 
     def _lease(self, row: WorkerRow) -> Cell:
         """Seconds left of those granted."""
-        life = None if row.gone else self.view.life(row.worker.records)
+        life = None if row.gone else self.states.life(row.worker.records)
         if life is None or life.ttl.granted is None:
             return Cell(NOTHING, "dim")
-        now = self.view.as_of() or self.view.clock()
+        now = self.states.as_of() or self.dashboard.clock()
         if not life.is_current(now):
             # It may have been renewed since.
             return Cell(NOTHING, "dim")

@@ -1,0 +1,56 @@
+"""Columns that several tabs have, of the record that a row stands for. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backends.dynamo.records import AnyRecord
+from backends.liveness.workers import SEVERITY
+from tui.state.columns import Cell, Column
+from tui.state.record_states import RecordStates
+from tui.state.sorted_rows import Row
+from tui.text.format import NOTHING, duration, seen
+
+
+def state_column(states: RecordStates, record_of: Callable[[Row], AnyRecord]) -> Column[Row]:
+    """What is to be known of a row's record at a glance; sorted by it, the worst is first."""
+
+    def cell(row: Row) -> Cell:
+        state = states.of(record_of(row))
+        return Cell(state.in_column, state.tone)
+
+    def severity(row: Row) -> int:
+        record = record_of(row)
+        if record.key not in states.monitor.cluster.records:
+            return 1
+        return -SEVERITY.index(states.monitor.verdicts.of(record.key))
+
+    return Column("state", "STATE", 13, cell, drop=1, sort=severity)
+
+
+def seen_column(
+    states: RecordStates, record_of: Callable[[Row], AnyRecord], *, drop: int = 2
+) -> Column[Row]:
+    """For how long a row's record is known, or since when it is gone.
+
+    Sorted by it, the newest are first.
+    """
+    tombstones = states.monitor.tombstones
+
+    def cell(row: Row) -> Cell:
+        record = record_of(row)
+        first_seen, now = states.first_seen(record), states.clock()
+        if first_seen is not None:
+            return Cell(seen(first_seen, states.as_of() or now), "dim")
+        stone = tombstones.get(record.key)
+        return Cell(NOTHING if stone is None else f"†{duration(now - stone.at)}", "dim")
+
+    def age(row: Row) -> tuple[float, bool]:
+        record = record_of(row)
+        first_seen = states.first_seen(record)
+        if first_seen is None:
+            stone = tombstones.get(record.key)
+            return (0.0 if stone is None else -stone.at, False)
+        return (-first_seen.at, first_seen.was_there)
+
+    return Column("seen", "SEEN", 5, cell, right=True, ticks=True, sort=age, drop=drop)

@@ -1,0 +1,103 @@
+"""What is known of records by now: verdicts, findings, ages. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from backends.discovery.cluster import FirstSeen
+from backends.discovery.record_index import Scope
+from backends.dynamo.records import AnyRecord
+from backends.liveness.evidence import Assessment
+from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
+from backends.liveness.workers import worst
+from tui.state.columns import Cell
+from tui.state.monitor import Monitor
+from tui.text.format import GONE, NOTHING, STATES, State
+from tui.text.host_clock import HostClock
+
+STALE_AFTER = 5.0
+"""Seconds of silence after which the age of the data is shown: twice a store's usual beat."""
+
+
+class RecordStates:
+    """Puts together what the cluster, its verdicts and the clock tell of records."""
+
+    def __init__(self, monitor: Monitor, clock: HostClock) -> None:
+        """`clock` gives the even time that ages are of, and the host's for times of day."""
+        self.monitor = monitor
+        self.clock = clock
+
+    def as_of(self) -> float | None:
+        """When the store last told of what it holds, where that is not now: ages and remaining
+        times of what is registered are of then. None: they are of now."""
+        heard_at, link = self.monitor.store.heard_at, self.monitor.store.link
+        if heard_at is None:
+            return None
+        is_old = self.clock() - heard_at > STALE_AFTER
+        return heard_at if link.is_outdated or is_old else None
+
+    def of(self, record: AnyRecord) -> State:
+        """Its verdict; of what is not registered any more, that it is gone."""
+        if record.key not in self.monitor.cluster.records:
+            return GONE
+        return STATES[self.monitor.verdicts.of(record.key)]
+
+    def worst(self, records: Iterable[AnyRecord]) -> Verdict:
+        """Of those that are registered."""
+        return worst(self.monitor.verdicts.of(one.key) for one in self.registered(records))
+
+    def registered(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
+        """Those that are not gone."""
+        return [one for one in records if one.key in self.monitor.cluster.records]
+
+    def of_many(self, records: Sequence[AnyRecord]) -> Cell:
+        """The worst state of records that a row stands for, and how many share it if not all do."""
+        if not records:
+            return Cell(NOTHING, "dim")
+        records = self.registered(records)
+        if len(records) <= 1:
+            state = self.of(records[0]) if records else GONE
+            return Cell(state.in_column, state.tone)
+        verdict = self.worst(records)
+        state = STATES[verdict]
+        if verdict not in FINDINGS:
+            return Cell(state.in_column, state.tone)
+        number = sum(self.monitor.verdicts.of(one.key) is verdict for one in records)
+        if number == len(records):
+            return Cell(state.in_column, state.tone)
+        return Cell(f"{state.glyph} {number:,} {state.brief or state.word}", state.tone)
+
+    def life(self, records: Iterable[AnyRecord]) -> LeaseTtl | None:
+        """How long the first of some records has whose time to live is known."""
+        lives = map(self.monitor.verdicts.life, records)
+        return next((life for life in lives if life is not None), None)
+
+    def assess(self, record: AnyRecord) -> Assessment:
+        """The verdict with its evidence."""
+        store = self.monitor.store
+        judged = self.monitor.verdicts.judgement(record, store.heard_at or store.since)
+        if record.expired_at is None:
+            return judged
+        # A file's times are the host's.
+        at = self.clock.when_shown(record.expired_at)
+        evidence = (replace(e, at=at) if e.at == record.expired_at else e for e in judged.evidence)
+        return replace(judged, evidence=tuple(evidence))
+
+    def not_live(self, scope: Scope = ()) -> int:
+        """How many instances of a place are shown that are not live."""
+        return self._shown_of(self.monitor.verdicts.not_live(scope))
+
+    def findings(self, scope: Scope = ()) -> int:
+        """How many records of a place are shown of which something is wrong, of every kind."""
+        return self._shown_of(self.monitor.verdicts.wrong(scope))
+
+    def first_seen(self, record: AnyRecord) -> FirstSeen | None:
+        """Since when a record is known. None: it went since its row was drawn."""
+        cluster = self.monitor.cluster
+        return cluster.first_seen(record.key) if record.key in cluster.records else None
+
+    def _shown_of(self, found: Collection[bytes]) -> int:
+        if not self.monitor.narrowed:
+            return len(found)
+        return sum(key in self.monitor.shown.records for key in found)
