@@ -12,11 +12,10 @@ from textual import events
 from tests.support.operating import DEADLINE, LOST, Operator, World, dashboard
 from tests.support.registered import card, channel, instance, source
 from tests.support.said_taps import SaidTaps
-from tui.screens.main import MainScreen
 from tui.state import store_link
-from tui.state.monitor import Changes
 from tui.state.store_state import LinkState
 from tui.state.watchdog import Trouble
+from tui.widgets.panes.tabs import PaneTabs
 
 BETWEEN_KEYS = 0.02
 """Seconds: enough for a screen to be there, and not for it to be drawn in peace."""
@@ -171,14 +170,15 @@ async def test_a_fault_while_taking_something_in_is_said_and_everything_is_read_
     world = world_of_all_kinds()
     async with dashboard(world, may_fail=True) as operator:
         faulty = True
-        draw = MainScreen._draw_changes
+        rebuild, amend = PaneTabs.rebuild, PaneTabs.amend
 
-        def fails(self: MainScreen, changes: Changes) -> None:
+        def fails(*arguments: object) -> None:
             if faulty:
                 raise LookupError("a defect")
-            draw(self, changes)
+            (amend if arguments[1:] else rebuild)(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(MainScreen, "_draw_changes", fails)
+        monkeypatch.setattr(PaneTabs, "rebuild", fails)
+        monkeypatch.setattr(PaneTabs, "amend", fails)
         world.put(instance(2))
         await passes(operator, world, Trouble.FAILED)
         await operator.until_shown("✗ not updating since", "fault of dyntop's own (LookupError)")

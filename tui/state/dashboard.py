@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import NoReturn, Protocol
@@ -161,6 +161,8 @@ class Dashboard:
         self.where = f"{self.store.name} at {self.store.address}"
         """The store as questions name it."""
         self.observer: Observer = _Unseen()
+        self._unshown: Update | None = None
+        """What the observer failed to show."""
         self.monitor = Monitor(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
         self.states = RecordStates(self.monitor, clock)
@@ -503,4 +505,14 @@ class Dashboard:
         self._changed(Update())
 
     def _changed(self, update: Update) -> None:
+        """Tell the observer. What it failed to show comes with the next update, in which all is to
+        be shown anew: nobody would tell of it again."""
+        if update.at_once:
+            self.observer.changed(update)
+            return
+        if (failed := self._unshown) is not None:
+            is_first = update.is_first or failed.is_first
+            update = replace(update, everything=True, is_first=is_first, detail=True)
+        self._unshown = update
         self.observer.changed(update)
+        self._unshown = None

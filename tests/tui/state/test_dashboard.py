@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import pytest
+
+from backends.discovery.discovery import Added
 from backends.discovery.reasons import BY_THIS_DYNTOP
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Entry, Lifetime, Outcome
-from tests.support.registered import card, instance
+from tests.support.registered import card, instance, record
 from tests.support.unseen import unseen
 from tui.state.dashboard import Bookmark, Job, TabId, Update
 from tui.state.reported_removals import Notice
@@ -52,7 +55,12 @@ class Told:
     again: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with each update."""
 
+    fault: Exception | None = None
+    """Raised instead of showing anything."""
+
     def changed(self, update: Update) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.updates.append(update)
         self.again.set()
 
@@ -147,6 +155,18 @@ async def test_a_change_is_told_with_its_keys_and_that_it_is_in_the_history() ->
         assert LIVING not in shown.told.differed()
         assert any(one.history for one in shown.told.updates)
         assert not any(one.everything for one in shown.told.updates)
+
+
+async def test_what_could_not_be_shown_is_shown_with_the_next_update() -> None:
+    async with opened(KEPT) as shown:
+        shown.told.fault = LookupError("a defect")
+        with pytest.raises(LookupError):
+            shown.dashboard.take_in([Added(record(COMES))])
+        shown.told.fault = None
+        shown.dashboard.mark(1)
+        shown.dashboard.mark(0)
+        assert [one.everything for one in shown.told.updates] == [True, False]
+        assert shown.shown() == {LIVING, OTHER}
 
 
 async def test_a_filter_shows_what_it_finds_until_it_is_cleared() -> None:
