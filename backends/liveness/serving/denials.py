@@ -1,0 +1,82 @@
+"""The models and adapters that no frontend serves.
+
+Pure; `frontends` has what one frontend reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from backends.liveness.frontends import AtFrontends, FrontendReport, Frontends, looks_at
+
+Namespaces = Callable[[str], frozenset[str | None]]
+"""Gives the namespaces in which a name is registered."""
+
+
+class Denials:
+    """What frontends report of the names that are registered. Worked out when it is asked for."""
+
+    def __init__(
+        self,
+        namespaces: Namespaces,
+        models: Callable[[], Iterable[str]],
+        adapters: Callable[[], Iterable[str]],
+    ) -> None:
+        """`models`, `adapters`: give the names that are registered."""
+        self._namespaces = namespaces
+        self._models = models
+        self._adapters = adapters
+        self._frontends = Frontends()
+        self._denied: tuple[set[str], set[str]] | None = None
+        """Models and adapters. None: not worked out since something changed."""
+
+    @property
+    def reports(self) -> tuple[FrontendReport, ...]:
+        """The last report of each frontend, in the order of their names."""
+        return self._frontends.reports
+
+    @property
+    def models(self) -> set[str]:
+        """The base models that no frontend serves, with one that denies it in each namespace."""
+        return self._both()[0]
+
+    @property
+    def adapters(self) -> set[str]:
+        """As `models`, of adapters."""
+        return self._both()[1]
+
+    def at_frontends(self, name: str) -> AtFrontends | None:
+        """Return what frontends report of a name. None: none was asked, or it is not registered."""
+        namespaces = self._namespaces(name)
+        return self._frontends.of(name, namespaces) if namespaces else None
+
+    def registered_anew(self) -> None:
+        """Forget what was worked out: a card came or went."""
+        self._denied = None
+
+    def take(self, reports: Iterable[FrontendReport]) -> set[str]:
+        """Replace all reports. Returns the registered names of which they say something else."""
+        before = self._frontends
+        now = tuple(sorted(reports, key=lambda one: one.name))
+        if now == before.reports:
+            return set()
+        names = {one.name: one.told for one in now}
+        where = {name: self._namespaces(name) for name in set().union(*names.values())}
+        self._frontends = Frontends(now, looks_at(names, where))
+        self._denied = None
+        return {
+            name
+            for name in {*self._models(), *self._adapters()}
+            if before.of(name, spaces := self._namespaces(name)) != self._frontends.of(name, spaces)
+        }
+
+    def _both(self) -> tuple[set[str], set[str]]:
+        if self._denied is None:
+            self._denied = (set(), set())
+            if self._frontends.reports:
+                self._denied = self._denied_of(self._models()), self._denied_of(self._adapters())
+        return self._denied
+
+    def _denied_of(self, names: Iterable[str]) -> set[str]:
+        found = ((name, self.at_frontends(name)) for name in names)
+        return {name for name, one in found if one is not None and one.is_denied}

@@ -1,0 +1,263 @@
+"""How models are served: how many workers of each a request can reach, and why not the others.
+
+Pure; `card_routings` keeps each card's routing up to date, from which this is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from backends.dynamo.card_checksum import WorkerSet
+from backends.liveness.frontends import AtFrontends, FrontendReport
+from backends.liveness.routing import ModelServing, RoutableCount, ServingReason, SetServing
+from backends.liveness.serving.card_routings import CardRoutings
+from backends.liveness.serving.denials import Denials
+from backends.liveness.serving.worker_endpoints import InstanceState, WorkerEndpoint
+from backends.liveness.serving.worker_sets import Deployment, Groups, in_order, parties, set_serving
+
+_Sets = dict[WorkerSet, tuple[Groups, tuple[str, ...]]]
+"""Worker sets of a model, each with the worker types that its deployment misses."""
+
+_RANKS = {
+    ServingReason.CONFLICT: 1,
+    ServingReason.NEEDS: 3,
+    ServingReason.UNUSABLE: 4,
+    ServingReason.DEAD: 5,
+    ServingReason.NO_INSTANCE: 6,
+}
+"""Why a worker is not routable at an endpoint, from the least to the worst."""
+_UNKNOWN_RANK = 2
+"""Of what is not known: worse than in a conflict, where some frontend routes to it."""
+
+
+class Serving(CardRoutings):
+    """How each model and adapter is served, after a change and `take_changes`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._denials = Denials(
+            self._namespaces, lambda: self._models.keys(), lambda: self._adapters.names
+        )
+
+    def model(self, name: str, within: tuple[str, ...] = ()) -> ModelServing | None:
+        """How a base model is served. `within`: in this namespace, component and endpoint alone.
+
+        None: nothing of it is registered there. The cost grows with its worker sets.
+        """
+        found: _Sets = {
+            worker_set: (groups, deployment.missing)
+            for deployment in self._models.get(name, {}).values()
+            for worker_set, groups in deployment.sets.items()
+            if worker_set[1 : 1 + len(within)] == within
+        }
+        if not found:
+            return None
+        sets = self._sets(found)
+        # Each worker once in all, and once in each role.
+        once = in_role = sets
+        if several := self._of_workers.several_of(name):
+            once = self._sets(self._without(found, self._surplus(several, found, by_role=False)))
+            in_role = self._sets(self._without(found, self._surplus(several, found, by_role=True)))
+        reasons: Counter[ServingReason] = Counter()
+        by_role: dict[str, RoutableCount] = {}
+        for one in once:
+            reasons.update(one.reasons)
+        for one in in_role:
+            role = one.worker_set.role
+            by_role[role] = by_role.get(role, RoutableCount()) + one.figures
+        return ModelServing(
+            name,
+            sets,
+            sum((one.figures for one in once), RoutableCount()),
+            reasons,
+            dict(sorted(by_role.items())),
+        )
+
+    def models(self) -> Iterable[str]:
+        """The base models that are registered, in no order. Do not keep it over a change."""
+        return self._models.keys()
+
+    @property
+    def unserved(self) -> set[str]:
+        """The base models of which no request is answered. Do not change it, nor keep it."""
+        return self._unserved if self._sees_all else set()
+
+    @property
+    def unserved_adapters(self) -> set[str]:
+        """The adapters that no request reaches at any worker. Do not change it, nor keep it."""
+        return self._adapters.unserved if self._sees_all else set()
+
+    @property
+    def adapters(self) -> int:
+        """How many adapters are registered, each name counted once."""
+        return len(self._adapters)
+
+    def figures(self, keys: Iterable[bytes]) -> tuple[RoutableCount, Counter[ServingReason]]:
+        """Of the workers of some cards: how many are routable, and of the others why not.
+
+        A worker on several endpoints counts once, as its best one is. Cards of which nothing can be
+        known are left out: those that cannot be read, and those of up to 0.5. The cost grows with
+        their number; `model` knows it of all that a model has.
+        """
+        reasons: Counter[ServingReason] = Counter()
+        least = unknown = 0
+        sorts: dict[WorkerSet, Counter[str]] = {}
+        of_worker: dict[int | None, bytes] = {}
+        for key in keys:
+            if key in self._cards:
+                worker = self._cards[key][1].place[3]
+                other = of_worker.get(worker)
+                if other is None or self._rank(key) < self._rank(other):
+                    of_worker[worker] = key
+        for key in of_worker.values():
+            routing = self.routing(key)
+            if routing is None:
+                unknown += 1
+                continue
+            if routing.routable:
+                least += 1
+            elif routing.reason is not None:
+                reasons[routing.reason] += 1
+            group, _ = self._cards[key]
+            if routing.reason is ServingReason.CONFLICT and group.worker_set is not None:
+                sorts.setdefault(group.worker_set, Counter())[group.sort] += 1
+        most = least
+        for worker_set, counted in sorts.items():
+            groups = self._groups(worker_set)
+            least += min(counted[sort] for sort, one in groups.items() if one.is_party)
+            most += max(counted.values())
+        return RoutableCount(least, most, len(of_worker), unknown), reasons
+
+    def left_with(self, key: bytes, without: Iterable[bytes]) -> dict[str, int]:
+        """How many routable workers each sort of a card's worker set has once some cards, or the
+        instances that they belong to, are gone. By fingerprint; empty: the card is in no set."""
+        if key not in self._cards or (mine := self._cards[key][0].worker_set) is None:
+            return {}
+        left = {sort: one.up for sort, one in self._groups(mine).items() if one.is_party}
+        for endpoint in self._endpoints_of(without):
+            if endpoint.state is InstanceState.UP:
+                for one in endpoint.cards:
+                    group, _ = self._cards[one]
+                    if group.worker_set == mine and group.sort in left:
+                        left[group.sort] -= 1
+        return left
+
+    def bearing_on(self, keys: Iterable[bytes]) -> set[bytes]:
+        """The base models' cards that decide, beside a card's own worker, how some are routed: in a
+        conflict which sorts of card still have a worker, and where a model has several worker sets
+        whether each of them is there. Empty: their own workers decide alone."""
+        deployments: dict[tuple[str, str | None], Deployment] = {}
+        for key in keys:
+            if key not in self._cards:
+                continue
+            group, endpoint = self._cards[key]
+            worker_set = group.worker_set or self._base_at(endpoint)
+            if worker_set is None or worker_set[:2] in deployments:
+                continue
+            deployment = self._models[worker_set.model][worker_set.namespace]
+            if len(deployment.sets) > 1 or parties(deployment.sets[worker_set]) > 1:
+                deployments[worker_set[:2]] = deployment
+        return set().union(*(one.keys for one in deployments.values()))
+
+    def at_frontends(self, name: str) -> AtFrontends | None:
+        """What frontends say of a model or adapter. None: none was asked, or nothing of that name
+        is registered."""
+        return self._denials.at_frontends(name)
+
+    @property
+    def denied(self) -> set[str]:
+        """The base models that no frontend serves that was asked, wherever they are registered and
+        whatever their workers are. Do not change it, nor keep it over a change."""
+        return self._up_to_date().models
+
+    @property
+    def denied_adapters(self) -> set[str]:
+        """As `denied`, of adapters."""
+        return self._up_to_date().adapters
+
+    @property
+    def frontends(self) -> tuple[FrontendReport, ...]:
+        """What was heard of frontends last, in the order of their names."""
+        return self._denials.reports
+
+    def hear_frontends(self, reports: Iterable[FrontendReport]) -> set[str]:
+        """Take what frontends said when they were asked last, in place of what they said before.
+        Returns the names of the models and adapters of which they say something else now."""
+        return self._denials.take(reports)
+
+    # --- how ----------------------------------------------------------------------------------
+
+    def _up_to_date(self) -> Denials:
+        if self._names_changed:
+            self._names_changed = False
+            self._denials.registered_anew()
+        return self._denials
+
+    def _namespaces(self, name: str) -> frozenset[str | None]:
+        """Where a model or adapter is registered."""
+        if (deployments := self._models.get(name)) is not None:
+            return frozenset(deployments)
+        return frozenset(self._cards[key][1].place[0] for key in self._adapters.keys(name))
+
+    def _groups(self, worker_set: WorkerSet) -> Groups:
+        return self._models[worker_set.model][worker_set.namespace].sets[worker_set]
+
+    def _endpoints_of(self, keys: Iterable[bytes]) -> set[WorkerEndpoint]:
+        """Where these cards and instances are."""
+        found: set[WorkerEndpoint] = set()
+        for key in keys:
+            if key in self._cards:
+                found.add(self._cards[key][1])
+            elif key in self._instances:
+                found.add(self._instances[key][0])
+        return found
+
+    def _sets(self, found: _Sets) -> tuple[SetServing, ...]:
+        made = (
+            set_serving(worker_set, groups, missing, sees_all=self._sees_all)
+            for worker_set, (groups, missing) in found.items()
+        )
+        return tuple(sorted(made, key=in_order))
+
+    def _surplus(
+        self, several: Iterable[Collection[bytes]], found: _Sets, *, by_role: bool
+    ) -> list[bytes]:
+        """The cards of a model's workers that have a better one, in all or in the same role.
+        `several`: those of each worker that has several."""
+        surplus: list[bytes] = []
+        for of_worker in several:
+            alike: dict[str, list[bytes]] = {}
+            for key in of_worker:
+                worker_set = self._cards[key][0].worker_set
+                if worker_set in found:
+                    alike.setdefault(worker_set.role if by_role else "", []).append(key)
+            for keys in alike.values():
+                surplus += sorted(keys, key=self._rank)[1:]
+        return surplus
+
+    def _without(self, found: _Sets, surplus: Iterable[bytes]) -> _Sets:
+        """These sets without some of their cards, the sorts that they are of left in place."""
+        reduced = dict(found)
+        copied: set[WorkerSet] = set()
+        for key in surplus:
+            group, endpoint = self._cards[key]
+            if group.worker_set is None:
+                continue
+            groups, missing = reduced[group.worker_set]
+            if group.worker_set not in copied:
+                copied.add(group.worker_set)
+                groups = {sort: replace(one) for sort, one in groups.items()}
+                reduced[group.worker_set] = groups, missing
+            mine = groups[group.sort]
+            mine.total -= 1
+            mine.count(InstanceState.DEAD if group.is_dead else endpoint.state, -1)
+        return reduced
+
+    def _rank(self, key: bytes) -> tuple[int, bytes]:
+        """Sorts the cards of a worker, the one that says most for it first."""
+        routing = self.routing(key)
+        if routing is None:
+            return _UNKNOWN_RANK, key
+        return 0 if routing.reason is None else _RANKS[routing.reason], key

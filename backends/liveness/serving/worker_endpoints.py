@@ -1,0 +1,65 @@
+"""Endpoints of workers: where instances and cards are joined. Pure.
+
+An instance and a card belong together if namespace, component, endpoint and instance id are equal.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from backends.dynamo.records import EndpointInstance, ModelCard
+
+Place = tuple[str | None, str | None, str | None, int | None]
+"""Namespace, component, endpoint and instance id."""
+
+
+class InstanceState(StrEnum):
+    """The state of an instance; of a worker's endpoint, that of its best instance."""
+
+    NONE = "none"
+    """No instance is registered."""
+    DEAD = "dead"
+    """Its verdict says so."""
+    UNUSABLE = "unusable"
+    """It is not dead, and no client can connect to its address."""
+    UP = "up"
+
+
+class WorkerEndpoint:
+    """One endpoint of one worker, with its cards and the number of its instances in each state."""
+
+    __slots__ = ("cards", "dead", "place", "state", "unusable", "up")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.cards: tuple[bytes, ...] = ()
+        """Keys, those of adapters too. Mostly one."""
+        self.state = InstanceState.NONE
+        self.up = 0
+        self.unusable = 0
+        self.dead = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self.state is InstanceState.NONE and not self.cards
+
+    def count(self, state: InstanceState, more: int) -> None:
+        """Count `more` instances in a state, or fewer."""
+        if state is InstanceState.UP:
+            self.up += more
+        elif state is InstanceState.UNUSABLE:
+            self.unusable += more
+        else:
+            self.dead += more
+        if self.up:
+            self.state = InstanceState.UP
+        elif self.unusable:
+            self.state = InstanceState.UNUSABLE
+        else:
+            self.state = InstanceState.DEAD if self.dead else InstanceState.NONE
+
+
+def place_of(record: EndpointInstance | ModelCard) -> Place:
+    """Return where an instance or card is registered."""
+    at = record.id
+    return (at.namespace, at.component, at.endpoint, at.instance_id)

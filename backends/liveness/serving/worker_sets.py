@@ -1,0 +1,174 @@
+"""Worker sets: how many workers of each are routable, by what their cards and instances show.
+
+A frontend serves the workers of one model, endpoint, surface and worker type as one set, joins the
+sets of one model in one namespace, and serves them once all are there that they need. Source:
+`evaluate_readiness` in `readiness.rs`, `evaluate_namespace` and `select_worker_set_with` in
+`model.rs` of Dynamo's `lib/llm`, and release 1.6.1 as it ran.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from backends.dynamo.card_checksum import DECODE, PREFILL, WorkerSet
+from backends.liveness.routing import ENCODE, RoutableCount, ServingReason, SetServing
+from backends.liveness.serving.worker_endpoints import InstanceState
+
+NO_PARTY, DEAD_SORT = "", "dead"
+"""In place of the fingerprint of a card that is no party to a conflict: no frontend accepts it as
+it is, or its worker is dead. No fingerprint is either."""
+
+
+# One object for thousands of cards, so that few are made at the start.
+@dataclass(slots=True, eq=False)
+class CardGroup:
+    """The workers of one set whose cards have one fingerprint, or those of one adapter's cards."""
+
+    worker_set: WorkerSet | None
+    """None: of an adapter's cards. Adapters are served as their worker's base model is, and not
+    counted."""
+    sort: str
+    """The cards' fingerprint, `NO_PARTY` or `DEAD_SORT`."""
+    needs: tuple[tuple[str, ...], ...] = ()
+    total: int = 0
+    up: int = 0
+    """Those with an instance that is not dead, and that clients can connect to."""
+    dead: int = 0
+    """Those that are dead, or have dead instances alone."""
+    unusable: int = 0
+    """Those whose instances that are not dead have addresses that no client can connect to."""
+    adapter: str = ""
+    """The name by which requests ask for the adapter."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the cards are dead by their own verdicts, whatever their instances are."""
+        return self.sort == DEAD_SORT
+
+    @property
+    def is_party(self) -> bool:
+        """Whether frontends compare the cards with the others of the set."""
+        return self.sort not in (NO_PARTY, DEAD_SORT)
+
+    def count(self, state: InstanceState, more: int) -> None:
+        """Count `more` workers whose endpoint is in a state, or fewer."""
+        if state is InstanceState.UP:
+            self.up += more
+        elif state is InstanceState.UNUSABLE:
+            self.unusable += more
+        elif state is InstanceState.DEAD:
+            self.dead += more
+
+
+Groups = Mapping[str, CardGroup]
+"""Those of one worker set, by sort."""
+
+
+@dataclass(slots=True)
+class Deployment:
+    """A model in one namespace: its worker sets find there what they need, or are not served."""
+
+    sets: dict[WorkerSet, dict[str, CardGroup]] = field(default_factory=dict)
+    """The groups of each worker set, by sort."""
+    keys: set[bytes] = field(default_factory=set)
+    without_role: set[bytes] = field(default_factory=set)
+    """Its cards that leave their worker's role open, as up to 1.3."""
+    missing: tuple[str, ...] = ()
+    """The worker types that it was found to miss last."""
+
+    def missing_roles(self) -> tuple[str, ...]:
+        """Return the worker types that the model misses: nothing of it is served then.
+
+        Each worker type that is registered must be there, and all that one of those needs that are
+        there. Where cards have no worker type (up to 1.3) roles cannot be told apart, and nothing
+        is missing but a worker that answers: a prefill worker does not.
+        """
+        present = {
+            worker_set.role
+            for worker_set, groups in self.sets.items()
+            if any(one.up for one in groups.values())
+        }
+        if self.without_role:
+            return (DECODE,) if present and present <= {PREFILL, ENCODE} else ()
+        missing = {worker_set.role for worker_set in self.sets} - present
+        for groups in self.sets.values():
+            for one in groups.values():
+                if one.up and one.needs and not any(map(present.issuperset, one.needs)):
+                    missing.update(_absent(one.needs, present))
+        return tuple(sorted(missing))
+
+    def is_served(self) -> bool:
+        """Return whether a request gets an answer, as `ModelServing.is_served`."""
+        if self.missing:
+            return False
+        for worker_set, groups in self.sets.items():
+            if worker_set.role in (PREFILL, ENCODE):
+                continue
+            if len(groups) == 1:
+                (only,) = groups.values()
+                if only.up:
+                    return True
+            elif set_serving(worker_set, groups, ()).figures.least:
+                return True
+        return False
+
+
+def parties(groups: Groups) -> int:
+    """Return how many sorts of card are parties to a conflict. One alone is in none."""
+    return len(groups) - (NO_PARTY in groups) - (DEAD_SORT in groups)
+
+
+def set_serving(
+    worker_set: WorkerSet, groups: Groups, missing: tuple[str, ...], *, sees_all: bool = True
+) -> SetServing:
+    """Return how a worker set is served. `missing`: the worker types that its deployment misses.
+
+    `sees_all`: whether all is known that is registered; if not, nothing is taken for missing.
+    """
+    total, up, dead, unusable = (
+        sum(one.total for one in groups.values()),
+        sum(one.up for one in groups.values()),
+        sum(one.dead for one in groups.values()),
+        sum(one.unusable for one in groups.values()),
+    )
+    alone = total - up - dead - unusable
+    unknown = 0 if sees_all else alone
+    reasons = {
+        ServingReason.NO_INSTANCE: alone - unknown,
+        ServingReason.DEAD: dead,
+        ServingReason.UNUSABLE: unusable,
+    }
+    sorts = parties(groups)
+    least = most = up
+    if missing and not sees_all:
+        # The other role may be there.
+        least, most, unknown, missing = 0, 0, unknown + up, ()
+    elif missing:
+        least = most = 0
+        reasons[ServingReason.NEEDS] = up
+    elif sorts > 1:
+        in_conflict = [one.up for one in groups.values() if one.is_party]
+        others = up - sum(in_conflict)
+        least, most = others + min(in_conflict), others + max(in_conflict)
+        reasons[ServingReason.CONFLICT] = sum(in_conflict)
+    return SetServing(
+        worker_set,
+        RoutableCount(least, most, total, unknown),
+        {reason: number for reason, number in reasons.items() if number},
+        missing,
+        sorts,
+    )
+
+
+def in_order(one: SetServing) -> tuple[str, ...]:
+    """Sort worker sets by their names."""
+    at = one.worker_set
+    names = (at.namespace, at.component, at.endpoint)
+    return (*(name or "" for name in names), at.role, *sorted(at.surfaces))
+
+
+def _absent(needs: Iterable[Iterable[str]], present: Collection[str]) -> set[str]:
+    return {role for one in needs for role in one if role not in present}
