@@ -48,6 +48,9 @@ class FrontendReport:
     trouble: str = ""
     """Why it could not be asked, to follow its name in a sentence. Empty: it answered."""
     failures: tuple[FailureCount, ...] = ()
+    was_seen: bool = True
+    """Whether it was ever seen to be a frontend. Not so: nothing but its address is known, which
+    may as well be a worker's."""
 
 
 class Saying(StrEnum):
@@ -88,6 +91,7 @@ class AtFrontends:
 
     name: str
     said: tuple[Said, ...]
+    """Empty: none of the addresses that were asked was ever seen to be a frontend."""
     is_denied: bool
     """Whether none of them serves it, and each namespace of it has one that says so."""
 
@@ -133,7 +137,7 @@ class Frontends:
     """The frontends that were asked, and where each looks."""
 
     reports: tuple[FrontendReport, ...] = ()
-    """In the order of their names."""
+    """In the order of their names, also of addresses that were never seen to be a frontend."""
     looked: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     """As `looks_at` has it."""
 
@@ -141,7 +145,8 @@ class Frontends:
         """What they say of a model or adapter that is registered there. None: none was asked."""
         if not self.reports:
             return None
-        said = tuple(self._said(report, name, namespaces) for report in self.reports)
+        seen = (report for report in self.reports if report.was_seen)
+        said = tuple(self._said(report, name, namespaces) for report in seen)
         denied: set[str | None] = set()
         for one in said:
             if one.saying in DENIALS:

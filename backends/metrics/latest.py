@@ -64,6 +64,8 @@ class ScrapedProcess:
     """For each name, when it was added to or removed from its list, or became ready or not, if that
     was after `first_at`.
     """
+    answered_at: float | None = None
+    """When it last answered, also where that is too long ago to show anything else. None: never."""
 
     @property
     def answers(self) -> bool:
@@ -102,7 +104,7 @@ class LatestMetrics:
         date.
         """
         kept = {one.target: one for one in self.known.values() if not _is_old(one, now)}
-        self.known = {target: kept.get(target, ScrapedProcess(target)) for target in targets}
+        self.known = {target: kept.get(target) or self._as_met(target) for target in targets}
         for target in [*self._scrapes]:
             if target not in kept or target not in self.known:
                 del self._scrapes[target]
@@ -112,6 +114,13 @@ class LatestMetrics:
         for target in [*self._histories]:
             if target not in kept or target not in self.known:
                 del self._histories[target]
+
+    def _as_met(self, target: ScrapeTarget) -> ScrapedProcess:
+        """Return a target without a result, as what it was when it last answered."""
+        met = self.known.get(target)
+        if met is None:
+            return ScrapedProcess(target)
+        return ScrapedProcess(target, kinds=met.kinds, answered_at=met.answered_at)
 
     def take(self, answers: Iterable[ScrapeResult]) -> None:
         """Take the results of scrapes. An answer that cannot be processed counts as a failure of
@@ -146,6 +155,7 @@ class LatestMetrics:
                 answer.at if since is None else since,
                 kinds=before.kinds,
                 models=before.models,
+                answered_at=before.answered_at,
             )
         else:
             earlier = self._scrapes.get(target)
@@ -169,6 +179,7 @@ class LatestMetrics:
                 cut=scrape.cut or found.cut,
                 first_at=answer.at if first_at is None else first_at,
                 since=self._since(target, answer, found.ready, is_first=first_at is None),
+                answered_at=answer.at,
             )
             self._scrapes[target] = scrape
         self.known[target] = known

@@ -20,14 +20,22 @@ def reports(latest: LatestMetrics, now: float) -> Iterator[FrontendReport]:
             continue
         if known.trouble:
             if MetricOwner.FRONTEND in known.kinds or not known.kinds:
-                at = known.failing_since or now
-                yield FrontendReport(str(known.target), at, trouble=known.trouble)
+                yield _failing(known, now)
         elif MetricOwner.FRONTEND in known.kinds and _is_new(known, now):
             yield _report(known, known.scraped_at or now)
 
 
 def _is_new(known: ScrapedProcess, now: float) -> bool:
     return known.answers and now - (known.scraped_at or 0.0) <= LONGEST_GAP
+
+
+def _failing(known: ScrapedProcess, now: float) -> FrontendReport:
+    return FrontendReport(
+        str(known.target),
+        known.failing_since or now,
+        trouble=known.trouble,
+        was_seen=MetricOwner.FRONTEND in known.kinds,
+    )
 
 
 def _report(known: ScrapedProcess, at: float) -> FrontendReport:

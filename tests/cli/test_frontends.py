@@ -57,7 +57,11 @@ def test_check_takes_a_frontend_of_another_namespace_or_none_for_no_finding(
     with frontend("acme/ours") as url:
         ended = dyntop("check", "--metrics", f"{url},{gone}", env=in_etcd)
     assert (ended.code, ended.out) == (0, b"")
-    assert f"{gone} could not be asked: it refuses connections" in ended.err
+    # It may be a worker's: it is named once, and not for each model that it may have nothing to do
+    # with.
+    told = f"{gone}, an address of --metrics, refuses connections: whether it is a frontend is"
+    assert told in ended.err
+    assert ended.err.count(gone) == 1
     # The two in the order of their names, which have ports of the system's choice.
     (theirs,) = [line for line in ended.err.splitlines() if "acme/theirs" in line]
     assert "of acme/theirs no frontend that looks at its namespace was asked: " in theirs
@@ -94,3 +98,23 @@ def test_show_has_what_each_frontend_says_of_a_model(
         ("backend.unavailable", 3.0)
     ]
     assert dyntop("show", "acme/new", "-o", "json", env=in_etcd).records["frontends"] is None
+
+
+def test_show_names_an_address_that_does_not_answer_once_and_as_no_frontend_of_the_model(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    gone = f"http://{refusing()}"
+    with frontend("acme/ours") as url:
+        urls = f"{url},{gone}"
+        text = dyntop("show", "acme/ours", "--metrics", urls, env=in_etcd).out.decode()
+        assert f"{url} lists it" in text
+        assert f"{gone}, an address of --metrics, refuses connections" in text
+        assert text.count(gone) == 1
+        found = dyntop("show", "acme/ours", "-o", "json", "--metrics", urls, env=in_etcd).records
+    assert [one["frontend"] for one in found["frontends"]] == [url]
+    assert found["not_asked"] == [{"address": gone, "why": "it refuses connections"}]
+    ended = dyntop("show", "acme/ours", "--metrics", gone, env=in_etcd)
+    assert "none is known: 1 address of --metrics cannot be asked" in ended.out.decode()
+    # What is not known is no denial, as for `check`.
+    assert dyntop("check", "--model", "acme/ours", "--metrics", gone, env=in_etcd).code == 0

@@ -122,6 +122,18 @@ def test_a_frontend_that_could_not_be_asked_says_nothing(mute: FrontendReport, w
     assert found.denied == set()
 
 
+def test_an_address_that_was_never_seen_to_be_a_frontend_says_nothing_of_any_model() -> None:
+    found = serving((OURS, "prod", None))
+    silent = report("http://10.0.0.9:9090", trouble="refuses connections", was_seen=False)
+    found.hear_frontends([silent])
+    said = found.at_frontends(OURS)
+    assert said is not None
+    assert (said.said, said.is_denied, said.only_elsewhere) == ((), False, False)
+    assert found.frontends == (silent,)
+    found.hear_frontends([silent, report("f0", OURS)])
+    assert sayings(found, OURS) == {"f0": Saying.LISTED}
+
+
 def test_an_adapter_is_a_name_that_frontends_list_too() -> None:
     found = serving((OURS, "prod", "acme/sql"))
     found.hear_frontends([report("f0", OURS)])

@@ -170,7 +170,9 @@ def test_what_is_too_old_for_now_is_forgotten_and_a_trouble_is_not() -> None:
     board.keep([FRONTEND, OTHER, WORKER], 5.0 + LONGEST_GAP)
     assert board.known[FRONTEND].answers
     board.keep([FRONTEND, OTHER], 6.0 + LONGEST_GAP)
-    assert board.known[FRONTEND] == ScrapedProcess(FRONTEND)
+    # What it is does not change.
+    kinds = frozenset({MetricOwner.FRONTEND})
+    assert board.known[FRONTEND] == ScrapedProcess(FRONTEND, kinds=kinds, answered_at=5.0)
     assert board.history(FRONTEND, "a") == ()
     assert board.known[OTHER].failing_since == 0.0
 
@@ -361,4 +363,27 @@ def test_reports_are_of_frontends_that_a_person_named_and_not_of_long_ago() -> N
     )
     assert one.failures == (("backend.unavailable", 3.0, None),)
     assert (other.name, other.trouble) == (str(mute), "refuses connections")
+    # Nobody ever saw what it is: it may be a worker.
+    assert (one.was_seen, other.was_seen) == (True, False)
     assert [one.name for one in reports(board, 10.0 + LONGEST_GAP + 1)] == [str(mute)]
+
+
+@pytest.mark.parametrize("looked_away", [False, True])
+def test_a_frontend_that_stops_answering_is_known_for_one_and_a_worker_is_none(
+    *, looked_away: bool
+) -> None:
+    board = LatestMetrics()
+    board.keep([FRONTEND, WORKER], 10.0)
+    empty = scrape(10.0, [f"{catalogue.DISCONNECTED} 0"])
+    board.take(
+        [
+            ScrapeResult(FRONTEND, 10.0, empty, frozenset()),
+            ScrapeResult(WORKER, 10.0, scrape(10.0, [f"{catalogue.KV_USE} 0.5"])),
+        ]
+    )
+    at = 10.0 + (2 * LONGEST_GAP if looked_away else 5.0)
+    board.keep([FRONTEND, WORKER], at)
+    board.take(ScrapeResult(one, at, trouble="refuses connections") for one in (FRONTEND, WORKER))
+    (report,) = reports(board, at)
+    assert (report.name, report.was_seen) == (str(FRONTEND), True)
+    assert board.known[FRONTEND].answered_at == 10.0

@@ -269,14 +269,30 @@ async def test_a_frontend_of_another_namespace_is_named_and_says_nothing() -> No
         assert "not served" not in operator.header()
 
 
-async def test_a_frontend_that_could_not_be_asked_says_nothing_of_a_model() -> None:
-    scrapes = at_frontends()
-    scrapes.troubles[FRONTEND] = "refuses connections"
+async def test_a_frontend_that_stops_answering_is_named_and_says_nothing_of_a_model() -> None:
+    scrapes = at_frontends("acme/big", "acme/tiny-llm")
     async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
         await operator.press("2")
+        await operator.until(lambda: "lists it" in operator.detail().get("frontends", ""))
+        scrapes.troubles[FRONTEND] = "refuses connections"
         said = "http://frontend-0:8000 could not be asked: it refuses connections"
         await operator.until(lambda: operator.detail().get("frontends") == said)
         assert operator.rows("why") == ["", ""]
+
+
+async def test_an_address_that_never_answered_is_not_called_a_frontend_of_a_model() -> None:
+    scrapes = at_frontends("acme/big", "acme/tiny-llm")
+    scrapes.given = (OTHER, FRONTEND)
+    scrapes.troubles[OTHER] = "refuses connections"
+    scrapes.troubles[FRONTEND] = "refuses connections"
+    async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
+        await operator.press("2")
+        said = "none is known: 2 addresses of --metrics cannot be asked"
+        await operator.until(lambda: operator.detail().get("frontends") == said)
+        assert operator.rows("why") == ["", ""]
+        del scrapes.troubles[FRONTEND]
+        await operator.until(lambda: "lists it" in operator.detail().get("frontends", ""))
+        assert str(OTHER) not in operator.text()
 
 
 async def test_of_two_frontends_one_that_does_not_list_a_model_serves_it_in_part() -> None:

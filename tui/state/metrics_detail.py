@@ -131,7 +131,7 @@ def _silent(known: ScrapedProcess, now: float, shown_at: ShownAt) -> Fields:
         if known.failing_since is not None:
             at = time_of_day(shown_at(known.failing_since))
             yield "since", f"{at}, for {duration(now - known.failing_since)}"
-        answered = "never" if known.scraped_at is None else _ago(now - known.scraped_at)
+        answered = "never" if known.answered_at is None else _ago(now - known.answered_at)
         yield "answered", answered
     else:
         yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import adapter_name, base_name
@@ -229,9 +229,19 @@ def state_at_frontends(said: AtFrontends | None) -> State | None:
     return NOT_SERVED if said.is_denied else PARTLY
 
 
+def silent_addresses(reports: Iterable[FrontendReport]) -> list[str]:
+    """A sentence for each address that does not answer and was never seen to be a frontend: it is
+    named once, and not for each model, since it may be a worker's."""
+    return [
+        f"{one.name}, an address of --metrics, {one.trouble}: whether it is a frontend is not known"
+        for one in reports
+        if not one.was_seen
+    ]
+
+
 def frontend_fields(
     said: AtFrontends | None,
-    reports: Iterable[FrontendReport],
+    reports: Sequence[FrontendReport],
     shown_at: ShownAt = as_it_is,
     *,
     reached: bool = True,
@@ -247,6 +257,8 @@ def frontend_fields(
         lines = [*lines[:MOST_FRONTENDS], f"… {len(lines):,} frontends in all"]
     if said.only_elsewhere:
         lines.append("no frontend that looks at its namespace was asked")
+    if not lines and (silent := sum(not one.was_seen for one in reports)):
+        lines.append(f"none is known: {count(silent, 'address')} of --metrics cannot be asked")
     fields = [("frontends" if number == 0 else " ", line) for number, line in enumerate(lines)]
     if failures := failures_line(reports):
         fields.append(("failures", failures))

@@ -38,6 +38,7 @@ from tui.text.serving import (
     failures_line,
     frontend_sentence,
     is_well_served,
+    silent_addresses,
     standing_of,
 )
 
@@ -184,8 +185,12 @@ def _say_what_frontends_say(seen: Survey) -> None:
     """Say which frontends could not be asked, what they fail, and of which models none knows."""
     serving = seen.verdicts.serving
     for report in serving.frontends:
-        if report.trouble:
+        if report.trouble and report.was_seen:
             say(f"{report.name} could not be asked: it {report.trouble}")
+    for sentence in (silent := silent_addresses(serving.frontends))[:MOST_NAMED]:
+        say(sentence)
+    if len(silent) > MOST_NAMED:
+        say(f"{len(silent):,} addresses of --metrics in all that could not be asked")
     if failures := failures_line(serving.frontends):
         say(f"requests that frontends failed or refused: {failures}")
     cards = [one for one in seen.records if isinstance(one, ModelCard)]

@@ -98,6 +98,15 @@ def _said_json(said: Said) -> dict[str, object]:
     }
 
 
+def silent_json(reports: Iterable[FrontendReport]) -> list[dict[str, object]]:
+    """The addresses that do not answer and were never seen to be a frontend, and why."""
+    return [
+        {"address": report.name, "why": f"it {report.trouble}"}
+        for report in reports
+        if not report.was_seen
+    ]
+
+
 def failures_json(reports: tuple[FrontendReport, ...]) -> list[dict[str, object]]:
     """What frontends failed and refused, by reason, of all models together."""
     return [

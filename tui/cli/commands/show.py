@@ -20,7 +20,7 @@ from backends.liveness.workers import SEVERITY, Worker, worker, worst
 from backends.store import Misconfigured
 from tui.cli.commands import workers as list_workers
 from tui.cli.commands.finding import in_a_line, records
-from tui.cli.commands.frontends import asked_frontends, failures_json, frontends_json
+from tui.cli.commands.frontends import asked_frontends, failures_json, frontends_json, silent_json
 from tui.cli.commands.looking import Clock, StoreLabel, looked_at, place_of, surveyed
 from tui.cli.output import described, keep_all, query
 from tui.config.settings import Settings
@@ -37,6 +37,7 @@ from tui.text.serving import (
     model_of_card,
     of_worker,
     routable_sentence,
+    silent_addresses,
 )
 
 CELLS = 10_000
@@ -44,6 +45,9 @@ CELLS = 10_000
 
 MOST_EVIDENCE = 6
 """Pieces of it that are shown of a process: each of its records has its own in full."""
+
+MOST_SILENT = 12
+"""Addresses of `--metrics` that are named, of those that do not answer."""
 
 _OF_PROCESSES = frozenset({Meaning.ID, Meaning.ADDRESS, Meaning.HOST, Meaning.PATH, Meaning.KEY})
 
@@ -172,6 +176,7 @@ def _json(subject: Subject, seen: Survey) -> str:
                     **_serving_json(subject, seen),
                     "frontends": frontends_json(seen.verdicts.serving.at_frontends(subject.name)),
                     "failures": failures_json(seen.verdicts.serving.frontends),
+                    "not_asked": silent_json(seen.verdicts.serving.frontends),
                     "adapters": [adapter.name for adapter in subject.adapters],
                     "records": [json.loads(_json(one, seen)) for one in _records(subject)],
                 }
@@ -249,6 +254,8 @@ def _frontends(model: Model, seen: Survey) -> Fields:
     base = serving.model(model.name)
     reached = base is None or bool(base.figures.most or base.figures.unknown)
     fields = frontend_fields(serving.at_frontends(model.name), serving.frontends, reached=reached)
+    silent = silent_addresses(serving.frontends)[:MOST_SILENT]
+    fields += [("metrics" if n == 0 else " ", sentence) for n, sentence in enumerate(silent)]
     for adapter in model.adapters:
         said = serving.at_frontends(adapter.name)
         for one in () if said is None else said.denied_by:
