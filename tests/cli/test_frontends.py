@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.support.frontends import frontend
+import json
+
+from tests.support.frontends import frontend, listing
 from tests.support.registered import card, instance
 from tests.support.registering import grant, listening, put, refusing
-from tests.support.running import dyntop
+from tests.support.running import AtTerminal, dyntop
 from tests.support.servers import EtcdServer
 from tui.cli.commands.frontends import asked_frontends
 from tui.config.settings import Settings
@@ -118,3 +120,72 @@ def test_show_names_an_address_that_does_not_answer_once_and_as_no_frontend_of_t
     assert "none is known: 1 address of --metrics cannot be asked" in ended.out.decode()
     # What is not known is no denial, as for `check`.
     assert dyntop("check", "--model", "acme/ours", "--metrics", gone, env=in_etcd).code == 0
+
+
+def is_served(env: dict[str, str], *urls: str) -> set[bool]:
+    """Whether `check`, `show` and `wait` call a model served, at these frontends: one answer, if
+    they agree."""
+    model = "acme/new"
+    metrics = [word for url in urls for word in ("--metrics", url)]
+    shown = dyntop("show", model, "-o", "json", *metrics, env=env).records["served"]
+    checked = dyntop("check", "--model", model, *metrics, env=env).code
+    for limit in ("5", "20", "60"):
+        # On a busy machine its time may be over before it has looked.
+        waited = dyntop("wait", "--model", model, "--timeout", limit, *metrics, env=env)
+        if waited.code == 0 or (not shown and "; waiting for 1 worker" in waited.err):
+            break
+    assert waited.code in (0, 5), waited.err
+    return {shown, checked == 0, waited.code == 0}
+
+
+def test_check_show_and_wait_agree_on_what_is_served_at_the_frontends_that_were_named(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    with listening() as address:
+        worker = grant(etcd)
+        put(etcd, instance(worker, address=address), worker)
+        put(etcd, card(worker, "acme/new", None), worker)
+        not_ready = 'dynamo_frontend_model_ready{model="acme/new"} 0'
+        with (
+            frontend("acme/ours", "acme/new") as serving,
+            frontend("acme/ours") as other,
+            frontend("acme/ours", "acme/new", metrics=not_ready) as waiting,
+        ):
+            assert is_served(in_etcd, serving) == {True}
+            assert is_served(in_etcd, other) == {False}
+            assert is_served(in_etcd, waiting) == {False}
+            assert is_served(in_etcd, serving, other) == {False}
+            # An address that does not answer denies nothing.
+            assert is_served(in_etcd, serving, f"http://{refusing()}") == {True}
+
+
+def test_check_show_and_wait_agree_that_cards_in_conflict_are_not_served_for_certain(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    with listening() as address:
+        for length in (1, 2):
+            worker = grant(etcd)
+            put(etcd, instance(worker, address=address), worker)
+            key, value = card(worker, "acme/new", None)
+            body = json.loads(value)
+            body["card_json"]["context_length"] = length
+            put(etcd, (key, json.dumps(body).encode()), worker)
+        assert is_served(in_etcd) == {False}
+
+
+def test_wait_goes_on_until_the_frontend_lists_the_model(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    listed = ["acme/ours"]
+    with listening() as address, listing(listed) as url:
+        worker = grant(etcd)
+        put(etcd, instance(worker, address=address), worker)
+        put(etcd, card(worker, "acme/new", None), worker)
+        arguments = ("wait", "--model", "acme/new", "--metrics", url)
+        with AtTerminal(*arguments, env=in_etcd) as waiting:
+            waiting.wait_for("waiting for 1 worker at the frontends of --metrics")
+            waiting.wait_for(f"{url} does not list it")
+            listed.append("acme/new")
+            assert waiting.end() == (0, "")

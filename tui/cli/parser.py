@@ -170,6 +170,7 @@ def _add_wait(commands: _Commands) -> None:
         type=_rate,
         help="give up after so long, with exit code 5 (default: never)",
     )
+    _add_metrics(parser, "")
 
 
 def _add_tap(commands: _Commands) -> None:
@@ -354,19 +355,19 @@ def _add_dashboard(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="frontends and workers whose metrics the tab Metrics shows, besides the system "
         "servers that cards reveal: http://host:port, separated by commas; may be repeated. "
-        "Models, check and show say which models these frontends serve",
+        "Models, check, show and wait say which models these frontends serve",
     )
 
 
-def _add_metrics(parser: argparse.ArgumentParser) -> None:
+def _add_metrics(parser: argparse.ArgumentParser, how_often: str = "once ") -> None:
     """As before the command."""
     parser.add_argument(
         "--metrics",
         metavar="URLS",
         action="append",
         default=argparse.SUPPRESS,
-        help="frontends that are asked once which models they serve: http://host:port, separated "
-        "by commas; may be repeated",
+        help=f"frontends that are asked {how_often}which models they serve: http://host:port, "
+        "separated by commas; may be repeated",
     )
 
 

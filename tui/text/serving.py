@@ -239,6 +239,13 @@ def silent_addresses(reports: Iterable[FrontendReport]) -> list[str]:
     ]
 
 
+def unasked(reports: Sequence[FrontendReport]) -> list[str]:
+    """A sentence for each address that does not answer, those of known frontends first."""
+    known = [one for one in reports if one.trouble and one.was_seen]
+    named = [f"{one.name} could not be asked: it {one.trouble}" for one in known]
+    return [*named, *silent_addresses(reports)]
+
+
 def frontend_fields(
     said: AtFrontends | None,
     reports: Sequence[FrontendReport],

@@ -21,7 +21,12 @@ from backends.liveness.workers import SEVERITY
 from backends.probe.targets import unusable
 from backends.probe.types import ProbeAnswer
 from tui.cli.commands.beside import namespaces_beside
-from tui.cli.commands.frontends import asked_frontends, denials_json, frontends_json
+from tui.cli.commands.frontends import (
+    asked_frontends,
+    denials_json,
+    frontends_json,
+    say_what_is_unasked,
+)
 from tui.cli.commands.looking import Clock, StoreLabel, acted_on, looked_at, say_it_waits, surveyed
 from tui.cli.output import described, keep_all, query_of
 from tui.cli.tables import write_table
@@ -38,7 +43,6 @@ from tui.text.serving import (
     failures_line,
     frontend_sentence,
     is_well_served,
-    silent_addresses,
     standing_of,
 )
 
@@ -184,13 +188,7 @@ def _denied_json(said: AtFrontends, seen: Survey) -> str:
 def _say_what_frontends_say(seen: Survey) -> None:
     """Say which frontends could not be asked, what they fail, and of which models none knows."""
     serving = seen.verdicts.serving
-    for report in serving.frontends:
-        if report.trouble and report.was_seen:
-            say(f"{report.name} could not be asked: it {report.trouble}")
-    for sentence in (silent := silent_addresses(serving.frontends))[:MOST_NAMED]:
-        say(sentence)
-    if len(silent) > MOST_NAMED:
-        say(f"{len(silent):,} addresses of --metrics in all that could not be asked")
+    say_what_is_unasked(serving.frontends)
     if failures := failures_line(serving.frontends):
         say(f"requests that frontends failed or refused: {failures}")
     cards = [one for one in seen.records if isinstance(one, ModelCard)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ from backends.liveness.frontends import AtFrontends, FrontendReport, Said
 from backends.metrics.targets import ScrapeTarget
 from tui.cli.commands.looking import Clock
 from tui.config.settings import Settings
-from tui.text.serving import frontend_sentence, meaning_of_failure
+from tui.runtime.standard_streams import say
+from tui.text.serving import frontend_sentence, meaning_of_failure, unasked
 from tui.text.timestamps import utc_stamp
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 FRONTEND = "frontend"
 """The `evidence_kind` of what a frontend says."""
+AGAIN = 2.0
+"""Seconds until each is asked again by a command that waits."""
+MOST_UNASKED = 20
+"""Addresses that do not answer that are named."""
 LONGEST = 10.0
 """Seconds that frontends are waited for, all of them together."""
 
@@ -56,6 +61,52 @@ async def asked_frontends(
     finally:
         await scraper.aclose()
     return list(reports(board, clock()))
+
+
+class FollowedFrontends:
+    """The processes that were named, asked again and again: for a command that waits.
+
+    What they said of each name keeps since when, and which of them is a frontend is known also once
+    it stops answering.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        # A command that asks nobody need not wait for these.
+        from backends.metrics.poller import MetricsPoller
+        from backends.metrics.scraper import Scraper
+
+        self._clock = clock
+        self._scraper = Scraper(settings.metrics, reveals=False, here=True, clock=clock)
+        self._poller = MetricsPoller(self._scraper, tuple, interval=AGAIN)
+
+    async def run(self, on_result: Callable[[], None]) -> None:
+        """Ask without end; `on_result` is called on news. Closes its connections at the end."""
+        self._poller.look(True, at_all=False)
+        try:
+            await self._poller.run(on_result)
+        finally:
+            await self._scraper.aclose()
+
+    async def look(self, *, longest: float = LONGEST) -> None:
+        """Ask each of them now, and wait for the answers, `longest` seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                await self._poller.round()
+
+    def reports(self) -> list[FrontendReport]:
+        """Return what they said last, as far as it is of now."""
+        from backends.metrics.reports import reports
+
+        return list(reports(self._poller.latest, self._clock()))
+
+
+def say_what_is_unasked(reports: Sequence[FrontendReport]) -> None:
+    """Say which frontends, and which addresses that may be some, do not answer."""
+    sentences = unasked(reports)
+    for sentence in sentences[:MOST_UNASKED]:
+        say(sentence)
+    if len(sentences) > MOST_UNASKED:
+        say(f"{len(sentences):,} addresses of --metrics in all that could not be asked")
 
 
 def _result(task: asyncio.Task[ScrapeResult], target: ScrapeTarget, clock: Clock) -> ScrapeResult:

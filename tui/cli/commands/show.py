@@ -34,6 +34,7 @@ from tui.text.sanitize import plain_key
 from tui.text.serving import (
     frontend_fields,
     frontend_sentence,
+    is_well_served,
     model_of_card,
     of_worker,
     routable_sentence,
@@ -197,9 +198,8 @@ def _serving_json(model: Model, seen: Survey) -> dict[str, object]:
         # Of cards that cannot be read, or adapters alone, nothing is known.
         return dict.fromkeys(_OF_SERVING)
     figures = serving.figures
-    said = seen.verdicts.serving.at_frontends(model.name)
     return {
-        "served": serving.is_served and not (said is not None and said.denied_by),
+        "served": is_well_served(model.name, seen.verdicts.serving, model.cards),
         "workers": figures.total,
         "routable": figures.least,
         "routable_most": figures.most,

@@ -16,6 +16,7 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.tracker import LivenessTracker
 from backends.store import Heartbeat, Lost
+from tui.cli.commands.frontends import FollowedFrontends, say_what_is_unasked
 from tui.cli.output import described
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say
@@ -43,8 +44,10 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> Exit:
                 await waiting.until_reached()
         except TimeoutError:
             say(f"not within {arguments.timeout:g} s: {waiting.standing()}")
+            waiting.say_what_is_unasked()
             return Exit.TIMED_OUT
         say(waiting.standing())
+        waiting.say_what_is_unasked()
         return Exit.DONE
 
 
@@ -63,6 +66,10 @@ class _Waiting:
         """The cards of that name."""
         self._complete = False
         self._news = asyncio.Event()
+        self._frontends: FollowedFrontends | None = None
+        """Those that were named. None: the store alone says what is so."""
+        if settings.metrics and not self._gone:
+            self._frontends = FollowedFrontends(settings, time.time)
         self._said = ""
         self._lost = ""
         self._collector = EvidenceCollector(
@@ -79,10 +86,13 @@ class _Waiting:
         """Follow the watch, and what is asked of leases and addresses, until it is so.
 
         What a look at the store alone would call reached is asked for once more: a worker that died
-        keeps its keys for a while.
+        keeps its keys for a while, and a frontend takes a while to serve what is registered.
         """
         gathering = asyncio.create_task(self._collector.run(self._news.set))
         following = asyncio.create_task(self._follow())
+        tasks = [gathering, following]
+        if self._frontends is not None:
+            tasks.append(asyncio.create_task(self._frontends.run(self._hear_frontends)))
         try:
             while True:
                 news = asyncio.create_task(self._news.wait())
@@ -92,11 +102,11 @@ class _Waiting:
                     following.result()
                 self._news.clear()
                 self._verdicts.update()
-                self._tell()
                 if self._reached() and await self._is_confirmed():
                     return
+                self._tell()
         finally:
-            for task in (gathering, following):
+            for task in tasks:
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):
                     await task
@@ -107,6 +117,15 @@ class _Waiting:
         if not self._complete:
             return f"the store was not read yet{where}"
         return f"{standing_of(self._name, self._verdicts.serving, self._cards())}{where}"
+
+    def say_what_is_unasked(self) -> None:
+        """Say which of the frontends that were named do not answer, and so deny nothing."""
+        say_what_is_unasked(self._verdicts.serving.frontends)
+
+    def _hear_frontends(self) -> None:
+        if self._frontends is not None:
+            self._verdicts.serving.hear_frontends(self._frontends.reports())
+            self._news.set()
 
     async def _follow(self) -> None:
         """Raises `StoreError` where the store cannot be reached at the start."""
@@ -164,12 +183,15 @@ class _Waiting:
         return is_well_served(self._name, serving, cards) and figures.least >= self._workers
 
     async def _is_confirmed(self) -> bool:
-        """Whether it is still so once the workers' addresses were asked."""
-        if self._gone or self._settings.probing is Probing.NEVER:
+        """Whether it is still so once the workers' addresses and the frontends were asked."""
+        if self._gone:
             return True
-        await self._collector.probe(self._records(), deep=False)
-        self._verdicts.update()
-        self._tell()
+        if self._settings.probing is not Probing.NEVER:
+            await self._collector.probe(self._records(), deep=False)
+            self._verdicts.update()
+        if self._frontends is not None:
+            await self._frontends.look()
+            self._hear_frontends()
         return self._reached()
 
     def _tell(self) -> None:
@@ -181,4 +203,5 @@ class _Waiting:
     def _wanted(self) -> str:
         if self._gone:
             return "it to be gone"
-        return f"{count(self._workers, 'worker')}"
+        at_frontends = "" if self._frontends is None else " at the frontends of --metrics"
+        return f"{count(self._workers, 'worker')}{at_frontends}"
