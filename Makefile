@@ -22,9 +22,12 @@ CLUSTER := 1.6.1
 CLUSTER_NEEDS := msgspec==0.23.0 packaging==26.4 pydantic==2.14.4 PyYAML==6.0.4 uvloop==0.23.0 \
 	nats-py==2.16.0 msgpack==1.2.4 annotated-types==0.8.0 typing_extensions==4.16.0 \
 	typing-inspection==0.4.5
+# The release that generates code from .proto files. Generated code needs at least the protobuf that
+# it was generated for: 5.28.1 with this one, and the newest with the newest.
+PROTOC := 1.68.1
 BIN := $(VENV)/bin
 
-.PHONY: help setup system-packages releases cluster truth demo test unit lint types check soak fuzz bench bench-smoke snapshots screenshots clean
+.PHONY: help setup system-packages releases cluster truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -93,6 +96,15 @@ bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about an hou
 
 bench-smoke: $(VENV)/.dev  ## a small and short one; fails for what is out by ten times
 	$(BIN)/python -m bench --smoke
+
+$(VENV)/protoc-%/.installed: | $(VENV)/.runtime
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --no-deps --target $(@D) grpcio-tools==$*
+	touch $@
+
+stubs: $(VENV)/protoc-$(PROTOC)/.installed  ## generate the messages of etcd from their .proto
+	PYTHONPATH=$(VENV)/protoc-$(PROTOC) $(BIN)/python -m grpc_tools.protoc \
+		--proto_path=. --python_out=. --pyi_out=. backends/etcd/proto/etcd.proto
 
 snapshots: $(VENV)/.dev  ## draw the snapshots again; look at each before committing it
 	$(BIN)/python -m pytest tests/snapshots --snapshot-update

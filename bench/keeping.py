@@ -39,6 +39,6 @@ def keep_alive(endpoint: str, leases: Sequence[int]) -> None:
             itertools.cycle(leases), paced(len(leases) / RENEWED_AFTER), strict=False
         )
     )
-    stub = rpc.LEASE_KEEP_ALIVE.stub(channel(endpoint))
+    renew = rpc.LEASE_KEEP_ALIVE.on(channel(endpoint))
     with suppress(rpc.grpc.RpcError):
-        deque(stub.LeaseKeepAlive(requests), maxlen=0)
+        deque(renew(requests), maxlen=0)

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pyetcd.etcdrpc import rpc_pb2
-
 from backends.etcd import rpc
 
-LeaseRevokeRequest = rpc_pb2.LeaseRevokeRequest
-"""Nothing in dyntop ever ends a lease that is not its own."""
+LEASE_REVOKE = rpc.RpcMethod(
+    "/etcdserverpb.Lease/LeaseRevoke", rpc.LeaseKeepAliveRequest, rpc.LeaseKeepAliveResponse
+)
+"""Nothing in dyntop ever ends a lease that is not its own. Its messages have the same fields on the
+wire as those that keep one alive: a lease's id, and a header."""
 
 LEASE_TTL = 6 * 3600
 """Seconds: mostly nobody renews them, and none is to look late while it is measured."""
@@ -52,9 +53,10 @@ class Writer:
     def __init__(self, endpoint: str) -> None:
         """`endpoint` as `http://127.0.0.1:2379`."""
         self._channel = channel(endpoint)
-        self._put = rpc.PUT.stub(self._channel).Put
-        self._txn = rpc.TXN.stub(self._channel).Txn
-        self._leases = rpc.LEASE_GRANT.stub(self._channel)
+        self._put = rpc.PUT.on(self._channel)
+        self._txn = rpc.TXN.on(self._channel)
+        self._grant = rpc.LEASE_GRANT.on(self._channel)
+        self._revoke = LEASE_REVOKE.on(self._channel)
 
     def close(self) -> None:
         self._channel.close()
@@ -62,13 +64,13 @@ class Writer:
     def grant(self, count: int, ttl: int = LEASE_TTL) -> list[int]:
         """New leases; their ids are the workers' instance ids, as in Dynamo."""
         request = rpc.LeaseGrantRequest(TTL=ttl)
-        answers = _in_flight(itertools.repeat(request, count), self._leases.LeaseGrant.future)
+        answers = _in_flight(itertools.repeat(request, count), self._grant.future)
         return [rpc.to_id(answer.ID) for answer in answers]
 
     def revoke(self, leases: Iterable[int]) -> None:
         """End leases, and with them their keys, as workers do that end in order."""
-        requests = (LeaseRevokeRequest(ID=rpc.to_lease(lease)) for lease in leases)
-        deque(_in_flight(requests, self._leases.LeaseRevoke.future), maxlen=0)
+        requests = (rpc.LeaseKeepAliveRequest(ID=rpc.to_lease(lease)) for lease in leases)
+        deque(_in_flight(requests, self._revoke.future), maxlen=0)
 
     def put(self, put: Put) -> None:
         """Write one key, and wait until it is written."""

@@ -1,4 +1,4 @@
-"""The etcd store, on pyetcd's generated stubs and a `grpc.aio` channel.
+"""The etcd store, on a `grpc.aio` channel with messages of its own `.proto`.
 
     async with EtcdStore(EtcdConfig(endpoints=["http://localhost:2379"])) as store:
         print(await store.snapshot([b"v1/"]))
@@ -20,7 +20,8 @@ Needs etcd 3.4 or newer. Each module uses only modules below it in this list:
     port_check    which protocol a port speaks instead of etcd's
     key_ranges    prefixes as ranges of keys
     config        settings
-    rpc           the generated stubs
+    rpc           messages and calls
+    proto         the messages, generated
 """
 
 from backends.etcd.config import EtcdConfig

@@ -10,7 +10,7 @@ from backends.etcd.config import Endpoint, EtcdConfig, read_tls
 from backends.etcd.connection import Connection, Stream
 from backends.etcd.errors import TokenRejected
 from backends.etcd.raft_terms import Terms
-from backends.etcd.rpc import Message, Metadata, RpcMethod
+from backends.etcd.rpc import AnswerT, Metadata, RequestT, RpcMethod
 from backends.store import Cause, Refused, Unreachable
 
 HAS_LEADER = ("hasleader", "true")
@@ -68,8 +68,8 @@ class Client:
         return ",".join(str(endpoint) for endpoint in self._endpoints)
 
     async def call(
-        self, method: RpcMethod, request: Message, *, repeatable: bool = True
-    ) -> Message:
+        self, method: RpcMethod[RequestT, AnswerT], request: RequestT, *, repeatable: bool = True
+    ) -> AnswerT:
         """Make a call, trying each endpoint once.
 
         A call that is not `repeatable` is not repeated after it may have been carried out: then
@@ -87,15 +87,17 @@ class Client:
                     break
         raise self._combined(failures)
 
-    async def call_on(self, connection: Connection, method: RpcMethod, request: Message) -> Message:
+    async def call_on(
+        self, connection: Connection, method: RpcMethod[RequestT, AnswerT], request: RequestT
+    ) -> AnswerT:
         """Make a call at one endpoint only. Renews the token if the server rejects it."""
         answer = await self._call_on(connection, method, request)
         self.terms.observe(answer.header.raft_term, asyncio.get_running_loop().time())
         return answer
 
     async def _call_on(
-        self, connection: Connection, method: RpcMethod, request: Message
-    ) -> Message:
+        self, connection: Connection, method: RpcMethod[RequestT, AnswerT], request: RequestT
+    ) -> AnswerT:
         timeout = self._config.request_timeout
         token = await self._current_token(connection)
         try:
@@ -113,7 +115,9 @@ class Client:
                 method, request, timeout=timeout, metadata=_metadata(token)
             )
 
-    async def stream(self, method: RpcMethod) -> tuple[Connection, Stream]:
+    async def stream(
+        self, method: RpcMethod[RequestT, AnswerT]
+    ) -> tuple[Connection, Stream[RequestT, AnswerT]]:
         """Open a stream at the current endpoint. Return it with its connection.
 
         An unreachable endpoint or an expired token shows only when the stream is used, so make a

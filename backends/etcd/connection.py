@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Generic
 
 from backends.etcd.config import Endpoint, TlsMaterial
 from backends.etcd.errors import explain, translate
-from backends.etcd.rpc import Message, Metadata, RpcMethod, grpc
+from backends.etcd.rpc import AnswerT, Metadata, RequestT, RpcMethod, grpc
 from backends.store import Cause, StoreError, Unreachable
 
 CHANNEL_OPTIONS = (
@@ -52,7 +52,7 @@ class Connection:
         """Whether the server ever answered on this connection."""
         self._dial_timeout = dial_timeout
         self._secrets = secrets
-        self._stubs: dict[Any, Any] = {}
+        self._calls: dict[str, Any] = {}
         # Despite its name this option limits the time of one attempt to connect.
         connect_timeout = ("grpc.min_reconnect_backoff_ms", int(dial_timeout * 1000))
         options = (*CHANNEL_OPTIONS, connect_timeout)
@@ -66,8 +66,13 @@ class Connection:
             self._channel = grpc.aio.secure_channel(target, credentials, options=options)
 
     async def call(
-        self, method: RpcMethod, request: Message, *, timeout: float, metadata: Metadata
-    ) -> Message:
+        self,
+        method: RpcMethod[RequestT, AnswerT],
+        request: RequestT,
+        *,
+        timeout: float,
+        metadata: Metadata,
+    ) -> AnswerT:
         """Make one request and return its answer; for a streaming method, the first answer.
 
         `timeout` is in seconds from when the connection is accepted.
@@ -79,8 +84,12 @@ class Connection:
         return answer
 
     async def _call(
-        self, method: RpcMethod, request: Message, timeout: float, metadata: Metadata
-    ) -> Message:
+        self,
+        method: RpcMethod[RequestT, AnswerT],
+        request: RequestT,
+        timeout: float,
+        metadata: Metadata,
+    ) -> AnswerT:
         if method.stream:
             stream = await self.stream(method, metadata, timeout)
             try:
@@ -89,11 +98,15 @@ class Connection:
             finally:
                 stream.close()
         async with self.translated():
-            return await self._bound(method)(request, timeout=timeout, metadata=metadata)
+            answer: AnswerT = await self._bound(method)(request, timeout=timeout, metadata=metadata)
+            return answer
 
     async def stream(
-        self, method: RpcMethod, metadata: Metadata, timeout: float | None = None
-    ) -> Stream:
+        self,
+        method: RpcMethod[RequestT, AnswerT],
+        metadata: Metadata,
+        timeout: float | None = None,
+    ) -> Stream[RequestT, AnswerT]:
         """Open a stream. It has no end unless there is a `timeout` (seconds)."""
         async with self.translated():
             return Stream(self, self._bound(method)(timeout=timeout, metadata=metadata))
@@ -103,15 +116,15 @@ class Connection:
         if self._channel is not None:
             # gRPC closes the socket only when the last reference to the channel is gone.
             channel, self._channel = self._channel, None
-            self._stubs.clear()
+            self._calls.clear()
             await channel.close(None)
 
-    def _bound(self, method: RpcMethod) -> Any:
+    def _bound(self, method: RpcMethod[RequestT, AnswerT]) -> Any:
         if self._channel is None:
             raise self.closed()
-        if method.stub not in self._stubs:
-            self._stubs[method.stub] = method.stub(self._channel)
-        return getattr(self._stubs[method.stub], method.name)
+        if method.path not in self._calls:
+            self._calls[method.path] = method.on(self._channel)
+        return self._calls[method.path]
 
     @asynccontextmanager
     async def translated(self) -> AsyncIterator[None]:
@@ -138,32 +151,33 @@ class Connection:
         return Unreachable(str(self.endpoint), Cause.LOST, "the connection was closed")
 
 
-class Stream:
+class Stream(Generic[RequestT, AnswerT]):
     """A stream in both directions on a connection. Raises only `StoreError`s."""
 
     def __init__(self, connection: Connection, call: Any) -> None:
         self._connection = connection
         self._call = call
 
-    async def write(self, request: Message) -> None:
+    async def write(self, request: RequestT) -> None:
         async with self._connection.translated():
             await self._call.write(request)
 
-    async def read(self) -> Message:
+    async def read(self) -> AnswerT:
         """Read the next answer. Cancelling this ends the whole stream, as in gRPC."""
         async with self._connection.translated():
             return await self._next()
 
-    async def answers(self) -> AsyncGenerator[Message, None]:
+    async def answers(self) -> AsyncGenerator[AnswerT, None]:
         """Yield all answers from now on, cheaper than `read`. Ends only by an error."""
         async with self._connection.translated():
             while True:
                 yield await self._next()
 
-    async def _next(self) -> Message:
-        answer = await self._call.read()
-        if answer is grpc.aio.EOF:
+    async def _next(self) -> AnswerT:
+        read: Any = await self._call.read()
+        if read is grpc.aio.EOF:
             raise self._connection.closed()
+        answer: AnswerT = read
         return answer
 
     def close(self) -> None:

@@ -134,7 +134,7 @@ async def _remove_large(client: Client, entry: Entry) -> Removal:
     if not entry.is_still(rpc.entry(found[0])):
         return Removal.CHANGED
     request = rpc.TxnRequest(
-        compare=[_compare(entry.key, "MOD", mod_revision=found[0].mod_revision)],
+        compare=[_has_revision(entry.key, found[0].mod_revision)],
         success=[_delete(entry.key, prev_kv=True)],
     )
     answer = await client.call(rpc.TXN, request, repeatable=False)
@@ -149,28 +149,29 @@ async def _remove_large(client: Client, entry: Entry) -> Removal:
     return Removal.CHANGED
 
 
-def _as_seen(entry: Entry) -> Iterator[rpc.Message]:
+def _as_seen(entry: Entry) -> Iterator[rpc.Compare]:
     """Yield the comparisons that hold while a key is unchanged."""
-    yield _compare(entry.key, "MOD", mod_revision=_mod_revision(entry.revision))
-    yield _compare(entry.key, "LEASE", lease=_lease(entry))
-    yield _compare(entry.key, "VALUE", value=entry.value)
+    key, compare = entry.key, rpc.Compare
+    yield _has_revision(key, _mod_revision(entry.revision))
+    yield compare(key=key, target=compare.LEASE, result=compare.EQUAL, lease=_lease(entry))
+    yield compare(key=key, target=compare.VALUE, result=compare.EQUAL, value=entry.value)
 
 
-def _compare(key: bytes, target: str, **equals: int | bytes) -> rpc.Message:
-    kind = rpc.Compare.CompareTarget.Value(target)
-    return rpc.Compare(key=key, target=kind, result=rpc.Compare.EQUAL, **equals)
+def _has_revision(key: bytes, revision: int) -> rpc.Compare:
+    compare = rpc.Compare
+    return compare(key=key, target=compare.MOD, result=compare.EQUAL, mod_revision=revision)
 
 
-def _delete(key: bytes, *, prev_kv: bool = False) -> rpc.Message:
+def _delete(key: bytes, *, prev_kv: bool = False) -> rpc.RequestOp:
     """Return a delete. `prev_kv`: the answer includes the removed value."""
     return rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key, prev_kv=prev_kv))
 
 
-def _look(key: bytes) -> rpc.Message:
+def _look(key: bytes) -> rpc.RequestOp:
     return rpc.RequestOp(request_range=rpc.RangeRequest(key=key, keys_only=True))
 
 
-def _looks_as_seen(found: rpc.Message, entry: Entry) -> bool:
+def _looks_as_seen(found: rpc.KeyValue, entry: Entry) -> bool:
     """Return whether all but the value is unchanged."""
     known = (_mod_revision(entry.revision), _lease(entry))
     return (found.mod_revision, found.lease) == known

@@ -42,7 +42,7 @@ async def put_back(client: Client, entry: Entry) -> PutBack:
     return PutBack.DONE if answer.succeeded else PutBack.THERE
 
 
-def no_puts(status: rpc.Message) -> tuple[NoPuts, ...]:
+def no_puts(status: rpc.StatusResponse) -> tuple[NoPuts, ...]:
     """Return the alarms of a `StatusResponse` that forbid puts, each once."""
     raised = rpc.alarms(status)
     return tuple(

@@ -1,86 +1,147 @@
-"""etcd's messages and calls, from pyetcd 0.0.7's generated stubs. No other module imports them.
+"""etcd's messages and calls. No other module of this package imports gRPC or generated code.
 
-mypy cannot read the stubs' types (their `.pyi` files are not valid Python). So `Message` is `Any`,
-and the rest of the package turns messages into typed records at once.
-
-The stubs were generated from etcd 3.3's interface. Later additions are not needed, or are read and
-written as unknown fields.
+The messages are generated from `proto/etcd.proto`, which has only the fields that are used here.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import grpc as grpc
-from google.protobuf.unknown_fields import UnknownFieldSet
-from pyetcd.etcdrpc import rpc_pb2, rpc_pb2_grpc
+from google.protobuf.message import Message as ProtobufMessage
 
+from backends.etcd.proto.etcd_pb2 import (
+    AuthenticateRequest,
+    AuthenticateResponse,
+    AuthRoleGetRequest,
+    AuthRoleGetResponse,
+    AuthUserGetRequest,
+    AuthUserGetResponse,
+    Compare,
+    DeleteRangeRequest,
+    Event,
+    KeyValue,
+    LeaseGrantRequest,
+    LeaseGrantResponse,
+    LeaseKeepAliveRequest,
+    LeaseKeepAliveResponse,
+    LeaseTimeToLiveRequest,
+    LeaseTimeToLiveResponse,
+    Permission,
+    PutRequest,
+    PutResponse,
+    RangeRequest,
+    RangeResponse,
+    RequestOp,
+    ResponseHeader,
+    StatusRequest,
+    StatusResponse,
+    TxnRequest,
+    TxnResponse,
+    WatchCreateRequest,
+    WatchProgressRequest,
+    WatchRequest,
+    WatchResponse,
+)
 from backends.store import Entry, Revision
 
+__all__ = [
+    "AuthRoleGetRequest",
+    "AuthUserGetRequest",
+    "AuthenticateRequest",
+    "Compare",
+    "DeleteRangeRequest",
+    "Event",
+    "KeyValue",
+    "LeaseGrantRequest",
+    "LeaseKeepAliveRequest",
+    "LeaseKeepAliveResponse",
+    "LeaseTimeToLiveRequest",
+    "PutRequest",
+    "RangeRequest",
+    "RangeResponse",
+    "RequestOp",
+    "StatusRequest",
+    "StatusResponse",
+    "TxnRequest",
+    "WatchCreateRequest",
+    "WatchProgressRequest",
+    "WatchRequest",
+    "WatchResponse",
+    "grpc",
+]
+
 Message = Any
-"""One of etcd's messages; https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/ lists them."""
+"""Any of the messages, where all kinds are handled alike."""
 
 Metadata = tuple[tuple[str, str], ...]
 
 MAX_UINT64 = 2**64 - 1
-ERRORS_FIELD = 8
-"""`StatusResponse.errors`, since etcd 3.4, which the stubs do not know."""
-FRAGMENT = bytes([8 << 3, True])
-"""`WatchCreateRequest.fragment`, since etcd 3.4: splits many changes into responses of about 2 MB.
-Without it, changes that a slow watch missed may come as one response of 20 MB.
-"""
 
-AuthenticateRequest = rpc_pb2.AuthenticateRequest
-AuthRoleGetRequest = rpc_pb2.AuthRoleGetRequest
-AuthUserGetRequest = rpc_pb2.AuthUserGetRequest
-Compare = rpc_pb2.Compare
-DeleteRangeRequest = rpc_pb2.DeleteRangeRequest
-LeaseGrantRequest = rpc_pb2.LeaseGrantRequest
-LeaseKeepAliveRequest = rpc_pb2.LeaseKeepAliveRequest
-LeaseTimeToLiveRequest = rpc_pb2.LeaseTimeToLiveRequest
-PutRequest = rpc_pb2.PutRequest
-RangeRequest = rpc_pb2.RangeRequest
-RequestOp = rpc_pb2.RequestOp
-StatusRequest = rpc_pb2.StatusRequest
-TxnRequest = rpc_pb2.TxnRequest
-WatchCreateRequest = rpc_pb2.WatchCreateRequest
-WatchProgressRequest = rpc_pb2.WatchProgressRequest
-WatchRequest = rpc_pb2.WatchRequest
+WRITE_ONLY = Permission.WRITE
+"""The other kinds of permission include reading."""
+EVENT_DELETE = Event.DELETE
 
-WRITE_ONLY = 1
-"""`authpb.Permission.WRITE`. The other kinds permit reading."""
-EVENT_DELETE = 1
-"""`mvccpb.Event.DELETE`."""
+
+class Answer(Protocol):
+    """Any of etcd's answers."""
+
+    @property
+    def header(self) -> ResponseHeader: ...
+
+
+RequestT = TypeVar("RequestT", bound=ProtobufMessage)
+AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
 @dataclass(frozen=True, slots=True)
-class RpcMethod:
-    """One of etcd's calls: a method of a generated stub."""
+class RpcMethod(Generic[RequestT, AnswerT]):
+    """One of etcd's calls."""
 
-    stub: Any
-    """The stub's class, which takes a channel."""
-    name: str
+    path: str
+    """Service and method, e.g. `/etcdserverpb.KV/Range`."""
+    request: type[RequestT]
+    answer: type[AnswerT]
     stream: bool = False
     """Whether both sides stream."""
 
-
-AUTHENTICATE = RpcMethod(rpc_pb2_grpc.AuthStub, "Authenticate")
-LEASE_GRANT = RpcMethod(rpc_pb2_grpc.LeaseStub, "LeaseGrant")
-LEASE_KEEP_ALIVE = RpcMethod(rpc_pb2_grpc.LeaseStub, "LeaseKeepAlive", stream=True)
-LEASE_TIME_TO_LIVE = RpcMethod(rpc_pb2_grpc.LeaseStub, "LeaseTimeToLive")
-PUT = RpcMethod(rpc_pb2_grpc.KVStub, "Put")
-RANGE = RpcMethod(rpc_pb2_grpc.KVStub, "Range")
-ROLE_GET = RpcMethod(rpc_pb2_grpc.AuthStub, "RoleGet")
-STATUS = RpcMethod(rpc_pb2_grpc.MaintenanceStub, "Status")
-TXN = RpcMethod(rpc_pb2_grpc.KVStub, "Txn")
-USER_GET = RpcMethod(rpc_pb2_grpc.AuthStub, "UserGet")
-WATCH = RpcMethod(rpc_pb2_grpc.WatchStub, "Watch", stream=True)
+    def on(self, channel: Any) -> Any:
+        """Return what makes this call on a channel of `grpc` or of `grpc.aio`."""
+        make = channel.stream_stream if self.stream else channel.unary_unary
+        answer: Any = self.answer
+        return make(
+            self.path,
+            request_serializer=self.request.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
 
 
-def entry(kv: Message) -> Entry:
-    """Convert an `mvccpb.KeyValue` to an entry."""
+AUTHENTICATE = RpcMethod(
+    "/etcdserverpb.Auth/Authenticate", AuthenticateRequest, AuthenticateResponse
+)
+LEASE_GRANT = RpcMethod("/etcdserverpb.Lease/LeaseGrant", LeaseGrantRequest, LeaseGrantResponse)
+LEASE_KEEP_ALIVE = RpcMethod(
+    "/etcdserverpb.Lease/LeaseKeepAlive",
+    LeaseKeepAliveRequest,
+    LeaseKeepAliveResponse,
+    stream=True,
+)
+LEASE_TIME_TO_LIVE = RpcMethod(
+    "/etcdserverpb.Lease/LeaseTimeToLive", LeaseTimeToLiveRequest, LeaseTimeToLiveResponse
+)
+PUT = RpcMethod("/etcdserverpb.KV/Put", PutRequest, PutResponse)
+RANGE = RpcMethod("/etcdserverpb.KV/Range", RangeRequest, RangeResponse)
+ROLE_GET = RpcMethod("/etcdserverpb.Auth/RoleGet", AuthRoleGetRequest, AuthRoleGetResponse)
+STATUS = RpcMethod("/etcdserverpb.Maintenance/Status", StatusRequest, StatusResponse)
+TXN = RpcMethod("/etcdserverpb.KV/Txn", TxnRequest, TxnResponse)
+USER_GET = RpcMethod("/etcdserverpb.Auth/UserGet", AuthUserGetRequest, AuthUserGetResponse)
+WATCH = RpcMethod("/etcdserverpb.Watch/Watch", WatchRequest, WatchResponse, stream=True)
+
+
+def entry(kv: KeyValue) -> Entry:
+    """Convert a key of etcd to an entry."""
     lease = to_id(kv.lease) if kv.lease else None
     return Entry(kv.key, kv.value, Revision(str(kv.mod_revision)), lease)
 
@@ -95,19 +156,13 @@ def to_lease(instance_id: int) -> int:
     return instance_id - 2**64 if instance_id >= 2**63 else instance_id
 
 
-def alarms(status: Message) -> tuple[str, ...]:
-    """Return the alarms in a `StatusResponse`, for people, e.g. `alarm NOSPACE on member 8e9e05c5`.
+def alarms(status: StatusResponse) -> tuple[str, ...]:
+    """Return the alarms in a status, for people, e.g. `alarm NOSPACE on member 8e9e05c5`.
 
     This does not use the Alarm call: that goes through the raft log, so every watcher would write
     to the cluster's disks every two seconds.
     """
-    fields: Any = UnknownFieldSet(status)  # iterable, though its type stub does not declare it
-    texts = [
-        field.data.decode(errors="replace")
-        for field in fields
-        if field.field_number == ERRORS_FIELD and isinstance(field.data, bytes)
-    ]
-    return tuple(_alarm(text) for text in texts)
+    return tuple(_alarm(text) for text in status.errors)
 
 
 def _alarm(text: str) -> str:

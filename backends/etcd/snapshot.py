@@ -11,7 +11,6 @@ from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.key_ranges import KeyRange
 from backends.etcd.permissions import Permissions, readable
-from backends.etcd.rpc import Message
 from backends.store import Entry, Forbidden, Loading, Refused
 from backends.store.resync_loop import PositionLost
 
@@ -99,7 +98,7 @@ class _PageSize:
         self._most = most
         self.keys = min(FIRST_PAGE, most)
 
-    def learn(self, page: Message) -> None:
+    def learn(self, page: rpc.RangeResponse) -> None:
         if page.kvs:
             fitting = PAGE_BYTES * len(page.kvs) // page.ByteSize()
             self.keys = min(self._most, max(1, fitting))
@@ -107,10 +106,10 @@ class _PageSize:
 
 async def _pages(
     client: Client, asked: KeyRange, revision: int, size: _PageSize
-) -> AsyncGenerator[Message, None]:
+) -> AsyncGenerator[rpc.RangeResponse, None]:
     """Yield the pages of a range. The next one is requested while one is processed."""
 
-    def ask(start: bytes) -> asyncio.Task[Message]:
+    def ask(start: bytes) -> asyncio.Task[rpc.RangeResponse]:
         page = _ask(client, asked, start, revision, limit=size.keys)
         return asyncio.create_task(page, name="etcd page")
 
@@ -136,7 +135,7 @@ async def _ask(
     *,
     limit: int = 0,
     count_only: bool = False,
-) -> Message:
+) -> rpc.RangeResponse:
     request = rpc.RangeRequest(
         key=start, range_end=asked.end, revision=revision, limit=limit, count_only=count_only
     )

@@ -84,18 +84,18 @@ class EtcdStore(ClosedAtExit):
                 found[kv.key] = rpc.entry(kv)
         return found
 
-    async def _read_some(self, keys: Sequence[bytes]) -> list[rpc.Message]:
+    async def _read_some(self, keys: Sequence[bytes]) -> list[rpc.KeyValue]:
         """Read these keys, in one transaction if the server accepts it: etcd up to 3.5.1 accepts
         none, not even of reads, once its database has reached the quota.
         """
         ranges = [rpc.RangeRequest(key=key) for key in keys]
         operations = [rpc.RequestOp(request_range=one) for one in ranges]
         try:
-            answer = await self._client.call(rpc.TXN, rpc.TxnRequest(success=operations))
-            return [kv for one in answer.responses for kv in one.response_range.kvs]
+            read = await self._client.call(rpc.TXN, rpc.TxnRequest(success=operations))
+            return [kv for one in read.responses for kv in one.response_range.kvs]
         except Refused:
             answers = await limited_gather(ranges, lambda one: self._client.call(rpc.RANGE, one))
-        kvs: list[rpc.Message] = []
+        kvs: list[rpc.KeyValue] = []
         for answer in answers:
             if isinstance(answer, StoreError):
                 raise answer

@@ -12,7 +12,6 @@ from backends.etcd.client import Client
 from backends.etcd.connection import Connection, Stream
 from backends.etcd.key_ranges import KeyRange
 from backends.etcd.put_back import no_puts
-from backends.etcd.rpc import Message
 from backends.etcd.snapshot import Snapshot
 from backends.store import (
     Cause,
@@ -45,7 +44,11 @@ class Watcher:
     """Watches some ranges on one stream. Make it with `start`, and close it with `aclose`."""
 
     def __init__(
-        self, client: Client, connection: Connection, stream: Stream, snapshot: Snapshot
+        self,
+        client: Client,
+        connection: Connection,
+        stream: Stream[rpc.WatchRequest, rpc.WatchResponse],
+        snapshot: Snapshot,
     ) -> None:
         self._client = client
         self._connection = connection
@@ -55,7 +58,7 @@ class Watcher:
         self._unread = (snapshot.permissions.unread,) if snapshot.permissions.unread else ()
         self._warnings = self._unread
         self._no_puts: tuple[NoPuts, ...] = ()
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[rpc.WatchResponse] = deque()
         """Responses that were read and not processed yet."""
         self._ahead = 0
         """The number of events in them."""
@@ -108,9 +111,13 @@ class Watcher:
         try:
             for watched in ranges:
                 create = rpc.WatchCreateRequest(
-                    key=watched.start, range_end=watched.end, start_revision=self._revision + 1
+                    key=watched.start,
+                    range_end=watched.end,
+                    start_revision=self._revision + 1,
+                    # Splits many changes into responses of about 2 MB. Without it, changes that a
+                    # slow watch missed may come as one response of 20 MB.
+                    fragment=True,
                 )
-                create.MergeFromString(rpc.FRAGMENT)
                 await self._stream.write(rpc.WatchRequest(create_request=create))
         except Unreachable as failure:
             await self._client.leave(self._connection, failure)
@@ -183,7 +190,7 @@ class Watcher:
             await self._stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
             await asyncio.sleep(HEARTBEAT_INTERVAL)
 
-    def _read(self, response: Message) -> Iterable[StoreEvent]:
+    def _read(self, response: rpc.WatchResponse) -> Iterable[StoreEvent]:
         """Return the events in a response. Empty: it has none."""
         if response.canceled:
             raise self._cancelled(response)
@@ -196,7 +203,7 @@ class Watcher:
         self._revision = header.revision
         return [] if response.created else [Heartbeat(self._warnings, self._no_puts)]
 
-    def _cancelled(self, response: Message) -> StoreError:
+    def _cancelled(self, response: rpc.WatchResponse) -> StoreError:
         if response.compact_revision or not response.cancel_reason:
             return PositionLost(f"compacted up to revision {response.compact_revision}")
         # As Go prints it: `rpc error: code = PermissionDenied desc = etcdserver: …`.
@@ -204,12 +211,12 @@ class Watcher:
         return self._connection.error_for(reason)
 
 
-def _size(response: Message) -> int:
+def _size(response: rpc.WatchResponse) -> int:
     """Return a response's size in events. One without events counts as one."""
     return len(response.events) or 1
 
 
-def _change(event: Message) -> Put | Delete:
+def _change(event: rpc.Event) -> Put | Delete:
     if event.type == rpc.EVENT_DELETE:
         return Delete(event.kv.key, str(event.kv.mod_revision))
     return Put(rpc.entry(event.kv))

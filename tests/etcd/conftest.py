@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,11 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
     call = Client.call
 
     async def noting(
-        client: Client, method: rpc.RpcMethod, request: rpc.Message, *, repeatable: bool = True
+        client: Client,
+        method: rpc.RpcMethod[Any, Any],
+        request: rpc.Message,
+        *,
+        repeatable: bool = True,
     ) -> rpc.Message:
         if method is rpc.TXN:
             sent.append(request)

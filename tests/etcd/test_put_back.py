@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backends.etcd import rpc
@@ -80,7 +82,7 @@ async def test_an_answer_that_is_lost_is_told_and_nothing_is_sent_twice(
 
     async def losing(
         connection: Connection,
-        method: rpc.RpcMethod,
+        method: rpc.RpcMethod[Any, Any],
         request: rpc.Message,
         *,
         timeout: float,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,11 @@ async def test_a_key_that_is_written_just_before_its_transaction_stays(
     call = Client.call
 
     async def meddled(
-        client: Client, method: rpc.RpcMethod, request: rpc.Message, *, repeatable: bool = True
+        client: Client,
+        method: rpc.RpcMethod[Any, Any],
+        request: rpc.Message,
+        *,
+        repeatable: bool = True,
     ) -> rpc.Message:
         # Small ones go through, or nothing would be removed at all.
         if method is rpc.TXN and len(request.success) > 8:
@@ -213,7 +218,7 @@ async def test_an_answer_that_is_lost_is_told_and_its_keys_are_not_said_to_be_go
 
     async def losing(
         connection: Connection,
-        method: rpc.RpcMethod,
+        method: rpc.RpcMethod[Any, Any],
         request: rpc.Message,
         *,
         timeout: float,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,11 @@ async def test_what_came_under_the_same_revision_between_two_calls_is_put_back_a
     call = Client.call
 
     async def as_before_the_restore(
-        client: Client, method: rpc.RpcMethod, request: rpc.Message, *, repeatable: bool = True
+        client: Client,
+        method: rpc.RpcMethod[Any, Any],
+        request: rpc.Message,
+        *,
+        repeatable: bool = True,
     ) -> rpc.Message:
         answer = await call(client, method, request, repeatable=repeatable)
         if method is rpc.RANGE:

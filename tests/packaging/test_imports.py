@@ -22,7 +22,7 @@ STORES_WITH_CLIENTS = ("backends.etcd", "backends.file", "backends.nats")
 WITHOUT_CLIENTS = [module for module in MODULES if not module.startswith(STORES_WITH_CLIENTS)]
 
 DASHBOARD = {"textual", "rich", "tui"}
-ETCD = {"grpc", "pyetcd", "google.protobuf"}
+ETCD = {"grpc", "google.protobuf"}
 CLIENTS = ETCD | {"watchfiles", "nats", "zmq", "msgpack", "aiohttp", "prometheus_client"}
 
 FORKING = """
