@@ -19,39 +19,133 @@ writes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from backends.store import Misconfigured
 from tui.config.folder import config_folder, read_toml
 
-SETTINGS = ("backend", "endpoints", "file_store", "nats", "namespace", "read_only", "metrics")
-"""All that a table may say."""
-
 Source = Literal["--context", "DYNTOP_CONTEXT"]
 """Who named the context: the flag or the environment variable."""
 
+CREDENTIALS = {
+    "endpoints": "ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD",
+    "nats": "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD",
+}
+"""Where the user and password of these servers belong."""
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What one table says. None: nothing, so the environment is asked."""
+OURS = "context"
+"""The type of the errors whose text is ours."""
+
+
+def _joined(value: object) -> object:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ",".join(value)
+    return value
+
+
+Texts = Annotated[
+    str | None, BeforeValidator(_joined), Field(description="must be a text or a list of texts")
+]
+"""A text, or those of a list with commas between them."""
+Text = Annotated[str | None, Field(description="must be a text, in quotes")]
+Backend = Annotated[
+    Literal["etcd", "file", "nats"] | None,
+    Field(description="must be a text: 'etcd', 'file' or 'nats'"),
+]
+Flag = Annotated[bool, Field(description="must be true or false, without quotes")]
+
+
+class Table(BaseModel):
+    """What one table says. None: nothing, so the environment is asked.
+
+    The description of a field completes the sentence about a value of another type.
+    """
+
+    # Built when a context is named: not at every start.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    backend: Backend = None
+    """Also where `endpoints` or `file_store` is what tells."""
+    endpoints: Texts = None
+    """Of etcd, separated by commas."""
+    file_store: Text = None
+    """An absolute path."""
+    nats: Texts = None
+    """Servers of NATS, separated by commas."""
+    namespace: Text = None
+    """Empty: all of them."""
+    read_only: Flag = False
+    metrics: Texts = None
+    """URLs, separated by commas."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_backend(cls, said: dict[str, object]) -> dict[str, object]:
+        if "backend" not in said:
+            if "endpoints" in said:
+                return said | {"backend": "etcd"}
+            if "file_store" in said:
+                return said | {"backend": "file"}
+        return said
+
+    @field_validator("endpoints", "nats")
+    @classmethod
+    def _check_servers(cls, servers: str | None, info: ValidationInfo) -> str | None:
+        setting = str(info.field_name)
+        if servers is not None and not servers.replace(",", "").strip():
+            one = "endpoint" if setting == "endpoints" else "server"
+            raise _wrong(f"{setting} names no {one}: leave it out, or name one")
+        if servers is not None and "@" in servers:
+            # Not repeated: it may hold a password.
+            raise _wrong(f"user and password belong in {CREDENTIALS[setting]}, not in {setting}")
+        return servers
+
+    @field_validator("file_store")
+    @classmethod
+    def _check_folder(cls, folder: str | None) -> str | None:
+        # Relative to what? The same name must mean the same store wherever dyntop is started.
+        if folder is not None and not Path(folder).is_absolute():
+            raise _wrong(f"file_store is {folder!r}, and must be a path that begins with /")
+        return folder
+
+    @field_validator("metrics")
+    @classmethod
+    def _check_metrics(cls, metrics: str | None) -> str | None:
+        if metrics is not None and "@" in metrics:
+            raise _wrong("metrics has a URL with user and password: those belong in DYNTOP_METRICS")
+        return metrics
+
+    @model_validator(mode="after")
+    def _check_backend(self) -> Self:
+        for setting, store in (("endpoints", "etcd"), ("file_store", "file")):
+            if getattr(self, setting) is not None and self.backend != store:
+                problem = f"{setting} belongs to the {store} store, and {self.backend} was chosen"
+                raise _wrong(f"{problem}: leave one of them out")
+        return self
+
+
+SETTINGS = tuple(Table.model_fields)
+"""All that a table may say."""
+
+
+class Context(Table):
+    """One table, with its name."""
 
     name: str
     source: Source
-    backend: Literal["etcd", "file", "nats"] | None = None
-    """Also where `endpoints` or `file_store` is what tells."""
-    endpoints: str | None = None
-    """Of etcd, separated by commas."""
-    file_store: str | None = None
-    """An absolute path."""
-    nats: str | None = None
-    """Servers of NATS, separated by commas."""
-    namespace: str | None = None
-    """Empty: all of them."""
-    read_only: bool = False
-    metrics: str | None = None
-    """URLs, separated by commas."""
 
 
 def chosen(environ: Mapping[str, str], flag: str | None) -> Context | None:
@@ -99,112 +193,33 @@ def _read(path: Path, tables: Mapping[str, object], name: str, source: Source) -
     if not isinstance(table, dict):
         there = f"it has {_names(tables)}" if tables else "it has none"
         raise Misconfigured(source, f"there is no context {name!r} in {path}: {there}")
-    return _Table(f"[{name}] in {path}", table).context(name, source)
+    problem = ""
+    try:
+        Table.model_validate(table)
+    except ValidationError as error:
+        problem = _problem(error.errors())
+    # Raised outside of the handler: pydantic's error repeats values, which may be secrets.
+    if problem:
+        raise Misconfigured(f"[{name}] in {path}", problem)
+    return Context.model_validate({**table, "name": name, "source": source})
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One context as it was written. Every method raises `Misconfigured` for what is wrong."""
+def _problem(errors: list[ErrorDetails]) -> str:
+    """Return the first problem as a sentence. Settings that are not known come before all."""
+    if unknown := [str(one["loc"][0]) for one in errors if one["type"] == "extra_forbidden"]:
+        is_are = "is no setting" if len(unknown) == 1 else "are no settings"
+        return f"{_names(unknown)} {is_are} of a context: it has {_names(SETTINGS)}"
+    first = errors[0]
+    if first["type"] == OURS:
+        return first["msg"]
+    setting, value = str(first["loc"][0]), first["input"]
+    if first["type"] == "literal_error" and isinstance(value, str):
+        return f"{setting} is {value!r}, and must be {first['ctx']['expected']}"
+    return f"{setting} {Table.model_fields[setting].description}"
 
-    where: str
-    said: Mapping[str, object]
 
-    def context(self, name: str, source: Source) -> Context:
-        if unknown := [key for key in self.said if key not in SETTINGS]:
-            is_are = "is no setting" if len(unknown) == 1 else "are no settings"
-            raise self._wrong(f"{_names(unknown)} {is_are} of a context: it has {_names(SETTINGS)}")
-        backend = self._backend()
-        return Context(
-            name,
-            source,
-            backend=backend,
-            endpoints=self._endpoints(backend),
-            file_store=self._file_store(backend),
-            nats=self._servers("nats", "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD"),
-            namespace=self._text("namespace"),
-            read_only=self._read_only(),
-            metrics=self._metrics(),
-        )
-
-    def _backend(self) -> Literal["etcd", "file", "nats"] | None:
-        match self.said.get("backend"):
-            case None if "endpoints" in self.said:
-                return "etcd"
-            case None if "file_store" in self.said:
-                return "file"
-            case None | "etcd" | "file" | "nats" as backend:
-                return backend
-            case str(other):
-                raise self._wrong(f"backend is {other!r}, and must be 'etcd', 'file' or 'nats'")
-        raise self._wrong("backend must be a text: 'etcd', 'file' or 'nats'")
-
-    def _endpoints(self, backend: str | None) -> str | None:
-        endpoints = self._servers("endpoints", "ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD")
-        if endpoints is not None:
-            self._belongs("endpoints", "etcd", backend)
-        return endpoints
-
-    def _servers(self, setting: str, credentials: str) -> str | None:
-        """`credentials`: where user and password belong."""
-        together = self._texts(setting)
-        if together is None:
-            return None
-        if not together.replace(",", "").strip():
-            one = "endpoint" if setting == "endpoints" else "server"
-            raise self._wrong(f"{setting} names no {one}: leave it out, or name one")
-        if "@" in together:
-            # Not repeated: it may hold a password.
-            raise self._wrong(f"user and password belong in {credentials}, not in {setting}")
-        return together
-
-    def _file_store(self, backend: str | None) -> str | None:
-        folder = self._text("file_store")
-        if folder is None:
-            return None
-        self._belongs("file_store", "file", backend)
-        # Relative to what? The same name must mean the same store wherever dyntop is started.
-        if not Path(folder).is_absolute():
-            raise self._wrong(f"file_store is {folder!r}, and must be a path that begins with /")
-        return folder
-
-    def _read_only(self) -> bool:
-        read_only = self.said.get("read_only", False)
-        if not isinstance(read_only, bool):
-            raise self._wrong("read_only must be true or false, without quotes")
-        return read_only
-
-    def _metrics(self) -> str | None:
-        together = self._texts("metrics")
-        if together is not None and "@" in together:
-            raise self._wrong(
-                "metrics has a URL with user and password: those belong in DYNTOP_METRICS"
-            )
-        return together
-
-    def _texts(self, setting: str) -> str | None:
-        """A text, or those of a list with commas between them."""
-        texts = self.said.get(setting)
-        if texts is None:
-            return None
-        if isinstance(texts, str):
-            texts = [texts]
-        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
-            raise self._wrong(f"{setting} must be a text or a list of texts")
-        return ",".join(texts)
-
-    def _text(self, setting: str) -> str | None:
-        text = self.said.get(setting)
-        if text is not None and not isinstance(text, str):
-            raise self._wrong(f"{setting} must be a text, in quotes")
-        return text
-
-    def _belongs(self, setting: str, store: str, backend: str | None) -> None:
-        if backend != store:
-            problem = f"{setting} belongs to the {store} store, and {backend} was chosen"
-            raise self._wrong(f"{problem}: leave one of them out")
-
-    def _wrong(self, problem: str) -> Misconfigured:
-        return Misconfigured(self.where, problem)
+def _wrong(problem: str) -> PydanticCustomError:
+    return PydanticCustomError(OURS, "{problem}", {"problem": problem})
 
 
 def _names(names: Iterable[str]) -> str:

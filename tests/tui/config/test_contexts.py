@@ -55,16 +55,18 @@ def wrong(environ: dict[str, str], table: str) -> str:
 def test_all_that_a_context_may_say(environ: dict[str, str]) -> None:
     table = 'backend = "etcd"\nendpoints = "http://a:1, b:2"\nnamespace = "p"\nread_only = true'
     assert prod(environ, table) == Context(
-        "prod",
-        "--context",
+        name="prod",
+        source="--context",
         backend="etcd",
         endpoints="http://a:1, b:2",
         namespace="p",
         read_only=True,
     )
     table = 'backend = "file"\nfile_store = "/kv"\nread_only = false'
-    assert prod(environ, table) == Context("prod", "--context", backend="file", file_store="/kv")
-    assert prod(environ, "") == Context("prod", "--context")
+    assert prod(environ, table) == Context(
+        name="prod", source="--context", backend="file", file_store="/kv"
+    )
+    assert prod(environ, "") == Context(name="prod", source="--context")
 
 
 def test_an_address_or_a_folder_tells_the_store(environ: dict[str, str]) -> None:
@@ -87,25 +89,25 @@ def test_only_what_is_named_is_read(environ: dict[str, str]) -> None:
 def test_a_flag_goes_before_the_environment(environ: dict[str, str]) -> None:
     write(environ, '[prod]\nnamespace = "p"\n[dev]\nnamespace = "d"\n["prod.eu"]\n')
     named = environ | {"DYNTOP_CONTEXT": "prod"}
-    assert chosen(named, None) == Context("prod", "DYNTOP_CONTEXT", namespace="p")
-    assert chosen(named, "dev") == Context("dev", "--context", namespace="d")
-    assert chosen(named, "prod.eu") == Context("prod.eu", "--context")
+    assert chosen(named, None) == Context(name="prod", source="DYNTOP_CONTEXT", namespace="p")
+    assert chosen(named, "dev") == Context(name="dev", source="--context", namespace="d")
+    assert chosen(named, "prod.eu") == Context(name="prod.eu", source="--context")
 
 
 def test_what_is_wrong_with_one_context_does_not_keep_from_another(
     environ: dict[str, str],
 ) -> None:
     write(environ, "[prod]\n[dev]\nread_onyl = true")
-    assert chosen(environ, "prod") == Context("prod", "--context")
+    assert chosen(environ, "prod") == Context(name="prod", source="--context")
 
 
 @pytest.mark.parametrize("config", ["", "relative"])
 def test_without_an_absolute_folder_it_is_in_the_home(config: str, tmp_path: Path) -> None:
     write({"XDG_CONFIG_HOME": str(tmp_path / ".config")}, "[prod]")
     environ = {"XDG_CONFIG_HOME": config, "HOME": str(tmp_path)}
-    assert chosen(environ, "prod") == Context("prod", "--context")
+    assert chosen(environ, "prod") == Context(name="prod", source="--context")
     del environ["XDG_CONFIG_HOME"]
-    assert chosen(environ, "prod") == Context("prod", "--context")
+    assert chosen(environ, "prod") == Context(name="prod", source="--context")
 
 
 def test_a_user_without_a_home_is_told_only_where_a_context_is_named(
@@ -233,6 +235,14 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(
     assert PASSWORD not in said
 
 
+def test_no_error_behind_the_complaint_repeats_a_value(environ: dict[str, str]) -> None:
+    """A crash report has all of them."""
+    write(environ, f"[prod]\nendpoints = 'http://joe:{PASSWORD}@a:1'")
+    with pytest.raises(Misconfigured) as raised:
+        chosen(environ, "prod")
+    assert raised.value.__context__ is None
+
+
 def test_a_password_in_a_nats_server_is_refused_and_not_repeated(environ: dict[str, str]) -> None:
     said = wrong(environ, f"nats = 'nats://joe:{PASSWORD}@a:4222'")
     assert "NATS_AUTH_PASSWORD" in said
@@ -245,8 +255,8 @@ def test_a_file_for_the_build_before_means_the_same(environ: dict[str, str]) -> 
     frontends = "http://frontend-0:8000,http://frontend-1:8000"
     assert found == [
         Context(
-            "prod",
-            "--context",
+            name="prod",
+            source="--context",
             backend="etcd",
             endpoints="https://etcd-0:2379,https://etcd-1:2379",
             nats="nats://nats-0:4222",
@@ -255,15 +265,24 @@ def test_a_file_for_the_build_before_means_the_same(environ: dict[str, str]) -> 
             metrics=frontends,
         ),
         Context(
-            "prod.eu", "--context", backend="etcd", endpoints="http://etcd-eu:2379", namespace=""
+            name="prod.eu",
+            source="--context",
+            backend="etcd",
+            endpoints="http://etcd-eu:2379",
+            namespace="",
         ),
         Context(
-            "node",
-            "--context",
+            name="node",
+            source="--context",
             backend="file",
             file_store="/data/dynamo_kv",
             metrics="http://localhost:8000",
         ),
-        Context("bus", "--context", backend="nats", nats="nats://nats-0:4222,tls://nats-1:4222"),
-        Context("bare", "--context"),
+        Context(
+            name="bus",
+            source="--context",
+            backend="nats",
+            nats="nats://nats-0:4222,tls://nats-1:4222",
+        ),
+        Context(name="bare", source="--context"),
     ]

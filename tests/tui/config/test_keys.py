@@ -166,7 +166,7 @@ def test_a_context_may_still_be_called_keys(environ: dict[str, str]) -> None:
     keys(environ, 'drain = "D"')
     contexts = Path(environ["XDG_CONFIG_HOME"], "dyntop", "contexts.toml")
     contexts.write_text('[keys]\nnamespace = "p"\n')
-    assert chosen(environ, "keys") == Context("keys", "--context", namespace="p")
+    assert chosen(environ, "keys") == Context(name="keys", source="--context", namespace="p")
     assert chosen_keys(environ).of("drain") == ("D",)
 
 

@@ -37,7 +37,7 @@ def etcd(environ: dict[str, str] | None = None, **flags: Any) -> EtcdConnection:
 
 
 def prod(**said: Any) -> Context:
-    return Context("prod", "--context", **said)
+    return Context(name="prod", source="--context", **said)
 
 
 def test_with_nothing_set_it_is_etcd_at_home() -> None:
@@ -204,7 +204,7 @@ def test_what_a_context_does_not_say_comes_from_the_environment() -> None:
     connection = etcd(environ, context=prod(backend="etcd"))
     assert (connection.endpoints, connection.username) == (("http://a:1",), "root")
     assert etcd(environ, context=prod(backend="etcd", endpoints="b:2")).username == "root"
-    found = settings(environ, context=Context("prod", "DYNTOP_CONTEXT"))
+    found = settings(environ, context=Context(name="prod", source="DYNTOP_CONTEXT"))
     assert (found.context, found.context_source) == ("prod", "DYNTOP_CONTEXT")
 
 
@@ -309,7 +309,7 @@ async def test_a_connection_becomes_its_store(tmp_path: Path) -> None:
 
 def test_the_nats_store_is_where_a_flag_says_else_a_context_else_the_environment() -> None:
     environ = {"NATS_SERVER": "nats://a:1,nats://b:2", "NATS_AUTH_TOKEN": "s3cret"}
-    context = Context("lab", "--context", backend="nats", nats="nats://c:3")
+    context = Context(name="lab", source="--context", backend="nats", nats="nats://c:3")
     for found, servers in (
         (settings(environ, backend="nats"), ("nats://a:1", "nats://b:2")),
         (settings(environ, context=context), ("nats://c:3",)),
@@ -326,7 +326,7 @@ def test_the_nats_store_is_where_a_flag_says_else_a_context_else_the_environment
 def test_a_nats_server_alone_chooses_no_store_and_is_asked_for_services() -> None:
     for found in (
         settings({}, nats="nats://a:1"),
-        settings({}, context=Context("lab", "--context", nats="nats://a:1")),
+        settings({}, context=Context(name="lab", source="--context", nats="nats://a:1")),
         settings({"NATS_SERVER": "nats://a:1"}),
     ):
         assert isinstance(found.connection, EtcdConnection)
