@@ -20,8 +20,7 @@ from tests.cli.conftest import INSTANCE, Here, folder, here, in_folder, state
 from tests.support.operating import dashboard
 from tests.support.running import COMMAND, dyntop
 from tests.support.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
-from tui.runtime import logs as logging_module
-from tui.runtime.logs import KEPT, LAST, Logs, logging_to, told
+from tui.runtime.logs import DEFAULT_LIMITS, LAST, LogLimits, Logs, logging_to, told
 from tui.runtime.redact import masks
 
 __all__ = ["folder", "here", "in_folder", "state"]
@@ -225,18 +224,17 @@ def test_what_is_no_secret_stays() -> None:
 # --- how it is written --------------------------------------------------------------------------
 
 
-def test_it_is_rotated_and_all_of_it_is_private(
-    tmp_path: Path, logs: Logs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging_module, "ROTATE_AT", 2000)
-    monkeypatch.setattr(logging_module, "AT_A_TIME", 1)
+def test_it_is_rotated_and_all_of_it_is_private(tmp_path: Path, logs: Logs) -> None:
     path = tmp_path / "log"
-    logs.begin(str(path), "info")
+    logs.begin(str(path), "info", LogLimits(rotate_at=2000, at_a_time=1))
     for number in range(200):
         logging.getLogger("tui").warning("number %d", number)
     logs.close()
     found = sorted(tmp_path.iterdir())
-    assert [file.name for file in found] == ["log", *(f"log.{n}" for n in range(1, KEPT + 1))]
+    assert [file.name for file in found] == [
+        "log",
+        *(f"log.{n}" for n in range(1, DEFAULT_LIMITS.kept + 1)),
+    ]
     assert all(private(file) and file.stat().st_size <= 2000 for file in found)
     assert path.read_text().endswith("number 199\n")
     assert len(logs.last) == LAST
@@ -254,12 +252,9 @@ def test_it_is_not_written_through_a_symlink(tmp_path: Path, logs: Logs) -> None
     assert "a symbolic link, which is not followed" in problems[0]
 
 
-def test_who_logs_does_not_wait_for_a_disk_that_hangs(
-    tmp_path: Path, logs: Logs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_logs_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, logs: Logs) -> None:
     release = threading.Event()
-    monkeypatch.setattr(logging_module, "MOST_WAITING", 10)
-    logs.begin(str(tmp_path / "log"), "info")
+    logs.begin(str(tmp_path / "log"), "info", LogLimits(most_waiting=10))
     assert logs._file is not None
     logs._file._append = lambda _: release.wait(30)  # type: ignore[method-assign, assignment]
     for number in range(100):

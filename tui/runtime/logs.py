@@ -15,6 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from backends.redact import Mask
@@ -33,18 +34,8 @@ LEVEL = "DYNTOP_LOG_LEVEL"
 OWN = ("backends", "tui")
 """Whose lines are written from the level on that was asked for; of others only warnings."""
 
-ROTATE_AT = 4 * 1024 * 1024
-"""Bytes; what would grow beyond it begins a new file."""
-KEPT = 3
-"""Files kept besides the one that is written."""
 LAST = 100
 """Lines in memory, for a crash report."""
-MOST_WAITING = 10_000
-"""Lines that wait for the disk: what comes then is counted, and not kept."""
-AT_A_TIME = 1000
-"""Lines in one write."""
-GRACE = 1.0
-"""Seconds that the disk gets at the end."""
 
 LONGEST = 2000
 """Characters of a message or of a line of a traceback."""
@@ -54,6 +45,25 @@ MOST_LINES = 200
 """Of one traceback, the last ones."""
 
 Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLimits:
+    """Limits of a log file."""
+
+    rotate_at: int = 4 * 1024 * 1024
+    """Bytes; what would grow beyond it begins a new file."""
+    kept: int = 3
+    """Files kept besides the one that is written."""
+    most_waiting: int = 10_000
+    """Entries that wait for the disk: what comes then is counted, and not kept."""
+    at_a_time: int = 1000
+    """Lines in one write."""
+    grace: float = 1.0
+    """Seconds that the disk gets at the end."""
+
+
+DEFAULT_LIMITS = LogLimits()
 
 
 def told(environ: Mapping[str, str], path: str | None, level: str | None) -> tuple[str, str]:
@@ -77,11 +87,11 @@ class Logs(logging.Handler):
         self.mask = mask
         self._file: LogFile | None = None
 
-    def begin(self, path: str, level: str) -> None:
+    def begin(self, path: str, level: str, limits: LogLimits = DEFAULT_LIMITS) -> None:
         """From now on what has that level, also to that file; "" is none. Within `logging_to`."""
         set_level(level)
         if path:
-            self._file = LogFile(Path(path))
+            self._file = LogFile(Path(path), limits)
 
     def tell(self, told: Told) -> None:
         """Who is told, once, that the file cannot be written, as a sentence. From any thread."""
@@ -129,11 +139,17 @@ def traceback_of(error: BaseException, mask: Mask) -> list[str]:
 
 
 class LogFile:
-    """A file that a thread of its own appends lines to. For this user alone, and rotated."""
+    """A file that a thread of its own appends lines to. For this user alone, and rotated.
 
-    def __init__(self, path: Path) -> None:
+    Not with `QueueListener`, whose end waits for the disk however long that takes, nor with
+    `RotatingFileHandler`, which follows symbolic links, writes files that others can read, and
+    writes each line by itself.
+    """
+
+    def __init__(self, path: Path, limits: LogLimits = DEFAULT_LIMITS) -> None:
         self._path = path.absolute()
-        self._file = AppendedFile(self._path, ROTATE_AT, KEPT, durable=False)
+        self._limits = limits
+        self._file = AppendedFile(self._path, limits.rotate_at, limits.kept, durable=False)
         # Its put never waits and may be called where the same thread is just within it.
         self._waiting: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self._missing = 0
@@ -145,7 +161,7 @@ class LogFile:
         self._thread.start()
 
     def put(self, lines: list[str]) -> None:
-        if self._waiting.qsize() < MOST_WAITING:
+        if self._waiting.qsize() < self._limits.most_waiting:
             self._waiting.put(lines)
         else:
             self._missing += len(lines)
@@ -159,7 +175,7 @@ class LogFile:
     def close(self) -> None:
         """Write what waits, as far as the disk takes it in a moment."""
         self._waiting.put(None)
-        self._thread.join(GRACE)
+        self._thread.join(self._limits.grace)
 
     def _write(self) -> None:
         ended = False
@@ -168,7 +184,7 @@ class LogFile:
             more = self._waiting.get()
             while more is not None:
                 lines += more
-                if len(lines) >= AT_A_TIME or self._waiting.empty():
+                if len(lines) >= self._limits.at_a_time or self._waiting.empty():
                     break
                 more = self._waiting.get()
             ended = more is None
