@@ -27,6 +27,8 @@ class EtcdConnection(_Connection):
     """The authority that signed the servers' certificates: a path, or PEM text, as the next two."""
     client_cert: SecretStr | None = None
     client_key: SecretStr | None = None
+    look_again: float = 30.0
+    """Seconds between checks whether a user with partial permissions may read more now."""
 
 
 class FileConnection(_Connection):
@@ -76,6 +78,7 @@ def open_store(connection: Connection) -> Store:
                     ca=_revealed(connection.ca),
                     cert=_revealed(connection.client_cert),
                     key=_revealed(connection.client_key),
+                    look_again=connection.look_again,
                 )
             )
         case FileConnection():

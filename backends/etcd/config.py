@@ -68,6 +68,8 @@ class EtcdConfig:
     """Seconds to wait for an answer, once connected."""
     page_size: int = 2000
     """Keys in one page of a snapshot at most. Fewer if the values are large."""
+    look_again: float = 30.0
+    """Seconds between checks whether a user with partial permissions may read more now."""
     lease_ttl: int = 30
     """Seconds for which this process's keys outlive it. Dynamo 1.6.1's default."""
 

@@ -104,7 +104,8 @@ class EtcdStore(ClosedAtExit):
 
     def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
         """Watch as `Store.watch`. Before each `Resync` comes one `Loading` for each page."""
-        return watch(self._client, prefixes, self._config.page_size)
+        config = self._config
+        return watch(self._client, prefixes, config.page_size, config.look_again)
 
     async def put(self, key: bytes, value: bytes) -> Revision:
         """Write a key under this process's lease. Raises `Refused` once the lease expired."""

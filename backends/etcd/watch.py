@@ -14,24 +14,25 @@ from backends.etcd.watch_stream import Watcher
 from backends.store import Forbidden, Loading, Resync, StoreEvent
 from backends.store.resync_loop import PositionLost, repeat_watch
 
-LOOK_AGAIN = 30.0
-"""Seconds between checks whether a user with partial permissions may read more now."""
-
 
 def watch(
-    client: Client, prefixes: Sequence[bytes], page_size: int
+    client: Client, prefixes: Sequence[bytes], page_size: int, look_again: float
 ) -> AsyncGenerator[StoreEvent, None]:
     """Watch as `repeat_watch`. Ends when the client is closed.
+
+    `look_again`: seconds between checks whether a user with partial permissions may read more now.
 
     Each key's changes come in order. Changes of keys under different prefixes may come out of
     order.
     """
     ranges = key_ranges(prefixes)
-    return repeat_watch(lambda: _follow(client, ranges, page_size), lambda: client.closed)
+    return repeat_watch(
+        lambda: _follow(client, ranges, page_size, look_again), lambda: client.closed
+    )
 
 
 async def _follow(
-    client: Client, ranges: Sequence[KeyRange], page_size: int
+    client: Client, ranges: Sequence[KeyRange], page_size: int, look_again: float
 ) -> AsyncGenerator[StoreEvent, None]:
     """Yield one snapshot and the changes after it. Raises `StoreError` when the watch breaks."""
     snapshot = None
@@ -52,7 +53,7 @@ async def _follow(
         while True:
             for event in await watcher.changes():
                 yield event
-            if permissions.unread and time.monotonic() - looked > LOOK_AGAIN:
+            if permissions.unread and time.monotonic() - looked > look_again:
                 looked = time.monotonic()
                 denial = Forbidden(client.address, permissions.unread)
                 if await readable(client, ranges, denial) != permissions:

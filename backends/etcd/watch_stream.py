@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -25,19 +26,26 @@ from backends.store import (
 )
 from backends.store.resync_loop import PositionLost
 
-HEARTBEAT_INTERVAL = 2.0
-"""Seconds from one heartbeat to the next request for one."""
-SILENCE = 7.0
-"""Seconds without a response after which the server counts as lost. A stopped server must be
-noticed within 10 s, and a slow one answers the two requests of a heartbeat after 2 s each.
-"""
-GRACE = 0.5
-"""Extra seconds, to read responses that have already arrived."""
 
-MOST_WAITING = 1000
-"""Events read ahead of the consumer; then the server has to wait. A single response may have
-more.
-"""
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """Limits of one watch stream."""
+
+    heartbeat_interval: float = 2.0
+    """Seconds from one heartbeat to the next request for one."""
+    silence: float = 7.0
+    """Seconds without a response after which the server counts as lost. A stopped server must be
+    noticed within 10 s, and a slow one answers the two requests of a heartbeat after 2 s each.
+    """
+    grace: float = 0.5
+    """Extra seconds, to read responses that have already arrived."""
+    read_ahead: int = 1000
+    """Events read ahead of the consumer; then the server has to wait. A single response may have
+    more.
+    """
+
+
+DEFAULT_LIMITS = WatchLimits()
 
 
 class Watcher:
@@ -49,8 +57,10 @@ class Watcher:
         connection: Connection,
         stream: Stream[rpc.WatchRequest, rpc.WatchResponse],
         snapshot: Snapshot,
+        limits: WatchLimits,
     ) -> None:
         self._client = client
+        self._limits = limits
         self._connection = connection
         self._stream = stream
         self._cluster_id = snapshot.cluster_id
@@ -69,13 +79,15 @@ class Watcher:
         self._beating: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, client: Client, snapshot: Snapshot) -> Watcher:
+    async def start(
+        cls, client: Client, snapshot: Snapshot, limits: WatchLimits = DEFAULT_LIMITS
+    ) -> Watcher:
         """Watch everything after the snapshot, in the ranges it was read from.
 
         Raises `StoreError`.
         """
         connection, stream = await client.stream(rpc.WATCH)
-        watcher = cls(client, connection, stream, snapshot)
+        watcher = cls(client, connection, stream, snapshot, limits)
         try:
             await watcher._create(snapshot.permissions.ranges)
         except BaseException:
@@ -139,12 +151,13 @@ class Watcher:
                 self._waiting.append(response)
                 self._news.set()
                 self._ahead += _size(response)
-                if self._ahead >= MOST_WAITING:
+                if self._ahead >= self._limits.read_ahead:
                     self._room.clear()
                     await self._room.wait()
 
     async def _more(self) -> None:
         """Wait for another response on the stream."""
+        limits = self._limits
         self._news.clear()
         try:
             self._raise_what_ended()
@@ -152,16 +165,18 @@ class Watcher:
                 try:
                     # Only the time spent waiting here counts: a slow consumer is not a silent
                     # server.
-                    async with asyncio.timeout(SILENCE):
+                    async with asyncio.timeout(limits.silence):
                         await self._news.wait()
                 except TimeoutError:
                     # After SIGSTOP or a suspended machine the time is over before the responses
                     # that arrived meanwhile are read.
-                    async with asyncio.timeout(GRACE):
+                    async with asyncio.timeout(limits.grace):
                         await self._news.wait()
             except TimeoutError:
                 address = str(self._connection.endpoint)
-                raise Unreachable(address, Cause.TIMEOUT, f"silent for {SILENCE:g} s") from None
+                raise Unreachable(
+                    address, Cause.TIMEOUT, f"silent for {limits.silence:g} s"
+                ) from None
             if not self._waiting:
                 self._raise_what_ended()
         except Unreachable as failure:
@@ -188,7 +203,7 @@ class Watcher:
             self._warnings = (*self._unread, *rpc.alarms(status))
             self._no_puts = no_puts(status)
             await self._stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
-            await asyncio.sleep(HEARTBEAT_INTERVAL)
+            await asyncio.sleep(self._limits.heartbeat_interval)
 
     def _read(self, response: rpc.WatchResponse) -> Iterable[StoreEvent]:
         """Return the events in a response. Empty: it has none."""

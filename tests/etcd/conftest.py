@@ -52,6 +52,7 @@ async def open_store() -> AsyncIterator[Opener]:
         page_size: int = 2000,
         lease_ttl: int = 30,
         request_timeout: float = 5.0,
+        look_again: float = 30.0,
     ) -> EtcdStore:
         config = EtcdConfig(
             endpoints=[
@@ -66,6 +67,7 @@ async def open_store() -> AsyncIterator[Opener]:
             page_size=page_size,
             lease_ttl=lease_ttl,
             request_timeout=request_timeout,
+            look_again=look_again,
         )
         opened.append(EtcdStore(config))
         return opened[-1]

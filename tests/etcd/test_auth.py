@@ -142,10 +142,9 @@ async def test_a_watch_without_permission_goes_on_trying(
 
 
 async def test_a_watch_of_a_part_says_so_and_shows_more_when_more_may_be_read(
-    open_store: Opener, guarded: EtcdServer, monkeypatch: pytest.MonkeyPatch
+    open_store: Opener, guarded: EtcdServer
 ) -> None:
-    monkeypatch.setattr("backends.etcd.watch.LOOK_AGAIN", 0.0)
-    store = open_store(guarded, username="joe", password="secret")
+    store = open_store(guarded, username="joe", password="secret", look_again=0.0)
     async with watching(store, V1) as view:
         part: Resync = await view.until_event(Resync)
         assert part.unread == "permission for a part only; of v1/ only v1/instances/ may be read"

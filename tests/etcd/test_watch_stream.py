@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import pytest
 
-from backends.etcd import rpc, watch_stream
+from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.key_ranges import key_ranges
 from backends.etcd.permissions import Permissions
 from backends.etcd.snapshot import Snapshot
-from backends.etcd.watch_stream import Watcher
+from backends.etcd.watch_stream import DEFAULT_LIMITS, Watcher, WatchLimits
 from backends.store import Cause, Delete, StoreEvent, Unreachable
 from backends.store.resync_loop import PositionLost
 
@@ -79,12 +79,12 @@ class Server:
 
 
 @asynccontextmanager
-async def watching(server: Server) -> AsyncIterator[Watcher]:
+async def watching(server: Server, limits: WatchLimits = DEFAULT_LIMITS) -> AsyncIterator[Watcher]:
     client = cast("Client", server)
     snapshot = Snapshot((), 7, 1, Permissions(key_ranges([b"v1/"])))
     async with (
         asyncio.timeout(DEADLINE),
-        aclosing(await Watcher.start(client, snapshot)) as watched,
+        aclosing(await Watcher.start(client, snapshot, limits)) as watched,
     ):
         yield watched
 
@@ -110,26 +110,20 @@ async def test_what_came_before_the_place_was_lost_is_told_first() -> None:
             await watched.changes()
 
 
-async def test_it_reads_ahead_only_so_far_and_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(watch_stream, "MOST_WAITING", 3)
+async def test_it_reads_ahead_only_so_far_and_loses_nothing() -> None:
     keys = [b"%d" % number for number in range(10)]
     server: Any = Server(*(response(key) for key in keys))
-    async with watching(server) as watched:
+    async with watching(server, WatchLimits(read_ahead=3)) as watched:
         for _ in range(5):
             await asyncio.sleep(0)
         assert server.read == 3
         assert await deleted(watched, 10) == keys
 
 
-async def test_a_response_with_much_in_it_is_all_that_is_read_ahead(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(watch_stream, "MOST_WAITING", 5)
+async def test_a_response_with_much_in_it_is_all_that_is_read_ahead() -> None:
     keys = [b"%d" % number for number in range(8)]
     server: Any = Server(response(*keys), response(b"8"))
-    async with watching(server) as watched:
+    async with watching(server, WatchLimits(read_ahead=5)) as watched:
         for _ in range(5):
             await asyncio.sleep(0)
         assert server.read == 2
@@ -143,20 +137,16 @@ async def test_it_asks_that_what_tells_of_many_changes_is_cut() -> None:
     assert create.fragment
 
 
-async def test_a_silent_server_is_taken_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_stream, "SILENCE", 0.01)
-    monkeypatch.setattr(watch_stream, "GRACE", 0.01)
-    async with watching(Server(response(b"a"))) as watched:
+async def test_a_silent_server_is_taken_for_lost() -> None:
+    limits = WatchLimits(silence=0.01, grace=0.01)
+    async with watching(Server(response(b"a")), limits) as watched:
         assert await deleted(watched, 1) == [b"a"]
         with pytest.raises(Unreachable, match="silent"):
             await watched.changes()
 
 
-async def test_a_server_is_not_silent_where_this_process_had_no_time_to_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(watch_stream, "SILENCE", 0.05)
-    monkeypatch.setattr(watch_stream, "GRACE", DEADLINE)
+async def test_a_server_is_not_silent_where_this_process_had_no_time_to_read() -> None:
+    limits = WatchLimits(silence=0.05, grace=DEADLINE)
     loop = asyncio.get_running_loop()
     read = asyncio.Event()
 
@@ -178,7 +168,7 @@ async def test_a_server_is_not_silent_where_this_process_had_no_time_to_read(
         else:
             read.set()
 
-    async with watching(Stopped()) as stream:
+    async with watching(Stopped(), limits) as stream:
         loop.call_soon(stop)
         async with asyncio.timeout(DEADLINE):
             (gone,) = await stream.changes()

@@ -12,7 +12,6 @@ import pytest
 from pydantic import SecretStr
 
 from backends.etcd import EtcdConfig, EtcdStore, rpc
-from backends.etcd import watch as etcd_watch
 from backends.etcd.client import Client
 from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import QUICK, stored, switch_auth_on
@@ -136,13 +135,13 @@ async def test_a_wrong_password_is_told_and_the_right_one_is_enough(guarded: Etc
 
 
 async def test_of_a_store_that_may_be_read_in_part_that_part_is_shown_and_the_rest_named(
-    guarded: EtcdServer, monkeypatch: pytest.MonkeyPatch
+    guarded: EtcdServer,
 ) -> None:
-    monkeypatch.setattr(etcd_watch, "LOOK_AGAIN", 0.0)
     named = "no permission to read instances/, mdc/, models/; of v1/ only v1/instances/"
     env = leading_to(guarded, **as_user("joe"))
     password = SecretStr(PASSWORD)
-    async with looking_at(guarded, username="joe", password=password) as operator:
+    user = {"username": "joe", "password": password, "look_again": 0.0}
+    async with looking_at(guarded, **user) as operator:
         part = dict([instance(1), instance(2)])
         await operator.until(lambda: held(operator) == part)
         await operator.until_shown("● connected", named)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.etcd.client import Client
 from backends.etcd.rpc import STATUS, StatusRequest
-from backends.etcd.watch_stream import HEARTBEAT_INTERVAL, SILENCE
+from backends.etcd.watch_stream import WatchLimits
 from backends.store import Unreachable
 from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import QUICK, stored
@@ -111,7 +111,8 @@ def test_an_answer_that_takes_2_s_is_within_all_limits() -> None:
     limits = EtcdConfig()
     assert limits.last_dial_timeout > DELAY
     assert limits.request_timeout > DELAY
-    assert SILENCE > HEARTBEAT_INTERVAL + DELAY
+    watch = WatchLimits()
+    assert watch.silence > watch.heartbeat_interval + DELAY
 
 
 async def test_one_whose_answers_are_slow_is_loading_then_connected_never_lost() -> None:
