@@ -26,7 +26,7 @@ from backends.file.names import (
     why_not_writable,
 )
 from backends.file.safe_open import FileContent, revision_of, split_revision
-from backends.file.watch import Watch
+from backends.file.watch import DEFAULT_PATIENCE, Patience, Watch
 from backends.store import (
     Entry,
     KeyNotAllowed,
@@ -62,7 +62,7 @@ class FileStore(ClosedAtExit):
     Keys are `{bucket}/{decoded file name}`. Where two files decode to one key, a file whose name
     Dynamo would not write has the key `{bucket}/./{file name}` (see `names.py`). `ttl` and
     `poll_interval` are in seconds, `clock` returns POSIX seconds. Without `notifications` changes
-    are found by polling only.
+    are found by polling only. `patience` says when a file system that hangs counts as lost.
 
     Raises `Misconfigured` for a root that cannot be a path.
     """
@@ -78,6 +78,7 @@ class FileStore(ClosedAtExit):
         poll_interval: float = POLL_INTERVAL,
         notifications: bool = True,
         clock: Callable[[], float] = time.time,
+        patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
         path = os.fsencode(root)
         if not path or b"\0" in path:
@@ -89,6 +90,7 @@ class FileStore(ClosedAtExit):
         self._poll_interval = poll_interval
         self._notifications = notifications
         self._clock = clock
+        self._patience = patience
         # As Dynamo's connection id: random, and stored only in the keys that it makes.
         self._instance_id = secrets.randbits(64) or 1
         self._owned: dict[bytes, Revision] = {}
@@ -122,6 +124,7 @@ class FileStore(ClosedAtExit):
             poll_interval=self._poll_interval,
             notifications=self._notifications,
             clock=self._clock,
+            patience=self._patience,
         )
         return watch.events()
 

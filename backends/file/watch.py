@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -44,13 +45,19 @@ RETRY_INTERVAL = 0.5
 folder that appears must show at once.
 """
 
-LONGEST_LOOK = 10.0
-"""Seconds after which a file system that answered before counts as lost; but at least `SLACK` times
-the longest time it took.
-"""
-SLACK = 4
-GRACE = 1.0
-"""Extra seconds, for a process that was stopped meanwhile."""
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When a file system that answered before counts as lost."""
+
+    longest_look: float = 10.0
+    """Seconds without an answer; but at least `slack` times the longest time it took."""
+    slack: float = 4.0
+    grace: float = 1.0
+    """Extra seconds, for a process that was stopped meanwhile."""
+
+
+DEFAULT_PATIENCE = Patience()
 
 
 class Watch:
@@ -72,8 +79,10 @@ class Watch:
         poll_interval: float,
         notifications: bool,
         clock: Callable[[], float],
+        patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
         self._folder = folder
+        self._patience = patience
         self._prefixes = prefixes
         self._poll_interval = poll_interval
         self._clock = clock
@@ -152,13 +161,15 @@ class Watch:
         loop = asyncio.get_running_loop()
         began = loop.time()
         # The normal time is unknown until everything was read once.
-        limit = None if self._state.root is None else max(LONGEST_LOOK, SLACK * self._longest)
+        patience, limit = self._patience, None
+        if self._state.root is not None:
+            limit = max(patience.longest_look, patience.slack * self._longest)
         done = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             if limit is not None:
                 await asyncio.wait((done,), timeout=limit)
                 # If this process was stopped meanwhile, the call did not get its time.
-                await asyncio.wait((done,), timeout=GRACE)
+                await asyncio.wait((done,), timeout=patience.grace)
                 if not done.done():
                     detail = f"no answer for {limit:.0f} s"
                     late = Unreachable(self._folder.address, Cause.TIMEOUT, detail)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.file import FileStore, watch
+from backends.file import FileStore
 from backends.file.folder import Folder
+from backends.file.watch import Patience
 from backends.store import Cause, Lost, Resync, Unreachable
 from tests.file.following import DEADLINE, following, write
 
@@ -18,9 +19,6 @@ from tests.file.following import DEADLINE, following, write
 async def test_a_folder_that_does_not_answer_is_lost_until_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: str, notifications: bool
 ) -> None:
-    monkeypatch.setattr(watch, "LONGEST_LOOK", 0.0)
-    monkeypatch.setattr(watch, "SLACK", 0)
-    monkeypatch.setattr(watch, "GRACE", 0.2)
     answers = threading.Event()
     answers.set()
     asking = most = 0
@@ -40,7 +38,8 @@ async def test_a_folder_that_does_not_answer_is_lost_until_it_does(
     bucket = tmp_path / "v1" / "instances"
     bucket.mkdir(parents=True)
     write(bucket / "a", b"1")
-    store = FileStore(tmp_path, poll_interval=0.05, notifications=notifications)
+    patience = Patience(longest_look=0.0, slack=0.0, grace=0.2)
+    store = FileStore(tmp_path, poll_interval=0.05, notifications=notifications, patience=patience)
     async with following(store) as follower:
         await follower.until(lambda: follower.count(Resync) > 0)
         # On a loaded machine there may be others, of looks that took long.
