@@ -56,8 +56,17 @@ NO_JETSTREAM_ANSWERED = "the answer is not from JetStream"
 class JetStreamSession(Requests):
     """JetStream's calls on one connection."""
 
-    def __init__(self, client: Client, address: str, secrets: Sequence[str | None] = ()) -> None:
+    def __init__(
+        self,
+        client: Client,
+        address: str,
+        secrets: Sequence[str | None] = (),
+        *,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        """`heartbeat`: seconds of silence after which a consumer says that it is there."""
         super().__init__(client, address, secrets)
+        self._heartbeat = heartbeat
         self._aliases: dict[str, Bucket] = {}
         """Mirrors that keep the subjects of their origin, by stream."""
 
@@ -235,7 +244,7 @@ class JetStreamSession(Requests):
             "max_deliver": 1,
             "replay_policy": "instant",
             "flow_control": True,
-            "idle_heartbeat": int(HEARTBEAT * NANOSECONDS),
+            "idle_heartbeat": int(self._heartbeat * NANOSECONDS),
             "mem_storage": True,
             "num_replicas": 1,
         }

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection, check_credentials, is_denial, tls_context
 from backends.nats.errors import ESCAPES, Closed, has_escapes, translate
-from backends.nats_kv.jetstream import JetStreamSession
+from backends.nats_kv.jetstream import HEARTBEAT, JetStreamSession
 from backends.redact import path_or_mask
 from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unreachable
 
@@ -25,7 +25,9 @@ _HOST = re.compile(r"([\w.-]+|\[[\w:.%]+\])(:\d+)?")
 class Sessions:
     """Creates and keeps the one session of a store. Close it with `aclose`."""
 
-    def __init__(self, config: NatsConfig) -> None:
+    def __init__(self, config: NatsConfig, *, heartbeat: float = HEARTBEAT) -> None:
+        """`heartbeat` as in `JetStreamSession`."""
+        self._heartbeat = heartbeat
         self.address = address_of(config)
         self._config = config
         self._session: JetStreamSession | None = None
@@ -50,7 +52,12 @@ class Sessions:
             try:
                 async with asyncio.timeout(CONNECT_LIMIT * len(self._config.servers)):
                     client = await self._connection.client()
-                    self._session = JetStreamSession(client, self.address, self._config.secrets)
+                    self._session = JetStreamSession(
+                        client,
+                        self.address,
+                        self._config.secrets,
+                        heartbeat=self._heartbeat,
+                    )
                     await self._session.start()
             except Exception as error:
                 raise self._failure(error) from error

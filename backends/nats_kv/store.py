@@ -19,7 +19,7 @@ from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, refused
 from backends.nats.requests import NoResponders
 from backends.nats_kv.bucket_state import revision_of, sequence_of
 from backends.nats_kv.delete import no_puts, put_back, remove
-from backends.nats_kv.jetstream import JetStreamSession
+from backends.nats_kv.jetstream import HEARTBEAT, JetStreamSession
 from backends.nats_kv.names import (
     KeyLocation,
     is_elsewhere,
@@ -60,7 +60,7 @@ TRIES = 5
 BUCKETS_LAST = 2.0
 """Seconds for which a list of buckets is reused for times to live."""
 
-RENEWALS = 3
+RENEWALS = 3.0
 """Times that this process's own keys are written again within their time to live."""
 
 SHORTEST_RENEWAL = 0.2
@@ -86,14 +86,24 @@ class NatsStore(ClosedAtExit):
 
     Keys are `v1/{bucket}/{relative key}`; a key that Dynamo would write elsewhere includes its
     location (see `names.py`). `poll_interval` is in seconds, between two lists of the buckets
-    during a watch. The constructor does no I/O; any call may connect.
+    during a watch; `heartbeat` is the silence, in seconds, after which a consumer says that it is
+    there. This process's own keys are written again `renewals` times within their time to live. The
+    constructor does no I/O; any call may connect.
     """
 
     name = "nats"
     lifetime = Lifetime.UNBOUNDED
 
-    def __init__(self, config: NatsConfig, *, poll_interval: float = POLL_INTERVAL) -> None:
-        self._sessions = Sessions(config)
+    def __init__(
+        self,
+        config: NatsConfig,
+        *,
+        poll_interval: float = POLL_INTERVAL,
+        heartbeat: float = HEARTBEAT,
+        renewals: float = RENEWALS,
+    ) -> None:
+        self._sessions = Sessions(config, heartbeat=heartbeat)
+        self._renewals = renewals
         self.address = address_of(config)
         self._poll_interval = poll_interval
         # Dynamo uses the number that the server gives its connection, which changes with each.
@@ -284,7 +294,7 @@ class NatsStore(ClosedAtExit):
     async def _renew(self) -> None:
         while True:
             ages = [own.max_age for own in self._owned.values() if own.max_age]
-            await asyncio.sleep(max(SHORTEST_RENEWAL, min(ages, default=60.0) / RENEWALS))
+            await asyncio.sleep(max(SHORTEST_RENEWAL, min(ages, default=60.0) / self._renewals))
             for key, own in list(self._owned.items()):
                 if own.max_age and self._owned.get(key) is own:
                     # A server that is away for a moment may come back.

@@ -46,9 +46,9 @@ async def open_store(server: NatsServer) -> AsyncIterator[Opener]:
     """Opens stores, and closes them after the test."""
     opened: list[NatsStore] = []
 
-    def open_one(config: NatsConfig | None = None) -> NatsStore:
+    def open_one(config: NatsConfig | None = None, **limits: float) -> NatsStore:
         config = config or NatsConfig(servers=(server.url,))
-        opened.append(NatsStore(config, poll_interval=POLL))
+        opened.append(NatsStore(config, poll_interval=POLL, **limits))
         return opened[-1]
 
     yield open_one

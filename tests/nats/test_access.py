@@ -16,7 +16,6 @@ import nkeys
 import pytest
 
 from backends.nats.config import NatsConfig
-from backends.nats_kv import jetstream
 from backends.nats_kv.sessions import address_of
 from backends.store import (
     Cause,
@@ -89,10 +88,9 @@ async def test_user_and_password_and_a_user_who_may_not(open_store: Opener, tmp_
 
 
 async def test_who_may_not_tell_the_server_to_go_on_is_told_so_once_and_reads_when_it_may(
-    open_store: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_store: Opener, tmp_path: Path
 ) -> None:
     """Without that a server stops after its first 2 MB of a bucket."""
-    monkeypatch.setattr(jetstream, "HEARTBEAT", 0.2)
     users = """authorization {{ timeout: 60, users: [ {{ user: joe, password: x }},
         {{ user: eve, password: x, permissions: {{
             publish: [ "$JS.API.>", "$KV.>" {more} ], subscribe: "_INBOX.>" }} }} ] }}"""
@@ -104,7 +102,8 @@ async def test_who_may_not_tell_the_server_to_go_on_is_told_so_once_and_reads_wh
             for number in range(100):
                 await client.publish(f"$KV.{BUCKET}.prod/b/e/{number:x}", b"x" * 50_000)
             await client.flush()
-        store = open_store(NatsConfig(servers=(server.url,), username="eve", password="x"))
+        eve = NatsConfig(servers=(server.url,), username="eve", password="x")
+        store = open_store(eve, heartbeat=0.2)
         with pytest.raises(NotAuthorised, match=re.escape('publish to "$js.fc.>"')):
             await store.snapshot(V1)
         async with watching(store) as view:

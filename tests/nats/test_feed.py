@@ -9,7 +9,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from backends.nats.config import NatsConfig
-from backends.nats_kv import jetstream
 from backends.nats_kv.feed import Feed
 from backends.nats_kv.jetstream import JetStreamSession
 from backends.nats_kv.sessions import Sessions
@@ -28,13 +27,12 @@ async def test_a_server_that_waits_for_a_slow_reader_has_not_sent_everything(
     client: Client, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its word that it is still there names the last message so far, as it does at the end."""
-    monkeypatch.setattr(jetstream, "HEARTBEAT", 0.2)
     await make_bucket(client)
     for number in range(KEYS):
         await client.publish(f"$KV.{BUCKET}.prod/b/e/{number:x}", b"x" * 50_000)
     await client.flush()
     await client.jetstream().publish(f"$KV.{BUCKET}.prod/b/e/0", b"x")
-    sessions = Sessions(NatsConfig((server.url,)))
+    sessions = Sessions(NatsConfig((server.url,)), heartbeat=0.2)
     try:
         session = await sessions.session()
         bucket = await session.bucket(BUCKET)

@@ -13,7 +13,6 @@ from nats.protocol import parser
 
 from backends.nats.client import NatsClient
 from backends.nats.requests import NoResponders
-from backends.nats_kv import store as store_module
 from backends.nats_kv.jetstream import JetStreamSession
 from backends.nats_kv.responses import Bucket, Buckets
 from backends.nats_kv.store import NatsStore
@@ -128,9 +127,8 @@ async def test_what_a_bucket_does_not_take_any_more_is_not_told_to_be_gone(
 async def test_own_keys_are_renewed_again_once_their_bucket_has_a_leader(
     client: Client, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "RENEWALS", 10)
     await make_bucket(client, ttl=9)
-    store = open_store()
+    store = open_store(renewals=10)
     with monkeypatch.context() as patched:
         first = await store.put(KEY, b"1")
         asked = asyncio.Event()

@@ -25,7 +25,7 @@ STREAM = f"KV_{BUCKET}"
 
 
 class Opener(Protocol):
-    def __call__(self, config: NatsConfig | None = None) -> NatsStore: ...
+    def __call__(self, config: NatsConfig | None = None, **limits: float) -> NatsStore: ...
 
 
 async def client_of(url: str, **options: Any) -> Client:
