@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backends.aio.cancellation import Cancellations
@@ -25,13 +26,22 @@ if TYPE_CHECKING:
 NO_RESPONDERS = "503"
 """The status of the server's answer when a subject has no subscribers."""
 
-MOST_WAITING = 16 * 1024 * 1024
-"""Bytes of answers that wait to be processed. The client drops answers beyond that."""
-BEHIND = 2.0
-"""Seconds after the deadline in which answers that had arrived by then are still processed."""
-NO_RESPONDERS_PAUSE = 0.1
-"""Seconds without an answer before a "no responders" is believed: any client can send one, and may
-be faster than a service."""
+
+@dataclass(frozen=True, slots=True)
+class GatherLimits:
+    """Limits of gathering answers, besides its deadline."""
+
+    most_waiting: int = 16 * 1024 * 1024
+    """Bytes of answers that wait to be processed. The client drops answers beyond that."""
+    behind: float = 2.0
+    """Seconds after the deadline in which answers that had arrived by then are still processed."""
+    no_responders_pause: float = 0.1
+    """Seconds without an answer before a "no responders" is believed: any client can send one, and
+    may be faster than a service.
+    """
+
+
+DEFAULT_LIMITS = GatherLimits()
 
 
 async def gather(
@@ -43,6 +53,7 @@ async def gather(
     optional: Sequence[str] = (),
     quiet: float = 0.0,
     timer: Timer = LOOP,
+    limits: GatherLimits = DEFAULT_LIMITS,
 ) -> int:
     """Publish to each subject of `optional` and `asked`, and pass each answer to `take`. Return the
     number of answers that were dropped because too many waited.
@@ -50,15 +61,15 @@ async def gather(
     `take` never raises. It returns whether the answers are complete, as far as known; gathering
     then ends once no more came for `quiet` seconds. It ends soon if there are no responders.
 
-    Takes at most `time_limit` seconds to connect, if needed, as long again to gather, and `BEHIND`
-    to process answers that had arrived. Raises the library's errors, TimeoutError,
+    Takes at most `time_limit` seconds to connect, if needed, as long again to gather, and
+    `limits.behind` to process answers that had arrived. Raises the library's errors, TimeoutError,
     ConnectionResetError if the connection broke meanwhile, and PermissionError if the server denied
     this user one of `asked`, or the answers; `why_not_asked` words these. A denial of one of
     `optional` is ignored. After an error the connection is closed, and the next call makes another.
     """
     cancellations = Cancellations()
     try:
-        unread = await _gather(connection, asked, take, time_limit, optional, quiet, timer)
+        unread = await _gather(connection, asked, take, time_limit, optional, quiet, timer, limits)
         cancellations.raise_if_any()
         return unread
     # Also after a cancellation: the library stops reading, without an error, at the answer to an
@@ -114,6 +125,7 @@ async def _gather(
     optional: Sequence[str],
     quiet: float,
     timer: Timer,
+    limits: GatherLimits,
 ) -> int:
     client = await _connect(connection, time_limit, timer)
     connection.denials.clear()
@@ -140,7 +152,7 @@ async def _gather(
 
     deadline = timer.now() + time_limit
     inbox = client.new_inbox()
-    answers = await client.subscribe(inbox, cb=receive, pending_bytes_limit=MOST_WAITING)
+    answers = await client.subscribe(inbox, cb=receive, pending_bytes_limit=limits.most_waiting)
     try:
         async with timer.timeout_at(deadline):
             for subject in questions:
@@ -152,7 +164,7 @@ async def _gather(
                 while True:
                     await enough.wait()
                     all_read.clear()
-                    silence = quiet if answered else max(quiet, NO_RESPONDERS_PAUSE)
+                    silence = quiet if answered else max(quiet, limits.no_responders_pause)
                     try:
                         async with timer.timeout(silence):
                             await all_read.wait()
@@ -162,7 +174,7 @@ async def _gather(
         except TimeoutError:
             # Answers may be on their way, or wait to be processed here: the services are not
             # silent.
-            behind = timer.now() + BEHIND
+            behind = timer.now() + limits.behind
             async with timer.timeout_at(behind):
                 await client.flush()
             with contextlib.suppress(TimeoutError):

@@ -15,7 +15,7 @@ from backends.aio.timer import LOOP, Timer
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
 from backends.nats.errors import is_away, is_refused
-from backends.nats.scatter_gather import gather, reach, why_not_asked
+from backends.nats.scatter_gather import DEFAULT_LIMITS, GatherLimits, gather, reach, why_not_asked
 from backends.probe.types import NATS_SERVER, Finding, ProbeAnswer
 
 INFO = "$SRV.INFO"
@@ -39,8 +39,14 @@ NOT_SET_UP = Finding(ProbeAnswer.UNTRIED, "cannot be asked: no NATS server is se
 class Nats:
     """Probes the services of one NATS. Connects on the first question, and again when needed."""
 
-    def __init__(self, config: NatsConfig | None, timer: Timer = LOOP) -> None:
+    def __init__(
+        self,
+        config: NatsConfig | None,
+        timer: Timer = LOOP,
+        limits: GatherLimits = DEFAULT_LIMITS,
+    ) -> None:
         """`timer` measures the time limits."""
+        self._limits = limits
         self._connection = None if config is None else NatsConnection(config)
         self._timer = timer
         self._one_at_a_time = asyncio.Lock()
@@ -59,7 +65,9 @@ class Nats:
                 if not wanted:
                     await reach(self._connection, time_limit, self._timer)
                     return dict.fromkeys(subjects, REACHED)
-                listed, unread = await _listed(self._connection, wanted, time_limit, self._timer)
+                listed, unread = await _listed(
+                    self._connection, wanted, time_limit, self._timer, self._limits
+                )
             # After any error of the library nothing is known about the workers. If nothing listens
             # at NATS's address, no request reaches them either.
             except Exception as error:
@@ -81,7 +89,11 @@ class Nats:
 
 
 async def _listed(
-    connection: NatsConnection, wanted: frozenset[str], time_limit: float, timer: Timer
+    connection: NatsConnection,
+    wanted: frozenset[str],
+    time_limit: float,
+    timer: Timer,
+    limits: GatherLimits,
 ) -> tuple[set[str], int]:
     """Return the wanted subjects that services list, and the number of answers that were
     dropped.
@@ -96,7 +108,7 @@ async def _listed(
     # services.
     services = {subject.partition(".")[0] for subject in wanted}
     asked = [f"{INFO}.{name}" for name in services] if len(services) <= MOST_SERVICES else [INFO]
-    return listed, await gather(connection, asked, take, time_limit, timer=timer)
+    return listed, await gather(connection, asked, take, time_limit, timer=timer, limits=limits)
 
 
 def _subjects(data: bytes) -> set[str]:

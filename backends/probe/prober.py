@@ -33,11 +33,6 @@ SHORT = 30.0
 LONGEST_PAUSE = 60.0
 """The longest pause between two connections to such a peer, in seconds."""
 
-MOST_HELD = 256
-"""Connections held at a time: more than fit on a screen, and a quarter of the usual limit of
-files.
-"""
-
 ELSEWHERE = Finding(
     ProbeAnswer.UNTRIED, "is a loopback address: only its own machine can ask there"
 )
@@ -66,12 +61,17 @@ class Prober:
         jitter: float = 0.4,
         time_limit: float = 1.0,
         concurrency: int = 32,
+        most_held: int = 256,
         here: bool = True,
         timer: Timer = LOOP,
     ) -> None:
         """`here`: whether a loopback address in the store means this machine. If not, such
         addresses are not probed, since another program may listen there on this machine.
+
+        `most_held`: connections held at a time; by default more than fit on a screen, and a quarter
+        of the usual limit of files.
         """
+        self._most_held = most_held
         self._nats = Nats(nats, timer)
         self._health = Health(clock)
         self._clock = clock
@@ -269,7 +269,11 @@ class Prober:
 
     async def _ask_or_hold(self, unit: ProbeTarget) -> list[ProbeResult]:
         address = address_of(unit)
-        if unit.method is not ProbeMethod.TCP or address is None or len(self._held) >= MOST_HELD:
+        if (
+            unit.method is not ProbeMethod.TCP
+            or address is None
+            or len(self._held) >= self._most_held
+        ):
             return await self._ask(unit, self._wanted, fully=False, deep=False)
         finding, idle = await tcp.hold(
             address, self._time_limit, partial(self._on_lost, unit, self._asked[unit])

@@ -18,19 +18,28 @@ from backends.services.types import EndpointStats, RequestStats, Service, StatsS
 
 PING, INFO, STATS = "ping_response", "info_response", "stats_response"
 
-MOST_SERVICES = 10_000
-MOST_ENDPOINTS = 50_000
-"""Of all services together."""
-MOST_BYTES = 32 * 1024 * 1024
-"""Of all answers together, and so of what is kept."""
-LONGEST_ANSWER = 1024 * 1024
-"""Bytes: a NATS server's default limit."""
 LONGEST_NAME = 1024
 """Characters of ids, names and subjects: as many as fit into a line of NATS."""
 LONGEST_TEXT = 4000
 """Characters kept of an error or a description."""
 HIGHEST = 2**64 - 1
 """Counters are u64."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """What is kept of the answers of one scrape."""
+
+    most_services: int = 10_000
+    most_endpoints: int = 50_000
+    """Of all services together."""
+    most_bytes: int = 32 * 1024 * 1024
+    """Of all answers together, and so of what is kept."""
+    longest_answer: int = 1024 * 1024
+    """Bytes: a NATS server's default limit."""
+
+
+DEFAULT_LIMITS = AnswerLimits()
 
 NO_FIGURES = "its service listed it without figures"
 
@@ -68,13 +77,14 @@ class _Collected:
 class ServiceAnswers:
     """Collects the answers of one scrape."""
 
-    def __init__(self, expected: Collection[str]) -> None:
+    def __init__(self, expected: Collection[str], limits: AnswerLimits = DEFAULT_LIMITS) -> None:
         """`expected`: subjects that should answer."""
+        self._limits = limits
         self._missing = set(expected)
         self._by_id: dict[str, _Collected] = {}
         self._without_stats: set[str] = set()
         """Services that answered PING or INFO, but not yet STATS."""
-        self._room = {INFO: MOST_ENDPOINTS, STATS: MOST_ENDPOINTS}
+        self._room = dict.fromkeys((INFO, STATS), limits.most_endpoints)
         """How many more endpoints fit, by the kind of answer."""
         self._bytes = 0
         self._ignored = 0
@@ -86,7 +96,8 @@ class ServiceAnswers:
         Return whether all expected subjects and all known services have answered.
         """
         self._bytes += len(data)
-        if self._bytes > MOST_BYTES or len(data) > LONGEST_ANSWER:
+        limits = self._limits
+        if self._bytes > limits.most_bytes or len(data) > limits.longest_answer:
             self._left_out += 1
         elif not self._take(data, moment):
             self._ignored += 1
@@ -116,7 +127,7 @@ class ServiceAnswers:
             return False
         known = self._by_id.get(id)
         if known is None:
-            if len(self._by_id) >= MOST_SERVICES:
+            if len(self._by_id) >= self._limits.most_services:
                 self._left_out += 1
                 return True
             known = self._by_id[id] = _Collected(name)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from backends.aio.timer import LOOP, Timer
+from backends.nats import scatter_gather
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
 from backends.nats.errors import settings_of
-from backends.nats.scatter_gather import gather, is_denied, why_not_asked
-from backends.services.parse import ServiceAnswers
+from backends.nats.scatter_gather import GatherLimits, gather, is_denied, why_not_asked
+from backends.services import parse
+from backends.services.parse import AnswerLimits, ServiceAnswers
 from backends.services.types import NotScraped, StatsScrape
 
 STATS = "$SRV.STATS"
@@ -24,21 +27,37 @@ BESIDES = ("$SRV.PING", "$SRV.INFO")
 suffices.
 """
 
-TIME_LIMIT = 1.0
-"""Seconds to connect, and again to gather: a hundred times what a healthy service needs."""
-QUIET = 0.05
-"""Seconds without an answer after which gathering ends, once all expected subjects answered."""
+
+@dataclass(frozen=True, slots=True)
+class ScrapeLimits:
+    """Limits of one scrape of all services."""
+
+    time_limit: float = 1.0
+    """Seconds to connect, and again to gather: a hundred times what a healthy service needs."""
+    quiet: float = 0.05
+    """Seconds without an answer after which gathering ends, once all expected subjects answered."""
+    gather: GatherLimits = scatter_gather.DEFAULT_LIMITS
+    answers: AnswerLimits = parse.DEFAULT_LIMITS
+
+
+DEFAULT_LIMITS = ScrapeLimits()
 
 
 class ServiceScraper:
     """Scrapes the services of one NATS. Connects on the first scrape, and again when needed."""
 
     def __init__(
-        self, config: NatsConfig, *, clock: Callable[[], float], timer: Timer = LOOP
+        self,
+        config: NatsConfig,
+        *,
+        clock: Callable[[], float],
+        timer: Timer = LOOP,
+        limits: ScrapeLimits = DEFAULT_LIMITS,
     ) -> None:
         """`clock` returns POSIX seconds; `timer` gives the answers' moments and the deadline."""
         self._connection = NatsConnection(config)
         self._clock = clock
+        self._limits = limits
         self._timer = timer
         self._one_at_a_time = asyncio.Lock()
 
@@ -48,7 +67,7 @@ class ServiceScraper:
         `expected` are the subjects that should answer: once all have, gathering ends early.
         """
         async with self._one_at_a_time:
-            answers = ServiceAnswers(expected)
+            answers = ServiceAnswers(expected, self._limits.answers)
 
             def take(data: bytes) -> bool:
                 return answers.take(data, self._timer.now())
@@ -58,10 +77,11 @@ class ServiceScraper:
                     self._connection,
                     [STATS],
                     take,
-                    TIME_LIMIT,
+                    self._limits.time_limit,
                     optional=BESIDES,
-                    quiet=QUIET,
+                    quiet=self._limits.quiet,
                     timer=self._timer,
+                    limits=self._limits.gather,
                 )
             # After any error of the library nothing is known about the services.
             except Exception as error:

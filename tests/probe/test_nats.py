@@ -15,8 +15,8 @@ from nats.micro import add_service
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
-from backends.nats import scatter_gather
 from backends.nats.config import NatsConfig
+from backends.nats.scatter_gather import DEFAULT_LIMITS, GatherLimits
 from backends.probe.nats import LISTED, NOT_SET_UP, REACHED, UNLISTED, UNREAD, Nats
 from backends.probe.types import NATS_SERVER, Finding, ProbeAnswer
 from tests.support.peers import refusing
@@ -40,8 +40,10 @@ def server() -> Iterator[NatsServer]:
 
 
 @contextlib.asynccontextmanager
-async def asking(config: NatsConfig | None) -> AsyncIterator[Nats]:
-    prober = Nats(config)
+async def asking(
+    config: NatsConfig | None, limits: GatherLimits = DEFAULT_LIMITS
+) -> AsyncIterator[Nats]:
+    prober = Nats(config, limits=limits)
     try:
         yield prober
     finally:
@@ -133,11 +135,9 @@ async def test_an_answer_that_is_none_is_passed_over(server: NatsServer) -> None
         await client.close()
 
 
-async def test_answers_that_could_not_be_read_are_no_evidence(
-    server: NatsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scatter_gather, "MOST_WAITING", 10)
-    async with serving(server.url, GENERATE), asking(NatsConfig((server.url,))) as prober:
+async def test_answers_that_could_not_be_read_are_no_evidence(server: NatsServer) -> None:
+    narrow = GatherLimits(most_waiting=10)
+    async with serving(server.url, GENERATE), asking(NatsConfig((server.url,)), narrow) as prober:
         await comes_to(prober, {GENERATE: UNREAD})
 
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 import pytest
 
 from backends.aio.timer import LOOP, Timer
-from backends.probe import prober as module
 from backends.probe import tcp, zmtp
 from backends.probe.addresses import Address
 from backends.probe.prober import Prober
@@ -31,6 +30,7 @@ def make_prober(
     jitter: float = 0.0,
     time_limit: float = 10.0,
     concurrency: int = 32,
+    most_held: int = 256,
     timer: Timer = LOOP,
 ) -> Prober:
     return Prober(
@@ -41,6 +41,7 @@ def make_prober(
         jitter=jitter,
         time_limit=time_limit,
         concurrency=concurrency,
+        most_held=most_held,
         timer=timer,
     )
 
@@ -400,9 +401,8 @@ async def test_a_connection_that_is_lost_before_it_is_noted_is_not_taken_for_hel
         await until(lambda: peer.accepted >= 3, "connections")
 
 
-async def test_more_than_can_be_held_are_asked_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_HELD", 1)
-    prober = make_prober(concurrency=1)
+async def test_more_than_can_be_held_are_asked_without() -> None:
+    prober = make_prober(concurrency=1, most_held=1)
     async with (
         Peer(silent).serving() as one,
         Peer(silent).serving() as other,

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backends.services import parse
-from backends.services.parse import NO_FIGURES, ServiceAnswers
+from backends.services.parse import NO_FIGURES, AnswerLimits, ServiceAnswers
 from backends.services.types import RequestStats
 from tests.support.saying import GENERATE, endpoint, said, scraped
 
@@ -112,11 +112,9 @@ def test_it_is_enough_when_all_that_is_expected_or_promised_is_there() -> None:
     assert not found.take(said("info", id="three"), 1.0)
 
 
-def test_what_is_kept_of_a_scrape_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parse, "MOST_SERVICES", 3)
-    monkeypatch.setattr(parse, "MOST_ENDPOINTS", 5)
+def test_what_is_kept_of_a_scrape_is_bounded() -> None:
     many = [endpoint(f"s.e{number}") for number in range(4)]
-    found = ServiceAnswers(())
+    found = ServiceAnswers((), AnswerLimits(most_services=3, most_endpoints=5))
     for number in range(5):
         found.take(said("stats", *many, id=str(number)), 1.0)
         found.take(said("info", *many, id=str(number)), 1.0)
@@ -128,14 +126,12 @@ def test_what_is_kept_of_a_scrape_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     assert found.scrape(0, unread=3).left_out == kept.left_out + 3
 
 
-def test_answers_beyond_the_bytes_that_are_kept_are_left_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_answers_beyond_the_bytes_that_are_kept_are_left_out() -> None:
     small = said("stats", endpoint())
-    monkeypatch.setattr(parse, "LONGEST_ANSWER", len(small) + 100)
-    monkeypatch.setattr(parse, "MOST_BYTES", 3 * len(small) + 2000)
+    limits = AnswerLimits(longest_answer=len(small) + 100, most_bytes=3 * len(small) + 2000)
     huge = said("stats", endpoint(data="x" * 1000), id="two")
-    found = scraped(huge, *(said("stats", endpoint(), id=f"{n:03}") for n in range(9)))
+    small_ones = (said("stats", endpoint(), id=f"{n:03}") for n in range(9))
+    found = scraped(huge, *small_ones, limits=limits)
     assert "two" not in {service.id for service in found.services}
     assert 0 < len(found.services) < 9
     assert found.left_out + len(found.services) == 10

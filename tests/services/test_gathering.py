@@ -7,13 +7,11 @@ import time
 from collections.abc import AsyncIterator
 
 import nats
-import pytest
 from nats.aio.msg import Msg
 
-from backends.nats import scatter_gather
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
-from backends.nats.scatter_gather import gather
+from backends.nats.scatter_gather import GatherLimits, gather
 from tests.support.moved_timer import MovedTimer
 from tests.support.servers import NatsServer
 
@@ -86,25 +84,27 @@ LONGER = (1.0, 8.0)
 comes."""
 
 
-async def test_what_is_not_read_then_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_not_read_then_is_counted() -> None:
     for longer in LONGER:
-        monkeypatch.setattr(scatter_gather, "BEHIND", 0.5 * longer)
+        limits = GatherLimits(behind=0.5 * longer)
         slow, unread = Taken(0.15 * longer), 0
         async with answering() as connection:
             with contextlib.suppress(TimeoutError):
-                unread = await gather(connection, ["question"], slow.take, 1.0 * longer)
+                unread = await gather(
+                    connection, ["question"], slow.take, 1.0 * longer, limits=limits
+                )
         if 0 < len(slow.taken) == MANY - unread:
             break
     assert 0 < len(slow.taken) < MANY
     assert unread == MANY - len(slow.taken)
 
 
-async def test_what_the_client_drops_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scatter_gather, "MOST_WAITING", 2)
+async def test_what_the_client_drops_is_counted() -> None:
+    narrow = GatherLimits(most_waiting=2)
     for longer in LONGER:
         slow = Taken()
         async with answering() as connection:
-            unread = await gather(connection, ["question"], slow.take, 2.0 * longer)
+            unread = await gather(connection, ["question"], slow.take, 2.0 * longer, limits=narrow)
         if unread == MANY - len(slow.taken):
             break
     # Those of one byte pass, one at a time.

@@ -17,10 +17,11 @@ from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
 from backends.aio.timer import LOOP, Timer
-from backends.nats import scatter_gather
 from backends.nats.config import NatsConfig
-from backends.services import parse, scraper
-from backends.services.scraper import ServiceScraper
+from backends.nats.scatter_gather import GatherLimits
+from backends.services import parse
+from backends.services.parse import AnswerLimits
+from backends.services.scraper import DEFAULT_LIMITS, ScrapeLimits, ServiceScraper
 from backends.services.types import NotScraped, RequestStats, StatsScrape
 from tests.support.moved_timer import MovedTimer
 from tests.support.peers import refusing, until
@@ -28,6 +29,9 @@ from tests.support.saying import GENERATE, endpoint, said
 from tests.support.servers import NatsServer
 
 SILENT = "prod_backend.generate-dead"
+
+PATIENT = ScrapeLimits(time_limit=60.0)
+"""What would be waited for in vain takes longer than the test may."""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +41,10 @@ def server() -> Iterator[NatsServer]:
 
 
 @contextlib.asynccontextmanager
-async def asking(config: NatsConfig, timer: Timer = LOOP) -> AsyncIterator[ServiceScraper]:
-    asked = ServiceScraper(config, clock=lambda: 1000.0, timer=timer)
+async def asking(
+    config: NatsConfig, timer: Timer = LOOP, limits: ScrapeLimits = PATIENT
+) -> AsyncIterator[ServiceScraper]:
+    asked = ServiceScraper(config, clock=lambda: 1000.0, timer=timer, limits=limits)
     try:
         yield asked
     finally:
@@ -72,15 +78,7 @@ def subjects(scrape: StatsScrape) -> list[str]:
     return [stats.subject for service in scrape.services for stats in service.endpoints]
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What would be waited for in vain takes longer than the test may."""
-    monkeypatch.setattr(scraper, "TIME_LIMIT", 60.0)
-
-
-async def test_a_real_service_is_asked_and_no_endpoint_of_it(
-    server: NatsServer, patient: None
-) -> None:
+async def test_a_real_service_is_asked_and_no_endpoint_of_it(server: NatsServer) -> None:
     requests = []
 
     async def take(request: Request) -> None:
@@ -115,7 +113,7 @@ async def test_a_real_service_is_asked_and_no_endpoint_of_it(
         assert requests == [b"well", b"fail"]
 
 
-async def test_where_nobody_listens_it_is_over_at_once(server: NatsServer, patient: None) -> None:
+async def test_where_nobody_listens_it_is_over_at_once(server: NatsServer) -> None:
     async with asyncio.timeout(60), asking(NatsConfig((server.url,))) as asked:
         assert (await asked.scrape([SILENT])).services == ()
 
@@ -138,7 +136,7 @@ async def test_who_is_silent_is_waited_for_until_the_deadline(
         scrape = asyncio.create_task(asked.scrape([GENERATE, SILENT]))
         async with asyncio.timeout(60):
             await taken.wait()
-            await timer.advance(scraper.TIME_LIMIT - 0.1)
+            await timer.advance(PATIENT.time_limit - 0.1)
             assert not scrape.done()
             await timer.advance(0.1)
             found = await scrape
@@ -148,9 +146,9 @@ async def test_who_is_silent_is_waited_for_until_the_deadline(
 
 
 async def test_thousands_of_answers_and_odd_ones_are_taken_in_and_the_loop_goes_on(
-    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+    server: NatsServer,
 ) -> None:
-    monkeypatch.setattr(parse, "MOST_SERVICES", 1500)
+    limits = replace(DEFAULT_LIMITS, answers=AnswerLimits(most_services=1500))
     many = [said("stats", endpoint(f"s.e{number}"), id=str(number)) for number in range(2000)]
     odd = [b"", b"{" * 50_000, said("stats", endpoint(data="x" * 500_000), id="0")]
     turns = 0
@@ -163,7 +161,7 @@ async def test_thousands_of_answers_and_odd_ones_are_taken_in_and_the_loop_goes_
 
     async with (
         saying(server, *odd, *many),
-        asking(NatsConfig((server.url,))) as asked,
+        asking(NatsConfig((server.url,)), limits=limits) as asked,
         asyncio.TaskGroup() as group,
     ):
         working = group.create_task(other_work())
@@ -184,14 +182,14 @@ async def told(config: NatsConfig) -> NotScraped:
         if not scrape.done():
             # All that it says comes before the answer to this.
             await (await asked._connection.client()).flush(60)
-            await timer.advance(scraper.TIME_LIMIT)
+            await timer.advance(PATIENT.time_limit)
         with pytest.raises(NotScraped) as caught:
             await scrape
     return caught.value
 
 
 async def test_what_is_not_there_is_said_and_asked_again(
-    tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     with refusing() as nowhere:
         why = await told(NatsConfig((f"nats://joe:secret@{nowhere}",)))
@@ -203,16 +201,17 @@ async def test_what_is_not_there_is_said_and_asked_again(
         async with asking(right) as asked:
             assert (await asked.scrape([])).services == ()
             server.kill()
-            with monkeypatch.context() as patch:
-                patch.setattr(scraper, "TIME_LIMIT", 1.0)
-                with pytest.raises(NotScraped):
-                    await asked.scrape([])
+            # On the connection that there was, nothing comes.
+            asked._limits = replace(PATIENT, time_limit=1.0)
+            with pytest.raises(NotScraped):
+                await asked.scrape([])
+            asked._limits = PATIENT
             server.start()
             assert (await asked.scrape([])).services == ()
 
 
 async def test_who_may_ask_for_statistics_only_gets_them_and_others_are_told_what_they_may_not(
-    tmp_path: Path, patient: None
+    tmp_path: Path,
 ) -> None:
     config = tmp_path / "nats.conf"
     config.write_text("""authorization { timeout: 60, users = [
@@ -236,21 +235,21 @@ async def test_who_may_ask_for_statistics_only_gets_them_and_others_are_told_wha
 
 
 async def test_who_says_that_nobody_listens_does_not_silence_a_worker(
-    server: NatsServer, patient: None, monkeypatch: pytest.MonkeyPatch
+    server: NatsServer,
 ) -> None:
     """Anybody may answer as the server does where nobody has subscribed."""
-    monkeypatch.setattr(scatter_gather, "NO_RESPONDERS_PAUSE", 30.0)
+    limits = replace(PATIENT, gather=GatherLimits(no_responders_pause=30.0))
     async with (
         connected(server) as client,
         connected(server) as worker,
-        asking(NatsConfig((server.url,))) as asked,
+        asking(NatsConfig((server.url,)), limits=limits) as asked,
     ):
 
         async def deny(message: Msg) -> None:
             await client.publish(message.reply, b"", headers={"Status": "503"})
             if message.subject == "$SRV.STATS":
                 await client.flush()
-                await asyncio.sleep(2 * scraper.QUIET)
+                await asyncio.sleep(2 * PATIENT.quiet)
                 await worker.publish(message.reply, said("stats", endpoint()))
 
         for subject in ("$SRV.PING", "$SRV.INFO", "$SRV.STATS"):
@@ -260,7 +259,7 @@ async def test_who_says_that_nobody_listens_does_not_silence_a_worker(
             assert subjects(await asked.scrape([GENERATE])) == [GENERATE]
 
 
-async def test_a_scrape_that_is_given_up_leaves_nothing(server: NatsServer, patient: None) -> None:
+async def test_a_scrape_that_is_given_up_leaves_nothing(server: NatsServer) -> None:
     async with saying(server), asking(NatsConfig((server.url,))) as asked:
         scrape = asyncio.create_task(asked.scrape([SILENT]))
         async with asyncio.timeout(60):

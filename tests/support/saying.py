@@ -7,7 +7,7 @@ from typing import Any
 
 from backends.dynamo.records import EndpointInstance, Transport
 from backends.dynamo.registration import EndpointSpec
-from backends.services.parse import ServiceAnswers
+from backends.services.parse import DEFAULT_LIMITS, AnswerLimits, ServiceAnswers
 from backends.services.types import StatsScrape
 from tests.support.registered import KeyAndValue, record
 
@@ -34,9 +34,14 @@ def said(
     return json.dumps(answer | more).encode()
 
 
-def scraped(*answers: bytes, at: float = 1000.0, moment: float = 1.0) -> StatsScrape:
+def scraped(
+    *answers: bytes,
+    at: float = 1000.0,
+    moment: float = 1.0,
+    limits: AnswerLimits = DEFAULT_LIMITS,
+) -> StatsScrape:
     """What a scrape makes of these, which all came at one moment."""
-    found = ServiceAnswers(())
+    found = ServiceAnswers((), limits)
     for answer in answers:
         found.take(answer, moment)
     return found.scrape(at)
