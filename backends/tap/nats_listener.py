@@ -57,11 +57,13 @@ class NatsListener:
         clock: Callable[[], float],
         *,
         kept: int = KEPT,
+        most_bytes: int = MOST_BYTES,
         timer: Timer = LOOP,
     ) -> None:
-        """`clock` returns POSIX seconds; `kept`: bytes of a message that are kept; `timer` measures
-        pauses and time limits.
+        """`clock` returns POSIX seconds; `kept`: bytes of a message that are kept; `most_bytes`:
+        bytes of waiting messages; `timer` measures pauses and time limits.
         """
+        self._most_bytes = most_bytes
         self._subject = route.subject
         self._config = config
         self._clock = clock
@@ -93,7 +95,7 @@ class NatsListener:
                             self._subject,
                             cb=take,
                             pending_msgs_limit=MOST_WAITING,
-                            pending_bytes_limit=MOST_BYTES,
+                            pending_bytes_limit=self._most_bytes,
                         )
                         # The library may send the first flush before the subscription itself: only
                         # the second one returns after a denial of it.

@@ -14,7 +14,7 @@ from backends.tap.messages import KEPT
 from backends.tap.nats_listener import NatsListener
 from backends.tap.routes import NatsRoute, NoRoute, Route, ZmqRoute, route_of
 from backends.tap.tap import RING, Drop, Listener, Receive, ReportState, Tap
-from backends.tap.zmq_listener import ZmqListener
+from backends.tap.zmq_listener import DEFAULT_TIMES, ZmqListener, ZmqTimes
 
 NO_NATS = "no NATS server is set: use NATS_SERVER or --nats"
 
@@ -40,10 +40,12 @@ class Taps:
         here: bool,
         clock: Callable[[], float],
         timer: Timer = LOOP,
+        zmq_times: ZmqTimes = DEFAULT_TIMES,
     ) -> None:
         """`here`: loopback addresses mean this machine; `clock` returns POSIX seconds; `timer`
         measures the pauses of listeners.
         """
+        self._zmq_times = zmq_times
         self._nats = nats
         self._here = here
         self._clock = clock
@@ -62,7 +64,12 @@ class Taps:
         match route:
             case ZmqRoute():
                 return ZmqListener(
-                    route, self._clock, here=self._here, kept=kept, timer=self._timer
+                    route,
+                    self._clock,
+                    here=self._here,
+                    kept=kept,
+                    timer=self._timer,
+                    times=self._zmq_times,
                 )
             case NatsRoute() if self._nats is not None:
                 return NatsListener(route, self._nats, self._clock, kept=kept, timer=self._timer)

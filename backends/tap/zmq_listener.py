@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -52,12 +53,23 @@ MOST_PARTS = 8
 MOST_SEEN = 10_000
 """Messages that are remembered, to recognise them when another broker passes them on, too."""
 
-ASK_INTERVAL = 2.0
-"""Seconds between two probes of an address without a connection."""
 MOST_HOSTS = 4
 """IP addresses of one name that are tried."""
 TIME_LIMIT = 1.0
 """Seconds for a name to resolve, and for a greeting."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZmqTimes:
+    """When an address is probed."""
+
+    silence: float = SILENCE
+    """Seconds without a message, while it is connected."""
+    ask_interval: float = 2.0
+    """Seconds between two probes of an address without a connection."""
+
+
+DEFAULT_TIMES = ZmqTimes()
 
 
 class ZmqListener:
@@ -71,6 +83,7 @@ class ZmqListener:
         here: bool,
         kept: int = KEPT,
         timer: Timer = LOOP,
+        times: ZmqTimes = DEFAULT_TIMES,
     ) -> None:
         """`clock` returns POSIX seconds; `here`: a name may mean this machine; `kept`: bytes of a
         message that are kept; `timer` measures slices, pauses and silences.
@@ -80,14 +93,17 @@ class ZmqListener:
         self._here = here
         self._kept = kept
         self._timer = timer
+        self._times = times
         # Brokers in front of the same publishers pass on the same messages.
         self._seen: dict[tuple[int, int], None] | None = {} if len(route.addresses) > 1 else None
 
     async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
         """Listen until cancelled."""
         library = await asyncio.to_thread(_library)
-        topic, here, timer = self._route.topic, self._here, self._timer
-        peers = [_Peer(library, address, topic, here, timer) for address in self._route.addresses]
+        topic, here, timer, times = self._route.topic, self._here, self._timer, self._times
+        peers = [
+            _Peer(library, address, topic, here, timer, times) for address in self._route.addresses
+        ]
         context = library.Context()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -133,7 +149,13 @@ class _Peer:
     """One address, with its socket once its name is resolved, and the state of the peer."""
 
     def __init__(
-        self, library: ModuleType, address: Address, topic: bytes, here: bool, timer: Timer
+        self,
+        library: ModuleType,
+        address: Address,
+        topic: bytes,
+        here: bool,
+        timer: Timer,
+        times: ZmqTimes,
     ) -> None:
         self.connected = False
         self.was_connected = False
@@ -148,6 +170,7 @@ class _Peer:
         self._topic = topic
         self._here = here
         self._timer = timer
+        self._times = times
         self._target = address
         """The address to connect to, with the name resolved."""
         self._unconnected_answers = 0
@@ -217,14 +240,15 @@ class _Peer:
                 anew = self._unconnected_answers > 1 if answers else self._has_name
                 if anew and not self.connected:
                     self.close()
-            await self._timer.sleep(PAUSE * 5 if self._socket is not None else ASK_INTERVAL)
+            resolved = self._socket is not None
+            await self._timer.sleep(PAUSE * 5 if resolved else self._times.ask_interval)
 
     def _is_quiet(self) -> bool:
         """Return whether it is time to probe the process."""
         now = self._timer.now()
         if self.connected:
-            return now - max(self._asked_at, self._last_message_at) >= SILENCE
-        return now - self._asked_at >= ASK_INTERVAL
+            return now - max(self._asked_at, self._last_message_at) >= self._times.silence
+        return now - self._asked_at >= self._times.ask_interval
 
     def close(self) -> None:
         """End the connection at once."""

@@ -15,7 +15,8 @@ from backends.dynamo.parse import read
 from backends.dynamo.records import EventChannel
 from backends.nats.config import NatsConfig
 from backends.store import Entry, Revision
-from backends.tap import Tap, TapLink, Taps, decode, zmq_listener
+from backends.tap import Tap, TapLink, Taps, decode
+from backends.tap.zmq_listener import ZmqTimes
 from tests.support.dynamo import DynamoWorker, registered_values
 from tests.support.running import dyntop
 from tests.support.servers import NatsServer
@@ -80,10 +81,9 @@ def events_up_to(tap: Tap) -> int:
 
 @pytest.mark.usefixtures("network")
 async def test_kv_events_over_zmq_are_counted_and_decoded_and_a_stopped_worker_is_found_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
 ) -> None:
-    monkeypatch.setattr(zmq_listener, "SILENCE", 1.0)
-    taps = Taps(None, here=True, clock=time.time)
+    taps = Taps(None, here=True, clock=time.time, zmq_times=ZmqTimes(silence=1.0))
     with DynamoWorker(folder, event_plane="zmq") as worker:
         channel = channel_of(folder, "kv-events")
         async with running(taps.open(channel)) as tap:

@@ -13,7 +13,7 @@ import zmq
 from backends.aio.timer import LOOP, Timer
 from backends.probe.addresses import Address
 from backends.tap import Tap, TapLink, ZmqRoute
-from backends.tap.zmq_listener import ZmqListener
+from backends.tap.zmq_listener import DEFAULT_TIMES, ZmqListener, ZmqTimes
 from tests.support.servers import LOOPBACK
 
 DEADLINE = 60.0
@@ -47,9 +47,11 @@ def zmq_tap(
     host: str = LOOPBACK,
     here: bool = True,
     timer: Timer = LOOP,
+    times: ZmqTimes = DEFAULT_TIMES,
 ) -> Tap:
     route = ZmqRoute(tuple(Address(host, port) for port in ports), topic.encode())
-    return Tap(route, ZmqListener(route, time.time, here=here, timer=timer), time.time, ring=ring)
+    listener = ZmqListener(route, time.time, here=here, timer=timer, times=times)
+    return Tap(route, listener, time.time, ring=ring)
 
 
 async def until_connected(tap: Tap) -> None:

@@ -60,10 +60,18 @@ async def publisher(server: Monitored) -> AsyncIterator[Client]:
     await client.close()
 
 
-def nats_tap(url: str, subject: str = SUBJECT, *, timer: Timer = LOOP, **settings: Any) -> Tap:
+def nats_tap(
+    url: str,
+    subject: str = SUBJECT,
+    *,
+    timer: Timer = LOOP,
+    most_bytes: int = nats_listener.MOST_BYTES,
+    **settings: Any,
+) -> Tap:
     route = NatsRoute(subject)
     config = NatsConfig(servers=(url,), **settings)
-    return Tap(route, NatsListener(route, config, time.time, timer=timer), time.time)
+    listener = NatsListener(route, config, time.time, most_bytes=most_bytes, timer=timer)
+    return Tap(route, listener, time.time)
 
 
 async def test_what_is_published_is_heard_counted_and_decoded(
@@ -147,10 +155,9 @@ async def _pauses(timer: MovedTimer, server: NatsServer, refusal: str) -> None:
 
 
 async def test_what_the_library_throws_away_is_counted(
-    server: Monitored, publisher: Client, monkeypatch: pytest.MonkeyPatch
+    server: Monitored, publisher: Client
 ) -> None:
-    monkeypatch.setattr("backends.tap.nats_listener.MOST_BYTES", 10_000)
-    async with running(nats_tap(server.url)) as tap:
+    async with running(nats_tap(server.url, most_bytes=10_000)) as tap:
         await until_connected(tap)
         for number in range(20):
             await publisher.publish(SUBJECT, envelope("x" * 4000, sequence=number))

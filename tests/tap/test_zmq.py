@@ -15,12 +15,17 @@ import zmq
 
 from backends.aio.timer import LoopTimer
 from backends.tap import Inbox, TapLink, decode, zmq_listener
+from backends.tap.zmq_listener import ZmqTimes
 from tests.support.listening import listening
+from tests.support.moved_timer import MovedTimer
 from tests.support.servers import LOOPBACK, free_ports
 from tests.support.wire import frames, removed, stored
 from tests.tap.conftest import Peer, running, until, until_connected, zmq_tap
 
 Peers = Callable[[int], Peer]
+
+
+OFTEN = ZmqTimes(ask_interval=0.05)
 
 
 async def test_what_a_publisher_sends_is_heard_in_order_and_decoded(peers: Peers) -> None:
@@ -125,9 +130,8 @@ async def test_a_name_that_leads_elsewhere_is_followed(
         return hosts
 
     monkeypatch.setattr(zmq_listener, "resolve", resolve)
-    monkeypatch.setattr(zmq_listener, "ASK_INTERVAL", 0.05)
     publisher = peers(zmq.XPUB)
-    async with running(zmq_tap(publisher.port, host="publisher.pod")) as tap:
+    async with running(zmq_tap(publisher.port, host="publisher.pod", times=OFTEN)) as tap:
         await until(lambda: tap.standing.why, "word that nobody is there")
         assert tap.standing.why.startswith(f"publisher.pod:{publisher.port} ")
         hosts[:] = ["127.0.0.2", LOOPBACK]
@@ -151,8 +155,7 @@ async def test_a_name_of_this_machine_is_not_followed_if_the_store_is_not_here(
         assert not publisher.socket.poll(0)
 
 
-async def test_what_is_in_the_way_is_what_was_found_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zmq_listener, "ASK_INTERVAL", 0.05)
+async def test_what_is_in_the_way_is_what_was_found_last() -> None:
     (port,) = free_ports(1)
     greeted: set[asyncio.StreamWriter] = set()
 
@@ -164,7 +167,7 @@ async def test_what_is_in_the_way_is_what_was_found_last(monkeypatch: pytest.Mon
         greeted.remove(writer)
 
     async with contextlib.AsyncExitStack() as stack:
-        async with running(zmq_tap(port)) as tap:
+        async with running(zmq_tap(port, times=OFTEN)) as tap:
             await until(lambda: "refuses connections" in tap.standing.why)
             await stack.enter_async_context(listening(greet, port=port))
             await until(lambda: "does not complete a connection" in tap.standing.why)
@@ -199,11 +202,10 @@ async def test_who_sends_messages_of_too_many_parts_is_not_listened_to_any_more(
 
 
 async def test_a_message_that_is_far_too_large_is_not_taken_and_the_next_ones_are(
-    peers: Peers, monkeypatch: pytest.MonkeyPatch
+    peers: Peers,
 ) -> None:
-    monkeypatch.setattr(zmq_listener, "ASK_INTERVAL", 0.05)
     publisher = peers(zmq.XPUB)
-    async with running(zmq_tap(publisher.port)) as tap:
+    async with running(zmq_tap(publisher.port, times=OFTEN)) as tap:
         await publisher.until_subscribed()
         publisher.send([b"kv-events", bytes(zmq_listener.LARGEST + 1)])
         await until(lambda: tap.standing.link is TapLink.LOST)
@@ -215,18 +217,17 @@ async def test_a_message_that_is_far_too_large_is_not_taken_and_the_next_ones_ar
 
 
 async def test_a_silent_publisher_is_asked_whether_its_process_is_there(
-    peers: Peers, monkeypatch: pytest.MonkeyPatch
+    peers: Peers,
 ) -> None:
-    monkeypatch.setattr(zmq_listener, "SILENCE", 0.2)
-    publisher = peers(zmq.XPUB)
-    async with running(zmq_tap(publisher.port)) as tap:
-        await publisher.until_subscribed()
-        await until(lambda: tap.standing.answers)
+    publisher, timer = peers(zmq.XPUB), MovedTimer()
+    async with running(zmq_tap(publisher.port, timer=timer)) as tap:
+        await timer.until(lambda: tap.standing.answers)
         assert tap.standing.link is TapLink.CONNECTED
         assert tap.standing.why == ""
-        monkeypatch.setattr(zmq_listener, "SILENCE", 3600.0)
+        await publisher.until_subscribed()
         publisher.send(frames([stored(1)]))
-        await until(lambda: not tap.standing.answers)
+        await timer.until(lambda: tap.statistics.messages)
+        assert not tap.standing.answers
 
 
 async def test_a_broker_passes_on_what_all_its_publishers_send(peers: Peers) -> None:
