@@ -18,6 +18,7 @@ from backends.liveness.judge import (
     is_carried_by_nats,
     is_left_by_its_worker,
     judge,
+    judge_by_itself,
     lease_is_gone,
 )
 from backends.liveness.routing import ServingReason
@@ -41,13 +42,15 @@ def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
         life = [Evidence(_of_life(facts), facts.life.at)]
     failure = facts.probed.failure
     found = life if (lease_first := _lease_decides(facts)) else []
-    found += _of_readings(facts, failure)
-    against_worker = failure is not None and is_against_worker(failure, facts)
     worker_is_gone = is_left_by_its_worker(facts)
     if worker_is_gone:
         found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
+    found += _of_readings(facts, failure)
+    against_worker = failure is not None and is_against_worker(failure, facts)
     dead = lease_is_gone(facts) or against_worker or worker_is_gone
-    found = [*found, *by_itself] if dead else [*by_itself, *found]
+    # What its own text decides is not decided by the lease or an address, dead or not.
+    decided = judge_by_itself(record) not in (None, Verdict.CONFLICT)
+    found = [*found, *by_itself] if dead and not decided else [*by_itself, *found]
     if failure is not None and failure.way is Way.REFUSED and awaits_renewal(failure, facts):
         found.append(Evidence(kinds.RenewalAwaited(), at))
     found += [Evidence(kinds.AddressUnusable(shown, why), at) for shown, why in unusable(record)]
@@ -157,6 +160,8 @@ def _stands_alone(facts: JudgeInput) -> bool:
 def _of_serving(facts: JudgeInput) -> list[Evidence]:
     """What of its worker set speaks against a card; what decides comes first."""
     record, routing, found = facts.record, facts.routing, list[kinds.Values]()
+    if facts.disagreement is not None:
+        found.append(facts.disagreement)
     if routing is not None and routing.unroutable:
         where = record.id.path() or None
         match routing.reason:
@@ -168,8 +173,6 @@ def _of_serving(facts: JudgeInput) -> list[Evidence]:
                 found.append(kinds.InstanceAddressUnusable(where))
             case _:
                 found.append(kinds.NoInstance(where))
-    if facts.disagreement is not None:
-        found.append(facts.disagreement)
     return [Evidence(values, facts.stored_at) for values in found]
 
 
