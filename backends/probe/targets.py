@@ -43,28 +43,26 @@ def targets_of(record: AnyRecord) -> tuple[ProbeTarget, ...]:
 def unusable(record: AnyRecord) -> tuple[tuple[str, str], ...]:
     """Return the addresses of a record that no client can connect to, each with the reason.
 
-    Pairs of the text in the record and a clause that follows it. Never raises. Transports without a
-    network address (`ipc://`, NATS) are left out.
+    Pairs of the text in the record and a clause that follows it. Never raises. `ipc://` and the
+    like, which have no network address, are left out.
     """
     if record.transport is None or record.transport.address is None:
         return ()
     text = record.transport.address
     match record, record.transport.kind:
         case EndpointInstance(), "tcp":
-            named = [(text.partition("/")[0], text.partition("/")[0])]
+            host = text.partition("/")[0]
+            named = [(host, why_unusable(host))]
         case EndpointInstance(), "http":
-            named = [(text, _authority(text))] if _address_of_url(text) is None else []
+            named = [(text, _why_no_url(text))]
+        case EndpointInstance(), "nats_tcp":
+            named = [(text, None if _is_subject(text) else "is no subject that NATS carries")]
         case EventChannel(), "Zmq" | "ZmqBroker":
-            named = [
-                (endpoint, endpoint.removeprefix("tcp://"))
-                for endpoint in _endpoints(record.transport.kind, text)
-                if "://" not in endpoint or endpoint.startswith("tcp://")
-            ]
+            endpoints = _endpoints(record.transport.kind, text)
+            named = [(endpoint, _why_no_endpoint(endpoint)) for endpoint in endpoints]
         case _:
             return ()
-    return tuple(
-        (shown, why) for shown, address in named if (why := why_unusable(address)) is not None
-    )
+    return tuple((shown, why) for shown, why in named if why is not None)
 
 
 def address_of(target: ProbeTarget) -> Address | None:
@@ -87,7 +85,7 @@ def _of_instance(record: EndpointInstance) -> tuple[ProbeTarget, ...]:
             return _at(ProbeMethod.TCP, parse_address(text.partition("/")[0]))
         case "http":
             return _at(ProbeMethod.HTTP, _address_of_url(text))
-        case "nats_tcp" if _SUBJECT.fullmatch(text) and not set(text) & set("*>"):
+        case "nats_tcp" if _is_subject(text):
             return (ProbeTarget(ProbeMethod.NATS, text),)
         case _:
             return ()
@@ -125,6 +123,30 @@ def _of_card(record: ModelCard) -> tuple[ProbeTarget, ...]:
 
 def _at(method: ProbeMethod, address: Address | None) -> tuple[ProbeTarget, ...]:
     return () if address is None else (ProbeTarget(method, str(address)),)
+
+
+def _is_subject(text: str) -> bool:
+    return _SUBJECT.fullmatch(text) is not None and not set(text) & set("*>")
+
+
+def _why_no_url(text: str) -> str | None:
+    """Return why no client can connect to a URL, as a clause. None: clients can."""
+    if _address_of_url(text) is not None:
+        return None
+    if (why := why_unusable(_authority(text))) is not None:
+        return why
+    return "does not begin with http:// or https://"
+
+
+def _why_no_endpoint(endpoint: str) -> str | None:
+    """Return why no subscriber can connect to a ZMQ endpoint, as a clause. None: they can, or it
+    has no network address.
+    """
+    if "://" in endpoint and not endpoint.startswith("tcp://"):
+        return None
+    if (why := why_unusable(endpoint.removeprefix("tcp://"))) is not None:
+        return why
+    return None if endpoint.startswith("tcp://") else "does not begin with tcp://"
 
 
 def _authority(text: str) -> str:

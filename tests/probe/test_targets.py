@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
 from backends.probe.addresses import Address, parse_address, why_unusable
-from backends.probe.targets import MOST_BROKERS, address_of, is_loopback, targets_of
+from backends.probe.targets import MOST_BROKERS, address_of, is_loopback, targets_of, unusable
 from backends.probe.types import ProbeMethod, ProbeTarget
 from backends.store import Entry, Revision
 from tests.corpus import Release, load
@@ -110,6 +110,30 @@ def test_an_instance_is_asked_where_its_transport_says(
 )
 def test_an_odd_transport_is_not_asked(transport: object) -> None:
     assert targets_of(instance(transport)) == ()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "http", "nats_tcp"])
+@given(text=st.text(max_size=40) | st.from_regex(r"(https?|ftp)?(://)?[a-z0-9.\[\]:*]{0,12}(/x)?"))
+@example("10.0.0.1:8888")
+@example("10.0.0.1:8888/v1/rpc")
+@example("ftp://10.0.0.1:8888/")
+@example("prod_backend.*")
+@example("")
+def test_an_address_of_an_instance_is_asked_or_it_is_said_that_nobody_can_use_it(
+    kind: str, text: str
+) -> None:
+    one = instance({kind: text})
+    assert bool(targets_of(one)) is not bool(unusable(one))
+
+
+@given(text=st.text(max_size=40) | st.from_regex(r"(tcp://)?[a-z0-9.:*]{0,12}"))
+@example("10.0.0.1:5557")
+@example("tcp://*:5557")
+@example("")
+def test_an_address_of_a_publisher_is_asked_or_it_is_said_that_nobody_can_use_it(text: str) -> None:
+    one = channel("Zmq", endpoint=text)
+    on_network = "://" not in text or text.startswith("tcp://")
+    assert bool(targets_of(one)) + bool(unusable(one)) == on_network
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "[::ffff:0.0.0.0]", "0", "0x0", "0.0", "00.0"])
