@@ -7,13 +7,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from tui.runtime.standard_streams import write_lines
-from tui.text.sanitize import clip, width
+from tui.text.sanitize import clip, clip_middle, width
 
-WIDEST_CELL = 72
+WIDEST_CELL = 240
 """Columns that one cell of a table takes at most: a name may be 100 KB long. JSON and `-o name`
-have it in full."""
-WIDEST_LAST_CELL = 240
-"""... the last of a row, behind which nothing has to be aligned."""
+have it in full. Names, addresses and lists of ids that Dynamo writes are shorter."""
 
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -29,7 +27,7 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """A column in which nothing stands is left out."""
     clipped = [
-        [*(clip(cell, WIDEST_CELL) for cell in row[:-1]), clip(row[-1], WIDEST_LAST_CELL)]
+        [*(clip_middle(cell, WIDEST_CELL) for cell in row[:-1]), clip(row[-1], WIDEST_CELL)]
         for row in rows
     ]
     shown = [column for column in range(len(header)) if any(row[column] for row in clipped)]
