@@ -133,7 +133,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
             Column("kind", "KIND", 8, _kind, drop=3),
             Column("name", "NAME", 12, name_of, share=3, most=56, path=True),
             Column("id", "ID", 16, _id, drop=2),
-            Column("evidence", "EVIDENCE", 20, self._evidence, share=4, drop=4),
+            Column("evidence", "EVIDENCE", 20, self._evidence, share=4, prose=True, drop=4),
         ]
         self._table = ProposalTable(columns, records)
 

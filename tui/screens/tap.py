@@ -81,7 +81,7 @@ class MessageTable(_Unmarked[NumberedMessage]):
             Column("sequence", "SEQ", 8, _sequence, right=True),
             Column("publisher", "PUBLISHER", 14, _publisher, drop=2),
             Column("size", "SIZE", 8, lambda row: in_bytes(row.message.size), right=True, drop=1),
-            Column("what", "SAYS", 30, what, share=1),
+            Column("what", "SAYS", 30, what, share=1, prose=True),
         ]
         super().__init__(columns, follow_top=True, id=id)
 

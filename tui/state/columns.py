@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -33,11 +33,13 @@ class Column(Generic[Row]):
     share: int = 0
     """Its part of the cells that are left over."""
     most: int = 0
-    """Cells that it never needs more of; 0: no limit."""
+    """Cells that it gets at most of what nothing else needs; 0: no limit."""
     drop: int = 0
     """When the table is too narrow, the column with the highest number goes first; 0 never does."""
     right: bool = False
     """Align to the right."""
+    prose: bool = False
+    """Sentences: where they do not fit, columns of a fixed width give them nothing."""
     path: bool = False
     """Where it does not fit, the middle is left out and not the end."""
     ticks: bool = False
@@ -65,14 +67,27 @@ class SortOrder:
     reverse: bool = False
 
 
-def lay_out(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column[Row], int]]:
-    """The columns that fit into `width` cells, each with its own width."""
+def lay_out(
+    columns: Sequence[Column[Row]], width: int, needs: Mapping[str, int] | None = None
+) -> list[tuple[Column[Row], int]]:
+    """The columns that fit into `width` cells, each with its own width.
+
+    `needs`: the cells that the texts of a column take, by its id, as far as known. What one column
+    does not need goes to those that need more; nothing is cut while another has room.
+    """
     kept = list(columns)
     while sum(column.width + GAP for column in kept) - GAP > width:
         droppable = [column for column in kept if column.drop]
         if not droppable:
             break
         kept.remove(max(droppable, key=lambda column: column.drop))
+    widths = _shared(kept, width)
+    _fit(kept, widths, width, needs or {})
+    return [(column, widths[column.id]) for column in kept]
+
+
+def _shared(kept: Sequence[Column[Row]], width: int) -> dict[str, int]:
+    """The widths by the columns' shares, whatever is in them."""
     widths = {column.id: column.width for column in kept}
     spare = width - sum(column.width + GAP for column in kept) + GAP
     growing = [column for column in kept if column.share]
@@ -87,4 +102,55 @@ def lay_out(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column[Row
             spare -= more
             if column.most and widths[column.id] >= column.most:
                 growing.remove(column)
-    return [(column, widths[column.id]) for column in kept]
+    return widths
+
+
+def _fit(
+    kept: Sequence[Column[Row]], widths: dict[str, int], width: int, needs: Mapping[str, int]
+) -> None:
+    """Move cells from columns that do not need them to those whose texts would be cut."""
+    growing = [column for column in kept if column.share]
+    # What is in columns of a fixed width comes and goes, as states do: they give last.
+    fixed = [column for column in kept if not column.share]
+    for prose, givers in ((False, [*growing, *fixed]), (True, growing)):
+        lacks = {
+            column.id: needs[column.id] - widths[column.id]
+            for column in kept
+            if column.prose is prose and needs.get(column.id, 0) > widths[column.id]
+        }
+        free = max(0, width - sum(widths.values()) - GAP * (len(kept) - 1))
+        spare = {one.id: _spare(one, widths[one.id], needs) for one in givers}
+        given = _portions(kept, lacks, free + sum(spare.values()))
+        for name, cells in given.items():
+            widths[name] += cells
+        wanted = max(0, sum(given.values()) - free)
+        for name, cells in spare.items():
+            taken = min(cells, wanted)
+            widths[name] -= taken
+            wanted -= taken
+
+
+def _spare(column: Column[Row], cells: int, needs: Mapping[str, int]) -> int:
+    """The cells that its texts and its title, with the sign of the order, leave free. Numbers grow,
+    so their columns keep what they have."""
+    if column.right or column.ticks or column.id not in needs:
+        return 0
+    return max(0, cells - max(needs[column.id], len(column.title) + 1))
+
+
+def _portions(kept: Sequence[Column[Row]], lacks: dict[str, int], cells: int) -> dict[str, int]:
+    """Who gets how many of `cells`: columns of fixed width first, as these lack little, and the
+    others by their shares."""
+    given = dict.fromkeys(lacks, 0)
+    fixed = [column for column in kept if not column.share]
+    for columns in (fixed, [column for column in kept if column.share]):
+        short = [column for column in columns if column.id in lacks]
+        while cells > 0 and short:
+            shares = sum(column.share or 1 for column in short)
+            portion = {one.id: max(1, cells * (one.share or 1) // shares) for one in short}
+            for one in short:
+                more = min(portion[one.id], cells, lacks[one.id] - given[one.id])
+                given[one.id] += more
+                cells -= more
+            short = [one for one in short if given[one.id] < lacks[one.id]]
+    return given

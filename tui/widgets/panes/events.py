@@ -44,7 +44,7 @@ class EventsPane(Pane[HappeningRow]):
             Column("kind", "KIND", 8, _kind, drop=3),
             Column("name", "NAME", 16, _name, share=3, most=60, path=True),
             Column("id", "ID", 16, _id, drop=2),
-            Column("why", "WHY", 14, self._why, share=3, drop=1),
+            Column("why", "WHY", 14, self._why, share=3, prose=True, drop=1),
         ]
         super().__init__(dashboard, columns, order=NEWEST_FIRST, follow_top=True, id="events")
 

@@ -128,7 +128,7 @@ class OthersPane(RecordPane):
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("key", "KEY", 20, _key, share=3, most=80, path=True),
-            Column("value", "VALUE", 12, _value, share=2, drop=3),
+            Column("value", "VALUE", 12, _value, share=2, prose=True, drop=3),
         ]
         super().__init__(dashboard, columns, id="others")
 

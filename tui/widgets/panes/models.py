@@ -99,7 +99,7 @@ class ModelsPane(TreePane[ModelRow]):
             ),
             Column("state", "STATE", 15, self._state, drop=1, sort=self._severity),
             Column("routable", "ROUTABLE", 8, self._routable, right=True, sort=self._missing),
-            Column("why", "WHY NOT", 16, self._why, share=2, most=48, drop=3),
+            Column("why", "WHY NOT", 16, self._why, share=2, prose=True, most=48, drop=3),
             Column(
                 "workers", "WORKERS", 7, _workers, right=True, sort=lambda row: row.workers, drop=5
             ),

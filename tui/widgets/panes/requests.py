@@ -81,7 +81,7 @@ class RequestsPane(TreePane[RequestRow]):
             _number("errors", "ERRORS", 6, lambda whole: whole.errors, tone="bad"),
             _number("rate", "REQ/S", 6, lambda whole: whole.rate, measured=True),
             _number("mean", "ACCEPT MS", 9, lambda whole: whole.mean_ms, measured=True, drop=4),
-            Column("error", "LAST ERROR", 10, _last_error, share=2, most=60, drop=6),
+            Column("error", "LAST ERROR", 10, _last_error, share=2, prose=True, most=60, drop=6),
             Column(
                 "started", "STARTED", 7, self._started, right=True, ticks=True, drop=5, sort=_newest
             ),

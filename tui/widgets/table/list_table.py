@@ -8,7 +8,7 @@ for the text of the rows on screen when they are drawn, so ten rows and ten thou
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Hashable, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar, Generic
@@ -34,10 +34,18 @@ GUTTER = 1
 """Cells left of the first column, for the marks."""
 
 
+LONGEST_CELL = 1_024
+"""Columns of a terminal that no cell needs more of: names may be 100 KB long."""
+
+
 @dataclass
 class _Layout:
     width: int = -1
     columns: list[tuple[Column[HasKey], int]] = field(default_factory=list)
+    needs: dict[str, int] = field(default_factory=dict)
+    """The cells that each column's texts took so far. Grows while rows are scrolled through, so
+    that the columns stay where they are; falls back to what is on screen where something would be
+    cut for what is not."""
 
 
 class ListTable(LineView, Generic[Row]):
@@ -142,6 +150,9 @@ class ListTable(LineView, Generic[Row]):
         """Where a range begins: the row that was marked last."""
         self._layout = _Layout()
         self._ticking: dict[int, tuple[str, ...]] = {}
+        self._fit_is_due = False
+        self._fitted_at = -1
+        """How far it was scrolled when the columns were last fitted to what is on screen."""
 
     def is_faded(self, row: Row) -> bool:
         """Whether a row is drawn in one muted colour: what it stands for is over."""
@@ -173,6 +184,7 @@ class ListTable(LineView, Generic[Row]):
         self._mark({key for key in self.marked if index_of(key) is not None})
         if changed is None or was_empty or not rows:
             self._ticking.clear()
+            self._fit()
             self.refresh()
         else:
             for line in self._lines():
@@ -283,6 +295,7 @@ class ListTable(LineView, Generic[Row]):
 
     def on_resize(self) -> None:
         self.set_height(len(self.rows) + 1)
+        self._fit_and_draw()
 
     def watch_empty_text(self) -> None:
         if not self.rows:
@@ -317,7 +330,7 @@ class ListTable(LineView, Generic[Row]):
             if self.order.column == column.id:
                 # That it is sorted by is worth more than the end of its name.
                 title = title[: room - 1] + ("▼" if self.order.reverse else "▲")
-            parts.append(_fit(title, room, column))
+            parts.append(_fitted(title, room, column))
         line = " " * GUTTER + (" " * GAP).join(parts)
         return Strip([Segment(line, style)]).adjust_cell_length(width, style)
 
@@ -345,7 +358,9 @@ class ListTable(LineView, Generic[Row]):
             if own is not style:
                 segments.append(Segment(text, style))
                 text, style = "", own
-            text += _fit(cell.text, cells, column)
+            text += _fitted(cell.text, cells, column)
+            if len(cell.text) * 2 > cells:
+                self._see(column, cell.text, cells)
             if column.ticks:
                 ticking.append(cell.text)
         self._ticking[index] = tuple(ticking)
@@ -359,8 +374,57 @@ class ListTable(LineView, Generic[Row]):
         if width is None:
             width = self.line_width
         if self._layout.width != width:
-            self._layout = _Layout(width, lay_out(self.columns, width - GUTTER))  # type: ignore[arg-type]
+            self._set_layout(width, self._layout.needs)
         return self._layout.columns  # type: ignore[return-value]
+
+    def _set_layout(self, width: int, needs: dict[str, int]) -> None:
+        columns = lay_out(self.columns, width - GUTTER, needs)
+        self._layout = _Layout(width, columns, needs)  # type: ignore[arg-type]
+
+    def _see(self, column: Column[Row], text: str, cells: int) -> None:
+        """A text was drawn in `cells`: if it was cut, look whether another column has room."""
+        need = _needed(text)
+        is_new = need > self._layout.needs.get(column.id, 0)
+        is_elsewhere = self._fitted_at != self.scroll_offset.y
+        if need > cells and (is_new or is_elsewhere) and not self._fit_is_due:
+            self._fit_is_due = True
+            # Not now: what is being drawn would be kept as it is.
+            self.call_later(self._fit_and_draw)
+
+    def _fit_and_draw(self) -> None:
+        self._fit_is_due = False
+        before = self._layout.columns
+        self._fit()
+        if self._layout.columns != before:
+            self.refresh()
+
+    def _fit(self) -> None:
+        """Give columns the room that others do not need, if what is on screen is cut. Else they
+        stay where they are."""
+        width = self.line_width
+        if width <= GUTTER:
+            return
+        self._fitted_at = self.scroll_offset.y
+        seen = self._needs_on_screen()
+        if not _lack(self._columns(width), seen):
+            return
+        needs = self._layout.needs
+        grown = {name: max(need, needs.get(name, 0)) for name, need in seen.items()}
+        self._set_layout(width, grown)
+        lack = _lack(self._layout.columns, seen)
+        if lack and grown != seen:
+            # Fitted to rows that are not on screen any more, they may cut those that are.
+            anew = lay_out(self.columns, width - GUTTER, seen)
+            if 2 * _lack(anew, seen) < lack:
+                self._set_layout(width, seen)
+
+    def _needs_on_screen(self) -> dict[str, int]:
+        """The cells that each column's texts take in the rows that are seen."""
+        rows = self.on_screen()
+        return {
+            column.id: max((_needed(column.cell_of(row).text) for row in rows), default=0)
+            for column in self.columns
+        }
 
     def _lines(self) -> range:
         """The rows that are on screen."""
@@ -379,7 +443,18 @@ def _coloured(base: Style, tone: Style) -> Style:
     return base + Style(color=tone.color, bold=tone.bold or None, dim=tone.dim or None)
 
 
-def _fit(text: str, cells: int, column: Column[Any]) -> str:
+def _lack(columns: Sequence[tuple[Column[Any], int]], needs: Mapping[str, int]) -> int:
+    """How many cells the columns have too few in all."""
+    return sum(max(0, needs.get(column.id, 0) - cells) for column, cells in columns)
+
+
+def _needed(text: str) -> int:
+    """The columns of a terminal that a text takes, as far as a cell may grow."""
+    text = text[:LONGEST_CELL]
+    return min(LONGEST_CELL, text_width(plain(text)))
+
+
+def _fitted(text: str, cells: int, column: Column[Any]) -> str:
     """Harmless text, exactly `cells` wide."""
     text = clip_path(text, cells) if column.path else clip(text, cells)
     padding = " " * (cells - text_width(text))
