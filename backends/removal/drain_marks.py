@@ -11,7 +11,7 @@ from backends.dynamo.records import EndpointInstance
 from backends.liveness.drained import DrainMark
 from backends.liveness.evidence_kinds import Drained as DrainedBy
 from backends.removal.audit import Audit, AuditFailed
-from backends.removal.audit.drains import DrainedInstance, drained_in
+from backends.removal.audit.trail import DrainedInstance, drained_in
 
 
 def marks(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:

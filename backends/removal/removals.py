@@ -17,7 +17,7 @@ from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
 from backends.dynamo.records import AnyRecord
 from backends.removal.audit import ActKind, Audit, AuditFailed, Item, Operation, as_text, new_id
-from backends.removal.audit.outcomes import spell_outcome
+from backends.removal.audit.act import spell_outcome
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType, not_tried, outcome_of
 from backends.removal.targets import RemovalTarget, kind_of
 from backends.store import Entry, PutBack, Refused, StoreError, Unreachable

@@ -13,7 +13,7 @@ from backends.removal.audit import (
     Audit,
     AuditFailed,
 )
-from backends.removal.audit.lock import Lock
+from backends.removal.audit.file import Lock
 from tests.support.auditing import NOON, ROOT, audit_at, begin, names
 
 
@@ -24,7 +24,7 @@ def test_many_processes_lose_and_mix_no_line_while_files_are_put_away(tmp_path: 
 import sys
 from pathlib import Path
 from backends.removal.audit import Audit, Item
-from backends.removal.audit.lock import Lock
+from backends.removal.audit.file import Lock
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import Entry, Revision
 

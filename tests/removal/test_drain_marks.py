@@ -8,7 +8,7 @@ import pytest
 
 from backends.liveness.evidence_kinds import Drained
 from backends.removal.audit import Audit, Item
-from backends.removal.audit.drains import drained_in
+from backends.removal.audit.trail import drained_in
 from backends.removal.drain_marks import AuditMarks, marks, read_marks
 from backends.removal.outcomes import KeyOutcome
 from backends.store import Entry, Revision

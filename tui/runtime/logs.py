@@ -20,7 +20,7 @@ from pathlib import Path
 
 from backends.redact import Mask
 from backends.removal.audit import AuditFailed
-from backends.removal.audit.errors import translated
+from backends.removal.audit.disk import translated
 from backends.removal.audit.file import AppendedFile
 from backends.store import Misconfigured
 from tui.config.log_levels import DEFAULT_LEVEL, LEVELS

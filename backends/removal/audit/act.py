@@ -1,17 +1,23 @@
-"""What a person did: an act, and its items."""
+"""What a person did: an act, its id, and its items; and how the audit spells what came of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
-from backends.removal.audit.outcomes import NOT_DONE, NOT_KNOWN, spell_outcome
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import Entry
 
 ActKind = Literal["unregister", "drain", "clean up"]
 """What the person meant by it: drain is of a worker that lives, clean up of what is stale."""
+
+NOT_DONE = "not done"
+"""The store would not, or could not be asked."""
+NOT_KNOWN = "not known"
+"""The store was asked for it, or for others before it, and did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +117,28 @@ class Operation:
                 for item in self.items
             ),
         )
+
+
+def new_id(at: float, taken: Container[str]) -> str:
+    """An id for an act at `at` (POSIX seconds) that is not taken."""
+    second = datetime.fromtimestamp(at, UTC).strftime("%Y%m%d-%H%M%S")
+    while True:
+        candidate = f"{second}-{secrets.token_hex(2)}"
+        if candidate not in taken:
+            return candidate
+
+
+def spell_outcome(outcome: KeyOutcome) -> tuple[str, str]:
+    """Return an outcome as the audit has it, and what the store said if it failed, else nothing.
+
+    Earlier builds read the same words, so that a new type needs no new one.
+    """
+    if outcome.error is None:
+        return outcome.type.value, ""
+    left_open = outcome.type is OutcomeType.LEFT_OPEN
+    return NOT_KNOWN if left_open else NOT_DONE, as_text(str(outcome.error))
+
+
+def as_text(text: str) -> str:
+    """A text that every JSON tool takes: lone surrogates, which none does, as `\\udcNN`."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from backends.removal.audit import lines
-from backends.removal.audit.act import ActKind, Item, Operation
-from backends.removal.audit.disk import make_folder
-from backends.removal.audit.errors import AuditFailed, translated
-from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile
-from backends.removal.audit.ids import ids_in, new_id
-from backends.removal.audit.lock import Lock
-from backends.removal.audit.place import NO_HOME
-from backends.removal.audit.text import as_text
+from backends.removal.audit.act import ActKind, Item, Operation, as_text, new_id
+from backends.removal.audit.disk import AuditFailed, make_folder, translated
+from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile, Lock
 from backends.removal.audit.trail import Trail, trail_of
 from backends.removal.outcomes import KeyOutcome
 
 TAIL = 1024 * 1024
 """Bytes at the end of the audit in which the acts of the last minutes are looked for: some 300
 cards, 20 ms to read."""
+NO_HOME = "~"
+"""The first part of a path below a home that there is not."""
 
 
 class Audit:
@@ -145,5 +143,28 @@ class Audit:
         """The ids of all acts that are kept. Reads all files: some 30 ms where there is most."""
         found: set[str] = set()
         for content in self._file.contents():
-            found |= ids_in(content)
+            found |= lines.ids_in(content)
         return found
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """`dyntop/audit.jsonl` in `$XDG_STATE_HOME`, else in `~/.local/state`.
+
+    As the XDG base directory specification (0.8) has it, a path that is not absolute is ignored.
+    Where this user has no home the `~` stays: an `Audit` there can be neither written nor read.
+    """
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        state = _home(environ) / ".local" / "state"
+    return state / "dyntop" / "audit.jsonl"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = Path(environ.get("HOME", ""))
+    if home.is_absolute():
+        return home
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path(NO_HOME)
+    return home if home.is_absolute() else Path(NO_HOME)

@@ -10,15 +10,15 @@ printable characters.
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, TypeAdapter
 
-from backends.removal.audit.act import ActKind, Item, Operation
-from backends.removal.audit.outcomes import spell_outcome
-from backends.removal.audit.text import as_text, base64_of, bytes_of, text_of
+from backends.removal.audit.act import ActKind, Item, Operation, as_text, spell_outcome
 from backends.removal.outcomes import KeyOutcome
 from backends.store import Entry, Revision
 
@@ -26,6 +26,9 @@ _Text = Annotated[
     str, BeforeValidator(lambda text: as_text(text) if isinstance(text, str) else text)
 ]
 _Lease = Annotated[str, Field(pattern=r"^[0-9a-f]{1,16}$")]
+
+_ID = re.compile(rb'"id":"([0-9]{8}-[0-9]{6}-[0-9a-f]{4})"')
+"""Of an act, in a line of the audit: inside a key or value, quotes are escaped."""
 
 
 class Result(BaseModel):
@@ -174,3 +177,31 @@ def _encoded(line: Line) -> bytes:
     text = json.dumps(line.model_dump(exclude_none=True), separators=(",", ":"))
     # The one control character that JSON does not escape.
     return text.replace("\x7f", "\\u007f").encode("ascii") + b"\n"
+
+
+def ids_in(content: bytes) -> set[str]:
+    """The ids of all acts in lines of the audit, without reading the lines: that takes longer."""
+    return {act_id.decode() for act_id in _ID.findall(content)}
+
+
+def text_of(content: bytes) -> str | None:
+    """The bytes as text. None for what is not UTF-8."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def base64_of(content: bytes) -> str | None:
+    """The bytes in base64. None for what is UTF-8: `text_of` gives that."""
+    return None if text_of(content) is not None else base64.b64encode(content).decode()
+
+
+def bytes_of(text: str | None, in_base64: str | None) -> bytes:
+    """The bytes of which `text_of` and `base64_of` gave these. Raises ValueError if it is neither,
+    or not base64."""
+    if text is not None:
+        return text.encode("utf-8")
+    if in_base64 is None:
+        raise ValueError("neither as text nor as base64")
+    return base64.b64decode(in_base64, validate=True)
