@@ -191,7 +191,7 @@ class AddressReadings:
 
     def heard_of(self, group: Iterable[AnyRecord]) -> bool:
         """Return whether anything is known of the addresses of one worker's records."""
-        if not self._at and not self.nats_is_away:
+        if not self._at and self._nats is None:
             return False
         away = self.nats_is_away
         speakers = map(self._speaker, group)

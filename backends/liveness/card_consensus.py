@@ -1,118 +1,15 @@
-"""Groups of model cards that must have one checksum, and the sorts of card in each.
+"""A conflict of model cards as evidence: the sorts of card in one worker set, and how they differ.
 
-Of workers that are served as one set, Dynamo 1.6.1's frontend keeps to the sort of card that it
-accepted first; a frontend that starts later takes either, neither the majority nor the oldest, and
-some older releases drop the whole set (`checksum.py` names the sources). A store does not tell what
-a frontend accepted, so no card is the odd one: all cards of a group with several sorts disagree.
-
-Pure: knows fingerprints, not cards.
+Pure; `card_routings` finds which cards are in conflict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from backends.discovery.cluster import FirstSeen
 from backends.liveness.evidence_kinds import CardsDiffer, CardSort
-
-
-class Sort(NamedTuple):
-    """The cards of a group that have one fingerprint."""
-
-    fingerprint: str
-    keys: tuple[bytes, ...]
-    """In the order in which they came; at least one."""
-
-
-class CardConsensus:
-    """The sorts of card in each group, kept up to date as cards come and go.
-
-    A card disagrees if its group has more than one sort. The cost of a call grows with the number
-    of cards whose status changes, and with nothing else.
-    """
-
-    def __init__(self) -> None:
-        self._seats: dict[bytes, tuple[Hashable, str]] = {}
-        self._groups: dict[Hashable, dict[str, dict[bytes, None]]] = {}
-        """Keys by group and fingerprint, in the order in which they came."""
-
-    def put(self, key: bytes, group: Hashable | None, fingerprint: str) -> set[bytes]:
-        """Add a card, or change it. In no group (None) it is compared with no other.
-
-        Returns the keys of all cards whose status changed.
-        """
-        seat = None if group is None else (group, fingerprint)
-        left = self._seats.get(key)
-        if left is None:
-            return set() if seat is None else self._add_new(key, seat)
-        if seat == left:
-            return set()
-        disagreed = self.disagrees(key)
-        del self._seats[key]
-        changed = self._remove(key, *left)
-        if seat is not None:
-            changed |= self._add(key, *seat)
-            self._seats[key] = seat
-        # A group that it left and came back to may be as it was.
-        if seat is not None and left[0] == seat[0]:
-            changed = changed if disagreed is not self.disagrees(key) else set()
-        changed.discard(key)
-        if self.disagrees(key) is not disagreed:
-            changed.add(key)
-        return changed
-
-    def discard(self, key: bytes) -> set[bytes]:
-        """Forget a card, if it is known.
-
-        Returns the keys of all whose status changed: its own too, if it disagreed.
-        """
-        return self.put(key, None, "")
-
-    def disagrees(self, key: bytes) -> bool:
-        """Return whether a card's group has cards of another sort."""
-        seat = self._seats.get(key)
-        return seat is not None and len(self._groups[seat[0]]) > 1
-
-    def sorts(self, key: bytes) -> tuple[Sort, ...]:
-        """Return the sorts in a card's group, the card's own first, then by their age.
-
-        Empty: the card is in no group.
-        """
-        seat = self._seats.get(key)
-        if seat is None:
-            return ()
-        sorts = [Sort(one, tuple(keys)) for one, keys in self._groups[seat[0]].items()]
-        return tuple(sorted(sorts, key=lambda sort: sort.fingerprint != seat[1]))
-
-    def _add_new(self, key: bytes, seat: tuple[Hashable, str]) -> set[bytes]:
-        """The same for a card that was in no group: at the start that is every one."""
-        changed = self._add(key, *seat)
-        self._seats[key] = seat
-        if len(self._groups[seat[0]]) > 1:
-            changed.add(key)
-        return changed
-
-    def _add(self, key: bytes, group: Hashable, fingerprint: str) -> set[bytes]:
-        """Return the keys of the others that disagree from now on."""
-        sorts = self._groups.setdefault(group, {})
-        others: set[bytes] = set()
-        if len(sorts) == 1 and fingerprint not in sorts:
-            others.update(*sorts.values())
-        sorts.setdefault(fingerprint, {})[key] = None
-        return others
-
-    def _remove(self, key: bytes, group: Hashable, fingerprint: str) -> set[bytes]:
-        """Return the keys of the others that agree from now on."""
-        sorts = self._groups[group]
-        del sorts[fingerprint][key]
-        if sorts[fingerprint]:
-            return set()
-        del sorts[fingerprint]
-        if not sorts:
-            del self._groups[group]
-        return set().union(*sorts.values()) if len(sorts) == 1 else set()
 
 
 @dataclass(frozen=True, slots=True)

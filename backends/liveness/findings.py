@@ -8,13 +8,7 @@ from backends.discovery.record_index import Scope, is_internal_at, scopes_of
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.failure import Way
-from backends.liveness.judge import (
-    FINDINGS,
-    JudgeInput,
-    Verdict,
-    awaits_renewal,
-    is_proved,
-)
+from backends.liveness.judge import JudgeInput, Verdict, awaits_renewal, is_proved
 
 
 class Findings:
@@ -29,8 +23,9 @@ class Findings:
 
     def note(self, record: AnyRecord, verdict: Verdict) -> None:
         """Count a record among them, or no more."""
-        key, found = record.key, verdict in FINDINGS
-        if not found and key not in self._all:
+        # As `FINDINGS`, of which a member takes longer to look up.
+        key, found = record.key, verdict is not Verdict.LIVE and verdict is not Verdict.UNKNOWN
+        if found is (key in self._all):
             return
         (self._all.add if found else self._all.discard)(key)
         for scope in scopes_of(record):

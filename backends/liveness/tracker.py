@@ -12,7 +12,7 @@ from dataclasses import replace
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.lease_ttl import same_standing
 from backends.discovery.record_index import Scope
-from backends.dynamo.card_checksum import differences, group_of
+from backends.dynamo.card_checksum import differences
 from backends.dynamo.parse import card_json
 from backends.dynamo.records import (
     AnyRecord,
@@ -22,12 +22,15 @@ from backends.dynamo.records import (
     ModelCard,
 )
 from backends.liveness.address_readings import AddressReadings
-from backends.liveness.card_consensus import CardConsensus, SortOfCard, compared
+from backends.liveness.card_consensus import SortOfCard, compared
 from backends.liveness.drained import DrainMark, without_instance
 from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
 from backends.liveness.explain import assess
 from backends.liveness.findings import FailedRecords, Findings
+from backends.liveness.handles import Handle as Handle
+from backends.liveness.handles import Handles
+from backends.liveness.handles import handle_of as handle_of
 from backends.liveness.judge import (
     DEAD,
     STALE,
@@ -40,15 +43,16 @@ from backends.liveness.judge import (
     judge_by_itself,
     judge_serving,
 )
+from backends.liveness.routing import ROUTABLE
 from backends.liveness.serving import Serving
 from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
 from backends.store import Lifetime
 
+_NO_KEYS: frozenset[bytes] = frozenset()
+_PUBLISHED = (EventChannel, EventSource)
+
 DIFFERS = CardsDiffer(0, ())
 """That they differ is enough for a verdict; how, is compared for one that is shown."""
-
-Handle = int | bytes
-"""What a time to live is asked for: a lease's id, or a key where there are no leases."""
 
 
 class LivenessTracker:
@@ -69,21 +73,13 @@ class LivenessTracker:
         self._findings = Findings()
         self._failed = FailedRecords()
         self._lives: dict[Handle, LeaseTtl] = {}
-        self._on: dict[Handle, set[bytes]] = {}
-        """The keys that a handle is for."""
-        self._new_handles: set[Handle] = set()
-        self._gone_handles: set[Handle] = set()
-        """Of those that were taken when they were new: there are none where nobody takes them."""
-        self._perhaps_empty: set[Handle] = set()
+        self._handles = Handles()
         self._addresses = AddressReadings(cluster, self._records)
-        self._consensus = CardConsensus()
         self.serving = Serving()
         """How models are served, by the verdicts as of the last `update`. Only to be read."""
         self._rerouted: set[bytes] = set()
         self._drained: dict[int, DrainMark] = {}
         self._dirty: set[bytes] = set()
-        self._disagreeing: set[bytes] = set()
-        """The cards that came into a conflict, or out of one, since the last `update`."""
         self._sees_all = True
 
     # --- what is known ------------------------------------------------------------------------
@@ -120,14 +116,12 @@ class LivenessTracker:
 
     def take_new_handles(self) -> set[Handle]:
         """The leases (or keys) that something hangs on since the last call, and did not before."""
-        new, self._new_handles = self._new_handles, set()
-        return new
+        return self._handles.take_new()
 
     def take_gone_handles(self) -> set[Handle]:
         """Return the leases (or keys) that were told as new, and that nothing hangs on any more
         since the last call. One that came back meanwhile is new again."""
-        gone, self._gone_handles = self._gone_handles, set()
-        return gone
+        return self._handles.take_gone()
 
     def records(self) -> Collection[AnyRecord]:
         """All that were judged. Do not change it."""
@@ -139,7 +133,7 @@ class LivenessTracker:
 
     def record_on(self, handle: Handle) -> AnyRecord | None:
         """Any one record that hangs on a handle: its time to live is the handle's."""
-        keys = self._on.get(handle)
+        keys = self._handles.keys(handle)
         return self._records.get(next(iter(keys))) if keys else None
 
     def targets(self, record: AnyRecord) -> set[ProbeTarget]:
@@ -151,11 +145,7 @@ class LivenessTracker:
         those live decides who is party to a conflict, and what is there that a model needs."""
         found = {record.key: record for record in records}
         cards = [key for key, record in found.items() if isinstance(record, ModelCard)]
-        bearing = self.serving.bearing_on(cards)
-        for key in cards:
-            if key not in bearing and self._consensus.disagrees(key):
-                bearing.update(*(sort.keys for sort in self._consensus.sorts(key)))
-        for key in sorted(bearing - found.keys()):
+        for key in sorted(self.serving.bearing_on(cards) - found.keys()):
             found[key] = self._records[key]
         return list(found.values())
 
@@ -178,10 +168,9 @@ class LivenessTracker:
     def heard_lives(self, lives: Mapping[Handle, LeaseTtl]) -> None:
         """The store said how long these still have."""
         for handle, life in lives.items():
-            if handle in self._on:
+            if keys := self._handles.keys(handle):
                 before = self._lives.get(handle)
                 life = life.after(before)
-                keys = self._on[handle]
                 # What an address that failed means depends on when its lease was renewed, too.
                 if not same_standing(life, before) or not keys.isdisjoint(self._failed.all):
                     self._dirty |= keys
@@ -191,7 +180,7 @@ class LivenessTracker:
         """Nobody follows these any more: what was heard of them will soon be untrue."""
         for handle in handles:
             if self._lives.pop(handle, None) is not None:
-                self._dirty |= self._on.get(handle, set())
+                self._dirty |= self._handles.keys(handle)
 
     def is_stale(self, record: AnyRecord) -> bool:
         """Return whether a record is to be proposed for cleaning up."""
@@ -265,38 +254,42 @@ class LivenessTracker:
 
         Returns the keys, of those that are there, whose verdict is another now.
         """
-        changed = changed if isinstance(changed, Set) else set(changed)
+        if not isinstance(changed, set):
+            changed = set(changed)
         concerned: list[AnyRecord] = []
-        for key in changed:
-            concerned += self._take_in(key)
-        self._drop_handles()
+        if changed:
+            at_start = not self._records
+            for key in changed:
+                self._take_in(key, concerned, at_start=at_start)
+            for handle in self._handles.take_empty():
+                self._lives.pop(handle, None)
         before: dict[bytes, Verdict | None] = {}
         settled: Set[bytes] = changed
         while True:
-            # How one is served depends on the verdicts of others. No verdict that others depend on
-            # depends on how something is served, so this comes to an end.
-            if rerouted := self.serving.take_changes() | self._disagreeing:
-                self._disagreeing = set()
-                self._rerouted |= rerouted
-            dirty = self._take_dirty() | rerouted
-            concerned += [
-                self._records[key] for key in dirty if key in self._records and key not in settled
-            ]
-            settled = frozenset()
+            if self.is_behind or self.serving.is_behind:
+                concerned += self._unsettled(settled)
             if not concerned:
                 break
             for group in self._groups(concerned):
-                for record, verdict in self._judged(group):
-                    self._note(record, verdict, before)
-            concerned = []
-        return {key for key, verdict in before.items() if self._verdicts[key] is not verdict}
+                self._judge(group, before)
+            # How one is served depends on the verdicts of others. No verdict that others depend on
+            # depends on how something is served, so this comes to an end.
+            concerned, settled = [], _NO_KEYS
+        verdicts = self._verdicts
+        return {key for key, verdict in before.items() if verdicts[key] is not verdict}
 
-    def _take_dirty(self) -> set[bytes]:
-        """The keys on which anything bears that was told, which is then taken to be weighed."""
+    def _unsettled(self, settled: Set[bytes]) -> list[AnyRecord]:
+        """Return the records, but for the settled, that something new bears on: evidence, or how
+        they are served. It is then taken to be weighed."""
         dirty, self._dirty = self._dirty, set()
         if self._addresses.unweighed:
             dirty |= self._addresses.take_unweighed()
-        return dirty
+        if rerouted := self.serving.take_changes():
+            self._rerouted |= rerouted
+            # What is dead is so however it is served.
+            dirty.update(key for key in rerouted if self._verdicts.get(key) not in DEAD)
+        records = self._records
+        return [records[key] for key in dirty if key in records and key not in settled]
 
     def take_rerouted(self) -> set[bytes]:
         """The cards that are routed otherwise than at the last call, though their verdicts may be
@@ -309,19 +302,19 @@ class LivenessTracker:
 
         Empty: it is no party to a conflict.
         """
-        if not self._consensus.disagrees(card.key):
+        if not self.serving.disagrees(card.key):
             return ()
         mine = card_json(card.entry)
         left = self.serving.left_with(card.key, ())
         found: list[SortOfCard] = []
-        for sort in self._consensus.sorts(card.key):
+        for sort in self.serving.sorts(card.key):
             there = [self._records[key] for key in sort.keys if key in self._records]
             theirs = {} if not found else card_json(there[0].entry) if there else {}
             found.append(
                 SortOfCard(
-                    sort.fingerprint,
-                    sort.keys,
-                    left.get(sort.fingerprint, 0),
+                    sort.sort,
+                    tuple(sort.keys),
+                    left.get(sort.sort, 0),
                     min((self._first_seen(key) for key in sort.keys), key=lambda seen: seen.at),
                     tuple(differences(mine, theirs)) if found else (),
                 )
@@ -330,115 +323,113 @@ class LivenessTracker:
 
     # --- how ----------------------------------------------------------------------------------
 
-    def _take_in(self, key: bytes) -> list[AnyRecord]:
-        """Follow one change of the cluster; returns what it bears on: the record as it was and as
-        it is, and of a channel or source the others of its publisher."""
+    def _take_in(self, key: bytes, concerned: list[AnyRecord], *, at_start: bool) -> None:
+        """Follow one change of the cluster. Adds what it bears on: the record as it was and as it
+        is, and of a channel or source the others of its publisher. `at_start`: all is new."""
         before, now = self._records.get(key), self._cluster.records.get(key)
-        concerned: list[AnyRecord] = []
         if before is not None:
             concerned.append(before)
             self._forget(before)
             if now is None or now.kind is not before.kind:
-                self.serving.discard_instance(key)
-                self.serving.discard_card(key)
-            if isinstance(before, ModelCard) and not isinstance(now, ModelCard):
-                self._disagreeing |= self._consensus.discard(key)
+                if isinstance(before, EndpointInstance):
+                    self.serving.discard_instance(key)
+                elif isinstance(before, ModelCard):
+                    self.serving.discard_card(key)
         if now is not None:
             concerned.append(now)
             self._records[key] = now
-            self._hang(key, handle_of(now))
+            self._handles.add(key, handle_of(now))
             if isinstance(now, EndpointInstance):
                 self.serving.put_instance(now, dead=_is_dead(now))
             elif isinstance(now, ModelCard):
-                self._seat(now, dead=_is_dead(now))
-        if concerned and isinstance(concerned[0], EventChannel | EventSource):
+                self.serving.put_card(now, dead=_is_dead(now))
+        either = now if before is None else before
+        if not at_start and isinstance(either, _PUBLISHED):
             # A source speaks through its channel, which is of the worker that its sources name.
-            concerned += self._cluster.of_publisher(concerned[0])
-        return concerned
-
-    def _hang(self, key: bytes, handle: Handle) -> None:
-        """A key hangs on a lease, or on none."""
-        keys = self._on.get(handle)
-        if keys is None:
-            self._on[handle] = {key}
-            self._new_handles.add(handle)
-        else:
-            keys.add(key)
-
-    def _seat(self, card: ModelCard, *, dead: bool) -> None:
-        """Count a card among those of its worker set. A dead worker's is no party to a conflict."""
-        group = None if dead or card.fingerprint is None else group_of(card)
-        self._disagreeing |= self._consensus.put(card.key, group, card.fingerprint or "")
-        self.serving.put_card(card, dead=dead)
+            there = self._cluster.of_publisher(either)
+            if now is None or len(there) > 1:
+                concerned += there
 
     def _first_seen(self, key: bytes) -> FirstSeen:
         return self._cluster.first_seen(key)
 
-    def _drop_handles(self) -> None:
-        """Only once all is taken in: what went from a lease may have come back to it."""
-        for handle in self._perhaps_empty:
-            if not self._on[handle]:
-                del self._on[handle]
-                self._lives.pop(handle, None)
-                if handle in self._new_handles:
-                    self._new_handles.discard(handle)
-                else:
-                    self._gone_handles.add(handle)
-        self._perhaps_empty.clear()
-
     def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
         """The records of each worker concerned, once; those whose worker is unknown alone."""
+        leases: set[int] = set()
         workers: set[int] = set()
         for record in concerned:
-            worker = self._cluster.worker_of(record)
-            if worker is not None:
+            if (lease := record.entry.lease) is not None:
+                leases.add(lease)
+                if record.id.instance_id != lease and (number := _other_id(record)) is not None:
+                    leases.add(number)
+            elif (worker := self._cluster.worker_of(record)) is not None:
                 workers.add(worker)
-                if (number := _other_id(record)) is not None:
-                    workers.add(self._cluster.worker_id(number))
             elif record.key in self._cluster.records:
                 yield [self._cluster.records[record.key]]
+        workers.update(map(self._cluster.worker_id, leases))
         for worker in workers:
-            yield self._cluster.registered_by(worker)
+            if records := self._cluster.registered_by(worker):
+                yield records
 
-    def _judged(self, group: Sequence[AnyRecord]) -> Iterator[tuple[AnyRecord, Verdict]]:
-        """Of each of the records of one worker, by all that bears on it."""
-        lacking = self._without_instance(group)
-        if lacking or self._was_heard_of(group):
-            known = list(self._facts(group, 0.0, lacking))
-            doubtful = any(facts.probed.is_dated for facts in known)
-            for facts in known:
-                verdict = judge(facts)
-                self._failed.note(facts, verdict, doubtful=doubtful)
-                yield facts.record, verdict
+    def _judge(self, group: Sequence[AnyRecord], noted: dict[bytes, Verdict | None]) -> None:
+        """Judge each record of one worker, by all that bears on it. `noted`: as in `_note`."""
+        lives, routing = self._lives, self.serving.routing
+        has_evidence = not self.lifetime.has_leases or self._is_drained(group)
+        all_routable = True
+        for record in group:
+            lease = record.entry.lease
+            if lease is None or lease in lives:
+                has_evidence = True
+            if isinstance(record, ModelCard) and routing(record.entry.key) is not ROUTABLE:
+                all_routable = False
+        lacking = _NO_KEYS if all_routable else self._without_instance(group)
+        if has_evidence or lacking or self._addresses.heard_of(group):
+            self._judge_by_evidence(group, lacking, noted)
             return
         # So it is with thousands at the start, and each is weighed in a third of the time.
-        self._failed.discard(group)
+        if self._failed.doubtful:
+            self._failed.discard(group)
+        verdicts = self._verdicts
         for record in group:
             found = judge_by_itself(record)
-            if found is None and isinstance(record, ModelCard):
-                routing, disagrees = self.serving.routing(record.key), self._disagrees(record)
-                found = judge_serving(routing, disagrees=disagrees)
-            yield record, Verdict.UNKNOWN if found is None else found
+            if found is None and not all_routable and isinstance(record, ModelCard):
+                found = judge_serving(routing(record.key), disagrees=self._disagrees(record))
+            if found is None or found is Verdict.UNKNOWN:
+                key = record.entry.key
+                if key not in verdicts:
+                    # It was taken in as what is not dead.
+                    verdicts[key], noted[key] = Verdict.UNKNOWN, None
+                    continue
+            self._note(record, found or Verdict.UNKNOWN, noted)
 
-    def _was_heard_of(self, group: Sequence[AnyRecord]) -> bool:
-        """Whether more may be known of one worker's records than their own text: from their leases,
-        from addresses, from what else is there or was drained."""
-        # An audit tells of drains long ago, which bear on no worker that is there.
-        if self._drained and group and self._cluster.worker_of(group[0]) in self._drained:
-            return True
-        if not self.lifetime.has_leases:
-            return True
-        lives = self._lives
-        for one in group:
-            lease = one.lease
-            if lease is None or lease in lives:
-                return True
-        return self._addresses.heard_of(group)
+    def _judge_by_evidence(
+        self,
+        group: Sequence[AnyRecord],
+        lacking: Set[bytes],
+        noted: dict[bytes, Verdict | None],
+    ) -> None:
+        """The same where more may be known than the records' own text: from their leases, from
+        addresses, from what else is there or was drained."""
+        known = list(self._facts(group, 0.0, lacking))
+        doubtful = any(facts.probed.is_dated for facts in known)
+        for facts in known:
+            verdict = judge(facts)
+            self._failed.note(facts, verdict, doubtful=doubtful)
+            self._note(facts.record, verdict, noted)
 
-    def _without_instance(self, group: Sequence[AnyRecord]) -> set[bytes]:
+    def _is_drained(self, group: Sequence[AnyRecord]) -> bool:
+        """Whether one worker is known to have been drained. An audit names drains long ago, too,
+        which bear on no worker that is there."""
+        return bool(self._drained) and self._cluster.worker_of(group[0]) in self._drained
+
+    def _without_instance(self, group: Sequence[AnyRecord]) -> Set[bytes]:
         """Of one worker's records, the keys that no instance is registered for, as far as all of it
         may be read."""
-        return without_instance(group) if self._sees_all else set()
+        if self._sees_all:
+            for one in group:
+                if isinstance(one, ModelCard) and not self.serving.has_instance(one.key):
+                    return without_instance(group)
+        return _NO_KEYS
 
     def _lives_on(self, record: AnyRecord) -> bool:
         """Whether a record that is there shows that its worker has not ended: by its lease, or as a
@@ -449,13 +440,13 @@ class LivenessTracker:
 
     def _disagrees(self, record: AnyRecord) -> bool:
         """Whether it is a card whose worker set has several sorts."""
-        return isinstance(record, ModelCard) and self._consensus.disagrees(record.key)
+        return isinstance(record, ModelCard) and self.serving.disagrees(record.key)
 
     def _note(
         self, record: AnyRecord, verdict: Verdict, noted: dict[bytes, Verdict | None]
     ) -> None:
         """Take a verdict in. `noted`: those that were there before, of all that are another now."""
-        key = record.key
+        key = record.entry.key
         before = self._verdicts.get(key)
         if before is verdict:
             return
@@ -470,19 +461,20 @@ class LivenessTracker:
             if dead or before in DEAD:
                 self.serving.put_instance(record, dead=dead)
         elif isinstance(record, ModelCard) and dead is not self.serving.is_dead(key):
-            self._seat(record, dead=dead)
-            self._dirty.add(key)
+            self.serving.put_card(record, dead=dead)
             self._rerouted.add(key)
+            if not dead:
+                self._dirty.add(key)
 
     def _forget(self, record: AnyRecord) -> None:
         key = record.key
         del self._records[key]
         self._verdicts.pop(key, None)
-        self._failed.discard([record])
+        self._rerouted.discard(key)
         self._findings.note(record, Verdict.UNKNOWN)
-        handle = handle_of(record)
-        self._on[handle].discard(key)
-        self._perhaps_empty.add(handle)
+        if self._failed.doubtful:
+            self._failed.discard([record])
+        self._handles.discard(key, handle_of(record))
         self._addresses.forget(key)
 
     def _facts(
@@ -528,13 +520,10 @@ class LivenessTracker:
 
 def _is_dead(record: AnyRecord) -> bool:
     """Whether a record's own text shows that no request is answered by it."""
+    if record.malformed is None and record.entry.expired_at is None:
+        return False
     broken = record.malformed is not None and not record.readable
     return (broken or record.entry.expired_at is not None) and not record.entry.unread
-
-
-def handle_of(record: AnyRecord) -> Handle:
-    """What a record's time to live is asked for by."""
-    return record.key if (lease := record.lease) is None else lease
 
 
 def _other_id(record: AnyRecord) -> int | None:

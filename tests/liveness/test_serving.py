@@ -15,7 +15,7 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.evidence_kinds import InstanceAddressUnusable, NeedsNotMet, NoInstance
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import ModelServing, RoutableCount, Routing, ServingReason
-from tests.liveness.watched import Watched, life
+from tests.liveness.watched import SEEN, Watched, assert_same, life
 from tests.support import registered
 from tests.support.registered import record
 
@@ -197,6 +197,36 @@ def test_a_prefill_worker_of_an_old_release_needs_any_other() -> None:
     assert routing(watched, old) == Routing(False, ServingReason.NEEDS, ("decode",))
 
 
+def test_what_is_missing_follows_cards_that_begin_or_cease_to_tell_their_role() -> None:
+    def unsure(**more: Any) -> AnyRecord:
+        """A card that no frontend accepts, since its body names another worker."""
+        key, value = registered.card(3)
+        body = json.loads(value) | {"instance_id": 9}
+        body["card_json"] |= more
+        return record((key, json.dumps(body).encode()), lease=3)
+
+    alone = card(1, "decode", worker_type="decode")
+    missing = Routing(False, ServingReason.NEEDS, ("aggregated",))
+    watched = Watched(alone, instance(1, "decode"), unsure())
+    assert routing(watched, alone) == ROUTABLE
+    watched.put(unsure(worker_type="aggregated"))
+    assert routing(watched, alone) == missing
+    assert watched.of(alone) is Verdict.UNROUTABLE
+    watched.put(unsure())
+    assert routing(watched, alone) == ROUTABLE
+    # Of two dead workers of one set the one that told no role goes.
+    old, new = card(2), card(3, worker_type="aggregated")
+    watched.put(old, new)
+    watched.verdicts.heard_lives({worker: life(-1.0) for worker in (2, 3)})
+    watched.verdicts.update()
+    assert (watched.of(old), watched.of(new)) == (Verdict.ORPHANED, Verdict.ORPHANED)
+    assert routing(watched, alone) == ROUTABLE
+    watched.discard(old)
+    assert routing(watched, alone) == missing
+    watched.put(old)
+    assert routing(watched, alone) == ROUTABLE
+
+
 def test_one_of_several_needs_is_enough_and_all_of_it() -> None:
     needs = [["prefill", "decode"], ["aggregated"]]
     encode = card(1, "encode", worker_type="encode", needs=needs)
@@ -220,6 +250,21 @@ def test_adapters_are_routable_where_their_base_model_is() -> None:
     assert watched.discard(decode(1), prefill(2), instance(2, "prefill")) == set()
     assert watched.discard(instance(1, "decode")) == {adapter.key}
     assert watched.of(adapter) is Verdict.UNROUTABLE
+
+
+def test_an_adapter_is_judged_anew_when_the_card_of_its_base_model_comes_or_goes() -> None:
+    adapter = record(registered.card(1, lora="acme/sql", component="decode"), lease=1)
+    assert isinstance(adapter, ModelCard)
+    watched = Watched(adapter, instance(1, "decode"))
+    alive(watched, 1)
+    assert watched.of(adapter) is Verdict.LIVE
+    # Alone it misses nothing; its base model here misses a prefill worker.
+    assert watched.put(decode(1)) >= {adapter.key}
+    assert watched.of(adapter) is Verdict.UNROUTABLE
+    assert watched.verdicts.take_rerouted() >= {adapter.key}
+    assert watched.discard(decode(1)) == {adapter.key}
+    assert watched.of(adapter) is Verdict.LIVE
+    assert watched.verdicts.take_rerouted() >= {adapter.key}
 
 
 def test_an_adapter_without_a_routable_worker_is_not_served_whatever_its_base_model_is() -> None:
@@ -379,6 +424,71 @@ def test_it_follows_from_what_is_there_now_and_not_from_the_way_there(
             mine = followed.verdicts.serving.model(MODEL, within)
             assert mine == fresh.verdicts.serving.model(MODEL, within)
             check_figures(followed, mine, within)
+
+
+_broken = st.builds(
+    lambda worker, component, namespace: record(
+        (registered.instance(worker, namespace, component)[0], b"{"), lease=worker
+    ),
+    _worker,
+    _component,
+    _namespace,
+)
+_unleased = st.builds(
+    lambda worker, component, namespace: record(
+        registered.card(worker, MODEL, None, namespace, component)
+    ),
+    _worker,
+    _component,
+    _namespace,
+)
+_batches = st.lists(
+    st.lists(
+        st.one_of(
+            _some,
+            _broken,
+            _unleased,
+            st.integers(0, 30),
+            st.tuples(_worker, st.sampled_from([22.0, 5.0, -1.0])),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(_batches)
+def test_what_comes_changes_and_goes_between_two_updates_is_followed_as_a_whole(
+    batches: list[list[AnyRecord | int | tuple[int, float]]],
+) -> None:
+    followed = Watched()
+    lives: dict[int, float] = {}
+    for batch in batches:
+        before = {key: followed.verdicts.serving.routing(key) for key in followed.cluster.records}
+        for change in batch:
+            there = sorted(followed.cluster.records)
+            if isinstance(change, tuple):
+                followed.verdicts.heard_lives({change[0]: life(change[1])})
+                if followed.verdicts.record_on(change[0]) is not None:
+                    lives[change[0]] = change[1]
+            elif not isinstance(change, int):
+                followed.cluster.put(change, SEEN)
+            elif there:
+                followed.cluster.discard(there[change % len(there)])
+        changed = followed.cluster.take_changes().keys
+        followed.verdicts.update(changed)
+        assert not followed.verdicts.is_behind
+        leases = {one.lease for one in followed.cluster.records.values()}
+        lives = {lease: left for lease, left in lives.items() if lease in leases}
+        rerouted = followed.verdicts.take_rerouted()
+        for key in followed.cluster.records.keys() - changed:
+            assert followed.verdicts.serving.routing(key) == before[key] or key in rerouted
+        fresh = Watched(*followed.cluster.records.values())
+        fresh.verdicts.heard_lives({lease: life(left) for lease, left in lives.items()})
+        fresh.verdicts.update()
+        assert_same(followed, fresh)
 
 
 def check_figures(watched: Watched, found: ModelServing | None, within: tuple[str, ...]) -> None:

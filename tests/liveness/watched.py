@@ -71,12 +71,20 @@ def assert_same(one: Watched, other: Watched) -> None:
     assert {key: one.verdicts.serving.routing(key) for key in keys} == {
         key: other.verdicts.serving.routing(key) for key in keys
     }
+    mine, theirs = one.verdicts.serving, other.verdicts.serving
+    assert mine.unserved == theirs.unserved
+    assert (mine.unserved_adapters, mine.adapters) == (theirs.unserved_adapters, theirs.adapters)
+    for key in keys:
+        assert mine.disagrees(key) is theirs.disagrees(key)
+        assert mine.bearing_on([key]) == theirs.bearing_on([key])
+        assert [set(sort.keys) for sort in mine.sorts(key)][:1] == [
+            set(sort.keys) for sort in theirs.sorts(key)
+        ][:1]
     names = set(one.verdicts.serving.models())
     assert names == set(other.verdicts.serving.models())
     for name in names:
         for within in ((), ("prod",), ("a",), ("a", "b")):
-            mine, theirs = (each.verdicts.serving.model(name, within) for each in (one, other))
-            assert mine == theirs
+            assert mine.model(name, within) == theirs.model(name, within)
     for scope in ((), ("prod",), ("a",), ("a", "b")):
         assert set(one.verdicts.not_live(scope)) == set(other.verdicts.not_live(scope))
     counted = {

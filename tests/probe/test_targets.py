@@ -10,9 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends.dynamo.parse import read
-from backends.dynamo.records import AnyRecord
+from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.probe.addresses import Address, parse_address, why_unusable
-from backends.probe.targets import MOST_BROKERS, address_of, is_loopback, targets_of, unusable
+from backends.probe.targets import (
+    MOST_BROKERS,
+    address_of,
+    is_loopback,
+    is_usable,
+    targets_of,
+    unusable,
+)
 from backends.probe.types import ProbeMethod, ProbeTarget
 from backends.store import Entry, Revision
 from tests.corpus import Release, load
@@ -268,3 +275,23 @@ def test_no_text_breaks_the_reading_of_addresses(text: str) -> None:
 def test_an_address_is_written_as_it_is_read(ip: object, port: int) -> None:
     address = Address(str(ip), port)
     assert parse_address(str(address)) in (address, None)
+
+
+_octets = st.one_of(st.integers(0, 300).map(str), st.sampled_from(["", "01", "00", "1e1"]))
+_ports = st.one_of(st.integers(0, 70_000).map(str), st.sampled_from(["", "080", "9000\n", "x"]))
+_addresses = st.one_of(
+    st.text(max_size=20),
+    st.builds(
+        lambda octets, port, rest: f"{'.'.join(octets)}:{port}{rest}",
+        st.lists(_octets, min_size=3, max_size=5),
+        _ports,
+        st.sampled_from(["", "/1/generate", "\n", ":1", " "]),
+    ),
+)
+
+
+@given(st.sampled_from(["tcp", "http", "nats_tcp", "later"]), _addresses)
+def test_an_instance_is_usable_if_its_address_has_no_fault(kind: str, address: str) -> None:
+    found = instance({kind: address})
+    assert isinstance(found, EndpointInstance)
+    assert is_usable(found) is not bool(unusable(found))

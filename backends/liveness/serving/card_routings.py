@@ -3,9 +3,17 @@
 Pure, and kept up to date by change: a change costs work in proportion to the cards whose routing
 it changes. Knows places, cards, whether instances are dead and whether a client can connect to
 their addresses; verdicts are made elsewhere.
+
+Of workers that are served as one set, Dynamo 1.6.1's frontend keeps to the sort of card that it
+accepted first; a frontend that starts later takes either, neither the majority nor the oldest, and
+some older releases drop the whole set (`card_checksum.py` names the sources). A store does not
+show what a frontend accepted, so no card is the odd one: all cards of a set with several sorts are
+in conflict.
 """
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 from backends.discovery.models import adapter_name
 from backends.dynamo.card_checksum import (
@@ -30,15 +38,20 @@ from backends.liveness.serving.worker_sets import (
     DEAD_SORT,
     NO_PARTY,
     CardGroup,
+    CardSet,
     Deployment,
-    parties,
 )
-from backends.probe.targets import unusable
+from backends.probe.targets import is_usable
 
 _NO_INSTANCE = Routing(False, ServingReason.NO_INSTANCE)
 _DEAD = Routing(False, ServingReason.DEAD)
 _UNUSABLE = Routing(False, ServingReason.UNUSABLE)
 _CONFLICT = Routing(False, ServingReason.CONFLICT)
+
+_NO_KEYS: frozenset[bytes] = frozenset()
+
+# Looked up thousands of times at the start.
+_NONE, _DOWN, _UNFIT, _UP = InstanceState
 
 
 class CardRoutings:
@@ -49,69 +62,96 @@ class CardRoutings:
         self._instances: dict[bytes, tuple[WorkerEndpoint, InstanceState]] = {}
         self._cards: dict[bytes, tuple[CardGroup, WorkerEndpoint]] = {}
         """Where each card is counted."""
+        self._sets: dict[WorkerSet, CardSet] = {}
         self._models: dict[str, dict[str | None, Deployment]] = {}
         """By namespace."""
         self._of_workers = WorkerCards()
         self._adapters = AdapterServing()
         self._unserved: set[str] = set()
         self._sees_all = True
-        self._before: dict[WorkerEndpoint, InstanceState] = {}
-        """At the last `take_changes`, of each endpoint with cards whose state may be another."""
-        self._rebased: set[WorkerEndpoint] = set()
-        """Where the base model's card came or went beside others, which may be adapters."""
-        self._touched: set[tuple[str, str | None]] = set()
-        """The deployments whose needs are to be compared anew with what is there."""
+        self._moved: set[WorkerEndpoint] = set()
+        """Those whose state changed, or where the base model's card came or went beside others,
+        which may be adapters."""
+        self._touched: set[Deployment] = set()
+        """Those in which a sort of card came or went, or has its first routable worker or none any
+        more: what they miss and what is in conflict depends on nothing else."""
+        self.is_behind = False
+        """Whether anything came or went since the last `take_changes` that it may return."""
         self._names_changed = False
         """Whether a model, an adapter or a namespace of one came or went."""
 
     def routing(self, key: bytes) -> Routing | None:
-        """Whether a card's worker can be reached. None: it is no card of Dynamo 0.6 or later, or
-        what it would be joined to may be there and not be seen."""
+        """Return whether a request can reach a card's worker.
+
+        None: it is no card of Dynamo 0.6 or later, or what it would be joined to may be there and
+        not be seen.
+        """
         found = self._cards.get(key)
         if found is None:
             return None
         group, endpoint = found
         if group.is_dead:
             return _DEAD
-        if endpoint.state is not InstanceState.UP:
-            if endpoint.state is InstanceState.UNUSABLE:
-                return _UNUSABLE
-            if endpoint.state is InstanceState.DEAD:
-                return _DEAD
-            return _NO_INSTANCE if self._sees_all else None
-        worker_set = group.worker_set or self._base_at(endpoint)
-        if worker_set is None:
+        state = endpoint.state
+        if state is not _UP:
+            if state is _NONE:
+                return _NO_INSTANCE if self._sees_all else None
+            return _UNUSABLE if state is _UNFIT else _DEAD
+        card_set = group.card_set or self._base_at(endpoint)
+        if card_set is None:
             return ROUTABLE
-        deployment = self._models[worker_set.model][worker_set.namespace]
-        if deployment.missing:
-            missing = deployment.missing
+        if missing := card_set.deployment.missing:
             return Routing(False, ServingReason.NEEDS, missing) if self._sees_all else None
-        if group.worker_set is not None and group.sort != NO_PARTY:
-            groups = deployment.sets[worker_set]
-            if len(groups) > 1 and parties(groups) > 1:
-                return _CONFLICT
-        return ROUTABLE
+        return _CONFLICT if group.is_party and card_set.in_conflict else ROUTABLE
+
+    def disagrees(self, key: bytes) -> bool:
+        """Return whether a card's worker set has cards of another sort."""
+        found = self._cards.get(key)
+        if found is None:
+            return False
+        group, _ = found
+        return group.is_party and group.card_set is not None and group.card_set.in_conflict
+
+    def sorts(self, key: bytes) -> list[CardGroup]:
+        """Return the sorts in a card's worker set, the card's own first, then by their age.
+
+        Empty: the card is compared with no other. Do not keep it over a change.
+        """
+        found = self._cards.get(key)
+        if found is None or not found[0].is_party or found[0].card_set is None:
+            return []
+        mine, _ = found
+        return [
+            mine,
+            *(one for one in found[0].card_set.groups.values() if one.is_party and one is not mine),
+        ]
+
+    def has_instance(self, key: bytes) -> bool:
+        """Return whether an instance is registered on a card's endpoint for its worker."""
+        found = self._cards.get(key)
+        return found is not None and found[1].state is not _NONE
 
     def is_dead(self, key: bytes) -> bool:
-        """Whether a card was told to be dead."""
-        return key in self._cards and self._cards[key][0].is_dead
+        """Return whether a card was put as dead."""
+        found = self._cards.get(key)
+        return found is not None and found[0].is_dead
 
     def sees_all(self, all_of_it: bool) -> None:
-        """Whether all is known that is registered. If not, nothing is taken for missing."""
+        """Set whether all is known that is registered. If not, nothing is taken for missing."""
         self._sees_all = all_of_it
 
     def put_instance(self, instance: EndpointInstance, *, dead: bool) -> None:
-        """An instance came, or changed. `dead`: whether its verdict says that its worker is."""
-        key, place = instance.key, place_of(instance)
-        if dead:
-            now = InstanceState.DEAD
-        else:
-            now = InstanceState.UNUSABLE if unusable(instance) else InstanceState.UP
+        """Add an instance, or replace it. `dead`: whether its verdict says that its worker is."""
+        key, at = instance.entry.key, instance.id
+        place = (at.namespace, at.component, at.endpoint, at.instance_id)
+        now = _DOWN if dead else _UP if is_usable(instance) else _UNFIT
         known = self._instances.get(key)
         if known is not None and known[0].place != place:
             self.discard_instance(key)
             known = None
-        endpoint = self._endpoint(place)
+        endpoint = self._endpoints.get(place)
+        if endpoint is None:
+            endpoint = self._endpoints[place] = WorkerEndpoint(place)
         before = endpoint.state
         if known is not None:
             if known[1] is now:
@@ -119,78 +159,117 @@ class CardRoutings:
             endpoint.count(known[1], -1)
         endpoint.count(now, 1)
         self._instances[key] = endpoint, now
-        self._moved(endpoint, before)
+        if endpoint.cards and endpoint.state is not before:
+            self._move(endpoint, before)
 
     def discard_instance(self, key: bytes) -> None:
-        """An instance went, if it is known."""
+        """Forget an instance, if it is known."""
         known = self._instances.pop(key, None)
         if known is None:
             return
         endpoint, was = known
         before = endpoint.state
         endpoint.count(was, -1)
-        self._moved(endpoint, before)
-        self._drop_if_empty(endpoint)
+        if not endpoint.cards:
+            self._drop_if_empty(endpoint)
+        elif endpoint.state is not before:
+            self._move(endpoint, before)
 
     def put_card(self, card: ModelCard, *, dead: bool) -> None:
-        """A card came, or changed. `dead`: whether its own verdict says that its worker is."""
-        key, place = card.key, place_of(card)
-        self.discard_card(key)
-        self._names_changed = True
+        """Add a card, or replace it. `dead`: whether its own verdict says that its worker is."""
+        key, place = card.entry.key, place_of(card)
         worker_set = worker_set_of(card)
-        # It names no place, or no model.
-        if place[3] is None or card.dialect is Dialect.OLD or not (worker_set or card.is_lora):
-            return
-        endpoint = self._endpoint(place)
-        endpoint.cards = (*endpoint.cards, key)
-        if worker_set is None:
-            group = self._adapters.put(key, adapter_name(card), dead=dead)
-            self._cards[key] = group, endpoint
+        if worker_set is not None:
+            adapter, sort = "", DEAD_SORT
+            if not dead:
+                sort = (card.fingerprint if is_compared(card) else None) or NO_PARTY
         else:
-            self._join(card, endpoint, worker_set, dead=dead)
+            adapter = adapter_name(card) if card.is_lora else ""
+            sort = DEAD_SORT if dead else NO_PARTY
+        known = self._cards.get(key)
+        if known is not None:
+            if known[1].place == place and self._is_counted_so(
+                card, known[0], worker_set, adapter, sort
+            ):
+                return
+            self.discard_card(key)
+        # It names no place, or no model.
+        if place[3] is None or card.dialect is Dialect.OLD or not (worker_set or adapter):
+            return
+        endpoint = self._endpoints.get(place)
+        if endpoint is None:
+            endpoint = self._endpoints[place] = WorkerEndpoint(place)
+        endpoint.cards = (*endpoint.cards, key) if endpoint.cards else (key,)
+        if worker_set is None:
+            self._names_changed = self.is_behind = True
+            self._cards[key] = self._adapters.put(key, adapter, dead=dead), endpoint
+        else:
+            self._join(card, endpoint, worker_set, sort)
 
     def discard_card(self, key: bytes) -> None:
-        """A card went, if it is known."""
+        """Forget a card, if it is known."""
         known = self._cards.pop(key, None)
         if known is None:
             return
         group, endpoint = known
-        self._names_changed = True
-        endpoint.cards = tuple(one for one in endpoint.cards if one != key)
-        if group.worker_set is not None:
-            self._leave(key, group, endpoint, group.worker_set)
+        endpoint.cards = tuple([one for one in endpoint.cards if one != key])
+        if group.card_set is not None:
+            self._leave(key, group, endpoint, group.card_set)
         else:
+            self._names_changed = self.is_behind = True
             self._adapters.discard(key, group.adapter)
         self._drop_if_empty(endpoint)
 
-    def take_changes(self) -> set[bytes]:
-        """The keys of the cards that may be routed otherwise than at the last call, but for those
-        that were put themselves, and for those in a conflict that came or went."""
+    def take_changes(self) -> Set[bytes]:
+        """Return the keys of the cards that may be routed otherwise than at the last call, but for
+        those that were put themselves."""
+        if not self.is_behind:
+            return _NO_KEYS
+        self.is_behind = False
         changed: set[bytes] = set()
-        for endpoint, before in self._before.items():
-            if endpoint.state is not before:
-                changed.update(endpoint.cards)
-        self._before.clear()
-        for endpoint in self._rebased:
+        for endpoint in self._moved:
             changed.update(endpoint.cards)
-        self._rebased.clear()
-        for model, namespace in self._touched:
-            deployment = self._models.get(model, {}).get(namespace)
-            if deployment is None:
-                continue
+        self._moved.clear()
+        if self._touched:
+            self._look_at_deployments(changed)
+        self._adapters.update(changed, self._adapter_name, self._is_routable)
+        return changed
+
+    def _look_at_deployments(self, changed: set[bytes]) -> None:
+        """Compare what is needed with what is there, and the sorts of card, in those touched."""
+        for deployment in self._touched:
             missing = deployment.missing_roles()
             if missing != deployment.missing:
                 deployment.missing = missing
-                changed.update(*(self._cards[key][1].cards for key in deployment.keys))
-        for model in {model for model, _ in self._touched}:
+                changed.update(*(self._cards[key][1].cards for key in deployment.card_keys()))
+            for card_set in deployment.sets.values():
+                if card_set.in_conflict is not card_set.was_in_conflict:
+                    card_set.was_in_conflict = not card_set.was_in_conflict
+                    parties = [one.keys for one in card_set.groups.values() if one.is_party]
+                    changed.update(*parties)
+        for model in {deployment.model for deployment in self._touched}:
             deployments = self._models.get(model)
             if deployments is None or any(one.is_served() for one in deployments.values()):
                 self._unserved.discard(model)
             else:
                 self._unserved.add(model)
         self._touched.clear()
-        self._adapters.update(changed, self._adapter_name, self._is_routable)
-        return changed
+
+    def _is_counted_so(
+        self,
+        card: ModelCard,
+        group: CardGroup,
+        worker_set: WorkerSet | None,
+        adapter: str,
+        sort: str,
+    ) -> bool:
+        """Whether a card that is put again is counted as it is to be."""
+        if group.sort != sort or group.adapter != adapter:
+            return False
+        if group.card_set is None or worker_set is None:
+            return group.card_set is None and worker_set is None
+        was_without_role = card.key in group.card_set.deployment.without_role
+        return group.card_set.worker_set == worker_set and was_without_role is is_without_role(card)
 
     def _is_routable(self, key: bytes) -> bool:
         routing = self.routing(key)
@@ -199,81 +278,103 @@ class CardRoutings:
     def _adapter_name(self, key: bytes) -> str:
         return self._cards[key][0].adapter if key in self._cards else ""
 
-    def _base_at(self, endpoint: WorkerEndpoint) -> WorkerSet | None:
-        sets = (self._cards[key][0].worker_set for key in sorted(endpoint.cards))
+    def _base_at(self, endpoint: WorkerEndpoint) -> CardSet | None:
+        """The worker set of the base model's card beside an adapter's."""
+        sets = (self._cards[key][0].card_set for key in sorted(endpoint.cards))
         return next((one for one in sets if one is not None), None)
-
-    def _endpoint(self, place: Place) -> WorkerEndpoint:
-        endpoint = self._endpoints.get(place)
-        if endpoint is None:
-            endpoint = self._endpoints[place] = WorkerEndpoint(place)
-        return endpoint
 
     def _drop_if_empty(self, endpoint: WorkerEndpoint) -> None:
         if endpoint.is_empty:
             del self._endpoints[endpoint.place]
 
-    def _moved(self, endpoint: WorkerEndpoint, before: InstanceState) -> None:
-        """The instances of an endpoint changed."""
-        now = endpoint.state
-        if now is before or not endpoint.cards:
-            return
-        self._before.setdefault(endpoint, before)
+    def _move(self, endpoint: WorkerEndpoint, before: InstanceState) -> None:
+        """Count the cards of an endpoint by its state, which is another now."""
+        self.is_behind = True
+        self._moved.add(endpoint)
         for key in endpoint.cards:
             group, _ = self._cards[key]
-            if group.worker_set is not None and not group.is_dead:
-                group.count(before, -1)
-                group.count(now, 1)
-                self._touched.add(group.worker_set[:2])
+            if group.card_set is not None and not group.is_dead:
+                self._count(group, group.card_set, before, -1)
+                self._count(group, group.card_set, endpoint.state, 1)
+
+    def _count(self, group: CardGroup, card_set: CardSet, state: InstanceState, more: int) -> None:
+        if state is not _UP:
+            group.count(state, more)
+            return
+        were_up, group.up = group.up, group.up + more
+        if not were_up or not group.up:
+            self._touch(card_set.deployment)
+
+    def _touch(self, deployment: Deployment) -> None:
+        self.is_behind = True
+        self._touched.add(deployment)
 
     def _join(
-        self, card: ModelCard, endpoint: WorkerEndpoint, worker_set: WorkerSet, *, dead: bool
+        self, card: ModelCard, endpoint: WorkerEndpoint, worker_set: WorkerSet, sort: str
     ) -> None:
+        key, card_set = card.entry.key, self._sets.get(worker_set)
+        if card_set is None:
+            card_set = self._new_set(worker_set)
+        group = card_set.groups.get(sort)
+        if group is None:
+            group = CardGroup(card_set, sort)
+            if group.is_party:
+                group.needs = needs_of(card)
+            card_set.groups[sort] = group
+            self._touch(card_set.deployment)
+        self._cards[key] = group, endpoint
+        self._of_workers.put(endpoint.place[3], key, worker_set.model)
+        group.keys[key] = None
+        group.total += 1
+        if is_without_role(card):
+            without_role = card_set.deployment.without_role
+            if not without_role:
+                self._touch(card_set.deployment)
+            without_role.add(key)
+        self._count(group, card_set, _DOWN if group.is_dead else endpoint.state, 1)
+        if len(endpoint.cards) > 1:
+            self.is_behind = True
+            self._moved.add(endpoint)
+
+    def _leave(
+        self, key: bytes, group: CardGroup, endpoint: WorkerEndpoint, card_set: CardSet
+    ) -> None:
+        deployment = card_set.deployment
+        self._of_workers.discard(endpoint.place[3], key, deployment.model)
+        del group.keys[key]
+        group.total -= 1
+        if key in deployment.without_role:
+            deployment.without_role.discard(key)
+            if not deployment.without_role:
+                self._touch(deployment)
+        self._count(group, card_set, _DOWN if group.is_dead else endpoint.state, -1)
+        if not group.total:
+            del card_set.groups[group.sort]
+            self._touch(deployment)
+            if not card_set.groups:
+                self._drop_set(card_set)
+        if endpoint.cards:
+            self.is_behind = True
+            self._moved.add(endpoint)
+
+    def _new_set(self, worker_set: WorkerSet) -> CardSet:
         deployments = self._models.setdefault(worker_set.model, {})
         deployment = deployments.get(worker_set.namespace)
         if deployment is None:
-            deployment = deployments[worker_set.namespace] = Deployment()
-        deployment.keys.add(card.key)
-        sort = DEAD_SORT
-        if not dead:
-            sort = (card.fingerprint if is_compared(card) else None) or NO_PARTY
-        groups = deployment.sets.get(worker_set)
-        if groups is None:
-            groups = deployment.sets[worker_set] = {}
-        group = groups.get(sort)
-        if group is None:
-            is_party = sort not in (DEAD_SORT, NO_PARTY)
-            group = groups[sort] = CardGroup(worker_set, sort, needs_of(card) if is_party else ())
-        self._cards[card.key] = group, endpoint
-        self._of_workers.put(endpoint.place[3], card.key, worker_set.model)
-        group.total += 1
-        if is_without_role(card):
-            deployment.without_role.add(card.key)
-        group.count(InstanceState.DEAD if dead else endpoint.state, 1)
-        self._changed(card.key, endpoint, worker_set)
+            deployment = Deployment(worker_set.model, worker_set.namespace)
+            deployments[worker_set.namespace] = deployment
+            self._names_changed = True
+        card_set = self._sets[worker_set] = CardSet(worker_set, deployment)
+        deployment.sets[worker_set] = card_set
+        return card_set
 
-    def _leave(
-        self, key: bytes, group: CardGroup, endpoint: WorkerEndpoint, worker_set: WorkerSet
-    ) -> None:
-        self._of_workers.discard(endpoint.place[3], key, worker_set.model)
-        group.total -= 1
-        group.count(InstanceState.DEAD if group.is_dead else endpoint.state, -1)
-        deployments = self._models[worker_set.model]
-        deployment = deployments[worker_set.namespace]
-        deployment.keys.discard(key)
-        deployment.without_role.discard(key)
-        if not group.total:
-            del deployment.sets[worker_set][group.sort]
-            if not deployment.sets[worker_set]:
-                del deployment.sets[worker_set]
-            if not deployment.sets:
-                del deployments[worker_set.namespace]
+    def _drop_set(self, card_set: CardSet) -> None:
+        deployment = card_set.deployment
+        del self._sets[card_set.worker_set]
+        del deployment.sets[card_set.worker_set]
+        if not deployment.sets:
+            self._names_changed = True
+            deployments = self._models[deployment.model]
+            del deployments[deployment.namespace]
             if not deployments:
-                del self._models[worker_set.model]
-        self._changed(key, endpoint, worker_set)
-
-    def _changed(self, key: bytes, endpoint: WorkerEndpoint, worker_set: WorkerSet) -> None:
-        """A base model's card came to an endpoint, or went from there."""
-        self._touched.add(worker_set[:2])
-        if any(one != key for one in endpoint.cards):
-            self._rebased.add(endpoint)
+                del self._models[deployment.model]

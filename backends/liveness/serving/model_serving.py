@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from itertools import chain
 
 from backends.dynamo.card_checksum import WorkerSet
 from backends.liveness.frontends import AtFrontends, FrontendReport
@@ -15,7 +15,7 @@ from backends.liveness.routing import ModelServing, RoutableCount, ServingReason
 from backends.liveness.serving.card_routings import CardRoutings
 from backends.liveness.serving.denials import Denials
 from backends.liveness.serving.worker_endpoints import InstanceState, WorkerEndpoint
-from backends.liveness.serving.worker_sets import Deployment, Groups, in_order, parties, set_serving
+from backends.liveness.serving.worker_sets import CardSet, Deployment, Groups, in_order, set_serving
 
 _Sets = dict[WorkerSet, tuple[Groups, tuple[str, ...]]]
 """Worker sets of a model, each with the worker types that its deployment misses."""
@@ -47,19 +47,21 @@ class Serving(CardRoutings):
         None: nothing of it is registered there. The cost grows with its worker sets.
         """
         found: _Sets = {
-            worker_set: (groups, deployment.missing)
+            worker_set: (card_set.groups, deployment.missing)
             for deployment in self._models.get(name, {}).values()
-            for worker_set, groups in deployment.sets.items()
+            for worker_set, card_set in deployment.sets.items()
             if worker_set[1 : 1 + len(within)] == within
         }
         if not found:
             return None
-        sets = self._sets(found)
+        sets = self._served(found)
         # Each worker once in all, and once in each role.
         once = in_role = sets
         if several := self._of_workers.several_of(name):
-            once = self._sets(self._without(found, self._surplus(several, found, by_role=False)))
-            in_role = self._sets(self._without(found, self._surplus(several, found, by_role=True)))
+            once = self._served(self._without(found, self._surplus(several, found, by_role=False)))
+            in_role = self._served(
+                self._without(found, self._surplus(several, found, by_role=True))
+            )
         reasons: Counter[ServingReason] = Counter()
         by_role: dict[str, RoutableCount] = {}
         for one in once:
@@ -103,7 +105,7 @@ class Serving(CardRoutings):
         """
         reasons: Counter[ServingReason] = Counter()
         least = unknown = 0
-        sorts: dict[WorkerSet, Counter[str]] = {}
+        sorts: dict[CardSet, Counter[str]] = {}
         of_worker: dict[int | None, bytes] = {}
         for key in keys:
             if key in self._cards:
@@ -121,26 +123,25 @@ class Serving(CardRoutings):
             elif routing.reason is not None:
                 reasons[routing.reason] += 1
             group, _ = self._cards[key]
-            if routing.reason is ServingReason.CONFLICT and group.worker_set is not None:
-                sorts.setdefault(group.worker_set, Counter())[group.sort] += 1
+            if routing.reason is ServingReason.CONFLICT and group.card_set is not None:
+                sorts.setdefault(group.card_set, Counter())[group.sort] += 1
         most = least
-        for worker_set, counted in sorts.items():
-            groups = self._groups(worker_set)
-            least += min(counted[sort] for sort, one in groups.items() if one.is_party)
+        for card_set, counted in sorts.items():
+            least += min(counted[sort] for sort, one in card_set.groups.items() if one.is_party)
             most += max(counted.values())
         return RoutableCount(least, most, len(of_worker), unknown), reasons
 
     def left_with(self, key: bytes, without: Iterable[bytes]) -> dict[str, int]:
         """How many routable workers each sort of a card's worker set has once some cards, or the
         instances that they belong to, are gone. By fingerprint; empty: the card is in no set."""
-        if key not in self._cards or (mine := self._cards[key][0].worker_set) is None:
+        if key not in self._cards or (mine := self._cards[key][0].card_set) is None:
             return {}
-        left = {sort: one.up for sort, one in self._groups(mine).items() if one.is_party}
+        left = {sort: one.up for sort, one in mine.groups.items() if one.is_party}
         for endpoint in self._endpoints_of(without):
             if endpoint.state is InstanceState.UP:
                 for one in endpoint.cards:
                     group, _ = self._cards[one]
-                    if group.worker_set == mine and group.sort in left:
+                    if group.card_set is mine and group.sort in left:
                         left[group.sort] -= 1
         return left
 
@@ -148,18 +149,17 @@ class Serving(CardRoutings):
         """The base models' cards that decide, beside a card's own worker, how some are routed: in a
         conflict which sorts of card still have a worker, and where a model has several worker sets
         whether each of them is there. Empty: their own workers decide alone."""
-        deployments: dict[tuple[str, str | None], Deployment] = {}
+        deployments: set[Deployment] = set()
         for key in keys:
             if key not in self._cards:
                 continue
             group, endpoint = self._cards[key]
-            worker_set = group.worker_set or self._base_at(endpoint)
-            if worker_set is None or worker_set[:2] in deployments:
+            card_set = group.card_set or self._base_at(endpoint)
+            if card_set is None:
                 continue
-            deployment = self._models[worker_set.model][worker_set.namespace]
-            if len(deployment.sets) > 1 or parties(deployment.sets[worker_set]) > 1:
-                deployments[worker_set[:2]] = deployment
-        return set().union(*(one.keys for one in deployments.values()))
+            if len(card_set.deployment.sets) > 1 or card_set.in_conflict:
+                deployments.add(card_set.deployment)
+        return set(chain.from_iterable(one.card_keys() for one in deployments))
 
     def at_frontends(self, name: str) -> AtFrontends | None:
         """What frontends say of a model or adapter. None: none was asked, or nothing of that name
@@ -201,9 +201,6 @@ class Serving(CardRoutings):
             return frozenset(deployments)
         return frozenset(self._cards[key][1].place[0] for key in self._adapters.keys(name))
 
-    def _groups(self, worker_set: WorkerSet) -> Groups:
-        return self._models[worker_set.model][worker_set.namespace].sets[worker_set]
-
     def _endpoints_of(self, keys: Iterable[bytes]) -> set[WorkerEndpoint]:
         """Where these cards and instances are."""
         found: set[WorkerEndpoint] = set()
@@ -214,7 +211,7 @@ class Serving(CardRoutings):
                 found.add(self._instances[key][0])
         return found
 
-    def _sets(self, found: _Sets) -> tuple[SetServing, ...]:
+    def _served(self, found: _Sets) -> tuple[SetServing, ...]:
         made = (
             set_serving(worker_set, groups, missing, sees_all=self._sees_all)
             for worker_set, (groups, missing) in found.items()
@@ -230,9 +227,10 @@ class Serving(CardRoutings):
         for of_worker in several:
             alike: dict[str, list[bytes]] = {}
             for key in of_worker:
-                worker_set = self._cards[key][0].worker_set
-                if worker_set in found:
-                    alike.setdefault(worker_set.role if by_role else "", []).append(key)
+                card_set = self._cards[key][0].card_set
+                if card_set is not None and card_set.worker_set in found:
+                    role = card_set.worker_set.role if by_role else ""
+                    alike.setdefault(role, []).append(key)
             for keys in alike.values():
                 surplus += sorted(keys, key=self._rank)[1:]
         return surplus
@@ -243,13 +241,14 @@ class Serving(CardRoutings):
         copied: set[WorkerSet] = set()
         for key in surplus:
             group, endpoint = self._cards[key]
-            if group.worker_set is None:
+            if group.card_set is None:
                 continue
-            groups, missing = reduced[group.worker_set]
-            if group.worker_set not in copied:
-                copied.add(group.worker_set)
-                groups = {sort: replace(one) for sort, one in groups.items()}
-                reduced[group.worker_set] = groups, missing
+            worker_set = group.card_set.worker_set
+            groups, missing = reduced[worker_set]
+            if worker_set not in copied:
+                copied.add(worker_set)
+                groups = {sort: one.counts() for sort, one in groups.items()}
+                reduced[worker_set] = groups, missing
             mine = groups[group.sort]
             mine.total -= 1
             mine.count(InstanceState.DEAD if group.is_dead else endpoint.state, -1)

@@ -10,8 +10,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from backends.dynamo.card_checksum import DECODE, PREFILL, WorkerSet
 from backends.liveness.routing import ENCODE, RoutableCount, ServingReason, SetServing
@@ -23,35 +22,51 @@ it is, or its worker is dead. No fingerprint is either."""
 
 
 # One object for thousands of cards, so that few are made at the start.
-@dataclass(slots=True, eq=False)
 class CardGroup:
     """The workers of one set whose cards have one fingerprint, or those of one adapter's cards."""
 
-    worker_set: WorkerSet | None
-    """None: of an adapter's cards. Adapters are served as their worker's base model is, and not
-    counted."""
-    sort: str
-    """The cards' fingerprint, `NO_PARTY` or `DEAD_SORT`."""
-    needs: tuple[tuple[str, ...], ...] = ()
-    total: int = 0
-    up: int = 0
-    """Those with an instance that is not dead, and that clients can connect to."""
-    dead: int = 0
-    """Those that are dead, or have dead instances alone."""
-    unusable: int = 0
-    """Those whose instances that are not dead have addresses that no client can connect to."""
-    adapter: str = ""
-    """The name by which requests ask for the adapter."""
+    __slots__ = (
+        "adapter",
+        "card_set",
+        "dead",
+        "is_dead",
+        "is_party",
+        "keys",
+        "needs",
+        "sort",
+        "total",
+        "unusable",
+        "up",
+    )
 
-    @property
-    def is_dead(self) -> bool:
+    def __init__(
+        self,
+        card_set: CardSet | None,
+        sort: str,
+        needs: tuple[tuple[str, ...], ...] = (),
+        adapter: str = "",
+    ) -> None:
+        self.card_set = card_set
+        """None: of an adapter's cards. Adapters are served as their worker's base model is, and not
+        counted."""
+        self.sort = sort
+        """The cards' fingerprint, `NO_PARTY` or `DEAD_SORT`."""
+        self.needs = needs
+        self.adapter = adapter
+        """The name by which requests ask for the adapter."""
+        self.is_dead = sort == DEAD_SORT
         """Whether the cards are dead by their own verdicts, whatever their instances are."""
-        return self.sort == DEAD_SORT
-
-    @property
-    def is_party(self) -> bool:
+        self.is_party = card_set is not None and sort not in (NO_PARTY, DEAD_SORT)
         """Whether frontends compare the cards with the others of the set."""
-        return self.sort not in (NO_PARTY, DEAD_SORT)
+        self.keys: dict[bytes, None] = {}
+        """The cards of a set, in the order in which they came."""
+        self.total = 0
+        self.up = 0
+        """Workers with an instance that is not dead, and that clients can connect to."""
+        self.dead = 0
+        """Those that are dead, or have dead instances alone."""
+        self.unusable = 0
+        """Those whose instances that are not dead have addresses that no client can connect to."""
 
     def count(self, state: InstanceState, more: int) -> None:
         """Count `more` workers whose endpoint is in a state, or fewer."""
@@ -62,22 +77,60 @@ class CardGroup:
         elif state is InstanceState.DEAD:
             self.dead += more
 
+    def counts(self) -> CardGroup:
+        """Return a copy of the counts, to be changed."""
+        copy = CardGroup(self.card_set, self.sort)
+        copy.total, copy.up = self.total, self.up
+        copy.dead, copy.unusable = self.dead, self.unusable
+        return copy
+
 
 Groups = Mapping[str, CardGroup]
 """Those of one worker set, by sort."""
 
 
-@dataclass(slots=True)
+class CardSet:
+    """The cards of one worker set, in groups by sort."""
+
+    __slots__ = ("deployment", "groups", "was_in_conflict", "worker_set")
+
+    def __init__(self, worker_set: WorkerSet, deployment: Deployment) -> None:
+        self.worker_set = worker_set
+        self.deployment = deployment
+        self.groups: dict[str, CardGroup] = {}
+        self.was_in_conflict = False
+        """At the last `CardRoutings.take_changes`."""
+
+    @property
+    def in_conflict(self) -> bool:
+        """Whether several sorts of card are parties."""
+        return len(self.groups) > 1 and parties(self.groups) > 1
+
+    def is_served(self) -> bool:
+        """Return whether each frontend routes to some worker, whichever sort it accepted."""
+        up = [one.up for one in self.groups.values() if one.is_party]
+        return (bool(up) and all(up)) or (NO_PARTY in self.groups and self.groups[NO_PARTY].up > 0)
+
+
 class Deployment:
     """A model in one namespace: its worker sets find there what they need, or are not served."""
 
-    sets: dict[WorkerSet, dict[str, CardGroup]] = field(default_factory=dict)
-    """The groups of each worker set, by sort."""
-    keys: set[bytes] = field(default_factory=set)
-    without_role: set[bytes] = field(default_factory=set)
-    """Its cards that leave their worker's role open, as up to 1.3."""
-    missing: tuple[str, ...] = ()
-    """The worker types that it was found to miss last."""
+    __slots__ = ("missing", "model", "namespace", "sets", "without_role")
+
+    def __init__(self, model: str, namespace: str | None) -> None:
+        self.model = model
+        self.namespace = namespace
+        self.sets: dict[WorkerSet, CardSet] = {}
+        self.without_role: set[bytes] = set()
+        """Its cards that leave their worker's role open, as up to 1.3."""
+        self.missing: tuple[str, ...] = ()
+        """The worker types that it missed at the last `CardRoutings.take_changes`."""
+
+    def card_keys(self) -> Iterator[bytes]:
+        """Give the keys of its cards."""
+        for card_set in self.sets.values():
+            for group in card_set.groups.values():
+                yield from group.keys
 
     def missing_roles(self) -> tuple[str, ...]:
         """Return the worker types that the model misses: nothing of it is served then.
@@ -86,34 +139,24 @@ class Deployment:
         there. Where cards have no worker type (up to 1.3) roles cannot be told apart, and nothing
         is missing but a worker that answers: a prefill worker does not.
         """
-        present = {
-            worker_set.role
-            for worker_set, groups in self.sets.items()
-            if any(one.up for one in groups.values())
-        }
+        groups = [one for card_set in self.sets.values() for one in card_set.groups.values()]
+        present = {one.card_set.worker_set.role for one in groups if one.up and one.card_set}
         if self.without_role:
             return (DECODE,) if present and present <= {PREFILL, ENCODE} else ()
         missing = {worker_set.role for worker_set in self.sets} - present
-        for groups in self.sets.values():
-            for one in groups.values():
-                if one.up and one.needs and not any(map(present.issuperset, one.needs)):
-                    missing.update(_absent(one.needs, present))
+        for one in groups:
+            if one.up and one.needs and not any(map(present.issuperset, one.needs)):
+                missing.update(_absent(one.needs, present))
         return tuple(sorted(missing))
 
     def is_served(self) -> bool:
         """Return whether a request gets an answer, as `ModelServing.is_served`."""
         if self.missing:
             return False
-        for worker_set, groups in self.sets.items():
-            if worker_set.role in (PREFILL, ENCODE):
-                continue
-            if len(groups) == 1:
-                (only,) = groups.values()
-                if only.up:
-                    return True
-            elif set_serving(worker_set, groups, ()).figures.least:
-                return True
-        return False
+        return any(
+            worker_set.role not in (PREFILL, ENCODE) and card_set.is_served()
+            for worker_set, card_set in self.sets.items()
+        )
 
 
 def parties(groups: Groups) -> int:
