@@ -6,10 +6,18 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.dynamo.roles import is_internal_instance
+from backends.liveness.evidence_kinds import AddressProbed, Values
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.types import ProbeAnswer, ProbeResult
 from backends.store import Lifetime, TimeToLive
+from tests.support import registered
+
+INSTANCE = registered.record(registered.instance(0xA), lease=0xA)
+CARD = registered.record(registered.card(0xA), lease=0xA)
+ADAPTER = registered.record(registered.card(0xA, lora="acme/sql"), lease=0xA)
+CHANNEL = registered.record(registered.channel(0xA), lease=0xA)
+OTHER = registered.record(registered.instance(0xB, component="other"), lease=0xB)
 
 NOW = 1000.0
 SEEN = FirstSeen(NOW, was_there=False)
@@ -95,3 +103,13 @@ def assert_same(one: Watched, other: Watched) -> None:
         and one.verdicts.of(key) in FINDINGS
     }
     assert set(one.verdicts.not_live()) == counted
+
+
+def evidence_of(watched: Watched, one: AnyRecord) -> Values:
+    return watched.verdicts.judgement(one, NOW).evidence[0].values
+
+
+def answers_for(watched: Watched, one: AnyRecord) -> list[tuple[str, ProbeAnswer]]:
+    """The addresses that the evidence of a record names, each with what came of asking it."""
+    shown = [piece.values for piece in watched.verdicts.judgement(one, NOW).evidence]
+    return [(one.address, one.answer) for one in shown if isinstance(one, AddressProbed)]
