@@ -46,6 +46,36 @@ class Findings:
         return self._not_live.get(scope, ())
 
 
+class LeftBehind:
+    """The workers of which only what they left behind is registered."""
+
+    def __init__(self) -> None:
+        self._keys: dict[int, set[bytes]] = {}
+        self._worker_of: dict[bytes, int] = {}
+
+    def workers(self) -> Collection[int]:
+        """Return their ids. Do not change it, nor keep it."""
+        return self._keys.keys()
+
+    def put(self, keys: Collection[bytes], worker: int | None) -> None:
+        """All that is registered of a worker is orphaned. None: it is not known whose it is."""
+        self.discard(keys)
+        if worker is not None:
+            self._keys[worker] = {*keys}
+            self._worker_of.update(dict.fromkeys(keys, worker))
+
+    def discard(self, keys: Iterable[bytes]) -> None:
+        """These went, or do not stand for a worker that is gone."""
+        if not self._worker_of:
+            return
+        for key in keys:
+            worker = self._worker_of.pop(key, None)
+            if worker is not None:
+                self._keys[worker].discard(key)
+                if not self._keys[worker]:
+                    del self._keys[worker]
+
+
 class FailedRecords:
     """The keys of records whose addresses, or their worker's, were tried in vain."""
 

@@ -21,13 +21,14 @@ from backends.dynamo.records import (
     EventSource,
     ModelCard,
 )
+from backends.dynamo.roles import Role
 from backends.liveness.address_readings import AddressReadings
 from backends.liveness.card_consensus import SortOfCard, compared
 from backends.liveness.drained import DrainMark, without_instance
 from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
 from backends.liveness.explain import assess
-from backends.liveness.findings import FailedRecords, Findings
+from backends.liveness.findings import FailedRecords, Findings, LeftBehind
 from backends.liveness.handles import Handle as Handle
 from backends.liveness.handles import Handles
 from backends.liveness.handles import handle_of as handle_of
@@ -72,6 +73,7 @@ class LivenessTracker:
         """As they were judged."""
         self._findings = Findings()
         self._failed = FailedRecords()
+        self._left_behind = LeftBehind()
         self._lives: dict[Handle, LeaseTtl] = {}
         self._handles = Handles()
         self._addresses = AddressReadings(cluster, self._records)
@@ -109,6 +111,21 @@ class LivenessTracker:
     def findings(self) -> Collection[bytes]:
         """All keys with a verdict that is neither live nor unknown. Do not change it."""
         return self._findings.all()
+
+    @property
+    def left_behind(self) -> Collection[int]:
+        """The ids under which nothing is registered but what is orphaned: there is no process, so
+        they count as no workers. Do not change it, nor keep it over an update."""
+        return self._left_behind.workers()
+
+    def count_workers(self, scope: Scope = ()) -> int:
+        """Return the number of workers with records in a place, without those that are gone and
+        left some behind."""
+        there = self._cluster.workers(scope)
+        gone = sum(
+            one in there and self._cluster.role(one) is Role.WORKER for one in self.left_behind
+        )
+        return self._cluster.count_workers(scope) - gone
 
     def life(self, record: AnyRecord) -> LeaseTtl | None:
         """What the store last said of how long a record still has."""
@@ -272,6 +289,7 @@ class LivenessTracker:
                 break
             for group in self._groups(concerned):
                 self._judge(group, before)
+                self._note_left_behind(group)
             # How one is served depends on the verdicts of others. No verdict that others depend on
             # depends on how something is served, so this comes to an end.
             concerned, settled = [], _NO_KEYS
@@ -466,11 +484,21 @@ class LivenessTracker:
             if not dead:
                 self._dirty.add(key)
 
+    def _note_left_behind(self, group: Sequence[AnyRecord]) -> None:
+        """Take in of one worker's records whether all of them are orphaned."""
+        verdicts = self._verdicts
+        if group and all(verdicts[one.key] is Verdict.ORPHANED for one in group):
+            worker = self._cluster.worker_of(group[0])
+            self._left_behind.put([one.key for one in group], worker)
+        elif self._left_behind.workers():
+            self._left_behind.discard(one.key for one in group)
+
     def _forget(self, record: AnyRecord) -> None:
         key = record.key
         del self._records[key]
         self._verdicts.pop(key, None)
         self._rerouted.discard(key)
+        self._left_behind.discard([key])
         self._findings.note(record, Verdict.UNKNOWN)
         if self._failed.doubtful:
             self._failed.discard([record])

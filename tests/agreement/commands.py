@@ -53,8 +53,10 @@ def read_commands(here: Here, said: Statements, *common: str) -> None:
     for one in checked.records:
         _read_record(said, one, "check")
     workers = here("list", "workers", "--probe", "-o", "json", *common).records
-    said.add(("workers",), sum(one["role"] == "worker" for one in workers), "list workers")
+    are_workers = [one for one in workers if one["role"] == "worker" and not one["left_behind"]]
+    said.add(("workers",), len(are_workers), "list workers")
     for one in workers:
+        said.add(("left behind", int(one["worker"], 16)), one["left_behind"], "list workers")
         said.add(("worst verdict of", int(one["worker"], 16)), one["verdict"], "list workers")
         for key in one["keys"]:
             said.add(("worker", keys.unspell(key)), one["worker"], "list workers")
@@ -126,7 +128,9 @@ def _read_model(here: Here, said: Statements, name: str, *common: str) -> None:
     least, most, total = whole["routable"], whole["routable_most"], whole["workers"]
     stated = f"{least}/{total}" if least == most else f"{least}–{most}/{total}"
     said.add(("routable", name), stated, "show MODEL -o json")
-    said.add(("is served", name), whole["served"], "show MODEL -o json")
+    # In a conflict of cards a request is answered, and scripts are told not to count on it.
+    said.add(("may be counted on", name), checked.code == 0, "check --model, its exit code")
+    said.add(("may be counted on", name), whole["served"], "show MODEL -o json")
     shown = here("show", name, "--probe", *common).out.decode()
     figures = re.search(r"routable ([\d,]+(?: to [\d,]+)? of [\d,]+)", shown)
     if figures is not None:

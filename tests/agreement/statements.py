@@ -318,10 +318,13 @@ def _read_workers(
     pane: Pane[Any], said: Statements, place: tuple[str, ...], narrowed: bool
 ) -> None:
     rows = list(_rows(pane))
-    are_workers = [row for row, _ in rows if row.worker.role.value == "worker"]
+    marked = {row.worker.id for row, cells in rows if cells["state"] == "⊘ left behind"}
+    roles = {row.worker.id: row.worker.role.value for row, _ in rows}
+    are_workers = [one for one, role in roles.items() if role == "worker" and one not in marked]
     said.add(("workers", *place), len(are_workers), "rows")
     for row, cells in rows:
         worker = row.worker.id
+        said.add(("left behind", worker), worker in marked, "Workers")
         said.add(("worst of", worker), _glyph(cells["state"]), "Workers")
         if found := re.match(r"(\d+)/(\d+)s$", cells["lease"]):
             said.add(("left of", row.worker.records[0].lease), float(found[1]), "Workers")

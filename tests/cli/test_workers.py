@@ -12,7 +12,7 @@ from tests.support.servers import EtcdServer
 WORKER, PUBLISHER = 0xA907, 0x51
 
 FIELDS = [
-    *("worker", "role", "instance_ids", "leases", "ranks"),
+    *("worker", "role", "left_behind", "instance_ids", "leases", "ranks"),
     *("components", "models", "endpoints", "cards", "adapters", "channels", "sources"),
     *("others", "ttl_granted", "ttl_remaining", "verdict", "evidence", "evidence_data", "keys"),
 ]
@@ -29,6 +29,7 @@ def test_a_worker_is_all_that_is_on_its_lease(etcd: EtcdServer, in_etcd: dict[st
     assert first == {
         "worker": f"{worker:x}",
         "role": "worker",
+        "left_behind": False,
         "instance_ids": [f"{worker:x}"],
         "leases": [f"{worker:x}"],
         "ranks": 1,
@@ -67,14 +68,22 @@ def test_with_liveness_a_worker_has_its_worst_verdict_and_its_lease(
     assert (well["worker"], well["verdict"], well["ttl_granted"]) == (f"{worker:x}", "live", 600)
     assert 0 < well["ttl_remaining"] <= 600
     assert (left["worker"], left["verdict"]) == (f"{WORKER:x}", "orphaned")
+    assert (left["left_behind"], well["left_behind"]) == (True, False)
     assert left["ttl_remaining"] is None
     shown = {one["evidence_kind"]: one for one in left["evidence_data"]}
     assert shown["worker gone"]["worker"] == f"{WORKER:x}"
 
     header, *rows = dyntop("list", "workers", "--liveness", env=in_etcd).lines
-    assert header.split()[:2] == ["WORKER", "COMPONENTS"]
+    assert header.split()[:2] == ["WORKER", "ROLE"]
+    assert rows[0].split()[:3] == [f"{WORKER:x}", "left", "behind"]
     assert rows[0].split()[-2:] == ["none", "orphaned"]
     assert rows[1].split()[-1] == "live"
+    # What is registered shows it: no lease need be asked for.
+    found = dyntop("list", "workers", "-o", "json", env=in_etcd).records
+    assert [one["left_behind"] for one in found] == [True, False]
+    text = dyntop("show", f"{WORKER:x}", env=in_etcd).out.decode()
+    assert text.startswith("⊘ orphaned  left behind prod/backend")
+    assert "none: only what a worker left behind is registered" in text
 
 
 def test_verdicts_are_right_whatever_the_filter(etcd: EtcdServer, in_etcd: dict[str, str]) -> None:

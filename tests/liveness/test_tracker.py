@@ -110,3 +110,30 @@ def test_where_not_all_may_be_seen_nothing_is_taken_for_left_behind() -> None:
     world.verdicts.sees_all(True)
     world.verdicts.update()
     assert world.of(alone) is Verdict.ORPHANED
+
+
+def test_an_id_of_which_only_orphans_are_registered_counts_as_no_worker() -> None:
+    left = record(registered.card(0xC))
+    source = record(registered.source(0x51, 0xC))
+    router = record(registered.channel(0x52, topic="active_sequences"), lease=0x52)
+    watched = Watched(INSTANCE, CARD, left, source, router)
+    assert (set(watched.verdicts.left_behind), watched.verdicts.count_workers()) == ({0xC}, 1)
+    # One of two orphans that goes leaves the other.
+    watched.discard(left)
+    assert set(watched.verdicts.left_behind) == {0xC}
+    watched.discard(source)
+    assert (set(watched.verdicts.left_behind), watched.verdicts.count_workers()) == (set(), 1)
+    watched.put(left)
+    assert (set(watched.verdicts.left_behind), watched.verdicts.count_workers()) == ({0xC}, 1)
+    # Its worker comes, and registers what is not orphaned.
+    watched.put(record(registered.instance(0xC), lease=0xC))
+    assert (set(watched.verdicts.left_behind), watched.verdicts.count_workers()) == (set(), 2)
+    assert watched.verdicts.count_workers(("none",)) == 0
+
+
+def test_where_not_all_may_be_read_nothing_counts_as_left_behind() -> None:
+    watched = Watched(record(registered.card(0xC)))
+    assert set(watched.verdicts.left_behind) == {0xC}
+    watched.verdicts.sees_all(False)
+    watched.verdicts.update()
+    assert (set(watched.verdicts.left_behind), watched.verdicts.count_workers()) == (set(), 1)

@@ -68,6 +68,8 @@ def assert_same(one: Watched, other: Watched) -> None:
         key: other.verdicts.of(key) for key in keys
     }
     assert one.verdicts.findings == other.verdicts.findings
+    assert set(one.verdicts.left_behind) == set(other.verdicts.left_behind)
+    assert one.verdicts.count_workers() == other.verdicts.count_workers()
     for of in ("failed", "awaited", "refused"):
         assert set(getattr(one.verdicts, of)) == set(getattr(other.verdicts, of)), of
     for record in keys.values():

@@ -287,3 +287,25 @@ async def test_a_process_that_is_no_worker_is_not_drained_and_its_keys_can_be_re
         await operator.go_to("id", "b2")
         await operator.unregister()
         await operator.until_shown("Unregister 1 instance?", router[0].decode())
+
+
+async def test_an_id_of_which_only_an_orphaned_card_is_left_is_marked_and_counts_as_no_worker() -> (
+    None
+):
+    world = World()
+    world.put(card(0x1), card(0x2), instance(0x3))
+    async with dashboard(world) as operator:
+        await open_tab(operator)
+        marked = "⊘ left behind"
+        await operator.until(lambda: operator.rows("state").count(marked) == 2)
+        assert "1 worker" in operator.header()
+        assert operator.tabs()[2] == "Workers 1"
+        await operator.go_to("id", "1")
+        assert operator.detail()["process"].startswith("none: only what a worker left behind")
+        # Its worker comes back, and one is removed.
+        world.put(instance(0x1))
+        await operator.until(lambda: "2 workers" in operator.header())
+        assert operator.tabs()[2] == "Workers 2"
+        world.keyspace.delete(card(0x2)[0])
+        await operator.until(lambda: marked not in operator.rows("state"))
+        assert "2 workers" in operator.header()

@@ -22,15 +22,17 @@ from backends.dynamo.records import (
 )
 from backends.dynamo.roles import Role
 from backends.liveness.evidence import Evidence
-from backends.liveness.judge import LeaseTtl
+from backends.liveness.judge import LeaseTtl, Verdict
 from backends.liveness.workers import Worker
 from backends.store import Entry
 from tui.text.format import (
     HAPPENING_GLYPHS,
     KIND_NAMES,
+    LEFT_BEHIND,
     MEANINGS,
     NOTHING,
     SHORT_KIND_NAMES,
+    STATES,
     State,
     count,
     duration,
@@ -136,11 +138,13 @@ def worker_detail(
     a line. `life`: what was read of its lease; `left`: how long that has, in words; `gone`: when
     the worker went, and why; `requests`: what it still has to do once drained; `serving`:
     whether a request reaches each of its models."""
-    records = worker.records
+    records, role = worker.records, worker.role.value
+    left_behind = not gone and all(state_of(one) is STATES[Verdict.ORPHANED] for one in records)
     fields = [
-        *_ids_of(worker),
+        *_ids_of(worker, role),
         ("state", f"{state.word}: {MEANINGS[state]}"),
         ("gone", gone),
+        ("process", f"none: only what a {role} left behind is registered" * left_behind),
         ("serving", serving),
         ("requests", requests),
         *evidence_fields(evidence, now, life),
@@ -154,14 +158,14 @@ def worker_detail(
         ("", "") if len(records) <= MOST_RECORDS else (" ", f"… {len(records):,} in all"),
     ]
     shown = tuple((label, text) for label, text in fields if text)
-    title = f"{state}  {worker.role.value} {', '.join(worker.components)}"
+    title = f"{state}  {LEFT_BEHIND if left_behind else role} {', '.join(worker.components)}"
     return Detail(title, state.tone, shown, "")
 
 
-def _ids_of(worker: Worker) -> list[tuple[str, str]]:
+def _ids_of(worker: Worker, role: str) -> list[tuple[str, str]]:
     """What it is, and its ids as keys write them and as logs do."""
     spelled = [f"{one:x}, in decimal {one}" for one in worker.instance_ids or [worker.id]]
-    labels = [worker.role.value, *(" " for _ in spelled)]
+    labels = [role, *(" " for _ in spelled)]
     return list(zip(labels, spelled, strict=False))
 
 

@@ -79,6 +79,8 @@ STATES: dict[Verdict, State] = {
     Verdict.UNKNOWN: State("?", "unknown", "dim"),
 }
 GONE = State("†", "gone", "dim")
+LEFT_BEHIND = "left behind"
+"""Of an id under which only orphaned records are registered: there is no process."""
 
 MEANINGS: dict[State, str] = {
     STATES[Verdict.LIVE]: "registered, and kept alive",

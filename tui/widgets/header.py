@@ -184,7 +184,7 @@ class StoreHeader(Vertical):
             *([(count(findings, "finding"), error)] if findings else []),
             *([(not_served, error)] if not_served else []),
             (count(cluster.count_instances(), "instance"), "bold"),
-            (count(cluster.count_workers(), "worker"), ""),
+            (count(monitor.verdicts.count_workers(), "worker"), ""),
             *([] if unserved else [(count(models, "model"), "")]),
             (count(channels, "channel"), ""),
             (f"{monitor.rate(self.dashboard.clock()):.1f} changes/s", "dim"),

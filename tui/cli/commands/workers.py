@@ -24,6 +24,7 @@ from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, write_lines
 from tui.text.errors import Exit
 from tui.text.evidence import exported_evidence
+from tui.text.format import LEFT_BEHIND
 from tui.text.json_export import as_json, hex_or_none, json_list
 
 HEADER = (
@@ -90,6 +91,7 @@ def worker_json(one: Worker, seen: Survey, *, asked: bool) -> str:
         {
             "worker": hex_or_none(one.id),
             "role": one.role.value,
+            "left_behind": one.id in seen.verdicts.left_behind,
             "instance_ids": [hex_or_none(number) for number in one.instance_ids],
             "leases": [hex_or_none(number) for number in one.leases],
             "ranks": one.ranks,
@@ -116,7 +118,7 @@ def _rows(found: Sequence[Worker], seen: Survey, asked: bool) -> Iterator[tuple[
         groups = (one.served, one.cards, one.adapters, one.channels, one.sources, one.others)
         yield (
             ", ".join(f"{number:x}" for number in one.instance_ids) or f"{one.id:x}",
-            "" if one.role is Role.WORKER else one.role.value,
+            _role(one, seen),
             # Most often it is the id.
             "" if one.leases == one.instance_ids else ", ".join(f"{id:x}" for id in one.leases),
             ", ".join(one.components),
@@ -126,6 +128,13 @@ def _rows(found: Sequence[Worker], seen: Survey, asked: bool) -> Iterator[tuple[
             life(_shortest(one, seen)) if asked else "",
             _worst(one, seen).verdict.value if asked else "",
         )
+
+
+def _role(one: Worker, seen: Survey) -> str:
+    """What it is, if that is no worker that is there."""
+    role = "" if one.role is Role.WORKER else one.role.value
+    left = LEFT_BEHIND if one.id in seen.verdicts.left_behind else ""
+    return ", ".join(filter(None, (left, role)))
 
 
 def _worst(one: Worker, seen: Survey) -> Assessment:

@@ -10,6 +10,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.dynamo.roles import Role
 from backends.liveness import workers
+from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
 from tui.state.columns import Cell, Column, SortOrder
@@ -17,7 +18,7 @@ from tui.state.dashboard import Dashboard
 from tui.state.monitor import Changes
 from tui.state.record_columns import seen_column
 from tui.text.consequences import no_worker
-from tui.text.format import GONE, NOTHING, count, hex_id
+from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, hex_id
 from tui.text.sanitize import plain
 from tui.widgets.panes.sorted_pane import SortedPane
 
@@ -86,9 +87,11 @@ class WorkersPane(SortedPane[WorkerRow]):
         self._show_changes(now, concerned - {row.key for row in now})
 
     def count(self) -> int:
-        """Of workers: frontends, routers and the like have rows, and are none."""
-        there = self._there()
-        return len(there) - sum(one in there for one in self.monitor.cluster.no_workers())
+        """Of workers: frontends, routers and the like have rows, and are none; nor is there a
+        process where only what one left behind is registered."""
+        there, monitor = self._there(), self.monitor
+        none = {*monitor.cluster.no_workers(), *monitor.verdicts.left_behind}
+        return len(there) - sum(one in there for one in none)
 
     def records_of(self, row: WorkerRow) -> Sequence[AnyRecord]:
         return () if row.gone else row.worker.records
@@ -172,7 +175,13 @@ class WorkersPane(SortedPane[WorkerRow]):
         return found
 
     def _state(self, row: WorkerRow) -> Cell:
-        return Cell(str(GONE), GONE.tone) if row.gone else self.states.of_many(row.worker.records)
+        """The worst of its records; where all are orphaned, that there is no process."""
+        if row.gone:
+            return Cell(str(GONE), GONE.tone)
+        if row.key in self.monitor.verdicts.left_behind:
+            orphaned = STATES[Verdict.ORPHANED]
+            return Cell(f"{orphaned.glyph} {LEFT_BEHIND}", orphaned.tone)
+        return self.states.of_many(row.worker.records)
 
     def _severity(self, row: WorkerRow) -> int:
         return 1 if row.gone else -SEVERITY.index(self.states.worst(row.worker.records))
