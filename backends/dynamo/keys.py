@@ -65,6 +65,20 @@ BUCKETS: dict[Kind, tuple[bytes, ...]] = {
 }
 """The buckets of each kind. `UNKNOWN` is everything else below `v1/`."""
 
+OF_OLD_RELEASES = "what Dynamo up to 0.5 registers"
+
+BUCKET_NAMES: dict[bytes, str] = {
+    INSTANCES: "endpoint instances",
+    MODELS: "model cards",
+    EVENT_CHANNELS: "event channels",
+    EVENT_SOURCES: "event sources",
+    OLD_INSTANCES: OF_OLD_RELEASES,
+    OLD_MODELS: OF_OLD_RELEASES,
+    OLD_CARDS: OF_OLD_RELEASES,
+    b"v1/": "other keys",
+}
+"""What each bucket holds, in words; `v1/` stands for all that is in no bucket of its own."""
+
 BUCKETS_WITHOUT_NAMES = (b"v1/", OLD_MODELS, OLD_CARDS)
 """Buckets whose keys do not name the namespace."""
 

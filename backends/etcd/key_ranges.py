@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 NO_END = b"\0"
@@ -31,7 +31,7 @@ class KeyRange:
         """Return the keys that are in both. None: there are none."""
         start = max(self.start, other.start)
         end = min(self.end, other.end, key=_order)
-        return KeyRange(start, end) if _order(end) > _order(start) else None
+        return KeyRange(start, end) if end == NO_END or end > start else None
 
 
 def key_ranges(prefixes: Sequence[bytes]) -> tuple[KeyRange, ...]:
@@ -58,6 +58,29 @@ def merged(ranges: Iterable[KeyRange]) -> list[KeyRange]:
             one = KeyRange(last.start, max(last.end, one.end, key=_order))
         found.append(one)
     return found
+
+
+def common(some: Iterable[KeyRange], others: Iterable[KeyRange]) -> list[KeyRange]:
+    """Return the keys that are in both, in sorted ranges that neither overlap nor touch."""
+    others = list(others)
+    parts = (one.common(other) for one in some for other in others)
+    return merged(part for part in parts if part is not None)
+
+
+def without(some: Iterable[KeyRange], others: Iterable[KeyRange]) -> list[KeyRange]:
+    """Return the keys of some ranges that are not in others."""
+    found = list(some)
+    for other in others:
+        found = [part for one in found for part in _without(one, other)]
+    return found
+
+
+def _without(one: KeyRange, other: KeyRange) -> Iterator[KeyRange]:
+    """The keys of a range before another one, and behind it."""
+    if other.start > one.start:
+        yield KeyRange(one.start, min(one.end, other.start, key=_order))
+    if other.end != NO_END and (one.end == NO_END or one.end > other.end):
+        yield KeyRange(max(one.start, other.end), one.end)
 
 
 def _order(bound: bytes) -> tuple[bool, bytes]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from backends.dynamo.keys import BUCKET_NAMES
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.key_ranges import KeyRange, merged
+from backends.etcd.key_ranges import KeyRange, common, key_ranges, merged, without
 from backends.store import Forbidden
 
 
@@ -27,22 +29,44 @@ async def readable(client: Client, asked: Sequence[KeyRange], denial: Forbidden)
     it seldom. Raises `denial` if nothing may be read, and other `StoreError`s.
     """
     permitted = await _permitted(client)
-    ranges: list[KeyRange] = []
-    nothing: list[str] = []
-    partly: list[str] = []
-    for one in asked:
-        parts = [part for may in permitted if (part := one.common(may)) is not None]
-        ranges += parts
-        if not parts:
-            nothing.append(str(one))
-        elif parts != [one]:
-            partly.append(f"of {one} only {', '.join(map(str, parts))} may be read")
+    ranges = common(asked, permitted)
     if not ranges:
         raise denial
-    unread = ([f"no permission to read {', '.join(nothing)}"] if nothing else []) + partly
-    if partly and not nothing:
-        unread.insert(0, "permission for a part only")
-    return Permissions(tuple(ranges), "; ".join(unread))
+    return Permissions(tuple(ranges), unread_in_words(asked, permitted))
+
+
+def unread_in_words(asked: Iterable[KeyRange], permitted: Iterable[KeyRange]) -> str:
+    """Return what of the keys asked for may not be read, by what it holds. Empty: all may be.
+
+    The names of the buckets are all that is taken from Dynamo: an operator grants roles on them.
+    """
+    rest, allowed = list(asked), list(permitted)
+    missing: defaultdict[str, list[str]] = defaultdict(list)
+    partly = []
+    # A bucket below another one comes first: the other stands for what is in none.
+    for prefix in sorted(BUCKET_NAMES, key=len, reverse=True):
+        bucket = key_ranges([prefix])
+        wanted, rest = common(rest, bucket), without(rest, bucket)
+        there, name = common(wanted, allowed), BUCKET_NAMES[prefix]
+        if wanted and not there:
+            missing[name].append(prefix.decode())
+        elif there != wanted:
+            partly.append(f"{name} ({prefix.decode()}) but {_granted(wanted, allowed)}")
+    named = [f"{name} ({', '.join(sorted(prefixes))})" for name, prefixes in missing.items()]
+    # What is asked for in no bucket of Dynamo's.
+    others = [str(one) for one in rest if not common([one], allowed)]
+    partly += [
+        f"{one} but {_granted([one], allowed)}"
+        for one in rest
+        if (there := common([one], allowed)) and there != [one]
+    ]
+    parts = [*sorted(named), *sorted(others), *sorted(partly)]
+    return f"no permission to read {', '.join(parts)}" if parts else ""
+
+
+def _granted(wanted: Sequence[KeyRange], permitted: Iterable[KeyRange]) -> str:
+    """Return which permissions there are for a part of some ranges, as they were granted."""
+    return " and ".join(str(may) for may in permitted if common(wanted, [may]))
 
 
 async def _permitted(client: Client) -> list[KeyRange]:

@@ -120,10 +120,14 @@ async def test_what_may_be_read_is_and_what_may_not_is_named(
     assert not whole.unread
     part = await store.snapshot((*INSTANCES, b"v1/mdc/"))
     assert part.entries == whole.entries
-    assert part.unread == "no permission to read v1/mdc/"
+    assert part.unread == "no permission to read model cards (v1/mdc/)"
     part = await store.snapshot((b"v1/", b"mdc/"))
     assert part.entries == whole.entries
-    assert part.unread == ("no permission to read mdc/; of v1/ only v1/instances/ may be read")
+    assert part.unread == (
+        "no permission to read event channels (v1/event_channels/), event sources "
+        "(v1/event_sources/), model cards (v1/mdc/), other keys (v1/), "
+        "what Dynamo up to 0.5 registers (mdc/)"
+    )
     with pytest.raises(Forbidden, match="permission denied: v1/mdc/"):
         await store.snapshot((b"v1/mdc/",))
 
@@ -147,7 +151,10 @@ async def test_a_watch_of_a_part_says_so_and_shows_more_when_more_may_be_read(
     store = open_store(guarded, username="joe", password="secret", look_again=0.0)
     async with watching(store, V1) as view:
         part: Resync = await view.until_event(Resync)
-        assert part.unread == "permission for a part only; of v1/ only v1/instances/ may be read"
+        assert part.unread == (
+            "no permission to read event channels (v1/event_channels/), event sources "
+            "(v1/event_sources/), model cards (v1/mdc/), other keys (v1/)"
+        )
         assert set(view.values) == {MINE}
         assert await view.until_event(Heartbeat) == Heartbeat((part.unread,))
         await store.put(MINE, b"2")
@@ -156,7 +163,8 @@ async def test_a_watch_of_a_part_says_so_and_shows_more_when_more_may_be_read(
         for more in ("grant-permission some read v1/mdc/a", "grant-permission some read v1/x"):
             guarded.etcdctl("role", *more.split())
         await view.until(lambda: set(view.values) == {MINE, FOREIGN})
-        await view.until(lambda: "the key v1/mdc/a, the key v1/x" in str(view.seen[-1]))
+        told = "model cards (v1/mdc/) but the key v1/mdc/a, other keys (v1/) but the key v1/x"
+        await view.until(lambda: told in str(view.seen[-1]))
         guarded.etcdctl("role", "grant-permission", "some", "read", "v1/", "--prefix=true")
         await view.until(lambda: view.seen[-1] == Heartbeat())
         assert not view.losses

@@ -137,7 +137,7 @@ async def test_a_wrong_password_is_told_and_the_right_one_is_enough(guarded: Etc
 async def test_of_a_store_that_may_be_read_in_part_that_part_is_shown_and_the_rest_named(
     guarded: EtcdServer,
 ) -> None:
-    named = "no permission to read instances/, mdc/, models/; of v1/ only v1/instances/"
+    named = "no permission to read event channels (v1/event_channels/)"
     env = leading_to(guarded, **as_user("joe"))
     password = SecretStr(PASSWORD)
     user = {"username": "joe", "password": password, "look_again": 0.0}
