@@ -15,7 +15,7 @@ from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.tracker import LivenessTracker
-from backends.store import Heartbeat, Lost
+from backends.store import Forbidden, Heartbeat, Lost, StoreError
 from tui.cli.commands.frontends import FollowedFrontends, say_what_is_unasked
 from tui.cli.output import described
 from tui.config.settings import Settings
@@ -29,8 +29,8 @@ from tui.text.serving import cards_of, figures_of, is_well_served, standing_of
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
     """Follow the store until it is so: `DONE`, or `TIMED_OUT` after `--timeout` seconds.
 
-    Raises `StoreError` for a store that cannot be reached at the start; later losses are told on
-    standard error.
+    Raises `StoreError` for a store that cannot be reached, or not be read in full, at the start;
+    later losses are told on standard error.
     """
     end_at_once_on_interrupt()
     return asyncio.run(_run(settings, arguments))
@@ -136,11 +136,16 @@ class _Waiting:
 
     def _take(self, event: WatchEvent) -> None:
         match event:
+            case Resynced(unread=unread) if unread and not self._complete:
+                # As `check` and `show`: what bears on the answer may be in what is missing.
+                raise Forbidden(self._discovery.store.address, unread)
             case Added() | Removed() | Resynced():
                 self._cluster.apply(event, time.time())
                 if isinstance(event, Resynced):
                     self._complete, self._lost = True, ""
                     self._verdicts.sees_all(not event.unread)
+                    if event.unread:
+                        self._wait_on(Forbidden(self._discovery.store.address, event.unread))
                 changed = self._cluster.take_changes().keys
                 for key in changed:
                     record = self._cluster.records.get(key)
@@ -153,12 +158,16 @@ class _Waiting:
             case Lost(error=error) if not self._complete:
                 raise error
             case Lost(error=error):
-                sentence = explain(error, self._discovery.store.name).sentence
-                if sentence != self._lost:
-                    self._lost = sentence
-                    say(f"{sentence}; still waiting")
+                self._wait_on(error)
             case Heartbeat():
                 pass
+
+    def _wait_on(self, error: StoreError) -> None:
+        """Take nothing for reached until all is read again; says so once."""
+        sentence = explain(error, self._discovery.store.name).sentence
+        if sentence != self._lost:
+            self._lost = sentence
+            say(f"{sentence}; still waiting")
 
     def _cards(self) -> list[ModelCard]:
         """Of the model, or of the adapter of that name."""
