@@ -167,6 +167,17 @@ async def test_both_differences_are_marked_and_explained() -> None:
         assert operator.rows("name") == ["· ≠ acme/ghost", "· ≠ acme/idle"]
 
 
+async def test_only_findings_leave_a_model_of_which_a_record_is_one() -> None:
+    there, scrapes = world(), busy()
+    async with metrics(scrapes, world=there) as operator:
+        await operator.until(lambda: f"▸ {MODEL}" in operator.rows("name"))
+        await operator.press("exclamation_mark")
+        assert not any(MODEL in name for name in operator.rows("name"))
+        there.keyspace.delete(instance(1)[0])
+        # Its card is not routed to: a finding, as in Models and Workers.
+        await operator.until(lambda: any(MODEL in name for name in operator.rows("name")))
+
+
 async def test_of_a_namespace_that_no_frontend_looks_at_nothing_is_said() -> None:
     scrapes = busy()
     scrapes.served[FRONTEND] = frozenset({MODEL})

@@ -124,3 +124,8 @@ async def test_the_filter_looks_at_names_ids_and_reasons() -> None:
             await operator.until(lambda ids=ids: operator.rows("id") == ids, text)  # type: ignore[misc]
             await operator.press("escape")
         await operator.until(lambda: len(operator.pane.rows) == 3)
+        # What happened has no verdict: that only findings are shown hides none of it.
+        await operator.press("exclamation_mark")
+        assert len(operator.pane.rows) == 3
+        await operator.type("/nowhere\r")
+        await operator.until_shown("Nothing that happened matches “nowhere”: Esc clears the filter")

@@ -10,7 +10,9 @@ from backends.memory import MemoryStore
 from backends.store import Loading, Lost, Resync, StoreEvent
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.registered import instance
+from tui.runtime.textual_theme import rich_colour
 from tui.widgets.detail_pane import DetailPane
+from tui.widgets.header import StoreHeader
 
 
 def world_of_two() -> World:
@@ -146,14 +148,25 @@ async def test_it_is_disconnected_until_it_is_resynced_even_while_it_loads() -> 
         await operator.until_shown("● connected")
 
 
+def is_green(operator: Operator) -> bool:
+    """Whether the header's link is in the colour that says that nothing at all is wrong."""
+    line = operator.main.query_one(StoreHeader)._line()
+    at = line.plain.index("●")
+    styles = [str(span.style) for span in line.spans if span.start <= at < span.end]
+    return rich_colour(operator.app.theme_variables, "text-success") in styles
+
+
 async def test_an_alarm_of_the_store_is_shown_as_long_as_it_lasts() -> None:
     world = world_of_two()
     async with dashboard(world) as operator:
+        await operator.until(lambda: is_green(operator))
         world.keyspace.warn("alarm NOSPACE on member 8e9e05c5", "\x1b[2J")
         await operator.until_shown("alarm NOSPACE on member 8e9e05c5", "\\x1b[2J")
         assert "● connected" in operator.header()
+        assert not is_green(operator)
         world.keyspace.warn()
         await operator.until_not_shown("NOSPACE")
+        assert is_green(operator)
 
 
 async def test_an_empty_store_says_that_nothing_is_registered() -> None:

@@ -268,6 +268,21 @@ async def test_only_what_is_not_live_is_shown_and_follows_as_it_changes() -> Non
         await operator.until_shown("All is live here, as far as there is evidence")
 
 
+async def test_what_hides_all_rows_is_said_be_it_the_filter_or_only_findings_or_both() -> None:
+    world = world_of(1, 2)
+    async with dashboard(world) as operator:
+        miss(world, 1)
+        await until_states(operator, "◐ late", "● live")
+        await show_only_findings(operator)
+        await operator.type("/generate/2\r")
+        assert operator.rows("id") == []
+        await operator.until_shown("Nothing here matches “generate/2” and is not live:")
+        await operator.press("exclamation_mark")
+        assert operator.rows("id") == ["2"]
+        await operator.press("escape")
+        await operator.until(lambda: operator.rows("id") == ["1", "2"])
+
+
 async def test_every_tab_shows_only_what_is_not_live() -> None:
     world = world_of(1, 2)
     world.put(MALFORMED)

@@ -304,6 +304,33 @@ async def test_of_two_frontends_one_that_does_not_list_a_model_serves_it_in_part
         await operator.until(lambda: operator.rows("state") == ["● live", "◐ partly served"])
         await operator.until_shown("http://frontend-1:8000 lists it, since")
         assert "not served" not in operator.header()
+        # `check` exits with 1 for it.
+        assert "1 of 2 models partly served" in operator.header()
+        await operator.press("exclamation_mark")
+        assert operator.rows("state") == ["◐ partly served", "● live"]
+
+
+async def test_only_findings_and_a_filter_leave_what_is_not_served_and_matches() -> None:
+    async with dashboard(
+        two_models(), scrapes=at_frontends("acme/big"), size=(150, 30)
+    ) as operator:
+        await operator.press("2")
+        await operator.until(lambda: operator.rows("state") == ["● live", "≠ not served"])
+        await operator.press("exclamation_mark")
+        found = ["model acme/tiny-llm +", "  card prod/backend/generate"]
+        assert rows(operator) == found
+        await operator.type("/tiny\r")
+        assert rows(operator) == found
+        assert operator.rows("state")[0] == "≠ not served"
+        assert operator.tabs()[1] == "Models 1"
+        await operator.press("escape")
+        await operator.press("exclamation_mark")
+        await operator.type("/big\r")
+        assert rows(operator) == []
+        hides = "Nothing here matches “big” and is not live: ! shows what is live, too; Esc shows"
+        await operator.until_shown(hides)
+        await operator.press("exclamation_mark")
+        assert rows(operator)[0] == "model acme/big +"
 
 
 async def test_what_is_registered_comes_before_what_a_frontend_lists() -> None:

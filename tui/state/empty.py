@@ -29,15 +29,26 @@ def nothing_to_show(
         if monitor.frozen:
             return f"Frozen before anything was read: {keys.shown('freeze')} lets it go on"
         return f"Reading {store} …"
-    if monitor.only_findings and not monitor.filter:
-        shows = f"{keys.shown('not-live')} shows everything"
-        return f"All is live here, as far as there is evidence: {shows}"
-    if monitor.filter:
-        return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+    if monitor.only_findings or monitor.filter:
+        return what_hides(monitor, keys, "All is live here, as far as there is evidence")
     if monitor.cluster.records:
         return "None here"
     of = f" in namespace {namespace}" if namespace else ""
     return f"Nothing is registered{of} yet: workers show up here when they start"
+
+
+def what_hides(monitor: Monitor, keys: Keys, all_well: str) -> str:
+    """What a table says in which a filter, or that only findings are shown, hides all rows: which
+    of them it is, and what shows them. `all_well`: where no finding is there."""
+    findings = keys.shown("not-live")
+    if not monitor.filter:
+        return f"{all_well}: {findings} shows everything"
+    if not monitor.only_findings:
+        return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+    return (
+        f"Nothing here matches “{monitor.filter}” and is not live: {findings} shows what is live, "
+        "too; Esc shows everything"
+    )
 
 
 def why_not_updating(

@@ -32,7 +32,8 @@ NO_SUCH_MODEL = State("?", "no such model", "dim")
 """Of the requests that named no model which a frontend serves."""
 UNTOLD = State("·", "", "dim")
 
-FINDINGS = (NOT_SERVED, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING)
+FINDINGS = (NOT_SERVED, PARTLY, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING)
+"""What metrics and frontends say; what is registered has verdicts of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,10 @@ class Rows:
 
     def _is_wanted(self, row: MetricsRow) -> bool:
         monitor = self._monitor
-        if monitor.only_findings and row.state not in FINDINGS:
+        if monitor.only_findings and not (
+            row.state in FINDINGS
+            or any(one.key in monitor.verdicts.findings for one in row.records)
+        ):
             return False
         return not monitor.filter or monitor.finds("\n".join(_texts(row)).lower())
 

@@ -231,6 +231,10 @@ class Monitor:
         """Whether a text, in lower case, has every word of the filter."""
         return lookup.is_in(self._words, text)
 
+    def is_found(self, record: AnyRecord) -> bool:
+        """Whether a registered record has every word of the filter; without one, each has."""
+        return not self.filter or self.finds(self._text(record))
+
     def take_changes(self) -> Changes:
         """What differs since the last call."""
         changes = self.cluster.take_changes()
@@ -319,7 +323,7 @@ class Monitor:
     def _matches(self, record: AnyRecord) -> bool:
         if self.only_findings and self.verdicts.of(record.key) not in FINDINGS:
             return False
-        return not self.filter or self.finds(self._text(record))
+        return self.is_found(record)
 
     def _text(self, record: AnyRecord) -> str:
         key = record.key

@@ -123,8 +123,9 @@ class StoreHeader(Vertical):
         glyph, colour = _GLYPHS[state.link]
         # Green means that nothing at all is wrong.
         verdicts = self.dashboard.monitor.verdicts
-        is_denied = verdicts.serving.denied or verdicts.serving.denied_adapters
-        if state.link is LinkState.CONNECTED and (verdicts.findings or is_denied):
+        is_denied = verdicts.serving.is_any_denied
+        is_wrong = verdicts.findings or is_denied or state.warnings
+        if state.link is LinkState.CONNECTED and is_wrong:
             colour = "text-warning"
         style = rich_colour(self.app.theme_variables, colour)
         text = f"{glyph} {state.link.value}"
@@ -191,18 +192,23 @@ class StoreHeader(Vertical):
         ]
 
     def _not_served(self) -> str:
-        """How many models and adapters get no answer to a request. Empty: each gets one."""
+        """How many models and adapters get no answer to a request, or at some frontends only.
+        Empty: each gets one."""
         serving = self.dashboard.monitor.verdicts.serving
-        counted = (
-            (len(serving.unserved | serving.denied), len(self.dashboard.monitor.models), "model"),
-            (
-                len(serving.unserved_adapters | serving.denied_adapters),
-                serving.adapters,
-                "LoRA",
-            ),
-        )
-        parts = [f"{number:,} of {count(total, noun)}" for number, total, noun in counted if number]
-        return f"{', '.join(parts)} not served" if parts else ""
+        models = serving.unserved | serving.denied
+        adapters = serving.unserved_adapters | serving.denied_adapters
+        # What no request reaches by what is registered is served nowhere.
+        in_part = serving.partly_denied - models, serving.partly_denied_adapters - adapters
+        totals = (len(self.dashboard.monitor.models), serving.adapters)
+        clauses = []
+        for how, found in (("not", (models, adapters)), ("partly", in_part)):
+            parts = [
+                f"{len(names):,} of {count(total, noun)}"
+                for names, total, noun in zip(found, totals, ("model", "LoRA"), strict=True)
+                if names
+            ]
+            clauses += [f"{', '.join(parts)} {how} served"] if parts else []
+        return ", ".join(clauses)
 
     def _trouble(self) -> str:
         """What is wrong, in a sentence. Empty: nothing is."""

@@ -1,4 +1,4 @@
-"""The models and adapters that no frontend serves.
+"""The models and adapters that no frontend serves, or not every one.
 
 Pure; `frontends` has what one frontend reports.
 """
@@ -6,11 +6,22 @@ Pure; `frontends` has what one frontend reports.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from backends.liveness.frontends import AtFrontends, FrontendReport, Frontends, looks_at
 
 Namespaces = Callable[[str], frozenset[str | None]]
 """Gives the namespaces in which a name is registered."""
+
+
+class _Denied(NamedTuple):
+    """The names of base models and adapters that frontends do not serve."""
+
+    models: set[str]
+    adapters: set[str]
+    models_in_part: set[str]
+    """Those that one of the frontends does not serve, and another may."""
+    adapters_in_part: set[str]
 
 
 class Denials:
@@ -27,8 +38,8 @@ class Denials:
         self._models = models
         self._adapters = adapters
         self._frontends = Frontends()
-        self._denied: tuple[set[str], set[str]] | None = None
-        """Models and adapters. None: not worked out since something changed."""
+        self._denied: _Denied | None = None
+        """None: not worked out since something changed."""
 
     @property
     def reports(self) -> tuple[FrontendReport, ...]:
@@ -38,12 +49,27 @@ class Denials:
     @property
     def models(self) -> set[str]:
         """The base models that no frontend serves, with one that denies it in each namespace."""
-        return self._both()[0]
+        return self._all().models
 
     @property
     def adapters(self) -> set[str]:
         """As `models`, of adapters."""
-        return self._both()[1]
+        return self._all().adapters
+
+    @property
+    def models_in_part(self) -> set[str]:
+        """The base models that one of the frontends does not serve, and another may."""
+        return self._all().models_in_part
+
+    @property
+    def adapters_in_part(self) -> set[str]:
+        """As `models_in_part`, of adapters."""
+        return self._all().adapters_in_part
+
+    @property
+    def is_any(self) -> bool:
+        """Whether a frontend does not serve a model or adapter of where it looks."""
+        return any(self._all())
 
     def at_frontends(self, name: str) -> AtFrontends | None:
         """Return what frontends report of a name. None: none was asked, or it is not registered."""
@@ -70,13 +96,18 @@ class Denials:
             if before.of(name, spaces := self._namespaces(name)) != self._frontends.of(name, spaces)
         }
 
-    def _both(self) -> tuple[set[str], set[str]]:
+    def _all(self) -> _Denied:
         if self._denied is None:
-            self._denied = (set(), set())
+            self._denied = _Denied(set(), set(), set(), set())
             if self._frontends.reports:
-                self._denied = self._denied_of(self._models()), self._denied_of(self._adapters())
+                models, models_in_part = self._denied_of(self._models())
+                adapters, adapters_in_part = self._denied_of(self._adapters())
+                self._denied = _Denied(models, adapters, models_in_part, adapters_in_part)
         return self._denied
 
-    def _denied_of(self, names: Iterable[str]) -> set[str]:
+    def _denied_of(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Return the names that no frontend serves, and those that only some do not serve."""
         found = ((name, self.at_frontends(name)) for name in names)
-        return {name for name, one in found if one is not None and one.is_denied}
+        denied = [(name, one) for name, one in found if one is not None and one.denied_by]
+        whole = {name for name, one in denied if one.is_denied}
+        return whole, {name for name, _ in denied} - whole

@@ -178,6 +178,22 @@ class Serving(CardRoutings):
         return self._up_to_date().adapters
 
     @property
+    def partly_denied(self) -> set[str]:
+        """The base models that one of the frontends that were asked does not serve, and another
+        may. Do not change it, nor keep it over a change."""
+        return self._up_to_date().models_in_part
+
+    @property
+    def partly_denied_adapters(self) -> set[str]:
+        """As `partly_denied`, of adapters."""
+        return self._up_to_date().adapters_in_part
+
+    @property
+    def is_any_denied(self) -> bool:
+        """Whether a frontend that was asked does not serve a model or adapter of where it looks."""
+        return self._up_to_date().is_any
+
+    @property
     def frontends(self) -> tuple[FrontendReport, ...]:
         """What was heard of frontends last, in the order of their names."""
         return self._denials.reports

@@ -35,6 +35,8 @@ class EventsPane(Pane[HappeningRow]):
     TITLE = "Events"
     STANDS_FOR_RECORDS = False
     EMPTY_TEXT = "Nothing happened yet"
+    """Unless the filter hides what did. That only findings are shown hides nothing: what happened
+    has no verdict."""
     KINDS = frozenset()  # it is told of happenings, not of records
 
     def __init__(self, dashboard: Dashboard) -> None:
@@ -57,8 +59,16 @@ class EventsPane(Pane[HappeningRow]):
             rows = [row for row in rows if self.monitor.finds(self._text(row))]
         if self.order != NEWEST_FIRST:
             rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
+        self.say_when_empty("")
         index = {row.key: index for index, row in enumerate(rows)}
         self.show(rows, index.get)
+
+    def say_when_empty(self, text: str) -> None:
+        """Whether nothing happened, or the filter hides it."""
+        sought, happened = self.monitor.filter, bool(self.monitor.happenings())
+        super().say_when_empty(text)
+        if sought and happened:
+            self.empty_text = f"Nothing that happened matches “{sought}”: Esc clears the filter"
 
     def count(self) -> None:
         """It only grows, so the title does without."""

@@ -15,6 +15,7 @@ from backends.metrics.histogram import Histogram
 from backends.metrics.overview import Joiner, MeteredModel
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard
+from tui.state.empty import what_hides
 from tui.state.metrics_detail import failing_now, metrics_detail
 from tui.state.metrics_rows import MetricsRow, Rows
 from tui.state.monitor import Changes
@@ -145,11 +146,9 @@ class MetricsPane(TreePane[MetricsRow]):
             return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
         if not any(one.answers or one.trouble for one in metering.latest.known.values()):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
-        if monitor.filter:
-            return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
-        if monitor.only_findings:
-            shows = f"{self.dashboard.keys.shown('not-live')} shows everything"
-            return f"What is served is registered, and all processes answer: {shows}"
+        if monitor.filter or monitor.only_findings:
+            well = "What is served is registered, and all processes answer"
+            return what_hides(monitor, self.dashboard.keys, well)
         return "No metrics are of what is selected in the tree"
 
 

@@ -226,17 +226,17 @@ class ModelsPane(TreePane[ModelRow]):
         return {*shown, *(card.key for card in denied)} if denied else shown
 
     def _denied_cards(self) -> list[ModelCard]:
-        """Where only findings are shown, the cards of what no frontend serves: a finding, whatever
-        their own verdicts are."""
-        monitor = self.monitor
-        if not monitor.only_findings or monitor.filter:
+        """Where only findings are shown, the cards of what frontends do not serve, as far as the
+        filter finds them: a finding, whatever their own verdicts are."""
+        monitor, serving = self.monitor, self.monitor.verdicts.serving
+        if not monitor.only_findings or not serving.is_any_denied:
             return []
-        denied, adapters = monitor.verdicts.serving.denied, monitor.verdicts.serving.denied_adapters
-        if not (denied or adapters):
-            return []
+        denied = serving.denied | serving.partly_denied
+        adapters = serving.denied_adapters | serving.partly_denied_adapters
         cards = monitor.cluster.of_type(ModelCard, self.dashboard.scope)
         loras = [one for one in cards if one.is_lora and models.adapter_name(one) in adapters]
-        return loras + [one for one in cards if not one.is_lora and one.model_name in denied]
+        bases = [one for one in cards if not one.is_lora and one.model_name in denied]
+        return [one for one in (*loras, *bases) if monitor.is_found(one)]
 
     def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
         cluster = self.monitor.cluster
