@@ -21,6 +21,10 @@ def test_nothing_stale_is_0_and_said(etcd: EtcdServer, in_etcd: dict[str, str]) 
     assert (ended.code, ended.out) == (0, b"")
     assert ended.one_sentence() == f"nothing is stale among 6 records in etcd ({etcd.endpoint})"
     assert sorted(key.decode() for key in etcd.entries()) == keys
+    # That is what was asked for. What is named and not there may be a mistake.
+    assert dyntop("unregister", "--stale", "--dry-run", env=in_etcd).code == 0
+    assert dyntop("unregister", "--yes", "v1/mdc/prod/backend/generate/1", env=in_etcd).code == 1
+    assert dyntop("drain", "--yes", "1", env=in_etcd).code == 1
 
 
 def test_what_is_stale_goes_and_what_may_live_stays(

@@ -10,6 +10,7 @@ import pytest
 from backends.nats_kv.names import location_of, why_not_writable
 from tests import corpus
 from tests.support.nats_places import connected, make_bucket
+from tests.support.registered import instance
 from tests.support.running import dyntop
 from tests.support.servers import NatsServer
 
@@ -59,3 +60,21 @@ def test_a_list_is_what_a_plain_client_reads(server: NatsServer) -> None:
     found = {one["key"]: int(one["revision"].partition("@")[0]) for one in ended.records}
     assert found == expected
     assert all(one["value"] is not None and one["lease"] is None for one in ended.records)
+
+
+async def put_one(url: str, key: bytes, value: bytes) -> None:
+    location = location_of(key)
+    assert location is not None
+    async with connected(url) as client:
+        bucket = await make_bucket(client, location.bucket)
+        await bucket.put(key.decode().split("/", 2)[2], value)
+
+
+def test_what_is_unknown_is_counted_where_nothing_is_stale(server: NatsServer) -> None:
+    """No worker renews what is in a NATS store, and no address is asked."""
+    asyncio.run(put_one(server.url, *instance(0xA907)))
+    stale = ("unregister", "--stale", "--dry-run", "--probe", "never")
+    ended = dyntop("--backend", "nats", "--nats", server.url, *stale)
+    assert (ended.code, ended.out) == (0, b"")
+    told = "nothing is stale among 1 record, of which 1 is unknown, in nats"
+    assert ended.one_sentence().startswith(told)

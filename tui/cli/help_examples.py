@@ -48,7 +48,7 @@ environment (Dynamo's own names; flags go before them):
   XDG_STATE_HOME         where removals are written down, and faults of dyntop's own (default
                          ~/.local/state)
 
-exit codes: 0 done, 1 refused, nothing to remove, or (check) findings, 2 usage,
+exit codes: 0 done, 1 refused, nothing of that name, or (check) findings, 2 usage,
   3 store unreachable, 4 not authorised, 5 (wait) not in time
 """
 

@@ -7,6 +7,7 @@ import asyncio
 import time
 
 from backends.dynamo.queries import Query
+from backends.liveness.judge import Verdict
 from backends.liveness.renewals import RenewalWait
 from backends.liveness.survey import Survey
 from backends.removal.targets import RemovalTarget, targets_of
@@ -36,7 +37,11 @@ from tui.text.sanitize import plain_key
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Find what is stale, show why, ask, and remove; nothing stale is `DONE`.
+    """Find what is stale, show why, ask, and remove.
+
+    Nothing stale is `DONE`, and no refusal: what is asked for is a store without it, and so it is
+    already, as for `kubectl delete -l` that matches nothing. A key or a worker that is named and
+    not there is another matter (`REFUSED`), since the name may be mistaken.
 
     Raises `StoreError`, `OutputFailed`.
     """
@@ -46,8 +51,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     seen, place = asyncio.run(_look(settings, wanted, probe, clock))
     stale = _stale(seen)
     if not stale:
-        number = count(len(seen.records), "record")
-        say(f"nothing is stale among {number} in {place}{described(settings)}")
+        say(f"nothing is stale among {_looked_at(seen)} in {place}{described(settings)}")
         return Exit.DONE
     say_what_is_for_good(settings, stale, place)
     if arguments.dry_run:
@@ -84,6 +88,15 @@ async def _look(
         )
         place = await acted_on(discovery)
     return seen, place
+
+
+def _looked_at(seen: Survey) -> str:
+    """How many records were looked at, and of how many nothing is known: these may be stale."""
+    number = count(len(seen.records), "record")
+    unknown = sum(seen.verdict(record) is Verdict.UNKNOWN for record in seen.records)
+    if not unknown:
+        return number
+    return f"{number}, of which {unknown:,} {'is' if unknown == 1 else 'are'} unknown,"
 
 
 def _stale(seen: Survey) -> list[RemovalTarget]:
