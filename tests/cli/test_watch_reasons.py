@@ -144,6 +144,24 @@ async def test_what_is_filtered_out_bears_on_the_reason_of_what_is_not(
         assert kinds == ["model"]
 
 
+async def test_that_a_worker_stopped_in_order_is_told_by_keys_that_are_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lease is gone before it can be asked about: that the card went behind the instance tells
+    it from a lease that was revoked at once."""
+    async with watching(monkeypatch, INSTANCE, CARD, what="endpoints") as watched:
+        watched.world.keyspace.delete(INSTANCE[0])
+        watched.world.keyspace.end_lease(WORKER)
+        gone = await watched.went(INSTANCE[0])
+        assert gone["reason"]["kind"] == "stopped"
+    async with watching(monkeypatch, INSTANCE, CARD, what="endpoints") as watched:
+        watched.world.keyspace.end_lease(WORKER)
+        gone = await watched.went(INSTANCE[0])
+        assert gone["reason"]["kind"] == "lease revoked"
+        kinds = {one["record"]["kind"] for one in watched.lines if one["event"] == "added"}
+        assert kinds == {"endpoint"}
+
+
 async def test_a_store_that_does_not_say_why_holds_no_line_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -61,7 +61,11 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
     wanted = query_of(settings, arguments)
-    # Why a record went is told by what else its worker has, of whatever kind.
+    # Why a record went is told by what else its worker has, of whatever kind: where a worker stops
+    # in order an instance goes 15 ms before the rest of its lease, and with it where the lease was
+    # revoked at once; a channel is a frontend's if its lease has no card and no instance. That
+    # costs what is read at the start: of a worker of 1.6.1 with one adapter 8 keys of 6.9 KB, of
+    # which 2 of 0.6 KB are endpoint instances. Later only changes are read.
     everything = replace(EVERYTHING, namespace=wanted.namespace, nested=wanted.nested)
     lines = _Lines(wanted, clock)
     begun = False
