@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.aio.cancellation import Cancellations
+from backends.nats.check import check_settings
 from backends.nats.config import NatsConfig
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 DENIED = "permissions violation"
 """Part of the server's error when a user may not publish or subscribe to a subject."""
-
-LONGEST_CREDENTIALS = 1 << 20
-"""Bytes of a credentials file that are read."""
 
 CLOSE_LIMIT = 0.5
 """Seconds for closing a connection."""
@@ -66,8 +64,8 @@ class NatsConnection:
         """Return a connected client: the current one, or a new one to the first server that accepts
         it.
 
-        Raises the library's errors (`nats.errors`, `OSError`, `ssl.SSLError`); `why_not` in
-        `errors.py` words them. Sets no deadline: the caller does.
+        Raises `Misconfigured`, and the library's errors (`nats.errors`, `OSError`,
+        `ssl.SSLError`); `why_not` in `errors.py` words them. Sets no deadline: the caller does.
         """
         async with self._one_at_a_time:
             if self._client is not None and self._client.is_connected:
@@ -198,40 +196,5 @@ def _library() -> type[Client]:
 
 
 def _prepared(config: NatsConfig) -> tuple[type[Client], ssl.SSLContext | None]:
-    """Return the library, and the settings it needs. Blocks.
-
-    Raises as `tls_context` and `check_credentials`.
-    """
-    check_credentials(config)
-    return _library(), tls_context(config)
-
-
-def check_credentials(config: NatsConfig) -> None:
-    """Check a credentials file. Blocks.
-
-    Raises `OSError` for a file that cannot be read, and `ValueError` for one without credentials:
-    the library (2.16) would read on for ever at its end.
-    """
-    if config.credentials_file is not None:
-        with open(config.credentials_file, "rb") as file:
-            text = file.read(LONGEST_CREDENTIALS)
-        if not all(part in text for part in (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED")):
-            raise ValueError("no credentials")
-
-
-def tls_context(config: NatsConfig) -> ssl.SSLContext | None:
-    """Read the TLS files. Blocks. None: TLS as the server wants it, with this machine's
-    authorities.
-
-    Raises `OSError` for files that cannot be read, `ssl.SSLError` for invalid content.
-    """
-    if config.ca_cert is None and config.client_cert is None and not config.tls_insecure:
-        return None
-    insecure = config.tls_insecure
-    context = ssl.create_default_context(cafile=None if insecure else config.ca_cert)
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if config.client_cert is not None:
-        context.load_cert_chain(config.client_cert, config.client_key)
-    return context
+    """Return the library, and the settings it needs. Blocks. Raises as `check_settings`."""
+    return _library(), check_settings(config)

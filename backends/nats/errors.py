@@ -144,9 +144,12 @@ def settings_of(error: Exception, config: NatsConfig) -> str:
     match translate("", error):
         case Unreachable(cause=Cause.CERTIFICATE):
             return (
-                "NATS_TLS_CA_CERT_PATH, which must have signed the server's, and "
-                "NATS_TLS_CLIENT_CERT_PATH with NATS_TLS_CLIENT_KEY_PATH"
+                "NATS_TLS_CA_CERT_PATH, which must have signed the server's (with "
+                "NATS_TLS_INSECURE=1 any is taken), and NATS_TLS_CLIENT_CERT_PATH with "
+                "NATS_TLS_CLIENT_KEY_PATH"
             )
+        case Misconfigured():
+            return ""  # it names the setting itself
         case Unreachable(cause=Cause.PLAIN_EXPECTED):
             return f"{SERVERS}, where nats:// is for a server without TLS"
         case NotAuthorised():
@@ -178,12 +181,14 @@ def why_not(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{path_or_mask(str(error.filename))} cannot be read"
     match translate("", error):
+        case Unreachable(cause=Cause.CERTIFICATE, detail=detail) if detail:
+            return f"{_CLAUSES[Cause.CERTIFICATE]} ({detail.rstrip('.')})"
         case Unreachable(cause=cause):
             return _CLAUSES[cause]
         case NotAuthorised():
             return "NATS does not accept this user"
         case Misconfigured() as wrong:
-            return f"{wrong.setting} {wrong.problem}"
+            return f"{wrong.setting}: {wrong.problem}"
         case _:
             return "NATS cannot be used"
 

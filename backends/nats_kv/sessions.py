@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
-from urllib.parse import urlsplit
 
+from backends.nats.check import check_settings
 from backends.nats.config import NatsConfig
-from backends.nats.connection import NatsConnection, check_credentials, is_denial, tls_context
+from backends.nats.connection import NatsConnection, is_denial
 from backends.nats.errors import ESCAPES, Closed, has_escapes, translate
 from backends.nats_kv.jetstream import HEARTBEAT, JetStreamSession
-from backends.redact import path_or_mask
-from backends.store import Cause, Misconfigured, NotAuthorised, StoreError, Unreachable
+from backends.store import Cause, NotAuthorised, StoreError, Unreachable
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, for each server: they are tried one after the other."""
@@ -46,7 +44,7 @@ class Sessions:
             # Requests that are still pending there fail.
             self._end()
             if not self._is_checked:
-                await asyncio.to_thread(_check, self._config)
+                await asyncio.to_thread(check_settings, self._config)
                 self._is_checked = True
             await self._connection.prepare()
             try:
@@ -129,49 +127,3 @@ def _has_credentials(config: NatsConfig) -> bool:
 
 def _wants_tls(config: NatsConfig) -> bool:
     return config.ca_cert is not None or any(one.startswith("tls:") for one in config.servers)
-
-
-def _check(config: NatsConfig) -> None:
-    """Check the settings. Blocks. Raises `Misconfigured` for settings that cannot work, without
-    repeating a secret.
-    """
-    for server in config.servers:
-        try:
-            url = urlsplit(server if "://" in server else f"nats://{server}")
-            usable = url.scheme in SCHEMES and url.hostname and url.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise Misconfigured("NATS_SERVER", "is not nats://host:port or tls://host:port")
-    files = {
-        "NATS_AUTH_CREDENTIALS_FILE": config.credentials_file,
-        "NATS_TLS_CA_CERT_PATH": None if config.tls_insecure else config.ca_cert,
-        "NATS_TLS_CLIENT_CERT_PATH": config.client_cert,
-        "NATS_TLS_CLIENT_KEY_PATH": config.client_key,
-    }
-    for name, path in files.items():
-        if path is not None:
-            _check_readable(name, path)
-    try:
-        check_credentials(config)
-    except ValueError:
-        problem = "holds no JWT and seed of a NATS user"
-        raise Misconfigured("NATS_AUTH_CREDENTIALS_FILE", problem) from None
-    try:
-        tls_context(config)
-    except ssl.SSLError as error:
-        if error.reason and "KEY" in error.reason:
-            pair = "NATS_TLS_CLIENT_CERT_PATH and NATS_TLS_CLIENT_KEY_PATH"
-            raise Misconfigured(pair, "do not match, or are not PEM") from None
-        raise Misconfigured("NATS_TLS_…", "one of its files is not PEM") from None
-
-
-def _check_readable(name: str, path: str) -> None:
-    try:
-        with open(path, "rb") as file:
-            file.read(1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise Misconfigured(
-            name, f"{path_or_mask(path)} cannot be read ({reason.lower()})"
-        ) from None

@@ -19,6 +19,7 @@ from backends.nats.scatter_gather import GatherLimits, gather, is_denied, why_no
 from backends.services import parse
 from backends.services.parse import AnswerLimits, ServiceAnswers
 from backends.services.types import NotScraped, StatsScrape
+from backends.store import Misconfigured
 
 STATS = "$SRV.STATS"
 """Asks all services for their statistics."""
@@ -86,9 +87,11 @@ class ServiceScraper:
             # After any error of the library nothing is known about the services.
             except Exception as error:
                 check = settings_of(error, self._connection.config)
+                # The texts of the library may hold a password.
+                cause = error if isinstance(error, Misconfigured) else None
                 raise NotScraped(
                     why_not_asked(error), denied=is_denied(error), check=check
-                ) from None
+                ) from cause
             return answers.scrape(self._clock(), unread)
 
     async def aclose(self) -> None:

@@ -123,6 +123,29 @@ def test_without_nats_it_is_a_matter_of_usage(here: Here, in_folder: dict[str, s
         assert "NATS_SERVER" in ended.one_sentence()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NATS_SERVER", "http://127.0.0.1:4222"),
+        ("NATS_SERVER", "nats://127.0.0.1:99999"),
+        ("NATS_TLS_CA_CERT_PATH", "/nowhere/ca.pem"),
+        ("NATS_TLS_CA_CERT_PATH", __file__),
+        ("NATS_AUTH_CREDENTIALS_FILE", "/nowhere/user.creds"),
+        ("NATS_AUTH_CREDENTIALS_FILE", __file__),
+    ],
+)
+def test_a_setting_for_nats_that_cannot_work_is_named_as_the_store_names_it(
+    name: str, value: str, here: Here, in_folder: dict[str, str]
+) -> None:
+    with refusing() as nowhere:
+        env = {"NATS_SERVER": f"nats://{nowhere}", **in_folder, name: value}
+        counted, listed = here("stats", env=env), here("--backend", "nats", "list", env=env)
+    assert counted.code == listed.code == 2
+    what = listed.err.partition(": ")[2].rpartition("the context: ")[2]
+    assert what in counted.err
+    assert name[:9] in counted.err
+
+
 def test_a_nats_or_store_that_cannot_be_reached_is_3(
     here: Here, in_folder: dict[str, str], tmp_path: Path
 ) -> None:

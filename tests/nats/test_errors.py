@@ -21,7 +21,7 @@ URL = "nats://joe:s3cret@nats-0:4222"
         (socket.gaierror(-2, URL), "the name of the NATS server cannot be resolved"),
         (ConnectionResetError(), "the connection to NATS broke off"),
         (SecureConnWantedError(), "NATS speaks no TLS"),
-        (ssl.SSLCertVerificationError(1, URL), "a certificate was not accepted"),
+        (ssl.SSLCertVerificationError(1, URL), "a certificate was not accepted (self-signed)"),
         (AuthorizationError(), "NATS does not accept this user"),
         (Error(f"nats: 'Authorization Violation' {URL}"), "NATS does not accept this user"),
         (FileNotFoundError(2, "no such file", "/etc/ca.pem"), "/etc/ca.pem cannot be read"),

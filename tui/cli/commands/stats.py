@@ -53,6 +53,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         asyncio.run(_ask(settings, arguments, clock))
     except NotScraped as why:
         say(f"{why.reason}: check {why.check}" if why.check else why.reason)
+        if isinstance(why.__cause__, Misconfigured):
+            return Exit.USAGE
         return Exit.NOT_AUTHORISED if why.denied else Exit.UNREACHABLE
     return Exit.DONE
 

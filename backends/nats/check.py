@@ -1,0 +1,96 @@
+"""Check the settings for NATS before the client library gets them: it names no setting in an error,
+and some it takes for a server that is away.
+"""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import urlsplit
+
+from backends.nats.config import NatsConfig
+from backends.redact import path_or_mask
+from backends.store import Misconfigured
+
+SCHEMES = ("nats", "tls")
+
+LONGEST_CREDENTIALS = 1 << 20
+"""Bytes of a credentials file that are read."""
+
+
+def check_settings(config: NatsConfig) -> ssl.SSLContext | None:
+    """Check the settings and read the TLS files. Blocks. None: TLS as the server wants it, with
+    this machine's authorities.
+
+    Raises `Misconfigured` for settings that cannot work, without repeating a secret.
+    """
+    for server in config.servers:
+        try:
+            url = urlsplit(server if "://" in server else f"nats://{server}")
+            usable = url.scheme in SCHEMES and url.hostname and url.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise Misconfigured("NATS_SERVER", "is not nats://host:port or tls://host:port")
+    files = {
+        "NATS_AUTH_CREDENTIALS_FILE": config.credentials_file,
+        "NATS_TLS_CA_CERT_PATH": None if config.tls_insecure else config.ca_cert,
+        "NATS_TLS_CLIENT_CERT_PATH": config.client_cert,
+        "NATS_TLS_CLIENT_KEY_PATH": config.client_key,
+    }
+    for name, path in files.items():
+        if path is not None:
+            _check_readable(name, path)
+    try:
+        _check_credentials(config)
+    except ValueError:
+        problem = "holds no JWT and seed of a NATS user"
+        raise Misconfigured("NATS_AUTH_CREDENTIALS_FILE", problem) from None
+    try:
+        return _tls_context(config)
+    except ssl.SSLError as error:
+        if error.reason and "KEY" in error.reason:
+            pair = "NATS_TLS_CLIENT_CERT_PATH and NATS_TLS_CLIENT_KEY_PATH"
+            raise Misconfigured(pair, "do not match, or are not PEM") from None
+        raise Misconfigured("NATS_TLS_…", "one of its files is not PEM") from None
+
+
+def _check_readable(name: str, path: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise Misconfigured(
+            name, f"{path_or_mask(path)} cannot be read ({reason.lower()})"
+        ) from None
+
+
+def _check_credentials(config: NatsConfig) -> None:
+    """Check a credentials file. Blocks.
+
+    Raises `OSError` for a file that cannot be read, and `ValueError` for one without credentials:
+    the library (2.16) would read on for ever at its end.
+    """
+    if config.credentials_file is not None:
+        with open(config.credentials_file, "rb") as file:
+            text = file.read(LONGEST_CREDENTIALS)
+        if not all(part in text for part in (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED")):
+            raise ValueError("no credentials")
+
+
+def _tls_context(config: NatsConfig) -> ssl.SSLContext | None:
+    """Read the TLS files. Blocks. None: TLS as the server wants it, with this machine's
+    authorities.
+
+    Raises `OSError` for files that cannot be read, `ssl.SSLError` for invalid content.
+    """
+    if config.ca_cert is None and config.client_cert is None and not config.tls_insecure:
+        return None
+    insecure = config.tls_insecure
+    context = ssl.create_default_context(cafile=None if insecure else config.ca_cert)
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if config.client_cert is not None:
+        context.load_cert_chain(config.client_cert, config.client_key)
+    return context
