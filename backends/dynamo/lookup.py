@@ -6,6 +6,7 @@ the text around it. A text of digits only may be hex or decimal, so both are tri
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Named:
             found.add(Meaning.ID)
         if record.transport is not None and record.transport.address:
             found |= self._of_address(record.transport.address)
-        if record.model_name is not None and record.model_name.lower() == self.text.lower():
+        models = (record.model_name, getattr(record.id, "model_suffix", None))
+        if self.text.lower() in {model.lower() for model in models if model is not None}:
             found.add(Meaning.MODEL)
         if record.id.path().lower() == self.text.lower():
             found.add(Meaning.PATH)
@@ -73,7 +75,7 @@ class Named:
     @staticmethod
     def _ids_of(record: AnyRecord, worker: int | None) -> set[int | None]:
         of_source = record.worker_id or None if isinstance(record, EventSource) else None
-        return {record.id.instance_id, record.lease, worker, of_source}
+        return {record.id.instance_id, record.lease, worker, of_source, id_in_body(record)}
 
     def _is_path_and_id(self, record: AnyRecord) -> bool:
         """Return whether the text is a key without its bucket."""
@@ -89,6 +91,25 @@ class Named:
             return {Meaning.ADDRESS}
         host = authority.rpartition(":")[0] or authority
         return {Meaning.HOST} if written in (host, host.strip("[]")) else set()
+
+
+def id_in_body(record: AnyRecord) -> int | None:
+    """Return the instance or publisher id (u64) in a record's body, where the body disagrees with
+    its key, or is read though the key is odd: clients of Dynamo 1.6 route to it and log it. None:
+    it is the one in the key, or there is none.
+    """
+    if record.conflict is None and not (record.malformed is not None and record.readable):
+        return None
+    try:
+        body = json.loads(record.entry.value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict):
+        return None
+    number = body.get("publisher_id" if isinstance(record, EventSource) else "instance_id")
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return number if 0 <= number <= LARGEST_ID else None
 
 
 def parse(text: str) -> Named:

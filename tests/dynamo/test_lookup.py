@@ -92,3 +92,28 @@ def test_a_card_is_named_by_its_model_and_a_channel_by_its_worker() -> None:
 def test_a_part_of_it_names_nothing(text: str) -> None:
     for one in (INSTANCE, CARD, CHANNEL):
         assert meanings(text, one) == set()
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{:x}", "0x{:X}", "instance_id={}"])
+def test_a_record_is_named_by_the_id_in_its_body_where_clients_route_by_that(spelling: str) -> None:
+    key, value = registered.instance(ID)
+    other = key.replace(b"/%x" % ID, b"/1a2b")
+    one = record((other, value))
+    assert one.conflict is not None
+    assert meanings(spelling.format(ID), one, None) == {Meaning.ID}
+    assert meanings("1a2b", one, None) == {Meaning.ID}
+    odd = record((key.replace(b"/%x" % ID, b"/0%x" % ID), value))
+    assert odd.malformed is not None
+    assert meanings(spelling.format(ID), odd, None) == {Meaning.ID}
+
+
+@pytest.mark.parametrize("value", [b"{", b"[]", b"[" * 100_000, b'{"instance_id": -1}', b"\xff"])
+def test_a_body_that_cannot_be_read_names_no_id(value: bytes) -> None:
+    key, _ = registered.instance(ID)
+    assert lookup.id_in_body(record((key, value))) is None
+
+
+def test_an_adapter_is_named_by_its_slug_as_keys_and_logs_have_it() -> None:
+    adapter = record(registered.card(ID, "acme/tiny", "acme/SQL-Adapter_v2"))
+    assert Meaning.MODEL in meanings("acme_sql-adapter_v2", adapter)
+    assert Meaning.MODEL in meanings("acme/SQL-Adapter_v2", adapter)

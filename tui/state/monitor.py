@@ -340,6 +340,7 @@ def searchable(record: AnyRecord) -> str:
         at.path(),
         None if at.instance_id is None else lookup.searchable_id(at.instance_id),
         None if lease is None or lease == at.instance_id else lookup.searchable_id(lease),
+        None if (routed := lookup.id_in_body(record)) is None else lookup.searchable_id(routed),
         record.model_name,
         record.malformed,
         record.unread,

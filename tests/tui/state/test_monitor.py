@@ -210,6 +210,17 @@ def test_an_id_is_found_however_it_is_written(text: str) -> None:
     assert list(monitor.shown.records) == [found.key]
 
 
+def test_a_record_is_found_by_the_id_in_its_body_where_clients_route_by_that() -> None:
+    monitor = Monitor(0.0, Lifetime.LEASED)
+    key, value = registered.instance(0x52CBA2252F21FB17)
+    found = record((key.replace(b"52cba2252f21fb17", b"1a2b"), value))
+    monitor.take([Added(found), Added(OTHER)], 0.0)
+    monitor.take_changes()
+    for text in ("5966040411970599703", "0x52cba2252f21fb17", "1a2b"):
+        monitor.set_filter(text)
+        assert list(monitor.shown.records) == [found.key], text
+
+
 def test_a_short_number_is_found_in_ids_as_a_whole() -> None:
     monitor = Monitor(0.0, Lifetime.LEASED)
     ten, hundred = (record(registered.instance(number)) for number in (10, 100))
