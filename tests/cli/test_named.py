@@ -150,6 +150,13 @@ def test_a_model_is_shown_with_its_cards(
     assert "acme/tiny: no instance" in dyntop("show", f"{OTHERS_ID:x}", env=in_etcd).out.decode()
 
 
+def test_an_adapter_whose_base_is_not_registered_is_shown_with_its_worker(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put(etcd, card(OTHERS_ID, "acme/tiny", "acme/sql"), grant(etcd))
+    assert "1 worker" in dyntop("show", "acme/sql", env=in_etcd).out.decode()
+
+
 def test_a_model_of_which_one_worker_is_drained_is_not_called_drained(
     etcd: EtcdServer, in_etcd: dict[str, str]
 ) -> None:

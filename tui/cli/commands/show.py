@@ -269,7 +269,9 @@ def _model_detail(model: Model, seen: Survey) -> Detail:
     state, number = STATES[worst_of_all], verdicts[worst_of_all]
     # As the row in Models has it: one of four that is drained does not make the model drained.
     title = str(state) if number == verdicts.total() else f"{state.glyph} {number:,} {state.word}"
-    owners = models.workers_of(model.cards, seen.cluster)
+    # The base of an adapter may not be registered.
+    of = model.cards or [card for adapter in model.adapters for card in adapter.cards]
+    owners = models.workers_of(of, seen.cluster)
     serving = seen.verdicts.serving.model(model.name)
     types = sorted({card.worker_type for card in model.cards if card.worker_type})
     cards = [
