@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from tui.runtime.standard_streams import write_lines
+from tui.runtime.standard_streams import as_written, write_lines
 from tui.text.sanitize import clip, clip_middle, width
 
 WIDEST_CELL = 240
@@ -19,15 +18,16 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     Raises BrokenPipeError, `OutputFailed`.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
     write_lines(_lines(header, rows))
 
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """A column in which nothing stands is left out."""
     clipped = [
-        [*(clip_middle(cell, WIDEST_CELL) for cell in row[:-1]), clip(row[-1], WIDEST_CELL)]
+        [
+            *(as_written(clip_middle(cell, WIDEST_CELL), sys.stdout) for cell in row[:-1]),
+            as_written(clip(row[-1], WIDEST_CELL), sys.stdout),
+        ]
         for row in rows
     ]
     shown = [column for column in range(len(header)) if any(row[column] for row in clipped)]

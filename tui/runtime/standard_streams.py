@@ -30,7 +30,7 @@ def say(sentence: str) -> None:
 
 
 def write_lines(lines: Iterable[str], out: TextIO | None = None) -> None:
-    """Data to standard output, flushed.
+    """Data to standard output, flushed. What its encoding does not have is spelled out (`\\u25cf`).
 
     Raises BrokenPipeError if nobody reads it any more, `OutputFailed` for a full disk and the like.
     """
@@ -38,6 +38,8 @@ def write_lines(lines: Iterable[str], out: TextIO | None = None) -> None:
     # Closed by the shell (`>&-`): there is no such object then.
     if out is None:
         raise OutputFailed("standard output is closed")
+    if isinstance(out, io.TextIOWrapper) and out.errors != "backslashreplace":
+        out.reconfigure(errors="backslashreplace")
     waiting: list[str] = []
     try:
         for line in lines:
@@ -72,6 +74,14 @@ def speaks_utf8(out: TextIO | None) -> bool:
     """Whether characters that are not ASCII reach the reader as they are."""
     encoding = getattr(out, "encoding", None) or "ascii"
     return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+
+
+def as_written(text: str, out: TextIO | None) -> str:
+    """A text as `write_lines` writes it there: for what has to be aligned."""
+    if text.isascii() or speaks_utf8(out):
+        return text
+    encoding = getattr(out, "encoding", None) or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def end_at_once_on_interrupt() -> None:
