@@ -1,6 +1,7 @@
-"""Drain, unregister and restore: each removal names the revision it saw, and is written down first.
+"""Drain, unregister and restore keys. Each removal names the revision that was seen, and is in the
+audit first.
 
-Import from the modules: `removals` (remove and put back), `targets` (what is to be removed, and
-whether that is a drain), `outcomes` (what came of each key), `drain` (which keys a drain takes),
-`audit` (the file of what was removed), `explainer` (why a key went).
+Import from the modules: `removals` (remove and restore), `targets` (the records to remove, and
+whether that is a drain), `outcomes` (the outcome for each key), `drain` (the keys of a drain),
+`audit` (the file of removals), `explainer` (why a key went).
 """

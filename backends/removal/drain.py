@@ -1,9 +1,9 @@
-"""What draining removes, what stays, and what it leaves each model with.
+"""The keys that a drain removes and keeps, and the workers that it leaves each model.
 
-A drain takes workers out of routing while their processes run on: all of their endpoint instances
-go, internal ones (`worker_kv_query_*`) too, since a router reads what a worker has cached anew only
-when those come back. Cards, adapters, channels, sources and the lease stay, so that putting the
-same instances back undoes it. Seen with Dynamo 1.6.1 in etcd and in a file store.
+A drain takes workers out of routing while their processes run on. All of their endpoint instances
+go, internal ones (`worker_kv_query_*`) too, since a router re-reads a worker's cache only when
+those come back. Cards, adapters, channels, sources and the lease stay, so putting the same
+instances back undoes it. Seen with Dynamo 1.6.1 in etcd and in a file store.
 
 Pure functions over a cluster.
 """
@@ -24,35 +24,36 @@ from backends.liveness.serving import Serving, place_of
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """What a drain of some workers removes, and what it leaves alone."""
+    """The keys that a drain of some workers removes and keeps."""
 
     instances: tuple[EndpointInstance, ...]
     """To be removed, in the order of their keys."""
     stays: tuple[AnyRecord, ...]
-    """What else the same workers registered, in the order of the keys."""
+    """Other records of the same workers, in the order of their keys."""
     workers: tuple[int, ...]
-    """The ids (u64) of the instances, in order: what logs, routers and people call the workers."""
+    """The ids (u64) of the instances, in order: logs, routers and people know the workers by
+    them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a removal leaves one model or LoRA adapter with."""
+    """The workers of one model or LoRA adapter, before and after a removal."""
 
     model: str
     is_lora: bool
     before: RoutableCount
     """Its workers now."""
     after: RoutableCount
-    """... and once the keys are gone."""
+    """Its workers once the keys are gone."""
     missing: tuple[str, ...] = ()
-    """The worker types that it needs and has none routable of then."""
+    """The required worker types without a routable worker afterwards."""
 
 
 def drain_of(cluster: Cluster, records: Iterable[AnyRecord]) -> Drain:
-    """Return what draining the workers of these records removes.
+    """Return the drain of the workers of these records.
 
-    Of one process with one lease and several instance ids, a record of one id drains that id's
-    instances; a channel or source, which names none, drains nothing.
+    A process may have one lease and several instance ids: a record of one id drains that id's
+    instances. A channel or source has no instance id and drains nothing.
     """
     instances: dict[bytes, EndpointInstance] = {}
     groups: dict[bytes, AnyRecord] = {}
@@ -78,7 +79,7 @@ def same_process(cluster: Cluster, instances: Sequence[EndpointInstance]) -> lis
     """Return the ids (u64) of other workers at the host and port of these instances, in order.
 
     A process with several workers (`--num-workers 3`) has a lease and an id for each of them, and
-    one TCP address for all. Costs time in proportion to all instances.
+    one TCP address for all. Takes time in proportion to all instances.
     """
     here = {one for one in map(_process, instances) if one is not None}
     mine = {one.id.instance_id for one in instances}
@@ -93,10 +94,11 @@ def same_process(cluster: Cluster, instances: Sequence[EndpointInstance]) -> lis
 def left_with(
     cluster: Cluster, gone: Collection[bytes], is_dead: Callable[[AnyRecord], bool]
 ) -> list[Left]:
-    """Return what each model and adapter concerned is left with once these keys are gone, by name.
+    """Return the workers left to each model and adapter concerned once these keys are gone, by
+    name.
 
-    As `Serving` has it: needs of other roles and cards in conflict count. Costs time in proportion
-    to all cards.
+    As in `Serving`: required roles and conflicting cards count. Takes time in proportion to all
+    cards.
     """
     removed = [cluster.records[key] for key in gone if key in cluster.records]
     places = {place_of(one) for one in removed if isinstance(one, EndpointInstance)}
@@ -125,7 +127,7 @@ def _serving(
     is_dead: Callable[[AnyRecord], bool],
     gone: Collection[bytes],
 ) -> Serving:
-    """How some models are served without what is gone."""
+    """Return how some models are served without the removed keys."""
     serving = Serving()
     for one in instances:
         if one.key not in gone:
@@ -133,7 +135,7 @@ def _serving(
     for card in cards:
         if card.key not in gone:
             serving.put_card(card, dead=is_dead(card))
-    # Only now are the needs of each model compared with what is there.
+    # All cards are in: compare the roles that each model requires with those present.
     serving.take_changes()
     return serving
 
@@ -142,7 +144,7 @@ def _left_of_model(name: str, now: Serving, then: Serving) -> Left:
     before, after = now.model(name), then.model(name)
     missing = set() if after is None else set(chain(*after.missing.values()))
     if after is not None and missing.issuperset(after.by_role):
-        # Where no role stays, none is missed by another.
+        # Without any role left, no role misses another.
         missing = set()
     return Left(
         name,
@@ -154,12 +156,12 @@ def _left_of_model(name: str, now: Serving, then: Serving) -> Left:
 
 
 def is_of_a_worker(cluster: Cluster, record: AnyRecord) -> bool:
-    """Return whether a record is of a process that serves requests of models."""
+    """Return whether a record belongs to a process that serves model requests."""
     return role_of([record, *cluster.siblings(record)]) is Role.WORKER
 
 
 def _process(instance: EndpointInstance) -> str | None:
-    """Return the host and port that an instance is served at. None: they are not known, or NATS."""
+    """Return the host and port of an instance. None: unknown, or on NATS."""
     transport = instance.transport
     if transport is None or transport.kind != "tcp" or transport.address is None:
         return None

@@ -1,4 +1,4 @@
-"""By whom workers were drained, from the audit on this machine and from this process's own acts."""
+"""The author of each worker's drain, from this machine's audit and this process's own acts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from backends.removal.audit.trail import DrainedInstance, drained_in
 
 
 def marks(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:
-    """Return the workers whose instances were drained, with by whom; the last one counts.
+    """Return the drained workers with the author of the last drain.
 
-    By instance id and by lease (u64), of which programs other than Dynamo have different ones.
+    Under the instance id and under the lease (u64): they differ for programs other than Dynamo.
     """
     found: dict[int, DrainMark] = {}
     for one in sorted(drained, key=lambda one: one.at):
@@ -32,7 +32,7 @@ def marks(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:
 
 
 class AuditMarks:
-    """Follows what the audit says of a store, which other processes on this machine write, too."""
+    """Follows the audit of a store, which other processes on this machine also write."""
 
     def __init__(self, audit: Audit | None, store: str, address: str) -> None:
         self._audit = audit
@@ -40,8 +40,8 @@ class AuditMarks:
         self._stamp: tuple[int, int] | None = None
 
     async def changed(self) -> Mapping[int, DrainMark] | None:
-        """Return the workers that were drained, with by whom. None: nothing is new since the last
-        call, or the audit cannot be read. Costs a `stat` where nothing is new."""
+        """Return the drained workers with their authors. None: no news since the last call, or the
+        audit cannot be read. Without news it costs a `stat`."""
         if self._audit is None:
             return None
         stamp = await asyncio.to_thread(_stamp_of, self._audit)
@@ -56,7 +56,7 @@ class AuditMarks:
 
 
 def _stamp_of(audit: Audit) -> tuple[int, int] | None:
-    """Return what differs once something was written. None: there is no audit."""
+    """Return a value that changes with each write. None: there is no audit."""
     try:
         found = audit.path.stat()
     except OSError:
@@ -65,7 +65,7 @@ def _stamp_of(audit: Audit) -> tuple[int, int] | None:
 
 
 async def read_marks(audit: Audit | None, store: str, address: str) -> Mapping[int, DrainMark]:
-    """Return what the audit on this machine says of a store; nothing where it cannot be read."""
+    """Return this machine's drain marks of a store. Empty: the audit cannot be read."""
     if audit is None:
         return {}
     try:

@@ -1,7 +1,7 @@
-"""Finds out why records went: asks the store about their leases, and the audit on this machine.
+"""Find out why records went, from the store's leases and from this machine's audit.
 
-One question to the store for each lease, after the removal. It remembers what else went from the
-same lease, so that a first removal gets its reason when the rest has followed.
+After a removal it queries the store once for each lease. It remembers other removals from the same
+lease, so that the first gets its reason when the rest has followed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from backends.removal.audit import Operation
 from backends.store import Entry, Lifetime, StoreError, TimeToLive
 
 MOST_GOINGS = 500
-"""Goings of one worker that are remembered, the newest."""
+"""Removals of one worker that are remembered, the newest."""
 STOPPING = 5.0
-"""Seconds from the first instance that goes to the end of the lease of a worker which stops without
-requests under way: 15 ms were measured, and busy machines are slow."""
+"""Seconds from a stopping worker's first removed instance to the end of its lease, without pending
+requests. 15 ms were measured; busy machines are slow."""
 
 _BY_HAND = frozenset(ReasonKind) - {
     ReasonKind.STOPPED,
@@ -38,10 +38,10 @@ _BY_HAND = frozenset(ReasonKind) - {
     ReasonKind.RAN_OUT,
     ReasonKind.LEASE_ENDED,
 }
-"""What another dyntop may have done."""
+"""Reasons that another dyntop may have caused."""
 
 FindActs = Callable[[Collection[Entry]], Awaitable[Mapping[bytes, Operation]]]
-"""Gives the acts of the audit that removed entries, by key."""
+"""Return the audit's acts that removed entries, by key."""
 
 
 class Explainer:
@@ -56,19 +56,19 @@ class Explainer:
         acts: FindActs | None = None,
         kept: int = KEPT,
     ) -> None:
-        """`cluster`: what is registered now; `clock` gives POSIX seconds; `kept` removals of all
-        workers are remembered."""
+        """`cluster`: the present records. `clock`: POSIX seconds. `kept`: removals of all workers
+        that are remembered."""
         self._kept = kept
         self._discovery = discovery
         self._cluster = cluster
         self._clock = clock
         self._acts = acts
         self._went: OrderedDict[int, list[Event]] = OrderedDict()
-        """What went of each worker (by lease, or by id where there are no leases), oldest first."""
+        """The removals of each worker (by lease; in stores without leases, by id), oldest first."""
         self._remembered = 0
 
     def note(self, happening: Event) -> None:
-        """Remember a removal, whether its reason is known or not."""
+        """Remember a removal, with or without a known reason."""
         record = happening.record
         if happening.type is not EventType.REMOVED or record is None:
             return
@@ -81,17 +81,17 @@ class Explainer:
         if len(went) > MOST_GOINGS:
             del went[0]
             self._remembered -= 1
-        # The history has as many, and mostly the same: they take no more memory.
+        # The history holds as many events, mostly the same objects: they take no more memory.
         while self._remembered > self._kept:
             _, oldest = self._went.popitem(last=False)
             self._remembered -= len(oldest)
 
     async def explain(self, happenings: Sequence[Event], *, again: bool = False) -> list[Event]:
-        """Set the reason of each removal that has none, and `again` of those whose lease lived when
-        it was asked about; a store that does not answer leaves it as it is.
+        """Set the reason of each removal without one, and with `again` of those whose lease was
+        alive at the last query. If the store does not answer, events stay as they are.
 
-        Returns those that should be asked about once more in a few seconds: the instance of a
-        worker that stops goes before its lease, and nothing else of that lease may be left.
+        Returns the events to explain once more in a few seconds: a stopping worker's instance goes
+        before its lease, and may be the last key of that lease.
         """
         unknown = [
             one
@@ -135,7 +135,7 @@ class Explainer:
         goings = [one.removal for one in went if one.removal is not None]
         reasons = why_lease_ended(goings, life, asked_at)
         ended_at = max(one.at for one in goings)
-        # Where nothing else was left on the lease, it was seen to live on after the instance went.
+        # The instance was the lease's last key: the lease was seen alive after it went.
         in_order = any(_is_first_step(one, ended_at) for one in went)
         explained = (one for one in went if one.removal is not None)
         for one, reason in zip(explained, reasons, strict=True):
@@ -145,20 +145,20 @@ class Explainer:
                 one.why = reason
             elif _is_provisional(one.why) and reason.kind is ReasonKind.STOPPED:
                 ahead = ended_at - one.at
-                # A drain, or a stop that waited for requests: both are so.
+                # A drain, or a stop that waits for requests: both look so.
                 later = replace(one.why, ended_after=ahead)
                 one.why = reason if ahead <= STOPPING else later
         if asked.why is None:
             asked.why = Reason(ReasonKind.LEASE_ENDED)
 
     def _gone_of(self, record: AnyRecord, asked: Event) -> list[Event]:
-        """Return the last going of each key of a record's lease that is not there again."""
+        """Return the last removal of each key of a record's lease that is still gone."""
         last: dict[bytes, Event] = {}
         for one in () if record.lease is None else self._went.get(record.lease, ()):
             if one.record is None or one.removal is None:
                 continue
             now = self._cluster.records.get(one.record.key)
-            # A frozen view still holds what went meanwhile, as it was.
+            # A frozen view still contains records that went meanwhile, unchanged.
             if now is None or now.entry == one.record.entry:
                 last[one.record.key] = one
         return list(last.values()) or [asked]
@@ -189,11 +189,11 @@ class Explainer:
         return reason
 
     def _rest(self, record: AnyRecord) -> list[AnyRecord]:
-        """Return what the same worker has registered now."""
+        """Return the present records of the same worker."""
         worker = own_worker(record)
         gone = set()
         if worker is not None:
-            # A frozen view still holds what went meanwhile.
+            # A frozen view still contains records that went meanwhile.
             went = self._went.get(worker, ())
             gone = {one.record.entry for one in went if one.record is not None}
         return [

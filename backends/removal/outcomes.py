@@ -1,7 +1,7 @@
-"""The typed outcome of each key that was to be removed or put back.
+"""The typed outcome of removing or putting back a key.
 
-A store answers with `Removal`, `PutBack` or a `StoreError`. Here, and nowhere else, it is decided
-what such an answer means for the key: above all whether an error leaves open what came of it.
+A store answers with `Removal`, `PutBack` or a `StoreError`. Only this module decides what an answer
+means for the key: above all, whether an error leaves the outcome open.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from backends.store import Cause, Outcome, PutBack, StoreError, Unreachable
 
 
 class OutcomeType(StrEnum):
-    """What came of one key."""
+    """The outcome for one key."""
 
-    # Of removing.
+    # Outcomes of removing.
     REMOVED = "removed"
     CHANGED = "changed"
-    """The key holds something else than what was shown, so it was not removed."""
+    """The key's revision differs from the one shown, so it was not removed."""
     GONE = "gone"
-    """The key was not there any more."""
+    """The key was gone already."""
     NOT_WRITTEN_DOWN = "not written down"
-    """The audit could not take it, so the store was not asked."""
+    """The audit could not be written, so the store was not called."""
 
-    # Of putting back.
+    # Outcomes of putting back.
     PUT_BACK = "put back"
     THERE = "there"
-    """A key of that name is there, and nothing is ever overwritten."""
+    """The key exists, and nothing is ever overwritten."""
     LEASE_GONE = "lease gone"
-    """The lease that it hung on has ended."""
+    """The key's lease has ended."""
     UNREAD = "value not known"
-    """Its value was not known when it was removed."""
+    """The key's value was unknown when it was removed."""
 
-    # Of both. `KeyOutcome.error` has the reason.
+    # Outcomes of both. The reason is in `KeyOutcome.error`.
     REFUSED = "refused"
-    """The store answered that it would not."""
+    """The store refused."""
     NOT_REACHED = "not reached"
-    """The store could not be asked."""
+    """The store could not be reached."""
     LEFT_OPEN = "left open"
-    """The store was asked and did not answer, so it may have been done."""
+    """The store was called and did not answer: it may have been done."""
     NOT_TRIED = "not tried"
-    """The store was not asked, since it did not answer for other keys before."""
+    """The store was not called, since it did not answer for other keys before."""
 
 
 FAILED = frozenset(
@@ -57,17 +57,17 @@ FAILED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class KeyOutcome:
-    """What came of one key, and why."""
+    """The outcome for one key, and its reason."""
 
     type: OutcomeType
     error: StoreError | None = None
-    """Why, of the types in `FAILED`."""
+    """The reason, for the types in `FAILED`."""
     unread: str = ""
-    """Of `UNREAD`: why the value was not known, where that was written down."""
+    """For `UNREAD`: why the value was unknown, if recorded."""
 
 
 def outcome_of(answer: Outcome | PutBack, *, unread: str = "") -> KeyOutcome:
-    """Return what a store's answer means for its key. `unread`: as `Entry.unread` has it."""
+    """Return the outcome that a store's answer means. `unread`: as in `Entry.unread`."""
     if not isinstance(answer, StoreError):
         found = OutcomeType(answer.value)
         return KeyOutcome(found, unread=unread if found is OutcomeType.UNREAD else "")
@@ -75,7 +75,8 @@ def outcome_of(answer: Outcome | PutBack, *, unread: str = "") -> KeyOutcome:
 
 
 def not_tried(error: StoreError) -> KeyOutcome:
-    """Return the outcome of a key that the store was not asked for, after this error for others."""
+    """Return the outcome of a key for which the store was not called, after this error for
+    others."""
     return KeyOutcome(OutcomeType.NOT_TRIED, error)
 
 

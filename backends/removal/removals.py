@@ -1,6 +1,6 @@
-"""Removing keys by hand, and putting them back: the one place that does either.
+"""Remove keys by hand, and put them back: the only place that does either.
 
-What is removed is in the audit first. If that cannot be written, nothing is removed.
+Removals are in the audit first. If it cannot be written, nothing is removed.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from backends.store import Entry, PutBack, Refused, StoreError, Unreachable
 _log = logging.getLogger(__name__)
 
 KEPT_ITEMS = 10_000
-"""Keys remembered for undoing, some 50 MB of model cards; the newest act is, whatever its size."""
+"""Keys remembered for undoing, some 50 MB of model cards. The newest act is kept whatever its
+size."""
 
 AT_A_TIME = 16
-"""Keys put back at a time: as many calls as the etcd store has under way."""
+"""Keys put back at a time: as many calls as the etcd store runs at once."""
 
 GRACE = 2.0
-"""Seconds that a store gets to answer after whoever waits for it was cancelled: a person who quits
-meanwhile still has what came of it in the audit."""
+"""Seconds for the store to answer after the caller was cancelled: if the user quits, the outcome is
+still in the audit."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalResult:
-    """What came of removing."""
+    """The outcome of a removal."""
 
     kind: ActKind
-    """What it was: removing what is live is a drain, whatever it was asked as."""
+    """Its kind: removing a live worker's instance is a drain, whatever was asked for."""
     id: str | None
-    """Of the act in the audit. None: nothing was written down."""
+    """The act's id in the audit. None: no audit was written."""
     outcomes: dict[bytes, KeyOutcome]
     """By key, in the order of the targets."""
     audit_problem: AuditFailed | None = None
-    """Why it could not be written down. Where that was before, all outcomes are
-    `NOT_WRITTEN_DOWN`. Else these outcomes are missing in the audit, and the act is in it all the
-    same, as one whose outcome is not recorded."""
+    """Why the audit could not be written. If that was before the removal, all outcomes are
+    `NOT_WRITTEN_DOWN`. Otherwise the audit has the act, without these outcomes."""
     can_be_undone: bool = False
-    """Whether anything was removed, or may have been, whose value is known."""
+    """Whether some key with a known value was removed, or may have been."""
 
     def keys_of(self, kind: OutcomeType) -> list[bytes]:
         """Return the keys with an outcome of this type."""
@@ -61,21 +61,21 @@ class RemovalResult:
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What came of putting back."""
+    """The outcome of putting keys back."""
 
     act: Operation
-    """What was asked for, and what is known of it now."""
+    """The act that was asked for, with its present state."""
     outcomes: dict[bytes, KeyOutcome]
-    """By key. An item that was never removed (it had changed, or was gone) is not among them."""
+    """By key. Items that were never removed (changed, or gone already) are left out."""
     audit_problem: AuditFailed | None = None
-    """Why these outcomes could not be written down."""
+    """Why these outcomes could not be written to the audit."""
 
 
 # RestoreRefused
 # ├── NotFound      there is no such act or item
 # └── WrongStore    it was removed from another store than this one
 class RestoreRefused(Exception):
-    """Base of why nothing is put back."""
+    """Base of the reasons to put nothing back."""
 
 
 class NotFound(RestoreRefused):
@@ -96,10 +96,10 @@ class WrongStore(RestoreRefused):
 
 
 class Removals:
-    """Removes and puts back in one store. `audit` None: nothing is written down.
+    """Removes and puts back keys of one store. `audit` None: no audit is written.
 
-    `clock` gives POSIX seconds and is read only without an audit, which has its own; `grace` is in
-    seconds; `kept_items` keys are remembered for undoing; `at_a_time` keys are put back at once.
+    `clock`: POSIX seconds, read only without an audit, which has its own. `grace`: in seconds.
+    `kept_items`: keys remembered for undoing. `at_a_time`: keys put back at once.
     """
 
     def __init__(
@@ -119,37 +119,38 @@ class Removals:
         self._kept_items = kept_items
         self._at_a_time = at_a_time
         self._acts: dict[str, Operation] = {}
-        """This process's own, oldest first, with what is known of them now."""
+        """This process's own acts, oldest first, with their present state."""
         self._drained: dict[bytes, float] = {}
 
     @property
     def discovery(self) -> Discovery:
-        """Of the store that it acts on."""
+        """The view of the store that it acts on."""
         return self._discovery
 
     @property
     def audit(self) -> Audit | None:
-        """Where it writes down what it removes. None: nowhere."""
+        """The audit that removals are written to. None: no audit."""
         return self._audit
 
     def cannot_write_down(self) -> AuditFailed | None:
-        """Return why a removal could not be written down. None: it can, or need not be. Blocks."""
+        """Return why removals cannot be written to the audit. None: they can, or need not be.
+        Blocks."""
         return None if self._audit is None else self._audit.problem()
 
     @property
     def drained(self) -> Mapping[bytes, float]:
-        """The keys that this process drained and did not put back, and when (POSIX seconds).
+        """The keys that this process drained and has not put back, with times (POSIX seconds).
 
-        Their workers may have ended since, or registered again: the records tell.
+        Their workers may have ended since, or registered again: the records show it.
         """
         return MappingProxyType(self._drained)
 
     async def remove(self, asked_as: ActKind, targets: Sequence[RemovalTarget]) -> RemovalResult:
-        """Write down, then remove each record in the revision it was shown in.
+        """Write the audit, then remove each record at the revision shown.
 
-        Each key has its outcome, also where nothing could be written down: then nothing is removed.
-        Being cancelled while it writes, it removes nothing; while the store is at work, it waits a
-        moment for the answer.
+        Each key has an outcome. If the audit cannot be written, nothing is removed. Cancelled
+        during that write, it removes nothing; cancelled while the store works, it waits a moment
+        for the answer.
         """
         chosen = {target.record.key: target for target in targets}
         kind = kind_of(asked_as, chosen.values())
@@ -169,20 +170,20 @@ class Removals:
         return await self._to_its_end(self._remove(act, records))
 
     async def restore(self, wanted: str | Operation) -> RestoreResult:
-        """Put back what an act removed, or may have: by its id, one item by `ID.N`, or as `last`
-        or the audit gave it, whole or in part.
+        """Put back the keys that an act removed, or may have: by its id, one item by `ID.N`, or an
+        act from `last` or the audit, whole or in part.
 
-        What had been put back before is tried again, since it may have gone again; nothing that is
-        there is ever replaced. Being cancelled, it waits a moment for the store's answers.
+        Keys put back before are tried again, since they may have gone again; an existing key is
+        never replaced. Cancelled, it waits a moment for the store's answers.
 
-        Raises `NotFound`, `WrongStore`, and `AuditFailed` where the audit cannot be read.
+        Raises `NotFound`, `WrongStore`, and `AuditFailed` if the audit cannot be read.
         """
         return await self._to_its_end(self._restore(await self._find_here(wanted)))
 
     async def foresee(self, wanted: str | Operation) -> RestoreResult:
-        """Return what would come of `restore` now. Changes nothing.
+        """Return the outcome that `restore` would have now. Changes nothing.
 
-        Raises what `restore` raises, and `StoreError` where the store cannot be asked.
+        Raises what `restore` raises, and `StoreError` if the store does not answer.
         """
         act = await self._find_here(wanted)
         store = self._discovery.store
@@ -208,9 +209,9 @@ class Removals:
         return RestoreResult(act, outcomes)
 
     async def in_audit(self, entries: Collection[Entry]) -> dict[bytes, Operation]:
-        """Return the newest act of the audit that removed, or may have removed, each entry as it
-        was, by key; also acts of other processes. Empty where there is no audit, or none that can
-        be read."""
+        """Return the newest act of the audit that removed, or may have removed, each entry
+        unchanged, by key. Acts of other processes are included. Empty: no audit, or it cannot be
+        read."""
         if self._audit is None:
             return {}
         try:
@@ -229,16 +230,16 @@ class Removals:
         return found
 
     def last(self) -> Operation | None:
-        """What `undo` would put back: this process's newest act with only those items that it may
-        have removed and that the store was not heard of since. None: there is nothing to undo."""
+        """The act that `undo` would put back: this process's newest, with only the items that may
+        be removed and that the store has not answered for since. None: nothing to undo."""
         parts = (act.left_to_undo() for act in reversed(self._acts.values()))
         return next((part for part in parts if part is not None), None)
 
     async def undo(self) -> RestoreResult | None:
-        """Put `last` back; what came of it, or None if there is nothing to undo.
+        """Put `last` back, and return the outcome. None: nothing to undo.
 
-        After a question, pass what the question showed to `restore`: it may not be the last any
-        more. Items that the store did not answer to stay for the next time.
+        After a question, pass the act that it showed to `restore`: `last` may have changed. Items
+        without the store's answer stay for the next time.
         """
         act = self.last()
         return None if act is None else await self.restore(act)
@@ -259,7 +260,7 @@ class Removals:
             answers = await self._discovery.unregister_all(records)
             outcomes = {record.key: outcome_of(answers[record.key]) for record in records}
         finally:
-            # Not before: what is being removed cannot be undone yet.
+            # Not earlier: keys that are being removed cannot be undone yet.
             act = act.with_outcomes(outcomes)
             self._keep(act)
         act_id = None if self._audit is None else act.id
@@ -278,7 +279,7 @@ class Removals:
         try:
             await self._put_back(entries, outcomes)
         finally:
-            # When it is cancelled, too: for what the store answered to until then.
+            # Also when cancelled, for the store's answers until then.
             at = self._clock()
             if (kept := self._acts.get(act.id)) is not None:
                 self._acts[act.id] = kept.with_restored(outcomes, at)
@@ -291,7 +292,7 @@ class Removals:
         return RestoreResult(act.with_restored(outcomes, at), outcomes, problem)
 
     async def _put_back(self, entries: Sequence[Entry], outcomes: dict[bytes, KeyOutcome]) -> None:
-        """Put entries back, a few at a time; add what came of each as soon as it is known."""
+        """Put entries back, a few at a time. Add each outcome as soon as it is known."""
 
         async def one(entry: Entry) -> None:
             answer: PutBack | StoreError
@@ -307,12 +308,12 @@ class Removals:
             errors = (outcome.error for outcome in outcomes.values())
             lost = next((error for error in errors if isinstance(error, Unreachable)), None)
             if lost is not None:
-                # The others would only wait for the same.
+                # The other keys would only wait for the same timeout.
                 outcomes |= {entry.key: not_tried(lost) for entry in entries[end:]}
                 return
 
     async def _find_here(self, wanted: str | Operation) -> Operation:
-        """Return what is to be put back. Raises `NotFound`, `WrongStore`, `AuditFailed`."""
+        """Return the act to put back. Raises `NotFound`, `WrongStore`, `AuditFailed`."""
         act = wanted if isinstance(wanted, Operation) else await self._find(wanted)
         store = self._discovery.store
         recorded, here = (act.store, act.address), (store.name, as_text(store.address))
@@ -321,7 +322,8 @@ class Removals:
         return act
 
     async def _find(self, wanted: str) -> Operation:
-        """What this process remembers goes first: it knows outcomes that could not be written."""
+        """Return an act. This process's memory comes first: it has outcomes that could not be
+        written."""
         parts = (act.part(wanted) for act in self._acts.values())
         found = next((part for part in parts if part is not None), None)
         if found is None and self._audit is not None:
@@ -331,7 +333,7 @@ class Removals:
         return found
 
     async def _write_down(self, write: Callable[[Audit], None]) -> AuditFailed | None:
-        """Why it could not be written down, if so: what is done is done."""
+        """Write to the audit. Return why it failed; the removal itself stands. None: written."""
         if self._audit is None:
             return None
         try:
@@ -349,7 +351,7 @@ class Removals:
             number -= len(oldest.items)
 
     async def _to_its_end(self, work: Coroutine[None, None, T]) -> T:
-        """Does the work; where whoever waits for it is cancelled, it has `grace` seconds left."""
+        """Run the work. If the caller is cancelled, the work has `grace` seconds left."""
         task = asyncio.create_task(work)
         try:
             return await asyncio.shield(task)
@@ -358,7 +360,7 @@ class Removals:
                 await asyncio.wait([task], timeout=self._grace)
             finally:
                 task.cancel()
-            # It may have answers to write down.
+            # It may have answers to write to the audit.
             await asyncio.wait([task], timeout=self._grace)
             raise
 

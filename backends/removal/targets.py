@@ -1,4 +1,4 @@
-"""What is to be removed: records as they were shown, each with its assessment. Pure."""
+"""The records to remove, as shown, each with its assessment. Pure."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from backends.removal.audit.act import ActKind
 
 @dataclass(frozen=True, slots=True)
 class RemovalTarget:
-    """A record that a person said yes to."""
+    """A record whose removal a person confirmed."""
 
     record: AnyRecord
-    """In the revision that was shown: in another one it is not removed."""
+    """At the revision shown: at another one it is not removed."""
     verdict: str
-    """Its verdict then, e.g. `live`."""
+    """Its verdict when shown, e.g. `live`."""
     evidence: tuple[str, ...]
-    """Why it has that verdict."""
+    """The reasons for its verdict."""
     may_live: bool = False
-    """Whether its worker may live."""
+    """Whether its worker may be alive."""
     role: Role | None = None
-    """What its process is, of an instance that may live. None: not looked at."""
+    """The role of its process, for an instance that may be alive. None: not looked up."""
 
     @property
     def drains(self) -> bool:
-        """Whether its going takes a worker out of routing that may live: not a router's, nor an
-        indexer's."""
+        """Return whether its removal takes a possibly live worker out of routing. Not so for a
+        router or an indexer."""
         is_instance = isinstance(self.record, EndpointInstance)
         return self.may_live and is_instance and self.role is Role.WORKER
 
     def after_it_went(self) -> RemovalTarget:
-        """Return it as it is once its key went or changed: then no lease speaks any more for what
-        is `unreachable`."""
+        """Return the target after its key went or changed: its lease is no longer evidence that an
+        `unreachable` worker may be alive."""
         return replace(self, may_live=self.verdict not in STALE)
 
 
@@ -49,14 +49,14 @@ def removal_targets(
     assess: Callable[[AnyRecord], Assessment],
     may_live: Callable[[AnyRecord], bool],
 ) -> Iterator[RemovalTarget]:
-    """Return each record with what is known of it now, one by one. `cluster` holds them and what
-    else their workers registered."""
+    """Return each record with its present assessment. `cluster`: contains the records and the other
+    records of their workers."""
     roles: dict[int, Role] = {}
     for record in records:
         assessment = assess(record)
         lives = may_live(record)
         role = None
-        # Only of these does it matter, and looking at all that a worker registered takes time.
+        # The role matters for these only, and looking at all records of a worker takes time.
         if lives and isinstance(record, EndpointInstance):
             role = _role(record, cluster, roles)
         yield RemovalTarget(
@@ -75,16 +75,16 @@ def targets_of(seen: Survey, records: Iterable[AnyRecord]) -> list[RemovalTarget
 
 
 def kind_of(asked_as: ActKind, targets: Iterable[RemovalTarget]) -> ActKind:
-    """Return what the audit calls a removal: removing what is live is a drain, whatever it was
-    asked as. What a clean up proposes was proved stale, and stays one."""
+    """Return the kind of a removal for the audit. Removing a live worker's instance is a drain,
+    whatever was asked for. A clean up stays one: its records were proved stale."""
     if asked_as == "unregister" and any(target.drains for target in targets):
         return "drain"
     return asked_as
 
 
 def _role(record: AnyRecord, cluster: Cluster, known: dict[int, Role]) -> Role:
-    """Return what the process of a record is. `known`: the roles of processes that were looked at,
-    by worker, to which it adds."""
+    """Return the role of a record's process. `known`: roles found so far, by worker; it adds to
+    them."""
     worker = cluster.worker_of(record)
     if worker is None:
         return role_of([record])

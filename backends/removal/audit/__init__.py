@@ -1,17 +1,17 @@
-"""What was removed by hand: written down before it is removed, so that it can be put back.
+"""The audit: each removal is written down before it happens, so that it can be put back.
 
-A file of JSON lines that is only ever appended to, and kept as `audit.jsonl.1`, `.2`, … once it is
-large. What is about to be removed is on the disk before the store is asked; what came of it is
-written afterwards, and missing if dyntop was killed in between.
+A file of JSON lines that is only appended to, and kept as `audit.jsonl.1`, `.2`, … once it is
+large. A removal is on the disk before the store is called. Its outcome is written afterwards, and
+is missing if dyntop was killed in between.
 
 Everything here blocks, so threads call it. Downwards, each module uses only those below it:
 
-    audit  writing down and reading, under the lock; where the file is, unless told otherwise
+    audit  writing and reading, under the lock; the file's default path
     trail  from lines to acts, and to the workers that were drained
     lines  one line, both ways
-    act    what a person did, and what came of it
+    act    an act and its items, with their outcomes
     file   appending, putting files away, and one writer at a time
-    disk   files for this user alone, on the disk when it says so; the one error
+    disk   files for this user alone, synced to the disk; the one error
 """
 
 from backends.removal.audit.act import (

@@ -1,4 +1,4 @@
-"""What a person did: an act, its id, and its items; and how the audit spells what came of them."""
+"""An act of removing, its id and its items, and the words for their outcomes in the audit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import Entry
 
 ActKind = Literal["unregister", "drain", "clean up"]
-"""What the person meant by it: drain is of a worker that lives, clean up of what is stale."""
+"""The purpose: a drain takes a live worker out of routing, a clean up removes stale keys."""
 
 NOT_DONE = "not done"
-"""The store would not, or could not be asked."""
+"""The store refused, or could not be reached."""
 NOT_KNOWN = "not known"
-"""The store was asked for it, or for others before it, and did not answer."""
+"""The store was called for this key, or for others before it, and did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +27,39 @@ class Item:
     number: int
     """Counts from 1 within its act."""
     entry: Entry
-    """As it was when the person said yes."""
+    """The entry as confirmed."""
     verdict: str
-    """What dyntop thought of it, e.g. `stale`."""
+    """Its verdict then, e.g. `stale`."""
     evidence: tuple[str, ...]
-    """Why it thought so."""
+    """The reasons for its verdict."""
     outcome: str | None = None
-    """Of an `OutcomeType`, or `NOT_DONE`, `NOT_KNOWN`. None: not recorded, so it may have gone."""
+    """An `OutcomeType`, `NOT_DONE` or `NOT_KNOWN`. None: not recorded, so it may be removed."""
     restored: str | None = None
-    """Likewise. Once put back, later attempts change it no more."""
+    """The outcome of putting it back, likewise. Once put back, later attempts do not change it."""
     restored_at: float | None = None
-    """POSIX seconds of that."""
+    """When that was, in POSIX seconds."""
     problem: str = ""
-    """What the store said, where the last of these two is `NOT_DONE` or `NOT_KNOWN`."""
+    """The store's error, if the last of these two is `NOT_DONE` or `NOT_KNOWN`."""
 
     @property
     def may_be_removed(self) -> bool:
-        """Whether this act removed it, or may have."""
+        """Return whether this act removed it, or may have."""
         return self.outcome in (None, OutcomeType.REMOVED, NOT_KNOWN)
 
     @property
     def can_be_undone(self) -> bool:
-        """Whether this act may have removed it, its value is known, and the store never answered
-        to putting it back."""
+        """Return whether this act may have removed it, its value is known, and the store has not
+        answered to putting it back."""
         waits = self.restored in (None, NOT_DONE, NOT_KNOWN)
         return self.may_be_removed and waits and not self.entry.unread
 
     def with_outcome(self, outcome: str, problem: str) -> Item:
-        """As it is after the store answered, as `spell_outcome` has it."""
+        """Return the item with an outcome of `spell_outcome`."""
         return replace(self, outcome=outcome, problem=problem)
 
     def with_restored(self, outcome: str, problem: str, at: float) -> Item:
-        """As it is after it was put back at `at` (POSIX seconds), as `spell_outcome` has it."""
+        """Return the item after putting it back at `at` (POSIX seconds), with an outcome of
+        `spell_outcome`."""
         if self.restored == OutcomeType.PUT_BACK:
             return self
         return replace(self, restored=outcome, restored_at=at, problem=problem)
@@ -66,36 +67,36 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One yes of a person, and the keys that it was about."""
+    """One confirmed removal and its keys."""
 
     id: str
-    """E.g. `20261121-134501-3f2a`: the second in UTC, and four digits of chance."""
+    """E.g. `20261121-134501-3f2a`: the second in UTC, and four random digits."""
     at: float
-    """POSIX seconds at which it was written down."""
+    """When it was written down, in POSIX seconds."""
     kind: ActKind
     store: str
-    """The store's name: `etcd`, `file`, `memory`."""
+    """The kind of store: `etcd`, `file`, `memory`."""
     address: str
     """The store's address."""
     user: str
     host: str
-    """Who did it, and on which machine. Empty where nothing is written down."""
+    """The author, and the author's machine. Empty: no audit was written."""
     items: tuple[Item, ...]
 
     def part(self, wanted: str) -> Operation | None:
-        """This act for its own id, one with a single item for `ID.N`. None for any other id."""
+        """Return this act for its own id, or with a single item for `ID.N`. None: another id."""
         if wanted == self.id:
             return self
         items = tuple(item for item in self.items if wanted == f"{self.id}.{item.number}")
         return replace(self, items=items) if items else None
 
     def left_to_undo(self) -> Operation | None:
-        """This act with the items that can be undone. None: there are none."""
+        """Return this act with the items that can be undone. None: there are none."""
         items = tuple(item for item in self.items if item.can_be_undone)
         return replace(self, items=items) if items else None
 
     def with_outcomes(self, outcomes: Mapping[bytes, KeyOutcome]) -> Operation:
-        """As it is after the store answered, by key; an item that is not among them stays."""
+        """Return the act with outcomes, by key. Other items stay."""
         return replace(
             self,
             items=tuple(
@@ -107,7 +108,7 @@ class Operation:
         )
 
     def with_restored(self, outcomes: Mapping[bytes, KeyOutcome], at: float) -> Operation:
-        """As it is after items were put back, by key, at `at` (POSIX seconds)."""
+        """Return the act after items were put back at `at` (POSIX seconds), by key."""
         return replace(
             self,
             items=tuple(
@@ -120,7 +121,7 @@ class Operation:
 
 
 def new_id(at: float, taken: Container[str]) -> str:
-    """An id for an act at `at` (POSIX seconds) that is not taken."""
+    """Return an unused id for an act at `at` (POSIX seconds)."""
     second = datetime.fromtimestamp(at, UTC).strftime("%Y%m%d-%H%M%S")
     while True:
         candidate = f"{second}-{secrets.token_hex(2)}"
@@ -129,9 +130,9 @@ def new_id(at: float, taken: Container[str]) -> str:
 
 
 def spell_outcome(outcome: KeyOutcome) -> tuple[str, str]:
-    """Return an outcome as the audit has it, and what the store said if it failed, else nothing.
+    """Return an outcome in the audit's words, and the store's error. Empty: no error.
 
-    Earlier builds read the same words, so that a new type needs no new one.
+    Earlier builds read the same words, so a new type must use them.
     """
     if outcome.error is None:
         return outcome.type.value, ""
@@ -140,5 +141,5 @@ def spell_outcome(outcome: KeyOutcome) -> tuple[str, str]:
 
 
 def as_text(text: str) -> str:
-    """A text that every JSON tool takes: lone surrogates, which none does, as `\\udcNN`."""
+    """Return a text that every JSON tool reads: lone surrogates become `\\udcNN`."""
     return text.encode("utf-8", "backslashreplace").decode()

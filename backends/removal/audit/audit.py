@@ -1,4 +1,4 @@
-"""Writing down and reading what was removed by hand."""
+"""Write and read the audit."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from backends.removal.audit.trail import Trail, trail_of
 from backends.removal.outcomes import KeyOutcome
 
 TAIL = 1024 * 1024
-"""Bytes at the end of the audit in which the acts of the last minutes are looked for: some 300
-cards, 20 ms to read."""
+"""Bytes at the end of the audit with the acts of the last minutes: some 300 cards, 20 ms to
+read."""
 NO_HOME = "~"
-"""The first part of a path below a home that there is not."""
+"""The first part of a path if the user has no home."""
 
 
 class Audit:
-    """The audit at `path`. `clock` gives POSIX seconds; `user` and `host` say who acts, and where.
+    """The audit at `path`. `clock`: POSIX seconds. `user`, `host`: the author of acts, and the
+    machine.
 
     A file that would grow over `rotate_at` bytes is put away, and `kept` (at least one) of those
-    are kept. Several processes may use it at once: of `lock` there is one for all of them. The
-    latest acts are looked for in the last `tail` bytes.
+    are kept. Several processes may use it at once; `lock` is shared by all of them. `latest_acts`
+    reads the last `tail` bytes.
 
-    Every method but `problem` may raise `AuditFailed`. All do at a path that is not absolute, which
-    would be in whatever folder dyntop happens to be started from.
+    Every method but `problem` may raise `AuditFailed`. All raise it for a relative path, which
+    would depend on the folder that dyntop is started from.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Audit:
         self._latest_state: tuple[int, ...] = ()
 
     def problem(self) -> AuditFailed | None:
-        """Return why nothing can be written down, as far as permissions tell. Changes nothing."""
+        """Return why the audit cannot be written, by permissions. None: it can. Changes nothing."""
         if not self.path.is_absolute():
             return self._nowhere()
         there = next(one for one in (self.path, *self.path.parents) if one.exists())
@@ -66,7 +67,7 @@ class Audit:
         return AuditFailed(there, "cannot be written")
 
     def begin(self, kind: ActKind, store: str, address: str, items: Sequence[Item]) -> Operation:
-        """Write down what is about to be removed. It is on the disk when this returns."""
+        """Write a removal that is about to happen. It is on the disk when this returns."""
         with self._writing():
             at = self.clock()
             act = Operation(
@@ -83,31 +84,31 @@ class Audit:
         return act
 
     def finish(self, act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> None:
-        """Write down what came of an act, by key."""
+        """Write the outcomes of an act, by key."""
         line = lines.outcome(act, self.clock(), outcomes)
         with self._writing():
             self._file.append(line)
 
     def put_back(self, act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> None:
-        """Write down what came of putting items of an act back, by key."""
+        """Write the outcomes of putting items of an act back, by key."""
         line = lines.restored(act, self.clock(), self._user, self._host, outcomes)
         with self._writing():
             self._file.append(line)
 
     def read(self) -> Trail:
-        """All acts of the files that are kept. Writes nothing; no file is an empty trail."""
+        """Return all acts in the files kept. No file: an empty trail. Writes nothing."""
         self._check()
         with translated(self.path), self._lock.for_reading():
             contents = list(self._file.contents())
         return trail_of(line for content in contents for line in content.split(b"\n") if line)
 
     def acts(self) -> list[Operation]:
-        """All acts, oldest first."""
+        """Return all acts, oldest first."""
         return list(self.read().acts)
 
     def latest_acts(self) -> Sequence[Operation]:
-        """The acts at the end of the file that is written now, oldest first: of the last `tail`
-        bytes. The file is read only when it changed since the last call."""
+        """Return the acts in the last `tail` bytes of the current file, oldest first. Reads the
+        file only if it changed since the last call."""
         self._check()
         with translated(self.path), self._lock.for_reading():
             state = self._file.state()
@@ -118,7 +119,7 @@ class Audit:
         return self._latest
 
     def find(self, wanted: str) -> Operation | None:
-        """The act of that id; for `ID.N` with that item only. None: there is none."""
+        """Return the act of an id; for `ID.N` with that item only. None: there is none."""
         parts = (act.part(wanted) for act in self.acts())
         return next((part for part in parts if part is not None), None)
 
@@ -140,7 +141,7 @@ class Audit:
         return AuditFailed(self.path, "not an absolute path")
 
     def _ids(self) -> set[str]:
-        """The ids of all acts that are kept. Reads all files: some 30 ms where there is most."""
+        """Return the ids of all acts kept. Reads all files: some 30 ms at their largest."""
         found: set[str] = set()
         for content in self._file.contents():
             found |= lines.ids_in(content)
@@ -148,10 +149,10 @@ class Audit:
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
-    """`dyntop/audit.jsonl` in `$XDG_STATE_HOME`, else in `~/.local/state`.
+    """Return `dyntop/audit.jsonl` in `$XDG_STATE_HOME`, else in `~/.local/state`.
 
-    As the XDG base directory specification (0.8) has it, a path that is not absolute is ignored.
-    Where this user has no home the `~` stays: an `Audit` there can be neither written nor read.
+    By the XDG base directory specification (0.8), a path that is not absolute is ignored. If the
+    user has no home the `~` stays: an `Audit` there can be neither written nor read.
     """
     state = Path(environ.get("XDG_STATE_HOME", ""))
     if not state.is_absolute():

@@ -1,4 +1,4 @@
-"""Files and folders for this user alone, and on the disk when it says so.
+"""Files and folders for this user alone, synced to the disk where it says so.
 
 Every function may raise `OSError`, which becomes `AuditFailed` within `translated` only.
 """
@@ -24,7 +24,8 @@ class AuditFailed(Exception):
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Within it, an `OSError` becomes `AuditFailed`, of `path` where it names no file itself."""
+    """Turn each `OSError` within this context into `AuditFailed`. `path`: named if the error names
+    no file."""
     try:
         yield
     except OSError as error:
@@ -40,9 +41,9 @@ def _reason(error: OSError) -> str:
 
 @contextmanager
 def opened(path: Path, flags: int) -> Iterator[int]:
-    """A regular file, opened. Never through a symlink; a new one is for this user alone.
+    """Open a regular file, never through a symlink. A new file is for this user alone.
 
-    Raises `AuditFailed` for what is no regular file, and waits for no writer of a pipe.
+    Raises `AuditFailed` for anything but a regular file. Does not wait for a pipe's writer.
     """
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
@@ -55,9 +56,9 @@ def opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def tightened(descriptor: int) -> os.stat_result:
-    """Takes away from others what they may do with a file of ours: values may hold secrets.
+    """Remove other users' permissions from a file of this user: values may contain secrets.
 
-    Returns its status as it was before.
+    Returns its earlier status.
     """
     status = os.fstat(descriptor)
     if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o077:
@@ -66,7 +67,7 @@ def tightened(descriptor: int) -> os.stat_result:
 
 
 def content_of(path: Path) -> bytes:
-    """All of a file; empty if there is none."""
+    """Return the contents of a file. Empty: there is none."""
     try:
         with (
             opened(path, os.O_RDONLY) as descriptor,
@@ -78,28 +79,29 @@ def content_of(path: Path) -> bytes:
 
 
 def write(descriptor: int, content: bytes) -> None:
-    """Write all of it, in as many steps as the system needs."""
+    """Write all bytes, in as many steps as the system needs."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 def make_folder(folder: Path) -> None:
-    """Makes it and what is missing above it, for this user alone, as the XDG specification asks."""
+    """Create a folder and its missing parents for this user alone, as the XDG specification
+    asks."""
     for missing in reversed([one for one in (folder, *folder.parents) if not one.is_dir()]):
-        # Another dyntop may make it just now.
+        # Another dyntop may create it at the same time.
         with suppress(FileExistsError):
             os.mkdir(missing, 0o700)
             sync_folder(missing.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts the names in it on the disk, too."""
+    """Sync the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # What a file system says that has no such thing, e.g. some in user space.
+        # The error of file systems without this call, e.g. some in user space.
         if error.errno != errno.EINVAL:
             raise
     finally:

@@ -20,37 +20,36 @@ from backends.removal.audit.disk import (
 )
 
 ROTATE_AT = 16 * 1024 * 1024
-"""Bytes; what would grow beyond it begins a new file. Some thousand model cards."""
+"""Bytes. A file that would grow beyond it is put away. Some thousand model cards."""
 KEPT = 5
-"""Files kept besides the one that is written."""
+"""Files kept besides the current one."""
 LOCK_ATTEMPTS = 500
 LOCK_PAUSE = 0.02
-"""Seconds between two attempts, ten in all. Nobody holds the lock that long but a process that was
-stopped; a removal that waits for ever would be worse than one that is refused."""
+"""Seconds between two attempts; ten in all. Only a stopped process holds the lock that long:
+refusing a removal is better than waiting for ever."""
 
 
 class AppendedFile:
     """Lines in the file at `path`, and in those put away as `path.1`, `path.2`, …, newest first.
 
     A file that would grow over `rotate_at` bytes is put away, and `kept` (at least one) of those
-    are kept. To be used under the lock; every method may raise `OSError` and `AuditFailed`.
+    are kept. To be used under the lock. Every method may raise `OSError` and `AuditFailed`.
     """
 
     def __init__(self, path: Path, rotate_at: int, kept: int, *, durable: bool = True) -> None:
-        """`durable`: whether what is written must be on the disk at once."""
+        """`durable`: lines must be on the disk before `append` returns."""
         self._path = path
         self._rotate_at = rotate_at
         self._kept = kept
         self._durable = durable
 
     def append(self, lines: bytes) -> None:
-        """Add whole lines, all of them or, where that fails, none. On the disk when it returns, if
-        that is asked for."""
+        """Append whole lines: all of them or, on an error, none."""
         self._rotate_for(len(lines))
         with opened(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor:
             size = tightened(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                # Somebody was killed in the middle of a line.
+                # A process was killed in the middle of a line.
                 lines = b"\n" + lines
             try:
                 write(descriptor, lines)
@@ -65,11 +64,11 @@ class AppendedFile:
                 raise
 
     def contents(self) -> Iterator[bytes]:
-        """What is in each file that is kept, oldest first; empty for one that is not there."""
+        """Return the contents of each file kept, oldest first. Empty: a missing file."""
         return map(content_of, reversed(self._files()))
 
     def state(self) -> tuple[int, ...]:
-        """What differs once the file was written to. Empty: it is not there."""
+        """Return a value that changes with each write. Empty: the file is missing."""
         try:
             with opened(self._path, os.O_RDONLY) as descriptor:
                 found = os.fstat(descriptor)
@@ -78,7 +77,8 @@ class AppendedFile:
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
     def tail(self, size: int) -> bytes:
-        """The last whole lines of the file, up to so many bytes. Empty: it is not there."""
+        """Return the last whole lines of the file, up to `size` bytes. Empty: the file is
+        missing."""
         try:
             with opened(self._path, os.O_RDONLY) as descriptor:
                 start = max(0, os.fstat(descriptor).st_size - size)
@@ -88,7 +88,7 @@ class AppendedFile:
         return content if not start else content.partition(b"\n")[2]
 
     def _rotate_for(self, more: int) -> None:
-        """Put the file away if it has not room for so many bytes more."""
+        """Put the file away if it has no room for `more` bytes."""
         try:
             with opened(self._path, os.O_RDONLY) as descriptor:
                 size = os.fstat(descriptor).st_size
@@ -97,7 +97,7 @@ class AppendedFile:
         if not size or size + more <= self._rotate_at:
             return
         current, *older = self._files()
-        # Only up to the first gap, which is there if somebody was killed while doing this.
+        # Only up to the first gap, which a process leaves that is killed during this.
         number = next((n for n, file in enumerate(older) if not os.path.lexists(file)), self._kept)
         moves = pairwise([current, *older[: number + 1]])
         for file, its_next in reversed(list(moves)):
@@ -105,16 +105,16 @@ class AppendedFile:
         sync_folder(self._path.parent)
 
     def _files(self) -> list[Path]:
-        """All files that there may be, newest first."""
+        """Return the paths of all files that may exist, newest first."""
         older = (self._path.with_name(f"{self._path.name}.{n}") for n in range(1, self._kept + 1))
         return [self._path, *older]
 
 
 class Lock:
-    """The lock of the file at `guarded`, in a file of its own beside it, which is never put away.
-    The lock goes with the process. It is tried `attempts` times, `pause` seconds apart.
+    """The lock of the file at `guarded`, in a file beside it that is never put away. It ends with
+    the process. It is tried `attempts` times, `pause` seconds apart.
 
-    Both methods may raise `OSError`, and `AuditFailed` where another process does not let it go.
+    Both methods may raise `OSError`, and `AuditFailed` if another process holds it too long.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Lock:
 
     @contextmanager
     def for_writing(self) -> Iterator[None]:
-        """Nobody else reads or writes within it. Its folder must be there."""
+        """Exclude other readers and writers in this context. The folder must exist."""
         with opened(self._path, os.O_RDWR | os.O_CREAT) as descriptor:
             tightened(descriptor)
             self._wait_for(descriptor, fcntl.LOCK_EX)
@@ -134,9 +134,9 @@ class Lock:
 
     @contextmanager
     def for_reading(self) -> Iterator[None]:
-        """Nobody writes within it. Makes no file."""
+        """Exclude writers in this context. Creates no file."""
         with ExitStack() as stack:
-            # No lock: nobody ever wrote here, or somebody copied the files.
+            # No lock file: never written to here, or the files were copied.
             with suppress(FileNotFoundError):
                 descriptor = stack.enter_context(opened(self._path, os.O_RDONLY))
                 self._wait_for(descriptor, fcntl.LOCK_SH)

@@ -1,11 +1,10 @@
-"""The lines of the audit, both ways: an object of JSON each, that says of itself what it is.
+"""The lines of the audit, both ways: JSON objects with a type each.
 
-    removing   one key with all that is known of it
-    outcome    what came of one act
-    restored   what came of putting items of an act back
+    removing   one key with all its details
+    outcome    the outcomes of one act
+    restored   the outcomes of putting items of an act back
 
-Lines are ASCII: whatever is in a key or value, no terminal and no other tool meets anything but
-printable characters.
+Lines are printable ASCII, whatever keys and values contain: harmless to terminals and other tools.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ _Text = Annotated[
 _Lease = Annotated[str, Field(pattern=r"^[0-9a-f]{1,16}$")]
 
 _ID = re.compile(rb'"id":"([0-9]{8}-[0-9]{6}-[0-9a-f]{4})"')
-"""Of an act, in a line of the audit: inside a key or value, quotes are escaped."""
+"""The id of an act in a line: within keys and values, quotes are escaped."""
 
 
 class Result(BaseModel):
-    """What came of one item, as `spell_outcome` has it."""
+    """The outcome of one item, in the words of `spell_outcome`."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -42,14 +41,14 @@ class Result(BaseModel):
 
 
 class _Line(BaseModel):
-    # A later version may add fields, and raises `v` if older ones must not read what it wrote.
+    # A later version may add fields. It raises `v` if older ones must not read its lines.
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
 
     v: Literal[1] = 1
 
 
 class RemovingLine(_Line):
-    """One item of an act, and what it shares with the other items."""
+    """One item of an act, with the fields that all its items share."""
 
     line: Literal["removing"] = "removing"
     id: str
@@ -65,18 +64,18 @@ class RemovingLine(_Line):
     evidence: tuple[_Text, ...]
     key: str | None = None
     key_base64: str | None = None
-    """Instead of `key` where that is not UTF-8. So is the next one."""
+    """Replaces `key` if that is not UTF-8. The next one likewise."""
     value: str | None = None
     value_base64: str | None = None
     value_unread: _Text | None = None
-    """Instead of both, where the value was not known in full: why."""
+    """Replaces both if the value is not known in full: the reason."""
     revision: _Text
     lease: _Lease | None = None
-    """In hex, since many JSON tools round numbers over 2^53."""
+    """In hex: many JSON tools round numbers over 2^53."""
     expired_at: float | None = None
 
     def as_item(self) -> Item:
-        """The item. Raises ValueError for a line without a key or value."""
+        """Return the item. Raises ValueError for a line without a key or value."""
         unread = self.value_unread or ""
         entry = Entry(
             bytes_of(self.key, self.key_base64),
@@ -90,7 +89,7 @@ class RemovingLine(_Line):
 
 
 class OutcomeLine(_Line):
-    """What came of items of an act."""
+    """The outcomes of items of an act."""
 
     line: Literal["outcome"] = "outcome"
     id: str
@@ -99,14 +98,14 @@ class OutcomeLine(_Line):
 
 
 class RestoredLine(_Line):
-    """What came of putting items of an act back."""
+    """The outcomes of putting items of an act back."""
 
     line: Literal["restored"] = "restored"
     id: str
     at: float
     user: _Text
     host: _Text
-    """Of whoever put it back."""
+    """The author of that, and the machine."""
     outcomes: tuple[Result, ...]
 
 
@@ -118,12 +117,13 @@ _LINES: TypeAdapter[Line] = TypeAdapter(
 
 
 def read_line(content: bytes) -> Line:
-    """A line, with or without its end. Raises ValueError for what is none of this version."""
+    """Return a parsed line, with or without its end. Raises ValueError for a line of another
+    version."""
     return _LINES.validate_json(content)
 
 
 def removing(act: Operation) -> bytes:
-    """The lines of an act that is about to be done, one for each item."""
+    """Return the lines of an act about to happen, one for each item."""
     return b"".join(
         _encoded(
             RemovingLine(
@@ -152,14 +152,14 @@ def removing(act: Operation) -> bytes:
 
 
 def outcome(act: Operation, at: float, outcomes: Mapping[bytes, KeyOutcome]) -> bytes:
-    """The line that says at `at` (POSIX seconds) what came of an act, by key."""
+    """Return the line with the outcomes of an act at `at` (POSIX seconds), by key."""
     return _encoded(OutcomeLine(id=act.id, at=at, outcomes=_results(act, outcomes)))
 
 
 def restored(
     act: Operation, at: float, user: str, host: str, outcomes: Mapping[bytes, KeyOutcome]
 ) -> bytes:
-    """The line that says at `at` (POSIX seconds) what came of putting items back, by key."""
+    """Return the line with the outcomes of putting items back at `at` (POSIX seconds), by key."""
     line = RestoredLine(id=act.id, at=at, user=user, host=host, outcomes=_results(act, outcomes))
     return _encoded(line)
 
@@ -175,17 +175,17 @@ def _results(act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> tuple[Resu
 
 def _encoded(line: Line) -> bytes:
     text = json.dumps(line.model_dump(exclude_none=True), separators=(",", ":"))
-    # The one control character that JSON does not escape.
+    # The only control character that JSON does not escape.
     return text.replace("\x7f", "\\u007f").encode("ascii") + b"\n"
 
 
 def ids_in(content: bytes) -> set[str]:
-    """The ids of all acts in lines of the audit, without reading the lines: that takes longer."""
+    """Return the ids of all acts in lines of the audit. Faster than parsing the lines."""
     return {act_id.decode() for act_id in _ID.findall(content)}
 
 
 def text_of(content: bytes) -> str | None:
-    """The bytes as text. None for what is not UTF-8."""
+    """Return bytes as text. None: they are not UTF-8."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
@@ -193,13 +193,13 @@ def text_of(content: bytes) -> str | None:
 
 
 def base64_of(content: bytes) -> str | None:
-    """The bytes in base64. None for what is UTF-8: `text_of` gives that."""
+    """Return bytes in base64. None: they are UTF-8, see `text_of`."""
     return None if text_of(content) is not None else base64.b64encode(content).decode()
 
 
 def bytes_of(text: str | None, in_base64: str | None) -> bytes:
-    """The bytes of which `text_of` and `base64_of` gave these. Raises ValueError if it is neither,
-    or not base64."""
+    """Return the bytes of a `text_of` or `base64_of`. Raises ValueError for neither, or bad
+    base64."""
     if text is not None:
         return text.encode("utf-8")
     if in_base64 is None:

@@ -13,7 +13,7 @@ from backends.store import Entry, PutBack
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """All that the audit holds."""
+    """The contents of the audit."""
 
     acts: tuple[Operation, ...]
     """Oldest first."""
@@ -22,7 +22,7 @@ class Trail:
 
 
 def trail_of(lines: Iterable[bytes]) -> Trail:
-    """The acts that lines tell of, oldest line first. A line that cannot be read is counted."""
+    """Return the acts in these lines, oldest line first. Counts unreadable lines."""
     heads: dict[str, RemovingLine] = {}
     items: dict[str, dict[int, Item]] = {}
     unreadable = 0
@@ -36,7 +36,7 @@ def trail_of(lines: Iterable[bytes]) -> Trail:
         except ValueError:
             unreadable += 1
             continue
-        # Of an act whose own lines are no longer kept there is nothing to say.
+        # The act's own lines may no longer be kept: skip.
         of_act = items.get(line.id, {})
         for result in line.outcomes:
             if (item := of_act.get(result.item)) is None:
@@ -57,24 +57,24 @@ def _act(head: RemovingLine, items: tuple[Item, ...]) -> Operation:
 
 
 class DrainedInstance(NamedTuple):
-    """One endpoint instance that was taken out of routing and not put back since."""
+    """An endpoint instance that was drained and not put back since."""
 
     entry: Entry
-    """As it was."""
+    """The entry as removed."""
     at: float
-    """When, in POSIX seconds."""
+    """When it was removed, in POSIX seconds."""
     user: str
     host: str
-    """By whom, and on which machine."""
+    """The author, and the author's machine."""
     act_id: str
-    """What `dyntop restore` puts back."""
+    """The act to pass to `dyntop restore`."""
 
 
 def drained_in(acts: Iterable[Operation], store: str, address: str) -> list[DrainedInstance]:
-    """Return what these acts drained at the store of a name and address, oldest act first.
+    """Return the instances drained by these acts at one store, oldest act first.
 
     Of a key that was drained several times the last counts. Their workers may have ended since, or
-    registered again: the records tell.
+    registered again: the records show it.
     """
     here = (store, as_text(address))
     found: dict[bytes, DrainedInstance] = {}
@@ -90,6 +90,6 @@ def drained_in(acts: Iterable[Operation], store: str, address: str) -> list[Drai
 
 
 def _is_out(item: Item) -> bool:
-    """Whether it was removed, as far as is known, and is not back."""
+    """Return whether the item was removed, as far as known, and is not back."""
     back = item.restored in (PutBack.DONE, PutBack.THERE)
     return item.may_be_removed and not back
