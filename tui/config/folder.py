@@ -1,4 +1,4 @@
-"""Where a user's own files for dyntop are, and how one is read."""
+"""The folder of a user's own files for dyntop, and how to read one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backends.store import Misconfigured
 def config_folder(environ: Mapping[str, str]) -> Path | None:
     """Return the folder of the user's files. None: this user has no home.
 
-    As the XDG base directory specification (0.8) has it, a path that is not absolute is ignored.
+    By the XDG base directory specification (0.8), a path that is not absolute is ignored.
     """
     folder = Path(environ.get("XDG_CONFIG_HOME", ""))
     if not folder.is_absolute():
@@ -29,10 +29,10 @@ def config_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def read_toml(path: Path, source: str, otherwise: str) -> dict[str, object]:
-    """Return all that a file has. Blocks.
+    """Return the contents of a file. Blocks.
 
-    Raises `FileNotFoundError`, and `Misconfigured` with `source` for a file that cannot be used;
-    `otherwise` is what can be done instead of mending it.
+    Raises `FileNotFoundError`, and `Misconfigured` with `source` for an unusable file. `otherwise`:
+    what the user can do instead of fixing the file.
     """
     try:
         with path.open("rb") as file:

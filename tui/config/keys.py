@@ -22,9 +22,9 @@ SECTION = "keys"
 
 
 def chosen_keys(environ: Mapping[str, str]) -> Keys:
-    """Return the keys by the settings file; without one, those of the table. Blocks.
+    """Return the keys of the settings file; without one, the default keys. Blocks.
 
-    Raises `Misconfigured`, with the place in the file, for what cannot be used.
+    Raises `Misconfigured` with the place in the file for an invalid entry.
     """
     folder = config_folder(environ)
     if folder is None:
@@ -33,7 +33,7 @@ def chosen_keys(environ: Mapping[str, str]) -> Keys:
     try:
         path.stat()
     except OSError:
-        return DEFAULT_KEYS  # also of a folder that this user cannot look into: it is another's
+        return DEFAULT_KEYS  # or a folder of another user
     tables = read_toml(path, SECTION, "remove the file")
     if stray := [name for name in tables if name != SECTION]:
         problem = f"{stray[0]} is no setting: the file may have a table [{SECTION}]"
@@ -91,7 +91,7 @@ def _checked(path: Path, chosen: Mapping[str, tuple[str, ...]]) -> Keys:
 
 
 def _place(path: Path, name: str) -> str:
-    """Return where a name stands in the file: its first line with that name before a value."""
+    """Return the line of a name in the file: the first with that name before a value."""
     pattern = re.compile(rf"^[^#]*?(?<![\w-])[\"']?{re.escape(name)}[\"']?\s*[\]=.]")
     lines = path.read_text("utf-8").splitlines()
     found = next((number for number, line in enumerate(lines, 1) if pattern.match(line)), None)

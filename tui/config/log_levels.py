@@ -1,4 +1,4 @@
-"""How much is written down: for the command line, which imports no logging, and for the log."""
+"""Log levels, for the command line (which imports no logging) and for the log."""
 
 from __future__ import annotations
 

@@ -2,24 +2,24 @@
 
 | name | means |
 |---|---|
-| `DYN_DISCOVERY_BACKEND` | `etcd` (default), `file`; `mem` and `kubernetes` cannot be looked into |
+| `DYN_DISCOVERY_BACKEND` | `etcd` (default), `file`; `mem` and `kubernetes` are not supported |
 | `ETCD_ENDPOINTS` | comma-separated, default `http://localhost:2379` |
 | `ETCD_AUTH_USERNAME`, `ETCD_AUTH_PASSWORD` | |
 | `ETCD_AUTH_CA`, `ETCD_AUTH_CLIENT_CERT`, `ETCD_AUTH_CLIENT_KEY` | a path or PEM text each |
 | `DYN_FILE_KV` | default `$TMPDIR/dynamo_store_kv` |
 | `DYN_NAMESPACE` | filters like `--namespace` |
-| `DYN_NAMESPACE_WORKER_SUFFIX` | of a worker: its namespace is `{DYN_NAMESPACE}-{suffix}` |
-| `DYN_NAMESPACE_PREFIX` | of a frontend, goes before both: all namespaces that begin so |
-| `DYNTOP_CONTEXT` | names a context, like `--context` (`tui/config/contexts.py`) |
-| `DYNTOP_READ_ONLY` | `1`: nothing can be removed |
+| `DYN_NAMESPACE_WORKER_SUFFIX` | for workers: the namespace is `{DYN_NAMESPACE}-{suffix}` |
+| `DYN_NAMESPACE_PREFIX` | for frontends, overrides both: all namespaces with this prefix |
+| `DYNTOP_CONTEXT` | chooses a context, like `--context` (`tui/config/contexts.py`) |
+| `DYNTOP_READ_ONLY` | `1`: removing keys is disabled |
 | `NATS_SERVER`, `NATS_AUTH_…`, `NATS_TLS_…` | the NATS store, and NATS services next to any store |
 | `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
 | `DYNTOP_LOG`, `DYNTOP_LOG_LEVEL` | as `--log` and `--log-level` (`tui/runtime/logs.py`) |
-| `XDG_STATE_HOME` | where the audit and crash reports are kept, default `~/.local/state` |
-| `XDG_CONFIG_HOME` | where the contexts and the keys are, default `~/.config` |
+| `XDG_STATE_HOME` | the folder of the audit and crash reports, default `~/.local/state` |
+| `XDG_CONFIG_HOME` | the folder of contexts and keys, default `~/.config` |
 
-A name that is set to nothing counts as not set. A flag goes before a context, and a context before
-the environment. What one of them makes read-only, none of the others makes writable.
+An empty variable counts as not set. Flags override a context, and a context overrides the
+environment. Read-only wins: once one of them sets it, none unsets it.
 """
 
 from __future__ import annotations
@@ -51,48 +51,48 @@ FILE_STORE_FOLDER = "dynamo_store_kv"
 """Below the folder for temporary files, as in Dynamo's `storage/kv/file.rs`."""
 
 TO_SUFFIX = "-"
-"""Stands between a namespace and the suffix of a generation."""
+"""Between a namespace and the suffix of a generation."""
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
 
 
 class Settings(BaseModel):
-    """What dyntop was told. Its repr shows no secret."""
+    """The settings of a run. Its repr shows no secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     connection: Connection
-    """Not used under `demo`."""
+    """Unused under `demo`."""
     namespace: str | None = None
-    """Show only this namespace and those nested in it; with `*` behind, all that begin so. None:
-    all."""
+    """Show only this namespace and those nested in it; with a final `*`, all with this prefix.
+    None: all."""
     namespace_source: str | None = None
-    """Who said so: the name of the flag or of the environment variable, or `context NAME`."""
+    """The flag or variable that set the namespace, or `context NAME`."""
     generation_of: str | None = None
-    """The namespace without the suffix of a generation. None: it has none, as far as was told."""
+    """The namespace without the suffix of a generation. None: no suffix is set."""
     context: str | None = None
-    """The name of the context that the rest is from, as far as no flag goes before it."""
+    """The context that settings come from, unless a flag overrides them."""
     context_source: str | None = None
-    """Who named it: the flag or the environment variable."""
+    """The flag or variable that chose the context."""
     read_only: bool = False
-    """Nothing can be removed."""
+    """Removing keys is disabled."""
     demo: bool = False
-    """Show a cluster that lives in this process's memory."""
+    """Show a cluster in this process's memory."""
     probing: Probing = Probing.VISIBLE
-    """Whom to probe without being asked."""
+    """The addresses to probe without a request."""
     lease_rate: float = Field(default=DEFAULT_CAP, ge=0)
-    """Questions about leases that the store is asked in a second, at most. 0: none."""
+    """Lease queries per second, at most. 0: none."""
     nats: NatsConfig | None = None
-    """Where NATS services are asked what they list and count. None: nowhere."""
+    """The NATS server whose services are queried. None: none."""
     metrics: tuple[ScrapeTarget, ...] = ()
-    """Processes whose metrics are scraped, besides those that cards reveal."""
+    """Processes whose metrics are scraped, besides those named by cards."""
     audit: Path | None = None
-    """The file that removals are written down in, before they happen. None: in none."""
+    """The audit file, written before each removal. None: no audit."""
     audit_to_read: Path | None = None
-    """The file that says what was removed before on this machine. None: there is none."""
+    """The file with this machine's earlier removals. None: there is none."""
     keys: Keys = DEFAULT_KEYS
-    """The dashboard's."""
+    """The dashboard's keys."""
 
     @classmethod
     def from_environment(
@@ -113,13 +113,13 @@ class Settings(BaseModel):
         no_audit: bool = False,
         keys: Keys = DEFAULT_KEYS,
     ) -> Settings:
-        """Settings from an environment, a context that goes before it, and flags that go before
-        both; None is a flag not given.
+        """Return settings from flags, else a context, else an environment. None: a flag that was
+        not given.
 
-        `backend` is `auto` (as None), `etcd`, `file`, `nats` or `memory`; `endpoints` and `nats`
-        are separated by commas; an empty `namespace` means all of them, whatever the others say,
-        and next to another store an empty `nats` none. In `metrics`
-        each text has one URL or several; an empty one is none, whatever the others say.
+        `backend`: `auto` (as None), `etcd`, `file`, `nats` or `memory`. `endpoints` and `nats`:
+        separated by commas. Empty `namespace`: all namespaces, overriding context and environment.
+        Empty `nats` beside another store: no services. `metrics`: one or several URLs in each text;
+        an empty text: none, overriding the others.
 
         Raises `Misconfigured`.
         """
@@ -148,7 +148,7 @@ class Settings(BaseModel):
             probing=probing,
             lease_rate=lease_rate,
             nats=_services(environ, context, connection, nats),
-            # A play has processes of its own.
+            # The demo has processes of its own.
             metrics=() if demo else _metrics(environ, context, metrics),
             audit=None if no_audit or demo else default_path(environ),
             audit_to_read=None if demo else default_path(environ),
@@ -157,10 +157,10 @@ class Settings(BaseModel):
 
 
 def _dynamos_namespace(environ: Mapping[str, str]) -> tuple[str | None, str, str | None]:
-    """The namespace of a process of Dynamo with this environment, what names it, and where it is a
-    generation's, of which namespace.
+    """Return the namespace of a Dynamo process with this environment, the variable that names it,
+    and, for a generation, its base namespace.
 
-    A frontend takes all that begin with its prefix; a worker registers with its suffix behind.
+    A frontend watches all namespaces with its prefix; a worker registers with its suffix appended.
     """
     if prefix := environ.get("DYN_NAMESPACE_PREFIX"):
         return prefix + ANY_END, "DYN_NAMESPACE_PREFIX", None
@@ -172,8 +172,8 @@ def _dynamos_namespace(environ: Mapping[str, str]) -> tuple[str | None, str, str
 
 
 def as_name(text: str) -> str:
-    """A name from the command line or environment, as ids have it: bytes that are not UTF-8 (which
-    Python hands on as lone surrogates) as `\\xNN`."""
+    """Return a name from the command line or environment as ids have it: bytes that are not UTF-8
+    (lone surrogates in Python) as `\\xNN`."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -202,7 +202,7 @@ def _connection(
 
 
 def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) -> str | None:
-    """The backend that flags choose. None: they choose none."""
+    """Return the backend that flags choose. None: no flag does."""
     chosen = backend if backend != "auto" else None
     for flag, value, of in (
         ("--endpoints", endpoints, "etcd"),
@@ -216,7 +216,7 @@ def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) 
 
 
 def _dynamos(environ: Mapping[str, str]) -> str:
-    """The backend that Dynamo's own setting names."""
+    """Return the backend of Dynamo's own setting."""
     match _text(environ, "DYN_DISCOVERY_BACKEND") or "etcd":
         case "etcd" | "file" as dynamos:
             return dynamos
@@ -251,7 +251,7 @@ def _etcd(environ: Mapping[str, str], endpoints: str | None) -> EtcdConnection:
 def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
     if file_store == "":
         raise Misconfigured("--file-store", "names no folder")
-    # Paths may be any bytes; in a Path they stay what they are.
+    # Paths may be any bytes; a Path keeps them.
     given = file_store or environ.get("DYN_FILE_KV")
     if given:
         return FileConnection(root=Path(given))
@@ -259,7 +259,7 @@ def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
 
 
 def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None) -> NatsConfig:
-    """Who we are there is said by the environment alone."""
+    """Return the settings of NATS. Credentials come from the environment only."""
     for name in environ:
         if name.startswith("NATS_"):
             _text(environ, name)
@@ -282,13 +282,13 @@ def _services(
     connection: Connection,
     nats: str | None,
 ) -> NatsConfig | None:
-    """Where NATS services are asked. None: nowhere."""
+    """Return the NATS server whose services are queried. None: none."""
     if isinstance(connection, NatsKvConnection):
         return connection.config
     if nats == "":
         return None
     named = nats is not None or (context is not None and context.nats is not None)
-    # Its default would be this machine, where there mostly is none.
+    # Its default would be this machine, which mostly has no NATS server.
     if not named and not environ.get("NATS_SERVER"):
         return None
     return _nats(environ, context, nats)
@@ -307,7 +307,7 @@ def _metrics(
 
 
 def _refuse_credentials(flag: str, urls: str | None, where: str) -> None:
-    """Not repeated: it may be a password."""
+    """Raise for credentials in URLs, without repeating them: they may be a password."""
     if urls is not None and "@" in urls:
         problem = f"user and password belong in {where}: everybody here can read a command line"
         raise Misconfigured(flag, problem)
@@ -321,7 +321,7 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
 
 
 def _text(environ: Mapping[str, str], name: str) -> str | None:
-    """None for what is not set, or set to nothing."""
+    """Return a variable's value. None: unset or empty."""
     text = environ.get(name) or None
     if text is not None:
         try:

@@ -18,14 +18,14 @@ from tui.text.detail_lines import TITLE, DetailLine, lines_of
 from tui.widgets.table.line_view import LineView
 
 VARIABLES = {"good": "text-success", "warn": "text-warning", "bad": "text-error"}
-"""Of the theme, for the tones of a text."""
+"""The theme's variables for tones."""
 
 
 class DetailPane(LineView):
-    """Shows a `Detail`, and draws the lines that differ from those on screen.
+    """Shows a `Detail`, and redraws only lines that differ.
 
-    It has no widget inside that is as high as its text: laying the screen out anew for each row
-    that the cursor passes would cost many times what drawing a few lines does.
+    It contains no widget as high as its text: a layout of the screen for each row that the cursor
+    passes would cost many times as much as drawing a few lines.
     """
 
     DEFAULT_CSS = """
@@ -48,7 +48,7 @@ class DetailPane(LineView):
         self._lines: list[DetailLine] = []
 
     def show(self, detail: Detail | None, *, same_record: bool) -> None:
-        """None: nothing is selected. What is shown of the same record keeps its scroll position."""
+        """Show a detail. None: nothing is selected. The same record keeps its scroll position."""
         before, self._shown = self._shown, detail
         if detail != before:
             self._lay_out()
@@ -61,7 +61,7 @@ class DetailPane(LineView):
     def _lay_out(self) -> None:
         cells = self.line_width
         if not cells:
-            return  # it has no place on the screen yet, and gets one with a resize
+            return  # not on screen yet: a resize will follow
         before = self._lines
         self._lines = [] if self._shown is None else lines_of(self._shown, cells)
         self.set_height(len(self._lines))

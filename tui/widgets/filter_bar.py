@@ -1,4 +1,4 @@
-"""The line in which the filter is typed; there only while there is one."""
+"""The line for typing the filter; hidden without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui.widgets.plain_input import PlainInput
 
 
 class FilterBar(Horizontal):
-    """Tells of every change of its text, and when the person is done with it."""
+    """Reports each change of its text, and the end of typing."""
 
     DEFAULT_CSS = """
     FilterBar { display: none; height: 1; background: $panel; }
@@ -21,14 +21,14 @@ class FilterBar(Horizontal):
     """
 
     class Changed(Message):
-        """The text is another one."""
+        """The text changed."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Kept(Message):
-        """Enter: the text stays, and the person goes back to what it left."""
+        """Enter was pressed: the text stays, and the focus returns to where it was."""
 
     def compose(self) -> ComposeResult:
         yield Static("filter")
@@ -36,17 +36,17 @@ class FilterBar(Horizontal):
 
     @property
     def typing(self) -> bool:
-        """Whether what is typed goes here."""
-        # Its own `has_focus` is true only when it was told, which is after the next key.
+        """Return whether typed keys go here."""
+        # `has_focus` becomes true by a message, which comes after the next key.
         return self.screen.focused is self._input
 
     def open(self) -> None:
-        """Show it, and let what is typed from now on go here."""
+        """Show it, and give it the focus at once."""
         self.display = True
         self.screen.set_focus(self._input)
 
     def clear(self) -> None:
-        """Empty and hide it, without telling."""
+        """Empty and hide it, without a message."""
         with self.prevent(Input.Changed):
             self._input.value = ""
         self.display = False

@@ -15,32 +15,32 @@ from textual.widget import Widget
 from tui.text.sanitize import width
 
 WHEEL_STEP = 4
-"""Cells that one step of the mouse wheel moves the line."""
+"""Cells that one step of the mouse wheel scrolls."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """One key of the line, and what it does."""
+    """One key of the line and its action."""
 
     key: str
     label: str
-    """The key as people read it, with the space around it."""
+    """The key as shown, with the spaces around it."""
     description: str
-    """With the space behind it."""
+    """The action, with the space after it."""
     tooltip: str
     enabled: bool
 
     @property
     def width(self) -> int:
-        """Cells that it takes."""
+        """Return its width in cells."""
         return width(self.label) + width(self.description)
 
 
 class KeyFooter(Widget, can_focus=False):
     """Draws the keys of its screen in one line. A click presses the key.
 
-    It has no widget for each key. Textual's own footer makes them anew whenever the focus moves
-    (8.2.8), and the ones before stay in memory for ever: 310 KB for each tab that was opened.
+    It has no widget for each key. Textual 8.2.8's own footer makes them anew whenever the focus
+    moves, and the earlier ones stay in memory for ever: 310 KB for each tab opened.
     """
 
     ALLOW_SELECT = False
@@ -67,7 +67,7 @@ class KeyFooter(Widget, can_focus=False):
         super().__init__()
         self._keys: list[ShownKey] = []
         self._left = 0
-        """Cells that the line was moved to the left, where it is wider than the screen."""
+        """Cells by which the line is scrolled, if it is wider than the screen."""
         self._hovered: ShownKey | None = None
         """The key under the mouse."""
 
@@ -81,11 +81,11 @@ class KeyFooter(Widget, can_focus=False):
         self._move(0)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
-        # While another window has the focus of the keyboard, nothing here has it.
+        # While another window has the keyboard, no widget here has the focus.
         if not screen.app.app_focus or not self.is_attached or screen is not self.screen:
             return
         if not self._keys and screen.focused is None:
-            return  # in a moment something has the focus, and there is more to show
+            return  # a widget will have the focus in a moment, with more keys to show
         keys = self._keys_now()
         if keys != self._keys:
             self._keys = keys
@@ -94,7 +94,7 @@ class KeyFooter(Widget, can_focus=False):
             self.refresh()
 
     def _keys_now(self) -> list[ShownKey]:
-        """The keys that are shown now: of each action the first."""
+        """Return the keys to show now: the first key of each action."""
         shown: dict[str, ShownKey] = {}
         for _, binding, enabled, tooltip in self.screen.active_bindings.values():
             if binding.show and binding.action not in shown:
@@ -154,7 +154,7 @@ class KeyFooter(Widget, can_focus=False):
         event.stop()
 
     def _key_at(self, x: int) -> ShownKey | None:
-        """Return the key that is drawn at this cell. None: there is none."""
+        """Return the key at this cell. None: there is none."""
         end = -self._left
         for key in self._keys:
             end += key.width
@@ -170,7 +170,7 @@ class KeyFooter(Widget, can_focus=False):
             self.refresh()
 
     def _move(self, left: int) -> None:
-        """Show the line from this cell on, as far as there is more of it than room."""
+        """Scroll the line to this cell, as far as it is wider than the room."""
         most = sum(key.width for key in self._keys) - self.size.width
         left = max(0, min(left, most))
         if left != self._left:

@@ -1,5 +1,5 @@
-"""The tree of namespaces, components and endpoints: how many of their instances are live, and how
-many records of every kind have something wrong."""
+"""The tree of namespaces, components and endpoints, with the number of live instances and of
+records with findings."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tui.text.sanitize import clip, clip_name
 DEPTH = 3
 """Namespace, component, endpoint."""
 OPEN_AT_START = 1
-"""Nodes of this level and above show what is below them."""
+"""Nodes of this level and above are open at first."""
 GUIDE_CELLS = 2
 LINES_KEPT = 128
-"""Drawn lines that are kept, or as many as fit on the screen."""
+"""Drawn lines in the cache, or as many as fit on the screen."""
 
 
 class NamespaceTree(Tree[Scope]):
-    """Follows the cluster; what is below a closed node is not built until it is opened."""
+    """Follows the cluster. Nodes below a closed one are built when it is opened."""
 
     DEFAULT_CSS = """
     NamespaceTree {
@@ -54,7 +54,7 @@ class NamespaceTree(Tree[Scope]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     class ScopeSelected(Message):
-        """Another place is selected."""
+        """Another place was selected."""
 
         def __init__(self, scope: Scope) -> None:
             super().__init__()
@@ -64,13 +64,13 @@ class NamespaceTree(Tree[Scope]):
         super().__init__("", data=(), id=id)
         self.dashboard = dashboard
         self.guide_depth = GUIDE_CELLS
-        # A line is kept anew for each number that it has. Textual keeps 1,024, a bound that is
+        # A line enters the cache with each number that it shows. Textual keeps 1,024, a bound
         # reached after hours: some 20,000 objects, nearly all of which are never drawn again.
         self._line_cache.maxsize = LINES_KEPT
         self._placed: dict[Scope, TreeNode[Scope]] = {(): self.root}
         self._opened_by_filter: set[Scope] = set()
         self._width = 0
-        """Of each line, in cells; Textual looks for it anew each time that it is asked."""
+        """The width of each line, in cells; Textual computes it at each query."""
         self.root.expand()
 
     @property
@@ -78,7 +78,7 @@ class NamespaceTree(Tree[Scope]):
         return self.dashboard.shown
 
     def on_mount(self) -> None:
-        # Its labels hold colours of the theme.
+        # Its labels contain colours of the theme.
         self.app.theme_changed_signal.subscribe(self, lambda _: self._relabel_all())
 
     @property
@@ -100,9 +100,9 @@ class NamespaceTree(Tree[Scope]):
         return self.screen.has_class("-narrow")
 
     def rebuild(self) -> None:
-        """Show what there is now, whatever changed. What was open stays open.
+        """Show all places anew. Open nodes stay open.
 
-        While there is a filter, all that it found is open, down to the endpoints.
+        With a filter, its matches are open down to the endpoints.
         """
         self.amend(self._placed.keys() | {()})
         if not self.dashboard.monitor.narrowed:
@@ -113,7 +113,7 @@ class NamespaceTree(Tree[Scope]):
             self._fill(scope)
 
     def amend(self, scopes: Iterable[Scope]) -> None:
-        """Only these places changed since the last time."""
+        """Update these places; others did not change."""
         for scope in sorted(scopes, key=len):
             node = self._placed.get(scope)
             if not self._cluster.has(scope):
@@ -124,14 +124,15 @@ class NamespaceTree(Tree[Scope]):
                 self._add(scope)
 
     def select_scope(self, scope: Scope) -> None:
-        """Put the cursor on a place, opening what is above it, or on what there is of it."""
+        """Put the cursor on a place and open its parents. A missing place: the nearest existing
+        parent."""
         for depth in range(len(scope)):
             if (above := self._placed.get(scope[:depth])) is not None:
                 above.expand()
                 self._fill(scope[:depth])
         while scope not in self._placed:
             scope = scope[:-1]
-        # Lines are counted anew only when they are asked for; before, a new node is on none.
+        # Line numbers are computed when they are asked for; before, a new node has none.
         assert self.last_line >= 0
         self.move_cursor(self._placed[scope])
 
@@ -202,11 +203,12 @@ class NamespaceTree(Tree[Scope]):
         self._forget(node)
         node.remove()
         if selected is not None and selected[: len(scope)] == scope:
-            # Else the cursor would be on whatever comes next, and the tables on what went.
+            # Otherwise the cursor would go to the next line, and the tables would show a place that
+            # is gone.
             self.select_scope(scope[:-1])
 
     def _forget(self, node: TreeNode[Scope]) -> None:
-        """Neither it nor what is below it is placed any more."""
+        """Forget the places of a node and of those below it."""
         for child in node.children:
             self._forget(child)
         del self._placed[_scope_of(node)]
@@ -218,7 +220,7 @@ class NamespaceTree(Tree[Scope]):
     def _relabel(self, node: TreeNode[Scope], scope: Scope) -> None:
         label = self._label(scope)
         if node.label != label:
-            # `set_label` also draws all that is below the node again: of the root, the whole tree.
+            # `set_label` redraws all nodes below as well: for the root, the whole tree.
             node._label = label
             node._updates += 1
             self._refresh_line(node.line)
@@ -229,7 +231,7 @@ class NamespaceTree(Tree[Scope]):
             count, tone = self._count(scope)
         name, cells = self._named(scope), self._width - GUIDE_CELLS * (len(scope) + 1) - 2
         if cell_len(name) > cells - len(count):
-            # How many are well, of how many, goes before any of the name does.
+            # The count of live instances precedes the name.
             count = count.rpartition(" ")[2]
         room = max(4, cells - len(count))
         name = clip_name(name, room) if scope else clip(name, room)
@@ -240,22 +242,22 @@ class NamespaceTree(Tree[Scope]):
             return "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
         if self.dashboard.monitor.narrowed:
             return "matches"
-        # Under a filter by namespace there are others that are not watched.
+        # With a filter by namespace other namespaces are not watched.
         namespace = self.dashboard.settings.namespace
         return "all namespaces" if namespace is None else f"ns {namespace}"
 
     def _count(self, scope: Scope) -> tuple[str, str]:
-        """How many instances there are, or how many records match, and its tone."""
+        """Return the number of instances, or of matches, and its tone."""
         states = self.dashboard.states
         findings, not_live = states.findings(scope), states.not_live(scope)
         if self.dashboard.monitor.narrowed:
             count = f"{self._cluster.count_all(scope):,}"
         else:
             count = f"{self._cluster.count_instances(scope):,}"
-            # As kubectl: how many are well, of how many.
+            # As in kubectl: healthy of all.
             if not_live:
                 count = f"{self._cluster.count_instances(scope) - not_live:,}/{count}"
-        # Of every kind, not of instances alone: a model without one is as bad.
+        # Of all kinds, not of instances alone: a model without one is as bad.
         return (f"{count} !{findings:,}", self._warning) if findings else (count, "dim")
 
     @property

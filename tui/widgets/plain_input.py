@@ -1,4 +1,4 @@
-"""A line to type in that holds harmless text only."""
+"""A line for typing that contains harmless text only."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tui.text.sanitize import plain
 
 
 class PlainInput(Input):
-    """Shows what is typed or pasted as plain text: a name copied from elsewhere may turn the line
-    around, or have in it what cannot be seen."""
+    """Shows typed or pasted text as plain text: a copied name may reverse the line, or contain
+    invisible characters."""
 
     def validate_value(self, value: str) -> str:
         return plain(value)

@@ -1,1 +1,1 @@
-"""The table that all panes draw their rows with."""
+"""The table that draws the rows of all panes."""

@@ -1,4 +1,4 @@
-"""Lines that scroll, however many there are, and cost no layout when their number changes."""
+"""Scrolling lines: any number, with no layout when the number changes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from textual.widget import Widget
 
 
 class LineView(ScrollView, can_focus=True):
-    """Base of what draws its own lines: as wide as itself, as high as it says."""
+    """The base of widgets that draw their own lines: as wide as the widget, as many as set."""
 
     def set_height(self, lines: int) -> None:
-        """There are this many lines to scroll through.
+        """Set the number of lines.
 
-        To set `virtual_size` would lay out the whole screen: 15 to 30 ms, for each row that comes
-        or goes. Nothing but the scrollbar depends on it here, and this is how Textual itself
-        changes it where it wants no layout.
+        Setting `virtual_size` would lay out the whole screen: 15 to 30 ms for each row that comes
+        or goes. Only the scrollbar depends on it here, and Textual itself changes it this way where
+        it wants no layout.
         """
         size = Size(self.line_width, lines)
         if size != self.virtual_size:
@@ -25,10 +25,10 @@ class LineView(ScrollView, can_focus=True):
 
     @property
     def base_style(self) -> Style:
-        """What a line is drawn in: as `rich_style`, which works it out anew for each line."""
+        """Return the style of a line: `rich_style`, which Textual computes for each line."""
         return self.visual_style.rich_style
 
     @property
     def line_width(self) -> int:
-        """Cells of a line, without the scrollbar."""
+        """Return the cells of a line, without the scrollbar."""
         return self.scrollable_content_region.width

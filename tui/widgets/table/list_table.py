@@ -1,8 +1,8 @@
-"""A table that draws only the lines that are seen, and follows its row while others come and go.
+"""A table that draws only visible lines, and follows its row while others come and go.
 
-Textual's own DataTable repaints whole when a cell changes and takes milliseconds to remove a row
-among thousands; a live view of a cluster does both all the time. This one holds no cells: it asks
-for the text of the rows on screen when they are drawn, so ten rows and ten thousand cost the same.
+Textual's DataTable repaints whole when a cell changes and takes milliseconds to remove a row among
+thousands; a live view of a cluster does both all the time. This one holds no cells: it computes the
+text of the visible rows when it draws them, so ten rows and ten thousand cost the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tui.widgets.table.line_view import LineView
 
 MARK = "▪"
 GUTTER = 1
-"""Cells left of the first column, for the marks."""
+"""Cells left of the first column, for marks."""
 
 
 LONGEST_CELL = 1_024
@@ -49,9 +49,9 @@ class _Layout:
 
 
 class ListTable(LineView, Generic[Row]):
-    """Rows under a fixed header line. Owns the cursor; whoever fills it owns the rows.
+    """Rows under a fixed header line. The table owns the cursor, its owner the rows.
 
-    With the class `-stale` it shows all in one muted colour: what it shows may not be true now.
+    With the class `-stale` all rows have one muted colour: they may be outdated.
     """
 
     DEFAULT_CSS = """
@@ -97,12 +97,12 @@ class ListTable(LineView, Generic[Row]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     order: reactive[SortOrder] = reactive(SortOrder(""))
-    """Shown in the header; the owner of the rows sorts."""
+    """Shown in the header; the owner sorts the rows."""
     empty_text: reactive[str] = reactive("")
-    """Shown where there are no rows."""
+    """Shown without rows."""
 
     class TableMessage(Message):
-        """Base of what a table tells."""
+        """The base of a table's messages."""
 
         def __init__(self, table: ListTable[Any]) -> None:
             super().__init__()
@@ -113,22 +113,22 @@ class ListTable(LineView, Generic[Row]):
             return self.table
 
     class Highlighted(TableMessage):
-        """The cursor is on another row, or its row changed, or there is none any more.
+        """The cursor moved, its row changed, or there is no row any more.
 
-        The screen is told.
+        Sent to the screen.
         """
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, ListTable.Highlighted) and message.table is self.table
 
     class Chosen(TableMessage):
-        """Enter, or a second click, on the cursor's row."""
+        """Enter, or a second click, on the row under the cursor."""
 
     class Marked(TableMessage):
-        """Other rows are marked than before."""
+        """The marked rows changed."""
 
     class SortAsked(TableMessage):
-        """A click on a column's title."""
+        """A column's title was clicked."""
 
         def __init__(self, table: ListTable[Any], column: str) -> None:
             super().__init__(table)
@@ -145,9 +145,9 @@ class ListTable(LineView, Generic[Row]):
         self._index = 0
         self._key: Hashable = None
         self.marked: frozenset[Hashable] = frozenset()
-        """The keys of the rows that are marked; never of one that is not in the table."""
+        """The keys of the marked rows; only rows that exist."""
         self._mark_from: Hashable = None
-        """Where a range begins: the row that was marked last."""
+        """The start of a range: the row that was marked last."""
         self._layout = _Layout()
         self._ticking: dict[int, tuple[str, ...]] = {}
         self._fit_is_due = False
@@ -155,7 +155,7 @@ class ListTable(LineView, Generic[Row]):
         """How far it was scrolled when the columns were last fitted to what is on screen."""
 
     def is_faded(self, row: Row) -> bool:
-        """Whether a row is drawn in one muted colour: what it stands for is over."""
+        """Return whether a row has a muted colour: its record is gone."""
         return False
 
     # --- rows ---------------------------------------------------------------------------------
@@ -168,8 +168,8 @@ class ListTable(LineView, Generic[Row]):
     ) -> None:
         """Show these rows. The cursor stays on its row, and the row on its line of the screen.
 
-        `changed`: if given, rows of other keys are as they were, and so is their order; only
-        these are drawn again.
+        `changed`: the keys of the changed rows. If given, other rows and the order of all are as
+        before, and only these are redrawn.
         """
         was_empty = not self.rows
         self.rows = rows
@@ -180,7 +180,7 @@ class ListTable(LineView, Generic[Row]):
         self._index = clamp(self._index if index is None else index, 0, max(0, len(rows) - 1))
         if moved:
             self.scroll_to(y=self.scroll_offset.y + moved, animate=False, immediate=True)
-        # What cannot be seen must not be acted on.
+        # Hidden rows must not be acted on.
         self._mark({key for key in self.marked if index_of(key) is not None})
         if changed is None or was_empty or not rows:
             self._ticking.clear()
@@ -193,25 +193,25 @@ class ListTable(LineView, Generic[Row]):
         self._settle()
 
     def _settle(self) -> None:
-        """After the rows or the cursor changed: say where the cursor is now."""
+        """Report where the cursor is, after rows or cursor changed."""
         row = self.row
         self._key = None if row is None else row.key
-        # Not up through all that is around the table: what the screen draws for it would come a
-        # paint after the cursor.
+        # Not up through the table's parents: the screen's drawing for it would come a paint after
+        # the cursor.
         if self.is_attached:
             self.screen.post_message(self.Highlighted(self))
 
     @property
     def row(self) -> Row | None:
-        """The row that the cursor is on."""
+        """Return the row under the cursor."""
         return self.rows[self._index] if self._index < len(self.rows) else None
 
     def on_screen(self) -> Sequence[Row]:
-        """The rows that are seen."""
+        """Return the visible rows."""
         return [self.rows[index] for index in self._lines()]
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a row and scroll there."""
+        """Put the cursor on a row and scroll to it."""
         old, self._index = self._index, clamp(index, 0, max(0, len(self.rows) - 1))
         page = max(1, self.size.height - 1)
         top = self.scroll_offset.y
@@ -223,7 +223,7 @@ class ListTable(LineView, Generic[Row]):
         self._settle()
 
     def tick(self) -> None:
-        """Time went on: draw again what changed with it alone."""
+        """Redraw columns that depend on the time."""
         columns = [column for column, _ in self._columns() if column.ticks]
         for index in self._lines():
             before, row = self._ticking.get(index), self.rows[index]
@@ -246,21 +246,21 @@ class ListTable(LineView, Generic[Row]):
             self.post_message(self.Chosen(self))
 
     def action_mark(self) -> None:
-        """Mark the row or take its mark away, and go on to the next."""
+        """Toggle the row's mark, and move to the next row."""
         if self.row is not None:
             self._mark_from = self.row.key
             self._mark(self.marked ^ {self.row.key})
             self.move_to(self._index + 1)
 
     def action_mark_range(self) -> None:
-        """Mark all from the row that was marked last to the cursor's."""
+        """Mark all rows from the one marked last to the cursor's."""
         marks = [index for index, row in enumerate(self.rows) if row.key == self._mark_from]
         start = marks[0] if marks else self._index
         first, last = sorted((start, self._index))
         self._mark(self.marked | {row.key for row in self.rows[first : last + 1]})
 
     def action_mark_all(self) -> None:
-        """Mark all rows, which are those that the filter shows; if all are marked, none."""
+        """Mark all rows that the filter shows; if all are marked, unmark them."""
         every = {row.key for row in self.rows}
         self._mark(set() if self.marked == every else every)
 
@@ -328,7 +328,7 @@ class ListTable(LineView, Generic[Row]):
         for column, room in self._columns(width):
             title = column.title
             if self.order.column == column.id:
-                # That it is sorted by is worth more than the end of its name.
+                # The sign of the sort order has precedence over the end of the title.
                 title = title[: room - 1] + ("▼" if self.order.reverse else "▲")
             parts.append(_fitted(title, room, column))
         line = " " * GUTTER + (" " * GAP).join(parts)
@@ -341,13 +341,13 @@ class ListTable(LineView, Generic[Row]):
             base = _coloured(base, self._style("dim"))
         if cursor := index == self._index:
             base += self._style("cursor")
-        # Under the cursor the bar's own colours are the readable ones.
+        # Under the cursor the bar's own colours are legible.
         coloured = not (cursor and self.has_focus)
         toned = coloured and not faded and not self.has_class("-stale")
         marked = row.key in self.marked
         mark = _coloured(base, self._style("mark")) if marked and coloured else base
-        # Neighbours that look the same go to the terminal as one text: each other look is some 40
-        # bytes. On a gap no colour is seen, so it looks as the cell before it.
+        # Neighbours of the same style go to the terminal as one text: each change of style takes
+        # some 40 bytes. A gap shows no colour, so it takes the style of the cell before it.
         segments: list[Segment] = []
         text, style = MARK if marked else " " * GUTTER, mark
         ticking: list[str] = []
@@ -370,7 +370,7 @@ class ListTable(LineView, Generic[Row]):
         return self.get_component_rich_style(f"list-table--{name}")
 
     def _columns(self, width: int | None = None) -> list[tuple[Column[Row], int]]:
-        """Those that are shown, with their widths; `width` is that of a line."""
+        """Return the visible columns with their widths. `width`: of a line."""
         if width is None:
             width = self.line_width
         if self._layout.width != width:
@@ -427,7 +427,7 @@ class ListTable(LineView, Generic[Row]):
         }
 
     def _lines(self) -> range:
-        """The rows that are on screen."""
+        """Return the rows on screen."""
         top = self.scroll_offset.y
         return range(top, min(len(self.rows), top + max(0, self.size.height - 1)))
 
@@ -439,7 +439,7 @@ class ListTable(LineView, Generic[Row]):
 
 @lru_cache(maxsize=256)
 def _coloured(base: Style, tone: Style) -> Style:
-    """The base in the colour of a tone."""
+    """Return the base style in the colour of a tone."""
     return base + Style(color=tone.color, bold=tone.bold or None, dim=tone.dim or None)
 
 
@@ -455,7 +455,7 @@ def _needed(text: str) -> int:
 
 
 def _fitted(text: str, cells: int, column: Column[Any]) -> str:
-    """Harmless text, exactly `cells` wide."""
+    """Return harmless text, exactly `cells` wide."""
     text = clip_path(text, cells) if column.path else clip(text, cells)
     padding = " " * (cells - text_width(text))
     return padding + text if column.right else text + padding
