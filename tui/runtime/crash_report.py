@@ -1,7 +1,7 @@
-"""One file about a fault of dyntop's own, which a person can read and send.
+"""One file about an internal error, for a person to read and send.
 
-It has no secret, no values of variables, and of what is in a store only what is in an error's text
-or in the last lines of the log, as plain text.
+It contains no secret and no values of variables. Of the store it contains only what is in an
+error's text or in the last lines of the log, as plain text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tui.config.settings import Settings
 from tui.runtime.logs import Logs, harmless, traceback_of
 
 KEPT = 20
-"""Reports kept: a script may meet the same fault again and again."""
+"""Reports kept: a script may meet the same fault repeatedly."""
 LIBRARIES = ("textual", "rich", "pydantic", "grpcio", "protobuf", "nats-py", "pyzmq", "aiohttp")
 
 
@@ -32,7 +32,7 @@ def write_report(
     logs: Logs,
     environ: Mapping[str, str] = os.environ,
 ) -> Path | None:
-    """Write it beside the audit, and return where. None: it could not be written."""
+    """Write the report beside the audit. Return its path. None: it could not be written."""
     now = datetime.now(UTC)
     text = "".join(f"{line}\n" for line in _report(error, settings, logs, environ, now))
     try:
@@ -57,7 +57,7 @@ def _report(
     now: datetime,
 ) -> Iterator[str]:
     size = shutil.get_terminal_size()
-    yield f"dyntop {__version__} met a fault of its own at {now.isoformat(timespec='seconds')}"
+    yield f"dyntop {__version__} internal error at {now.isoformat(timespec='seconds')}"
     yield f"Python {platform.python_version()} on {platform.platform()}"
     yield f"with {', '.join(_versions())}"
     terminal = harmless(environ.get("TERM", ""), logs.mask)
@@ -65,10 +65,10 @@ def _report(
     yield ""
     yield "settings:"
     for name, value in () if settings is None else iter(settings):
-        # A repr, which shows no secret of a setting.
+        # A repr hides the secrets of settings.
         yield f"    {name} = {harmless(repr(value), logs.mask)}"
     yield ""
-    yield f"what happened: {type(error).__name__}"
+    yield f"error: {type(error).__name__}"
     yield from traceback_of(error, logs.mask)
     yield ""
     yield "the last lines of the log:"

@@ -1,4 +1,4 @@
-"""Count faults of dyntop's own: one is survived, the same again within a minute is not.
+"""Count internal faults. The dashboard survives one, but not the same again within a minute.
 
 No Textual in here, and no clock: seconds are passed in.
 """
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 AGAIN_WITHIN = 60.0
-"""Seconds within which the same fault again ends the dashboard."""
+"""Seconds within which the same fault ends the dashboard."""
 MOST_KEPT = 100
-"""Errors that are kept, the newest. Tests look at them."""
+"""The newest errors that are kept, for tests."""
 OWN = tuple(str(Path(__file__).parents[2] / package) for package in ("backends", "tui"))
-"""Folders whose code is dyntop's own."""
+"""The folders of dyntop's own code."""
 
 Place = tuple[str, str, str]
-"""Type of an error, the line that raised it, and the innermost line of dyntop's own."""
+"""The error's type, the line that raised it, and the innermost line of dyntop's own."""
 
 
 @dataclass(slots=True)
@@ -27,9 +27,9 @@ class KnownFault:
     """A fault that was met before."""
 
     at: float
-    """When it was met last, in seconds of a clock that nobody sets."""
+    """When it was last met, in seconds of a clock that is never set."""
     report: Path | None = None
-    """The crash report that was written about it."""
+    """The crash report that was written for it."""
 
 
 class Faults:
@@ -39,10 +39,10 @@ class Faults:
         self._clock = clock
         self._known: dict[Place, KnownFault] = {}
         self.errors: deque[BaseException] = deque(maxlen=MOST_KEPT)
-        """All that were met, the newest last."""
+        """All errors met, the newest last."""
 
     def met(self, error: BaseException) -> bool:
-        """Note a fault. Return whether the dashboard can go on."""
+        """Note a fault. Return whether the dashboard can continue."""
         self.errors.append(error)
         now, place = self._clock(), place_of(error)
         before = self._known.get(place)
@@ -54,12 +54,12 @@ class Faults:
         return not again
 
     def known(self, error: BaseException) -> KnownFault:
-        """What is kept of a fault; `KnownFault.at` is of no use where it was not met before."""
+        """Return the record of a fault. A new fault: `KnownFault.at` is meaningless."""
         return self._known.get(place_of(error), KnownFault(self._clock()))
 
 
 def place_of(error: BaseException) -> Place:
-    """Return what tells two faults apart: their types and the lines where they were raised."""
+    """Return what identifies a fault: its type and the lines where it was raised."""
     frames = traceback.StackSummary.extract(
         traceback.walk_tb(error.__traceback__), lookup_lines=False
     )

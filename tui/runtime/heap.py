@@ -1,8 +1,8 @@
-"""Giving memory back to the system: each minute, and once a storm of events is over. No Textual in
-here.
+"""Return memory to the system: each minute, and after a storm of events. No Textual in here.
 
-In minutes of keys and of workers that come and go, what the C library holds free grew from 3 to
-16 MB beside 15 MB in use. It is not all by which a process grows: Python's own arenas are no part.
+In minutes of keys and workers that come and go, the memory that the C library holds free grew from
+3 to 16 MB, beside 15 MB in use. Processes also grow by Python's own arenas, which this does not
+shrink.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from collections.abc import Callable
 from contextlib import suppress
 
 STORM = 10_000
-"""Events since the last time from which on it is worth it: it takes some ms."""
+"""Events since the last call that are worth another, which takes some ms."""
 CALM = 100
-"""Events in a second at most, when a storm is over."""
+"""Events in a second at most once a storm is over."""
 
 
 def give_back() -> None:
-    """Let the C library return what it holds free between what is in use.
+    """Make the C library return the memory that it holds free between used blocks.
 
-    What gRPC and large tables took is scattered, so by itself it returns only what lies at the end.
-    A C library that does not know how is left alone.
+    Blocks of gRPC and of large trees are scattered, and by default only free memory at the end is
+    returned. Does nothing with a C library that cannot.
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 class Heap:
-    """Knows when a storm is over."""
+    """Detects when a storm of events is over."""
 
     def __init__(self, give_back: Callable[[], None] = give_back) -> None:
         self._give_back = give_back
@@ -36,11 +36,11 @@ class Heap:
         self._since_tick = 0
 
     def took_in(self, events: int) -> None:
-        """So many events came, and were taken in."""
+        """Note that so many events were processed."""
         self._since_tick += events
 
     def tick(self) -> None:
-        """A second has passed."""
+        """Note that a second has passed."""
         self._since_given += self._since_tick
         if self._since_given >= STORM and self._since_tick <= CALM:
             self._since_given = 0

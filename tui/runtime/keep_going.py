@@ -1,7 +1,7 @@
-"""What becomes of a fault of dyntop's own while the dashboard is up.
+"""Survive internal faults while the dashboard runs.
 
-One is logged and said, and closes the screen that it is in; the main screen stays. The same again
-within a minute ends the dashboard, and so does one before anything was shown.
+A fault is logged and shown, and closes the screen that it occurred in; the main screen stays. The
+same fault within a minute ends the dashboard, and so does a fault before the first frame.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class KeepsGoing(KeepsPumps):
     """An app that survives single faults."""
 
     def __init__(self, driver_class: type[Driver], steady: Callable[[], float]) -> None:
-        """`steady`: seconds of a clock that nobody sets."""
+        """`steady`: seconds of a clock that is never set."""
         keep_pumps()
         keep_single_timers()
         super().__init__(driver_class=driver_class)
         self.faults = Faults(steady)
         self.fault: Exception | None = None
-        """What ended it, if that was a fault of its own."""
+        """The fault that ended the app. None: it did not end by a fault."""
         self.is_up = False
         """Whether anything was shown."""
         self._closed_for_fault: WeakSet[Screen[object]] = WeakSet()
-        """Screens that were closed for a fault: what else fails in them is logged only."""
+        """Screens that were closed by a fault: further faults in them are only logged."""
 
     def tell_of_fault(self, error: Exception, closed: Screen[object] | None) -> None:
-        """Say that there was one. `closed`: the screen that was closed for it."""
+        """Show that a fault occurred. `closed`: the screen that was closed for it."""
         raise NotImplementedError
 
     def goes_on_after(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
@@ -55,9 +55,9 @@ class KeepsGoing(KeepsPumps):
             return False
         screen = self._concerned(pump, message)
         if screen is not None and screen in self._closed_for_fault:
-            _log.warning("what was closed for a fault met another", exc_info=failed)
+            _log.warning("another fault in a screen that was closed for one", exc_info=failed)
             return True
-        _log.error("a fault of dyntop's own", exc_info=failed)
+        _log.error("internal fault", exc_info=failed)
         if not self.faults.met(failed):
             return False
         try:
@@ -65,27 +65,28 @@ class KeepsGoing(KeepsPumps):
             # The fault may have left a frame half drawn.
             self.screen.refresh(layout=True)
         except Exception:
-            _log.exception("a fault could not be dealt with")
+            _log.exception("a fault could not be handled")
             return False
         return True
 
     def end_by_fault(self, error: Exception) -> None:
-        """End the dashboard for this; who ran it reports `fault`."""
+        """End the dashboard by this fault. The caller that runs the app reports `fault`."""
         if self.fault is None:
             self.fault = _unwrapped(error)
             if (report := self.faults.known(self.fault).report) is not None:
-                # Who ran it writes one more, of this time.
+                # The caller writes another report, for this time.
                 with suppress(OSError):
                     report.unlink(missing_ok=True)
         super()._handle_exception(error)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Called by Textual 8.2.8 for whatever was raised and is handled nowhere."""
+        """Called by Textual 8.2.8 for each error that is handled nowhere."""
         if not self.goes_on_after(error, active_message_pump.get(self), None):
             self.end_by_fault(error)
 
     def _concerned(self, pump: MessagePump, message: Message | None) -> Screen[object] | None:
-        """The screen that a fault is in. None: the app itself, or a screen that is gone."""
+        """Return the screen that a fault occurred in. None: the app itself, or a screen that is
+        gone."""
         node: object = pump
         if pump is self and isinstance(message, Event) and isinstance(message, InputEvent | Paste):
             node = self.screen  # it was doing what a key or the mouse asked for
@@ -100,7 +101,8 @@ class KeepsGoing(KeepsPumps):
         return screen
 
     def _close(self, screen: Screen[object] | None) -> bool:
-        """Close it and what lies over it, without an answer. False: the main screen stays."""
+        """Close the screen and those above it, without an answer. False: it is the main screen,
+        which stays."""
         if screen is None or screen not in self.screen_stack[1:]:
             return False
         while screen in self.screen_stack:
@@ -109,8 +111,8 @@ class KeepsGoing(KeepsPumps):
         return True
 
     def pop_screen(self) -> AwaitComplete:
-        """Close the screen on top. Others may wait for a frame of it: they get one of the next.
-        Textual 8.2.8 forgets them."""
+        """Close the top screen. Callbacks that wait for its next frame get the next frame of the
+        screen below: Textual 8.2.8 forgets them."""
         top = self.screen
         popped = super().pop_screen()
         self.screen._callbacks += top._callbacks
@@ -119,8 +121,8 @@ class KeepsGoing(KeepsPumps):
         return popped
 
     def _load_screen_css(self, screen: Screen[object]) -> None:
-        """Load a screen's style. Textual 8.2.8 keeps one that cannot be read and the screen that it
-        is of, and then no other can be opened."""
+        """Load a screen's style. If it cannot be read, Textual 8.2.8 keeps it and its screen, and
+        no other screen opens any more."""
         known = set(self.stylesheet.source)
         try:
             super()._load_screen_css(screen)
@@ -133,7 +135,7 @@ class KeepsGoing(KeepsPumps):
 
 
 def _unwrapped(error: Exception) -> Exception:
-    """What made a worker fail, instead of that it failed."""
+    """Return the error that made a worker fail instead of Textual's `WorkerFailed`."""
     if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
         return error.error
     return error

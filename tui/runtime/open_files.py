@@ -1,4 +1,4 @@
-"""How many files this process may have open at once."""
+"""The number of files that this process may have open."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import resource
 
 LEAST = 32
 """Descriptors that dyntop needs. gRPC and the terminal take some 16, and with fewer gRPC ends the
-process itself; the rest is for the audit, a log, and a few connections of probes."""
+process. The rest is for the audit, a log, and a few probe connections."""
 WANTED = 1024
-"""Descriptors that it takes where it may: what most systems give anyway."""
+"""Descriptors that dyntop requests if it may: what most systems grant by default."""
 
 
 def why_too_few() -> str | None:
-    """Raise this process's own limit as far as it is too low. Return why it stays so, and what to
-    do. None: there is room enough."""
+    """Raise this process's own limit if it is too low. Return why it cannot be raised, and what to
+    do. None: the limit is sufficient."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if _is_below(soft, WANTED):
         most = hard if _is_below(hard, WANTED) else WANTED

@@ -1,7 +1,7 @@
-"""What must not be in a text that stays: passwords, tokens, keys.
+"""Hide secrets in texts that are kept: passwords, tokens, keys.
 
-The net below `backends.redact`, where errors are worded: it goes over all that is logged, whoever
-wrote it, and knows the secrets themselves, from the environment.
+A second net below `backends.redact`, where errors get their texts. It covers all log lines of all
+libraries, and knows the secrets themselves from the environment.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from collections.abc import Iterable, Mapping
 from backends.redact import Mask, credentials, hiding
 
 SECRETS = ("ETCD_AUTH_PASSWORD", "NATS_AUTH_PASSWORD", "NATS_AUTH_TOKEN", "NATS_AUTH_NKEY")
-"""Environment names whose value is one."""
+"""Environment variables whose value is a secret."""
 PEM_TEXTS = ("ETCD_AUTH_CA", "ETCD_AUTH_CLIENT_CERT", "ETCD_AUTH_CLIENT_KEY")
-"""Environment names whose value may be a path, or PEM text."""
+"""Environment variables whose value may be a path or PEM text."""
 URLS = ("NATS_SERVER", "DYNTOP_METRICS", "ETCD_ENDPOINTS")
-"""Environment names with URLs, which may have a password in front of an `@`."""
+"""Environment variables with URLs, which may contain a password before an `@`."""
 
 LEAST_LINE = 24
-"""Characters of a line of PEM text that is a secret by itself."""
+"""Characters from which a single line of PEM text is a secret."""
 
 
 def masks(environ: Mapping[str, str], urls: Iterable[str] = ()) -> Mask:
-    """What hides the secrets of an environment, and of URLs that were given otherwise, wherever
-    they turn up in a text; and whatever looks like a secret by its form."""
+    """Return a function that hides these secrets wherever they occur in a text, and texts that look
+    like secrets.
+
+    They are taken from an environment and from other URLs.
+    """
     secrets = {environ.get(name, "") for name in SECRETS}
     for name in PEM_TEXTS:
         lines = environ.get(name, "").splitlines()

@@ -1,7 +1,7 @@
-"""The dashboard ends when it is told to, whatever hangs then, and gives the terminal back.
+"""End the dashboard on request, even if something hangs, and restore the terminal.
 
-Textual does that where all goes well. Here is what it does not see to: signals, a window that is
-closed, a terminal that takes nothing any more, a store that does not let go.
+Textual does so in the normal case. This covers the rest: signals, a closed window, a terminal that
+accepts no more output, a store that does not close.
 """
 
 from __future__ import annotations
@@ -20,56 +20,57 @@ from types import FrameType
 from textual.app import App
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""End the dashboard in order. By themselves they would leave the terminal as it is then: on the
-alternate screen, without a cursor, reporting every move of the mouse."""
+"""End the dashboard in order. Their default would leave the terminal as it is: on the alternate
+screen, without a cursor, reporting each move of the mouse."""
 
 GRACE = 1.5
-"""Seconds to end in order after a signal: who sends one may send SIGKILL next."""
+"""Seconds to end in order after a signal: its sender may send SIGKILL next."""
 QUITTING_GRACE = 5.0
-"""Seconds to let go of everything after the last screen: an act may still have its outcome written
-down, which takes up to four where a store does not answer."""
+"""Seconds to close everything after the last screen. The outcome of an act may still have to be
+written, which takes up to four if a store does not answer."""
 HANGUP_GRACE = 1.0
-"""Seconds for the signal that tells of a closed window: not everybody gets it."""
+"""Seconds for the signal of a closed window to arrive: some processes do not get it."""
 LAST_WRITE = 0.2
-"""Seconds for a terminal to take the few bytes that make it sane."""
+"""Seconds for a terminal to accept the few bytes that restore it."""
 
 CLEARED = "\x1b[m\x1b[H\x1b[J"
-"""Clears the screen. Written before the alternate screen is left: a terminal that has none, as mosh
-and GNU screen by default, would keep the last frame, with the shell's prompt over it."""
+"""Clears the screen. Written before the alternate screen is left: a terminal without one, as mosh
+and GNU screen by default, would keep the last frame under the shell's prompt."""
 
 MADE_SANE = (
     b"\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
     b"\x1b[?2048l"
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
-"""Undoes what Textual 8.2.8 switches on, also in the middle of a frame."""
+"""Undoes the switches of Textual 8.2.8, even in the middle of a frame."""
 
 _OUTPUT, _INPUT = 2, 0
-"""What Textual writes to and reads from."""
+"""The descriptors that Textual writes to and reads from."""
 
 
 def why_not_here() -> str | None:
-    """Why no dashboard can be shown here, and what to do, as a sentence. None: it can."""
+    """Return why no dashboard can be shown here, and what to do, as a sentence. None: it can."""
     if os.environ.get("TERM") == "dumb":
-        return "the dashboard needs a terminal that can move its cursor, and TERM says dumb: set it"
+        return "the dashboard needs a terminal that can move its cursor: TERM is dumb, set it"
     if not (os.isatty(_INPUT) and os.isatty(_OUTPUT)):
         return "the dashboard needs a terminal, for standard input and standard error"
     return None
 
 
 def can_be_suspended() -> bool:
-    """Whether a shell is there that can bring it back: one that gave it a group of its own. Where
-    it is all that runs in its window, or over its ssh, it would stand still for ever."""
+    """Return whether a shell can resume the dashboard: one that gave it a process group of its own.
+    Without one, as the only program in its window or over ssh, it would stay stopped for ever."""
     return os.getpgrp() != os.getsid(0)
 
 
 def suspend() -> None:
-    """As Ctrl+Z does where the terminal itself sees it: all of the job, also what started us."""
+    """Suspend as the terminal itself does at Ctrl+Z: the whole job, including the process that
+    started dyntop."""
     os.killpg(os.getpgrp(), signal.SIGTSTP)
 
 
 class Ending:
-    """Ends an app on signals. Make it before the app changes the terminal."""
+    """Ends an app on signals. Create it before the app changes the terminal."""
 
     def __init__(self) -> None:
         self._terminal = termios.tcgetattr(_INPUT)
@@ -78,13 +79,13 @@ class Ending:
         """Whether the app has the screen now."""
 
     def watch_over(self, app: App[None]) -> None:
-        """To be called in the app's event loop."""
+        """Watch over an app. Call it in the app's event loop."""
         loop = asyncio.get_running_loop()
 
-        # Not a handler of the loop's: that would never run while Textual waits to write.
+        # A handler of the loop would never run while Textual waits to write.
         def end(number: int, _frame: FrameType | None) -> None:
             if terminal_is_gone():
-                # There is nothing to give back, and Textual 8.2.8 would wait for ever to write it.
+                # There is nothing to restore, and Textual 8.2.8 would wait for ever to write it.
                 _end_by(number)
             self.in_time(GRACE, 128 + number)
             with suppress(RuntimeError):  # the loop is closed: it is ending already
@@ -92,27 +93,29 @@ class Ending:
 
         for number in ENDING_SIGNALS:
             signal.signal(number, end)
-        # Textual 8.2.8 would look for keys again and again, at the cost of a whole core.
+        # Textual 8.2.8 would poll for keys without a pause, and use a whole core.
         threading.Thread(target=_end_with_terminal, name="dyntop-terminal", daemon=True).start()
 
     def in_time(self, seconds: float, code: int) -> None:
-        """From now on it has so long, and then ends by itself, with that exit code."""
+        """End the process with this exit code unless it ends in order within `seconds`."""
         if not signal.getitimer(signal.ITIMER_REAL)[0]:
             self._code = code
             signal.signal(signal.SIGALRM, self._end_at_once)
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def over(self) -> None:
-        """It ended in order, and all is closed."""
+        """Note that the dashboard ended in order, and all is closed."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _end_at_once(self, _number: int, _frame: FrameType | None) -> None:
         if not in_foreground():
-            os._exit(self._code)  # the terminal is another job's: to touch it would stop this one
+            os._exit(
+                self._code
+            )  # the terminal belongs to another job: touching it would stop this one
         with suppress(termios.error):
             termios.tcflush(_INPUT, termios.TCIFLUSH)
             termios.tcsetattr(_INPUT, termios.TCSANOW, self._terminal)
-        # A terminal that takes nothing, as behind a connection that hangs, is not waited for.
+        # Do not wait for a terminal that accepts nothing, as behind a hanging connection.
         signal.signal(signal.SIGALRM, lambda *_: os._exit(self._code))
         signal.setitimer(signal.ITIMER_REAL, LAST_WRITE)
         with suppress(OSError):
@@ -121,10 +124,10 @@ class Ending:
 
 
 def in_foreground(terminal: int = _INPUT) -> bool:
-    """Whether no other job has the terminal."""
+    """Return whether this job has the terminal."""
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:  # it is gone, or is not the one that this session has
+    except OSError:  # the terminal is gone, or is not the one of this session
         return True
 
 
@@ -140,12 +143,12 @@ def _end_with_terminal() -> None:
 
 
 def terminal_is_gone() -> bool:
-    """Whether somebody closed the window, or the connection to it broke."""
+    """Return whether the window was closed, or its connection broke."""
     return _is_gone_within(0)
 
 
 def _is_gone_within(milliseconds: int | None) -> bool:
-    """None: waits until it is."""
+    """Wait for the end of the terminal. None: without a limit."""
     poll = select.poll()
     poll.register(_OUTPUT, 0)
     return any(what & select.POLLHUP for _, what in poll.poll(milliseconds))

@@ -1,4 +1,4 @@
-"""Standard output has the data of a command, standard error its messages."""
+"""Standard output carries the data of a command, standard error its messages."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ LINES_IN_A_WRITE = 500
 
 
 class OutputFailed(Exception):
-    """Standard output cannot take what is written; the text says why."""
+    """Standard output cannot be written to; the text gives the reason."""
 
 
 def say(sentence: str) -> None:
-    """A message to the person, on standard error; made harmless."""
-    # Without a standard error there is nobody to tell.
+    """Print a message to standard error, as harmless text."""
+    # Without a standard error there is no place for it.
     with suppress(OSError, ValueError):
         print(f"dyntop: {plain(sentence)}", file=sys.stderr, flush=True)
 
 
 def write_lines(lines: Iterable[str], out: TextIO | None = None) -> None:
-    """Data to standard output, flushed. What its encoding does not have is spelled out (`\\u25cf`).
+    """Write data to standard output, and flush it. Characters that its encoding does not have are
+    spelled out (`\\u25cf`).
 
-    Raises BrokenPipeError if nobody reads it any more, `OutputFailed` for a full disk and the like.
+    Raises BrokenPipeError if its reader has closed, `OutputFailed` for a full disk and the like.
     """
     out = sys.stdout if out is None else out
     # Closed by the shell (`>&-`): there is no such object then.
@@ -57,7 +58,7 @@ def write_lines(lines: Iterable[str], out: TextIO | None = None) -> None:
 
 
 def check_for_reader() -> None:
-    """Raises BrokenPipeError if standard output is a pipe that nobody reads any more."""
+    """Raises BrokenPipeError if standard output is a pipe whose reader has closed."""
     if sys.stdout is None:
         return
     try:
@@ -71,7 +72,7 @@ def check_for_reader() -> None:
 
 
 def speaks_utf8(out: TextIO | None) -> bool:
-    """Whether characters that are not ASCII reach the reader as they are."""
+    """Return whether characters beyond ASCII reach the reader unchanged."""
     encoding = getattr(out, "encoding", None) or "ascii"
     return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
 
@@ -85,10 +86,10 @@ def as_written(text: str, out: TextIO | None) -> str:
 
 
 def end_at_once_on_interrupt() -> None:
-    """For a command that only reads: Ctrl-C ends it wherever it is, also in a write that blocks.
+    """Let Ctrl-C end a command that only reads wherever it is, even in a blocking write.
 
-    There is nothing to tidy up: no lease, no file, no change of the terminal.
+    It has nothing to clean up: no lease, no file, no change of the terminal.
     """
-    # Somebody who started us with Ctrl-C ignored (nohup, a script's background) meant it.
+    # The caller ignores Ctrl-C on purpose (nohup, a script's background): respect that.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED))

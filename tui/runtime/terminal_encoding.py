@@ -1,4 +1,4 @@
-"""How what is drawn is written to the terminal."""
+"""The encoding of output to the terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from io import TextIOWrapper
 
 @contextmanager
 def drawing_in_utf8() -> Iterator[None]:
-    """Write UTF-8 to the terminal within it, whatever the locale.
+    """Write UTF-8 to the terminal within this context, whatever the locale.
 
-    Textual 8.2.8 writes to `sys.__stderr__`, in the encoding that Python took from the locale. Of
-    one that is not UTF-8, as ssh passes it on from an old desktop, each line and dot would become
-    its escape, such as `\\u25cf`. The terminals of today are all UTF-8.
+    Textual 8.2.8 writes to `sys.__stderr__`, in the encoding that Python took from the locale. If
+    that is not UTF-8, as ssh passes it on from an old desktop, each line and dot would become an
+    escape such as `\\u25cf`. Today's terminals all read UTF-8.
     """
     terminal = sys.__stderr__
     if not isinstance(terminal, TextIOWrapper):

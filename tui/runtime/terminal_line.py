@@ -1,4 +1,4 @@
-"""Sends to the terminal what is painted, as fast as the far end shows it."""
+"""Send frames to the terminal as fast as the far end shows them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from tui.runtime.terminal_pace import ASK, Pace
 from tui.runtime.terminal_screen import Screen, is_frame
 
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
-"""What Textual 8.2.8 writes around a frame where the terminal knows it."""
+"""Written by Textual 8.2.8 around each frame if the terminal supports it."""
 
 FOR_THE_NEW_SIZE = 0.5
-"""Seconds to wait for what is painted for a window of another size, before the old is sent."""
+"""Seconds to wait for a frame of the new size, before the old one is sent."""
 
 
 class TerminalLine:
-    """A thread that writes. All else may be called from any thread, and waits for no terminal.
+    """A thread that writes. Its other methods may be called from any thread, and never wait for the
+    terminal.
 
-    Used in place of Textual's writer, which hands on everything that was ever painted, and makes
-    the whole program wait once 30 pieces do.
+    Replaces Textual's writer, which passes on every frame ever painted, and blocks the whole
+    program once 30 pieces wait.
     """
 
     def __init__(self, file: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +36,7 @@ class TerminalLine:
         self._screen = Screen()
         self._pace = Pace()
         self._switches: list[str] = []
-        """All that is written besides frames."""
+        """Output that is not a frame."""
         self._paints = False
         self._in_frames = False
         self._not_before = 0.0
@@ -48,7 +49,7 @@ class TerminalLine:
         self._thread.start()
 
     def begin(self, size: tuple[int, int]) -> None:
-        """Paint from now on: the terminal has been switched, and shows nothing of it yet."""
+        """Paint from now on. The terminal has been switched and shows nothing of it yet."""
         with self._changed:
             self._paints = True
             self._pace.begin(self._clock())
@@ -56,7 +57,7 @@ class TerminalLine:
             self._resized(size)
 
     def write(self, text: str, size: tuple[int, int]) -> None:
-        """Take a frame for a window of that size, or anything else that is written."""
+        """Take a frame for a window of that size, or other output."""
         with self._changed:
             if text in (SYNC_START, SYNC_END):
                 self._in_frames = True
@@ -68,12 +69,12 @@ class TerminalLine:
                     self._changed.notify()
                     return
                 self._screen.forget()
-            if self._thread is not None:  # else it would go out when it begins again
+            if self._thread is not None:  # otherwise it would be sent when it begins again
                 self._switches.append(text)
                 self._changed.notify()
 
     def resized(self, size: tuple[int, int]) -> None:
-        """What the window shows is not known any more."""
+        """Forget the window's content: it is unknown after a resize."""
         with self._changed:
             self._resized(size)
 
@@ -84,12 +85,13 @@ class TerminalLine:
         self._changed.notify()
 
     def leave(self) -> None:
-        """Paint no more."""
+        """Stop painting."""
         with self._changed:
             self._paints = False
 
     def ask(self) -> None:
-        """Ask once more, if it answers, to know when all that it said before has come."""
+        """Send another request, if the terminal answers them, to learn when all its earlier input
+        has arrived."""
         with self._changed:
             if self._pace.answers:
                 self._pace.sent(self._clock(), 1)
@@ -97,28 +99,28 @@ class TerminalLine:
                 self._changed.notify()
 
     def give_up(self) -> None:
-        """Wait for no answer that is on its way."""
+        """Stop waiting for answers."""
         with self._changed:
             self._pace.give_up()
 
     def answered(self) -> None:
-        """The terminal answered."""
+        """Note an answer of the terminal."""
         with self._changed:
             self._pace.answered(self._clock())
             self._changed.notify()
 
     def expects(self) -> bool:
-        """Whether an answer may come."""
+        """Return whether an answer may arrive."""
         with self._changed:
             return self._pace.expects(self._clock())
 
     def left(self) -> float:
-        """Seconds for which an answer is worth waiting for. 0: none is on its way."""
+        """Return for how many seconds to wait for an answer. 0: none is due."""
         with self._changed:
             return self._pace.left(self._clock())
 
     def stop(self) -> None:
-        """Returns when all but frames is written."""
+        """Stop the thread. Returns when all but frames is written."""
         with self._changed:
             thread, self._thread = self._thread, None
             self._over = True
@@ -141,7 +143,7 @@ class TerminalLine:
                 return  # the terminal is gone, and the dashboard ends
 
     def _next(self) -> str:
-        """What is to be written now."""
+        """Return the next text to write."""
         if self._switches:
             data = "".join(self._switches)
             self._switches.clear()
@@ -167,7 +169,7 @@ class TerminalLine:
         return max(self._pace.wait(now), self._not_before - now)
 
     def _longest(self) -> float | None:
-        """Seconds until it has to look again by itself."""
+        """Return the seconds until the next check without an event. None: no limit."""
         return max(self._wait(), 0.001) if self._may_paint() else None
 
     def _put(self, data: bytes) -> None:

@@ -1,10 +1,10 @@
-"""How much may be sent to a terminal, by what it answers.
+"""Pace output by the terminal's answers.
 
-Behind each frame the terminal is asked for its status, as a VT100 could be: `CSI 5 n`, which it
-answers by `CSI 0 n` once it has come that far. Queues say nothing of that: with ssh between, sshd
-and TCP take megabytes before anything waits here. All that draw on a terminal know this request:
-xterm and its kin, the Linux console, tmux, screen and mosh; the answer is no key in any of them, as
-the cursor's position is one (F3), and short, where device attributes are long and differ.
+After each frame the terminal is asked for its status, as a VT100 could be: `CSI 5 n`. It answers
+`CSI 0 n` once it has processed everything before. Local queues do not show that: with ssh between,
+sshd and TCP take megabytes before a write blocks here. xterm and its kin, the Linux console, tmux,
+screen and mosh all know this request. The answer is no key in any of them, unlike the cursor's
+position (F3), and it is short, while device attributes are long and differ.
 """
 
 from __future__ import annotations
@@ -17,63 +17,63 @@ ASK = "\x1b[5n"
 ANSWER = "\x1b[0n"
 
 PATIENCE = 1.0
-"""Seconds for the first answer. A terminal that gives none is sent all that it takes."""
+"""Seconds for the first answer. A terminal that gives none is sent everything."""
 
 BETWEEN = 0.25
-"""Seconds between two frames until then: few on a slow line, where the answer is on its way, and a
-whole screen soon for a terminal that gives none."""
+"""Seconds between two frames until then: few on a slow line, where the answer is on its way, and
+soon a whole screen for a terminal that gives none."""
 
 FAST = 0.05
 """Seconds within which the far end of a fast line answers."""
 
 PART_TIME = 1.0
-"""Seconds that what is sent at once may take, until its answer: a key that is typed meanwhile is
-echoed behind it."""
+"""Seconds from sending a part to its answer, at most: the echo of a key typed meanwhile comes after
+it."""
 
 FIRST_PART, SMALLEST_PART = 1024, 512
-"""Bytes to begin with on a line of which nothing is known, and at least. Two frames may go out
-before the first answer: at 960 bytes a second those are two seconds."""
+"""Bytes of the first part on a line of unknown speed, and of the smallest. Two frames may be sent
+before the first answer: at 960 bytes a second they take two seconds."""
 
 LOST_AFTER, SLOWEST = 5.0, 500
-"""Seconds after which no answer comes any more, and bytes a second that are on their way meanwhile:
-input can be flushed by others, and a shell may read what comes while this is stopped."""
+"""Seconds after which an answer counts as lost, and bytes a second that a slow line transmits
+meanwhile. Other programs can flush the input, and a shell may read it while this is stopped."""
 
 LATEST = 60.0
-"""Seconds after which what looks like the beginning of an answer is none."""
+"""Seconds after which the start of an answer is taken for something typed."""
 
 
 class _Asked(NamedTuple):
     at: float
     size: int
-    """Bytes of the frame before the request. 0: it was the first request, before any frame."""
+    """Bytes of the frame before the request. 0: the first request, before any frame."""
 
 
 class Pace:
-    """Never more than one frame is on its way to a terminal that answers."""
+    """Keeps at most one frame on its way to a terminal that answers."""
 
     def __init__(self) -> None:
         self._unanswered: deque[_Asked] = deque()
         self.answers: bool | None = None
-        """Whether the terminal does. None: it was asked just now."""
+        """Whether the terminal answers. None: it has just been asked."""
         self._part: int | None = FIRST_PART
 
     def expects(self, now: float) -> bool:
-        """Whether an answer may come, be it late."""
+        """Return whether an answer may arrive, even a late one."""
         return bool(self._unanswered) and now < self._unanswered[-1].at + LATEST
 
     def left(self, now: float) -> float:
-        """Seconds for which an answer is worth waiting for."""
+        """Return for how many seconds to wait for an answer."""
         if self.answers is None and self._unanswered:
             return max(0, self._unanswered[0].at + PATIENCE - now)
         return self.wait(now)
 
     @property
     def most(self) -> int | None:
-        """Bytes that may be sent at once. None: as many as there are."""
+        """Return how many bytes may be sent at once. None: any number."""
         return None if self.answers is False else self._part
 
     def begin(self, now: float) -> None:
-        """It is asked for the first time, or again after another program had the terminal. One
+        """Note the first request, or the first after another program had the terminal. A terminal
         that did not answer before is not waited for."""
         self._unanswered.clear()
         self._unanswered.append(_Asked(now, 0))
@@ -82,15 +82,15 @@ class Pace:
         self._part = FIRST_PART
 
     def give_up(self) -> None:
-        """What is on its way will be read by another program."""
+        """Forget requests: another program will read the answers."""
         self._unanswered.clear()
 
     def sent(self, now: float, size: int) -> None:
-        """A frame goes out, with a request behind it."""
+        """Note that a frame was sent, with a request after it."""
         self._unanswered.append(_Asked(now, size))
 
     def answered(self, now: float) -> None:
-        """An answer came. One that nothing asked for is let pass."""
+        """Note an answer. One without a request is ignored."""
         if self.answers is not True:
             self.answers = True
         if self._unanswered:
@@ -106,13 +106,13 @@ class Pace:
             self._part = max(self._part, int(size * PART_TIME / took))
 
     def wait(self, now: float) -> float:
-        """Seconds until a frame may be sent if no answer comes before. 0: now."""
+        """Return the seconds until a frame may be sent without a new answer. 0: now."""
         if not self._unanswered or self.answers is False:
             return 0
         first, last = self._unanswered[0], self._unanswered[-1]
         if self.answers is None:
             if not last.size:
-                return 0  # nothing is on its way but the first request
+                return 0  # only the first request is on its way
             if now >= first.at + PATIENCE:
                 self.answers = False
             return max(0, min(last.at + BETWEEN, first.at + PATIENCE) - now)
@@ -124,23 +124,23 @@ class Pace:
 
 
 class TerminalAnswers:
-    """Takes the terminal's answers out of what is typed, also those that come in pieces."""
+    """Removes the terminal's answers from typed input, even if they come in pieces."""
 
     def __init__(self, expected: Callable[[], bool], answered: Callable[[], None]) -> None:
         self._expected = expected
         self._answered = answered
         self._held = ""
-        """What may be the beginning of an answer."""
+        """The possible start of an answer."""
         self._rest = ""
-        """What would make an answer of a beginning that was passed on, since it took too long."""
+        """The rest of an answer whose start was passed on as typed, since it took too long."""
 
     @property
     def holds(self) -> bool:
-        """Whether something is held back: call `overdue` if nothing more comes."""
+        """Return whether input is held back: call `overdue` if no more comes."""
         return bool(self._held)
 
     def typed(self, text: str) -> str:
-        """What of it was typed."""
+        """Return the typed part of the input."""
         text, self._held = self._held + text, ""
         if self._rest:
             if text.startswith(self._rest):
@@ -162,7 +162,7 @@ class TerminalAnswers:
         return text
 
     def overdue(self) -> str:
-        """What was held back, after some time: it was typed, as `Esc` is."""
+        """Return the held input after a while: it was typed, as `Esc` is."""
         text, self._held = self._held, ""
         self._rest = "" if self._rest else ANSWER[len(text) :]
         return text

@@ -1,9 +1,9 @@
-"""What is painted, what the terminal shows, and what has to be sent to make it the same.
+"""Compare painted cells with those on the terminal, and find what to send.
 
-Textual 8.2.8 sends each line that a widget draws anew, whether its cells changed or not, with the
-whole style before each piece and a reset behind it: 37 KB for a first screen of 120x35, of which
-5 KB are text. Here a cell is sent when it differs, and of a style what differs. What is painted
-while a terminal is busy replaces what was painted before, so nothing is sent that is not current.
+Textual 8.2.8 sends each line that a widget redraws, changed or not, with the whole style before
+each piece and a reset after it: 37 KB for a first screen of 120x35 with 5 KB of text. Here only
+cells that differ are sent, with only the differences in style. A frame painted while the terminal
+is busy replaces the one before, so everything sent is current.
 """
 
 from __future__ import annotations
@@ -25,44 +25,45 @@ _TOKEN = re.compile(
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 NEARBY = 4
-"""Cells between two changes that are rather sent again than passed over: that takes as many."""
+"""Unchanged cells between two changes that are sent rather than skipped: skipping takes as many
+bytes."""
 
 DRAWN_ON_SPACES = frozenset({"4", "7", "9", "21", "53"})
-"""Attributes that are seen on a space: lines and reverse."""
+"""Attributes that are visible on a space: lines and reverse."""
 
 
 def is_frame(written: str) -> bool:
-    """Whether it draws on the screen; all else that is written switches something or asks."""
+    """Return whether the text draws on the screen. Other output switches something or asks."""
     return _FRAME.match(written) is not None
 
 
 class Screen:
-    """Two pictures of the terminal's cells: as they were painted last, and as it has them."""
+    """Two pictures of the terminal's cells: as last painted, and as shown."""
 
     def __init__(self) -> None:
         self.size = (0, 0)
         """Columns and rows."""
         self._texts: list[list[str]] = []
-        """Of each row what each cell shows. A wide character fills a cell and leaves the next
-        empty; what has no width of its own stands behind the character that it changes."""
+        """The text of each cell, by row. A wide character fills a cell and leaves the next empty; a
+        zero-width one stands after the character that it modifies."""
         self._styles: list[list[str]] = []
         self._shown: list[tuple[list[str], list[str]] | None] = []
-        """The same of the terminal. None: nothing is known of that row."""
+        """The cells shown by the terminal, alike. None: the row's content is unknown."""
         self._changed: dict[int, int] = {}
-        """Rows that may differ, with the number of the paint that changed them last."""
+        """Rows that may differ, with the number of the paint that last changed them."""
         self._paints = 0
         self._uneven: set[int] = set()
-        """Rows in which characters are not one cell wide: terminals differ in how wide."""
+        """Rows with characters that are not one cell wide: terminals differ in their width."""
         self._cursor = (0, 0)
         self._cursor_shown: tuple[int, int] | None = None
 
     @property
     def differs(self) -> bool:
-        """Whether there may be something to send."""
+        """Return whether there may be something to send."""
         return bool(self._changed)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Adapt to the window. What it shows then is not known."""
+        """Adapt to the window's size. Its content is unknown then."""
         if (columns, rows) == self.size:
             return
         self.size = (columns, rows)
@@ -75,7 +76,7 @@ class Screen:
         self.forget()
 
     def forget(self) -> None:
-        """Whatever the terminal showed, it may show something else by now."""
+        """Forget what the terminal shows: something else may have written to it."""
         rows = len(self._texts)
         self._shown = [None] * rows
         self._cursor_shown = None
@@ -83,7 +84,7 @@ class Screen:
             self._changed = dict.fromkeys(range(rows), self._paints)
 
     def paint(self, frame: str) -> bool:
-        """Take in what Textual paints. False: there is something in it that is not understood."""
+        """Take in a frame by Textual. False: it contains a sequence that is not understood."""
         self._paints += 1
         row = column = end = 0
         style = ""
@@ -101,7 +102,7 @@ class Screen:
         return end == len(frame)
 
     def _put(self, row: int, column: int, text: str, style: str) -> int:
-        """Returns over how many cells it goes."""
+        """Put text into cells. Return how many it takes."""
         if not text.isprintable():
             text = _UNPRINTABLE.sub("", text)
         cells = _cells(text)
@@ -127,10 +128,10 @@ class Screen:
         return width
 
     def changes(self, most: int | None = None) -> str:
-        """What makes the terminal show what is painted. Empty: it does.
+        """Return the output that makes the terminal show what is painted. Empty: it does.
 
-        Of more than `most` characters it is only a part, which begins with what was painted last:
-        the echo of a key does not wait for a whole screen. It is whole rows, at least one.
+        With more than `most` characters it is a part: whole rows, at least one, the last painted
+        first. The echo of a key does not wait for a whole screen.
         """
         pen = _Pen()
         for row in self._in_order(pen, most):
@@ -160,8 +161,8 @@ class Screen:
 
 
 class _Rows:
-    """Changed rows in the order in which they are sent where not all can be: half of what can is
-    for those that changed last, the other half for those that wait longest."""
+    """Orders changed rows if not all can be sent: half of the room goes to the rows that changed
+    last, half to those that have waited longest."""
 
     def __init__(self, changed: dict[int, int], pen: _Pen, most: int) -> None:
         self._newest = sorted(changed, key=lambda row: (-changed[row], row))
@@ -182,7 +183,7 @@ class _Rows:
 
 
 class _Pen:
-    """Where the terminal writes, and in which style, while a frame is made."""
+    """The terminal's cursor and style while a frame is made."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -219,7 +220,7 @@ class _Pen:
             self._send(text)
             self._at = (row, column + len(texts))
             return
-        # Whatever the terminal makes of such a character, the next one is where it belongs.
+        # Terminals differ in such a character's width: put the cursor where the next one belongs.
         for offset, cell in enumerate(texts):
             if cell:
                 self.move(row, column + offset)
@@ -234,7 +235,7 @@ class _Pen:
 def _differing(
     texts: list[str], styles: list[str], shown_texts: list[str], shown_styles: list[str]
 ) -> list[tuple[int, int]]:
-    """Where a row differs: from which cell to which."""
+    """Yield the ranges of cells in which a row differs."""
     spans: list[tuple[int, int]] = []
     pairs = zip(texts, shown_texts, styles, shown_styles, strict=True)
     for cell, (text, shown_text, style, shown_style) in enumerate(pairs):
@@ -251,12 +252,12 @@ def _differing(
 
 @lru_cache(maxsize=4096)
 def _is_even(text: str) -> bool:
-    """Whether each of its characters is one cell wide."""
+    """Return whether each character is one cell wide."""
     return all(get_character_cell_size(character) == 1 for character in set(text))
 
 
 def _cells(text: str) -> list[str]:
-    """What each of the cells shows that a text goes over."""
+    """Return the content of each cell that a text covers."""
     if text.isascii() or _is_even(text):
         return list(text)
     cells: list[str] = []
@@ -300,7 +301,7 @@ def _parsed(style: str) -> _Style:
 
 @lru_cache(maxsize=4096)
 def _switch(before: str | None, after: str) -> str:
-    """From one style to another. Before None: from whatever it is."""
+    """Return the switch from one style to another. `before` None: from an unknown style."""
     new = _parsed(after)
     old = None if before is None else _parsed(before)
     if old is None or old.attributes - new.attributes:
@@ -315,7 +316,7 @@ def _switch(before: str | None, after: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _alike(one: str, other: str, *, blank: bool) -> bool:
-    """Whether text looks the same in both styles, or spaces, where it is `blank`."""
+    """Return whether text looks the same in both styles. `blank`: the text is spaces."""
     if one == other or not blank:
         return one == other
     first, second = _parsed(one), _parsed(other)

@@ -1,7 +1,7 @@
 """Key bindings of Textual 8.2, made from the table of actions, and rebound by its keymap.
 
-A binding's `id` is the action's. `Binding` takes several keys with commas between them, so the
-comma itself goes by its name.
+A binding's `id` is the action's. `Binding` takes several keys separated by commas, so the comma
+itself goes by its name.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tui.actions import BY_ID, DEFAULT_KEYS, SHOWN, Keys, Place, shown_key
 
 
 def bindings(actions: Mapping[str, str], *, priority: bool = False) -> list[BindingType]:
-    """Return a class's bindings: `actions` has, by id, what Textual is to do for each. `priority`:
-    their keys go before those of what has the focus."""
+    """Return a class's bindings. `actions`: by id, the Textual action of each. `priority`: its keys
+    are handled before those of the focused widget."""
     made: list[BindingType] = []
     for action_id, does in actions.items():
         action = BY_ID[action_id]
@@ -38,8 +38,8 @@ def bindings(actions: Mapping[str, str], *, priority: bool = False) -> list[Bind
 
 
 def actions_of(node: DOMNode) -> dict[str, str]:
-    """Return what Textual does for each action of a screen or widget, by id: as the `ACTIONS` of
-    its classes say."""
+    """Return the Textual action of each action of a screen or widget, by id, from `ACTIONS` of its
+    classes."""
     found: dict[str, str] = {}
     for one in reversed(type(node).__mro__):
         found |= vars(one).get("ACTIONS", {})
@@ -47,12 +47,12 @@ def actions_of(node: DOMNode) -> dict[str, str]:
 
 
 class HasKeys(App[Any]):
-    """An app whose keys may be others than those of the table."""
+    """An app whose keys can be rebound."""
 
     keys = DEFAULT_KEYS
 
     def rebind(self, keys: Keys) -> None:
-        """Take these keys from now on."""
+        """Use these keys from now on."""
         self.keys = keys
         self.set_keymap({action: _joined(chosen) for action, chosen in keys.chosen.items()})
 
@@ -63,13 +63,13 @@ class HasKeys(App[Any]):
 
 
 def keys_of(node: DOMNode) -> Keys:
-    """Return the keys of the app that this is in."""
+    """Return the keys of the node's app."""
     app = node.app
     return app.keys if isinstance(app, HasKeys) else DEFAULT_KEYS
 
 
 def place_of(screen: DOMNode) -> Place | None:
-    """Return which screen of the table this is. None: it is one of Textual's own."""
+    """Return the table's name for a screen. None: a screen of Textual's own."""
     place = getattr(screen, "PLACE", None)
     return place if isinstance(place, Place) else None
 

@@ -1,8 +1,8 @@
-"""Drawing a screen whose own messages are not read any more.
+"""Draw a screen whose message loop has stopped.
 
-In Textual 8.2.8 a screen learns from messages to itself which of its widgets are to be drawn anew.
-One that waits in a handler, or whose loop ended, would show for ever what it showed last, however
-false that became. What is marked and called for that is private to it, and used here only.
+In Textual 8.2.8 a screen learns from messages to itself which widgets to redraw. A screen that
+waits in a handler, or whose loop ended, would show its last content for ever, however wrong. This
+uses private names of Textual, and only here.
 """
 
 from __future__ import annotations

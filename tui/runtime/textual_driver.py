@@ -1,5 +1,4 @@
-"""Textual's driver for a terminal, but it sleeps while nobody types, and paints at the terminal's
-pace."""
+"""Textual's driver for a terminal, which sleeps between keys and paints at the terminal's pace."""
 
 from __future__ import annotations
 
@@ -26,26 +25,25 @@ from tui.runtime.terminal_pace import TerminalAnswers
 from tui.runtime.textual_parser import TerminalParser
 
 MOST_AT_ONCE = 4096
-"""Bytes that are read before they are told of."""
+"""Bytes read at once."""
 
 LAST_ANSWERS = 3.0
-"""Seconds to wait for the terminal's last answer, before a shell would read it."""
+"""Seconds to wait for the terminal's last answer: otherwise a shell would read it."""
 
 BACKGROUND = 0.5
-"""Seconds to go on without the terminal before stopping again. The signal that ends a stopped job
-and SIGCONT may reach two threads, in either order: stopped at once, it would never get the first.
-"""
+"""Seconds to run without the terminal before stopping again. The signal that ends a stopped job and
+SIGCONT may reach two threads, in either order: stopped at once, the process would never get the
+first."""
 
 
 class TerminalDriver(LinuxDriver):
-    """Reads keys without looking for them, paints what the far end can take, and goes on whole
-    after SIGSTOP.
+    """Reads keys without polling, paints what the far end can take, and survives SIGSTOP.
 
-    That of Textual 8.2.8 looks for keys, and whether it shall end, ten times a second: a quarter
-    of what the dashboard costs while nothing changes. And it takes every SIGCONT for the end of its
-    own suspension, but of SIGSTOP it is told nothing: it would begin a second time, with two more
-    threads, of which both read the keys and one never ends. It also writes from within the handlers
-    of both signals, which waits for ever for a lock that the interrupted code holds.
+    The driver of Textual 8.2.8 polls for keys, and for its end, ten times a second: a quarter of
+    the dashboard's cost while nothing changes. It takes each SIGCONT for the end of its own
+    suspension, but SIGSTOP gives no notice: it would begin a second time, with two more threads, of
+    which both read keys and one never ends. It also writes within the handlers of both signals,
+    which waits for ever for a lock that the interrupted code holds.
     """
 
     def __init__(
@@ -57,33 +55,33 @@ class TerminalDriver(LinuxDriver):
         size: tuple[int, int] | Size | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        # Never closed: Textual ends and begins reading more than once, and each process has one.
-        self._told_to_end, self._end = os.pipe()
+        # Never closed: Textual starts and stops reading several times, and each process has one.
+        self._end_read, self._end = os.pipe()
         self.is_drawn = False
-        """Whether the screen is the dashboard's now."""
+        """Whether the dashboard has the screen now."""
         self._is_stopped_soon: asyncio.TimerHandle | None = None
         assert self._file is not None  # standard error, a terminal
         self._line = TerminalLine(self._file)
         self._answers = TerminalAnswers(self._line.expects, self._line.answered)
         self._decoder = getincrementaldecoder("utf-8")("replace")
 
-    # What is typed.
+    # Typed input.
 
     def run_input_thread(self) -> None:
-        """Tell of what is typed, until there is nothing more to read or `disable_input`."""
+        """Pass on typed input until there is no more to read, or `disable_input`."""
         parser = TerminalParser(self._debug)
         longest: float | None = None
         while True:
-            ready, _, _ = select.select([self.fileno, self._told_to_end], [], [], longest)
-            if self._told_to_end in ready:
+            ready, _, _ = select.select([self.fileno, self._end_read], [], [], longest)
+            if self._end_read in ready:
                 return
             if ready:
                 if not (typed := os.read(self.fileno, MOST_AT_ONCE)):
                     return
-                # A character may come in pieces, and for the parser no text is the end.
+                # A character may come in pieces; and the parser takes an empty text for the end.
                 text = self._answers.typed(self._decoder.decode(typed))
                 messages = parser.feed(text) if text else ()
-                # What may be the beginning of a sequence is then a key of its own: `Esc`.
+                # A possible start of a sequence is then a key of its own: `Esc`.
                 longest = ESCAPE_DELAY
             elif self._answers.holds:
                 messages = parser.feed(self._answers.overdue())
@@ -100,26 +98,26 @@ class TerminalDriver(LinuxDriver):
 
     def disable_input(self) -> None:
         if not in_foreground(self.fileno):
-            return  # to touch the terminal, which another job has, would stop this one
+            return  # touching the terminal, which belongs to another job, would stop this one
         self._line.leave()
         os.write(self._end, b"\0")
         if self._key_thread is not None:
             self._key_thread.join()
         self._read_last_answers()
         super().disable_input()
-        os.read(self._told_to_end, 1)
+        os.read(self._end_read, 1)
 
     def _read_last_answers(self) -> None:
-        """What is typed behind `q` is lost, as ever."""
+        """Read the last answers of the terminal. Keys typed after `q` are lost, as always."""
         until = time.monotonic() + LAST_ANSWERS
-        with suppress(OSError):  # it is gone
+        with suppress(OSError):  # the terminal is gone
             while (left := min(self._line.left(), until - time.monotonic())) > 0:
                 if select.select([self.fileno], [], [], left)[0]:
                     if not (typed := os.read(self.fileno, MOST_AT_ONCE)):
                         return
                     self._answers.typed(self._decoder.decode(typed))
 
-    # What is written.
+    # Output.
 
     def write(self, data: str) -> None:
         self._line.write(data, self._get_terminal_size())
@@ -129,9 +127,9 @@ class TerminalDriver(LinuxDriver):
         self._line.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is None or self._writer_thread is before:
-            self._line.stop()  # where another job has the terminal, it has not begun
+            self._line.stop()  # another job has the terminal: it has not begun
             return
-        self._writer_thread.stop()  # it has nothing to write
+        self._writer_thread.stop()  # there is nothing to write
         self._watch_size()
         self._line.begin(self._get_terminal_size())
         self.is_drawn = True
@@ -148,12 +146,12 @@ class TerminalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         if not in_foreground(self.fileno):
-            return  # it was given back before
+            return  # it was restored before
         self._line.leave()
         if self.is_drawn:
             self.is_drawn = False
             self.write(CLEARED)
-            # What the mouse does is also on its way until the terminal took this.
+            # Mouse reports, too, are on their way until the terminal has processed this.
             self._disable_mouse_support()
             self.write("\x1b[?1004l")
             self._line.ask()
@@ -163,7 +161,7 @@ class TerminalDriver(LinuxDriver):
         super().close()
         self._line.stop()
 
-    # Signals, out of their handlers.
+    # Signals, handled outside their handlers.
 
     def _sigtstp_application(self, *_signalled: object) -> None:
         self._from_handler(self._stop_now)
@@ -174,7 +172,7 @@ class TerminalDriver(LinuxDriver):
     def _from_handler(self, act: Callable[[], None]) -> None:
         try:
             self._loop.call_soon_threadsafe(act)
-        except RuntimeError:  # the loop is closed: the terminal was given back
+        except RuntimeError:  # the loop is closed: the terminal was restored
             if act == self._stop_now:
                 os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -191,13 +189,13 @@ class TerminalDriver(LinuxDriver):
         if self._ends():
             return
         if not in_foreground(self.fileno):
-            # A shell has the terminal by now, and let this go on without it.
+            # A shell has the terminal by now, and resumed this without it.
             later = self._loop.call_later(BACKGROUND, self._stop_or_go_on)
             self._is_stopped_soon = later
             return
         if not self._must_signal_resume:
-            # Whoever had the terminal meanwhile may have changed anything about it. What is on its
-            # screen may be the shell's by now, and it may have read the answers.
+            # The program that had the terminal may have changed any of its modes. The screen may
+            # show the shell by now, which may also have read the answers.
             self.is_drawn = False
             self._line.give_up()
             self.suspend_application_mode()
@@ -211,8 +209,8 @@ class TerminalDriver(LinuxDriver):
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def _ends(self) -> bool:
-        """Whether there is nothing to go on with: a shell lets a stopped job go on to be killed."""
+        """Return whether the job must end: a shell resumes a stopped job to kill it."""
         if self._app._exit or not self._app.is_running:
             return True
-        # It has not begun, or there is nothing to begin with.
+        # It has not begun, or there is no terminal to begin with.
         return not self._must_signal_resume and (self._writer_thread is None or terminal_is_gone())

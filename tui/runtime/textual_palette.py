@@ -1,7 +1,8 @@
 """The command palette of Textual 8.2.8, without the keys that end the app.
 
-It takes a second Enter for a second choice though the first has closed it: the command runs twice,
-and the screen below is closed. Before its list was laid out, PgUp and PgDn look for a line in it.
+Textual's takes a second Enter for a second choice although the first has closed it: the command
+runs twice, and the screen below closes. And PgUp and PgDn look for a line in its list before that
+is laid out.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from textual.widget import AwaitMount
 from textual.widgets import Button, Input, OptionList
 
 CHOICES = (Input.Submitted, Button.Pressed, OptionList.OptionSelected)
-"""Messages by which something is chosen."""
+"""Messages that choose a command."""
 PAGES = ("page_up", "page_down")
 
 
 class Palette(CommandPalette):
-    """Takes one choice, and moves only in a list that is there."""
+    """Takes one choice, and moves only within an existing list."""
 
     async def _on_message(self, message: Message) -> None:
         if isinstance(message, CHOICES) and self not in self.app.screen_stack:
@@ -31,7 +32,7 @@ class Palette(CommandPalette):
 
     def _action_command_list(self, action: str) -> None:
         commands = self.query_one(CommandList)
-        # Its lines are worked out when it is drawn.
+        # Its lines are computed when it is drawn.
         if action in PAGES and commands.highlighted not in commands._index_to_line:
             return
         super()._action_command_list(action)
@@ -42,7 +43,7 @@ class Palette(CommandPalette):
 
 
 class HasPalette(App[Any]):
-    """An app whose palettes are these."""
+    """An app with these palettes."""
 
     def action_command_palette(self) -> None:
         if self.use_command_palette and not CommandPalette.is_open(self):

@@ -1,8 +1,8 @@
-"""Textual's parser of what a terminal sends, which goes on after what it cannot read.
+"""Textual's parser of terminal input, which continues after input that it cannot read.
 
-That of Textual 8.2.8 raises for a mouse report after a window report without pixels, and for the
-code of a key that is no character. What it raises ends the app. And while a paste has no end, which
-may be lost with what did not fit into a line, it takes every key for a part of it.
+The parser of Textual 8.2.8 raises for a mouse report after a window report without pixels, and for
+a key code that is no character. That ends the app. And while a paste has no end, which may be lost
+with the rest of an overlong line, it takes every key for a part of it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from textual.message import Message
 _log = logging.getLogger(__name__)
 
 MOST_CELLS = 2000
-"""Columns or lines of a window that are believed: each is drawn."""
+"""Columns or lines of the largest window that is accepted: each is drawn."""
 UNFINISHED = 2.0
-"""Seconds without anything of it after which a paste is given up; Esc gives it up at once."""
+"""Seconds of silence after which a paste is given up. Esc gives it up at once."""
 
 
 class TerminalParser(XTermParser):
-    """Leaves out what cannot be read."""
+    """Skips input that cannot be read."""
 
     _pastes = False
-    """Whether a paste began, and did not end."""
+    """Whether a paste began and has not ended."""
     _last = ""
-    """The end of what was fed last, where a sequence may have begun."""
+    """The end of the last input, where a sequence may have begun."""
     _fed_at = 0.0
 
     def parse(self, token_callback: TokenCallback[Message]) -> Generator[Read1 | Peek1, str, None]:
@@ -56,7 +56,7 @@ class TerminalParser(XTermParser):
     def tick(self) -> Iterable[Message]:
         keys = list(self._read_on(super().tick()))
         if self._pastes and keys:
-            self._begin_anew()  # Esc, with nothing behind it
+            self._begin_anew()  # Esc, with nothing after it
         return keys
 
     def parse_mouse_code(self, code: str) -> Message | None:
@@ -77,8 +77,8 @@ class TerminalParser(XTermParser):
         try:
             yield from messages
         except Exception:
-            # What came in the same read is lost with it.
-            _log.exception("what the terminal sent cannot be read")
+            # Input from the same read is lost with it.
+            _log.exception("unreadable input from the terminal")
             self._begin_anew()
 
     def _begin_anew(self) -> None:

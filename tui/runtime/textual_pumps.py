@@ -1,12 +1,12 @@
 """Handlers that raise do not end the message loop that called them.
 
-Textual 8.2.8 ends the loop of the widget whose handler raised, takes the widget off the screen, and
-ends the app. Of callbacks that wait for the end of a message or of a frame, those behind the one
-that raised are forgotten. Here each is handled on its own, and the app is asked what becomes of the
-error. What it does not go on after takes Textual's own way.
+Textual 8.2.8 ends the loop of the widget whose handler raised, removes the widget, and ends the
+app. If a callback that waits for the end of a message or a frame raises, the callbacks after it are
+forgotten. Here each is handled on its own, and the app decides about the error. An error that it
+does not survive takes Textual's own way.
 
-And a screen that answers twice, since its keys came in one go, closes the screen below it. Here it
-answers once.
+And a screen that answers twice, because its keys came in one burst, closes the screen below it.
+Here it answers once.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ class KeepsPumps(App[None]):
     """An app that decides about errors of handlers."""
 
     def goes_on_after(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
-        """Deal with what a handler of `message` raised. False: the app is to end.
+        """Handle the error that a handler of `message` raised. False: the app must end.
 
-        `message` None: it was a callback.
+        `message` None: a callback raised it.
         """
         raise NotImplementedError
 
 
 def keep_pumps() -> None:
-    """Change the message loops of all apps of this process. Only those of `KeepsPumps` differ."""
+    """Change the message loops of all apps in this process. Only loops of `KeepsPumps` behave
+    differently."""
     MessagePump._dispatch_message = _dispatch_kept  # type: ignore[method-assign]
     MessagePump._flush_next_callbacks = _flush_kept  # type: ignore[method-assign]
     Screen._invoke_and_clear_callbacks = _invoke_later_kept  # type: ignore

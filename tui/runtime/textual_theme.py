@@ -1,8 +1,8 @@
-"""What Textual 8.2.8 makes of a theme, mended where a text could not be read.
+"""Textual 8.2.8's themes, corrected where a text would be illegible.
 
-Its themes tint what is bad towards the text, which is often dimmer than the text that they mute.
-With `NO_COLOR` only the brightness is left of that. In a terminal of 16 colours each colour becomes
-the nearest of those, and what is bad the same grey as the rest, or the colour of its background.
+Its themes tint error colours towards the text, which is often dimmer than the text that they mute.
+With `NO_COLOR` only the brightness of it is left. In a terminal of 16 colours each colour becomes
+the nearest of those, and error colours the same grey as the rest, or the background's colour.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import BUILTIN_THEMES, Theme
 
 TONES = ("text-error", "text-warning", "text-success", "text-accent")
-"""The variables for what is bad, late, well and remarkable."""
+"""The variables for errors, warnings, success and accents."""
 BACKGROUNDS = ("background", "surface", "panel", "surface-lighten-2", "error-muted")
-"""The variables for what these are drawn on."""
+"""The variables for the backgrounds of these."""
 MUTED = 0.6
-"""How much of the best contrast Textual gives to muted text."""
+"""The part of the best contrast that Textual gives to muted text."""
 STEPS = 20
 LEAST_CURSOR = 3.0
-"""The contrast of the text under the cursor: WCAG's least for what is not small."""
+"""The contrast of the text under the cursor: WCAG's minimum for text that is not small."""
 
 Drawn = Callable[[Color], Color]
-"""What a terminal shows for a colour."""
+"""From a colour to what a terminal shows for it."""
 
 
 def colours_of_terminal() -> ColorSystem:
     """Return how many colours Textual will draw with."""
     system: Any = constants.COLOR_SYSTEM
     console = Console(color_system=system, force_terminal=True)
-    # Textual draws with all where it knows of none.
+    # Textual draws with all colours if the terminal names none.
     return console._color_system or ColorSystem.TRUECOLOR
 
 
 def theme_for(theme: Theme, colours: ColorSystem) -> Theme:
-    """Return the theme that is drawn for a chosen one: with 16 colours the terminal's own."""
+    """Return the theme to draw for a chosen one: with 16 colours the terminal's own."""
     if theme.ansi or colours > ColorSystem.STANDARD:
         return theme
     return BUILTIN_THEMES["ansi-dark" if theme.dark else "ansi-light"]
@@ -49,9 +49,9 @@ def theme_for(theme: Theme, colours: ColorSystem) -> Theme:
 def legible(
     variables: Mapping[str, str], theme: Theme, colours: ColorSystem, *, no_color: bool
 ) -> dict[str, str]:
-    """Return a theme's variables with tones that stand out at least as much as muted text does."""
+    """Return a theme's variables with tones that stand out at least as much as muted text."""
     if theme.ansi:
-        # Half of red is red again, on which no red can be read. And plain red is the darkest colour
+        # Half of red is red again, on which red is illegible. And plain red is the darkest colour
         # but blue on black, while it is easily read on white.
         error = "ansi_bright_red" if theme.dark else variables["text-error"]
         return {**variables, "text-error": error, "error-muted": "transparent"}
@@ -66,10 +66,10 @@ def legible(
 
 
 def drop_colours(filters: list[LineFilter], theme: Theme) -> None:
-    """Exchange the filter of `NO_COLOR` for that of a theme.
+    """Replace the filter of `NO_COLOR` by that of a theme.
 
-    Textual chooses it once, at the start. The one for RGB would draw all black of a theme whose
-    colours are the terminal's own.
+    Textual chooses it once, at the start. The filter for RGB would draw a theme black whose colours
+    are the terminal's own.
     """
     fitting = NoColor if theme.ansi else Monochrome
     for index, one in enumerate(filters):
@@ -78,7 +78,7 @@ def drop_colours(filters: list[LineFilter], theme: Theme) -> None:
 
 
 def rich_colour(variables: Mapping[str, str], name: str) -> str:
-    """Return Rich's name of a variable's colour. Empty: there is no such variable."""
+    """Return Rich's name of a variable's colour. Empty: no such variable."""
     value = variables.get(name)
     return "" if value is None else Color.parse(value).rich_color.name
 
@@ -138,7 +138,7 @@ def _shades(colour: Color, *, dark: bool) -> Iterator[Color]:
 
 
 def _under_cursor(variables: Mapping[str, str], drawn: Drawn) -> str:
-    """Return the colour of the text under the cursor; the theme's own where that can be read."""
+    """Return the colour of the text under the cursor: the theme's own if it is legible."""
     bar = Color.parse(variables["block-cursor-background"])
     name = variables["block-cursor-foreground"]
     if name.startswith("auto"):

@@ -1,11 +1,11 @@
-"""Keys that come before there is a screen for them wait, and act in the order they came.
+"""Hold keys until there is a screen for them, and deliver them in order.
 
-Textual 8.2.8 gives each key to the screen that is on top when it is read, even if that has no
-widgets yet, and hands on the next one while the one before is still on its way up from the widget
-that had the focus. Keys come in one go over slow lines, and while the dashboard starts.
+Textual 8.2.8 gives each key to the screen that is on top when the key is read, even if that has no
+widgets yet, and delivers the next one while the one before is still on its way up from the focused
+widget. Keys come in one burst over slow lines, and while the dashboard starts.
 
-So a key waits until the screen on top was drawn, and until what the key before it set off is done.
-What the mouse did before the screen was drawn was meant for another one, and is left out.
+So a key waits until the top screen was drawn, and until the effects of the key before it are done.
+Mouse events from before the screen was drawn were meant for another screen, and are dropped.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from textual.widget import Widget
 from tui.runtime.textual_pumps import KeepsPumps
 
 AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
-"""Keys that never wait: whatever hangs, they end the dashboard."""
+"""Keys that never wait: they end the dashboard whatever hangs."""
 TYPED_IN_A_LINE = {"ctrl+j": events.Key("enter", "\r")}
-"""Keys as a terminal gives them before a program asks for each key on its own."""
+"""Keys as a terminal sends them before a program asks for each key on its own."""
 MOST = 10_000
-"""Events that wait; what comes then is left out."""
+"""Events that may wait; further ones are dropped."""
 LOOK_INTERVAL = 0.02
-"""Seconds between two looks at whether the screen is there."""
+"""Seconds between two checks whether the screen was drawn."""
 UNSEEN_FOR = 2.0
-"""Seconds after which a key is given to a screen that was not drawn, if that may be."""
+"""Seconds after which a key goes to a screen that was not drawn, if that is allowed."""
 UNDER_WAY_FOR = 2.0
-"""Seconds after which what a key set off is not waited for any more."""
+"""Seconds after which the effects of a key are no longer waited for."""
 ROUNDS = 2
-"""How often what is behind a key goes the key's way up: the key sets off an action at its end, and
-the action a message that goes the same way."""
+"""How often the marker after a key goes the key's way up: at its end the key starts an action, and
+the action sends a message the same way."""
 
 
 class MustBeSeen:
     """A screen whose keys may do harm: it gets none before it was drawn."""
 
     def was_drawn(self) -> None:
-        """It was drawn for the first time."""
+        """Called when it was drawn for the first time."""
         raise NotImplementedError
 
     def typed_at(self, seconds: float) -> None:
@@ -55,10 +55,10 @@ class MustBeSeen:
 
 
 class TypedAhead:
-    """Holds keys and reports of the mouse back, for one app. Used by its message loop alone."""
+    """Holds back keys and mouse reports for one app. Used by its message loop alone."""
 
     def __init__(self, app: KeepsPumps, handle: Callable[[events.Event], Awaitable[None]]) -> None:
-        """`handle` does what an event asks for."""
+        """`handle`: handles an event."""
         self._app = app
         self._handle = handle
         self._first_drawn: float | None = None
@@ -66,20 +66,20 @@ class TypedAhead:
         self._drawn: WeakKeyDictionary[Screen[object], float] = WeakKeyDictionary()
         """When screens were drawn for the first time."""
         self._seen: WeakSet[Screen[object]] = WeakSet()
-        """Those that were drawn, also if they cannot have keys yet."""
+        """Screens that were drawn, including those that cannot have keys yet."""
         self._under_way: object | None = None
-        """Stands for what the last key set off, while that goes on."""
+        """Stands for the effects of the last key, while they last."""
         self._since = 0.0
-        """Since when what waits now waits for the same thing."""
+        """Since when the waiting events have waited for the same thing."""
         self._looking: asyncio.TimerHandle | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits, and what the last key set off is done."""
+        """Return whether no event waits, and the effects of the last key are done."""
         return not self._waiting and self._under_way is None
 
     def came_before_all(self, event: events.Event) -> bool:
-        """Whether it came before anything was shown."""
+        """Return whether the event came before the first frame."""
         return self._first_drawn is None or event.time < self._first_drawn
 
     async def add(self, event: events.Event) -> None:
@@ -97,13 +97,13 @@ class TypedAhead:
         await self._go_on()
 
     def drawn(self, screen: Screen[object]) -> None:
-        """Something of the screen was drawn."""
+        """Note that part of the screen was drawn."""
         if screen in self._seen or not screen.is_mounted:
             return
         self._seen.add(screen)
         if isinstance(screen, MustBeSeen):
             screen.was_drawn()
-        # Behind what it asked the app for, such as where the focus is.
+        # After its requests to the app, such as where the focus is.
         self._app.call_later(self._can_have_keys, screen, get_time())
 
     async def _can_have_keys(self, screen: Screen[object], since: float) -> None:
@@ -134,7 +134,7 @@ class TypedAhead:
             self._looking = loop.call_later(LOOK_INTERVAL, self._look)
 
     def _screen(self) -> Screen[object] | None:
-        """The screen that can have the next event. None: there is none yet."""
+        """Return the screen that can have the next event. None: none yet."""
         try:
             screen = self._app.screen
         except ScreenStackError:
@@ -147,14 +147,14 @@ class TypedAhead:
         return screen if self._first_drawn is not None and waited > UNSEEN_FOR else None
 
     def _is_meant_for(self, event: events.MouseEvent, screen: Screen[object]) -> bool:
-        """Whether the screen was there for the mouse, and what is under it still is."""
+        """Return whether the screen was there for the mouse, and the widget under it still is."""
         drawn = self._drawn.get(screen)
         if drawn is None or event.time < drawn:
-            # A button that is let go of ends what its press began, wherever that was.
+            # Releasing a button ends what its press began, wherever that was.
             return drawn is not None and isinstance(event, events.MouseUp)
         if isinstance(event, events.MouseUp) or self._app.mouse_captured is not None:
             return True
-        # In a window that was made smaller it may be outside, where Textual takes the focus away.
+        # After the window shrank it may be outside, where Textual takes the focus away.
         under = self._under(event)
         return under is not None and under.is_attached
 
@@ -165,7 +165,7 @@ class TypedAhead:
             return None
 
     def _way(self, event: events.Event) -> list[MessagePump]:
-        """What an event passes on its way up, the app last."""
+        """Return the nodes that an event passes on its way up, the app last."""
         start = self._app.focused or self._app.screen
         if isinstance(event, events.MouseMove):
             return []
@@ -175,7 +175,7 @@ class TypedAhead:
         return [*parts, self._app]
 
     def _follow(self, mark: object, way: list[MessagePump]) -> None:
-        """Go behind what an event set off, and then on with the next one."""
+        """Follow the effects of an event to their end, then handle the next event."""
         for place, pump in enumerate(way):
             rest = way[place + 1 :]
             if rest and pump.call_later(self._follow, mark, rest):
@@ -198,7 +198,7 @@ class TypedAhead:
 
 
 def _as_a_key(event: events.Key) -> events.Key:
-    """What was typed as a line, as the key that it was."""
+    """Return the key for input that was typed as a line."""
     key = TYPED_IN_A_LINE.get(event.key, event).copy()
     key.time = event.time
     return key
