@@ -365,7 +365,7 @@ def test_a_crash_of_the_dashboard_is_one_sentence_and_one_file_to_send(tmp_path:
         assert terminal.echoes()
         shown = terminal.text().replace("\n", "")
     (report,) = reports(tmp_path)
-    assert "dyntop: stopped by a fault of its own (KeyError): please report it" in shown
+    assert "dyntop: crashed (KeyError): please report it" in shown
     assert str(report) in shown
     assert "Traceback" not in shown
     assert private(report)
@@ -398,8 +398,7 @@ def test_a_crash_of_a_command_is_the_same(
     (report,) = reports(tmp_path / "state")
     assert ended.code == 1
     assert ended.one_sentence() == (
-        "stopped by a fault of its own (RuntimeError): please report it to dyntop's issue tracker, "
-        f"with {report}"
+        f"crashed (RuntimeError): please report it to dyntop's issue tracker, with {report}"
     )
     assert "RuntimeError: ***" in report.read_text()
     assert "FileConnection" in report.read_text()
@@ -425,7 +424,11 @@ def test_where_no_report_can_be_written_the_sentence_says_what_to_do(
 ) -> None:
     monkeypatch.setattr("tui.cli.commands.list.run", lambda *_: 1 / 0)
     (tmp_path / "state").write_text("in the way")
-    assert here("list", env=in_folder).one_sentence().endswith("with what DYNTOP_DEBUG=1 shows")
+    assert (
+        here("list", env=in_folder)
+        .one_sentence()
+        .endswith("with the traceback (DYNTOP_DEBUG=1 shows it)")
+    )
 
 
 async def test_a_part_that_fails_is_told_with_its_report_and_the_screen_stays(

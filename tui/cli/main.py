@@ -1,6 +1,6 @@
-"""From the command line to a command, and one place where every error becomes a sentence.
+"""From the command line to a command, and one place where each error becomes a sentence.
 
-Imports little: what a command needs is imported when it is chosen.
+Imports little: each command's modules are imported when it is chosen.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from tui.text.errors import Exit
 
 DEBUG = "DYNTOP_DEBUG"
-"""Environment name: `1` shows tracebacks."""
+"""Environment variable: `1` shows tracebacks."""
 
 ONLY_LOOKING = ("list", "show", "watch", "check", "wait", "stats", "tap")
-"""Commands that never remove anything."""
+"""Commands that never remove keys."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `dyntop` and return its exit code. Never raises."""
     # gRPC's C core writes failed handshakes to standard error, over the screen. It reads the
-    # variable when it is first imported; one that is set stays.
+    # variable at its first import. A value set by the user stays.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         return _main(sys.argv[1:] if argv is None else argv, os.environ)
@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # Outside of what is explained: e.g. not all of dyntop could be imported.
-        print(f"dyntop: stopped by a fault of its own ({type(error).__name__})", file=sys.stderr)
+        # An error outside of `_logged`, e.g. a module of dyntop that cannot be imported.
+        print(f"dyntop: crashed ({type(error).__name__})", file=sys.stderr)
         return 1
 
 
@@ -49,15 +49,15 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     arguments = build_parser().parse_args(argv)
     from tui.runtime.open_files import why_too_few
 
-    # With very few gRPC would end this process, without a word.
+    # With very few open files gRPC would end this process without a message.
     if (problem := why_too_few()) is not None:
         print(f"dyntop: {problem}", file=sys.stderr)
         return 2
     if arguments.command is None:
-        # What the dashboard imports and reads until it is complete stays. To search that for
-        # garbage again and again would be an eighth of the time until then.
+        # The dashboard's imports and first contents stay for the whole run. Searching them for
+        # garbage repeatedly would take an eighth of the start.
         gc.disable()
-    # From here on it costs time: pydantic, and the library of the store.
+    # Imports from here on take time: pydantic, and the store's library.
     from tui.runtime.logs import Logs, logging_to
     from tui.runtime.redact import masks
 
@@ -78,7 +78,7 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
     try:
         logs.begin(*told(environ, arguments.log, arguments.log_level))
         if arguments.command is not None:
-            # The dashboard has a place of its own to say it.
+            # The dashboard shows it in the header.
             logs.tell(say)
         command = arguments.command or "the dashboard"
         log.info("dyntop %s, Python %s: %s", __version__, platform.python_version(), command)
@@ -105,7 +105,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
 
     return Settings.from_environment(
         environ,
-        # A demo needs no file, and is in no context's store.
+        # The demo reads no contexts file: its store is in no context.
         context=None if arguments.demo else contexts.chosen(environ, arguments.context),
         backend=arguments.backend,
         endpoints=arguments.endpoints,
@@ -117,9 +117,9 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         probing=Probing(arguments.probing),
         lease_rate=arguments.lease_rate,
         metrics=arguments.metrics,
-        # Who only looks needs no home to write to.
+        # Commands that only read need no home folder to write to.
         no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
-        # No command has keys.
+        # Commands have no keys.
         keys=chosen_keys(environ) if arguments.command is None else DEFAULT_KEYS,
     )
 
@@ -173,7 +173,7 @@ def _command(name: str | None, logs: Logs) -> Callable[[Settings, argparse.Names
 
 
 def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
-    """Says what happened in one sentence, and returns the exit code."""
+    """Print an error as one sentence. Return the exit code."""
     import logging
 
     from backends.removal.audit import AuditFailed
@@ -197,19 +197,19 @@ def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
             say(str(error))
             return Exit.REFUSED
         case StoreError() | RestoreRefused() | AuditFailed():
-            complaint = explain(error, _store(settings))
-            log.error("%s", complaint.sentence)
-            log.debug("which was", exc_info=error)
-            say(logs.mask(complaint.sentence))
-            return complaint.exit_code
+            problem = explain(error, _store(settings))
+            log.error("%s", problem.sentence)
+            log.debug("the error was", exc_info=error)
+            say(logs.mask(problem.sentence))
+            return problem.exit_code
     from tui.runtime.crash_report import write_report
 
     report = write_report(error, settings, logs)
-    log.error("stopped by a fault of its own", exc_info=error)
-    # The error's own text is not shown: it may hold anything, also a secret.
+    log.error("crashed", exc_info=error)
+    # The error's own text is not shown: it may contain anything, even a secret.
     say(
-        f"stopped by a fault of its own ({type(error).__name__}): please report it to dyntop's "
-        f"issue tracker, with {f'what {DEBUG}=1 shows' if report is None else report}"
+        f"crashed ({type(error).__name__}): please report it to dyntop's issue tracker, "
+        f"with {f'the traceback ({DEBUG}=1 shows it)' if report is None else report}"
     )
     return Exit.REFUSED
 
@@ -221,7 +221,7 @@ def _store(settings: Settings | None) -> str:
 
 
 def _flushed(code: int) -> int:
-    """Write out what argparse printed: whoever reads it may be gone, or the disk full."""
+    """Flush what argparse printed: its reader may have closed, or the disk may be full."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -232,6 +232,6 @@ def _flushed(code: int) -> int:
 
 
 def _give_up_output() -> None:
-    """Let nothing more be written: Python would try once more at its end, and complain."""
+    """Discard all further output: Python would flush once more at its end, and print an error."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

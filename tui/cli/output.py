@@ -1,4 +1,4 @@
-"""What the commands share: what is asked for, and what is said when nothing is found."""
+"""Parts that commands share: their query, and messages if nothing matches."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BUCKETS: dict[str, frozenset[Kind]] = {
     "workers": frozenset(Kind),
     "all": frozenset(Kind),
 }
-"""What can be listed, by the word on the command line."""
+"""The kinds that a command can list, by its argument."""
 
 
 def keep_all() -> None:
-    """For a command that makes tens of thousands of records and drops none before its end:
-    searching them for garbage again and again would be a fifth of the time."""
+    """Switch garbage collection off, for commands that keep tens of thousands of records to their
+    end: searching them repeatedly would take a fifth of the time."""
     gc.disable()
 
 
 def query_of(settings: Settings, arguments: argparse.Namespace) -> Query:
-    """What a command was asked to list or watch, by its `what` and its filters."""
+    """Return a command's query, from its `what` and its filters."""
     names = (arguments.component, arguments.endpoint, arguments.topic)
     return query(settings, arguments.what, *names)
 
@@ -39,7 +39,7 @@ def query_of(settings: Settings, arguments: argparse.Namespace) -> Query:
 def query(
     settings: Settings, what: str, component: str | None, endpoint: str | None, topic: str | None
 ) -> Query:
-    """What to list or watch; a name that is None is any, an empty component is one of its own."""
+    """Return a query. None: any name. Empty: no component."""
     return Query(
         BUCKETS[what],
         namespace=settings.namespace,
@@ -55,7 +55,7 @@ def _name(given: str | None) -> str | None:
 
 
 def described(settings: Settings) -> str:
-    """The filter on the namespace and where it came from, to end a sentence with."""
+    """Return the namespace filter and its source, to end a sentence."""
     if settings.namespace is None:
         return ""
     return f" in namespace {settings.namespace} ({settings.namespace_source})"
@@ -64,8 +64,8 @@ def described(settings: Settings) -> str:
 def say_nothing_found(
     settings: Settings, arguments: argparse.Namespace, where: str, beside: str = ""
 ) -> None:
-    """That the filters match nothing, and which they are. `where` is the store, `beside` what
-    `namespaces_beside` says."""
+    """Print that nothing matches, with the filters. `where`: the store. `beside`: the text of
+    `namespaces_beside`."""
     what = "nothing" if arguments.what == "all" else f"no {arguments.what}"
     named = ("component", "endpoint", "topic")
     filters = [
@@ -75,17 +75,17 @@ def say_nothing_found(
 
 
 def say_not_found(settings: Settings, missing: Sequence[str], where: str) -> Exit:
-    """Say which of the names on the command line name nothing; `REFUSED` if any."""
+    """Print the names of the command line that match nothing. `REFUSED`: at least one."""
     for one in missing:
         say(f"nothing is named {one} in {where}{described(settings)}")
     return Exit.REFUSED if missing else Exit.DONE
 
 
 def life(ttl: TimeToLive | None) -> str:
-    """Seconds left, and granted."""
+    """Return seconds left and seconds granted."""
     if ttl is None:
         return "none"
     if ttl.granted is None:
         return "over"
-    # More than was granted, where the clock of whoever touched a file is ahead.
+    # More than granted if the clock of the host that touched the file is ahead.
     return f"{min(ttl.remaining, ttl.granted):.0f}/{ttl.granted:.0f}s"

@@ -1,6 +1,6 @@
-"""What can be said on the command line, and its help.
+"""The command line and its help.
 
-Imports nothing that takes time: it is there before it is known what is wanted.
+Imports nothing slow: it runs before the command is known.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ from tui.config.log_levels import DEFAULT_LEVEL, LEVELS
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains as all of dyntop does: one sentence, harmless text."""
+    """An argument parser whose errors are one sentence of harmless text, as all of dyntop's."""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As its base, which takes no more names once a flag has followed the first word, and takes
-        any word behind a flag for its value, also where the flag needs none."""
+        """Parse, and also accept names that follow a flag.
+
+        argparse takes no more names once a flag has followed the first word, and takes any word
+        after a flag for its value, even if the value is optional.
+        """
         given = sys.argv[1:] if args is None else list(args)
         parsed, left = super().parse_known_args(self._with_values(given), namespace)
         if left and getattr(parsed, "names", None) is not None:
@@ -46,8 +49,8 @@ class _Parser(argparse.ArgumentParser):
         return parsed, left
 
     def _with_values(self, args: Sequence[str]) -> list[str]:
-        """The words of a command line, where a flag that can go without a value and is not followed
-        by one of its values is given that which stands for none."""
+        """Return the words of a command line, with its default value added to each flag whose
+        optional value is missing."""
         found = list(args)
         flags = found.index("--") if "--" in found else len(found)
         for at, (flag, word) in enumerate(pairwise(found[:flags])):
@@ -68,15 +71,15 @@ _NAMES = (
 )
 
 _ANY_END = "*"
-"""As `backends.dynamo.queries.ANY_END`, whose module takes time to import."""
-_STARTS = f"'START{_ANY_END}': of all that begin so"
+"""Equal to `backends.dynamo.queries.ANY_END`, whose module is slow to import."""
+_STARTS = f"'START{_ANY_END}': all with this prefix"
 
 _N = TypeVar("_N", int, float)
 _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Return the parser of the whole command line."""
     parser = _Parser(
         prog="dyntop",
         description="A live view of NVIDIA Dynamo's service discovery. "
@@ -107,7 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_list(commands: _Commands) -> None:
-    parser = _add_command(commands, "list", "print what is registered", LIST_EXAMPLES)
+    parser = _add_command(commands, "list", "print registered records", LIST_EXAMPLES)
     _add_what(parser, "endpoints", "models", "channels", "sources", "workers", "all")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"only these: {_NAMES}")
     _add_filters(parser)
@@ -115,13 +118,13 @@ def _add_list(commands: _Commands) -> None:
     parser.add_argument(
         "--liveness",
         action="store_true",
-        help="ask for each lease's time to live too, and say of each what is thought of it",
+        help="also check leases, and print each verdict with its evidence",
     )
     _add_probe(parser, "as --liveness, and ")
 
 
 def _add_show(commands: _Commands) -> None:
-    summary = "print all that is known of one process, key or model"
+    summary = "print one process, key or model with all details"
     parser = _add_command(commands, "show", summary, SHOW_EXAMPLES)
     parser.add_argument("name", metavar="NAME", help=_NAMES)
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
@@ -137,7 +140,9 @@ def _add_watch(commands: _Commands) -> None:
 
 
 def _add_check(commands: _Commands) -> None:
-    parser = _add_command(commands, "check", "print what is not alive", CHECK_EXAMPLES)
+    parser = _add_command(
+        commands, "check", "print findings: records that are not alive", CHECK_EXAMPLES
+    )
     _add_what(parser, "endpoints", "models", "channels", "sources", "all")
     _add_filters(parser)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
@@ -152,14 +157,14 @@ def _add_check(commands: _Commands) -> None:
 
 def _add_wait(commands: _Commands) -> None:
     parser = _add_command(commands, "wait", "wait until a model is served, or gone", WAIT_EXAMPLES)
-    parser.add_argument("--model", metavar="NAME", required=True, help="of a model or adapter")
+    parser.add_argument("--model", metavar="NAME", required=True, help="the model or adapter")
     wanted = parser.add_mutually_exclusive_group()
     wanted.add_argument(
         "--workers",
         metavar="N",
         type=_count,
         default=1,
-        help="until so many of its workers are routable at every frontend (default 1)",
+        help="until N of its workers are routable at every frontend (default 1)",
     )
     wanted.add_argument(
         "--gone", action="store_true", help="until no card of that name is registered"
@@ -168,13 +173,13 @@ def _add_wait(commands: _Commands) -> None:
         "--timeout",
         metavar="SECONDS",
         type=_rate,
-        help="give up after so long, with exit code 5 (default: never)",
+        help="give up after this time, with exit code 5 (default: never)",
     )
     _add_metrics(parser, "")
 
 
 def _add_tap(commands: _Commands) -> None:
-    summary = "print what is published on an event channel"
+    summary = "print the messages of an event channel"
     parser = _add_command(commands, "tap", summary, TAP_EXAMPLES)
     parser.add_argument(
         "channel",
@@ -185,7 +190,7 @@ def _add_tap(commands: _Commands) -> None:
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     parser.add_argument("--count", metavar="N", type=_count, help="end after N messages")
     parser.add_argument(
-        "--for", metavar="SECONDS", dest="seconds", type=_rate, help="end after so long"
+        "--for", metavar="SECONDS", dest="seconds", type=_rate, help="end after this time"
     )
 
 
@@ -195,62 +200,60 @@ def _add_unregister(commands: _Commands) -> None:
         "keys",
         metavar="KEY",
         nargs="*",
-        help="in full, as dyntop list -o name prints it; - for one in each line of standard input",
+        help="a key as dyntop list -o name prints it; -: read keys from standard input, one a line",
     )
-    parser.add_argument(
-        "--stale", action="store_true", help="in place of KEYs: whatever is stale, and why"
-    )
+    parser.add_argument("--stale", action="store_true", help="remove stale keys instead of KEYs")
     _add_filters(parser, "with --stale: ")
     _add_removal(parser)
     _add_probe_first(parser, "default connect with --stale, never with a KEY")
-    parser.add_argument("--revision", metavar="N", help="only if the KEY has this revision")
+    parser.add_argument("--revision", metavar="N", help="remove KEY only at this revision")
 
 
 def _add_drain(commands: _Commands) -> None:
-    summary = "take a worker out of routing, while it runs on"
+    summary = "take a worker out of routing; it keeps running"
     parser = _add_command(commands, "drain", summary, DRAIN_EXAMPLES)
     parser.add_argument(
         "instance",
         metavar="INSTANCE",
-        help="its instance id or lease, in hex as dyntop list workers has it or in decimal as "
-        "Dynamo logs it, one of its keys, or its address or host; of several it asks which",
+        help="its instance id or lease, in hex as dyntop list workers prints it or in decimal as "
+        "Dynamo logs it, one of its keys, or its address or host; asks if it matches several",
     )
     _add_removal(parser)
     _add_probe_first(parser, "default connect")
 
 
 def _add_restore(commands: _Commands) -> None:
-    parser = _add_command(commands, "restore", "put back what was removed", RESTORE_EXAMPLES)
+    parser = _add_command(commands, "restore", "put removed keys back", RESTORE_EXAMPLES)
     parser.add_argument(
-        "id", metavar="ID", help="of an act, or ID.N of one of its keys, as dyntop history has it"
+        "id", metavar="ID", help="of an act, or ID.N for one key, as dyntop history prints it"
     )
-    parser.add_argument("--dry-run", action="store_true", help="change nothing, show what would be")
+    parser.add_argument("--dry-run", action="store_true", help="change nothing, show the outcome")
 
 
 def _add_history(commands: _Commands) -> None:
-    summary = "print what was removed and put back"
+    summary = "print earlier removals and restores"
     parser = _add_command(commands, "history", summary, HISTORY_EXAMPLES, store=False)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     parser.add_argument("-N", "--last", metavar="N", type=_count, help="only the last N acts")
 
 
 def _add_stats(commands: _Commands) -> None:
-    summary = "print what NATS services count: requests, errors, processing time"
+    summary = "print the figures of NATS services: requests, errors, processing time"
     parser = _add_command(commands, "stats", summary, STATS_EXAMPLES)
-    _add_place(parser, "only of this")
+    _add_place(parser, "only this")
     parser.add_argument("-o", "--output", choices=("table", "json", "prometheus"), default="table")
     parser.add_argument(
         "--interval",
         metavar="S",
         type=_rate,
-        help="ask every S seconds until interrupted, and tell rates too",
+        help="repeat every S seconds until interrupted, and print rates too",
     )
 
 
 def _add_command(
     commands: _Commands, name: str, summary: str, examples: str, *, store: bool = True
 ) -> _Parser:
-    """`store`: whether it looks at one."""
+    """Add a command. `store`: it has the flags of a store."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -266,23 +269,23 @@ def _add_command(
 
 
 def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
-    """The flags that may stand before the command and after it."""
+    """Add the flags that may stand before and after the command."""
     group = parser.add_argument_group("store and view")
-    # After the command a flag that is not given must not undo the one given before it.
+    # After the command, a missing flag must not undo the one given before it.
     nothing = None if first else argparse.SUPPRESS
     off = False if first else argparse.SUPPRESS
     group.add_argument(
         "--context",
         metavar="NAME",
         default=nothing,
-        help="the store and view of that name in contexts.toml (see dyntop --help); '' for none, "
-        "whatever DYNTOP_CONTEXT says",
+        help="the store and view of that name in contexts.toml (see dyntop --help); '' for none "
+        "(overrides DYNTOP_CONTEXT)",
     )
     group.add_argument(
         "--backend",
         choices=("auto", "etcd", "file", "nats", "memory"),
         default=nothing,
-        help="which kind of store; auto, the default, goes by the context, else by "
+        help="the kind of store; auto, the default, takes it from the context, else from "
         "DYN_DISCOVERY_BACKEND",
     )
     group.add_argument(
@@ -295,16 +298,16 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         "--nats",
         metavar="URLS",
         default=nothing,
-        help="of NATS, separated by commas: of the store with --backend nats, else where NATS "
-        "services are asked next to another store; '' for nowhere, whatever NATS_SERVER says",
+        help="of NATS, separated by commas: the store with --backend nats, else the server whose "
+        "services are shown beside another store; '' for none (overrides NATS_SERVER)",
     )
     group.add_argument(
         "-n",
         "--namespace",
         metavar="NS",
         default=nothing,
-        help="only this namespace and those nested in it, or 'START*' for all that begin so; '' "
-        "for all, whatever DYN_NAMESPACE says",
+        help="only this namespace and those nested in it, or 'START*' for all with this prefix; '' "
+        "for all (overrides DYN_NAMESPACE)",
     )
     group.add_argument("--read-only", action="store_true", default=off, help="remove nothing")
     group.add_argument(
@@ -319,13 +322,13 @@ def _add_log(parser: argparse.ArgumentParser, *, first: bool) -> None:
         "--log",
         metavar="FILE",
         default=nothing,
-        help="write down what happens, without secrets; '' for nowhere, whatever DYNTOP_LOG says",
+        help="write a log to this file, without secrets; '' for none (overrides DYNTOP_LOG)",
     )
     group.add_argument(
         "--log-level",
         choices=LEVELS,
         default=nothing,
-        help=f"how much of it (default {DEFAULT_LEVEL})",
+        help=f"the log's level (default {DEFAULT_LEVEL})",
     )
 
 
@@ -333,40 +336,40 @@ def _add_dashboard(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("dashboard")
     group.add_argument(
         "--probe",
-        # Not that of `check`, which has choices of its own.
+        # Separate from the `--probe` of `check`, which has other choices.
         dest="probing",
         choices=("never", "visible", "all", "deep"),
         default="visible",
-        help="whose addresses to connect to: nobody's, those on screen (the default) and what is "
-        "late, all, or those on screen with a deeper look every 10 s",
+        help="the addresses to probe: none, those on screen and of late records (the default), "
+        "all, or those on screen with a deep probe every 10 s",
     )
     group.add_argument(
         "--lease-rate",
         metavar="N",
         type=_cap,
         default=50.0,
-        help="questions about leases that the store is asked in a second at most (default 50); "
-        "0 asks none, and what no address tells of is unknown",
+        help="lease queries per second at most (default 50); with 0 dyntop queries no leases, and "
+        "records without a probed address are unknown",
     )
     group.add_argument(
         "--metrics",
         metavar="URLS",
         action="append",
         default=None,
-        help="frontends and workers whose metrics the tab Metrics shows, besides the system "
-        "servers that cards reveal: http://host:port, separated by commas; may be repeated. "
-        "Models, check, show and wait say which models these frontends serve",
+        help="frontends and workers for the tab Metrics, besides the system servers named by "
+        "cards: http://host:port, separated by commas; may be repeated. Models, check, show and "
+        "wait also show which models these frontends serve",
     )
 
 
 def _add_metrics(parser: argparse.ArgumentParser, how_often: str = "once ") -> None:
-    """As before the command."""
+    """Add the flag that also exists before the command."""
     parser.add_argument(
         "--metrics",
         metavar="URLS",
         action="append",
         default=argparse.SUPPRESS,
-        help=f"frontends that are asked {how_often}which models they serve: http://host:port, "
+        help=f"frontends to query {how_often}for the models they serve: http://host:port, "
         "separated by commas; may be repeated",
     )
 
@@ -376,13 +379,13 @@ def _add_no_audit(parser: argparse.ArgumentParser, *, first: bool) -> None:
         "--no-audit",
         action="store_true",
         default=False if first else argparse.SUPPRESS,
-        help="do not write down what is removed, so that it cannot be restored",
+        help="write no audit: removed keys cannot be restored",
     )
 
 
 def _add_removal(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-y", "--yes", action="store_true", help="ask nothing")
-    parser.add_argument("--dry-run", action="store_true", help="remove nothing, show what would")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, show the keys")
     _add_no_audit(parser, first=False)
 
 
@@ -392,7 +395,7 @@ def _add_probe(parser: argparse.ArgumentParser, when: str = "") -> None:
         nargs="?",
         const="connect",
         choices=("connect", "deep"),
-        help=f"{when}ask each address once, too; --probe=deep for more than a connection",
+        help=f"{when}probe each address once; --probe=deep: more than a connection",
     )
 
 
@@ -400,7 +403,7 @@ def _add_probe_first(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--probe",
         choices=("never", "connect", "deep"),
-        help=f"how to ask the addresses before anything is removed; {default}",
+        help=f"how to probe the addresses before anything is removed; {default}",
     )
 
 
@@ -415,14 +418,14 @@ def _add_what(parser: argparse.ArgumentParser, *choices: str) -> None:
 
 
 def _add_filters(parser: argparse.ArgumentParser, when: str = "") -> None:
-    only = f"{when}only of this"
+    only = f"{when}only this"
     _add_place(parser, only)
     parser.add_argument(
         "-t",
         "--topic",
         metavar="NAME",
         type=_name_or_start,
-        help=f"{only} topic, of channels and sources; {_STARTS}",
+        help=f"{only} topic (channels and sources); {_STARTS}",
     )
 
 
@@ -438,10 +441,10 @@ def _add_place(parser: argparse.ArgumentParser, only: str) -> None:
 
 
 def _name_or_start(text: str) -> str:
-    """Return a name, or `START*`, as it was given."""
+    """Return a name, or `START*`, as given."""
     if _ANY_END in text[: -len(_ANY_END)]:
         raise argparse.ArgumentTypeError(
-            f"{text!r} has a {_ANY_END} before its end: all that begin so are START{_ANY_END}"
+            f"{text!r} has a {_ANY_END} before its end: write START{_ANY_END} for all with a prefix"
         )
     return text
 
@@ -454,7 +457,7 @@ def _rate(text: str) -> float:
 
 
 def _cap(text: str) -> float:
-    """As a rate, or 0: never."""
+    """Return a rate, or 0: never."""
     return 0.0 if _number(float, text) == 0 else _rate(text)
 
 
@@ -469,4 +472,4 @@ def _number(kind: Callable[[str], _N], text: str) -> _N:
     try:
         return kind(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no such number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number") from None

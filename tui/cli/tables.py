@@ -9,12 +9,12 @@ from tui.runtime.standard_streams import as_written, write_lines
 from tui.text.sanitize import clip, clip_middle, width
 
 WIDEST_CELL = 240
-"""Columns that one cell of a table takes at most: a name may be 100 KB long. JSON and `-o name`
-have it in full. Names, addresses and lists of ids that Dynamo writes are shorter."""
+"""Columns of the widest cell: a name may be 100 KB long. JSON and `-o name` have it in full. Names,
+addresses and lists of ids that Dynamo writes are shorter."""
 
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows, each with as many cells as the header; nothing at all if there are none.
+    """Print rows, each with as many cells as the header. Without rows print nothing.
 
     Raises BrokenPipeError, `OutputFailed`.
     """
@@ -22,7 +22,7 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A column in which nothing stands is left out."""
+    """Yield the aligned lines, without columns that are empty in all rows."""
     clipped = [
         [
             *(as_written(clip_middle(cell, WIDEST_CELL), sys.stdout) for cell in row[:-1]),
