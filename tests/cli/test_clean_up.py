@@ -147,7 +147,7 @@ def test_a_file_that_this_user_may_not_read_is_unknown_and_never_proposed(
 
         ended = dyntop("unregister", key, "--yes", env=in_folder)
         assert (ended.code, ended.lines) == (0, [f"removed {key}"])
-        why = "this cannot be undone: its value is not known, since this user may not read it"
+        why = "this cannot be undone: its value is unknown (this user may not read it)"
         assert why in ended.err
         assert "undo with" not in ended.err
         (act,) = dyntop("history", "-o", "json", env=in_folder).records

@@ -74,7 +74,7 @@ def test_a_dry_run_shows_what_would_go_and_what_stays(
     assert (
         "the worker keeps 2 model cards, 1 event channel, 1 event source and its lease" in ended.err
     )
-    assert "acme/tiny-llm: nobody serves it then" in ended.err
+    assert "acme/tiny-llm: no worker serves it then" in ended.err
     assert "Clients stop routing to this instance." in ended.err
     assert len(etcd.entries()) == len(keys)
 
@@ -108,7 +108,7 @@ def test_what_is_left_counts_no_worker_that_is_dead(
         put(etcd, instance(worker, address=somebody), worker)
         ended = dyntop("drain", "--dry-run", f"{worker:x}", env=in_etcd)
     assert ended.code == 0
-    assert "acme/tiny-llm: nobody serves it then" in ended.err
+    assert "acme/tiny-llm: no worker serves it then" in ended.err
     assert ended.lines == [f"would remove {instance(worker)[0].decode()}"]
 
 
@@ -214,7 +214,7 @@ def test_a_worker_that_refuses_does_not_count_among_those_that_stay(
             put(etcd, card(worker), worker)
         ended = dyntop("drain", "--dry-run", f"{serving_one:x}", env=in_etcd)
         assert (ended.code, len(ended.lines)) == (0, 1)
-        assert "acme/tiny-llm: nobody serves it then" in ended.err
+        assert "acme/tiny-llm: no worker serves it then" in ended.err
         ended = dyntop("drain", "--dry-run", "--probe=never", f"{serving_one:x}", env=in_etcd)
         assert "acme/tiny-llm: 1 of 2 stays routable" in ended.err
 

@@ -66,8 +66,8 @@ def test_check_takes_a_frontend_of_another_namespace_or_none_for_no_finding(
     assert ended.err.count(gone) == 1
     # The two in the order of their names, which have ports of the system's choice.
     (theirs,) = [line for line in ended.err.splitlines() if "acme/theirs" in line]
-    assert "of acme/theirs no frontend that looks at its namespace was asked: " in theirs
-    assert f"{url} looks at namespace prod: it says nothing of this one" in theirs
+    assert "of acme/theirs no frontend that watches its namespace was asked: " in theirs
+    assert f"{url} watches namespace prod, not this one" in theirs
 
 
 async def test_a_frontend_that_hangs_is_not_waited_for_without_end() -> None:
@@ -91,7 +91,7 @@ def test_show_has_what_each_frontend_says_of_a_model(
         text = ended.out.decode()
         assert ended.code == 0
         assert "routable 1 of 1" in text
-        assert f"{url} says that it is not ready, since " in text
+        assert f"{url} reports that it is not ready, since " in text
         assert "3 backend.unavailable (no worker to take it)" in text
         found = dyntop("show", "acme/new", "-o", "json", "--metrics", url, env=in_etcd).records
     assert (found["served"], found["routable"]) == (False, 1)

@@ -106,7 +106,7 @@ def test_a_frontend_is_not_drained_as_a_worker(etcd: EtcdServer, in_etcd: dict[s
     put(etcd, instance(lease, endpoint="router-discovery"), lease)
     ended = dyntop("drain", "--yes", f"{lease:x}", env=in_etcd)
     assert (ended.code, ended.out) == (1, b"")
-    assert "no worker but the frontend process" in ended.one_sentence()
+    assert "not a worker but the frontend process" in ended.one_sentence()
     header, row = dyntop("list", "workers", env=in_etcd).lines
     assert (header.split()[1], row.split()[1]) == ("ROLE", "frontend")
 

@@ -33,7 +33,7 @@ def test_what_was_removed_comes_back_with_its_lease(
     assert (ended.code, len(ended.lines)) == (1, 5)
     assert (
         ended.one_sentence()
-        == f"{keys[1]}: not put back: such a key is there, and nothing is ever overwritten"
+        == f"{keys[1]}: not put back: the key exists again, and nothing is ever overwritten"
     )
     after = etcd.entries()
     assert {key: (one.value, one.lease) for key, one in after.items()} == {
@@ -69,7 +69,7 @@ def test_a_key_that_came_back_is_never_overwritten(folder: Path, in_folder: dict
         assert (ended.code, ended.out) == (1, b"")
         assert (
             ended.one_sentence()
-            == f"{KEY}: not put back: such a key is there, and nothing is ever overwritten"
+            == f"{KEY}: not put back: the key exists again, and nothing is ever overwritten"
         )
     assert path.read_bytes() == b"{}"
     path.unlink()

@@ -43,7 +43,7 @@ def test_first_what_is_there_then_a_resync_then_changes(
         assert removed["event"] == "removed"
         assert list(removed["id"]) == ID
         assert list(removed["id"].values())[:2] == ["endpoint", INSTANCE.decode()]
-        assert removed["why"] == "deleted by somebody; it had no lease"
+        assert removed["why"] == "deleted; it had no lease"
         assert removed["reason"] == {"kind": "no lease"}
 
         assert watching.interrupt() == 130

@@ -96,4 +96,4 @@ async def test_tls_where_plain_text_is_expected(etcd: EtcdServer, tls: TlsFiles)
     settings, env = naming(ca=tls.ca)
     async with looking_at(encrypted, **settings) as operator:
         env = leading_to(encrypted, **env)
-        await shows_loss(operator, "speaks plain text and no TLS: write http://", env)
+        await shows_loss(operator, "speaks plain text, not TLS: write http://", env)

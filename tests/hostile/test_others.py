@@ -211,7 +211,7 @@ async def test_what_a_store_complains_of_is_drawn_plainly() -> None:
         for what in ("clicks", "100 KB of lines"):
             text = TEXTS[what]
             world.keyspace.warn(text)
-            await operator.until_shown("memory says: ")
+            await operator.until_shown("memory reports: ")
             assert_drawn_plainly(operator)
             world.keyspace.warn()
             world.keyspace.break_off(Refused(text, text))

@@ -46,7 +46,7 @@ async def test_it_is_idle_after_two_looks_without_a_request() -> None:
         found = await watch.look(DRAINED)
         assert found is not None
         said.append(in_flight_words(found))
-    once = "none in flight: looking once more"
+    once = "none in flight: checking once more"
     assert said == ["3 in flight", once, "idle: safe to stop", "1 in flight", once]
 
 

@@ -67,7 +67,7 @@ async def test_a_model_has_its_figures_in_a_line() -> None:
         assert operator.at("state") == "● served"
         await operator.until(lambda: "██" in (operator.at("trend") or ""), "a trend")
         detail = operator.detail()
-        assert detail["to first token"] == "p50 50ms, p99 99ms, of 20"
+        assert detail["to first token"] == "p50 50ms, p99 99ms (20 observed)"
         assert detail["state"] == "served by http://frontend-0:8000"
         assert detail["over"] == "the last 5.0 s"
 

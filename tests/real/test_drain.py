@@ -107,7 +107,7 @@ def test_a_worker_drained_from_the_keyboard_is_not_routed_to_until_it_is_put_bac
         dashboard.wait_for(f"Drain {ENDPOINTS} instances?")
         dashboard.type(f"Y{worker.instance_id}")
         dashboard.press("enter")
-        dashboard.wait_for("is not it")
+        dashboard.wait_for("does not match")
         assert client.instance_ids() == {worker.instance_id}
         dashboard.press("escape")
         dashboard.wait_until_gone("instances?")

@@ -165,7 +165,7 @@ def test_what_registered_again_after_the_kill_is_not_overwritten(removal: Remova
     registered_again = wait_for(removal.entry, "the instance again")
     code, told = removal.restore()
     assert code == 1
-    assert f"{removal.key}: not put back: such a key is there" in told
+    assert f"{removal.key}: not put back: the key exists again" in told
     assert removal.entry() == registered_again
 
 
@@ -181,4 +181,4 @@ def assert_can_be_put_back(removal: Removal) -> None:
         assert (code, told) == (0, f"put back {removal.key}\n")
     else:
         assert (code, now) == (1, removal.before)
-        assert f"{removal.key}: not put back: such a key is there" in told
+        assert f"{removal.key}: not put back: the key exists again" in told

@@ -143,7 +143,7 @@ async def test_what_stops_being_stale_loses_its_tick_and_cannot_be_ticked_again(
         await operator.until(lambda: instance(1)[0] in cluster.records)
         await operator.until(lambda: screen(operator)._table.ticked == keys_of(STALE[1:]))
         await operator.press("home", "space")
-        await operator.until_shown("That is not stale any more", "Clean up 2 of 3")
+        await operator.until_shown("That is no longer stale", "Clean up 2 of 3")
         await operator.press("Y")
         await operator.until(lambda: world.keys() == keys_of([LIVE, card(1), instance(1)]))
 
@@ -295,7 +295,7 @@ async def test_the_title_counts_what_is_left_to_be_removed() -> None:
         await operator.until_shown("Clean up 2 stale keys?", "† gone")
         for key, _ in STALE[1:]:
             world.keyspace.delete(key)
-        await operator.until_shown("Nothing of this is left as it was shown.")
+        await operator.until_shown("All of these keys are gone or changed.")
 
 
 class AtItsTime(SaidProbes):
@@ -373,7 +373,7 @@ async def test_where_nothing_is_stale_yet_the_question_waits_for_what_may_be() -
         await operator.until_shown("Nothing is selected")
         await decide(world, probes, renewed=False)
         await operator.until_shown("Clean up 2 stale keys?", "2 keys are stale now, too, and")
-        await operator.until_shown("All that was undecided is decided.")
+        await operator.until_shown("No key is undecided any more.")
         await operator.until_asked(CleanUpScreen)
         await operator.press("Y")
         await operator.until(lambda: world.keys() == keys_of([LIVE]))
@@ -425,7 +425,7 @@ async def test_a_selection_of_one_s_own_stays_as_it_is_when_more_is_decided() ->
 async def test_what_is_renewed_while_it_is_open_is_shown_to_live_and_stays() -> None:
     async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
         await decide(world, probes, renewed=True)
-        await operator.until_shown("All that was undecided is decided.")
+        await operator.until_shown("No key is undecided any more.")
         await operator.until_shown("Clean up 2 stale keys?", "⇥ unreached")
         await operator.press("end", "space")
         await operator.until_shown("That is not stale: its lease is renewed.")

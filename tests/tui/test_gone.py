@@ -112,7 +112,7 @@ async def test_the_detail_says_when_and_why_it_went(how: str) -> None:
         await operator.press("g")
         await select_gone(operator, "2")
         await operator.until(lambda: f"  {why}" in operator.detail().get("gone", ""))
-        assert operator.detail()["state"].startswith("gone: not registered any more")
+        assert operator.detail()["state"].startswith("gone: no longer registered")
         await operator.until_shown("† gone  instance prod/backend/generate", why)
 
 

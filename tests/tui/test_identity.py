@@ -168,7 +168,7 @@ async def test_a_sources_worker_is_told_in_its_row_as_in_its_detail() -> None:
         assert operator.rows("worker") == ["a907", "a907"]
         await operator.press("down")
         await operator.until(lambda: operator.detail().get("worker", "").startswith("a907"))
-        assert operator.detail()["about"] == "worker a907 (the source itself says 0)"
+        assert operator.detail()["about"] == "worker a907 (its own worker_id is 0)"
 
 
 async def test_the_worker_type_is_of_what_is_there() -> None:

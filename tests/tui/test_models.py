@@ -253,16 +253,16 @@ async def test_a_model_that_a_frontend_calls_not_ready_is_not_served_there() -> 
         await operator.press("2")
         await operator.until(lambda: operator.rows("state") == ["≠ not served", "● live"])
         assert operator.rows("why")[0] == "not ready at frontend-0:8000"
-        assert "says that it is not ready, since " in operator.detail()["frontends"]
+        assert "reports that it is not ready, since " in operator.detail()["frontends"]
 
 
 async def test_a_frontend_of_another_namespace_is_named_and_says_nothing() -> None:
     scrapes = at_frontends("acme/big")
     async with dashboard(two_models("other"), scrapes=scrapes, size=(150, 30)) as operator:
         await operator.press("2", "j")
-        said = "http://frontend-0:8000 looks at namespace prod: it says nothing of this one"
+        said = "http://frontend-0:8000 watches namespace prod, not this one"
         await operator.until(lambda: operator.detail().get("frontends") == said)
-        await operator.until_shown("no frontend that looks at its namespace was asked")
+        await operator.until_shown("no frontend that watches its namespace was asked")
         # Until their leases are read, they are not known to live.
         await operator.until(lambda: operator.rows("state") == ["● live", "● live"])
         assert operator.rows("why") == ["", ""]
@@ -341,7 +341,7 @@ async def test_what_is_registered_comes_before_what_a_frontend_lists() -> None:
         await operator.press("2", "j")
         await operator.until(lambda: "lists it, since" in operator.detail().get("frontends", ""))
         assert operator.detail()["frontends"].endswith(
-            "it lists what is registered, and no worker is routable"
+            "it lists all registered models, and no worker is routable"
         )
         assert operator.rows("routable") == ["1/1", "0/1"]
         assert operator.rows("why") == ["", "1 no instance"]
@@ -376,8 +376,8 @@ async def test_where_instances_may_not_be_read_it_is_not_known_how_many_are_rout
     async with dashboard(world, store=store, size=(150, 30)) as operator:
         await operator.press("2")
         await operator.until(lambda: operator.rows("routable") == ["?/3"])
-        assert operator.rows("why") == ["3 not known: not all may be read"]
-        said = "routable ? of 3: aggregated ?/3; of 3 it is not known: not all that is registered"
+        assert operator.rows("why") == ["3 unknown: cannot read all keys"]
+        said = "routable ? of 3: aggregated ?/3; 3 unknown: this user may not read all"
         assert said in operator.detail()["serving"]
         assert "not served" not in operator.header()
 

@@ -89,7 +89,7 @@ async def test_what_may_not_be_read_is_removed_by_its_typed_id_alone(
         await operator.until_shown("? unknown")
         await operator.unregister()
         await operator.until_shown(
-            "This cannot be undone: its value is not known", UNREAD, "Type a7 to drain"
+            "This cannot be undone: its value is unknown", UNREAD, "Type a7 to drain"
         )
         assert "Undo with u" not in operator.text()
         await operator.press("Y")

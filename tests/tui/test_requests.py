@@ -118,7 +118,7 @@ async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row()
         # The second was started anew: how much it did before nobody knows, nor of both together.
         assert operator.rows("rate") == ["–", "0", "–", "2.00", "–"]
         assert operator.at("name") == "    · 1"
-        assert operator.detail()["requests"] == "20, 2.00 a second of late"
+        assert operator.detail()["requests"] == "20, 2.00/s recently"
         services.answers, world.now = both(20, 15), world.now + 5
         await asked_again(operator)
         assert operator.rows("rate") == ["2.00", "0", "2.00", "0", "2.00"]
@@ -155,7 +155,7 @@ async def test_the_silent_and_the_unregistered_are_called_so(
         await operator.press("G", "l", "j", "j")
         assert operator.at("name") == "    ○ 2"
         assert operator.at("requests") == "–"
-        assert "one that is paused looks the same" in operator.detail()["answer"]
+        assert "a paused one looks the same" in operator.detail()["answer"]
         # What is gone from the store and answers on is told from what was never there.
         world.keyspace.delete(nats_entry(1)[0])
         await operator.until(lambda: "    ◇ 1" in operator.rows("name"))
@@ -179,7 +179,7 @@ async def test_before_the_store_was_read_nobody_is_called_unregistered() -> None
         await opened(operator)
         assert set(operator.rows("answer")) == {"● answers"}
         await operator.press("j", "l", "j")
-        await operator.until(lambda: "is not known" in operator.detail()["answer"])
+        await operator.until(lambda: "not known to be registered" in operator.detail()["answer"])
         world.keyspace.mend()
         await operator.until(lambda: operator.rows("name")[0] == "▾ prod/backend")
 

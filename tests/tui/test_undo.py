@@ -44,7 +44,7 @@ async def test_a_drained_worker_is_put_back_exactly_as_it_was() -> None:
         await operator.until_shown(
             "Put 1 instance back?", "into memory at this process", KEY.decode(), "Drained at"
         )
-        await operator.until_shown("1m ago", "under lease a7", "routed to again, if its worker")
+        await operator.until_shown("1m ago", "under lease a7", "route to an instance again")
         await operator.press("Y")
         await operator.until(lambda: world.find(KEY) is not None)
         after = world.find(KEY)
@@ -93,10 +93,10 @@ async def test_a_key_that_came_back_is_never_overwritten() -> None:
         await drain(world, operator)
         await ask(operator)
         world.put((KEY, b'{"another": 1}'))
-        await operator.until_shown("such a key is there again")
+        await operator.until_shown("the key exists again")
         await operator.press("Y")
         await operator.until(lambda: len(operator.told()) == 2)
-        assert operator.told()[1].startswith("Not put back: such a key is there")
+        assert operator.told()[1].startswith("Not put back: the key exists again")
         found = world.find(KEY)
         assert found is not None
         assert found.value == b'{"another": 1}'

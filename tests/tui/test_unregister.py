@@ -130,7 +130,7 @@ async def test_the_id_of_a_worker_that_may_live_is_typed_to_drain_it(typed: str)
     async with dashboard(world) as operator:
         await operator.unregister()
         await operator.until_shown("Drain 1 instance?", "Type a7 to drain", KEY.decode())
-        await operator.until_shown("The worker keeps 2 model cards.", "nobody serves it then.")
+        await operator.until_shown("The worker keeps 2 model cards.", "no worker serves it then.")
         await operator.type(typed)
         await operator.until(lambda: there(operator) == ["b2"])
         assert world.keys() == others
@@ -150,7 +150,8 @@ async def test_no_letter_says_yes_or_no_where_an_id_is_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("", "Nothing was typed."), ("a", "“a” is not it."), ("b2", "“b2” is not")]
+    ("typed", "said"),
+    [("", "Nothing was typed."), ("a", "“a” does not match."), ("b2", "“b2” does not")],
 )
 async def test_enter_on_anything_but_the_id_only_says_that_it_is_not(typed: str, said: str) -> None:
     world = world_of_two()

@@ -172,7 +172,7 @@ async def test_a_worker_that_went_is_shown_as_gone_with_what_it_had() -> None:
         await operator.until(lambda: operator.at("id") == "a7")
         await operator.until(lambda: len(registered(operator)) == len(KEYS_OF_A))
         assert all(line.startswith("† gone  ") for line in registered(operator))
-        assert operator.detail()["state"].startswith("gone: not registered any more")
+        assert operator.detail()["state"].startswith("gone: no longer registered")
         await operator.until(lambda: "  lease " in operator.detail()["gone"])
         world.put(*KEYS_OF_A, lease=A)
         await operator.until(lambda: operator.rows("id") == ["a7", "b8"])
@@ -266,8 +266,8 @@ async def test_a_process_that_is_no_worker_is_not_drained_and_its_keys_can_be_re
     world.put(instance(0xA7), card(0xA7), lease=0xA7)
     world.put(router, lease=0xB2)
     said = (
-        "b2 is no worker but the router process of prod/router: nothing routes requests of a model "
-        "to it. d on a row of one of its keys removes that key."
+        "b2 is not a worker but the router process of prod/router: it gets no requests of a model. "
+        "d on a row of one of its keys removes that key."
     )
     async with dashboard(world, size=(150, 30)) as operator:
         await open_tab(operator)

@@ -1,6 +1,6 @@
-"""What is stale, proposed for removal: all of it, each with its evidence, each to be left out.
+"""Propose stale keys for removal: each with its evidence and a tick that can be taken away.
 
-And what may be: that joins it when it turns out to be so while the question is open.
+Undecided keys are shown too. They join if they turn out stale while the question is open.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from tui.text.sanitize import plain, plain_key
 from tui.widgets.table.list_table import ListTable
 
 FEW = 5
-"""Rows up to which the dialog is only as high as it needs to be."""
+"""Rows up to which the dialog is only as high as needed."""
 HINTS = "space select   a all/none   Y remove selected   Esc cancel"
 
 
 class ProposalTable(ListTable[AnyRecord]):
-    """Records with a tick each, all ticked at first. Enter ticks, too: it never says yes."""
+    """Records with a tick each, all ticked at first. Enter ticks too: it never confirms."""
 
     ACTIONS: ClassVar[dict[str, str]] = {
         "mark-range": "mark_range",
@@ -50,27 +50,27 @@ class ProposalTable(ListTable[AnyRecord]):
     """
 
     def __init__(self, columns: Sequence[Column[AnyRecord]], ticked: Sequence[AnyRecord]) -> None:
-        """`ticked`: the records that have a tick at first, and may have one."""
+        """`ticked`: the records that have a tick at first. Only they may have one."""
         ticks = Column("tick", "", 3, self._tick)
         super().__init__((ticks, *columns))
         self.ticked: set[bytes] = {record.key for record in ticked}
         self.may_tick: set[bytes] = set(self.ticked)
-        """The rows that may have a tick."""
+        """Rows that may have a tick."""
         self._ticked_last: AnyRecord | None = None
 
     def action_mark(self) -> None:
-        """Tick the row or take its tick away, and go on to the next."""
+        """Toggle the row's tick, and move to the next row."""
         self.action_choose()
         self.action_cursor(1)
 
     def action_choose(self) -> None:
-        """Tick the row or take its tick away."""
+        """Toggle the row's tick."""
         if self.row is not None:
             self._ticked_last = self.row
             self.tick_as({self.row.key}, self.row.key not in self.ticked)
 
     def action_mark_range(self) -> None:
-        """All from the row that was toggled last to the cursor's, as that one."""
+        """Set the tick of all rows from the last toggled one to the cursor's as that one."""
         if self._ticked_last is None or self.row is None:
             return
         keys = [row.key for row in self.rows]
@@ -79,11 +79,11 @@ class ProposalTable(ListTable[AnyRecord]):
         self.tick_as(wanted, self._ticked_last.key in self.ticked)
 
     def action_mark_all(self) -> None:
-        """Tick all rows that may have a tick; if all of them have one, none."""
+        """Tick all rows that may have a tick. All are ticked: take all ticks away."""
         self.tick_as(self.may_tick, self.ticked != self.may_tick)
 
     def tick_as(self, keys: set[bytes], ticked: bool) -> None:
-        """Tick these rows, or take their ticks away."""
+        """Set or remove the tick of these rows."""
         self.ticked = self.ticked | keys if ticked else self.ticked - keys
         self.refresh()
         self.post_message(self.Marked(self))
@@ -95,17 +95,17 @@ class ProposalTable(ListTable[AnyRecord]):
 
 
 class CleanUpScreen(Asking[list[AnyRecord] | None]):
-    """Answers with what to remove; None: nothing.
+    """Answers with the records to remove. None: nothing.
 
-    What stops being stale while it is open loses its tick, and cannot be ticked again. What a
-    renewal decides while it is open gets a tick where all have one, and no yes counts until that
-    was seen; where some were taken away, the selection is the person's and stays as it is.
+    A key that stops being stale while the question is open loses its tick and cannot be ticked
+    again. A key that becomes stale meanwhile is ticked if all others are, and no yes counts until
+    it could be seen. If the user has unticked some, the selection stays as it is.
     """
 
     CSS_PATH = "dialog.tcss"
 
     PLACE = Place.CLEAN_UP
-    # Yes is a capital, so that no letter typed for something else says it.
+    # Yes is a capital letter: a letter typed for something else must not confirm.
     ACTIONS: ClassVar[dict[str, str]] = {"yes": "yes", "no": "no", "help": "app.help"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
@@ -116,8 +116,8 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         where: str,
         undecided: Sequence[AnyRecord] = (),
     ) -> None:
-        """`records`: all stale, in the order to be shown. `where`: from which store, with its name
-        and address in full. `undecided`: what is shown below, as it may turn out to be stale."""
+        """`records`: the stale ones, in the order shown. `where`: the store's name and address in
+        full. `undecided`: shown below, as they may turn out stale."""
         super().__init__()
         self.dashboard = dashboard
         self.targets = RemovalReview(
@@ -125,9 +125,9 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         )
         self._where = where
         self._proposed = {record.key for record in records}
-        """What was stale at any look."""
+        """Keys that were stale at any look."""
         self._waited = False
-        """Whether anything was undecided at any look."""
+        """At least one key was undecided at any look."""
         columns = [
             Column("state", "STATE", 13, self._state),
             Column("kind", "KIND", 8, _kind, drop=3),
@@ -159,7 +159,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
     # --- answering ----------------------------------------------------------------------------
 
     def action_yes(self) -> None:
-        """Answers with what is ticked, if that is what was seen and all of it is stale by now."""
+        """Answer with the ticked records, if they were seen ticked and all are still stale."""
         if not self.takes_yes:
             return
         ticked = set(self._table.ticked)
@@ -167,7 +167,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         if (why := out_of_date(self.dashboard.monitor)) is not None:
             self._say(f"{why} Nothing is removed.")
         elif self._table.ticked - ticked:
-            return  # What was decided at this very look is said, and to be seen first.
+            return  # A key decided at this very look is shown, and must be seen first.
         elif lost := len(ticked - self._table.ticked):
             self._say(
                 f"{count(lost, 'key')} stopped being stale and left the selection. Look again."
@@ -189,7 +189,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
                 )
             elif refused & self._proposed:
                 drain = self.dashboard.keys.shown("drain")
-                self._say(f"That is not stale any more: {drain} on its row drains it.")
+                self._say(f"That is no longer stale: {drain} on its row drains it.")
             else:
                 self._say("That is not stale: its lease is renewed.")
         else:
@@ -215,7 +215,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         table.ticked -= not_stale
         decided = there - not_stale - self._proposed
         self._proposed |= decided
-        # What went or changed keeps its tick box, as it keeps its tick: nothing of it is removed.
+        # A key that went or changed keeps tick and tick box: it is not removed anyway.
         table.may_tick = (table.may_tick | decided) - not_stale
         if not decided:
             return
@@ -224,23 +224,23 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         if had_all:
             table.ticked |= decided
             self._say(f"{number} {verb} stale now, too, and selected. Look again.")
-            # A yes that was on its way was for what was there before.
+            # A yes on its way was for the earlier selection.
             self.must_be_read()
         else:
             self._say(f"{number} {verb} stale now, too: space selects.")
 
     def _not_stale(self) -> set[bytes]:
-        """Of what is there as it was shown. The rest is nothing that could be removed."""
+        """Return the keys that are unchanged and not stale. A yes would leave the rest alone."""
         verdicts = self.dashboard.monitor.verdicts
         return {one.key for one in self.targets.there() if not verdicts.is_stale(one)}
 
     def _undecided(self) -> list[AnyRecord]:
-        """What is there as it was shown, and is stale only if it is not renewed."""
+        """Return the unchanged records that become stale unless their lease is renewed."""
         verdicts = self.dashboard.monitor.verdicts
         return [one for one in self.targets.there() if is_undecided(verdicts, one)]
 
     def _within(self, records: Sequence[AnyRecord]) -> str:
-        """When the renewals of these are there, or missed; empty where no lease was read yet."""
+        """Return when the renewals of these are due. Empty: none of their leases was read yet."""
         lives = map(self.dashboard.monitor.verdicts.life, records)
         known = [life for life in lives if life is not None]
         if not known:
@@ -249,7 +249,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         return f" within {seconds} s" if seconds > 0 else " any moment now"
 
     def _show_title(self) -> None:
-        # Of what went or changed meanwhile nothing is removed.
+        # Keys that went or changed meanwhile are not removed.
         there = {record.key for record in self.targets.there()}
         stale = there & self._proposed
         ticked, of = len(self._table.ticked & there), len(stale)
@@ -257,7 +257,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         title = Text(f"Clean up {number} stale {'key' if of == 1 else 'keys'}?", "bold")
         undecided = self._undecided()
         if not there:
-            title = Text("Nothing of this is left as it was shown.", "bold")
+            title = Text("All of these keys are gone or changed.", "bold")
         elif not stale:
             title = Text(f"Nothing is stale{' yet' if undecided else ''}.", "bold")
         self.query_one(".dialog--title", Static).update(title)
@@ -266,10 +266,10 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
 
     def _show_undecided(self, undecided: Sequence[AnyRecord]) -> None:
         summary = self.query_one(".dialog--summary", Static)
-        # It stays, so that no row moves under the mouse.
+        # It stays once shown, so that no row moves under the mouse.
         summary.display = self._waited = self._waited or bool(undecided)
         if not undecided:
-            summary.update("All that was undecided is decided.")
+            summary.update("No key is undecided any more.")
             return
         are = "is" if len(undecided) == 1 else "are"
         summary.update(
@@ -283,7 +283,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         hint.set_class(text is not HINTS, "-said")
 
     def _show_about(self) -> None:
-        """All that is known of the row that the cursor is on."""
+        """Show the details of the row under the cursor."""
         record = self._table.row
         if record is None:
             return
@@ -302,7 +302,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
             verdict=self.targets.verdict(record),
             lifetime=self.dashboard.monitor.verdicts.lifetime,
         )
-        # Some evidence is a consequence, too.
+        # Some consequences repeat the evidence.
         said = {one.text for one in evidence}
         lines += [sentence for sentence in does if sentence.removesuffix(".") not in said]
         about.append("".join(f"\n• {plain_sentence(line)}" for line in lines), "not bold")
@@ -318,7 +318,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         return Cell(state.in_column, state.tone)
 
     def _evidence(self, record: AnyRecord) -> Cell:
-        """What decided it, without the time, which the lines below have."""
+        """Return the deciding evidence. Its time is in the lines below."""
         if self.targets.meanwhile(record) is not None:
             return self.targets.note(record)
         evidence = self.dashboard.states.assess(record).evidence[0].text

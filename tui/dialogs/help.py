@@ -1,4 +1,4 @@
-"""What every key does on a screen, and what the signs mean."""
+"""The keys of a screen, and the meaning of signs."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from tui.text.format import MEANINGS
 Keys = list[tuple[str, str]]
 
 FIGURES: Keys = [
-    ("○ silent", "Requests: no service that answers has it; one that is paused looks the same"),
-    ("◇ unregistered", "Requests: a service answers for it, and nothing of it is registered"),
+    ("○ silent", "Requests: no answering service has its subject; a paused one looks the same"),
+    ("◇ unregistered", "Requests: a service answers at this subject, but no instance names it"),
     ("● served", "Metrics: a frontend lists it"),
     ("≠ not served", "Metrics: registered, and no frontend lists it"),
     ("≠ unregistered", "Metrics: a frontend lists it, and no card of it is registered"),
-    ("✗ failing", "Metrics: it could not be scraped; the detail says why"),
+    ("✗ failing", "Metrics: scraping failed; the reason is in the detail"),
 ]
-"""The signs of what is counted and measured."""
+"""The signs of figures."""
 WITHOUT_SIGNS = frozenset({Place.TAP, Place.MESSAGE, Place.OUTCOMES})
-"""Where no record has one."""
+"""Places without records, so without signs."""
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys of the screen below it, and the signs; any of the usual keys closes it."""
+    """Shows the keys of the screen below it, and the signs. Any of the usual keys closes it."""
 
     CSS_PATH = "dialog.tcss"
 
@@ -47,7 +47,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, place: Place, *, acts: bool) -> None:
-        """`place`: whose keys. `acts`: whether anything may be removed."""
+        """`place`: the screen whose keys are shown. `acts`: keys may be removed."""
         super().__init__()
         self._place = place
         self._acts = acts

@@ -1,4 +1,4 @@
-"""Keys in full, each with a line under it that says how it stands."""
+"""Keys in full, each with a note on the line below."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from tui.text.sanitize import chopped, clip, clip_key, plain
 from tui.text.sanitize import width as text_width
 
 INDENT = "  "
-"""Before the line under a key."""
+"""Before the note under a key."""
 APART = "  "
-"""Between a key and what stands behind it."""
+"""Between a key and the text after it."""
 MOST_BYTES = 200_000
-"""Of all keys together, that are folded before the first line is drawn: some 0.1 s."""
+"""Bytes of all keys together that are folded before the first line is drawn: some 0.1 s."""
 MOST_OF_A_KEY = 500
-"""Bytes of each key that are shown in any case: more than Dynamo writes."""
+"""Bytes shown of each key in any case: more than Dynamo writes."""
 
 
 class KeyList(ScrollView, can_focus=False):
-    """Folds keys at its width and cuts none off, unless they are much longer than Dynamo writes
-    them and there are many. Asks for the lines under them when they are drawn, so that ten thousand
-    cost what those on screen do.
+    """Folds keys at its width. Cuts keys off only if there are many that are much longer than
+    Dynamo's.
+
+    Asks for notes while drawing: ten thousand keys cost as much as those on screen.
     """
 
     DEFAULT_CSS = """
@@ -47,9 +48,8 @@ class KeyList(ScrollView, can_focus=False):
     }
 
     def __init__(self, keys: Sequence[tuple[bytes, str]], note: Callable[[int], Cell]) -> None:
-        """`keys`: each with what stands behind it. `note` gives the line under the key of an index;
-        an empty text is a blank line.
-        """
+        """`keys`: each with the text after it. `note`: returns the note for the key of an index. An
+        empty text is a blank line."""
         super().__init__()
         self._keys = keys
         self._note = note
@@ -57,12 +57,12 @@ class KeyList(ScrollView, can_focus=False):
         self._folded: list[list[str]] = []
         """The lines of each key."""
         self._lengths: list[int] = []
-        """How many characters of these lines are the key."""
+        """How many characters of these lines belong to the key."""
         self._ends: list[int] = []
         """The line after the last one of each key."""
 
     def set_keys(self, keys: Sequence[tuple[bytes, str]]) -> None:
-        """Show these instead."""
+        """Show these keys instead."""
         self._keys = keys
         width, self._width = self._width, 0
         if width:
@@ -71,7 +71,7 @@ class KeyList(ScrollView, can_focus=False):
         self.refresh(layout=True)
 
     def lines_at(self, width: int) -> int:
-        """Return how many lines all of it takes at a width, its scroll bar included."""
+        """Return how many lines all keys take at a width that includes the scroll bar."""
         self._fold(width - self.styles.scrollbar_size_vertical)
         return self.virtual_size.height
 
@@ -83,7 +83,7 @@ class KeyList(ScrollView, can_focus=False):
         self._fold(self.size.width)
 
     def can_scroll(self, step: int) -> bool:
-        """Whether there is more above (a negative step) or below."""
+        """Return whether there are lines above (a negative step) or below."""
         return self.scroll_offset.y > 0 if step < 0 else self.scroll_offset.y < self.max_scroll_y
 
     def render_line(self, y: int) -> Strip:
@@ -104,7 +104,7 @@ class KeyList(ScrollView, can_focus=False):
         if width == self._width:
             return
         self._width = width
-        # Worked out once: a key may be 100 KB long, and each of its lines is drawn on its own.
+        # Computed once: a key may be 100 KB long, and is drawn line by line.
         most = max(MOST_OF_A_KEY, MOST_BYTES // max(1, len(self._keys)))
         shown = [clip_key(key, most) for key, _ in self._keys]
         self._lengths = [len(key) for key in shown]
@@ -116,7 +116,7 @@ class KeyList(ScrollView, can_focus=False):
         self.virtual_size = Size(width, self._ends[-1] if self._ends else 0)
 
     def _key_line(self, index: int, row: int, base: Style) -> list[Segment]:
-        """Bold as far as it is the key."""
+        """Return a line of a key, with the key's part in bold."""
         lines = self._folded[index]
         left = max(0, self._lengths[index] - sum(map(len, lines[:row])))
         text = lines[row]
@@ -132,7 +132,7 @@ class KeyList(ScrollView, can_focus=False):
 
 
 def _folded(key: str, behind: str, width: int) -> list[str]:
-    """The lines of a key; what stands behind it goes on one of its own where it does not fit."""
+    """Return the lines of a key. The text after it continues on its own line if it does not fit."""
     lines = chopped(key, width)
     if not behind:
         return lines

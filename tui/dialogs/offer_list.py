@@ -1,4 +1,4 @@
-"""The removals that a question offers, one of which is chosen."""
+"""A list of removals to choose one from."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CHOSEN, OTHER = "(•)", "( )"
 
 
 class OfferLine(Static):
-    """One offer. Its sign says without colour whether it is chosen."""
+    """One offer. Its sign shows without colour whether it is chosen."""
 
     class Clicked(Message):
-        """Chosen with the mouse."""
+        """An offer was clicked."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -43,7 +43,7 @@ class OfferLine(Static):
 
 
 class OfferList(Vertical, can_focus=True):
-    """A line or more for each offer; nothing where there is no choice."""
+    """Shows the offers; hidden if there is only one."""
 
     ACTIONS: ClassVar[dict[str, str]] = {"up": "step(-1)", "down": "step(1)", "choose": "step(1)"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
@@ -56,7 +56,7 @@ class OfferList(Vertical, can_focus=True):
     """
 
     class Chosen(Message):
-        """Another offer is chosen now."""
+        """Another offer was chosen."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -73,7 +73,7 @@ class OfferList(Vertical, can_focus=True):
         yield from self._lines
 
     def choose_next(self) -> None:
-        """Choose the next one; after the last the first."""
+        """Choose the next offer; after the last the first."""
         self._choose((self._index + 1) % len(self._lines))
 
     def action_step(self, step: int) -> None:

@@ -1,4 +1,4 @@
-"""What came of each key of an act, where not all went well."""
+"""The outcome for each key of an act that did not fully succeed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ _GLYPHS = {"good": "✓", "warn": "~", "bad": "✗"}
 
 
 class OutcomesScreen(ModalScreen[None]):
-    """Every key with its outcome, those that did not go well first; any of the usual keys closes
-    it."""
+    """Shows each key with its outcome, failed ones first. Any of the usual keys closes it."""
 
     CSS_PATH = "dialog.tcss"
 

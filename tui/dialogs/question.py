@@ -1,5 +1,7 @@
-"""What questions have in common: there is time to read one before a yes counts, and how those that
-list keys are scrolled and answered."""
+"""The base of all questions: there is time to read one before a yes counts.
+
+Questions with keys also share their scrolling, layout and buttons.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +23,19 @@ from tui.runtime.typed_ahead import MustBeSeen
 from tui.text.consequences import plain_sentence
 
 READ_TIME = 0.5
-"""Seconds after a question was drawn from which on its yes counts. Over a slow line keys arrive in
-one burst: what was typed for another screen must not answer what nobody has seen yet."""
+"""Seconds from drawing a question until its yes counts. Over a slow line keys arrive in one burst:
+keys typed for another screen must not answer an unseen question."""
 
 
 MOST_HEIGHT = 0.96
-"""Of the screen, for a dialog: as its style says."""
+"""Part of the screen's height for a dialog, as in its style sheet."""
 LEAST_TEXT = 3
-"""Lines of what a yes does that are there whatever the number of keys."""
+"""Lines kept for the text on what a yes does, for any number of keys."""
 
 
 def shared(room: int, keys: int, text: int) -> tuple[int, int]:
-    """Return the lines that keys and text get of `room`, at least one each: all, if there is room;
-    otherwise the text at least a third, and the keys the rest."""
+    """Return the lines that keys and text get of `room`, at least one each. If not all fit, the
+    text gets at least a third, and the keys the rest."""
     if keys + text <= room:
         return max(1, keys), max(1, text)
     for_text = min(text, max(LEAST_TEXT, room // 3, room - keys))
@@ -41,33 +43,33 @@ def shared(room: int, keys: int, text: int) -> tuple[int, int]:
 
 
 class Alert(Static):
-    """What has to be read before a yes. Nothing: it takes no room."""
+    """A warning to read before a yes. Without sentences it takes no room."""
 
     def __init__(self) -> None:
         super().__init__(classes="dialog--warning", markup=False)
         self.display = False
 
     def say(self, sentences: Sequence[str]) -> None:
-        """Show these instead of what was there."""
+        """Show these sentences instead of the earlier ones."""
         self.display = bool(sentences)
         self.update("\n".join(map(plain_sentence, sentences)))
 
 
 class Asking(MustBeSeen, ModalScreen[ScreenResultType]):
-    """A question whose yes is dangerous. Subclasses look at `takes_yes` before they take one."""
+    """A question whose yes is dangerous. Subclasses check `takes_yes` before they accept one."""
 
     can_be_read = False
     """Whether it has been on screen for long enough."""
     _reading: Timer | None = None
     _shown_at = math.inf
-    """When what it says now was drawn, by Textual's clock."""
+    """When its present text was drawn, by Textual's clock."""
     _answered_at = -math.inf
-    """When the last key was typed, or a button of the mouse pressed, by the same clock."""
+    """When the last key was typed or mouse button pressed, by the same clock."""
 
     @property
     def takes_yes(self) -> bool:
-        """Whether a yes counts that came with the last key or click: it was typed once the question
-        could have been read. When it is handled does not matter: a busy machine may be late."""
+        """Return whether the last key or click may confirm: the question could be read before it.
+        The time of typing counts, not that of handling: a busy machine may be late."""
         return self.can_be_read and self._answered_at - self._shown_at >= READ_TIME
 
     def was_drawn(self) -> None:
@@ -80,7 +82,7 @@ class Asking(MustBeSeen, ModalScreen[ScreenResultType]):
         self._answered_at = event.time
 
     def must_be_read(self) -> None:
-        """Let no yes count until what it says now could have been read."""
+        """Accept no yes until the present text could be read."""
         self.can_be_read = False
         self._shown_at = get_time()
         if self._reading is not None:
@@ -92,10 +94,10 @@ class Asking(MustBeSeen, ModalScreen[ScreenResultType]):
 
 
 class AskingOfKeys(Asking[bool]):
-    """Shows a `KeyList` and, below it in `.dialog--text`, what a yes does; then the buttons `#no`
-    and `#yes`."""
+    """Shows a `KeyList`, below it in `.dialog--text` what a yes does, and the buttons `#no` and
+    `#yes`."""
 
-    # Yes is a capital, so that no letter typed for something else says it.
+    # Yes is a capital letter: a letter typed for something else must not confirm.
     ACTIONS: ClassVar[dict[str, str]] = {
         "yes": "yes",
         "no": "no",
@@ -113,13 +115,13 @@ class AskingOfKeys(Asking[bool]):
         self.share_room()
 
     def share_room(self) -> None:
-        """Give the keys and what a yes does the room that there is, once it is laid out."""
+        """Share the room between the keys and the text, once it is laid out."""
         self.call_after_refresh(self._share_room)
 
     def _share_room(self) -> None:
         dialogs, lists, texts = (self.query(one) for one in (".dialog", KeyList, ".dialog--text"))
         if not (self.is_attached and dialogs and lists and texts):
-            return  # It is not made yet, or is being taken down.
+            return  # Not made yet, or being removed.
         dialog, keys, text = dialogs.first(), lists.first(KeyList), texts.first()
         last = dialog.children[-1]
         most = self.size.height if self.has_class("-short") else int(self.size.height * MOST_HEIGHT)
@@ -146,7 +148,7 @@ class AskingOfKeys(Asking[bool]):
         self.query_one(f"#{button}").focus()
 
     def action_scroll(self, step: int) -> None:
-        """The keys, and at their end what it does."""
+        """Scroll the keys, and at their end the text."""
         keys = self.query_one(KeyList)
         part = keys if keys.can_scroll(step) else self.query_one(".dialog--text", VerticalScroll)
         part.scroll_relative(y=step, animate=False)

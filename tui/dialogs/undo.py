@@ -1,4 +1,4 @@
-"""The question before something is put back."""
+"""The question before keys are put back."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from tui.text.sanitize import plain
 
 _WAS = {"unregister": "Unregistered", "drain": "Drained", "clean up": "Cleaned up"}
 LOOK_INTERVAL = 1.0
-"""Seconds between two looks at whether keys came back meanwhile."""
+"""Seconds between two looks at whether keys exist again."""
 
 
 class UndoDialog(AskingOfKeys):
-    """Shows what was done, which keys would be written again, and what that does."""
+    """Shows the act, the keys that would be written again, and the consequences."""
 
     CSS_PATH = "dialog.tcss"
 
     PLACE = Place.UNDO
 
     def __init__(self, dashboard: Dashboard, act: Operation, where: str) -> None:
-        """`where`: into which store, with its name and address in full."""
+        """`where`: the store's name and address in full."""
         super().__init__()
         self.dashboard = dashboard
         self.act = act
@@ -67,7 +67,7 @@ class UndoDialog(AskingOfKeys):
         self._warn()
 
     def _warn(self) -> None:
-        """Say what keeps the store from taking it, as it says now."""
+        """Show why the store cannot take these keys now."""
         no_puts = self.dashboard.monitor.store.no_puts
         keys = [record.key for record in self._records]
         self.query_one(Alert).say(
@@ -79,7 +79,7 @@ class UndoDialog(AskingOfKeys):
         )
 
     def _done(self) -> str:
-        """What was done, and when."""
+        """Return the act and its time."""
         at = datetime.fromtimestamp(self.act.at)
         ago = duration(self.dashboard.clock() - self.dashboard.clock.when_shown(self.act.at))
         return f"{_WAS[self.act.kind]} at {at:%H:%M:%S}, {ago} ago."
@@ -87,20 +87,20 @@ class UndoDialog(AskingOfKeys):
     def _note(self, index: int) -> Cell:
         record = self._records[index]
         if record.key in self.dashboard.monitor.cluster.records:
-            return Cell("~ such a key is there again: it stays as it is", "warn")
+            return Cell("~ the key exists again: it stays as it is", "warn")
         if record.lease is not None:
-            return Cell(f"under lease {hex_id(record.lease)}, if that still lives", "dim")
+            return Cell(f"under lease {hex_id(record.lease)}, if it is still alive", "dim")
         leases = self.dashboard.monitor.verdicts.lifetime.has_leases
         return Cell("without a lease, as it was" if leases else "", "dim")
 
     def _consequences(self) -> list[str]:
-        lines = ["Exactly the same bytes are written again. A key that is there is never replaced."]
+        lines = ["Exactly the same bytes are written again. An existing key is never replaced."]
         if any(isinstance(record, EndpointInstance) for record in self._records):
-            lines.append("An instance is routed to again, if its worker lives.")
+            lines.append("Clients route to an instance again, if its worker is alive.")
         if not self.dashboard.monitor.verdicts.lifetime.is_renewed:
-            lines.append("It gets a new revision, and its bucket's time to live begins anew.")
+            lines.append("It gets a new revision, and its bucket's time to live starts again.")
         elif not self.dashboard.monitor.verdicts.lifetime.has_leases:
-            lines.append("A worker that lives keeps its files alive again; others expire.")
+            lines.append("A live worker keeps its files alive again; other files expire.")
         elif any(record.lease is not None for record in self._records):
-            lines.append("Where the lease has ended, the worker is gone and nothing is written.")
+            lines.append("A key whose lease has ended is not written: its worker is gone.")
         return lines

@@ -1,6 +1,5 @@
-"""The question before anything is removed. Its answer is no, unless somebody says yes; and for
-what may live a yes is not enough.
-"""
+"""The question before keys are removed. The default is no. Records that may live need typing,
+too."""
 
 from __future__ import annotations
 
@@ -26,9 +25,9 @@ from tui.state.record_states import RecordStates
 from tui.state.removal_review import RemovalReview
 from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
 from tui.text.consequences import (
+    combined,
     consequences,
     plain_sentence,
-    told_together,
 )
 from tui.text.detail import keeps
 from tui.text.format import revision_word, seen_in_words
@@ -37,32 +36,33 @@ from tui.text.timestamps import time_of_day
 from tui.widgets.plain_input import PlainInput
 
 LOOK_INTERVAL = 1.0
-"""Seconds between two looks at how the records stand."""
+"""Seconds between two looks at the state of the records."""
 FEW_RECORDS = 3_000
-"""Up to which what a yes leaves is worked out after each change, in some 20 ms."""
+"""Records up to which the consequences of a yes are computed after each change, in some 20 ms."""
 LOOKS_BETWEEN = 10
-"""Looks between two such in a larger cluster."""
+"""Looks between two such computations in a larger cluster."""
 TYPED_CELLS = 24
-"""Of what was typed, in the answer to it."""
+"""Columns of the typed text in the reply to it."""
 
 
 class UnregisterDialog(AskingOfKeys):
-    """Shows exactly what would be removed, from where, how it stands, and what that does.
+    """Shows exactly which keys would be removed from which store, their state, and the
+    consequences.
 
-    Of what is stale by all evidence it asks for a yes. Anything else is named by typing: a drain,
-    or by an explicit choice the selection itself. It follows what happens meanwhile; what each
-    choice is about stays as it was shown.
+    If all are stale by evidence, yes is enough. Otherwise the user types a name: for a drain the
+    worker's, or, by an explicit choice, the selection's. The dialog follows changes; the keys of
+    each choice stay as first shown.
     """
 
     CSS_PATH = "dialog.tcss"
 
     PLACE = Place.UNREGISTER
-    # No letter: it is for where the id is typed.
+    # A function key: letters belong to the typed id.
     ACTIONS: ClassVar[dict[str, str]] = {"other-choice": "next_offer"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, dashboard: Dashboard, records: Sequence[AnyRecord], where: str) -> None:
-        """`where`: from which store, with its name and address in full."""
+        """`where`: the store's name and address in full."""
         super().__init__()
         self.dashboard = dashboard
         self._offers = offers(dashboard.monitor, records)
@@ -75,7 +75,7 @@ class UnregisterDialog(AskingOfKeys):
         self.targets = self._all_targets[0]
         self._where = where
         self._types = False
-        """Whether it asks for typing by now."""
+        """Whether it asks for typing at present."""
         self._looks = 0
         self._left: list[str] = []
         self._stays: list[str] = []
@@ -109,7 +109,7 @@ class UnregisterDialog(AskingOfKeys):
         self.query_one(OfferList).choose_next()
 
     def on_offer_list_chosen(self, message: OfferList.Chosen) -> None:
-        """Ask about another removal; what was typed was for the one before."""
+        """Ask about another removal. Clear the text typed for the one before."""
         self.targets = self._all_targets[message.index]
         self.targets.look_again()
         self._input.value = ""
@@ -132,19 +132,19 @@ class UnregisterDialog(AskingOfKeys):
         self.action_yes()
 
     def action_yes(self) -> None:
-        """Answers yes if that is enough by now, and by what is known at this very moment."""
+        """Confirm if the answer is sufficient by the latest state."""
         self._look_again()
         if not self.targets.must_be_typed:
             if self.takes_yes:
                 self.dismiss(True)
             return
-        # Whoever typed what it says has read it.
+        # Typing the requested text proves that it was read.
         if self._is_typed:
             self.dismiss(True)
             return
         typed = self._input.value.strip()
-        said = f"“{clip(typed, TYPED_CELLS)}” is not it. " if typed else "Nothing was typed. "
-        self._prompt(said)
+        name = clip(typed, TYPED_CELLS)
+        self._prompt(f"“{name}” does not match. " if typed else "Nothing was typed. ")
         self._input.focus()
 
     @property
@@ -160,7 +160,7 @@ class UnregisterDialog(AskingOfKeys):
     def _look_again(self) -> None:
         self._looks += 1
         if self.targets.look_again():
-            # Of a large cluster it takes a second, and something changes there all the time.
+            # It takes a second in a large cluster, where some record changes all the time.
             is_small = len(self.dashboard.monitor.cluster.records) <= FEW_RECORDS
             if is_small or self._looks % LOOKS_BETWEEN == 0:
                 self._work_out_leavings()
@@ -187,12 +187,12 @@ class UnregisterDialog(AskingOfKeys):
         self._prompt()
         self.share_room()
 
-    def _prompt(self, said: str = "") -> None:
-        """What to type. `said`: why what was typed is not enough."""
+    def _prompt(self, problem: str = "") -> None:
+        """Show the text to type. `problem`: why the typed text is not enough."""
         if not self.targets.must_be_typed:
             self.query_one("#yes", Button).disabled = False
             return
-        prompt = Text(said, "bold")
+        prompt = Text(problem, "bold")
         prompt.append("Type ", "not bold").append(self.targets.phrase(), "bold")
         prompt.append(f" to {self.targets.verb}:", "not bold")
         if len(self._offers) > 1:
@@ -201,7 +201,7 @@ class UnregisterDialog(AskingOfKeys):
         self.query_one("#yes", Button).disabled = not self._is_typed
 
     def _work_out_leavings(self) -> None:
-        """What a yes leaves: of models, of sorts of cards, and of workers."""
+        """Compute what a yes leaves of models, of sorts of cards, and of workers."""
         targets, monitor = self.targets, self.dashboard.monitor
         cluster, verdicts = monitor.cluster, monitor.verdicts
         records, lives = targets.there(), targets.must_be_typed
@@ -212,12 +212,12 @@ class UnregisterDialog(AskingOfKeys):
     def _lines(self) -> list[str]:
         targets, verdicts = self.targets, self.dashboard.monitor.verdicts
         lines = targets.warnings()
-        # Of what went or changed meanwhile nothing is removed, so nothing follows.
+        # Keys that went or changed meanwhile are not removed: no consequences.
         there = targets.there()
         if not there:
             return lines
         lines += self._left
-        lines += told_together(
+        lines += combined(
             sentence
             for record in there
             for sentence in consequences(
@@ -238,7 +238,7 @@ class UnregisterDialog(AskingOfKeys):
 
 
 def _known(states: RecordStates, record: AnyRecord) -> str:
-    """What stands behind a key: what it is known by, and for how long."""
+    """Return the text after a key: its revision, and for how long it has been seen."""
     first_seen = states.first_seen(record)
     as_of = states.as_of()
     seen = ""

@@ -35,8 +35,8 @@ from tui.text.tap import (
     fill,
     in_bytes,
     message_detail,
+    message_line,
     route_in_words,
-    said,
     standing_in_words,
 )
 from tui.widgets.detail_pane import DetailPane
@@ -285,7 +285,7 @@ class TapScreen(Screen[None]):
         route = self._tap.route
         with_topic = isinstance(route, ZmqRoute) and not route.topic
         start = self._timer.now()
-        line = self._lines[heard.number] = said(heard, raw=self._raw, with_topic=with_topic)
+        line = self._lines[heard.number] = message_line(heard, raw=self._raw, with_topic=with_topic)
         self._decoding -= self._timer.now() - start
         return line
 

@@ -129,7 +129,7 @@ class RemovalReview:
             return ""
         there = self.there()
         if not there:
-            return "Nothing of this is left as it was shown."
+            return "All of these keys are gone or changed."
         stale = [one for one in there if one.key not in self._lives_now]
         living = [one for one in there if one.key in self._lives_now]
         if not stale and all(self.verdict(one) is Verdict.LIVE for one in living):

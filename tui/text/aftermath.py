@@ -1,7 +1,7 @@
-"""What a removal leaves: of each model, of the workers concerned, and of their processes.
+"""Sentences on what remains after a removal: of each model, of its workers, of their processes.
 
-In sentences, the same for the question and the command. No Textual in here; nothing is made plain
-yet.
+The question and the command show the same sentences. No Textual in here. Untrusted text is not
+escaped yet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tui.text.detail import keeps
 from tui.text.format import count, hex_id
 
 MOST_MODELS = 8
-"""Of which it says what they are left with."""
+"""Models that are listed with what remains of them."""
 
 
 def what_is_left(
@@ -40,8 +40,8 @@ def what_is_left(
 def what_sorts_keep(
     cluster: Cluster, verdicts: LivenessTracker, records: Sequence[AnyRecord]
 ) -> list[str]:
-    """Return, for each set of cards in conflict that this concerns, how many routable workers each
-    sort is left with."""
+    """Return, for each set of conflicting cards among these, how many routable workers each sort
+    keeps."""
     gone = {record.key for record in records}
     lines: dict[frozenset[str], str] = {}
     for card in _cards_of(cluster, records):
@@ -60,7 +60,7 @@ def what_sorts_keep(
 
 
 def _cards_of(cluster: Cluster, records: Sequence[AnyRecord]) -> list[ModelCard]:
-    """The cards among these, and those that their instances serve."""
+    """Return the cards among these records, and the cards of the instances among them."""
     found = {one.key: one for one in records if isinstance(one, ModelCard)}
     for record in records:
         if isinstance(record, EndpointInstance):
@@ -72,8 +72,8 @@ def _cards_of(cluster: Cluster, records: Sequence[AnyRecord]) -> list[ModelCard]
 def what_stays(
     cluster: Cluster, records: Sequence[AnyRecord], *, name_others: bool = True
 ) -> list[str]:
-    """Return what the workers of these keep, and with `name_others` which other workers the same
-    processes have."""
+    """Return what the workers of these records keep registered. `name_others`: also name the other
+    workers in the same processes."""
     gone = {record.key for record in records}
     stays = {
         one.key: one

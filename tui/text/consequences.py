@@ -1,7 +1,7 @@
-"""What removing a record does, in sentences. No Textual in here; nothing is made plain yet.
+"""Sentences on what removing a record does. No Textual in here. Untrusted text is not escaped yet.
 
-Seen with real workers of Dynamo 1.6.1, in etcd and in a file store. For NATS it is what follows
-from Dynamo's source (`storage/kv/nats.rs`), since no release selects that store.
+Seen with real workers of Dynamo 1.6.1, in etcd and in a file store. For NATS it follows from
+Dynamo's source (`storage/kv/nats.rs`), since no release selects that store.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tui.text.format import count
 from tui.text.sanitize import clip_middle
 
 MOST_SENTENCES = 12
-"""That are told of several records: each that claims to be another may have one of its own."""
+"""Sentences shown for several records: each record in conflict may add one of its own."""
 MOST_WORKERS = 4
-"""Whose ids are in one sentence."""
+"""Worker ids in one sentence."""
 SENTENCE_CELLS = 500
 """Columns of a sentence: names in it may be 100 KB long."""
 
@@ -32,15 +32,15 @@ def consequences(
     verdict: Verdict = Verdict.UNKNOWN,
     lifetime: Lifetime | None = None,
 ) -> list[str]:
-    """What follows from removing a record, a sentence each, with untrusted text in them.
+    """Return the consequences of removing a record, one a sentence, with untrusted text in them.
 
-    `lifetime`: of its store. None: what differs with the store is left out.
+    `lifetime`: of its store. None: leave out what depends on the store.
     """
     sentences = []
     if record.malformed is not None:
         sentences.append(f"Dynamo skips it: {record.malformed}.")
     elif record.kind is Kind.UNKNOWN:
-        sentences.append("dyntop does not know what this key is for, nor who needs it.")
+        sentences.append("dyntop does not know what this key is for, or which process needs it.")
     elif record.expired_at is not None or verdict is Verdict.EXPIRED:
         sentences.append("Its time to live ran out: no live worker keeps it.")
         if lifetime is Lifetime.TOUCHED:
@@ -65,20 +65,20 @@ def consequences(
     return sentences
 
 
-def told_together(sentences: Iterable[str]) -> list[str]:
-    """What follows from removing several records, each sentence once; of too many, those that
-    concern most of the records."""
+def combined(sentences: Iterable[str]) -> list[str]:
+    """Return the consequences of removing several records, each once. Of too many, keep those that
+    concern the most records."""
     numbers = Counter(sentences)
-    told = {sentence for sentence, _ in numbers.most_common(MOST_SENTENCES)}
-    lines = [sentence for sentence in numbers if sentence in told]
+    kept = {sentence for sentence, _ in numbers.most_common(MOST_SENTENCES)}
+    lines = [sentence for sentence in numbers if sentence in kept]
     if more := len(numbers) - len(lines):
         lines.append(f"And {count(more, 'sentence')} more, of other keys.")
     return lines
 
 
 def told_after(sentence: str) -> str:
-    """A sentence for behind a colon: without its capital and full stop, but a name (of a model,
-    `LoRA`) as it is written."""
+    """Return a sentence to follow a colon: in lower case and without its full stop. A name (of a
+    model, `LoRA`) keeps its capitals."""
     first = sentence.partition(" ")[0]
     is_a_word = first.isalpha() and first[1:] == first[1:].lower()
     if is_a_word:
@@ -87,12 +87,12 @@ def told_after(sentence: str) -> str:
 
 
 def plain_sentence(sentence: str) -> str:
-    """A sentence as harmless text, in which long names lose their middle."""
+    """Return a sentence as harmless text; long names lose their middle."""
     return clip_middle(sentence, SENTENCE_CELLS)
 
 
 def still_routed(record: AnyRecord) -> str:
-    """Of a record in conflict: what goes on when its key is gone."""
+    """Return a clause for a record in conflict: clients still route to it when its key is gone."""
     return (
         f"{record.conflict}; removing the key does not unroute that id, since clients of "
         "Dynamo 1.6 go by the body"
@@ -100,7 +100,8 @@ def still_routed(record: AnyRecord) -> str:
 
 
 def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> list[str]:
-    """`has_file`: whether its worker keeps touching a file."""
+    """Return the consequences for a record whose worker may live. `has_file`: its worker keeps
+    touching a file."""
     if isinstance(record, ModelCard) and record.is_lora:
         lost = (
             "The adapter is no longer offered on this worker; some releases of Dynamo then stop "
@@ -109,7 +110,7 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> li
     elif record.kind is Kind.MODEL:
         lost = "Frontends stop serving the model from this worker."
     elif record.kind is Kind.ENDPOINT and record.conflict is not None:
-        # Another sentence says what clients go by.
+        # A sentence on the conflict follows: clients go by the body.
         lost = ""
     elif record.kind is Kind.ENDPOINT:
         lost = "Clients stop routing to this instance."
@@ -129,14 +130,14 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> li
 
 
 def left_in_words(left: Left) -> str:
-    """What a removal leaves one model with, as a sentence."""
+    """Return a sentence on the workers that one model keeps after a removal."""
     name = f"LoRA adapter {left.model}" if left.is_lora else left.model
     before, after = left.before.most, left.after
     if not before:
-        return f"{name}: no worker of it is routable, before or after."
+        return f"{name}: no routable worker, before or after."
     if not after.most:
         why = f": no {' and no '.join(left.missing)} worker is left" if left.missing else ""
-        return f"{name}: nobody serves it then{why}."
+        return f"{name}: no worker serves it then{why}."
     number = (
         f"{after.most:,}" if after.least == after.most else f"{after.least:,} to {after.most:,}"
     )
@@ -145,20 +146,20 @@ def left_in_words(left: Left) -> str:
 
 
 def no_worker(process: Worker) -> str:
-    """Why a process that is no worker is not drained, as a clause without its full stop."""
+    """Return a clause on why a process that is not a worker cannot be drained."""
     return (
-        f"{process.id:x} is no worker but the {process.role.value} process of "
-        f"{', '.join(process.components)}: nothing routes requests of a model to it"
+        f"{process.id:x} is not a worker but the {process.role.value} process of "
+        f"{', '.join(process.components)}: it gets no requests of a model"
     )
 
 
 def workers_in_words(workers: Sequence[int]) -> str:
-    """`worker a7`, or `workers a7, b2 and 5 more`."""
+    """Return `worker a7`, or `workers a7, b2 and 5 more`."""
     return f"{'worker' if len(workers) == 1 else 'workers'} {ids_in_words(workers)}"
 
 
 def ids_in_words(ids: Sequence[int]) -> str:
-    """`a7`, or `a7, b2 and 5 more`."""
+    """Return `a7`, or `a7, b2 and 5 more`."""
     named = [f"{one:x}" for one in ids[:MOST_WORKERS]]
     if more := len(ids) - len(named):
         return f"{', '.join(named)} and {more:,} more"

@@ -1,4 +1,4 @@
-"""All that is known of a record, as text. No Textual in here; nothing is made plain yet."""
+"""A record with all its details, as text. No Textual in here. Untrusted text is not escaped yet."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ from tui.text.reasons import reason_text
 from tui.text.timestamps import time_of_day
 
 JUST_NOW = 5.0
-"""Seconds for which evidence counts as of now: what is on screen is confirmed or asked again within
-them, so that a finer age would only go up and down."""
+"""Seconds for which evidence counts as of now. Rows on screen are checked again within them, so a
+finer age would only go up and down."""
 
 MOST_RECORDS = 100
-"""Records that are listed of a worker: many times what any registers."""
+"""Records listed for a worker: many times as many as any worker registers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What the detail shows."""
+    """The content of the detail pane."""
 
     title: str
     """Begins with a glyph."""
     tone: str
-    """Of the field `state`."""
+    """The tone of the field `state`."""
     fields: tuple[tuple[str, str], ...]
-    """Label and text, in the order to be read."""
+    """Labels and texts, in reading order."""
     json: str
-    """The value, laid out if it is JSON, else as text."""
+    """The value: indented if it is JSON, else as text."""
 
 
 def detail_of(
@@ -86,19 +86,20 @@ def detail_of(
     shown_at: ShownAt = as_it_is,
     serving: str = "",
 ) -> Detail:
-    """`life` and `first_seen` are None while, or where, they are not known.
+    """Return the detail of a record. `life` and `first_seen`: None while unknown, or where there
+    are none.
 
-    `gone`: when it went, and why; empty for what is there. `restarts`: how often an instance was
-    replaced there of late. `requests`: what a drained
-    worker still has to do. `alike`: how many records the row stands for, this being the first.
-    `as_of`: when the store last told of it, where that is not now. `shown_at`: what the host's
-    clock showed. `serving`: how the model of a card is served, as a sentence.
+    `gone`: when the record went, and why; empty while it is registered. `restarts`: how often an
+    instance was replaced here recently. `requests`: requests that a drained worker still has to
+    finish. `alike`: how many records the row stands for; this is the first. `as_of`: when the store
+    last reported it, if that is not now. `shown_at`: what the host's clock showed. `serving`: a
+    sentence on how the model of a card is served.
     """
     then = "" if as_of is None else f" as of {time_of_day(shown_at(as_of))}"
     at = now if as_of is None else as_of
     known = "" if first_seen is None else seen_in_words(first_seen, at) + then
     fields = [
-        ("of", f"the first of {alike:,} cards that this row stands for" if alike > 1 else ""),
+        ("of", f"{alike:,} cards; showing the first" if alike > 1 else ""),
         ("key", keys.spell(record.key)),
         ("state", f"{state.word}: {MEANINGS[state]}"),
         ("gone", gone),
@@ -134,10 +135,12 @@ def worker_detail(
     life: LeaseTtl | None = None,
     left: str = "",
 ) -> Detail:
-    """Return what is shown of a process: what it is, its ids, its lease, and each of its records in
-    a line. `life`: what was read of its lease; `left`: how long that has, in words; `gone`: when
-    the worker went, and why; `requests`: what it still has to do once drained; `serving`:
-    whether a request reaches each of its models."""
+    """Return the detail of a process: its role, ids, lease, and one line for each of its records.
+
+    `life`: the last reading of its lease; `left`: the time left, in words; `gone`: when the worker
+    went, and why; `requests`: what it still has to finish once drained; `serving`: whether each of
+    its models gets requests.
+    """
     records, role = worker.records, worker.role.value
     left_behind = not gone and all(state_of(one) is STATES[Verdict.ORPHANED] for one in records)
     fields = [
@@ -163,23 +166,24 @@ def worker_detail(
 
 
 def _ids_of(worker: Worker, role: str) -> list[tuple[str, str]]:
-    """What it is, and its ids as keys write them and as logs do."""
+    """Return its role, and its ids as keys write them (hex) and as logs do (decimal)."""
     spelled = [f"{one:x}, in decimal {one}" for one in worker.instance_ids or [worker.id]]
     labels = [role, *(" " for _ in spelled)]
     return list(zip(labels, spelled, strict=False))
 
 
 def _leases(worker: Worker) -> str:
-    """Its leases, where they are not its instance ids."""
+    """Return its leases. Empty: they equal its instance ids."""
     leases = worker.leases
     return "" if leases == worker.instance_ids else ", ".join(f"{one:x}" for one in leases)
 
 
 def with_happening(detail: Detail | None, happening: Event, shown_at: ShownAt = as_it_is) -> Detail:
-    """A detail with what happened on top; None: it concerns no record but the whole store."""
+    """Return a detail with an event on top. None: the event is about the whole store, not a
+    record."""
     at = datetime.fromtimestamp(shown_at(happening.at))
-    told = (f"{at:%Y-%m-%d %H:%M:%S}  {reason_text(happening.why)}").rstrip()
-    field = (happening.type.value, told)
+    text = (f"{at:%Y-%m-%d %H:%M:%S}  {reason_text(happening.why)}").rstrip()
+    field = (happening.type.value, text)
     if detail is None:
         glyph, _ = HAPPENING_GLYPHS[happening.type]
         return Detail(f"{glyph} store {happening.type.value}", "", (field,), "")
@@ -187,11 +191,11 @@ def with_happening(detail: Detail | None, happening: Event, shown_at: ShownAt = 
 
 
 def value_text(record: AnyRecord) -> str:
-    """The value, laid out if it is JSON; what is known of it."""
+    """Return the known part of a value: indented if it is JSON."""
     return _laid_out(record.entry)
 
 
-# The detail is put together anew each second, and an etcd's value may have 1.4 MB.
+# The detail is made anew each second, and a value in etcd may have 1.4 MB.
 @lru_cache(maxsize=4)
 def _laid_out(entry: Entry) -> str:
     value = parsed_value(entry)
@@ -201,13 +205,13 @@ def _laid_out(entry: Entry) -> str:
 
 
 def kind_and_name(record: AnyRecord) -> str:
-    """`instance prod/backend/generate`; of what has no name its key."""
+    """Return `instance prod/backend/generate`. A record without a name: its key."""
     name = record.model_name if isinstance(record, ModelCard) else record.id.path()
     return f"{SHORT_KIND_NAMES[record.kind]} {name or keys.spell(record.key)}"
 
 
 def keeps(records: Sequence[AnyRecord]) -> str:
-    """`2 instances, 1 model card`, in the order of the tabs."""
+    """Return `2 instances, 1 model card`, in the order of the tabs."""
     kinds = Counter(record.kind for record in records)
     return ", ".join(count(kinds[kind], name) for kind, name in KIND_NAMES.items() if kinds[kind])
 
@@ -215,10 +219,10 @@ def keeps(records: Sequence[AnyRecord]) -> str:
 def evidence_fields(
     evidence: Sequence[Evidence], now: float, life: LeaseTtl | None = None
 ) -> list[tuple[str, str]]:
-    """A line for each piece, the first with the label.
+    """Return a line for each piece of evidence, the first with the label.
 
-    What the reading of the lease (`life`) says has its age to the second: beside it the time that
-    is left goes down each second, and 28 of 30 s now are not the 25 s that are left.
+    Evidence from the reading of the lease (`life`) shows its age to the second: the time left
+    beside it counts down each second, and "28 of 30 s, now" must not stand beside 25 s left.
     """
     labels = ("evidence", *([" "] * len(evidence)))
     read_at = None if life is None else life.at
@@ -233,7 +237,7 @@ def _ago(seconds: float, *, exact: bool = False) -> str:
 
 
 def _identity(record: AnyRecord) -> tuple[str, str]:
-    """The id as keys write it and as bodies and logs do."""
+    """Return the id as keys write it (hex) and as bodies and logs do (decimal)."""
     scoped = isinstance(record, EventChannel | EventSource)
     number = record.id.instance_id
     text = "" if number is None else f"{number:x}, in decimal {number}"
@@ -256,7 +260,7 @@ def _own_fields(record: AnyRecord, cluster: Cluster) -> list[tuple[str, str]]:
             ]
         case EventChannel():
             sources = len(cluster.sources_of(record))
-            about = count(sources, "source") if sources else "none says what it is about"
+            about = count(sources, "source") if sources else "none registered"
             return [("transport", transport_of(record)), ("sources", about)]
         case EventSource():
             channel = cluster.channel_of(record)
@@ -268,12 +272,12 @@ def _own_fields(record: AnyRecord, cluster: Cluster) -> list[tuple[str, str]]:
 
 
 def _about(source: EventSource, cluster: Cluster) -> str:
-    """The worker that a source's events are about: what it says itself, or whose it is."""
+    """Return the worker that a source's events are about: the one it names, else its owner."""
     worker = cluster.worker_of(source)
     if source.worker_id:
         return f"worker {hex_id(source.worker_id)}"
-    told = " (the source itself says 0)" if source.worker_id == 0 and worker is not None else ""
-    return f"worker {worker_word(source, worker)}{told}"
+    named = " (its own worker_id is 0)" if source.worker_id == 0 and worker is not None else ""
+    return f"worker {worker_word(source, worker)}{named}"
 
 
 def _worker(record: AnyRecord, cluster: Cluster) -> str:
@@ -283,7 +287,7 @@ def _worker(record: AnyRecord, cluster: Cluster) -> str:
     siblings = cluster.siblings(record)
     parts = [hex_id(worker)]
     if (role := cluster.role(worker)) is not Role.WORKER:
-        parts.append(f"a process that is no worker: {role.value}")
+        parts.append(f"not a worker: {role.value}")
     if siblings:
         parts.append(f"also has {keeps(siblings)}")
     return "  ".join(parts)
@@ -293,7 +297,7 @@ def _lease(
     record: AnyRecord, life: LeaseTtl | None, now: float, as_of: str, shown_at: ShownAt
 ) -> str:
     if record.expired_at is not None:
-        # A file's times are the host's.
+        # Times of files are by the host's clock.
         return f"expired {duration(shown_at(now) - record.expired_at)} ago{as_of}"
     lease = "" if record.lease is None else hex_id(record.lease)
     if life is None:

@@ -1,4 +1,4 @@
-"""A detail as lines of a screen: harmless text, folded to a width. No Textual in here."""
+"""Lay out a detail as lines of harmless text, folded to a width. No Textual in here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GAP = 2
 """Cells between a label and its text."""
 FIELD_CHARACTERS = 4_000
 JSON_CHARACTERS = 64_000
-"""Shown of one field, and of the value: many times what Dynamo writes. A name may be 100 KB long,
-and would hold up the whole screen each time it is laid out."""
+"""Characters shown of one field, and of the value: many times what Dynamo writes. A name may be 100
+KB long, and would hold up the whole screen at each layout."""
 
 LONGEST_WRAPPED = 1_000
-"""Characters of a line that is folded between words: to look for these takes many times as long as
-to draw them, and what is longer is no sentence."""
+"""Characters of the longest line that is folded between words. Finding word boundaries takes many
+times as long as drawing, and a longer line is no sentence."""
 
 TITLE = "title"
 """The tone of the title's lines."""
@@ -35,16 +35,16 @@ class DetailLine:
 
     text: str
     label: str = ""
-    """In front of the text, padded to where the text begins."""
+    """Shown before the text, padded to the column where the text begins."""
     tone: str = ""
-    """Of the text: `TITLE`, or as in `columns.Cell`."""
+    """The text's tone: `TITLE`, or as in `columns.Cell`."""
 
     def __str__(self) -> str:
         return self.label + self.text
 
 
 def lines_of(detail: Detail, cells: int) -> list[DetailLine]:
-    """Title, fields and value, each folded to `cells` columns."""
+    """Return title, fields and value, each folded to `cells` columns."""
     title = [DetailLine(text, tone=TITLE) for text in _folded(_cut(detail.title), cells)]
     return [*title, *_fields(detail, cells), *map(DetailLine, _value(detail.json, cells))]
 
@@ -60,10 +60,10 @@ def _fields(detail: Detail, cells: int) -> Iterator[DetailLine]:
             padded = " " * indent
 
 
-# While fields tick each second the value stays; one of hundreds of lines is folded once.
+# Fields tick each second while the value stays: fold its hundreds of lines once.
 @lru_cache(maxsize=4)
 def _value(json: str, cells: int) -> tuple[str, ...]:
-    """The lines of a value, below a blank one."""
+    """Return the lines of a value, after a blank one."""
     lines = _cut(json, JSON_CHARACTERS).split("\n")
     return ("", *(folded for line in lines for folded in _folded(line, cells)))
 
@@ -78,7 +78,8 @@ def _folded(text: str, cells: int) -> list[str]:
 
 
 def _cut(text: str, most: int = FIELD_CHARACTERS) -> str:
-    """At most so many characters of a text; fewer where they take many times that as escapes."""
+    """Return at most `most` characters of a text, fewer if escaping makes them many times as
+    long."""
     kept = text[:most]
     if (needed := len(plain(kept))) > 2 * most:
         kept = kept[: 2 * most * len(kept) // needed]
@@ -88,4 +89,4 @@ def _cut(text: str, most: int = FIELD_CHARACTERS) -> str:
 
 
 _CONSOLE = Console(width=80, color_system=None, file=None)
-"""Only what it says of tabs is used, and of those there are none in harmless text."""
+"""Rich asks it for the tab size only, and harmless text has no tabs."""

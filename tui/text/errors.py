@@ -1,6 +1,6 @@
-"""What went wrong, as one plain sentence that says what to do, and the exit code that goes with it.
+"""Errors as one plain sentence that says what to do, and with an exit code.
 
-Errors carry values and never render themselves; the commands and the dashboard do it here.
+Errors carry values and never render themselves. Commands and dashboard do it here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WHERE_ETCD = "--endpoints or ETCD_ENDPOINTS"
 WHERE_FILE = "--file-store or DYN_FILE_KV"
 WHERE_NATS = "--nats or NATS_SERVER"
 WHERE = {"etcd": WHERE_ETCD, "file": WHERE_FILE, "nats": WHERE_NATS}
-"""Who names a store, by its own name."""
+"""The flag and the variable that set each store, by the store's name."""
 
 
 class Exit(IntEnum):
@@ -36,29 +36,31 @@ class Exit(IntEnum):
     REFUSED = 1
     """Refused, or there was nothing to remove."""
     FINDINGS = 1
-    """Not all is live."""
+    """At least one record is not live."""
     USAGE = 2
     UNREACHABLE = 3
     NOT_AUTHORISED = 4
     TIMED_OUT = 5
-    """What was waited for did not come in time."""
+    """The awaited state did not come in time."""
     INTERRUPTED = 130
-    """By Ctrl-C: 128 and the signal's number, as shells have it. So is the next."""
+    """Ended by Ctrl-C: 128 plus the signal's number, as in shells. The next is made alike
+    (SIGPIPE)."""
     OUTPUT_CLOSED = 141
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """One sentence, without `dyntop: ` before it and a full stop after it; harmless text."""
+    """One sentence without `dyntop: ` before it or a full stop after it. Harmless text."""
 
     sentence: str
     exit_code: Exit
 
 
 def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd") -> ErrorText:
-    """What to tell a person; `store` names the store it came from (`etcd`, `file`, `nats`).
+    """Return the sentence and the exit code for an error.
 
-    For an `AuditFailed` that stopped a removal there is `not_written_down`.
+    `store`: the kind of store it came from (`etcd`, `file`, `nats`). For an `AuditFailed` that
+    stopped a removal call `not_written_down`.
     """
     match error:
         case Unreachable():
@@ -77,13 +79,13 @@ def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd
         case Refused():
             sentence, code = f"{store} at {error.address} refused: {error.detail}", Exit.REFUSED
         case NotFound():
-            sentence = f"the audit has no act {error.wanted}: `dyntop history` prints what it has"
+            sentence = f"the audit has no act {error.wanted}: `dyntop history` lists its acts"
             code = Exit.REFUSED
         case WrongStore():
             sentence, code = _wrong_store(error), Exit.REFUSED
         case AuditFailed():
             sentence = (
-                f"the audit cannot be used ({error.path}: {error.reason}): mend its permissions, "
+                f"the audit cannot be used ({error.path}: {error.reason}): fix its permissions, "
                 "or set XDG_STATE_HOME to a folder of your own"
             )
             code = Exit.REFUSED
@@ -93,16 +95,16 @@ def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd
 
 
 def not_written_down(error: AuditFailed) -> str:
-    """Why nothing was removed, and what to do: a sentence as those of `explain`."""
+    """Return a sentence on why nothing was removed, and what to do."""
     return plain(
         "nothing was removed, since it could not be written down first "
-        f"({error.path}: {error.reason}): free space or mend the permissions there, set "
-        "XDG_STATE_HOME to another folder, or name --no-audit to remove without a way back"
+        f"({error.path}: {error.reason}): free space or fix the permissions there, set "
+        "XDG_STATE_HOME to another folder, or pass --no-audit to remove without a way back"
     )
 
 
 def cannot_write_down(error: AuditFailed) -> str:
-    """Return why nothing can be removed, and what to do: a sentence as those of `explain`."""
+    """Return a sentence on why nothing can be removed, and what to do."""
     return plain(
         f"removals cannot be written down ({error.path}: {error.reason}): set XDG_STATE_HOME to a "
         "folder that you can write, or pass --no-audit to remove without a way back"
@@ -121,13 +123,13 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
     if store == "file":
         return (
             f"this user may not read or change all of {error.address} ({error.detail}): "
-            "run dyntop as a user who may, e.g. the workers' own"
+            "run dyntop as a user with that permission, e.g. the workers' own"
         )
     if store == "nats":
         return _nats_not_authorised(error)
     if isinstance(error, Forbidden):
         return (
-            f"etcd at {error.address} does not let this user do it ({error.detail}): grant the "
+            f"etcd at {error.address} denies this user the request ({error.detail}): grant the "
             "user a role with v1/, instances/, models/ and mdc/, or set another ETCD_AUTH_USERNAME"
         )
     return (
@@ -139,18 +141,19 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
 def _nats_not_authorised(error: NotAuthorised) -> str:
     if isinstance(error, Forbidden):
         return (
-            f"NATS at {error.address} does not let this user do it ({error.detail}): it must be "
-            "let publish to $JS.API.>, $JS.FC.> and $KV.> and subscribe to _INBOX.>"
+            f"NATS at {error.address} denies this user the request ({error.detail}): allow it "
+            "to publish to $JS.API.>, $JS.FC.> and $KV.> and subscribe to _INBOX.>"
         )
     return (
         f"NATS at {error.address} does not accept this user ({error.detail}): check "
         "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD, or NATS_AUTH_TOKEN, NATS_AUTH_NKEY or "
-        "NATS_AUTH_CREDENTIALS_FILE, of which the first that is set counts"
+        "NATS_AUTH_CREDENTIALS_FILE (the first that is set is used)"
     )
 
 
 def _flag_or_name(setting: str) -> str:
-    """A store knows the environment's names only; what it names may have come from elsewhere."""
+    """Return the ways to set a store: it knows variables only, but its address may come from a flag
+    or a context."""
     named = {"ETCD_ENDPOINTS": WHERE_ETCD, "NATS_SERVER": WHERE_NATS}.get(setting)
     return setting if named is None else f"{named} or the context"
 
@@ -175,30 +178,28 @@ _ETCD: dict[Cause, str] = {
         + ", and name a private authority in ETCD_AUTH_CA"
     ),
     Cause.PLAIN_EXPECTED: (
-        "{address} speaks plain text and no TLS{detail}: write http:// in " + WHERE_ETCD
+        "{address} speaks plain text, not TLS{detail}: write http:// in " + WHERE_ETCD
     ),
     Cause.CERTIFICATE: (
         "no TLS with {address}, since a certificate was not accepted{detail}: check ETCD_AUTH_CA, "
         "which must have signed the server's, and ETCD_AUTH_CLIENT_CERT with ETCD_AUTH_CLIENT_KEY"
     ),
     Cause.NOT_THIS_STORE: (
-        "what answers at {address} is not etcd{detail}: its client port is usually 2379; set "
+        "the server at {address} is not etcd{detail}: etcd's client port is usually 2379; set "
         + WHERE_ETCD
     ),
     Cause.NO_LEADER: (
-        "etcd at {address} has no leader or no quorum{detail}: see which of its members are down, "
+        "etcd at {address} has no leader or no quorum{detail}: find the members that are down, "
         "e.g. with `etcdctl endpoint status --cluster`"
     ),
     Cause.LOST: (
-        "the connection to {address} broke off{detail}: see that etcd runs there, and try again"
+        "the connection to {address} broke off{detail}: check that etcd runs there, and try again"
     ),
-    # No etcd is ever missing; said all the same, so that no cause is without a sentence.
+    # Never raised for etcd; here so that each cause has a sentence.
     Cause.MISSING: "there is no store at {address}{detail}: set " + WHERE_ETCD,
 }
 
-_FOLDER_LOST = (
-    "the folder {address} cannot be read{detail}: see that its file system is well, and try again"
-)
+_FOLDER_LOST = "the folder {address} cannot be read{detail}: check its file system, and try again"
 _FOLDER: dict[Cause, str] = dict.fromkeys(Cause, _FOLDER_LOST) | {
     Cause.MISSING: (
         "the folder {address} does not exist{detail}: set "
@@ -230,7 +231,7 @@ _NATS: dict[Cause, str] = {
         + ", and name a private authority in NATS_TLS_CA_CERT_PATH"
     ),
     Cause.PLAIN_EXPECTED: (
-        "{address} speaks plain text and no TLS{detail}: write nats:// in "
+        "{address} speaks plain text, not TLS{detail}: write nats:// in "
         + WHERE_NATS
         + ", and leave out NATS_TLS_CA_CERT_PATH and NATS_TLS_CLIENT_CERT_PATH"
     ),
@@ -240,15 +241,15 @@ _NATS: dict[Cause, str] = {
         "is taken), and NATS_TLS_CLIENT_CERT_PATH with NATS_TLS_CLIENT_KEY_PATH"
     ),
     Cause.NOT_THIS_STORE: (
-        "what answers at {address} is not NATS{detail}: its client port is usually 4222; set "
+        "the server at {address} is not NATS{detail}: NATS' client port is usually 4222; set "
         + WHERE_NATS
     ),
     Cause.NO_LEADER: (
-        "JetStream at {address} cannot serve now{detail}: see which servers of its cluster are "
+        "JetStream at {address} cannot serve now{detail}: find the servers of its cluster that are "
         "down, e.g. with `nats server report jetstream`"
     ),
     Cause.LOST: (
-        "the connection to {address} broke off{detail}: see that nats-server runs there, and try "
+        "the connection to {address} broke off{detail}: check that nats-server runs there, and try "
         "again"
     ),
     Cause.MISSING: "there is no store at {address}{detail}: set " + WHERE_NATS,

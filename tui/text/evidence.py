@@ -1,4 +1,4 @@
-"""Evidence as JSON, for scripts: its kind, its time, its values, and its sentence last."""
+"""Evidence as JSON for scripts: kind, time, values, and the sentence last."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from backends.liveness.evidence import Evidence
 from tui.text.timestamps import utc_stamp
 
 IDS = frozenset({"worker"})
-"""The values that are ids (u64): lower-case hex, because JSON tools round numbers over 2^53."""
+"""Values that are ids (u64): written as lower-case hex, because JSON tools round numbers over 2^53.
+"""
 
 
 def exported_evidence(evidence: Iterable[Evidence]) -> list[dict[str, Any]]:
-    """Return an object for each piece; a value that is not known is None."""
+    """Return an object for each piece of evidence. None: an unknown value."""
     return [
         {
             "evidence_kind": one.kind.value,
@@ -41,7 +42,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _stamp_or_none(at: float) -> str | None:
-    """A file's own time need not be one that a calendar has."""
+    """Return the time as text. None: a file's time that no calendar has."""
     try:
         return utc_stamp(at)
     except (OverflowError, ValueError, OSError):

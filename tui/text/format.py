@@ -1,6 +1,6 @@
-"""How things are said: durations, states, kinds. No Textual in here.
+"""Durations, states and kinds as text. No Textual in here.
 
-A state is always a glyph and a word, so that it can be told without colour.
+A state is always a glyph and a word: it reads without colour.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.timestamps import time_of_day
 
 if TYPE_CHECKING:
-    # It brings the client along that asks for metrics, which no list needs.
+    # It imports the metrics client, which no list needs.
     from backends.metrics.in_flight import InFlight
 
 NOTHING = "–"
-"""Stands where there is nothing to say, or not yet."""
+"""Shown where there is no value, or none yet."""
 
 MANY_MINUTES = 120.0
-"""Seconds from which on a time that goes down is told in minutes."""
+"""Seconds from which a countdown is shown in minutes."""
 
 KIND_NAMES = {
     Kind.ENDPOINT: "instance",
@@ -46,18 +46,18 @@ SHORT_KIND_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is to be known of a record at a glance."""
+    """A record's state as glyph, word and tone."""
 
     glyph: str
     word: str
     tone: str
-    """`good`, `warn`, `bad` or `dim`, for whoever can see colours."""
+    """`good`, `warn`, `bad` or `dim`: its colour."""
     brief: str = ""
-    """A word for a column where `word` is too long for one. Empty: it is not."""
+    """A shorter word for columns. Empty: `word` is short enough."""
 
     @property
     def in_column(self) -> str:
-        """Return it in at most 13 characters."""
+        """Return glyph and word in at most 13 characters."""
         return f"{self.glyph} {self.brief or self.word}"
 
     def __str__(self) -> str:
@@ -90,17 +90,17 @@ MEANINGS: dict[State, str] = {
         "unreachable from here: this host cannot reach its address, and its worker may live, "
         "behind a firewall or a tunnel"
     ),
-    STATES[Verdict.EXPIRED]: "its time to live ran out, and nobody removed it",
+    STATES[Verdict.EXPIRED]: "its time to live ran out, and its key is still there",
     STATES[Verdict.ORPHANED]: "a card, channel or source whose worker is gone",
     STATES[Verdict.UNLEASED]: "registered without a lease: nothing will ever remove it",
-    STATES[Verdict.DRAINED]: "drained or deleted: its worker is not routed to, and has not ended",
-    STATES[Verdict.UNROUTABLE]: "a card whose worker no request reaches: no instance, or no peer",
-    STATES[Verdict.CONFLICT]: "its body names another, or its worker set has several sorts of card",
+    STATES[Verdict.DRAINED]: "drained or deleted: its worker still runs, and gets no requests",
+    STATES[Verdict.UNROUTABLE]: "a card whose worker gets no requests: no instance, or no peer",
+    STATES[Verdict.CONFLICT]: "key and body differ, or its worker set has several sorts of card",
     STATES[Verdict.MALFORMED]: "not as Dynamo writes it; Dynamo skips it",
     STATES[Verdict.UNKNOWN]: "no evidence yet, for or against",
-    GONE: "not registered any more; shown as it last was, for ten minutes",
+    GONE: "no longer registered; shown as it last was, for ten minutes",
 }
-"""Every state with what it means, for the help."""
+"""The meaning of each state, for the help."""
 
 
 HAPPENING_GLYPHS = {
@@ -115,14 +115,14 @@ HAPPENING_GLYPHS = {
 
 
 def hex_id(value: int | None) -> str:
-    """A u64 as keys write it."""
+    """Return a u64 as keys write it."""
     return NOTHING if value is None else f"{value:x}"
 
 
 def duration(seconds: float) -> str:
-    """A length of time in at most three characters and its unit, as `kubectl` would: `42s`, `3m`.
+    """Return a duration in at most three digits and a unit, as `kubectl` does: `42s`, `3m`.
 
-    Rounded down, so that it never says more than has passed.
+    Rounded down: never more than has passed.
     """
     seconds = max(0, int(seconds))
     if seconds < 60:
@@ -135,11 +135,11 @@ def duration(seconds: float) -> str:
 
 
 def time_left(life: LeaseTtl, now: float, shown_at: ShownAt = as_it_is) -> str:
-    """How long a lease (or key) still has, of what it was granted: `29 of 30 s left`; of what has
-    many minutes only these, `58 of 60 min left`, since nobody waits for its seconds.
+    """Return how much of a granted TTL is left: `29 of 30 s left`. From two minutes on in minutes:
+    `58 of 60 min left`.
 
-    What may have been renewed since is as it was told: `20 of 30 s left as of 09:12:03`. Only for
-    what exists: with a time that was granted.
+    A reading that a renewal may have overtaken stays as read: `20 of 30 s left as of 09:12:03`. The
+    lease (or key) must exist: its granted TTL is known.
     """
     is_current = life.is_current(now)
     as_of = "" if is_current else f" as of {time_of_day(shown_at(life.at))}"
@@ -150,19 +150,21 @@ def time_left(life: LeaseTtl, now: float, shown_at: ShownAt = as_it_is) -> str:
 
 
 def seen(first_seen: FirstSeen, now: float) -> str:
-    """For how long a record is known; `>` before it where it is older than this dyntop."""
+    """Return how long a record has been seen. A leading `>`: it is older than this dyntop's
+    start."""
     age = duration(now - first_seen.at)
     return f">{age}" if first_seen.was_there else age
 
 
 def seen_in_words(first_seen: FirstSeen, now: float) -> str:
-    """As `seen`, to go on a sentence with."""
+    """Return `seen` as words to continue a sentence."""
     age = duration(now - first_seen.at)
     return f"seen for more than {age}" if first_seen.was_there else f"seen for {age}"
 
 
 def count(number: int, noun: str) -> str:
-    """`1 instance`, `1,234 instances`, `2 entries`, `2 keys`, `2 addresses`."""
+    """Return a number with its noun: `1 instance`, `1,234 instances`, `2 entries`, `2 keys`, `2
+    addresses`."""
     if number != 1:
         if re.search("[^aeiou]y$", noun):
             noun = f"{noun[:-1]}ies"
@@ -172,16 +174,16 @@ def count(number: int, noun: str) -> str:
 
 
 def in_flight_words(found: InFlight) -> str:
-    """What is to be known of a drained worker's requests before it is stopped."""
+    """Return the state of a drained worker's requests: whether it can be stopped."""
     if found.is_idle:
         return "idle: safe to stop"
     if not found.requests:
-        return "none in flight: looking once more"
+        return "none in flight: checking once more"
     return f"{found.requests:,} in flight"
 
 
 def name_of(record: AnyRecord) -> str:
-    """A record in a line: where it is, and of a model which."""
+    """Return a record's path, and the model's name of a card, in one line."""
     parts = [record.id.path() or NOTHING]
     if isinstance(record, ModelCard) and record.model_name is not None:
         parts.append(record.model_name)
@@ -189,31 +191,31 @@ def name_of(record: AnyRecord) -> str:
 
 
 def transport_of(record: AnyRecord) -> str:
-    """How a record is reached, kind and address."""
+    """Return the kind of transport and the address."""
     if record.transport is None:
         return NOTHING
     return f"{record.transport.kind} {record.transport.address or ''}".rstrip()
 
 
 def short_transport(record: AnyRecord) -> str:
-    """As `transport_of`, without what the path of a TCP address says once more."""
+    """Return `transport_of` without the path of a TCP address, which repeats the record's names."""
     if record.transport is None or record.transport.kind != "tcp":
         return transport_of(record)
     return f"tcp {(record.transport.address or '').partition('/')[0]}"
 
 
 def worker_word(record: AnyRecord, worker: int | None) -> str:
-    """The worker that something belongs to, or that it cannot be told."""
+    """Return the worker that a record belongs to, or that it is unknown."""
     if worker is not None:
         return hex_id(worker)
     if isinstance(record, EventSource) and record.worker_id == 0:
-        return "unknown (the source says 0)"
+        return "unknown (worker_id is 0)"
     return "unknown"
 
 
 def revision_word(revision: str) -> str:
-    """A revision for people: of the NATS store's, which name their stream by when it was made, the
-    number and that."""
+    """Return a revision for people. NATS revisions name their stream by its creation time: show
+    number and time."""
     number, at, made = revision.partition("@")
     if not at or not number.isdigit():
         return revision

@@ -1,7 +1,7 @@
-"""The time that ages are of: even, while the host's clock may be set as dyntop runs.
+"""The steady time that ages are measured by, while the host's clock may be set as dyntop runs.
 
-All that happens is stamped by the even time, in POSIX seconds as the host's clock had them at the
-start. What that clock shows is asked for only to show a time of day, or to write one down.
+Events are stamped by the steady time: POSIX seconds as of the host's clock at the start. The host's
+clock is read only to show a time of day or to write one down.
 """
 
 from __future__ import annotations
@@ -11,63 +11,67 @@ import time
 from collections.abc import Callable
 
 LEAST = 2.0
-"""Seconds: less is no jump, but reading two clocks one after the other on a busy machine."""
+"""Seconds. A smaller difference is no jump: a busy machine reads two clocks that far apart."""
 MOST_JUMPS = 1000
-"""Jumps that are remembered: by more than these no time of day is told right."""
+"""Jumps that are remembered. With more, times of day before the oldest are wrong."""
 
 Clock = Callable[[], float]
 ShownAt = Callable[[float], float]
-"""What the host's clock showed at an even time."""
+"""From the steady time to what the host's clock showed then."""
 
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Goes on while the machine is suspended, where there is such a clock: that is no jump."""
+"""Counts on while the machine is suspended, where such a clock exists: a suspend is no jump."""
 
 
 def steady() -> float:
-    """Seconds of a clock that nobody sets."""
+    """Return the seconds of a clock that is never set."""
     return time.clock_gettime(_STEADY)
 
 
 def as_it_is(at: float) -> float:
-    """The host's clock, where nobody sets it."""
+    """Return the time as it is: the host's clock was never set."""
     return at
 
 
 class HostClock:
-    """The even time (call it), and what the host's clock shows."""
+    """The steady time (call it), and what the host's clock showed."""
 
     def __init__(self, clock: Clock = time.time, steady: Clock = steady) -> None:
-        """`clock` is the host's, in POSIX seconds; `steady` one that nobody sets."""
+        """`clock`: the host's, in POSIX seconds. `steady`: one that is never set."""
         self._clock = clock
         self._steady = steady
         self._start = clock() - steady()
         self._jumps: list[tuple[float, float]] = [(-math.inf, 0.0)]
-        """From when on the host's clock is ahead of the even time, and by how much."""
+        """The start of each period, and by how much the host's clock is ahead of the steady time in
+        it."""
 
     def __call__(self) -> float:
-        """Return the even time now."""
+        """Return the steady time now."""
         return self._steady() + self._start
 
     def was_set_by(self) -> float:
-        """Return by how many seconds the host's clock was set since the last call, forward as more
-        than 0. 0: it was not."""
+        """Return by how many seconds the host's clock was set since the last call. Positive:
+        forward. 0: it was not set."""
         now = self()
         ahead = self._clock() - now
         by = ahead - self._jumps[-1][1]
         if abs(by) < LEAST:
             return 0.0
         self._jumps.append((now, ahead))
-        # The first stands for all before it.
+        # The first covers all before it.
         del self._jumps[1:-MOST_JUMPS]
         return by
 
     def shown_at(self, at: float) -> float:
-        """Return what the host's clock showed at an even time."""
+        """Return what the host's clock showed at a steady time."""
         return at + next(ahead for since, ahead in reversed(self._jumps) if since <= at)
 
     def when_shown(self, shown: float) -> float:
-        """Return the even time at which the host's clock showed a time, the last if it did several
-        times; where it was set past that, the time at which it was set; now for what is to come."""
+        """Return the steady time at which the host's clock showed `shown`.
+
+        Shown several times: the last of them. Skipped by setting the clock: when it was set. Still
+        to come: now.
+        """
         until = self()
         nearest: float | None = None
         for since, ahead in reversed(self._jumps):

@@ -1,6 +1,6 @@
-"""What keeps a record from being put back once it is removed, in sentences for the question before.
+"""Reasons why a removed record cannot be put back, as sentences for the question.
 
-No Textual in here; nothing is made plain yet.
+No Textual in here. Untrusted text is not escaped yet.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from backends.dynamo.records import AnyRecord
 from backends.store import NoPuts
 from tui.text.format import count
 
-LEASE_GONE = "its lease does not exist any more, so its worker is gone"
+LEASE_GONE = "its lease no longer exists, so its worker is gone"
 
 
 def why_lost(record: AnyRecord, *, lease_gone: bool) -> str | None:
-    """Why this very record can never be put back, as a clause. None: nothing speaks against it."""
+    """Return a clause on why this record can never be put back. None: no reason is known."""
     if record.unread:
-        return f"its value is not known, since {record.unread}"
+        return f"its value is unknown ({record.unread})"
     return LEASE_GONE if lease_gone else None
 
 
@@ -26,9 +26,10 @@ def cannot_be_undone(
     no_puts: Iterable[NoPuts],
     lease_gone: Callable[[AnyRecord], bool],
 ) -> list[str]:
-    """Why some of these records, once removed, cannot be put back, a sentence for each reason.
+    """Return a sentence for each reason why some of these records cannot be put back once removed.
 
-    `no_puts`: as the store says it now. `lease_gone`: whether a record's lease is known to be gone.
+    `no_puts`: what the store cannot put now. `lease_gone`: whether a record's lease is known to be
+    gone.
     """
     sentences = []
     for one in no_puts:

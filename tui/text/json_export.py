@@ -20,8 +20,8 @@ from backends.liveness.evidence import Assessment
 from backends.store import Entry, TimeToLive
 from tui.text.evidence import exported_evidence
 
-# ASCII only, and DEL escaped too, so that it is harmless on any terminal. What Python would write
-# as `Infinity` is no JSON: then it raises.
+# ASCII only, with DEL escaped: harmless on any terminal. Python's `Infinity` is no JSON, so it
+# raises.
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
@@ -31,11 +31,10 @@ def exported(
     ttl: TimeToLive | None = None,
     judgement: Assessment | None = None,
 ) -> dict[str, Any]:
-    """The object for one record but for its value; what does not apply is None. Keys are in the
-    order printed, and the value comes last.
+    """Return the object of one record without its value; None: does not apply.
 
-    `worker` is the instance id of its worker, as far as it can be told; `ttl` what the store said
-    of its life, and `judgement` what is thought of it, if evidence was asked for.
+    Keys are in the order printed. `worker`: the instance id of its worker, if known. `ttl`: the TTL
+    that the store reported. `judgement`: verdict and evidence, if evidence was asked for.
     """
     transport = record.transport
     routing = None if judgement is None else judgement.routing
@@ -47,7 +46,7 @@ def exported(
         "lease": hex_or_none(record.lease),
         "ttl_granted": ttl.granted if ttl is not None else None,
         "ttl_remaining": ttl.remaining if ttl is not None else None,
-        # In POSIX seconds; it is the file's own time, which need not be one that a calendar has.
+        # POSIX seconds: a file's own time need not be one that a calendar has.
         "expired_at": record.expired_at,
         "revision": record.revision,
         "verdict": judgement and judgement.verdict.value,
@@ -63,7 +62,7 @@ def exported(
 
 
 def exported_id(record: AnyRecord) -> dict[str, str | None]:
-    """What tells a record from all others; ids are lower-case hex."""
+    """Return the fields that identify a record. Ids are lower-case hex."""
     return {
         "kind": record.kind.value,
         "key": keys.spell(record.key),
@@ -77,7 +76,7 @@ def exported_id(record: AnyRecord) -> dict[str, str | None]:
 
 
 def exported_reason(reason: Reason | None) -> dict[str, Any] | None:
-    """Why a record went: the kind, and the values that are known of it. None: it is not known."""
+    """Return why a record went: the kind, and its known values. None: unknown."""
     if reason is None:
         return None
     known: dict[str, Any] = {
@@ -96,28 +95,30 @@ def record_json(
     ttl: TimeToLive | None = None,
     judgement: Assessment | None = None,
 ) -> str:
-    """`exported` and the record's value as one line of ASCII JSON, without its line end."""
+    """Return `exported` with the value as one line of ASCII JSON, without the line end."""
     whole = exported(record, worker, ttl, judgement)
     value, shared = _value(record.entry)
     try:
         line = as_json(whole | {"value": value})
     except ValueError:
-        # A number that is valid JSON and too large for Python's own (1e400): show it as written.
+        # A number that is valid JSON but too large for Python (1e400): show it as written.
         return as_json(whole | {"value": record.entry.value.decode("utf-8", "backslashreplace")})
     return f"{line[:-2]},{shared}}}" if shared else line
 
 
 def _value(entry: Entry) -> tuple[Any, str]:
-    """A record's value, or None if it is not known in full; of a model's body what is before its
-    card, and as text what follows, to the closing brace: that is written once for all workers that
-    have the same."""
+    """Return a record's value and the text that follows it. None: the value is not known in full.
+
+    For a model's body: the part before its card, and the card as text up to the closing brace.
+    Equal cards of many workers are encoded once.
+    """
     if entry.unread:
         return None, ""
     if (halves := in_two(entry.value)) is not None:
         with suppress(ValueError):
             first = from_json(halves[0], allow_inf_nan=False)
             names, second = _second_half(halves[1])
-            # Of members of the same name only the last one counts.
+            # JSON readers keep the last of several members with one name.
             if isinstance(first, dict) and first and names.isdisjoint(first):
                 return first, second
     return parsed_value(entry), ""
@@ -125,7 +126,7 @@ def _value(entry: Entry) -> tuple[Any, str]:
 
 @lru_cache(maxsize=CARDS_KEPT)
 def _second_half(text: bytes) -> tuple[frozenset[str], str]:
-    """The names of its members, and itself as `as_json` writes it but for the opening brace.
+    """Return the names of its members, and the JSON of `as_json` without the opening brace.
 
     Raises ValueError.
     """
@@ -134,12 +135,13 @@ def _second_half(text: bytes) -> tuple[frozenset[str], str]:
 
 
 def as_json(whole: Mapping[str, Any]) -> str:
-    """One line of ASCII JSON, without its line end. Raises ValueError for NaN and infinity."""
+    """Return one line of ASCII JSON, without the line end. Raises ValueError for NaN and
+    infinity."""
     return _ENCODER.encode(whole)
 
 
 def json_list(objects: Iterable[str]) -> Iterator[str]:
-    """The lines of a JSON list, one object a line, made while they are taken."""
+    """Yield the lines of a JSON list, one object a line, as they are consumed."""
     start = "["
     for one in objects:
         yield start + one
@@ -148,5 +150,5 @@ def json_list(objects: Iterable[str]) -> Iterator[str]:
 
 
 def hex_or_none(number: int | None) -> str | None:
-    """An id (u64) as keys write it: JSON tools round numbers over 2^53."""
+    """Return an id (u64) as keys write it: JSON tools round numbers over 2^53."""
     return None if number is None else f"{number:x}"

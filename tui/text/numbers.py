@@ -1,4 +1,4 @@
-"""How figures are written: a few cells each, with their units. No Textual in here."""
+"""Figures in a few cells each, with their units. No Textual in here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from tui.text.format import NOTHING
 
 
 def latency(quantile: Quantile | None) -> str:
-    """`4.2ms`, `142ms`, `1.24s`, `>480s`: at most six cells."""
+    """Return a latency: `4.2ms`, `142ms`, `1.24s`, `>480s`. At most six cells."""
     if quantile is None:
         return NOTHING
     return f"{'>' if quantile.over else ''}{length(quantile.value)}"
 
 
 def length(seconds: float) -> str:
-    """A time as short as a token's: `0.9ms`, `142ms`, `1.24s`, `12.4s`, `480s`."""
+    """Return a time as short as a token's: `0.9ms`, `142ms`, `1.24s`, `12.4s`, `480s`."""
     if seconds < 0.00995:
         return f"{seconds * 1e3:.1f}ms"
     if seconds < 0.9995:
@@ -25,7 +25,7 @@ def length(seconds: float) -> str:
 
 
 def rate(number: float | None) -> str:
-    """A number a second: `0`, `0.04`, `3.2`, `184`, `12.4k`, `3.1M`."""
+    """Return a rate per second: `0`, `0.04`, `3.2`, `184`, `12.4k`, `3.1M`."""
     if number is None:
         return NOTHING
     if number < 0.005:
@@ -38,7 +38,8 @@ def rate(number: float | None) -> str:
 
 
 def whole(number: float | None) -> str:
-    """`12`, `9,999`, `12.4k`, `124k`, `3.1M`, `124M`, `2e+12`: at most five cells."""
+    """Return a count: `12`, `9,999`, `12.4k`, `124k`, `3.1M`, `124M`, `2e+12`. At most five
+    cells."""
     if number is None:
         return NOTHING
     if number < 9_999.5:
@@ -52,13 +53,13 @@ def whole(number: float | None) -> str:
 
 
 def per_cent(part: float | None) -> str:
-    """`0%`, `84%`."""
+    """Return `0%`, `84%`."""
     return NOTHING if part is None else f"{part:.0%}"
 
 
 def both(histogram: Histogram) -> str:
-    """The median and the 99th percentile, for a sentence. Empty: nothing was observed."""
+    """Return the median and the 99th percentile, for a sentence. Empty: no observations."""
     if not histogram.total:
         return ""
     half, most = histogram.quantile(0.5), histogram.quantile(0.99)
-    return f"p50 {latency(half)}, p99 {latency(most)}, of {whole(histogram.total)}"
+    return f"p50 {latency(half)}, p99 {latency(most)} ({whole(histogram.total)} observed)"

@@ -1,4 +1,4 @@
-"""Sentences for what came of removing and putting back: the dashboard's and the commands' alike.
+"""Sentences for the outcome of removing and putting back, for dashboard and commands.
 
 No Textual in here. All texts are harmless, in lower case and without a full stop.
 """
@@ -15,18 +15,18 @@ from tui.text.sanitize import plain
 
 Tone = Literal["good", "warn", "bad"]
 Doing = Literal["removed", "put back"]
-"""What was to be done with a key."""
+"""The operation on a key, as a participle."""
 
 DONE_AS: dict[str, str] = {
     "unregister": "unregistered",
     "drain": "drained",
     "clean up": "cleaned up",
 }
-"""What was done, by the kind of act."""
+"""The operation as a participle, by the kind of act."""
 
 _DONE = frozenset({OutcomeType.REMOVED, OutcomeType.PUT_BACK})
 _OF_THE_STORE = frozenset({OutcomeType.NOT_REACHED, OutcomeType.LEFT_OPEN, OutcomeType.NOT_TRIED})
-"""Their reason is the store's and not the key's."""
+"""Outcomes with the store's reason instead of the key's."""
 
 _WHAT: dict[OutcomeType, str] = {
     OutcomeType.REMOVED: "removed",
@@ -44,7 +44,7 @@ _WHAT: dict[OutcomeType, str] = {
 }
 
 _REASON: dict[OutcomeType, str] = {
-    OutcomeType.THERE: "such a key is there, and nothing is ever overwritten",
+    OutcomeType.THERE: "the key exists again, and nothing is ever overwritten",
     OutcomeType.LEASE_GONE: "its lease has ended, so its worker is gone",
     OutcomeType.UNREAD: "its value was not known when it was removed",
 }
@@ -52,25 +52,25 @@ _REASON: dict[OutcomeType, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OutcomeText:
-    """What came of one key, in words."""
+    """The outcome for one key, in words."""
 
     what: str
     reason: str
     """Empty: none is needed."""
     tone: Tone
     exit_code: Exit
-    """Of a command. `DONE`: it was done."""
+    """The command's exit code. `DONE`: it succeeded."""
     is_shared: bool
-    """Whether the reason is the store's, and so the same for all keys: a command prints it once."""
+    """The reason is the store's and the same for all keys: a command prints it once."""
 
     @property
     def sentence(self) -> str:
-        """What came of it, with the reason."""
+        """Return the outcome with its reason."""
         return f"{self.what}: {self.reason}" if self.reason else self.what
 
 
 def outcome_text(outcome: KeyOutcome, doing: Doing, store: str) -> OutcomeText:
-    """Return the words for an outcome. `store` names the store (`etcd`, `file`, `nats`)."""
+    """Return the words for an outcome. `store`: the kind of store (`etcd`, `file`, `nats`)."""
     what = _WHAT[outcome.type].format(doing=doing)
     if outcome.error is not None:
         error = explain(outcome.error, store)
@@ -86,7 +86,8 @@ def outcome_text(outcome: KeyOutcome, doing: Doing, store: str) -> OutcomeText:
 
 
 def audit_text(result: RemovalResult | RestoreResult) -> str | None:
-    """Return what the audit does not have, and why. None: it has all, or none is kept."""
+    """Return what is missing in the audit, and why. None: nothing is missing, or no audit is
+    kept."""
     if (problem := result.audit_problem) is None:
         return None
     if any(one.type is OutcomeType.NOT_WRITTEN_DOWN for one in result.outcomes.values()):

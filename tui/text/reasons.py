@@ -1,4 +1,4 @@
-"""Sentences for the reasons of events. No Textual in here; nothing is made plain yet."""
+"""Sentences for the reasons of events. No Textual in here. Untrusted text is not escaped yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AFTER_GAP = "in a gap: "
 
 
 def reason_text(reason: Reason | None) -> str:
-    """Return a reason as a clause in lower case. Empty: it is not known (yet)."""
+    """Return a reason as a clause in lower case. Empty: unknown (yet)."""
     if reason is None:
         return ""
     text = _TEXTS[reason.kind](reason)
@@ -92,10 +92,10 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.DELETED_ALONE: lambda _: (
         "drained or deleted, or its worker is stopping: its other files are still touched"
     ),
-    ReasonKind.REMOVED: lambda _: "removed before it had expired, by its worker or by somebody",
-    ReasonKind.NO_LEASE: lambda _: "deleted by somebody; it had no lease",
+    ReasonKind.REMOVED: lambda _: "removed before it expired, by its worker or by hand",
+    ReasonKind.NO_LEASE: lambda _: "deleted; it had no lease",
     ReasonKind.NOT_KEPT_ALIVE: lambda _: (
-        "removed by its worker, or by somebody, or its bucket's time to live ran out"
+        "removed by its worker or by hand, or its bucket's time to live ran out"
     ),
     ReasonKind.NEW_LEASE: _new_lease,
     ReasonKind.GAP: lambda _: "differed after a gap",

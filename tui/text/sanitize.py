@@ -1,8 +1,8 @@
-"""The border between untrusted text and a terminal: what goes through here is plain text.
+"""The border between untrusted text and a terminal: its output is plain text.
 
-Every name and value in a store is written by somebody else. Here control characters, escape
-sequences, direction overrides and what cannot be seen become visible escapes. Markup is no concern
-here: whoever draws the text must not interpret any.
+Other processes write the names and values in a store. Control characters, escape sequences,
+direction overrides and invisible characters become visible escapes. Markup passes: widgets must not
+interpret any.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from rich.cells import cell_len, get_character_cell_size
 from backends.dynamo import keys
 
 MARKS_IN_A_ROW = 3
-"""Characters without a width that may follow one that has one. Vietnamese stacks two and Hebrew
-three; what stacks more of them is drawn over the lines above and below."""
+"""Zero-width marks that may follow one character. Vietnamese stacks two and Hebrew three; taller
+stacks are drawn over the lines above and below."""
 
 ELLIPSIS = "…"
 LEAST_FOR_BOTH_ENDS = 12
-"""Columns from which on a clipped text shows its end too."""
+"""Columns from which a clipped text also shows its end."""
 
 TAIL = 8
-"""Columns of a name's end: the operator's hash of a generation."""
+"""Columns kept of a name's end: the operator's hash of a generation."""
 LEAST_LONG, LEAST_SHORT = 10, 3
-"""Columns that a path's longest names and its others take at least, as far as they have them."""
+"""Columns kept at least of a path's longest names, and of its others, if they are that long."""
 LONGEST_PATH = 4_096
-"""Characters: from there on a path is cut as any text."""
+"""Characters from which a path is cut like any text."""
 
-# Printable as far as Unicode is concerned, yet they show nothing, or change how wide the character
-# before them is on some terminals only: a joiner, fillers, and the variation selectors.
+# Printable by Unicode, yet invisible, or of a width that terminals disagree on: a joiner, fillers,
+# variation selectors.
 _NEVER = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
     map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 
 
 def plain(text: str) -> str:
-    """`text` with all that is not plainly visible written as `\\xNN`, `\\uNNNN` or `\\UNNNNNNNN`.
+    """Return `text` with all that is not plainly visible as `\\xNN`, `\\uNNNN` or `\\UNNNNNNNN`.
 
-    That is: C0 and C1 controls (line ends too), DEL, direction marks and overrides, zero-width
+    Escaped: C0 and C1 controls (line ends too), DEL, direction marks and overrides, zero-width
     characters, any space but U+0020, private and unassigned characters, lone surrogates, combining
-    marks in front or in heaps. A backslash stays as it is. Doing it twice changes nothing.
+    marks at the start or in heaps. A backslash stays. Idempotent.
     """
     return _escaped(text, _code_point)
 
 
 def plain_key(key: bytes, *, ascii_only: bool = False) -> str:
-    """A key as one harmless line that `keys.unspell` (so `dyntop unregister`) takes back.
+    """Return a key as one harmless line that `keys.unspell` (so `dyntop unregister`) reads back.
 
-    It is `keys.spell`, with what `plain` would escape spelled byte by byte as `\\xNN`; with
-    `ascii_only` everything that is not ASCII is.
+    It is `keys.spell`, with the characters that `plain` would escape spelled byte by byte as
+    `\\xNN`. `ascii_only`: all that is not ASCII too.
     """
     text = keys.spell(key)
     if ascii_only and not text.isascii():
@@ -59,13 +59,13 @@ def plain_key(key: bytes, *, ascii_only: bool = False) -> str:
 
 
 def clip(text: str, cells: int) -> str:
-    """`text` made plain and cut to at most `cells` columns, with `…` for what was cut off.
+    """Return `text` made plain and cut to `cells` columns, with `…` for the rest.
 
-    Takes time for what is shown, not for what is there: names may be 100 KB long.
+    Takes time for the visible part only: names may be 100 KB long.
     """
     if cells <= 0:
         return ""
-    # After `plain` at most these many characters share one column.
+    # After `plain` at most this many characters share one column.
     within = (cells + 1) * (1 + MARKS_IN_A_ROW)
     shown = plain(text[:within])
     if len(text) <= within and width(shown) <= cells:
@@ -80,9 +80,9 @@ def clip(text: str, cells: int) -> str:
 
 
 def clip_middle(text: str, cells: int) -> str:
-    """Like `clip`, but cut in the middle: the end of a path says as much as its start.
+    """Clip in the middle: the end of a path matters as much as its start.
 
-    Where there is hardly room for anything, it is `clip`.
+    With hardly any room it is `clip`.
     """
     clipped = clip(text, cells)
     if cells < LEAST_FOR_BOTH_ENDS or not clipped.endswith(ELLIPSIS) or len(text) <= len(clipped):
@@ -100,10 +100,10 @@ def clip_middle(text: str, cells: int) -> str:
 
 
 def clip_path(path: str, cells: int) -> str:
-    """Like `clip`, but what tells long paths apart stays: of each name its beginning, and of the
-    longest ones their end, where generations of a deployment differ.
+    """Clip a path, but keep what differs in long paths: the start of each name, and the end of the
+    longest ones, where generations of a deployment differ.
 
-    Where there is hardly room for anything, it is `clip_middle`.
+    With hardly any room it is `clip_middle`.
     """
     # A list of paths is no path.
     names = path.split("/") if len(path) < LONGEST_PATH and ", " not in path else [path]
@@ -117,15 +117,15 @@ def clip_path(path: str, cells: int) -> str:
     if sum(least) > room:
         return clip_middle(path, cells)
     while sum(sizes) > room:
-        # What is far longer than it must be gives first.
+        # Names far longer than their minimum shrink first.
         spare = [size - fewest for size, fewest in zip(sizes, least, strict=True)]
         sizes[spare.index(max(spare))] -= 1
     return "/".join(clip_name(name, size) for name, size in zip(names, sizes, strict=True))
 
 
 def clip_name(name: str, cells: int) -> str:
-    """Like `clip_middle`, but where there is some room the last `TAIL` columns stay: generations
-    of a deployment have them to tell them apart."""
+    """Clip in the middle, but keep the last `TAIL` columns if there is some room: generations of a
+    deployment differ there."""
     half = clip_middle(name, cells)
     if cells < LEAST_LONG or cells // 2 >= TAIL or not name.isascii() or half == plain(name):
         return half
@@ -133,7 +133,7 @@ def clip_name(name: str, cells: int) -> str:
 
 
 def clip_key(key: bytes, most: int) -> str:
-    """`plain_key`; of a key with more than `most` bytes its start and its end, and how many are
+    """Return `plain_key`. Of a key with more than `most` bytes: start, end, and the number of bytes
     between."""
     if len(key) <= most:
         return plain_key(key)
@@ -143,8 +143,8 @@ def clip_key(key: bytes, most: int) -> str:
 
 
 def chopped(text: str, cells: int) -> list[str]:
-    """A plain text in lines of at most `cells` columns (of two, where that is less), each as full
-    as it can be, wherever words end. At least one line."""
+    """Cut a plain text into lines of at most `cells` columns (at least two), each as full as it can
+    be, regardless of words. At least one line."""
     cells = max(2, cells)
     if text.isascii():
         return [text[start : start + cells] for start in range(0, len(text), cells)] or [""]
@@ -159,7 +159,7 @@ def chopped(text: str, cells: int) -> list[str]:
 
 
 def width(text: str) -> int:
-    """How many columns a plain text takes."""
+    """Return how many columns a plain text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
 
@@ -167,7 +167,7 @@ def _escaped(text: str, escape: Callable[[str], str]) -> str:
     if text.isascii():
         return text if text.isprintable() else text.translate(_ASCII_CONTROLS)
     shown = []
-    # As if marks came before: in front, the first would be drawn on what is left of the text.
+    # As if marks preceded it: at the start, a mark would be drawn on the text to its left.
     marks = MARKS_IN_A_ROW
     for char in text:
         if char in _NEVER or not char.isprintable():
@@ -198,4 +198,4 @@ def _utf8_bytes(char: str) -> str:
 
 
 _ASCII_CONTROLS = {code: _code_point(chr(code)) for code in (*range(0x20), 0x7F)}
-"""The same for both ways to escape."""
+"""Both ways to escape use it."""

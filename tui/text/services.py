@@ -1,4 +1,4 @@
-"""How it is said what NATS services count. No Textual in here; nothing is made plain yet."""
+"""Figures of NATS services as text. No Textual in here. Untrusted text is not escaped yet."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tui.text.format import NOTHING, State, count, duration, hex_id
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.timestamps import time_of_day
 
-NO_NATS = "No NATS server is set: NATS_SERVER or --nats says which."
+NO_NATS = "No NATS server is set: use NATS_SERVER or --nats."
 SHORT_DATA = 120
 """Characters of user data that are also shown beside the figures."""
 ASKING = "Asking NATS services …"
-NOBODY = "NATS answers, and none of its services does: workers of the TCP request plane have none."
+NOBODY = "NATS answers, but no service does: workers on the TCP request plane have none."
 
-NOT_READ = "answers; whether it is registered is not known before the store was read"
+NOT_READ = "answers; not known to be registered until the store has been read"
 
 ANSWERS = {
     Answering.ANSWERS: State("●", "answers", "good"),
@@ -31,14 +31,14 @@ ANSWERS = {
 }
 
 _MEANINGS = {
-    Answering.SILENT: "no service that answers has its subject; one that is paused looks the same",
-    Answering.UNREGISTERED: "a service answers for it, and nothing registered names its subject",
-    Answering.NOT_ASKED: "NATS cannot be reached, or it came after services were asked last",
+    Answering.SILENT: "no answering service has its subject; a paused one looks the same",
+    Answering.UNREGISTERED: "a service answers at this subject, but no instance names it",
+    Answering.NOT_ASKED: "NATS cannot be reached, or it is newer than the last answers",
 }
 
 
 def figure(number: float | None) -> str:
-    """A rate or milliseconds in at most three digits, or whole from 100 on."""
+    """Return a rate or milliseconds in at most three digits, from 100 on as a whole number."""
     if number is None:
         return NOTHING
     if 0 < number < 0.01:
@@ -48,7 +48,7 @@ def figure(number: float | None) -> str:
 
 
 def counted(number: float | None) -> str:
-    """A count; from ten million on rounded, so that it fits."""
+    """Return a count, rounded from ten million on so that it fits."""
     if number is None:
         return NOTHING
     for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
@@ -58,7 +58,7 @@ def counted(number: float | None) -> str:
 
 
 def answer(whole: Total) -> State:
-    """How it stands with what a row stands for; of many, what is wrong with how many."""
+    """Return the state of a row; of many endpoints, the worst with its number."""
     many = sum(whole.numbers.values())
     for answering in (Answering.SILENT, Answering.UNREGISTERED, Answering.NOT_ASKED):
         if number := whole.numbers[answering]:
@@ -68,7 +68,7 @@ def answer(whole: Total) -> State:
 
 
 def empty_text(board: LatestStats | None, other: str, shown_at: ShownAt = as_it_is) -> str:
-    """What the tab says without rows; `other` is what there is to say of the store."""
+    """Return the tab's text without rows. `other`: the text on the store."""
     if board is None:
         return NO_NATS
     if board.scrape is None:
@@ -83,8 +83,10 @@ def empty_text(board: LatestStats | None, other: str, shown_at: ShownAt = as_it_
 def line(
     board: LatestStats | None, whole: Total, now: float, shown_at: ShownAt = as_it_is
 ) -> tuple[str, str]:
-    """A line about the last scrape and its tone; empty while there is none. `whole` is of all that
-    is shown; `shown_at`: what the host's clock showed."""
+    """Return a line on the last scrape, and its tone. Empty: no scrape yet.
+
+    `whole`: the total of the shown rows. `shown_at`: what the host's clock showed.
+    """
     if board is None or (age := board.age(now)) is None or board.scrape is None:
         return "", ""
     if board.trouble is not None:
@@ -113,7 +115,7 @@ def detail_of_instance(
     now: float,
     shown_at: ShownAt = as_it_is,
 ) -> Detail:
-    """What is counted for one endpoint of a process, before what its record tells."""
+    """Return the figures of one endpoint of a process, followed by its record's detail."""
     whole = total([usage])
     fields = [
         ("answer", _answer(usage)),
@@ -137,7 +139,7 @@ def detail_of_instance(
 def detail_of_total(
     name: str, usages: Sequence[Usage], board: LatestStats, now: float, shown_at: ShownAt = as_it_is
 ) -> Detail:
-    """Of a component, or of one of its endpoints."""
+    """Return the figures of a component, or of one of its endpoints."""
     whole = total(usages)
     numbers = ", ".join(
         f"{number:,} {ANSWERS[answering].word}"
@@ -156,21 +158,21 @@ def _figures(
     asked = "" if age is None else f"{duration(age)} ago"
     if board.trouble is not None:
         asked = f"{asked}; {_trouble(board, shown_at)}"
-    told = [("asked", asked)]
+    fields = [("asked", asked)]
     if whole.requests is not None:
-        rate = "" if whole.rate is None else f", {figure(whole.rate)} a second of late"
-        mean = "" if whole.mean_ms is None else f"{figure(whole.mean_ms)} ms in the mean"
-        told += [
+        rate = "" if whole.rate is None else f", {figure(whole.rate)}/s recently"
+        mean = "" if whole.mean_ms is None else f"mean {figure(whole.mean_ms)} ms"
+        fields += [
             ("requests", f"{whole.requests:,}{rate}"),
             ("errors", f"{whole.errors:,}"),
             ("last error", whole.last_error),
-            ("accepted in", mean and f"{mean}: until the worker had the request, not its answer"),
+            ("accepted in", mean and f"{mean}, until the worker has the request (not its answer)"),
         ]
     if whole.started is not None:
-        # By the clock of its host, which is compared with this one's.
+        # By the clock of the worker's host, compared with this host's.
         ago = duration(shown_at(now) - whole.started)
-        told.append(("started", f"{_moment(whole.started)}, {ago} ago"))
-    return told
+        fields.append(("started", f"{_moment(whole.started)}, {ago} ago"))
+    return fields
 
 
 def _trouble(board: LatestStats, shown_at: ShownAt) -> str:

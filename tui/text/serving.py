@@ -1,4 +1,4 @@
-"""How serving is told: figures and reasons in words. No Textual in here."""
+"""Serving figures and reasons in words. No Textual in here."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tui.text.timestamps import time_of_day
 
 PARTLY = State("◐", "partly served", "warn")
 NOT_SERVED = State("≠", "not served", "bad")
-"""What frontends say of a model: some of them do not serve it, or none does."""
+"""A model's state by frontends: some of them do not serve it, or none does."""
 
 MOST_FRONTENDS = 12
-"""Frontends that are named of a model."""
+"""Frontends listed for a model."""
 MOST_REASONS = 6
-"""Reasons for failures that are named of a frontend."""
+"""Failure reasons listed for a frontend."""
 
 _FAILURES = {
     "backend.unavailable": "no worker to take it",
@@ -31,7 +31,7 @@ _FAILURES = {
     "request.not_found": "no such model",
     "request.invalid": "not a valid request",
 }
-"""What the reasons mean for which 1.6.1 was seen to count."""
+"""Meanings of the reasons that Dynamo 1.6.1 was seen to count."""
 
 _DENIALS = {Saying.NOT_LISTED: "not listed by", Saying.NOT_READY: "not ready at"}
 
@@ -60,10 +60,10 @@ def why_not(
     sorts: int = 0,
     unknown: int = 0,
 ) -> str:
-    """Why workers are not routable, in a few words for a table. Empty: all are.
+    """Return why workers are not routable, in a few words for a table. Empty: all are routable.
 
-    `missing`: by namespace the worker types that are missed there. `sorts`: of card, where they
-    are in conflict. `unknown`: of how many it is not known.
+    `missing`: by namespace, the worker types missing there. `sorts`: of card, if they are in
+    conflict. `unknown`: workers of which it is not known.
     """
     roles = sorted({role for some in missing.values() for role in some})
     parts = [f"no {' and no '.join(roles)} worker"] if roles else []
@@ -75,18 +75,19 @@ def why_not(
         else:
             parts.append(f"{number:,} {SHORT[reason]}")
     if unknown:
-        parts.append(f"{unknown:,} not known: not all may be read")
+        parts.append(f"{unknown:,} unknown: cannot read all keys")
     return ", ".join(parts)
 
 
 def why_not_served(serving: ModelServing) -> str:
-    """As `why_not`, of a model."""
+    """Return `why_not` for a model."""
     sorts = max((one.sorts for one in serving.sets), default=0)
     return why_not(serving.reasons, serving.missing, sorts, serving.figures.unknown)
 
 
 def why_not_routed(routing: Routing | None) -> str:
-    """Why a card's worker is not routable, in a few words. Empty: it is, or it is not known."""
+    """Return why a card's worker is not routable, in a few words. Empty: it is routable, or
+    unknown."""
     if routing is None or routing.reason is None:
         return ""
     if routing.missing:
@@ -95,14 +96,14 @@ def why_not_routed(routing: Routing | None) -> str:
 
 
 def routable_sentence(serving: ModelServing) -> str:
-    """`routable 6 of 8: decode 3/4, prefill 3/4; 2 without an instance`."""
+    """Return `routable 6 of 8: decode 3/4, prefill 3/4; 2 without an instance`."""
     roles = ", ".join(f"{role} {figures}" for role, figures in serving.by_role.items())
     text = f"routable {of(serving.figures)}: {roles}"
     return "; ".join([text, *_reasons(serving)])
 
 
 def of(figures: RoutableCount) -> str:
-    """`6 of 8`, in a conflict `1 to 2 of 3`, and `? of 3` where it is not known."""
+    """Return `6 of 8`, in a conflict `1 to 2 of 3`, and `? of 3` if unknown."""
     return f"{figures.routable(' to ')} of {figures.total:,}"
 
 
@@ -117,11 +118,11 @@ def _reasons(serving: ModelServing) -> Iterable[str]:
         elif reason is not ServingReason.NEEDS:
             yield f"{number:,} {LONG[reason]}"
     if unknown := serving.figures.unknown:
-        yield f"of {unknown:,} it is not known: not all that is registered may be read"
+        yield f"{unknown:,} unknown: this user may not read all that is registered"
 
 
 def model_of_card(card: AnyRecord, cluster: Cluster, serving: Serving) -> str:
-    """How the model of a card is served, as a sentence. Empty: it is no card, or not known."""
+    """Return a sentence on how the model of a card is served. Empty: no card, or unknown."""
     if not isinstance(card, ModelCard):
         return ""
     model = serving.model(base_name(card, cluster))
@@ -129,24 +130,25 @@ def model_of_card(card: AnyRecord, cluster: Cluster, serving: Serving) -> str:
 
 
 def of_worker(worker: Worker, serving: Serving) -> str:
-    """Whether a request reaches a worker, for each of its models and adapters."""
-    told = [
+    """Return whether requests reach a worker, for each of its models and adapters."""
+    models = [
         f"{adapter_name(card)}: {why_not_routed(routing) or 'routable'}"
         for card in (*worker.cards, *worker.adapters)
         if (routing := serving.routing(card.key)) is not None
     ]
-    # With several instance ids on a lease it has as many cards of one model.
-    return ", ".join(dict.fromkeys(told))
+    # A lease with several instance ids has as many cards of one model.
+    return ", ".join(dict.fromkeys(models))
 
 
 def cards_of(name: str, cards: Iterable[AnyRecord]) -> list[ModelCard]:
-    """The cards of the base model of a name; where there is none, of the adapters of that name."""
+    """Return the cards of the base model of this name; without one, of the adapters of this
+    name."""
     named = [one for one in cards if isinstance(one, ModelCard) and one.model_name == name]
     return [one for one in named if not one.is_lora] or named
 
 
 def figures_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> RoutableCount:
-    """How many workers of a model or adapter are routable, of these cards."""
+    """Return how many workers of a model or adapter are routable, by these cards."""
     model = serving.model(name)
     if model is not None:
         return model.figures
@@ -154,9 +156,12 @@ def figures_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> Routa
 
 
 def is_well_served(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> bool:
-    """Return whether requests for a model or adapter are answered, its cards agree, and no frontend
-    that was asked says that it does not serve it. Where cards do not agree, each frontend of Dynamo
-    1.6.1 serves one sort, and some older releases drop them all."""
+    """Return whether a model or adapter is served, its cards agree, and no asked frontend denies
+    it.
+
+    If cards disagree, each frontend of Dynamo 1.6.1 serves one sort, and some older releases drop
+    them all.
+    """
     said = serving.at_frontends(name)
     if said is not None and said.denied_by:
         return False
@@ -167,7 +172,7 @@ def is_well_served(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> b
 
 
 def standing_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> str:
-    """How a model or adapter is served, in one clause."""
+    """Return a clause on how a model or adapter is served."""
     said = serving.at_frontends(name)
     denials = () if said is None else said.denied_by
     sentences = [frontend_sentence(one) for one in denials]
@@ -180,13 +185,14 @@ def standing_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> str:
 
 
 def _standing_by_cards(name: str, serving: Serving, cards: Iterable[AnyRecord], not_by: str) -> str:
-    """`not_by`: which frontends do not serve it, behind "is not served". Empty: none says so."""
+    """Return the clause by cards alone. `not_by`: the frontends that do not serve it, to follow "is
+    not served". Empty: none."""
     model = serving.model(name)
     if model is not None:
         served = "is" if model.is_served else "is not"
         if model.figures.unknown and not model.is_served:
             served = "may or may not be"
-        # Which sort that is differs between frontends.
+        # Frontends differ in the sort they serve.
         in_conflict = model.is_served and model.reasons[ServingReason.CONFLICT]
         by = " by one sort of its cards only" if in_conflict else ""
         if not_by and model.is_served:
@@ -203,13 +209,13 @@ def _standing_by_cards(name: str, serving: Serving, cards: Iterable[AnyRecord], 
 
 
 def meaning_of_failure(reason: str) -> str:
-    """What a frontend's reason for a failure means, in brackets. Empty: it is not known."""
+    """Return the meaning of a frontend's reason for a failure, in brackets. Empty: unknown."""
     found = _FAILURES.get(reason)
     return f" ({found})" if found else ""
 
 
 def denial_in_brief(said: AtFrontends | None) -> str:
-    """Which frontends do not serve a model, in a few words for a table. Empty: none says so."""
+    """Return the frontends that do not serve a model, in a few words for a table. Empty: none."""
     denials = () if said is None else said.denied_by
     if said is None or not denials:
         return ""
@@ -223,7 +229,7 @@ def denial_in_brief(said: AtFrontends | None) -> str:
 
 
 def state_at_frontends(said: AtFrontends | None) -> State | None:
-    """What frontends make of a model. None: nothing says that one does not serve it."""
+    """Return a model's state by frontends. None: no frontend denies it."""
     if said is None or not said.denied_by:
         return None
     return NOT_SERVED if said.is_denied else PARTLY
@@ -253,9 +259,9 @@ def frontend_fields(
     *,
     reached: bool = True,
 ) -> list[tuple[str, str]]:
-    """What each frontend says of a model, and what it fails and refuses, as labels and sentences.
+    """Return each frontend's statement on a model, and its failures, as labels and sentences.
 
-    `reached`: whether a request may reach a worker of it, by what is registered.
+    `reached`: whether requests may reach a worker of it, by the registered records.
     """
     if said is None:
         return []
@@ -263,7 +269,7 @@ def frontend_fields(
     if len(lines) > MOST_FRONTENDS:
         lines = [*lines[:MOST_FRONTENDS], f"… {len(lines):,} frontends in all"]
     if said.only_elsewhere:
-        lines.append("no frontend that looks at its namespace was asked")
+        lines.append("no frontend that watches its namespace was asked")
     if not lines and (silent := sum(not one.was_seen for one in reports)):
         lines.append(f"none is known: {count(silent, 'address')} of --metrics cannot be asked")
     fields = [("frontends" if number == 0 else " ", line) for number, line in enumerate(lines)]
@@ -273,34 +279,36 @@ def frontend_fields(
 
 
 def frontend_sentence(said: Said, shown_at: ShownAt = as_it_is, *, reached: bool = True) -> str:
-    """What one frontend says of a model, and since when."""
+    """Return one frontend's statement on a model, and since when."""
     since = ""
     if said.since is not None:
         since = f", since {time_of_day(shown_at(said.since))}" + " or longer" * said.or_longer
     match said.saying:
         case Saying.LISTED:
-            though = "" if reached else "; it lists what is registered, and no worker is routable"
+            though = (
+                "" if reached else "; it lists all registered models, and no worker is routable"
+            )
             return f"{said.frontend} lists it{since}{though}"
         case Saying.NOT_LISTED:
             return f"{said.frontend} does not list it{since}"
         case Saying.NOT_READY:
-            return f"{said.frontend} says that it is not ready{since}"
+            return f"{said.frontend} reports that it is not ready{since}"
         case Saying.ELSEWHERE:
             where = ", ".join(said.looks_at)
             namespaces = "namespace" if len(said.looks_at) == 1 else "namespaces"
-            return f"{said.frontend} looks at {namespaces} {where}: it says nothing of this one"
+            return f"{said.frontend} watches {namespaces} {where}, not this one"
         case Saying.UNTOLD:
             return f"{said.frontend} {said.trouble}"
 
 
 def failures_line(reports: Iterable[FrontendReport]) -> str:
-    """What frontends failed and refused of all models, by reason. Empty: nothing."""
-    told = []
+    """Return the failed and refused requests of all models, by reason. Empty: none."""
+    lines = []
     for report in reports:
         parts = []
         for one in report.failures[:MOST_REASONS]:
             now = f", {rate(one.rate)} a second now" if one.rate else ""
             parts.append(f"{whole(one.number)} {one.reason}{meaning_of_failure(one.reason)}{now}")
         if parts:
-            told.append(f"{report.name}, of all models since it started: {'; '.join(parts)}")
-    return " · ".join(told)
+            lines.append(f"{report.name}, of all models since it started: {'; '.join(parts)}")
+    return " · ".join(lines)

@@ -1,4 +1,4 @@
-"""A row of numbers as a row of bars. No Textual in here."""
+"""A series of numbers as a row of bars. No Textual in here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(numbers: Sequence[float | None], cells: int) -> str:
-    """The last `cells` numbers as bars between 0 and the highest of them, the newest at the end.
+    """Return the last `cells` numbers as bars between 0 and the highest, the newest at the end.
 
-    Textual's own begins at the least of them, which makes a swing of any small change.
+    Textual's own starts at the lowest number, which exaggerates small changes.
 
-    None, and what is no number, is a blank. Where all are 0 the bars are the lowest.
+    A blank: None, or not a number. If all are 0 the bars are the lowest.
     """
     last = [_sane(number) for number in numbers[max(0, len(numbers) - cells) :]]
     highest = max((number for number in last if number is not None), default=0.0)
@@ -29,5 +29,5 @@ def _bar(number: float | None, highest: float) -> str:
         return " "
     if not highest:
         return BARS[0]
-    # However little there was, it is told from nothing.
+    # Any amount above 0 looks different from 0.
     return BARS[math.ceil(number / highest * (len(BARS) - 1))]

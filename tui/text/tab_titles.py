@@ -1,4 +1,4 @@
-"""How tabs are titled, so that all of them are seen beside each other. No Textual in here."""
+"""Fit the titles of all tabs beside each other. No Textual in here."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MARGIN = 2
 
 @dataclass(frozen=True, slots=True)
 class TabTitle:
-    """What one tab is to be called."""
+    """The title of one tab, in several lengths."""
 
     names: tuple[str, ...]
-    """From the full one to the shortest."""
+    """From the longest to the shortest."""
     number: int | None = None
-    """How many there are. None: a number says nothing, or is not known yet."""
+    """The number of rows. None: unknown, or meaningless here."""
     is_open: bool = False
 
     def text(self, brevity: int, *, counted: bool) -> str:
@@ -27,7 +27,8 @@ class TabTitle:
 
 
 def fitting(tabs: Sequence[TabTitle], cells: int) -> list[str]:
-    """The fullest titles that fit beside each other; at last with the open tab's number only."""
+    """Return the longest titles that fit beside each other; in the end with the open tab's number
+    only."""
     most = max((len(tab.names) for tab in tabs), default=1)
     for brevity, all_counted in [*((n, True) for n in range(most)), (most, False)]:
         texts = [tab.text(brevity, counted=all_counted or tab.is_open) for tab in tabs]

@@ -1,4 +1,4 @@
-"""How what is heard on a channel is said. No Textual in here."""
+"""Messages and statistics of an event channel as text. No Textual in here."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ DUMPED = 16
 
 
 def channel_name(channel: EventChannel) -> str:
-    """`kv-events of prod/backend/generate`."""
+    """Return `kv-events of prod/backend/generate`."""
     names = (channel.id.namespace, channel.id.component, channel.id.endpoint)
     where = "/".join(name for name in names if name)
     return f"{channel.id.topic or NOTHING} of {where or NOTHING}"
 
 
 def route_in_words(tap: Tap) -> str:
-    """Where it listens, after the transport's name."""
+    """Return the address it listens at, after the transport's name."""
     match tap.route:
         case NatsRoute():
             return f"NATS {tap.route}"
@@ -49,9 +49,9 @@ def route_in_words(tap: Tap) -> str:
 
 
 def standing_in_words(tap: Tap, now: float, own: int | None = None) -> tuple[str, str]:
-    """How it stands with the connection, and its tone.
+    """Return the state of the connection, and its tone.
 
-    `own`: the publisher whose channel it is; others may publish in the same place.
+    `own`: the publisher of the selected channel; others may publish to the same place.
     """
     standing, last_message_at = tap.standing, tap.statistics.last_message_at
     since = now - standing.since
@@ -75,7 +75,7 @@ def standing_in_words(tap: Tap, now: float, own: int | None = None) -> tuple[str
 
 
 def _among_others(tap: Tap, now: float, own: int | None) -> tuple[str, str] | None:
-    """What is to be said where all that is heard is others'."""
+    """Return a warning if all messages come from other publishers. None: not so."""
     publishers = tap.statistics.publishers()
     if own is None or not publishers or _is_broker(tap):
         return None
@@ -88,7 +88,7 @@ def _among_others(tap: Tap, now: float, own: int | None) -> tuple[str, str] | No
 
 
 def figures(tap: Tap, now: float) -> list[str]:
-    """Rates and totals."""
+    """Return rates and totals."""
     statistics = tap.statistics
     messages, size = statistics.rates(now)
     parts = [
@@ -99,7 +99,7 @@ def figures(tap: Tap, now: float) -> list[str]:
         f"{statistics.gaps:,} missed",
         f"for {duration(now - statistics.began_at)}",
     ]
-    # What ZMQ drops nobody is told: there it is among the missed.
+    # ZMQ drops silently: its drops are among the missed.
     if statistics.dropped or isinstance(tap.route, NatsRoute):
         parts.insert(5, f"{statistics.dropped:,} dropped")
     if statistics.restarts:
@@ -108,7 +108,7 @@ def figures(tap: Tap, now: float) -> list[str]:
 
 
 def fill(parts: Sequence[str], cells: int) -> str:
-    """Parts beside each other, in as many lines as it takes."""
+    """Arrange parts beside each other, in as many lines as needed."""
     lines = [""]
     for part in parts:
         longer = f"{lines[-1]}  {part}" if lines[-1] else part
@@ -120,12 +120,12 @@ def fill(parts: Sequence[str], cells: int) -> str:
 
 
 def rate(number: float) -> str:
-    """Three digits or so: `0`, `0.4`, `12.3`, `1,234`."""
+    """Return a rate in about three digits: `0`, `0.4`, `12.3`, `1,234`."""
     return f"{number:,.0f}" if number >= 100 or number == 0 else f"{number:.1f}"
 
 
 def in_bytes(number: float) -> str:
-    """`512 B`, `4.1 KB`, `2.3 MB`; a KB is 1,000."""
+    """Return a size: `512 B`, `4.1 KB`, `2.3 MB`. A KB is 1,000 bytes."""
     for unit in ("B", "KB", "MB", "GB"):
         if number < 1000 or unit == "GB":
             break
@@ -134,58 +134,60 @@ def in_bytes(number: float) -> str:
 
 
 def bar_line(label: str, history: Sequence[int], most: str, cells: int) -> str:
-    """`msg/s ▁▂▁█ most 12`: a bar for each second of `history`, the highest of which is `most`."""
-    told = f" most {most}" if max(history, default=0) else ""
-    room = cells - width(label) - 1 - width(told)
-    return f"{label} {bars(history, min(len(history), room))}{told}"
+    """Return `msg/s ▁▂▁█ most 12`: a bar for each second of `history`, whose highest is `most`."""
+    ending = f" most {most}" if max(history, default=0) else ""
+    room = cells - width(label) - 1 - width(ending)
+    return f"{label} {bars(history, min(len(history), room))}{ending}"
 
 
 def bars(history: Sequence[int], cells: int) -> str:
-    """One bar for each second or, where they do not fit, for the most of each few."""
+    """Return a bar for each second. If they do not fit, a bar is the highest of several seconds."""
     step = max(1, -(-len(history) // max(1, cells)))
     shown = [max(history[start : start + step]) for start in range(0, len(history), step)]
     return sparkline(shown, len(shown))
 
 
 def clock_time(at: float) -> str:
-    """`17:05:23.123`, where the reader is."""
+    """Return `17:05:23.123`, in the reader's time zone."""
     return datetime.fromtimestamp(at).isoformat(timespec="milliseconds")[11:]
 
 
 def raw_line(message: TapMessage) -> str:
-    """The first bytes of its payload, in hex and as text: what comes before is alike in all."""
+    """Return the first bytes of the payload, in hex and as text. The envelope before it is alike in
+    all."""
     data = payload_bytes(message)
     return f"{data[: DUMPED // 2].hex(' ')}  {_printable(data[:400])}"
 
 
 def dump(data: bytes) -> str:
-    """All of it, in hex and as text."""
+    """Return all bytes, in hex and as text."""
     return "\n".join(_dumped(data))
 
 
 def message_detail(
     channel: EventChannel,
-    heard: NumberedMessage,
+    numbered: NumberedMessage,
     decoded: Decoded,
     *,
     raw: bool,
     shown_at: ShownAt = as_it_is,
 ) -> Detail:
-    """One message in full: what was decoded, or its bytes. `shown_at`: what the host's clock
+    """Return one message in full: decoded, or as bytes. `shown_at`: what the host's clock
     showed."""
-    message = heard.message
+    message = numbered.message
     at = shown_at(message.at)
     published = ""
     if decoded.published_at is not None:
         behind = at - decoded.published_at
-        published = f"{_moment(decoded.published_at)}  by its own clock; heard {behind:.3f} s later"
+        by = f"by the publisher's clock; received {behind:.3f} s later"
+        published = f"{_moment(decoded.published_at)}  {by}"
     fields = [
         ("channel", channel_name(channel)),
-        ("says", decoded.summary if decoded.problem is None else ""),
+        ("summary", decoded.summary if decoded.problem is None else ""),
         ("not decoded", decoded.problem or ""),
         ("publisher", "" if message.publisher is None else hex_id(message.publisher)),
         ("sequence", "" if message.sequence is None else str(message.sequence)),
-        ("heard", f"{_moment(at)}  as number {heard.number:,}"),
+        ("received", f"{_moment(at)}  as number {numbered.number:,}"),
         ("published", published),
         ("topic", message.topic),
         ("size", f"{message.size:,} bytes"),
@@ -195,18 +197,18 @@ def message_detail(
     if raw or decoded.problem is not None:
         body = dump(message.body)
     shown = tuple((label, text) for label, text in fields if text)
-    return Detail(f"message {heard.number:,}", "", shown, body)
+    return Detail(f"message {numbered.number:,}", "", shown, body)
 
 
 def _is_broker(tap: Tap) -> bool:
-    """Whether what comes is of any topic."""
+    """Return whether messages of any topic arrive here."""
     return isinstance(tap.route, ZmqRoute) and tap.route.is_shared
 
 
-def said(heard: NumberedMessage, *, raw: bool, with_topic: bool) -> str:
-    """A message in a line."""
-    text = raw_line(heard.message) if raw else summary(heard.message)
-    return f"{heard.message.topic}  {text}" if with_topic else text
+def message_line(numbered: NumberedMessage, *, raw: bool, with_topic: bool) -> str:
+    """Return a message in one line."""
+    text = raw_line(numbered.message) if raw else summary(numbered.message)
+    return f"{numbered.message.topic}  {text}" if with_topic else text
 
 
 def _moment(at: float) -> str:

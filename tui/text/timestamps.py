@@ -1,4 +1,4 @@
-"""How a time is written down for programs and in the log."""
+"""Times as text, for people, programs and the log."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Literal
 
 
 def time_of_day(at: float) -> str:
-    """Return what the host's clock showed, as `17:05:23`, where the reader is."""
+    """Return what the host's clock showed, as `17:05:23`, in the reader's time zone."""
     return f"{datetime.fromtimestamp(at):%H:%M:%S}"
 
 
 def utc_stamp(at: float, to: Literal["seconds", "milliseconds"] = "milliseconds") -> str:
-    """POSIX seconds as `2026-11-21T13:45:01.250Z`; what is finer than `to` is cut off.
+    """Return POSIX seconds as `2026-11-21T13:45:01.250Z`, cut off at `to`.
 
-    Raises OverflowError, ValueError or OSError where no calendar has that time.
+    Raises OverflowError, ValueError or OSError for a time that no calendar has.
     """
     return datetime.fromtimestamp(at, UTC).isoformat(timespec=to).replace("+00:00", "Z")

@@ -1,4 +1,5 @@
-"""The line on top that never lies: which store, how it stands with it, and what it holds."""
+"""The top line: which store, the state of its connection, and counts. It never shows outdated data
+as current."""
 
 from __future__ import annotations
 
@@ -22,15 +23,15 @@ from tui.text.sanitize import clip, clip_path, plain, width
 from tui.text.timestamps import time_of_day
 
 ROOM_FOR_NAME = 90
-"""Cells from which on the program says its name; below it says more important things."""
+"""Cells from which the program's name is shown: narrower lines have no room for it."""
 LEAST_ADDRESS = 12
-"""Cells of the store's address that are worth more than the number of instances."""
+"""Cells of the store's address that take precedence over the number of instances."""
 LONGEST_PLACE = 40
-"""Cells of the place that is selected in a tree that is not on screen."""
+"""Cells of the selected place while the tree is hidden."""
 LONGEST_TROUBLE = 1_000
-"""Cells of what is wrong: more than there is room for. A server may say 100 KB."""
+"""Cells of an error: more than fit. A server may send 100 KB."""
 ENVIRONMENT = ("DYNTOP_CONTEXT", "DYN_NAMESPACE")
-"""What names a context or namespace without a person typing it now."""
+"""Sources of context and namespace that the user did not type now."""
 
 _GLYPHS = {
     LinkState.CONNECTING: ("◌", "text-warning"),
@@ -42,7 +43,7 @@ _GLYPHS = {
 
 
 class StoreHeader(Vertical):
-    """One line, and what is wrong below it while something is."""
+    """One line, and an error below it if there is one."""
 
     DEFAULT_CSS = """
     StoreHeader { height: auto; background: $panel; }
@@ -79,12 +80,12 @@ class StoreHeader(Vertical):
         self.update()
 
     def update(self) -> None:
-        """Say how it is now. Draws only if that differs from what is on screen."""
+        """Refresh. Draws only what differs from the screen."""
         line, trouble = self._line(), clip(self._trouble(), LONGEST_TROUBLE)
         if (shown := (line.plain, line.spans)) != self._shown:
             self._shown = shown
             self.query_one("#line", Static).update(line, layout=False)
-        # The screen is laid out anew for this one, so not each time that a count changes.
+        # A change here lays the screen out, so counts are not part of it.
         if trouble != self._shown_trouble:
             self._shown_trouble = trouble
             troubled = self.query_one("#trouble", Static)
@@ -97,9 +98,9 @@ class StoreHeader(Vertical):
         if room >= ROOM_FOR_NAME:
             left.insert(0, ("dyntop", "bold"))
         right, modes = self._counts(), self._modes()
-        # Always said: a frozen or narrowed view must not look like a live and whole one.
+        # Always shown: a frozen or filtered view must not look like a live and complete one.
         used = sum(width(text) + 2 for text, _ in (*left, *modes))
-        # What matters least goes first: the counts but the first, then the end of the address.
+        # The least important goes first: the counts except the first, then the end of the address.
         address = plain(self._address)
         while right and used + width(address) + _cells(right) > room:
             if len(right) == 1 and used + LEAST_ADDRESS + _cells(right) <= room:
@@ -121,7 +122,7 @@ class StoreHeader(Vertical):
     def _link(self) -> list[tuple[str, str]]:
         state, now = self.dashboard.monitor.store, self.dashboard.clock()
         glyph, colour = _GLYPHS[state.link]
-        # Green means that nothing at all is wrong.
+        # Green means that all is well.
         verdicts = self.dashboard.monitor.verdicts
         is_denied = verdicts.serving.is_any_denied
         is_wrong = verdicts.findings or is_denied or state.warnings
@@ -130,7 +131,7 @@ class StoreHeader(Vertical):
         style = rich_colour(self.app.theme_variables, colour)
         text = f"{glyph} {state.link.value}"
         if state.link is LinkState.DISCONNECTED and state.heard_at is None:
-            # It never was connected.
+            # It was never connected.
             text = f"{glyph} not connected, trying since "
             text += time_of_day(self.dashboard.clock.shown_at(state.since))
         elif state.link.is_outdated:
@@ -170,7 +171,7 @@ class StoreHeader(Vertical):
         return modes
 
     def _counts(self) -> list[tuple[str, str]]:
-        """The most important first. None at all before a whole snapshot was seen."""
+        """Return the counts, the most important first. Empty: no complete snapshot yet."""
         monitor = self.dashboard.monitor
         if not monitor.complete:
             return []
@@ -192,8 +193,8 @@ class StoreHeader(Vertical):
         ]
 
     def _not_served(self) -> str:
-        """How many models and adapters get no answer to a request, or at some frontends only.
-        Empty: each gets one."""
+        """Return how many models and adapters are not served, or by some frontends only. Empty: all
+        are served."""
         serving = self.dashboard.monitor.verdicts.serving
         models = serving.unserved | serving.denied
         adapters = serving.unserved_adapters | serving.denied_adapters
@@ -211,22 +212,23 @@ class StoreHeader(Vertical):
         return ", ".join(clauses)
 
     def _trouble(self) -> str:
-        """What is wrong, in a sentence. Empty: nothing is."""
+        """Return the error, in a sentence. Empty: none."""
         state = self.dashboard.monitor.store
         if state.link is LinkState.NOT_UPDATING:
             clock = self.dashboard.clock
             return why_not_updating(state, self._store, clock(), clock.shown_at)
         if state.link is LinkState.DISCONNECTED and state.error is not None:
-            # What a store seems to do wrong then may be this process's own.
+            # A seeming fault of the store may be one of this process.
             return why_none_left() or explain(state.error, self._store).sentence
-        return f"{self._store} says: " + ", ".join(state.warnings) if state.warnings else ""
+        return f"{self._store} reports: " + ", ".join(state.warnings) if state.warnings else ""
 
 
 def _named(label: str, name: str | None, source: str | None) -> list[str]:
-    """What was named, and who named it if that may be a surprise. Empty: nothing was."""
+    """Return a name with its label, and with its source if that may be a surprise. Empty: no
+    name."""
     if not name:
         return []
-    # A flag is what the person just typed, and a context is shown itself.
+    # The user typed flags just now, and a context is shown itself.
     named_by = f" ({source})" if (source or "").startswith(ENVIRONMENT) else ""
     return [plain(f"{label} {name}{named_by}")]
 

@@ -411,7 +411,7 @@ async def test_a_key_that_came_back_is_never_overwritten() -> None:
     await place.removals.remove("drain", records)
     place.keyspace.put(records[0].key, b"another")
     (told,) = await place.removals.undo(place.last())
-    assert told.text.startswith("Not put back: such a key is there")
+    assert told.text.startswith("Not put back: the key exists again")
     entry = place.keyspace.find(records[0].key)
     assert entry is not None
     assert entry.value == b"another"

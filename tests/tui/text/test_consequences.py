@@ -21,11 +21,11 @@ from tests.support.registered import (
 from tui.text.consequences import (
     MOST_SENTENCES,
     SENTENCE_CELLS,
+    combined,
     consequences,
     left_in_words,
     plain_sentence,
     told_after,
-    told_together,
     workers_in_words,
 )
 from tui.text.sanitize import width
@@ -124,12 +124,12 @@ def test_in_nats_nothing_goes_by_itself_and_no_worker_misses_its_file() -> None:
     [
         (left("m", False, 7, 6), "m: 6 of 7 stay routable."),
         (left("m", False, 2, 1), "m: 1 of 2 stays routable."),
-        (left("m", False, 3, 0), "m: nobody serves it then."),
-        (left("m", False, 0, 0), "m: no worker of it is routable, before or after."),
-        (left("sql", True, 2, 0), "LoRA adapter sql: nobody serves it then."),
+        (left("m", False, 3, 0), "m: no worker serves it then."),
+        (left("m", False, 0, 0), "m: no routable worker, before or after."),
+        (left("sql", True, 2, 0), "LoRA adapter sql: no worker serves it then."),
         (
             Left("m", False, RoutableCount(4, 4, 4), RoutableCount(0, 0, 3), ("decode",)),
-            "m: nobody serves it then: no decode worker is left.",
+            "m: no worker serves it then: no decode worker is left.",
         ),
         (
             Left("m", False, RoutableCount(1, 2, 3), RoutableCount(0, 2, 2)),
@@ -148,12 +148,12 @@ def test_workers_are_named_and_of_many_the_first_few() -> None:
 
 
 def test_what_follows_for_several_is_told_once_and_in_order() -> None:
-    assert told_together(["a", "b", "a", "c", "b"]) == ["a", "b", "c"]
+    assert combined(["a", "b", "a", "c", "b"]) == ["a", "b", "c"]
 
 
 def test_of_very_many_sentences_those_of_most_keys_are_told_and_the_rest_is_counted() -> None:
     own = [f"the body of {number} claims to be another" for number in range(1_000)]
-    told = told_together([*own, "of all", "of all"])
+    told = combined([*own, "of all", "of all"])
     assert len(told) == MOST_SENTENCES + 1
     assert told[-2:] == ["of all", f"And {1_001 - MOST_SENTENCES} sentences more, of other keys."]
 
@@ -170,7 +170,10 @@ def test_a_sentence_with_long_names_keeps_its_start_and_its_end() -> None:
     ("sentence", "after"),
     [
         ("The worker keeps its lease.", "the worker keeps its lease"),
-        ("LoRA adapter sql: nobody serves it then.", "LoRA adapter sql: nobody serves it then"),
+        (
+            "LoRA adapter sql: no worker serves it then.",
+            "LoRA adapter sql: no worker serves it then",
+        ),
         ("Qwen/Qwen3: 1 of 2 stays routable.", "Qwen/Qwen3: 1 of 2 stays routable"),
         ("Qwen: 1 of 2 stays routable.", "Qwen: 1 of 2 stays routable"),
     ],

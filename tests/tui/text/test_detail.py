@@ -128,7 +128,7 @@ def test_an_adapter_names_its_base_as_the_worker_serves_it_or_as_its_card_says()
 
 def test_a_channel_has_its_sources_and_a_source_its_channel() -> None:
     channel, source = record(registered.channel(77)), record(registered.source(77, 26))
-    assert fields(channel)["sources"] == "none says what it is about"
+    assert fields(channel)["sources"] == "none registered"
     assert fields(channel, source)["sources"] == "1 source"
     assert fields(source)["channel"] == "not registered"
     assert fields(source, channel)["channel"] == "Zmq tcp://10.0.0.1:5557"
@@ -138,7 +138,7 @@ def test_a_channel_has_its_sources_and_a_source_its_channel() -> None:
 
 def test_a_row_that_stands_for_many_says_so() -> None:
     found = dict(detail(record(registered.card(1)), alike=1200).fields)
-    assert found["of"] == "the first of 1,200 cards that this row stands for"
+    assert found["of"] == "1,200 cards; showing the first"
 
 
 def test_json_is_laid_out_and_the_rest_is_text() -> None:

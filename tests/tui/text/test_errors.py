@@ -54,7 +54,7 @@ def test_each_cause_has_its_own_remedy(cause: Cause, advice: str) -> None:
         (Unreachable("/kv", Cause.MISSING), "file", 3, "--file-store or DYN_FILE_KV"),
         (NotAuthorised(AT, "invalid user ID or password"), "etcd", 4, "ETCD_AUTH_PASSWORD"),
         (Forbidden(AT, "permission denied"), "etcd", 4, "grant the user a role"),
-        (Forbidden("/kv", "permission denied"), "file", 4, "as a user who may"),
+        (Forbidden("/kv", "permission denied"), "file", 4, "as a user with that permission"),
         (Misconfigured("ETCD_ENDPOINTS", "names no endpoint"), "", 2, "--endpoints or ETCD_ENDP"),
         (Misconfigured("ETCD_AUTH_CA", "is no PEM"), "", 2, "ETCD_AUTH_CA: is no PEM"),
         (KeyNotAllowed(b"v1/\xff\x1b", "too long"), "file", 1, "v1/\\xff\\x1b: too long"),

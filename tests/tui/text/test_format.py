@@ -99,9 +99,7 @@ def test_a_transport_is_kind_and_address() -> None:
 
 def test_a_worker_that_cannot_be_told_is_unknown() -> None:
     assert format.worker_word(record(registered.instance(1)), 26) == "1a"
-    assert (
-        format.worker_word(record(registered.source(7, 0)), None) == "unknown (the source says 0)"
-    )
+    assert format.worker_word(record(registered.source(7, 0)), None) == "unknown (worker_id is 0)"
     assert format.worker_word(record(registered.channel(7)), None) == "unknown"
 
 

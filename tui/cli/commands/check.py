@@ -196,7 +196,7 @@ def _say_what_frontends_say(seen: Survey) -> None:
         said = serving.at_frontends(name)
         if said is not None and said.only_elsewhere:
             texts = "; ".join(map(frontend_sentence, said.said))
-            say(f"of {name} no frontend that looks at its namespace was asked: {texts}")
+            say(f"of {name} no frontend that watches its namespace was asked: {texts}")
 
 
 def _say_what_is_unusable(seen: Survey) -> None:
