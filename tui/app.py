@@ -267,7 +267,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
             return
         nodes: list[DOMNode] = [self, screen]
         if isinstance(screen, MainScreen):
-            nodes.append(screen.active)
+            nodes += [screen.active, screen.active.table]
         does = {one: (node, name) for node in nodes for one, name in actions_of(node).items()}
         for action in ACTIONS:
             # A question is answered where it is read.

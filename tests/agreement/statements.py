@@ -103,11 +103,11 @@ async def read_questions(operator: Operator, said: Statements) -> None:
             continue
         pane, asked = operator.pane, set[object]()
         for index, row in enumerate(pane.rows):
-            state = pane.columns[0].cell_of(row).text if tab != "models" else row.kind
+            state = pane.table.columns[0].cell_of(row).text if tab != "models" else row.kind
             if state in asked or pane.is_faded(row):
                 continue
             asked.add(state)
-            pane.move_to(index)
+            pane.table.move_to(index)
             operator.forget_told()
             await operator.press("d")
             await operator.until(
@@ -253,7 +253,7 @@ def _rows(pane: Pane[Any]) -> Iterator[tuple[Any, dict[str, str]]]:
     """The rows that are there, each with its texts."""
     for row in pane.rows:
         if not pane.is_faded(row):
-            yield row, {column.id: column.cell_of(row).text for column in pane.columns}
+            yield row, {column.id: column.cell_of(row).text for column in pane.table.columns}
 
 
 def _read_instances(
@@ -363,7 +363,7 @@ def _read_details(operator: Operator, said: Statements, tab: str) -> None:
     for index, row in enumerate(pane.rows):
         if pane.is_faded(row):
             continue
-        pane.move_to(index)
+        pane.table.move_to(index)
         operator.main._show_detail()
         shown = operator.main.query_one(DetailPane)._shown
         if shown is None:

@@ -267,7 +267,7 @@ async def test_it_sorts_by_every_column_and_keeps_what_is_open_together() -> Non
     async with metrics(busy()) as operator:
         await operator.go_to("name", f"▸ {MODEL}")
         await operator.press("l")
-        for column in operator.pane.columns:
+        for column in operator.pane.table.columns:
             for _ in range(2):
                 operator.pane.sort_by(column.id)
                 rows = operator.rows("name")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+
+from tui.widgets.panes import tabs  # it imports every tab
+from tui.widgets.panes.pane import Pane
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("backends", "tui")
+PANES = tabs.__name__.rpartition(".")[0]
 
 
 def public_classes() -> dict[str, list[str]]:
@@ -30,6 +35,25 @@ def test_the_classes_of_the_project_are_found() -> None:
 def test_no_public_class_name_stands_for_two_things() -> None:
     twice = {name: files for name, files in public_classes().items() if len(files) > 1}
     assert twice == {}
+
+
+def test_no_pane_inherits_from_more_than_two_classes_of_the_project() -> None:
+    """Six levels had to be read to see what a key does in a tab."""
+    levels = {
+        pane.__name__: [one.__name__ for one in pane.__mro__ if one.__module__.startswith("tui.")]
+        for pane in subclasses(Pane)
+        if pane.__module__.startswith(PANES)
+    }
+    assert {"InstancesPane", "ModelsPane", "MetricsPane"} <= levels.keys()
+    assert {name: found for name, found in levels.items() if len(found) > 3} == {}
+
+
+def subclasses(of: type) -> Iterator[type]:
+    """All of them, however deep."""
+    one: type
+    for one in of.__subclasses__():
+        yield one
+        yield from subclasses(one)
 
 
 def test_no_folder_holds_more_modules_than_can_be_looked_over() -> None:

@@ -206,15 +206,15 @@ async def test_stopping_nats_changes_a_line_and_not_the_dashboard(served: Place)
         served.nats.stop()
         await operator.until(lambda: "NATS refuses connections since" in line(operator))
         assert operator.rows("requests") == [str(had)] * 2
-        assert operator.pane.has_class("-stale")
+        assert operator.pane.table.has_class("-stale")
         await operator.press("1")
         assert operator.rows("id") == [served.worker.instance_id]
-        assert not operator.pane.has_class("-stale")
+        assert not operator.pane.table.has_class("-stale")
         await operator.press("5")
         served.nats.start()
         await operator.until(lambda: "1 service answered" in line(operator))
         await operator.until(lambda: operator.rows("requests") == [str(had)] * 2)
-        assert not operator.pane.has_class("-stale")
+        assert not operator.pane.table.has_class("-stale")
 
 
 @pytest.mark.parametrize("served", [NEWER], indirect=True)
@@ -256,5 +256,5 @@ def shapes(text: str) -> set[tuple[object, ...]]:
 async def test_on_the_tcp_plane_nobody_answers_and_it_says_so() -> None:
     with place(NEWEST, "tcp") as there:
         async with there.dashboard() as operator:
-            await operator.until(lambda: operator.pane.empty_text == NOBODY)
+            await operator.until(lambda: operator.pane.table.empty_text == NOBODY)
             assert operator.rows("name") == []

@@ -224,7 +224,7 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
 async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     """Open the Requests tab, and ask services twice: then there are rates."""
     screen = main_screen(pilot)
-    panes = [pane.id for pane in screen.query_one(PaneTabs).panes]
+    panes = [str(pane.TAB) for pane in screen.query_one(PaneTabs).panes]
     await pilot.press(str(panes.index("requests") + 1))
     assert screen.dashboard.services is not None
     await screen.dashboard.services.round()

@@ -196,7 +196,7 @@ class Operator:
 
     async def open(self, pane_id: str) -> None:
         """Open a tab by its number, whichever that is."""
-        panes = [pane.id for pane in self.main.query_one(PaneTabs).panes]
+        panes = [str(pane.TAB) for pane in self.main.query_one(PaneTabs).panes]
         await self.press(str(panes.index(pane_id) + 1))
 
     async def type(self, text: str) -> None:
@@ -285,7 +285,7 @@ class Operator:
     def tabs(self) -> list[str]:
         """The labels of the tabs that are there."""
         content = self.main.query_one(PaneTabs)
-        tabs = [content.get_tab(f"tab-{pane.id}") for pane in content.panes]
+        tabs = [content.get_tab(f"tab-{pane.TAB}") for pane in content.panes]
         return [tab.label_text for tab in tabs if tab.display]
 
     def branches(self) -> list[str]:
@@ -312,7 +312,7 @@ class Operator:
         return None if self.pane.row is None else self._text(self.pane.row, column)
 
     def _text(self, row: Any, column: str) -> str:
-        cell = next(one for one in self.pane.columns if one.id == column).cell(row)
+        cell = next(one for one in self.pane.table.columns if one.id == column).cell(row)
         return cell if isinstance(cell, str) else cell.text
 
     def detail(self) -> dict[str, str]:

@@ -38,7 +38,15 @@ def world() -> World:
 
 TABLES = (ListTable, DetailPane)
 PARTS: dict[Place, tuple[type, ...]] = {
-    Place.MAIN: (MainScreen, NamespaceTree, ChannelsPane, TreePane, DetailPane, DyntopApp),
+    Place.MAIN: (
+        MainScreen,
+        NamespaceTree,
+        ListTable,
+        ChannelsPane,
+        TreePane,
+        DetailPane,
+        DyntopApp,
+    ),
     Place.TAP: (TapScreen, ListTable, DyntopApp),
     Place.DETAIL: (DetailScreen, DetailPane, DyntopApp),
     Place.MESSAGE: (MessageScreen, DetailPane, DyntopApp),

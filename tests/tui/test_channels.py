@@ -66,7 +66,7 @@ async def test_channels_sort_with_their_sources_below_them() -> None:
     world.put(channel(1, "a"), source(1, 9, "a"), channel(2, "b"), source(2, 8, "b"))
     async with dashboard(world) as operator:
         await operator.press("4")
-        for _ in operator.pane.columns:
+        for _ in operator.pane.table.columns:
             await operator.press("s", "S")
             first, its_source, *_ = found = rows(operator)
             assert its_source == "  " + first.replace("channel", "source")

@@ -71,7 +71,7 @@ async def test_it_holds_for_every_tab_and_for_what_comes_later() -> None:
     async with dashboard(world) as operator:
         await typed(operator, "acme")
         await operator.press("enter")
-        assert operator.pane.has_focus
+        assert operator.pane.table.has_focus
         assert operator.tabs()[:2] == ["Instances 0", "Models 1"]
         world.put(card(0xDEF3, "acme/later", namespace="staging"), card(0xDEF3, "other/one"))
         await operator.until(lambda: operator.tabs()[1] == "Models 2")

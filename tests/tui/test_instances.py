@@ -108,7 +108,7 @@ ASCENDING = {
 
 async def test_every_column_sorts_both_ways_by_key() -> None:
     async with dashboard(odd_world()) as operator:
-        for _ in operator.pane.columns:
+        for _ in operator.pane.table.columns:
             await operator.press("s")
             column = operator.pane.order.column
             ids = operator.rows("id")

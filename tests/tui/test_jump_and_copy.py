@@ -29,7 +29,7 @@ async def test_o_goes_to_the_instance_and_b_back_to_the_same_row(keys: list[str]
         await operator.press("o")
         await operator.until(lambda: operator.tab() == "instances")
         assert operator.at("id") == "5"
-        assert operator.pane.has_focus
+        assert operator.pane.table.has_focus
         await operator.press("b")
         await operator.until(lambda: operator.tab() == tab)
         await operator.until(lambda: key_of_row(operator) == row)

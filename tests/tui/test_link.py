@@ -31,11 +31,11 @@ async def test_a_lost_store_is_disconnected_and_the_last_data_stays_and_is_marke
         assert "connected  memory" not in operator.header()
         assert operator.rows("id") == ["1", "2"]
         assert operator.branches()[0] == "all namespaces 2"
-        for part in (operator.tree, operator.pane, operator.main.query_one(DetailPane)):
+        for part in (operator.tree, operator.pane.table, operator.main.query_one(DetailPane)):
             assert part.has_class("-stale")
         # What processes say themselves is as true as before.
         await operator.open("metrics")
-        for part in (operator.pane, operator.main.query_one(DetailPane)):
+        for part in (operator.pane.table, operator.main.query_one(DetailPane)):
             await operator.until(lambda part=part: not part.has_class("-stale"))  # type: ignore[misc]
         await operator.open("models")
         await operator.until(lambda: operator.main.query_one(DetailPane).has_class("-stale"))
@@ -67,7 +67,7 @@ async def test_after_it_is_back_the_differences_are_shown_and_the_mark_goes() ->
         await operator.until(lambda: operator.rows("id") == ["2", "3"])
         await operator.until_shown("● connected")
         assert operator.at("id") == "2"
-        assert not operator.pane.has_class("-stale")
+        assert not operator.pane.table.has_class("-stale")
         assert "broke off" not in operator.text()
 
 

@@ -200,7 +200,7 @@ async def test_without_a_connection_the_last_verdicts_stay_muted() -> None:
         await operator.until_shown("disconnected since")
         assert operator.rows("state") == ["◐ late", "● live"]
         assert operator.branches()[0] == "all namespaces 1/2 !4"
-        assert operator.pane.has_class("-stale")
+        assert operator.pane.table.has_class("-stale")
         # Nothing is concluded from silence.
         world.now += 300
         await operator.until(lambda: "data 5m old" in operator.header())
@@ -209,7 +209,7 @@ async def test_without_a_connection_the_last_verdicts_stay_muted() -> None:
         world.renewed(1)
         world.keyspace.mend()
         await until_states(operator, "● live", "● live")
-        assert not operator.pane.has_class("-stale")
+        assert not operator.pane.table.has_class("-stale")
 
 
 async def test_a_frozen_view_keeps_its_verdicts_and_catches_up() -> None:

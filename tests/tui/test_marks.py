@@ -22,8 +22,8 @@ def world_of(*workers: int) -> World:
 def marked(operator: Operator, column: str = "id") -> list[str]:
     """What the marked rows say, in the order of the table."""
     pane = operator.pane
-    of = next(one for one in pane.columns if one.id == column)
-    return [of.cell_of(row).text for row in pane.rows if row.key in pane.marked]
+    of = next(one for one in pane.table.columns if one.id == column)
+    return [of.cell_of(row).text for row in pane.rows if row.key in pane.table.marked]
 
 
 def asked_about(operator: Operator) -> set[bytes]:
@@ -140,9 +140,9 @@ async def test_a_mark_on_a_child_goes_when_its_model_is_closed() -> None:
     world.put(card(1), card(2), lease=1)
     async with dashboard(world) as operator:
         await operator.press("2", "l", "j", "space", "space")
-        assert len(operator.pane.marked) == 2
+        assert len(operator.pane.table.marked) == 2
         await operator.press("g", "h")
-        assert operator.pane.marked == frozenset()
+        assert operator.pane.table.marked == frozenset()
         await operator.until(lambda: "marked" not in operator.header())
 
 
@@ -225,9 +225,9 @@ async def test_a_click_meets_the_title_and_the_row_that_it_points_at(
 ) -> None:
     async with dashboard(world_of(1, 2, 3), size=size) as operator:
         await operator.press("1")
-        for column, width in operator.pane._columns():
+        for column, width in operator.pane.table.laid_out():
             before = operator.pane.order
-            region = operator.pane.region
+            region = operator.pane.table.region
             line = operator.lines()[region.y][region.x : region.right]
             first = line.index(column.title)
             # Both ends of a title are its own; a column aligned to the right has room before it.
@@ -240,5 +240,7 @@ async def test_a_click_meets_the_title_and_the_row_that_it_points_at(
         await operator.press("asterisk")
         shown = operator.rows("id")
         for number, one in enumerate(shown):
-            await operator.click(operator.pane.region.x, operator.pane.region.y + 1 + number)
+            await operator.click(
+                operator.pane.table.region.x, operator.pane.table.region.y + 1 + number
+            )
             assert operator.at("id") == one

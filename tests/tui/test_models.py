@@ -131,7 +131,7 @@ async def test_a_card_that_cannot_be_read_is_listed() -> None:
 async def test_models_sort_by_every_column_with_their_children_below_them() -> None:
     async with dashboard(world_of_models()) as operator:
         await operator.press("2", "j", "l")
-        for _ in operator.pane.columns:
+        for _ in operator.pane.table.columns:
             await operator.press("s")
             for _ in range(2):
                 await operator.press("S")

@@ -115,14 +115,14 @@ async def test_what_is_on_screen_is_asked_with_its_workers_other_addresses_and_n
     world, probes = world_of(*range(1, 101)), SaidProbes()
     async with dashboard(world, probes=probes, size=(110, 30)) as operator:
         await operator.until(lambda: target(1) in probes.wanted)
-        seen = [row.id.instance_id for row in operator.pane.on_screen()]
+        seen = [row.id.instance_id for row in operator.pane.table.on_screen()]
         assert 5 < len(seen) < 40
         await until_wanted(
             operator, probes, *map(target, seen), *(channel_target(one) for one in seen)
         )
         await operator.press("G")
         await operator.until(lambda: target(100) in probes.wanted)
-        seen = [row.id.instance_id for row in operator.pane.on_screen()]
+        seen = [row.id.instance_id for row in operator.pane.table.on_screen()]
         await until_wanted(
             operator, probes, *map(target, seen), *(channel_target(one) for one in seen)
         )

@@ -199,7 +199,7 @@ async def test_the_place_in_the_tree_and_the_filter_narrow_it_and_it_sorts() -> 
         await operator.select("prod", "backend", "clear")
         assert operator.rows("name") == ["▾ prod/backend", "  ▸ clear"]
         await operator.select("prod", "router")
-        assert operator.pane.empty_text == "None here"
+        assert operator.pane.table.empty_text == "None here"
         await operator.select()
         await operator.type("/generate-2\r")
         assert operator.rows("name") == ["▾ prod/backend", "  ▾ generate", "    · 2"]
@@ -215,7 +215,7 @@ async def test_the_place_in_the_tree_and_the_filter_narrow_it_and_it_sorts() -> 
         operator.pane.sort_by("requests")
         assert operator.rows("requests") == ["40", "40", "30", "10", "0"]
         # Each column both ways: what is below stays below.
-        for column in operator.pane.columns:
+        for column in operator.pane.table.columns:
             for _ in range(2):
                 operator.pane.sort_by(column.id)
                 names = operator.rows("name")
@@ -277,11 +277,11 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
     services.trouble = NotScraped("NATS refuses connections")
     async with dashboard(world, services=services) as operator:
         await operator.open("requests")
-        await operator.until(lambda: "refuses connections since" in operator.pane.empty_text)
+        await operator.until(lambda: "refuses connections since" in operator.pane.table.empty_text)
         services.trouble = None
         await asked_again(operator)
         await operator.until_shown("2 services answered")
-        assert not operator.pane.has_class("-stale")
+        assert not operator.pane.table.has_class("-stale")
         services.trouble = NotScraped("NATS does not answer in time")
         world.now += 8
         await asked_again(operator)
@@ -289,14 +289,14 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
         assert operator.rows("requests") == ["40", "0", "40"]
         assert operator.rows("answer") == ["? not asked"] * 3
         assert operator.rows("rate") == ["–"] * 3
-        assert operator.pane.has_class("-stale")
+        assert operator.pane.table.has_class("-stale")
         # Nor is anybody said to answer, or to be silent, anywhere else on the screen.
         world.put(nats_entry(3))
         await operator.until(lambda: "prod/backend" in (operator.at("name") or ""))
         assert operator.detail()["instances"].endswith(" not asked")
         assert "silent" not in operator.text()
         await operator.press("1")
-        assert not operator.pane.has_class("-stale")
+        assert not operator.pane.table.has_class("-stale")
 
 
 def test_that_no_service_answers_says_what_has_none() -> None:

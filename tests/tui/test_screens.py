@@ -25,7 +25,7 @@ async def test_number_keys_open_the_tabs() -> None:
         for number in (*range(2, len(TABS) + 1), 1):
             await operator.press(str(number))
             assert operator.tab() == TABS[number - 1]
-            assert operator.pane.has_focus
+            assert operator.pane.table.has_focus
 
 
 async def test_a_key_typed_in_one_go_behind_the_number_of_a_tab_is_for_that_tab() -> None:
@@ -144,7 +144,7 @@ async def test_on_a_narrow_screen_the_tree_is_called_and_goes_again() -> None:
         assert operator.tree.has_focus
         await operator.press("t")
         await operator.until_not_shown("all namespaces")
-        assert operator.pane.has_focus
+        assert operator.pane.table.has_focus
 
 
 @pytest.mark.parametrize("size", [(60, 20), (20, 5), (1, 1)])

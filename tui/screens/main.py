@@ -95,7 +95,7 @@ class MainScreen(FrontScreen):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        self.set_focus(self.active)
+        self.set_focus(self.active.table)
         # Should the first layout be long in coming.
         self.set_timer(LONGEST_LAYOUT, self.dashboard.link.may_show.set)
         self.set_interval(TICK, self._tick)
@@ -180,7 +180,7 @@ class MainScreen(FrontScreen):
         lost = self.dashboard.monitor.store.link.is_outdated
         self._tree.set_class(lost, "-stale")
         for pane in self._tabs.panes:
-            pane.set_class(lost and pane.TELLS_OF_STORE, "-stale")
+            pane.table.set_class(lost and pane.TELLS_OF_STORE, "-stale")
         self.query_one(DetailPane).set_class(lost and self.active.TELLS_OF_STORE, "-stale")
 
     def _show_detail(self) -> None:
@@ -200,12 +200,12 @@ class MainScreen(FrontScreen):
     # --- tree, tabs, filter -------------------------------------------------------------------
 
     def on_list_table_highlighted(self, message: ListTable.Highlighted) -> None:
-        if message.table is self.active:
+        if message.table is self.active.table:
             self._show_detail()
 
     def on_list_table_marked(self, message: ListTable.Marked) -> None:
-        if message.table is self.active:
-            self.dashboard.mark(len(self.active.marked))
+        if message.table is self.active.table:
+            self.dashboard.mark(len(self.active.table.marked))
             self._name_keys()
 
     def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
@@ -216,7 +216,7 @@ class MainScreen(FrontScreen):
         self.dashboard.select(message.scope)
 
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
-        self.dashboard.open_tab(self.active.id or "", len(self.active.marked))
+        self.dashboard.open_tab(self.active.TAB, len(self.active.table.marked))
         self._mute_what_may_be_untrue()
         self._show_detail()
 
@@ -224,7 +224,7 @@ class MainScreen(FrontScreen):
         self.dashboard.set_filter(message.text)
 
     def on_filter_bar_kept(self) -> None:
-        self.set_focus(self.active)
+        self.set_focus(self.active.table)
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
@@ -238,7 +238,7 @@ class MainScreen(FrontScreen):
         self.dashboard.clear_filter()
         self._tree.put_away()
         self._header.update()
-        self.set_focus(self.active)
+        self.set_focus(self.active.table)
 
     def action_only_findings(self) -> None:
         self.dashboard.show_only_findings(not self.dashboard.monitor.only_findings)
@@ -251,7 +251,7 @@ class MainScreen(FrontScreen):
 
     def action_toggle_tree(self) -> None:
         lies_over = self._tree.toggle()
-        self.set_focus(self._tree if lies_over else self.active)
+        self.set_focus(self._tree if lies_over else self.active.table)
         self._header.update()
 
     def action_tab(self, number: int) -> None:
@@ -271,7 +271,7 @@ class MainScreen(FrontScreen):
         row: Hashable = None if pane.row is None else pane.row.key
         if instance.key not in self.dashboard.monitor.shown.records:
             self.action_clear_filter()
-        self._go(self.dashboard.jump(pane.id or "", row, instance))
+        self._go(self.dashboard.jump(pane.TAB, row, instance))
 
     def action_back(self) -> None:
         if (bookmark := self.dashboard.back()) is not None:

@@ -1,8 +1,12 @@
-"""Rows kept in order while they come and go, for tables. No Textual in here."""
+"""Where a table's rows come from: made anew each time, or kept in order while they come and go.
+
+No Textual in here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from sortedcontainers import SortedList
@@ -16,11 +20,48 @@ class HasKey(Protocol):
 
 Row = TypeVar("Row", bound=HasKey)
 
+
+class RowSource(Sequence[Row], Generic[Row]):
+    """Rows in the order in which they are shown, and where each of them is."""
+
+    @abstractmethod
+    def index_of(self, key: Hashable) -> int | None:
+        """Where a row is now. None: there is none."""
+
+
+class ListedRows(RowSource[Row]):
+    """Rows that were put in order elsewhere, and change no more."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._rows = list(rows)
+        self._indices = {row.key: index for index, row in enumerate(self._rows)}
+
+    def index_of(self, key: Hashable) -> int | None:
+        return self._indices.get(key)
+
+    def has_keys_of(self, other: ListedRows[Row]) -> bool:
+        """Whether another has the rows of the same keys in the same order."""
+        return self._indices == other._indices
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        return self._rows[index]
+
+
 _Place = tuple[Any, Hashable]
 """What a row is sorted by, then its key."""
 
 
-class SortedRows(Sequence[Row], Generic[Row]):
+class SortedRows(RowSource[Row]):
     """Rows in order; one that comes, changes or goes costs O(log n)."""
 
     def __init__(self) -> None:
@@ -83,6 +124,18 @@ class SortedRows(Sequence[Row], Generic[Row]):
         del self._by_key[key]
         self._ordered.remove(self._places.pop(key))
         return True
+
+    def amend(self, now: Iterable[Row], gone: Iterable[Hashable]) -> set[Hashable] | None:
+        """Put these rows as they are now, and drop those of these keys. Returns the keys of rows
+        that are where they were; None: some came, went or moved."""
+        changed: set[Hashable] = set()
+        moved = False
+        for row in now:
+            moved |= self.put(row)
+            changed.add(row.key)
+        for key in gone:
+            moved |= self.discard(key)
+        return None if moved else changed
 
     def index_of(self, key: Hashable) -> int | None:
         """Where a row is now. None: there is none."""

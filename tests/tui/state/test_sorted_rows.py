@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.state.sorted_rows import SortedRows
+from tui.state.sorted_rows import ListedRows, SortedRows
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,35 @@ def test_it_is_always_what_sorting_the_whole_gives(
         assert table[1:3] == expected[1:3]
         assert [table.index_of(row.key) for row in expected] == list(range(len(expected)))
         assert [table[-1 - index] for index in range(len(table))] == expected[::-1]
+
+
+@given(st.lists(rows, max_size=8), st.lists(rows, max_size=4), st.sets(st.integers(0, 8)))
+def test_rows_that_are_amended_tell_which_changed_unless_some_moved(
+    start: list[Row], now: list[Row], gone: set[int]
+) -> None:
+    table: SortedRows[Row] = SortedRows()
+    table.rebuild(start, by_value, False)
+    before = [row.key for row in table]
+    changed = table.amend(now, gone - {row.key for row in now})
+    held = {row.key: row for row in (*start, *now) if row in now or row.key not in gone}
+    assert list(table) == in_order(held, False)
+    after = [row.key for row in table]
+    if changed is None:
+        # One that moved and came back is told of too.
+        assert len({row.key for row in now}) < len(now) or before != after
+    else:
+        assert before == after
+        assert changed == {row.key for row in now}
+
+
+@given(st.lists(rows, max_size=8, unique_by=lambda row: row.key))
+def test_rows_that_were_put_in_order_are_found_by_their_keys(start: list[Row]) -> None:
+    listed = ListedRows(start)
+    assert list(listed) == start
+    assert [listed.index_of(row.key) for row in start] == list(range(len(start)))
+    assert listed.index_of(9) is None
+    assert listed.has_keys_of(ListedRows([Row(row.key, row.value + 1) for row in start]))
+    assert not listed.has_keys_of(ListedRows([*start, Row(9, 0)]))
 
 
 @given(st.lists(st.tuples(st.lists(rows, max_size=3), st.booleans()), max_size=4))

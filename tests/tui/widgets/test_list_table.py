@@ -102,7 +102,7 @@ PANES = [InstancesPane, ModelsPane, WorkersPane, ChannelsPane, EventsPane, Other
 @pytest.mark.parametrize("pane", PANES)
 @given(width=widths)
 def test_the_columns_of_every_tab_can_be_laid_out(pane: Any, width: int) -> None:
-    every = pane(DASHBOARD).columns
+    every = pane(DASHBOARD).table.columns
     laid_out = lay_out(every, width)
     assert laid_out
     assert used(laid_out) <= max(width, least([column for column in every if not column.drop]))

@@ -14,8 +14,9 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.record_columns import seen_column, state_column
+from tui.state.sorted_rows import ListedRows
 from tui.text.format import NOTHING, hex_id, transport_of, worker_word
 from tui.widgets.panes.pane import Pane
 
@@ -34,6 +35,7 @@ class ChannelRow:
 class ChannelsPane(Pane[ChannelRow]):
     """Event channels and sources below the selected place."""
 
+    TAB = TabId.CHANNELS
     TITLE = "Event channels"
     SHORT_TITLES = ("Channels", "Chan")
     KINDS = frozenset({Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE})
@@ -57,8 +59,7 @@ class ChannelsPane(Pane[ChannelRow]):
             Column("transport", "TRANSPORT", 10, _transport, share=2, most=60, drop=3),
             seen_column(dashboard.states, _record),
         ]
-        super().__init__(dashboard, columns, order=SortOrder("topic"), id="channels")
-        self._row_index: dict[Hashable, int] = {}
+        super().__init__(dashboard, columns, order=SortOrder("topic"))
 
     def rebuild(self) -> None:
         tops = self._tops()
@@ -70,8 +71,7 @@ class ChannelsPane(Pane[ChannelRow]):
             if isinstance(row.record, EventChannel) and not self.is_faded(row):
                 sources = self._cluster.sources_of(row.record)
                 rows += [self._row(source, under_channel=True) for source in sources]
-        self._row_index = {row.key: index for index, row in enumerate(rows)}
-        self.show(rows, self._row_index.get)
+        self.show(ListedRows(rows))
 
     def count(self) -> int:
         return len(self.dashboard.shown.keys(Kind.EVENT_CHANNEL, self.dashboard.scope))

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Sequence
 from backends.discovery.history import Event
 from backends.dynamo.records import AnyRecord
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
+from tui.state.sorted_rows import ListedRows
 from tui.text.format import HAPPENING_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
 from tui.text.reasons import reason_text
 from tui.text.timestamps import time_of_day
@@ -32,6 +33,7 @@ class HappeningRow:
 class EventsPane(Pane[HappeningRow]):
     """The history, newest first. It shows all places: what went is in none any more."""
 
+    TAB = TabId.EVENTS
     TITLE = "Events"
     STANDS_FOR_RECORDS = False
     EMPTY_TEXT = "Nothing happened yet"
@@ -48,7 +50,7 @@ class EventsPane(Pane[HappeningRow]):
             Column("id", "ID", 16, _id, drop=2),
             Column("why", "WHY", 14, self._why, share=3, prose=True, drop=1),
         ]
-        super().__init__(dashboard, columns, order=NEWEST_FIRST, follow_top=True, id="events")
+        super().__init__(dashboard, columns, order=NEWEST_FIRST, follow_top=True)
 
     def _time(self, row: HappeningRow) -> str:
         return time_of_day(self.dashboard.clock.shown_at(row.event.at))
@@ -60,8 +62,7 @@ class EventsPane(Pane[HappeningRow]):
         if self.order != NEWEST_FIRST:
             rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
         self.say_when_empty("")
-        index = {row.key: index for index, row in enumerate(rows)}
-        self.show(rows, index.get)
+        self.show(ListedRows(rows))
 
     def say_when_empty(self, text: str) -> None:
         """Whether nothing happened, or the filter hides it."""

@@ -12,30 +12,32 @@ from backends.dynamo import keys
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.monitor import Changes
 from tui.state.record_columns import seen_column, state_column
+from tui.state.sorted_rows import SortedRows
 from tui.text.format import NOTHING, hex_id, short_transport
-from tui.widgets.panes.sorted_pane import SortedPane
+from tui.widgets.panes.pane import Pane
 
 
-class RecordPane(SortedPane[AnyRecord]):
+class RecordPane(Pane[AnyRecord]):
     """One kind of record below the selected place."""
 
-    def __init__(
-        self, dashboard: Dashboard, own_columns: Sequence[Column[AnyRecord]], *, id: str
-    ) -> None:
+    def __init__(self, dashboard: Dashboard, own_columns: Sequence[Column[AnyRecord]]) -> None:
         """`own_columns` stand between the state and how long it is seen; the first one sorts."""
         states = dashboard.states
         columns = (state_column(states, _itself), *own_columns, seen_column(states, _itself))
-        super().__init__(dashboard, columns, order=SortOrder(own_columns[0].id), id=id)
+        super().__init__(dashboard, columns, order=SortOrder(own_columns[0].id))
+        self._sorted: SortedRows[AnyRecord] = SortedRows()
 
     def rebuild(self) -> None:
         hidden = self._hidden()
         records = [self.dashboard.shown.records[key] for key in self._keys() if key not in hidden]
         gone = self.monitor.gone(self.KINDS, self.dashboard.scope)
         records += [record for record in gone if not self._is_hidden(record)]
-        self._show_all(records)
+        column, reverse = self.sort_column, self.order.reverse
+        self._sorted.rebuild(records, column.sort_value, reverse, lasting=column.lasting)
+        self.show(self._sorted)
 
     def amend(self, changes: Changes) -> None:
         keys = changes.keys
@@ -55,7 +57,9 @@ class RecordPane(SortedPane[AnyRecord]):
                 now.append(record)
             else:
                 gone.append(key)
-        self._show_changes(now, gone)
+        changed = self._sorted.amend(now, gone)
+        if changed is None or changed:
+            self.show(self._sorted, changed)
 
     def count(self) -> int:
         return len(self._keys()) - len(self._hidden())
@@ -87,6 +91,7 @@ class InstancesPane(RecordPane):
     selected, and where a filter finds them.
     """
 
+    TAB = TabId.INSTANCES
     TITLE = "Instances"
     SHORT_TITLES = ("Instances", "Inst")
     KINDS = frozenset({Kind.ENDPOINT})
@@ -97,7 +102,7 @@ class InstancesPane(RecordPane):
             Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True),
             Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
         ]
-        super().__init__(dashboard, columns, id="instances")
+        super().__init__(dashboard, columns)
 
     def _hidden(self) -> Collection[bytes]:
         shown, scope = self.dashboard.shown, self.dashboard.scope
@@ -120,6 +125,7 @@ class InstancesPane(RecordPane):
 class OthersPane(RecordPane):
     """Keys in buckets that dyntop does not know: shown raw, never dropped."""
 
+    TAB = TabId.OTHERS
     TITLE = "Other keys"
     SHORT_TITLES = ("Other",)
     HIDES_EMPTY = True
@@ -130,7 +136,7 @@ class OthersPane(RecordPane):
             Column("key", "KEY", 20, _key, share=3, most=80, path=True),
             Column("value", "VALUE", 12, _value, share=2, prose=True, drop=3),
         ]
-        super().__init__(dashboard, columns, id="others")
+        super().__init__(dashboard, columns)
 
 
 def _itself(record: AnyRecord) -> AnyRecord:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Static
 
 from backends.dynamo.ids import Kind
@@ -14,11 +13,12 @@ from backends.dynamo.records import AnyRecord
 from backends.metrics.histogram import Histogram
 from backends.metrics.overview import Joiner, MeteredModel
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.empty import what_hides
 from tui.state.metrics_detail import failing_now, metrics_detail
 from tui.state.metrics_rows import MetricsRow, Rows
 from tui.state.monitor import Changes
+from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, count
 from tui.text.numbers import latency, per_cent, rate, whole
@@ -32,6 +32,7 @@ BARS = 12
 class MetricsPane(TreePane[MetricsRow]):
     """Models with figures; a row opens to the frontends and workers that they are of."""
 
+    TAB = TabId.METRICS
     TITLE = "Metrics"
     TELLS_OF_STORE = False
     KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
@@ -60,30 +61,23 @@ class MetricsPane(TreePane[MetricsRow]):
             ),
             Column("trend", "LAST MINUTE", BARS, _trend, drop=11, sort=_newest),
         ]
-        super().__init__(dashboard, columns, order=SortOrder("name"), id="metrics")
         self.line = _Line(id="metrics-line")
-        self._metering = dashboard.metrics
+        super().__init__(dashboard, columns, order=SortOrder("name"), below=(self.line,))
         self._joiner = Joiner()
         self._opened: set[Hashable] = set()
-        self._row_index: dict[Hashable, int] = {}
-
-    def parts(self) -> Sequence[Widget]:
-        return (self, self.line)
 
     def rebuild(self) -> None:
-        rows: list[MetricsRow] = []
-        if self._metering is not None:
-            found = self._joiner.overview(
-                self._metering.latest,
-                self.monitor.cluster,
-                self._metering.revealing,
-                is_read=self._store_is_read(),
-            )
-            rows = Rows(self.states, self.dashboard.scope, self._opened).made(
-                found, self.sort_column.sort_value, reverse=self.order.reverse
-            )
-        self._row_index = {row.key: index for index, row in enumerate(rows)}
-        self.show(rows, self._row_index.get)
+        metrics = self.dashboard.metrics
+        found = self._joiner.overview(
+            metrics.latest,
+            self.monitor.cluster,
+            metrics.revealing,
+            is_read=self._store_is_read(),
+        )
+        rows = Rows(self.states, self.dashboard.scope, self._opened).made(
+            found, self.sort_column.sort_value, reverse=self.order.reverse
+        )
+        self.show(ListedRows(rows))
         self.say_when_empty("")
 
     def amend(self, changes: Changes) -> None:
@@ -94,7 +88,7 @@ class MetricsPane(TreePane[MetricsRow]):
         return
 
     def say_when_empty(self, text: str) -> None:
-        self.empty_text = self._why_empty()
+        self.table.empty_text = self._why_empty()
         self.line.say(self._remarks())
 
     def records_of(self, row: MetricsRow) -> Sequence[AnyRecord]:
@@ -125,8 +119,8 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def _remarks(self) -> str:
         """What is to be known of all these figures; most often there is nothing."""
-        metering = self._metering
-        if metering is None or metering.asking is None:
+        metering = self.dashboard.metrics
+        if metering.asking is None:
             return ""
         revealed = len(metering.revealing)
         remarks = [
@@ -139,8 +133,8 @@ class MetricsPane(TreePane[MetricsRow]):
         return "; ".join(filter(None, remarks))
 
     def _why_empty(self) -> str:
-        monitor, metering = self.monitor, self._metering
-        if metering is None or metering.asking is None:
+        monitor, metering = self.monitor, self.dashboard.metrics
+        if metering.asking is None:
             return "Looking for processes that have metrics …"
         if not metering.asking:
             return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"

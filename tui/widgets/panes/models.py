@@ -14,8 +14,9 @@ from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.monitor import Changes
+from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id
 from tui.text.serving import (
@@ -82,6 +83,7 @@ class _Summary:
 class ModelsPane(TreePane[ModelRow]):
     """Models that are served below the selected place; a row opens to what it is made of."""
 
+    TAB = TabId.MODELS
     TITLE = "Models"
     KINDS = frozenset({Kind.MODEL})
 
@@ -109,7 +111,7 @@ class ModelsPane(TreePane[ModelRow]):
             Column("type", "WORKER TYPE", 11, self._worker_type, share=1, most=24, drop=4),
             Column("id", "INSTANCE", 16, _instance, drop=2),
         ]
-        super().__init__(dashboard, columns, order=SortOrder("name"), id="models")
+        super().__init__(dashboard, columns, order=SortOrder("name"))
         self._names = dashboard.monitor.models
         self._gone: dict[bytes, tuple[ModelCard, str]] = {}
         """The cards that went and are still shown, each with the name of its model."""
@@ -119,7 +121,7 @@ class ModelsPane(TreePane[ModelRow]):
         self._card_rows: dict[_Key, list[ModelRow]] = {}
         """What is below a model or adapter that is open."""
         self._opened: set[Hashable] = set()
-        self._row_index: dict[Hashable, int] = {}
+        self._listed: ListedRows[ModelRow] = ListedRows()
 
     def rebuild(self) -> None:
         self._gone = self._gone_cards()
@@ -174,11 +176,12 @@ class ModelsPane(TreePane[ModelRow]):
             rows.append(row)
             if row.opened:
                 rows += self._below(model)
-        before, self._row_index = self._row_index, {row.key: n for n, row in enumerate(rows)}
+        listed, before = ListedRows(rows), self._listed
         changed: set[Hashable] | None = None
-        if touched is not None and before == self._row_index:
+        if touched is not None and listed.has_keys_of(before):
             changed = {row.key for row in rows if row.key[0] in touched}
-        self.show(rows, self._row_index.get, changed)
+        self._listed = listed
+        self.show(listed, changed)
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
         return self._summary(row.key, row.cards).there

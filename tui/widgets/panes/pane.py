@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
+from textual.widgets import TabPane
 
 from backends.discovery.history import Event
 from backends.dynamo.ids import Kind
@@ -15,11 +16,11 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.inspector import Inspector
 from tui.state.monitor import Changes
 from tui.state.offers import Verb, proposed
-from tui.state.sorted_rows import HasKey
+from tui.state.sorted_rows import HasKey, ListedRows, RowSource
 from tui.text.detail import Detail
 from tui.widgets.table.list_table import ListTable
 
@@ -29,9 +30,11 @@ MOST_OF_A_ROW = 20
 """Records of one row that count as seen: a model's row may stand for thousands of cards."""
 
 
-class Pane(ListTable[Row]):
-    """A tab's table. Subclasses say what the rows are and which records each stands for."""
+class Pane(TabPane, Generic[Row]):
+    """A tab: a table and the source of its rows. Subclasses say what the rows are and which records
+    each stands for."""
 
+    TAB: ClassVar[TabId]
     TITLE: ClassVar[str]
     """The tab's."""
     SHORT_TITLES: ClassVar[tuple[str, ...]] = ()
@@ -100,15 +103,21 @@ class Pane(ListTable[Row]):
         *,
         order: SortOrder,
         follow_top: bool = False,
-        id: str,
+        below: Sequence[Widget] = (),
     ) -> None:
-        super().__init__(columns, follow_top=follow_top, id=id)
+        """`below`: lines under the table."""
+        self.table: ListTable[Row] = ListTable(
+            columns, follow_top=follow_top, is_faded=self.is_faded, id=self.TAB
+        )
+        self.table.set_reactive(ListTable.order, order)
+        super().__init__(self.TITLE, self.table, *below, id=f"tab-{self.TAB}")
+        self.source: RowSource[Row] = ListedRows()
+        """Of the rows that the table shows."""
         self.dashboard = dashboard
         self.monitor = dashboard.monitor
         self.states = dashboard.states
         self.verb: Verb = "unregister"
         """What `d` does to what is marked or selected, as of the last `look_at_verb`."""
-        self.set_reactive(ListTable.order, order)
 
     # --- for subclasses -----------------------------------------------------------------------
 
@@ -133,7 +142,7 @@ class Pane(ListTable[Row]):
         many, the first few."""
         selected = self.detail_record()
         found = [] if selected is None else [selected]
-        for row in self.on_screen():
+        for row in self.table.on_screen():
             found += self.records_of(row)[:MOST_OF_A_ROW]
         return found
 
@@ -173,17 +182,35 @@ class Pane(ListTable[Row]):
 
     def say_when_empty(self, text: str) -> None:
         """Without rows it says `text`, which is about the store, or what it has to say itself."""
-        self.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
-
-    def parts(self) -> Sequence[Widget]:
-        """What its tab is made of: the table, and lines beside it."""
-        return (self,)
+        self.table.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
 
     # --- what all have ------------------------------------------------------------------------
 
     @property
+    def row(self) -> Row | None:
+        """The row that the cursor is on."""
+        return self.table.row
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self.table.rows
+
+    @property
+    def order(self) -> SortOrder:
+        return self.table.order
+
+    @property
     def sort_column(self) -> Column[Row]:
-        return next(column for column in self.columns if column.id == self.order.column)
+        return next(column for column in self.table.columns if column.id == self.order.column)
+
+    def show(self, source: RowSource[Row], changed: set[Hashable] | None = None) -> None:
+        """Show the rows of a source. `changed`: if given, rows of other keys are as they were."""
+        self.source = source
+        self.table.show(source, source.index_of, changed)
+
+    def tick(self) -> None:
+        """Time went on: draw again what changed with it alone."""
+        self.table.tick()
 
     def selected(self) -> Sequence[AnyRecord]:
         """The records that the cursor's row stands for."""
@@ -191,24 +218,24 @@ class Pane(ListTable[Row]):
 
     def acted_on(self) -> Sequence[AnyRecord]:
         """What an act is about: the marked rows' records, or the cursor's row's."""
-        if not self.marked:
+        marked = self.table.marked
+        if not marked:
             return self.selected()
-        rows = [row for row in self.rows if row.key in self.marked]
+        rows = [row for row in self.rows if row.key in marked]
         records = {record.key: record for row in rows for record in self.records_of(row)}
         return list(records.values())
 
     def select(self, key: Hashable) -> bool:
         """Put the cursor on the row of a key. False: there is none."""
-        for index, row in enumerate(self.rows):
-            if row.key == key:
-                self.move_to(index)
-                return True
-        return False
+        index = self.source.index_of(key)
+        if index is not None:
+            self.table.move_to(index)
+        return index is not None
 
     def sort_by(self, column: str) -> None:
         """Sort by a column; by the same again the other way round."""
         again = column == self.order.column
-        self.order = SortOrder(column, again and not self.order.reverse)
+        self.table.order = SortOrder(column, again and not self.order.reverse)
         self.rebuild()
 
     def on_list_table_sort_asked(self, message: ListTable.SortAsked) -> None:
@@ -225,13 +252,22 @@ class Pane(ListTable[Row]):
         return self.verb != before
 
     def action_sort_next(self) -> None:
-        shown = [column.id for column, _ in self._columns()]
+        shown = [column.id for column, _ in self.table.laid_out()]
         current = shown.index(self.order.column) if self.order.column in shown else -1
-        self.order = SortOrder(shown[(current + 1) % len(shown)])
+        self.table.order = SortOrder(shown[(current + 1) % len(shown)])
         self.rebuild()
 
     def action_sort_reverse(self) -> None:
         self.sort_by(self.order.column)
+
+    def action_mark(self) -> None:
+        self.table.action_mark()
+
+    def action_mark_range(self) -> None:
+        self.table.action_mark_range()
+
+    def action_mark_all(self) -> None:
+        self.table.action_mark_all()
 
     def action_drain(self) -> None:
         """Ask; the question says what is proposed by then."""

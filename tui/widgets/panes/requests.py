@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
-from textual.widget import Widget
 from textual.widgets import Static
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.services.overview import Answering, Total, Usage, total
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.monitor import Changes
+from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, duration, hex_id
 from tui.text.sanitize import clip
@@ -60,6 +60,7 @@ class RequestRow:
 class RequestsPane(TreePane[RequestRow]):
     """What is counted below the selected place, and a line that says how old it is."""
 
+    TAB = TabId.REQUESTS
     TITLE = "Requests"
     SHORT_TITLES = ("Requests", "Reqs")
     KINDS = frozenset({Kind.ENDPOINT})
@@ -86,8 +87,8 @@ class RequestsPane(TreePane[RequestRow]):
                 "started", "STARTED", 7, self._started, right=True, ticks=True, drop=5, sort=_newest
             ),
         ]
-        super().__init__(dashboard, columns, order=SortOrder("name"), id="requests")
         self.line = Static(id="requests-line")
+        super().__init__(dashboard, columns, order=SortOrder("name"), below=(self.line,))
         self._told_of_store = ""
         self._told_line: tuple[str, str] = ("", "")
         # Components are open by themselves, endpoints are not.
@@ -95,25 +96,20 @@ class RequestsPane(TreePane[RequestRow]):
         """Rows that are not as they are by themselves."""
         self._whole = total(())
         """Of all that is shown."""
-        self._row_index: dict[Hashable, int] = {}
-
-    def parts(self) -> Sequence[Widget]:
-        return (self, self.line)
 
     def rebuild(self) -> None:
         usages = self._shown_usages()
         self._whole = total(usages)
         rows = list(self._tree(usages, ()))
-        self._row_index = {row.key: index for index, row in enumerate(rows)}
-        before = self.rows
-        self.empty_text = self._empty_text()
+        listed, before = ListedRows(rows), self.rows
+        self.table.empty_text = self._empty_text()
         if [row.key for row in before] == [row.key for row in rows]:
             changed: set[Hashable] = {
                 new.key for old, new in zip(before, rows, strict=True) if old != new
             }
-            self.show(rows, self._row_index.get, changed)
+            self.show(listed, changed)
         else:
-            self.show(rows, self._row_index.get)
+            self.show(listed)
         self._say_line()
 
     def amend(self, changes: Changes) -> None:
@@ -132,7 +128,7 @@ class RequestsPane(TreePane[RequestRow]):
 
     def say_when_empty(self, text: str) -> None:
         self._told_of_store = text
-        self.empty_text = self._empty_text()
+        self.table.empty_text = self._empty_text()
 
     def count(self) -> None:
         """How many answer is not known before somebody asks."""
@@ -233,14 +229,14 @@ class RequestsPane(TreePane[RequestRow]):
         """How old the figures are; and all of them muted while NATS is not there, or the store."""
         board = self.dashboard.stats
         lost = self.monitor.store.link.is_outdated
-        self.set_class(lost or (board is not None and board.trouble is not None), "-stale")
+        self.table.set_class(lost or (board is not None and board.trouble is not None), "-stale")
         told = line(board, self._whole, self.dashboard.clock(), self.dashboard.clock.shown_at)
         if told == self._told_line:
             return
         text, tone = self._told_line = told
         self.line.display = bool(text)
         self.line.set_class(tone == "bad", "-bad")
-        self.line.update(Text(clip(text, max(20, self.size.width - 2))), layout=False)
+        self.line.update(Text(clip(text, max(20, self.table.size.width - 2))), layout=False)
 
     def _answer(self, row: RequestRow) -> Cell:
         state = answer(row.whole)

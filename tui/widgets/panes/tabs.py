@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static, Tab, TabbedContent, TabPane
+from textual.widgets import Static, Tab, TabbedContent
 
 from backends.dynamo import keys
 from tui.state.dashboard import Dashboard
@@ -50,7 +50,7 @@ class PaneTabs(TabbedContent):
         self._numbers: dict[str, int | None] = {}
         """How many there are in each pane, as it was counted last."""
         for pane in self.panes:
-            self.compose_add_child(TabPane(pane.TITLE, *pane.parts(), id=_tab_of(pane)))
+            self.compose_add_child(pane)
 
     def on_mount(self) -> None:
         self._count(self.panes)
@@ -64,8 +64,8 @@ class PaneTabs(TabbedContent):
         """The open pane."""
         return next((pane for pane in self.panes if _tab_of(pane) == self.active), self.panes[0])
 
-    def pane(self, pane_id: str) -> Pane[Any]:
-        return next(pane for pane in self.panes if pane.id == pane_id)
+    def pane(self, tab: str) -> Pane[Any]:
+        return next(pane for pane in self.panes if tab == pane.TAB)
 
     def open(self, pane: Pane[Any]) -> None:
         """Open a pane's tab and put the focus there. One that is hidden is opened once all was
@@ -78,7 +78,7 @@ class PaneTabs(TabbedContent):
         # Now, and not only when the message of it comes: its first frame shall be true too.
         self._catch_up()
         # At once, too: the next key is for this pane.
-        self.screen.set_focus(pane)
+        self.screen.set_focus(pane.table)
 
     def rebuild(self) -> None:
         """Everything may be different."""
@@ -169,4 +169,4 @@ def _set_label(tab: Tab, label: str) -> None:
 
 
 def _tab_of(pane: Pane[Any]) -> str:
-    return f"tab-{pane.id}"
+    return f"tab-{pane.TAB}"

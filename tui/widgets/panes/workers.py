@@ -14,13 +14,14 @@ from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
 from tui.state.columns import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.state.monitor import Changes
 from tui.state.record_columns import seen_column
+from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker
 from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, hex_id
 from tui.text.sanitize import plain
-from tui.widgets.panes.sorted_pane import SortedPane
+from tui.widgets.panes.pane import Pane
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class WorkerRow:
         return self.worker.id
 
 
-class WorkersPane(SortedPane[WorkerRow]):
+class WorkersPane(Pane[WorkerRow]):
     """The workers with anything in the selected place, each with all that it registered."""
 
+    TAB = TabId.WORKERS
     TITLE = "Workers"
     KINDS = frozenset(Kind)
 
@@ -66,7 +68,8 @@ class WorkersPane(SortedPane[WorkerRow]):
             Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=2),
             seen_column(dashboard.states, _first, drop=3),
         ]
-        super().__init__(dashboard, columns, order=SortOrder("where"), id="workers")
+        super().__init__(dashboard, columns, order=SortOrder("where"))
+        self._sorted: SortedRows[WorkerRow] = SortedRows()
         self._worker_of: dict[bytes, int] = {}
         """Whose each record was when its row was made: of what went nobody else could say."""
 
@@ -74,7 +77,10 @@ class WorkersPane(SortedPane[WorkerRow]):
         self._worker_of = {}
         there, gone = self._there(), self._gone()
         rows = (self._row(worker_id, there, gone) for worker_id in dict.fromkeys([*there, *gone]))
-        self._show_all(row for row in rows if row is not None)
+        shown = [row for row in rows if row is not None]
+        column, reverse = self.sort_column, self.order.reverse
+        self._sorted.rebuild(shown, column.sort_value, reverse, lasting=column.lasting)
+        self.show(self._sorted)
 
     def amend(self, changes: Changes) -> None:
         keys = changes.keys
@@ -84,7 +90,9 @@ class WorkersPane(SortedPane[WorkerRow]):
         there, gone = self._there(), self._gone()
         concerned = self._concerned(keys)
         now = [row for one in concerned if (row := self._row(one, there, gone)) is not None]
-        self._show_changes(now, concerned - {row.key for row in now})
+        changed = self._sorted.amend(now, concerned - {row.key for row in now})
+        if changed is None or changed:
+            self.show(self._sorted, changed)
 
     def count(self) -> int:
         """Of workers: frontends, routers and the like have rows, and are none; nor is there a
@@ -104,7 +112,7 @@ class WorkersPane(SortedPane[WorkerRow]):
 
     def action_unregister(self) -> None:
         """Ask, but for processes that are no workers and may live: a drain is none of theirs."""
-        marked = [row for row in self.rows if row.key in self.marked]
+        marked = [row for row in self.rows if row.key in self.table.marked]
         rows = marked or ([] if self.row is None else [self.row])
         refused = [row.worker for row in rows if self._is_not_drained(row)]
         if not refused:

@@ -135,10 +135,17 @@ class ListTable(LineView, Generic[Row]):
             self.column = column
 
     def __init__(
-        self, columns: Sequence[Column[Row]], *, follow_top: bool = False, id: str | None = None
+        self,
+        columns: Sequence[Column[Row]],
+        *,
+        follow_top: bool = False,
+        is_faded: Callable[[Row], bool] = lambda _: False,
+        id: str | None = None,
     ) -> None:
-        """`follow_top`: a cursor on the first row stays on the first row, as in a log."""
+        """`follow_top`: a cursor on the first row stays on the first row, as in a log. `is_faded`:
+        whether a row is drawn in one muted colour, since what it stands for is over."""
         super().__init__(id=id)
+        self.is_faded = is_faded
         self.columns = columns
         self.rows: Sequence[Row] = ()
         self._follow_top = follow_top
@@ -153,10 +160,6 @@ class ListTable(LineView, Generic[Row]):
         self._fit_is_due = False
         self._fitted_at = -1
         """How far it was scrolled when the columns were last fitted to what is on screen."""
-
-    def is_faded(self, row: Row) -> bool:
-        """Return whether a row has a muted colour: its record is gone."""
-        return False
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -224,7 +227,7 @@ class ListTable(LineView, Generic[Row]):
 
     def tick(self) -> None:
         """Redraw columns that depend on the time."""
-        columns = [column for column, _ in self._columns() if column.ticks]
+        columns = [column for column, _ in self.laid_out() if column.ticks]
         for index in self._lines():
             before, row = self._ticking.get(index), self.rows[index]
             if before is not None and before != tuple(one.cell_of(row).text for one in columns):
@@ -285,7 +288,7 @@ class ListTable(LineView, Generic[Row]):
 
     def _click_title(self, x: int) -> None:
         left = GUTTER
-        for column, width in self._columns():
+        for column, width in self.laid_out():
             if left <= x < left + width + GAP:
                 self.post_message(self.SortAsked(self, column.id))
                 return
@@ -325,7 +328,7 @@ class ListTable(LineView, Generic[Row]):
     def _header(self, width: int) -> Strip:
         style = self._style("header")
         parts = []
-        for column, room in self._columns(width):
+        for column, room in self.laid_out(width):
             title = column.title
             if self.order.column == column.id:
                 # The sign of the sort order has precedence over the end of the title.
@@ -351,7 +354,7 @@ class ListTable(LineView, Generic[Row]):
         segments: list[Segment] = []
         text, style = MARK if marked else " " * GUTTER, mark
         ticking: list[str] = []
-        for number, (column, cells) in enumerate(self._columns(width)):
+        for number, (column, cells) in enumerate(self.laid_out(width)):
             cell = column.cell_of(row)
             own = _coloured(base, self._style(cell.tone)) if toned and cell.tone else base
             text += " " * GAP if number else ""
@@ -369,7 +372,7 @@ class ListTable(LineView, Generic[Row]):
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"list-table--{name}")
 
-    def _columns(self, width: int | None = None) -> list[tuple[Column[Row], int]]:
+    def laid_out(self, width: int | None = None) -> list[tuple[Column[Row], int]]:
         """Return the visible columns with their widths. `width`: of a line."""
         if width is None:
             width = self.line_width
@@ -406,7 +409,7 @@ class ListTable(LineView, Generic[Row]):
             return
         self._fitted_at = self.scroll_offset.y
         seen = self._needs_on_screen()
-        if not _lack(self._columns(width), seen):
+        if not _lack(self.laid_out(width), seen):
             return
         needs = self._layout.needs
         grown = {name: max(need, needs.get(name, 0)) for name, need in seen.items()}
