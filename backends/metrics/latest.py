@@ -23,8 +23,6 @@ from backends.metrics.targets import ScrapeTarget
 
 MOST_POINTS = 60
 """Scrapes in a history."""
-MOST_HISTORIES = 5_000
-"""Histories of models and endpoints of all processes together: their names come from outside."""
 MOST_STATEMENTS = 4_000
 """Names for which the time of the last change at one frontend is kept: twice as many as it may
 list.
@@ -91,7 +89,11 @@ _Points = dict[str | WorkerLabels, deque[float | None]]
 class LatestMetrics:
     """Keeps the last results, and drops targets that are no longer scraped."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_histories: int = 5_000) -> None:
+        """`most_histories`: of models and endpoints of all processes together, since their names
+        come from outside.
+        """
+        self._most_histories = most_histories
         self.known: dict[ScrapeTarget, ScrapedProcess] = {}
         """All targets, in the order in which they were given, including those without a result."""
         self._scrapes: dict[ScrapeTarget, MetricsScrape] = {}
@@ -218,7 +220,7 @@ class LatestMetrics:
         past = self._histories.pop(target, {})
         # A process that fails for a while keeps its history, while any point of it is known.
         seen = (of for of, points in past.items() if any(point is not None for point in points))
-        room = MOST_HISTORIES - sum(map(len, self._histories.values()))
+        room = self._most_histories - sum(map(len, self._histories.values()))
         kept: _Points = {}
         for of in islice(dict.fromkeys([*now, *seen]), max(0, room)):
             kept[of] = past.get(of) or deque(maxlen=MOST_POINTS)

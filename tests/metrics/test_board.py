@@ -81,9 +81,8 @@ def test_a_history_is_short_and_ends_with_its_process() -> None:
     assert set(board.known) == {OTHER}
 
 
-def test_there_are_no_more_histories_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boards, "MOST_HISTORIES", 10)
-    board = LatestMetrics()
+def test_there_are_no_more_histories_than_allowed() -> None:
+    board = LatestMetrics(most_histories=10)
     for at in range(0, 40, 5):
         series = [f'{catalogue.IN_FLIGHT}{{model="{at}-{number}"}} 1' for number in range(8)]
         board.take([ScrapeResult(FRONTEND, at, scrape(at, series))])

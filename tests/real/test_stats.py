@@ -19,7 +19,6 @@ from backends.dynamo.records import EndpointInstance
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.memory import Keyspace, MemoryStore
 from backends.nats.config import NatsConfig
-from backends.services import poller
 from backends.services.exposition import PREFIX, exposition
 from backends.services.latest import LatestStats
 from backends.services.overview import Answering, Usage, subjects, total
@@ -75,6 +74,8 @@ class Place:
         store, scraper = self.store(), self.scraper()
         try:
             async with dashboard(store=store, services=scraper) as operator:
+                assert operator.main.tallying is not None
+                operator.main.tallying.interval = 0.2
                 await operator.press("5")
                 yield operator
         finally:
@@ -122,11 +123,6 @@ def served(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 def system_server() -> dict[str, str]:
     return {"DYN_SYSTEM_HOST": LOOPBACK, "DYN_SYSTEM_PORT": str(free_ports(1)[0])}
-
-
-@pytest.fixture(autouse=True)
-def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poller, "INTERVAL", 0.2)
 
 
 async def count(there: Place) -> int:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
-from backends.services import poller
 from tests.support.metrics_screen import FRONTEND, SaidScrapes, open_metrics
+from tests.support.moved_timer import MovedTimer
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.registered import card, channel, instance, source
 from tests.support.said_taps import SaidTaps
@@ -23,11 +21,6 @@ from tui.screens.tap import TapScreen
 HOUR = 3600.0
 PANES = ("instances", "models", "workers", "channels", "events")
 LEASE = 60.0
-
-
-@pytest.fixture(autouse=True)
-def asks_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poller, "INTERVAL", 3600.0)
 
 
 def world_of_one() -> World:
@@ -153,7 +146,9 @@ async def test_what_services_and_metrics_are_as_old_as_stays() -> None:
     services = SaidServices(world, said("stats", endpoint("prod_backend.generate-1", 5)))
     scrapes = SaidScrapes(FRONTEND)
     scrapes.troubles[FRONTEND] = "refuses connections"
-    async with dashboard(world, services=services, scrapes=scrapes, size=(140, 40)) as operator:
+    async with dashboard(
+        world, services=services, timer=MovedTimer(), scrapes=scrapes, size=(140, 40)
+    ) as operator:
         await operator.open("requests")
         await operator.until_shown("answered 0s ago")
         world.now += 9

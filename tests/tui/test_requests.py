@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import pytest
 
-from backends.services import poller
 from backends.services.latest import LatestStats
 from backends.services.parse import ServiceAnswers
 from backends.services.types import NotScraped, StatsScrape
 from tests.support import registered
+from tests.support.moved_timer import MovedTimer
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.saying import endpoint, nats_entry, said, scraped
 from tui.text.services import ASKING, NO_NATS, NOBODY, counted, empty_text, figure
@@ -40,12 +40,6 @@ class SaidServices:
         """There is nothing to end."""
 
 
-@pytest.fixture(autouse=True)
-def asks_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the first time that the tab is open."""
-    monkeypatch.setattr(poller, "INTERVAL", 3600.0)
-
-
 def world_of_two() -> World:
     world = World(leases=False)
     world.put(nats_entry(1), nats_entry(2), nats_entry(1, "clear"))
@@ -68,7 +62,7 @@ async def opened(operator: Operator) -> None:
 async def test_components_endpoints_and_instances_are_rows_with_their_totals() -> None:
     world = world_of_two()
     services = SaidServices(world, *both(10, 30))
-    async with dashboard(world, services=services) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer()) as operator:
         await operator.press("2", "1")
         # Only while the tab is open anybody is asked.
         assert services.expected == []
@@ -108,7 +102,7 @@ async def asked_again(operator: Operator) -> None:
 async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row() -> None:
     world = world_of_two()
     services = SaidServices(world, *both(10, 30))
-    async with dashboard(world, services=services) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer()) as operator:
         await opened(operator)
         await operator.press("j", "j", "l", "j")
         assert operator.rows("rate") == ["–"] * 5
@@ -141,7 +135,7 @@ async def test_the_silent_and_the_unregistered_are_called_so(
     world = world_of_two()
     stranger = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
     services = SaidServices(world, both(10, 30)[0], stranger)
-    async with dashboard(world, services=services) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer()) as operator:
         await opened(operator)
         assert operator.rows("name")[0] == "▾ jobs"
         assert operator.rows("answer") == [
@@ -175,7 +169,7 @@ async def test_before_the_store_was_read_nobody_is_called_unregistered() -> None
     world = world_of_two()
     world.keyspace.break_off(LOST)
     services = SaidServices(world, *both(10, 30))
-    async with dashboard(world, services=services, complete=False) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer(), complete=False) as operator:
         await opened(operator)
         assert set(operator.rows("answer")) == {"● answers"}
         await operator.press("j", "l", "j")
@@ -189,7 +183,7 @@ async def test_the_place_in_the_tree_and_the_filter_narrow_it_and_it_sorts() -> 
     world.put(nats_entry(5, component="prefill"))
     jobs = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
     services = SaidServices(world, *both(10, 30), jobs)
-    async with dashboard(world, services=services, size=(200, 40)) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer(), size=(200, 40)) as operator:
         await opened(operator)
         assert [name for name in operator.rows("name") if name.startswith("▾")] == [
             "▾ jobs",
@@ -235,7 +229,9 @@ async def test_user_data_is_before_the_record_and_nothing_said_reaches_the_termi
             "stats", endpoint(f"evil.{evil}", 5, last_error=evil, num_errors=1), id=evil, name=evil
         ),
     ]
-    async with dashboard(world, services=SaidServices(world, *told), size=(160, 50)) as operator:
+    async with dashboard(
+        world, services=SaidServices(world, *told), timer=MovedTimer(), size=(160, 50)
+    ) as operator:
         await opened(operator)
         await operator.press("G", "l", "j")
         await operator.until(lambda: operator.detail()["user data"] == '{"waiting":3}')
@@ -257,7 +253,9 @@ async def test_of_one_namespace_strangers_are_not_shown() -> None:
     world = world_of_two()
     jobs = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
     services = SaidServices(world, *both(1, 1), jobs)
-    async with dashboard(world, services=services, namespace="prod") as operator:
+    async with dashboard(
+        world, services=services, timer=MovedTimer(), namespace="prod"
+    ) as operator:
         await opened(operator)
         assert operator.rows("name")[0] == "▾ prod/backend"
 
@@ -275,7 +273,7 @@ async def test_a_nats_that_is_gone_is_a_line_and_the_last_figures_stay() -> None
     world = world_of_two()
     services = SaidServices(world, *both(10, 30))
     services.trouble = NotScraped("NATS refuses connections")
-    async with dashboard(world, services=services) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer()) as operator:
         await operator.open("requests")
         await operator.until(lambda: "refuses connections since" in operator.pane.table.empty_text)
         services.trouble = None
@@ -325,7 +323,7 @@ def test_counts_fit_their_column() -> None:
 async def test_what_was_registered_after_services_were_asked_is_not_called_silent() -> None:
     world = world_of_two()
     services = SaidServices(world, *both(10, 30))
-    async with dashboard(world, services=services) as operator:
+    async with dashboard(world, services=services, timer=MovedTimer()) as operator:
         await operator.open("requests")
         await operator.until_shown("2 services answered")
         world.now += 60
