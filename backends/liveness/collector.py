@@ -18,26 +18,13 @@ from backends.aio.backoff import Backoff
 from backends.discovery.discovery import Discovery
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import LeaseTtl, Verdict, is_late
-from backends.liveness.lease_schedule import LeaseSchedule
+from backends.liveness.lease_schedule import DEFAULT_LEASE_TIMES, LeaseSchedule, LeaseTimes
 from backends.liveness.tracker import Handle, LivenessTracker, handle_of
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
 from backends.store import StoreError, Unreachable
 
 DEFAULT_CAP = 50.0
 """Questions to the store in a second, at most: 4 ms of an etcd's time, asked in bursts."""
-BURST_INTERVAL = 0.25
-"""Seconds between two bursts. One question alone costs etcd ten times what it costs in a burst, and
-gRPC six times: 1.2 ms here instead of 0.2 ms."""
-BEHIND_INTERVAL = 1.0
-"""... where there are more leases than the cap allows to follow: a question takes a fifth less of
-dyntop's CPU time, where no late lease can be promised to show at once anyway."""
-AIM_INTERVAL = 1.0
-"""Seconds between two looks at which addresses are to be probed."""
-DEEP_INTERVAL = 10.0
-"""Seconds between two deep probes of what is on screen: each is a line in a worker's log."""
-DOUBT = (10.0, 300.0)
-"""Seconds until one that was silent to a deep probe is asked again: the first time, and at most. It
-doubles. Otherwise such a one would be unreachable for ever, though it answers again."""
 RETRY_INTERVAL = 2.0
 """Seconds after something went wrong until it is tried again."""
 SLOW = 1.0
@@ -46,6 +33,29 @@ that is overdue is asked for once more."""
 MOST_SUSPECTS = 500
 """Addresses of records that are not on screen and are probed all the same, since they are late or
 did not answer the last time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorTimes:
+    """How often evidence is gathered, in seconds."""
+
+    burst_interval: float = 0.25
+    """Between two bursts. One question alone costs etcd ten times what it costs in a burst, and
+    gRPC six times: 1.2 ms here instead of 0.2 ms."""
+    behind_interval: float = 1.0
+    """... where there are more leases than the cap allows to follow: a question takes a fifth less
+    of dyntop's CPU time, where no late lease can be promised to show at once anyway."""
+    aim_interval: float = 1.0
+    """Between two looks at which addresses are to be probed."""
+    deep_interval: float = 10.0
+    """Between two deep probes of what is on screen: each is a line in a worker's log."""
+    doubt: tuple[float, float] = (10.0, 300.0)
+    """Until one that was silent to a deep probe is asked again: the first time, and at most. It
+    doubles. Otherwise such a one would be unreachable for ever, though it answers again."""
+    leases: LeaseTimes = DEFAULT_LEASE_TIMES
+
+
+DEFAULT_TIMES = CollectorTimes()
 
 
 class Probing(StrEnum):
@@ -97,6 +107,7 @@ class EvidenceCollector:
         clock: Callable[[], float],
         probing: Probing = Probing.VISIBLE,
         cap: float = DEFAULT_CAP,
+        times: CollectorTimes = DEFAULT_TIMES,
     ) -> None:
         """`visible` gives the records on screen, which come first; `clock` POSIX seconds; `cap` is
         the most questions to the store in a second; 0 asks none, so that leases tell nothing."""
@@ -107,7 +118,8 @@ class EvidenceCollector:
         self._clock = clock
         self._probing = probing
         self._asks_store = cap > 0
-        self._sweep: LeaseSchedule[Handle] = LeaseSchedule(cap)
+        self._sweep: LeaseSchedule[Handle] = LeaseSchedule(cap, times.leases)
+        self._times = times
         self._was_slow = False
         """Whether the last answers took longer than renewals may be late."""
         self.trouble = ""
@@ -176,7 +188,8 @@ class EvidenceCollector:
                     self.trouble = "the store does not tell how long leases have"
                 if self._verdicts.is_behind:
                     self._told()
-            await asyncio.sleep(BEHIND_INTERVAL if self.sweep_age() else BURST_INTERVAL)
+            times = self._times
+            await asyncio.sleep(times.behind_interval if self.sweep_age() else times.burst_interval)
 
     def _follow_handles(self, now: float) -> None:
         # To ask about these as well would cost questions, and they may come faster than the cap
@@ -224,7 +237,7 @@ class EvidenceCollector:
     async def _aim(self) -> None:
         while True:
             self._probes.want(self._wanted())
-            await asyncio.sleep(AIM_INTERVAL)
+            await asyncio.sleep(self._times.aim_interval)
 
     def _wanted(self) -> set[ProbeTarget]:
         if self._probing is Probing.ALL:
@@ -248,12 +261,12 @@ class EvidenceCollector:
     async def _probe_deep(self) -> None:
         while True:
             await self.probe(self._visible(), deep=True)
-            await asyncio.sleep(DEEP_INTERVAL)
+            await asyncio.sleep(self._times.deep_interval)
 
     async def _ask_the_doubted(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(AIM_INTERVAL)
+            await asyncio.sleep(self._times.aim_interval)
             for target in [one for one in self._doubted if not self._verdicts.knows(one)]:
                 del self._doubted[target]
             due = [one for one, doubt in self._doubted.items() if doubt.ask_at <= loop.time()]
@@ -265,7 +278,7 @@ class EvidenceCollector:
             self._doubted.pop(reading.target, None)
             return
         before = self._doubted.get(reading.target)
-        backoff = Backoff(*DOUBT) if before is None else before.backoff
+        backoff = Backoff(*self._times.doubt) if before is None else before.backoff
         now = asyncio.get_running_loop().time()
         self._doubted[reading.target] = _Doubt(now + backoff.pause(), backoff)
 

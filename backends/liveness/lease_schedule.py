@@ -27,10 +27,6 @@ SUSPICIOUS_INTERVAL = 0.5
 """Seconds between two questions about a lease whose renewal is overdue."""
 LATE_INTERVAL = 2.0
 """... about one whose renewal was missed: it ends soon, or recovers."""
-VISIBLE_INTERVAL = 5.0
-"""... about one that is on screen, at least."""
-VISIBLE_SHARE = 1 / 3
-"""... as a part of the time between two renewals: a lease of an hour tells nothing new so soon."""
 RESET_SHARE = 1 / 8
 """Of the time between two renewals, what is at most between two questions about a lease that the
 store itself gave its full time, and whose worker's renewal is overdue."""
@@ -58,6 +54,20 @@ FEW = 1000
 Handle = TypeVar("Handle", bound=Hashable)
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseTimes:
+    """How often a lease on screen is asked about."""
+
+    visible_interval: float = 5.0
+    """Seconds between two questions, at least."""
+    visible_share: float = 1 / 3
+    """... as a part of the time between two renewals: a lease of an hour tells nothing new so
+    soon."""
+
+
+DEFAULT_LEASE_TIMES = LeaseTimes()
+
+
 @dataclass(slots=True)
 class _State:
     due: float
@@ -72,8 +82,9 @@ class _State:
 class LeaseSchedule(Generic[Handle]):
     """Spreads questions about leases (or keys, where there are no leases) over time."""
 
-    def __init__(self, cap: float) -> None:
+    def __init__(self, cap: float, times: LeaseTimes = DEFAULT_LEASE_TIMES) -> None:
         """`cap` is the most questions in a second, on average over a second."""
+        self._times = times
         self._cap = cap
         self._burst = max(1.0, cap)
         """Questions in one burst, at most: also a low cap saves up for a whole one."""
@@ -152,11 +163,11 @@ class LeaseSchedule(Generic[Handle]):
         first."""
         states = self._states
         known = [one for one in set(visible) if one in states]
-        self._screen_demand = sum(_more_while_seen(states[one]) for one in known)
+        self._screen_demand = sum(self._more_while_seen(states[one]) for one in known)
         due = [
             one
             for one in known
-            if states[one].due <= now or now - states[one].known_at >= _while_seen(states[one])
+            if states[one].due <= now or now - states[one].known_at >= self._while_seen(states[one])
         ]
         return sorted(due, key=lambda one: states[one].known_at)
 
@@ -264,6 +275,16 @@ class LeaseSchedule(Generic[Handle]):
         dues = [self._states[one].due for one in self._asked if one in self._states]
         return min([*dues, *(due for due, _, _ in self._heap[:1])], default=now) < now - MOMENT
 
+    def _while_seen(self, state: _State) -> float:
+        """Seconds between two questions about a lease on screen."""
+        return max(self._times.visible_interval, self._times.visible_share * state.period)
+
+    def _more_while_seen(self, state: _State) -> float:
+        """Questions a second about a lease on screen beyond those about any other."""
+        period = state.period or USUAL_PERIOD
+        pause = self._while_seen(state)
+        return 1 / pause - 1 / period if 0 < pause < period else 0.0
+
     def _forget_period(self, handle: Handle, period: float) -> None:
         handles = self._by_period[period]
         del handles[handle]
@@ -291,18 +312,6 @@ class LeaseSchedule(Generic[Handle]):
                 planned[handle] = entry
         self._heap = list(planned.values())
         heapq.heapify(self._heap)
-
-
-def _while_seen(state: _State) -> float:
-    """Seconds between two questions about a lease on screen."""
-    return max(VISIBLE_INTERVAL, VISIBLE_SHARE * state.period)
-
-
-def _more_while_seen(state: _State) -> float:
-    """Questions a second about a lease on screen beyond those about any other."""
-    period = state.period or USUAL_PERIOD
-    pause = _while_seen(state)
-    return 1 / pause - 1 / period if 0 < pause < period else 0.0
 
 
 def is_overdue(ttl: TimeToLive) -> bool:

@@ -12,9 +12,14 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
-from backends.liveness import collector, lease_schedule
-from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.collector import (
+    DEFAULT_TIMES,
+    CollectorTimes,
+    EvidenceCollector,
+    Probing,
+)
 from backends.liveness.judge import Verdict
+from backends.liveness.lease_schedule import LeaseTimes
 from backends.liveness.tracker import LivenessTracker
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import ProbeAnswer, ProbeResult, ProbeTarget
@@ -74,7 +79,14 @@ class Probes:
 class Plane:
     """A store with a collector over all of it."""
 
-    def __init__(self, workers: int, *, probing: Probing = Probing.VISIBLE, cap: float = 50.0):
+    def __init__(
+        self,
+        workers: int,
+        *,
+        probing: Probing = Probing.VISIBLE,
+        cap: float = 50.0,
+        times: CollectorTimes = DEFAULT_TIMES,
+    ):
         self.keyspace = Keyspace(lambda: 0.0)
         for worker in range(1, workers + 1):
             self.keyspace.grant(worker, 30.0)
@@ -97,6 +109,7 @@ class Plane:
             clock=lambda: 0.0,
             probing=probing,
             cap=cap,
+            times=times,
         )
 
     def instance(self, worker: int) -> AnyRecord:
@@ -166,22 +179,17 @@ async def test_leases_that_come_and_go_faster_than_the_cap_are_not_kept() -> Non
 async def test_who_cannot_follow_all_leases_asks_in_bursts_of_another_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(collector, "BURST_INTERVAL", 3600.0)
-    monkeypatch.setattr(collector, "BEHIND_INTERVAL", 0.001)
-    plane = Plane(105, cap=100)
+    times = CollectorTimes(burst_interval=3600.0, behind_interval=0.001)
+    plane = Plane(105, cap=100, times=times)
     monkeypatch.setattr(plane.collector, "sweep_age", lambda: 1.0)
     async with plane.running():
         # The cap allows for all but five of them at first.
         await plane.until(lambda: len(plane.store.asked) == 105)
 
 
-async def test_an_answer_that_bears_on_no_verdict_is_not_told_of(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(collector, "BURST_INTERVAL", 0.001)
-    monkeypatch.setattr(lease_schedule, "VISIBLE_INTERVAL", 0.0)
-    monkeypatch.setattr(lease_schedule, "VISIBLE_SHARE", 0.0)
-    plane = Plane(1)
+async def test_an_answer_that_bears_on_no_verdict_is_not_told_of() -> None:
+    without_pause = LeaseTimes(visible_interval=0.0, visible_share=0.0)
+    plane = Plane(1, times=CollectorTimes(burst_interval=0.001, leases=without_pause))
     plane.visible = [plane.instance(1)]
     async with plane.running():
         await plane.until(lambda: plane.of(1) is Verdict.LIVE)
@@ -247,12 +255,8 @@ async def test_only_who_asks_for_it_probes_deep() -> None:
         await plane.until(lambda: plane.of(1) is Verdict.UNREACHABLE)
 
 
-async def test_one_that_was_silent_when_asked_deep_is_asked_again_until_it_answers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(collector, "AIM_INTERVAL", 0.01)
-    monkeypatch.setattr(collector, "DOUBT", (0.01, 0.02))
-    plane = Plane(2)
+async def test_one_that_was_silent_when_asked_deep_is_asked_again_until_it_answers() -> None:
+    plane = Plane(2, times=CollectorTimes(aim_interval=0.01, doubt=(0.01, 0.02)))
     async with plane.running():
         plane.probes.answer = ProbeAnswer.SILENT
         await plane.collector.probe([plane.instance(1)], deep=True)
