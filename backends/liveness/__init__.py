@@ -1,5 +1,5 @@
-"""Whether what is registered is alive: evidence, verdicts, and how they are kept up to date.
+"""Liveness: evidence, verdicts, and how they are kept up to date.
 
 Import from the modules: `judge` weighs one record, `tracker` keeps the verdicts of a cluster,
-`collector` supplies them with evidence.
+`collector` supplies it with evidence, `serving` finds how models are served.
 """

@@ -1,4 +1,4 @@
-"""What probes found at the addresses of records, and what that comes to for each worker.
+"""The results of probes at the addresses of records, weighed for each worker.
 
 Pure. Addresses are kept only of records whose addresses were asked for: few are ever on screen.
 """
@@ -30,7 +30,7 @@ class _Slot(Enum):
 
 
 class _Address:
-    """One target, with the records that name it and what was found there."""
+    """One target, with the records that name it and its last results."""
 
     __slots__ = ("keys", "readings", "target")
 
@@ -69,7 +69,7 @@ class AddressReadings:
         self._nats: ProbeResult | None = None
         """The last answer to whether NATS can be reached. None: it was not asked."""
         self.unweighed: set[bytes] = set()
-        """The keys on whose verdicts something bears that came since they were weighed last."""
+        """The keys whose verdicts are to be judged again by results that came."""
 
     @property
     def nats_is_away(self) -> bool:
@@ -80,10 +80,10 @@ class AddressReadings:
         """Return whether any record that was asked for names this address."""
         return target in self._at
 
-    # --- what is asked ------------------------------------------------------------------------
+    # --- addresses ----------------------------------------------------------------------------
 
     def targets(self, record: AnyRecord) -> tuple[ProbeTarget, ...]:
-        """Return a record's own addresses, and keep what is found there from now on."""
+        """Return a record's own addresses, and keep their results from now on."""
         known = self._of.get(record.key)
         if known is None:
             found = targets_of(record)
@@ -149,7 +149,7 @@ class AddressReadings:
         }
         return found.union(doubted, greeting if len(doubted) < MOST_DOUBTED else ())
 
-    # --- what is found ------------------------------------------------------------------------
+    # --- results ------------------------------------------------------------------------------
 
     def take(self, reading: ProbeResult, doubtful: Set[bytes]) -> None:
         """Keep a reading, if any record that was asked for names its address.
@@ -170,7 +170,7 @@ class AddressReadings:
             self.unweighed |= keys
 
     def take_unweighed(self) -> set[bytes]:
-        """Return what is to be judged anew, which is then taken to be done."""
+        """Return the keys to judge again, once."""
         unweighed, self.unweighed = self.unweighed, set()
         return unweighed
 
@@ -180,14 +180,14 @@ class AddressReadings:
         return self.nats_is_away is not was_away
 
     def forget(self, key: bytes) -> None:
-        """Drop what is known of a record's addresses, unless another record names them, too."""
+        """Drop the results at a record's addresses, unless another record names them, too."""
         for address in self._of.pop(key, ()):
             address.keys.discard(key)
             if not address.keys:
                 del self._at[address.target]
                 self._failing_since.pop(address.target, None)
 
-    # --- what it comes to ---------------------------------------------------------------------
+    # --- weighing -----------------------------------------------------------------------------
 
     def heard_of(self, group: Iterable[AnyRecord]) -> bool:
         """Return whether anything is known of the addresses of one worker's records."""
@@ -198,7 +198,7 @@ class AddressReadings:
         return any(self._heard(one) or (away and is_carried_by_nats(one)) for one in speakers)
 
     def weighed(self, group: Sequence[AnyRecord]) -> Sequence[Probed]:
-        """Return what was found of each of the records of one worker, in their order.
+        """Return the weighed results for each record of one worker, in their order.
 
         Records with the same addresses share it: it is weighed once for all of them.
         """
@@ -256,7 +256,7 @@ class AddressReadings:
         return known
 
     def _speaker(self, record: AnyRecord) -> AnyRecord:
-        """The record whose address tells of another: of a source, its channel."""
+        """Return the record whose address counts for another: for a source its channel."""
         if isinstance(record, EventSource):
             return self._cluster.channel_of(record) or record
         return record

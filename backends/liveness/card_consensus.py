@@ -14,7 +14,7 @@ from backends.liveness.evidence_kinds import CardsDiffer, CardSort
 
 @dataclass(frozen=True, slots=True)
 class SortOfCard:
-    """The workers of one worker set whose cards are alike."""
+    """The workers of one worker set that have equal cards."""
 
     fingerprint: str
     keys: tuple[bytes, ...]
@@ -41,7 +41,7 @@ MOST_SORTS = 3
 
 
 def left_after(sorts: Sequence[SortOfCard], left: Mapping[str, int]) -> str:
-    """Return what each sort is left with, by `Serving.left_with`, after something is done to one:
+    """Return in words the workers that each sort is left with, by `Serving.left_with`:
     `2 of 3 workers with this card stay routable, 0 of 1 with the other`."""
     parts = [
         f"{left.get(one.fingerprint, 0):,} of {one.routable:,} "

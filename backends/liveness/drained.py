@@ -1,4 +1,4 @@
-"""Which records belong to a worker that is out of routing while its lease lives on. Pure."""
+"""Workers that are out of routing while their leases live on, and their records. Pure."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from backends.liveness.evidence_kinds import Drained, DrainedOrDeleted
 
 
 class DrainMark(NamedTuple):
-    """What is known of how a worker was drained."""
+    """When and how a worker was drained."""
 
     at: float
-    """When, in POSIX seconds, as far as that is known; otherwise when its instance was seen to be
-    missing."""
+    """POSIX seconds. If that is not known, when its instance was seen to be missing."""
     by: Drained | DrainedOrDeleted
-    """By whom, as far as that is known. A worker that is stopping, or is not up yet, looks for a
-    moment like one that was drained or deleted by hand."""
+    """The user, if known. A worker that is stopping, or is not up yet, looks for a moment like one
+    that was drained or deleted by hand."""
 
 
 def without_instance(group: Sequence[AnyRecord]) -> set[bytes]:
-    """Return the keys, of one worker's records, that no endpoint instance is registered for.
+    """Return those of one worker's keys that lack their endpoint instance.
 
     A card needs an instance at its own endpoint and under its own id, an adapter too; a channel or
     source needs that of any card. A process without a card is no worker: frontends publish, too,

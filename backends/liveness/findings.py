@@ -1,4 +1,4 @@
-"""Which records are not well, by place, and which have addresses that failed. Pure."""
+"""The records with findings, by place, and those whose addresses failed. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Findings:
         """Instances, by place."""
 
     def note(self, record: AnyRecord, verdict: Verdict) -> None:
-        """Count a record among them, or no more."""
+        """Count a record by its verdict."""
         # As `FINDINGS`, of which a member takes longer to look up.
         key, found = record.key, verdict is not Verdict.LIVE and verdict is not Verdict.UNKNOWN
         if found is (key in self._all):
@@ -82,17 +82,18 @@ class FailedRecords:
     def __init__(self) -> None:
         self.all: set[bytes] = set()
         self.doubtful: set[bytes] = set()
-        """All of the workers of which anything depends on when each reading was: an address failed,
-        and an old answer elsewhere says nothing of now."""
+        """The keys of workers whose verdicts depend on the time of each reading: an address failed,
+        and an old answer at another does not count."""
         self.awaited: set[bytes] = set()
-        """Those whose next renewal is to show what that means."""
+        """Those whose next renewal decides whether it counts against the worker."""
         self.refused: set[bytes] = set()
-        """Of the awaited, those that another host refuses: the worker's, or a firewall."""
+        """Of the awaited, those whose address was refused by another host: by the worker's, or by a
+        firewall."""
         self.proved: set[bytes] = set()
-        """Of the unreachable, those that their leases do not speak for (any more)."""
+        """Of the unreachable, those whose leases show no life since (any more)."""
 
     def note(self, facts: JudgeInput, verdict: Verdict, *, doubtful: bool) -> None:
-        """Keep whether the addresses of a record failed, and what its lease says to that."""
+        """Keep whether the addresses of a record failed, and whether its lease contradicts that."""
         key, failure = facts.record.key, facts.probed.failure
         self.discard([facts.record])
         if doubtful:
@@ -108,7 +109,7 @@ class FailedRecords:
             self.proved.add(key)
 
     def discard(self, records: Iterable[AnyRecord]) -> None:
-        """Nothing is known to fail of these, or they went."""
+        """Forget records that went, or of which no address is known to fail."""
         if self.doubtful:
             for record in records:
                 if record.key in self.doubtful:

@@ -1,7 +1,7 @@
-"""What frontends say of the models that are registered: which they serve, which they do not, and
-of which they say nothing, since they look at another namespace or could not be asked.
+"""The models and adapters that frontends report to serve, and not to serve. A frontend reports
+nothing of a model of another namespace, or if it could not be asked.
 
-Pure; takes what was asked as plain values. What a frontend lists is what it has registered itself:
+Pure; takes reports as plain values. A frontend lists the models that it has registered itself:
 in release 1.6.1 `/v1/models`, `/v1/models/{model}/ready` and the gauge `model_ready` go by that
 alone, so a list proves no worker alive, while a name that is missing in it gets no answer.
 """
@@ -26,25 +26,25 @@ class FailureCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FrontendReport:
-    """What a frontend said when it was asked last."""
+    """The last answers of a frontend."""
 
     name: str
     """As it is shown: its URL."""
     at: float
     """When that was, in POSIX seconds."""
     listed: frozenset[str] | None = None
-    """The models and adapters that it lists. None: it did not say."""
+    """The models and adapters that it lists. None: it gave no list."""
     lists_more: bool = False
     """Whether it lists more than that."""
     ready: Mapping[str, bool] = field(default_factory=dict)
-    """By model what its gauge `model_ready` says; up to 1.2 there is none."""
+    """By model the value of its gauge `model_ready`; up to 1.2 there is none."""
     told: frozenset[str] = frozenset()
     """The models that it lists, counts requests of, or has such a gauge for."""
     since: Mapping[str, float] = field(default_factory=dict)
-    """Since when it says what it says of a name, where that was seen to begin."""
+    """By name when its present report of it began, if that was seen."""
     first_at: float | None = None
-    """When it answered for the first time since when it answers. What it says of other names it
-    says since then, or longer."""
+    """When it began to answer. It has reported the same of all other names since then, or
+    longer."""
     trouble: str = ""
     """Why it could not be asked, to follow its name in a sentence. Empty: it answered."""
     failures: tuple[FailureCount, ...] = ()
@@ -54,16 +54,16 @@ class FrontendReport:
 
 
 class Saying(StrEnum):
-    """What a frontend says of one model or adapter."""
+    """A frontend's report of one model or adapter."""
 
     LISTED = "listed"
     NOT_LISTED = "not listed"
     NOT_READY = "not ready"
     """Its gauge says 0: it knows the model, and waits for more workers or has none."""
     ELSEWHERE = "looks at another namespace"
-    """It is known to look at no namespace of the model, so it says nothing of it."""
+    """It is known to look at no namespace of the model, so it reports nothing of it."""
     UNTOLD = "not known"
-    """It could not be asked, did not say all that it lists, or it is not known where it looks."""
+    """It could not be asked, did not list all its models, or its namespace is not known."""
 
 
 DENIALS = frozenset({Saying.NOT_LISTED, Saying.NOT_READY})
@@ -71,14 +71,14 @@ DENIALS = frozenset({Saying.NOT_LISTED, Saying.NOT_READY})
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one frontend says of one model or adapter."""
+    """The report of one frontend of one model or adapter."""
 
     frontend: str
     saying: Saying
     since: float | None = None
     """POSIX seconds. None: not known."""
     or_longer: bool = False
-    """Whether it said so when it was asked for the first time."""
+    """Whether it reported so when it was asked for the first time."""
     looks_at: tuple[str, ...] = ()
     """The namespaces that it is known to look at, in order."""
     trouble: str = ""
@@ -87,13 +87,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class AtFrontends:
-    """What frontends say of one model or adapter, in the order of their names."""
+    """The reports of all frontends of one model or adapter, in the order of their names."""
 
     name: str
     said: tuple[Said, ...]
     """Empty: none of the addresses that were asked was ever seen to be a frontend."""
     is_denied: bool
-    """Whether none of them serves it, and each namespace of it has one that says so."""
+    """Whether none of them serves it, and each namespace of it has one that denies it."""
 
     @property
     def served_by(self) -> tuple[Said, ...]:
@@ -114,12 +114,12 @@ class AtFrontends:
 def looks_at(
     tells: Mapping[str, Iterable[str]], namespaces: Mapping[str, Collection[str | None]]
 ) -> dict[str, frozenset[str | None]]:
-    """The namespaces that each frontend is known to look at: it tells of a model that is registered
-    in that one alone.
+    """Return the namespaces that each frontend is known to look at: it reports a model that is
+    registered in that one alone.
 
     `tells`: by frontend the names that it lists, or counts requests of. `namespaces`: where each
-    name is registered. A frontend's `/health` (1.6.1) does not tell: it names the endpoints of all
-    namespaces, whichever it serves.
+    name is registered. A frontend's `/health` (1.6.1) does not show it: it names the endpoints of
+    all namespaces, whichever it serves.
     """
     return {
         frontend: frozenset(
@@ -142,7 +142,8 @@ class Frontends:
     """As `looks_at` has it."""
 
     def of(self, name: str, namespaces: Collection[str | None]) -> AtFrontends | None:
-        """What they say of a model or adapter that is registered there. None: none was asked."""
+        """Return their reports of a model or adapter that is registered there. None: none was
+        asked."""
         if not self.reports:
             return None
         seen = (report for report in self.reports if report.was_seen)

@@ -1,4 +1,4 @@
-"""What hangs on each lease, or on each key where there are no leases. Pure."""
+"""The keys on each lease, or each key itself where there are no leases. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Set
 from backends.dynamo.records import AnyRecord
 
 Handle = int | bytes
-"""What a time to live is asked for: a lease's id, or a key where there are no leases."""
+"""The store is asked for its TTL: a lease's id, or a key where there are no leases."""
 
 _NO_KEYS: frozenset[bytes] = frozenset()
 
 
 class Handles:
-    """The keys that hang on each handle."""
+    """The keys on each handle."""
 
     def __init__(self) -> None:
         self._keys: dict[Handle, set[bytes]] = {}
@@ -30,7 +30,7 @@ class Handles:
         return self._keys.get(handle, _NO_KEYS)
 
     def add(self, key: bytes, handle: Handle) -> None:
-        """Hang a key on a handle."""
+        """Put a key on a handle."""
         keys = self._keys.get(handle)
         if keys is None:
             self._keys[handle] = {key}
@@ -44,9 +44,9 @@ class Handles:
         self._perhaps_empty.add(handle)
 
     def take_empty(self) -> list[Handle]:
-        """Drop the handles that nothing hangs on any more, and return them.
+        """Drop the handles that have no keys any more, and return them.
 
-        Call it once all changes are taken in: what went from a lease may have come back to it.
+        Call it once all changes are taken in: a key that left a lease may have come back to it.
         """
         if not self._perhaps_empty:
             return []
@@ -63,18 +63,18 @@ class Handles:
         return empty
 
     def take_new(self) -> set[Handle]:
-        """Return the handles that something hangs on since the last call, and did not before."""
+        """Return the handles that have keys since the last call, and had none before."""
         new, self._new = self._new, set()
         return new
 
     def take_gone(self) -> set[Handle]:
-        """Return the handles that `take_new` gave, and that nothing hangs on any more since the
-        last call. One that came back meanwhile is new again."""
+        """Return the handles that `take_new` returned, and that lost their keys since the last
+        call. One that came back meanwhile is new again."""
         gone, self._gone = self._gone, set()
         return gone
 
 
 def handle_of(record: AnyRecord) -> Handle:
-    """Return what a record's time to live is asked for by."""
+    """Return the handle of a record."""
     entry = record.entry
     return entry.key if (lease := entry.lease) is None else lease

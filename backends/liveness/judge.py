@@ -1,4 +1,4 @@
-"""Whether what is registered is alive: a verdict for each record.
+"""A verdict for each record: whether its worker is alive and reached.
 
 Pure functions over `JudgeInput`. Where nothing is known they say `unknown`, they do not guess.
 How Dynamo's workers renew what they register was measured on releases 0.6 to 1.6.
@@ -28,13 +28,13 @@ class Verdict(StrEnum):
     LATE = "late"
     """A keep-alive was missed; the lease has not ended yet."""
     EXPIRED = "expired"
-    """Its time to live ran out, and nobody removed it."""
+    """Its time to live ran out, and it was not removed."""
     UNREACHABLE = "unreachable"
     """Its process does not answer where it is registered: it accepts connections and is silent, its
     address refuses them and no renewal was seen since, or its renewal was missed, too."""
     UNREACHABLE_FROM_HERE = "unreachable from here"
     """Its address cannot be reached from this host, which says as much about the way there as about
-    its worker: its lease is renewed all the same, or nothing tells."""
+    its worker: its lease is renewed all the same, or there is no other evidence."""
     UNLEASED = "unleased"
     """It hangs on no lease in a store that has them: nothing will ever remove it."""
     ORPHANED = "orphaned"
@@ -66,7 +66,7 @@ DEAD = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdic
 
 STALE = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdict.MALFORMED})
 """Requests routed to it fail: removing it disturbs no worker that is known to live. Of what is
-`unreachable`, `is_proved` tells whether its lease may still speak for its worker."""
+`unreachable`, `is_proved` decides whether its lease may still speak for its worker."""
 
 
 # Not frozen, which would take as long as the verdict: there is one for each record at the start.
@@ -84,7 +84,7 @@ class JudgeInput:
     probed: Probed = NOT_PROBED
     """What was found at its own addresses, and at the others of its worker."""
     worker: int | None = None
-    """The instance id of its worker. None: it cannot be told."""
+    """The instance id of its worker. None: not known."""
     worker_is_there: bool = False
     """Whether the worker has an instance, or anything on a lease, registered."""
     unusable_instances: int = 0
@@ -97,7 +97,7 @@ class JudgeInput:
     routing: Routing | None = None
     """Of a card: whether a request reaches its worker. None: it is not known."""
     host: str = ""
-    """The name of the host that the addresses were tried from. Empty: it is not told."""
+    """The name of the host that the addresses were tried from. Empty: not known."""
 
     @property
     def is_renewed(self) -> bool:
@@ -109,7 +109,7 @@ class JudgeInput:
         """Whether it is as what stays behind when a worker ends: on no lease where others are.
 
         Where no worker renews anything, what has no instance beside it may as well belong to one
-        that somebody drained; only an address that refuses tells them apart.
+        that was drained; only an address that refuses distinguishes them.
         """
         return self.record.lease is None and self.lifetime.has_leases
 
@@ -268,6 +268,6 @@ def lease_is_gone(facts: JudgeInput) -> bool:
 
 
 def is_carried_by_nats(record: AnyRecord) -> bool:
-    """Whether it is a channel over NATS: its lease tells of its publisher alone."""
+    """Return whether it is a channel over NATS: its lease is evidence of its publisher alone."""
     transport = record.transport
     return record.kind is Kind.EVENT_CHANNEL and transport is not None and transport.kind == "Nats"

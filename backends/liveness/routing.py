@@ -1,4 +1,4 @@
-"""Whether a request reaches a worker, and how a model is served: what `Serving` answers."""
+"""The answers of `Serving`: whether a request reaches a worker, and how a model is served."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RoutableCount:
     total: int = 0
     """That are registered."""
     unknown: int = 0
-    """Of which it is not known: what they would be joined to may be there and not be seen."""
+    """Not known: their instances, or the other roles that they need, may be there unseen."""
 
     def __add__(self, other: RoutableCount) -> RoutableCount:
         return RoutableCount(

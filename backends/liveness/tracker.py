@@ -1,7 +1,7 @@
 """Verdicts on all of a cluster, kept up to date as records and evidence come and go.
 
-Pure: evidence is told, never asked for. A change costs work in proportion to what it bears on: a
-worker's few records, not the cluster.
+Pure: evidence is passed in, never asked for. A change costs work in proportion to the records that
+it bears on: a worker's few, not the cluster.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ _NO_KEYS: frozenset[bytes] = frozenset()
 _PUBLISHED = (EventChannel, EventSource)
 
 DIFFERS = CardsDiffer(0, ())
-"""That they differ is enough for a verdict; how, is compared for one that is shown."""
+"""Enough for a verdict. The fields that differ are compared only for a card that is shown."""
 
 
 class LivenessTracker:
-    """What is known of each record of a cluster, and how many instances of each place are not live.
+    """The verdict on each record of a cluster, and the evidence that it rests on.
 
-    After the cluster changed, and after evidence came, `update` judges again what it bears on.
+    After the cluster changed, or evidence came, `update` judges again the records that it bears on.
     """
 
     def __init__(self, cluster: Cluster, lifetime: Lifetime, *, host: str = "") -> None:
@@ -84,14 +84,15 @@ class LivenessTracker:
         self._dirty: set[bytes] = set()
         self._sees_all = True
 
-    # --- what is known ------------------------------------------------------------------------
+    # --- to read ------------------------------------------------------------------------------
 
     def of(self, key: bytes) -> Verdict:
-        """`unknown` for what was not judged yet."""
+        """Return the verdict on a key. `unknown`: it was not judged yet."""
         return self._verdicts.get(key, Verdict.UNKNOWN)
 
     def judgement(self, record: AnyRecord, stored_at: float) -> Assessment:
-        """The verdict with its evidence. `stored_at`: when the store last confirmed the record."""
+        """Return the verdict with its evidence. `stored_at`: when the store last confirmed the
+        record, in POSIX seconds."""
         group = [record, *self._cluster.siblings(record)]
         facts = next(self._facts(group, stored_at, self._without_instance(group)))
         if facts.disagreement is not None and isinstance(record, ModelCard):
@@ -99,12 +100,12 @@ class LivenessTracker:
         return assess(facts)
 
     def not_live(self, scope: Scope = ()) -> Collection[bytes]:
-        """The instances in a place that are not live. Do not change it, nor keep it."""
+        """Return the instances in a place that are not live. Do not change it, nor keep it."""
         return self._findings.not_live(scope)
 
     def wrong(self, scope: Scope = ()) -> Collection[bytes]:
-        """All keys in a place with a verdict that is neither live nor unknown. Do not change it,
-        nor keep it."""
+        """Return all keys in a place with a verdict that is neither live nor unknown. Do not change
+        it, nor keep it."""
         return self._findings.wrong(scope)
 
     @property
@@ -128,38 +129,39 @@ class LivenessTracker:
         return self._cluster.count_workers(scope) - gone
 
     def life(self, record: AnyRecord) -> LeaseTtl | None:
-        """What the store last said of how long a record still has."""
+        """Return the TTL that the store last reported for a record. None: it was not asked yet."""
         return self._lives.get(handle_of(record))
 
     def take_new_handles(self) -> set[Handle]:
-        """The leases (or keys) that something hangs on since the last call, and did not before."""
+        """Return the leases (or keys) that came into use since the last call."""
         return self._handles.take_new()
 
     def take_gone_handles(self) -> set[Handle]:
-        """Return the leases (or keys) that were told as new, and that nothing hangs on any more
+        """Return the leases (or keys) that `take_new_handles` returned, and that went out of use
         since the last call. One that came back meanwhile is new again."""
         return self._handles.take_gone()
 
     def records(self) -> Collection[AnyRecord]:
-        """All that were judged. Do not change it."""
+        """Return all records that were judged. Do not change it."""
         return self._records.values()
 
     def record(self, key: bytes) -> AnyRecord | None:
-        """As it was judged last."""
+        """Return a record as it was judged last. None: it was not."""
         return self._records.get(key)
 
     def record_on(self, handle: Handle) -> AnyRecord | None:
-        """Any one record that hangs on a handle: its time to live is the handle's."""
+        """Return any one record of a handle: its time to live is the handle's."""
         keys = self._handles.keys(handle)
         return self._records.get(next(iter(keys))) if keys else None
 
     def targets(self, record: AnyRecord) -> set[ProbeTarget]:
-        """All addresses that bear on whether a record's worker lives: its own, its siblings'."""
+        """Return all addresses that bear on whether a record's worker lives: its own, its
+        siblings'."""
         return self._addresses.all_targets(record)
 
     def bearing_on(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
-        """Return these records and the cards that bear on their verdicts: whether the workers of
-        those live decides who is party to a conflict, and what is there that a model needs."""
+        """Return these records and the cards that bear on their verdicts: only cards of workers
+        that live are parties to a conflict, and count as the roles that a model needs."""
         found = {record.key: record for record in records}
         cards = [key for key, record in found.items() if isinstance(record, ModelCard)]
         for key in sorted(self.serving.bearing_on(cards) - found.keys()):
@@ -167,23 +169,23 @@ class LivenessTracker:
         return list(found.values())
 
     def watched(self, records: Iterable[AnyRecord]) -> set[ProbeTarget]:
-        """The addresses that are enough to follow whether the workers of some records live; see
-        `AddressReadings.watched`."""
+        """Return the addresses that are enough to follow whether the workers of some records live;
+        see `AddressReadings.watched`."""
         return self._addresses.watched(records)
 
     def knows(self, target: ProbeTarget) -> bool:
-        """Whether any record that was asked for names this address."""
+        """Return whether any record names this address, of those whose targets were asked for."""
         return self._addresses.knows(target)
 
     @property
     def is_behind(self) -> bool:
-        """Whether something was told that bears on a verdict, and `update` is still to judge."""
+        """Whether evidence came that bears on a verdict, and `update` is still to judge."""
         return bool(self._dirty or self._addresses.unweighed)
 
-    # --- what is told -------------------------------------------------------------------------
+    # --- evidence -----------------------------------------------------------------------------
 
     def heard_lives(self, lives: Mapping[Handle, LeaseTtl]) -> None:
-        """The store said how long these still have."""
+        """Take in the TTLs that the store reported."""
         for handle, life in lives.items():
             if keys := self._handles.keys(handle):
                 before = self._lives.get(handle)
@@ -194,7 +196,7 @@ class LivenessTracker:
                 self._lives[handle] = life
 
     def forget_lives(self, handles: Iterable[Handle]) -> None:
-        """Nobody follows these any more: what was heard of them will soon be untrue."""
+        """Drop the TTLs of handles that are asked for no longer: they would soon be untrue."""
         for handle in handles:
             if self._lives.pop(handle, None) is not None:
                 self._dirty |= self._handles.keys(handle)
@@ -208,7 +210,7 @@ class LivenessTracker:
 
     def may_live(self, record: AnyRecord) -> bool:
         """Return whether the worker of a record may live, so that removing it takes more than a
-        yes. Its lease speaks for what is `unreachable` until that is proved."""
+        yes. An `unreachable` record may live by its lease until it is proved dead."""
         verdict = self.of(record.key)
         if verdict is Verdict.UNREACHABLE and is_renewed(record, self.lifetime):
             return record.key not in self._failed.proved
@@ -221,18 +223,18 @@ class LivenessTracker:
 
     @property
     def awaited(self) -> Collection[bytes]:
-        """The keys whose next renewal is to show what an address that failed means. Do not change
-        it."""
+        """The keys whose next renewal decides whether an address that failed counts against the
+        worker. Do not change it."""
         return self._failed.awaited
 
     @property
     def refused(self) -> Collection[bytes]:
-        """Of the awaited, those that another host refuses: the worker's, or a firewall. Do not
-        change it."""
+        """Of the awaited keys, those whose address was refused by another host: by the worker's, or
+        by a firewall. Do not change it."""
         return self._failed.refused
 
     def heard_readings(self, readings: Iterable[ProbeResult]) -> None:
-        """These addresses were probed."""
+        """Take in the results of probes."""
         for reading in readings:
             if reading.target == NATS_SERVER:
                 self._heard_of_nats(reading)
@@ -245,13 +247,14 @@ class LivenessTracker:
         return self._addresses.nats_is_away
 
     def _heard_of_nats(self, reading: ProbeResult) -> None:
-        """What bears on all that it carries, whether that was asked for or not."""
+        """Take in whether NATS can be reached. It bears on all channels over NATS, whether their
+        targets were asked for or not."""
         if self._addresses.take_of_nats(reading):
             carried = [one for one in self._records.values() if is_carried_by_nats(one)]
             self._dirty.update(key for one in carried for key in self._addresses.spoken_for(one))
 
     def drained(self, workers: Mapping[int, DrainMark]) -> None:
-        """The workers that are known to have been drained, and by whom; replaces what it knew."""
+        """Replace the workers that are known to have been drained, with how."""
         before, self._drained = self._drained, dict(workers)
         for worker in before.keys() | workers.keys():
             if before.get(worker) == workers.get(worker):
@@ -259,8 +262,8 @@ class LivenessTracker:
             self._dirty.update(record.key for record in self._cluster.registered_by(worker))
 
     def sees_all(self, all_of_it: bool) -> None:
-        """Whether the cluster is all that is registered. What this user may not read may be there,
-        so then nothing is taken for left behind by its worker."""
+        """Set whether the cluster is all that is registered. A key that this user may not read may
+        be there, so nothing is taken for left behind by its worker then."""
         if all_of_it != self._sees_all:
             self._sees_all = all_of_it
             self.serving.sees_all(all_of_it)
@@ -290,33 +293,33 @@ class LivenessTracker:
             for group in self._groups(concerned):
                 self._judge(group, before)
                 self._note_left_behind(group)
-            # How one is served depends on the verdicts of others. No verdict that others depend on
-            # depends on how something is served, so this comes to an end.
+            # How a card is served depends on the verdicts of other records. Those verdicts depend
+            # on nothing that is served, so this comes to an end.
             concerned, settled = [], _NO_KEYS
         verdicts = self._verdicts
         return {key for key, verdict in before.items() if verdicts[key] is not verdict}
 
     def _unsettled(self, settled: Set[bytes]) -> list[AnyRecord]:
-        """Return the records, but for the settled, that something new bears on: evidence, or how
-        they are served. It is then taken to be weighed."""
+        """Return the records to judge again, without the settled: new evidence bears on them, or
+        they are served otherwise. Nothing of it is returned twice."""
         dirty, self._dirty = self._dirty, set()
         if self._addresses.unweighed:
             dirty |= self._addresses.take_unweighed()
         if rerouted := self.serving.take_changes():
             self._rerouted |= rerouted
-            # What is dead is so however it is served.
+            # A dead card stays dead however it is served.
             dirty.update(key for key in rerouted if self._verdicts.get(key) not in DEAD)
         records = self._records
         return [records[key] for key in dirty if key in records and key not in settled]
 
     def take_rerouted(self) -> set[bytes]:
-        """The cards that are routed otherwise than at the last call, though their verdicts may be
-        the same."""
+        """Return the cards whose routing changed since the last call. Their verdicts may be the
+        same."""
         rerouted, self._rerouted = self._rerouted, set()
         return rerouted
 
     def conflict(self, card: ModelCard) -> tuple[SortOfCard, ...]:
-        """The sorts of card in a card's worker set, its own first.
+        """Return the sorts of card in a card's worker set, its own first.
 
         Empty: it is no party to a conflict.
         """
@@ -339,11 +342,12 @@ class LivenessTracker:
             )
         return tuple(found)
 
-    # --- how ----------------------------------------------------------------------------------
+    # --- inside -------------------------------------------------------------------------------
 
     def _take_in(self, key: bytes, concerned: list[AnyRecord], *, at_start: bool) -> None:
-        """Follow one change of the cluster. Adds what it bears on: the record as it was and as it
-        is, and of a channel or source the others of its publisher. `at_start`: all is new."""
+        """Follow one change of the cluster. Adds the records that it bears on: the record as it was
+        and as it is, and for a channel or source the others of its publisher. `at_start`: all
+        records are new."""
         before, now = self._records.get(key), self._cluster.records.get(key)
         if before is not None:
             concerned.append(before)
@@ -363,7 +367,7 @@ class LivenessTracker:
                 self.serving.put_card(now, dead=_is_dead(now))
         either = now if before is None else before
         if not at_start and isinstance(either, _PUBLISHED):
-            # A source speaks through its channel, which is of the worker that its sources name.
+            # The channel's address counts for its sources, and they name the channel's worker.
             there = self._cluster.of_publisher(either)
             if now is None or len(there) > 1:
                 concerned += there
@@ -372,7 +376,7 @@ class LivenessTracker:
         return self._cluster.first_seen(key)
 
     def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
-        """The records of each worker concerned, once; those whose worker is unknown alone."""
+        """Give the records of each worker concerned, once. A record of no known worker is alone."""
         leases: set[int] = set()
         workers: set[int] = set()
         for record in concerned:
@@ -389,8 +393,8 @@ class LivenessTracker:
             if records := self._cluster.registered_by(worker):
                 yield records
 
-    def _judge(self, group: Sequence[AnyRecord], noted: dict[bytes, Verdict | None]) -> None:
-        """Judge each record of one worker, by all that bears on it. `noted`: as in `_note`."""
+    def _judge(self, group: Sequence[AnyRecord], changed: dict[bytes, Verdict | None]) -> None:
+        """Judge each record of one worker. `changed`: as in `_note`."""
         lives, routing = self._lives, self.serving.routing
         has_evidence = not self.lifetime.has_leases or self._is_drained(group)
         all_routable = True
@@ -402,9 +406,9 @@ class LivenessTracker:
                 all_routable = False
         lacking = _NO_KEYS if all_routable else self._without_instance(group)
         if has_evidence or lacking or self._addresses.heard_of(group):
-            self._judge_by_evidence(group, lacking, noted)
+            self._judge_by_evidence(group, lacking, changed)
             return
-        # So it is with thousands at the start, and each is weighed in a third of the time.
+        # So it is with thousands at the start; this takes a third of the time.
         if self._failed.doubtful:
             self._failed.discard(group)
         verdicts = self._verdicts
@@ -415,34 +419,33 @@ class LivenessTracker:
             if found is None or found is Verdict.UNKNOWN:
                 key = record.entry.key
                 if key not in verdicts:
-                    # It was taken in as what is not dead.
-                    verdicts[key], noted[key] = Verdict.UNKNOWN, None
+                    # `serving` has it as not dead already.
+                    verdicts[key], changed[key] = Verdict.UNKNOWN, None
                     continue
-            self._note(record, found or Verdict.UNKNOWN, noted)
+            self._note(record, found or Verdict.UNKNOWN, changed)
 
     def _judge_by_evidence(
         self,
         group: Sequence[AnyRecord],
         lacking: Set[bytes],
-        noted: dict[bytes, Verdict | None],
+        changed: dict[bytes, Verdict | None],
     ) -> None:
-        """The same where more may be known than the records' own text: from their leases, from
-        addresses, from what else is there or was drained."""
+        """Judge by all evidence: leases, addresses, the worker's other records, drains."""
         known = list(self._facts(group, 0.0, lacking))
         doubtful = any(facts.probed.is_dated for facts in known)
         for facts in known:
             verdict = judge(facts)
             self._failed.note(facts, verdict, doubtful=doubtful)
-            self._note(facts.record, verdict, noted)
+            self._note(facts.record, verdict, changed)
 
     def _is_drained(self, group: Sequence[AnyRecord]) -> bool:
-        """Whether one worker is known to have been drained. An audit names drains long ago, too,
+        """Return whether the worker is known to have been drained. An audit has old drains, too,
         which bear on no worker that is there."""
         return bool(self._drained) and self._cluster.worker_of(group[0]) in self._drained
 
     def _without_instance(self, group: Sequence[AnyRecord]) -> Set[bytes]:
-        """Of one worker's records, the keys that no instance is registered for, as far as all of it
-        may be read."""
+        """Return those of one worker's keys that lack their instance. None of them does where not
+        all may be read."""
         if self._sees_all:
             for one in group:
                 if isinstance(one, ModelCard) and not self.serving.has_instance(one.key):
@@ -450,28 +453,28 @@ class LivenessTracker:
         return _NO_KEYS
 
     def _lives_on(self, record: AnyRecord) -> bool:
-        """Whether a record that is there shows that its worker has not ended: by its lease, or as a
-        file that is kept alive."""
+        """Return whether a record shows by being there that its worker has not ended: by its lease,
+        or as a file that is kept alive."""
         if self.lifetime.has_leases:
             return record.lease is not None
         return self.lifetime.is_renewed and record.expired_at is None
 
     def _disagrees(self, record: AnyRecord) -> bool:
-        """Whether it is a card whose worker set has several sorts."""
+        """Return whether it is a card whose worker set has several sorts."""
         return isinstance(record, ModelCard) and self.serving.disagrees(record.key)
 
     def _note(
-        self, record: AnyRecord, verdict: Verdict, noted: dict[bytes, Verdict | None]
+        self, record: AnyRecord, verdict: Verdict, changed: dict[bytes, Verdict | None]
     ) -> None:
-        """Take a verdict in. `noted`: those that were there before, of all that are another now."""
+        """Keep a verdict. `changed`: the previous verdict of each key whose verdict changed."""
         key = record.entry.key
         before = self._verdicts.get(key)
         if before is verdict:
             return
-        noted.setdefault(key, before)
+        changed.setdefault(key, before)
         self._verdicts[key] = verdict
         if before is None and verdict is Verdict.UNKNOWN:
-            # It was taken in as what is not dead.
+            # `serving` has it as not dead already.
             return
         self._findings.note(record, verdict)
         dead = verdict in DEAD
@@ -508,7 +511,7 @@ class LivenessTracker:
     def _facts(
         self, group: Sequence[AnyRecord], stored_at: float, lacking: Set[bytes]
     ) -> Iterator[JudgeInput]:
-        """What bears on each of the records of one worker. `lacking`: see `_without_instance`."""
+        """Give all that bears on each record of one worker. `lacking`: see `_without_instance`."""
         worker = self._cluster.worker_of(group[0]) if group else None
         shows = list(map(_shows_worker, group))
         shown = sum(shows)
@@ -520,7 +523,7 @@ class LivenessTracker:
             )
         drained = self._drained.get(worker) if worker is not None else None
         if drained is not None and not any(isinstance(one, EndpointInstance) for one in group):
-            # Also of what has no card.
+            # Records of a process without a card, too.
             lacking = {one.key for one in group}
         mark = drained or DrainMark(stored_at, DrainedOrDeleted(self.lifetime.has_leases))
         probed = self._addresses.weighed(group)
@@ -547,7 +550,7 @@ class LivenessTracker:
 
 
 def _is_dead(record: AnyRecord) -> bool:
-    """Whether a record's own text shows that no request is answered by it."""
+    """Return whether a record's own text shows that no request is answered by it."""
     if record.malformed is None and record.entry.expired_at is None:
         return False
     broken = record.malformed is not None and not record.readable
@@ -555,7 +558,7 @@ def _is_dead(record: AnyRecord) -> bool:
 
 
 def _other_id(record: AnyRecord) -> int | None:
-    """The instance id of a record's worker, where its lease is another: it joins the two."""
+    """Return the instance id in a record if its lease is another number: it joins the two."""
     if record.lease is None or not isinstance(record, EndpointInstance | ModelCard):
         return None
     number = record.id.instance_id
@@ -563,7 +566,7 @@ def _other_id(record: AnyRecord) -> int | None:
 
 
 def _shows_worker(record: AnyRecord) -> bool:
-    """Whether a record shows that its worker is still there, or was not shown to be gone."""
+    """Return whether a record shows that its worker is there, or does not show that it is gone."""
     if record.lease is not None:
         return True
     usable = record.malformed is None and record.expired_at is None

@@ -1,8 +1,7 @@
 """The routing of each model card: whether a request can reach its worker, and why not.
 
 Pure, and kept up to date by change: a change costs work in proportion to the cards whose routing
-it changes. Knows places, cards, whether instances are dead and whether a client can connect to
-their addresses; verdicts are made elsewhere.
+it changes. Verdicts are passed in: whether an instance or card is dead.
 
 Of workers that are served as one set, Dynamo 1.6.1's frontend keeps to the sort of card that it
 accepted first; a frontend that starts later takes either, neither the majority nor the oldest, and
@@ -70,13 +69,13 @@ class CardRoutings:
         self._unserved: set[str] = set()
         self._sees_all = True
         self._moved: set[WorkerEndpoint] = set()
-        """Those whose state changed, or where the base model's card came or went beside others,
-        which may be adapters."""
+        """Endpoints whose state changed, or whose base model's card came or went beside others,
+        which may be adapters'."""
         self._touched: set[Deployment] = set()
-        """Those in which a sort of card came or went, or has its first routable worker or none any
-        more: what they miss and what is in conflict depends on nothing else."""
+        """Those in which a sort of card came or went, or got its first routable worker or lost its
+        last. The missing roles and the conflicts depend on nothing else."""
         self.is_behind = False
-        """Whether anything came or went since the last `take_changes` that it may return."""
+        """Whether a card may be routed otherwise since the last `take_changes`."""
         self._names_changed = False
         """Whether a model, an adapter or a namespace of one came or went."""
 
@@ -236,7 +235,7 @@ class CardRoutings:
         return changed
 
     def _look_at_deployments(self, changed: set[bytes]) -> None:
-        """Compare what is needed with what is there, and the sorts of card, in those touched."""
+        """Find the missing roles and the conflicts in the deployments touched."""
         for deployment in self._touched:
             missing = deployment.missing_roles()
             if missing != deployment.missing:
@@ -263,7 +262,7 @@ class CardRoutings:
         adapter: str,
         sort: str,
     ) -> bool:
-        """Whether a card that is put again is counted as it is to be."""
+        """Return whether a card that is put again is in the right group already."""
         if group.sort != sort or group.adapter != adapter:
             return False
         if group.card_set is None or worker_set is None:
@@ -279,7 +278,7 @@ class CardRoutings:
         return self._cards[key][0].adapter if key in self._cards else ""
 
     def _base_at(self, endpoint: WorkerEndpoint) -> CardSet | None:
-        """The worker set of the base model's card beside an adapter's."""
+        """Return the worker set of the base model's card beside an adapter's."""
         sets = (self._cards[key][0].card_set for key in sorted(endpoint.cards))
         return next((one for one in sets if one is not None), None)
 

@@ -25,7 +25,7 @@ class _Denied(NamedTuple):
 
 
 class Denials:
-    """What frontends report of the names that are registered. Worked out when it is asked for."""
+    """The names that frontends deny, worked out when they are asked for."""
 
     def __init__(
         self,
@@ -72,16 +72,16 @@ class Denials:
         return any(self._all())
 
     def at_frontends(self, name: str) -> AtFrontends | None:
-        """Return what frontends report of a name. None: none was asked, or it is not registered."""
+        """Return the reports of a name. None: no frontend was asked, or it is not registered."""
         namespaces = self._namespaces(name)
         return self._frontends.of(name, namespaces) if namespaces else None
 
     def registered_anew(self) -> None:
-        """Forget what was worked out: a card came or went."""
+        """Work the names out again: a model, an adapter or a namespace of one came or went."""
         self._denied = None
 
     def take(self, reports: Iterable[FrontendReport]) -> set[str]:
-        """Replace all reports. Returns the registered names of which they say something else."""
+        """Replace all reports. Returns the registered names whose reports changed."""
         before = self._frontends
         now = tuple(sorted(reports, key=lambda one: one.name))
         if now == before.reports:

@@ -29,7 +29,7 @@ _RANKS = {
 }
 """Why a worker is not routable at an endpoint, from the least to the worst."""
 _UNKNOWN_RANK = 2
-"""Of what is not known: worse than in a conflict, where some frontend routes to it."""
+"""Routing not known: worse than in a conflict, where some frontend routes to it."""
 
 
 class Serving(CardRoutings):
@@ -42,7 +42,7 @@ class Serving(CardRoutings):
         )
 
     def model(self, name: str, within: tuple[str, ...] = ()) -> ModelServing | None:
-        """How a base model is served. `within`: in this namespace, component and endpoint alone.
+        """Return how a base model is served. `within`: only in this namespace, component, endpoint.
 
         None: nothing of it is registered there. The cost grows with its worker sets.
         """
@@ -78,7 +78,7 @@ class Serving(CardRoutings):
         )
 
     def models(self) -> Iterable[str]:
-        """The base models that are registered, in no order. Do not keep it over a change."""
+        """Return the base models that are registered, unsorted. Do not keep it over a change."""
         return self._models.keys()
 
     @property
@@ -97,11 +97,11 @@ class Serving(CardRoutings):
         return len(self._adapters)
 
     def figures(self, keys: Iterable[bytes]) -> tuple[RoutableCount, Counter[ServingReason]]:
-        """Of the workers of some cards: how many are routable, and of the others why not.
+        """Return how many workers of some cards are routable, and for the others why not.
 
-        A worker on several endpoints counts once, as its best one is. Cards of which nothing can be
-        known are left out: those that cannot be read, and those of up to 0.5. The cost grows with
-        their number; `model` knows it of all that a model has.
+        A worker on several endpoints counts once, as its best one is. Cards that cannot be read,
+        and those of up to 0.5, are left out. The cost grows with their number; `model` has the
+        figures of all cards of a model.
         """
         reasons: Counter[ServingReason] = Counter()
         least = unknown = 0
@@ -132,8 +132,8 @@ class Serving(CardRoutings):
         return RoutableCount(least, most, len(of_worker), unknown), reasons
 
     def left_with(self, key: bytes, without: Iterable[bytes]) -> dict[str, int]:
-        """How many routable workers each sort of a card's worker set has once some cards, or the
-        instances that they belong to, are gone. By fingerprint; empty: the card is in no set."""
+        """Return how many routable workers each sort of a card's worker set has once some cards, or
+        their instances, are gone. By fingerprint; empty: the card is in no set."""
         if key not in self._cards or (mine := self._cards[key][0].card_set) is None:
             return {}
         left = {sort: one.up for sort, one in mine.groups.items() if one.is_party}
@@ -146,9 +146,9 @@ class Serving(CardRoutings):
         return left
 
     def bearing_on(self, keys: Iterable[bytes]) -> set[bytes]:
-        """The base models' cards that decide, beside a card's own worker, how some are routed: in a
-        conflict which sorts of card still have a worker, and where a model has several worker sets
-        whether each of them is there. Empty: their own workers decide alone."""
+        """Return the base models' cards that decide, beside a card's own worker, how some cards are
+        routed: in a conflict those of all sorts, and where a model has several worker sets those of
+        all sets. Empty: their own workers decide alone."""
         deployments: set[Deployment] = set()
         for key in keys:
             if key not in self._cards:
@@ -162,14 +162,14 @@ class Serving(CardRoutings):
         return set(chain.from_iterable(one.card_keys() for one in deployments))
 
     def at_frontends(self, name: str) -> AtFrontends | None:
-        """What frontends say of a model or adapter. None: none was asked, or nothing of that name
-        is registered."""
+        """Return the reports of frontends of a model or adapter. None: none was asked, or nothing
+        of that name is registered."""
         return self._denials.at_frontends(name)
 
     @property
     def denied(self) -> set[str]:
-        """The base models that no frontend serves that was asked, wherever they are registered and
-        whatever their workers are. Do not change it, nor keep it over a change."""
+        """The base models that no frontend serves, whether their workers are routable or not. Do
+        not change it, nor keep it over a change."""
         return self._up_to_date().models
 
     @property
@@ -195,15 +195,15 @@ class Serving(CardRoutings):
 
     @property
     def frontends(self) -> tuple[FrontendReport, ...]:
-        """What was heard of frontends last, in the order of their names."""
+        """The last report of each frontend, in the order of their names."""
         return self._denials.reports
 
     def hear_frontends(self, reports: Iterable[FrontendReport]) -> set[str]:
-        """Take what frontends said when they were asked last, in place of what they said before.
-        Returns the names of the models and adapters of which they say something else now."""
+        """Replace all reports of frontends. Returns the names of the models and adapters whose
+        reports changed."""
         return self._denials.take(reports)
 
-    # --- how ----------------------------------------------------------------------------------
+    # --- inside -------------------------------------------------------------------------------
 
     def _up_to_date(self) -> Denials:
         if self._names_changed:
@@ -212,13 +212,13 @@ class Serving(CardRoutings):
         return self._denials
 
     def _namespaces(self, name: str) -> frozenset[str | None]:
-        """Where a model or adapter is registered."""
+        """Return the namespaces of a model or adapter."""
         if (deployments := self._models.get(name)) is not None:
             return frozenset(deployments)
         return frozenset(self._cards[key][1].place[0] for key in self._adapters.keys(name))
 
     def _endpoints_of(self, keys: Iterable[bytes]) -> set[WorkerEndpoint]:
-        """Where these cards and instances are."""
+        """Return the endpoints of these cards and instances."""
         found: set[WorkerEndpoint] = set()
         for key in keys:
             if key in self._cards:
@@ -237,8 +237,8 @@ class Serving(CardRoutings):
     def _surplus(
         self, several: Iterable[Collection[bytes]], found: _Sets, *, by_role: bool
     ) -> list[bytes]:
-        """The cards of a model's workers that have a better one, in all or in the same role.
-        `several`: those of each worker that has several."""
+        """Return the cards of workers that have a better card, of any role or of the same.
+        `several`: the cards of each worker that has several."""
         surplus: list[bytes] = []
         for of_worker in several:
             alike: dict[str, list[bytes]] = {}
@@ -252,7 +252,7 @@ class Serving(CardRoutings):
         return surplus
 
     def _without(self, found: _Sets, surplus: Iterable[bytes]) -> _Sets:
-        """These sets without some of their cards, the sorts that they are of left in place."""
+        """Return these sets without some of their cards. Each sort stays, if with no worker."""
         reduced = dict(found)
         copied: set[WorkerSet] = set()
         for key in surplus:
@@ -271,7 +271,7 @@ class Serving(CardRoutings):
         return reduced
 
     def _rank(self, key: bytes) -> tuple[int, bytes]:
-        """Sorts the cards of a worker, the one that says most for it first."""
+        """Sort the cards of a worker, the best routed first."""
         routing = self.routing(key)
         if routing is None:
             return _UNKNOWN_RANK, key
