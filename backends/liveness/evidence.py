@@ -1,4 +1,4 @@
-"""A verdict with what it rests on."""
+"""A verdict with its evidence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A verdict, and what it rests on; what decided it comes first."""
+    """A verdict with its evidence; the piece that decided it comes first."""
 
     verdict: Verdict
     evidence: tuple[Evidence, ...]
@@ -44,6 +44,7 @@ class Assessment:
     """Of a card: whether a request reaches its worker. None: it is not known."""
 
     def __str__(self) -> str:
-        """Return one line: the verdict, and what decided it. Control characters are escaped."""
+        """Return one line: the verdict, and the piece that decided it. Control characters are
+        escaped."""
         reason = f" ({self.evidence[0]})" if self.evidence else ""
         return f"{self.verdict.value}{reason}"

@@ -1,5 +1,5 @@
-"""Weighs what probes found at the addresses of a process: what those that failed have against it,
-taken together, by what lies between. Pure.
+"""Weigh the probes of a process's addresses: how much those that failed, taken together, count
+against it. That depends on the network between. Pure.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from backends.probe.types import FAILED, NATS_SERVER, ProbeAnswer, ProbeResult, 
 CONFIRMED = 1.5
 """Seconds over which an address must have failed before that counts for removing something."""
 SAME_TIME = 5.0
-"""Seconds between readings that tell of the same moment: what is on screen is asked every two."""
+"""Seconds between readings that count as of one moment: addresses on screen are asked every two."""
 
 
 class Way(StrEnum):
-    """What lies between this host and a process whose address failed."""
+    """The way between this host and a process whose address failed."""
 
     SILENT = "silent"
     """Nothing that matters: the process was reached, and does not answer."""
@@ -38,7 +38,7 @@ class Failure:
     since: float
     """When the last of them began to fail, in POSIX seconds."""
     readings: tuple[ProbeResult, ...]
-    """The last of each, at least one; what decided comes first."""
+    """The last of each, at least one; the one that decided comes first."""
     is_met_elsewhere: bool
     """Whether another address of the same process takes connections now."""
 
@@ -51,23 +51,23 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What probes found of one record, and what it comes to; the same for all of its worker's
-    records with the same addresses."""
+    """The probe results of one record, weighed; the same for all of its worker's records with the
+    same addresses."""
 
     own: tuple[ProbeResult, ...] = ()
     """Of its own addresses."""
     others: tuple[ProbeResult, ...] = ()
     """Of the other addresses of the same worker."""
     failure: Failure | None = None
-    """What failed of it, as far as that counts. None: nothing."""
+    """Its failed addresses, as far as they count. None: there are none."""
     is_dated: bool = False
-    """Whether it depends on when each reading was: any address failed, whether that counts or not,
-    or what was seen of its own last decides."""
+    """Whether it depends on the time of each reading: any address failed, whether that counts or
+    not, or the last reading of its own decides."""
     runs: bool = False
     """Whether its process answered, wherever it was asked."""
     carrier_is_away: bool = False
     """Whether the server that carries its requests is not there: none reaches it, and its worker is
-    not to blame. What was seen of it last counts."""
+    not to blame. The last reading of it counts."""
 
 
 NOT_PROBED = Probed()
@@ -78,7 +78,7 @@ def weigh(
     others: Iterable[ProbeResult] = (),
     failing_since: Mapping[ProbeTarget, float] | None = None,
 ) -> Probed:
-    """Return what readings of a record's own addresses, and of its worker's others, come to.
+    """Weigh the readings of a record's own addresses together with its worker's others.
 
     `failing_since` has when each address failed first, of those that failed ever since, in POSIX
     seconds; where that is not known, it counts from its reading.
@@ -102,15 +102,14 @@ def failure_of(
     others: Iterable[ProbeResult],
     failing_since: Mapping[ProbeTarget, float] | None = None,
 ) -> Failure | None:
-    """Return what the readings of a record's own addresses, and those of its worker, have against
-    it. None: nothing.
+    """Return the failure that a record's own addresses, and its worker's others, show. None: none.
 
-    Its own addresses decide, each by what was seen of it last. Of the others, silence where a
-    process itself would answer shows that it hangs, unless it answers elsewhere; what is refused or
-    not reached shows that one socket is closed or cut off, and more only if nothing of the process
-    accepts connections.
+    Its own addresses decide, each by its last reading. Of the others, silence where a process
+    itself would answer shows that it hangs, unless it answers elsewhere; an address that refuses or
+    is not reached shows that one socket is closed or cut off, and more only if no address of the
+    process accepts connections.
     """
-    # That NATS is there says nothing of the publisher that uses it.
+    # That NATS is there proves nothing of the publisher that uses it.
     mine, theirs = (
         _latest(one for one in some if one.target != NATS_SERVER) for some in (own, others)
     )
@@ -118,7 +117,7 @@ def failure_of(
     own_failed = bool(mine) and all(one.answer.failed for one in mine)
     failed = mine if own_failed else []
     if ProbeAnswer.ANSWERS not in answers:
-        # What its worker's other addresses prove is proved of it, too.
+        # Its worker's other addresses are proof for it, too.
         silent = any(one.answer is ProbeAnswer.SILENT for one in theirs)
         if silent or ProbeAnswer.ACCEPTS not in answers:
             failed = [*failed, *(one for one in theirs if one.answer.failed)]
@@ -135,15 +134,15 @@ def failure_of(
 
 
 def _is_met(reading: ProbeResult) -> bool:
-    """Whether a process listens there. Beyond this host, whatever is between may accept for it."""
+    """Return whether a process listens there. Beyond this host, a proxy may accept for it."""
     return reading.answer is ProbeAnswer.ANSWERS or (
         reading.answer is ProbeAnswer.ACCEPTS and reading.local
     )
 
 
 def _rank(reading: ProbeResult) -> int:
-    """Which of several failures decides: the one with the least between it and this host. What is
-    silent on another host may be a proxy that accepts for all, which a process here has not."""
+    """Sort failures: the one with the least between it and this host decides. On another host a
+    proxy may accept and be silent for a process, on this host none does."""
     order = (
         (Way.SILENT, True),
         (Way.CLOSED, True),
@@ -165,11 +164,11 @@ def _way(reading: ProbeResult) -> Way:
 
 
 def _latest(readings: Iterable[ProbeResult]) -> list[ProbeResult]:
-    """What is known of each address by now.
+    """Return the reading that counts of each address.
 
-    That a connection is accepted is no answer: against silence it says nothing, nor does it take
-    back an answer. It does take back a refusal. Nor does it take silence back that no connection
-    comes about any more: of a process that hangs, the queue of connections runs full.
+    An accepted connection is no answer: it takes back neither silence nor an answer, but it does
+    take back a refusal. A connection that does not come about takes back no silence: the queue of a
+    process that hangs runs full.
     """
     latest: dict[ProbeTarget, ProbeResult] = {}
     for reading in sorted(readings, key=lambda one: one.at):
@@ -187,10 +186,10 @@ _STANDS_AGAINST: dict[ProbeAnswer, frozenset[ProbeAnswer]] = defaultdict(
         ProbeAnswer.UNREACHED: frozenset({ProbeAnswer.SILENT}),
     },
 )
-"""What was seen before, for each answer that takes nothing of it back."""
+"""For each answer the earlier answers that it does not take back."""
 
 
 def recent(readings: Sequence[ProbeResult]) -> list[ProbeResult]:
-    """Those that are about as new as the newest: an old answer says nothing of now."""
+    """Return the readings that are about as new as the newest: an old answer proves nothing now."""
     newest = max((one.at for one in readings), default=0.0)
     return [one for one in readings if newest - one.at <= SAME_TIME]

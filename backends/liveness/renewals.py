@@ -1,4 +1,4 @@
-"""Waiting for the renewals that show what an address that failed means.
+"""Wait for the renewals that decide whether an address that failed counts against its worker.
 
 For commands that look once. A worker whose address fails from here may be cut off from this host
 alone; whether its lease is renewed after that tells. Every release of Dynamo that was measured

@@ -1,7 +1,7 @@
-"""Looks at a store once: what is registered, and whether it is alive.
+"""Look at a store once: which records are registered, and their verdicts.
 
-The one way to look for whoever does not watch: verdict and evidence of a key are the same whichever
-command asks. It reads all of the namespace concerned, since siblings and other cards bear on a
+All commands look this way, but for those that watch: verdict and evidence of a key are the same in
+each of them. It reads all of the namespace concerned, since siblings and other cards bear on a
 record's verdict; asks each lease that bears on it once; and probes only where it is given `Probes`.
 """
 
@@ -36,14 +36,14 @@ Choose = Callable[[Cluster, Sequence[AnyRecord]], Iterable[AnyRecord]]
 """Picks the records to judge, of all that was read and of those that match the query."""
 
 Probe = Callable[[Sequence[AnyRecord]], Awaitable[list[ProbeResult]]]
-"""Asks the addresses of records, and tells their tracker what it found."""
+"""Asks the addresses of records, and passes the results to their tracker."""
 
 
 # Its repr would have that of each record in it, and asyncio.run of Python 3.11 makes the repr of
 # what it returns: 0.4 s for 20,000 records.
 @dataclass(frozen=True, slots=True, repr=False)
 class Survey:
-    """What was registered at one moment, and the verdicts with what they rest on."""
+    """The records of one moment, with their verdicts and evidence."""
 
     records: list[AnyRecord]
     """Those that were asked for: in the order of their keys, or in which they were chosen."""
@@ -58,23 +58,24 @@ class Survey:
     """What this user may not read of the namespace, in words: nothing is taken for left behind
     then. Empty: it was all read."""
     leases_unknown: StoreError | None = None
-    """Why the store did not tell how long leases have. None: it did."""
+    """Why the store reported no TTLs. None: it did."""
 
     def verdict(self, record: AnyRecord) -> Verdict:
         """Return the verdict on a record that was asked for, `unknown` for others."""
         return self.verdicts.of(record.key)
 
     def assessment(self, record: AnyRecord) -> Assessment:
-        """Return the verdict with its evidence, what decides first."""
+        """Return the verdict with its evidence, the piece that decides first."""
         return self.verdicts.judgement(record, self.at)
 
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
-        """Return what bounds the record's life. None: nothing does, or it was not asked."""
+        """Return the TTL of a record. None: it has none, or the store was not asked."""
         life = self.verdicts.life(record)
         return None if life is None else life.ttl
 
     def stale(self) -> list[AnyRecord]:
-        """Return what nothing else will remove, or nobody can use, of what was asked for."""
+        """Return the records of the survey that are stale: no client can use them, or they are
+        never removed otherwise."""
         return [record for record in self.records if self.verdicts.is_stale(record)]
 
 

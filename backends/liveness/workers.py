@@ -36,7 +36,7 @@ SEVERITY = (
     Verdict.EXPIRED,
     Verdict.UNREACHABLE,
 )
-"""From the best to the worst, for what stands for many records."""
+"""From the best to the worst, for one verdict that stands for many records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class Worker:
 
     @property
     def ranks(self) -> int:
-        """Its data-parallel ranks: as its cards say, else one for each internal endpoint."""
-        told = max((card.ranks or 0 for card in self.cards), default=0)
-        return max(told, sum(is_of_a_rank(one.id.endpoint) for one in self.instances), 1)
+        """Its data-parallel ranks: as in its cards, else one for each internal endpoint."""
+        on_cards = max((card.ranks or 0 for card in self.cards), default=0)
+        return max(on_cards, sum(is_of_a_rank(one.id.endpoint) for one in self.instances), 1)
 
     @property
     def cards(self) -> list[ModelCard]:
@@ -127,5 +127,5 @@ def workers(cluster: Cluster, records: Iterable[AnyRecord]) -> list[Worker]:
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """What is to be said of many at once; `unknown` of none."""
+    """Return one verdict for many; `unknown` for none."""
     return max(verdicts, key=SEVERITY.index, default=Verdict.UNKNOWN)
