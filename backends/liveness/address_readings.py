@@ -189,13 +189,15 @@ class AddressReadings:
 
     # --- weighing -----------------------------------------------------------------------------
 
-    def heard_of(self, group: Iterable[AnyRecord]) -> bool:
+    def has_results(self, group: Iterable[AnyRecord]) -> bool:
         """Return whether anything is known of the addresses of one worker's records."""
         if not self._at and self._nats is None:
             return False
         away = self.nats_is_away
         speakers = map(self._speaker, group)
-        return any(self._heard(one) or (away and is_carried_by_nats(one)) for one in speakers)
+        return any(
+            self._with_results(one) or (away and is_carried_by_nats(one)) for one in speakers
+        )
 
     def weighed(self, group: Sequence[AnyRecord]) -> Sequence[Probed]:
         """Return the weighed results for each record of one worker, in their order.
@@ -205,7 +207,7 @@ class AddressReadings:
         if not self._at and self._nats is None:
             return [NOT_PROBED] * len(group)
         speakers = list(map(self._speaker, group))
-        own = list(map(self._heard, speakers))
+        own = list(map(self._with_results, speakers))
         of_worker = dict.fromkeys(
             one
             for speaker, found in zip(speakers, own, strict=True)
@@ -245,7 +247,7 @@ class AddressReadings:
         if isinstance(record, EventChannel):
             yield from (source.key for source in self._cluster.sources_of(record))
 
-    def _heard(self, record: AnyRecord) -> tuple[_Address, ...]:
+    def _with_results(self, record: AnyRecord) -> tuple[_Address, ...]:
         """A record's own addresses, those that something was found at."""
         known = self._of.get(record.key)
         return tuple(one for one in known if one.readings) if known else ()

@@ -232,7 +232,7 @@ class EvidenceCollector:
                 continue
             learnt[handle] = LeaseTtl(ttl, at)
             self._sweep.answered(handle, ttl, now)
-        self._verdicts.heard_lives(learnt)
+        self._verdicts.observe_lives(learnt)
 
     async def _aim(self) -> None:
         while True:
@@ -286,6 +286,6 @@ class EvidenceCollector:
         for reading in readings:
             if reading.deep:
                 self._doubt(reading)
-        self._verdicts.heard_readings(readings)
+        self._verdicts.observe_readings(readings)
         if self._verdicts.is_behind:
             self._told()

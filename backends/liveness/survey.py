@@ -245,7 +245,7 @@ async def _ask_leases(found: Survey, discovery: Discovery, clock: Clock) -> None
         found.cluster.discard(key)
     found.records[:] = [record for record in found.records if record.key not in gone]
     found.verdicts.update(gone)
-    found.verdicts.heard_lives(
+    found.verdicts.observe_lives(
         {handle_of(concerned[key]): LeaseTtl(life, at) for key, life in lives.items()}
     )
     found.verdicts.update()
@@ -281,7 +281,7 @@ async def _ask_addresses(
 ) -> list[ProbeResult]:
     targets = {target for record in records for target in found.verdicts.targets(record)}
     readings = await probes.once(targets, deep=deep)
-    found.verdicts.heard_readings(readings)
+    found.verdicts.observe_readings(readings)
     found.verdicts.update()
     return readings
 
@@ -303,7 +303,7 @@ async def _await_renewals(
             for record in records
             if record.key in lives
         }
-        found.verdicts.heard_lives(learnt)
+        found.verdicts.observe_lives(learnt)
         found.verdicts.update()
 
     await await_renewals(found.verdicts, found.records, look, wait, clock=clock, timer=timer)

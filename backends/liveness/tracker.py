@@ -184,7 +184,7 @@ class LivenessTracker:
 
     # --- evidence -----------------------------------------------------------------------------
 
-    def heard_lives(self, lives: Mapping[Handle, LeaseTtl]) -> None:
+    def observe_lives(self, lives: Mapping[Handle, LeaseTtl]) -> None:
         """Take in the TTLs that the store reported."""
         for handle, life in lives.items():
             if keys := self._handles.keys(handle):
@@ -233,11 +233,11 @@ class LivenessTracker:
         by a firewall. Do not change it."""
         return self._failed.refused
 
-    def heard_readings(self, readings: Iterable[ProbeResult]) -> None:
+    def observe_readings(self, readings: Iterable[ProbeResult]) -> None:
         """Take in the results of probes."""
         for reading in readings:
             if reading.target == NATS_SERVER:
-                self._heard_of_nats(reading)
+                self._observe_nats(reading)
             else:
                 self._addresses.take(reading, self._failed.doubtful)
 
@@ -246,7 +246,7 @@ class LivenessTracker:
         """Whether NATS could not be reached when it was asked last."""
         return self._addresses.nats_is_away
 
-    def _heard_of_nats(self, reading: ProbeResult) -> None:
+    def _observe_nats(self, reading: ProbeResult) -> None:
         """Take in whether NATS can be reached. It bears on all channels over NATS, whether their
         targets were asked for or not."""
         if self._addresses.take_of_nats(reading):
@@ -405,7 +405,7 @@ class LivenessTracker:
             if isinstance(record, ModelCard) and routing(record.entry.key) is not ROUTABLE:
                 all_routable = False
         lacking = _NO_KEYS if all_routable else self._without_instance(group)
-        if has_evidence or lacking or self._addresses.heard_of(group):
+        if has_evidence or lacking or self._addresses.has_results(group):
             self._judge_by_evidence(group, lacking, changed)
             return
         # So it is with thousands at the start; this takes a third of the time.

@@ -53,7 +53,7 @@ class Looking:
             well: LeaseTtl(TimeToLive(30.0, 16.0), now - 9),
         }
         for known, life in before.items():
-            self.verdicts.heard_lives({handle_of(self.cluster.records[known]): life})
+            self.verdicts.observe_lives({handle_of(self.cluster.records[known]): life})
         self.verdicts.update()
 
     async def take_in(self) -> None:

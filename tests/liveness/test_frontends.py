@@ -48,7 +48,7 @@ def sayings(found: Serving, name: str) -> dict[str, Saying]:
 
 def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_by_them() -> None:
     found = serving((OURS, "prod", None), ("acme/new", "prod", None))
-    assert found.hear_frontends([report("f0", OURS)]) == {OURS, "acme/new"}
+    assert found.observe_frontends([report("f0", OURS)]) == {OURS, "acme/new"}
     said = found.at_frontends("acme/new")
     assert said is not None
     (denial,) = said.denied_by
@@ -61,7 +61,7 @@ def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_
     assert model is not None
     assert (str(model.figures), model.is_served) == ("1/1", True)
     # Another one of the namespace that serves it is enough not to call it unserved.
-    assert found.hear_frontends(
+    assert found.observe_frontends(
         [report("f0", OURS), report("f1", OURS, "acme/new", since={"acme/new": 7.0})]
     ) == {OURS, "acme/new"}
     assert found.denied == set()
@@ -74,17 +74,17 @@ def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_
 def test_a_model_that_a_frontend_calls_not_ready_is_not_served_by_it_listed_or_not() -> None:
     found = serving((OURS, "prod", None))
     for listed in ((OURS,), ()):
-        found.hear_frontends([report("f0", *listed, ready={OURS: False}, since={OURS: 8.0})])
+        found.observe_frontends([report("f0", *listed, ready={OURS: False}, since={OURS: 8.0})])
         assert sayings(found, OURS) == {"f0": Saying.NOT_READY}
         assert found.denied == {OURS}
-    found.hear_frontends([report("f0", OURS, ready={OURS: True})])
+    found.observe_frontends([report("f0", OURS, ready={OURS: True})])
     assert sayings(found, OURS) == {"f0": Saying.LISTED}
     assert found.denied == set()
 
 
 def test_a_frontend_of_another_namespace_says_nothing_of_a_model_and_is_named_as_such() -> None:
     found = serving((OURS, "prod", None), (THEIRS, "other", None))
-    found.hear_frontends([report("f0", OURS)])
+    found.observe_frontends([report("f0", OURS)])
     said = found.at_frontends(THEIRS)
     assert said is not None
     assert sayings(found, THEIRS) == {"f0": Saying.ELSEWHERE}
@@ -95,7 +95,7 @@ def test_a_frontend_of_another_namespace_says_nothing_of_a_model_and_is_named_as
 
 def test_of_a_model_in_two_namespaces_a_frontend_speaks_for_its_own_only() -> None:
     found = serving((OURS, "prod", None), (BOTH, "prod", None), (BOTH, "other", None))
-    found.hear_frontends([report("f0", OURS)])
+    found.observe_frontends([report("f0", OURS)])
     said = found.at_frontends(BOTH)
     assert said is not None
     assert sayings(found, BOTH) == {"f0": Saying.NOT_LISTED}
@@ -114,7 +114,7 @@ def test_of_a_model_in_two_namespaces_a_frontend_speaks_for_its_own_only() -> No
 )
 def test_a_frontend_that_could_not_be_asked_says_nothing(mute: FrontendReport, why: str) -> None:
     found = serving((OURS, "prod", None), ("acme/seen", "prod", None))
-    found.hear_frontends([mute])
+    found.observe_frontends([mute])
     assert sayings(found, OURS) == {"f0": Saying.UNTOLD}
     said = found.at_frontends(OURS)
     assert said is not None
@@ -125,26 +125,26 @@ def test_a_frontend_that_could_not_be_asked_says_nothing(mute: FrontendReport, w
 def test_an_address_that_was_never_seen_to_be_a_frontend_says_nothing_of_any_model() -> None:
     found = serving((OURS, "prod", None))
     silent = report("http://10.0.0.9:9090", trouble="refuses connections", was_seen=False)
-    found.hear_frontends([silent])
+    found.observe_frontends([silent])
     said = found.at_frontends(OURS)
     assert said is not None
     assert (said.said, said.is_denied, said.only_elsewhere) == ((), False, False)
     assert found.frontends == (silent,)
-    found.hear_frontends([silent, report("f0", OURS)])
+    found.observe_frontends([silent, report("f0", OURS)])
     assert sayings(found, OURS) == {"f0": Saying.LISTED}
 
 
 def test_an_adapter_is_a_name_that_frontends_list_too() -> None:
     found = serving((OURS, "prod", "acme/sql"))
-    found.hear_frontends([report("f0", OURS)])
+    found.observe_frontends([report("f0", OURS)])
     assert (found.denied, found.denied_adapters) == (set(), {"acme/sql"})
-    assert found.hear_frontends([report("f0", OURS, "acme/sql")]) == {"acme/sql"}
+    assert found.observe_frontends([report("f0", OURS, "acme/sql")]) == {"acme/sql"}
     assert found.denied_adapters == set()
 
 
 def test_what_is_denied_follows_what_is_registered() -> None:
     found = serving((OURS, "prod", None))
-    found.hear_frontends([report("f0", OURS)])
+    found.observe_frontends([report("f0", OURS)])
     assert found.denied == set()
     new = record(registered.card(7, "acme/new"))
     put(found, new)
@@ -152,5 +152,5 @@ def test_what_is_denied_follows_what_is_registered() -> None:
     found.discard_card(new.key)
     assert found.denied == set()
     assert found.at_frontends("acme/new") is None
-    assert found.hear_frontends([]) == {OURS}
+    assert found.observe_frontends([]) == {OURS}
     assert found.at_frontends(OURS) is None

@@ -36,13 +36,13 @@ def test_verdicts_follow_from_what_is_there_now_and_not_from_the_way_there(
         lives: dict[Handle, LeaseTtl] = {
             lease: life(remaining) for lease, remaining in data.draw(_evidence)
         }
-        followed.verdicts.heard_lives(lives)
+        followed.verdicts.observe_lives(lives)
         there = {handle_of(one) for one in followed.cluster.records.values()}
         last = {handle: one for handle, one in (last | lives).items() if handle in there}
         followed.verdicts.update()
         fresh = Watched(lifetime=lifetime)
         fresh.put(*followed.cluster.records.values())
-        fresh.verdicts.heard_lives(last)
+        fresh.verdicts.observe_lives(last)
         fresh.verdicts.update()
         assert_same(followed, fresh)
     assert followed.cluster.records == contents(told)
@@ -147,8 +147,8 @@ class Told:
         fresh.verdicts.update(fresh.cluster.take_changes().keys)
         for one in fresh.cluster.records.values():
             fresh.verdicts.targets(one)
-        fresh.verdicts.heard_lives(self.lives)
-        fresh.verdicts.heard_readings([*self.readings, *self.nats])
+        fresh.verdicts.observe_lives(self.lives)
+        fresh.verdicts.observe_readings([*self.readings, *self.nats])
         fresh.verdicts.update()
         return fresh
 
@@ -173,7 +173,7 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
     what = data.draw(st.sampled_from("rrrrrrlllcgnds"), "what")
     if what == "r" and known:
         told.readings += [heard := _reading(data, data.draw(st.sampled_from(known)), now)]
-        verdicts.heard_readings([heard])
+        verdicts.observe_readings([heard])
     elif what == "l":
         handles = sorted({handle_of(one) for one in records.values()}, key=str)
         if handles:
@@ -183,7 +183,7 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
                 data.draw(st.sampled_from(handles), "handle"): LeaseTtl(ttl, now)
             }
             told.lives |= heard_of
-            verdicts.heard_lives(heard_of)
+            verdicts.observe_lives(heard_of)
     elif what == "c":
         followed.put(*data.draw(st.lists(_records, min_size=1, max_size=3), "come"))
     elif what == "g" and records:
@@ -191,7 +191,7 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
     elif what == "n":
         answer = data.draw(st.sampled_from([ProbeAnswer.AWAY, ProbeAnswer.ACCEPTS]), "NATS")
         told.nats = [ProbeResult(NATS_SERVER, answer, now, answer.value)]
-        verdicts.heard_readings(told.nats)
+        verdicts.observe_readings(told.nats)
     elif what == "d":
         workers = data.draw(st.sets(_worker), "drained")
         told.drained = {one: DrainMark(NOW, Drained("joe", "node-1", None)) for one in workers}

@@ -32,7 +32,7 @@ def test_a_new_lease_for_the_same_key_is_one_change_and_never_unleased() -> None
     card = record(registered.card(INSTANCE_ID), lease=LEASE)
     cluster, tracker = judged(instance, card)
     history, stones = History(), Tombstones()
-    tracker.heard_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
+    tracker.observe_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
     seen = []
     for before in (instance, card):
         again = record((before.key, before.entry.value), lease=NEXT_LEASE, revision="2")
@@ -43,7 +43,7 @@ def test_a_new_lease_for_the_same_key_is_one_change_and_never_unleased() -> None
         assert [one.type for one in noted] == [EventType.CHANGED]
         seen += [tracker.of(one.key) for one in (instance, card)]
     # The old lease runs out by itself, with nothing on it.
-    tracker.heard_lives({NEXT_LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 12.0)})
+    tracker.observe_lives({NEXT_LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 12.0)})
     tracker.update()
     assert set(seen).isdisjoint({Verdict.UNLEASED, Verdict.ORPHANED, Verdict.EXPIRED})
     assert len(stones) == 0

@@ -45,13 +45,15 @@ class Waited:
         self.looks += 1
         tracker = self.watched.verdicts
         (target,) = tracker.targets(INSTANCE)
-        tracker.heard_readings([ProbeResult(target, self.answer, self.clock(), self.answer.value)])
+        tracker.observe_readings(
+            [ProbeResult(target, self.answer, self.clock(), self.answer.value)]
+        )
         # Renewed at half of its time, the first time 5 s after the look began.
         since = self.passed + 10.0
         if self.renews and self.passed >= 5.0:
             since = (self.passed - 5.0) % (self.granted / 2)
         remaining = float(int(self.granted - since))
-        tracker.heard_lives({0xA: LeaseTtl(TimeToLive(self.granted, remaining), self.clock())})
+        tracker.observe_lives({0xA: LeaseTtl(TimeToLive(self.granted, remaining), self.clock())})
         tracker.update()
 
     async def wait(self, most: float = float("inf")) -> Verdict:

@@ -70,7 +70,7 @@ def routing(watched: Watched, one: ModelCard) -> Routing | None:
 
 
 def alive(watched: Watched, *workers: int) -> None:
-    watched.verdicts.heard_lives({worker: life(22.0) for worker in workers})
+    watched.verdicts.observe_lives({worker: life(22.0) for worker in workers})
     watched.verdicts.update()
 
 
@@ -97,11 +97,11 @@ def test_a_card_without_an_instance_is_unroutable_until_there_is_one() -> None:
 def test_a_worker_whose_instances_are_dead_is_not_routable_and_late_ones_are() -> None:
     one = card(1)
     watched = Watched(one, instance(1))
-    watched.verdicts.heard_lives({1: life(5.0)})
+    watched.verdicts.observe_lives({1: life(5.0)})
     watched.verdicts.update()
     assert watched.of(instance(1)) is Verdict.LATE
     assert routing(watched, one) == ROUTABLE
-    watched.verdicts.heard_lives({1: life(-1.0)})
+    watched.verdicts.observe_lives({1: life(-1.0)})
     watched.verdicts.update()
     assert routing(watched, one) == Routing(False, ServingReason.DEAD)
     assert watched.of(one) is Verdict.ORPHANED
@@ -139,7 +139,7 @@ def test_a_worker_at_an_address_that_no_client_can_use_is_not_routable(
     assert watched.put(instance(1)) >= {one.key}
     assert routing(watched, one) == ROUTABLE
     watched.put(unusable)
-    watched.verdicts.heard_lives({1: life(-1.0)})
+    watched.verdicts.observe_lives({1: life(-1.0)})
     watched.verdicts.update()
     assert routing(watched, one) == Routing(False, ServingReason.DEAD)
     assert served(watched).reasons == {ServingReason.DEAD: 1}
@@ -217,7 +217,7 @@ def test_what_is_missing_follows_cards_that_begin_or_cease_to_tell_their_role() 
     # Of two dead workers of one set the one that told no role goes.
     old, new = card(2), card(3, worker_type="aggregated")
     watched.put(old, new)
-    watched.verdicts.heard_lives({worker: life(-1.0) for worker in (2, 3)})
+    watched.verdicts.observe_lives({worker: life(-1.0) for worker in (2, 3)})
     watched.verdicts.update()
     assert (watched.of(old), watched.of(new)) == (Verdict.ORPHANED, Verdict.ORPHANED)
     assert routing(watched, alone) == ROUTABLE
@@ -393,7 +393,7 @@ def test_it_follows_from_what_is_there_now_and_not_from_the_way_there(
             if there:
                 followed.discard(followed.cluster.records[there[step % len(there)]])
         else:
-            followed.verdicts.heard_lives({step[0]: life(step[1])})
+            followed.verdicts.observe_lives({step[0]: life(step[1])})
             followed.verdicts.update()
             if any(one.lease == step[0] for one in followed.cluster.records.values()):
                 lives[step[0]] = step[1]
@@ -407,7 +407,7 @@ def test_it_follows_from_what_is_there_now_and_not_from_the_way_there(
                 assert key in rerouted
         fresh = Watched()
         fresh.put(*followed.cluster.records.values())
-        fresh.verdicts.heard_lives({lease: life(left) for lease, left in lives.items()})
+        fresh.verdicts.observe_lives({lease: life(left) for lease, left in lives.items()})
         fresh.verdicts.update()
         loras: dict[bytes, bool] = {}
         for key, one in followed.cluster.records.items():
@@ -470,7 +470,7 @@ def test_what_comes_changes_and_goes_between_two_updates_is_followed_as_a_whole(
         for change in batch:
             there = sorted(followed.cluster.records)
             if isinstance(change, tuple):
-                followed.verdicts.heard_lives({change[0]: life(change[1])})
+                followed.verdicts.observe_lives({change[0]: life(change[1])})
                 if followed.verdicts.record_on(change[0]) is not None:
                     lives[change[0]] = change[1]
             elif not isinstance(change, int):
@@ -486,7 +486,7 @@ def test_what_comes_changes_and_goes_between_two_updates_is_followed_as_a_whole(
         for key in followed.cluster.records.keys() - changed:
             assert followed.verdicts.serving.routing(key) == before[key] or key in rerouted
         fresh = Watched(*followed.cluster.records.values())
-        fresh.verdicts.heard_lives({lease: life(left) for lease, left in lives.items()})
+        fresh.verdicts.observe_lives({lease: life(left) for lease, left in lives.items()})
         fresh.verdicts.update()
         assert_same(followed, fresh)
 

@@ -56,13 +56,13 @@ def test_an_unleased_card_is_orphaned_when_its_workers_instance_goes() -> None:
 
 def test_only_what_bears_on_a_verdict_is_still_to_be_judged() -> None:
     watched = Watched(INSTANCE)
-    watched.verdicts.heard_lives({0xA: life(22.0)})
+    watched.verdicts.observe_lives({0xA: life(22.0)})
     assert watched.verdicts.is_behind
     watched.verdicts.update()
     assert not watched.verdicts.is_behind
-    watched.verdicts.heard_lives({0xA: life(20.0)})
+    watched.verdicts.observe_lives({0xA: life(20.0)})
     assert not watched.verdicts.is_behind
-    watched.verdicts.heard_lives({0xA: life(1.0)})
+    watched.verdicts.observe_lives({0xA: life(1.0)})
     assert watched.verdicts.is_behind
 
 
@@ -71,7 +71,7 @@ def test_what_is_told_of_leases_and_addresses_that_nobody_has_is_not_kept() -> N
     (target,) = watched.verdicts.targets(INSTANCE)
     watched.lives(a=22.0)
     watched.discard(INSTANCE)
-    watched.verdicts.heard_readings([ProbeResult(target, ProbeAnswer.REFUSED, NOW, "refused")])
+    watched.verdicts.observe_readings([ProbeResult(target, ProbeAnswer.REFUSED, NOW, "refused")])
     watched.lives(a=22.0, c=1.0)
     watched.put(INSTANCE)
     assert watched.of(INSTANCE) is Verdict.UNKNOWN

@@ -46,7 +46,7 @@ def test_a_brokers_silence_is_evidence_against_its_channel_alone() -> None:
     broker = ProbeTarget(ProbeMethod.ZMTP, "10.0.0.9:5556")
     assert broker in watched.verdicts.targets(channel)
     assert broker not in watched.verdicts.targets(INSTANCE)
-    watched.verdicts.heard_readings([ProbeResult(broker, ProbeAnswer.SILENT, NOW, "is silent")])
+    watched.verdicts.observe_readings([ProbeResult(broker, ProbeAnswer.SILENT, NOW, "is silent")])
     assert watched.verdicts.update() == {channel.key}
     assert watched.of(channel) is Verdict.UNREACHABLE
     assert watched.of(INSTANCE) is Verdict.LIVE
@@ -58,7 +58,7 @@ def test_one_failed_probe_is_not_enough_to_propose_a_removal() -> None:
     (target,) = watched.verdicts.targets(unleased)
 
     def probed(answer: ProbeAnswer, at: float) -> bool:
-        watched.verdicts.heard_readings([ProbeResult(target, answer, at, answer.value)])
+        watched.verdicts.observe_readings([ProbeResult(target, answer, at, answer.value)])
         watched.verdicts.update()
         return watched.verdicts.is_stale(unleased)
 
@@ -122,12 +122,12 @@ def test_a_publisher_that_failed_is_watched_on_with_others_that_may_answer() -> 
     assert watched.verdicts.watched(one) == {PLANE, greeting(0)}
     for failed in range(3):
         silent = ProbeResult(greeting(failed), ProbeAnswer.SILENT, NOW + failed, "is silent")
-        watched.verdicts.heard_readings([silent])
+        watched.verdicts.observe_readings([silent])
         watched.verdicts.update()
         asked = {greeting(rank) for rank in range(min(failed + 2, 3))}
         assert watched.verdicts.watched(one) == {PLANE, *asked}
     # One that answers is enough, and those that failed are no longer asked once they answer.
-    watched.verdicts.heard_readings(
+    watched.verdicts.observe_readings(
         [ProbeResult(greeting(rank), ProbeAnswer.ANSWERS, NOW + 5, "greets") for rank in range(3)]
     )
     assert watched.verdicts.watched(one) == {PLANE, greeting(0)}
@@ -139,7 +139,7 @@ def test_a_source_goes_with_its_channel() -> None:
     watched.lives(**{"1": 22.0})
     channel, source = one[2], one[3]
     watched.verdicts.targets(one[0])
-    watched.verdicts.heard_readings(
+    watched.verdicts.observe_readings(
         [
             ProbeResult(PLANE, ProbeAnswer.ACCEPTS, NOW, "accepts connections"),
             ProbeResult(greeting(0), ProbeAnswer.REFUSED, NOW, "refuses connections"),
@@ -159,15 +159,15 @@ def test_a_lease_that_goes_on_being_renewed_takes_back_what_a_refusal_said() -> 
     assert watched.verdicts.may_live(CARD)
     assert set(watched.verdicts.refused) == {INSTANCE.key, CARD.key}
     renewed = LeaseTtl(TimeToLive(30.0, 29.0), NOW + 10)
-    watched.verdicts.heard_lives({0xA: renewed})
+    watched.verdicts.observe_lives({0xA: renewed})
     assert watched.verdicts.update() == {INSTANCE.key, CARD.key}
     assert watched.of(CARD) is Verdict.UNREACHABLE_FROM_HERE
     assert watched.verdicts.may_live(CARD)
     assert not watched.verdicts.refused
     assert set(watched.verdicts.failed) == {INSTANCE.key, CARD.key}
     # Then it stops.
-    watched.verdicts.heard_lives({0xA: LeaseTtl(TimeToLive(30.0, 12.0), NOW + 27)})
-    watched.verdicts.heard_readings(
+    watched.verdicts.observe_lives({0xA: LeaseTtl(TimeToLive(30.0, 12.0), NOW + 27)})
+    watched.verdicts.observe_readings(
         [
             ProbeResult(one, ProbeAnswer.REFUSED, NOW + 27, "x")
             for one in watched.verdicts.targets(CARD)
@@ -201,7 +201,7 @@ def test_a_reading_that_says_what_the_one_before_it_said_leaves_nothing_to_judge
     watched.verdicts.watched(one)
 
     def heard(target: ProbeTarget, answer: ProbeAnswer, at: float) -> bool:
-        watched.verdicts.heard_readings([ProbeResult(target, answer, at, answer.value)])
+        watched.verdicts.observe_readings([ProbeResult(target, answer, at, answer.value)])
         is_behind = watched.verdicts.is_behind
         watched.verdicts.update()
         return is_behind
@@ -234,11 +234,11 @@ def test_an_old_answer_stops_counting_by_a_reading_elsewhere_that_says_the_same_
         ProbeResult(greeting(0), ProbeAnswer.SILENT, NOW, "is silent"),
         ProbeResult(greeting(1), ProbeAnswer.ANSWERS, NOW, "greets"),
     ]
-    watched.verdicts.heard_readings(told)
+    watched.verdicts.observe_readings(told)
     watched.verdicts.update()
     assert watched.of(channel) is Verdict.LIVE
     for at in (NOW + 3, NOW + 6):
-        watched.verdicts.heard_readings([ProbeResult(PLANE, ProbeAnswer.ACCEPTS, at, "accepts")])
+        watched.verdicts.observe_readings([ProbeResult(PLANE, ProbeAnswer.ACCEPTS, at, "accepts")])
         watched.verdicts.update()
     assert watched.of(channel) is Verdict.UNREACHABLE
 
@@ -248,10 +248,10 @@ def test_a_renewal_that_tells_the_same_of_a_lease_takes_back_what_this_host_refu
     watched.lives(a=22.0)
     (target,) = watched.verdicts.targets(INSTANCE)
     refused = ProbeResult(target, ProbeAnswer.REFUSED, NOW, "refuses connections", local=True)
-    watched.verdicts.heard_readings([refused])
+    watched.verdicts.observe_readings([refused])
     watched.verdicts.update()
     assert watched.verdicts.is_stale(INSTANCE)
-    watched.verdicts.heard_lives({0xA: LeaseTtl(TimeToLive(30.0, 29.0), NOW + 8)})
+    watched.verdicts.observe_lives({0xA: LeaseTtl(TimeToLive(30.0, 29.0), NOW + 8)})
     watched.verdicts.update()
     assert not watched.verdicts.is_stale(INSTANCE)
 
@@ -272,7 +272,7 @@ def test_an_address_that_is_asked_for_late_counts_with_what_was_found_there_befo
     watched = Watched(INSTANCE, CHANNEL)
     watched.lives(a=22.0)
     (plane, greets) = sorted(watched.verdicts.targets(INSTANCE))
-    watched.verdicts.heard_readings(
+    watched.verdicts.observe_readings(
         [
             ProbeResult(plane, ProbeAnswer.REFUSED, NOW, "refuses connections"),
             ProbeResult(greets, ProbeAnswer.ANSWERS, NOW, "greets"),

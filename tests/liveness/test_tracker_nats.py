@@ -35,7 +35,7 @@ def test_what_nats_carries_is_not_live_by_its_lease_alone_while_nats_is_away() -
     assert NATS_SERVER in watched.verdicts.targets(seen)
     assert NATS_SERVER not in watched.verdicts.targets(INSTANCE)
     why = "cannot be asked: NATS refuses connections"
-    watched.verdicts.heard_readings([of_nats(ProbeAnswer.AWAY, why)])
+    watched.verdicts.observe_readings([of_nats(ProbeAnswer.AWAY, why)])
     # Whether it was on screen, and asked for, or not.
     assert watched.verdicts.update() == {seen.key, unseen.key}
     assert watched.of(INSTANCE) is Verdict.LIVE
@@ -45,7 +45,7 @@ def test_what_nats_carries_is_not_live_by_its_lease_alone_while_nats_is_away() -
     later = over_nats(0x3, 0xA)
     watched.put(later)
     assert watched.of(later) is Verdict.UNKNOWN
-    watched.verdicts.heard_readings([of_nats(ProbeAnswer.ACCEPTS, "is there")])
+    watched.verdicts.observe_readings([of_nats(ProbeAnswer.ACCEPTS, "is there")])
     watched.verdicts.update()
     assert {watched.of(one) for one in (seen, unseen, later)} == {Verdict.LIVE}
 
@@ -54,12 +54,12 @@ def test_what_nats_carries_is_late_or_unreachable_as_its_worker_is() -> None:
     one = over_nats(0x1, 0xA)
     watched = Watched(INSTANCE, one)
     watched.lives(a=22.0)
-    watched.verdicts.heard_readings([of_nats(ProbeAnswer.ACCEPTS, "is there")])
+    watched.verdicts.observe_readings([of_nats(ProbeAnswer.ACCEPTS, "is there")])
     # That NATS is there takes nothing back of what the worker's own address says.
     watched.probed(INSTANCE, ProbeAnswer.REFUSED)
     assert watched.of(one) is Verdict.UNREACHABLE
     watched.probed(INSTANCE, ProbeAnswer.ACCEPTS)
-    watched.verdicts.heard_readings([of_nats(ProbeAnswer.AWAY, "cannot be asked")])
+    watched.verdicts.observe_readings([of_nats(ProbeAnswer.AWAY, "cannot be asked")])
     watched.lives(a=5.0)
     assert watched.of(one) is Verdict.LATE
 
@@ -71,7 +71,7 @@ def test_without_a_nats_server_the_lease_is_what_there_is_and_that_is_said() -> 
     kinds = [piece.kind for piece in watched.verdicts.judgement(one, NOW).evidence]
     assert EvidenceKind.NATS_NOT_ASKED in kinds
     none_set = "cannot be asked: no NATS server is set"
-    watched.verdicts.heard_readings([of_nats(ProbeAnswer.UNTRIED, none_set)])
+    watched.verdicts.observe_readings([of_nats(ProbeAnswer.UNTRIED, none_set)])
     watched.verdicts.update()
     assert watched.of(one) is Verdict.LIVE
     assert (NATS_SERVER.address, ProbeAnswer.UNTRIED) in answers_for(watched, one)
@@ -83,5 +83,5 @@ def test_a_source_of_another_process_than_its_channel_follows_nats() -> None:
     source = record((key, value), lease=0xB)
     watched = Watched(channel, source)
     watched.lives(a=22.0, b=22.0)
-    watched.verdicts.heard_readings([of_nats(ProbeAnswer.AWAY, "cannot be asked")])
+    watched.verdicts.observe_readings([of_nats(ProbeAnswer.AWAY, "cannot be asked")])
     assert watched.verdicts.update() == {channel.key, source.key}

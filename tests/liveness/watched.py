@@ -43,14 +43,14 @@ class Watched:
 
     def lives(self, **remaining: float) -> set[bytes]:
         """Of leases, by their ids in hex."""
-        self.verdicts.heard_lives(
+        self.verdicts.observe_lives(
             {int(lease, 16): life(seconds) for lease, seconds in remaining.items()}
         )
         return self.verdicts.update()
 
     def probed(self, one: AnyRecord, answer: ProbeAnswer, *, deep: bool = False) -> set[bytes]:
         (target,) = self.verdicts.targets(one)
-        self.verdicts.heard_readings([ProbeResult(target, answer, NOW, answer.value, deep)])
+        self.verdicts.observe_readings([ProbeResult(target, answer, NOW, answer.value, deep)])
         return self.verdicts.update()
 
     def of(self, one: AnyRecord) -> Verdict:

@@ -183,7 +183,7 @@ async def read_leases(screen: MainScreen) -> None:
     """Read all leases now, so that why something goes does not depend on when that is done."""
     records = list(screen.dashboard.monitor.cluster.records.values())
     lives = await screen.dashboard.discovery.time_to_live(records)
-    screen.dashboard.monitor.verdicts.heard_lives(
+    screen.dashboard.monitor.verdicts.observe_lives(
         {
             handle_of(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
             for record in records

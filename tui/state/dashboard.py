@@ -437,7 +437,7 @@ class Dashboard:
         if self.monitor.frozen:
             return
         told = reports(self.metrics.latest, self.clock())
-        if names := self.monitor.verdicts.serving.hear_frontends(told):
+        if names := self.monitor.verdicts.serving.observe_frontends(told):
             self._changed(Update(served=names))
 
     def _look_at_figures(self) -> None:

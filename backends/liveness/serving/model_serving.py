@@ -198,7 +198,7 @@ class Serving(CardRoutings):
         """The last report of each frontend, in the order of their names."""
         return self._denials.reports
 
-    def hear_frontends(self, reports: Iterable[FrontendReport]) -> set[str]:
+    def observe_frontends(self, reports: Iterable[FrontendReport]) -> set[str]:
         """Replace all reports of frontends. Returns the names of the models and adapters whose
         reports changed."""
         return self._denials.take(reports)

@@ -86,7 +86,7 @@ class Place:
     def heard(self, lease: int) -> None:
         """The store said that a lease lives."""
         verdicts = self.monitor.verdicts
-        verdicts.heard_lives({lease: LeaseTtl(self.keyspace.time_to_live(lease), NOW)})
+        verdicts.observe_lives({lease: LeaseTtl(self.keyspace.time_to_live(lease), NOW)})
         verdicts.update()
 
     def verdict(self, key: bytes) -> Verdict:
@@ -155,7 +155,7 @@ async def test_of_what_went_while_a_question_stood_the_verdict_that_it_showed_is
     refused = [
         ProbeResult(target, ProbeAnswer.REFUSED, at, "refuses", local=True) for at in (NOW - 9, NOW)
     ]
-    verdicts.heard_readings(refused)
+    verdicts.observe_readings(refused)
     verdicts.update()
     shown: dict[bytes, RemovalTarget] = {}
     await place.removals.judge(records, shown)

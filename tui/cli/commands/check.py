@@ -118,7 +118,7 @@ async def _look(
             clock=clock,
         )
         place = await acted_on(discovery)
-    seen.verdicts.serving.hear_frontends(await asked_frontends(settings, clock))
+    seen.verdicts.serving.observe_frontends(await asked_frontends(settings, clock))
     return seen, place
 
 

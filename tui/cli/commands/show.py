@@ -110,7 +110,7 @@ async def _look(
         )
         place = place_of(discovery)
     if any(isinstance(one, Model) for one in _subjects(seen.cluster, wanted)):
-        seen.verdicts.serving.hear_frontends(await asked_frontends(settings, clock))
+        seen.verdicts.serving.observe_frontends(await asked_frontends(settings, clock))
     return seen, place
 
 

@@ -124,7 +124,7 @@ class _Waiting:
 
     def _hear_frontends(self) -> None:
         if self._frontends is not None:
-            self._verdicts.serving.hear_frontends(self._frontends.reports())
+            self._verdicts.serving.observe_frontends(self._frontends.reports())
             self._news.set()
 
     async def _follow(self) -> None:
