@@ -74,8 +74,8 @@ class Place:
         store, scraper = self.store(), self.scraper()
         try:
             async with dashboard(store=store, services=scraper) as operator:
-                assert operator.main.tallying is not None
-                operator.main.tallying.interval = 0.2
+                assert operator.dashboard.services is not None
+                operator.dashboard.services.interval = 0.2
                 await operator.press("5")
                 yield operator
         finally:
