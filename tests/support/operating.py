@@ -332,7 +332,7 @@ class Operator:
         self.tree.focus()
         self.tree.select_scope(scope)
         await self.until(lambda: self.dashboard.scope == scope, f"{scope} selected")
-        self.pane.focus()
+        self.pane.table.focus()
 
     async def drain(self, instance_id: str) -> None:
         """Ask for it on a live row, and type what the dialog wants to see."""
