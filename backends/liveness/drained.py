@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from backends.dynamo.keys import Dialect
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.liveness.evidence_kinds import Drained, DrainedOrDeleted
 
@@ -29,13 +30,23 @@ def without_instance(group: Sequence[AnyRecord]) -> set[bytes]:
     cards = [one for one in group if isinstance(one, ModelCard)]
     if not cards or all(one.is_lora or one.malformed is not None for one in cards):
         return set()
-    served = {_place(one) for one in group if isinstance(one, EndpointInstance)}
-    lacking = {one.key for one in cards if _place(one) not in served}
+    instances = [one for one in group if isinstance(one, EndpointInstance)]
+    served = {_place(one, one.id.instance_id) for one in instances}
+    # A card of up to 0.5 has no id: it belongs to what is on its lease.
+    on_lease = {_place(one, one.lease) for one in instances}
+    lacking = {
+        one.key
+        for one in cards
+        if _place(one, one.id.instance_id)
+        not in (served | on_lease if one.dialect is Dialect.OLD else served)
+    }
     if len(lacking) < len(cards):
         return lacking
     return {one.key for one in group if not isinstance(one, EndpointInstance)}
 
 
-def _place(record: EndpointInstance | ModelCard) -> tuple[str | int | None, ...]:
+def _place(
+    record: EndpointInstance | ModelCard, instance_id: int | None
+) -> tuple[str | int | None, ...]:
     at = record.id
-    return (at.namespace, at.component, at.endpoint, at.instance_id)
+    return (at.namespace, at.component, at.endpoint, instance_id)

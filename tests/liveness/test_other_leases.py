@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Added
 from backends.discovery.history import EventType, History
@@ -67,3 +69,32 @@ def test_evidence_does_not_say_that_an_instance_is_missing_that_is_only_unusable
     shown = [one.values for one in tracker.judgement(card, 0.0).evidence]
     assert InstancesUnusable(5, 1) in shown
     assert not any(isinstance(one, WorkerGone) for one in shown)
+
+
+def test_a_card_of_0_5_belongs_to_what_is_on_its_lease() -> None:
+    """Its key and value have no id, as `models/{uuid}` to 0.5 has none."""
+    names = {"namespace": "prod", "component": "backend"}
+    instance = record(
+        (
+            b"instances/prod/backend/generate:%x" % INSTANCE_ID,
+            json.dumps(
+                {
+                    **names,
+                    "endpoint": "generate",
+                    "instance_id": INSTANCE_ID,
+                    "transport": {"nats_tcp": "prod_backend.generate-1"},
+                }
+            ).encode(),
+        ),
+        lease=LEASE,
+    )
+    entry = {"name": "acme/tiny", "endpoint": {**names, "name": "generate"}, "model_type": "Chat"}
+    card = record((b"models/5ecfbbe8", json.dumps(entry).encode()), lease=LEASE)
+    cluster, tracker = judged(instance, card)
+    tracker.heard_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
+    tracker.update()
+    assert cluster.worker_of(card) == cluster.worker_of(instance)
+    assert tracker.of(card.key) is Verdict.LIVE
+    cluster.discard(instance.key)
+    tracker.update(cluster.take_changes().keys)
+    assert tracker.of(card.key) is Verdict.DRAINED
