@@ -201,6 +201,8 @@ def _standing_by_cards(name: str, serving: Serving, cards: Iterable[AnyRecord], 
     its_cards = cards_of(name, cards)
     if not its_cards:
         return f"no model or adapter {name} is registered"
+    if not any(one.is_lora for one in its_cards):
+        return f"model {name} may or may not be served: its cards are of a release up to 0.5"
     figures, reasons = serving.figures(card.key for card in its_cards)
     served = "is" if figures.least and not not_by else "is not"
     by = not_by if figures.least else ""
