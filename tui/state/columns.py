@@ -39,7 +39,7 @@ class Column(Generic[Row]):
     right: bool = False
     """Align to the right."""
     prose: bool = False
-    """Sentences: where they do not fit, columns of a fixed width give them nothing."""
+    """Sentences: they give names and ids what these need to be shown in full, down to `width`."""
     path: bool = False
     """Where it does not fit, the middle is left out and not the end."""
     ticks: bool = False
@@ -110,7 +110,8 @@ def _fit(
 ) -> None:
     """Move cells from columns that do not need them to those whose texts would be cut."""
     growing = [column for column in kept if column.share]
-    # What is in columns of a fixed width comes and goes, as states do: they give last.
+    # What is in columns of a fixed width comes and goes, as states do: they give late. Sentences
+    # can be read in the detail: they give last, down to their least, if nothing else is cut then.
     fixed = [column for column in kept if not column.share]
     for prose, givers in ((False, [*growing, *fixed]), (True, growing)):
         lacks = {
@@ -119,15 +120,30 @@ def _fit(
             if column.prose is prose and needs.get(column.id, 0) > widths[column.id]
         }
         free = max(0, width - sum(widths.values()) - GAP * (len(kept) - 1))
-        spare = {one.id: _spare(one, widths[one.id], needs) for one in givers}
-        given = _portions(kept, lacks, free + sum(spare.values()))
+        spare = [(one.id, _spare(one, widths[one.id], needs)) for one in givers]
+        room, lack = free + sum(cells for _, cells in spare), sum(lacks.values())
+        more = {} if prose else _of_sentences(growing, widths, needs)
+        if room < lack <= room + sum(more.values()):
+            spare, room = [*spare, *more.items()], lack
+        given = _portions(kept, lacks, room)
         for name, cells in given.items():
             widths[name] += cells
         wanted = max(0, sum(given.values()) - free)
-        for name, cells in spare.items():
+        for name, cells in spare:
             taken = min(cells, wanted)
             widths[name] -= taken
             wanted -= taken
+
+
+def _of_sentences(
+    growing: Sequence[Column[Row]], widths: Mapping[str, int], needs: Mapping[str, int]
+) -> dict[str, int]:
+    """The cells that sentences take beyond the least of their columns."""
+    return {
+        one.id: max(0, min(needs.get(one.id, 0), widths[one.id]) - one.width)
+        for one in growing
+        if one.prose
+    }
 
 
 def _spare(column: Column[Row], cells: int, needs: Mapping[str, int]) -> int:

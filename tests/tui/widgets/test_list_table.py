@@ -161,7 +161,7 @@ def test_columns_are_as_wide_as_ever_where_nothing_is_cut(
     assert lay_out(every, width, {column.id: cells for column, cells in before}) == before
 
 
-def test_a_long_sentence_takes_nothing_from_a_column_of_a_fixed_width() -> None:
+def test_names_come_before_sentences_and_sentences_keep_their_least() -> None:
     every: list[Column[Any]] = [
         Column("state", "STATE", 13, str),
         Column("name", "NAME", 10, str, share=1),
@@ -171,6 +171,10 @@ def test_a_long_sentence_takes_nothing_from_a_column_of_a_fixed_width() -> None:
     assert [cells for _, cells in fitted] == [13, 8, 36]
     fitted = lay_out(every, 61, {"state": 6, "name": 80, "why": 80})
     assert [cells for _, cells in fitted] == [6, 29, 22]
+    fitted = lay_out(every, 61, {"state": 6, "name": 41, "why": 80})
+    assert [cells for _, cells in fitted] == [6, 41, 10]
+    fitted = lay_out(every, 61, {"state": 6, "name": 30, "why": 80})
+    assert [cells for _, cells in fitted] == [6, 30, 21]
 
 
 class _Row:
