@@ -52,8 +52,9 @@ def consequences(
         sentences.append("Its worker is gone: nothing serves it any more.")
     elif verdict is Verdict.UNREACHABLE:
         sentences.append(
-            "Nothing answers at this address, so requests routed to it fail. A worker that is only "
-            "hung will need a restart to be routed to again."
+            # Its address may well accept connections: a process that hangs is silent elsewhere.
+            "Requests that are routed to it are not answered. A worker that is only hung will need "
+            "a restart to be routed to again."
         )
     else:
         sentences += _of_what_may_live(record, verdict, lifetime is Lifetime.TOUCHED)
