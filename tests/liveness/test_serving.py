@@ -434,13 +434,20 @@ _broken = st.builds(
     _component,
     _namespace,
 )
+
+
+def _without_lease(one: ModelCard) -> AnyRecord:
+    return record((one.key, one.entry.value))
+
+
 _unleased = st.builds(
-    lambda worker, component, namespace: record(
-        registered.card(worker, MODEL, None, namespace, component)
+    lambda worker, component, namespace, length: _without_lease(
+        card(worker, component, namespace, context_length=length)
     ),
     _worker,
     _component,
     _namespace,
+    st.sampled_from([1, 2]),
 )
 _batches = st.lists(
     st.lists(
