@@ -47,29 +47,30 @@ class Findings:
 
 
 class LeftBehind:
-    """The workers of which only what they left behind is registered."""
+    """The workers that are gone and left only orphaned records."""
 
     def __init__(self) -> None:
         self._keys: dict[int, set[bytes]] = {}
-        self._worker_of: dict[bytes, int] = {}
+        self.worker_of: dict[bytes, int] = {}
+        """The worker that left each key. Only to be read."""
 
     def workers(self) -> Collection[int]:
         """Return their ids. Do not change it, nor keep it."""
         return self._keys.keys()
 
     def put(self, keys: Collection[bytes], worker: int | None) -> None:
-        """All that is registered of a worker is orphaned. None: it is not known whose it is."""
+        """Add a worker all of whose records are orphaned. None: the worker is not known."""
         self.discard(keys)
         if worker is not None:
             self._keys[worker] = {*keys}
-            self._worker_of.update(dict.fromkeys(keys, worker))
+            self.worker_of.update(dict.fromkeys(keys, worker))
 
     def discard(self, keys: Iterable[bytes]) -> None:
-        """These went, or do not stand for a worker that is gone."""
-        if not self._worker_of:
+        """Forget keys that went, or that are not orphaned together with all of their worker's."""
+        if not self.worker_of:
             return
         for key in keys:
-            worker = self._worker_of.pop(key, None)
+            worker = self.worker_of.pop(key, None)
             if worker is not None:
                 self._keys[worker].discard(key)
                 if not self._keys[worker]:

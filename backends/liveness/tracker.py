@@ -488,21 +488,26 @@ class LivenessTracker:
                 self._dirty.add(key)
 
     def _note_left_behind(self, group: Sequence[AnyRecord]) -> None:
-        """Take in of one worker's records whether all of them are orphaned."""
+        """Keep whether all records of one worker are orphaned."""
         verdicts = self._verdicts
-        if group and all(verdicts[one.key] is Verdict.ORPHANED for one in group):
+        # Of nearly all workers the first record is enough.
+        if verdicts[group[0].key] is Verdict.ORPHANED and all(
+            verdicts[one.key] is Verdict.ORPHANED for one in group
+        ):
             worker = self._cluster.worker_of(group[0])
             self._left_behind.put([one.key for one in group], worker)
-        elif self._left_behind.workers():
+        elif self._left_behind.worker_of:
             self._left_behind.discard(one.key for one in group)
 
     def _forget(self, record: AnyRecord) -> None:
-        key = record.key
+        key = record.entry.key
         del self._records[key]
         self._verdicts.pop(key, None)
         self._rerouted.discard(key)
-        self._left_behind.discard([key])
-        self._findings.note(record, Verdict.UNKNOWN)
+        if self._left_behind.worker_of:
+            self._left_behind.discard([key])
+        if key in self._findings.all():
+            self._findings.note(record, Verdict.UNKNOWN)
         if self._failed.doubtful:
             self._failed.discard([record])
         self._handles.discard(key, handle_of(record))
