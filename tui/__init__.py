@@ -1,3 +1,3 @@
 """The dyntop command and its dashboard: one front end for `backends`."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
