@@ -91,7 +91,7 @@ def test_a_card_of_0_5_belongs_to_what_is_on_its_lease() -> None:
     entry = {"name": "acme/tiny", "endpoint": {**names, "name": "generate"}, "model_type": "Chat"}
     card = record((b"models/5ecfbbe8", json.dumps(entry).encode()), lease=LEASE)
     cluster, tracker = judged(instance, card)
-    tracker.heard_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
+    tracker.observe_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
     tracker.update()
     assert cluster.worker_of(card) == cluster.worker_of(instance)
     assert tracker.of(card.key) is Verdict.LIVE
