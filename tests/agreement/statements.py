@@ -191,7 +191,7 @@ async def _opened(operator: Operator, tab: str) -> bool:
         return False
     await operator.open(tab)
     await operator.until(lambda: operator.tab() == tab, tab)
-    await operator.until(lambda: operator.app.focused is pane, f"{tab} in focus")
+    await operator.until(lambda: operator.app.focused is pane.table, f"{tab} in focus")
     return True
 
 
