@@ -66,7 +66,7 @@ async def test_a_key_typed_before_the_first_frame_does_no_harm(
     async with begun_with(world, monkeypatch, key(name)) as operator:
         assert operator.app.is_running
         if name.isdecimal():
-            assert operator.tab() == operator.main.query_one(PaneTabs).panes[int(name) - 1].id
+            assert operator.tab() == operator.main.query_one(PaneTabs).panes[int(name) - 1].TAB
         assert world.keys() == keys
 
 
@@ -92,7 +92,7 @@ async def test_a_line_end_typed_before_the_first_frame_is_enter(
 ) -> None:
     async with begun_with(world, monkeypatch, *map(key, "/prod"), key("ctrl+j")) as operator:
         assert operator.filter.value == "prod"
-        assert operator.app.focused is operator.pane
+        assert operator.app.focused is operator.pane.table
 
 
 async def test_to_quit_before_the_first_frame_takes_another_key(
@@ -110,7 +110,7 @@ async def test_what_the_mouse_did_before_the_first_frame_is_left_out(
 ) -> None:
     async with begun_with(world, monkeypatch, *clicked(40, 1), *moved(3, 3)) as operator:
         assert operator.tab() == "instances"
-        assert operator.app.focused is operator.pane
+        assert operator.app.focused is operator.pane.table
 
 
 def moved(x: int, y: int) -> list[events.Event]:
