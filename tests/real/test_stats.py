@@ -186,7 +186,7 @@ async def test_the_count_rises_on_screen_and_a_stopped_worker_is_silent(served: 
         try:
             await operator.until(lambda: set(operator.rows("answer")) == {"○ silent"})
             assert set(operator.rows("requests")) == {"–"}
-            await operator.until(lambda: "one that is paused" in operator.detail()["answer"])
+            await operator.until(lambda: "a paused one" in operator.detail()["answer"])
             assert operator.header().count("connected")
         finally:
             served.worker.resume()
