@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textual.app import App
+from textual.widgets._toast import Toast
 
 from backends.connections import EtcdConnection, open_store
 from backends.etcd import EtcdConfig, rpc
@@ -45,6 +46,7 @@ from tests.support.registered import KeyAndValue, card, channel, instance
 from tests.support.said_taps import SaidTaps
 from tests.support.seeing import held
 from tests.support.servers import LOOPBACK, EtcdServer
+from tui.runtime.heap import give_back
 from tui.state.store_state import LinkState
 
 MINUTES = float(os.environ.get("SOAK_MINUTES") or 10)
@@ -126,7 +128,10 @@ class Sizes:
 
 
 def sizes(seconds: float, watches: int) -> Sizes:
+    """Note what this process holds, without what the C library holds free: the dashboard gives that
+    back once a minute, and it is up to 3 MB until then."""
     gc.collect()
+    give_back()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Sizes(
         seconds=seconds,
@@ -239,6 +244,8 @@ class Soak:
             fault = await self._fault()
             if (wrong := await self._until_true()) is not None:
                 return [f"after {fault}: {wrong}"]
+            # Messages are up for seconds: on a faster machine more of them at once.
+            await self._operator.until(lambda: not self._operator.app.screen.query(Toast))
             # What the test itself keeps is no growth of the dashboard's.
             self._operator.forget_told()
             self._taps.opened.clear()

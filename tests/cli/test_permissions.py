@@ -62,7 +62,7 @@ def test_what_may_not_be_read_is_named_by_kind_whichever_command_asks(
     ):
         ended = dyntop(*command, env=half)
         assert (ended.code, ended.out) == (4, b""), command
-        assert f"does not let this user do it ({MISSING})" in ended.one_sentence()
+        assert f"denies this user the request ({MISSING})" in ended.one_sentence()
     assert len(guarded.entries()) == 6
 
 

@@ -86,7 +86,7 @@ async def test_what_is_open_stays_open_while_adapters_come_and_go() -> None:
 async def test_the_detail_says_how_many_cards_a_row_stands_for() -> None:
     async with dashboard(world_of_models()) as operator:
         await operator.press("2", "j")
-        await operator.until(lambda: "first of 2 cards" in operator.detail().get("of", ""))
+        await operator.until(lambda: "2 cards" in operator.detail().get("of", ""))
         await operator.press("l", "j")
         await operator.until(lambda: operator.detail()["LoRA of"] == "acme/tiny-llm")
         await operator.until_shown("v1/mdc/prod/backend/generate/1/acme_law")

@@ -69,7 +69,9 @@ class EventsPane(Pane[HappeningRow]):
         sought, happened = self.monitor.filter, bool(self.monitor.happenings())
         super().say_when_empty(text)
         if sought and happened:
-            self.table.empty_text = f"Nothing that happened matches “{sought}”: Esc clears the filter"
+            self.table.empty_text = (
+                f"Nothing that happened matches “{sought}”: Esc clears the filter"
+            )
 
     def count(self) -> None:
         """It only grows, so the title does without."""
