@@ -168,7 +168,7 @@ def test_a_file_tells_by_what_else_its_worker_has() -> None:
     assert why_file_went(went(file), ()).kind is ReasonKind.ALL_REMOVED
 
 
-def test_somebody_is_named_only_where_nothing_else_is_known() -> None:
-    named = {kind for kind in ReasonKind if "somebody" in reason_text(Reason(kind))}
-    assert named == {ReasonKind.REMOVED, ReasonKind.NO_LEASE, ReasonKind.NOT_KEPT_ALIVE}
+def test_a_removal_by_hand_is_named_only_where_it_cannot_be_ruled_out() -> None:
+    named = {kind for kind in ReasonKind if "by hand" in reason_text(Reason(kind))}
+    assert named == {ReasonKind.REMOVED, ReasonKind.REVOKED, ReasonKind.NOT_KEPT_ALIVE}
     assert all(reason_text(Reason(kind)) for kind in ReasonKind if kind is not ReasonKind.LOST)
