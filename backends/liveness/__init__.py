@@ -1,5 +1,25 @@
 """Liveness: evidence, verdicts, and how they are kept up to date.
 
-Import from the modules: `judge` weighs one record, `tracker` keeps the verdicts of a cluster,
-`collector` supplies it with evidence, `serving` finds how models are served.
+Each module uses only modules below it in this list:
+
+    survey            look at a store once, for commands and scripts
+    workers           all that one process registered
+    collector         gather evidence while the dashboard is open
+    renewals          wait for the renewals that decide about failed addresses
+    lease_schedule    which lease to ask for next
+    tracker           the verdicts of a cluster, as records and evidence change
+    address_readings  the last probe of each address, by worker
+    card_consensus    the sorts of card in a worker set, and how they differ
+    explain           the evidence behind a verdict, the deciding piece first
+    findings          the records with findings, by place
+    handles           the keys on each lease
+    serving           whether requests reach each card, model and adapter
+    evidence          a verdict with its evidence
+    frontends         what frontends report to serve
+    judge             the verdict of one record
+    sentences         the sentence of each kind of evidence
+    drained           workers without instances whose leases live on
+    failure           what the failed probes of one process prove
+    routing           the answers of `serving`
+    evidence_kinds    the kinds of evidence, with their values
 """

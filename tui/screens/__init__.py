@@ -1,1 +1,1 @@
-"""The full screens: main, tap, detail, help."""
+"""The full screens: main, tap, detail. Help is in `tui/dialogs`."""

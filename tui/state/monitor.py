@@ -187,7 +187,7 @@ class Monitor:
     def set_filter(self, text: str) -> None:
         """Show only what has every word of `text` in its names, ids or addresses; "" shows all.
 
-        Ids are found as keys have them, and as `named.needles` says.
+        Ids are found as keys have them, and as `lookup.needles` says.
         """
         self.filter = text.strip().lower()
         self._words = [lookup.needles(word) for word in lookup.words(self.filter)]

@@ -49,7 +49,8 @@ class StoreLink:
     """Hands what a store's watch delivers to a display, for as long as it runs.
 
     The display takes a batch in at once and in this task: no screen, and no queue of a screen, is
-    waited for. What is delivered meanwhile waits in the store, but for `feed.MOST_AT_ONCE` events.
+    waited for. All but `batches.MOST_AT_ONCE` events of what is delivered meanwhile waits in the
+    store.
     """
 
     def __init__(
