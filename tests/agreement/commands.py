@@ -37,7 +37,9 @@ def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patch.setattr("backends.probe.prober.Prober", lambda **_: made.answers)
         patch.setattr("tui.cli.main._command", at_its_time)
         patch.setattr("tui.cli.commands.check.MOST_WAIT", 0.0)
-        patch.setattr("tui.cli.commands.clean_up.RenewalWait", lambda say: RenewalWait(say, 0.0))
+        patch.setattr(
+            "tui.cli.commands.unregister_stale.RenewalWait", lambda say: RenewalWait(say, 0.0)
+        )
         patch.setattr("backends.liveness.survey.CONFIRMED", 0.0)
         yield
 

@@ -9,7 +9,7 @@ from tests.support.registered import card, instance
 from tests.support.registering import grant, listening, put, refusing
 from tests.support.running import AtTerminal, dyntop
 from tests.support.servers import EtcdServer
-from tui.cli.commands.frontends import asked_frontends
+from tui.cli.shared.asked_frontends import asked_frontends
 from tui.config.settings import Settings
 
 FAILURES = 'dynamo_frontend_failures_total{class="U",reason="backend.unavailable"} 3'

@@ -27,9 +27,9 @@ from backends.store import (
     Unreachable,
 )
 from tests.support.registered import card, record
-from tui.cli.commands import acting
-from tui.cli.commands.acting import exit_code, remove
-from tui.cli.commands.looking import StoreLabel
+from tui.cli.shared import removing
+from tui.cli.shared.reading import StoreLabel
+from tui.cli.shared.removing import exit_code, remove
 from tui.config.settings import Settings
 from tui.session import Session
 from tui.text.errors import Exit
@@ -67,7 +67,7 @@ def removed(
         discovery = Discovery(Answering(outcomes))
         yield Session(discovery, DemoProbes(Demo(), lambda: 0.0), Removals(discovery, audit))
 
-    monkeypatch.setattr(acting, "opened", opened)
+    monkeypatch.setattr(removing, "opened", opened)
     settings = Settings(connection=MemoryConnection(), audit=audit.path)
     place = StoreLabel("memory (this process)", Lifetime.LEASED)
     return remove(settings, "unregister", TARGETS, place, asked=False)

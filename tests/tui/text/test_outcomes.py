@@ -34,8 +34,9 @@ from backends.store import (
     Unreachable,
 )
 from tests.support.registered import instance
-from tui.cli.commands import acting, restore
-from tui.cli.commands.looking import StoreLabel
+from tui.cli.commands import restore
+from tui.cli.shared import removing
+from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
 from tui.session import Session
 from tui.state.monitor import Monitor
@@ -108,7 +109,7 @@ class FrontEnds:
         audit = Audit(self.audit, clock=lambda: NOW, user="joe", host="node-1")
         self._removals = Removals(self._discovery, audit, at_a_time=1)
         self._settings = Settings(connection=MemoryConnection(), audit=self.audit)
-        for command in (acting, restore):
+        for command in (removing, restore):
             patch.setattr(command, "opened", self._opened)
         monitor = Monitor(NOW, Lifetime.LEASED)
         self._records = asyncio.run(self._discovery.list(Query(frozenset(Kind))))
@@ -128,7 +129,7 @@ class FrontEnds:
     def remove_by_command(self) -> list[Exit]:
         targets = [RemovalTarget(record, "live", ()) for record in self._records]
         place = StoreLabel("memory (this process)", Lifetime.LEASED)
-        return acting.remove(self._settings, "clean up", targets, place, asked=False)
+        return removing.remove(self._settings, "clean up", targets, place, asked=False)
 
     def undo_by_dashboard(self) -> list[Notice]:
         act = self._dashboard.last()

@@ -20,15 +20,15 @@ from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY
 from backends.probe.targets import unusable
 from backends.probe.types import ProbeAnswer
-from tui.cli.commands.beside import namespaces_beside
-from tui.cli.commands.frontends import (
+from tui.cli.output import described, keep_all, query_of
+from tui.cli.shared.asked_frontends import (
     asked_frontends,
     denials_json,
     frontends_json,
     say_what_is_unasked,
 )
-from tui.cli.commands.looking import Clock, StoreLabel, acted_on, looked_at, say_it_waits, surveyed
-from tui.cli.output import described, keep_all, query_of
+from tui.cli.shared.other_namespaces import namespaces_beside
+from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at, say_it_waits, surveyed
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines

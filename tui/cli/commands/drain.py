@@ -20,7 +20,17 @@ from backends.liveness.workers import Worker
 from backends.metrics.in_flight import DrainWatch, InFlight
 from backends.removal.targets import RemovalTarget, targets_of
 from backends.store import Misconfigured
-from tui.cli.commands.acting import (
+from tui.cli.output import described, query
+from tui.cli.shared.matching import NAMES_A_PROCESS, in_a_line, processes
+from tui.cli.shared.reading import (
+    Clock,
+    StoreLabel,
+    acted_on,
+    looked_at,
+    probe_by_default,
+    surveyed,
+)
+from tui.cli.shared.removing import (
     ask,
     can_ask,
     describe,
@@ -30,16 +40,6 @@ from tui.cli.commands.acting import (
     report,
     say_what_is_for_good,
 )
-from tui.cli.commands.finding import NAMES_A_PROCESS, in_a_line, processes
-from tui.cli.commands.looking import (
-    Clock,
-    StoreLabel,
-    acted_on,
-    looked_at,
-    probe_by_default,
-    surveyed,
-)
-from tui.cli.output import described, query
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
 from tui.session import opened

@@ -14,10 +14,11 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.judge import FINDINGS
 from backends.liveness.survey import Survey, read_once
 from backends.store import TimeToLive
-from tui.cli.commands import workers
-from tui.cli.commands.beside import namespaces_beside
-from tui.cli.commands.finding import ByName
-from tui.cli.commands.looking import (
+from tui.cli.commands import list_workers
+from tui.cli.output import keep_all, life, query_of, say_not_found, say_nothing_found
+from tui.cli.shared.matching import ByName
+from tui.cli.shared.other_namespaces import namespaces_beside
+from tui.cli.shared.reading import (
     Clock,
     StoreLabel,
     list_with_publishers,
@@ -25,7 +26,6 @@ from tui.cli.commands.looking import (
     place_of,
     surveyed,
 )
-from tui.cli.output import keep_all, life, query_of, say_not_found, say_nothing_found
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say, speaks_utf8, write_lines
@@ -64,7 +64,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """List, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
     arguments.liveness = arguments.liveness or arguments.probe is not None
     if arguments.what == "workers":
-        return workers.run(settings, arguments, clock)
+        return list_workers.run(settings, arguments, clock)
     end_at_once_on_interrupt()
     keep_all()
     listed = asyncio.run(_list(settings, arguments, clock))

@@ -7,7 +7,7 @@ import asyncio
 
 from backends.removal.removals import RestoreResult
 from backends.store import Misconfigured
-from tui.cli.commands.acting import exit_code, is_refused, report_outcomes
+from tui.cli.shared.removing import exit_code, is_refused, report_outcomes
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
 from tui.session import opened

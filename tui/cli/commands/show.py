@@ -18,11 +18,16 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY, Worker, worker, worst
 from backends.store import Misconfigured
-from tui.cli.commands import workers as list_workers
-from tui.cli.commands.finding import in_a_line, records
-from tui.cli.commands.frontends import asked_frontends, failures_json, frontends_json, silent_json
-from tui.cli.commands.looking import Clock, StoreLabel, looked_at, place_of, surveyed
+from tui.cli.commands import list_workers
 from tui.cli.output import described, keep_all, query
+from tui.cli.shared.asked_frontends import (
+    asked_frontends,
+    failures_json,
+    frontends_json,
+    silent_json,
+)
+from tui.cli.shared.matching import in_a_line, records
+from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
 from tui.text.detail import Detail, detail_of, kind_and_name, worker_detail

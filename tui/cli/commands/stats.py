@@ -17,8 +17,8 @@ from backends.services.latest import LATE, LatestStats
 from backends.services.overview import Answering, Total, Usage, subjects, total
 from backends.services.types import NotScraped
 from backends.store import Misconfigured, StoreError
-from tui.cli.commands.looking import Clock
 from tui.cli.output import described
+from tui.cli.shared.reading import Clock
 from tui.cli.tables import write_table
 from tui.config.settings import Settings, as_name
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines

@@ -14,8 +14,9 @@ from backends.dynamo.keys import UnspellableKey
 from backends.liveness.survey import survey_keys
 from backends.removal.targets import RemovalTarget, targets_of
 from backends.store import Misconfigured
-from tui.cli.commands import clean_up
-from tui.cli.commands.acting import (
+from tui.cli.commands import unregister_stale
+from tui.cli.shared.reading import DEEP, NEVER, Clock, StoreLabel, acted_on, drained_by, looked_at
+from tui.cli.shared.removing import (
     agreed,
     describe,
     exit_code,
@@ -24,7 +25,6 @@ from tui.cli.commands.acting import (
     report,
     say_what_is_for_good,
 )
-from tui.cli.commands.looking import DEEP, NEVER, Clock, StoreLabel, acted_on, drained_by, looked_at
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
 from tui.text.errors import Exit, explain
@@ -55,7 +55,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     if is_refused(settings, "unregister", dry_run=arguments.dry_run):
         return Exit.REFUSED
     if arguments.stale:
-        return clean_up.run(settings, arguments, clock)
+        return unregister_stale.run(settings, arguments, clock)
     wanted = _named(arguments)
     if not wanted:
         say("no key came on standard input, so there is nothing to remove")

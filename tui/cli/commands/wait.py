@@ -16,8 +16,8 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.tracker import LivenessTracker
 from backends.store import Forbidden, Heartbeat, Lost, StoreError
-from tui.cli.commands.frontends import FollowedFrontends, say_what_is_unasked
 from tui.cli.output import described
+from tui.cli.shared.asked_frontends import FollowedFrontends, say_what_is_unasked
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say
 from tui.session import Session, opened

@@ -22,9 +22,9 @@ from backends.probe.types import ProbeResult, ProbeTarget
 from backends.removal.explainer import Explainer, FindActs
 from backends.removal.removals import Removals
 from backends.store import Heartbeat, Lost
-from tui.cli.commands.looking import Clock, Publishers
 from tui.cli.commands.trail import audit_at
 from tui.cli.output import query_of
+from tui.cli.shared.reading import Clock, Publishers
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import (
     check_for_reader,

@@ -11,15 +11,8 @@ from backends.liveness.judge import Verdict
 from backends.liveness.renewals import RenewalWait
 from backends.liveness.survey import Survey
 from backends.removal.targets import RemovalTarget, targets_of
-from tui.cli.commands.acting import (
-    agreed,
-    describe,
-    exit_code,
-    remove,
-    report,
-    say_what_is_for_good,
-)
-from tui.cli.commands.looking import (
+from tui.cli.output import described, keep_all, query
+from tui.cli.shared.reading import (
     Clock,
     StoreLabel,
     acted_on,
@@ -28,7 +21,14 @@ from tui.cli.commands.looking import (
     say_it_waits,
     surveyed,
 )
-from tui.cli.output import described, keep_all, query
+from tui.cli.shared.removing import (
+    agreed,
+    describe,
+    exit_code,
+    remove,
+    report,
+    say_what_is_for_good,
+)
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
 from tui.text.errors import Exit

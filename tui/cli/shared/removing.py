@@ -16,8 +16,8 @@ from backends.removal.audit import ActKind
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.targets import RemovalTarget
 from backends.store import NoPuts
-from tui.cli.commands.looking import StoreLabel
 from tui.cli.commands.trail import audit_at
+from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say, speaks_utf8, write_lines
 from tui.session import opened

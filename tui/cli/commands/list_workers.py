@@ -15,10 +15,10 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.survey import Survey, read_once
 from backends.liveness.workers import Worker, workers, worst
 from backends.store import TimeToLive
-from tui.cli.commands.beside import namespaces_beside
-from tui.cli.commands.finding import ByName
-from tui.cli.commands.looking import Clock, StoreLabel, looked_at, place_of, surveyed
 from tui.cli.output import keep_all, life, query_of, say_not_found, say_nothing_found
+from tui.cli.shared.matching import ByName
+from tui.cli.shared.other_namespaces import namespaces_beside
+from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, write_lines

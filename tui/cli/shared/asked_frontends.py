@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends.liveness.frontends import AtFrontends, FrontendReport, Said
 from backends.metrics.targets import ScrapeTarget
-from tui.cli.commands.looking import Clock
+from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
 from tui.text.serving import frontend_sentence, meaning_of_failure, unasked

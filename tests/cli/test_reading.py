@@ -7,7 +7,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.queries import EVERYTHING, Query
 from backends.memory import Keyspace, MemoryStore
 from tests.support.registered import KeyAndValue, card, channel, instance, record, source
-from tui.cli.commands.looking import Publishers, list_with_publishers, with_sources
+from tui.cli.shared.reading import Publishers, list_with_publishers, with_sources
 
 WORKER, OTHER, PUBLISHER = 0xA907, 0xA908, 0x51
 CHANNELS = Query(frozenset({Kind.EVENT_CHANNEL}))

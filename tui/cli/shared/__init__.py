@@ -1,0 +1,1 @@
+"""The steps that several commands share: reading a store, matching words, asking, removing."""
