@@ -106,10 +106,12 @@ def clip_path(path: str, cells: int) -> str:
     With hardly any room it is `clip_middle`.
     """
     # A list of paths is no path.
-    names = path.split("/") if len(path) < LONGEST_PATH and ", " not in path else [path]
+    if len(path) >= LONGEST_PATH or ", " in path or "/" not in path:
+        return clip_middle(path, cells)
+    names = path.split("/")
     sizes = [width(plain(name)) for name in names]
     room = cells - len(names) + 1
-    if len(names) == 1 or sum(sizes) <= room:
+    if sum(sizes) <= room:
         return clip_middle(path, cells)
     longest = max(sizes)
     least = [LEAST_LONG if size == longest else LEAST_SHORT for size in sizes]
