@@ -5,7 +5,7 @@ Pure; `card_routings` finds which cards are in conflict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backends.discovery.cluster import FirstSeen
@@ -38,17 +38,6 @@ def compared(sorts: Sequence[SortOfCard], now: float) -> CardsDiffer:
 
 MOST_SORTS = 3
 """That are named beside a card's own."""
-
-
-def left_after(sorts: Sequence[SortOfCard], left: Mapping[str, int]) -> str:
-    """Return in words the workers that each sort is left with, by `Serving.left_with`:
-    `2 of 3 workers with this card stay routable, 0 of 1 with the other`."""
-    parts = [
-        f"{left.get(one.fingerprint, 0):,} of {one.routable:,} "
-        + ("workers with this card stay routable" if number == 0 else "with another")
-        for number, one in enumerate(sorts)
-    ]
-    return ", ".join(parts)
 
 
 def _compared(sort: SortOfCard, now: float) -> CardSort:

@@ -96,10 +96,6 @@ class AtFrontends:
     """Whether none of them serves it, and each namespace of it has one that denies it."""
 
     @property
-    def served_by(self) -> tuple[Said, ...]:
-        return tuple(one for one in self.said if one.saying is Saying.LISTED)
-
-    @property
     def denied_by(self) -> tuple[Said, ...]:
         """Those that look at a namespace of it and do not serve it."""
         return tuple(one for one in self.said if one.saying in DENIALS)

@@ -68,7 +68,9 @@ def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_
     said = found.at_frontends("acme/new")
     assert said is not None
     assert [one.frontend for one in said.denied_by] == ["f0"]
-    assert [(one.since, one.or_longer) for one in said.served_by] == [(7.0, False)]
+    assert [(one.since, one.or_longer) for one in said.said if one.saying is Saying.LISTED] == [
+        (7.0, False)
+    ]
 
 
 def test_a_model_that_a_frontend_calls_not_ready_is_not_served_by_it_listed_or_not() -> None:

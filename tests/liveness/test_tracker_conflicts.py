@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.liveness.card_consensus import left_after
 from backends.liveness.evidence_kinds import CardsDiffer, CardSort
 from backends.liveness.judge import Verdict
 from backends.probe.types import ProbeAnswer
@@ -61,7 +60,7 @@ def test_dead_outranks_conflict_and_a_dead_worker_is_no_party_to_it() -> None:
     assert watched.of(alive) is Verdict.LIVE
 
 
-def test_acting_on_one_sort_says_what_each_is_left_with() -> None:
+def test_acting_on_one_sort_leaves_each_with_its_number_of_workers() -> None:
     cards = [card_of(1, 4096), card_of(2, 4096), card_of(3, 2048)]
     watched = Watched(*cards, *map(instance_of, (1, 2, 3)))
     watched.lives(**{"1": 22.0, "2": 22.0, "3": 22.0})
@@ -70,10 +69,6 @@ def test_acting_on_one_sort_says_what_each_is_left_with() -> None:
     sorts = watched.verdicts.conflict(mine)
     assert [(one.routable, len(one.keys)) for one in sorts] == [(2, 2), (1, 1)]
     left = watched.verdicts.serving.left_with(mine.key, [instance_of(2).key])
-    assert left_after(sorts, left) == (
-        "1 of 2 workers with this card stay routable, 1 of 1 with another"
-    )
+    assert [left[one.fingerprint] for one in sorts] == [1, 1]
     left = watched.verdicts.serving.left_with(mine.key, [cards[2].key])
-    assert left_after(sorts, left) == (
-        "2 of 2 workers with this card stay routable, 0 of 1 with another"
-    )
+    assert [left[one.fingerprint] for one in sorts] == [2, 0]
