@@ -1,8 +1,9 @@
 """The contract of every store: keys, bytes and revisions. It knows nothing of Dynamo.
 
-`protocol` has the contract itself, `entries` what a store holds, `events` what a watch yields,
-`errors` the tree of errors. For authors of stores: `resync_loop` (repeats a watch),
-`limited_gather` (many calls, few in flight), `closing` (`async with`).
+`protocol` has the contract itself, `entries` what a store holds, `owner` the objects that hold
+entries (Kubernetes), `events` what a watch yields, `errors` the tree of errors. For authors of
+stores: `resync_loop` (repeats a watch), `limited_gather` (many calls, few in flight), `closing`
+(`async with`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from backends.store.errors import (
     Unreachable,
 )
 from backends.store.events import Delete, Heartbeat, Loading, Lost, Put, Resync, StoreEvent
+from backends.store.owner import ContainerState, Mode, Owner, PodExistence, PodState, Readiness
 from backends.store.protocol import Lifetime, Outcome, Store
 
 __all__ = [
     "Cause",
+    "ContainerState",
     "Delete",
     "Entry",
     "Forbidden",
@@ -32,11 +35,16 @@ __all__ = [
     "Loading",
     "Lost",
     "Misconfigured",
+    "Mode",
     "NoPuts",
     "NotAuthorised",
     "Outcome",
+    "Owner",
+    "PodExistence",
+    "PodState",
     "Put",
     "PutBack",
+    "Readiness",
     "Refused",
     "Removal",
     "Resync",

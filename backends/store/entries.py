@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
+from backends.store.owner import Owner
+
 Revision = NewType("Revision", str)
 """A token for a key's current content: equal tokens mean equal content.
 
 Opaque above the store: etcd's is the key's `mod_revision`; the file store's is made of the file's
-identity, its birth time and its content.
+identity, its birth time and its content; Kubernetes' of the object's uid and resourceVersion.
 """
 
 
@@ -35,6 +37,15 @@ class Entry:
     """What is wrong with how the store holds the key, for people, e.g. that a second file decodes
     to the same key. Empty: nothing.
     """
+    owner: Owner | None = None
+    """The object that holds the entry, in stores where an object does (Kubernetes)."""
+
+    @property
+    def plain_key(self) -> bytes:
+        """Return the key as Dynamo spells it: without the object that `qualify` may have added."""
+        if self.owner is None:
+            return self.key
+        return self.key.removesuffix(b"@" + self.owner.path.encode())
 
     def is_still(self, now: Entry | None) -> bool:
         """Return whether `now` holds the same revision, bytes and lease.

@@ -34,6 +34,10 @@ class Lifetime(StrEnum):
     """file: its worker touches the key within its time to live. No key has a lease."""
     UNBOUNDED = "unbounded"
     """NATS: nothing is renewed, so a key's presence proves nothing about its worker."""
+    OWNED = "owned"
+    """Kubernetes: an object holds the keys of one process and ends with the pod that owns it.
+    Nothing is renewed; the pod's readiness is evidence of its process (`Entry.owner`).
+    """
 
     @property
     def has_leases(self) -> bool:
@@ -43,7 +47,7 @@ class Lifetime(StrEnum):
     @property
     def is_renewed(self) -> bool:
         """Return whether a live worker renews its keys, by lease or by touch."""
-        return self is not Lifetime.UNBOUNDED
+        return self in (Lifetime.LEASED, Lifetime.TOUCHED)
 
 
 class Store(Protocol):
@@ -54,7 +58,7 @@ class Store(Protocol):
 
     @property
     def name(self) -> str:
-        """One word: `etcd`, `file`, `nats`, `memory`."""
+        """One word: `etcd`, `file`, `nats`, `kubernetes`, `memory`."""
 
     @property
     def address(self) -> str:
