@@ -12,7 +12,8 @@ Revision = NewType("Revision", str)
 """A token for a key's current content: equal tokens mean equal content.
 
 Opaque above the store: etcd's is the key's `mod_revision`; the file store's is made of the file's
-identity, its birth time and its content; Kubernetes' of the object's uid and resourceVersion.
+identity, its birth time and its content; Kubernetes' of the object's uid, its last write by Dynamo
+and the value.
 """
 
 

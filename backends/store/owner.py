@@ -121,8 +121,6 @@ class Owner:
     name: str
     """The object's name, which the instance id is a hash of."""
     uid: str
-    version: str
-    """The object's `resourceVersion`: an opaque token that changes with each change of it."""
     mode: Mode = Mode.POD
     created_at: float | None = None
     """POSIX seconds."""

@@ -1,0 +1,14 @@
+"""Dynamo's discovery on Kubernetes: one custom resource for each process.
+
+`store` is the `Store`. It reads with `reader` (once) and `watch` (for ever), through `list_watch`
+(the API server's protocol) and `client` (requests); `access` finds the server and the credentials.
+`objects` makes values of JSON, `readiness` and `view` entries of them. `delete`, `put_back` and
+`own_object` write. No module imports `kubernetes_asyncio` before a configuration is read.
+"""
+
+from __future__ import annotations
+
+from backends.kubernetes.config import KubernetesConfig
+from backends.kubernetes.store import KubernetesStore
+
+__all__ = ["KubernetesConfig", "KubernetesStore"]

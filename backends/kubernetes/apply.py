@@ -1,0 +1,43 @@
+"""Write an object as Dynamo's processes write theirs: server-side apply as `dynamo-worker`.
+
+Fields that another manager wrote belong to that manager as well, and a worker's own unregistering
+would no longer take them out. So what is put back is applied under the workers' own name, and with
+all of the object's data, since apply removes what is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.kubernetes.client import Answer, KubeClient
+from backends.kubernetes.objects import MANAGER, Path
+from backends.kubernetes.resources import WORKERS
+
+APPLY = "application/apply-patch+yaml"
+
+
+def pod_reference(name: str, uid: str, *, container_mode: bool) -> dict[str, Any]:
+    """Return an owner reference as Dynamo writes it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "name": name,
+        "uid": uid,
+        "controller": not container_mode,
+        "blockOwnerDeletion": False,
+    }
+
+
+async def apply(
+    client: KubeClient, path: Path, data: dict[str, Any], metadata: dict[str, Any]
+) -> Answer:
+    """Apply an object with this `spec.data`. `metadata` may hold uid and resourceVersion, which the
+    object then has to have (else 409), and owner references."""
+    body = {
+        "apiVersion": "nvidia.com/v1alpha1",
+        "kind": "DynamoWorkerMetadata",
+        "metadata": {"name": path[1], "namespace": path[0], **metadata},
+        "spec": {"data": data},
+    }
+    params = (("fieldManager", MANAGER), ("force", "true"))
+    return await client.request("PATCH", WORKERS.path(*path), params, body=body, content_type=APPLY)

@@ -1,0 +1,119 @@
+"""Remove entries: from their object, or with it.
+
+An entry is removed if its value, its object's uid and the time of the last write by a process of
+Dynamo are those that were seen; the request itself is conditional on the object's uid and
+resourceVersion, and on each entry's value. An object of which all entries are named is deleted, so
+that nothing empty stays behind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from backends.kubernetes.client import Answer, KubeClient
+from backends.kubernetes.errors import of_status
+from backends.kubernetes.objects import Path, StoredEntry, revision
+from backends.kubernetes.resources import WORKERS
+from backends.kubernetes.targets import Current, owner_path, place_of, read_object
+from backends.store import Entry, Outcome, Removal, StoreError
+from backends.store.limited_gather import limited_gather
+
+JSON_PATCH = "application/json-patch+json"
+AT_ONCE = 16
+"""Objects that are changed at a time."""
+TRIES = 3
+"""How often an object is read again that changed between reading and removing."""
+
+
+async def delete(client: KubeClient, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+    """Remove entries, as `Store.delete`. Raises nothing."""
+    outcomes: dict[bytes, Outcome] = {}
+    groups: dict[Path, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        path = owner_path(entry)
+        if path is None:
+            outcomes[entry.key] = Removal.GONE
+        else:
+            groups[path].append(entry)
+
+    async def of_one(path: Path) -> dict[bytes, Outcome]:
+        return await _delete_from(client, path, groups[path])
+
+    for path, answer in zip(
+        groups, await limited_gather(list(groups), of_one, AT_ONCE), strict=True
+    ):
+        if isinstance(answer, StoreError):
+            outcomes |= {entry.key: answer for entry in groups[path]}
+        else:
+            outcomes |= answer
+    return outcomes
+
+
+async def _delete_from(client: KubeClient, path: Path, seen: list[Entry]) -> dict[bytes, Outcome]:
+    """Remove entries of one object. Raises `StoreError`."""
+    outcomes: dict[bytes, Outcome] = {}
+    for _ in range(TRIES):
+        current = await read_object(client, path)
+        outcomes, remove = _compare(current, seen)
+        if current is None or not remove:
+            return outcomes
+        answer = await _remove(client, current, list(remove.values()))
+        if answer.ok:
+            return outcomes | dict.fromkeys(remove, Removal.REMOVED)
+        if answer.status not in (404, 409, 422):
+            raise of_status(client.address, answer.status, answer.body)
+        # Somebody was quicker: what is there now decides.
+    return outcomes | dict.fromkeys(remove, Removal.CHANGED)
+
+
+def _compare(
+    current: Current | None, seen: Iterable[Entry]
+) -> tuple[dict[bytes, Outcome], dict[bytes, StoredEntry]]:
+    """Return the outcomes that are known without removing anything, and what is to be removed."""
+    there = {} if current is None else {one.key: one for one in current.worker.entries}
+    outcomes: dict[bytes, Outcome] = {}
+    remove: dict[bytes, StoredEntry] = {}
+    for entry in seen:
+        stored = there.get(entry.plain_key)
+        if current is None or stored is None:
+            outcomes[entry.key] = Removal.GONE
+        elif (entry.revision, entry.value) == (revision(current.worker, stored), stored.value):
+            remove[entry.key] = stored
+        else:
+            outcomes[entry.key] = Removal.CHANGED
+    return outcomes, remove
+
+
+async def _remove(client: KubeClient, current: Current, entries: list[StoredEntry]) -> Answer:
+    worker = current.worker
+    path = WORKERS.path(*worker.path)
+    if len(entries) == len(worker.entries):
+        conditions = {"uid": worker.uid, "resourceVersion": worker.version}
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": conditions}
+        return await client.request("DELETE", path, body=options)
+    patch: list[dict[str, Any]] = [
+        {"op": "test", "path": "/metadata/uid", "value": worker.uid},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": worker.version},
+    ]
+    for entry in entries:
+        pointer, value = _pointer(current, entry)
+        patch.append({"op": "test", "path": pointer, "value": value})
+        patch.append({"op": "remove", "path": pointer})
+    return await client.request("PATCH", path, body=patch, content_type=JSON_PATCH)
+
+
+def _pointer(current: Current, entry: StoredEntry) -> tuple[str, Any]:
+    """Return the JSON pointer of an entry, and the value there."""
+    if entry.problem:
+        # A map that is none goes as a whole.
+        name = entry.problem_map
+        return f"/spec/data/{_escaped(name)}", current.data.get(name)
+    name, key = place_of(entry.key)
+    return f"/spec/data/{_escaped(name)}/{_escaped(key)}", current.data[name][key]
+
+
+def _escaped(part: str) -> str:
+    """Return a part of a JSON pointer (RFC 6901)."""
+    return part.replace("~", "~0").replace("/", "~1")

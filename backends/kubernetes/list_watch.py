@@ -1,0 +1,170 @@
+"""List the objects of one resource, then watch them: the API server's own protocol.
+
+Pages, bookmarks, and 410, which comes as the status of a list and as an `ERROR` event of a watch,
+follow Kubernetes' API concepts ("Efficient detection of changes"). A watch that the server ends by
+its time limit goes on at once from the last version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic_core
+
+from backends.kubernetes import errors
+from backends.kubernetes.client import KubeClient
+from backends.kubernetes.resources import Resource
+from backends.store import Refused, Unreachable
+from backends.store.resync_loop import PositionLost
+
+PAGE = 500
+"""Objects of one answer, as Dynamo asks for."""
+WATCH_TIME = 290
+"""Seconds after which the server ends a watch, as Dynamo asks for: below the five minutes after
+which load balancers cut connections."""
+LONGEST_SILENCE = 100.0
+"""Seconds without a byte after which a watch is taken for cut. A server sends a bookmark about once
+a minute."""
+PAUSE = 1.0
+"""Seconds until the next watch after one that ended without an event or a bookmark."""
+EXPIRED_LISTS = 3
+"""Lists that are begun again because their `continue` token expired, before that is an error."""
+OBJECTS_BETWEEN_YIELDS = 50
+"""Objects read before the event loop gets a turn: some 5 ms of work."""
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects of a resource, as `read` made them, at one version."""
+
+    items: list[Any]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object was added or changed, or with `gone` removed: then as it was last."""
+
+    item: Any
+    gone: bool
+
+
+class ListWatch:
+    """One resource in one namespace (empty: in all). `read` makes what is kept of an object; an
+    object of which it makes None is left out."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        resource: Resource,
+        namespace: str,
+        read: Callable[[Object], object | None],
+        *,
+        page: int = PAGE,
+        watch_time: int = WATCH_TIME,
+        longest_silence: float = LONGEST_SILENCE,
+    ) -> None:
+        self._client = client
+        self._path = resource.path(namespace)
+        self._selector = (("labelSelector", resource.selector),) if resource.selector else ()
+        self._read = read
+        self._page = page
+        self._watch_time = watch_time
+        self._longest_silence = longest_silence
+
+    async def list(self, progress: Callable[[int], None] = lambda _: None) -> Listing:
+        """Return all objects. `progress` is called with the number of those read so far.
+
+        A `continue` token that expired begins the list again. Raises `StoreError`.
+        """
+        for _ in range(EXPIRED_LISTS):
+            try:
+                return await self._list(progress)
+            except PositionLost:
+                continue
+        raise Refused(self._client.address, "the list expires while it is read")
+
+    async def _list(self, progress: Callable[[int], None]) -> Listing:
+        items: list[Any] = []
+        token = ""
+        while True:
+            params = [*self._selector, ("limit", str(self._page))]
+            if token:
+                params.append(("continue", token))
+            body = await self._client.get(self._path, params)
+            if not isinstance(body, dict) or not isinstance(body.get("items"), list):
+                raise Refused(self._client.address, f"{self._path}: the answer is no list")
+            for number, one in enumerate(body["items"], 1):
+                if not number % OBJECTS_BETWEEN_YIELDS:
+                    await asyncio.sleep(0)
+                if isinstance(one, dict) and (item := self._read(one)) is not None:
+                    items.append(item)
+            progress(len(items))
+            metadata = body.get("metadata") or {}
+            token = metadata.get("continue") or ""
+            if not token:
+                return Listing(items, str(metadata.get("resourceVersion", "")))
+
+    async def watch(self, version: str) -> AsyncGenerator[Change, None]:
+        """Yield each change after a version, without end.
+
+        Raises `PositionLost` once the server no longer has that version, and other `StoreError`s.
+        """
+        while True:
+            heard = False
+            params = (
+                *self._selector,
+                ("watch", "true"),
+                ("allowWatchBookmarks", "true"),
+                ("resourceVersion", version),
+                # Spread, so that the watches of many dashboards do not end together.
+                ("timeoutSeconds", str(round(self._watch_time * random.uniform(0.85, 1.0)))),
+            )
+            lines = self._client.lines(self._path, params, self._longest_silence)
+            try:
+                async with aclosing(lines):
+                    async for line in lines:
+                        heard = True
+                        kind, item = self._parsed(line)
+                        version = _version(item) or version
+                        if kind == "BOOKMARK":
+                            continue
+                        if (read := self._read(item)) is not None:
+                            yield Change(read, gone=kind == "DELETED")
+            except Unreachable:
+                # One that was cut goes on from its last version, as one that reached its time
+                # limit; a server that is away refuses the next one.
+                if not heard:
+                    raise
+            if not heard:
+                await asyncio.sleep(PAUSE)
+
+    def _parsed(self, line: bytes) -> tuple[str, Object]:
+        """Return an event's type and object. Raises `StoreError` for an `ERROR` event and for what
+        is no event."""
+        try:
+            event = pydantic_core.from_json(line, cache_strings="keys")
+        except ValueError as error:
+            raise Refused(self._client.address, f"an event that is not JSON: {error}") from None
+        if not isinstance(event, dict):
+            raise Refused(self._client.address, "an event that is not an object")
+        if event.get("type") == "ERROR":
+            status = errors.event_status(event)
+            raise errors.of_status(self._client.address, status, event.get("object"))
+        item = event.get("object")
+        if not isinstance(item, dict):
+            raise Refused(self._client.address, "an event without an object")
+        return str(event.get("type")), item
+
+
+def _version(item: Object) -> str:
+    metadata = item.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else ""

@@ -1,0 +1,252 @@
+"""From the JSON of Kubernetes' objects to the few values that are used of them. Never raises.
+
+The shapes are those of `nvidia.com/v1alpha1` (what Dynamo 0.8 to 1.6 writes), of
+`discovery.k8s.io/v1` and of `v1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import pydantic_core
+
+from backends.kubernetes.resources import ENABLED
+from backends.store import ContainerState, Mode, Revision
+
+MANAGER = "dynamo-worker"
+"""The field manager that Dynamo's processes write their objects as."""
+BUCKETS = {
+    "endpoints": b"v1/instances",
+    "model_cards": b"v1/mdc",
+    "event_channels": b"v1/event_channels",
+    "event_sources": b"v1/event_sources",
+}
+"""The bucket, in the other stores, of each map in an object's `spec.data`. Dynamo 1.6 writes them
+also when they are empty; older releases cannot read an object without `event_channels`."""
+MAPS = {bucket: name for name, bucket in BUCKETS.items()}
+
+Path = tuple[str, str]
+"""The namespace and name of an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One entry of an object's `spec.data`."""
+
+    key: bytes
+    value: bytes
+    """Its JSON, in the order of the server."""
+    problem: str = ""
+    """What is wrong with how the object holds it. Empty: nothing."""
+    problem_map: str = ""
+    """The member of `spec.data` that is no map, if that is the problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerObject:
+    """One `DynamoWorkerMetadata`."""
+
+    path: Path
+    uid: str
+    version: str
+    created_at: float | None
+    applied_at: float | None
+    mode: Mode
+    pod_name: str
+    pod_uid: str
+    entries: tuple[StoredEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceEndpoint:
+    """What one EndpointSlice says of one pod."""
+
+    pod: Path
+    uid: str
+    """Of the pod. Empty: the slice does not say."""
+    ready: bool | None
+    """None: the condition is absent."""
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One EndpointSlice."""
+
+    path: Path
+    endpoints: tuple[SliceEndpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod."""
+
+    path: Path
+    uid: str
+    node: str
+    phase: str
+    ip: str
+    ready: bool | None
+    ready_since: float | None
+    deleted_at: float | None
+    enabled: bool
+    """Whether it is labelled for discovery, which counts in container mode."""
+    containers: tuple[ContainerState, ...]
+
+
+def worker_object(raw: Mapping[str, Any]) -> WorkerObject | None:
+    """Return a `DynamoWorkerMetadata`. None: it has no name."""
+    metadata = _map(raw.get("metadata"))
+    path = _path(metadata)
+    if not path[1]:
+        return None
+    owner = _owner(metadata)
+    return WorkerObject(
+        path=path,
+        uid=_text(metadata.get("uid")),
+        version=_text(metadata.get("resourceVersion")),
+        created_at=timestamp(metadata.get("creationTimestamp")),
+        applied_at=_applied_at(metadata),
+        # Dynamo sets `controller: false` in container mode alone (seen 1.2 and 1.6).
+        mode=Mode.CONTAINER if owner.get("controller") is False else Mode.POD,
+        pod_name=_text(owner.get("name")),
+        pod_uid=_text(owner.get("uid")),
+        entries=tuple(_entries(_map(raw.get("spec")).get("data"))),
+    )
+
+
+def endpoint_slice(raw: Mapping[str, Any]) -> Slice | None:
+    """Return an `EndpointSlice`. None: it has no name."""
+    path = _path(_map(raw.get("metadata")))
+    if not path[1]:
+        return None
+    endpoints = []
+    for one in _list(raw.get("endpoints")):
+        endpoint = _map(one)
+        target = _map(endpoint.get("targetRef"))
+        if target.get("kind") != "Pod" or not _text(target.get("name")):
+            continue
+        ready = _map(endpoint.get("conditions")).get("ready")
+        endpoints.append(
+            SliceEndpoint(
+                pod=(_text(target.get("namespace")) or path[0], _text(target.get("name"))),
+                uid=_text(target.get("uid")),
+                ready=ready if isinstance(ready, bool) else None,
+                node=_text(endpoint.get("nodeName")),
+            )
+        )
+    return Slice(path, tuple(endpoints))
+
+
+def pod(raw: Mapping[str, Any]) -> Pod | None:
+    """Return a `Pod`. None: it has no name."""
+    metadata, status = _map(raw.get("metadata")), _map(raw.get("status"))
+    path = _path(metadata)
+    if not path[1]:
+        return None
+    conditions = [_map(one) for one in _list(status.get("conditions"))]
+    ready: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    return Pod(
+        path=path,
+        uid=_text(metadata.get("uid")),
+        node=_text(_map(raw.get("spec")).get("nodeName")),
+        phase=_text(status.get("phase")),
+        ip=_text(status.get("podIP")),
+        ready=ready.get("status") == "True" if ready else None,
+        ready_since=timestamp(ready.get("lastTransitionTime")),
+        deleted_at=timestamp(metadata.get("deletionTimestamp")),
+        enabled=_map(metadata.get("labels")).get(ENABLED) == "true",
+        containers=tuple(_container(_map(one)) for one in _list(status.get("containerStatuses"))),
+    )
+
+
+def revision(worker: WorkerObject, entry: StoredEntry) -> Revision:
+    """Return the revision of an entry: of its object, the last write by a process of Dynamo, and
+    the value.
+
+    The object's `resourceVersion` would change with every other entry, too, and with every removal
+    of one.
+    """
+    digest = blake2b(entry.value, digest_size=8).hexdigest()
+    return Revision(f"{worker.uid}/{worker.applied_at or 0:.0f}/{digest}")
+
+
+def timestamp(text: object) -> float | None:
+    """Return the POSIX seconds of an RFC 3339 time. None: it is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None
+
+
+def value_bytes(value: object) -> bytes:
+    """Return a value of `spec.data` as JSON without spaces, as Dynamo writes values elsewhere."""
+    return pydantic_core.to_json(value)
+
+
+def _entries(data: object) -> list[StoredEntry]:
+    """Return the entries of `spec.data`. What is no map of maps is one entry with a problem."""
+    if not isinstance(data, Mapping):
+        problem = "spec.data is not an object"
+        return [StoredEntry(BUCKETS["endpoints"] + b"/", value_bytes(data), problem)]
+    found = []
+    for name, entries in data.items():
+        bucket = BUCKETS.get(name, b"v1/" + name.encode("utf-8", "surrogatepass"))
+        if not isinstance(entries, Mapping):
+            problem = f"spec.data.{name} is not an object"
+            found.append(StoredEntry(bucket + b"/", value_bytes(entries), problem, name))
+            continue
+        for key, value in entries.items():
+            full = bucket + b"/" + key.encode("utf-8", "surrogatepass")
+            found.append(StoredEntry(full, value_bytes(value)))
+    return found
+
+
+def _owner(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    owners = [_map(one) for one in _list(metadata.get("ownerReferences"))]
+    return next((one for one in owners if one.get("kind") == "Pod"), {})
+
+
+def _applied_at(metadata: Mapping[str, Any]) -> float | None:
+    fields = [_map(one) for one in _list(metadata.get("managedFields"))]
+    times = [timestamp(one.get("time")) for one in fields if one.get("manager") == MANAGER]
+    return max((one for one in times if one is not None), default=None)
+
+
+def _container(status: Mapping[str, Any]) -> ContainerState:
+    states = _map(status.get("state"))
+    name = next((one for one in ("running", "waiting", "terminated") if one in states), "")
+    state = _map(states.get(name))
+    exit_code, restarts = state.get("exitCode"), status.get("restartCount")
+    return ContainerState(
+        name=_text(status.get("name")),
+        ready=status.get("ready") is True,
+        restarts=restarts if isinstance(restarts, int) else 0,
+        state=name,
+        reason=_text(state.get("reason")),
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        started_at=timestamp(state.get("startedAt")) if name == "running" else None,
+    )
+
+
+def _path(metadata: Mapping[str, Any]) -> Path:
+    return _text(metadata.get("namespace")), _text(metadata.get("name"))
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,106 @@
+"""The object of this process itself, for what it registers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic_core
+
+from backends.dynamo.object_ids import instance_id_of
+from backends.kubernetes.apply import apply, pod_reference
+from backends.kubernetes.client import KubeClient
+from backends.kubernetes.errors import of_status
+from backends.kubernetes.objects import BUCKETS, revision, worker_object
+from backends.kubernetes.resources import WORKERS
+from backends.kubernetes.targets import place_of
+from backends.store import KeyNotAllowed, Refused, Revision, StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The pod that this process runs in. Empty name: it runs in none."""
+
+    name: str = ""
+    uid: str = ""
+    container: str = ""
+    """In container mode."""
+
+    @property
+    def object_name(self) -> str:
+        """Return the name that Dynamo gives the object of such a process."""
+        if self.container and self.container != "main":
+            return f"{self.name}-{self.container}"
+        return self.name
+
+
+def identity(environ: Mapping[str, str]) -> Identity:
+    """Return the pod that the environment names, by the variables that Dynamo reads, too."""
+    name, uid = environ.get("POD_NAME", ""), environ.get("POD_UID", "")
+    if not name or not uid:
+        return Identity()
+    mode = environ.get("DYN_KUBE_DISCOVERY_MODE", "pod")
+    return Identity(name, uid, environ.get("CONTAINER_NAME", "") if mode == "container" else "")
+
+
+class OwnObject:
+    """The object that this process writes. Without a pod it has a name of its own and no owner."""
+
+    def __init__(self, client: KubeClient, environ: Mapping[str, str] = os.environ) -> None:
+        self._client = client
+        self._identity = identity(environ)
+        self.name = self._identity.object_name or f"dyntop-{secrets.token_hex(4)}"
+        self._data: dict[str, dict[str, Any]] = {name: {} for name in BUCKETS}
+        self._written = False
+
+    @property
+    def instance_id(self) -> int:
+        """Return the id that clients know this process by."""
+        return instance_id_of(self.name)
+
+    async def put(self, key: bytes, value: bytes, namespace: str) -> Revision:
+        """Write an entry with all others of this process. Raises `StoreError`."""
+        name, within = place_of(key)
+        try:
+            parsed = pydantic_core.from_json(value)
+        except ValueError:
+            raise KeyNotAllowed(key, "Kubernetes keeps JSON, and the value is none") from None
+        if not namespace:
+            raise KeyNotAllowed(key, "which namespace? All of them are read")
+        before = self._data
+        self._data = {**before, name: {**before.get(name, {}), within: parsed}}
+        try:
+            return await self._apply(key, namespace)
+        except StoreError:
+            self._data = before
+            raise
+
+    def forget(self, key: bytes) -> None:
+        """Leave out an entry that was removed, when the next one is written."""
+        name, within = place_of(key)
+        self._data.get(name, {}).pop(within, None)
+
+    async def remove(self, namespace: str) -> None:
+        """Delete the object, if it was written and has no pod with which it would go."""
+        if self._written and not self._identity.name:
+            await self._client.request("DELETE", WORKERS.path(namespace, self.name))
+
+    async def _apply(self, key: bytes, namespace: str) -> Revision:
+        metadata: dict[str, Any] = {}
+        if self._identity.name:
+            pod = self._identity
+            metadata["ownerReferences"] = [
+                pod_reference(pod.name, pod.uid, container_mode=bool(pod.container))
+            ]
+        answer = await apply(self._client, (namespace, self.name), self._data, metadata)
+        if not answer.ok:
+            raise of_status(self._client.address, answer.status, answer.body)
+        self._written = True
+        worker = worker_object(answer.body if isinstance(answer.body, dict) else {})
+        stored = next((one for one in worker.entries if one.key == key), None) if worker else None
+        if worker is None or stored is None:
+            raise Refused(self._client.address, f"{key!r} was not stored")
+        return revision(worker, stored)

@@ -1,0 +1,130 @@
+"""What this user may do, asked of the API server itself (SelfSubjectAccessReview)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backends.kubernetes.client import KubeClient
+from backends.kubernetes.errors import Busy
+from backends.kubernetes.readiness import LIST_PODS, LIST_SLICES, Rights
+from backends.kubernetes.resources import PODS, SLICES, WORKERS, Resource
+from backends.store import NoPuts, StoreError
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+VERSION = "/version"
+"""A path that every API server answers at once, without looking at its store."""
+ASK_AGAIN = 30.0
+"""Seconds for which an answer is taken for true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a user may do. Where the server does not answer that, what it is asked for will tell."""
+
+    read_slices: bool = True
+    read_pods: bool = True
+    patch: bool = True
+    """Of `dynamoworkermetadatas`: removing an entry and putting one back."""
+    delete: bool = True
+    """Of `dynamoworkermetadatas`: removing all entries of one."""
+    patch_pods: bool = True
+
+    @property
+    def rights(self) -> Rights:
+        """Return what else than objects may be read."""
+        return Rights(self.read_slices, self.read_pods)
+
+
+ALL = Permissions()
+
+
+class PermissionReview:
+    """Asks for this user's permissions in one namespace (empty: in all), and keeps the answers for
+    some time. `clock` returns seconds."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespace: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        ask_again: float = ASK_AGAIN,
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._clock = clock
+        self._ask_again = ask_again
+        self._found = ALL
+        self._asked_at: float | None = None
+
+    async def permissions(self) -> Permissions:
+        """Return the permissions, at most some time old. Raises `StoreError`."""
+        now = self._clock()
+        if self._asked_at is None or now - self._asked_at >= self._ask_again:
+            self._found = await self._ask()
+            self._asked_at = now
+        return self._found
+
+    async def beat(self) -> Permissions:
+        """Return the permissions, and raise `StoreError` if the server does not answer now."""
+        answer = await self._client.request("GET", VERSION)
+        del answer  # a refusal is an answer, too
+        return await self.permissions()
+
+    async def _ask(self) -> Permissions:
+        asked = (
+            (SLICES, ("list", "watch")),
+            (PODS, ("list", "watch")),
+            (WORKERS, ("patch",)),
+            (WORKERS, ("delete",)),
+            (PODS, ("patch",)),
+        )
+        answers = await asyncio.gather(*(self._may_all(*one) for one in asked))
+        return Permissions(*answers)
+
+    async def _may_all(self, resource: Resource, verbs: tuple[str, ...]) -> bool:
+        return all([await self._may(resource, verb) for verb in verbs])
+
+    async def _may(self, resource: Resource, verb: str) -> bool:
+        """Return whether the server would allow a request. True also where it does not answer."""
+        group = resource.root.removeprefix("/apis/").partition("/")[0]
+        attributes = {
+            "verb": verb,
+            "resource": resource.plural,
+            "group": "" if resource.root.startswith("/api/") else group,
+        }
+        if self._namespace:
+            attributes["namespace"] = self._namespace
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        try:
+            answer = await self._client.request("POST", REVIEWS, body=review)
+        except Busy:
+            raise
+        except StoreError:
+            return True
+        status = answer.body.get("status") if isinstance(answer.body, dict) else None
+        return not (answer.ok and isinstance(status, dict) and status.get("allowed") is False)
+
+
+def warnings(rights: Rights) -> tuple[str, ...]:
+    """Return what this user cannot see for lack of rights, for people."""
+    lacking = [
+        right
+        for right, there in ((LIST_SLICES, rights.slices), (LIST_PODS, rights.pods))
+        if not there
+    ]
+    return tuple(f"this user may not {right}: readiness is known in part" for right in lacking)
+
+
+def no_puts(found: Permissions) -> tuple[NoPuts, ...]:
+    """Return why nothing can be put back."""
+    if found.patch:
+        return ()
+    return (NoPuts("this user may not patch dynamoworkermetadatas.nvidia.com"),)

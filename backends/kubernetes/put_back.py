@@ -1,0 +1,88 @@
+"""Put an entry back that was removed from its object, or with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pydantic_core
+
+from backends.kubernetes.apply import apply, pod_reference
+from backends.kubernetes.client import KubeClient
+from backends.kubernetes.errors import of_status
+from backends.kubernetes.objects import BUCKETS, Path
+from backends.kubernetes.resources import PODS
+from backends.kubernetes.targets import Current, owner_path, place_of, read_object
+from backends.store import Entry, Forbidden, KeyNotAllowed, Mode, Owner, PutBack, Refused
+
+TRIES = 5
+"""How often an object is read again that changed between reading and writing."""
+
+
+async def put_back(client: KubeClient, entry: Entry) -> PutBack:
+    """Put an entry back, as `Store.put_back`. Raises `StoreError`."""
+    if entry.unread:
+        return PutBack.UNREAD
+    path = owner_path(entry)
+    if path is None or entry.owner is None:
+        raise KeyNotAllowed(entry.key, "it is not known which object held it")
+    name, key = place_of(entry.plain_key)
+    value = _value(entry)
+    for _ in range(TRIES):
+        current = await read_object(client, path)
+        if current is not None and _holds(current, name, key):
+            return PutBack.THERE
+        if await _owner_is_gone(client, path, entry.owner, current):
+            return PutBack.LEASE_GONE
+        data = {one: {} for one in BUCKETS} | ({} if current is None else current.data)
+        there = data.get(name)
+        data[name] = {**(there if isinstance(there, dict) else {}), key: value}
+        answer = await apply(client, path, data, _metadata(entry.owner, current))
+        if answer.ok:
+            return PutBack.DONE
+        if answer.status != 409:
+            raise of_status(client.address, answer.status, answer.body)
+    raise Refused(client.address, "the object changes all the time")
+
+
+def _value(entry: Entry) -> Any:
+    try:
+        return pydantic_core.from_json(entry.value)
+    except ValueError:
+        raise KeyNotAllowed(entry.key, "Kubernetes keeps JSON, and the value is none") from None
+
+
+def _holds(current: Current, name: str, key: str) -> bool:
+    entries = current.data.get(name)
+    return isinstance(entries, dict) and key in entries
+
+
+async def _owner_is_gone(
+    client: KubeClient, path: Path, owner: Owner, current: Current | None
+) -> bool:
+    """Return whether the pod that owned the object is gone, so that Kubernetes would remove at once
+    what is put back. False also where this user may not read the pod."""
+    if not owner.pod_uid:
+        return False
+    if current is not None:
+        return current.worker.pod_uid != owner.pod_uid
+    try:
+        answer = await client.request("GET", PODS.path(path[0], owner.pod_name))
+    except Forbidden:
+        return False
+    if answer.status == 403:
+        return False
+    metadata = answer.body.get("metadata") if isinstance(answer.body, dict) else None
+    return not (answer.ok and isinstance(metadata, dict) and metadata.get("uid") == owner.pod_uid)
+
+
+def _metadata(owner: Owner, current: Current | None) -> dict[str, Any]:
+    """Return the object's metadata as it was, on the condition that nothing else changed it."""
+    found: dict[str, Any] = {}
+    if owner.pod_uid:
+        container_mode = owner.mode is Mode.CONTAINER
+        reference = pod_reference(owner.pod_name, owner.pod_uid, container_mode=container_mode)
+        found["ownerReferences"] = [reference]
+    if current is not None:
+        found["uid"] = current.worker.uid
+        found["resourceVersion"] = current.worker.version
+    return found

@@ -1,0 +1,138 @@
+"""A `Store` on the objects that Dynamo's processes write to Kubernetes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from backends.kubernetes.client import KubeClient
+from backends.kubernetes.config import KubernetesConfig
+from backends.kubernetes.delete import delete
+from backends.kubernetes.own_object import OwnObject
+from backends.kubernetes.permissions import PermissionReview, no_puts
+from backends.kubernetes.put_back import put_back
+from backends.kubernetes.reader import Reader, Reading
+from backends.kubernetes.watch import follow, resync
+from backends.store import (
+    Entry,
+    Lifetime,
+    NoPuts,
+    Outcome,
+    PutBack,
+    Removal,
+    Resync,
+    Revision,
+    StoreError,
+    StoreEvent,
+    TimeToLive,
+)
+from backends.store.closing import ClosedAtExit
+from backends.store.resync_loop import repeat_watch
+
+CLOSE_LIMIT = 2.0
+"""Seconds within which the server has to delete this process's own object at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Namespace:
+    """What is known once the configuration is read: which namespace, and so what asks of it."""
+
+    name: str
+    """Empty: all."""
+    reader: Reader
+    review: PermissionReview
+
+
+class KubernetesStore(ClosedAtExit):
+    """The `DynamoWorkerMetadata` objects of a namespace, or of all. The constructor does no I/O.
+
+    An entry is one of an object's `spec.data`; its key is that of the other stores. `Entry.owner`
+    has the object, its readiness and its pod. Every method raises only `StoreError`s. See `Store`.
+    """
+
+    name = "kubernetes"
+    lifetime = Lifetime.OWNED
+
+    def __init__(self, config: KubernetesConfig, *, client: KubeClient | None = None) -> None:
+        self._client = KubeClient(config) if client is None else client
+        self._own = OwnObject(self._client)
+        self._found: _Namespace | None = None
+        self._closed = False
+
+    @property
+    def address(self) -> str:
+        """The context and the namespace; before the first call what the settings say of them."""
+        return self._client.place
+
+    async def instance_id(self) -> int:
+        """Return the id of this process's own object: a hash of its name. Writes nothing."""
+        return self._own.instance_id
+
+    async def snapshot(self, prefixes: Sequence[bytes]) -> Resync:
+        return resync(await self._read(), tuple(prefixes))
+
+    async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
+        wanted = set(keys)
+        if not wanted:
+            return {}
+        # An entry's object does not follow from its key, so all are read.
+        entries = (await self._read()).view.entries()
+        return {entry.key: entry for entry in entries if entry.key in wanted}
+
+    def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
+        async def once() -> AsyncGenerator[StoreEvent, None]:
+            found = await self._namespace()
+            async with aclosing(follow(found.reader, found.review, prefixes)) as events:
+                async for event in events:
+                    yield event
+
+        return repeat_watch(once, lambda: self._closed)
+
+    async def put(self, key: bytes, value: bytes) -> Revision:
+        """Write an entry of this process's own object. Raises `KeyNotAllowed` also for a value that
+        is not JSON."""
+        return await self._own.put(key, value, (await self._namespace()).name)
+
+    async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
+        """Remove entries as `Store.delete`; see `delete.py`."""
+        seen = list(entries)
+        outcomes = await delete(self._client, seen)
+        for entry in seen:
+            own = entry.owner is not None and entry.owner.name == self._own.name
+            if own and outcomes[entry.key] is Removal.REMOVED:
+                self._own.forget(entry.plain_key)
+        return outcomes
+
+    async def put_back(self, entry: Entry) -> PutBack:
+        """Put an entry back into its object, as `Store.put_back`. `LEASE_GONE`: its pod is gone."""
+        return await put_back(self._client, entry)
+
+    async def no_puts(self) -> tuple[NoPuts, ...]:
+        return no_puts(await (await self._namespace()).review.permissions())
+
+    async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
+        """Return nothing: no entry has a time limit here."""
+        return {}
+
+    async def aclose(self) -> None:
+        """End the connections. This process's own object is deleted, unless its pod owns it."""
+        self._closed = True
+        if self._found is not None:
+            with contextlib.suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(CLOSE_LIMIT):
+                    await self._own.remove(self._found.name)
+        await self._client.aclose()
+
+    async def _read(self) -> Reading:
+        found = await self._namespace()
+        return await found.reader.read((await found.review.permissions()).rights)
+
+    async def _namespace(self) -> _Namespace:
+        if self._found is None:
+            name = (await self._client.access()).namespace
+            reader, review = Reader(self._client, name), PermissionReview(self._client, name)
+            self._found = _Namespace(name, reader, review)
+        return self._found
