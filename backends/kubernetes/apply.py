@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backends.kubernetes.client import Answer, KubeClient
+from backends.kubernetes.client import HttpAnswer, KubeClient
 from backends.kubernetes.objects import MANAGER, Path
 from backends.kubernetes.resources import WORKERS
 
@@ -30,7 +30,7 @@ def pod_reference(name: str, uid: str, *, container_mode: bool) -> dict[str, Any
 
 async def apply(
     client: KubeClient, path: Path, data: dict[str, Any], metadata: dict[str, Any]
-) -> Answer:
+) -> HttpAnswer:
     """Apply an object with this `spec.data`. `metadata` may hold uid and resourceVersion, which the
     object then has to have (else 409), and owner references."""
     body = {

@@ -30,7 +30,7 @@ Params = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP status and the JSON that came with it."""
 
     status: int
@@ -102,7 +102,7 @@ class KubeClient:
         params: Params = (),
         body: object = None,
         content_type: str = "application/json",
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send a request, and return whatever the server answers.
 
         Raises `StoreError` if it does not answer, asks to come back later (`Busy`), or refuses the
@@ -110,7 +110,7 @@ class KubeClient:
         """
         async with self._sent(method, path, params, body, content_type, self._timeout) as response:
             raw = await self._read(response)
-        answer = Answer(response.status, _json(raw))
+        answer = HttpAnswer(response.status, _json(raw))
         if response.status in (401, 429) or response.status >= 500:
             retry_after = response.headers.get("Retry-After")
             raise errors.of_status(self.address, answer.status, answer.body, retry_after)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from backends.kubernetes.client import Answer, KubeClient
+from backends.kubernetes.client import HttpAnswer, KubeClient
 from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import Path, StoredEntry, revision
 from backends.kubernetes.resources import WORKERS
@@ -86,7 +86,7 @@ def _compare(
     return outcomes, remove
 
 
-async def _remove(client: KubeClient, current: Current, entries: list[StoredEntry]) -> Answer:
+async def _remove(client: KubeClient, current: Current, entries: list[StoredEntry]) -> HttpAnswer:
     worker = current.worker
     path = WORKERS.path(*worker.path)
     if len(entries) == len(worker.entries):

@@ -29,7 +29,7 @@ class Busy(Unreachable):
         """Seconds."""
 
 
-class NotFound(Refused):
+class PathNotFound(Refused):
     """There is no such path, or no such object (404)."""
 
 
@@ -68,7 +68,7 @@ def of_status(
     if status == 429 or (status == 503 and retry_after):
         return Busy(address, said, _seconds(retry_after))
     if status == 404:
-        return NotFound(address, said)
+        return PathNotFound(address, said)
     if status >= 500:
         return Unreachable(address, Cause.NO_LEADER, said)
     return Refused(address, said)

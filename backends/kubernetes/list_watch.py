@@ -41,7 +41,7 @@ Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ObjectList:
     """All objects of a resource, as `read` made them, at one version."""
 
     items: list[Any]
@@ -49,7 +49,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ObjectChange:
     """An object was added or changed, or with `gone` removed: then as it was last."""
 
     item: Any
@@ -79,7 +79,7 @@ class ListWatch:
         self._watch_time = watch_time
         self._longest_silence = longest_silence
 
-    async def list(self, progress: Callable[[int], None] = lambda _: None) -> Listing:
+    async def list(self, progress: Callable[[int], None] = lambda _: None) -> ObjectList:
         """Return all objects. `progress` is called with the number of those read so far.
 
         A `continue` token that expired begins the list again. Raises `StoreError`.
@@ -91,7 +91,7 @@ class ListWatch:
                 continue
         raise Refused(self._client.address, "the list expires while it is read")
 
-    async def _list(self, progress: Callable[[int], None]) -> Listing:
+    async def _list(self, progress: Callable[[int], None]) -> ObjectList:
         items: list[Any] = []
         token = ""
         while True:
@@ -110,9 +110,9 @@ class ListWatch:
             metadata = body.get("metadata") or {}
             token = metadata.get("continue") or ""
             if not token:
-                return Listing(items, str(metadata.get("resourceVersion", "")))
+                return ObjectList(items, str(metadata.get("resourceVersion", "")))
 
-    async def watch(self, version: str) -> AsyncGenerator[Change, None]:
+    async def watch(self, version: str) -> AsyncGenerator[ObjectChange, None]:
         """Yield each change after a version, without end.
 
         Raises `PositionLost` once the server no longer has that version, and other `StoreError`s.
@@ -137,7 +137,7 @@ class ListWatch:
                         if kind == "BOOKMARK":
                             continue
                         if (read := self._read(item)) is not None:
-                            yield Change(read, gone=kind == "DELETED")
+                            yield ObjectChange(read, gone=kind == "DELETED")
             except Unreachable:
                 # One that was cut goes on from its last version, as one that reached its time
                 # limit; a server that is away refuses the next one.

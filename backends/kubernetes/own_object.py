@@ -21,7 +21,7 @@ from backends.store import KeyNotAllowed, Refused, Revision, StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class PodIdentity:
     """The pod that this process runs in. Empty name: it runs in none."""
 
     name: str = ""
@@ -37,13 +37,13 @@ class Identity:
         return self.name
 
 
-def identity(environ: Mapping[str, str]) -> Identity:
+def identity(environ: Mapping[str, str]) -> PodIdentity:
     """Return the pod that the environment names, by the variables that Dynamo reads, too."""
     name, uid = environ.get("POD_NAME", ""), environ.get("POD_UID", "")
     if not name or not uid:
-        return Identity()
+        return PodIdentity()
     mode = environ.get("DYN_KUBE_DISCOVERY_MODE", "pod")
-    return Identity(name, uid, environ.get("CONTAINER_NAME", "") if mode == "container" else "")
+    return PodIdentity(name, uid, environ.get("CONTAINER_NAME", "") if mode == "container" else "")
 
 
 class OwnObject:

@@ -21,7 +21,7 @@ ASK_AGAIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Permissions:
+class UserRights:
     """What a user may do. Where the server does not answer that, what it is asked for will tell."""
 
     read_slices: bool = True
@@ -38,7 +38,7 @@ class Permissions:
         return Rights(self.read_slices, self.read_pods)
 
 
-ALL = Permissions()
+ALL = UserRights()
 
 
 class PermissionReview:
@@ -60,7 +60,7 @@ class PermissionReview:
         self._found = ALL
         self._asked_at: float | None = None
 
-    async def permissions(self) -> Permissions:
+    async def permissions(self) -> UserRights:
         """Return the permissions, at most some time old. Raises `StoreError`."""
         now = self._clock()
         if self._asked_at is None or now - self._asked_at >= self._ask_again:
@@ -68,13 +68,13 @@ class PermissionReview:
             self._asked_at = now
         return self._found
 
-    async def beat(self) -> Permissions:
+    async def beat(self) -> UserRights:
         """Return the permissions, and raise `StoreError` if the server does not answer now."""
         answer = await self._client.request("GET", VERSION)
         del answer  # a refusal is an answer, too
         return await self.permissions()
 
-    async def _ask(self) -> Permissions:
+    async def _ask(self) -> UserRights:
         asked = (
             (SLICES, ("list", "watch")),
             (PODS, ("list", "watch")),
@@ -83,7 +83,7 @@ class PermissionReview:
             (PODS, ("patch",)),
         )
         answers = await asyncio.gather(*(self._may_all(*one) for one in asked))
-        return Permissions(*answers)
+        return UserRights(*answers)
 
     async def _may_all(self, resource: Resource, verbs: tuple[str, ...]) -> bool:
         return all([await self._may(resource, verb) for verb in verbs])
@@ -123,7 +123,7 @@ def warnings(rights: Rights) -> tuple[str, ...]:
     return tuple(f"this user may not {right}: readiness is known in part" for right in lacking)
 
 
-def no_puts(found: Permissions) -> tuple[NoPuts, ...]:
+def no_puts(found: UserRights) -> tuple[NoPuts, ...]:
     """Return why nothing can be put back."""
     if found.patch:
         return ()

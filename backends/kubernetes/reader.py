@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from backends.kubernetes import objects
 from backends.kubernetes.client import KubeClient
-from backends.kubernetes.errors import NotFound
-from backends.kubernetes.list_watch import Listing, ListWatch
+from backends.kubernetes.errors import PathNotFound
+from backends.kubernetes.list_watch import ObjectList, ListWatch
 from backends.kubernetes.readiness import Rights
 from backends.kubernetes.resources import PODS, SLICES, WORKERS
 from backends.kubernetes.view import ObjectView
@@ -77,14 +77,14 @@ class Reader:
             None if pods is None else pods.version,
         )
 
-    async def _workers(self, progress: Callable[[int], None]) -> Listing | None:
+    async def _workers(self, progress: Callable[[int], None]) -> ObjectList | None:
         try:
             return await self.workers.list(progress)
-        except NotFound as error:
+        except PathNotFound as error:
             raise Refused(error.address, NOT_INSTALLED) from None
 
 
-async def _if_allowed(resource: ListWatch, *, allowed: bool) -> Listing | None:
+async def _if_allowed(resource: ListWatch, *, allowed: bool) -> ObjectList | None:
     if not allowed:
         return None
     try:

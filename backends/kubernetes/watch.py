@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from backends.kubernetes.errors import Busy
-from backends.kubernetes.list_watch import Change, ListWatch
+from backends.kubernetes.list_watch import ObjectChange, ListWatch
 from backends.kubernetes.permissions import PermissionReview, no_puts, warnings
 from backends.kubernetes.reader import Reader, Reading
 from backends.kubernetes.view import ObjectView
@@ -32,8 +32,8 @@ AHEAD = 1000
 LONGEST_RETRY = 30.0
 """Seconds that are waited at most when the server asks to come back later."""
 
-_Apply = Callable[[ObjectView, Change], list[Put | Delete]]
-_Item = tuple[_Apply, Change] | Heartbeat | StoreError
+_Apply = Callable[[ObjectView, ObjectChange], list[Put | Delete]]
+_Item = tuple[_Apply, ObjectChange] | Heartbeat | StoreError
 
 
 def resync(reading: Reading, prefixes: tuple[bytes, ...]) -> Resync:
@@ -135,13 +135,13 @@ async def _beat(review: PermissionReview, view: ObjectView, queue: asyncio.Queue
         await queue.put(error)
 
 
-def _worker(view: ObjectView, change: Change) -> list[Put | Delete]:
+def _worker(view: ObjectView, change: ObjectChange) -> list[Put | Delete]:
     return view.change_worker(change.item, gone=change.gone)
 
 
-def _slice(view: ObjectView, change: Change) -> list[Put | Delete]:
+def _slice(view: ObjectView, change: ObjectChange) -> list[Put | Delete]:
     return view.change_slice(change.item, gone=change.gone)
 
 
-def _pod(view: ObjectView, change: Change) -> list[Put | Delete]:
+def _pod(view: ObjectView, change: ObjectChange) -> list[Put | Delete]:
     return view.change_pod(change.item, gone=change.gone)

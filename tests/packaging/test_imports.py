@@ -18,12 +18,20 @@ MODULES = sorted(
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for file in (ROOT / "backends").rglob("*.py")
 )
-STORES_WITH_CLIENTS = ("backends.etcd", "backends.file", "backends.nats")
+STORES_WITH_CLIENTS = ("backends.etcd", "backends.file", "backends.kubernetes", "backends.nats")
 WITHOUT_CLIENTS = [module for module in MODULES if not module.startswith(STORES_WITH_CLIENTS)]
 
 DASHBOARD = {"textual", "rich", "tui"}
 ETCD = {"grpc", "google.protobuf"}
-CLIENTS = ETCD | {"watchfiles", "nats", "zmq", "msgpack", "aiohttp", "prometheus_client"}
+CLIENTS = ETCD | {
+    "watchfiles",
+    "nats",
+    "zmq",
+    "msgpack",
+    "aiohttp",
+    "kubernetes_asyncio",
+    "prometheus_client",
+}
 
 FORKING = """
 import json, os, sys, asyncio, pydantic
