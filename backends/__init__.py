@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backends.connections import (
         EtcdConnection,
         FileConnection,
+        KubernetesConnection,
         MemoryConnection,
         NatsKvConnection,
         open_store,
@@ -57,6 +58,7 @@ _MODULES = {
     "backends.connections": (
         "EtcdConnection",
         "FileConnection",
+        "KubernetesConnection",
         "MemoryConnection",
         "NatsKvConnection",
         "open_store",
@@ -108,6 +110,7 @@ __all__ = [
     "Forbidden",
     "KeyNotAllowed",
     "KeyOutcome",
+    "KubernetesConnection",
     "MemoryConnection",
     "Misconfigured",
     "ModelCard",

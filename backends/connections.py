@@ -48,6 +48,19 @@ class NatsKvConnection(_Connection):
     config: NatsConfig
 
 
+class KubernetesConnection(_Connection):
+    """The objects that Dynamo's processes write to Kubernetes (`DynamoWorkerMetadata`)."""
+
+    backend: Literal["kubernetes"] = "kubernetes"
+    context: str | None = None
+    """A context of the kubeconfig. None: its current one; without a kubeconfig the service account
+    of the pod that this process runs in."""
+    namespace: str | None = None
+    """The Kubernetes namespace. None: `POD_NAMESPACE`, else the context's, else `default`."""
+    all_namespaces: bool = False
+    """All namespaces, in place of one."""
+
+
 class MemoryConnection(_Connection):
     """A new, empty store in this process."""
 
@@ -55,7 +68,7 @@ class MemoryConnection(_Connection):
 
 
 Connection = Annotated[
-    EtcdConnection | FileConnection | NatsKvConnection | MemoryConnection,
+    EtcdConnection | FileConnection | KubernetesConnection | NatsKvConnection | MemoryConnection,
     Field(discriminator="backend"),
 ]
 """The kind of store, and its settings."""
@@ -85,6 +98,16 @@ def open_store(connection: Connection) -> Store:
             from backends.file import FileStore
 
             return FileStore(connection.root)
+        case KubernetesConnection():
+            from backends.kubernetes import KubernetesConfig, KubernetesStore
+
+            return KubernetesStore(
+                KubernetesConfig(
+                    context=connection.context,
+                    namespace=connection.namespace,
+                    all_namespaces=connection.all_namespaces,
+                )
+            )
         case NatsKvConnection():
             from backends.nats_kv.store import NatsStore
 

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from backends.aio.timer import LOOP, Timer
-from backends.connections import Connection, EtcdConnection, NatsKvConnection, open_store
+from backends.connections import (
+    Connection,
+    EtcdConnection,
+    KubernetesConnection,
+    NatsKvConnection,
+    open_store,
+)
 from backends.discovery.discovery import Discovery
 from backends.liveness.collector import Probes, Probing
 from backends.removal.audit import Audit
@@ -163,6 +169,9 @@ def is_here(connection: Connection) -> bool:
             urls = connection.endpoints
         case NatsKvConnection():
             urls = connection.config.servers
+        case KubernetesConnection():
+            # Each pod has a loopback address of its own.
+            return False
         case _:
             return True
     try:

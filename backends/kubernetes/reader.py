@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backends.kubernetes import objects
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.errors import PathNotFound
-from backends.kubernetes.list_watch import ObjectList, ListWatch
+from backends.kubernetes.list_watch import ListWatch, ObjectList
 from backends.kubernetes.readiness import Rights
 from backends.kubernetes.resources import PODS, SLICES, WORKERS
 from backends.kubernetes.view import ObjectView

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from backends.kubernetes.errors import Busy
-from backends.kubernetes.list_watch import ObjectChange, ListWatch
+from backends.kubernetes.list_watch import ListWatch, ObjectChange
 from backends.kubernetes.permissions import PermissionReview, no_puts, warnings
 from backends.kubernetes.reader import Reader, Reading
 from backends.kubernetes.view import ObjectView

@@ -111,6 +111,8 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         endpoints=arguments.endpoints,
         file_store=arguments.file_store,
         nats=arguments.nats,
+        kube_context=arguments.kube_context,
+        kube_namespace=arguments.kube_namespace,
         namespace=arguments.namespace,
         read_only=arguments.read_only,
         demo=arguments.demo,

@@ -283,10 +283,10 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
     )
     group.add_argument(
         "--backend",
-        choices=("auto", "etcd", "file", "nats", "memory"),
+        choices=("auto", "etcd", "file", "kubernetes", "nats", "memory"),
         default=nothing,
         help="the kind of store; auto, the default, takes it from the context, else from "
-        "DYN_DISCOVERY_BACKEND",
+        "DYN_DISCOVERY_BACKEND; in a pod without either it is kubernetes",
     )
     group.add_argument(
         "--endpoints", metavar="URLS", default=nothing, help="of etcd, separated by commas"
@@ -300,6 +300,19 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         default=nothing,
         help="of NATS, separated by commas: the store with --backend nats, else the server whose "
         "services are shown beside another store; '' for none (overrides NATS_SERVER)",
+    )
+    group.add_argument(
+        "--kube-context",
+        metavar="NAME",
+        default=nothing,
+        help="of Kubernetes: a context of the kubeconfig (default: the current one)",
+    )
+    group.add_argument(
+        "--kube-namespace",
+        metavar="NAME",
+        default=nothing,
+        help="of Kubernetes: its namespace, which Dynamo's namespaces lie within; '*' for all "
+        "(default: POD_NAMESPACE, else the context's)",
     )
     group.add_argument(
         "-n",

@@ -3,9 +3,11 @@
 They stand in `dyntop/contexts.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`, one table each:
 
     [prod]
-    backend = "etcd"                # or "file", "nats"; not needed where one of the next two tells
+    backend = "etcd"                # or "file", "kubernetes", "nats"; not needed where another
+                                    # line says it
     endpoints = ["https://etcd-0:2379", "https://etcd-1:2379"]    # or one text, with commas
     # file_store = "/data/dynamo_kv"    in place of endpoints
+    # kube_context = "prod-eu"        of the kubeconfig; kube_namespace = "dynamo", "*" for all
     nats = "nats://nats-0:4222"     # of the nats store; else where services are asked
     namespace = "prod"              # "" for all, whatever DYN_NAMESPACE says
     read_only = true
@@ -62,8 +64,8 @@ Texts = Annotated[
 """A text, or those of a list with commas between them."""
 Text = Annotated[str | None, Field(description="must be a text, in quotes")]
 Backend = Annotated[
-    Literal["etcd", "file", "nats"] | None,
-    Field(description="must be a text: 'etcd', 'file' or 'nats'"),
+    Literal["etcd", "file", "kubernetes", "nats"] | None,
+    Field(description="must be a text: 'etcd', 'file', 'kubernetes' or 'nats'"),
 ]
 Flag = Annotated[bool, Field(description="must be true or false, without quotes")]
 
@@ -83,6 +85,10 @@ class Table(BaseModel):
     """Of etcd, separated by commas."""
     file_store: Text = None
     """An absolute path."""
+    kube_context: Text = None
+    """Of the kubeconfig."""
+    kube_namespace: Text = None
+    """Of Kubernetes; `*` for all."""
     nats: Texts = None
     """Servers of NATS, separated by commas."""
     namespace: Text = None
@@ -99,6 +105,8 @@ class Table(BaseModel):
                 return said | {"backend": "etcd"}
             if "file_store" in said:
                 return said | {"backend": "file"}
+            if "kube_context" in said or "kube_namespace" in said:
+                return said | {"backend": "kubernetes"}
         return said
 
     @field_validator("endpoints", "nats")
@@ -130,7 +138,12 @@ class Table(BaseModel):
 
     @model_validator(mode="after")
     def _check_backend(self) -> Self:
-        for setting, store in (("endpoints", "etcd"), ("file_store", "file")):
+        for setting, store in (
+            ("endpoints", "etcd"),
+            ("file_store", "file"),
+            ("kube_context", "kubernetes"),
+            ("kube_namespace", "kubernetes"),
+        ):
             if getattr(self, setting) is not None and self.backend != store:
                 problem = f"{setting} belongs to the {store} store, and {self.backend} was chosen"
                 raise _wrong(f"{problem}: leave one of them out")

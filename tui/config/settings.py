@@ -2,7 +2,8 @@
 
 | name | means |
 |---|---|
-| `DYN_DISCOVERY_BACKEND` | `etcd` (default), `file`; `mem` and `kubernetes` are not supported |
+| `DYN_DISCOVERY_BACKEND` | `etcd` (default), `file`, `kubernetes`; `mem` is not supported |
+| `KUBECONFIG`, `POD_NAMESPACE` | of Kubernetes, as `kubectl` and Dynamo read them |
 | `ETCD_ENDPOINTS` | comma-separated, default `http://localhost:2379` |
 | `ETCD_AUTH_USERNAME`, `ETCD_AUTH_PASSWORD` | |
 | `ETCD_AUTH_CA`, `ETCD_AUTH_CLIENT_CERT`, `ETCD_AUTH_CLIENT_KEY` | a path or PEM text each |
@@ -25,7 +26,7 @@ environment. Read-only wins: once one of them sets it, none unsets it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -34,6 +35,7 @@ from backends.connections import (
     Connection,
     EtcdConnection,
     FileConnection,
+    KubernetesConnection,
     MemoryConnection,
     NatsKvConnection,
 )
@@ -49,6 +51,9 @@ from tui.config.contexts import Context
 DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
 FILE_STORE_FOLDER = "dynamo_store_kv"
 """Below the folder for temporary files, as in Dynamo's `storage/kv/file.rs`."""
+
+ALL_KUBERNETES_NAMESPACES = "*"
+"""No name of a namespace, which are lowercase letters, digits and `-`."""
 
 TO_SUFFIX = "-"
 """Between a namespace and the suffix of a generation."""
@@ -104,6 +109,8 @@ class Settings(BaseModel):
         endpoints: str | None = None,
         file_store: str | None = None,
         nats: str | None = None,
+        kube_context: str | None = None,
+        kube_namespace: str | None = None,
         namespace: str | None = None,
         read_only: bool = False,
         demo: bool = False,
@@ -116,16 +123,18 @@ class Settings(BaseModel):
         """Return settings from flags, else a context, else an environment. None: a flag that was
         not given.
 
-        `backend`: `auto` (as None), `etcd`, `file`, `nats` or `memory`. `endpoints` and `nats`:
-        separated by commas. Empty `namespace`: all namespaces, overriding context and environment.
-        Empty `nats` beside another store: no services. `metrics`: one or several URLs in each text;
-        an empty text: none, overriding the others.
+        `backend`: `auto` (as None), `etcd`, `file`, `kubernetes`, `nats` or `memory`. `endpoints`
+        and `nats`: separated by commas. `kube_namespace`: `*` for all of them. Empty `namespace`:
+        all namespaces, overriding context and environment. Empty `nats` beside another store: no
+        services. `metrics`: one or several URLs in each text; an empty text: none, overriding the
+        others.
 
         Raises `Misconfigured`.
         """
         connection: Connection = MemoryConnection()
         if not demo:
-            connection = _connection(environ, context, backend, endpoints, file_store, nats)
+            flags = StoreFlags(backend, endpoints, file_store, nats, kube_context, kube_namespace)
+            connection = _connection(environ, context, flags)
         source, base = "--namespace", None
         if namespace is None and context is not None:
             namespace, source = context.namespace, f"context {context.name}"
@@ -177,36 +186,53 @@ def as_name(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+@dataclass(frozen=True, slots=True)
+class StoreFlags:
+    """What the command line, or a context, says of the store. None: nothing."""
+
+    backend: str | None
+    endpoints: str | None
+    file_store: str | None
+    nats: str | None
+    kube_context: str | None
+    kube_namespace: str | None
+
+
 def _connection(
-    environ: Mapping[str, str],
-    context: Context | None,
-    backend: str | None,
-    endpoints: str | None,
-    file_store: str | None,
-    nats: str | None,
+    environ: Mapping[str, str], context: Context | None, flags: StoreFlags
 ) -> Connection:
-    chosen = _chosen(backend, endpoints, file_store)
+    chosen = _chosen(flags)
     if context is not None:
         chosen = chosen or context.backend
-        endpoints = context.endpoints if endpoints is None else endpoints
-        file_store = context.file_store if file_store is None else file_store
+        flags = replace(
+            flags,
+            **{
+                name: getattr(context, name)
+                for name in ("endpoints", "file_store", "kube_context", "kube_namespace")
+                if getattr(flags, name) is None
+            },
+        )
     match chosen or _dynamos(environ):
         case "etcd":
-            return _etcd(environ, endpoints)
+            return _etcd(environ, flags.endpoints)
         case "file":
-            return _file(environ, file_store)
+            return _file(environ, flags.file_store)
+        case "kubernetes":
+            return _kubernetes(flags.kube_context, flags.kube_namespace)
         case "nats":
-            return NatsKvConnection(config=_nats(environ, context, nats))
+            return NatsKvConnection(config=_nats(environ, context, flags.nats))
         case _:
             return MemoryConnection()
 
 
-def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) -> str | None:
+def _chosen(flags: StoreFlags) -> str | None:
     """Return the backend that flags choose. None: no flag does."""
-    chosen = backend if backend != "auto" else None
+    chosen = flags.backend if flags.backend != "auto" else None
     for flag, value, of in (
-        ("--endpoints", endpoints, "etcd"),
-        ("--file-store", file_store, "file"),
+        ("--endpoints", flags.endpoints, "etcd"),
+        ("--file-store", flags.file_store, "file"),
+        ("--kube-context", flags.kube_context, "kubernetes"),
+        ("--kube-namespace", flags.kube_namespace, "kubernetes"),
     ):
         if value is not None:
             if chosen not in (None, of):
@@ -215,16 +241,21 @@ def _chosen(backend: str | None, endpoints: str | None, file_store: str | None) 
     return chosen
 
 
+def _kubernetes(context: str | None, namespace: str | None) -> KubernetesConnection:
+    if namespace == ALL_KUBERNETES_NAMESPACES:
+        return KubernetesConnection(context=context or None, all_namespaces=True)
+    return KubernetesConnection(context=context or None, namespace=namespace or None)
+
+
 def _dynamos(environ: Mapping[str, str]) -> str:
-    """Return the backend of Dynamo's own setting."""
-    match _text(environ, "DYN_DISCOVERY_BACKEND") or "etcd":
-        case "etcd" | "file" as dynamos:
+    """Return the backend of Dynamo's own setting. In a pod to which nothing names another store:
+    Kubernetes, whose variables every pod has."""
+    unset = "etcd"
+    if environ.get("KUBERNETES_SERVICE_HOST") and not environ.get("ETCD_ENDPOINTS"):
+        unset = "kubernetes"
+    match _text(environ, "DYN_DISCOVERY_BACKEND") or unset:
+        case "etcd" | "file" | "kubernetes" as dynamos:
             return dynamos
-        case "kubernetes":
-            problem = (
-                "kubernetes is not read by dyntop, which knows etcd and file: "
-                "ask kubectl, or choose with --backend"
-            )
         case "mem":
             problem = (
                 "mem is each process's own memory, which nobody else can see: "

@@ -25,7 +25,13 @@ from tui.text.sanitize import plain, plain_key
 WHERE_ETCD = "--endpoints or ETCD_ENDPOINTS"
 WHERE_FILE = "--file-store or DYN_FILE_KV"
 WHERE_NATS = "--nats or NATS_SERVER"
-WHERE = {"etcd": WHERE_ETCD, "file": WHERE_FILE, "nats": WHERE_NATS}
+WHERE_KUBERNETES = "--kube-context and --kube-namespace"
+WHERE = {
+    "etcd": WHERE_ETCD,
+    "file": WHERE_FILE,
+    "kubernetes": WHERE_KUBERNETES,
+    "nats": WHERE_NATS,
+}
 """The flag and the variable that set each store, by the store's name."""
 
 
@@ -59,8 +65,8 @@ class ErrorText:
 def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd") -> ErrorText:
     """Return the sentence and the exit code for an error.
 
-    `store`: the kind of store it came from (`etcd`, `file`, `nats`). For an `AuditFailed` that
-    stopped a removal call `not_written_down`.
+    `store`: the kind of store it came from (`etcd`, `file`, `kubernetes`, `nats`). For an
+    `AuditFailed` that stopped a removal call `not_written_down`.
     """
     match error:
         case Unreachable():
@@ -127,6 +133,8 @@ def _not_authorised(error: NotAuthorised, store: str) -> str:
         )
     if store == "nats":
         return _nats_not_authorised(error)
+    if store == "kubernetes":
+        return _kubernetes_not_authorised(error)
     if isinstance(error, Forbidden):
         return (
             f"etcd at {error.address} denies this user the request ({error.detail}): grant the "
@@ -148,6 +156,19 @@ def _nats_not_authorised(error: NotAuthorised) -> str:
         f"NATS at {error.address} does not accept this user ({error.detail}): check "
         "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD, or NATS_AUTH_TOKEN, NATS_AUTH_NKEY or "
         "NATS_AUTH_CREDENTIALS_FILE (the first that is set is used)"
+    )
+
+
+def _kubernetes_not_authorised(error: NotAuthorised) -> str:
+    if isinstance(error, Forbidden):
+        return (
+            f"the API server at {error.address} denies this user the request ({error.detail}): "
+            "bind the role for dyntop to it (docs/reference/permissions.md), or choose another "
+            f"with {WHERE_KUBERNETES}"
+        )
+    return (
+        f"the API server at {error.address} does not accept this user ({error.detail}): sign in "
+        "again, and check with `kubectl auth whoami`"
     )
 
 
@@ -255,4 +276,34 @@ _NATS: dict[Cause, str] = {
     Cause.MISSING: "there is no store at {address}{detail}: set " + WHERE_NATS,
 }
 
-_UNREACHABLE = {"etcd": _ETCD, "file": _FOLDER, "nats": _NATS}
+_API_SERVER_LOST = (
+    "the connection to the API server at {address} broke off{detail}: check with `kubectl version`"
+)
+_KUBERNETES: dict[Cause, str] = dict.fromkeys(Cause, _API_SERVER_LOST) | {
+    Cause.REFUSED: (
+        "nothing listens at {address}{detail}: is that the API server of the cluster? Choose a "
+        "context with --kube-context"
+    ),
+    Cause.NAME: (
+        "the host name in {address} cannot be resolved{detail}: choose a context with "
+        "--kube-context, or correct this machine's DNS"
+    ),
+    Cause.TIMEOUT: (
+        "the API server at {address} did not answer in time{detail}: check the way there, e.g. a "
+        "VPN, with `kubectl version`"
+    ),
+    Cause.PLAIN_EXPECTED: (
+        "{address} speaks plain text, not TLS{detail}: write http:// in the kubeconfig"
+    ),
+    Cause.CERTIFICATE: (
+        "no TLS with {address}, since a certificate was not accepted{detail}: check "
+        "certificate-authority and client-certificate of the kubeconfig"
+    ),
+    Cause.NOT_THIS_STORE: "the server at {address} is no API server of Kubernetes{detail}",
+    Cause.NO_LEADER: (
+        "the API server at {address} cannot serve now{detail}: check with "
+        "`kubectl get --raw /readyz?verbose`"
+    ),
+}
+
+_UNREACHABLE = {"etcd": _ETCD, "file": _FOLDER, "kubernetes": _KUBERNETES, "nats": _NATS}

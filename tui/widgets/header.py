@@ -61,7 +61,6 @@ class StoreHeader(Vertical):
         self._tree_is_seen = tree_is_seen
         store, settings = dashboard.store, dashboard.settings
         self._store = store.name
-        self._address = f"{store.name} {store.address}"
         self._names = [
             *_named("ctx", settings.context, settings.context_source),
             *_named("ns", settings.namespace, settings.namespace_source),
@@ -101,7 +100,8 @@ class StoreHeader(Vertical):
         # Always shown: a frozen or filtered view must not look like a live and complete one.
         used = sum(width(text) + 2 for text, _ in (*left, *modes))
         # The least important goes first: the counts except the first, then the end of the address.
-        address = plain(self._address)
+        # Kubernetes: known once the kubeconfig is read.
+        address = plain(f"{self._store} {self.dashboard.store.address}")
         while right and used + width(address) + _cells(right) > room:
             if len(right) == 1 and used + LEAST_ADDRESS + _cells(right) <= room:
                 break

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from backends.connections import (
     EtcdConnection,
     FileConnection,
+    KubernetesConnection,
     MemoryConnection,
     NatsKvConnection,
     open_store,
@@ -108,9 +109,42 @@ def test_a_flag_goes_before_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environ", "flags", "connection"),
+    [
+        ({"DYN_DISCOVERY_BACKEND": "kubernetes"}, {}, KubernetesConnection()),
+        ({}, {"backend": "kubernetes"}, KubernetesConnection()),
+        ({}, {"kube_context": "eu"}, KubernetesConnection(context="eu")),
+        ({}, {"kube_namespace": "dynamo"}, KubernetesConnection(namespace="dynamo")),
+        ({}, {"kube_namespace": "*"}, KubernetesConnection(all_namespaces=True)),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {}, KubernetesConnection()),
+    ],
+)
+def test_kubernetes_is_chosen_by_its_flags_by_dynamos_name_and_in_a_pod(
+    environ: dict[str, str], flags: dict[str, Any], connection: KubernetesConnection
+) -> None:
+    assert settings(environ, **flags).connection == connection
+
+
+def test_a_pod_that_has_an_etcd_named_reads_etcd() -> None:
+    in_a_pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert etcd(in_a_pod | {"ETCD_ENDPOINTS": "http://a:1"}).endpoints == ("http://a:1",)
+    assert etcd(in_a_pod | {"DYN_DISCOVERY_BACKEND": "etcd"})
+
+
+def test_a_context_names_a_cluster_of_kubernetes() -> None:
+    named = prod(backend="kubernetes", kube_context="eu", kube_namespace="dynamo")
+    expected = KubernetesConnection(context="eu", namespace="dynamo")
+    assert settings({}, context=named).connection == expected
+    assert settings({}, context=named, kube_namespace="*").connection == KubernetesConnection(
+        context="eu", all_namespaces=True
+    )
+
+
+@pytest.mark.parametrize(
     ("environ", "flags", "setting", "said"),
     [
-        ({"DYN_DISCOVERY_BACKEND": "kubernetes"}, {}, "DYN_DISCOVERY_BACKEND", "kubernetes"),
+        ({}, {"backend": "etcd", "kube_context": "a"}, "--kube-context", "etcd was chosen"),
+        ({}, {"backend": "file", "kube_namespace": "a"}, "--kube-namespace", "file was chosen"),
         ({"DYN_DISCOVERY_BACKEND": "mem"}, {"backend": "auto"}, "DYN_DISCOVERY_BACKEND", "--demo"),
         ({"DYN_DISCOVERY_BACKEND": "ETCD"}, {}, "DYN_DISCOVERY_BACKEND", "'ETCD'"),
         ({}, {"backend": "nats", "nats": ","}, "--nats", "no server"),
