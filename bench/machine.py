@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.support.servers import find_program
+from tests.support.programs import find_program
 
 
 def machine() -> dict[str, str]:

@@ -15,7 +15,8 @@ from bench.marks import MOST
 from bench.screen import Frames, Row, complete
 from bench.writing import LEASE_TTL, Put, Writer
 from tests.support.dashboard import Dashboard, leading_to
-from tests.support.servers import EtcdServer, clean_environment, find_program
+from tests.support.etcd_server import EtcdServer
+from tests.support.programs import clean_environment, find_program
 
 QUOTA = 8 * 1024**3
 """Bytes: etcd's own 2 GB are full after some runs."""

@@ -15,9 +15,9 @@ from backends.memory import Keyspace, MemoryStore
 from backends.removal.audit import Audit
 from backends.removal.removals import Removals
 from tests.support.auditing import NOON, audit_at
+from tests.support.etcd_server import EtcdServer
 from tests.support.namespace import NotAllowed, own_network
 from tests.support.permissions import bound_by_permissions
-from tests.support.servers import EtcdServer
 from tests.support.tls import TlsFiles, make_tls
 
 # The same examples in every run, and no stop-watch: these machines are shared.

@@ -41,11 +41,12 @@ from backends.etcd import EtcdConfig, rpc
 from backends.etcd.client import Client
 from backends.store import StoreError
 from tests.support.etcd_places import QUICK, stored
+from tests.support.etcd_server import EtcdServer
 from tests.support.operating import START, Operator, SaidProbes, World, dashboard
+from tests.support.ports import LOOPBACK
 from tests.support.registered import KeyAndValue, card, channel, instance
 from tests.support.said_taps import SaidTaps
 from tests.support.seeing import held
-from tests.support.servers import LOOPBACK, EtcdServer
 from tui.runtime.heap import give_back
 from tui.state.store_state import LinkState
 

@@ -15,7 +15,7 @@ from bench.results import Line, Peer, Target, Unit, percentile
 from bench.screen import Lines
 from bench.writing import Put, paced
 from tests.support.dynamo import DynamoClient
-from tests.support.servers import clean_environment
+from tests.support.programs import clean_environment
 
 RATE = 20.0
 """Changes a second."""

@@ -18,7 +18,8 @@ from bench.results import Line, Peer, Target, Unit
 from bench.writing import Put, writer
 from tests.support import registered
 from tests.support.dashboard import Dashboard
-from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
 
 WORKERS = 40
 RANKS = 16

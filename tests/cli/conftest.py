@@ -11,9 +11,10 @@ from typing import Protocol
 
 import pytest
 
+from tests.support.etcd_server import EtcdServer
+from tests.support.programs import clean_environment
 from tests.support.registering import LONG_AGO
 from tests.support.running import Ended, put_file
-from tests.support.servers import EtcdServer, clean_environment
 from tui.cli.main import main
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import MALFORMED, UNKNOWN, card, channel, instance
 from tests.support.registering import grant, listening, put, put_old_file, put_worker, refusing
 from tests.support.running import dyntop, put_file
-from tests.support.servers import EtcdServer
 
 WORKER = 0xA907
 

@@ -11,8 +11,9 @@ import pytest
 
 from backends.liveness.collector import DEFAULT_CAP, Probing
 from tests.cli.conftest import Here
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK, free_ports
 from tests.support.running import DEADLINE, dyntop, environment
-from tests.support.servers import LOOPBACK, EtcdServer, free_ports
 from tui.cli.parser import build_parser
 
 COMMANDS = [

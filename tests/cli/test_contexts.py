@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CARD, INSTANCE, Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.operating import World, dashboard
 from tests.support.registered import card, instance
 from tests.support.registering import put_worker
 from tests.support.running import dyntop
-from tests.support.servers import EtcdServer
 from tui.dialogs.help import HelpScreen
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()

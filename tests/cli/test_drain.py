@@ -11,10 +11,10 @@ from threading import Thread
 import pytest
 
 from tests.cli.conftest import CARD, INSTANCE, Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import card, instance
 from tests.support.registering import grant, listening, put, put_worker, refusing
 from tests.support.running import AtTerminal, dyntop
-from tests.support.servers import EtcdServer
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Here
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK
 from tests.support.registering import refusing
 from tests.support.running import dyntop
-from tests.support.servers import LOOPBACK, EtcdServer, NatsServer
 from tests.support.tls import TlsFiles
 
 SECRET = "s3cret-passw0rd"

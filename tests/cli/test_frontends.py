@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.frontends import frontend, listing
 from tests.support.registered import card, instance
 from tests.support.registering import grant, listening, put, refusing
 from tests.support.running import AtTerminal, dyntop
-from tests.support.servers import EtcdServer
 from tui.cli.shared.asked_frontends import asked_frontends
 from tui.config.settings import Settings
 

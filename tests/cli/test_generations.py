@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.running import dyntop
-from tests.support.servers import EtcdServer
 
 STALE = instance(0x1000000002, namespace="prod-7b13b437", address="127.0.0.1:9")
 

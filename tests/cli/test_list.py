@@ -10,8 +10,8 @@ from typing import Any
 from backends.dynamo import keys
 from tests import corpus
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE, Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import dyntop, put_file
-from tests.support.servers import EtcdServer
 
 FIELDS = [
     *("kind", "key", "namespace", "component", "endpoint", "topic", "instance_id", "model_suffix"),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import card, channel, instance
 from tests.support.registering import grant, put
 from tests.support.running import AtTerminal, dyntop
-from tests.support.servers import EtcdServer
 
 OTHERS_ID = 0x1234567890ABC1
 """Of a program that is not Dynamo's: its lease has another id."""

@@ -10,9 +10,9 @@ import pytest
 from backends.nats_kv.names import location_of, why_not_writable
 from tests import corpus
 from tests.support.nats_places import connected, make_bucket
+from tests.support.nats_server import NatsServer
 from tests.support.registered import instance
 from tests.support.running import dyntop
-from tests.support.servers import NatsServer
 
 REGISTERED = {
     entry.key.decode(): entry.value

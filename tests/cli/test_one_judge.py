@@ -30,10 +30,10 @@ from backends.memory import Keyspace, MemoryStore
 from backends.probe.prober import Prober
 from backends.store import Store
 from tests.cli.conftest import Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import MALFORMED, UNKNOWN, KeyAndValue, card, instance, source
 from tests.support.registering import LONG_AGO, grant, listening, put, refusing
 from tests.support.running import DEADLINE, Ended, dyntop, put_file
-from tests.support.servers import EtcdServer
 from tui.state.monitor import Monitor
 
 GONE, PUBLISHER = 0xDEAD, 0x51

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.registering import put_worker
 from tests.support.running import AtTerminal, dyntop
-from tests.support.servers import EtcdServer
 
 MODEL = "acme/tiny-llm"
 MISSING = (

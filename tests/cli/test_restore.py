@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import BODY, CARD, INSTANCE, Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.registering import grant, put, put_worker
 from tests.support.running import dyntop, put_file
-from tests.support.servers import EtcdServer
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()
 

@@ -15,10 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backends.services.overview import join
 from tests.cli.conftest import Here
+from tests.support.nats_server import NatsServer
 from tests.support.peers import refusing
 from tests.support.running import COMMAND, DEADLINE, environment
 from tests.support.saying import endpoint, nats_instance, said, scraped
-from tests.support.servers import NatsServer
 from tui.cli.commands import stats
 
 COMPONENTS = ["backend", "prefill"]

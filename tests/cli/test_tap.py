@@ -14,10 +14,11 @@ import zmq
 from backends.dynamo.registration import EventChannelSpec
 from backends.tap import TapLink, TapStanding
 from tests.cli.conftest import Here
+from tests.support.ports import LOOPBACK
 from tests.support.registered import KeyAndValue
 from tests.support.registering import refusing
 from tests.support.running import COMMAND, environment, put_file
-from tests.support.servers import LOOPBACK, wait_for
+from tests.support.waiting import wait_for
 from tests.support.wire import frames, removed, stored
 from tui.cli.commands.tap import _standing as in_words
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE, Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import card
 from tests.support.registering import put
 from tests.support.running import AtTerminal, dyntop, put_file
-from tests.support.servers import EtcdServer
 
 KEY, OTHER = INSTANCE.decode(), CARD.decode()
 

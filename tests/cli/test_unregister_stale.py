@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from tests.cli.conftest import BODY, CARD, INSTANCE, Here
+from tests.support.etcd_server import EtcdServer
 from tests.support.permissions import bound_by_permissions
 from tests.support.registered import MALFORMED, card, instance
 from tests.support.registering import LONG_AGO, listening, put, put_old_file, put_worker, refusing
 from tests.support.running import AtTerminal, dyntop, put_file
-from tests.support.servers import EtcdServer
 
 WORKER = 0xA907
 

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import KeyAndValue, card, instance
 from tests.support.registering import grant, listening, put, refusing
 from tests.support.running import AtTerminal, Ended, dyntop, put_file
-from tests.support.servers import EtcdServer
 
 MODEL = "acme/tiny-llm"
 WORKER, OTHER = 0xA907, 0xB907

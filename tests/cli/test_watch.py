@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import COMMAND, DEADLINE, Watching, environment, put_file
-from tests.support.servers import EtcdServer
 
 ID = ["kind", "key", "namespace", "component", "endpoint", "topic", "instance_id", "model_suffix"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import card, channel, instance, record, source
 from tests.support.registering import grant, put, put_old_file, put_worker
 from tests.support.running import Watching, dyntop, put_file
-from tests.support.servers import EtcdServer
 
 WORKER, PUBLISHER = 0xA907, 0x51
 

@@ -8,7 +8,7 @@ import pytest
 
 from backends.store import Store
 from tests.support.harness import Harness
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 
 HARNESSES = {
     "memory": "MemoryHarness",

@@ -7,8 +7,9 @@ import contextlib
 from pathlib import Path
 
 from backends.etcd import EtcdConfig, EtcdStore
+from tests.support.etcd_server import EtcdServer
 from tests.support.listening import listening
-from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.ports import LOOPBACK
 
 
 class Forwarder:

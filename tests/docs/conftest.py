@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.world import World, made_world
-from tests.support.servers import EtcdServer, NatsServer
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
 
 
 @pytest.fixture(scope="module")

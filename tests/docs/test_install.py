@@ -23,7 +23,7 @@ from packaging.tags import parse_tag, sys_tags
 from packaging.utils import canonicalize_name
 
 from tests.docs.documents import README, ROOT, blocks
-from tests.support.servers import clean_environment
+from tests.support.programs import clean_environment
 
 NAME = "dyntop"
 PACKAGES = ("backends", "tui")

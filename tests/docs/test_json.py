@@ -18,12 +18,12 @@ from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.probe.types import ProbeAnswer, ProbeMethod
 from tests.docs.documents import REFERENCE, ROOT, in_code, section, table
+from tests.support.etcd_server import EtcdServer
 from tests.support.evidence import SENTENCES
 from tests.support.frontends import frontend
 from tests.support.registered import MALFORMED, UNKNOWN, card, instance
 from tests.support.registering import grant, put, put_worker
 from tests.support.running import Watching, dyntop
-from tests.support.servers import EtcdServer
 from tui.text.evidence import exported_evidence
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in REFERENCE.glob("*.schema.json")}

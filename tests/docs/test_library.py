@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 from tests.docs.documents import DOCUMENTS, REFERENCE, blocks, name_of
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import card, instance
 from tests.support.registering import put, put_worker
 from tests.support.running import environment
-from tests.support.servers import EtcdServer
 
 LIBRARY = REFERENCE / "library.md"
 DEFAULT = "http://localhost:2379"

@@ -9,8 +9,9 @@ import pytest
 
 from tests.docs.documents import README, table
 from tests.docs.world import GONE, WORKER, World
-from tests.support.servers import EtcdServer, wait_for
+from tests.support.etcd_server import EtcdServer
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for
 
 ID = f"{WORKER:x}"
 INSTANCE = f"v1/instances/prod/backend/generate/{ID}".encode()

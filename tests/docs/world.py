@@ -21,10 +21,11 @@ from typing import Any
 import zmq
 
 from tests.docs.documents import REFERENCE, ROOT, in_toml
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
 from tests.support.registered import card, channel, instance, source
 from tests.support.registering import put, refusing
 from tests.support.running import environment
-from tests.support.servers import EtcdServer, NatsServer
 from tests.support.terminal import Terminal
 from tests.support.wire import frames, stored
 

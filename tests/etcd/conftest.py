@@ -9,7 +9,7 @@ import pytest
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
 from tests.support.etcd_places import QUICK, Opener, Spy
-from tests.support.servers import EtcdServer
+from tests.support.etcd_server import EtcdServer
 from tests.support.tasks import no_task_is_left
 from tests.support.tls import TlsFiles
 

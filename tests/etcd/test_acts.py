@@ -15,8 +15,8 @@ from backends.removal.targets import RemovalTarget
 from backends.store import Entry, Unreachable
 from tests.support import registered
 from tests.support.etcd_places import Opener, stored, until
+from tests.support.etcd_server import EtcdServer
 from tests.support.removing import CHANGED, GONE, LEASE_GONE, PUT_BACK, REMOVED, THERE
-from tests.support.servers import EtcdServer
 from tests.support.watching import V1
 
 NOON = 1795262400.0

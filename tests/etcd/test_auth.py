@@ -17,8 +17,8 @@ from backends.store import (
     TimeToLive,
 )
 from tests.support.etcd_places import QUICK, Opener, Spy, stored, switch_auth_on
+from tests.support.etcd_server import EtcdServer
 from tests.support.seen import as_seen
-from tests.support.servers import EtcdServer
 from tests.support.watching import V1, watching
 
 INSTANCES = (b"v1/instances/",)

@@ -17,8 +17,8 @@ from backends.liveness.tracker import LivenessTracker, handle_of
 from backends.probe.prober import Prober
 from backends.store import Lifetime, TimeToLive
 from tests.support.etcd_places import QUICK, Opener, cluster_of
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
-from tests.support.servers import EtcdServer
 from tests.support.watching import DEADLINE
 
 TTL = 9

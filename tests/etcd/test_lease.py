@@ -8,8 +8,8 @@ import pytest
 
 from backends.store import Entry, Refused, Removal, Revision, TimeToLive
 from tests.support.etcd_places import Opener, Renewals, stored, until
+from tests.support.etcd_server import EtcdServer
 from tests.support.seen import as_seen
-from tests.support.servers import EtcdServer
 
 KEY = b"v1/instances/prod/backend/generate/1"
 

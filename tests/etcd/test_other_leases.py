@@ -10,8 +10,8 @@ from backends.discovery.history import EventType, History
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import EVERYTHING
 from tests.support.etcd_places import Opener
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import KeyAndValue, card, instance
-from tests.support.servers import EtcdServer
 
 INSTANCE_ID = 0x1234567890ABC1
 

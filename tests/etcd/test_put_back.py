@@ -18,7 +18,8 @@ from backends.store import (
     Unreachable,
 )
 from tests.support.etcd_places import Opener, stored, switch_auth_on
-from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
 from tests.support.watching import V1
 
 KEY = b"v1/instances/a"

@@ -24,7 +24,8 @@ from backends.store import (
 )
 from backends.store.limited_gather import IN_FLIGHT
 from tests.support.etcd_places import QUICK, Opener, Spy, stored, switch_auth_on
-from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
 
 Seen = dict[bytes, Entry]
 

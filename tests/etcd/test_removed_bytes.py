@@ -12,8 +12,8 @@ from backends.etcd import EtcdStore, rpc
 from backends.etcd.client import Client
 from backends.store import Entry, Heartbeat, PutBack, Refused, Removal
 from tests.support.etcd_places import QUICK, Opener, stored, until
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import dyntop
-from tests.support.servers import EtcdServer
 from tests.support.watching import watching
 
 KEY = b"v1/instances/prod/backend/generate/7d7ba00000000000"

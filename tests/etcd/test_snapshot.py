@@ -12,7 +12,7 @@ from backends.etcd.key_ranges import key_ranges, range_end
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.store import Entry, Loading, Revision
 from tests.support.etcd_places import Opener
-from tests.support.servers import EtcdServer
+from tests.support.etcd_server import EtcdServer
 from tests.support.watching import V1
 
 

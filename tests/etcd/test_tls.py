@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.etcd_places import Opener
-from tests.support.servers import EtcdServer
+from tests.support.etcd_server import EtcdServer
 from tests.support.tls import TlsFiles
 from tests.support.watching import V1
 

@@ -17,10 +17,13 @@ from backends.etcd import EtcdStore
 from backends.etcd.errors import translate
 from backends.store import Cause, Misconfigured, Unreachable
 from tests.support.etcd_places import Opener
+from tests.support.etcd_server import EtcdServer
 from tests.support.listening import listening
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK, free_ports
 from tests.support.running import dyntop
-from tests.support.servers import LOOPBACK, EtcdServer, NatsServer, free_ports, wait_for
 from tests.support.tls import TlsFiles
+from tests.support.waiting import wait_for
 from tests.support.watching import V1
 
 

@@ -11,7 +11,8 @@ from backends.etcd import EtcdStore
 from backends.store import Cause, Heartbeat, Loading, Put, Refused, Resync
 from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import Opener, stored, until
-from tests.support.servers import LOOPBACK, EtcdServer
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
 from tests.support.watching import View, watching
 
 

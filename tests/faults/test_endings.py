@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import COMMAND, STATE
-from tests.support.servers import EtcdServer
 from tests.support.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}

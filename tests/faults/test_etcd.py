@@ -15,10 +15,12 @@ from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
 from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import QUICK, stored, switch_auth_on
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
 from tests.support.registered import card, instance
 from tests.support.running import dyntop
 from tests.support.seeing import begins, held, leading_to, lists, looking_at, put, shows, shows_loss
-from tests.support.servers import LOOPBACK, EtcdServer, wait_for
+from tests.support.waiting import wait_for
 
 GONE = "is etcd running there?"
 PASSWORD = "secret"

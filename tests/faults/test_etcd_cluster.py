@@ -10,11 +10,12 @@ import pytest
 
 from backends.dynamo.keys import unspell
 from tests.support.etcd_places import Member, cluster_of, stored
+from tests.support.programs import ServerError
 from tests.support.registered import KeyAndValue, instance
 from tests.support.running import COMMAND, STATE
 from tests.support.seeing import leading_to, lists
-from tests.support.servers import ServerError, wait_for
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture

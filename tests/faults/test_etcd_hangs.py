@@ -7,10 +7,10 @@ import re
 from backends.etcd import EtcdConfig
 from backends.etcd.watch_stream import WatchLimits
 from tests.support.etcd_places import QUICK, stored
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.running import COMMAND, STATE
 from tests.support.seeing import leading_to, listed, lists, put
-from tests.support.servers import EtcdServer
 from tests.support.terminal import Terminal
 
 NOTICED = 10.0

@@ -15,11 +15,12 @@ from backends.etcd.watch_stream import WatchLimits
 from backends.store import Unreachable
 from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import QUICK, stored
+from tests.support.etcd_server import EtcdServer
 from tests.support.operating import DEADLINE, dashboard
+from tests.support.ports import LOOPBACK
 from tests.support.registered import instance
 from tests.support.seeing import held as shown
 from tests.support.seeing import leading_to, lists, put
-from tests.support.servers import LOOPBACK, EtcdServer
 
 DELAY = 2.0
 """Seconds between a question and its answer."""

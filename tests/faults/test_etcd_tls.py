@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.etcd_places import QUICK, stored
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.seeing import leading_to, looking_at, put, shows, shows_loss
-from tests.support.servers import EtcdServer
 from tests.support.tls import TlsFiles
 
 

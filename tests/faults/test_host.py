@@ -20,9 +20,11 @@ from tests import corpus
 from tests.cli.conftest import BODY, INSTANCE
 from tests.faults.trap import Trap
 from tests.support.etcd_places import switch_auth_on
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK, listening
 from tests.support.registered import MALFORMED
 from tests.support.running import COMMAND, STATE, dyntop, environment, put_file
-from tests.support.servers import LOOPBACK, EtcdServer, NatsServer, listening
 from tests.support.terminal import Terminal
 from tui.cli.parser import build_parser
 

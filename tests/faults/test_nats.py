@@ -14,12 +14,13 @@ from nats.js.errors import BucketNotFoundError, KeyNotFoundError
 from backends.connections import NatsKvConnection
 from backends.nats.config import NatsConfig
 from tests.support.nats_places import BUCKET, connected, make_bucket
+from tests.support.nats_server import NatsServer
 from tests.support.operating import Operator
 from tests.support.registered import KeyAndValue, instance
 from tests.support.running import COMMAND, STATE
 from tests.support.seeing import begins, listed, looking, shows, shows_loss
-from tests.support.servers import NatsServer, wait_for
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for
 
 USERS = "authorization {{ timeout: 60, users: [ {{ user: ann, password: x }} {more} ] }}\n"
 IMPATIENT = "max_payload: 64KB\nmax_pending: 64KB\nwrite_deadline: 1s\n"

@@ -10,10 +10,10 @@ from itertools import count
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.config import EtcdConfig
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.running import COMMAND, STATE
 from tests.support.seeing import leading_to, put
-from tests.support.servers import EtcdServer
 from tests.support.terminal import Terminal
 
 FIRST = 256

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import card, instance
 from tests.support.running import COMMAND, STATE
-from tests.support.servers import EtcdServer
 from tests.support.terminal import ALTERNATE_SCREEN, Terminal
 
 OPENED: dict[str, tuple[list[str], str]] = {

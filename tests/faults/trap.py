@@ -6,7 +6,7 @@ import socket
 import threading
 from typing import Self
 
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 
 
 class Trap:

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from tests.hostile.corpus import everything
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import KeyAndValue
-from tests.support.servers import EtcdServer
 
 LARGEST_REQUEST = 1_500_000
 """Bytes of key and value that an etcd takes by itself, and some room."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tests.support.listening import listening
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 
 INFO = {
     "server_id": "FAKE",

@@ -13,8 +13,8 @@ from tests.cli.conftest import Here
 from tests.hostile.corpus import everything
 from tests.hostile.places import files_by_key, files_in, fill_folder, put_into_etcd, short_records
 from tests.hostile.plainness import assert_plain, assert_plain_ascii
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import Watching, dyntop
-from tests.support.servers import EtcdServer
 
 
 @pytest.fixture(scope="module")

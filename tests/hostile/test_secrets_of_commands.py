@@ -9,8 +9,10 @@ import pytest
 
 from tests.cli.conftest import Here, folder, in_folder
 from tests.support.etcd_places import QUICK, switch_auth_on
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK
 from tests.support.running import Ended, dyntop
-from tests.support.servers import LOOPBACK, EtcdServer, NatsServer
 from tests.support.tls import TlsFiles, make_tls
 
 __all__ = ["folder", "in_folder"]

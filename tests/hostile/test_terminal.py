@@ -12,8 +12,8 @@ import pytest
 from tests.hostile.corpus import everything
 from tests.hostile.places import fill_folder, put_into_etcd, short_records
 from tests.hostile.plainness import assert_plain
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import COMMAND, environment
-from tests.support.servers import EtcdServer
 from tests.support.terminal import Terminal
 
 OURS = {b"m", b"H", b"C", b"J", b"n", b"?h", b"?l", b"?$p", b">u", b"<u"}

@@ -19,9 +19,11 @@ from backends.metrics.scraper import Scraper
 from backends.metrics.targets import ScrapeTarget, given
 from tests.support.dynamo import DynamoClient, DynamoFrontend, DynamoWorker
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
 from tests.support.metrics_screen import open_metrics
 from tests.support.operating import Operator, dashboard
-from tests.support.servers import EtcdServer, free_ports, wait_for
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 MODEL = "acme/tiny-llm"
 TOKENS = 5

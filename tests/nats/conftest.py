@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from backends.nats.config import NatsConfig
 from backends.nats_kv.store import NatsStore
 from tests.support.nats_places import Opener, connected
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 from tests.support.tasks import no_task_is_left
 
 __all__ = ["no_task_is_left"]

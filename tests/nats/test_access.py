@@ -29,7 +29,8 @@ from backends.store import (
     Unreachable,
 )
 from tests.support.nats_places import BUCKET, KEY, Opener, connected, make_bucket
-from tests.support.servers import LOOPBACK, NatsServer
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK
 from tests.support.tls import TlsFiles
 from tests.support.watching import V1, watching
 

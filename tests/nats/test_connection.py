@@ -10,7 +10,7 @@ import pytest
 from backends.nats import connection as module
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 
 
 @pytest.mark.parametrize("failure", [None, ConnectionRefusedError()])

@@ -13,7 +13,7 @@ from backends.nats_kv.feed import Feed
 from backends.nats_kv.jetstream import JetStreamSession
 from backends.nats_kv.sessions import Sessions
 from tests.support.nats_places import BUCKET, make_bucket
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 from tests.support.watching import DEADLINE, V1
 
 KEYS = 500

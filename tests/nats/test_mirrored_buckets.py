@@ -13,8 +13,8 @@ from backends.nats_kv.responses import read_bucket
 from backends.nats_kv.watch import ORIGIN_SILENT, _silent
 from backends.store import PutBack, Refused, Removal
 from tests.support.nats_places import BUCKET, STREAM, Opener, api, connected, make_bucket
+from tests.support.nats_server import NatsServer
 from tests.support.running import dyntop
-from tests.support.servers import NatsServer
 from tests.support.watching import V1, watching
 
 ORIGIN = "origin"

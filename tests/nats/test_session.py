@@ -33,7 +33,7 @@ from tests.support.nats_places import (
     make_bucket,
     publish_raw,
 )
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 from tests.support.watching import DEADLINE, V1, watching
 
 INFINITE = b'{"total":1e999,"streams":[],"seq":1e999,"num_pending":1e999,"name":"x",'

@@ -19,7 +19,7 @@ from tests.support.nats_places import (
     make_bucket,
     publish_raw,
 )
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 from tests.support.watching import DEADLINE, V1, watching
 
 NOT_UTF_8 = b"v1/instances/./prod_v1_instances/\xff\xfe"

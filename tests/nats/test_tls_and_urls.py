@@ -10,8 +10,8 @@ from backends.nats.config import NatsConfig
 from backends.store import Cause, Misconfigured, NotAuthorised, Unreachable
 from tests.nats.test_access import failure, reads_and_writes
 from tests.support.nats_places import Opener
+from tests.support.nats_server import NatsServer
 from tests.support.running import Ended, dyntop
-from tests.support.servers import NatsServer
 from tests.support.tls import TlsFiles
 from tui.text.errors import explain
 

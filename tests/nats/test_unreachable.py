@@ -14,8 +14,8 @@ from backends.nats_kv.watch import POLL_INTERVAL, SILENCE
 from backends.store import Cause, Heartbeat, Lost, Unreachable
 from tests.support.listening import listening
 from tests.support.nats_places import KEY, RELATIVE, Opener, connected, make_bucket
+from tests.support.nats_server import NatsServer
 from tests.support.peers import refusing
-from tests.support.servers import NatsServer
 from tests.support.watching import V1, watching
 
 NOTICED = 10.0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.support.servers import clean_environment
+from tests.support.programs import clean_environment
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 
 from backends.probe import tcp, zmtp
 from backends.probe.addresses import parse_address
+from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.registering import grant, put
 from tests.support.running import dyntop
-from tests.support.servers import EtcdServer
 
 HERE, THERE = "10.9.0.1", "10.9.0.2"
 

@@ -19,8 +19,8 @@ from backends.nats.config import NatsConfig
 from backends.nats.scatter_gather import DEFAULT_LIMITS, GatherLimits
 from backends.probe.nats import LISTED, NOT_SET_UP, REACHED, UNLISTED, UNREAD, Nats
 from backends.probe.types import NATS_SERVER, Finding, ProbeAnswer
+from tests.support.nats_server import NatsServer
 from tests.support.peers import refusing
-from tests.support.servers import NatsServer
 
 AMPLE = 60.0
 LIMIT = 2.0

@@ -18,8 +18,11 @@ from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTar
 from backends.store import Entry, Revision
 from tests.support.dynamo import DynamoWorker
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
 from tests.support.peers import until
-from tests.support.servers import EtcdServer, NatsServer, free_ports, wait_for
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture

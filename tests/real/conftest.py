@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.etcd_places import QUICK
-from tests.support.servers import EtcdServer
+from tests.support.etcd_server import EtcdServer
 
 
 @pytest.fixture

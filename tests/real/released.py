@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.dynamo import DynamoProcess, registered_keys
-from tests.support.servers import EtcdServer, NatsServer, ServerError
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
+from tests.support.programs import ServerError
 
 RELEASES = Path(sys.prefix, "releases")
 """A folder of its own for each release: they cannot share an environment."""

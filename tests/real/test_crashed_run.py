@@ -12,8 +12,8 @@ import pytest
 from tests.support.dashboard import Dashboard, leading_to
 from tests.support.dynamo import DynamoWorker, Store, registered_keys
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import dyntop
-from tests.support.servers import EtcdServer
 
 WORKERS = 3
 ENDPOINTS = 2

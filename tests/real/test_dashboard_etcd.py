@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.dashboard import Dashboard, assert_shows_all, listed
 from tests.support.dynamo import DynamoClient, DynamoWorker, registered_keys
-from tests.support.servers import EtcdServer
+from tests.support.etcd_server import EtcdServer
 
 ADAPTER = "acme/SQL_v2"
 LEFTOVER = "v1/instances/prod/old/generate/1a2b"

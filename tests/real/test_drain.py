@@ -18,8 +18,9 @@ from tests.support.dynamo import (
     registered_values,
 )
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
 from tests.support.running import dyntop
-from tests.support.servers import EtcdServer, wait_for
+from tests.support.waiting import wait_for
 
 ADAPTER = "acme/SQL_v2"
 ENDPOINTS = 2

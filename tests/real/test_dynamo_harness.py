@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.dynamo import DynamoClient, DynamoWorker, Store, registered_keys
-from tests.support.servers import EtcdServer, NatsServer, ServerError, wait_for
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
+from tests.support.programs import ServerError
 from tests.support.tls import make_tls
+from tests.support.waiting import wait_for
 
 ADAPTER = "acme/SQL-Adapter_v2"
 SLUG = "acme_sql-adapter_v2"

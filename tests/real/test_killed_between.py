@@ -14,8 +14,9 @@ import pytest
 from backends.removal.audit import Item, default_path
 from tests.support.dashboard import Dashboard
 from tests.support.dynamo import DynamoClient, DynamoWorker
+from tests.support.etcd_server import EtcdEntry, EtcdServer
 from tests.support.running import dyntop
-from tests.support.servers import EtcdEntry, EtcdServer, wait_for
+from tests.support.waiting import wait_for
 from tui.cli.commands.trail import audit_at
 
 

@@ -20,7 +20,9 @@ from backends.file import FileStore
 from backends.store import Removal
 from tests.support.dynamo import DynamoClient, DynamoWorker, Store, files_of
 from tests.support.etcd_places import QUICK, Renewals
-from tests.support.servers import LOOPBACK, EtcdServer, wait_for
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
+from tests.support.waiting import wait_for
 
 ADAPTERS = ["acme/SQL-Adapter_v2", "acme/poet"]
 LEASE_TTL = 10

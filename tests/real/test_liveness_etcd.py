@@ -13,7 +13,8 @@ import pytest
 from tests.support.dashboard import Dashboard
 from tests.support.dynamo import DynamoWorker, registered_keys
 from tests.support.etcd_places import QUICK
-from tests.support.servers import EtcdEntry, EtcdServer, wait_for
+from tests.support.etcd_server import EtcdEntry, EtcdServer
+from tests.support.waiting import wait_for
 from tui.text.detail import JUST_NOW
 
 ENDPOINTS = 2

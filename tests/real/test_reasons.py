@@ -23,8 +23,8 @@ from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
 from tests.support.dynamo import DynamoWorker, Store
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
 from tests.support.operating import SaidProbes
-from tests.support.servers import EtcdServer
 from tui.state.monitor import Monitor
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import ReportedRemovals

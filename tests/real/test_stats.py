@@ -27,10 +27,12 @@ from backends.store import Store
 from tests.real.released import NEWEST, ReleasedClient, ReleasedWorker
 from tests.support.dynamo import discovery_environment
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
 from tests.support.namespace import NotAllowed, own_network
+from tests.support.nats_server import NatsServer
 from tests.support.operating import Operator, dashboard
+from tests.support.ports import LOOPBACK, free_ports
 from tests.support.running import dyntop
-from tests.support.servers import LOOPBACK, EtcdServer, NatsServer, free_ports
 from tui.text.services import NOBODY
 
 OLD, NEWER = "0.6.1", "1.2.1"

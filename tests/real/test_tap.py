@@ -18,8 +18,8 @@ from backends.store import Entry, Revision
 from backends.tap import Tap, TapLink, Taps, decode
 from backends.tap.zmq_listener import ZmqTimes
 from tests.support.dynamo import DynamoWorker, registered_values
+from tests.support.nats_server import NatsServer
 from tests.support.running import dyntop
-from tests.support.servers import NatsServer
 from tests.tap.conftest import running, until, until_connected
 
 TIMES = 1000

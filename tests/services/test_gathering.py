@@ -13,7 +13,7 @@ from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
 from backends.nats.scatter_gather import GatherLimits, gather
 from tests.support.moved_timer import MovedTimer
-from tests.support.servers import NatsServer
+from tests.support.nats_server import NatsServer
 
 MANY = 20
 

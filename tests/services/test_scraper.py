@@ -24,9 +24,9 @@ from backends.services.parse import AnswerLimits
 from backends.services.scraper import DEFAULT_LIMITS, ScrapeLimits, ServiceScraper
 from backends.services.types import NotScraped, RequestStats, StatsScrape
 from tests.support.moved_timer import MovedTimer
+from tests.support.nats_server import NatsServer
 from tests.support.peers import refusing, until
 from tests.support.saying import GENERATE, endpoint, said
-from tests.support.servers import NatsServer
 
 SILENT = "prod_backend.generate-dead"
 

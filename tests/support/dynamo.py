@@ -23,16 +23,12 @@ from urllib.error import HTTPError
 from urllib.parse import unquote
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tests.support.servers import (
-    LOOPBACK,
-    EtcdServer,
-    NatsServer,
-    ServerError,
-    ServerProcess,
-    clean_environment,
-    free_ports,
-    wait_for,
-)
+from tests.support.etcd_server import EtcdServer
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK, free_ports
+from tests.support.programs import ServerError, clean_environment
+from tests.support.server_process import ServerProcess
+from tests.support.waiting import wait_for
 
 Store = EtcdServer | Path
 """Where the discovery plane is: an etcd, or the root folder of a file store (DYN_FILE_KV)."""

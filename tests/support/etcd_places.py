@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from backends.etcd import EtcdStore
 from backends.etcd.rpc import Message
-from tests.support.servers import LOOPBACK, EtcdServer, free_ports
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK, free_ports
 from tests.support.watching import DEADLINE
 
 QUICK = ("--heartbeat-interval=20", "--election-timeout=200")

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Speak with one client. Its connection ends with it."""

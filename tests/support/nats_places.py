@@ -15,7 +15,7 @@ from nats.js.kv import KeyValue
 
 from backends.nats.config import NatsConfig
 from backends.nats_kv.store import NatsStore
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 from tests.support.watching import DEADLINE
 
 KEY = b"v1/instances/prod/backend/generate/1a"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from backends.probe.addresses import Address
 from tests.support.listening import Serve, listening
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 
 
 class Peer:

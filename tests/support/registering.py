@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
 from tests.support.registered import KeyAndValue, card, channel, instance, source
 from tests.support.running import put_file
-from tests.support.servers import LOOPBACK, EtcdServer
 
 _BOUND: list[socket.socket] = []
 """Held until this process ends."""

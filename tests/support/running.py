@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.support.servers import clean_environment
+from tests.support.programs import clean_environment
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tui"]

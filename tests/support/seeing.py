@@ -10,10 +10,10 @@ from typing import Any
 
 from backends.connections import Connection, EtcdConnection, open_store
 from backends.dynamo.keys import INSTANCES, unspell
+from tests.support.etcd_server import EtcdServer
 from tests.support.operating import Operator, dashboard
 from tests.support.registered import KeyAndValue
 from tests.support.running import Ended, dyntop
-from tests.support.servers import EtcdServer
 from tui.state.store_state import LinkState
 
 World = Mapping[bytes, bytes]

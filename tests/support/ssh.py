@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.servers import ServerProcess
+from tests.support.server_process import ServerProcess
 
 _SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 _SEPARATED = Path("/run/sshd")

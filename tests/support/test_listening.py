@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from tests.support.listening import listening
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 
 
 async def _read(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.support.servers import wait_for
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for
 
 FRAME = r"\x1b[?2026h\x1b[2J\x1b[H%s\x1b[?2026l"
 DRAWS = "import sys\nsys.stdout.write('{}')\nsys.stdout.flush()\nsys.stdin.readline()"

@@ -14,7 +14,7 @@ from backends.aio.timer import LOOP, Timer
 from backends.probe.addresses import Address
 from backends.tap import Tap, TapLink, ZmqRoute
 from backends.tap.zmq_listener import DEFAULT_TIMES, ZmqListener, ZmqTimes
-from tests.support.servers import LOOPBACK
+from tests.support.ports import LOOPBACK
 
 DEADLINE = 60.0
 

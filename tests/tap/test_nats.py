@@ -19,7 +19,8 @@ from backends.nats.config import NatsConfig
 from backends.tap import NatsRoute, Tap, TapLink, decode, nats_listener
 from backends.tap.nats_listener import NatsListener
 from tests.support.moved_timer import MovedTimer
-from tests.support.servers import LOOPBACK, NatsServer, free_ports
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK, free_ports
 from tests.support.wire import envelope, removed, stored
 from tests.tap.conftest import running, until, until_connected
 

@@ -18,7 +18,7 @@ from backends.tap import Inbox, TapLink, decode, zmq_listener
 from backends.tap.zmq_listener import ZmqTimes
 from tests.support.listening import listening
 from tests.support.moved_timer import MovedTimer
-from tests.support.servers import LOOPBACK, free_ports
+from tests.support.ports import LOOPBACK, free_ports
 from tests.support.wire import frames, removed, stored
 from tests.tap.conftest import Peer, running, until, until_connected, zmq_tap
 

@@ -31,15 +31,13 @@ from tests.support.dynamo import (
     registered_keys,
 )
 from tests.support.etcd_places import QUICK
+from tests.support.etcd_server import EtcdServer
 from tests.support.namespace import NotAllowed, own_network
-from tests.support.servers import (
-    LOOPBACK,
-    EtcdServer,
-    NatsServer,
-    ServerProcess,
-    clean_environment,
-    wait_for,
-)
+from tests.support.nats_server import NatsServer
+from tests.support.ports import LOOPBACK
+from tests.support.programs import clean_environment
+from tests.support.server_process import ServerProcess
+from tests.support.waiting import wait_for
 
 ENVIRONMENT = Path(sys.prefix, "cluster")
 """Where `make cluster` installs the package."""

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 
+from tests.support.etcd_server import EtcdServer
 from tests.support.namespace import NotAllowed, own_network
-from tests.support.servers import EtcdServer
 
 STORE = "10.9.0.1"
 WORKERS = "10.9.0.2"

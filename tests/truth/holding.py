@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.dynamo import files_of
-from tests.support.servers import EtcdServer
+from tests.support.etcd_server import EtcdServer
 from tests.truth.cluster import LEASE_TTL, Cluster, Worker
 
 OFTEN = LEASE_TTL / 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from tests.support.dynamo import Store, discovery_environment, registered_values
-from tests.support.servers import wait_for
+from tests.support.waiting import wait_for
 from tests.truth.cluster import Cluster
 from tests.truth.comparing import Got, Said, differences, takers_of
 from tests.truth.dyntop import say, standing_of

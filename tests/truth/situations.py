@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.support.dynamo import discovery_environment, registered_keys
-from tests.support.servers import LOOPBACK, EtcdServer, wait_for
+from tests.support.etcd_server import EtcdServer
+from tests.support.ports import LOOPBACK
+from tests.support.waiting import wait_for
 from tests.truth import dyntop
 from tests.truth.cluster import MODEL, Cluster, Role, StoreKind, Worker
 from tests.truth.firewall import WORKERS, Fault, ReachableEtcd, beside, require_tools

@@ -12,8 +12,8 @@ from backends.nats_kv.names import location_of, why_not_writable
 from backends.nats_kv.store import NatsStore
 from tests import corpus
 from tests.support.nats_places import connected, make_bucket
+from tests.support.nats_server import NatsServer
 from tests.support.operating import dashboard
-from tests.support.servers import NatsServer
 from tui.text.errors import WHERE_NATS
 
 NEWEST = next(release for release in corpus.load() if release.name == "1.6.1-tcp")

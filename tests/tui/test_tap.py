@@ -16,9 +16,9 @@ from backends.tap import NumberedMessage, TapLink, Taps
 from backends.tap.messages import TapMessage, of_nats
 from tests.support.moved_timer import MovedTimer
 from tests.support.operating import Operator, World, dashboard
+from tests.support.ports import LOOPBACK
 from tests.support.registered import channel, source
 from tests.support.said_taps import SaidTaps
-from tests.support.servers import LOOPBACK
 from tests.support.wire import envelope, frames, removed, stored
 from tui.screens.tap import DRAW_INTERVAL, MessageScreen, MessageTable, PublisherTable, TapScreen
 
