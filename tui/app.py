@@ -53,7 +53,7 @@ from tui.runtime.textual_memory import (
 from tui.runtime.textual_palette import HasPalette
 from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible, theme_for
 from tui.runtime.typed_ahead import AT_ONCE, MustBeSeen, TypedAhead
-from tui.screens.front import FrontScreen
+from tui.screens.job_screen import JobScreen
 from tui.screens.main import MainScreen
 from tui.session import Session, opened
 from tui.state.dashboard import Dashboard
@@ -167,7 +167,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
             self.is_up = self.is_up or screen.is_mounted
             self._typed.drawn(screen)
 
-    def on_front_screen_failed(self, message: FrontScreen.Failed) -> None:
+    def on_job_screen_failed(self, message: JobScreen.Failed) -> None:
         """A part of the main screen stopped with an error. The screen stays."""
         if not self.goes_on_after(message.error, self, message):
             self.end_by_fault(message.error)

@@ -18,7 +18,7 @@ from tui.actions import Place
 from tui.app import DyntopApp
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.unregister import UnregisterDialog
-from tui.screens import front
+from tui.screens import job_screen
 from tui.screens.main import MainScreen
 from tui.widgets.header import StoreHeader
 from tui.widgets.panes.pane import Pane
@@ -267,7 +267,7 @@ async def test_in_a_callback_leaves_the_other_callbacks(world: World) -> None:
 async def test_of_a_part_that_works_behind_the_screen_begins_it_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front, "RESTART", 0.05)
+    monkeypatch.setattr(job_screen, "RESTART", 0.05)
     running = []
 
     async def failing_once(*_: object) -> None:

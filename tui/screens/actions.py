@@ -1,4 +1,4 @@
-"""What the person asks to be done: the question first, the doing, and what is told of it."""
+"""Carry out the user's actions: ask first, act, and show the outcome."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ PROBE_INTERVAL = 2.0
 """Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
 
 
-class Front(Protocol):
-    """What only a screen can do for an action. Its work ends with the screen."""
+class ActionHost(Protocol):
+    """What actions need of their screen. Jobs end with the screen."""
 
     def ask(
         self,
         question: Screen[ScreenResultType],
         answered: ScreenResultCallbackType[ScreenResultType] | None = None,
     ) -> None:
-        """Lay a dialog over the screen; None is answered where it was closed for a fault."""
+        """Open a dialog. It answers None if an error closed it."""
 
-    def tell(self, notice: Notice) -> None:
-        """Say a sentence, and show its report."""
+    def show_notice(self, notice: Notice) -> None:
+        """Show a notice, and its report if it has one."""
 
     def begin(self, name: str, job: Job) -> None:
-        """Do some work behind the screen, and report its fault."""
+        """Start a background job, and report its error."""
 
     def is_at_work(self, name: str) -> bool:
-        """Whether work of that name has not ended."""
+        """Return whether a job of that name is running."""
 
     @property
     def is_covered(self) -> bool:
-        """Whether another screen lies over this one."""
+        """Return whether another screen lies over this one."""
 
     def copy(self, text: str) -> None:
-        """Put a text into the terminal's clipboard."""
+        """Copy a text to the terminal's clipboard."""
 
 
 class Actions:
-    """Asks before anything is removed or put back, and tells what came of it."""
+    """Asks before anything is removed or put back, and shows the outcome."""
 
-    def __init__(self, dashboard: Dashboard, front: Front) -> None:
+    def __init__(self, dashboard: Dashboard, host: ActionHost) -> None:
         self._dashboard = dashboard
-        self._front = front
+        self._host = host
 
     def unregister(self, records: Sequence[AnyRecord]) -> None:
         if self._is_refused():
@@ -70,7 +70,7 @@ class Actions:
             kept = f"Left out {count(len(unread), 'key')} that cannot be read here"
             key = self._dashboard.keys.shown("unregister")
             text = f"{kept}: {key} on such a row alone asks, since it could not be put back."
-            self._front.tell(Notice(text, "warning"))
+            self._host.show_notice(Notice(text, "warning"))
             if not records:
                 return
 
@@ -81,16 +81,16 @@ class Actions:
             if yes:
                 targets = dialog.targets
                 remove = partial(self._remove, targets.verb, targets.records, shown)
-                self._front.begin("acts", remove)
+                self._host.begin("acts", remove)
 
-        self._front.begin("judging", partial(self._dashboard.removals.judge, records, shown))
-        self._front.ask(dialog, answered)
+        self._host.begin("judging", partial(self._dashboard.removals.judge, records, shown))
+        self._host.ask(dialog, answered)
 
     def clean_up(self) -> None:
         """Probe everything concerned, then propose all that is stale at once, and show what a
         renewal is still to decide."""
-        if not self._front.is_at_work("clean up"):
-            self._front.begin("clean up", self._find_stale)
+        if not self._host.is_at_work("clean up"):
+            self._host.begin("clean up", self._find_stale)
 
     async def _find_stale(self) -> None:
         readings = await self._dashboard.check_addresses()
@@ -98,42 +98,42 @@ class Actions:
         found, open_yet = proposals(monitor), undecided(monitor)
         if not found and not open_yet:
             awaited = len(monitor.verdicts.awaited)
-            self._front.tell(nothing_stale(readings, awaited))
+            self._host.show_notice(nothing_stale(readings, awaited))
         elif not self._is_refused():
             self._propose(found, open_yet)
 
     def _propose(self, found: Sequence[AnyRecord], open_yet: Sequence[AnyRecord]) -> None:
-        if self._front.is_covered:
+        if self._host.is_covered:
             # Another question is there by now.
             waits = f", {len(open_yet):,} undecided" if open_yet else ""
             proposes = f"{self._dashboard.keys.shown('clean-up')} proposes what to remove"
             text = f"{count(len(found), 'key')} found stale{waits}: {proposes}."
-            self._front.tell(Notice(text, "information"))
+            self._host.show_notice(Notice(text, "information"))
             return
 
         shown: dict[bytes, RemovalTarget] = {}
 
         def answered(chosen: list[AnyRecord] | None) -> None:
             if chosen:
-                self._front.begin("acts", partial(self._remove, "clean up", chosen, shown))
+                self._host.begin("acts", partial(self._remove, "clean up", chosen, shown))
 
         dashboard = self._dashboard
         judge = partial(dashboard.removals.judge, [*found, *open_yet], shown)
-        self._front.begin("judging", judge)
+        self._host.begin("judging", judge)
         proposal = CleanUpScreen(dashboard, found, f"from {dashboard.where}", open_yet)
-        self._front.ask(proposal, answered)
+        self._host.ask(proposal, answered)
 
     def _is_refused(self) -> bool:
         """Return whether nothing can be removed, since it cannot be written down; say so."""
         if (refusal := self._dashboard.removals.refusal()) is None:
             return False
-        self._front.tell(refusal)
+        self._host.show_notice(refusal)
         return True
 
     def undo(self) -> None:
         act = self._dashboard.removals.last()
         if act is None:
-            self._front.tell(
+            self._host.show_notice(
                 Notice(
                     "Nothing removed in this session; dyntop history lists earlier removals.",
                     "warning",
@@ -143,18 +143,18 @@ class Actions:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._front.begin("acts", partial(self._put_back, act))
+                self._host.begin("acts", partial(self._put_back, act))
 
         dialog = UndoDialog(self._dashboard, act, f"into {self._dashboard.where}")
-        self._front.ask(dialog, answered)
+        self._host.ask(dialog, answered)
 
     def probe(self, records: Sequence[AnyRecord]) -> None:
         if self._dashboard.settings.probing is Probing.NEVER:
-            self._front.tell(Notice("Probing is switched off (--probe never).", "warning"))
+            self._host.show_notice(Notice("Probing is switched off (--probe never).", "warning"))
             return
-        if self._front.is_at_work("probe"):
+        if self._host.is_at_work("probe"):
             return  # a key that is held down is no new question
-        self._front.begin("probe", partial(self._probe, records))
+        self._host.begin("probe", partial(self._probe, records))
 
     def copy(self, record: AnyRecord, what: str) -> None:
         """`what` is `key`, `id` or `json`."""
@@ -165,13 +165,15 @@ class Actions:
         }
         if what == "json" and record.unread:
             text = f"Its value is not known in full, since {record.unread}: nothing was copied."
-            self._front.tell(Notice(text, "warning"))
+            self._host.show_notice(Notice(text, "warning"))
             return
         if not texts[what]:
-            self._front.tell(Notice(f"It has no {what} to copy.", "warning"))
+            self._host.show_notice(Notice(f"It has no {what} to copy.", "warning"))
             return
-        self._front.copy(texts[what])
-        self._front.tell(Notice(f"Copied the {what}, if the terminal allows it.", "information"))
+        self._host.copy(texts[what])
+        self._host.show_notice(
+            Notice(f"Copied the {what}, if the terminal allows it.", "information")
+        )
 
     # --- once a question was answered ---------------------------------------------------------
 
@@ -179,12 +181,12 @@ class Actions:
         self, kind: ActKind, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
     ) -> None:
         for notice in await self._dashboard.remove(kind, records, shown):
-            self._front.tell(notice)
+            self._host.show_notice(notice)
 
     async def _put_back(self, act: Operation) -> None:
         for notice in await self._dashboard.put_back(act):
-            self._front.tell(notice)
+            self._host.show_notice(notice)
 
     async def _probe(self, records: Sequence[AnyRecord]) -> None:
-        self._front.tell(await self._dashboard.probe(records))
+        self._host.show_notice(await self._dashboard.probe(records))
         await asyncio.sleep(PROBE_INTERVAL)

@@ -21,7 +21,7 @@ from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_drawing import draw_now
 from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
-from tui.screens.front import FrontScreen
+from tui.screens.job_screen import JobScreen
 from tui.screens.tap import TapScreen
 from tui.state.dashboard import Bookmark, Dashboard, Update
 from tui.state.monitor import Changes
@@ -42,7 +42,7 @@ LONGEST_LAYOUT = 5.0
 """Seconds after which the data is shown though the screen was never laid out."""
 
 
-class MainScreen(FrontScreen):
+class MainScreen(JobScreen):
     """Draws a dashboard, and passes on what the person wants of it."""
 
     # The table has it from the start, and no other part before it.
@@ -244,7 +244,7 @@ class MainScreen(FrontScreen):
         self.dashboard.show_only_findings(not self.dashboard.monitor.only_findings)
 
     def action_hide_gone(self) -> None:
-        self.tell(self.dashboard.hide_gone(not self.dashboard.monitor.hides_gone))
+        self.show_notice(self.dashboard.hide_gone(not self.dashboard.monitor.hides_gone))
 
     def action_freeze(self) -> None:
         self.dashboard.freeze(not self.dashboard.monitor.frozen)
@@ -265,7 +265,7 @@ class MainScreen(FrontScreen):
     def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
         instance = self.dashboard.instance_of(message.record)
         if isinstance(instance, Notice):
-            self.tell(instance)
+            self.show_notice(instance)
             return
         pane = self.active
         row: Hashable = None if pane.row is None else pane.row.key

@@ -1,4 +1,4 @@
-"""A screen that work goes on behind, and that questions lie over."""
+"""A screen that runs background jobs and opens dialogs."""
 
 from __future__ import annotations
 
@@ -13,45 +13,47 @@ from tui.state.dashboard import Job
 from tui.state.reported_removals import Notice
 
 RESTART = 5.0
-"""Seconds after which what failed behind the screen is begun again."""
+"""Seconds after which a background job that failed starts again."""
 
 
-class FrontScreen(Screen[None]):
-    """Keeps the protocol that actions need, `Front`."""
+class JobScreen(Screen[None]):
+    """Runs background jobs while it is open. Implements `ActionHost`, which actions need."""
 
     class Failed(Message):
-        """A part of dyntop stopped with an error of its own, and the rest goes on."""
+        """A background job failed with an internal error; the rest goes on."""
 
         def __init__(self, error: Exception, *, starts_again: bool = False) -> None:
-            """`starts_again`: whether that part does so by itself."""
+            """`starts_again`: whether the job starts again by itself."""
             super().__init__()
             self.error = error
             self.starts_again = starts_again
 
     def __init__(self, jobs: Mapping[str, Job]) -> None:
-        """`jobs`: what goes on for as long as the screen is there, by name."""
+        """`jobs`: run for as long as the screen is open, by name."""
         super().__init__()
         self._jobs = jobs
 
     @property
     def is_current(self) -> bool:
-        """Whether it is seen: not below a screen that covers it. Textual 8.2.8 takes the screen
-        below any other for visible, and draws the upper one whole for each change of the lower."""
+        """Return whether the screen is visible: on top, or below a see-through one.
+
+        Textual 8.2.8 takes the screen below any other for visible, and draws the upper one whole
+        for each change of the lower."""
         top = self.app.screen
         return super().is_current and (top is self or top.styles.background.a < 1)
 
     @property
     def is_covered(self) -> bool:
-        """Whether another screen lies over this one."""
+        """Return whether another screen lies over this one."""
         return self.app.screen is not self
 
     def begin_jobs(self) -> None:
-        """Begin all that goes on."""
+        """Start all background jobs."""
         for name, job in self._jobs.items():
             self.begin(name, job)
 
     def begin(self, name: str, job: Job) -> None:
-        """Do some work that ends with the screen, and report its fault."""
+        """Start a job that ends with the screen, and report its error."""
 
         async def work() -> None:
             await job()
@@ -59,11 +61,11 @@ class FrontScreen(Screen[None]):
         _: Worker[None] = self.run_worker(work, group=name, exit_on_error=False)
 
     def is_at_work(self, name: str) -> bool:
-        """Whether work of that name has not ended."""
+        """Return whether a job of that name is running."""
         return any(one.group == name and not one.is_finished for one in self.workers)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A worker that failed is a defect of dyntop's: it is told, and the screen stays."""
+        """Report a job that failed, and start it again: that is a defect of dyntop."""
         error, name = event.worker.error, event.worker.group
         if event.state is WorkerState.ERROR and isinstance(error, Exception):
             self.app.post_message(self.Failed(error))
@@ -78,8 +80,8 @@ class FrontScreen(Screen[None]):
         """Lay a dialog over the screen."""
         self.app.push_screen(question, answered)
 
-    def tell(self, notice: Notice) -> None:
-        """Say a sentence, and show its report."""
+    def show_notice(self, notice: Notice) -> None:
+        """Show a notice, and its report if it has one."""
         self.notify(notice.text, severity=notice.severity, markup=False)
         if notice.report is not None:
             self.app.push_screen(OutcomesScreen(notice.report))
