@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
-class Handle(Protocol):
+class TimerHandle(Protocol):
     """A planned call that can be cancelled."""
 
     def cancel(self) -> None:
@@ -30,7 +30,7 @@ class Timer(Protocol):
     def timeout_at(self, when: float | None) -> AbstractAsyncContextManager[object]:
         """Bound a block as `asyncio.timeout_at` does. None: no limit."""
 
-    def call_later(self, seconds: float, call: Callable[[], object]) -> Handle:
+    def call_later(self, seconds: float, call: Callable[[], object]) -> TimerHandle:
         """Make the call after this many seconds."""
 
 
@@ -49,7 +49,7 @@ class LoopTimer:
     def timeout_at(self, when: float | None) -> asyncio.Timeout:
         return asyncio.timeout_at(when)
 
-    def call_later(self, seconds: float, call: Callable[[], object]) -> Handle:
+    def call_later(self, seconds: float, call: Callable[[], object]) -> TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, call)
 
 

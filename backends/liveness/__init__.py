@@ -12,7 +12,7 @@ Each module uses only modules below it in this list:
     card_consensus    the sorts of card in a worker set, and how they differ
     explain           the evidence behind a verdict, the deciding piece first
     findings          the records with findings, by place
-    handles           the keys on each lease
+    keys_by_lease     the keys on each lease
     serving           whether requests reach each card, model and adapter
     evidence          a verdict with its evidence
     frontends         what frontends report to serve

@@ -19,7 +19,7 @@ from backends.discovery.discovery import Discovery
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import LeaseTtl, Verdict, is_late
 from backends.liveness.lease_schedule import DEFAULT_LEASE_TIMES, LeaseSchedule, LeaseTimes
-from backends.liveness.tracker import Handle, LivenessTracker, handle_of
+from backends.liveness.tracker import LeaseOrKey, LivenessTracker, lease_or_key
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
 from backends.store import StoreError, Unreachable
 
@@ -118,7 +118,7 @@ class EvidenceCollector:
         self._clock = clock
         self._probing = probing
         self._asks_store = cap > 0
-        self._sweep: LeaseSchedule[Handle] = LeaseSchedule(cap, times.leases)
+        self._sweep: LeaseSchedule[LeaseOrKey] = LeaseSchedule(cap, times.leases)
         self._times = times
         self._was_slow = False
         """Whether the last answers took longer than renewals may be late."""
@@ -135,7 +135,7 @@ class EvidenceCollector:
 
     def leases_read(self) -> tuple[int, int]:
         """How many leases were read at least once, and how many there are."""
-        leases = len(self._sweep.handles())
+        leases = len(self._sweep.leases())
         return leases - self._sweep.unread, leases
 
     async def run(self, told: Callable[[], None]) -> None:
@@ -175,7 +175,7 @@ class EvidenceCollector:
         loop = asyncio.get_running_loop()
         while True:
             self._follow_handles(loop.time())
-            visible = [handle_of(record) for record in self._visible()]
+            visible = [lease_or_key(record) for record in self._visible()]
             if due := self._sweep.take_due(loop.time(), visible):
                 try:
                     await self._ask(due)
@@ -194,44 +194,44 @@ class EvidenceCollector:
     def _follow_handles(self, now: float) -> None:
         # To ask about these as well would cost questions, and they may come faster than the cap
         # lets them be asked about.
-        for handle in self._verdicts.take_gone_handles():
-            self._sweep.discard(handle)
-        new = self._verdicts.take_new_handles()
+        for lease in self._verdicts.take_gone_leases():
+            self._sweep.discard(lease)
+        new = self._verdicts.take_new_leases()
         if not self._verdicts.lifetime.has_leases:
             # There the watch itself tells what expired. What is looked at needs more, and so does
             # what cannot be reached: whether it goes on being touched.
-            new = {handle_of(record) for record in (*self._visible(), *self._suspects())}
-            left = set(self._sweep.handles()) - new
-            for handle in left:
-                self._sweep.discard(handle)
+            new = {lease_or_key(record) for record in (*self._visible(), *self._suspects())}
+            left = set(self._sweep.leases()) - new
+            for lease in left:
+                self._sweep.discard(lease)
             self._verdicts.forget_lives(left)
-        for handle in new:
-            self._sweep.add(handle, now)
+        for lease in new:
+            self._sweep.add(lease, now)
 
-    async def _ask(self, handles: Iterable[Handle]) -> None:
-        asked: dict[Handle, AnyRecord] = {}
-        for handle in handles:
-            if (record := self._verdicts.record_on(handle)) is None:
-                self._sweep.discard(handle)
+    async def _ask(self, leases: Iterable[LeaseOrKey]) -> None:
+        asked: dict[LeaseOrKey, AnyRecord] = {}
+        for lease in leases:
+            if (record := self._verdicts.record_on(lease)) is None:
+                self._sweep.discard(lease)
             else:
-                asked[handle] = record
+                asked[lease] = record
         began = asyncio.get_running_loop().time()
         lives = await self._discovery.time_to_live(asked.values())
         at, now = self._clock(), asyncio.get_running_loop().time()
         was_slow, self._was_slow = self._was_slow, now - began > SLOW
-        learnt: dict[Handle, LeaseTtl] = {}
-        for handle, record in asked.items():
+        learnt: dict[LeaseOrKey, LeaseTtl] = {}
+        for lease, record in asked.items():
             ttl = lives.get(record.key)
             if ttl is None:
                 # It has none, or went meanwhile.
-                self._sweep.discard(handle)
+                self._sweep.discard(lease)
                 continue
             if self._was_slow and not was_slow and is_late(ttl):
                 # A store that hung takes the renewals of that time only now, beside our question.
-                self._sweep.ask_again(handle, now)
+                self._sweep.ask_again(lease, now)
                 continue
-            learnt[handle] = LeaseTtl(ttl, at)
-            self._sweep.answered(handle, ttl, now)
+            learnt[lease] = LeaseTtl(ttl, at)
+            self._sweep.answered(lease, ttl, now)
         self._verdicts.observe_lives(learnt)
 
     async def _aim(self) -> None:

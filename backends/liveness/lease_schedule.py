@@ -47,11 +47,11 @@ USUAL_PERIOD = 15.0
 Dynamo 1.6."""
 
 MOST_STALE = 4
-"""Planned questions for each handle, above which those are let go that are stale."""
+"""Planned questions for each lease, above which those are let go that are stale."""
 FEW = 1000
 """Planned questions that are not worth counting."""
 
-Handle = TypeVar("Handle", bound=Hashable)
+LeaseT = TypeVar("LeaseT", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class _State:
     """When the next renewal is due by what was seen of its worker."""
 
 
-class LeaseSchedule(Generic[Handle]):
+class LeaseSchedule(Generic[LeaseT]):
     """Spreads questions about leases (or keys, where there are no leases) over time."""
 
     def __init__(self, cap: float, times: LeaseTimes = DEFAULT_LEASE_TIMES) -> None:
@@ -88,17 +88,17 @@ class LeaseSchedule(Generic[Handle]):
         self._cap = cap
         self._burst = max(1.0, cap)
         """Questions in one burst, at most: also a low cap saves up for a whole one."""
-        self._states: dict[Handle, _State] = {}
-        self._by_period: dict[float, dict[Handle, None]] = {}
-        """The handles of each period, the one whose answer is oldest first."""
-        self._heap: list[tuple[float, int, Handle]] = []
-        """When each is due; entries whose time is not the handle's own any more are stale."""
+        self._states: dict[LeaseT, _State] = {}
+        self._by_period: dict[float, dict[LeaseT, None]] = {}
+        """The leases of each period, the one whose answer is oldest first."""
+        self._heap: list[tuple[float, int, LeaseT]] = []
+        """When each is due; entries whose time is not the lease's own any more are stale."""
         self._number = 0
         self._allowance = cap
         self._counted_at: float | None = None
-        self._asked: set[Handle] = set()
+        self._asked: set[LeaseT] = set()
         """Asked, and not answered yet."""
-        self._suspicious: dict[Handle, None] = {}
+        self._suspicious: dict[LeaseT, None] = {}
         """Whose renewal is overdue: they do not wait until all that came due before was asked."""
         self._turn = 0
         """Which of the three kinds of questions is next: on screen, suspicious, due."""
@@ -108,7 +108,7 @@ class LeaseSchedule(Generic[Handle]):
         self._resumed_at = -math.inf
         """When the store answered again after it had not for a while."""
 
-    def handles(self) -> Set[Handle]:
+    def leases(self) -> Set[LeaseT]:
         """All that it asks about. Do not change it while going over it."""
         return self._states.keys()
 
@@ -118,22 +118,22 @@ class LeaseSchedule(Generic[Handle]):
         # Until the first answer the period is not known.
         return len(self._by_period.get(0.0, ()))
 
-    def add(self, handle: Handle, now: float) -> None:
+    def add(self, lease: LeaseT, now: float) -> None:
         """It is there now: ask about it soon. One that is known stays as it is."""
-        if handle not in self._states:
-            self._states[handle] = _State(now, now)
-            self._by_period.setdefault(0.0, {})[handle] = None
-            self._plan(handle, now)
+        if lease not in self._states:
+            self._states[lease] = _State(now, now)
+            self._by_period.setdefault(0.0, {})[lease] = None
+            self._plan(lease, now)
 
-    def discard(self, handle: Handle) -> None:
+    def discard(self, lease: LeaseT) -> None:
         """Nothing hangs on it any more."""
-        if (state := self._states.pop(handle, None)) is not None:
-            self._forget_period(handle, state.period)
-        self._asked.discard(handle)
-        self._suspicious.pop(handle, None)
+        if (state := self._states.pop(lease, None)) is not None:
+            self._forget_period(lease, state.period)
+        self._asked.discard(lease)
+        self._suspicious.pop(lease, None)
 
-    def take_due(self, now: float, visible: Iterable[Handle] = ()) -> list[Handle]:
-        """Return the handles to ask about now, within the cap: those on screen, the suspicious, the
+    def take_due(self, now: float, visible: Iterable[LeaseT] = ()) -> list[LeaseT]:
+        """Return the leases to ask about now, within the cap: those on screen, the suspicious, the
         longest due. They are chosen in turn, so that no kind waits for all of another."""
         if self._counted_at is not None:
             passed = max(0.0, now - self._counted_at)
@@ -144,21 +144,21 @@ class LeaseSchedule(Generic[Handle]):
             iter(self._overdue(now)),
             self._due(now),
         ]
-        chosen: list[list[Handle]] = [[] for _ in kinds]
+        chosen: list[list[LeaseT]] = [[] for _ in kinds]
         idle = 0
         while idle < len(kinds) and self._allowance >= 1:
             turn, self._turn = self._turn, (self._turn + 1) % len(kinds)
-            handle = next((one for one in kinds[turn] if one not in self._asked), None)
-            if handle is None:
+            lease = next((one for one in kinds[turn] if one not in self._asked), None)
+            if lease is None:
                 idle += 1
                 continue
             idle = 0
             self._allowance -= 1
-            self._asked.add(handle)
-            chosen[turn].append(handle)
-        return [handle for some in chosen for handle in some]
+            self._asked.add(lease)
+            chosen[turn].append(lease)
+        return [lease for some in chosen for lease in some]
 
-    def _on_screen(self, visible: Iterable[Handle], now: float) -> list[Handle]:
+    def _on_screen(self, visible: Iterable[LeaseT], now: float) -> list[LeaseT]:
         """Those on screen that are to be asked about by now, the one whose answer is oldest
         first."""
         states = self._states
@@ -171,27 +171,27 @@ class LeaseSchedule(Generic[Handle]):
         ]
         return sorted(due, key=lambda one: states[one].known_at)
 
-    def _overdue(self, now: float) -> list[Handle]:
+    def _overdue(self, now: float) -> list[LeaseT]:
         """The suspicious that are to be asked about by now, the longest due first."""
         states = self._states
         due = [one for one in self._suspicious if states[one].due <= now]
         return sorted(due, key=lambda one: states[one].due)
 
-    def _due(self, now: float) -> Iterator[Handle]:
+    def _due(self, now: float) -> Iterator[LeaseT]:
         """All others that are to be asked about by now, the longest due first."""
         skips: bool | None = None
         while self._heap and self._heap[0][0] <= now:
-            due, _, handle = heapq.heappop(self._heap)
-            state = self._states.get(handle)
-            if state is None or state.due != due or handle in self._asked:
+            due, _, lease = heapq.heappop(self._heap)
+            state = self._states.get(lease)
+            if state is None or state.due != due or lease in self._asked:
                 continue
             if now - due > MOMENT and now - state.known_at < MOST_SKIPPED * state.period:
                 if skips is None:
                     skips = not self._catches_up(now - due)
                 if skips:
-                    self._plan(handle, due + state.period)
+                    self._plan(lease, due + state.period)
                     continue
-            yield handle
+            yield lease
 
     def _catches_up(self, behind: float) -> bool:
         """Whether all that came due in the last so many seconds can be asked about soon, beside
@@ -203,9 +203,9 @@ class LeaseSchedule(Generic[Handle]):
     def _demand(self) -> float:
         """Questions a second that are to be asked on average."""
         groups = self._by_period.items()
-        return sum(len(handles) / (period or USUAL_PERIOD) for period, handles in groups)
+        return sum(len(leases) / (period or USUAL_PERIOD) for period, leases in groups)
 
-    def answered(self, handle: Handle, ttl: TimeToLive, now: float) -> None:
+    def answered(self, lease: LeaseT, ttl: TimeToLive, now: float) -> None:
         """What the store said of it; says when to ask again."""
         if (
             self._answered_at is not None
@@ -214,15 +214,15 @@ class LeaseSchedule(Generic[Handle]):
         ):
             self._resumed_at = now
         self._answered_at = now
-        state = self._states.get(handle)
+        state = self._states.get(lease)
         if state is None:
             return
-        self._asked.discard(handle)
-        self._forget_period(handle, state.period)
+        self._asked.discard(lease)
+        self._forget_period(lease, state.period)
         state.known_at = now
         state.period = GONE_INTERVAL if ttl.granted is None else ttl.granted / 2
         # Its answer is the newest now.
-        self._by_period.setdefault(state.period, {})[handle] = None
+        self._by_period.setdefault(state.period, {})[lease] = None
         due, is_suspicious = now + _pause(ttl), is_overdue(ttl)
         if ttl.reset_ago is None:
             state.expected = due
@@ -232,23 +232,23 @@ class LeaseSchedule(Generic[Handle]):
             soon = now + max(LATE_INTERVAL, RESET_SHARE * state.period)
             due = min(due, soon if is_suspicious else state.expected)
         if is_suspicious:
-            self._suspicious.setdefault(handle)
+            self._suspicious.setdefault(lease)
         else:
-            self._suspicious.pop(handle, None)
-        self._plan(handle, due)
+            self._suspicious.pop(lease, None)
+        self._plan(lease, due)
 
-    def failed(self, handles: Iterable[Handle], now: float) -> None:
+    def failed(self, leases: Iterable[LeaseT], now: float) -> None:
         """The store did not answer: ask again in a while."""
-        for handle in handles:
-            if handle in self._states:
-                self._asked.discard(handle)
-                self._plan(handle, now + LATE_INTERVAL)
+        for lease in leases:
+            if lease in self._states:
+                self._asked.discard(lease)
+                self._plan(lease, now + LATE_INTERVAL)
 
-    def ask_again(self, handle: Handle, now: float) -> None:
+    def ask_again(self, lease: LeaseT, now: float) -> None:
         """What the store said of it does not count: ask again at once."""
-        if handle in self._states:
-            self._asked.discard(handle)
-            self._plan(handle, now + SUSPICIOUS_INTERVAL)
+        if lease in self._states:
+            self._asked.discard(lease)
+            self._plan(lease, now + SUSPICIOUS_INTERVAL)
 
     def age(self, now: float) -> float:
         """Seconds since the oldest answer of those that should have been renewed by now, where it
@@ -264,8 +264,8 @@ class LeaseSchedule(Generic[Handle]):
         """Seconds since the oldest answer of those that should have been renewed so many seconds
         ago; 0: there are none."""
         oldest = 0.0
-        for period, handles in self._by_period.items():
-            age = now - self._states[next(iter(handles))].known_at
+        for period, leases in self._by_period.items():
+            age = now - self._states[next(iter(leases))].known_at
             if age > period + ROUNDING + SLACK + MOMENT + more:
                 oldest = max(oldest, age)
         return oldest
@@ -285,31 +285,31 @@ class LeaseSchedule(Generic[Handle]):
         pause = self._while_seen(state)
         return 1 / pause - 1 / period if 0 < pause < period else 0.0
 
-    def _forget_period(self, handle: Handle, period: float) -> None:
-        handles = self._by_period[period]
-        del handles[handle]
-        if not handles:
+    def _forget_period(self, lease: LeaseT, period: float) -> None:
+        leases = self._by_period[period]
+        del leases[lease]
+        if not leases:
             del self._by_period[period]
 
-    def _plan(self, handle: Handle, due: float) -> None:
+    def _plan(self, lease: LeaseT, due: float) -> None:
         """Ask about it then; the suspicious have no place among those that come due."""
-        self._states[handle].due = due
-        if handle in self._suspicious:
+        self._states[lease].due = due
+        if lease in self._suspicious:
             return
-        # The number keeps handles from being compared, which may be of different types.
+        # The number keeps leases from being compared, which may be of different types.
         self._number += 1
-        heapq.heappush(self._heap, (due, self._number, handle))
+        heapq.heappush(self._heap, (due, self._number, lease))
         if len(self._heap) > MOST_STALE * len(self._states) + FEW:
             self._drop_stale()
 
     def _drop_stale(self) -> None:
-        """Drop entries whose time is not the handle's own any more, or whose handle is gone."""
-        planned: dict[Handle, tuple[float, int, Handle]] = {}
+        """Drop entries whose time is not the lease's own any more, or whose lease is gone."""
+        planned: dict[LeaseT, tuple[float, int, LeaseT]] = {}
         for entry in self._heap:
-            due, _, handle = entry
-            state = self._states.get(handle)
+            due, _, lease = entry
+            state = self._states.get(lease)
             if state is not None and state.due == due:
-                planned[handle] = entry
+                planned[lease] = entry
         self._heap = list(planned.values())
         heapq.heapify(self._heap)
 

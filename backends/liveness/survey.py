@@ -24,7 +24,7 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.failure import CONFIRMED
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.liveness.renewals import RenewalWait, await_renewals
-from backends.liveness.tracker import LivenessTracker, handle_of
+from backends.liveness.tracker import LivenessTracker, lease_or_key
 from backends.probe.local import host_name
 from backends.probe.types import ProbeResult
 from backends.store import NotAuthorised, Refused, StoreError, TimeToLive
@@ -246,7 +246,7 @@ async def _ask_leases(found: Survey, discovery: Discovery, clock: Clock) -> None
     found.records[:] = [record for record in found.records if record.key not in gone]
     found.verdicts.update(gone)
     found.verdicts.observe_lives(
-        {handle_of(concerned[key]): LeaseTtl(life, at) for key, life in lives.items()}
+        {lease_or_key(concerned[key]): LeaseTtl(life, at) for key, life in lives.items()}
     )
     found.verdicts.update()
 
@@ -299,7 +299,7 @@ async def _await_renewals(
         lives = await discovery.time_to_live(records)
         at = clock()
         learnt = {
-            handle_of(record): LeaseTtl(lives[record.key], at)
+            lease_or_key(record): LeaseTtl(lives[record.key], at)
             for record in records
             if record.key in lives
         }

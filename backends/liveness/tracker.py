@@ -29,9 +29,6 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
 from backends.liveness.explain import assess
 from backends.liveness.findings import FailedRecords, Findings, LeftBehind
-from backends.liveness.handles import Handle as Handle
-from backends.liveness.handles import Handles
-from backends.liveness.handles import handle_of as handle_of
 from backends.liveness.judge import (
     DEAD,
     STALE,
@@ -44,6 +41,9 @@ from backends.liveness.judge import (
     judge_by_itself,
     judge_serving,
 )
+from backends.liveness.keys_by_lease import KeysByLease
+from backends.liveness.keys_by_lease import LeaseOrKey as LeaseOrKey
+from backends.liveness.keys_by_lease import lease_or_key as lease_or_key
 from backends.liveness.routing import ROUTABLE
 from backends.liveness.serving import Serving
 from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
@@ -74,8 +74,8 @@ class LivenessTracker:
         self._findings = Findings()
         self._failed = FailedRecords()
         self._left_behind = LeftBehind()
-        self._lives: dict[Handle, LeaseTtl] = {}
-        self._handles = Handles()
+        self._lives: dict[LeaseOrKey, LeaseTtl] = {}
+        self._keys_by_lease = KeysByLease()
         self._addresses = AddressReadings(cluster, self._records)
         self.serving = Serving()
         """How models are served, by the verdicts as of the last `update`. Only to be read."""
@@ -130,16 +130,16 @@ class LivenessTracker:
 
     def life(self, record: AnyRecord) -> LeaseTtl | None:
         """Return the TTL that the store last reported for a record. None: it was not asked yet."""
-        return self._lives.get(handle_of(record))
+        return self._lives.get(lease_or_key(record))
 
-    def take_new_handles(self) -> set[Handle]:
+    def take_new_leases(self) -> set[LeaseOrKey]:
         """Return the leases (or keys) that came into use since the last call."""
-        return self._handles.take_new()
+        return self._keys_by_lease.take_new()
 
-    def take_gone_handles(self) -> set[Handle]:
-        """Return the leases (or keys) that `take_new_handles` returned, and that went out of use
+    def take_gone_leases(self) -> set[LeaseOrKey]:
+        """Return the leases (or keys) that `take_new_leases` returned, and that went out of use
         since the last call. One that came back meanwhile is new again."""
-        return self._handles.take_gone()
+        return self._keys_by_lease.take_gone()
 
     def records(self) -> Collection[AnyRecord]:
         """Return all records that were judged. Do not change it."""
@@ -149,9 +149,9 @@ class LivenessTracker:
         """Return a record as it was judged last. None: it was not."""
         return self._records.get(key)
 
-    def record_on(self, handle: Handle) -> AnyRecord | None:
-        """Return any one record of a handle: its time to live is the handle's."""
-        keys = self._handles.keys(handle)
+    def record_on(self, lease: LeaseOrKey) -> AnyRecord | None:
+        """Return any one record of a lease: its time to live is the lease's."""
+        keys = self._keys_by_lease.keys(lease)
         return self._records.get(next(iter(keys))) if keys else None
 
     def targets(self, record: AnyRecord) -> set[ProbeTarget]:
@@ -184,22 +184,22 @@ class LivenessTracker:
 
     # --- evidence -----------------------------------------------------------------------------
 
-    def observe_lives(self, lives: Mapping[Handle, LeaseTtl]) -> None:
+    def observe_lives(self, lives: Mapping[LeaseOrKey, LeaseTtl]) -> None:
         """Take in the TTLs that the store reported."""
-        for handle, life in lives.items():
-            if keys := self._handles.keys(handle):
-                before = self._lives.get(handle)
+        for lease, life in lives.items():
+            if keys := self._keys_by_lease.keys(lease):
+                before = self._lives.get(lease)
                 life = life.after(before)
                 # What an address that failed means depends on when its lease was renewed, too.
                 if not same_standing(life, before) or not keys.isdisjoint(self._failed.all):
                     self._dirty |= keys
-                self._lives[handle] = life
+                self._lives[lease] = life
 
-    def forget_lives(self, handles: Iterable[Handle]) -> None:
-        """Drop the TTLs of handles that are asked for no longer: they would soon be untrue."""
-        for handle in handles:
-            if self._lives.pop(handle, None) is not None:
-                self._dirty |= self._handles.keys(handle)
+    def forget_lives(self, leases: Iterable[LeaseOrKey]) -> None:
+        """Drop the TTLs of leases that are asked for no longer: they would soon be untrue."""
+        for lease in leases:
+            if self._lives.pop(lease, None) is not None:
+                self._dirty |= self._keys_by_lease.keys(lease)
 
     def is_stale(self, record: AnyRecord) -> bool:
         """Return whether a record is to be proposed for cleaning up."""
@@ -281,8 +281,8 @@ class LivenessTracker:
             at_start = not self._records
             for key in changed:
                 self._take_in(key, concerned, at_start=at_start)
-            for handle in self._handles.take_empty():
-                self._lives.pop(handle, None)
+            for lease in self._keys_by_lease.take_empty():
+                self._lives.pop(lease, None)
         before: dict[bytes, Verdict | None] = {}
         settled: Set[bytes] = changed
         while True:
@@ -360,7 +360,7 @@ class LivenessTracker:
         if now is not None:
             concerned.append(now)
             self._records[key] = now
-            self._handles.add(key, handle_of(now))
+            self._keys_by_lease.add(key, lease_or_key(now))
             if isinstance(now, EndpointInstance):
                 self.serving.put_instance(now, dead=_is_dead(now))
             elif isinstance(now, ModelCard):
@@ -510,7 +510,7 @@ class LivenessTracker:
             self._findings.note(record, Verdict.UNKNOWN)
         if self._failed.doubtful:
             self._failed.discard([record])
-        self._handles.discard(key, handle_of(record))
+        self._keys_by_lease.discard(key, lease_or_key(record))
         self._addresses.forget(key)
 
     def _facts(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from backends.aio.backoff import Backoff
 from backends.aio.poll_while_shown import PollWhileShown
-from backends.aio.timer import LOOP, Handle, Timer
+from backends.aio.timer import LOOP, Timer, TimerHandle
 from backends.dynamo.records import ModelCard
 from backends.metrics.latest import LatestMetrics
 from backends.metrics.scraper import ScrapeResult, Scrapes
@@ -81,7 +81,7 @@ class MetricsPoller:
         self._ending: set[asyncio.Task[None]] = set()
         """All running tasks, including cancelled ones."""
         self._failing: dict[ScrapeTarget, _Failing] = {}
-        self._reporting: Handle | None = None
+        self._reporting: TimerHandle | None = None
 
     @property
     def reveals(self) -> bool:

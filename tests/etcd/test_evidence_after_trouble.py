@@ -13,7 +13,7 @@ from backends.dynamo.parse import read
 from backends.etcd import EtcdStore
 from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.judge import LeaseTtl, Verdict
-from backends.liveness.tracker import LivenessTracker, handle_of
+from backends.liveness.tracker import LivenessTracker, lease_or_key
 from backends.probe.prober import Prober
 from backends.store import Lifetime, TimeToLive
 from tests.support.etcd_places import QUICK, Opener, cluster_of
@@ -53,7 +53,7 @@ class Looking:
             well: LeaseTtl(TimeToLive(30.0, 16.0), now - 9),
         }
         for known, life in before.items():
-            self.verdicts.observe_lives({handle_of(self.cluster.records[known]): life})
+            self.verdicts.observe_lives({lease_or_key(self.cluster.records[known]): life})
         self.verdicts.update()
 
     async def take_in(self) -> None:

@@ -13,7 +13,7 @@ from backends.dynamo.registration import EventChannelSpec
 from backends.liveness.drained import DrainMark
 from backends.liveness.evidence_kinds import Drained
 from backends.liveness.judge import LeaseTtl
-from backends.liveness.tracker import Handle, handle_of
+from backends.liveness.tracker import LeaseOrKey, lease_or_key
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Lifetime, TimeToLive
 from tests.liveness.watched import NOW, SEEN, Watched, assert_same, life
@@ -29,16 +29,16 @@ def test_verdicts_follow_from_what_is_there_now_and_not_from_the_way_there(
     told: list[Event], lifetime: Lifetime, data: st.DataObject
 ) -> None:
     followed = Watched(lifetime=lifetime)
-    last: dict[Handle, LeaseTtl] = {}
+    last: dict[LeaseOrKey, LeaseTtl] = {}
     for event in told:
         followed.cluster.apply(event, NOW)
         followed.verdicts.update(followed.cluster.take_changes().keys)
-        lives: dict[Handle, LeaseTtl] = {
+        lives: dict[LeaseOrKey, LeaseTtl] = {
             lease: life(remaining) for lease, remaining in data.draw(_evidence)
         }
         followed.verdicts.observe_lives(lives)
-        there = {handle_of(one) for one in followed.cluster.records.values()}
-        last = {handle: one for handle, one in (last | lives).items() if handle in there}
+        there = {lease_or_key(one) for one in followed.cluster.records.values()}
+        last = {lease: one for lease, one in (last | lives).items() if lease in there}
         followed.verdicts.update()
         fresh = Watched(lifetime=lifetime)
         fresh.put(*followed.cluster.records.values())
@@ -125,7 +125,7 @@ _worlds = st.one_of(
 class Told:
     """All that a tracker was told which counts still, to tell it to another."""
 
-    lives: dict[Handle, LeaseTtl] = field(default_factory=dict)
+    lives: dict[LeaseOrKey, LeaseTtl] = field(default_factory=dict)
     readings: list[ProbeResult] = field(default_factory=list)
     nats: list[ProbeResult] = field(default_factory=list)
     drained: dict[int, DrainMark] = field(default_factory=dict)
@@ -133,8 +133,8 @@ class Told:
 
     def keep(self, followed: Watched) -> None:
         """Drop what is of nothing that is there."""
-        there = {handle_of(one) for one in followed.cluster.records.values()}
-        self.lives = {handle: one for handle, one in self.lives.items() if handle in there}
+        there = {lease_or_key(one) for one in followed.cluster.records.values()}
+        self.lives = {lease: one for lease, one in self.lives.items() if lease in there}
         self.readings = [one for one in self.readings if followed.verdicts.knows(one.target)]
 
     def anew(self, records: Iterable[AnyRecord], lifetime: Lifetime) -> Watched:
@@ -175,12 +175,12 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
         told.readings += [heard := _reading(data, data.draw(st.sampled_from(known)), now)]
         verdicts.observe_readings([heard])
     elif what == "l":
-        handles = sorted({handle_of(one) for one in records.values()}, key=str)
-        if handles:
+        leases = sorted({lease_or_key(one) for one in records.values()}, key=str)
+        if leases:
             remaining = data.draw(st.sampled_from([-1.0, 11.0, 22.0, 29.0]), "remaining")
             ttl = TimeToLive(None if remaining < 0 else 30.0, remaining)
-            heard_of: dict[Handle, LeaseTtl] = {
-                data.draw(st.sampled_from(handles), "handle"): LeaseTtl(ttl, now)
+            heard_of: dict[LeaseOrKey, LeaseTtl] = {
+                data.draw(st.sampled_from(leases), "lease"): LeaseTtl(ttl, now)
             }
             told.lives |= heard_of
             verdicts.observe_lives(heard_of)

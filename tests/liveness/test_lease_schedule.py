@@ -164,7 +164,7 @@ def test_what_comes_and_goes_faster_than_the_cap_leaves_nothing_behind() -> None
     for lease in range(50_000):
         sweep.add(lease, 0.0)
         sweep.discard(lease - 10)
-    assert len(sweep.handles()) == 10
+    assert len(sweep.leases()) == 10
     assert len(sweep._heap) <= 10 * MOST_STALE + FEW
     # What is there is asked about still.
     asked = [lease for second in range(10) for lease in sweep.take_due(float(second))]

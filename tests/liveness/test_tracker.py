@@ -75,20 +75,20 @@ def test_what_is_told_of_leases_and_addresses_that_nobody_has_is_not_kept() -> N
     watched.lives(a=22.0, c=1.0)
     watched.put(INSTANCE)
     assert watched.of(INSTANCE) is Verdict.UNKNOWN
-    assert watched.verdicts.take_new_handles() == {0xA}
+    assert watched.verdicts.take_new_leases() == {0xA}
 
 
 def test_what_nothing_hangs_on_any_more_is_told_to_whoever_took_it_as_new() -> None:
     watched = Watched(INSTANCE)
     watched.discard(INSTANCE)
-    assert watched.verdicts.take_gone_handles() == set()
+    assert watched.verdicts.take_gone_leases() == set()
     watched.put(INSTANCE)
-    assert watched.verdicts.take_new_handles() == {0xA}
+    assert watched.verdicts.take_new_leases() == {0xA}
     watched.discard(INSTANCE)
     watched.put(INSTANCE)
-    assert watched.verdicts.take_gone_handles() == {0xA}
-    assert watched.verdicts.take_new_handles() == {0xA}
-    assert watched.verdicts.take_gone_handles() == set()
+    assert watched.verdicts.take_gone_leases() == {0xA}
+    assert watched.verdicts.take_new_leases() == {0xA}
+    assert watched.verdicts.take_gone_leases() == set()
 
 
 def test_a_changed_value_on_the_same_lease_keeps_what_is_known_of_the_lease() -> None:

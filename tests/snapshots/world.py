@@ -20,7 +20,7 @@ from backends.dynamo.parse import read
 from backends.dynamo.records import EventChannel
 from backends.liveness.collector import Probes
 from backends.liveness.judge import LeaseTtl
-from backends.liveness.tracker import handle_of
+from backends.liveness.tracker import lease_or_key
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import ProbeResult
 from backends.removal.removals import Removals
@@ -185,7 +185,7 @@ async def read_leases(screen: MainScreen) -> None:
     lives = await screen.dashboard.discovery.time_to_live(records)
     screen.dashboard.monitor.verdicts.observe_lives(
         {
-            handle_of(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
+            lease_or_key(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
             for record in records
             if record.key in lives
         }

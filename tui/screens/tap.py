@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Static
 
-from backends.aio.timer import LOOP, Handle, Timer
+from backends.aio.timer import LOOP, Timer, TimerHandle
 from backends.dynamo.records import EventChannel
 from backends.tap import NumberedMessage, Publisher, Tap, ZmqRoute, decode
 from tui.actions import Place
@@ -163,7 +163,7 @@ class TapScreen(Screen[None]):
         and measures what decoding takes."""
         super().__init__()
         self._timer = timer
-        self._next_look: Handle | None = None
+        self._next_look: TimerHandle | None = None
         self._tap = tap
         self._channel = channel
         self._state = state
