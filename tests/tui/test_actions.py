@@ -13,8 +13,8 @@ from tui.actions import ACTIONS, BY_ID, DEFAULT_KEYS, Action, Keys, Place, help_
 from tui.app import DyntopApp
 from tui.dialogs.clean_up import CleanUpScreen, ProposalTable
 from tui.dialogs.help import HelpScreen
-from tui.dialogs.offer_list import OfferList
 from tui.dialogs.outcomes import OutcomesScreen
+from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.dialogs.undo import UndoDialog
 from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.detail import DetailScreen
@@ -50,7 +50,7 @@ PARTS: dict[Place, tuple[type, ...]] = {
     Place.TAP: (TapScreen, ListTable, DyntopApp),
     Place.DETAIL: (DetailScreen, DetailPane, DyntopApp),
     Place.MESSAGE: (MessageScreen, DetailPane, DyntopApp),
-    Place.UNREGISTER: (UnregisterDialog, OfferList, DyntopApp),
+    Place.UNREGISTER: (UnregisterDialog, RemovalOptionList, DyntopApp),
     Place.UNDO: (UndoDialog, DyntopApp),
     Place.CLEAN_UP: (CleanUpScreen, ProposalTable, DyntopApp),
     Place.OUTCOMES: (OutcomesScreen, DyntopApp),

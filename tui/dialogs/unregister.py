@@ -15,13 +15,13 @@ from textual.widgets import Button, Input, Static
 from backends.dynamo.records import AnyRecord
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
-from tui.dialogs.offer_list import OfferList
 from tui.dialogs.question import Alert, AskingOfKeys
+from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell
 from tui.state.dashboard import Dashboard
-from tui.state.offers import offers
 from tui.state.record_states import RecordStates
+from tui.state.removal_options import removal_options
 from tui.state.removal_review import RemovalReview
 from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
 from tui.text.consequences import (
@@ -58,19 +58,19 @@ class UnregisterDialog(AskingOfKeys):
 
     PLACE = Place.UNREGISTER
     # A function key: letters belong to the typed id.
-    ACTIONS: ClassVar[dict[str, str]] = {"other-choice": "next_offer"}
+    ACTIONS: ClassVar[dict[str, str]] = {"other-choice": "next_option"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, dashboard: Dashboard, records: Sequence[AnyRecord], where: str) -> None:
         """`where`: the store's name and address in full."""
         super().__init__()
         self.dashboard = dashboard
-        self._offers = offers(dashboard.monitor, records)
+        self._options = removal_options(dashboard.monitor, records)
         self._all_targets = [
             RemovalReview(
                 dashboard.states, one.records, one.verb, writes_down=dashboard.writes_down
             )
-            for one in self._offers
+            for one in self._options
         ]
         self.targets = self._all_targets[0]
         self._where = where
@@ -84,7 +84,7 @@ class UnregisterDialog(AskingOfKeys):
         with Vertical(classes="dialog -asking"):
             yield Static(classes="dialog--title")
             yield Static(plain(self._where), classes="dialog--where", markup=False)
-            yield OfferList([one.label for one in self._offers])
+            yield RemovalOptionList([one.label for one in self._options])
             yield Alert()
             yield Static(classes="dialog--summary", markup=False)
             yield KeyList(self._known(), self._note)
@@ -105,10 +105,10 @@ class UnregisterDialog(AskingOfKeys):
 
     # --- choosing -----------------------------------------------------------------------------
 
-    def action_next_offer(self) -> None:
-        self.query_one(OfferList).choose_next()
+    def action_next_option(self) -> None:
+        self.query_one(RemovalOptionList).choose_next()
 
-    def on_offer_list_chosen(self, message: OfferList.Chosen) -> None:
+    def on_removal_option_list_chosen(self, message: RemovalOptionList.Chosen) -> None:
         """Ask about another removal. Clear the text typed for the one before."""
         self.targets = self._all_targets[message.index]
         self.targets.look_again()
@@ -195,7 +195,7 @@ class UnregisterDialog(AskingOfKeys):
         prompt = Text(problem, "bold")
         prompt.append("Type ", "not bold").append(self.targets.phrase(), "bold")
         prompt.append(f" to {self.targets.verb}:", "not bold")
-        if len(self._offers) > 1:
+        if len(self._options) > 1:
             prompt.append("   F2: another choice", "not bold dim")
         self.query_one(".dialog--prompt", Static).update(prompt)
         self.query_one("#yes", Button).disabled = not self._is_typed

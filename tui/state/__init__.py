@@ -9,7 +9,7 @@ Each module uses only modules below it in this list:
     empty              the text of a table without rows
     inspector          what is known of one record now
     metrics_rows       the rows of the tab Metrics
-    offers             the removals that `d` offers for a selection
+    removal_options    the removals that `d` offers for a selection
     probe_results      the result of a probe by hand, in a sentence
     store_link         follow the store, and start again whenever that stops
     under_way          removals and restores that take a while

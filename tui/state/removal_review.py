@@ -15,8 +15,8 @@ from backends.liveness.judge import STALE, Verdict
 from backends.liveness.workers import SEVERITY
 from tui.state.columns import Cell
 from tui.state.monitor import Monitor
-from tui.state.offers import Verb
 from tui.state.record_states import RecordStates
+from tui.state.removal_options import Verb
 from tui.state.store_state import LinkState
 from tui.text.detail import JUST_NOW
 from tui.text.format import STATES, count, duration, hex_id

@@ -19,7 +19,7 @@ from tui.state.columns import Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.inspector import Inspector
 from tui.state.monitor import Changes
-from tui.state.offers import Verb, proposed
+from tui.state.removal_options import Verb, proposed_verb
 from tui.state.sorted_rows import HasKey, ListedRows, RowSource
 from tui.text.detail import Detail
 from tui.widgets.table.list_table import ListTable
@@ -248,7 +248,7 @@ class Pane(TabPane, Generic[Row]):
 
     def look_at_verb(self) -> bool:
         """See anew what `d` does to what is marked or selected. True: it is something else."""
-        before, self.verb = self.verb, proposed(self.monitor, self.acted_on())
+        before, self.verb = self.verb, proposed_verb(self.monitor, self.acted_on())
         return self.verb != before
 
     def action_sort_next(self) -> None:

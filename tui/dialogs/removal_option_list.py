@@ -18,11 +18,11 @@ from tui.text.sanitize import plain
 CHOSEN, OTHER = "(•)", "( )"
 
 
-class OfferLine(Static):
-    """One offer. Its sign shows without colour whether it is chosen."""
+class RemovalOptionLine(Static):
+    """One option. Its sign shows without colour whether it is chosen."""
 
     class Clicked(Message):
-        """An offer was clicked."""
+        """An option was clicked."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -42,21 +42,21 @@ class OfferLine(Static):
         self.post_message(self.Clicked(self._index))
 
 
-class OfferList(Vertical, can_focus=True):
-    """Shows the offers; hidden if there is only one."""
+class RemovalOptionList(Vertical, can_focus=True):
+    """Shows the options; hidden if there is only one."""
 
     ACTIONS: ClassVar[dict[str, str]] = {"up": "step(-1)", "down": "step(1)", "choose": "step(1)"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     DEFAULT_CSS = """
-    OfferList { height: auto; margin-bottom: 1; }
-    OfferList:focus { background: $panel; }
-    OfferLine { height: auto; }
-    OfferLine.-chosen { text-style: bold; }
+    RemovalOptionList { height: auto; margin-bottom: 1; }
+    RemovalOptionList:focus { background: $panel; }
+    RemovalOptionLine { height: auto; }
+    RemovalOptionLine.-chosen { text-style: bold; }
     """
 
     class Chosen(Message):
-        """Another offer was chosen."""
+        """Another option was chosen."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -64,7 +64,7 @@ class OfferList(Vertical, can_focus=True):
 
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__()
-        self._lines = [OfferLine(index, label) for index, label in enumerate(labels)]
+        self._lines = [RemovalOptionLine(index, label) for index, label in enumerate(labels)]
         self._index = 0
         self.display = len(labels) > 1
         self._draw()
@@ -73,13 +73,13 @@ class OfferList(Vertical, can_focus=True):
         yield from self._lines
 
     def choose_next(self) -> None:
-        """Choose the next offer; after the last the first."""
+        """Choose the next option; after the last the first."""
         self._choose((self._index + 1) % len(self._lines))
 
     def action_step(self, step: int) -> None:
         self._choose((self._index + step) % len(self._lines))
 
-    def on_offer_line_clicked(self, message: OfferLine.Clicked) -> None:
+    def on_removal_option_line_clicked(self, message: RemovalOptionLine.Clicked) -> None:
         message.stop()
         self._choose(message.index)
 

@@ -1,5 +1,6 @@
-"""Which removals `d` offers for a selection, the drain of what lives first. No Textual in here;
-nothing is made plain yet.
+"""List the removals that `d` offers for a selection: the drain of live workers first.
+
+No Textual in here. Untrusted text is not escaped yet.
 """
 
 from __future__ import annotations
@@ -18,27 +19,28 @@ from tui.text.format import count
 Verb = Literal["drain", "unregister"]
 
 MOST_LOOKED_AT = 1_000
-"""Records of a row that `proposed` looks at, in some 10 ms: a row may stand for ten times that."""
+"""Records of a row that `proposed_verb` looks at, in some 10 ms: a row may stand for ten times as
+many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One removal that can be chosen in the question."""
+class RemovalOption:
+    """One removal that the dialog offers."""
 
     verb: Verb | None
-    """None: by how the records stand while it is asked."""
+    """None: decided by the verdicts while the dialog is open."""
     records: tuple[AnyRecord, ...]
-    """What it removes."""
+    """The records it removes."""
     label: str
-    """What it does, in a line."""
+    """A line on what it does."""
 
 
-def offers(monitor: Monitor, records: Sequence[AnyRecord]) -> list[Offer]:
-    """Return what can be done with these records, at least one offer; the first is proposed.
+def removal_options(monitor: Monitor, records: Sequence[AnyRecord]) -> list[RemovalOption]:
+    """Return the removals of these records, at least one; the first is proposed.
 
-    Of what lives that is the drain of its workers, with what is stale of the selection. The
-    selection itself is another offer: one endpoint alone, or the rest of a living worker. Of LoRA
-    adapters and channels it comes first, since their worker is not what is meant.
+    For live records that is the drain of their workers, with the stale keys of the selection. The
+    second option removes the selection itself: one endpoint alone, or the rest of a live worker.
+    For LoRA adapters and channels the selection comes first, since their worker is not meant.
     """
     verdicts, there = monitor.verdicts, monitor.cluster.records
     living = [one for one in records if verdicts.may_live(one)]
@@ -52,23 +54,23 @@ def offers(monitor: Monitor, records: Sequence[AnyRecord]) -> list[Offer]:
     chosen = {one.key: one for one in records}
     if not instances or drained.keys() == chosen.keys():
         verb: Verb | None = None if workers or not living else "unregister"
-        return [Offer(verb, tuple(records), "")]
+        return [RemovalOption(verb, tuple(records), "")]
     number = count(len(instances), "endpoint instance")
     more = f", and {count(len(stale), 'stale key')}" if stale else ""
-    whole = Offer(
+    whole = RemovalOption(
         "drain",
         tuple(drained.values()),
         f"Drain {workers_in_words(drain.workers)}: {number}{more}",
     )
-    alone = Offer("unregister", tuple(records), _selection(living, keeps(records)))
+    alone = RemovalOption("unregister", tuple(records), _selection(living, keeps(records)))
     if any(isinstance(one, EndpointInstance) or _is_base(one) for one in workers):
         return [whole, alone]
     return [alone, whole]
 
 
-def proposed(monitor: Monitor, records: Sequence[AnyRecord]) -> Verb:
-    """Return what the first offer for these records does, found without working the offers out: a
-    line of keys names it for each row that the cursor comes to.
+def proposed_verb(monitor: Monitor, records: Sequence[AnyRecord]) -> Verb:
+    """Return what the first option for these records does, without computing the options: the
+    footer names it for each row that the cursor comes to.
 
     Of more than `MOST_LOOKED_AT` records the first decide.
     """
@@ -93,7 +95,7 @@ def _is_base(record: AnyRecord) -> bool:
 
 
 def _selection(living: Sequence[AnyRecord], what: str) -> str:
-    """What the removal of the selection itself is called."""
+    """Return the label of removing the selection itself."""
     if all(isinstance(one, EndpointInstance) for one in living):
         which = "this endpoint" if len(living) == 1 else "these endpoints"
         return f"Remove {which} alone: {what}"
