@@ -74,7 +74,7 @@ def test_every_block_is_of_a_language_that_is_tried(document: Path) -> None:
 
 def test_the_toml_blocks_of_the_documents_are_the_contexts_and_the_keys(tmp_path: Path) -> None:
     contexts, keys = [one for document in DOCUMENTS for one in in_toml(document)]
-    assert tomllib.loads(contexts).keys() == {"prod", "lab"}
+    assert tomllib.loads(contexts).keys() == {"prod", "lab", "cluster"}
     (tmp_path / "dyntop").mkdir()
     (tmp_path / "dyntop" / "settings.toml").write_text(keys)
     chosen = chosen_keys({"XDG_CONFIG_HOME": str(tmp_path)}).chosen
