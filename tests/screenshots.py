@@ -99,9 +99,7 @@ async def draw(picture: Picture) -> str:
             await pilot.press(key)
         if picture.lost:
             world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
-            await until(
-                pilot, lambda: screen.dashboard.monitor.store.link is LinkState.DISCONNECTED
-            )
+            await until(pilot, lambda: screen.dashboard.view.store.link is LinkState.DISCONNECTED)
         await settled(pilot)
         return dashboard.export_screenshot(title="dyntop")
 

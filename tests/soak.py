@@ -346,7 +346,7 @@ class Soak:
         while True:
             # Leases end meanwhile, so both may still change.
             world = await asyncio.to_thread(stored, self._etcd)
-            shown, link = held(self._operator), self._operator.dashboard.monitor.store.link
+            shown, link = held(self._operator), self._operator.dashboard.view.store.link
             if shown == world and link is LinkState.CONNECTED:
                 return None
             if time.monotonic() > until:

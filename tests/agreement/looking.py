@@ -16,7 +16,7 @@ LATER = 3.0
 
 async def until_all_is_known(operator: Operator) -> None:
     """Until each lease was read and each address was asked, and what came of it is drawn."""
-    collector, verdicts = operator.dashboard.collector, operator.dashboard.monitor.verdicts
+    collector, verdicts = operator.dashboard.collector, operator.dashboard.view.verdicts
 
     def is_read() -> bool:
         read, leases = collector.leases_read()

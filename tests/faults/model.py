@@ -23,7 +23,7 @@ from tests.support.harness import Harness
 from tests.support.registered import instance
 from tests.support.removing import REMOVED
 from tests.support.watching import DEADLINE
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.store_state import LinkState
 
 World = dict[bytes, tuple[str, bytes]]
@@ -69,7 +69,7 @@ class Model:
         self._world = world
         self._reader = discovery
         self._acts = Removals(discovery, None)
-        self.monitor = Monitor(time.time(), discovery.store.lifetime)
+        self.view = ClusterView(time.time(), discovery.store.lifetime)
         self._broken = False
         self._leased = False
         """Whether the worker has a lease to end."""
@@ -101,7 +101,7 @@ class Model:
     async def _follow(self) -> None:
         async with aclosing(self._reader.watch(EVERYTHING)) as events:
             async for event in events:
-                self.monitor.take([event], time.time())
+                self.view.take([event], time.time())
 
     async def _take(self, step: Step) -> None:
         key, body = instance(1 + step.worker)
@@ -128,7 +128,7 @@ class Model:
             case What.SEE:
                 if not self._broken:
                     await self._settle()
-                self._seen = dict(self.monitor.cluster.records)
+                self._seen = dict(self.view.cluster.records)
             case What.REMOVE if not self._broken:
                 await self._remove(step.worker)
             case What.UNDO if not self._broken:
@@ -152,7 +152,7 @@ class Model:
             self._broken = False
 
     def _view(self) -> World:
-        records = self.monitor.cluster.records
+        records = self.view.cluster.records
         return {key: (record.revision, record.entry.value) for key, record in records.items()}
 
     async def _settle(self) -> None:
@@ -169,7 +169,7 @@ class Model:
             raise AssertionError(f"{self._view()} is not {world}") from None
 
     def _shows(self, world: World) -> bool:
-        return self._view() == world and self.monitor.store.link is LinkState.CONNECTED
+        return self._view() == world and self.view.store.link is LinkState.CONNECTED
 
     async def _remove(self, start: int) -> None:
         chosen = [record for _, record in sorted(self._seen.items())][start:]

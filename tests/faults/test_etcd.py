@@ -81,7 +81,7 @@ async def test_killed_and_started_again_with_its_data(etcd: EtcdServer) -> None:
 async def test_started_again_empty(etcd: EtcdServer) -> None:
     async with looking_at(etcd) as operator:
         await begins(operator, stored(etcd))
-        revision = operator.dashboard.monitor.cluster.records[instance(2)[0]].revision
+        revision = operator.dashboard.view.cluster.records[instance(2)[0]].revision
         etcd.wipe()
         put(etcd, instance(2))
         (entry,) = etcd.entries().values()

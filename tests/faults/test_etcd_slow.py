@@ -95,7 +95,7 @@ async def comes_without_being_lost(store: EtcdStore, held: HeldForwarder, etcd: 
         links: list[str] = []
 
         def link() -> str:
-            links.append(operator.dashboard.monitor.store.link.value)
+            links.append(operator.dashboard.view.store.link.value)
             return links[-1]
 
         await held.until(lambda: link() == "loading")

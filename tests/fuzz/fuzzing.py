@@ -233,14 +233,14 @@ class Fuzz:
         await operator.until(lambda: operator.on_main, "the main screen")
         await operator.until(lambda: not operator.main.is_at_work("acts"), "all is done")
         await operator.press("escape")
-        if operator.dashboard.monitor.frozen:
+        if operator.dashboard.view.frozen:
             await operator.type("f")
-        if operator.dashboard.monitor.hides_gone:
+        if operator.dashboard.view.hides_gone:
             await operator.type("x")
         world.put(instance(99))
         entries = {entry.key: entry.value for entry in world.entries()}
         await operator.until(lambda: held(operator) == entries, "the view is the store")
-        await operator.until(lambda: operator.dashboard.monitor.store.link is LinkState.CONNECTED)
+        await operator.until(lambda: operator.dashboard.view.store.link is LinkState.CONNECTED)
         await operator.press("1")
         await operator.until(lambda: operator.tab() == "instances", "the first tab")
         assert app.fault is None

@@ -23,7 +23,7 @@ def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until_all_are_in(operator: Operator, registered: list[KeyAndValue]) -> None:
-    there = operator.dashboard.monitor.cluster.records
+    there = operator.dashboard.view.cluster.records
     await operator.until(lambda: len(there) == len(registered), "all in")
 
 
@@ -77,7 +77,7 @@ async def test_everything_is_drawn_plainly_in_every_tab() -> None:
         # Gone, and told of.
         for key, _ in registered:
             world.keyspace.delete(key)
-        await operator.until(lambda: not operator.dashboard.monitor.cluster.records)
+        await operator.until(lambda: not operator.dashboard.view.cluster.records)
         await operator.press("1")
         assert_drawn_plainly(operator)
         assert operator.app.is_running

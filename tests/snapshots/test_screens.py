@@ -134,7 +134,7 @@ def test_empty(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 def test_connecting(snap_compare: Compare) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
-        assert main_screen(pilot).dashboard.monitor.store.link is LinkState.CONNECTING
+        assert main_screen(pilot).dashboard.view.store.link is LinkState.CONNECTING
 
     clock = Clock()
     assert snap_compare(app(StuckStore(), clock), terminal_size=(120, 40), run_before=run_before)
@@ -143,7 +143,7 @@ def test_connecting(snap_compare: Compare) -> None:
 def test_loading_shows_how_far_it_is_and_no_counts(snap_compare: Compare) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         screen = main_screen(pilot)
-        await until(pilot, lambda: screen.dashboard.monitor.store.link is LinkState.LOADING)
+        await until(pilot, lambda: screen.dashboard.view.store.link is LinkState.LOADING)
 
     clock = Clock()
     assert snap_compare(
@@ -159,7 +159,7 @@ def test_disconnected(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         screen = await loaded(pilot)
         world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
-        await until(pilot, lambda: screen.dashboard.monitor.store.link is LinkState.DISCONNECTED)
+        await until(pilot, lambda: screen.dashboard.view.store.link is LinkState.DISCONNECTED)
         await settled(pilot)
         clock.now += 75
         screen._tick()
@@ -175,7 +175,7 @@ def test_never_connected(snap_compare: Compare) -> None:
 
     async def run_before(pilot: Pilot[None]) -> None:
         screen = main_screen(pilot)
-        await until(pilot, lambda: screen.dashboard.monitor.store.link is LinkState.DISCONNECTED)
+        await until(pilot, lambda: screen.dashboard.view.store.link is LinkState.DISCONNECTED)
 
     assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
@@ -187,7 +187,7 @@ def test_an_alarm_of_the_store(snap_compare: Compare) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         screen = await loaded(pilot)
         world.keyspace.warn("alarm NOSPACE on member 8e9e05c52164694d")
-        await until(pilot, lambda: bool(screen.dashboard.monitor.store.warnings))
+        await until(pilot, lambda: bool(screen.dashboard.view.store.warnings))
 
     assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 
@@ -307,7 +307,7 @@ def test_undo_dialog(snap_compare: Compare, size: tuple[int, int]) -> None:
         await pilot.press("slash", *drained, "enter", "d")
         await readable(pilot)
         await pilot.press(*drained, "enter")
-        await until(pilot, lambda: screen.dashboard.monitor.tombstones.of(INSTANCES) != [])
+        await until(pilot, lambda: screen.dashboard.view.tombstones.of(INSTANCES) != [])
         await settled(pilot)
         pilot.app.clear_notifications()
         await live(pilot, world, clock, 6)
@@ -327,11 +327,9 @@ def test_outcomes(snap_compare: Compare, size: tuple[int, int]) -> None:
         await pilot.press("c")
         await readable(pilot)
         # It is written again while the person still looks.
-        key = next(iter(proposals(screen.dashboard.monitor))).key
+        key = next(iter(proposals(screen.dashboard.view))).key
         revision = world.keyspace.put(key, b"{}")
-        await until(
-            pilot, lambda: screen.dashboard.monitor.cluster.records[key].revision == revision
-        )
+        await until(pilot, lambda: screen.dashboard.view.cluster.records[key].revision == revision)
         await pilot.press("Y")
         await until(pilot, lambda: isinstance(pilot.app.screen, OutcomesScreen))
         pilot.app.clear_notifications()
@@ -389,7 +387,7 @@ def test_frozen(snap_compare: Compare) -> None:
         await pilot.press("f")
         for number in range(3):
             world.keyspace.put(b"v1/instances/prod/new/generate/%x" % number, b"{}")
-        await until(pilot, lambda: screen.dashboard.monitor.waiting == 3)
+        await until(pilot, lambda: screen.dashboard.view.waiting == 3)
 
     assert snap_compare(app(world, clock), terminal_size=(120, 40), run_before=run_before)
 

@@ -171,7 +171,7 @@ async def loaded(pilot: Pilot[None]) -> MainScreen:
 async def gather(pilot: Pilot[None]) -> None:
     """Read all leases and probe everybody now, so that it does not matter when that is done."""
     screen = main_screen(pilot)
-    records = list(screen.dashboard.monitor.cluster.records.values())
+    records = list(screen.dashboard.view.cluster.records.values())
     await read_leases(screen)
     await screen.dashboard.collector.probe(records, deep=False)
     screen.dashboard.show_evidence()
@@ -181,9 +181,9 @@ async def gather(pilot: Pilot[None]) -> None:
 
 async def read_leases(screen: MainScreen) -> None:
     """Read all leases now, so that why something goes does not depend on when that is done."""
-    records = list(screen.dashboard.monitor.cluster.records.values())
+    records = list(screen.dashboard.view.cluster.records.values())
     lives = await screen.dashboard.discovery.time_to_live(records)
-    screen.dashboard.monitor.verdicts.observe_lives(
+    screen.dashboard.view.verdicts.observe_lives(
         {
             lease_or_key(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
             for record in records
@@ -209,9 +209,7 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
     screen = main_screen(pilot)
 
     def taken_in() -> bool:
-        shown = {
-            key: record.entry for key, record in screen.dashboard.monitor.cluster.records.items()
-        }
+        shown = {key: record.entry for key, record in screen.dashboard.view.cluster.records.items()}
         return shown == {entry.key: entry for entry in world.keyspace.read((b"",)).entries}
 
     for _ in range(seconds):

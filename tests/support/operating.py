@@ -425,7 +425,7 @@ async def dashboard(
     async with app.run_test(size=size, notifications=True) as pilot:
         operator = Operator(app, pilot, told)
         if complete:
-            await operator.until(lambda: operator.dashboard.monitor.complete, "a whole snapshot")
+            await operator.until(lambda: operator.dashboard.view.complete, "a whole snapshot")
             await pilot.pause()
         yield operator
     if app.faults.errors and not may_fail:

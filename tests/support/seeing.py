@@ -62,7 +62,7 @@ async def shows(operator: Operator, world: World, env: Mapping[str, str], *flags
 
 
 def held(operator: Operator) -> dict[bytes, bytes]:
-    records = operator.dashboard.monitor.cluster.records
+    records = operator.dashboard.view.cluster.records
     return {key: record.entry.value for key, record in records.items()}
 
 
@@ -83,8 +83,8 @@ async def shows_loss(
 ) -> None:
     """The dashboard and `dyntop list` come to say so, each in one sentence."""
     # To draw the screen again and again costs more than to ask.
-    await operator.until(lambda: operator.dashboard.monitor.store.link is LinkState.DISCONNECTED)
-    was_connected = operator.dashboard.monitor.store.heard_at is not None
+    await operator.until(lambda: operator.dashboard.view.store.link is LinkState.DISCONNECTED)
+    was_connected = operator.dashboard.view.store.heard_at is not None
     since = "✗ disconnected since" if was_connected else "✗ not connected, trying since"
     await operator.until_shown(since)
     # A sentence goes on in the next line.

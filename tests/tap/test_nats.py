@@ -31,18 +31,18 @@ class Monitored(NatsServer):
     """One that can be asked what it is asked for."""
 
     def __init__(self, *extra: str) -> None:
-        (self.monitor,) = free_ports(1)
-        super().__init__("--http_port", str(self.monitor), *extra)
+        (self.view,) = free_ports(1)
+        super().__init__("--http_port", str(self.view), *extra)
 
     def connections(self) -> list[dict[str, Any]]:
         """Of dyntop."""
-        url = f"http://{LOOPBACK}:{self.monitor}/connz?subs=1"
+        url = f"http://{LOOPBACK}:{self.view}/connz?subs=1"
         with urllib.request.urlopen(url, timeout=10) as answer:
             found = json.load(answer)["connections"]
         return [one for one in found if one.get("name") == "dyntop"]
 
     def consumers(self) -> int:
-        url = f"http://{LOOPBACK}:{self.monitor}/jsz"
+        url = f"http://{LOOPBACK}:{self.view}/jsz"
         with urllib.request.urlopen(url, timeout=10) as answer:
             consumers: int = json.load(answer)["consumers"]
         return consumers

@@ -139,7 +139,7 @@ async def test_what_stops_being_stale_loses_its_tick_and_cannot_be_ticked_again(
     async with cleaning_up(world) as operator:
         # Its worker comes back: the card itself stays as it was.
         world.put(instance(1), lease=1)
-        cluster = operator.dashboard.monitor.cluster
+        cluster = operator.dashboard.view.cluster
         await operator.until(lambda: instance(1)[0] in cluster.records)
         await operator.until(lambda: screen(operator)._table.ticked == keys_of(STALE[1:]))
         await operator.press("home", "space")
@@ -327,9 +327,7 @@ async def cleaning_up_with_undecided(
     world.renewed(3, ago=DUE)
     probes = AtItsTime(world, {"10.0.0.3:9000": REFUSES})
     async with dashboard(world, probes=probes, size=size) as operator:
-        await operator.until(
-            lambda: operator.dashboard.monitor.verdicts.life(lease_record(operator))
-        )
+        await operator.until(lambda: operator.dashboard.view.verdicts.life(lease_record(operator)))
         await operator.until(lambda: "10.0.0.3:9000" in {one.address for one in probes.wanted})
         await operator.press("c")
         await operator.until_asked(CleanUpScreen)
@@ -337,7 +335,7 @@ async def cleaning_up_with_undecided(
 
 
 def lease_record(operator: Operator) -> AnyRecord:
-    return operator.dashboard.monitor.cluster.records[LEASED[0][0]]
+    return operator.dashboard.view.cluster.records[LEASED[0][0]]
 
 
 async def decide(world: World, probes: AtItsTime, *, renewed: bool) -> None:
@@ -402,7 +400,7 @@ async def test_what_is_decided_while_it_is_open_joins_and_a_yes_counts_only_once
 async def test_a_yes_at_the_moment_of_the_decision_removes_nothing() -> None:
     async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
         before, question = world.keys(), screen(operator)
-        verdicts = operator.dashboard.monitor.verdicts
+        verdicts = operator.dashboard.view.verdicts
         await decide(world, probes, renewed=False)
         await operator.until(lambda: verdicts.is_stale(lease_record(operator)))
         # Whether the question looked by itself before or not.

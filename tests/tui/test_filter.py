@@ -93,7 +93,7 @@ async def test_keys_typed_in_one_go_behind_the_slash_are_never_commands() -> Non
         await operator.until(lambda: operator.filter.value == "dfqsotb123/8?yiY")
         assert operator.on_main
         assert operator.app.is_running
-        assert not operator.dashboard.monitor.frozen
+        assert not operator.dashboard.view.frozen
         assert operator.tab() == "instances"
         assert len(world.keys()) == 4
 

@@ -167,7 +167,7 @@ async def test_the_header_says_how_old_the_answers_are_where_there_are_too_many_
         await operator.until(lambda: " of 199 leases read" in operator.header())
         assert "leases read up to" not in operator.header()
     async with dashboard(world, size=(130, 30)) as operator:
-        verdicts = operator.dashboard.monitor.verdicts
+        verdicts = operator.dashboard.view.verdicts
         await operator.until(lambda: all(map(verdicts.life, verdicts.records())), "all read")
         await operator.until(lambda: "leases read" not in operator.header())
 
@@ -219,7 +219,7 @@ async def test_a_frozen_view_keeps_its_verdicts_and_catches_up() -> None:
         await operator.press("f")
         await operator.until_shown("frozen")
         miss(world, 1)
-        verdicts = operator.dashboard.monitor.verdicts
+        verdicts = operator.dashboard.view.verdicts
         late = next(one for one in verdicts.records() if one.key == instance(1)[0])
         await operator.until(
             lambda: (life := verdicts.life(late)) is not None and life.ttl.remaining < 20,
@@ -371,5 +371,5 @@ async def test_the_tree_and_the_table_agree_while_many_recover_and_fail() -> Non
             await operator.until(
                 lambda well=well: operator.branches()[0] == f"all namespaces {well}"  # type: ignore[misc]
             )
-        verdicts = operator.dashboard.monitor.verdicts
+        verdicts = operator.dashboard.view.verdicts
         assert verdicts.of(instance(12)[0]) is Verdict.LATE

@@ -48,7 +48,7 @@ async def test_what_is_registered_is_shown_and_stays_while_the_server_is_away(
     server: NatsServer, store: NatsStore
 ) -> None:
     async with dashboard(store=store, size=(120, 40)) as operator:
-        shown = operator.dashboard.monitor.cluster.records
+        shown = operator.dashboard.view.cluster.records
         assert {key: record.entry.value for key, record in shown.items()} == REGISTERED
         assert f"connected  nats {server.url}" in operator.header()
         assert operator.pane.rows
@@ -61,7 +61,7 @@ async def test_what_is_registered_is_shown_and_stays_while_the_server_is_away(
 
         server.start()
         await operator.until(lambda: "● connected" in operator.header(), "the way back")
-        assert operator.dashboard.monitor.cluster.records.keys() == REGISTERED.keys()
+        assert operator.dashboard.view.cluster.records.keys() == REGISTERED.keys()
 
 
 async def test_what_is_removed_goes_and_what_follows_is_said_for_nats(store: NatsStore) -> None:

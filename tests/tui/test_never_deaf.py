@@ -71,11 +71,11 @@ async def equals(operator: Operator, world: World) -> None:
 
     def is_equal() -> bool:
         main = operator.main
-        shown = {key: one.entry for key, one in main.dashboard.monitor.cluster.records.items()}
+        shown = {key: one.entry for key, one in main.dashboard.view.cluster.records.items()}
         return shown == {one.key: one for one in world.entries()}
 
     await operator.until(is_equal, "what the store has")
-    await operator.until(lambda: operator.dashboard.monitor.store.link is LinkState.CONNECTED)
+    await operator.until(lambda: operator.dashboard.view.store.link is LinkState.CONNECTED)
 
 
 @pytest.mark.parametrize("keys", OPENINGS.values(), ids=OPENINGS)
@@ -122,7 +122,7 @@ async def passes(operator: Operator, world: World, until: Trouble | None) -> Non
 
     def stands() -> bool:
         world.now += 1.0
-        return operator.dashboard.monitor.store.trouble is until
+        return operator.dashboard.view.store.trouble is until
 
     await operator.until(stands, str(until))
 
@@ -184,7 +184,7 @@ async def test_a_fault_while_taking_something_in_is_said_and_everything_is_read_
         await operator.until_shown("✗ not updating since", "fault of dyntop's own (LookupError)")
         told = operator.told()
         for _ in range(3):
-            begun = operator.dashboard.monitor.store.again_at
+            begun = operator.dashboard.view.store.again_at
             await operator.until(lambda begun=begun: later(operator, world) > begun)  # type: ignore[misc]
         # One line, however often it fails.
         assert operator.told() == told
@@ -196,7 +196,7 @@ async def test_a_fault_while_taking_something_in_is_said_and_everything_is_read_
 
 def later(operator: Operator, world: World) -> float:
     world.now += 1.0
-    return operator.dashboard.monitor.store.again_at
+    return operator.dashboard.view.store.again_at
 
 
 @pytest.mark.usefixtures("watchdog_looks_often")
@@ -212,4 +212,4 @@ async def test_a_frozen_view_and_hours_in_which_the_process_did_not_run_are_foll
         await operator.until_shown("● connected")
         send(operator, "f")
         await equals(operator, world)
-        assert len([one for one in operator.dashboard.monitor.happenings() if not one.record]) == 1
+        assert len([one for one in operator.dashboard.view.happenings() if not one.record]) == 1

@@ -72,7 +72,7 @@ async def test_an_alarm_is_said_where_all_that_is_stale_is_proposed() -> None:
     here.put(MALFORMED)
     async with dashboard(here, size=(80, 24)) as operator:
         here.keyspace.forbid_puts(FULL)
-        await operator.until(lambda: operator.dashboard.monitor.store.no_puts)
+        await operator.until(lambda: operator.dashboard.view.store.no_puts)
         await operator.press("c")
         await operator.until_asked(CleanUpScreen)
         await operator.until_shown("This cannot be undone now: the store is out of space")

@@ -158,7 +158,7 @@ async def test_the_silent_and_the_unregistered_are_called_so(
         # Where there are many, it is all joined anew with the figures only.
         monkeypatch.setattr(requests, "MOST_AT_ONCE", 1)
         world.put(nats_entry(1))
-        await operator.until(lambda: len(operator.dashboard.monitor.cluster.records) == 4)
+        await operator.until(lambda: len(operator.dashboard.view.cluster.records) == 4)
         operator.main._tick()
         assert "    ◇ 1" in operator.rows("name")
         await asked_again(operator)

@@ -70,7 +70,7 @@ async def test_what_went_while_another_tab_was_open_is_not_there_on_return() -> 
             key = operator.pane.selected()[0].key
             await operator.press(str(away))
             world.keyspace.delete(key)
-            records = operator.dashboard.monitor.cluster.records
+            records = operator.dashboard.view.cluster.records
             await operator.until(lambda key=key, records=records: key not in records)  # type: ignore[misc]
             await operator.press(str(there))
             await operator.until(

@@ -220,7 +220,7 @@ async def test_the_screen_below_is_not_drawn_and_is_true_again_when_the_tap_clos
     async with tapping() as (operator, _, world):
         assert not operator.main.is_current
         world.put(channel(0x22, "metrics"))
-        await operator.until(lambda: len(operator.dashboard.monitor.cluster.records) == 3)
+        await operator.until(lambda: len(operator.dashboard.view.cluster.records) == 3)
         await operator.press("escape")
         await operator.until_shown("metrics", "Event channels 2")
         assert operator.main.is_current

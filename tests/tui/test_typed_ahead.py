@@ -76,7 +76,7 @@ async def test_of_several_keys_typed_before_the_first_frame_each_acts_in_its_ord
     async with begun_with(world, monkeypatch, *map(key, "3x2/prod")) as operator:
         assert operator.tab() == "models"
         assert operator.filter.value == "prod"
-        assert operator.dashboard.monitor.hides_gone
+        assert operator.dashboard.view.hides_gone
 
 
 async def test_the_tab_of_what_is_read_later_is_opened_once_it_is_there(
@@ -151,10 +151,10 @@ async def test_two_enters_run_a_command_of_the_palette_once(world: World) -> Non
         await operator.type("freeze")
         await operator.until_shown("Freeze the view")
         await operator.type("\r\r")
-        await operator.until(lambda: operator.dashboard.monitor.frozen)
+        await operator.until(lambda: operator.dashboard.view.frozen)
         assert len(operator.app.screen_stack) == 1 or isinstance(operator.app.screen, DetailScreen)
         await operator.pilot.pause()
-        assert operator.dashboard.monitor.frozen
+        assert operator.dashboard.view.frozen
 
 
 async def test_a_double_click_runs_a_command_of_the_palette_once(world: World) -> None:
@@ -163,10 +163,10 @@ async def test_a_double_click_runs_a_command_of_the_palette_once(world: World) -
         await operator.type("freeze")
         await operator.until_shown("Freeze the view")
         await operator.click_text("Freeze the view", times=2)
-        await operator.until(lambda: operator.dashboard.monitor.frozen)
+        await operator.until(lambda: operator.dashboard.view.frozen)
         await operator.until(lambda: operator.on_main)
         await operator.pilot.pause()
-        assert operator.dashboard.monitor.frozen
+        assert operator.dashboard.view.frozen
 
 
 @pytest.mark.parametrize("name", ["pagedown", "pageup", "down", "up", "home", "end", "ctrl+end"])

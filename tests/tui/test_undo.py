@@ -57,7 +57,7 @@ async def test_the_card_of_a_drained_worker_is_shown_as_drained_until_it_is_put_
     world = leased()
     async with dashboard(world) as operator:
         await drain(world, operator)
-        verdicts = operator.dashboard.monitor.verdicts
+        verdicts = operator.dashboard.view.verdicts
         await operator.until(lambda: verdicts.of(card(WORKER)[0]) is Verdict.DRAINED)
         await ask(operator)
         await operator.press("Y")

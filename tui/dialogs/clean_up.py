@@ -164,7 +164,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
             return
         ticked = set(self._table.ticked)
         self._look_again()
-        if (why := out_of_date(self.dashboard.monitor)) is not None:
+        if (why := out_of_date(self.dashboard.view)) is not None:
             self._say(f"{why} Nothing is removed.")
         elif self._table.ticked - ticked:
             return  # A key decided at this very look is shown, and must be seen first.
@@ -231,17 +231,17 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
 
     def _not_stale(self) -> set[bytes]:
         """Return the keys that are unchanged and not stale. A yes would leave the rest alone."""
-        verdicts = self.dashboard.monitor.verdicts
+        verdicts = self.dashboard.view.verdicts
         return {one.key for one in self.targets.there() if not verdicts.is_stale(one)}
 
     def _undecided(self) -> list[AnyRecord]:
         """Return the unchanged records that become stale unless their lease is renewed."""
-        verdicts = self.dashboard.monitor.verdicts
+        verdicts = self.dashboard.view.verdicts
         return [one for one in self.targets.there() if is_undecided(verdicts, one)]
 
     def _within(self, records: Sequence[AnyRecord]) -> str:
         """Return when the renewals of these are due. Empty: none of their leases was read yet."""
-        lives = map(self.dashboard.monitor.verdicts.life, records)
+        lives = map(self.dashboard.view.verdicts.life, records)
         known = [life for life in lives if life is not None]
         if not known:
             return ""
@@ -300,7 +300,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         does = consequences(
             record,
             verdict=self.targets.verdict(record),
-            lifetime=self.dashboard.monitor.verdicts.lifetime,
+            lifetime=self.dashboard.view.verdicts.lifetime,
         )
         # Some consequences repeat the evidence.
         said = {one.text for one in evidence}
@@ -322,7 +322,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         if self.targets.meanwhile(record) is not None:
             return self.targets.note(record)
         evidence = self.dashboard.states.assess(record).evidence[0].text
-        if is_undecided(self.dashboard.monitor.verdicts, record):
+        if is_undecided(self.dashboard.view.verdicts, record):
             return Cell(f"decided{self._within([record])}: {evidence}", "warn")
         return Cell(evidence, "dim")
 

@@ -68,7 +68,7 @@ class UndoDialog(AskingOfKeys):
 
     def _warn(self) -> None:
         """Show why the store cannot take these keys now."""
-        no_puts = self.dashboard.monitor.store.no_puts
+        no_puts = self.dashboard.view.store.no_puts
         keys = [record.key for record in self._records]
         self.query_one(Alert).say(
             [
@@ -86,20 +86,20 @@ class UndoDialog(AskingOfKeys):
 
     def _note(self, index: int) -> Cell:
         record = self._records[index]
-        if record.key in self.dashboard.monitor.cluster.records:
+        if record.key in self.dashboard.view.cluster.records:
             return Cell("~ the key exists again: it stays as it is", "warn")
         if record.lease is not None:
             return Cell(f"under lease {hex_id(record.lease)}, if it is still alive", "dim")
-        leases = self.dashboard.monitor.verdicts.lifetime.has_leases
+        leases = self.dashboard.view.verdicts.lifetime.has_leases
         return Cell("without a lease, as it was" if leases else "", "dim")
 
     def _consequences(self) -> list[str]:
         lines = ["Exactly the same bytes are written again. An existing key is never replaced."]
         if any(isinstance(record, EndpointInstance) for record in self._records):
             lines.append("Clients route to an instance again, if its worker is alive.")
-        if not self.dashboard.monitor.verdicts.lifetime.is_renewed:
+        if not self.dashboard.view.verdicts.lifetime.is_renewed:
             lines.append("It gets a new revision, and its bucket's time to live starts again.")
-        elif not self.dashboard.monitor.verdicts.lifetime.has_leases:
+        elif not self.dashboard.view.verdicts.lifetime.has_leases:
             lines.append("A live worker keeps its files alive again; other files expire.")
         elif any(record.lease is not None for record in self._records):
             lines.append("A key whose lease has ended is not written: its worker is gone.")

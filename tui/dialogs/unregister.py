@@ -65,7 +65,7 @@ class UnregisterDialog(AskingOfKeys):
         """`where`: the store's name and address in full."""
         super().__init__()
         self.dashboard = dashboard
-        self._options = removal_options(dashboard.monitor, records)
+        self._options = removal_options(dashboard.view, records)
         self._all_targets = [
             RemovalReview(
                 dashboard.states, one.records, one.verb, writes_down=dashboard.writes_down
@@ -161,7 +161,7 @@ class UnregisterDialog(AskingOfKeys):
         self._looks += 1
         if self.targets.look_again():
             # It takes a second in a large cluster, where some record changes all the time.
-            is_small = len(self.dashboard.monitor.cluster.records) <= FEW_RECORDS
+            is_small = len(self.dashboard.view.cluster.records) <= FEW_RECORDS
             if is_small or self._looks % LOOKS_BETWEEN == 0:
                 self._work_out_leavings()
             self._show()
@@ -202,15 +202,15 @@ class UnregisterDialog(AskingOfKeys):
 
     def _work_out_leavings(self) -> None:
         """Compute what a yes leaves of models, of sorts of cards, and of workers."""
-        targets, monitor = self.targets, self.dashboard.monitor
-        cluster, verdicts = monitor.cluster, monitor.verdicts
+        targets, view = self.targets, self.dashboard.view
+        cluster, verdicts = view.cluster, view.verdicts
         records, lives = targets.there(), targets.must_be_typed
         self._left = what_is_left(cluster, verdicts, records) if lives else []
         self._left += what_sorts_keep(cluster, verdicts, records)
         self._stays = what_stays(cluster, records, name_others=lives)
 
     def _lines(self) -> list[str]:
-        targets, verdicts = self.targets, self.dashboard.monitor.verdicts
+        targets, verdicts = self.targets, self.dashboard.view.verdicts
         lines = targets.warnings()
         # Keys that went or changed meanwhile are not removed: no consequences.
         there = targets.there()

@@ -94,10 +94,10 @@ class Actions:
 
     async def _find_stale(self) -> None:
         readings = await self._dashboard.check_addresses()
-        monitor = self._dashboard.monitor
-        found, open_yet = proposals(monitor), undecided(monitor)
+        view = self._dashboard.view
+        found, open_yet = proposals(view), undecided(view)
         if not found and not open_yet:
-            awaited = len(monitor.verdicts.awaited)
+            awaited = len(view.verdicts.awaited)
             self._host.show_notice(nothing_stale(readings, awaited))
         elif not self._is_refused():
             self._propose(found, open_yet)

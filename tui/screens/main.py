@@ -23,8 +23,8 @@ from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
 from tui.screens.tap import TapScreen
+from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard, Update
-from tui.state.monitor import Changes
 from tui.state.reported_removals import Notice
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
@@ -177,7 +177,7 @@ class MainScreen(JobScreen):
 
     def _mute_what_may_be_untrue(self) -> None:
         """While the store is lost or not followed, all that is known from it."""
-        lost = self.dashboard.monitor.store.link.is_outdated
+        lost = self.dashboard.view.store.link.is_outdated
         self._tree.set_class(lost, "-stale")
         for pane in self._tabs.panes:
             pane.table.set_class(lost and pane.TELLS_OF_STORE, "-stale")
@@ -231,7 +231,7 @@ class MainScreen(JobScreen):
         if bar.typing:
             raise SkipAction  # there it is a character like any other
         bar.open()
-        self.dashboard.monitor.prepare_filter()
+        self.dashboard.view.prepare_filter()
 
     def action_clear_filter(self) -> None:
         self.query_one(FilterBar).clear()
@@ -241,13 +241,13 @@ class MainScreen(JobScreen):
         self.set_focus(self.active.table)
 
     def action_only_findings(self) -> None:
-        self.dashboard.show_only_findings(not self.dashboard.monitor.only_findings)
+        self.dashboard.show_only_findings(not self.dashboard.view.only_findings)
 
     def action_hide_gone(self) -> None:
-        self.show_notice(self.dashboard.hide_gone(not self.dashboard.monitor.hides_gone))
+        self.show_notice(self.dashboard.hide_gone(not self.dashboard.view.hides_gone))
 
     def action_freeze(self) -> None:
-        self.dashboard.freeze(not self.dashboard.monitor.frozen)
+        self.dashboard.freeze(not self.dashboard.view.frozen)
 
     def action_toggle_tree(self) -> None:
         lies_over = self._tree.toggle()
@@ -269,7 +269,7 @@ class MainScreen(JobScreen):
             return
         pane = self.active
         row: Hashable = None if pane.row is None else pane.row.key
-        if instance.key not in self.dashboard.monitor.shown.records:
+        if instance.key not in self.dashboard.view.shown.records:
             self.action_clear_filter()
         self._go(self.dashboard.jump(pane.TAB, row, instance))
 

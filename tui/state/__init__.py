@@ -18,7 +18,7 @@ Each module uses only modules below it in this list:
     reported_removals  remove and restore, and report how it ended
     record_states      verdicts, findings and ages of records
     columns            the columns of a table, and how they share its width
-    monitor            the cluster on screen, with its verdicts and history
+    cluster_view       the cluster on screen, with its verdicts and history
     sorted_rows        the rows of a table, in order
     store_state        the state of the store, for the header
     watchdog           whether the dashboard still follows its store

@@ -33,9 +33,9 @@ from backends.tap import Tap
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
+from tui.state.cluster_view import Changes, ClusterView
 from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
-from tui.state.monitor import Changes, Monitor
 from tui.state.probe_results import probed
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
@@ -163,9 +163,9 @@ class Dashboard:
         self.observer: Observer = _Unseen()
         self._unshown: Update | None = None
         """What the observer failed to show."""
-        self.monitor = Monitor(clock(), self.store.lifetime)
+        self.view = ClusterView(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
-        self.states = RecordStates(self.monitor, clock)
+        self.states = RecordStates(self.view, clock)
         self.keys = settings.keys
         """Those that texts name."""
         # What is removed from the demo is nobody's loss.
@@ -189,30 +189,30 @@ class Dashboard:
         if session.services is not None:
             self.services = ServicesPoller(
                 session.services,
-                lambda: self.monitor.cluster.of_type(EndpointInstance),
+                lambda: self.view.cluster.of_type(EndpointInstance),
                 clock,
                 session.timer,
             )
         self.metrics = MetricsPoller(
             session.scrapes,
-            lambda: self.monitor.cluster.of_type(ModelCard),
+            lambda: self.view.cluster.of_type(ModelCard),
             timer=session.timer,
         )
         self._scrapes = session.scrapes
         self.collector = EvidenceCollector(
             discovery,
-            self.monitor.verdicts,
+            self.view.verdicts,
             session.probes,
             lambda: self.observer.records_on_screen(),
             clock=clock,
             probing=settings.probing,
             cap=settings.lease_rate,
         )
-        self.link = StoreLink(partial(discovery.watch, query), self.monitor, self, clock=clock)
+        self.link = StoreLink(partial(discovery.watch, query), self.view, self, clock=clock)
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
         self.inspector = Inspector(self.states, self._drain_watch.of)
         self.removals = ReportedRemovals(session.acts, self.states, settings.keys)
-        self._unexplained = Unexplained(self.removals, self.monitor)
+        self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
         self._taps = session.taps
         self._heap = Heap()
@@ -223,7 +223,7 @@ class Dashboard:
     @property
     def shown(self) -> RecordIndex:
         """The records that match the filter."""
-        return self.monitor.shown
+        return self.view.shown
 
     @property
     def stats(self) -> LatestStats | None:
@@ -249,7 +249,7 @@ class Dashboard:
         if by := self.clock.was_set_by():
             # Ages are of the even time; only times of day are shown by the host's.
             _log.warning("the host's clock was set by %+.0f s", by)
-        if self.monitor.prune(self.clock()):
+        if self.view.prune(self.clock()):
             self._show()
         self._hear_frontends()
         self._heap.tick()
@@ -263,10 +263,10 @@ class Dashboard:
 
     def take_in(self, batch: list[WatchEvent]) -> None:
         """Take in and show what the watch delivered."""
-        link = self.monitor.store.link
+        link = self.view.store.link
         self._heap.took_in(len(batch))
-        noted = self.monitor.take(batch, self.clock())
-        self._show(noted, link=self.monitor.store.link is not link)
+        noted = self.view.take(batch, self.clock())
+        self._show(noted, link=self.view.store.link is not link)
 
     def when_shown(self, answer: Callable[[], None]) -> bool:
         """Call back once everything that was taken in is worked off. False: that cannot be."""
@@ -284,36 +284,36 @@ class Dashboard:
 
     def set_filter(self, text: str) -> None:
         """Show only what has every word of `text`; "" shows all."""
-        self.monitor.set_filter(text)
+        self.view.set_filter(text)
         self.show_everything()
 
     def show_only_findings(self, only: bool) -> None:
         """Show only what is not live, as far as there is evidence; or all again."""
-        self.monitor.show_only_findings(only)
+        self.view.show_only_findings(only)
         self.show_everything()
 
     def clear_filter(self) -> None:
         """Show all again."""
-        self.monitor.set_filter("")
-        self.monitor.show_only_findings(False)
+        self.view.set_filter("")
+        self.view.show_only_findings(False)
         self.show_everything()
 
     def hide_gone(self, hides: bool) -> Notice:
         """Leave tombstones out of what is shown, or show them again; what to tell of it."""
-        self.monitor.hides_gone = hides
+        self.view.hides_gone = hides
         self.show_everything()
-        gone = count(len(self.monitor.tombstones), "tombstone")
+        gone = count(len(self.view.tombstones), "tombstone")
         return Notice(f"{'Hides' if hides else 'Shows'} {gone}.", "information")
 
     def freeze(self, frozen: bool) -> None:
         """Stop what is shown, or let it catch up."""
-        self.monitor.freeze(frozen)
+        self.view.freeze(frozen)
         self._look_at_figures()
         self._show(history=True)
 
     def show_everything(self) -> None:
         """Show all anew, whatever is different."""
-        self.monitor.take_changes()
+        self.view.take_changes()
         self._changed(Update(everything=True))
 
     def show_evidence(self) -> None:
@@ -324,7 +324,7 @@ class Dashboard:
     def nothing_to_show(self) -> str:
         """Return what a table without rows says."""
         where = f"{self.store.name} {self.store.address}"
-        return nothing_to_show(self.monitor, where, self.settings.namespace, self.keys)
+        return nothing_to_show(self.view, where, self.settings.namespace, self.keys)
 
     # --- what is selected ---------------------------------------------------------------------
 
@@ -348,21 +348,21 @@ class Dashboard:
     def inspect(self, record: AnyRecord | None, worker: Worker | None) -> None:
         """Count the requests of what is shown in detail, as long as that is being drained."""
         drained = self.inspector.drained(worker, record)
-        self._drain_watch.watch(None if self.monitor.frozen else drained)
+        self._drain_watch.watch(None if self.view.frozen else drained)
 
     def instance_of(self, record: AnyRecord) -> EndpointInstance | Notice:
         """Return the instance that a record belongs to, or why there is none."""
-        instance = self.monitor.cluster.instance_of(record)
+        instance = self.view.cluster.instance_of(record)
         if instance is not None:
             return instance
-        worker = self.monitor.cluster.worker_of(record)
+        worker = self.view.cluster.worker_of(record)
         whose = "unknown" if worker is None else f"{hex_id(worker)}, which has no instance"
         return Notice(f"Its worker is {whose}.", "warning")
 
     def jump(self, tab: str, row: Hashable, to: EndpointInstance) -> Bookmark:
         """Return where an instance is shown, and remember the tab and row that are left for it."""
         self._bookmarks.append(Bookmark(tab, self.scope, row))
-        is_here = to.key in self.monitor.shown.keys(to.kind, self.scope)
+        is_here = to.key in self.view.shown.keys(to.kind, self.scope)
         return Bookmark(TabId.INSTANCES, self.scope if is_here else (), to.key)
 
     def back(self) -> Bookmark | None:
@@ -397,7 +397,7 @@ class Dashboard:
         """Probe all that is registered. None: nothing is probed here."""
         if self.settings.probing is Probing.NEVER:
             return None
-        verdicts, records = self.monitor.verdicts, list(self.monitor.cluster.records.values())
+        verdicts, records = self.view.verdicts, list(self.view.cluster.records.values())
         addresses = {target for record in records for target in verdicts.targets(record)}
         if not addresses:
             return []
@@ -424,25 +424,25 @@ class Dashboard:
     # --- what is learnt -----------------------------------------------------------------------
 
     def _services_answered(self) -> None:
-        if not self.monitor.frozen:
+        if not self.view.frozen:
             self._changed(Update(requests=True, detail=True))
 
     def _metrics_came(self) -> None:
-        if not self.monitor.frozen:
+        if not self.view.frozen:
             self._hear_frontends()
             self._changed(Update(metrics=True, detail=True))
 
     def _hear_frontends(self) -> None:
         """Take what frontends said last; what is too old says nothing of now."""
-        if self.monitor.frozen:
+        if self.view.frozen:
             return
         told = reports(self.metrics.latest, self.clock())
-        if names := self.monitor.verdicts.serving.observe_frontends(told):
+        if names := self.view.verdicts.serving.observe_frontends(told):
             self._changed(Update(served=names))
 
     def _look_at_figures(self) -> None:
         """Nobody is asked for what is not seen, nor for what a frozen view would not show."""
-        tab = None if self.monitor.frozen else self._tab
+        tab = None if self.view.frozen else self._tab
         # What a model's row says rests on what the frontends say that were named.
         models = tab == TabId.MODELS and bool(self._scrapes.given)
         self.metrics.look(tab == TabId.METRICS or models, at_all=tab == TabId.METRICS)
@@ -465,19 +465,19 @@ class Dashboard:
         history: bool = False,
         detail: bool = False,
     ) -> None:
-        """Show what the monitor took in since the last time."""
+        """Show what the view took in since the last time."""
         if self._unexplained.add(noted) and not self._is_explaining:
             self._is_explaining = True
             self.observer.begin("reasons", self._find_reasons)
-        if self.complete != self.monitor.complete:
-            self.complete = self.monitor.complete
-            self.monitor.take_changes()
+        if self.complete != self.view.complete:
+            self.complete = self.view.complete
+            self.view.take_changes()
             self._changed(Update(everything=True, is_first=True, link=link))
             return
         self._changed(
             Update(
-                records=self.monitor.take_changes(),
-                history=history or (bool(noted) and not self.monitor.frozen),
+                records=self.view.take_changes(),
+                history=history or (bool(noted) and not self.view.frozen),
                 link=link,
                 detail=detail,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.actions import DEFAULT_KEYS, Keys
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.store_state import LinkState, StoreState
 from tui.state.watchdog import Trouble
 from tui.text.host_clock import ShownAt, as_it_is
@@ -18,35 +18,35 @@ _TROUBLES = {
 
 
 def nothing_to_show(
-    monitor: Monitor, store: str, namespace: str | None, keys: Keys = DEFAULT_KEYS
+    view: ClusterView, store: str, namespace: str | None, keys: Keys = DEFAULT_KEYS
 ) -> str:
     """What a table without rows says. `store` is its name and address."""
-    if not monitor.complete:
-        if monitor.store.link is LinkState.DISCONNECTED:
+    if not view.complete:
+        if view.store.link is LinkState.DISCONNECTED:
             return f"Not connected to {store}: trying again"
-        if monitor.store.link is LinkState.NOT_UPDATING:
+        if view.store.link is LinkState.NOT_UPDATING:
             return f"Nothing of {store} is shown: it is read again"
-        if monitor.frozen:
+        if view.frozen:
             return f"Frozen before anything was read: {keys.shown('freeze')} lets it go on"
         return f"Reading {store} …"
-    if monitor.only_findings or monitor.filter:
-        return what_hides(monitor, keys, "All is live here, as far as there is evidence")
-    if monitor.cluster.records:
+    if view.only_findings or view.filter:
+        return what_hides(view, keys, "All is live here, as far as there is evidence")
+    if view.cluster.records:
         return "None here"
     of = f" in namespace {namespace}" if namespace else ""
     return f"Nothing is registered{of} yet: workers show up here when they start"
 
 
-def what_hides(monitor: Monitor, keys: Keys, all_well: str) -> str:
+def what_hides(view: ClusterView, keys: Keys, all_well: str) -> str:
     """What a table says in which a filter, or that only findings are shown, hides all rows: which
     of them it is, and what shows them. `all_well`: where no finding is there."""
     findings = keys.shown("not-live")
-    if not monitor.filter:
+    if not view.filter:
         return f"{all_well}: {findings} shows everything"
-    if not monitor.only_findings:
-        return f"Nothing here matches “{monitor.filter}”: Esc clears the filter"
+    if not view.only_findings:
+        return f"Nothing here matches “{view.filter}”: Esc clears the filter"
     return (
-        f"Nothing here matches “{monitor.filter}” and is not live: {findings} shows what is live, "
+        f"Nothing here matches “{view.filter}” and is not live: {findings} shows what is live, "
         "too; Esc shows everything"
     )
 

@@ -31,7 +31,7 @@ class Inspector:
     ) -> None:
         """`in_flight` gives what is known of a drained worker's requests, by its id."""
         self._states = states
-        self._monitor = states.monitor
+        self._view = states.view
         self._in_flight = in_flight
 
     def detail(
@@ -48,9 +48,9 @@ class Inspector:
 
     def worker(self, worker: Worker) -> Detail:
         """Of a worker: its state, how long its lease has, and each of its records in a line."""
-        states, monitor, now = self._states, self._monitor, self._states.clock()
+        states, view, now = self._states, self._view, self._states.clock()
         records = worker.records
-        there = [one for one in records if one.key in monitor.cluster.records]
+        there = [one for one in records if one.key in view.cluster.records]
         state = GONE if not there else STATES[states.worst(there)]
         life = states.life(there)
         left = ""
@@ -61,7 +61,7 @@ class Inspector:
             if as_of is not None and life.is_current(at):
                 left += f" as of {time_of_day(shown_at(as_of))}"
         # What bears on one of them mostly bears on all.
-        few = sorted(there, key=lambda one: -SEVERITY.index(monitor.verdicts.of(one.key)))
+        few = sorted(there, key=lambda one: -SEVERITY.index(view.verdicts.of(one.key)))
         told = [piece for one in few[:MOST_EVIDENCE] for piece in states.assess(one).evidence]
         evidence = list({piece.text: piece for piece in told}.values())[:MOST_EVIDENCE]
         gone = "" if there else self._gone(records)
@@ -73,20 +73,20 @@ class Inspector:
             evidence=evidence,
             gone=gone,
             requests=self._requests(worker.id),
-            serving=of_worker(worker, monitor.verdicts.serving) if there else "",
+            serving=of_worker(worker, view.verdicts.serving) if there else "",
             life=life,
             left=left,
         )
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
         """Return the worker of what is shown, if it is drained."""
-        monitor = self._monitor
-        if worker is None and record is not None and record.key in monitor.cluster.records:
-            number = monitor.cluster.worker_of(record)
-            worker = None if number is None else worker_by_id(monitor.cluster, number)
+        view = self._view
+        if worker is None and record is not None and record.key in view.cluster.records:
+            number = view.cluster.worker_of(record)
+            worker = None if number is None else worker_by_id(view.cluster, number)
         if worker is None:
             return None
-        verdicts = {monitor.verdicts.of(one.key) for one in worker.records}
+        verdicts = {view.verdicts.of(one.key) for one in worker.records}
         return worker if Verdict.DRAINED in verdicts else None
 
     def _requests(self, worker: int | None) -> str:
@@ -96,35 +96,33 @@ class Inspector:
 
     def _gone(self, records: Sequence[AnyRecord]) -> str:
         """When the last of a worker's records went, and why."""
-        tombstones = self._monitor.tombstones
+        tombstones = self._view.tombstones
         stones = [stone for one in records if (stone := tombstones.get(one.key)) is not None]
         if not stones:
             return ""
         return gone_in_words(max(stones, key=lambda stone: stone.at), self._states.clock.shown_at)
 
     def _detail_of(self, record: AnyRecord, alike: int) -> Detail:
-        states, monitor = self._states, self._monitor
+        states, view = self._states, self._view
         now, as_of, shown_at = states.clock(), states.as_of(), states.clock.shown_at
-        there = record.key in monitor.cluster.records
-        stone = monitor.tombstones.get(record.key)
-        worker = monitor.cluster.worker_of(record) if there else None
+        there = record.key in view.cluster.records
+        stone = view.tombstones.get(record.key)
+        worker = view.cluster.worker_of(record) if there else None
         return detail_of(
             record,
             states.of(record),
-            monitor.cluster,
-            monitor.verdicts.life(record) if there else None,
+            view.cluster,
+            view.verdicts.life(record) if there else None,
             states.first_seen(record),
             now,
             evidence=states.assess(record).evidence if there else (),
             gone="" if stone is None else gone_in_words(stone, shown_at),
-            restarts=monitor.tombstones.restarts(record, now if as_of is None else as_of),
+            restarts=view.tombstones.restarts(record, now if as_of is None else as_of),
             requests=self._requests(worker),
             alike=alike,
             as_of=as_of,
             shown_at=shown_at,
-            serving=(
-                model_of_card(record, monitor.cluster, monitor.verdicts.serving) if there else ""
-            ),
+            serving=(model_of_card(record, view.cluster, view.verdicts.serving) if there else ""),
         )
 
 

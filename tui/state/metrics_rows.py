@@ -63,10 +63,10 @@ class Rows:
     def __init__(self, states: RecordStates, scope: Scope, opened: Collection[Hashable]) -> None:
         """`opened`: the keys of the models that are open."""
         self._states = states
-        self._monitor = states.monitor
+        self._view = states.view
         self._scope = scope
         self._opened = opened
-        self._cluster = states.monitor.cluster
+        self._cluster = states.view.cluster
         self._workers_there = self._cluster.workers(scope)
         self._cards_there = self._cluster.keys(Kind.MODEL, scope)
 
@@ -94,11 +94,11 @@ class Rows:
             key,
             model,
             model.name,
-            _state_of(model, self._monitor.verdicts.serving),
+            _state_of(model, self._view.verdicts.serving),
             model.rates,
             model.history,
             # What a filter finds may be below: it is not to be looked for.
-            (key in self._opened or bool(self._monitor.filter)) if below else None,
+            (key in self._opened or bool(self._view.filter)) if below else None,
             tuple(cards),
         )
         if self._is_wanted(row):
@@ -150,13 +150,12 @@ class Rows:
         return not self._scope or worker.id in self._workers_there
 
     def _is_wanted(self, row: MetricsRow) -> bool:
-        monitor = self._monitor
-        if monitor.only_findings and not (
-            row.state in FINDINGS
-            or any(one.key in monitor.verdicts.findings for one in row.records)
+        view = self._view
+        if view.only_findings and not (
+            row.state in FINDINGS or any(one.key in view.verdicts.findings for one in row.records)
         ):
             return False
-        return not monitor.filter or monitor.finds("\n".join(_texts(row)).lower())
+        return not view.filter or view.finds("\n".join(_texts(row)).lower())
 
 
 def _short(known: ScrapedProcess) -> str:

@@ -21,9 +21,9 @@ def state_column(states: RecordStates, record_of: Callable[[Row], AnyRecord]) ->
 
     def severity(row: Row) -> int:
         record = record_of(row)
-        if record.key not in states.monitor.cluster.records:
+        if record.key not in states.view.cluster.records:
             return 1
-        return -SEVERITY.index(states.monitor.verdicts.of(record.key))
+        return -SEVERITY.index(states.view.verdicts.of(record.key))
 
     return Column("state", "STATE", 13, cell, drop=1, sort=severity)
 
@@ -35,7 +35,7 @@ def seen_column(
 
     Sorted by it, the newest are first.
     """
-    tombstones = states.monitor.tombstones
+    tombstones = states.view.tombstones
 
     def cell(row: Row) -> Cell:
         record = record_of(row)

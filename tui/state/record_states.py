@@ -11,8 +11,8 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
 from backends.liveness.workers import worst
+from tui.state.cluster_view import ClusterView
 from tui.state.columns import Cell
-from tui.state.monitor import Monitor
 from tui.text.format import GONE, NOTHING, STATES, State
 from tui.text.host_clock import HostClock
 
@@ -23,15 +23,15 @@ STALE_AFTER = 5.0
 class RecordStates:
     """Puts together what the cluster, its verdicts and the clock tell of records."""
 
-    def __init__(self, monitor: Monitor, clock: HostClock) -> None:
+    def __init__(self, view: ClusterView, clock: HostClock) -> None:
         """`clock` gives the even time that ages are of, and the host's for times of day."""
-        self.monitor = monitor
+        self.view = view
         self.clock = clock
 
     def as_of(self) -> float | None:
         """When the store last told of what it holds, where that is not now: ages and remaining
         times of what is registered are of then. None: they are of now."""
-        heard_at, link = self.monitor.store.heard_at, self.monitor.store.link
+        heard_at, link = self.view.store.heard_at, self.view.store.link
         if heard_at is None:
             return None
         is_old = self.clock() - heard_at > STALE_AFTER
@@ -39,17 +39,17 @@ class RecordStates:
 
     def of(self, record: AnyRecord) -> State:
         """Its verdict; of what is not registered any more, that it is gone."""
-        if record.key not in self.monitor.cluster.records:
+        if record.key not in self.view.cluster.records:
             return GONE
-        return STATES[self.monitor.verdicts.of(record.key)]
+        return STATES[self.view.verdicts.of(record.key)]
 
     def worst(self, records: Iterable[AnyRecord]) -> Verdict:
         """Of those that are registered."""
-        return worst(self.monitor.verdicts.of(one.key) for one in self.registered(records))
+        return worst(self.view.verdicts.of(one.key) for one in self.registered(records))
 
     def registered(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
         """Those that are not gone."""
-        return [one for one in records if one.key in self.monitor.cluster.records]
+        return [one for one in records if one.key in self.view.cluster.records]
 
     def of_many(self, records: Sequence[AnyRecord]) -> Cell:
         """The worst state of records that a row stands for, and how many share it if not all do."""
@@ -63,20 +63,20 @@ class RecordStates:
         state = STATES[verdict]
         if verdict not in FINDINGS:
             return Cell(state.in_column, state.tone)
-        number = sum(self.monitor.verdicts.of(one.key) is verdict for one in records)
+        number = sum(self.view.verdicts.of(one.key) is verdict for one in records)
         if number == len(records):
             return Cell(state.in_column, state.tone)
         return Cell(f"{state.glyph} {number:,} {state.brief or state.word}", state.tone)
 
     def life(self, records: Iterable[AnyRecord]) -> LeaseTtl | None:
         """How long the first of some records has whose time to live is known."""
-        lives = map(self.monitor.verdicts.life, records)
+        lives = map(self.view.verdicts.life, records)
         return next((life for life in lives if life is not None), None)
 
     def assess(self, record: AnyRecord) -> Assessment:
         """The verdict with its evidence."""
-        store = self.monitor.store
-        judged = self.monitor.verdicts.judgement(record, store.heard_at or store.since)
+        store = self.view.store
+        judged = self.view.verdicts.judgement(record, store.heard_at or store.since)
         if record.expired_at is None:
             return judged
         # A file's times are the host's.
@@ -86,18 +86,18 @@ class RecordStates:
 
     def not_live(self, scope: Scope = ()) -> int:
         """How many instances of a place are shown that are not live."""
-        return self._shown_of(self.monitor.verdicts.not_live(scope))
+        return self._shown_of(self.view.verdicts.not_live(scope))
 
     def findings(self, scope: Scope = ()) -> int:
         """How many records of a place are shown of which something is wrong, of every kind."""
-        return self._shown_of(self.monitor.verdicts.wrong(scope))
+        return self._shown_of(self.view.verdicts.wrong(scope))
 
     def first_seen(self, record: AnyRecord) -> FirstSeen | None:
         """Since when a record is known. None: it went since its row was drawn."""
-        cluster = self.monitor.cluster
+        cluster = self.view.cluster
         return cluster.first_seen(record.key) if record.key in cluster.records else None
 
     def _shown_of(self, found: Collection[bytes]) -> int:
-        if not self.monitor.narrowed:
+        if not self.view.narrowed:
             return len(found)
-        return sum(key in self.monitor.shown.records for key in found)
+        return sum(key in self.view.shown.records for key in found)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.drain import drain_of, is_of_a_worker
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.text.consequences import workers_in_words
 from tui.text.detail import keeps
 from tui.text.format import count
@@ -35,18 +35,18 @@ class RemovalOption:
     """A line on what it does."""
 
 
-def removal_options(monitor: Monitor, records: Sequence[AnyRecord]) -> list[RemovalOption]:
+def removal_options(view: ClusterView, records: Sequence[AnyRecord]) -> list[RemovalOption]:
     """Return the removals of these records, at least one; the first is proposed.
 
     For live records that is the drain of their workers, with the stale keys of the selection. The
     second option removes the selection itself: one endpoint alone, or the rest of a live worker.
     For LoRA adapters and channels the selection comes first, since their worker is not meant.
     """
-    verdicts, there = monitor.verdicts, monitor.cluster.records
+    verdicts, there = view.verdicts, view.cluster.records
     living = [one for one in records if verdicts.may_live(one)]
     # A router or indexer is unregistered: nothing drains it.
-    workers = [one for one in living if one.key in there and is_of_a_worker(monitor.cluster, one)]
-    drain = drain_of(monitor.cluster, workers)
+    workers = [one for one in living if one.key in there and is_of_a_worker(view.cluster, one)]
+    drain = drain_of(view.cluster, workers)
     stale = [one for one in records if not verdicts.may_live(one)]
     # What is not known in full could not be put back, so it goes only where it is named alone.
     instances = [one for one in drain.instances if not one.unread]
@@ -68,13 +68,13 @@ def removal_options(monitor: Monitor, records: Sequence[AnyRecord]) -> list[Remo
     return [alone, whole]
 
 
-def proposed_verb(monitor: Monitor, records: Sequence[AnyRecord]) -> Verb:
+def proposed_verb(view: ClusterView, records: Sequence[AnyRecord]) -> Verb:
     """Return what the first option for these records does, without computing the options: the
     footer names it for each row that the cursor comes to.
 
     Of more than `MOST_LOOKED_AT` records the first decide.
     """
-    cluster, may_live = monitor.cluster, monitor.verdicts.may_live
+    cluster, may_live = view.cluster, view.verdicts.may_live
     has_base = has_instance = False
     for one in records[:MOST_LOOKED_AT]:
         if not isinstance(one, EndpointInstance | ModelCard) or not may_live(one):

@@ -13,8 +13,8 @@ from backends.liveness.evidence import Evidence
 from backends.liveness.evidence_kinds import EvidenceKind
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.workers import SEVERITY
+from tui.state.cluster_view import ClusterView
 from tui.state.columns import Cell
-from tui.state.monitor import Monitor
 from tui.state.record_states import RecordStates
 from tui.state.removal_options import Verb
 from tui.state.store_state import LinkState
@@ -51,7 +51,7 @@ class RemovalReview:
         self.records = tuple(records)
         self._verb = verb
         self._states = states
-        self._monitor = states.monitor
+        self._view = states.view
         self._writes_down = writes_down
         self._verdicts: dict[bytes, Verdict] = {}
         self._meanwhile: dict[bytes, Meanwhile] = {}
@@ -70,7 +70,7 @@ class RemovalReview:
         before = (self._verdicts.copy(), self._meanwhile.copy(), self._out_of_date, self._for_good)
         for record in self.records:
             self._look_at(record)
-        self._out_of_date = out_of_date(self._monitor)
+        self._out_of_date = out_of_date(self._view)
         self._was_out_of_date |= self._out_of_date is not None
         self._for_good = self.cannot_be_undone()
         now = (self._verdicts, self._meanwhile, self._out_of_date, self._for_good)
@@ -148,7 +148,7 @@ class RemovalReview:
         """What is different from how it was shown, a sentence each."""
         became = Counter(self._meanwhile.values())
         sentences = []
-        if (why := out_of_date(self._monitor)) is not None:
+        if (why := out_of_date(self._view)) is not None:
             sentences.append(why)
         if number := became[Meanwhile.CHANGED]:
             stays = "stays" if number == 1 else "stay"
@@ -161,11 +161,11 @@ class RemovalReview:
 
     def cannot_be_undone(self) -> list[str]:
         """Why a yes would be for good, wholly or in part, a sentence each."""
-        monitor = self._monitor
+        view = self._view
         there = self.there()
         if not there:
             return []
-        sentences = cannot_be_undone(there, monitor.store.no_puts, self._lease_is_gone)
+        sentences = cannot_be_undone(there, view.store.no_puts, self._lease_is_gone)
         if not self._writes_down:
             sentences.append(
                 "Nothing is written down (--no-audit): only this dyntop can undo it, while it runs."
@@ -183,7 +183,7 @@ class RemovalReview:
     @property
     def puts_are_refused(self) -> bool:
         """Whether the store would not take some of it back now."""
-        no_puts = self._monitor.store.no_puts
+        no_puts = self._view.store.no_puts
         return any(one.concerns(record.key) for one in no_puts for record in self.there())
 
     def note(self, record: AnyRecord) -> Cell:
@@ -195,16 +195,16 @@ class RemovalReview:
                 return Cell("~ changed meanwhile: it stays", "warn")
         state = STATES[self.verdict(record)]
         # It may have expired since it was shown, or be kept alive again.
-        current = self._monitor.cluster.records.get(record.key, record)
+        current = self._view.cluster.records.get(record.key, record)
         decisive = self._states.assess(current).evidence[0]
         return Cell(f"{state}  {dated(decisive, self._states.clock())}", state.tone)
 
     def _look_at(self, record: AnyRecord) -> None:
         key = record.key
-        current = self._monitor.cluster.records.get(key)
+        current = self._view.cluster.records.get(key)
         if current is not None and record.entry.is_still(current.entry):
             self._meanwhile.pop(key, None)
-            self._verdicts[key] = self._monitor.verdicts.of(key)
+            self._verdicts[key] = self._view.verdicts.of(key)
         else:
             became = Meanwhile.GONE if current is None else Meanwhile.CHANGED
             self._meanwhile[key] = became
@@ -218,18 +218,18 @@ class RemovalReview:
 
     def _is_renewed(self, record: AnyRecord) -> bool:
         """Whether a lease may still speak for a record whose address does not answer."""
-        verdicts = self._monitor.verdicts
+        verdicts = self._view.verdicts
         return self.meanwhile(record) is None and verdicts.may_live(record)
 
     def _lease_is_gone(self, record: AnyRecord) -> bool:
-        life = self._monitor.verdicts.life(record)
+        life = self._view.verdicts.life(record)
         return record.lease is not None and life is not None and life.ttl.granted is None
 
     def _worker(self, record: AnyRecord) -> int | None:
         """The id that a person knows it by: of a card and instance, the one in their keys."""
         if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
             return record.id.instance_id
-        worker = self._monitor.cluster.worker_of(record)
+        worker = self._view.cluster.worker_of(record)
         return record.id.instance_id if worker is None else worker
 
     def _by_verdict(self, records: Iterable[AnyRecord]) -> str:
@@ -251,13 +251,13 @@ OF_SECONDS = frozenset(
 """Evidence that names seconds: a second later they are others."""
 
 
-def out_of_date(monitor: Monitor) -> str | None:
+def out_of_date(view: ClusterView) -> str | None:
     """Why what is shown, verdicts too, may not be so any more, as a sentence. None: it is so."""
-    if monitor.frozen:
+    if view.frozen:
         return "The view is frozen: this is how it was then."
-    if monitor.store.link is LinkState.NOT_UPDATING:
+    if view.store.link is LinkState.NOT_UPDATING:
         return "The view does not follow the store: this is how it was last seen."
-    if monitor.store.link is not LinkState.CONNECTED:
+    if view.store.link is not LinkState.CONNECTED:
         return "The store is not connected: this is how it was last seen."
     return None
 

@@ -29,7 +29,7 @@ from backends.removal.removals import RemovalResult, Removals, RestoreRefused, R
 from backends.removal.targets import RemovalTarget, removal_targets
 from backends.store import Entry
 from tui.actions import DEFAULT_KEYS, Keys
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.record_states import RecordStates
 from tui.text.detail import keeps
 from tui.text.errors import cannot_write_down, explain
@@ -75,19 +75,19 @@ class Notice:
     """Of several keys, where not all went well: to be shown, since no sentence holds it."""
 
 
-def proposals(monitor: Monitor) -> list[AnyRecord]:
+def proposals(view: ClusterView) -> list[AnyRecord]:
     """All that is proposed for cleaning up, whatever the filter: the worst first, then by key."""
-    verdicts = monitor.verdicts
-    found = (monitor.cluster.records.get(key) for key in verdicts.findings)
+    verdicts = view.verdicts
+    found = (view.cluster.records.get(key) for key in verdicts.findings)
     stale = [one for one in found if one is not None and verdicts.is_stale(one)]
     return _worst_first(stale, verdicts)
 
 
-def undecided(monitor: Monitor) -> list[AnyRecord]:
+def undecided(view: ClusterView) -> list[AnyRecord]:
     """Return what clean up proposes only if the next renewal of its lease does not come, whatever
     the filter: the worst first, then by key."""
-    verdicts = monitor.verdicts
-    found = (monitor.cluster.records.get(key) for key in verdicts.failed)
+    verdicts = view.verdicts
+    found = (view.cluster.records.get(key) for key in verdicts.failed)
     open_yet = [one for one in found if one is not None and is_undecided(verdicts, one)]
     return _worst_first(open_yet, verdicts)
 
@@ -117,11 +117,11 @@ class ReportedRemovals:
         """`keys`: those that sentences name."""
         self._acts = acts
         self._states = states
-        self._monitor = states.monitor
+        self._view = states.view
         self._keys = keys
         self._discovery = acts.discovery
         self._explainer = Explainer(
-            acts.discovery, states.monitor.cluster, clock=states.clock, acts=acts.in_audit
+            acts.discovery, states.view.cluster, clock=states.clock, acts=acts.in_audit
         )
         self._asked: dict[bytes, Entry] = {}
         """What the store was asked to remove, and has not answered yet."""
@@ -224,12 +224,12 @@ class ReportedRemovals:
 
     async def _targets(self, records: Iterable[AnyRecord]) -> AsyncIterator[RemovalTarget]:
         """Judge records one by one; the screen is drawn in between."""
-        monitor = self._monitor
+        view = self._view
         targets = removal_targets(
             records,
-            monitor.cluster,
+            view.cluster,
             assess=self._states.assess,
-            may_live=monitor.verdicts.may_live,
+            may_live=view.verdicts.may_live,
         )
         for number, target in enumerate(targets, 1):
             yield target
@@ -238,12 +238,12 @@ class ReportedRemovals:
 
     def _is_there(self, record: AnyRecord) -> bool:
         """Whether a record is there as it was shown, as far as the watch told."""
-        current = self._monitor.cluster.records.get(record.key)
+        current = self._view.cluster.records.get(record.key)
         return current is not None and record.entry.is_still(current.entry)
 
     def _remember_workers(self, living: Iterable[AnyRecord]) -> None:
         for record in living:
-            worker = self._monitor.cluster.worker_of(record)
+            worker = self._view.cluster.worker_of(record)
             if isinstance(record, EndpointInstance) and worker is not None:
                 self._workers[record.key] = worker
 
@@ -254,7 +254,7 @@ class ReportedRemovals:
         own = {
             worker: DrainMark(drained[key], BY_THIS_ONE) for key, worker in self._workers.items()
         }
-        self._monitor.verdicts.drained({**self._by_others, **own})
+        self._view.verdicts.drained({**self._by_others, **own})
 
     async def follow_audit(self, told: Callable[[], None]) -> None:
         """Follow what other processes on this machine drain and put back, for ever; `told` is
@@ -276,7 +276,7 @@ class ReportedRemovals:
         if not known:
             return "What was not read cannot be put back."
         back = "it" if len(known) == 1 else "them"
-        no_puts = self._monitor.store.no_puts
+        no_puts = self._view.store.no_puts
         waits = any(one.concerns(record.key) for one in no_puts for record in known)
         when = ", once the store takes puts again" if waits else ""
         return f"{self._keys.shown('undo')} puts {back} back{when}."

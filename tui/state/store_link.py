@@ -13,7 +13,7 @@ from backends.discovery.discovery import Resynced, WatchEvent
 from backends.dynamo.records import AnyRecord
 from backends.store import Lost
 from tui.state.batches import batches
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.store_state import LinkState
 from tui.state.watchdog import FIRST_GAP, LONGEST_GAP, Trouble, Watchdog, gap
 
@@ -56,7 +56,7 @@ class StoreLink:
     def __init__(
         self,
         watch: Watches,
-        monitor: Monitor,
+        view: ClusterView,
         display: Display,
         *,
         clock: Callable[[], float],
@@ -65,7 +65,7 @@ class StoreLink:
         self.may_show = asyncio.Event()
         """Set it once the display is there. Until then the store is read, and nothing shown."""
         self._watch = watch
-        self._monitor = monitor
+        self._view = view
         self._display = display
         self._clock = clock
         self._backoff = Backoff(FIRST_GAP, LONGEST_GAP)
@@ -99,7 +99,7 @@ class StoreLink:
 
     async def _follow(self, dog: Watchdog) -> None:
         """One watch, from what is known now."""
-        known = self._monitor.registered()
+        known = self._view.registered()
         async with (
             aclosing(self._watch(known)) as events,
             aclosing(batches(_counted(events, dog))) as watched,
@@ -123,7 +123,7 @@ class StoreLink:
         self._taken = 0
         if self._stopped_at is not None and self._is_told:
             self._stopped_at = None
-            self._monitor.follow_again()
+            self._view.follow_again()
             _log.warning("the store is followed again")
             self._show_link()
 
@@ -147,7 +147,7 @@ class StoreLink:
     def _found(self, following: asyncio.Task[None]) -> Trouble | None:
         if following.done():
             return Trouble.ENDED if _error_of(following) is None else Trouble.FAILED
-        is_connected = self._monitor.store.link in (LinkState.CONNECTED, LinkState.NOT_UPDATING)
+        is_connected = self._view.store.link in (LinkState.CONNECTED, LinkState.NOT_UPDATING)
         found = self._dog.look(self._clock(), is_connected=is_connected)
         # A display that is still being made need not show anything.
         return found if self.may_show.is_set() else None
@@ -164,7 +164,7 @@ class StoreLink:
             pause,
             exc_info=error,
         )
-        self._monitor.stop_following(trouble, self._stopped_at, now + pause)
+        self._view.stop_following(trouble, self._stopped_at, now + pause)
         self._show_link()
         # Once for each run of bad luck: the same fault mostly comes again.
         if error is not None and self._backoff.times == 1:

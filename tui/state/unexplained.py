@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from backends.discovery.history import Event
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.reported_removals import ReportedRemovals
 
 ASKED_AT_ONCE = 500
@@ -18,9 +18,9 @@ SETTLE = 2.0
 class Unexplained:
     """The removals that wait, oldest first."""
 
-    def __init__(self, removals: ReportedRemovals, monitor: Monitor) -> None:
+    def __init__(self, removals: ReportedRemovals, view: ClusterView) -> None:
         self._removals = removals
-        self._monitor = monitor
+        self._view = view
         self._waiting: list[Event] = []
         self._open: list[Event] = []
         """To be asked about once more."""
@@ -32,7 +32,7 @@ class Unexplained:
             return False
         waiting = (*self._waiting, *unexplained)
         # The reason of what cannot be seen any more is of no use, and there may be very many.
-        self._waiting = [one for one in waiting if self._monitor.tells_of(one)]
+        self._waiting = [one for one in waiting if self._view.tells_of(one)]
         return True
 
     async def explain(self, explained: Callable[[], None]) -> None:

@@ -120,10 +120,10 @@ class StoreHeader(Vertical):
         return line
 
     def _link(self) -> list[tuple[str, str]]:
-        state, now = self.dashboard.monitor.store, self.dashboard.clock()
+        state, now = self.dashboard.view.store, self.dashboard.clock()
         glyph, colour = _GLYPHS[state.link]
         # Green means that all is well.
-        verdicts = self.dashboard.monitor.verdicts
+        verdicts = self.dashboard.view.verdicts
         is_denied = verdicts.serving.is_any_denied
         is_wrong = verdicts.findings or is_denied or state.warnings
         if state.link is LinkState.CONNECTED and is_wrong:
@@ -147,15 +147,15 @@ class StoreHeader(Vertical):
         return parts
 
     def _modes(self) -> list[tuple[str, str]]:
-        monitor = self.dashboard.monitor
+        view = self.dashboard.view
         modes = [(f"◌ {doing}", "bold") for doing in self.dashboard.under_way.texts]
         if self.dashboard.marked:
             modes.append((f"▪ {self.dashboard.marked:,} marked", "reverse"))
-        if monitor.only_findings:
+        if view.only_findings:
             key = self.dashboard.keys.shown("not-live")
             modes.append((f"{key} only what is not live", "reverse"))
-        if monitor.frozen:
-            modes.append((f"❄ frozen, {count(monitor.waiting, 'change')} waiting", "reverse"))
+        if view.frozen:
+            modes.append((f"❄ frozen, {count(view.waiting, 'change')} waiting", "reverse"))
         modes += [(name, "bold") for name in self._names]
         if self.dashboard.scope and not self._tree_is_seen():
             place = "/".join(name or "(no namespace)" for name in self.dashboard.scope)
@@ -172,35 +172,35 @@ class StoreHeader(Vertical):
 
     def _counts(self) -> list[tuple[str, str]]:
         """Return the counts, the most important first. Empty: no complete snapshot yet."""
-        monitor = self.dashboard.monitor
-        if not monitor.complete:
+        view = self.dashboard.view
+        if not view.complete:
             return []
-        cluster = monitor.cluster
+        cluster = view.cluster
         channels = cluster.count(Kind.EVENT_CHANNEL)
-        findings = len(monitor.verdicts.findings)
-        models, not_served = len(monitor.models), self._not_served()
-        serving = monitor.verdicts.serving
+        findings = len(view.verdicts.findings)
+        models, not_served = len(view.models), self._not_served()
+        serving = view.verdicts.serving
         unserved = serving.unserved or serving.denied
         error = rich_colour(self.app.theme_variables, "text-error") or "bold"
         return [
             *([(count(findings, "finding"), error)] if findings else []),
             *([(not_served, error)] if not_served else []),
             (count(cluster.count_instances(), "instance"), "bold"),
-            (count(monitor.verdicts.count_workers(), "worker"), ""),
+            (count(view.verdicts.count_workers(), "worker"), ""),
             *([] if unserved else [(count(models, "model"), "")]),
             (count(channels, "channel"), ""),
-            (f"{monitor.rate(self.dashboard.clock()):.1f} changes/s", "dim"),
+            (f"{view.rate(self.dashboard.clock()):.1f} changes/s", "dim"),
         ]
 
     def _not_served(self) -> str:
         """Return how many models and adapters are not served, or by some frontends only. Empty: all
         are served."""
-        serving = self.dashboard.monitor.verdicts.serving
+        serving = self.dashboard.view.verdicts.serving
         models = serving.unserved | serving.denied
         adapters = serving.unserved_adapters | serving.denied_adapters
         # What no request reaches by what is registered is served nowhere.
         in_part = serving.partly_denied - models, serving.partly_denied_adapters - adapters
-        totals = (len(self.dashboard.monitor.models), serving.adapters)
+        totals = (len(self.dashboard.view.models), serving.adapters)
         clauses = []
         for how, found in (("not", (models, adapters)), ("partly", in_part)):
             parts = [
@@ -213,7 +213,7 @@ class StoreHeader(Vertical):
 
     def _trouble(self) -> str:
         """Return the error, in a sentence. Empty: none."""
-        state = self.dashboard.monitor.store
+        state = self.dashboard.view.store
         if state.link is LinkState.NOT_UPDATING:
             clock = self.dashboard.clock
             return why_not_updating(state, self._store, clock(), clock.shown_at)

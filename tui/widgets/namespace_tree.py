@@ -105,7 +105,7 @@ class NamespaceTree(Tree[Scope]):
         With a filter, its matches are open down to the endpoints.
         """
         self.amend(self._placed.keys() | {()})
-        if not self.dashboard.monitor.narrowed:
+        if not self.dashboard.view.narrowed:
             for scope in self._opened_by_filter & self._placed.keys():
                 self._placed[scope].collapse()
             self._opened_by_filter.clear()
@@ -169,7 +169,7 @@ class NamespaceTree(Tree[Scope]):
         node = self._placed.get(scope)
         if node is None or not node.allow_expand:
             return
-        if self.dashboard.monitor.narrowed and not node.is_expanded:
+        if self.dashboard.view.narrowed and not node.is_expanded:
             self._opened_by_filter.add(scope)
             node.expand()
         if not node.is_expanded:
@@ -240,7 +240,7 @@ class NamespaceTree(Tree[Scope]):
     def _named(self, scope: Scope) -> str:
         if scope:
             return "(no namespace)" if scope == (NO_NAMESPACE,) else scope[-1]
-        if self.dashboard.monitor.narrowed:
+        if self.dashboard.view.narrowed:
             return "matches"
         # With a filter by namespace other namespaces are not watched.
         namespace = self.dashboard.settings.namespace
@@ -250,7 +250,7 @@ class NamespaceTree(Tree[Scope]):
         """Return the number of instances, or of matches, and its tone."""
         states = self.dashboard.states
         findings, not_live = states.findings(scope), states.not_live(scope)
-        if self.dashboard.monitor.narrowed:
+        if self.dashboard.view.narrowed:
             count = f"{self._cluster.count_all(scope):,}"
         else:
             count = f"{self._cluster.count_instances(scope):,}"

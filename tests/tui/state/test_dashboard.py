@@ -108,10 +108,10 @@ class Shown:
         await self.until(lambda: any(map(holds, self.told.updates)))
 
     def shown(self) -> set[bytes]:
-        return set(self.dashboard.monitor.shown.records)
+        return set(self.dashboard.view.shown.records)
 
     def record(self, key: bytes) -> EndpointInstance:
-        record = self.dashboard.monitor.cluster.records[key]
+        record = self.dashboard.view.cluster.records[key]
         assert isinstance(record, EndpointInstance)
         return record
 
@@ -191,7 +191,7 @@ async def test_a_frozen_view_tells_of_no_record_until_it_goes_on() -> None:
     async with opened(KEPT) as shown:
         shown.dashboard.freeze(True)
         shown.keyspace.put(*COMES)
-        await shown.until(lambda: shown.dashboard.monitor.waiting)
+        await shown.until(lambda: shown.dashboard.view.waiting)
         assert shown.told.differed() == set()
         assert shown.shown() == {LIVING}
         shown.told.updates.clear()
@@ -207,9 +207,9 @@ async def test_tombstones_are_hidden_and_shown_again_and_both_are_said() -> None
         await shown.until(lambda: OTHER not in shown.shown())
         dashboard = shown.dashboard
         assert dashboard.hide_gone(True) == Notice("Hides 1 tombstone.", "information")
-        assert dashboard.monitor.gone({Kind.ENDPOINT}) == []
+        assert dashboard.view.gone({Kind.ENDPOINT}) == []
         assert dashboard.hide_gone(False) == Notice("Shows 1 tombstone.", "information")
-        assert [one.key for one in dashboard.monitor.gone({Kind.ENDPOINT})] == [OTHER]
+        assert [one.key for one in dashboard.view.gone({Kind.ENDPOINT})] == [OTHER]
 
 
 async def test_marks_are_those_of_the_open_tab() -> None:
@@ -244,7 +244,7 @@ async def test_figures_are_asked_for_while_their_tab_is_open_and_goes_on() -> No
 async def test_a_jump_is_gone_back_once() -> None:
     async with opened(KEPT, card(1)) as shown:
         dashboard = shown.dashboard
-        model = dashboard.monitor.cluster.records[card(1)[0]]
+        model = dashboard.view.cluster.records[card(1)[0]]
         found = dashboard.instance_of(model)
         assert found == shown.record(LIVING)
         dashboard.select(("elsewhere",))
@@ -256,7 +256,7 @@ async def test_a_jump_is_gone_back_once() -> None:
 
 async def test_where_a_record_has_no_instance_it_is_said() -> None:
     async with opened(card(7)) as shown:
-        alone = shown.dashboard.monitor.cluster.records[card(7)[0]]
+        alone = shown.dashboard.view.cluster.records[card(7)[0]]
         assert shown.dashboard.instance_of(alone) == Notice(
             "Its worker is 7, which has no instance.", "warning"
         )
@@ -276,7 +276,7 @@ async def test_a_removal_is_named_while_it_takes_and_its_outcome_is_told() -> No
         assert notice == Notice("Drained 1 instance. u puts it back.", "information")
         assert dashboard.under_way.texts == []
         await shown.until(lambda: shown.shown() == {LIVING})
-        newest = dashboard.monitor.happenings()[0]
+        newest = dashboard.view.happenings()[0]
         await shown.until(lambda: newest.why == BY_THIS_DYNTOP)
         assert shown.told.begun == []
 
@@ -292,7 +292,7 @@ async def test_why_a_record_went_by_itself_is_asked_for_and_told() -> None:
         shown.keyspace.delete(OTHER)
         await shown.until(lambda: "reasons" in shown.told.begun)
         await shown.until_told(lambda update: update.history and update.detail)
-        assert shown.dashboard.monitor.happenings()[0].why is not None
+        assert shown.dashboard.view.happenings()[0].why is not None
 
 
 async def test_what_is_learnt_of_leases_and_addresses_is_shown_for_whoever_waits() -> None:

@@ -29,9 +29,9 @@ async def test_for_any_records_the_name_is_that_of_the_first_offer(number: int) 
         place.heard(lease)
     verbs = set()
     for chosen in combinations(records, number):
-        first = removal_options(place.monitor, chosen)[0]
+        first = removal_options(place.view, chosen)[0]
         verb = RemovalReview(place.states, first.records, first.verb).verb
-        assert proposed_verb(place.monitor, chosen) == verb, [one.key for one in chosen]
+        assert proposed_verb(place.view, chosen) == verb, [one.key for one in chosen]
         verbs.add(verb)
     assert verbs == {"drain", "unregister"}
 
@@ -39,8 +39,8 @@ async def test_for_any_records_the_name_is_that_of_the_first_offer(number: int) 
 async def test_what_has_gone_is_not_drained() -> None:
     place = Place()
     (record,) = await place.registered(instance(1), lease=1)
-    assert proposed_verb(place.monitor, [record]) == "drain"
+    assert proposed_verb(place.view, [record]) == "drain"
     place.keyspace.delete(record.key)
     await place.seen()
-    assert proposed_verb(place.monitor, [record]) == "unregister"
-    assert proposed_verb(place.monitor, []) == "unregister"
+    assert proposed_verb(place.view, [record]) == "unregister"
+    assert proposed_verb(place.view, []) == "unregister"

@@ -38,7 +38,7 @@ from backends.store import (
     Unreachable,
 )
 from tests.support.registered import MALFORMED, KeyAndValue, card, instance
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import (
     Notice,
@@ -57,8 +57,8 @@ class Place:
     def __init__(self, store: type[MemoryStore] = MemoryStore, audit: Path | None = None) -> None:
         self.keyspace = Keyspace(lambda: NOW)
         self.discovery = Discovery(store(self.keyspace))
-        self.monitor = Monitor(NOW, Lifetime.LEASED)
-        self.states = RecordStates(self.monitor, HostClock(lambda: NOW, lambda: NOW))
+        self.view = ClusterView(NOW, Lifetime.LEASED)
+        self.states = RecordStates(self.view, HostClock(lambda: NOW, lambda: NOW))
         written = audit and Audit(audit, clock=lambda: NOW, user="joe", host="node-1")
         self.removals = ReportedRemovals(
             Removals(self.discovery, written or None, clock=lambda: NOW), self.states
@@ -74,24 +74,24 @@ class Place:
 
     async def seen(self) -> list[AnyRecord]:
         """Let the view know what there is."""
-        monitor = self.monitor
+        view = self.view
         found = await self.discovery.list(Query(frozenset(Kind)))
-        known = monitor.cluster.records
+        known = view.cluster.records
         gone = known.keys() - {record.key for record in found}
         removed = tuple(Removed(known[key]) for key in gone)
-        monitor.take([Resynced(removed, tuple(map(Added, found)), "")], NOW)
-        monitor.take_changes()
+        view.take([Resynced(removed, tuple(map(Added, found)), "")], NOW)
+        view.take_changes()
         return found
 
     def heard(self, lease: int) -> None:
         """The store said that a lease lives."""
-        verdicts = self.monitor.verdicts
+        verdicts = self.view.verdicts
         verdicts.observe_lives({lease: LeaseTtl(self.keyspace.time_to_live(lease), NOW)})
         verdicts.update()
 
     def verdict(self, key: bytes) -> Verdict:
-        self.monitor.verdicts.update()
-        return self.monitor.verdicts.of(key)
+        self.view.verdicts.update()
+        return self.view.verdicts.of(key)
 
     def last(self) -> Operation:
         act = self.removals.last()
@@ -150,7 +150,7 @@ async def test_of_what_went_while_a_question_stood_the_verdict_that_it_showed_is
     place = Place(audit=tmp_path / "audit.jsonl")
     await place.registered(instance(1), card(1), lease=1)
     records = await place.registered(MALFORMED)
-    verdicts = place.monitor.verdicts
+    verdicts = place.view.verdicts
     (target,) = verdicts.targets(records[0]) | verdicts.targets(records[1])
     refused = [
         ProbeResult(target, ProbeAnswer.REFUSED, at, "refuses", local=True) for at in (NOW - 9, NOW)
@@ -343,7 +343,7 @@ async def test_what_is_put_back_only_later_is_told_so() -> None:
     (record,) = await place.registered(instance(1))
     full = NoPuts("it is out of space")
     place.keyspace.forbid_puts(full)
-    place.monitor.take([Heartbeat(no_puts=(full,))], NOW)
+    place.view.take([Heartbeat(no_puts=(full,))], NOW)
     (told,) = await place.removals.remove("drain", [record])
     assert told.text == "Drained 1 instance. u puts it back, once the store takes puts again."
 
@@ -386,7 +386,7 @@ async def test_only_an_instance_that_may_have_lived_drains_its_worker() -> None:
     place.heard(1)
     assert place.verdict(one.key) is Verdict.DRAINED
     # The store alone tells that.
-    judged = place.states.assess(place.monitor.cluster.records[one.key])
+    judged = place.states.assess(place.view.cluster.records[one.key])
     assert judged.evidence[0].values == DrainedOrDeleted(has_leases=True)
 
 
@@ -452,8 +452,8 @@ async def test_what_was_not_answered_can_be_undone_again() -> None:
 async def test_all_that_is_stale_is_proposed_the_worst_first_whatever_the_filter() -> None:
     place = Place()
     await place.registered(MALFORMED, card(2), card(1), instance(3))
-    place.monitor.set_filter("nothing has this name")
-    found = [record.key for record in proposals(place.monitor)]
+    place.view.set_filter("nothing has this name")
+    found = [record.key for record in proposals(place.view)]
     assert found == [card(1)[0], card(2)[0], MALFORMED[0]]
 
 
@@ -462,4 +462,4 @@ async def test_what_may_live_is_not_proposed() -> None:
     await place.registered(instance(1), card(1), lease=1)
     place.heard(1)
     await place.registered(instance(2))
-    assert proposals(place.monitor) == []
+    assert proposals(place.view) == []

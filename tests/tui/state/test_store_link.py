@@ -17,7 +17,7 @@ from backends.memory import Keyspace, MemoryStore
 from backends.store import Cause, Lifetime, Unreachable
 from tests.support.registered import instance
 from tui.state import store_link
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.store_link import StoreLink
 from tui.state.store_state import LinkState
 from tui.state.watchdog import FIRST_GAP, SILENT_AFTER, Trouble
@@ -35,8 +35,8 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 class Screen:
     """Takes in what it is handed, unless a test says otherwise, as a dashboard's screen does."""
 
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
         self.is_stuck = False
         """It takes everything in, and shows nothing."""
         self.fault: Exception | None = None
@@ -48,7 +48,7 @@ class Screen:
     def take_in(self, batch: list[WatchEvent]) -> None:
         if self.fault is not None:
             raise self.fault
-        self._monitor.take(batch, 0.0)
+        self._view.take(batch, 0.0)
 
     def when_shown(self, answer: Callable[[], None]) -> bool:
         if self.is_stuck:
@@ -58,7 +58,7 @@ class Screen:
         return True
 
     def show_link(self) -> None:
-        self.links.append(self._monitor.store.link)
+        self.links.append(self._view.store.link)
 
     def report(self, fault: Exception) -> None:
         self.reported.append(fault)
@@ -75,8 +75,8 @@ class Followed:
 
     def __init__(self) -> None:
         self.keyspace = Keyspace()
-        self.monitor = Monitor(0.0, Lifetime.TOUCHED)
-        self.screen = Screen(self.monitor)
+        self.view = ClusterView(0.0, Lifetime.TOUCHED)
+        self.screen = Screen(self.view)
         self.now = 1000.0
         self.watches = 0
         """At present."""
@@ -89,7 +89,7 @@ class Followed:
         self.is_mute = False
         """Watches deliver nothing, and signs of life neither."""
         self._discovery = Discovery(MemoryStore(self.keyspace))
-        self.link = StoreLink(self._watch, self.monitor, self.screen, clock=lambda: self.now)
+        self.link = StoreLink(self._watch, self.view, self.screen, clock=lambda: self.now)
         self.link.may_show.set()
 
     async def _watch(self, known: Mapping[bytes, AnyRecord]) -> AsyncGenerator[WatchEvent, None]:
@@ -137,8 +137,8 @@ class Followed:
         """The view equals the store, and is said to be connected."""
 
         def is_true() -> bool:
-            link = self.monitor.store.link
-            return link is LinkState.CONNECTED and self.monitor.registered().keys() == self.keys()
+            link = self.view.store.link
+            return link is LinkState.CONNECTED and self.view.registered().keys() == self.keys()
 
         await self.until(is_true, passing=passing)
 
@@ -172,12 +172,12 @@ async def test_a_watch_that_ends_without_a_word_begins_again_and_nothing_is_lost
     async with following() as followed:
         with world_goes_on(followed):
             followed.ends.set()
-            await followed.until(lambda: followed.monitor.store.link is LinkState.NOT_UPDATING)
-            assert followed.monitor.store.trouble is Trouble.ENDED
+            await followed.until(lambda: followed.view.store.link is LinkState.NOT_UPDATING)
+            assert followed.view.store.trouble is Trouble.ENDED
         followed.ends.clear()
         followed.now += FIRST_GAP
         await followed.until_true()
-        happenings = [one.type.value for one in followed.monitor.happenings()[:4]]
+        happenings = [one.type.value for one in followed.view.happenings()[:4]]
         # As after any gap: what differs, and that it was read again.
         assert happenings.count("resynced") == 1
         assert followed.begun == 2
@@ -187,11 +187,11 @@ async def test_an_event_that_cannot_be_taken_in_is_reported_once_and_read_again_
     async with following() as followed:
         followed.screen.fault = KeyError("a fault")
         followed.put(3)
-        await followed.until(lambda: followed.monitor.store.trouble is Trouble.FAILED)
+        await followed.until(lambda: followed.view.store.trouble is Trouble.FAILED)
         for begun in (2, 3, 4):
             await followed.until(lambda begun=begun: followed.begun == begun, passing=1.0)  # type: ignore[misc]
         assert followed.screen.reported == [followed.screen.fault]
-        assert followed.monitor.store.link is LinkState.NOT_UPDATING
+        assert followed.view.store.link is LinkState.NOT_UPDATING
         followed.screen.fault = None
         await followed.until(lambda: followed.begun == 5, passing=1.0)
         await followed.until_true()
@@ -218,7 +218,7 @@ async def test_a_watch_that_raises_is_begun_again_less_and_less_often() -> None:
 async def test_a_connected_store_that_falls_silent_is_read_again() -> None:
     async with following() as followed:
         followed.is_mute = True
-        await followed.until(lambda: followed.monitor.store.trouble is Trouble.SILENT, passing=1.0)
+        await followed.until(lambda: followed.view.store.trouble is Trouble.SILENT, passing=1.0)
         with world_goes_on(followed):
             followed.is_mute = False
         # It may have begun again while it was mute.
@@ -229,11 +229,11 @@ async def test_a_connected_store_that_falls_silent_is_read_again() -> None:
 async def test_a_store_that_is_lost_may_be_silent() -> None:
     async with following() as followed:
         followed.keyspace.break_off(Unreachable("etcd", Cause.LOST))
-        await followed.until(lambda: followed.monitor.store.link is LinkState.DISCONNECTED)
+        await followed.until(lambda: followed.view.store.link is LinkState.DISCONNECTED)
         followed.is_mute = True
         until = followed.now + 3 * SILENT_AFTER
         await followed.until(lambda: followed.now >= until, passing=1.0)
-        assert followed.monitor.store.link is LinkState.DISCONNECTED
+        assert followed.view.store.link is LinkState.DISCONNECTED
         assert followed.begun == 1
 
 
@@ -241,16 +241,16 @@ async def test_a_screen_that_shows_nothing_is_not_said_to_be_connected_until_it_
     async with following() as followed:
         followed.screen.is_stuck = True
         followed.put(3)
-        await followed.until(lambda: followed.monitor.store.trouble is Trouble.UNSHOWN, passing=1.0)
-        since = followed.monitor.store.since
+        await followed.until(lambda: followed.view.store.trouble is Trouble.UNSHOWN, passing=1.0)
+        since = followed.view.store.since
         assert followed.screen.links[-1] is LinkState.NOT_UPDATING
         await followed.until(lambda: followed.begun >= 4, passing=1.0)
         # One question waits, however often it is begun again.
         assert len(followed.screen.questions) == 1
-        await followed.until(lambda: followed.monitor.store.trouble is Trouble.UNSHOWN, passing=1.0)
-        assert followed.monitor.store.since == since
+        await followed.until(lambda: followed.view.store.trouble is Trouble.UNSHOWN, passing=1.0)
+        assert followed.view.store.since == since
         with world_goes_on(followed):
-            assert followed.monitor.store.again_at > followed.monitor.store.since + 20.0
+            assert followed.view.store.again_at > followed.view.store.since + 20.0
         followed.screen.go_on()
         await followed.until_true()
         assert followed.screen.links[-1].value == "connected"
@@ -261,34 +261,34 @@ async def test_a_view_that_is_frozen_or_a_process_that_was_stopped_is_followed_a
     None
 ):
     async with following() as followed:
-        followed.monitor.freeze(True)
+        followed.view.freeze(True)
         for worker in range(10, 40):
             followed.put(worker)
-            await followed.until(lambda: followed.monitor.registered().keys() == followed.keys())
+            await followed.until(lambda: followed.view.registered().keys() == followed.keys())
             # Each look comes after an hour in which the process did not run.
             followed.now += 3600.0
             await asyncio.sleep(0.002)
-        assert followed.monitor.waiting == 30
+        assert followed.view.waiting == 30
         assert set(followed.screen.links) <= {LinkState.CONNECTED}
         assert followed.begun == 1
 
 
 async def test_what_a_frozen_view_holds_back_is_known_when_all_is_read_again() -> None:
     async with following() as followed:
-        followed.monitor.freeze(True)
+        followed.view.freeze(True)
         followed.put(3)
         followed.keyspace.delete(instance(1)[0])
-        await followed.until(lambda: followed.monitor.waiting == 2)
+        await followed.until(lambda: followed.view.waiting == 2)
         with world_goes_on(followed):
             followed.ends.set()
-            await followed.until(lambda: followed.monitor.store.trouble is Trouble.ENDED)
+            await followed.until(lambda: followed.view.store.trouble is Trouble.ENDED)
         followed.ends.clear()
         followed.now += FIRST_GAP
         await followed.until_true()
         # Of all that was known only 2 and 3, which were written again, differ.
-        assert followed.monitor.waiting == 4
-        followed.monitor.freeze(False)
-        assert followed.monitor.cluster.records.keys() == followed.keys()
+        assert followed.view.waiting == 4
+        followed.view.freeze(False)
+        assert followed.view.cluster.records.keys() == followed.keys()
 
 
 async def test_before_the_screen_is_there_the_store_is_read_and_nothing_is_shown() -> None:
@@ -300,7 +300,7 @@ async def test_before_the_screen_is_there_the_store_is_read_and_nothing_is_shown
         await followed.until(lambda: followed.begun == 1)
         until = followed.now + 100.0
         await followed.until(lambda: followed.now >= until, passing=1.0)
-        assert followed.monitor.store.link is LinkState.CONNECTING
+        assert followed.view.store.link is LinkState.CONNECTING
         assert followed.begun == 1
         followed.link.may_show.set()
         await followed.until_true()
@@ -315,10 +315,10 @@ async def test_an_event_that_tells_of_a_loss_counts_as_being_told() -> None:
     async with following() as followed:
         followed.keyspace.break_off(Unreachable("etcd", Cause.LOST))
         followed.ends.set()
-        await followed.until(lambda: followed.monitor.store.trouble is Trouble.ENDED)
+        await followed.until(lambda: followed.view.store.trouble is Trouble.ENDED)
         followed.ends.clear()
         followed.now += FIRST_GAP
-        await followed.until(lambda: followed.monitor.store.link is LinkState.DISCONNECTED)
-        assert isinstance(followed.monitor.store.error, Unreachable)
+        await followed.until(lambda: followed.view.store.link is LinkState.DISCONNECTED)
+        assert isinstance(followed.view.store.error, Unreachable)
         followed.keyspace.mend()
         await followed.until_true()

@@ -39,7 +39,7 @@ from tui.cli.shared import removing
 from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
 from tui.session import Session
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.text.errors import Exit
@@ -111,12 +111,12 @@ class FrontEnds:
         self._settings = Settings(connection=MemoryConnection(), audit=self.audit)
         for command in (removing, restore):
             patch.setattr(command, "opened", self._opened)
-        monitor = Monitor(NOW, Lifetime.LEASED)
+        view = ClusterView(NOW, Lifetime.LEASED)
         self._records = asyncio.run(self._discovery.list(Query(frozenset(Kind))))
-        monitor.take([Resynced((), tuple(map(Added, self._records)), "")], NOW)
-        monitor.take_changes()
+        view.take([Resynced((), tuple(map(Added, self._records)), "")], NOW)
+        view.take_changes()
         self._dashboard = ReportedRemovals(
-            self._removals, RecordStates(monitor, HostClock(lambda: NOW, lambda: NOW))
+            self._removals, RecordStates(view, HostClock(lambda: NOW, lambda: NOW))
         )
 
     @asynccontextmanager

@@ -97,7 +97,7 @@ class ChannelsPane(Pane[ChannelRow]):
 
     @property
     def _cluster(self) -> Cluster:
-        return self.monitor.cluster
+        return self.view.cluster
 
     def _tops(self) -> list[ChannelRow]:
         """Channels that match, or of which a source does, and sources without a channel; and what
@@ -111,7 +111,7 @@ class ChannelsPane(Pane[ChannelRow]):
                     record = self._cluster.channel_of(record) or record
                 assert isinstance(record, EventChannel | EventSource)
                 tops[record.key] = record
-        for record in self.monitor.gone(self.KINDS, scope):
+        for record in self.view.gone(self.KINDS, scope):
             assert isinstance(record, EventChannel | EventSource)
             tops[record.key] = record
         return [self._row(record, under_channel=False) for record in tops.values()]

@@ -56,9 +56,9 @@ class EventsPane(Pane[HappeningRow]):
         return time_of_day(self.dashboard.clock.shown_at(row.event.at))
 
     def rebuild(self) -> None:
-        rows = [HappeningRow(happening) for happening in self.monitor.happenings()]
-        if self.monitor.filter:
-            rows = [row for row in rows if self.monitor.finds(self._text(row))]
+        rows = [HappeningRow(happening) for happening in self.view.happenings()]
+        if self.view.filter:
+            rows = [row for row in rows if self.view.finds(self._text(row))]
         if self.order != NEWEST_FIRST:
             rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
         self.say_when_empty("")
@@ -66,7 +66,7 @@ class EventsPane(Pane[HappeningRow]):
 
     def say_when_empty(self, text: str) -> None:
         """Whether nothing happened, or the filter hides it."""
-        sought, happened = self.monitor.filter, bool(self.monitor.happenings())
+        sought, happened = self.view.filter, bool(self.view.happenings())
         super().say_when_empty(text)
         if sought and happened:
             self.table.empty_text = (
@@ -82,7 +82,7 @@ class EventsPane(Pane[HappeningRow]):
         Of one that changed since, the store removes nothing: what is shown is what is meant.
         """
         record = row.event.record
-        here = record is not None and record.key in self.monitor.cluster.records
+        here = record is not None and record.key in self.view.cluster.records
         return (record,) if record is not None and here else ()
 
     def detail_record(self) -> AnyRecord | None:
@@ -101,7 +101,7 @@ class EventsPane(Pane[HappeningRow]):
         parts = [reason_text(happening.why)]
         stone = None
         if happening.record is not None:
-            stone = self.monitor.tombstones.get(happening.record.key)
+            stone = self.view.tombstones.get(happening.record.key)
         if stone is not None and stone.event is happening and stone.replaced_by is not None:
             parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
         return Cell("; ".join(filter(None, parts)), "dim")

@@ -11,9 +11,9 @@ from backends.discovery.record_index import is_internal_at
 from backends.dynamo import keys
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
+from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.monitor import Changes
 from tui.state.record_columns import seen_column, state_column
 from tui.state.sorted_rows import SortedRows
 from tui.text.format import NOTHING, hex_id, short_transport
@@ -33,7 +33,7 @@ class RecordPane(Pane[AnyRecord]):
     def rebuild(self) -> None:
         hidden = self._hidden()
         records = [self.dashboard.shown.records[key] for key in self._keys() if key not in hidden]
-        gone = self.monitor.gone(self.KINDS, self.dashboard.scope)
+        gone = self.view.gone(self.KINDS, self.dashboard.scope)
         records += [record for record in gone if not self._is_hidden(record)]
         column, reverse = self.sort_column, self.order.reverse
         self._sorted.rebuild(records, column.sort_value, reverse, lasting=column.lasting)
@@ -48,7 +48,7 @@ class RecordPane(Pane[AnyRecord]):
         now: list[AnyRecord] = []
         gone: list[bytes] = []
         for key in keys:
-            record = self.monitor.is_gone(key, self.dashboard.scope)
+            record = self.view.is_gone(key, self.dashboard.scope)
             if record is not None and self._is_hidden(record):
                 record = None
             if key in wanted and key not in hidden:
@@ -65,7 +65,7 @@ class RecordPane(Pane[AnyRecord]):
         return len(self._keys()) - len(self._hidden())
 
     def records_of(self, row: AnyRecord) -> Sequence[AnyRecord]:
-        return (row,) if row.key in self.monitor.cluster.records else ()
+        return (row,) if row.key in self.view.cluster.records else ()
 
     def detail_record(self) -> AnyRecord | None:
         """What went is shown as it last was."""
@@ -106,17 +106,17 @@ class InstancesPane(RecordPane):
 
     def _hidden(self) -> Collection[bytes]:
         shown, scope = self.dashboard.shown, self.dashboard.scope
-        return () if self.monitor.narrowed else shown.internal(scope)
+        return () if self.view.narrowed else shown.internal(scope)
 
     def _is_hidden(self, record: AnyRecord) -> bool:
-        return not self.monitor.narrowed and is_internal_at(record, self.dashboard.scope)
+        return not self.view.narrowed and is_internal_at(record, self.dashboard.scope)
 
     def _transport(self, record: AnyRecord) -> Cell:
         """With how often an instance was replaced there of late."""
         cell = _transport(record)
-        if record.key not in self.monitor.cluster.records:
+        if record.key not in self.view.cluster.records:
             return cell
-        restarts = self.monitor.tombstones.restarts(
+        restarts = self.view.tombstones.restarts(
             record, self.states.as_of() or self.dashboard.clock()
         )
         return Cell(f"↻{restarts} {cell.text}", "warn") if restarts else cell

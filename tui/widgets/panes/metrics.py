@@ -12,12 +12,12 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.metrics.histogram import Histogram
 from backends.metrics.overview import Joiner, MeteredModel
+from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.empty import what_hides
 from tui.state.metrics_detail import failing_now, metrics_detail
 from tui.state.metrics_rows import MetricsRow, Rows
-from tui.state.monitor import Changes
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, count
@@ -70,7 +70,7 @@ class MetricsPane(TreePane[MetricsRow]):
         metrics = self.dashboard.metrics
         found = self._joiner.overview(
             metrics.latest,
-            self.monitor.cluster,
+            self.view.cluster,
             metrics.revealing,
             is_read=self._store_is_read(),
         )
@@ -114,8 +114,8 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def _store_is_read(self) -> bool:
         """Whether what is registered is known as it is now."""
-        monitor = self.monitor
-        return monitor.complete and not monitor.store.link.is_outdated
+        view = self.view
+        return view.complete and not view.store.link.is_outdated
 
     def _remarks(self) -> str:
         """What is to be known of all these figures; most often there is nothing."""
@@ -133,16 +133,16 @@ class MetricsPane(TreePane[MetricsRow]):
         return "; ".join(filter(None, remarks))
 
     def _why_empty(self) -> str:
-        monitor, metering = self.monitor, self.dashboard.metrics
+        view, metering = self.view, self.dashboard.metrics
         if metering.asking is None:
             return "Looking for processes that have metrics …"
         if not metering.asking:
             return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
         if not any(one.answers or one.trouble for one in metering.latest.known.values()):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
-        if monitor.filter or monitor.only_findings:
+        if view.filter or view.only_findings:
             well = "What is served is registered, and all processes answer"
-            return what_hides(monitor, self.dashboard.keys, well)
+            return what_hides(view, self.dashboard.keys, well)
         return "No metrics are of what is selected in the tree"
 
 

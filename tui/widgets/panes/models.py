@@ -13,9 +13,9 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
+from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.monitor import Changes
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id
@@ -112,7 +112,7 @@ class ModelsPane(TreePane[ModelRow]):
             Column("id", "INSTANCE", 16, _instance, drop=2),
         ]
         super().__init__(dashboard, columns, order=SortOrder("name"))
-        self._names = dashboard.monitor.models
+        self._names = dashboard.view.models
         self._gone: dict[bytes, tuple[ModelCard, str]] = {}
         """The cards that went and are still shown, each with the name of its model."""
         self._models: dict[str, Model] = {}
@@ -130,7 +130,7 @@ class ModelsPane(TreePane[ModelRow]):
         cards += [
             card for card in self._denied_cards() if card.key not in self.dashboard.shown.records
         ]
-        found = models.group([*cards, *gone], self.monitor.cluster)
+        found = models.group([*cards, *gone], self.view.cluster)
         self._models = {model.name: model for model in found}
         self._summaries.clear()
         self._card_rows.clear()
@@ -144,7 +144,7 @@ class ModelsPane(TreePane[ModelRow]):
         for name in names:
             gone = [card for card, its_name in self._gone.values() if its_name == name]
             cards = [card for card in self._names.cards(name) if card.key in here]
-            found = models.group([*cards, *gone], self.monitor.cluster)
+            found = models.group([*cards, *gone], self.view.cluster)
             self._models.pop(name, None)
             self._models |= {model.name: model for model in found}
         for kept in (self._summaries, self._card_rows):
@@ -154,7 +154,7 @@ class ModelsPane(TreePane[ModelRow]):
 
     def say_anew(self, names: Collection[str]) -> None:
         """Show again what is said of some models and adapters."""
-        if self.monitor.only_findings:
+        if self.view.only_findings:
             self.rebuild()
             return
         touched = {key for key in self._summaries if not {*names}.isdisjoint(key)}
@@ -163,7 +163,7 @@ class ModelsPane(TreePane[ModelRow]):
         self._lay_out({str(key[0]) for key in touched})
 
     def count(self) -> int:
-        if self.dashboard.scope or self.monitor.narrowed:
+        if self.dashboard.scope or self.view.narrowed:
             return self._names.count(self._keys())
         return len(self._names)
 
@@ -202,7 +202,7 @@ class ModelsPane(TreePane[ModelRow]):
         if detail is None or row is None or not self.records_of(row):
             return detail
         name = row.key[-1] if isinstance(row.key[-1], str) else row.key[-2]
-        serving = self.monitor.verdicts.serving
+        serving = self.view.verdicts.serving
         # A card's row is below that of its model or adapter, whose figures they are.
         summary = self._summaries.get(row.key[:-1] if isinstance(row.key[-1], bytes) else row.key)
         figures = RoutableCount() if summary is None else summary.routable
@@ -231,21 +231,21 @@ class ModelsPane(TreePane[ModelRow]):
     def _denied_cards(self) -> list[ModelCard]:
         """Where only findings are shown, the cards of what frontends do not serve, as far as the
         filter finds them: a finding, whatever their own verdicts are."""
-        monitor, serving = self.monitor, self.monitor.verdicts.serving
-        if not monitor.only_findings or not serving.is_any_denied:
+        view, serving = self.view, self.view.verdicts.serving
+        if not view.only_findings or not serving.is_any_denied:
             return []
         denied = serving.denied | serving.partly_denied
         adapters = serving.denied_adapters | serving.partly_denied_adapters
-        cards = monitor.cluster.of_type(ModelCard, self.dashboard.scope)
+        cards = view.cluster.of_type(ModelCard, self.dashboard.scope)
         loras = [one for one in cards if one.is_lora and models.adapter_name(one) in adapters]
         bases = [one for one in cards if not one.is_lora and one.model_name in denied]
-        return [one for one in (*loras, *bases) if monitor.is_found(one)]
+        return [one for one in (*loras, *bases) if view.is_found(one)]
 
     def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
-        cluster = self.monitor.cluster
+        cluster = self.view.cluster
         return {
             card.key: (card, models.base_name(card, cluster))
-            for card in self.monitor.gone(self.KINDS, self.dashboard.scope)
+            for card in self.view.gone(self.KINDS, self.dashboard.scope)
             if isinstance(card, ModelCard)
         }
 
@@ -259,7 +259,7 @@ class ModelsPane(TreePane[ModelRow]):
             self._summary(key, model.cards).workers,
             len(model.adapters),
             # What a filter finds may be an adapter: it is not to be looked for.
-            key in self._opened or self.monitor.narrowed,
+            key in self._opened or self.view.narrowed,
         )
 
     def _below(self, model: Model) -> Iterator[ModelRow]:
@@ -282,7 +282,7 @@ class ModelsPane(TreePane[ModelRow]):
         if key not in self._summaries:
             there = self.states.registered(cards)
             everything = self._unfiltered(key, there)
-            workers = models.workers_of(_cards(everything), self.monitor.cluster)
+            workers = models.workers_of(_cards(everything), self.view.cluster)
             routable, why = self._serving(key, everything)
             verdict = self.states.worst(everything)
             state = self.states.of_many(everything or cards)
@@ -302,7 +302,7 @@ class ModelsPane(TreePane[ModelRow]):
     def _unfiltered(self, key: _Key, there: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
         """All registered cards that a row stands for in the selected place: what a filter leaves
         out bears on its state all the same. A model of which one card is orphaned is not."""
-        if not self.monitor.narrowed or isinstance(key[-1], bytes):
+        if not self.view.narrowed or isinstance(key[-1], bytes):
             return there
         scope, names = self.dashboard.scope, self._names
         return [
@@ -315,7 +315,7 @@ class ModelsPane(TreePane[ModelRow]):
 
     def _serving(self, key: _Key, there: Sequence[AnyRecord]) -> tuple[RoutableCount, str]:
         """How many of a row's workers a request reaches, and why not all."""
-        serving = self.monitor.verdicts.serving
+        serving = self.view.verdicts.serving
         if isinstance(key[-1], bytes):
             return RoutableCount(), why_not_routed(serving.routing(key[-1]))
         denial = denial_in_brief(serving.at_frontends(str(key[-1])))
@@ -332,7 +332,7 @@ class ModelsPane(TreePane[ModelRow]):
         since none of its workers is routable anyway, or some frontend serves those that are."""
         if isinstance(key[-1], bytes) or not (routable.most or routable.unknown):
             return None
-        state = state_at_frontends(self.monitor.verdicts.serving.at_frontends(str(key[-1])))
+        state = state_at_frontends(self.view.verdicts.serving.at_frontends(str(key[-1])))
         return None if state is PARTLY and verdict in FINDINGS else state
 
     def _state(self, row: ModelRow) -> Cell:

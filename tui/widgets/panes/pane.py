@@ -15,10 +15,10 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.runtime.textual_bindings import bindings
+from tui.state.cluster_view import Changes
 from tui.state.columns import Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.inspector import Inspector
-from tui.state.monitor import Changes
 from tui.state.removal_options import Verb, proposed_verb
 from tui.state.sorted_rows import HasKey, ListedRows, RowSource
 from tui.text.detail import Detail
@@ -114,7 +114,7 @@ class Pane(TabPane, Generic[Row]):
         self.source: RowSource[Row] = ListedRows()
         """Of the rows that the table shows."""
         self.dashboard = dashboard
-        self.monitor = dashboard.monitor
+        self.view = dashboard.view
         self.states = dashboard.states
         self.verb: Verb = "unregister"
         """What `d` does to what is marked or selected, as of the last `look_at_verb`."""
@@ -248,7 +248,7 @@ class Pane(TabPane, Generic[Row]):
 
     def look_at_verb(self) -> bool:
         """See anew what `d` does to what is marked or selected. True: it is something else."""
-        before, self.verb = self.verb, proposed_verb(self.monitor, self.acted_on())
+        before, self.verb = self.verb, proposed_verb(self.view, self.acted_on())
         return self.verb != before
 
     def action_sort_next(self) -> None:

@@ -13,9 +13,9 @@ from textual.widgets import Static
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.services.overview import Answering, Total, Usage, total
+from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.monitor import Changes
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, duration, hex_id
@@ -163,7 +163,7 @@ class RequestsPane(TreePane[RequestRow]):
 
     def _shown_usages(self) -> list[Usage]:
         """Of the selected place, as far as the filter finds them."""
-        board, cluster = self.dashboard.stats, self.monitor.cluster
+        board, cluster = self.dashboard.stats, self.view.cluster
         if board is None:
             return []
         known = [
@@ -171,7 +171,7 @@ class RequestsPane(TreePane[RequestRow]):
             for namespace in cluster.children(())
             for component in cluster.children((namespace,))
         ]
-        instances, complete = cluster.of_type(EndpointInstance), self.monitor.complete
+        instances, complete = cluster.of_type(EndpointInstance), self.view.complete
         found = board.usages(instances, known, complete=complete, since=self._since)
         shown = self.dashboard.shown.keys(Kind.ENDPOINT, self.dashboard.scope)
         return [one for one in found if self._is_shown(one, shown)]
@@ -183,16 +183,14 @@ class RequestsPane(TreePane[RequestRow]):
     def _is_shown(self, usage: Usage, shown: Any) -> bool:
         if usage.records:
             return any(record.key in shown for record in usage.records)
-        monitor, scope = self.monitor, self.dashboard.scope
+        view, scope = self.view, self.dashboard.scope
         # With only one namespace looked at, who else is registered is not known.
         nowhere = not usage.namespace and self.dashboard.settings.namespace
         place = (usage.namespace, usage.component, usage.endpoint)
-        if monitor.only_findings or nowhere or place[: len(scope)] != scope:
+        if view.only_findings or nowhere or place[: len(scope)] != scope:
             return False
         number = hex_id(usage.instance_id)
-        return not monitor.filter or monitor.finds(
-            f"{'/'.join(place)} {usage.subject} {number}".lower()
-        )
+        return not view.filter or view.finds(f"{'/'.join(place)} {usage.subject} {number}".lower())
 
     def _tree(self, usages: Sequence[Usage], above: tuple[Hashable, ...]) -> Iterator[RequestRow]:
         """The rows of these, which have all of `above` in common."""
@@ -219,7 +217,7 @@ class RequestsPane(TreePane[RequestRow]):
             name = "static" if static else hex_id(first.instance_id)
         else:
             # What a filter finds is not to be looked for.
-            opened = (level == 0) != (key in self._turned) or self.monitor.narrowed
+            opened = (level == 0) != (key in self._turned) or self.view.narrowed
         return RequestRow(key, name, tuple(usages), total(usages), opened)
 
     def _empty_text(self) -> str:
@@ -228,7 +226,7 @@ class RequestsPane(TreePane[RequestRow]):
     def _say_line(self) -> None:
         """How old the figures are; and all of them muted while NATS is not there, or the store."""
         board = self.dashboard.stats
-        lost = self.monitor.store.link.is_outdated
+        lost = self.view.store.link.is_outdated
         self.table.set_class(lost or (board is not None and board.trouble is not None), "-stale")
         told = line(board, self._whole, self.dashboard.clock(), self.dashboard.clock.shown_at)
         if told == self._told_line:

@@ -10,8 +10,8 @@ from textual.message import Message
 from textual.widgets import Static, Tab, TabbedContent
 
 from backends.dynamo import keys
+from tui.state.cluster_view import Changes
 from tui.state.dashboard import Dashboard
-from tui.state.monitor import Changes
 from tui.text.sanitize import width
 from tui.text.tab_titles import TabTitle, fitting
 from tui.widgets.panes.channels import ChannelsPane

@@ -13,9 +13,9 @@ from backends.liveness import workers
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
+from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.monitor import Changes
 from tui.state.record_columns import seen_column
 from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker
@@ -97,8 +97,8 @@ class WorkersPane(Pane[WorkerRow]):
     def count(self) -> int:
         """Of workers: frontends, routers and the like have rows, and are none; nor is there a
         process where only what one left behind is registered."""
-        there, monitor = self._there(), self.monitor
-        none = {*monitor.cluster.no_workers(), *monitor.verdicts.left_behind}
+        there, view = self._there(), self.view
+        none = {*view.cluster.no_workers(), *view.verdicts.left_behind}
         return len(there) - sum(one in there for one in none)
 
     def records_of(self, row: WorkerRow) -> Sequence[AnyRecord]:
@@ -127,19 +127,19 @@ class WorkersPane(Pane[WorkerRow]):
             self.post_message(self.UnregisterAsked(records))
 
     def _is_not_drained(self, row: WorkerRow) -> bool:
-        may_live = self.monitor.verdicts.may_live
+        may_live = self.view.verdicts.may_live
         return row.worker.role is not Role.WORKER and any(map(may_live, self.records_of(row)))
 
     def _concerned(self, keys: set[bytes]) -> set[int]:
         """The workers that these records belong to, or belonged to."""
-        cluster = self.monitor.cluster
+        cluster = self.view.cluster
         found: set[int | None] = set()
         for key in keys:
             found.add(self._worker_of.pop(key, None))
             if (record := cluster.records.get(key)) is not None:
                 # What went under an id of its own may be of this process.
                 found.update((cluster.worker_of(record), _gone_worker(record)))
-            elif (gone := self.monitor.is_gone(key)) is not None:
+            elif (gone := self.view.is_gone(key)) is not None:
                 found.add(_gone_worker(gone))
         return {worker for worker in found if worker is not None}
 
@@ -147,7 +147,7 @@ class WorkersPane(Pane[WorkerRow]):
         self, worker_id: int, there: Collection[int], gone: Mapping[int, list[AnyRecord]]
     ) -> WorkerRow | None:
         if worker_id in there:
-            worker = workers.worker(self.monitor.cluster, worker_id)
+            worker = workers.worker(self.view.cluster, worker_id)
             assert worker is not None
             self._worker_of.update(dict.fromkeys((one.key for one in worker.records), worker_id))
             return WorkerRow(worker, gone=False)
@@ -157,23 +157,23 @@ class WorkersPane(Pane[WorkerRow]):
 
     def _there(self) -> Collection[int]:
         """The workers of which anything is shown."""
-        monitor, shown, scope = self.monitor, self.dashboard.shown, self.dashboard.scope
+        view, shown, scope = self.view, self.dashboard.shown, self.dashboard.scope
         workers: Collection[int] = shown.workers(scope)
-        if shown is not monitor.cluster:
-            workers = {monitor.cluster.worker_id(one) for one in workers}
-        if monitor.verdicts.lifetime.has_leases or not monitor.narrowed:
+        if shown is not view.cluster:
+            workers = {view.cluster.worker_id(one) for one in workers}
+        if view.verdicts.lifetime.has_leases or not view.narrowed:
             return workers
         # A channel without a lease is its source's worker's, and a filter may leave out the source.
         channels = (shown.records[key] for key in shown.keys(Kind.EVENT_CHANNEL, scope))
-        joined = {monitor.cluster.worker_of(channel) for channel in channels}
+        joined = {view.cluster.worker_of(channel) for channel in channels}
         return {*workers, *(worker for worker in joined if worker is not None)}
 
     def _gone(self) -> dict[int, list[AnyRecord]]:
         """What is left to be seen of workers of which nothing is registered any more."""
-        monitor = self.monitor
-        there, process = monitor.cluster.workers(), monitor.cluster.worker_id
+        view = self.view
+        there, process = view.cluster.workers(), view.cluster.worker_id
         found: dict[int, list[AnyRecord]] = {}
-        for record in monitor.gone(self.KINDS, self.dashboard.scope):
+        for record in view.gone(self.KINDS, self.dashboard.scope):
             worker, holder = _gone_worker(record), own_worker(record)
             if worker is None or holder is None:
                 continue
@@ -186,7 +186,7 @@ class WorkersPane(Pane[WorkerRow]):
         """The worst of its records; where all are orphaned, that there is no process."""
         if row.gone:
             return Cell(str(GONE), GONE.tone)
-        if row.key in self.monitor.verdicts.left_behind:
+        if row.key in self.view.verdicts.left_behind:
             orphaned = STATES[Verdict.ORPHANED]
             return Cell(f"{orphaned.glyph} {LEFT_BEHIND}", orphaned.tone)
         return self.states.of_many(row.worker.records)
@@ -199,7 +199,7 @@ class WorkersPane(Pane[WorkerRow]):
         cards = () if row.gone else (*row.worker.cards, *row.worker.adapters)
         if not cards:
             return Cell("", "dim")
-        serving = self.monitor.verdicts.serving
+        serving = self.view.verdicts.serving
         found = [one for card in cards if (one := serving.routing(card.key)) is not None]
         routable = sum(one.routable for one in found)
         if not found:

@@ -1,7 +1,7 @@
-"""The one owner of what the dashboard shows: the cluster with its verdicts, its history and
-tombstones, the store's state.
+"""Own the data on screen: the cluster with its verdicts, its history and tombstones, and the state
+of the store; filter and freeze them.
 
-Plain Python with no Textual in it. Events come in, in batches; widgets read. Time is passed in.
+Plain Python, no Textual. Batches of events come in; widgets read. Time is passed in.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Changes(record_index.RecordChanges):
     """The names of models that this bears on, also of those that are no more."""
 
 
-class Monitor:
-    """What is shown, what happened, and how it stands with the store."""
+class ClusterView:
+    """The cluster as the dashboard shows it: filtered, frozen, with its history."""
 
     def __init__(self, now: float, lifetime: Lifetime) -> None:
         self.cluster = Cluster()
