@@ -70,7 +70,7 @@ class Action:
     """In the command palette. None: it is not there."""
     in_footer: bool = False
     """Whether the line of keys shows it."""
-    acts: bool = False
+    writes: bool = False
     """Whether it changes the store, so that read-only hides it."""
     fixed: bool = False
     """Whether its keys stay: a yes needs a key that nothing else has, and a terminal's own keys
@@ -280,7 +280,7 @@ ACTIONS: tuple[Action, ...] = (
         Group.ACTING,
         title="Drain",
         in_footer=True,
-        acts=True,
+        writes=True,
     ),
     Action(
         "unregister",
@@ -290,7 +290,7 @@ ACTIONS: tuple[Action, ...] = (
         Group.ACTING,
         title="Unregister",
         in_footer=True,
-        acts=True,
+        writes=True,
         same_keys_as="drain",
     ),
     Action(
@@ -301,7 +301,7 @@ ACTIONS: tuple[Action, ...] = (
         Group.ACTING,
         title="Clean up",
         in_footer=True,
-        acts=True,
+        writes=True,
     ),
     Action(
         "undo",
@@ -311,7 +311,7 @@ ACTIONS: tuple[Action, ...] = (
         Group.ACTING,
         title="Undo",
         in_footer=True,
-        acts=True,
+        writes=True,
     ),
     Action(
         "tick",
@@ -338,7 +338,7 @@ ACTIONS: tuple[Action, ...] = (
         "Answer yes, where nothing has to be typed.",
         Group.ANSWERING,
         QUESTIONS,
-        acts=True,
+        writes=True,
         fixed=True,
     ),
     Action(
@@ -357,7 +357,7 @@ ACTIONS: tuple[Action, ...] = (
         "Ask about another removal of the same rows, where there is a choice.",
         Group.ANSWERING,
         frozenset({Place.UNREGISTER}),
-        acts=True,
+        writes=True,
         fixed=True,
     ),
     Action(
@@ -367,7 +367,7 @@ ACTIONS: tuple[Action, ...] = (
         "Choose the next removal, in the list of choices.",
         Group.ANSWERING,
         frozenset({Place.UNREGISTER}),
-        acts=True,
+        writes=True,
         fixed=True,
     ),
     Action(
@@ -558,13 +558,13 @@ def parse_key(text: str) -> str | None:
     return "+".join([*(one for one in MODIFIERS if one in modifiers), base])
 
 
-def help_lines(place: Place, keys: Keys, *, acts: bool) -> Iterator[tuple[Group, str, str]]:
+def help_lines(place: Place, keys: Keys, *, writes: bool) -> Iterator[tuple[Group, str, str]]:
     """Give group, keys and sentence of each line of the help of a screen. Actions that share a
-    sentence are one line. `acts`: whether anything may be removed."""
+    sentence are one line. `writes`: whether anything may be removed."""
     for group in Group:
         rows: dict[str, list[Action]] = {}
         for action in ACTIONS:
-            if action.group is group and place in action.places and (acts or not action.acts):
+            if action.group is group and place in action.places and (writes or not action.writes):
                 rows.setdefault(action.help, []).append(action)
         for sentence, actions in rows.items():
             yield group, shown_keys(actions, keys), sentence

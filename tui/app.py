@@ -248,7 +248,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
         """Show the keys of the screen that is on top."""
         place = place_of(self.screen)
         if place is not None:
-            self.push_screen(HelpScreen(place, acts=not self.settings.read_only))
+            self.push_screen(HelpScreen(place, writes=not self.settings.read_only))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give what the screen's keys do, each with its keys, and what Textual has beside that."""

@@ -57,7 +57,7 @@ class Session:
 
     discovery: Discovery
     probes: Probes
-    acts: Removals
+    removals: Removals
     services: Services | None = None
     """Asks NATS services what they counted. None: no NATS server is set."""
     taps: OpensTaps = field(default_factory=_none_opened)

@@ -40,12 +40,12 @@ _BY_HAND = frozenset(ReasonKind) - {
 }
 """Reasons that another dyntop may have caused."""
 
-FindActs = Callable[[Collection[Entry]], Awaitable[Mapping[bytes, Operation]]]
+FindOperations = Callable[[Collection[Entry]], Awaitable[Mapping[bytes, Operation]]]
 """Return the audit's acts that removed entries, by key."""
 
 
 class Explainer:
-    """Derives the reasons of removals. `acts` None: there is no audit."""
+    """Derives the reasons of removals. `find_operations` None: there is no audit."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Explainer:
         cluster: Cluster,
         *,
         clock: Callable[[], float],
-        acts: FindActs | None = None,
+        find_operations: FindOperations | None = None,
         kept: int = KEPT,
     ) -> None:
         """`cluster`: the present records. `clock`: POSIX seconds. `kept`: removals of all workers
@@ -62,7 +62,7 @@ class Explainer:
         self._discovery = discovery
         self._cluster = cluster
         self._clock = clock
-        self._acts = acts
+        self._find_operations = find_operations
         self._went: OrderedDict[int, list[Event]] = OrderedDict()
         """The removals of each worker (by lease; in stores without leases, by id), oldest first."""
         self._remembered = 0
@@ -209,7 +209,7 @@ class Explainer:
         return bool(self._cluster.keys(ModelCard.kind, scope))
 
     async def _ask_audit(self, happenings: Iterable[Event]) -> None:
-        if self._acts is None:
+        if self._find_operations is None:
             return
         by_hand = {
             one.record.key: one
@@ -218,7 +218,9 @@ class Explainer:
         }
         if not by_hand:
             return
-        found = await self._acts([one.record.entry for one in by_hand.values() if one.record])
+        found = await self._find_operations(
+            [one.record.entry for one in by_hand.values() if one.record]
+        )
         for key, act in found.items():
             happening = by_hand[key]
             happening.why = Reason(

@@ -16,8 +16,16 @@ from typing import TypeVar
 from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
 from backends.dynamo.records import AnyRecord
-from backends.removal.audit import ActKind, Audit, AuditFailed, Item, Operation, as_text, new_id
-from backends.removal.audit.act import spell_outcome
+from backends.removal.audit import (
+    Audit,
+    AuditFailed,
+    Item,
+    Operation,
+    OperationKind,
+    as_text,
+    new_id,
+)
+from backends.removal.audit.operation import spell_outcome
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType, not_tried, outcome_of
 from backends.removal.targets import RemovalTarget, kind_of
 from backends.store import Entry, PutBack, Refused, StoreError, Unreachable
@@ -42,7 +50,7 @@ T = TypeVar("T")
 class RemovalResult:
     """The outcome of a removal."""
 
-    kind: ActKind
+    kind: OperationKind
     """Its kind: removing a live worker's instance is a drain, whatever was asked for."""
     id: str | None
     """The act's id in the audit. None: no audit was written."""
@@ -145,7 +153,9 @@ class Removals:
         """
         return MappingProxyType(self._drained)
 
-    async def remove(self, asked_as: ActKind, targets: Sequence[RemovalTarget]) -> RemovalResult:
+    async def remove(
+        self, asked_as: OperationKind, targets: Sequence[RemovalTarget]
+    ) -> RemovalResult:
         """Write the audit, then remove each record at the revision shown.
 
         Each key has an outcome. If the audit cannot be written, nothing is removed. Cancelled
@@ -244,7 +254,7 @@ class Removals:
         act = self.last()
         return None if act is None else await self.restore(act)
 
-    async def _begin(self, kind: ActKind, items: Sequence[Item]) -> Operation:
+    async def _begin(self, kind: OperationKind, items: Sequence[Item]) -> Operation:
         store = self._discovery.store
         if self._audit is not None:
             return await asyncio.to_thread(

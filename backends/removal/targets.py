@@ -11,7 +11,7 @@ from backends.dynamo.roles import Role, role_of
 from backends.liveness.evidence import Assessment
 from backends.liveness.judge import STALE
 from backends.liveness.survey import Survey
-from backends.removal.audit.act import ActKind
+from backends.removal.audit.operation import OperationKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def targets_of(seen: Survey, records: Iterable[AnyRecord]) -> list[RemovalTarget
     return list(removal_targets(records, seen.cluster, assess=assess, may_live=may_live))
 
 
-def kind_of(asked_as: ActKind, targets: Iterable[RemovalTarget]) -> ActKind:
+def kind_of(asked_as: OperationKind, targets: Iterable[RemovalTarget]) -> OperationKind:
     """Return the kind of a removal for the audit. Removing a live worker's instance is a drain,
     whatever was asked for. A clean up stays one: its records were proved stale."""
     if asked_as == "unregister" and any(target.drains for target in targets):

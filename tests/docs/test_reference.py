@@ -126,7 +126,7 @@ def test_the_table_of_signs_has_every_state(document: Path, heading: str) -> Non
 
 
 def test_the_table_of_keys_has_every_key_of_the_help_and_no_other() -> None:
-    lines = list(help_lines(Place.MAIN, DEFAULT_KEYS, acts=True))
+    lines = list(help_lines(Place.MAIN, DEFAULT_KEYS, writes=True))
     in_help = {key for _, names, _ in lines for key in names.split()} - {"…"}
     shown = {key for keys, _ in table(README, "Keys") for key in in_code(keys)}
     assert shown == in_help - NOT_IN_THE_README

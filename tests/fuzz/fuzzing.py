@@ -231,7 +231,7 @@ class Fuzz:
         for _ in range(20):
             await operator.press("escape")
         await operator.until(lambda: operator.on_main, "the main screen")
-        await operator.until(lambda: not operator.main.is_at_work("acts"), "all is done")
+        await operator.until(lambda: not operator.main.is_at_work("removals"), "all is done")
         await operator.press("escape")
         if operator.dashboard.view.frozen:
             await operator.type("f")

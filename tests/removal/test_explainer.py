@@ -44,7 +44,11 @@ class World:
         self.cluster = Cluster()
         self.audit: dict[bytes, Operation] = {}
         self.explainer = Explainer(
-            self.discovery, self.cluster, clock=lambda: self.now, acts=self._acts, kept=kept
+            self.discovery,
+            self.cluster,
+            clock=lambda: self.now,
+            find_operations=self._acts,
+            kept=kept,
         )
         self._numbers = count(1)
 

@@ -15,7 +15,7 @@ from backends.liveness.evidence_kinds import NothingAsked
 from backends.liveness.judge import Verdict
 from backends.liveness.survey import survey
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import ActKind, Audit
+from backends.removal.audit import Audit, OperationKind
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget, kind_of, removal_targets, targets_of
 from tests.support.registered import KeyAndValue, card, instance, record
@@ -50,7 +50,7 @@ def targets(*contents: KeyAndValue, lives: bool) -> list[RemovalTarget]:
     ids=lambda one: str(one) if isinstance(one, str) else "",
 )
 def test_removing_a_living_workers_instance_is_a_drain_and_nothing_else_is(
-    asked_as: ActKind, contents: list[KeyAndValue], lives: bool, kind: ActKind
+    asked_as: OperationKind, contents: list[KeyAndValue], lives: bool, kind: OperationKind
 ) -> None:
     assert kind_of(asked_as, targets(*contents, lives=lives)) == kind
 

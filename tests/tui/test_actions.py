@@ -138,7 +138,7 @@ async def test_help_has_the_keys_of_the_screen_and_goes_back_there(
         below = operator.app.screen
         await operator.press("question_mark")
         await operator.until(lambda: isinstance(operator.app.screen, HelpScreen), "the help")
-        for _, keys, sentence in help_lines(place, DEFAULT_KEYS, acts=True):
+        for _, keys, sentence in help_lines(place, DEFAULT_KEYS, writes=True):
             line = next((one for one in operator.lines() if sentence[:60] in one), "")
             assert f" {keys} " in line, sentence
         await operator.press("question_mark")

@@ -314,7 +314,7 @@ async def test_what_waits_for_a_frame_of_a_closed_screen_gets_the_next_one(world
     async with dashboard(world) as operator:
         app = operator.app
         for number in range(3):
-            app.push_screen(HelpScreen(Place.MAIN, acts=True))
+            app.push_screen(HelpScreen(Place.MAIN, writes=True))
             app.screen._invoke_later(lambda number=number: called.append(number), operator.main)
             app.pop_screen()
         await operator.until(lambda: called == [0, 1, 2], "all were called")

@@ -253,8 +253,8 @@ async def test_enter_twice_answers_one_question_only(world: World) -> None:
         await operator.type("w")
         await operator.until(lambda: len(operator.app.screen_stack) == 2)
         tap = operator.app.screen
-        operator.app.push_screen(HelpScreen(Place.MAIN, acts=True))
-        operator.app.push_screen(HelpScreen(Place.MAIN, acts=True))
+        operator.app.push_screen(HelpScreen(Place.MAIN, writes=True))
+        operator.app.push_screen(HelpScreen(Place.MAIN, writes=True))
         top = operator.app.screen
         top.dismiss()
         top.dismiss()

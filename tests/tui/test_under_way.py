@@ -127,7 +127,7 @@ async def test_quitting_meanwhile_ends_without_a_fault() -> None:
         await operator.drain("a7")
         await operator.until(lambda: REMOVING in operator.header())
         app = operator.app
-        (worker,) = (one for one in operator.main.workers if one.group == "acts")
+        (worker,) = (one for one in operator.main.workers if one.group == "removals")
         app.exit()
         await operator.until(lambda: worker.is_cancelled)
         # Its answer comes in the moment that it gets for that.

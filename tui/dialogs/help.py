@@ -46,15 +46,15 @@ class HelpScreen(ModalScreen[None]):
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
-    def __init__(self, place: Place, *, acts: bool) -> None:
-        """`place`: the screen whose keys are shown. `acts`: keys may be removed."""
+    def __init__(self, place: Place, *, writes: bool) -> None:
+        """`place`: the screen whose keys are shown. `writes`: keys may be removed."""
         super().__init__()
         self._place = place
-        self._acts = acts
+        self._writes = writes
 
     def compose(self) -> ComposeResult:
         groups: dict[str, Keys] = {}
-        for group, keys, sentence in help_lines(self._place, keys_of(self), acts=self._acts):
+        for group, keys, sentence in help_lines(self._place, keys_of(self), writes=self._writes):
             groups.setdefault(group, []).append((keys, sentence))
         if self._place not in WITHOUT_SIGNS:
             groups["Signs"] = [(state.in_column, meaning) for state, meaning in MEANINGS.items()]

@@ -11,7 +11,7 @@ from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.collector import Probing
-from backends.removal.audit import ActKind, Operation
+from backends.removal.audit import Operation, OperationKind
 from backends.removal.targets import RemovalTarget
 from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.undo import UndoDialog
@@ -81,7 +81,7 @@ class Actions:
             if yes:
                 targets = dialog.targets
                 remove = partial(self._remove, targets.verb, targets.records, shown)
-                self._host.begin("acts", remove)
+                self._host.begin("removals", remove)
 
         self._host.begin("judging", partial(self._dashboard.removals.judge, records, shown))
         self._host.ask(dialog, answered)
@@ -115,7 +115,7 @@ class Actions:
 
         def answered(chosen: list[AnyRecord] | None) -> None:
             if chosen:
-                self._host.begin("acts", partial(self._remove, "clean up", chosen, shown))
+                self._host.begin("removals", partial(self._remove, "clean up", chosen, shown))
 
         dashboard = self._dashboard
         judge = partial(dashboard.removals.judge, [*found, *open_yet], shown)
@@ -143,7 +143,7 @@ class Actions:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._host.begin("acts", partial(self._put_back, act))
+                self._host.begin("removals", partial(self._put_back, act))
 
         dialog = UndoDialog(self._dashboard, act, f"into {self._dashboard.where}")
         self._host.ask(dialog, answered)
@@ -178,7 +178,10 @@ class Actions:
     # --- once a question was answered ---------------------------------------------------------
 
     async def _remove(
-        self, kind: ActKind, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
+        self,
+        kind: OperationKind,
+        records: Sequence[AnyRecord],
+        shown: Mapping[bytes, RemovalTarget],
     ) -> None:
         for notice in await self._dashboard.remove(kind, records, shown):
             self._host.show_notice(notice)

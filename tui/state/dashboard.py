@@ -25,7 +25,7 @@ from backends.metrics.in_flight import DrainWatch
 from backends.metrics.poller import MetricsPoller
 from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
-from backends.removal.audit import ActKind, Operation
+from backends.removal.audit import Operation, OperationKind
 from backends.removal.targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
@@ -211,7 +211,7 @@ class Dashboard:
         self.link = StoreLink(partial(discovery.watch, query), self.view, self, clock=clock)
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
         self.inspector = Inspector(self.states, self._drain_watch.of)
-        self.removals = ReportedRemovals(session.acts, self.states, settings.keys)
+        self.removals = ReportedRemovals(session.removals, self.states, settings.keys)
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
         self._taps = session.taps
@@ -372,7 +372,10 @@ class Dashboard:
     # --- what is done -------------------------------------------------------------------------
 
     async def remove(
-        self, kind: ActKind, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
+        self,
+        kind: OperationKind,
+        records: Sequence[AnyRecord],
+        shown: Mapping[bytes, RemovalTarget],
     ) -> list[Notice]:
         """Remove records as `ReportedRemovals.remove`; what to tell of it. Rows go when the watch
         says so, not before."""

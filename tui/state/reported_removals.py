@@ -21,7 +21,7 @@ from backends.liveness.evidence_kinds import Drained
 from backends.liveness.judge import Verdict
 from backends.liveness.tracker import LivenessTracker
 from backends.liveness.workers import SEVERITY
-from backends.removal.audit import ActKind, AuditFailed, Operation
+from backends.removal.audit import AuditFailed, Operation, OperationKind
 from backends.removal.drain_marks import AuditMarks
 from backends.removal.explainer import Explainer
 from backends.removal.outcomes import KeyOutcome, OutcomeType
@@ -113,15 +113,18 @@ class ReportedRemovals:
     Remembers what this dyntop asked to be removed, so that its going needs no other reason.
     """
 
-    def __init__(self, acts: Removals, states: RecordStates, keys: Keys = DEFAULT_KEYS) -> None:
+    def __init__(self, removals: Removals, states: RecordStates, keys: Keys = DEFAULT_KEYS) -> None:
         """`keys`: those that sentences name."""
-        self._acts = acts
+        self._removals = removals
         self._states = states
         self._view = states.view
         self._keys = keys
-        self._discovery = acts.discovery
+        self._discovery = removals.discovery
         self._explainer = Explainer(
-            acts.discovery, states.view.cluster, clock=states.clock, acts=acts.in_audit
+            removals.discovery,
+            states.view.cluster,
+            clock=states.clock,
+            find_operations=removals.in_audit,
         )
         self._asked: dict[bytes, Entry] = {}
         """What the store was asked to remove, and has not answered yet."""
@@ -143,7 +146,7 @@ class ReportedRemovals:
 
     def refusal(self) -> Notice | None:
         """Return why nothing can be removed now. None: as far as is known, it can. Blocks."""
-        if (problem := self._acts.cannot_write_down()) is None:
+        if (problem := self._removals.cannot_write_down()) is None:
             return None
         return Notice(f"{_capital(cannot_write_down(problem))}.", "error")
 
@@ -155,7 +158,7 @@ class ReportedRemovals:
 
     async def remove(
         self,
-        asked_as: ActKind,
+        asked_as: OperationKind,
         records: Sequence[AnyRecord],
         shown: Mapping[bytes, RemovalTarget] = MappingProxyType({}),
     ) -> list[Notice]:
@@ -169,7 +172,7 @@ class ReportedRemovals:
         self._asked |= asked
         outcomes: Mapping[bytes, KeyOutcome] = {}
         try:
-            result = await self._acts.remove(asked_as, targets)
+            result = await self._removals.remove(asked_as, targets)
             outcomes = result.outcomes
         finally:
             self._answered(asked, outcomes)
@@ -188,12 +191,12 @@ class ReportedRemovals:
 
     def last(self) -> Operation | None:
         """What `u` would put back. None: there is nothing."""
-        return self._acts.last()
+        return self._removals.last()
 
     async def undo(self, act: Operation) -> list[Notice]:
         """Put back what an act removed, as `last` gave it; what to tell of it."""
         try:
-            restored = await self._acts.restore(act)
+            restored = await self._removals.restore(act)
         except (RestoreRefused, AuditFailed) as error:
             sentence = explain(error, self._discovery.store.name).sentence
             return [Notice(f"Nothing was put back: {sentence}.", "error")]
@@ -249,7 +252,7 @@ class ReportedRemovals:
 
     def _tell_verdicts(self) -> None:
         """By whom workers were drained: by this dyntop, or by others as the audit has it."""
-        drained = self._acts.drained
+        drained = self._removals.drained
         self._workers = {key: one for key, one in self._workers.items() if key in drained}
         own = {
             worker: DrainMark(drained[key], BY_THIS_ONE) for key, worker in self._workers.items()
@@ -259,10 +262,10 @@ class ReportedRemovals:
     async def follow_audit(self, told: Callable[[], None]) -> None:
         """Follow what other processes on this machine drain and put back, for ever; `told` is
         called after something was learnt."""
-        if self._acts.audit is None:
+        if self._removals.audit is None:
             return
         store = self._discovery.store
-        marks = AuditMarks(self._acts.audit, store.name, store.address)
+        marks = AuditMarks(self._removals.audit, store.name, store.address)
         while True:
             if (found := await marks.changed()) is not None:
                 self._by_others = found

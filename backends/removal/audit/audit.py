@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backends.removal.audit import lines
-from backends.removal.audit.act import ActKind, Item, Operation, as_text, new_id
 from backends.removal.audit.disk import AuditFailed, make_folder, translated
 from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile, Lock
+from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, new_id
 from backends.removal.audit.trail import Trail, trail_of
 from backends.removal.outcomes import KeyOutcome
 
@@ -66,7 +66,9 @@ class Audit:
             return None
         return AuditFailed(there, "cannot be written")
 
-    def begin(self, kind: ActKind, store: str, address: str, items: Sequence[Item]) -> Operation:
+    def begin(
+        self, kind: OperationKind, store: str, address: str, items: Sequence[Item]
+    ) -> Operation:
         """Write a removal that is about to happen. It is on the disk when this returns."""
         with self._writing():
             at = self.clock()

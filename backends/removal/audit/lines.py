@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, TypeAdapter
 
-from backends.removal.audit.act import ActKind, Item, Operation, as_text, spell_outcome
+from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, spell_outcome
 from backends.removal.outcomes import KeyOutcome
 from backends.store import Entry, Revision
 
@@ -55,7 +55,7 @@ class RemovingLine(_Line):
     item: PositiveInt
     at: float
     """POSIX seconds, as in all lines."""
-    kind: ActKind
+    kind: OperationKind
     store: _Text
     address: _Text
     user: _Text

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from backends.removal.audit.act import Item, Operation, as_text
 from backends.removal.audit.lines import OutcomeLine, RemovingLine, read_line
+from backends.removal.audit.operation import Item, Operation, as_text
 from backends.store import Entry, PutBack
 
 

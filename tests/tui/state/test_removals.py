@@ -23,7 +23,7 @@ from backends.liveness.evidence_kinds import DrainedOrDeleted
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import ProbeAnswer, ProbeResult
-from backends.removal.audit import ActKind, Audit, Operation
+from backends.removal.audit import Audit, Operation, OperationKind
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
 from backends.store import (
@@ -123,7 +123,7 @@ def texts(told: list[Notice]) -> list[str]:
     ],
 )
 async def test_what_was_removed_is_told_and_what_may_live_counts_as_drained(
-    kind: ActKind, content: KeyAndValue, text: str, written: ActKind
+    kind: OperationKind, content: KeyAndValue, text: str, written: OperationKind
 ) -> None:
     place = Place()
     records = await place.registered(content)
@@ -145,7 +145,7 @@ async def test_the_verdict_and_its_evidence_are_written_down_before(tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["unregister", "clean up"])
 async def test_of_what_went_while_a_question_stood_the_verdict_that_it_showed_is_written_down(
-    kind: ActKind, tmp_path: Path
+    kind: OperationKind, tmp_path: Path
 ) -> None:
     place = Place(audit=tmp_path / "audit.jsonl")
     await place.registered(instance(1), card(1), lease=1)

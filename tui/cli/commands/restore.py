@@ -45,9 +45,9 @@ async def _restore(settings: Settings, wanted: str) -> tuple[str, RestoreResult]
     async with opened(settings) as plane:
         for one in await plane.discovery.no_puts():
             say(f"puts are refused now: {one.reason}")
-        return plane.discovery.store.name, await plane.acts.restore(wanted)
+        return plane.discovery.store.name, await plane.removals.restore(wanted)
 
 
 async def _foresee(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
     async with opened(settings) as plane:
-        return plane.discovery.store.name, await plane.acts.foresee(wanted)
+        return plane.discovery.store.name, await plane.removals.foresee(wanted)

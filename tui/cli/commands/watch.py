@@ -19,7 +19,7 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.types import ProbeResult, ProbeTarget
-from backends.removal.explainer import Explainer, FindActs
+from backends.removal.explainer import Explainer, FindOperations
 from backends.removal.removals import Removals
 from backends.store import Heartbeat, Lost
 from tui.cli.commands.trail import audit_at
@@ -119,8 +119,8 @@ async def _reading_leases(
     """Read the leases for the block, as the dashboard does: the last reading of one that ended
     tells whether it ran out."""
     path = settings.audit_to_read
-    acts = Removals(discovery, None if path is None else audit_at(path))
-    reasons = _Reasons(discovery, acts.in_audit, clock)
+    removals = Removals(discovery, None if path is None else audit_at(path))
+    reasons = _Reasons(discovery, removals.in_audit, clock)
     collector = EvidenceCollector(
         discovery,
         reasons.tracker,
@@ -160,14 +160,16 @@ class _NoProbes:
 class _Reasons:
     """Derives why records went as the dashboard does for its Events tab."""
 
-    def __init__(self, discovery: Discovery, acts: FindActs, clock: Clock) -> None:
+    def __init__(self, discovery: Discovery, find_operations: FindOperations, clock: Clock) -> None:
         self._clock = clock
         self._cluster = Cluster()
         self.tracker = LivenessTracker(self._cluster, discovery.store.lifetime)
         """Has the last reading of each lease."""
         self._history = History(kept=1)
         self._state = StoreState(since=clock())
-        self._explainer = Explainer(discovery, self._cluster, clock=clock, acts=acts)
+        self._explainer = Explainer(
+            discovery, self._cluster, clock=clock, find_operations=find_operations
+        )
         self._told: deque[tuple[Event, Reason | None]] = deque(maxlen=MOST_OPEN)
         """What was told to have gone, each with the reason that was told."""
         self._open: list[Event] = []

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
-from backends.removal.audit import ActKind
+from backends.removal.audit import OperationKind
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.targets import RemovalTarget
 from backends.store import NoPuts
@@ -135,7 +135,7 @@ def report(records: Iterable[AnyRecord], outcome: str) -> None:
 
 def remove(
     settings: Settings,
-    kind: ActKind,
+    kind: OperationKind,
     targets: Sequence[RemovalTarget],
     place: StoreLabel,
     *,
@@ -169,7 +169,7 @@ def exit_code(failures: Sequence[Exit]) -> Exit:
 
 async def _remove(
     settings: Settings,
-    kind: ActKind,
+    kind: OperationKind,
     targets: Sequence[RemovalTarget],
     known: Sequence[NoPuts],
     *,
@@ -183,7 +183,7 @@ async def _remove(
                 if asked:
                     say("nothing was removed, since that was not known at the question: ask again")
                     return [Exit.REFUSED] * len(targets)
-        result = await plane.acts.remove(kind, targets)
+        result = await plane.removals.remove(kind, targets)
         store = plane.discovery.store.name
     if result.id is None and (nothing := audit_text(result)) is not None:
         say(nothing)

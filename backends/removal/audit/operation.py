@@ -1,4 +1,4 @@
-"""An act of removing, its id and its items, and the words for their outcomes in the audit."""
+"""An operation (an act of removing), its id and its items, and how the audit spells outcomes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import Entry
 
-ActKind = Literal["unregister", "drain", "clean up"]
+OperationKind = Literal["unregister", "drain", "clean up"]
 """The purpose: a drain takes a live worker out of routing, a clean up removes stale keys."""
 
 NOT_DONE = "not done"
@@ -67,13 +67,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One confirmed removal and its keys."""
+    """One confirmed removal and its keys: an act, in the audit and in the commands."""
 
     id: str
     """E.g. `20261121-134501-3f2a`: the second in UTC, and four random digits."""
     at: float
     """When it was written down, in POSIX seconds."""
-    kind: ActKind
+    kind: OperationKind
     store: str
     """The kind of store: `etcd`, `file`, `memory`."""
     address: str
