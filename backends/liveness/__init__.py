@@ -18,7 +18,7 @@ Each module uses only modules below it in this list:
     frontends         what frontends report to serve
     judge             the verdict of one record
     sentences         the sentence of each kind of evidence
-    drained           workers without instances whose leases live on
+    drain_marks       workers without instances whose leases live on
     failure           what the failed probes of one process prove
     routing           the answers of `serving`
     evidence_kinds    the kinds of evidence, with their values

@@ -14,7 +14,7 @@ from backends.discovery.lease_ttl import LeaseTtl as LeaseTtl
 from backends.discovery.lease_ttl import is_late as is_late
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import CardsDiffer
 from backends.liveness.failure import NOT_PROBED, Failure, Probed, Way
 from backends.liveness.routing import Routing

@@ -19,7 +19,7 @@ from backends.dynamo.parse import read
 from backends.dynamo.queries import EVERYTHING, Query
 from backends.dynamo.records import AnyRecord
 from backends.liveness.collector import Probes
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Assessment
 from backends.liveness.failure import CONFIRMED
 from backends.liveness.judge import LeaseTtl, Verdict

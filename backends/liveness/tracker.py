@@ -24,7 +24,7 @@ from backends.dynamo.records import (
 from backends.dynamo.roles import Role
 from backends.liveness.address_readings import AddressReadings
 from backends.liveness.card_consensus import SortOfCard, compared
-from backends.liveness.drained import DrainMark, without_instance
+from backends.liveness.drain_marks import DrainMark, without_instance
 from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
 from backends.liveness.explain import assess

@@ -2,6 +2,6 @@
 audit first.
 
 Import from the modules: `removals` (remove and restore), `targets` (the records to remove, and
-whether that is a drain), `outcomes` (the outcome for each key), `drain` (the keys of a drain),
-`audit` (the file of removals), `explainer` (why a key went).
+whether that is a drain), `outcomes` (the outcome for each key), `drain_plan` (the keys of a drain),
+`audit` (the file of removals), `audit_drains` (drains in that file), `explainer` (why a key went).
 """

@@ -9,7 +9,7 @@ import pytest
 
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
 from backends.liveness.evidence_kinds import EvidenceKind as Kind
 from backends.liveness.explain import assess

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backends.dynamo.records import AnyRecord
 from backends.dynamo.registration import EventChannelSpec
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import Drained
 from backends.liveness.judge import LeaseTtl
 from backends.liveness.tracker import LeaseOrKey, lease_or_key

@@ -11,7 +11,7 @@ from backends.aio.timer import LoopTimer
 from backends.discovery.discovery import Discovery
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import EVERYTHING, Query
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import Drained, EvidenceKind
 from backends.liveness.failure import CONFIRMED
 from backends.liveness.judge import Verdict

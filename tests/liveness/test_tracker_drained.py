@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Evidence
 from backends.liveness.evidence_kinds import Drained, DrainedOrDeleted
 from backends.liveness.judge import LeaseTtl, Verdict

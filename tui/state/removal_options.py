@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
-from backends.removal.drain import drain_of, is_of_a_worker
+from backends.removal.drain_plan import is_of_a_worker, plan_drain
 from tui.state.cluster_view import ClusterView
 from tui.text.consequences import workers_in_words
 from tui.text.detail import keeps
@@ -46,7 +46,7 @@ def removal_options(view: ClusterView, records: Sequence[AnyRecord]) -> list[Rem
     living = [one for one in records if verdicts.may_live(one)]
     # A router or indexer is unregistered: nothing drains it.
     workers = [one for one in living if one.key in there and is_of_a_worker(view.cluster, one)]
-    drain = drain_of(view.cluster, workers)
+    drain = plan_drain(view.cluster, workers)
     stale = [one for one in records if not verdicts.may_live(one)]
     # What is not known in full could not be put back, so it goes only where it is named alone.
     instances = [one for one in drain.instances if not one.unread]
@@ -84,7 +84,9 @@ def proposed_verb(view: ClusterView, records: Sequence[AnyRecord]) -> Verb:
         if isinstance(one, EndpointInstance):
             return "drain"
         has_base |= _is_base(one)
-        has_instance |= any(not instance.unread for instance in drain_of(cluster, [one]).instances)
+        has_instance |= any(
+            not instance.unread for instance in plan_drain(cluster, [one]).instances
+        )
         if has_base and has_instance:
             return "drain"
     return "unregister"

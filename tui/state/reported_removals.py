@@ -16,13 +16,13 @@ from backends.discovery.lease_ttl import LeaseStanding
 from backends.discovery.reasons import BY_THIS_DYNTOP, PERHAPS_BY_THIS_DYNTOP, Reason
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord, EndpointInstance
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import Drained
 from backends.liveness.judge import Verdict
 from backends.liveness.tracker import LivenessTracker
 from backends.liveness.workers import SEVERITY
 from backends.removal.audit import AuditFailed, Operation, OperationKind
-from backends.removal.drain_marks import AuditMarks
+from backends.removal.audit_drains import AuditDrains
 from backends.removal.explainer import Explainer
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.removals import RemovalResult, Removals, RestoreRefused, RestoreResult
@@ -265,7 +265,7 @@ class ReportedRemovals:
         if self._removals.audit is None:
             return
         store = self._discovery.store
-        marks = AuditMarks(self._removals.audit, store.name, store.address)
+        marks = AuditDrains(self._removals.audit, store.name, store.address)
         while True:
             if (found := await marks.changed()) is not None:
                 self._by_others = found

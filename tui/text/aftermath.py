@@ -13,7 +13,7 @@ from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.liveness.judge import STALE
 from backends.liveness.serving import place_of
 from backends.liveness.tracker import LivenessTracker
-from backends.removal.drain import left_with, same_process
+from backends.removal.drain_plan import remaining_workers, same_process
 from tui.text.consequences import left_in_words, workers_in_words
 from tui.text.detail import keeps
 from tui.text.format import count, hex_id
@@ -30,7 +30,7 @@ def what_is_left(
     def is_dead(one: AnyRecord) -> bool:
         return verdicts.of(one.key) in STALE
 
-    left = left_with(cluster, {one.key for one in records}, is_dead)
+    left = remaining_workers(cluster, {one.key for one in records}, is_dead)
     lines = [left_in_words(one) for one in left[:MOST_MODELS]]
     if (more := len(left) - MOST_MODELS) > 0:
         lines.append(f"And {count(more, 'model')} more.")

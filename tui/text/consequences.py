@@ -13,7 +13,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import Verdict
 from backends.liveness.workers import Worker
-from backends.removal.drain import Left
+from backends.removal.drain_plan import RemainingWorkers
 from backends.store import Lifetime
 from tui.text.format import count
 from tui.text.sanitize import clip_middle
@@ -130,7 +130,7 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> li
     return sentences
 
 
-def left_in_words(left: Left) -> str:
+def left_in_words(left: RemainingWorkers) -> str:
     """Return a sentence on the workers that one model keeps after a removal."""
     name = f"LoRA adapter {left.model}" if left.is_lora else left.model
     before, after = left.before.most, left.after

@@ -6,7 +6,7 @@ import pytest
 
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.routing import RoutableCount
-from backends.removal.drain import Left
+from backends.removal.drain_plan import RemainingWorkers
 from backends.store import Lifetime
 from tests.support import registered
 from tests.support.registered import (
@@ -34,9 +34,9 @@ NOT_STALE = sorted(set(Verdict) - STALE)
 LOGS = "Until then it logs an error every 3.3 s about its missing file."
 
 
-def left(model: str, is_lora: bool, before: int, after: int) -> Left:
+def left(model: str, is_lora: bool, before: int, after: int) -> RemainingWorkers:
     before_it, after_it = (RoutableCount(number, number, number) for number in (before, after))
-    return Left(model, is_lora, before_it, after_it)
+    return RemainingWorkers(model, is_lora, before_it, after_it)
 
 
 def said(
@@ -131,16 +131,18 @@ def test_in_nats_nothing_goes_by_itself_and_no_worker_misses_its_file() -> None:
         (left("m", False, 0, 0), "m: no routable worker, before or after."),
         (left("sql", True, 2, 0), "LoRA adapter sql: no worker serves it then."),
         (
-            Left("m", False, RoutableCount(4, 4, 4), RoutableCount(0, 0, 3), ("decode",)),
+            RemainingWorkers(
+                "m", False, RoutableCount(4, 4, 4), RoutableCount(0, 0, 3), ("decode",)
+            ),
             "m: no worker serves it then: no decode worker is left.",
         ),
         (
-            Left("m", False, RoutableCount(1, 2, 3), RoutableCount(0, 2, 2)),
+            RemainingWorkers("m", False, RoutableCount(1, 2, 3), RoutableCount(0, 2, 2)),
             "m: 0 to 2 of 2 stay routable.",
         ),
     ],
 )
-def test_it_says_what_each_model_is_left_with(what: Left, text: str) -> None:
+def test_it_says_what_each_model_is_left_with(what: RemainingWorkers, text: str) -> None:
     assert left_in_words(what) == text
 
 

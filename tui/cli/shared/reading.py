@@ -19,11 +19,11 @@ from backends.dynamo.records import (
     ModelCard,
 )
 from backends.liveness.collector import Probes, Probing
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.renewals import RenewalWait
 from backends.liveness.survey import Choose, Survey, survey
 from backends.liveness.survey import Clock as Clock
-from backends.removal.drain_marks import read_marks
+from backends.removal.audit_drains import read_marks
 from backends.store import Lifetime, NoPuts
 from tui.cli.commands.trail import audit_at
 from tui.config.settings import Settings

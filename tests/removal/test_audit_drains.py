@@ -9,7 +9,7 @@ import pytest
 from backends.liveness.evidence_kinds import Drained
 from backends.removal.audit import Audit, Item
 from backends.removal.audit.trail import drained_in
-from backends.removal.drain_marks import AuditMarks, marks, read_marks
+from backends.removal.audit_drains import AuditDrains, marks_of, read_marks
 from backends.removal.outcomes import KeyOutcome
 from backends.store import Entry, Revision
 from tests.support import registered
@@ -29,7 +29,7 @@ def item(worker: int, lease: int | None = None) -> Item:
 
 async def test_what_another_process_drained_is_known_until_it_is_put_back(tmp_path: Path) -> None:
     audit, key = audit_at(tmp_path), item(0xA).entry.key
-    following = AuditMarks(audit_at(tmp_path), *HERE)
+    following = AuditDrains(audit_at(tmp_path), *HERE)
     assert await following.changed() is None
     act = audit.begin("drain", *HERE, [item(0xA, lease=0xB)])
     audit.finish(act, {key: REMOVED})
@@ -66,7 +66,7 @@ async def test_of_one_key_the_last_act_counts(tmp_path: Path) -> None:
     assert drained_in(audit.acts(), *HERE) == []
     last = audit.begin("drain", *HERE, [item(0xA)])
     assert [one.act_id for one in drained_in(audit.acts(), *HERE)] == [last.id]
-    assert {*marks(drained_in(audit.acts(), *HERE))} == {0xA}
+    assert {*marks_of(drained_in(audit.acts(), *HERE))} == {0xA}
 
 
 async def test_without_an_audit_and_where_it_cannot_be_read_nothing_is_known(
@@ -76,4 +76,4 @@ async def test_without_an_audit_and_where_it_cannot_be_read_nothing_is_known(
     (tmp_path / "file").write_text("")
     unreadable = audit_at(tmp_path / "file")
     assert await read_marks(unreadable, *HERE) == {}
-    assert await AuditMarks(unreadable, *HERE).changed() is None
+    assert await AuditDrains(unreadable, *HERE).changed() is None

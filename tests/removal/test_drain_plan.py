@@ -9,7 +9,7 @@ import pytest
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
-from backends.removal.drain import drain_of, left_with, same_process
+from backends.removal.drain_plan import plan_drain, remaining_workers, same_process
 from tests.support import registered
 from tests.support.registered import KeyAndValue, record
 
@@ -46,7 +46,7 @@ def left(
     """Name, whether it is an adapter, and the routable workers before and after."""
     return [
         (one.model, one.is_lora, one.before.most, one.after.most)
-        for one in left_with(cluster, gone, is_dead)
+        for one in remaining_workers(cluster, gone, is_dead)
     ]
 
 
@@ -56,22 +56,22 @@ def test_from_an_instance_a_card_or_an_internal_endpoint_it_removes_all_instance
 ) -> None:
     mine = worker(1)
     cluster = cluster_of(*mine, *worker(2))
-    drain = drain_of(cluster, [mine[begins_at]])
+    drain = plan_drain(cluster, [mine[begins_at]])
     assert {one.key for one in drain.instances} == {one.key for one in mine[:2]}
-    assert {one.key for one in drain.stays} == {one.key for one in mine[2:]}
+    assert {one.key for one in drain.kept} == {one.key for one in mine[2:]}
     assert drain.workers == (1,)
 
 
 def test_of_all_that_a_worker_registered_it_removes_the_same() -> None:
     mine = worker(1)
     cluster = cluster_of(*mine)
-    assert drain_of(cluster, mine) == drain_of(cluster, mine[:1])
+    assert plan_drain(cluster, mine) == plan_drain(cluster, mine[:1])
 
 
 def test_a_model_drains_all_workers_that_serve_it() -> None:
     records = [*worker(1), *worker(2)]
     cluster = cluster_of(*records, *worker(3))
-    drain = drain_of(cluster, [one for one in records if isinstance(one, ModelCard)])
+    drain = plan_drain(cluster, [one for one in records if isinstance(one, ModelCard)])
     assert drain.workers == (1, 2)
     assert len(drain.instances) == 4
 
@@ -79,14 +79,14 @@ def test_a_model_drains_all_workers_that_serve_it() -> None:
 def test_of_two_ids_on_one_lease_only_the_one_that_is_named_is_drained() -> None:
     shared = [record(registered.instance(number), lease=9) for number in (1, 2)]
     cards = [record(registered.card(number), lease=9) for number in (1, 2)]
-    drain = drain_of(cluster_of(*shared, *cards), [cards[1]])
+    drain = plan_drain(cluster_of(*shared, *cards), [cards[1]])
     assert [one.key for one in drain.instances] == [shared[1].key]
     assert drain.workers == (2,)
 
 
 def test_a_channel_drains_nothing() -> None:
     mine = worker(1)
-    assert drain_of(cluster_of(*mine), mine[3:]).instances == ()
+    assert plan_drain(cluster_of(*mine), mine[3:]).instances == ()
 
 
 def test_other_workers_of_the_same_process_are_named_and_those_of_others_are_not() -> None:
@@ -103,7 +103,7 @@ def test_it_says_how_many_workers_each_model_is_left_with() -> None:
     lora = registered.card(1, lora="acme/sql")
     records = [*worker(1, lora), *worker(2), *worker(3)]
     cluster = cluster_of(*records, record(registered.card(4, model="acme/other"), lease=4))
-    gone = {one.key for one in drain_of(cluster, records[:1]).instances}
+    gone = {one.key for one in plan_drain(cluster, records[:1]).instances}
     assert left(cluster, gone, never) == [
         ("acme/tiny-llm", False, 3, 2),
         ("acme/sql", True, 1, 0),
@@ -113,7 +113,7 @@ def test_it_says_how_many_workers_each_model_is_left_with() -> None:
 def test_workers_that_are_dead_or_have_no_instance_were_not_routable_before() -> None:
     records = [*worker(1), *worker(2), *worker(3)[2:]]
     cluster = cluster_of(*records)
-    gone = {one.key for one in drain_of(cluster, records[:1]).instances}
+    gone = {one.key for one in plan_drain(cluster, records[:1]).instances}
 
     def is_dead(one: AnyRecord) -> bool:
         return one.id.instance_id == 2
@@ -142,14 +142,14 @@ def test_a_role_that_another_needs_takes_the_model_with_it() -> None:
 
     records = [*of_role(1, "prefill", "decode"), *of_role(2, "decode", "prefill")]
     cluster = cluster_of(*records)
-    gone = {one.key for one in drain_of(cluster, records[:1]).instances}
-    (of_model,) = left_with(cluster, gone, never)
+    gone = {one.key for one in plan_drain(cluster, records[:1]).instances}
+    (of_model,) = remaining_workers(cluster, gone, never)
     assert (of_model.before.most, of_model.after.most) == (2, 0)
     assert of_model.missing == ("prefill",)
     # Of what is left of neither role none is missed by the other.
-    both = {one.key for one in drain_of(cluster, records).instances}
-    (of_model,) = left_with(cluster, both, never)
+    both = {one.key for one in plan_drain(cluster, records).instances}
+    (of_model,) = remaining_workers(cluster, both, never)
     assert (of_model.before.most, of_model.after.most, of_model.missing) == (2, 0, ())
     # Before, too: what was not served is not said to go on.
-    (of_model,) = left_with(cluster, gone, lambda one: one.id.instance_id == 1)
+    (of_model,) = remaining_workers(cluster, gone, lambda one: one.id.instance_id == 1)
     assert (of_model.before.most, of_model.after.most) == (0, 0)

@@ -23,12 +23,12 @@ from backends.liveness.serving import Serving, place_of
 
 
 @dataclass(frozen=True, slots=True)
-class Drain:
+class DrainPlan:
     """The keys that a drain of some workers removes and keeps."""
 
     instances: tuple[EndpointInstance, ...]
     """To be removed, in the order of their keys."""
-    stays: tuple[AnyRecord, ...]
+    kept: tuple[AnyRecord, ...]
     """Other records of the same workers, in the order of their keys."""
     workers: tuple[int, ...]
     """The ids (u64) of the instances, in order: logs, routers and people know the workers by
@@ -36,7 +36,7 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class RemainingWorkers:
     """The workers of one model or LoRA adapter, before and after a removal."""
 
     model: str
@@ -49,7 +49,7 @@ class Left:
     """The required worker types without a routable worker afterwards."""
 
 
-def drain_of(cluster: Cluster, records: Iterable[AnyRecord]) -> Drain:
+def plan_drain(cluster: Cluster, records: Iterable[AnyRecord]) -> DrainPlan:
     """Return the drain of the workers of these records.
 
     A process may have one lease and several instance ids: a record of one id drains that id's
@@ -68,7 +68,7 @@ def drain_of(cluster: Cluster, records: Iterable[AnyRecord]) -> Drain:
             if isinstance(one, EndpointInstance) and one.id.instance_id == record.id.instance_id
         }
     found = tuple(instances[key] for key in sorted(instances))
-    return Drain(
+    return DrainPlan(
         found,
         tuple(groups[key] for key in sorted(groups.keys() - instances.keys())),
         tuple(sorted({number for one in found if (number := one.id.instance_id) is not None})),
@@ -91,9 +91,9 @@ def same_process(cluster: Cluster, instances: Sequence[EndpointInstance]) -> lis
     return sorted(one for one in others - mine if one is not None)
 
 
-def left_with(
+def remaining_workers(
     cluster: Cluster, gone: Collection[bytes], is_dead: Callable[[AnyRecord], bool]
-) -> list[Left]:
+) -> list[RemainingWorkers]:
     """Return the workers left to each model and adapter concerned once these keys are gone, by
     name.
 
@@ -117,7 +117,7 @@ def left_with(
         of_it = [one for one, its in based if one.is_lora and (its, one.model_name) == wanted]
         before, _ = now.figures(one.key for one in of_it)
         after, _ = then.figures(one.key for one in of_it if one.key not in gone)
-        found.append(Left(name or base, True, before, after))
+        found.append(RemainingWorkers(name or base, True, before, after))
     return sorted(found, key=lambda one: (one.is_lora, one.model))
 
 
@@ -140,13 +140,13 @@ def _serving(
     return serving
 
 
-def _left_of_model(name: str, now: Serving, then: Serving) -> Left:
+def _left_of_model(name: str, now: Serving, then: Serving) -> RemainingWorkers:
     before, after = now.model(name), then.model(name)
     missing = set() if after is None else set(chain(*after.missing.values()))
     if after is not None and missing.issuperset(after.by_role):
         # Without any role left, no role misses another.
         missing = set()
-    return Left(
+    return RemainingWorkers(
         name,
         False,
         RoutableCount() if before is None else before.figures,

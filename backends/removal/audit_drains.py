@@ -1,4 +1,4 @@
-"""The author of each worker's drain, from this machine's audit and this process's own acts."""
+"""Read drains from this machine's audit: which worker, when, and by whom."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from backends.discovery.record_index import own_worker
 from backends.dynamo.parse import read
 from backends.dynamo.records import EndpointInstance
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import Drained as DrainedBy
 from backends.removal.audit import Audit, AuditFailed
 from backends.removal.audit.trail import DrainedInstance, drained_in
 
 
-def marks(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:
+def marks_of(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:
     """Return the drained workers with the author of the last drain.
 
     Under the instance id and under the lease (u64): they differ for programs other than Dynamo.
@@ -31,7 +31,7 @@ def marks(drained: Iterable[DrainedInstance]) -> dict[int, DrainMark]:
     return found
 
 
-class AuditMarks:
+class AuditDrains:
     """Follows the audit of a store, which other processes on this machine also write."""
 
     def __init__(self, audit: Audit | None, store: str, address: str) -> None:
@@ -52,7 +52,7 @@ class AuditMarks:
         except AuditFailed:
             return None
         self._stamp = stamp
-        return marks(drained_in(acts, *self._where))
+        return marks_of(drained_in(acts, *self._where))
 
 
 def _stamp_of(audit: Audit) -> tuple[int, int] | None:
@@ -72,4 +72,4 @@ async def read_marks(audit: Audit | None, store: str, address: str) -> Mapping[i
         acts = await asyncio.to_thread(audit.acts)
     except AuditFailed:
         return {}
-    return marks(drained_in(acts, store, address))
+    return marks_of(drained_in(acts, store, address))
