@@ -55,7 +55,7 @@ from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible
 from tui.runtime.typed_ahead import AT_ONCE, MustBeSeen, TypedAhead
 from tui.screens.job_screen import JobScreen
 from tui.screens.main import MainScreen
-from tui.session import Session, opened
+from tui.session import Session, open_session
 from tui.state.dashboard import Dashboard
 from tui.text.errors import Exit
 from tui.text.host_clock import HostClock
@@ -104,7 +104,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
 
     def __init__(
         self,
-        plane: Session,
+        session: Session,
         settings: Settings,
         clock: Callable[[], float] | None = None,
         *,
@@ -112,12 +112,12 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
         steady: Callable[[], float] | None = None,
         when_complete: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time. None: the plane's. `steady`
+        """`clock` gives POSIX seconds; nothing else looks at the time. None: the session's. `steady`
         is a clock that nobody sets; None: nobody sets `clock`. `logs` None: of its own.
         `when_complete` is called once, when all that the store has is on screen."""
         forget_removed_widgets()
         self._colours = colours_of_terminal()
-        self.clock = plane.clock if clock is None else HostClock(clock, steady or clock)
+        self.clock = session.clock if clock is None else HostClock(clock, steady or clock)
         super().__init__(TerminalDriver, self.clock)
         self.logs = Logs(masks(os.environ)) if logs is None else logs
         self._typed = TypedAhead(self, super().on_event)
@@ -126,12 +126,12 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
         self._when_complete = when_complete
         # A monitor over SSH has nothing to animate, and each frame would be paid for.
         self.animation_level = "none"
-        self.plane = plane
+        self.session = session
         self.settings = settings
 
     def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        screen = MainScreen(Dashboard(self.plane, watched, self.settings, self.clock))
+        screen = MainScreen(Dashboard(self.session, watched, self.settings, self.clock))
         screen.follow()  # the store answers while it is being made
         return screen
 
@@ -300,9 +300,9 @@ def run(settings: Settings, logs: Logs) -> int:
 async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
     gc.set_threshold(*COLLECTIONS)
     asyncio.get_running_loop().call_later(STARTING, gc.enable)
-    async with opened(settings) as plane:
+    async with open_session(settings) as session:
         complete = _collect_from_now_on
-        app = DyntopApp(plane, settings, logs=logs, when_complete=complete)
+        app = DyntopApp(session, settings, logs=logs, when_complete=complete)
         ending.is_drawn = app.is_drawn
         ending.watch_over(app)
         await app.run_async()

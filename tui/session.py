@@ -1,4 +1,7 @@
-"""From settings to a discovery plane to look at, for the dashboard and the commands alike."""
+"""Open a store from the settings, with its probes, removals, services, taps and scrapes.
+
+Dashboard and commands use it alike.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +42,13 @@ if TYPE_CHECKING:
     from backends.tap import OpensTaps
 
 
-def _none_opened() -> OpensTaps:
+def _no_taps() -> OpensTaps:
     from backends.tap import Taps
 
     return Taps(None, here=False, clock=time.time)
 
 
-def _of_nobody() -> Scrapes:
+def _no_scrapes() -> Scrapes:
     from backends.metrics.scraper import Scraper
 
     return Scraper((), reveals=False, here=False, clock=time.time)
@@ -53,31 +56,31 @@ def _of_nobody() -> Scrapes:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A discovery plane, how to ask what is registered in it, and how to act on it."""
+    """An open store: its registrations, the ways to ask about them, and the removals."""
 
     discovery: Discovery
     probes: Probes
     removals: Removals
     services: Services | None = None
     """Asks NATS services what they counted. None: no NATS server is set."""
-    taps: OpensTaps = field(default_factory=_none_opened)
-    """Where taps on its event channels come from."""
-    scrapes: Scrapes = field(default_factory=_of_nobody)
-    """By itself it scrapes nobody."""
+    taps: OpensTaps = field(default_factory=_no_taps)
+    """Opens taps on its event channels."""
+    scrapes: Scrapes = field(default_factory=_no_scrapes)
+    """Reads Prometheus figures. By default there are no targets."""
     timer: Timer = LOOP
-    """Waits between two rounds of asking, and between two looks at what a tap heard."""
+    """Paces polling, and the reading of taps."""
     clock: HostClock = field(default_factory=HostClock)
-    """Stamps what these find."""
+    """Stamps all findings."""
 
 
 @asynccontextmanager
-async def discovered(settings: Settings) -> AsyncIterator[Discovery]:
-    """The store that the settings name, for as long as the block, for whoever only reads it.
+async def open_discovery(settings: Settings) -> AsyncIterator[Discovery]:
+    """Open the store that the settings name, to read it. It is closed at the end of the block.
 
     Raises `Misconfigured`.
     """
     if settings.demo:
-        async with _played(HostClock()) as demo:
+        async with _demo_cluster(HostClock()) as demo:
             yield Discovery(demo.store)
         return
     store = open_store(settings.connection)
@@ -89,9 +92,11 @@ async def discovered(settings: Settings) -> AsyncIterator[Discovery]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, clock: HostClock | None = None) -> AsyncIterator[Session]:
-    """The same with all that can be asked and done there; under `--demo` a living one. `clock`
-    stamps what is found. None: one that nobody sets.
+async def open_session(
+    settings: Settings, clock: HostClock | None = None
+) -> AsyncIterator[Session]:
+    """Open the store with its probes, removals, services, taps and scrapes. Under `--demo` the
+    cluster runs in memory. `clock` stamps all findings. None: a new one.
 
     Raises `Misconfigured`.
     """
@@ -99,9 +104,9 @@ async def opened(settings: Settings, clock: HostClock | None = None) -> AsyncIte
     if settings.demo:
         from backends.demo import DemoProbes, DemoScrapes, DemoServices, DemoTaps
 
-        async with _played(clock) as demo:
+        async with _demo_cluster(clock) as demo:
             discovery = Discovery(demo.store)
-            # What is removed from a play is no matter of record.
+            # Removals from a demo are not audited.
             yield Session(
                 discovery,
                 DemoProbes(demo, clock),
@@ -112,14 +117,14 @@ async def opened(settings: Settings, clock: HostClock | None = None) -> AsyncIte
                 clock=clock,
             )
         return
-    # Who only reads need not wait for these.
+    # Imported here: commands that only read need not wait for these.
     from backends.metrics.scraper import Scraper
     from backends.probe.prober import Prober
     from backends.services.scraper import ServiceScraper
     from backends.tap import Taps
 
-    async with discovered(settings) as discovery:
-        here = is_here(settings.connection)
+    async with open_discovery(settings) as discovery:
+        here = is_local(settings.connection)
         prober = Prober(nats=settings.nats, clock=clock, random=random.random, here=here)
         nats = settings.nats
         services = None if nats is None else ServiceScraper(nats, clock=clock)
@@ -147,8 +152,8 @@ async def opened(settings: Settings, clock: HostClock | None = None) -> AsyncIte
 
 
 @asynccontextmanager
-async def _played(clock: HostClock) -> AsyncIterator[Demo]:
-    """A cluster in memory that lives as long as the block."""
+async def _demo_cluster(clock: HostClock) -> AsyncIterator[Demo]:
+    """Run a cluster in memory until the end of the block."""
     from backends.demo import Demo
 
     demo = Demo(clock=clock)
@@ -161,9 +166,9 @@ async def _played(clock: HostClock) -> AsyncIterator[Demo]:
             await life
 
 
-def is_here(connection: Connection) -> bool:
-    """Whether a store is on this machine, as far as its address tells: then a loopback address in
-    it most likely means this machine too."""
+def is_local(connection: Connection) -> bool:
+    """Return whether a store is on this machine, by its address. If so, a loopback address that is
+    registered in it most likely means this machine too."""
     match connection:
         case EtcdConnection():
             urls = connection.endpoints
@@ -177,7 +182,7 @@ def is_here(connection: Connection) -> bool:
     try:
         hosts = [urlsplit(url if "://" in url else f"//{url}").hostname or "" for url in urls]
     except ValueError:
-        # No address at all; the store says so when it is asked for something.
+        # No valid address: the store reports that when it is used.
         return False
     return all(host == "localhost" or host.startswith("127.") or host == "::1" for host in hosts)
 
@@ -190,7 +195,7 @@ def _audit(settings: Settings) -> Audit | None:
 
 
 def _user(environ: Mapping[str, str]) -> str:
-    """Who is at work, also behind sudo; for people who ask later."""
+    """Return the name of the user, also behind sudo, for the audit."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -12,7 +12,7 @@ from functools import partial
 from backends.aio.backoff import Backoff
 from backends.aio.timer import LOOP, Timer
 from backends.nats.config import NatsConfig
-from backends.probe import plane, tcp, zmtp
+from backends.probe import request_plane, tcp, zmtp
 from backends.probe.health import Health
 from backends.probe.nats import Nats
 from backends.probe.targets import address_of, is_loopback
@@ -330,7 +330,7 @@ class Prober:
             case ProbeMethod.HEALTH:
                 return await self._health.ask(address, self._time_limit, fully=fully)
             case ProbeMethod.TCP if deep:
-                return await plane.ask(address, self._time_limit)
+                return await request_plane.ask(address, self._time_limit)
             case _:
                 return await tcp.ask(address, self._time_limit)
 

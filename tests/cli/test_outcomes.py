@@ -63,11 +63,11 @@ def removed(
     audit = Audit(tmp_path / "audit.jsonl", clock=lambda: 0.0, user="me", host="here")
 
     @asynccontextmanager
-    async def opened(_: Settings) -> AsyncIterator[Session]:
+    async def open_session(_: Settings) -> AsyncIterator[Session]:
         discovery = Discovery(Answering(outcomes))
         yield Session(discovery, DemoProbes(Demo(), lambda: 0.0), Removals(discovery, audit))
 
-    monkeypatch.setattr(removing, "opened", opened)
+    monkeypatch.setattr(removing, "open_session", open_session)
     settings = Settings(connection=MemoryConnection(), audit=audit.path)
     place = StoreLabel("memory (this process)", Lifetime.LEASED)
     return remove(settings, "unregister", TARGETS, place, asked=False)

@@ -80,7 +80,7 @@ async def watching(
     def write(lines: Iterable[str]) -> None:
         watched.lines += map(json.loads, lines)
 
-    monkeypatch.setattr(watch, "discovered", here)
+    monkeypatch.setattr(watch, "open_discovery", here)
     monkeypatch.setattr(watch, "write_lines", write)
     monkeypatch.setattr(watch, "check_for_reader", lambda: None)
     arguments = argparse.Namespace(what=what, component=None, endpoint=None, topic=None)

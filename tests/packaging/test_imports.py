@@ -161,10 +161,10 @@ def test_saying_the_version_imports_nothing_but_the_command_line() -> None:
 
 LISTING = "from tui.cli.main import main; main({flags} + ['list', 'all'])"
 OPENING = """
-from tui.session import opened
+from tui.session import open_session
 from tui.config.settings import Settings
 async def look():
-    async with opened(Settings.from_environment({{}}, no_audit=True, **{settings})):
+    async with open_session(Settings.from_environment({{}}, no_audit=True, **{settings})):
         pass
 asyncio.run(look())
 """

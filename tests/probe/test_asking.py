@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from backends.probe import connect, plane, tcp, zmtp
+from backends.probe import connect, request_plane, tcp, zmtp
 from backends.probe.addresses import Address
 from backends.probe.connect import explained
 from backends.probe.types import Finding, ProbeAnswer
@@ -33,7 +33,7 @@ LIMIT = 1.0
 AMPLE = 60.0
 """Seconds, for those that answer."""
 
-ALL: list[Ask] = [tcp.ask, zmtp.ask, plane.ask]
+ALL: list[Ask] = [tcp.ask, zmtp.ask, request_plane.ask]
 names = pytest.mark.parametrize("ask", ALL, ids=["tcp", "zmtp", "plane"])
 
 
@@ -198,13 +198,13 @@ async def test_who_accepts_and_does_not_greet_is_silent(behaviour: Serve) -> Non
 )
 async def test_a_frame_is_a_sign_of_the_tcp_plane(behaviour: Serve, answer: ProbeAnswer) -> None:
     async with Peer(behaviour).serving() as peer:
-        assert (await plane.ask(peer.address, AMPLE)).answer is answer
+        assert (await request_plane.ask(peer.address, AMPLE)).answer is answer
 
 
 @pytest.mark.parametrize("behaviour", [silent, saying(REFUSAL[:20], hangs=True)])
 async def test_a_plane_that_does_not_refuse_in_time_is_silent(behaviour: Serve) -> None:
     async with Peer(behaviour).serving() as peer:
-        found = await plane.ask(peer.address, LIMIT)
+        found = await request_plane.ask(peer.address, LIMIT)
     expected = (
         "accepts connections but does not answer a request for an unknown endpoint within 1 s"
     )
@@ -220,11 +220,11 @@ async def test_the_plane_is_asked_for_an_endpoint_that_cannot_exist() -> None:
         writer.write(REFUSAL)
 
     async with Peer(take).serving() as peer:
-        await plane.ask(peer.address, AMPLE)
-    assert frames == [plane.NO_ENDPOINT + bytes(6)]
+        await request_plane.ask(peer.address, AMPLE)
+    assert frames == [request_plane.NO_ENDPOINT + bytes(6)]
     # Neither `namespace.component.endpoint` nor `id/endpoint`, nor a name.
     assert not {b".", b"/"} & {frames[0][n : n + 1] for n in range(len(frames[0]))}
-    assert b" " in plane.NO_ENDPOINT
+    assert b" " in request_plane.NO_ENDPOINT
 
 
 async def test_a_held_connection_stays_and_tells_of_its_end() -> None:

@@ -137,12 +137,12 @@ def app(
     else:
         store, probes, services = shown, SaidProbes(), None
     discovery = Discovery(store)
-    plane = Session(discovery, probes, Removals(discovery, None, clock=clock), services)
+    session = Session(discovery, probes, Removals(discovery, None, clock=clock), services)
     if isinstance(shown, Demo):
-        plane = replace(plane, scrapes=DemoScrapes(shown, clock))
+        session = replace(session, scrapes=DemoScrapes(shown, clock))
     if taps is not None:
-        plane = replace(plane, taps=taps)
-    dashboard = DyntopApp(plane, settings, clock)
+        session = replace(session, taps=taps)
+    dashboard = DyntopApp(session, settings, clock)
     dashboard.animation_level = "none"
     return dashboard
 

@@ -403,7 +403,7 @@ async def dashboard(
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
     discovery = Discovery(store or own(world.keyspace))
-    plane = Session(
+    session = Session(
         discovery,
         probes or SaidProbes(),
         acts_of(discovery, audit, world),
@@ -411,12 +411,12 @@ async def dashboard(
         timer=timer,
     )
     if taps is not None:
-        plane = replace(plane, taps=taps)
+        session = replace(session, taps=taps)
     if scrapes is not None:
-        plane = replace(plane, scrapes=scrapes)
+        session = replace(session, scrapes=scrapes)
     settings["audit"] = Path("audit.jsonl") if writes_down else None
     given = Settings(connection=MemoryConnection(), **settings)
-    app = DyntopApp(plane, given, world.host_clock, steady=lambda: world.now)
+    app = DyntopApp(session, given, world.host_clock, steady=lambda: world.now)
     app.animation_level = "none"
     told = noting(app)
     if app.NOTIFICATION_TIMEOUT == App.NOTIFICATION_TIMEOUT:

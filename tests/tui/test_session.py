@@ -10,7 +10,7 @@ from backends.connections import EtcdConnection, FileConnection, MemoryConnectio
 from backends.liveness.collector import Probing
 from backends.nats.config import NatsConfig
 from tui.config.settings import Settings
-from tui.session import is_here, opened
+from tui.session import is_local, open_session
 
 
 @pytest.mark.parametrize(
@@ -25,17 +25,17 @@ from tui.session import is_here, opened
 def test_an_etcd_elsewhere_has_the_loopback_addresses_of_other_machines(
     endpoints: tuple[str, ...], here: bool
 ) -> None:
-    assert is_here(EtcdConnection(endpoints=endpoints)) is here
+    assert is_local(EtcdConnection(endpoints=endpoints)) is here
 
 
 def test_a_folder_and_memory_are_here() -> None:
-    assert is_here(FileConnection(root=Path("/data")))
-    assert is_here(MemoryConnection())
+    assert is_local(FileConnection(root=Path("/data")))
+    assert is_local(MemoryConnection())
 
 
 def test_a_nats_is_where_its_servers_are() -> None:
-    assert is_here(NatsKvConnection(config=NatsConfig(servers=("localhost:4222",))))
-    assert not is_here(NatsKvConnection(config=NatsConfig(servers=("nats://nats-0:4222",))))
+    assert is_local(NatsKvConnection(config=NatsConfig(servers=("localhost:4222",))))
+    assert not is_local(NatsKvConnection(config=NatsConfig(servers=("nats://nats-0:4222",))))
 
 
 @pytest.mark.parametrize("probing", [Probing.NEVER, Probing.VISIBLE])
@@ -45,7 +45,7 @@ async def test_who_probes_nobody_scrapes_only_whom_a_person_named(
     settings = Settings.from_environment(
         {}, file_store=str(tmp_path), metrics=["http://a:1"], probing=probing, no_audit=True
     )
-    async with opened(settings) as plane:
-        assert [target.base for target in plane.scrapes.given] == ["http://a:1"]
-        assert plane.scrapes.reveals is (probing is not Probing.NEVER)
-        assert plane.scrapes.here
+    async with open_session(settings) as session:
+        assert [target.base for target in session.scrapes.given] == ["http://a:1"]
+        assert session.scrapes.reveals is (probing is not Probing.NEVER)
+        assert session.scrapes.here

@@ -110,7 +110,7 @@ class FrontEnds:
         self._removals = Removals(self._discovery, audit, at_a_time=1)
         self._settings = Settings(connection=MemoryConnection(), audit=self.audit)
         for command in (removing, restore):
-            patch.setattr(command, "opened", self._opened)
+            patch.setattr(command, "open_session", self._opened)
         view = ClusterView(NOW, Lifetime.LEASED)
         self._records = asyncio.run(self._discovery.list(Query(frozenset(Kind))))
         view.take([Resynced((), tuple(map(Added, self._records)), "")], NOW)

@@ -42,7 +42,7 @@ from tui.cli.shared.removing import (
 )
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
-from tui.session import opened
+from tui.session import open_session
 from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
 from tui.text.consequences import ids_in_words, no_worker, told_after
 from tui.text.errors import Exit
@@ -121,8 +121,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 async def _requests_left(settings: Settings, drained: Worker) -> InFlight | None:
     """What a drained worker still has to do. None: no metrics tell."""
-    async with opened(settings) as plane:
-        watch = DrainWatch(plane.scrapes)
+    async with open_session(settings) as session:
+        watch = DrainWatch(session.scrapes)
         if not watch.can_look(drained):
             return None
         found = await watch.look(drained)

@@ -10,7 +10,7 @@ from backends.store import Misconfigured
 from tui.cli.shared.removing import exit_code, is_refused, report_outcomes
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
-from tui.session import opened
+from tui.session import open_session
 from tui.text.errors import Exit
 from tui.text.outcomes import audit_text
 
@@ -42,12 +42,12 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 
 async def _restore(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
-    async with opened(settings) as plane:
-        for one in await plane.discovery.no_puts():
+    async with open_session(settings) as session:
+        for one in await session.discovery.no_puts():
             say(f"puts are refused now: {one.reason}")
-        return plane.discovery.store.name, await plane.removals.restore(wanted)
+        return session.discovery.store.name, await session.removals.restore(wanted)
 
 
 async def _foresee(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
-    async with opened(settings) as plane:
-        return plane.discovery.store.name, await plane.removals.foresee(wanted)
+    async with open_session(settings) as session:
+        return session.discovery.store.name, await session.removals.foresee(wanted)

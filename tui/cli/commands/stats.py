@@ -22,7 +22,7 @@ from tui.cli.shared.reading import Clock
 from tui.cli.tables import write_table
 from tui.config.settings import Settings, as_name
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
-from tui.session import Session, opened
+from tui.session import Session, open_session
 from tui.text.errors import Exit, explain
 from tui.text.format import NOTHING
 from tui.text.json_export import as_json, hex_or_none, json_list
@@ -63,14 +63,14 @@ async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) 
     """Raises `NotScraped` and `StoreError` the first time; later ones are told."""
     # Who asks rarely wants what came since.
     board, told = LatestStats(max(LATE, 3 * (arguments.interval or 0.0))), ""
-    async with opened(settings) as plane:
+    async with open_session(settings) as session:
         while True:
             try:
-                usages = await _usages(plane, board, settings, arguments)
+                usages = await _usages(session, board, settings, arguments)
             except (NotScraped, StoreError) as error:
                 if board.scrape is None:
                     raise
-                problem = _sentence(error, plane.discovery.store.name)
+                problem = _sentence(error, session.discovery.store.name)
                 if problem != told:
                     say(f"{problem}; still asking")
                 told = problem
@@ -85,15 +85,15 @@ async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) 
 
 
 async def _usages(
-    plane: Session, board: LatestStats, settings: Settings, arguments: argparse.Namespace
+    session: Session, board: LatestStats, settings: Settings, arguments: argparse.Namespace
 ) -> list[Usage]:
     """By their places. Raises `NotScraped`, `StoreError`."""
-    assert plane.services is not None
+    assert session.services is not None
     # All of the namespace: what is not listed would look as if it were not registered.
     query = Query(frozenset({Kind.ENDPOINT}), settings.namespace, nested=True)
-    listed = await plane.discovery.list(query)
+    listed = await session.discovery.list(query)
     records = [record for record in listed if isinstance(record, EndpointInstance)]
-    board.take(await plane.services.scrape(subjects(records)))
+    board.take(await session.services.scrape(subjects(records)))
     wanted = _matcher(settings, arguments)
     return sorted(filter(wanted, board.usages(records)), key=_place_and_subject)
 

@@ -32,7 +32,7 @@ from backends.tap import (
 )
 from tui.config.settings import Settings, as_name
 from tui.runtime.standard_streams import check_for_reader, say, write_lines
-from tui.session import opened
+from tui.session import open_session
 from tui.text.errors import Exit
 from tui.text.format import NOTHING, count, hex_id
 from tui.text.host_clock import HostClock
@@ -70,16 +70,16 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> Exit:
     # Only times of day are told.
-    async with opened(settings, HostClock(time.time, time.time)) as plane:
-        found, by_key = await _found(plane.discovery, settings, name)
+    async with open_session(settings, HostClock(time.time, time.time)) as session:
+        found, by_key = await _found(session.discovery, settings, name)
         if not found:
             say(
-                f"no event channel {as_name(name)} in {plane.discovery.store.name}: dyntop list "
+                f"no event channel {as_name(name)} in {session.discovery.store.name}: dyntop list "
                 "channels prints what there is"
             )
             return Exit.REFUSED
         # Nobody looks at what a ring keeps.
-        taps = [plane.taps.open(channel, kept=KEPT, ring=0) for channel in found]
+        taps = [session.taps.open(channel, kept=KEPT, ring=0) for channel in found]
         # Publishers on NATS share a subject: then several channels are one to listen to.
         if len({str(tap.route) for tap in taps}) > 1:
             _say_candidates(name, found)

@@ -20,7 +20,7 @@ from tui.cli.output import described
 from tui.cli.shared.asked_frontends import FollowedFrontends, say_what_is_unasked
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, say
-from tui.session import Session, opened
+from tui.session import Session, open_session
 from tui.text.errors import Exit, explain
 from tui.text.format import count
 from tui.text.serving import cards_of, figures_of, is_well_served, standing_of
@@ -37,8 +37,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 
 async def _run(settings: Settings, arguments: argparse.Namespace) -> Exit:
-    async with opened(settings) as plane:
-        waiting = _Waiting(plane, settings, arguments)
+    async with open_session(settings) as session:
+        waiting = _Waiting(session, settings, arguments)
         try:
             async with asyncio.timeout(arguments.timeout):
                 await waiting.until_reached()
@@ -54,14 +54,14 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 class _Waiting:
     """What is known of one model, and whether that is what was waited for."""
 
-    def __init__(self, plane: Session, settings: Settings, arguments: argparse.Namespace) -> None:
-        self._discovery: Discovery = plane.discovery
+    def __init__(self, session: Session, settings: Settings, arguments: argparse.Namespace) -> None:
+        self._discovery: Discovery = session.discovery
         self._settings = settings
         self._name: str = arguments.model
         self._workers: int = arguments.workers
         self._gone: bool = arguments.gone
         self._cluster = Cluster()
-        self._verdicts = LivenessTracker(self._cluster, plane.discovery.store.lifetime)
+        self._verdicts = LivenessTracker(self._cluster, session.discovery.store.lifetime)
         self._named: dict[bytes, ModelCard] = {}
         """The cards of that name."""
         self._complete = False
@@ -73,9 +73,9 @@ class _Waiting:
         self._said = ""
         self._lost = ""
         self._collector = EvidenceCollector(
-            plane.discovery,
+            session.discovery,
             self._verdicts,
-            plane.probes,
+            session.probes,
             self._records,
             clock=time.time,
             probing=settings.probing,

@@ -32,7 +32,7 @@ from tui.runtime.standard_streams import (
     say,
     write_lines,
 )
-from tui.session import discovered
+from tui.session import open_discovery
 from tui.state.batches import batches
 from tui.state.store_state import StoreState, next_state
 from tui.state.unexplained import ASKED_AT_ONCE, SETTLE
@@ -72,7 +72,7 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
     lost = ""
     warnings: tuple[str, ...] = ()
     async with (
-        discovered(settings) as discovery,
+        open_discovery(settings) as discovery,
         _reading_leases(settings, discovery, clock) as reasons,
         aclosing(discovery.watch(everything)) as events,
         aclosing(batches(events)) as watched,

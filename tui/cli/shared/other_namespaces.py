@@ -9,7 +9,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.queries import ANY_END, Query
 from backends.store import StoreError
 from tui.config.settings import TO_SUFFIX, Settings
-from tui.session import discovered
+from tui.session import open_discovery
 
 MOST_NAMED = 3
 
@@ -42,7 +42,7 @@ def namespaces_beside(settings: Settings) -> str:
 
 async def _beginning_so(settings: Settings, start: str) -> list[str]:
     kinds = frozenset({Kind.ENDPOINT, Kind.MODEL})
-    async with discovered(settings) as discovery:
+    async with open_discovery(settings) as discovery:
         query = Query(kinds, start + ANY_END, nested=True)
         records, _ = await discovery.list_readable(query)
     return sorted({one.id.namespace for one in records if one.id.namespace is not None})

@@ -28,7 +28,7 @@ from backends.store import Lifetime, NoPuts
 from tui.cli.commands.trail import audit_at
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say
-from tui.session import discovered, opened
+from tui.session import open_discovery, open_session
 from tui.text.format import count
 
 CONNECT, DEEP, NEVER = "connect", "deep", "never"
@@ -177,8 +177,8 @@ async def looked_at(
     """
     if probe is None:
         # A command that only reads need not wait for the modules that ask.
-        async with discovered(settings) as discovery:
+        async with open_discovery(settings) as discovery:
             yield discovery, None
     else:
-        async with opened(settings) as plane:
-            yield plane.discovery, plane.probes
+        async with open_session(settings) as session:
+            yield session.discovery, session.probes

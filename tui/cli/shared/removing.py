@@ -20,7 +20,7 @@ from tui.cli.commands.trail import audit_at
 from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import say, speaks_utf8, write_lines
-from tui.session import opened
+from tui.session import open_session
 from tui.text.consequences import consequences, still_routed, told_after
 from tui.text.errors import Exit, cannot_write_down
 from tui.text.irreversible import cannot_be_undone, why_lost
@@ -175,16 +175,16 @@ async def _remove(
     *,
     asked: bool,
 ) -> list[Exit]:
-    async with opened(settings) as plane:
-        if new := [one for one in await plane.discovery.no_puts() if one not in known]:
+    async with open_session(settings) as session:
+        if new := [one for one in await session.discovery.no_puts() if one not in known]:
             records = [target.record for target in targets]
             for sentence in cannot_be_undone(records, new, lambda _: False):
                 say(told_after(sentence))
                 if asked:
                     say("nothing was removed, since that was not known at the question: ask again")
                     return [Exit.REFUSED] * len(targets)
-        result = await plane.removals.remove(kind, targets)
-        store = plane.discovery.store.name
+        result = await session.removals.remove(kind, targets)
+        store = session.discovery.store.name
     if result.id is None and (nothing := audit_text(result)) is not None:
         say(nothing)
         return [Exit.REFUSED] * len(targets)
