@@ -28,8 +28,8 @@ from tui.actions import ACTIONS, palette_help, shown_key
 from tui.config.settings import Settings
 from tui.dialogs.help import HelpScreen
 from tui.runtime.crash_report import write_report
+from tui.runtime.fault_tolerance import FaultTolerantApp
 from tui.runtime.heap import give_back
-from tui.runtime.keep_going import KeepsGoing
 from tui.runtime.logs import Logs
 from tui.runtime.redact import masks
 from tui.runtime.shutdown import (
@@ -84,7 +84,7 @@ STARTING = 10.0
 """Seconds after which garbage is collected though the store did not tell all that it has."""
 
 
-class DyntopApp(HasPalette, HasKeys, KeepsGoing):
+class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
     """One main screen over one store."""
 
     TITLE = "dyntop"
@@ -137,7 +137,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
 
     def on_mount(self) -> None:
         self.rebind(self.settings.keys)
-        self.logs.tell(partial(self._tell_of_log, asyncio.get_running_loop()))
+        self.logs.tell(partial(self._show_log_problem, asyncio.get_running_loop()))
         self.set_interval(FORGETTING, self._free_memory)
 
     def _free_memory(self) -> None:
@@ -146,7 +146,7 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
         forget_what_was_found(self.screen_stack)
         give_back()
 
-    def _tell_of_log(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
+    def _show_log_problem(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
         """Called by the thread that writes it."""
         text = f"{problem[:1].upper()}{plain(problem[1:])}."
         tell = partial(self.notify, text, severity="warning", markup=False)
@@ -169,12 +169,12 @@ class DyntopApp(HasPalette, HasKeys, KeepsGoing):
 
     def on_job_screen_failed(self, message: JobScreen.Failed) -> None:
         """A part of the main screen stopped with an error. The screen stays."""
-        if not self.goes_on_after(message.error, self, message):
+        if not self.survives(message.error, self, message):
             self.end_by_fault(message.error)
         elif message.starts_again:
             self.notify("Everything is read again.", severity="warning", markup=False)
 
-    def tell_of_fault(self, error: Exception, closed: Screen[object] | None) -> None:
+    def show_fault(self, error: Exception, closed: Screen[object] | None) -> None:
         known = self.faults.known(error)
         if known.report is None:
             known.report = write_report(error, self.settings, self.logs)

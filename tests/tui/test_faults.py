@@ -304,7 +304,7 @@ async def test_memory_that_ran_out_ends_it(world: World, monkeypatch: pytest.Mon
 
 
 async def test_that_cannot_be_told_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DyntopApp, "tell_of_fault", lambda *_: 1 / 0)
+    monkeypatch.setattr(DyntopApp, "show_fault", lambda *_: 1 / 0)
     monkeypatch.setattr(MainScreen, "action_freeze", fail)
     await ended(world, Provoked, "f")
 

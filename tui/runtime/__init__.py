@@ -4,7 +4,6 @@ Each module uses only modules below it in this list:
 
     crash_report       a file about an internal error, to send
     heap               return free memory to the system
-    keep_going         survive internal errors
     open_files         how many files this process may open
     redact             remove secrets from texts that are kept
     standard_streams   the output and messages of commands
@@ -21,7 +20,7 @@ Each module uses only modules below it in this list:
     shutdown           end on a signal, and restore the terminal
     terminal_line      send frames as fast as the far end shows them
     textual_parser     the parser of terminal input
-    textual_pumps      message loops that go on after an error
+    textual_errors     message loops that continue after an error of a handler
     textual_timers     timers that go off once always go off
     terminal_pace      pace output by the answers of the terminal
     terminal_screen    the cells that differ from those on the terminal

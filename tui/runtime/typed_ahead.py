@@ -23,7 +23,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.runtime.textual_pumps import KeepsPumps
+from tui.runtime.textual_errors import SurvivesHandlerErrors
 
 AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
 """Keys that never wait: they end the dashboard whatever hangs."""
@@ -57,7 +57,9 @@ class MustBeSeen:
 class TypedAhead:
     """Holds back keys and mouse reports for one app. Used by its message loop alone."""
 
-    def __init__(self, app: KeepsPumps, handle: Callable[[events.Event], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: SurvivesHandlerErrors, handle: Callable[[events.Event], Awaitable[None]]
+    ) -> None:
         """`handle`: handles an event."""
         self._app = app
         self._handle = handle
@@ -125,7 +127,7 @@ class TypedAhead:
             try:
                 await self._handle(event)
             except Exception as error:
-                if not self._app.goes_on_after(error, self._app, event):
+                if not self._app.survives(error, self._app, event):
                     raise
             finally:
                 self._follow(mark, way * ROUNDS)

@@ -27,10 +27,10 @@ _invoke_later = Screen._invoke_and_clear_callbacks
 _dismiss = Screen.dismiss
 
 
-class KeepsPumps(App[None]):
+class SurvivesHandlerErrors(App[None]):
     """An app that decides about errors of handlers."""
 
-    def goes_on_after(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
+    def survives(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
         """Handle the error that a handler of `message` raised. False: the app must end.
 
         `message` None: a callback raised it.
@@ -38,8 +38,8 @@ class KeepsPumps(App[None]):
         raise NotImplementedError
 
 
-def keep_pumps() -> None:
-    """Change the message loops of all apps in this process. Only loops of `KeepsPumps` behave
+def isolate_handler_errors() -> None:
+    """Change the message loops of all apps in this process. Only loops of `SurvivesHandlerErrors` behave
     differently."""
     MessagePump._dispatch_message = _dispatch_kept  # type: ignore[method-assign]
     MessagePump._flush_next_callbacks = _flush_kept  # type: ignore[method-assign]
@@ -52,12 +52,12 @@ async def _dispatch_kept(self: MessagePump, message: Message) -> None:
         await _dispatch(self, message)
     except Exception as error:
         app = active_app.get(None)
-        if not isinstance(app, KeepsPumps) or not app.goes_on_after(error, self, message):
+        if not isinstance(app, SurvivesHandlerErrors) or not app.survives(error, self, message):
             raise
 
 
 async def _flush_kept(self: MessagePump) -> None:
-    if not isinstance(active_app.get(None), KeepsPumps):
+    if not isinstance(active_app.get(None), SurvivesHandlerErrors):
         await _flush(self)
         return
     callbacks, self._next_callbacks[:] = self._next_callbacks[:], []
@@ -71,7 +71,7 @@ async def _flush_kept(self: MessagePump) -> None:
 
 async def _invoke_later_kept(self: Screen[object]) -> None:
     app = active_app.get(None)
-    if not isinstance(app, KeepsPumps):
+    if not isinstance(app, SurvivesHandlerErrors):
         await _invoke_later(self)
         return
     callbacks, self._callbacks[:] = self._callbacks[:], []
@@ -80,11 +80,11 @@ async def _invoke_later_kept(self: Screen[object]) -> None:
             with pump._context():
                 await invoke(callback)
         except Exception as error:
-            if not app.goes_on_after(error, pump, None):
+            if not app.survives(error, pump, None):
                 raise
 
 
 def _dismiss_once(self: Screen[Any], result: object = None) -> AwaitComplete:
-    if isinstance(active_app.get(None), KeepsPumps) and self is not self.app.screen:
+    if isinstance(active_app.get(None), SurvivesHandlerErrors) and self is not self.app.screen:
         return cast("AwaitComplete", AwaitComplete.nothing())  # type: ignore[no-untyped-call]
     return _dismiss(self, result)

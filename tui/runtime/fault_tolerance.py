@@ -22,18 +22,18 @@ from textual.widget import Widget
 from textual.worker import NoActiveWorker, WorkerFailed, get_current_worker
 
 from tui.runtime.faults import Faults
-from tui.runtime.textual_pumps import KeepsPumps, keep_pumps
+from tui.runtime.textual_errors import SurvivesHandlerErrors, isolate_handler_errors
 from tui.runtime.textual_timers import keep_single_timers
 
 _log = logging.getLogger(__name__)
 
 
-class KeepsGoing(KeepsPumps):
+class FaultTolerantApp(SurvivesHandlerErrors):
     """An app that survives single faults."""
 
     def __init__(self, driver_class: type[Driver], steady: Callable[[], float]) -> None:
         """`steady`: seconds of a clock that is never set."""
-        keep_pumps()
+        isolate_handler_errors()
         keep_single_timers()
         super().__init__(driver_class=driver_class)
         self.faults = Faults(steady)
@@ -44,11 +44,11 @@ class KeepsGoing(KeepsPumps):
         self._closed_for_fault: WeakSet[Screen[object]] = WeakSet()
         """Screens that were closed by a fault: further faults in them are only logged."""
 
-    def tell_of_fault(self, error: Exception, closed: Screen[object] | None) -> None:
+    def show_fault(self, error: Exception, closed: Screen[object] | None) -> None:
         """Show that a fault occurred. `closed`: the screen that was closed for it."""
         raise NotImplementedError
 
-    def goes_on_after(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
+    def survives(self, error: Exception, pump: MessagePump, message: Message | None) -> bool:
         failed = _unwrapped(error)
         if self.fault is not None or not self.is_up or not self._running or self._exit:
             self.faults.met(failed)
@@ -61,7 +61,7 @@ class KeepsGoing(KeepsPumps):
         if not self.faults.met(failed):
             return False
         try:
-            self.tell_of_fault(failed, screen if self._close(screen) else None)
+            self.show_fault(failed, screen if self._close(screen) else None)
             # The fault may have left a frame half drawn.
             self.screen.refresh(layout=True)
         except Exception:
@@ -81,7 +81,7 @@ class KeepsGoing(KeepsPumps):
 
     def _handle_exception(self, error: Exception) -> None:
         """Called by Textual 8.2.8 for each error that is handled nowhere."""
-        if not self.goes_on_after(error, active_message_pump.get(self), None):
+        if not self.survives(error, active_message_pump.get(self), None):
             self.end_by_fault(error)
 
     def _concerned(self, pump: MessagePump, message: Message | None) -> Screen[object] | None:
