@@ -40,7 +40,7 @@ from tui.runtime.shutdown import (
     terminal_is_gone,
     why_not_here,
 )
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.runtime.terminal_encoding import drawing_in_utf8
 from tui.runtime.textual_bindings import HasKeys, actions_of, bindings, place_of
 from tui.runtime.textual_driver import TerminalDriver
@@ -137,7 +137,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
 
     def on_mount(self) -> None:
         self.rebind(self.settings.keys)
-        self.logs.tell(partial(self._show_log_problem, asyncio.get_running_loop()))
+        self.logs.report_problem_to(partial(self._show_log_problem, asyncio.get_running_loop()))
         self.set_interval(FORGETTING, self._free_memory)
 
     def _free_memory(self) -> None:
@@ -287,7 +287,7 @@ def run(settings: Settings, logs: Logs) -> int:
     whatever fault of its own ended it.
     """
     if (problem := why_not_here()) is not None:
-        say(f"{problem}; dyntop list and dyntop watch need none")
+        print_message(f"{problem}; dyntop list and dyntop watch need none")
         return Exit.USAGE
     ending = Ending()
     try:

@@ -20,7 +20,7 @@ from tests.cli.conftest import INSTANCE, Here, folder, here, in_folder, state
 from tests.support.operating import dashboard
 from tests.support.running import COMMAND, dyntop
 from tests.support.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
-from tui.runtime.logs import DEFAULT_LIMITS, LAST, LogLimits, Logs, logging_to, told
+from tui.runtime.logs import DEFAULT_LIMITS, LAST, LogLimits, Logs, log_options, logging_to
 from tui.runtime.redact import masks
 
 __all__ = ["folder", "here", "in_folder", "state"]
@@ -92,9 +92,9 @@ def test_a_store_that_is_lost_and_comes_back_is_in_it(tmp_path: Path) -> None:
         terminal.wait_for("● connected")
         terminal.press("q")
         terminal.wait_for_end()
-    told = [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
+    log_options = [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
     where = f"file at {root}"
-    lines = iter(told)
+    lines = iter(log_options)
     # On a busy machine there may be others between them.
     for begins in (
         f"INFO tui.session: the store is {where}",
@@ -103,7 +103,7 @@ def test_a_store_that_is_lost_and_comes_back_is_in_it(tmp_path: Path) -> None:
         f"INFO backends.discovery.discovery: resynced with {where}: ",
     ):
         assert any(line.startswith(begins) for line in lines), begins
-    assert told[-1].endswith("ended with exit code 0")
+    assert log_options[-1].endswith("ended with exit code 0")
 
 
 def test_an_error_is_in_it_with_its_traceback_and_no_value_of_a_variable(logs: Logs) -> None:
@@ -172,12 +172,12 @@ def test_levels(here: Here, in_folder: dict[str, str], tmp_path: Path) -> None:
 
 def test_flags_go_before_the_environment() -> None:
     environ = {"DYNTOP_LOG": "/a", "DYNTOP_LOG_LEVEL": "debug"}
-    assert told(environ, None, None) == ("/a", "debug")
-    assert told(environ, "/b", "error") == ("/b", "error")
-    assert told(environ, "", None) == ("", "debug")
-    assert told({}, None, None) == ("", "info")
+    assert log_options(environ, None, None) == ("/a", "debug")
+    assert log_options(environ, "/b", "error") == ("/b", "error")
+    assert log_options(environ, "", None) == ("", "debug")
+    assert log_options({}, None, None) == ("", "info")
     with pytest.raises(Misconfigured):
-        told({"DYNTOP_LOG_LEVEL": "loud"}, None, None)
+        log_options({"DYNTOP_LOG_LEVEL": "loud"}, None, None)
 
 
 # --- what is not in it --------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def test_it_is_not_written_through_a_symlink(tmp_path: Path, logs: Logs) -> None
     (tmp_path / "log").symlink_to(tmp_path / "theirs")
     problems: list[str] = []
     logs.begin(str(tmp_path / "log"), "info")
-    logs.tell(problems.append)
+    logs.report_problem_to(problems.append)
     logging.getLogger("tui").warning("x")
     logs.close()
     assert (tmp_path / "theirs").read_text() == "theirs"
@@ -266,17 +266,17 @@ def test_who_logs_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, logs: Logs
 def test_one_that_cannot_be_written_is_told_once_and_the_gap_is_in_it(
     tmp_path: Path, logs: Logs
 ) -> None:
-    path, problems, told = tmp_path / "there" / "log", list[str](), threading.Event()
+    path, problems, log_options = tmp_path / "there" / "log", list[str](), threading.Event()
 
     def tell(problem: str) -> None:
         problems.append(problem)
-        told.set()
+        log_options.set()
 
     logs.begin(str(path), "info")
-    logs.tell(tell)
+    logs.report_problem_to(tell)
     log = logging.getLogger("tui")
     log.info("one")
-    assert told.wait(30)
+    assert log_options.wait(30)
     path.parent.mkdir()
     while not path.exists():
         log.info("another")
@@ -442,11 +442,11 @@ async def test_a_part_that_fails_is_told_with_its_report_and_the_screen_stays(
     monkeypatch.setattr("backends.liveness.collector.EvidenceCollector.run", fail)
     async with dashboard(may_fail=True) as operator:
         await operator.until(lambda: bool(operator.app._notifications), "it is told")
-        (told,) = operator.app._notifications
+        (log_options,) = operator.app._notifications
         (report,) = reports(tmp_path)
-        assert "A fault of dyntop's own (RuntimeError)." in told.message
-        assert str(report) in told.message
-        assert "s3cret" not in told.message
+        assert "A fault of dyntop's own (RuntimeError)." in log_options.message
+        assert str(report) in log_options.message
+        assert "s3cret" not in log_options.message
         assert operator.on_main
 
 

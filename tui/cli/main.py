@@ -70,16 +70,16 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
     import logging
     import platform
 
-    from tui.runtime.logs import told
-    from tui.runtime.standard_streams import say
+    from tui.runtime.logs import log_options
+    from tui.runtime.standard_streams import print_message
 
     log = logging.getLogger(__name__)
     settings: Settings | None = None
     try:
-        logs.begin(*told(environ, arguments.log, arguments.log_level))
+        logs.begin(*log_options(environ, arguments.log, arguments.log_level))
         if arguments.command is not None:
             # The dashboard shows it in the header.
-            logs.tell(say)
+            logs.report_problem_to(print_message)
         command = arguments.command or "the dashboard"
         log.info("dyntop %s, Python %s: %s", __version__, platform.python_version(), command)
         if arguments.command == "history":
@@ -181,7 +181,7 @@ def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
     from backends.removal.audit import AuditFailed
     from backends.removal.removals import RestoreRefused
     from backends.store import StoreError
-    from tui.runtime.standard_streams import OutputFailed, say
+    from tui.runtime.standard_streams import OutputFailed, print_message
     from tui.text.errors import Exit, explain
 
     log = logging.getLogger(__name__)
@@ -196,20 +196,20 @@ def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
             return Exit.OUTPUT_CLOSED
         case OutputFailed():
             _give_up_output()
-            say(str(error))
+            print_message(str(error))
             return Exit.REFUSED
         case StoreError() | RestoreRefused() | AuditFailed():
             problem = explain(error, _store(settings))
             log.error("%s", problem.sentence)
             log.debug("the error was", exc_info=error)
-            say(logs.mask(problem.sentence))
+            print_message(logs.mask(problem.sentence))
             return problem.exit_code
     from tui.runtime.crash_report import write_report
 
     report = write_report(error, settings, logs)
     log.error("crashed", exc_info=error)
     # The error's own text is not shown: it may contain anything, even a secret.
-    say(
+    print_message(
         f"crashed ({type(error).__name__}): please report it to dyntop's issue tracker, "
         f"with {f'the traceback ({DEBUG}=1 shows it)' if report is None else report}"
     )

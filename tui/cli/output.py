@@ -10,7 +10,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from backends.store import TimeToLive
 from tui.config.settings import Settings, as_name
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.text.errors import Exit
 
 BUCKETS: dict[str, frozenset[Kind]] = {
@@ -61,7 +61,7 @@ def described(settings: Settings) -> str:
     return f" in namespace {settings.namespace} ({settings.namespace_source})"
 
 
-def say_nothing_found(
+def print_nothing_found(
     settings: Settings, arguments: argparse.Namespace, where: str, beside: str = ""
 ) -> None:
     """Print that nothing matches, with the filters. `where`: the store. `beside`: the text of
@@ -71,13 +71,13 @@ def say_nothing_found(
     filters = [
         f", {name} {text}" for name in named if (text := getattr(arguments, name)) is not None
     ]
-    say(f"{what} found in {where}{described(settings)}{''.join(filters)}{beside}")
+    print_message(f"{what} found in {where}{described(settings)}{''.join(filters)}{beside}")
 
 
-def say_not_found(settings: Settings, missing: Sequence[str], where: str) -> Exit:
+def print_not_found(settings: Settings, missing: Sequence[str], where: str) -> Exit:
     """Print the names of the command line that match nothing. `REFUSED`: at least one."""
     for one in missing:
-        say(f"nothing is named {one} in {where}{described(settings)}")
+        print_message(f"nothing is named {one} in {where}{described(settings)}")
     return Exit.REFUSED if missing else Exit.DONE
 
 

@@ -44,7 +44,7 @@ LONGEST_READ = 8000
 MOST_LINES = 200
 """Of one traceback, the last ones."""
 
-Told = Callable[[str], None]
+OnProblem = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class LogLimits:
 DEFAULT_LIMITS = LogLimits()
 
 
-def told(environ: Mapping[str, str], path: str | None, level: str | None) -> tuple[str, str]:
+def log_options(environ: Mapping[str, str], path: str | None, level: str | None) -> tuple[str, str]:
     """The file ("" for none) and the level, by flags that go before the environment.
 
     Raises `Misconfigured`.
@@ -93,10 +93,10 @@ class Logs(logging.Handler):
         if path:
             self._file = LogFile(Path(path), limits)
 
-    def tell(self, told: Told) -> None:
-        """Who is told, once, that the file cannot be written, as a sentence. From any thread."""
+    def report_problem_to(self, on_problem: OnProblem) -> None:
+        """Report once, as a sentence, that the file cannot be written. Called from any thread."""
         if self._file is not None:
-            self._file.tell(told)
+            self._file.report_problem_to(on_problem)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -116,8 +116,8 @@ class Logs(logging.Handler):
         super().close()
 
     def _lines(self, record: logging.LogRecord) -> Iterator[str]:
-        said = harmless(record.getMessage(), self.mask)
-        yield f"{utc_stamp(record.created)} {record.levelname} {plain(record.name)}: {said}"
+        text = harmless(record.getMessage(), self.mask)
+        yield f"{utc_stamp(record.created)} {record.levelname} {plain(record.name)}: {text}"
         if record.exc_info and record.exc_info[1] is not None:
             yield from traceback_of(record.exc_info[1], self.mask)
 
@@ -154,7 +154,7 @@ class LogFile:
         self._waiting: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self._missing = 0
         """Lines that were not written since the last one that was."""
-        self._told: Told | None = None
+        self._on_problem: OnProblem | None = None
         self._problem: str | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._write, name="dyntop-log", daemon=True)
@@ -166,11 +166,11 @@ class LogFile:
         else:
             self._missing += len(lines)
 
-    def tell(self, told: Told) -> None:
+    def report_problem_to(self, on_problem: OnProblem) -> None:
         with self._lock:
-            self._told, known = told, self._problem
+            self._on_problem, known = on_problem, self._problem
         if known is not None:
-            told(known)
+            on_problem(known)
 
     def close(self) -> None:
         """Write what waits, as far as the disk takes it in a moment."""
@@ -204,10 +204,10 @@ class LogFile:
 
     def _complain(self, problem: str) -> None:
         with self._lock:
-            told = self._told if self._problem is None else None
+            on_problem = self._on_problem if self._problem is None else None
             self._problem = self._problem or problem
-        if told is not None:
-            told(problem)
+        if on_problem is not None:
+            on_problem(problem)
 
 
 def set_level(level: str) -> None:

@@ -22,7 +22,7 @@ class OutputFailed(Exception):
     """Standard output cannot be written to; the text gives the reason."""
 
 
-def say(sentence: str) -> None:
+def print_message(sentence: str) -> None:
     """Print a message to standard error, as harmless text."""
     # Without a standard error there is no place for it.
     with suppress(OSError, ValueError):

@@ -182,7 +182,7 @@ class TapScreen(Screen[None]):
         for name in ("title", "route", "standing", "figures", "bars", "bytes"):
             yield Static(id=f"tap-{name}")
         yield PublisherTable(self._channel.id.instance_id, self._clock, id="tap-publishers")
-        yield MessageTable(self._said, self._clock.shown_at, id="tap-messages")
+        yield MessageTable(self._decoded, self._clock.shown_at, id="tap-messages")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -219,7 +219,7 @@ class TapScreen(Screen[None]):
         if ran_out:
             self._messages.refresh()
         text, tone = standing_in_words(self._tap, now, self._channel.id.instance_id)
-        self._say("standing", text, tone)
+        self._set_line("standing", text, tone)
         drawn = (statistics.messages, int(now))
         if drawn == self._drawn:
             return
@@ -228,19 +228,19 @@ class TapScreen(Screen[None]):
         state = self._state()
         key = keys_of(self).shown("tap-freeze")
         frozen = f"   frozen: {key} lets it go on" if self._frozen is not None else ""
-        self._say("title", f"{channel_name(self._channel)}   {state}{frozen}")
-        self._say("route", route_in_words(self._tap))
+        self._set_line("title", f"{channel_name(self._channel)}   {state}{frozen}")
+        self._set_line("route", route_in_words(self._tap))
         width = self.query_one("#tap-figures").content_size.width
-        self._say("figures", fill(figures(self._tap, now), width))
+        self._set_line("figures", fill(figures(self._tap, now), width))
         messages, sizes = statistics.history(now)
-        self._say("bars", bar_line("msg/s", messages, f"{max(messages):,}", width))
-        self._say("bytes", bar_line("B/s  ", sizes, in_bytes(max(sizes)), width))
+        self._set_line("bars", bar_line("msg/s", messages, f"{max(messages):,}", width))
+        self._set_line("bytes", bar_line("B/s  ", sizes, in_bytes(max(sizes)), width))
         self._show_publishers()
         if new_messages or not self._messages.rows:
             self._show_messages()
         self._messages.empty_text = self._when_empty(text)
 
-    def _say(self, name: str, text: str, tone: str = "") -> None:
+    def _set_line(self, name: str, text: str, tone: str = "") -> None:
         line = self.query_one(f"#tap-{name}", Static)
         for one in ("good", "warn", "bad", "dim"):
             line.set_class(tone == one, f"-{one}")
@@ -275,7 +275,7 @@ class TapScreen(Screen[None]):
             return ""
         return f"Nothing was heard yet ({standing}): messages show up here as they are published"
 
-    def _said(self, heard: NumberedMessage) -> str:
+    def _decoded(self, heard: NumberedMessage) -> str:
         line = self._lines.get(heard.number)
         if line is not None:
             return line

@@ -25,13 +25,13 @@ from tui.cli.shared.asked_frontends import (
     asked_frontends,
     denials_json,
     frontends_json,
-    say_what_is_unasked,
+    warn_unasked,
 )
 from tui.cli.shared.other_namespaces import namespaces_beside
-from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at, say_it_waits, surveyed
+from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at, print_waiting, surveyed
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.errors import Exit
 from tui.text.format import SHORT_KIND_NAMES, count
 from tui.text.json_export import as_json, json_list, record_json
@@ -75,22 +75,26 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     where = f"in {place}{described(settings)}"
     if arguments.model is None:
         beside = "" if seen.records else namespaces_beside(settings)
-        say(f"{_summary(seen, found)} {where}{beside}")
+        print_message(f"{_summary(seen, found)} {where}{beside}")
         if denied:
             names = ", ".join(one.name for one in denied[:MOST_NAMED])
-            say(f"frontends do not serve {names}" + ", …" * (len(denied) > MOST_NAMED))
+            print_message(f"frontends do not serve {names}" + ", …" * (len(denied) > MOST_NAMED))
     else:
-        say(f"{standing_of(arguments.model, seen.verdicts.serving, seen.records)} {where}")
+        print_message(
+            f"{standing_of(arguments.model, seen.verdicts.serving, seen.records)} {where}"
+        )
     for one in place.no_puts:
-        say(f"what is removed now cannot be put back: {one.reason}")
+        print_message(f"what is removed now cannot be put back: {one.reason}")
     if untried := [
         one for one in seen.readings if one.answer in (ProbeAnswer.AWAY, ProbeAnswer.UNTRIED)
     ]:
         first = untried[0]
         addresses = count(len(untried), "address")
-        say(f"{addresses} could not be asked: {plain(first.target.address)} {plain(first.text)}")
-    _say_what_is_unusable(seen)
-    _say_what_frontends_say(seen)
+        print_message(
+            f"{addresses} could not be asked: {plain(first.target.address)} {plain(first.text)}"
+        )
+    _print_unusable(seen)
+    _print_frontend_reports(seen)
     if arguments.model is not None:
         served = is_well_served(arguments.model, seen.verdicts.serving, seen.records)
         return Exit.DONE if served else Exit.FINDINGS
@@ -106,7 +110,7 @@ async def _look(
     if arguments.model is not None:
         choose = partial(_workers_of, arguments.model)
     async with looked_at(settings, arguments.probe) as (discovery, probes):
-        wait = RenewalWait(say_it_waits, MOST_WAIT)
+        wait = RenewalWait(print_waiting, MOST_WAIT)
         seen = await surveyed(
             settings,
             discovery,
@@ -185,28 +189,28 @@ def _denied_json(said: AtFrontends, seen: Survey) -> str:
     )
 
 
-def _say_what_frontends_say(seen: Survey) -> None:
+def _print_frontend_reports(seen: Survey) -> None:
     """Say which frontends could not be asked, what they fail, and of which models none knows."""
     serving = seen.verdicts.serving
-    say_what_is_unasked(serving.frontends)
+    warn_unasked(serving.frontends)
     if failures := failures_line(serving.frontends):
-        say(f"requests that frontends failed or refused: {failures}")
+        print_message(f"requests that frontends failed or refused: {failures}")
     cards = [one for one in seen.records if isinstance(one, ModelCard)]
     for name in sorted({adapter_name(one) for one in cards}):
         said = serving.at_frontends(name)
         if said is not None and said.only_elsewhere:
             texts = "; ".join(map(frontend_sentence, said.said))
-            say(f"of {name} no frontend that watches its namespace was asked: {texts}")
+            print_message(f"of {name} no frontend that watches its namespace was asked: {texts}")
 
 
-def _say_what_is_unusable(seen: Survey) -> None:
+def _print_unusable(seen: Survey) -> None:
     """Name the addresses that no client can connect to: requests that are routed there fail,
     whatever their leases do."""
     named = [pair for record in seen.records for pair in unusable(record)]
     for shown, why in named[:MOST_NAMED]:
-        say(f"no client can connect to {shown or 'an empty address'}: it {why}")
+        print_message(f"no client can connect to {shown or 'an empty address'}: it {why}")
     if len(named) > 1:
-        say(f"{count(len(named), 'address')} in all that no client can connect to")
+        print_message(f"{count(len(named), 'address')} in all that no client can connect to")
 
 
 def _json(seen: Survey, record: AnyRecord) -> str:

@@ -38,10 +38,10 @@ from tui.cli.shared.removing import (
     is_refused,
     remove,
     report,
-    say_what_is_for_good,
+    warn_irreversible,
 )
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.session import open_session
 from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
 from tui.text.consequences import ids_in_words, no_worker, told_after
@@ -89,13 +89,13 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     found = asyncio.run(_look(settings, wanted, probe, clock))
     place = found.place
     if not found.candidates:
-        say(_why_nothing(found.seen, wanted, f"in {place}{described(settings)}"))
+        print_message(_why_nothing(found.seen, wanted, f"in {place}{described(settings)}"))
         return Exit.REFUSED
     chosen = _chosen(found.candidates, wanted, ask_which=not (arguments.yes or arguments.dry_run))
     if chosen is None:
         return Exit.REFUSED
     if chosen.role is not Role.WORKER:
-        say(f"{no_worker(chosen)}. `dyntop unregister KEY` removes one key")
+        print_message(f"{no_worker(chosen)}. `dyntop unregister KEY` removes one key")
         return Exit.REFUSED
     instances = _meant(chosen, wanted)
     keys = {record.key for record in instances}
@@ -104,8 +104,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         for target in targets:
             describe(target, place)
         for line in found.leavings(targets):
-            say(plain(told_after(line)))
-    say_what_is_for_good(settings, targets, place)
+            print_message(plain(told_after(line)))
+    warn_irreversible(settings, targets, place)
     if arguments.dry_run:
         report([target.record for target in targets], "would remove")
         return Exit.DONE
@@ -115,7 +115,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     asked = not arguments.yes
     failures = remove(settings, "drain", targets, place, asked=asked)
     if not failures and (left := asyncio.run(_requests_left(settings, chosen))) is not None:
-        say(f"requests at {chosen.id:x}: {in_flight_words(left)}")
+        print_message(f"requests at {chosen.id:x}: {in_flight_words(left)}")
     return exit_code(failures)
 
 
@@ -188,17 +188,17 @@ def _chosen(candidates: Sequence[Worker], wanted: Named, *, ask_which: bool) -> 
     """The process that is meant. None: which of several was not said; says so."""
     if len(candidates) == 1:
         return candidates[0]
-    say(f"{wanted.text} names {count(len(candidates), 'process')}:")
+    print_message(f"{wanted.text} names {count(len(candidates), 'process')}:")
     for one in candidates:
-        say(f"  {in_a_line(one)}")
+        print_message(f"  {in_a_line(one)}")
     if not ask_which or not can_ask():
-        say("nothing was removed: name the id of one of them")
+        print_message("nothing was removed: name the id of one of them")
         return None
     ids = lookup.ids_of(ask("Which one? Type its id:"))
     meant = [one for one in candidates if one.id in ids]
     if len(meant) == 1:
         return meant[0]
-    say("nothing was removed: that names none of them")
+    print_message("nothing was removed: that names none of them")
     return None
 
 
@@ -221,5 +221,5 @@ def _is_meant(wanted: int) -> bool:
         return False
     if wanted in lookup.ids_of(ask(f"Type {wanted:x} to drain it:")):
         return True
-    say(f"kept {wanted:x}")
+    print_message(f"kept {wanted:x}")
     return False

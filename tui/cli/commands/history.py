@@ -10,7 +10,7 @@ from backends.dynamo import keys
 from backends.removal.audit import Item, Operation, Trail
 from tui.cli.commands.trail import audit_at, when
 from tui.cli.tables import write_table
-from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.errors import Exit
 from tui.text.format import count
 from tui.text.json_export import as_json, hex_or_none, json_list
@@ -29,7 +29,9 @@ def run(path: Path, arguments: argparse.Namespace) -> Exit:
     """
     end_at_once_on_interrupt()
     if not path.is_absolute():
-        say(f"there is no audit at {path}, since this user has no home: set XDG_STATE_HOME")
+        print_message(
+            f"there is no audit at {path}, since this user has no home: set XDG_STATE_HOME"
+        )
         trail = Trail((), 0)
     else:
         trail = audit_at(path).read()
@@ -40,9 +42,11 @@ def run(path: Path, arguments: argparse.Namespace) -> Exit:
         write_table(HEADER, _rows(acts))
     if trail.unreadable:
         lines = count(trail.unreadable, "line")
-        say(f"{lines} of {path} cannot be read (cut off, or of another version), and left out")
+        print_message(
+            f"{lines} of {path} cannot be read (cut off, or of another version), and left out"
+        )
     if not acts and path.is_absolute() and arguments.output != "json":
-        say(f"nothing was removed yet, as far as {path} tells")
+        print_message(f"nothing was removed yet, as far as {path} tells")
     return Exit.DONE
 
 

@@ -15,7 +15,7 @@ from backends.liveness.judge import FINDINGS
 from backends.liveness.survey import Survey, read_once
 from backends.store import TimeToLive
 from tui.cli.commands import list_workers
-from tui.cli.output import keep_all, life, query_of, say_not_found, say_nothing_found
+from tui.cli.output import keep_all, life, print_not_found, print_nothing_found, query_of
 from tui.cli.shared.matching import ByName
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import (
@@ -28,7 +28,12 @@ from tui.cli.shared.reading import (
 )
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import end_at_once_on_interrupt, say, speaks_utf8, write_lines
+from tui.runtime.standard_streams import (
+    end_at_once_on_interrupt,
+    print_message,
+    speaks_utf8,
+    write_lines,
+)
 from tui.text.errors import Exit
 from tui.text.json_export import json_list, record_json
 from tui.text.sanitize import plain_key
@@ -77,11 +82,11 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         case _:
             write_table(HEADER, (_cells(listed, record) for record in listed.records))
     if not listed.records and arguments.output != "json" and not arguments.names:
-        say_nothing_found(settings, arguments, listed.place.name, namespaces_beside(settings))
+        print_nothing_found(settings, arguments, listed.place.name, namespaces_beside(settings))
     if listed.unread:
-        say(f"not all is listed: {listed.unread}")
+        print_message(f"not all is listed: {listed.unread}")
         return Exit.NOT_AUTHORISED
-    return say_not_found(settings, listed.missing, listed.place.name)
+    return print_not_found(settings, listed.missing, listed.place.name)
 
 
 async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> _Listed:

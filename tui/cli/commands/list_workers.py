@@ -15,7 +15,7 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.survey import Survey, read_once
 from backends.liveness.workers import Worker, workers, worst
 from backends.store import TimeToLive
-from tui.cli.output import keep_all, life, query_of, say_not_found, say_nothing_found
+from tui.cli.output import keep_all, life, print_not_found, print_nothing_found, query_of
 from tui.cli.shared.matching import ByName
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
@@ -52,8 +52,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         case _:
             write_table(HEADER, _rows(found, seen, arguments.liveness))
     if not found and arguments.output != "json" and not arguments.names:
-        say_nothing_found(settings, arguments, place.name, namespaces_beside(settings))
-    return say_not_found(settings, by_name.missing, place.name)
+        print_nothing_found(settings, arguments, place.name, namespaces_beside(settings))
+    return print_not_found(settings, by_name.missing, place.name)
 
 
 async def _list(

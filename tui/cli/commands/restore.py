@@ -9,7 +9,7 @@ from backends.removal.removals import RestoreResult
 from backends.store import Misconfigured
 from tui.cli.shared.removing import exit_code, is_refused, report_outcomes
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.session import open_session
 from tui.text.errors import Exit
 from tui.text.outcomes import audit_text
@@ -29,7 +29,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
     restore = _foresee if arguments.dry_run else _restore
     store, restored = asyncio.run(restore(settings, arguments.id))
     if not restored.outcomes:
-        say(f"nothing was removed by {restored.act.id}, so there is nothing to put back")
+        print_message(f"nothing was removed by {restored.act.id}, so there is nothing to put back")
         return Exit.REFUSED
     as_if = "would be " if arguments.dry_run else ""
     try:
@@ -37,14 +37,14 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
     finally:
         # Also where standard output cannot take any more.
         if (missing := audit_text(restored)) is not None:
-            say(missing)
+            print_message(missing)
     return exit_code(failures)
 
 
 async def _restore(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
     async with open_session(settings) as session:
         for one in await session.discovery.no_puts():
-            say(f"puts are refused now: {one.reason}")
+            print_message(f"puts are refused now: {one.reason}")
         return session.discovery.store.name, await session.removals.restore(wanted)
 
 

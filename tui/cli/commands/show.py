@@ -29,7 +29,7 @@ from tui.cli.shared.asked_frontends import (
 from tui.cli.shared.matching import in_a_line, records
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.detail import Detail, detail_of, kind_and_name, worker_detail
 from tui.text.detail_lines import lines_of
 from tui.text.errors import Exit
@@ -78,12 +78,12 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     seen, place = asyncio.run(_look(settings, wanted, arguments.probe, clock))
     subjects = _subjects(seen.cluster, wanted)
     if not subjects:
-        say(f"nothing is named {wanted.text} in {place}{described(settings)}")
+        print_message(f"nothing is named {wanted.text} in {place}{described(settings)}")
         return Exit.REFUSED
     if len(subjects) > 1:
-        say(f"{wanted.text} names {len(subjects):,} things: name one of them")
+        print_message(f"{wanted.text} names {len(subjects):,} things: name one of them")
         for one in subjects:
-            say(f"  {_in_a_line(one)}")
+            print_message(f"  {_in_a_line(one)}")
         return Exit.REFUSED
     if arguments.output == "json":
         write_lines([_json(subjects[0], seen)])

@@ -21,7 +21,7 @@ from tui.cli.output import described
 from tui.cli.shared.reading import Clock
 from tui.cli.tables import write_table
 from tui.config.settings import Settings, as_name
-from tui.runtime.standard_streams import end_at_once_on_interrupt, say, write_lines
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.session import Session, open_session
 from tui.text.errors import Exit, explain
 from tui.text.format import NOTHING
@@ -52,7 +52,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     try:
         asyncio.run(_ask(settings, arguments, clock))
     except NotScraped as why:
-        say(f"{why.reason}: check {why.check}" if why.check else why.reason)
+        print_message(f"{why.reason}: check {why.check}" if why.check else why.reason)
         if isinstance(why.__cause__, Misconfigured):
             return Exit.USAGE
         return Exit.NOT_AUTHORISED if why.denied else Exit.UNREACHABLE
@@ -72,13 +72,13 @@ async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) 
                     raise
                 problem = _sentence(error, session.discovery.store.name)
                 if problem != told:
-                    say(f"{problem}; still asking")
+                    print_message(f"{problem}; still asking")
                 told = problem
             else:
                 told = ""
                 _print(usages, arguments, clock)
                 if not usages and arguments.output == "table":
-                    say(f"no NATS service found{described(settings)}")
+                    print_message(f"no NATS service found{described(settings)}")
             if arguments.interval is None:
                 return
             await asyncio.sleep(arguments.interval)

@@ -31,7 +31,7 @@ from backends.tap import (
     summary,
 )
 from tui.config.settings import Settings, as_name
-from tui.runtime.standard_streams import check_for_reader, say, write_lines
+from tui.runtime.standard_streams import check_for_reader, print_message, write_lines
 from tui.session import open_session
 from tui.text.errors import Exit
 from tui.text.format import NOTHING, count, hex_id
@@ -73,7 +73,7 @@ async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> E
     async with open_session(settings, HostClock(time.time, time.time)) as session:
         found, by_key = await _found(session.discovery, settings, name)
         if not found:
-            say(
+            print_message(
                 f"no event channel {as_name(name)} in {session.discovery.store.name}: dyntop list "
                 "channels prints what there is"
             )
@@ -82,11 +82,11 @@ async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> E
         taps = [session.taps.open(channel, kept=KEPT, ring=0) for channel in found]
         # Publishers on NATS share a subject: then several channels are one to listen to.
         if len({str(tap.route) for tap in taps}) > 1:
-            _say_candidates(name, found)
+            _print_candidates(name, found)
             return Exit.USAGE
         tap, channel = taps[0], found[0]
         if isinstance(tap.route, NoRoute):
-            say(f"{keys.spell(channel.key)} cannot be listened to: {tap.route}")
+            print_message(f"{keys.spell(channel.key)} cannot be listened to: {tap.route}")
             return Exit.REFUSED
         only = channel.id.instance_id if by_key and tap.route.is_shared else None
         return await _listen(tap, found, only, output, ending)
@@ -120,8 +120,10 @@ def _paths(channel: EventChannel) -> Iterator[str]:
         yield "/".join(filter(None, (place.namespace, *names[:kept], place.topic)))
 
 
-def _say_candidates(name: str, found: Sequence[EventChannel]) -> None:
-    say(f"{as_name(name)} means {count(len(found), 'event channel')}: give one of these keys")
+def _print_candidates(name: str, found: Sequence[EventChannel]) -> None:
+    print_message(
+        f"{as_name(name)} means {count(len(found), 'event channel')}: give one of these keys"
+    )
     for channel in found[:MOST_CANDIDATES]:
         print(f"  {plain_key(channel.key)}", file=sys.stderr)
     if len(found) > MOST_CANDIDATES:
@@ -161,7 +163,7 @@ async def _listen(
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
-    _say_the_end(tap)
+    _print_end(tap)
     link, code = tap.standing.link, Exit.DONE
     if link is TapLink.IMPOSSIBLE:
         code = Exit.REFUSED
@@ -234,7 +236,7 @@ async def _watch_standing(tap: Tap) -> None:
         text = _standing(tap.standing)
         if text and text != said:
             said = text
-            say(f"{tap.route}: {text}")
+            print_message(f"{tap.route}: {text}")
         if tap.standing.link is TapLink.IMPOSSIBLE:
             return
         # On a quiet channel nobody would notice.
@@ -256,7 +258,7 @@ def _standing(standing: TapStanding) -> str:
     return ""
 
 
-def _say_the_end(tap: Tap) -> None:
+def _print_end(tap: Tap) -> None:
     statistics = tap.statistics
     parts = [f"heard {count(statistics.messages, 'message')}, {in_bytes(statistics.bytes)}"]
     if tap.left_out:
@@ -265,7 +267,7 @@ def _say_the_end(tap: Tap) -> None:
         parts.append(f"{statistics.gaps:,} missed before they came here")
     if statistics.dropped:
         parts.append(f"{statistics.dropped:,} dropped, since nobody read fast enough")
-    say("; ".join(parts))
+    print_message("; ".join(parts))
 
 
 # --- lines ----------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ from tui.cli.shared.removing import (
     is_refused,
     remove,
     report,
-    say_what_is_for_good,
+    warn_irreversible,
 )
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.text.errors import Exit, explain
 from tui.text.sanitize import plain_key
 
@@ -58,19 +58,19 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         return unregister_stale.run(settings, arguments, clock)
     wanted = _named(arguments)
     if not wanted:
-        say("no key came on standard input, so there is nothing to remove")
+        print_message("no key came on standard input, so there is nothing to remove")
         return Exit.REFUSED
     ours = [key for key in wanted if key.startswith(keys.ROOTS)]
     for key in wanted:
         if key not in ours:
-            say(
+            print_message(
                 f"{plain_key(key)} is not of Dynamo's discovery plane (v1/, instances/, models/, "
                 "mdc/), so it is left alone: name a key as `dyntop list -o name` prints it"
             )
     probe = None if arguments.probe in (None, NEVER) else arguments.probe
     found = asyncio.run(_look(settings, ours, probe, clock))
     chosen = _in_revision(_named_one_by_one(found.targets, arguments.keys), arguments.revision)
-    say_what_is_for_good(settings, chosen, found.place)
+    warn_irreversible(settings, chosen, found.place)
     if arguments.dry_run:
         for target in chosen:
             describe(target, found.place)
@@ -154,14 +154,16 @@ async def _look(
     there = {record.key for record in seen.records}
     for key in wanted:
         if key not in there:
-            say(
+            print_message(
                 f"not found in {place}: {plain_key(key)}; "
                 "`dyntop list -o name` prints what there is"
             )
     if there and seen.unread:
-        say(f"what else its worker registered is not known in full: {seen.unread}")
+        print_message(f"what else its worker registered is not known in full: {seen.unread}")
     if seen.leases_unknown is not None:
-        say(f"how long leases have is not known: {explain(seen.leases_unknown, store).sentence}")
+        print_message(
+            f"how long leases have is not known: {explain(seen.leases_unknown, store).sentence}"
+        )
     return _Found(targets_of(seen, seen.records), place)
 
 
@@ -177,7 +179,7 @@ def _named_one_by_one(
         if not record.unread or record.key in typed:
             chosen.append(target)
             continue
-        say(
+        print_message(
             f"kept {plain_key(record.key)}: its value is not known, since {record.unread}, so that "
             "it could not be put back: name it as KEY"
         )
@@ -192,7 +194,7 @@ def _in_revision(targets: Sequence[RemovalTarget], revision: str | None) -> list
         if revision is None or record.revision == revision:
             chosen.append(target)
             continue
-        say(
+        print_message(
             f"{plain_key(record.key)} changed: it has revision {record.revision} now and not "
             f"{revision}; look at it again"
         )

@@ -17,8 +17,8 @@ from tui.cli.shared.reading import (
     StoreLabel,
     acted_on,
     looked_at,
+    print_waiting,
     probe_by_default,
-    say_it_waits,
     surveyed,
 )
 from tui.cli.shared.removing import (
@@ -27,10 +27,10 @@ from tui.cli.shared.removing import (
     exit_code,
     remove,
     report,
-    say_what_is_for_good,
+    warn_irreversible,
 )
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.text.errors import Exit
 from tui.text.format import count
 from tui.text.sanitize import plain_key
@@ -51,9 +51,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     seen, place = asyncio.run(_look(settings, wanted, probe, clock))
     stale = _stale(seen)
     if not stale:
-        say(f"nothing is stale among {_looked_at(seen)} in {place}{described(settings)}")
+        print_message(f"nothing is stale among {_looked_at(seen)} in {place}{described(settings)}")
         return Exit.DONE
-    say_what_is_for_good(settings, stale, place)
+    warn_irreversible(settings, stale, place)
     if arguments.dry_run:
         for target in stale:
             describe(target, place)
@@ -75,7 +75,7 @@ async def _look(
 ) -> tuple[Survey, StoreLabel]:
     """What is there, with the evidence that it takes to call it stale."""
     async with looked_at(settings, probe) as (discovery, probes):
-        wait = RenewalWait(say_it_waits)
+        wait = RenewalWait(print_waiting)
         seen = await surveyed(
             settings,
             discovery,
@@ -111,7 +111,7 @@ def _still_stale(chosen: list[RemovalTarget], seen: Survey) -> list[RemovalTarge
         key = target.record.key
         # What changed or went is told when it comes to removing it.
         if key not in now and key in there:
-            say(f"kept {plain_key(key)}: it is {there[key]} now")
+            print_message(f"kept {plain_key(key)}: it is {there[key]} now")
     return [
         target for target in chosen if target.record.key in now or target.record.key not in there
     ]

@@ -17,9 +17,9 @@ from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.tracker import LivenessTracker
 from backends.store import Forbidden, Heartbeat, Lost, StoreError
 from tui.cli.output import described
-from tui.cli.shared.asked_frontends import FollowedFrontends, say_what_is_unasked
+from tui.cli.shared.asked_frontends import FollowedFrontends, warn_unasked
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import end_at_once_on_interrupt, say
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message
 from tui.session import Session, open_session
 from tui.text.errors import Exit, explain
 from tui.text.format import count
@@ -43,11 +43,11 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> Exit:
             async with asyncio.timeout(arguments.timeout):
                 await waiting.until_reached()
         except TimeoutError:
-            say(f"not within {arguments.timeout:g} s: {waiting.standing()}")
-            waiting.say_what_is_unasked()
+            print_message(f"not within {arguments.timeout:g} s: {waiting.standing()}")
+            waiting.warn_unasked()
             return Exit.TIMED_OUT
-        say(waiting.standing())
-        waiting.say_what_is_unasked()
+        print_message(waiting.standing())
+        waiting.warn_unasked()
         return Exit.DONE
 
 
@@ -70,7 +70,7 @@ class _Waiting:
         """Those that were named. None: the store alone says what is so."""
         if settings.metrics and not self._gone:
             self._frontends = FollowedFrontends(settings, time.time)
-        self._said = ""
+        self._printed = ""
         self._lost = ""
         self._collector = EvidenceCollector(
             session.discovery,
@@ -104,7 +104,7 @@ class _Waiting:
                 self._verdicts.update()
                 if self._reached() and await self._is_confirmed():
                     return
-                self._tell()
+                self._print_standing()
         finally:
             for task in tasks:
                 task.cancel()
@@ -118,9 +118,9 @@ class _Waiting:
             return f"the store was not read yet{where}"
         return f"{standing_of(self._name, self._verdicts.serving, self._cards())}{where}"
 
-    def say_what_is_unasked(self) -> None:
+    def warn_unasked(self) -> None:
         """Say which of the frontends that were named do not answer, and so deny nothing."""
-        say_what_is_unasked(self._verdicts.serving.frontends)
+        warn_unasked(self._verdicts.serving.frontends)
 
     def _hear_frontends(self) -> None:
         if self._frontends is not None:
@@ -167,7 +167,7 @@ class _Waiting:
         sentence = explain(error, self._discovery.store.name).sentence
         if sentence != self._lost:
             self._lost = sentence
-            say(f"{sentence}; still waiting")
+            print_message(f"{sentence}; still waiting")
 
     def _cards(self) -> list[ModelCard]:
         """Of the model, or of the adapter of that name."""
@@ -203,11 +203,11 @@ class _Waiting:
             self._hear_frontends()
         return self._reached()
 
-    def _tell(self) -> None:
+    def _print_standing(self) -> None:
         sentence = self.standing()
-        if sentence != self._said and self._complete:
-            self._said = sentence
-            say(f"{sentence}; waiting for {self._wanted()}")
+        if sentence != self._printed and self._complete:
+            self._printed = sentence
+            print_message(f"{sentence}; waiting for {self._wanted()}")
 
     def _wanted(self) -> str:
         if self._gone:

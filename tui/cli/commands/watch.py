@@ -29,7 +29,7 @@ from tui.config.settings import Settings
 from tui.runtime.standard_streams import (
     check_for_reader,
     end_at_once_on_interrupt,
-    say,
+    print_message,
     write_lines,
 )
 from tui.session import open_discovery
@@ -99,14 +99,16 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
                         check_for_reader()
                         if event.warnings != warnings:
                             warnings = event.warnings
-                            say(f"{store} says: {'; '.join(warnings) or 'all is well again'}")
+                            print_message(
+                                f"{store} says: {'; '.join(warnings) or 'all is well again'}"
+                            )
                     case Lost(error=error) if not begun:
                         raise error
                     case Lost(error=error):
                         sentence = explain(error, store).sentence
                         if sentence != lost:
                             lost = sentence
-                            say(f"{sentence}; still watching")
+                            print_message(f"{sentence}; still watching")
             if not any(gone):
                 # Of 20,000 records it takes a second: what is new waits for no reason.
                 reasons.take_in(batch)

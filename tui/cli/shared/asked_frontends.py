@@ -12,7 +12,7 @@ from backends.liveness.frontends import AtFrontends, FrontendReport, Said
 from backends.metrics.targets import ScrapeTarget
 from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.text.serving import frontend_sentence, meaning_of_failure, unasked
 from tui.text.timestamps import utc_stamp
 
@@ -100,13 +100,13 @@ class FollowedFrontends:
         return list(reports(self._poller.latest, self._clock()))
 
 
-def say_what_is_unasked(reports: Sequence[FrontendReport]) -> None:
+def warn_unasked(reports: Sequence[FrontendReport]) -> None:
     """Say which frontends, and which addresses that may be some, do not answer."""
     sentences = unasked(reports)
     for sentence in sentences[:MOST_UNASKED]:
-        say(sentence)
+        print_message(sentence)
     if len(sentences) > MOST_UNASKED:
-        say(f"{len(sentences):,} addresses of --metrics in all that could not be asked")
+        print_message(f"{len(sentences):,} addresses of --metrics in all that could not be asked")
 
 
 def _result(task: asyncio.Task[ScrapeResult], target: ScrapeTarget, clock: Clock) -> ScrapeResult:

@@ -27,7 +27,7 @@ from backends.removal.audit_drains import read_marks
 from backends.store import Lifetime, NoPuts
 from tui.cli.commands.trail import audit_at
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say
+from tui.runtime.standard_streams import print_message
 from tui.session import open_discovery, open_session
 from tui.text.format import count
 
@@ -113,9 +113,9 @@ async def acted_on(discovery: Discovery) -> StoreLabel:
     return replace(place_of(discovery), no_puts=await discovery.no_puts())
 
 
-def say_it_waits(seconds: float, records: Sequence[AnyRecord]) -> None:
+def print_waiting(seconds: float, records: Sequence[AnyRecord]) -> None:
     """Say for how long and why a command waits before it goes on."""
-    say(
+    print_message(
         f"{count(len(records), 'record')} cannot be reached from this host: waiting up to "
         f"{math.ceil(seconds)} s for the next renewal, which shows whether the worker lives"
     )

@@ -19,7 +19,7 @@ from backends.store import NoPuts
 from tui.cli.commands.trail import audit_at
 from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import say, speaks_utf8, write_lines
+from tui.runtime.standard_streams import print_message, speaks_utf8, write_lines
 from tui.session import open_session
 from tui.text.consequences import consequences, still_routed, told_after
 from tui.text.errors import Exit, cannot_write_down
@@ -31,19 +31,21 @@ from tui.text.sanitize import plain, plain_key
 def is_refused(settings: Settings, verb: str, *, dry_run: bool = False) -> bool:
     """Whether nothing may be changed here; says so. `verb` is what was to be done."""
     if settings.read_only and not dry_run:
-        say(
+        print_message(
             "nothing is changed under --read-only, DYNTOP_READ_ONLY or a read-only context: "
             f"leave it out to {verb}"
         )
         return True
     if settings.demo:
-        say(f"--demo lives in each process's own memory, so there is nothing to {verb}: start it")
+        print_message(
+            f"--demo lives in each process's own memory, so there is nothing to {verb}: start it"
+        )
         return True
     # To put something back, it is enough that the audit can be read.
     if dry_run or verb == "restore" or settings.audit is None:
         return False
     if (problem := audit_at(settings.audit).problem()) is not None:
-        say(cannot_write_down(problem))
+        print_message(cannot_write_down(problem))
     return problem is not None
 
 
@@ -51,7 +53,7 @@ def can_ask() -> bool:
     """Whether a person is there to ask; says so if nobody is."""
     if sys.stdin is not None and sys.stdin.isatty():
         return True
-    say("there is no terminal to ask at: name --yes to remove without a question")
+    print_message("there is no terminal to ask at: name --yes to remove without a question")
     return False
 
 
@@ -71,7 +73,7 @@ def agreed(targets: Sequence[RemovalTarget], place: StoreLabel) -> list[RemovalT
         if ask("Remove it? [y/N]").lower() in ("y", "yes"):
             chosen.append(target)
         else:
-            say(f"kept {plain_key(target.record.key)}")
+            print_message(f"kept {plain_key(target.record.key)}")
     return chosen
 
 
@@ -101,7 +103,7 @@ def describe(target: RemovalTarget, place: StoreLabel) -> None:
         print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-def say_what_is_for_good(
+def warn_irreversible(
     settings: Settings, targets: Sequence[RemovalTarget], place: StoreLabel
 ) -> None:
     """Say what cannot be put back once it is removed, and why, before anything is."""
@@ -113,9 +115,9 @@ def say_what_is_for_good(
         place.no_puts,
         lambda record: _lease_is_gone(by_key[record.key]),
     ):
-        say(told_after(sentence))
+        print_message(told_after(sentence))
     if settings.audit is None:
-        say("this cannot be undone: under --no-audit nothing is written down")
+        print_message("this cannot be undone: under --no-audit nothing is written down")
 
 
 def _lease_is_gone(target: RemovalTarget) -> bool:
@@ -154,7 +156,7 @@ def remove(
         return asyncio.run(_remove(settings, kind, targets, place.no_puts, asked=asked))
     except KeyboardInterrupt:
         if settings.audit is not None:
-            say("interrupted: `dyntop history` tells what came of it")
+            print_message("interrupted: `dyntop history` tells what came of it")
         raise
 
 
@@ -179,14 +181,16 @@ async def _remove(
         if new := [one for one in await session.discovery.no_puts() if one not in known]:
             records = [target.record for target in targets]
             for sentence in cannot_be_undone(records, new, lambda _: False):
-                say(told_after(sentence))
+                print_message(told_after(sentence))
                 if asked:
-                    say("nothing was removed, since that was not known at the question: ask again")
+                    print_message(
+                        "nothing was removed, since that was not known at the question: ask again"
+                    )
                     return [Exit.REFUSED] * len(targets)
         result = await session.removals.remove(kind, targets)
         store = session.discovery.store.name
     if result.id is None and (nothing := audit_text(result)) is not None:
-        say(nothing)
+        print_message(nothing)
         return [Exit.REFUSED] * len(targets)
     try:
         return report_outcomes(result.outcomes, "removed", store)
@@ -195,11 +199,11 @@ async def _remove(
         for target in targets:
             came_of = result.outcomes[target.record.key].type
             if came_of is OutcomeType.REMOVED and target.record.conflict is not None:
-                say(f"{plain_key(target.record.key)}: {still_routed(target.record)}")
+                print_message(f"{plain_key(target.record.key)}: {still_routed(target.record)}")
         if (missing := audit_text(result)) is not None:
-            say(missing)
+            print_message(missing)
         if result.id is not None and result.can_be_undone:
-            say(f"undo with: dyntop restore {result.id}")
+            print_message(f"undo with: dyntop restore {result.id}")
 
 
 def report_outcomes(
@@ -219,10 +223,10 @@ def report_outcomes(
         if text.exit_code is Exit.DONE:
             write_lines([f"{as_if}{text.what} {plain_key(key, ascii_only=not utf8)}"])
             continue
-        say(f"{plain_key(key)}: {text.what if text.is_shared else text.sentence}")
+        print_message(f"{plain_key(key)}: {text.what if text.is_shared else text.sentence}")
         failures.append(text.exit_code)
         if text.is_shared:
             reasons.append(text.reason)
     if reasons:
-        say(reasons[0])
+        print_message(reasons[0])
     return failures
