@@ -92,9 +92,9 @@ def test_a_store_that_is_lost_and_comes_back_is_in_it(tmp_path: Path) -> None:
         terminal.wait_for("● connected")
         terminal.press("q")
         terminal.wait_for_end()
-    log_options = [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
+    notices = [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
     where = f"file at {root}"
-    lines = iter(log_options)
+    lines = iter(notices)
     # On a busy machine there may be others between them.
     for begins in (
         f"INFO tui.session: the store is {where}",
@@ -103,7 +103,7 @@ def test_a_store_that_is_lost_and_comes_back_is_in_it(tmp_path: Path) -> None:
         f"INFO backends.discovery.discovery: resynced with {where}: ",
     ):
         assert any(line.startswith(begins) for line in lines), begins
-    assert log_options[-1].endswith("ended with exit code 0")
+    assert notices[-1].endswith("ended with exit code 0")
 
 
 def test_an_error_is_in_it_with_its_traceback_and_no_value_of_a_variable(logs: Logs) -> None:
@@ -266,17 +266,17 @@ def test_who_logs_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, logs: Logs
 def test_one_that_cannot_be_written_is_told_once_and_the_gap_is_in_it(
     tmp_path: Path, logs: Logs
 ) -> None:
-    path, problems, log_options = tmp_path / "there" / "log", list[str](), threading.Event()
+    path, problems, notices = tmp_path / "there" / "log", list[str](), threading.Event()
 
     def tell(problem: str) -> None:
         problems.append(problem)
-        log_options.set()
+        notices.set()
 
     logs.begin(str(path), "info")
     logs.report_problem_to(tell)
     log = logging.getLogger("tui")
     log.info("one")
-    assert log_options.wait(30)
+    assert notices.wait(30)
     path.parent.mkdir()
     while not path.exists():
         log.info("another")
@@ -442,11 +442,11 @@ async def test_a_part_that_fails_is_told_with_its_report_and_the_screen_stays(
     monkeypatch.setattr("backends.liveness.collector.EvidenceCollector.run", fail)
     async with dashboard(may_fail=True) as operator:
         await operator.until(lambda: bool(operator.app._notifications), "it is told")
-        (log_options,) = operator.app._notifications
+        (notices,) = operator.app._notifications
         (report,) = reports(tmp_path)
-        assert "A fault of dyntop's own (RuntimeError)." in log_options.message
-        assert str(report) in log_options.message
-        assert "s3cret" not in log_options.message
+        assert "A fault of dyntop's own (RuntimeError)." in notices.message
+        assert str(report) in notices.message
+        assert "s3cret" not in notices.message
         assert operator.on_main
 
 

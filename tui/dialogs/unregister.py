@@ -23,7 +23,7 @@ from tui.state.dashboard import Dashboard
 from tui.state.record_states import RecordStates
 from tui.state.removal_options import removal_options
 from tui.state.removal_review import RemovalReview
-from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
+from tui.text.aftermath import conflicting_cards_text, kept_text, remaining_workers_text
 from tui.text.consequences import (
     combined,
     consequences,
@@ -205,9 +205,9 @@ class UnregisterDialog(AskingOfKeys):
         targets, view = self.targets, self.dashboard.view
         cluster, verdicts = view.cluster, view.verdicts
         records, lives = targets.there(), targets.must_be_typed
-        self._left = what_is_left(cluster, verdicts, records) if lives else []
-        self._left += what_sorts_keep(cluster, verdicts, records)
-        self._stays = what_stays(cluster, records, name_others=lives)
+        self._left = remaining_workers_text(cluster, verdicts, records) if lives else []
+        self._left += conflicting_cards_text(cluster, verdicts, records)
+        self._stays = kept_text(cluster, records, name_others=lives)
 
     def _lines(self) -> list[str]:
         targets, verdicts = self.targets, self.dashboard.view.verdicts

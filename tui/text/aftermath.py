@@ -22,7 +22,7 @@ MOST_MODELS = 8
 """Models that are listed with what remains of them."""
 
 
-def what_is_left(
+def remaining_workers_text(
     cluster: Cluster, verdicts: LivenessTracker, records: Sequence[AnyRecord]
 ) -> list[str]:
     """Return how many routable workers each model and adapter has once these are removed."""
@@ -37,7 +37,7 @@ def what_is_left(
     return lines
 
 
-def what_sorts_keep(
+def conflicting_cards_text(
     cluster: Cluster, verdicts: LivenessTracker, records: Sequence[AnyRecord]
 ) -> list[str]:
     """Return, for each set of conflicting cards among these, how many routable workers each sort
@@ -69,7 +69,7 @@ def _cards_of(cluster: Cluster, records: Sequence[AnyRecord]) -> list[ModelCard]
     return list(found.values())
 
 
-def what_stays(
+def kept_text(
     cluster: Cluster, records: Sequence[AnyRecord], *, name_others: bool = True
 ) -> list[str]:
     """Return what the workers of these records keep registered. `name_others`: also name the other

@@ -77,7 +77,7 @@ def combined(sentences: Iterable[str]) -> list[str]:
     return lines
 
 
-def told_after(sentence: str) -> str:
+def as_clause(sentence: str) -> str:
     """Return a sentence to follow a colon: in lower case and without its full stop. A name (of a
     model, `LoRA`) keeps its capitals."""
     first = sentence.partition(" ")[0]

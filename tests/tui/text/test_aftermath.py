@@ -7,7 +7,7 @@ import pytest
 from backends.dynamo.records import AnyRecord
 from tests.liveness.test_tracker_conflicts import card_of, instance_of
 from tests.liveness.watched import Watched
-from tui.text.aftermath import what_sorts_keep
+from tui.text.aftermath import conflicting_cards_text
 
 FIRST, SECOND, OTHER = card_of(1, 4096), card_of(2, 4096), card_of(3, 2048)
 
@@ -30,5 +30,5 @@ def test_acting_on_cards_in_conflict_says_what_each_sort_is_left_with(
 ) -> None:
     watched = Watched(FIRST, SECOND, OTHER, *map(instance_of, (1, 2, 3)))
     watched.lives(**{"1": 22.0, "2": 22.0, "3": 22.0})
-    (line,) = what_sorts_keep(watched.cluster, watched.verdicts, removed)
+    (line,) = conflicting_cards_text(watched.cluster, watched.verdicts, removed)
     assert line == f"acme/tiny-llm: 2 sorts of card disagree. {kept}"

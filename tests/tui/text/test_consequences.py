@@ -21,11 +21,11 @@ from tests.support.registered import (
 from tui.text.consequences import (
     MOST_SENTENCES,
     SENTENCE_CELLS,
+    as_clause,
     combined,
     consequences,
     left_in_words,
     plain_sentence,
-    told_after,
     workers_in_words,
 )
 from tui.text.sanitize import width
@@ -186,4 +186,4 @@ def test_a_sentence_with_long_names_keeps_its_start_and_its_end() -> None:
 def test_a_name_keeps_its_capital_where_a_sentence_follows_a_colon(
     sentence: str, after: str
 ) -> None:
-    assert told_after(sentence) == after
+    assert as_clause(sentence) == after

@@ -43,8 +43,8 @@ from tui.cli.shared.removing import (
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message
 from tui.session import open_session
-from tui.text.aftermath import what_is_left, what_sorts_keep, what_stays
-from tui.text.consequences import ids_in_words, no_worker, told_after
+from tui.text.aftermath import conflicting_cards_text, kept_text, remaining_workers_text
+from tui.text.consequences import as_clause, ids_in_words, no_worker
 from tui.text.errors import Exit
 from tui.text.format import count, in_flight_words
 from tui.text.sanitize import plain
@@ -69,9 +69,9 @@ class _Found:
         records = [target.record for target in targets]
         cluster = self.seen.cluster
         return [
-            *what_is_left(cluster, self.seen.verdicts, records),
-            *what_sorts_keep(cluster, self.seen.verdicts, records),
-            *what_stays(cluster, records),
+            *remaining_workers_text(cluster, self.seen.verdicts, records),
+            *conflicting_cards_text(cluster, self.seen.verdicts, records),
+            *kept_text(cluster, records),
         ]
 
 
@@ -104,7 +104,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         for target in targets:
             describe(target, place)
         for line in found.leavings(targets):
-            print_message(plain(told_after(line)))
+            print_message(plain(as_clause(line)))
     warn_irreversible(settings, targets, place)
     if arguments.dry_run:
         report([target.record for target in targets], "would remove")

@@ -21,7 +21,7 @@ from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message, speaks_utf8, write_lines
 from tui.session import open_session
-from tui.text.consequences import consequences, still_routed, told_after
+from tui.text.consequences import as_clause, consequences, still_routed
 from tui.text.errors import Exit, cannot_write_down
 from tui.text.irreversible import cannot_be_undone, why_lost
 from tui.text.outcomes import Doing, audit_text, outcome_text
@@ -115,7 +115,7 @@ def warn_irreversible(
         place.no_puts,
         lambda record: _lease_is_gone(by_key[record.key]),
     ):
-        print_message(told_after(sentence))
+        print_message(as_clause(sentence))
     if settings.audit is None:
         print_message("this cannot be undone: under --no-audit nothing is written down")
 
@@ -181,7 +181,7 @@ async def _remove(
         if new := [one for one in await session.discovery.no_puts() if one not in known]:
             records = [target.record for target in targets]
             for sentence in cannot_be_undone(records, new, lambda _: False):
-                print_message(told_after(sentence))
+                print_message(as_clause(sentence))
                 if asked:
                     print_message(
                         "nothing was removed, since that was not known at the question: ask again"
