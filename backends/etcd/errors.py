@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from backends.etcd.config import CERT, USERNAME, Endpoint
-from backends.etcd.port_check import Speaks, what_answers
+from backends.etcd.port_check import PortAnswer, check_port
 from backends.etcd.rpc import grpc
 from backends.redact import without
 from backends.store import (
@@ -123,18 +123,18 @@ BY_CODE: dict[object, Make] = {
 
 # The error for what the port speaks, for an endpoint used without and with TLS. Anything not listed
 # here keeps gRPC's own error.
-BY_PROBE_OF_PLAIN: dict[Speaks, Make] = {
-    Speaks.TLS: _unreachable(Cause.TLS_EXPECTED),
-    Speaks.HTTP1: _unreachable(Cause.NOT_THIS_STORE, "an HTTP server answers"),
-    Speaks.NATS: _unreachable(Cause.NOT_THIS_STORE, "a NATS server answers"),
-    Speaks.OTHER: _unreachable(Cause.NOT_THIS_STORE, "something else answers"),
-    Speaks.NOTHING: _unreachable(Cause.TIMEOUT),
-    Speaks.REFUSED: _unreachable(Cause.REFUSED),
+BY_PROBE_OF_PLAIN: dict[PortAnswer, Make] = {
+    PortAnswer.TLS: _unreachable(Cause.TLS_EXPECTED),
+    PortAnswer.HTTP1: _unreachable(Cause.NOT_THIS_STORE, "an HTTP server answers"),
+    PortAnswer.NATS: _unreachable(Cause.NOT_THIS_STORE, "a NATS server answers"),
+    PortAnswer.OTHER: _unreachable(Cause.NOT_THIS_STORE, "something else answers"),
+    PortAnswer.NOTHING: _unreachable(Cause.TIMEOUT),
+    PortAnswer.REFUSED: _unreachable(Cause.REFUSED),
 }
-BY_PROBE_OF_TLS: dict[Speaks, Make] = BY_PROBE_OF_PLAIN | {
-    Speaks.HTTP2: _unreachable(Cause.PLAIN_EXPECTED)
+BY_PROBE_OF_TLS: dict[PortAnswer, Make] = BY_PROBE_OF_PLAIN | {
+    PortAnswer.HTTP2: _unreachable(Cause.PLAIN_EXPECTED)
 }
-del BY_PROBE_OF_TLS[Speaks.TLS]
+del BY_PROBE_OF_TLS[PortAnswer.TLS]
 
 
 def translate(
@@ -160,5 +160,5 @@ async def explain(
     if not isinstance(found, Unreachable) or found.cause is not Cause.LOST:
         return found
     by_probe = BY_PROBE_OF_TLS if endpoint.tls else BY_PROBE_OF_PLAIN
-    make = by_probe.get(await what_answers(endpoint.host, endpoint.port))
+    make = by_probe.get(await check_port(endpoint.host, endpoint.port))
     return make(str(endpoint), "") if make is not None else found

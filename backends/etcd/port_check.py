@@ -25,8 +25,8 @@ SETTINGS_FRAME = 4
 TLS_ALERT = 0x15
 
 
-class Speaks(Enum):
-    """The protocol that was recognised."""
+class PortAnswer(Enum):
+    """The protocol that a port answers in."""
 
     HTTP2 = auto()
     HTTP1 = auto()
@@ -40,30 +40,30 @@ class Speaks(Enum):
     """It does not accept connections."""
 
 
-async def what_answers(host: str, port: int) -> Speaks:
+async def check_port(host: str, port: int) -> PortAnswer:
     """Connect once or twice and recognise the answer. Raises nothing."""
     try:
         answer = await _answer_to_http2(host, port)
     except ConnectionRefusedError:
-        return Speaks.REFUSED
+        return PortAnswer.REFUSED
     except (OSError, TimeoutError):
         answer = b""
     if answer:
         return _recognise(answer)
-    return Speaks.TLS if await _speaks_tls(host, port) else Speaks.NOTHING
+    return PortAnswer.TLS if await _speaks_tls(host, port) else PortAnswer.NOTHING
 
 
-def _recognise(answer: bytes) -> Speaks:
+def _recognise(answer: bytes) -> PortAnswer:
     if answer.startswith(b"INFO {"):
-        return Speaks.NATS
+        return PortAnswer.NATS
     # Go's and nginx's TLS servers answer a plain request with an explanation in HTTP/1.
     if answer[0] == TLS_ALERT or (answer.startswith(b"HTTP/1") and b"HTTPS" in answer):
-        return Speaks.TLS
+        return PortAnswer.TLS
     if answer.startswith((b"HTTP/1", b"<")):
-        return Speaks.HTTP1
+        return PortAnswer.HTTP1
     if len(answer) > 3 and answer[3] == SETTINGS_FRAME:
-        return Speaks.HTTP2
-    return Speaks.OTHER
+        return PortAnswer.HTTP2
+    return PortAnswer.OTHER
 
 
 async def _answer_to_http2(host: str, port: int) -> bytes:

@@ -18,7 +18,7 @@ from tests.support.tls import TlsFiles
 
 @pytest.fixture(scope="module")
 def asking(tls: TlsFiles) -> Iterator[EtcdServer]:
-    """Speaks TLS only, and asks for the client's certificate."""
+    """PortAnswer TLS only, and asks for the client's certificate."""
     with EtcdServer(*QUICK, tls=tls, client_certificates=True) as server:
         put(server, instance(1))
         yield server

@@ -18,7 +18,7 @@ from tui.text.errors import explain
 
 @pytest.fixture(scope="module")
 def private(tls: TlsFiles) -> Iterator[NatsServer]:
-    """Speaks TLS with a certificate of an authority that this machine does not know."""
+    """PortAnswer TLS with a certificate of an authority that this machine does not know."""
     flags = ("--tls", "--tlscert", str(tls.server_cert), "--tlskey", str(tls.server_key))
     with NatsServer(*flags) as server:
         yield server

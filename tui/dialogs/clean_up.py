@@ -261,7 +261,7 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         elif not stale:
             title = Text(f"Nothing is stale{' yet' if undecided else ''}.", "bold")
         self.query_one(".dialog--title", Static).update(title)
-        self.query_one(Alert).say(self.targets.cannot_be_undone())
+        self.query_one(Alert).set_sentences(self.targets.cannot_be_undone())
         self._show_undecided(undecided)
 
     def _show_undecided(self, undecided: Sequence[AnyRecord]) -> None:

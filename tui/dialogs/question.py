@@ -49,7 +49,7 @@ class Alert(Static):
         super().__init__(classes="dialog--warning", markup=False)
         self.display = False
 
-    def say(self, sentences: Sequence[str]) -> None:
+    def set_sentences(self, sentences: Sequence[str]) -> None:
         """Show these sentences instead of the earlier ones."""
         self.display = bool(sentences)
         self.update("\n".join(map(plain_sentence, sentences)))

@@ -70,7 +70,7 @@ class UndoDialog(AskingOfKeys):
         """Show why the store cannot take these keys now."""
         no_puts = self.dashboard.view.store.no_puts
         keys = [record.key for record in self._records]
-        self.query_one(Alert).say(
+        self.query_one(Alert).set_sentences(
             [
                 f"This cannot be done now: {one.reason}."
                 for one in no_puts

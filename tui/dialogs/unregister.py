@@ -174,7 +174,7 @@ class UnregisterDialog(AskingOfKeys):
         summary = self.query_one(".dialog--summary", Static)
         summary.update(self.targets.summary())
         summary.display = bool(self.targets.summary())
-        self.query_one(Alert).say(self.targets.cannot_be_undone())
+        self.query_one(Alert).set_sentences(self.targets.cannot_be_undone())
         lines = "\n".join(f"• {plain_sentence(line)}" for line in self._lines())
         self.query_one(".dialog--lines", Static).update(lines)
         types = self.targets.must_be_typed

@@ -163,7 +163,7 @@ class MainScreen(JobScreen):
         return self.active.records_on_screen()
 
     def _draw_everything(self) -> None:
-        self._tabs.say_when_empty(self.dashboard.nothing_to_show())
+        self._tabs.set_empty_text(self.dashboard.nothing_to_show())
         self._tree.rebuild()
         self._tabs.rebuild()
 
@@ -173,7 +173,7 @@ class MainScreen(JobScreen):
             self._tree.amend(changes.scopes)
         if changes.keys:
             self._tabs.amend(changes)
-        self._tabs.say_when_empty(self.dashboard.nothing_to_show())
+        self._tabs.set_empty_text(self.dashboard.nothing_to_show())
 
     def _mute_what_may_be_untrue(self) -> None:
         """While the store is lost or not followed, all that is known from it."""

@@ -1,4 +1,4 @@
-"""What a table without rows says, and why the view does not follow the store."""
+"""The text of a table without rows, and the reason why the view does not follow the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TROUBLES = {
 def nothing_to_show(
     view: ClusterView, store: str, namespace: str | None, keys: Keys = DEFAULT_KEYS
 ) -> str:
-    """What a table without rows says. `store` is its name and address."""
+    """Return the text of a table without rows. `store`: its name and address."""
     if not view.complete:
         if view.store.link is LinkState.DISCONNECTED:
             return f"Not connected to {store}: trying again"
@@ -30,16 +30,16 @@ def nothing_to_show(
             return f"Frozen before anything was read: {keys.shown('freeze')} lets it go on"
         return f"Reading {store} …"
     if view.only_findings or view.filter:
-        return what_hides(view, keys, "All is live here, as far as there is evidence")
+        return filtered_text(view, keys, "All is live here, as far as there is evidence")
     if view.cluster.records:
         return "None here"
     of = f" in namespace {namespace}" if namespace else ""
     return f"Nothing is registered{of} yet: workers show up here when they start"
 
 
-def what_hides(view: ClusterView, keys: Keys, all_well: str) -> str:
-    """What a table says in which a filter, or that only findings are shown, hides all rows: which
-    of them it is, and what shows them. `all_well`: where no finding is there."""
+def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:
+    """Return the text of a table whose rows are all hidden by the filter or by showing findings
+    only: which of the two it is, and the key that shows them. `all_well`: if there is no finding."""
     findings = keys.shown("not-live")
     if not view.filter:
         return f"{all_well}: {findings} shows everything"
@@ -54,7 +54,7 @@ def what_hides(view: ClusterView, keys: Keys, all_well: str) -> str:
 def why_not_updating(
     state: StoreState, store: str, now: float, shown_at: ShownAt = as_it_is
 ) -> str:
-    """Why what is shown does not follow the store, and when everything is read again."""
+    """Return why the view does not follow the store, and when it reads everything again."""
     if state.trouble is None:
         return ""
     again = "everything is being read again"

@@ -61,13 +61,13 @@ class EventsPane(Pane[HappeningRow]):
             rows = [row for row in rows if self.view.finds(self._text(row))]
         if self.order != NEWEST_FIRST:
             rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
-        self.say_when_empty("")
+        self.set_empty_text("")
         self.show(ListedRows(rows))
 
-    def say_when_empty(self, text: str) -> None:
+    def set_empty_text(self, text: str) -> None:
         """Whether nothing happened, or the filter hides it."""
         sought, happened = self.view.filter, bool(self.view.happenings())
-        super().say_when_empty(text)
+        super().set_empty_text(text)
         if sought and happened:
             self.table.empty_text = (
                 f"Nothing that happened matches “{sought}”: Esc clears the filter"

@@ -15,7 +15,7 @@ from backends.metrics.overview import Joiner, MeteredModel
 from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.empty import what_hides
+from tui.state.empty import filtered_text
 from tui.state.metrics_detail import failing_now, metrics_detail
 from tui.state.metrics_rows import MetricsRow, Rows
 from tui.state.sorted_rows import ListedRows
@@ -78,7 +78,7 @@ class MetricsPane(TreePane[MetricsRow]):
             found, self.sort_column.sort_value, reverse=self.order.reverse
         )
         self.show(ListedRows(rows))
-        self.say_when_empty("")
+        self.set_empty_text("")
 
     def amend(self, changes: Changes) -> None:
         """All is as it was at the last scrape, and the next one is soon."""
@@ -87,9 +87,9 @@ class MetricsPane(TreePane[MetricsRow]):
         """What is there is known only while somebody looks."""
         return
 
-    def say_when_empty(self, text: str) -> None:
+    def set_empty_text(self, text: str) -> None:
         self.table.empty_text = self._why_empty()
-        self.line.say(self._remarks())
+        self.line.set_text(self._remarks())
 
     def records_of(self, row: MetricsRow) -> Sequence[AnyRecord]:
         return self.states.registered(row.records)
@@ -142,22 +142,22 @@ class MetricsPane(TreePane[MetricsRow]):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
         if view.filter or view.only_findings:
             well = "What is served is registered, and all processes answer"
-            return what_hides(view, self.dashboard.keys, well)
+            return filtered_text(view, self.dashboard.keys, well)
         return "No metrics are of what is selected in the tree"
 
 
 class _Line(Static):
-    """What is to be known of all figures. Without anything it takes no room."""
+    """Remarks on all figures. Without any it takes no room."""
 
     DEFAULT_CSS = """
     _Line { height: auto; max-height: 2; padding: 0 1; color: $text-muted; display: none; }
     """
 
-    _told = ""
+    _text = ""
 
-    def say(self, text: str) -> None:
-        if text != self._told:
-            self._told = text
+    def set_text(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
             self.update(Content(text))
             self.display = bool(text)
 

@@ -152,8 +152,8 @@ class ModelsPane(TreePane[ModelRow]):
                 del kept[key]
         self._lay_out(names)
 
-    def say_anew(self, names: Collection[str]) -> None:
-        """Show again what is said of some models and adapters."""
+    def refresh_models(self, names: Collection[str]) -> None:
+        """Draw the rows of some models and adapters again, after new reports of frontends."""
         if self.view.only_findings:
             self.rebuild()
             return

@@ -180,7 +180,7 @@ class Pane(TabPane, Generic[Row]):
         """The detail of the cursor's row, with what only this tab knows of it."""
         return detail
 
-    def say_when_empty(self, text: str) -> None:
+    def set_empty_text(self, text: str) -> None:
         """Without rows it says `text`, which is about the store, or what it has to say itself."""
         self.table.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
 

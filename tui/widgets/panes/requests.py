@@ -110,7 +110,7 @@ class RequestsPane(TreePane[RequestRow]):
             self.show(listed, changed)
         else:
             self.show(listed)
-        self._say_line()
+        self._update_line()
 
     def amend(self, changes: Changes) -> None:
         """All is joined anew, which takes time where there are thousands: then with the figures,
@@ -124,9 +124,9 @@ class RequestsPane(TreePane[RequestRow]):
 
     def tick(self) -> None:
         super().tick()
-        self._say_line()
+        self._update_line()
 
-    def say_when_empty(self, text: str) -> None:
+    def set_empty_text(self, text: str) -> None:
         self._told_of_store = text
         self.table.empty_text = self._empty_text()
 
@@ -223,7 +223,7 @@ class RequestsPane(TreePane[RequestRow]):
     def _empty_text(self) -> str:
         return empty_text(self.dashboard.stats, self._told_of_store, self.dashboard.clock.shown_at)
 
-    def _say_line(self) -> None:
+    def _update_line(self) -> None:
         """How old the figures are; and all of them muted while NATS is not there, or the store."""
         board = self.dashboard.stats
         lost = self.view.store.link.is_outdated

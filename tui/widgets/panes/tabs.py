@@ -116,14 +116,14 @@ class PaneTabs(TabbedContent):
         """Frontends say something else of these models and adapters."""
         models = self.query_one(ModelsPane)
         if self.current is models:
-            models.say_anew(names)
+            models.refresh_models(names)
         else:
             self._behind.add(_tab_of(models))
 
-    def say_when_empty(self, text: str) -> None:
+    def set_empty_text(self, text: str) -> None:
         """What a pane without rows says, unless it has something of its own to say."""
         for pane in self.panes:
-            pane.say_when_empty(text)
+            pane.set_empty_text(text)
 
     def on_tabbed_content_tab_activated(self) -> None:
         self._catch_up()
