@@ -224,7 +224,7 @@ def _judged(
     for record in records:
         cluster.put(record, FirstSeen(at, was_there=True))
     verdicts = LivenessTracker(cluster, discovery.store.lifetime, host=host_name())
-    verdicts.sees_all(not unread)
+    verdicts.set_complete(not unread)
     verdicts.drained(drained)
     verdicts.update(cluster.records)
     return Survey([], cluster, verdicts, at)

@@ -82,7 +82,7 @@ class LivenessTracker:
         self._rerouted: set[bytes] = set()
         self._drained: dict[int, DrainMark] = {}
         self._dirty: set[bytes] = set()
-        self._sees_all = True
+        self._is_complete = True
 
     # --- to read ------------------------------------------------------------------------------
 
@@ -261,12 +261,12 @@ class LivenessTracker:
                 continue
             self._dirty.update(record.key for record in self._cluster.registered_by(worker))
 
-    def sees_all(self, all_of_it: bool) -> None:
+    def set_complete(self, complete: bool) -> None:
         """Set whether the cluster is all that is registered. A key that this user may not read may
         be there, so nothing is taken for left behind by its worker then."""
-        if all_of_it != self._sees_all:
-            self._sees_all = all_of_it
-            self.serving.sees_all(all_of_it)
+        if complete != self._is_complete:
+            self._is_complete = complete
+            self.serving.set_complete(complete)
             self._dirty |= self._records.keys()
 
     def update(self, changed: Iterable[bytes] = ()) -> set[bytes]:
@@ -446,7 +446,7 @@ class LivenessTracker:
     def _without_instance(self, group: Sequence[AnyRecord]) -> Set[bytes]:
         """Return those of one worker's keys that lack their instance. None of them does where not
         all may be read."""
-        if self._sees_all:
+        if self._is_complete:
             for one in group:
                 if isinstance(one, ModelCard) and not self.serving.has_instance(one.key):
                     return without_instance(group)
@@ -544,7 +544,7 @@ class LivenessTracker:
                 probed=mine,
                 worker=worker,
                 unusable_instances=unusable,
-                worker_is_there=shown > shows_worker or not self._sees_all,
+                worker_is_there=shown > shows_worker or not self._is_complete,
                 disagreement=DIFFERS if self._disagrees(record) else None,
                 drained=mark if is_drained else None,
                 host=self._host,

@@ -129,7 +129,7 @@ class Told:
     readings: list[ProbeResult] = field(default_factory=list)
     nats: list[ProbeResult] = field(default_factory=list)
     drained: dict[int, DrainMark] = field(default_factory=dict)
-    sees_all: bool = True
+    is_complete: bool = True
 
     def keep(self, followed: Watched) -> None:
         """Drop what is of nothing that is there."""
@@ -142,7 +142,7 @@ class Told:
         fresh = Watched(lifetime=lifetime)
         for one in records:
             fresh.cluster.put(one, SEEN)
-        fresh.verdicts.sees_all(self.sees_all)
+        fresh.verdicts.set_complete(self.is_complete)
         fresh.verdicts.drained(self.drained)
         fresh.verdicts.update(fresh.cluster.take_changes().keys)
         for one in fresh.cluster.records.values():
@@ -197,8 +197,8 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
         told.drained = {one: DrainMark(NOW, Drained("joe", "node-1", None)) for one in workers}
         verdicts.drained(told.drained)
     elif what == "s":
-        told.sees_all = data.draw(st.booleans(), "sees all")
-        verdicts.sees_all(told.sees_all)
+        told.is_complete = data.draw(st.booleans(), "sees all")
+        verdicts.set_complete(told.is_complete)
     verdicts.update()
     told.keep(followed)
     # What came is on screen from now on.

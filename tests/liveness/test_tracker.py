@@ -103,11 +103,11 @@ def test_where_not_all_may_be_seen_nothing_is_taken_for_left_behind() -> None:
     alone = record(registered.card(1))
     world = Watched(alone)
     assert world.of(alone) is Verdict.ORPHANED
-    world.verdicts.sees_all(False)
+    world.verdicts.set_complete(False)
     assert world.verdicts.update() == {alone.key}
     assert world.of(alone) is Verdict.UNLEASED
     assert not world.verdicts.is_stale(alone)
-    world.verdicts.sees_all(True)
+    world.verdicts.set_complete(True)
     world.verdicts.update()
     assert world.of(alone) is Verdict.ORPHANED
 
@@ -134,6 +134,6 @@ def test_an_id_of_which_only_orphans_are_registered_counts_as_no_worker() -> Non
 def test_where_not_all_may_be_read_nothing_counts_as_left_behind() -> None:
     watched = Watched(record(registered.card(0xC)))
     assert set(watched.verdicts.left_behind) == {0xC}
-    watched.verdicts.sees_all(False)
+    watched.verdicts.set_complete(False)
     watched.verdicts.update()
     assert (set(watched.verdicts.left_behind), watched.verdicts.count_workers()) == (set(), 1)

@@ -57,7 +57,7 @@ def test_without_a_lease_it_is_not_drained_and_where_not_all_can_be_read_nothing
     left = record(registered.card(0xA))
     assert Watched(left).of(left) is Verdict.ORPHANED
     watched = Watched()
-    watched.verdicts.sees_all(False)
+    watched.verdicts.set_complete(False)
     watched.put(CARD)
     assert watched.of(CARD) is Verdict.UNKNOWN
 

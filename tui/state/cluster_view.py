@@ -102,7 +102,7 @@ class ClusterView:
             self._told = next_state(self._told, event, now)
             noted += self.history.apply(event, now, since=since, reading_of=self.verdicts.life)
             if isinstance(event, Resynced):
-                self.verdicts.sees_all(not event.unread)
+                self.verdicts.set_complete(not event.unread)
             match event:
                 # What comes before the first snapshot is complete changes nothing that is shown.
                 case Added() | Removed() if self.frozen and self.complete:

@@ -67,7 +67,7 @@ class CardRoutings:
         self._of_workers = WorkerCards()
         self._adapters = AdapterServing()
         self._unserved: set[str] = set()
-        self._sees_all = True
+        self._is_complete = True
         self._moved: set[WorkerEndpoint] = set()
         """Endpoints whose state changed, or whose base model's card came or went beside others,
         which may be adapters'."""
@@ -94,13 +94,13 @@ class CardRoutings:
         state = endpoint.state
         if state is not _UP:
             if state is _NONE:
-                return _NO_INSTANCE if self._sees_all else None
+                return _NO_INSTANCE if self._is_complete else None
             return _UNUSABLE if state is _UNFIT else _DEAD
         card_set = group.card_set or self._base_at(endpoint)
         if card_set is None:
             return ROUTABLE
         if missing := card_set.deployment.missing:
-            return Routing(False, ServingReason.NEEDS, missing) if self._sees_all else None
+            return Routing(False, ServingReason.NEEDS, missing) if self._is_complete else None
         return _CONFLICT if group.is_party and card_set.in_conflict else ROUTABLE
 
     def disagrees(self, key: bytes) -> bool:
@@ -135,9 +135,9 @@ class CardRoutings:
         found = self._cards.get(key)
         return found is not None and found[0].is_dead
 
-    def sees_all(self, all_of_it: bool) -> None:
+    def set_complete(self, complete: bool) -> None:
         """Set whether all is known that is registered. If not, nothing is taken for missing."""
-        self._sees_all = all_of_it
+        self._is_complete = complete
 
     def put_instance(self, instance: EndpointInstance, *, dead: bool) -> None:
         """Add an instance, or replace it. `dead`: whether its verdict says that its worker is."""

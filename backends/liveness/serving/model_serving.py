@@ -84,12 +84,12 @@ class Serving(CardRoutings):
     @property
     def unserved(self) -> set[str]:
         """The base models of which no request is answered. Do not change it, nor keep it."""
-        return self._unserved if self._sees_all else set()
+        return self._unserved if self._is_complete else set()
 
     @property
     def unserved_adapters(self) -> set[str]:
         """The adapters that no request reaches at any worker. Do not change it, nor keep it."""
-        return self._adapters.unserved if self._sees_all else set()
+        return self._adapters.unserved if self._is_complete else set()
 
     @property
     def adapters(self) -> int:
@@ -229,7 +229,7 @@ class Serving(CardRoutings):
 
     def _served(self, found: _Sets) -> tuple[SetServing, ...]:
         made = (
-            set_serving(worker_set, groups, missing, sees_all=self._sees_all)
+            set_serving(worker_set, groups, missing, is_complete=self._is_complete)
             for worker_set, (groups, missing) in found.items()
         )
         return tuple(sorted(made, key=in_order))

@@ -165,11 +165,11 @@ def parties(groups: Groups) -> int:
 
 
 def set_serving(
-    worker_set: WorkerSet, groups: Groups, missing: tuple[str, ...], *, sees_all: bool = True
+    worker_set: WorkerSet, groups: Groups, missing: tuple[str, ...], *, is_complete: bool = True
 ) -> SetServing:
     """Return how a worker set is served. `missing`: the worker types that its deployment misses.
 
-    `sees_all`: whether all is known that is registered; if not, nothing is taken for missing.
+    `is_complete`: whether all is known that is registered; if not, nothing is taken for missing.
     """
     total, up, dead, unusable = (
         sum(one.total for one in groups.values()),
@@ -178,7 +178,7 @@ def set_serving(
         sum(one.unusable for one in groups.values()),
     )
     alone = total - up - dead - unusable
-    unknown = 0 if sees_all else alone
+    unknown = 0 if is_complete else alone
     reasons = {
         ServingReason.NO_INSTANCE: alone - unknown,
         ServingReason.DEAD: dead,
@@ -186,7 +186,7 @@ def set_serving(
     }
     sorts = parties(groups)
     least = most = up
-    if missing and not sees_all:
+    if missing and not is_complete:
         # The other role may be there.
         least, most, unknown, missing = 0, 0, unknown + up, ()
     elif missing:

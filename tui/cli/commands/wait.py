@@ -143,7 +143,7 @@ class _Waiting:
                 self._cluster.apply(event, time.time())
                 if isinstance(event, Resynced):
                     self._complete, self._lost = True, ""
-                    self._verdicts.sees_all(not event.unread)
+                    self._verdicts.set_complete(not event.unread)
                     if event.unread:
                         self._wait_on(Forbidden(self._discovery.store.address, event.unread))
                 changed = self._cluster.take_changes().keys
