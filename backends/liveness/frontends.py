@@ -38,7 +38,7 @@ class FrontendReport:
     """Whether it lists more than that."""
     ready: Mapping[str, bool] = field(default_factory=dict)
     """By model the value of its gauge `model_ready`; up to 1.2 there is none."""
-    told: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
     """The models that it lists, counts requests of, or has such a gauge for."""
     since: Mapping[str, float] = field(default_factory=dict)
     """By name when its present report of it began, if that was seen."""
@@ -53,7 +53,7 @@ class FrontendReport:
     may as well be a worker's."""
 
 
-class Saying(StrEnum):
+class ModelStatus(StrEnum):
     """A frontend's report of one model or adapter."""
 
     LISTED = "listed"
@@ -62,19 +62,19 @@ class Saying(StrEnum):
     """Its gauge says 0: it knows the model, and waits for more workers or has none."""
     ELSEWHERE = "looks at another namespace"
     """It is known to look at no namespace of the model, so it reports nothing of it."""
-    UNTOLD = "not known"
+    UNKNOWN = "not known"
     """It could not be asked, did not list all its models, or its namespace is not known."""
 
 
-DENIALS = frozenset({Saying.NOT_LISTED, Saying.NOT_READY})
+DENIALS = frozenset({ModelStatus.NOT_LISTED, ModelStatus.NOT_READY})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ModelReport:
     """The report of one frontend of one model or adapter."""
 
     frontend: str
-    saying: Saying
+    status: ModelStatus
     since: float | None = None
     """POSIX seconds. None: not known."""
     or_longer: bool = False
@@ -86,34 +86,34 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class AtFrontends:
+class ModelReports:
     """The reports of all frontends of one model or adapter, in the order of their names."""
 
     name: str
-    said: tuple[Said, ...]
+    reports: tuple[ModelReport, ...]
     """Empty: none of the addresses that were asked was ever seen to be a frontend."""
     is_denied: bool
     """Whether none of them serves it, and each namespace of it has one that denies it."""
 
     @property
-    def denied_by(self) -> tuple[Said, ...]:
+    def denied_by(self) -> tuple[ModelReport, ...]:
         """Those that look at a namespace of it and do not serve it."""
-        return tuple(one for one in self.said if one.saying in DENIALS)
+        return tuple(one for one in self.reports if one.status in DENIALS)
 
     @property
     def only_elsewhere(self) -> bool:
         """Whether frontends were asked, and none that is known to look at a namespace of it."""
-        answered = [one for one in self.said if one.saying is not Saying.UNTOLD]
-        return bool(answered) and all(one.saying is Saying.ELSEWHERE for one in answered)
+        answered = [one for one in self.reports if one.status is not ModelStatus.UNKNOWN]
+        return bool(answered) and all(one.status is ModelStatus.ELSEWHERE for one in answered)
 
 
 def looks_at(
-    tells: Mapping[str, Iterable[str]], namespaces: Mapping[str, Collection[str | None]]
+    listed: Mapping[str, Iterable[str]], namespaces: Mapping[str, Collection[str | None]]
 ) -> dict[str, frozenset[str | None]]:
     """Return the namespaces that each frontend is known to look at: it reports a model that is
     registered in that one alone.
 
-    `tells`: by frontend the names that it lists, or counts requests of. `namespaces`: where each
+    `listed`: by frontend the names that it lists, or counts requests of. `namespaces`: where each
     name is registered. A frontend's `/health` (1.6.1) does not show it: it names the endpoints of
     all namespaces, whichever it serves.
     """
@@ -124,7 +124,7 @@ def looks_at(
             if len(where := namespaces.get(name, ())) == 1
             for namespace in where
         )
-        for frontend, names in tells.items()
+        for frontend, names in listed.items()
     }
 
 
@@ -137,31 +137,35 @@ class Frontends:
     looked: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     """As `looks_at` has it."""
 
-    def of(self, name: str, namespaces: Collection[str | None]) -> AtFrontends | None:
+    def of(self, name: str, namespaces: Collection[str | None]) -> ModelReports | None:
         """Return their reports of a model or adapter that is registered there. None: none was
         asked."""
         if not self.reports:
             return None
         seen = (report for report in self.reports if report.was_seen)
-        said = tuple(self._said(report, name, namespaces) for report in seen)
+        reports = tuple(self._report(report, name, namespaces) for report in seen)
         denied: set[str | None] = set()
-        for one in said:
-            if one.saying in DENIALS:
+        for one in reports:
+            if one.status in DENIALS:
                 denied |= self.looked[one.frontend]
-        serves = any(one.saying is Saying.LISTED for one in said)
-        return AtFrontends(name, said, not serves and bool(namespaces) and denied >= {*namespaces})
+        serves = any(one.status is ModelStatus.LISTED for one in reports)
+        return ModelReports(
+            name, reports, not serves and bool(namespaces) and denied >= {*namespaces}
+        )
 
-    def _said(self, report: FrontendReport, name: str, namespaces: Collection[str | None]) -> Said:
+    def _report(
+        self, report: FrontendReport, name: str, namespaces: Collection[str | None]
+    ) -> ModelReport:
         looked = self.looked[report.name]
-        saying = _saying(report, name, namespaces, looked)
+        status = _status_of(report, name, namespaces, looked)
         since = report.since.get(name)
-        return Said(
+        return ModelReport(
             report.name,
-            saying,
+            status,
             report.first_at if since is None else since,
             since is None,
             tuple(sorted(one for one in looked if one)),
-            _why_unknown(report) if saying is Saying.UNTOLD else "",
+            _why_unknown(report) if status is ModelStatus.UNKNOWN else "",
         )
 
 
@@ -175,20 +179,20 @@ def _why_unknown(report: FrontendReport) -> str:
     return "lists no model that shows which namespace it looks at"
 
 
-def _saying(
+def _status_of(
     report: FrontendReport,
     name: str,
     namespaces: Collection[str | None],
     looked: frozenset[str | None],
-) -> Saying:
+) -> ModelStatus:
     if report.trouble:
-        return Saying.UNTOLD
+        return ModelStatus.UNKNOWN
     if report.ready.get(name) is False:
-        return Saying.NOT_READY
+        return ModelStatus.NOT_READY
     if report.listed is None:
-        return Saying.UNTOLD
+        return ModelStatus.UNKNOWN
     if name in report.listed:
-        return Saying.LISTED
+        return ModelStatus.LISTED
     if looked.isdisjoint(namespaces):
-        return Saying.ELSEWHERE if looked else Saying.UNTOLD
-    return Saying.UNTOLD if report.lists_more else Saying.NOT_LISTED
+        return ModelStatus.ELSEWHERE if looked else ModelStatus.UNKNOWN
+    return ModelStatus.UNKNOWN if report.lists_more else ModelStatus.NOT_LISTED

@@ -182,7 +182,7 @@ class _Join:
         cut = {str(one.target) for one in known if one.served_cut}
         if not self._is_read or not lists:
             return {}
-        tells = {str(one.target): one.models for one in known}
+        listed_by = {str(one.target): one.models for one in known}
         registered = {
             name: {card.id.namespace for card in cards} for name, cards in self._cards.items()
         }
@@ -190,7 +190,7 @@ class _Join:
             str(one.target): {name for name, ready in one.figures.ready.items() if not ready}
             for one in known
         }
-        return compare(lists, registered, cut, tells, not_ready)
+        return compare(lists, registered, cut, listed_by, not_ready)
 
     def _is_base(self, name: str, served: Served) -> bool:
         """Return whether to show a base model without figures. Adapters and aliases without figures

@@ -84,19 +84,19 @@ def compare(
     lists: Mapping[str, frozenset[str]],
     registered: Mapping[str, Collection[str | None]],
     cut: Collection[str] = (),
-    tells: Mapping[str, Iterable[str]] | None = None,
+    listed_by: Mapping[str, Iterable[str]] | None = None,
     not_ready: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, Served]:
     """Return every name that a frontend lists or that is registered.
 
     `lists` is by frontend; `registered` has the namespaces of each name. `cut`: the frontends that
     list more than is known, so that they are never in `not_by`; nor are frontends that may watch
-    other namespaces (see `looks_at` for `tells`). `not_ready`: by frontend, the names that it
+    other namespaces (see `looks_at` for `listed_by`). `not_ready`: by frontend, the names that it
     reports as not ready.
     """
     there = registered.keys()
     names = frozenset(there).union(*lists.values())
-    looked = looks_at(lists if tells is None else tells, registered)
+    looked = looks_at(lists if listed_by is None else listed_by, registered)
     found = {}
     for name in sorted(names):
         waiting = tuple(one for one in lists if name in not_ready.get(one, ()))

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from backends.dynamo.roles import Role
 from backends.liveness.evidence import Evidence
 from backends.liveness.evidence_kinds import VALUES_OF, CardSort, EvidenceKind, Values, WorkerGone
-from backends.liveness.frontends import Saying
+from backends.liveness.frontends import ModelStatus
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.probe.types import ProbeAnswer, ProbeMethod
@@ -135,7 +135,7 @@ def test_a_model_that_a_frontend_does_not_serve_is_as_the_schema_says(
 def test_every_kind_and_verdict_and_reason_is_in_the_schema() -> None:
     defined = SCHEMAS["records.schema.json"]["$defs"]
     says = defined["at_frontend"]["properties"]["says"]["enum"]
-    assert set(says) == {one.value for one in Saying}
+    assert set(says) == {one.value for one in ModelStatus}
     assert set(defined["verdict"]["enum"]) == {one.value for one in Verdict} | {None}
     reasons = defined["record"]["properties"]["not_routable"]["enum"]
     assert set(reasons) == {one.value for one in ServingReason} | {None}

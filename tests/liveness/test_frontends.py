@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
-from backends.liveness.frontends import FrontendReport, Saying
+from backends.liveness.frontends import FrontendReport, ModelStatus
 from backends.liveness.serving import Serving
 from tests.support import registered
 from tests.support.registered import record
@@ -40,10 +40,10 @@ def report(name: str, *listed: str, **more: Any) -> FrontendReport:
     return FrontendReport(name, 10.0, **values)
 
 
-def sayings(found: Serving, name: str) -> dict[str, Saying]:
+def sayings(found: Serving, name: str) -> dict[str, ModelStatus]:
     said = found.at_frontends(name)
     assert said is not None
-    return {one.frontend: one.saying for one in said.said}
+    return {one.frontend: one.status for one in said.reports}
 
 
 def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_by_them() -> None:
@@ -52,7 +52,7 @@ def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_
     said = found.at_frontends("acme/new")
     assert said is not None
     (denial,) = said.denied_by
-    assert (denial.frontend, denial.saying) == ("f0", Saying.NOT_LISTED)
+    assert (denial.frontend, denial.status) == ("f0", ModelStatus.NOT_LISTED)
     assert (denial.since, denial.or_longer) == (5.0, True)
     assert said.is_denied
     assert (found.denied, found.unserved) == ({"acme/new"}, set())
@@ -68,19 +68,19 @@ def test_a_routable_model_that_no_frontend_of_its_namespace_lists_is_not_served_
     said = found.at_frontends("acme/new")
     assert said is not None
     assert [one.frontend for one in said.denied_by] == ["f0"]
-    assert [(one.since, one.or_longer) for one in said.said if one.saying is Saying.LISTED] == [
-        (7.0, False)
-    ]
+    assert [
+        (one.since, one.or_longer) for one in said.reports if one.status is ModelStatus.LISTED
+    ] == [(7.0, False)]
 
 
 def test_a_model_that_a_frontend_calls_not_ready_is_not_served_by_it_listed_or_not() -> None:
     found = serving((OURS, "prod", None))
     for listed in ((OURS,), ()):
         found.observe_frontends([report("f0", *listed, ready={OURS: False}, since={OURS: 8.0})])
-        assert sayings(found, OURS) == {"f0": Saying.NOT_READY}
+        assert sayings(found, OURS) == {"f0": ModelStatus.NOT_READY}
         assert found.denied == {OURS}
     found.observe_frontends([report("f0", OURS, ready={OURS: True})])
-    assert sayings(found, OURS) == {"f0": Saying.LISTED}
+    assert sayings(found, OURS) == {"f0": ModelStatus.LISTED}
     assert found.denied == set()
 
 
@@ -89,8 +89,8 @@ def test_a_frontend_of_another_namespace_says_nothing_of_a_model_and_is_named_as
     found.observe_frontends([report("f0", OURS)])
     said = found.at_frontends(THEIRS)
     assert said is not None
-    assert sayings(found, THEIRS) == {"f0": Saying.ELSEWHERE}
-    assert said.said[0].looks_at == ("prod",)
+    assert sayings(found, THEIRS) == {"f0": ModelStatus.ELSEWHERE}
+    assert said.reports[0].looks_at == ("prod",)
     assert (said.only_elsewhere, said.is_denied, said.denied_by) == (True, False, ())
     assert found.denied == set()
 
@@ -100,7 +100,7 @@ def test_of_a_model_in_two_namespaces_a_frontend_speaks_for_its_own_only() -> No
     found.observe_frontends([report("f0", OURS)])
     said = found.at_frontends(BOTH)
     assert said is not None
-    assert sayings(found, BOTH) == {"f0": Saying.NOT_LISTED}
+    assert sayings(found, BOTH) == {"f0": ModelStatus.NOT_LISTED}
     assert not said.is_denied
     assert found.denied == set()
 
@@ -117,10 +117,10 @@ def test_of_a_model_in_two_namespaces_a_frontend_speaks_for_its_own_only() -> No
 def test_a_frontend_that_could_not_be_asked_says_nothing(mute: FrontendReport, why: str) -> None:
     found = serving((OURS, "prod", None), ("acme/seen", "prod", None))
     found.observe_frontends([mute])
-    assert sayings(found, OURS) == {"f0": Saying.UNTOLD}
+    assert sayings(found, OURS) == {"f0": ModelStatus.UNKNOWN}
     said = found.at_frontends(OURS)
     assert said is not None
-    assert said.said[0].trouble == why
+    assert said.reports[0].trouble == why
     assert found.denied == set()
 
 
@@ -130,10 +130,10 @@ def test_an_address_that_was_never_seen_to_be_a_frontend_says_nothing_of_any_mod
     found.observe_frontends([silent])
     said = found.at_frontends(OURS)
     assert said is not None
-    assert (said.said, said.is_denied, said.only_elsewhere) == ((), False, False)
+    assert (said.reports, said.is_denied, said.only_elsewhere) == ((), False, False)
     assert found.frontends == (silent,)
     found.observe_frontends([silent, report("f0", OURS)])
-    assert sayings(found, OURS) == {"f0": Saying.LISTED}
+    assert sayings(found, OURS) == {"f0": ModelStatus.LISTED}
 
 
 def test_an_adapter_is_a_name_that_frontends_list_too() -> None:

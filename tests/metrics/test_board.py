@@ -354,7 +354,7 @@ def test_reports_are_of_frontends_that_a_person_named_and_not_of_long_ago() -> N
         ]
     )
     one, other = sorted(reports(board, 12.0), key=lambda one: one.trouble)
-    assert (one.name, one.listed, one.ready, one.told) == (
+    assert (one.name, one.listed, one.ready, one.known) == (
         str(FRONTEND),
         listed,
         {"b": False},

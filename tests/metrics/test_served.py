@@ -54,7 +54,7 @@ def test_of_a_namespace_that_no_frontend_is_known_to_look_at_nothing_is_said() -
     assert not compare({"f0": frozenset()}, registered)["c"].differs
     # What it counts requests of, or did, it looks at as well.
     registered |= {"d": {"other"}}
-    assert compare(lists, registered, tells={"f0": {"a", "d"}})["b"].not_by == ("f0",)
+    assert compare(lists, registered, listed_by={"f0": {"a", "d"}})["b"].not_by == ("f0",)
 
 
 def test_what_a_cut_list_does_not_have_may_be_served_all_the_same() -> None:

@@ -30,7 +30,7 @@ NO_METRICS = State("?", "not Dynamo's", "dim")
 NOT_ASKED = State("?", "not asked", "dim")
 NO_SUCH_MODEL = State("?", "no such model", "dim")
 """Of the requests that named no model which a frontend serves."""
-UNTOLD = State("·", "", "dim")
+STATE_UNKNOWN = State("·", "", "dim")
 
 FINDINGS = (NOT_SERVED, PARTLY, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING)
 """What metrics and frontends say; what is registered has verdicts of its own."""
@@ -117,7 +117,7 @@ class Rows:
         address = "" if one.known is None else _short(one.known)
         name = hex_id(one.id) if one.id is not None else address
         if not records:
-            state = UNTOLD if one.id is None else GONE
+            state = STATE_UNKNOWN if one.id is None else GONE
         else:
             state = STATES[self._states.worst(records)]
         return MetricsRow(
@@ -189,11 +189,11 @@ def served_state(model: MeteredModel, serving: Serving) -> State:
         there = len(model.reporting)
         return State("◐", f"{there}/{there + len(model.missing)} frontends", "warn")
     if model.served is None:
-        return UNTOLD
+        return STATE_UNKNOWN
     if reasons and model.served.by:
         return State("◐", f"{figures} routable", "warn")
     if not model.served.by:
-        return UNTOLD
+        return STATE_UNKNOWN
     return PARTLY if model.served.not_by else SERVED
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import adapter_name, base_name
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.liveness.frontends import AtFrontends, FrontendReport, Said, Saying
+from backends.liveness.frontends import FrontendReport, ModelReport, ModelReports, ModelStatus
 from backends.liveness.routing import ModelServing, RoutableCount, Routing, ServingReason
 from backends.liveness.serving import Serving
 from backends.liveness.workers import Worker
@@ -33,7 +33,7 @@ _FAILURES = {
 }
 """Meanings of the reasons that Dynamo 1.6.1 was seen to count."""
 
-_DENIALS = {Saying.NOT_LISTED: "not listed by", Saying.NOT_READY: "not ready at"}
+_DENIALS = {ModelStatus.NOT_LISTED: "not listed by", ModelStatus.NOT_READY: "not ready at"}
 
 SHORT = {
     ServingReason.NO_INSTANCE: "no instance",
@@ -162,8 +162,8 @@ def is_well_served(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> b
     If cards disagree, each frontend of Dynamo 1.6.1 serves one sort, and some older releases drop
     them all.
     """
-    said = serving.at_frontends(name)
-    if said is not None and said.denied_by:
+    reports = serving.at_frontends(name)
+    if reports is not None and reports.denied_by:
         return False
     model = serving.model(name)
     if model is not None:
@@ -173,13 +173,13 @@ def is_well_served(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> b
 
 def standing_of(name: str, serving: Serving, cards: Iterable[AnyRecord]) -> str:
     """Return a clause on how a model or adapter is served."""
-    said = serving.at_frontends(name)
-    denials = () if said is None else said.denied_by
+    reports = serving.at_frontends(name)
+    denials = () if reports is None else reports.denied_by
     sentences = [frontend_sentence(one) for one in denials]
     not_by = ""
-    if said is not None and denials:
+    if reports is not None and denials:
         not_by = " by the frontends that were asked"
-        if not said.is_denied:
+        if not reports.is_denied:
             not_by = f" by {count(len(denials), 'frontend')}"
     return "; ".join([_standing_by_cards(name, serving, cards, not_by), *sentences])
 
@@ -216,25 +216,25 @@ def meaning_of_failure(reason: str) -> str:
     return f" ({found})" if found else ""
 
 
-def denial_in_brief(said: AtFrontends | None) -> str:
+def denial_in_brief(reports: ModelReports | None) -> str:
     """Return the frontends that do not serve a model, in a few words for a table. Empty: none."""
-    denials = () if said is None else said.denied_by
-    if said is None or not denials:
+    denials = () if reports is None else reports.denied_by
+    if reports is None or not denials:
         return ""
-    if len({one.saying for one in denials}) > 1:
+    if len({one.status for one in denials}) > 1:
         how = "not served by"
     else:
-        how = _DENIALS[denials[0].saying]
+        how = _DENIALS[denials[0].status]
     if len(denials) > 1:
         return f"{how} {count(len(denials), 'frontend')}"
     return f"{how} {denials[0].frontend.partition('://')[2] or denials[0].frontend}"
 
 
-def state_at_frontends(said: AtFrontends | None) -> State | None:
+def state_at_frontends(reports: ModelReports | None) -> State | None:
     """Return a model's state by frontends. None: no frontend denies it."""
-    if said is None or not said.denied_by:
+    if reports is None or not reports.denied_by:
         return None
-    return NOT_SERVED if said.is_denied else PARTLY
+    return NOT_SERVED if reports.is_denied else PARTLY
 
 
 def silent_addresses(reports: Iterable[FrontendReport]) -> list[str]:
@@ -255,7 +255,7 @@ def unasked(reports: Sequence[FrontendReport]) -> list[str]:
 
 
 def frontend_fields(
-    said: AtFrontends | None,
+    model: ModelReports | None,
     reports: Sequence[FrontendReport],
     shown_at: ShownAt = as_it_is,
     *,
@@ -265,12 +265,12 @@ def frontend_fields(
 
     `reached`: whether requests may reach a worker of it, by the registered records.
     """
-    if said is None:
+    if model is None:
         return []
-    lines = [frontend_sentence(one, shown_at, reached=reached) for one in said.said]
+    lines = [frontend_sentence(one, shown_at, reached=reached) for one in model.reports]
     if len(lines) > MOST_FRONTENDS:
         lines = [*lines[:MOST_FRONTENDS], f"… {len(lines):,} frontends in all"]
-    if said.only_elsewhere:
+    if model.only_elsewhere:
         lines.append("no frontend that watches its namespace was asked")
     if not lines and (silent := sum(not one.was_seen for one in reports)):
         lines.append(f"none is known: {count(silent, 'address')} of --metrics cannot be asked")
@@ -280,27 +280,29 @@ def frontend_fields(
     return fields
 
 
-def frontend_sentence(said: Said, shown_at: ShownAt = as_it_is, *, reached: bool = True) -> str:
+def frontend_sentence(
+    report: ModelReport, shown_at: ShownAt = as_it_is, *, reached: bool = True
+) -> str:
     """Return one frontend's statement on a model, and since when."""
     since = ""
-    if said.since is not None:
-        since = f", since {time_of_day(shown_at(said.since))}" + " or longer" * said.or_longer
-    match said.saying:
-        case Saying.LISTED:
+    if report.since is not None:
+        since = f", since {time_of_day(shown_at(report.since))}" + " or longer" * report.or_longer
+    match report.status:
+        case ModelStatus.LISTED:
             though = (
                 "" if reached else "; it lists all registered models, and no worker is routable"
             )
-            return f"{said.frontend} lists it{since}{though}"
-        case Saying.NOT_LISTED:
-            return f"{said.frontend} does not list it{since}"
-        case Saying.NOT_READY:
-            return f"{said.frontend} reports that it is not ready{since}"
-        case Saying.ELSEWHERE:
-            where = ", ".join(said.looks_at)
-            namespaces = "namespace" if len(said.looks_at) == 1 else "namespaces"
-            return f"{said.frontend} watches {namespaces} {where}, not this one"
-        case Saying.UNTOLD:
-            return f"{said.frontend} {said.trouble}"
+            return f"{report.frontend} lists it{since}{though}"
+        case ModelStatus.NOT_LISTED:
+            return f"{report.frontend} does not list it{since}"
+        case ModelStatus.NOT_READY:
+            return f"{report.frontend} reports that it is not ready{since}"
+        case ModelStatus.ELSEWHERE:
+            where = ", ".join(report.looks_at)
+            namespaces = "namespace" if len(report.looks_at) == 1 else "namespaces"
+            return f"{report.frontend} watches {namespaces} {where}, not this one"
+        case ModelStatus.UNKNOWN:
+            return f"{report.frontend} {report.trouble}"
 
 
 def failures_line(reports: Iterable[FrontendReport]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from backends.liveness.frontends import AtFrontends, FrontendReport, Frontends, looks_at
+from backends.liveness.frontends import FrontendReport, Frontends, ModelReports, looks_at
 
 Namespaces = Callable[[str], frozenset[str | None]]
 """Gives the namespaces in which a name is registered."""
@@ -71,7 +71,7 @@ class Denials:
         """Whether a frontend does not serve a model or adapter of where it looks."""
         return any(self._all())
 
-    def at_frontends(self, name: str) -> AtFrontends | None:
+    def at_frontends(self, name: str) -> ModelReports | None:
         """Return the reports of a name. None: no frontend was asked, or it is not registered."""
         namespaces = self._namespaces(name)
         return self._frontends.of(name, namespaces) if namespaces else None
@@ -86,7 +86,7 @@ class Denials:
         now = tuple(sorted(reports, key=lambda one: one.name))
         if now == before.reports:
             return set()
-        names = {one.name: one.told for one in now}
+        names = {one.name: one.known for one in now}
         where = {name: self._namespaces(name) for name in set().union(*names.values())}
         self._frontends = Frontends(now, looks_at(names, where))
         self._denied = None

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 
 from backends.dynamo.card_checksum import WorkerSet
-from backends.liveness.frontends import AtFrontends, FrontendReport
+from backends.liveness.frontends import FrontendReport, ModelReports
 from backends.liveness.routing import ModelServing, RoutableCount, ServingReason, SetServing
 from backends.liveness.serving.card_routings import CardRoutings
 from backends.liveness.serving.denials import Denials
@@ -161,7 +161,7 @@ class Serving(CardRoutings):
                 deployments.add(card_set.deployment)
         return set(chain.from_iterable(one.card_keys() for one in deployments))
 
-    def at_frontends(self, name: str) -> AtFrontends | None:
+    def at_frontends(self, name: str) -> ModelReports | None:
         """Return the reports of frontends of a model or adapter. None: none was asked, or nothing
         of that name is registered."""
         return self._denials.at_frontends(name)

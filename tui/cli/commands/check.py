@@ -13,7 +13,7 @@ from functools import partial
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import adapter_name
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.liveness.frontends import AtFrontends
+from backends.liveness.frontends import ModelReports
 from backends.liveness.judge import FINDINGS, TOLERATED, Verdict
 from backends.liveness.renewals import RenewalWait
 from backends.liveness.survey import Survey
@@ -150,7 +150,7 @@ def _rows(seen: Survey, found: Sequence[AnyRecord]) -> Iterator[tuple[str, ...]]
         )
 
 
-def _denied(seen: Survey) -> list[AtFrontends]:
+def _denied(seen: Survey) -> list[ModelReports]:
     """What frontends say of the models and adapters, of those asked for, that one does not serve.
 
     Where no request reaches a worker by what is registered, that is the finding."""
@@ -158,33 +158,33 @@ def _denied(seen: Survey) -> list[AtFrontends]:
     cards = [one for one in seen.records if isinstance(one, ModelCard)]
     names = sorted({adapter_name(one) for one in cards})
     dead = serving.unserved | serving.unserved_adapters
-    said = (serving.at_frontends(name) for name in names if name not in dead)
-    return [one for one in said if one is not None and one.denied_by]
+    reports = (serving.at_frontends(name) for name in names if name not in dead)
+    return [one for one in reports if one is not None and one.denied_by]
 
 
-def _denied_row(said: AtFrontends) -> tuple[str, ...]:
-    return (_denied_word(said), "model", said.name, "", _denied_text(said))
+def _denied_row(reports: ModelReports) -> tuple[str, ...]:
+    return (_denied_word(reports), "model", reports.name, "", _denied_text(reports))
 
 
-def _denied_word(said: AtFrontends) -> str:
-    return (NOT_SERVED if said.is_denied else PARTLY).word
+def _denied_word(reports: ModelReports) -> str:
+    return (NOT_SERVED if reports.is_denied else PARTLY).word
 
 
-def _denied_text(said: AtFrontends) -> str:
-    return "; ".join(frontend_sentence(one) for one in said.denied_by)
+def _denied_text(reports: ModelReports) -> str:
+    return "; ".join(frontend_sentence(one) for one in reports.denied_by)
 
 
-def _denied_json(said: AtFrontends, seen: Survey) -> str:
+def _denied_json(reports: ModelReports, seen: Survey) -> str:
     """A model that frontends do not serve is no key; the fields of one that it has are as there."""
     return as_json(
         {
             "kind": "model",
             "key": None,
-            "model_name": said.name,
-            "verdict": _denied_word(said),
-            "evidence": [frontend_sentence(one) for one in said.denied_by],
-            "evidence_data": denials_json(said, seen.verdicts.serving.frontends),
-            "frontends": frontends_json(said),
+            "model_name": reports.name,
+            "verdict": _denied_word(reports),
+            "evidence": [frontend_sentence(one) for one in reports.denied_by],
+            "evidence_data": denials_json(reports, seen.verdicts.serving.frontends),
+            "frontends": frontends_json(reports),
         }
     )
 
@@ -197,9 +197,9 @@ def _print_frontend_reports(seen: Survey) -> None:
         print_message(f"requests that frontends failed or refused: {failures}")
     cards = [one for one in seen.records if isinstance(one, ModelCard)]
     for name in sorted({adapter_name(one) for one in cards}):
-        said = serving.at_frontends(name)
-        if said is not None and said.only_elsewhere:
-            texts = "; ".join(map(frontend_sentence, said.said))
+        reports = serving.at_frontends(name)
+        if reports is not None and reports.only_elsewhere:
+            texts = "; ".join(map(frontend_sentence, reports.reports))
             print_message(f"of {name} no frontend that watches its namespace was asked: {texts}")
 
 

@@ -262,8 +262,8 @@ def _frontends(model: Model, seen: Survey) -> Fields:
     silent = silent_addresses(serving.frontends)[:MOST_SILENT]
     fields += [("metrics" if n == 0 else " ", sentence) for n, sentence in enumerate(silent)]
     for adapter in model.adapters:
-        said = serving.at_frontends(adapter.name)
-        for one in () if said is None else said.denied_by:
+        reports = serving.at_frontends(adapter.name)
+        for one in () if reports is None else reports.denied_by:
             fields.append((" ", f"adapter {adapter.name}: {frontend_sentence(one)}"))
     return fields
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from backends.liveness.frontends import AtFrontends, FrontendReport, Said
+from backends.liveness.frontends import FrontendReport, ModelReport, ModelReports
 from backends.metrics.targets import ScrapeTarget
 from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
@@ -120,32 +120,32 @@ def _result(task: asyncio.Task[ScrapeResult], target: ScrapeTarget, clock: Clock
     return ScrapeResult(target, clock(), trouble=why)
 
 
-def frontends_json(said: AtFrontends | None) -> list[dict[str, object]] | None:
-    """What each frontend says of a model, for JSON. None: none was asked."""
-    return None if said is None else [_said_json(one) for one in said.said]
+def frontends_json(model: ModelReports | None) -> list[dict[str, object]] | None:
+    """Return each frontend's report of a model, for JSON. None: none was asked."""
+    return None if model is None else [_report_json(one) for one in model.reports]
 
 
-def denials_json(said: AtFrontends, reports: Iterable[FrontendReport]) -> list[dict[str, object]]:
-    """What each frontend says that does not serve a model, as evidence in JSON."""
+def denials_json(model: ModelReports, reports: Iterable[FrontendReport]) -> list[dict[str, object]]:
+    """Return the reports of the frontends that do not serve a model, as evidence in JSON."""
     asked_at = {report.name: report.at for report in reports}
     return [
         {
             "evidence_kind": FRONTEND,
             "at": utc_stamp(asked_at[one.frontend]),
-            **_said_json(one),
+            **_report_json(one),
         }
-        for one in said.denied_by
+        for one in model.denied_by
     ]
 
 
-def _said_json(said: Said) -> dict[str, object]:
+def _report_json(report: ModelReport) -> dict[str, object]:
     return {
-        "frontend": said.frontend,
-        "says": said.saying.value,
-        "since": said.since,
-        "since_or_longer": said.or_longer if said.since is not None else None,
-        "looks_at": list(said.looks_at),
-        "text": frontend_sentence(said),
+        "frontend": report.frontend,
+        "says": report.status.value,
+        "since": report.since,
+        "since_or_longer": report.or_longer if report.since is not None else None,
+        "looks_at": list(report.looks_at),
+        "text": frontend_sentence(report),
     }
 
 
