@@ -75,7 +75,7 @@ class Probes(Protocol):
     def want(self, targets: Collection[ProbeTarget]) -> None:
         """Probe these from now on, in place of what was wanted before."""
 
-    async def run(self, told: Callable[[list[ProbeResult]], None]) -> None:
+    async def run(self, notify: Callable[[list[ProbeResult]], None]) -> None:
         """Probe what is wanted, for ever."""
 
     async def once(
@@ -124,7 +124,7 @@ class EvidenceCollector:
         """Whether the last answers took longer than renewals may be late."""
         self.trouble = ""
         """Why evidence is missing, in a few words; empty: nothing is known to be wrong."""
-        self._told: Callable[[], None] = lambda: None
+        self._notify: Callable[[], None] = lambda: None
         self._doubted: dict[ProbeTarget, _Doubt] = {}
         """Who was silent to the last deep probe."""
 
@@ -138,13 +138,13 @@ class EvidenceCollector:
         leases = len(self._sweep.leases())
         return leases - self._sweep.unread, leases
 
-    async def run(self, told: Callable[[], None]) -> None:
-        """Gather for ever; `told` is called after something was learnt that bears on a verdict.
+    async def run(self, notify: Callable[[], None]) -> None:
+        """Gather for ever; `notify` is called after something was learnt that bears on a verdict.
 
         What goes wrong is noted in `trouble`, and tried again: evidence that stops without a word
         would be worse than none.
         """
-        self._told = told
+        self._notify = notify
         async with asyncio.TaskGroup() as group:
             if self._asks_store:
                 group.create_task(self._for_ever(self._ask_store))
@@ -187,7 +187,7 @@ class EvidenceCollector:
                     self._sweep.failed(due, loop.time())
                     self.trouble = "the store does not tell how long leases have"
                 if self._verdicts.is_behind:
-                    self._told()
+                    self._notify()
             times = self._times
             await asyncio.sleep(times.behind_interval if self.sweep_age() else times.burst_interval)
 
@@ -288,4 +288,4 @@ class EvidenceCollector:
                 self._doubt(reading)
         self._verdicts.observe_readings(readings)
         if self._verdicts.is_behind:
-            self._told()
+            self._notify()

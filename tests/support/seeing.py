@@ -84,7 +84,7 @@ async def shows_loss(
     """The dashboard and `dyntop list` come to say so, each in one sentence."""
     # To draw the screen again and again costs more than to ask.
     await operator.until(lambda: operator.dashboard.view.store.link is LinkState.DISCONNECTED)
-    was_connected = operator.dashboard.view.store.heard_at is not None
+    was_connected = operator.dashboard.view.store.last_contact is not None
     since = "✗ disconnected since" if was_connected else "✗ not connected, trying since"
     await operator.until_shown(since)
     # A sentence goes on in the next line.

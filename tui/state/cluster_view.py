@@ -68,7 +68,7 @@ class ClusterView:
         self.history = History()
         self.store = StoreState(since=now)
         """As it is shown."""
-        self._told = self.store
+        self._received = self.store
         """As the watch told it."""
         self._stopped: tuple[Trouble, float, float] | None = None
         """Why and since when what is shown does not follow it, and until when."""
@@ -97,9 +97,9 @@ class ClusterView:
         """Take in events; returns what was noted in the history, oldest first."""
         noted: list[Event] = []
         changed = 0
-        since = self._told.heard_at
+        since = self._received.last_contact
         for event in batch:
-            self._told = next_state(self._told, event, now)
+            self._received = next_state(self._received, event, now)
             noted += self.history.apply(event, now, since=since, reading_of=self.verdicts.life)
             if isinstance(event, Resynced):
                 self.verdicts.set_complete(not event.unread)
@@ -170,7 +170,7 @@ class ClusterView:
         until = self._shown_until
         return [one for one in reversed(self.history) if until is None or one.number <= until]
 
-    def tells_of(self, happening: Event) -> bool:
+    def still_shows(self, happening: Event) -> bool:
         """Whether it can be seen still, in the history or at a tombstone."""
         if happening.number >= self.history.first:
             return True
@@ -262,11 +262,11 @@ class ClusterView:
         return Changes(changes.keys, changes.scopes, models | self.models.of(changes.keys))
 
     def _show_store(self) -> None:
-        self.store = self._told
+        self.store = self._received
         if self._stopped is not None:
             trouble, since, again_at = self._stopped
             self.store = replace(
-                self._told,
+                self._received,
                 link=LinkState.NOT_UPDATING,
                 since=since,
                 trouble=trouble,

@@ -439,8 +439,8 @@ class Dashboard:
         """Take what frontends said last; what is too old says nothing of now."""
         if self.view.frozen:
             return
-        told = reports(self.metrics.latest, self.clock())
-        if names := self.view.verdicts.serving.observe_frontends(told):
+        frontends = reports(self.metrics.latest, self.clock())
+        if names := self.view.verdicts.serving.observe_frontends(frontends):
             self._changed(Update(served=names))
 
     def _look_at_figures(self) -> None:

@@ -62,8 +62,8 @@ class Inspector:
                 left += f" as of {time_of_day(shown_at(as_of))}"
         # What bears on one of them mostly bears on all.
         few = sorted(there, key=lambda one: -SEVERITY.index(view.verdicts.of(one.key)))
-        told = [piece for one in few[:MOST_EVIDENCE] for piece in states.assess(one).evidence]
-        evidence = list({piece.text: piece for piece in told}.values())[:MOST_EVIDENCE]
+        pieces = [piece for one in few[:MOST_EVIDENCE] for piece in states.assess(one).evidence]
+        evidence = list({piece.text: piece for piece in pieces}.values())[:MOST_EVIDENCE]
         gone = "" if there else self._gone(records)
         return worker_detail(
             worker,

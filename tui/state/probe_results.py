@@ -25,12 +25,12 @@ def probed(records: Sequence[AnyRecord], readings: Sequence[ProbeResult]) -> Not
         or readings
     )
     first = worst[0]
-    told = f"{clip(plain(first.target.address), ADDRESS_CELLS)} {plain(first.text)}"
+    result = f"{clip(plain(first.target.address), ADDRESS_CELLS)} {plain(first.text)}"
     addresses = len({one.target for one in readings})
     if addresses > 1:
         bad = len({one.target for one in failed})
-        told = f"{count(addresses, 'address')} probed, {bad:,} failed: {told}"
-    return Notice(f"{told}.", "warning" if failed else "information")
+        result = f"{count(addresses, 'address')} probed, {bad:,} failed: {result}"
+    return Notice(f"{result}.", "warning" if failed else "information")
 
 
 def nothing_stale(readings: Sequence[ProbeResult] | None, awaited: int = 0) -> Notice:

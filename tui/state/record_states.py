@@ -31,11 +31,11 @@ class RecordStates:
     def as_of(self) -> float | None:
         """When the store last told of what it holds, where that is not now: ages and remaining
         times of what is registered are of then. None: they are of now."""
-        heard_at, link = self.view.store.heard_at, self.view.store.link
-        if heard_at is None:
+        last_contact, link = self.view.store.last_contact, self.view.store.link
+        if last_contact is None:
             return None
-        is_old = self.clock() - heard_at > STALE_AFTER
-        return heard_at if link.is_outdated or is_old else None
+        is_old = self.clock() - last_contact > STALE_AFTER
+        return last_contact if link.is_outdated or is_old else None
 
     def of(self, record: AnyRecord) -> State:
         """Its verdict; of what is not registered any more, that it is gone."""
@@ -76,7 +76,7 @@ class RecordStates:
     def assess(self, record: AnyRecord) -> Assessment:
         """The verdict with its evidence."""
         store = self.view.store
-        judged = self.view.verdicts.judgement(record, store.heard_at or store.since)
+        judged = self.view.verdicts.judgement(record, store.last_contact or store.since)
         if record.expired_at is None:
             return judged
         # A file's times are the host's.

@@ -176,18 +176,18 @@ class ReportedRemovals:
             outcomes = result.outcomes
         finally:
             self._answered(asked, outcomes)
-        self._tell_verdicts()
+        self._update_verdicts()
         if result.id is None and (nothing := audit_text(result)) is not None:
             return [Notice(_capital(nothing), "error")]
         only_instances = all(isinstance(one, EndpointInstance) for one in records)
         done_as = _capital(DONE_AS[result.kind if only_instances else asked_as])
         gone = set(result.keys_of(OutcomeType.REMOVED))
         removed = [one for one in records if one.key in gone]
-        told = []
+        notices = []
         if removed:
-            told = [Notice(f"{done_as} {keeps(removed)}. {self._back(removed)}", "information")]
+            notices = [Notice(f"{done_as} {keeps(removed)}. {self._back(removed)}", "information")]
         title = f"{done_as} {len(removed):,} of {count(len(asked), 'key')}"
-        return [*told, *self._told_of(title, outcomes, "removed"), *_told_of_audit(result)]
+        return [*notices, *self._notices_of(title, outcomes, "removed"), *_audit_notices(result)]
 
     def last(self) -> Operation | None:
         """What `u` would put back. None: there is nothing."""
@@ -200,16 +200,16 @@ class ReportedRemovals:
         except (RestoreRefused, AuditFailed) as error:
             sentence = explain(error, self._discovery.store.name).sentence
             return [Notice(f"Nothing was put back: {sentence}.", "error")]
-        self._tell_verdicts()
+        self._update_verdicts()
         records = [read(item.entry) for item in act.items]
         outcomes = restored.outcomes
         done = {key for key, one in outcomes.items() if one.type is OutcomeType.PUT_BACK}
         back = [one for one in records if one.key in done]
-        told = []
+        notices = []
         if back:
-            told = [Notice(f"Put back {keeps(back)}.", "information")]
+            notices = [Notice(f"Put back {keeps(back)}.", "information")]
         title = f"Put back {len(back):,} of {count(len(outcomes), 'key')}"
-        return [*told, *self._told_of(title, outcomes, "put back"), *_told_of_audit(restored)]
+        return [*notices, *self._notices_of(title, outcomes, "put back"), *_audit_notices(restored)]
 
     async def _as_shown(
         self, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
@@ -250,7 +250,7 @@ class ReportedRemovals:
             if isinstance(record, EndpointInstance) and worker is not None:
                 self._workers[record.key] = worker
 
-    def _tell_verdicts(self) -> None:
+    def _update_verdicts(self) -> None:
         """By whom workers were drained: by this dyntop, or by others as the audit has it."""
         drained = self._removals.drained
         self._workers = {key: one for key, one in self._workers.items() if key in drained}
@@ -259,8 +259,8 @@ class ReportedRemovals:
         }
         self._view.verdicts.drained({**self._by_others, **own})
 
-    async def follow_audit(self, told: Callable[[], None]) -> None:
-        """Follow what other processes on this machine drain and put back, for ever; `told` is
+    async def follow_audit(self, notify: Callable[[], None]) -> None:
+        """Follow what other processes on this machine drain and put back, for ever; `notify` is
         called after something was learnt."""
         if self._removals.audit is None:
             return
@@ -269,8 +269,8 @@ class ReportedRemovals:
         while True:
             if (found := await marks.changed()) is not None:
                 self._by_others = found
-                self._tell_verdicts()
-                told()
+                self._update_verdicts()
+                notify()
             await asyncio.sleep(AUDIT_INTERVAL)
 
     def _back(self, removed: Sequence[AnyRecord]) -> str:
@@ -284,7 +284,7 @@ class ReportedRemovals:
         when = ", once the store takes puts again" if waits else ""
         return f"{self._keys.shown('undo')} puts {back} back{when}."
 
-    def _told_of(
+    def _notices_of(
         self, title: str, outcomes: Mapping[bytes, KeyOutcome], doing: Doing
     ) -> list[Notice]:
         """Return one sentence about what did not go well: of one key with the key, of several with
@@ -377,7 +377,7 @@ def _shared(reasons: Sequence[str]) -> str:
     return f" ({reasons[0]})" if reasons[0] and len(set(reasons)) == 1 else ""
 
 
-def _told_of_audit(result: RemovalResult | RestoreResult) -> list[Notice]:
+def _audit_notices(result: RemovalResult | RestoreResult) -> list[Notice]:
     text = audit_text(result)
     return [] if text is None else [Notice(f"{_capital(text)}.", "warning")]
 

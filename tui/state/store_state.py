@@ -38,7 +38,7 @@ class StoreState:
     """Why it is disconnected."""
     loading: Loading | None = None
     """How far a snapshot is, while one is being read."""
-    heard_at: float | None = None
+    last_contact: float | None = None
     """When the store last confirmed that the data is current."""
     warnings: tuple[str, ...] = ()
     no_puts: tuple[NoPuts, ...] = ()
@@ -68,11 +68,11 @@ def next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
                 since=since,
                 error=None,
                 loading=None,
-                heard_at=now,
+                last_contact=now,
                 # At once: what is connected must not look whole until it is heard of again.
                 warnings=(unread,) if unread else state.warnings,
             )
         case Heartbeat(warnings=warnings, no_puts=no_puts):
-            return replace(state, heard_at=now, warnings=warnings, no_puts=no_puts)
+            return replace(state, last_contact=now, warnings=warnings, no_puts=no_puts)
         case Added() | Removed():
-            return replace(state, heard_at=now)
+            return replace(state, last_contact=now)

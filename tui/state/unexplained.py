@@ -32,7 +32,7 @@ class Unexplained:
             return False
         waiting = (*self._waiting, *unexplained)
         # The reason of what cannot be seen any more is of no use, and there may be very many.
-        self._waiting = [one for one in waiting if self._view.tells_of(one)]
+        self._waiting = [one for one in waiting if self._view.still_shows(one)]
         return True
 
     async def explain(self, explained: Callable[[], None]) -> None:

@@ -130,7 +130,7 @@ class StoreHeader(Vertical):
             colour = "text-warning"
         style = rich_colour(self.app.theme_variables, colour)
         text = f"{glyph} {state.link.value}"
-        if state.link is LinkState.DISCONNECTED and state.heard_at is None:
+        if state.link is LinkState.DISCONNECTED and state.last_contact is None:
             # It was never connected.
             text = f"{glyph} not connected, trying since "
             text += time_of_day(self.dashboard.clock.shown_at(state.since))
@@ -142,8 +142,8 @@ class StoreHeader(Vertical):
             total = "" if state.loading.total is None else f" of {state.loading.total:,}"
             text += f" {state.loading.done:,}{total}"
         parts = [(text, style)]
-        if state.heard_at is not None and now - state.heard_at > STALE_AFTER:
-            parts.append((f"data {duration(now - state.heard_at)} old", "bold"))
+        if state.last_contact is not None and now - state.last_contact > STALE_AFTER:
+            parts.append((f"data {duration(now - state.last_contact)} old", "bold"))
         return parts
 
     def _modes(self) -> list[tuple[str, str]]:
@@ -166,8 +166,8 @@ class StoreHeader(Vertical):
             modes.append((f"no evidence: {plain(self.dashboard.trouble)}", "bold"))
         if self.dashboard.sweep_age:
             read, leases = self.dashboard.leases_read
-            told = f"leases read up to {duration(self.dashboard.sweep_age)} ago"
-            modes.append((f"{read:,} of {leases:,} leases read" if read < leases else told, "dim"))
+            age = f"leases read up to {duration(self.dashboard.sweep_age)} ago"
+            modes.append((f"{read:,} of {leases:,} leases read" if read < leases else age, "dim"))
         return modes
 
     def _counts(self) -> list[tuple[str, str]]:

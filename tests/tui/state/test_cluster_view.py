@@ -71,8 +71,8 @@ def test_nothing_is_complete_before_the_first_snapshot_and_all_is_after_it() -> 
 
 
 def test_the_age_of_the_data_counts_from_the_last_sign_of_life() -> None:
-    assert view_after(Loading(1, 2), GONE).store.heard_at is None
-    assert view_after(EMPTY, Added(ONE), Heartbeat(), GONE, GONE).store.heard_at == 2
+    assert view_after(Loading(1, 2), GONE).store.last_contact is None
+    assert view_after(EMPTY, Added(ONE), Heartbeat(), GONE, GONE).store.last_contact == 2
 
 
 def test_warnings_are_those_heard_last() -> None:
@@ -94,11 +94,11 @@ def test_a_happening_can_be_seen_while_the_history_or_a_tombstone_has_it() -> No
     view = view_after(EMPTY, Added(ONE), Added(OTHER))
     (first,) = view.take([Removed(ONE)], 3.0)
     (other,) = view.take([Removed(OTHER)], 3.0)
-    assert view.tells_of(first)
+    assert view.still_shows(first)
     for _ in range(KEPT // 2 + 1):
         view.take([Added(ONE), Removed(ONE)], 4.0)
-    assert not view.tells_of(first)
-    assert view.tells_of(other)
+    assert not view.still_shows(first)
+    assert view.still_shows(other)
 
 
 def test_while_frozen_nothing_changes_and_what_waits_is_counted() -> None:

@@ -149,10 +149,10 @@ def _state(record: AnyRecord, judgement: Assessment | None) -> str:
         verdict = judgement.verdict.value
         found = judgement.verdict in FINDINGS
         return f"{verdict}: {judgement.evidence[0].text}" if found else verdict
-    told = [
+    texts = [
         f"value not known: {record.unread}" if record.unread else "",
         f"malformed: {record.malformed}" if record.malformed is not None else "",
         f"conflict: {record.conflict}" if record.conflict is not None else "",
         "expired" if record.expired_at is not None else "",
     ]
-    return "; ".join(filter(None, told)) or "listed"
+    return "; ".join(filter(None, texts)) or "listed"

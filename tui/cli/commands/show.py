@@ -224,8 +224,8 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
             worst_first = sorted(
                 subject.records, key=lambda one: -SEVERITY.index(seen.verdict(one))
             )
-            told = [piece for one in worst_first for piece in seen.assessment(one).evidence]
-            evidence = list({piece.text: piece for piece in told}.values())[:MOST_EVIDENCE]
+            pieces = [piece for one in worst_first for piece in seen.assessment(one).evidence]
+            evidence = list({piece.text: piece for piece in pieces}.values())[:MOST_EVIDENCE]
             lives = [life for one in subject.records if (life := seen.verdicts.life(one))]
             life = next((one for one in lives if one.ttl.granted is not None), None)
             left = "" if life is None else time_left(life, now)

@@ -62,7 +62,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
     """Raises `NotScraped` and `StoreError` the first time; later ones are told."""
     # Who asks rarely wants what came since.
-    board, told = LatestStats(max(LATE, 3 * (arguments.interval or 0.0))), ""
+    board, printed = LatestStats(max(LATE, 3 * (arguments.interval or 0.0))), ""
     async with open_session(settings) as session:
         while True:
             try:
@@ -71,11 +71,11 @@ async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) 
                 if board.scrape is None:
                     raise
                 problem = _sentence(error, session.discovery.store.name)
-                if problem != told:
+                if problem != printed:
                     print_message(f"{problem}; still asking")
-                told = problem
+                printed = problem
             else:
-                told = ""
+                printed = ""
                 _print(usages, arguments, clock)
                 if not usages and arguments.output == "table":
                     print_message(f"no NATS service found{described(settings)}")

@@ -147,7 +147,7 @@ class _NoProbes:
     def want(self, targets: Collection[ProbeTarget]) -> None:
         """Nothing is probed."""
 
-    async def run(self, told: Callable[[list[ProbeResult]], None]) -> None:
+    async def run(self, notify: Callable[[list[ProbeResult]], None]) -> None:
         """Nothing is probed."""
 
     async def once(
@@ -172,7 +172,7 @@ class _Reasons:
         self._explainer = Explainer(
             discovery, self._cluster, clock=clock, find_operations=find_operations
         )
-        self._told: deque[tuple[Event, Reason | None]] = deque(maxlen=MOST_OPEN)
+        self._printed: deque[tuple[Event, Reason | None]] = deque(maxlen=MOST_OPEN)
         """What was told to have gone, each with the reason that was told."""
         self._open: list[Event] = []
         """To be asked about once more."""
@@ -184,7 +184,7 @@ class _Reasons:
 
     def note(self, batch: Sequence[WatchEvent]) -> list[list[Event]]:
         """Return for each of some events what it took away, in order."""
-        now, since = self._clock(), self._state.heard_at
+        now, since = self._clock(), self._state.last_contact
         found: list[list[Event]] = []
         for event in batch:
             self._state = next_state(self._state, event, now)
@@ -208,7 +208,7 @@ class _Reasons:
         for start in range(0, len(happenings), ASKED_AT_ONCE):
             self._open += await self._ask(happenings[start : start + ASKED_AT_ONCE])
         self._ask_again_at = self._clock() + SETTLE
-        self._told.extend((one, one.why) for one in happenings)
+        self._printed.extend((one, one.why) for one in happenings)
 
     async def ask_again(self) -> None:
         """Ask once more, in a while, about what a worker that stops removes before its lease."""
@@ -218,8 +218,8 @@ class _Reasons:
 
     def take_changed(self) -> list[Event]:
         """Return what has another reason by now than was told, oldest first."""
-        changed = [one for one, why in self._told if one.why != why]
-        self._told = deque(((one, one.why) for one, _ in self._told), maxlen=MOST_OPEN)
+        changed = [one for one, why in self._printed if one.why != why]
+        self._printed = deque(((one, one.why) for one, _ in self._printed), maxlen=MOST_OPEN)
         return changed
 
     async def _ask(self, gone: list[Event], *, again: bool = False) -> list[Event]:

@@ -92,8 +92,8 @@ class ChannelsPane(Pane[ChannelRow]):
             if isinstance(channel, EventChannel):
                 self.post_message(self.TapAsked(channel))
             else:
-                told = "Nothing to listen to: the channel of this source is not registered."
-                self.notify(told, severity="warning", markup=False)
+                text = "Nothing to listen to: the channel of this source is not registered."
+                self.notify(text, severity="warning", markup=False)
 
     @property
     def _cluster(self) -> Cluster:

@@ -90,7 +90,7 @@ class RequestsPane(TreePane[RequestRow]):
         self.line = Static(id="requests-line")
         super().__init__(dashboard, columns, order=SortOrder("name"), below=(self.line,))
         self._told_of_store = ""
-        self._told_line: tuple[str, str] = ("", "")
+        self._line_text: tuple[str, str] = ("", "")
         # Components are open by themselves, endpoints are not.
         self._turned: set[Hashable] = set()
         """Rows that are not as they are by themselves."""
@@ -228,10 +228,10 @@ class RequestsPane(TreePane[RequestRow]):
         board = self.dashboard.stats
         lost = self.view.store.link.is_outdated
         self.table.set_class(lost or (board is not None and board.trouble is not None), "-stale")
-        told = line(board, self._whole, self.dashboard.clock(), self.dashboard.clock.shown_at)
-        if told == self._told_line:
+        line_text = line(board, self._whole, self.dashboard.clock(), self.dashboard.clock.shown_at)
+        if line_text == self._line_text:
             return
-        text, tone = self._told_line = told
+        text, tone = self._line_text = line_text
         self.line.display = bool(text)
         self.line.set_class(tone == "bad", "-bad")
         self.line.update(Text(clip(text, max(20, self.table.size.width - 2))), layout=False)
