@@ -112,9 +112,9 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         steady: Callable[[], float] | None = None,
         when_complete: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` gives POSIX seconds; nothing else looks at the time. None: the session's. `steady`
-        is a clock that nobody sets; None: nobody sets `clock`. `logs` None: of its own.
-        `when_complete` is called once, when all that the store has is on screen."""
+        """`clock` gives POSIX seconds; nothing else looks at the time. None: the session's.
+        `steady`: a clock that is never set; None: `clock` is never set. `logs` None: its own.
+        `when_complete` is called once, when the whole store is on screen."""
         forget_removed_widgets()
         self._colours = colours_of_terminal()
         self.clock = session.clock if clock is None else HostClock(clock, steady or clock)

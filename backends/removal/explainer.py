@@ -67,16 +67,16 @@ class Explainer:
         """The removals of each worker (by lease; in stores without leases, by id), oldest first."""
         self._remembered = 0
 
-    def note(self, happening: Event) -> None:
+    def note(self, event: Event) -> None:
         """Remember a removal, with or without a known reason."""
-        record = happening.record
-        if happening.type is not EventType.REMOVED or record is None:
+        record = event.record
+        if event.type is not EventType.REMOVED or record is None:
             return
         if (worker := own_worker(record)) is None:
             return
         went = self._went.setdefault(worker, [])
         self._went.move_to_end(worker)
-        went.append(happening)
+        went.append(event)
         self._remembered += 1
         if len(went) > MOST_GOINGS:
             del went[0]
@@ -86,7 +86,7 @@ class Explainer:
             _, oldest = self._went.popitem(last=False)
             self._remembered -= len(oldest)
 
-    async def explain(self, happenings: Sequence[Event], *, again: bool = False) -> list[Event]:
+    async def explain(self, events: Sequence[Event], *, again: bool = False) -> list[Event]:
         """Set the reason of each removal without one, and with `again` of those whose lease was
         alive at the last query. If the store does not answer, events stay as they are.
 
@@ -95,7 +95,7 @@ class Explainer:
         """
         unknown = [
             one
-            for one in happenings
+            for one in events
             if one.removal is not None and (one.why is None or (again and _is_provisional(one.why)))
         ]
         records = [one.record for one in unknown if one.record is not None]
@@ -113,20 +113,20 @@ class Explainer:
         return [one for one in unknown if self._is_open(one)]
 
     def _derive(
-        self, happening: Event, going: ObservedRemoval, life: TimeToLive | None, asked_at: float
+        self, event: Event, going: ObservedRemoval, life: TimeToLive | None, asked_at: float
     ) -> None:
         record = going.record
         lifetime = self._discovery.store.lifetime
         if life is not None and life.granted is None:
-            self._lease_ended(record, life, asked_at, happening)
+            self._lease_ended(record, life, asked_at, event)
         elif life is not None:
-            happening.why = self._lease_lives(going, life)
+            event.why = self._lease_lives(going, life)
         elif lifetime is Lifetime.UNBOUNDED:
-            happening.why = Reason(ReasonKind.NOT_KEPT_ALIVE, after_gap=going.after_gap)
+            event.why = Reason(ReasonKind.NOT_KEPT_ALIVE, after_gap=going.after_gap)
         elif lifetime is Lifetime.LEASED:
-            happening.why = Reason(ReasonKind.NO_LEASE, after_gap=going.after_gap)
+            event.why = Reason(ReasonKind.NO_LEASE, after_gap=going.after_gap)
         else:
-            happening.why = self._file_went(going)
+            event.why = self._file_went(going)
 
     def _lease_ended(
         self, record: AnyRecord, life: TimeToLive, asked_at: float, asked: Event
@@ -208,12 +208,12 @@ class Explainer:
         scope = tuple(name for name in (at.namespace, at.component, at.endpoint) if name)
         return bool(self._cluster.keys(ModelCard.kind, scope))
 
-    async def _ask_audit(self, happenings: Iterable[Event]) -> None:
+    async def _ask_audit(self, events: Iterable[Event]) -> None:
         if self._find_operations is None:
             return
         by_hand = {
             one.record.key: one
-            for one in happenings
+            for one in events
             if one.record is not None and one.why is not None and one.why.kind in _BY_HAND
         }
         if not by_hand:
@@ -222,27 +222,27 @@ class Explainer:
             [one.record.entry for one in by_hand.values() if one.record]
         )
         for key, act in found.items():
-            happening = by_hand[key]
-            happening.why = Reason(
+            event = by_hand[key]
+            event.why = Reason(
                 ReasonKind.ANOTHER_DYNTOP,
-                after_gap=happening.why is not None and happening.why.after_gap,
+                after_gap=event.why is not None and event.why.after_gap,
                 user=act.user,
                 host=act.host,
                 act=act.id,
                 act_kind=act.kind,
             )
 
-    def _is_open(self, happening: Event) -> bool:
-        record = happening.record
-        return record is not None and _is_provisional(happening.why) and not self._rest(record)
+    def _is_open(self, event: Event) -> bool:
+        record = event.record
+        return record is not None and _is_provisional(event.why) and not self._rest(record)
 
 
 def _is_provisional(why: Reason | None) -> bool:
     return why is not None and why.kind in (ReasonKind.DELETED, ReasonKind.CHANNEL_DROPPED)
 
 
-def _is_first_step(happening: Event, ended_at: float) -> bool:
+def _is_first_step(event: Event, ended_at: float) -> bool:
     """Return whether an instance went while its lease lived, shortly before that ended."""
-    is_instance = isinstance(happening.record, EndpointInstance)
-    soon = ended_at - happening.at <= STOPPING
-    return is_instance and soon and _is_provisional(happening.why)
+    is_instance = isinstance(event.record, EndpointInstance)
+    soon = ended_at - event.at <= STOPPING
+    return is_instance and soon and _is_provisional(event.why)

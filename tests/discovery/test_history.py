@@ -21,7 +21,7 @@ START = Resynced((), (), "")
 
 
 def whats(history: History) -> list[str]:
-    return [happening.type.value for happening in history]
+    return [event.type.value for event in history]
 
 
 def test_what_was_there_at_the_start_is_one_line() -> None:

@@ -69,13 +69,13 @@ class World:
         self.cluster.discard(content[0])
         reading = None if left is None else LeaseTtl(TimeToLive(30.0, left), self.now)
         going = ObservedRemoval(record, self.now, self.now, revision=str(revision), reading=reading)
-        happening = Event(next(self._numbers), self.now, EventType.REMOVED, record, removal=going)
-        self.explainer.note(happening)
-        return happening
+        event = Event(next(self._numbers), self.now, EventType.REMOVED, record, removal=going)
+        self.explainer.note(event)
+        return event
 
 
-def kinds(*happenings: Event) -> list[str]:
-    return ["" if one.why is None else one.why.kind.value for one in happenings]
+def kinds(*events: Event) -> list[str]:
+    return ["" if one.why is None else one.why.kind.value for one in events]
 
 
 async def test_the_first_step_of_a_stop_gets_its_reason_when_the_rest_went() -> None:

@@ -19,7 +19,7 @@ async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
         assert operator.rows("id") == ["1", "2"]
         assert operator.branches()[0] == "all namespaces 2"
         assert "2 instances" in operator.header()
-        assert len(operator.dashboard.view.happenings()) == 1
+        assert len(operator.dashboard.view.events()) == 1
         await operator.press("f")
         await operator.until(lambda: operator.rows("id") == ["2", "3", "4"])
         assert "frozen" not in operator.header()

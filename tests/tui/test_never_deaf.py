@@ -212,4 +212,4 @@ async def test_a_frozen_view_and_hours_in_which_the_process_did_not_run_are_foll
         await operator.until_shown("● connected")
         send(operator, "f")
         await equals(operator, world)
-        assert len([one for one in operator.dashboard.view.happenings() if not one.record]) == 1
+        assert len([one for one in operator.dashboard.view.events() if not one.record]) == 1

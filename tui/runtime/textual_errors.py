@@ -39,8 +39,8 @@ class SurvivesHandlerErrors(App[None]):
 
 
 def isolate_handler_errors() -> None:
-    """Change the message loops of all apps in this process. Only loops of `SurvivesHandlerErrors` behave
-    differently."""
+    """Change the message loops of all apps in this process. Only loops of `SurvivesHandlerErrors`
+    behave differently."""
     MessagePump._dispatch_message = _dispatch_kept  # type: ignore[method-assign]
     MessagePump._flush_next_callbacks = _flush_kept  # type: ignore[method-assign]
     Screen._invoke_and_clear_callbacks = _invoke_later_kept  # type: ignore

@@ -85,7 +85,7 @@ class ClusterView:
         self._held: dict[bytes, _Held] = {}
         """What became of each key while frozen: no more of them than there were keys."""
         self._shown_until: int | None = None
-        """The last happening that is shown while frozen."""
+        """The last event that is shown while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
         self._texts: dict[bytes, str] = {}
         """What a filter looks at of each record, while there is one or is to be."""
@@ -165,18 +165,18 @@ class ClusterView:
         self._stones_changed |= self.tombstones.note(self._noted_frozen)
         self._noted_frozen.clear()
 
-    def happenings(self) -> list[Event]:
+    def events(self) -> list[Event]:
         """What happened, newest first; while frozen, until then."""
         until = self._shown_until
         return [one for one in reversed(self.history) if until is None or one.number <= until]
 
-    def still_shows(self, happening: Event) -> bool:
+    def still_shows(self, event: Event) -> bool:
         """Whether it can be seen still, in the history or at a tombstone."""
-        if happening.number >= self.history.first:
+        if event.number >= self.history.first:
             return True
-        record = happening.record
+        record = event.record
         stone = None if record is None else self.tombstones.get(record.key)
-        return stone is not None and stone.event is happening
+        return stone is not None and stone.event is event
 
     def prepare_filter(self) -> None:
         """A filter is about to be typed: its first letter shall not wait for what it looks at."""

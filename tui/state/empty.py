@@ -39,7 +39,7 @@ def nothing_to_show(
 
 def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:
     """Return the text of a table whose rows are all hidden by the filter or by showing findings
-    only: which of the two it is, and the key that shows them. `all_well`: if there is no finding."""
+    only: which of the two, and the key that shows them. `all_well`: if there is no finding."""
     findings = keys.shown("not-live")
     if not view.filter:
         return f"{all_well}: {findings} shows everything"

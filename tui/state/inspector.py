@@ -12,7 +12,7 @@ from backends.liveness.workers import SEVERITY, Worker
 from backends.liveness.workers import worker as worker_by_id
 from backends.metrics.in_flight import InFlight
 from tui.state.record_states import RecordStates
-from tui.text.detail import Detail, detail_of, with_happening, worker_detail
+from tui.text.detail import Detail, detail_of, with_event, worker_detail
 from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.reasons import reason_text
@@ -34,17 +34,15 @@ class Inspector:
         self._view = states.view
         self._in_flight = in_flight
 
-    def detail(
-        self, record: AnyRecord | None, happening: Event | None, alike: int
-    ) -> Detail | None:
+    def detail(self, record: AnyRecord | None, event: Event | None, alike: int) -> Detail | None:
         """Of a row's record and of what happened to it; None where there is neither.
 
         `alike`: how many records the row stands for.
         """
         detail = None if record is None else self._detail_of(record, alike)
-        if happening is None:
+        if event is None:
             return detail
-        return with_happening(detail, happening, self._states.clock.shown_at)
+        return with_event(detail, event, self._states.clock.shown_at)
 
     def worker(self, worker: Worker) -> Detail:
         """Of a worker: its state, how long its lease has, and each of its records in a line."""

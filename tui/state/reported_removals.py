@@ -315,56 +315,56 @@ class ReportedRemovals:
         """Of what was noted, and of what was gone when it was to be removed, the removals whose
         reason has to be asked for."""
         unknown, self._by_another = self._by_another, []
-        for happening in noted:
-            if happening.type is not EventType.REMOVED or happening.record is None:
+        for event in noted:
+            if event.type is not EventType.REMOVED or event.record is None:
                 continue
-            self._explainer.note(happening)
-            key, entry = happening.record.key, happening.record.entry
+            self._explainer.note(event)
+            key, entry = event.record.key, event.record.entry
             if _is(self._asked, entry):
                 # The same key may be removed by others at the same moment.
-                self._gone_meanwhile[key] = happening
+                self._gone_meanwhile[key] = event
             elif _is(self._removed, entry):
                 del self._removed[key]
-                happening.why = BY_THIS_DYNTOP
+                event.why = BY_THIS_DYNTOP
             elif _is(self._unanswered, entry):
                 del self._unanswered[key]
-                happening.why = PERHAPS_BY_THIS_DYNTOP
-            elif happening.why is None:
-                unknown.append(happening)
+                event.why = PERHAPS_BY_THIS_DYNTOP
+            elif event.why is None:
+                unknown.append(event)
         return unknown
 
-    async def find_reasons(self, happenings: Sequence[Event]) -> list[Event]:
+    async def find_reasons(self, events: Sequence[Event]) -> list[Event]:
         """Set why records went, as far as the store and the audit can tell.
 
         Returns those to ask about once more by `confirm_reasons`, in a few seconds.
         """
-        return await self._explainer.explain(happenings)
+        return await self._explainer.explain(events)
 
-    async def confirm_reasons(self, happenings: Sequence[Event]) -> None:
+    async def confirm_reasons(self, events: Sequence[Event]) -> None:
         """Ask again about removals whose worker may just have been stopping."""
-        await self._explainer.explain(happenings, again=True)
+        await self._explainer.explain(events, again=True)
 
     def _answered(self, asked: Mapping[bytes, Entry], outcomes: Mapping[bytes, KeyOutcome]) -> None:
         """The store answered, as far as it did: what came of each key says why it goes, or went."""
         for key, entry in asked.items():
             self._asked.pop(key, None)
-            happening = self._gone_meanwhile.pop(key, None)
+            event = self._gone_meanwhile.pop(key, None)
             outcome = outcomes.get(key)
             came_of = None if outcome is None else outcome.type
             if came_of is OutcomeType.REMOVED:
-                self._is_why(BY_THIS_DYNTOP, happening, self._removed, entry)
+                self._is_why(BY_THIS_DYNTOP, event, self._removed, entry)
             elif came_of is OutcomeType.LEFT_OPEN:
-                self._is_why(PERHAPS_BY_THIS_DYNTOP, happening, self._unanswered, entry)
-            elif happening is not None and happening.why is None:
-                self._by_another.append(happening)
+                self._is_why(PERHAPS_BY_THIS_DYNTOP, event, self._unanswered, entry)
+            elif event is not None and event.why is None:
+                self._by_another.append(event)
 
     def _is_why(
-        self, why: Reason, happening: Event | None, awaited: dict[bytes, Entry], entry: Entry
+        self, why: Reason, event: Event | None, awaited: dict[bytes, Entry], entry: Entry
     ) -> None:
-        if happening is None:
+        if event is None:
             awaited[entry.key] = entry
         else:
-            happening.why = why
+            event.why = why
 
 
 def _is(entries: Mapping[bytes, Entry], entry: Entry) -> bool:

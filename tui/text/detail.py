@@ -26,7 +26,7 @@ from backends.liveness.judge import LeaseTtl, Verdict
 from backends.liveness.workers import Worker
 from backends.store import Entry
 from tui.text.format import (
-    HAPPENING_GLYPHS,
+    EVENT_GLYPHS,
     KIND_NAMES,
     LEFT_BEHIND,
     MEANINGS,
@@ -178,15 +178,15 @@ def _leases(worker: Worker) -> str:
     return "" if leases == worker.instance_ids else ", ".join(f"{one:x}" for one in leases)
 
 
-def with_happening(detail: Detail | None, happening: Event, shown_at: ShownAt = as_it_is) -> Detail:
+def with_event(detail: Detail | None, event: Event, shown_at: ShownAt = as_it_is) -> Detail:
     """Return a detail with an event on top. None: the event is about the whole store, not a
     record."""
-    at = datetime.fromtimestamp(shown_at(happening.at))
-    text = (f"{at:%Y-%m-%d %H:%M:%S}  {reason_text(happening.why)}").rstrip()
-    field = (happening.type.value, text)
+    at = datetime.fromtimestamp(shown_at(event.at))
+    text = (f"{at:%Y-%m-%d %H:%M:%S}  {reason_text(event.why)}").rstrip()
+    field = (event.type.value, text)
     if detail is None:
-        glyph, _ = HAPPENING_GLYPHS[happening.type]
-        return Detail(f"{glyph} store {happening.type.value}", "", (field,), "")
+        glyph, _ = EVENT_GLYPHS[event.type]
+        return Detail(f"{glyph} store {event.type.value}", "", (field,), "")
     return replace(detail, fields=(field, *detail.fields))
 
 

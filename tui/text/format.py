@@ -103,7 +103,7 @@ MEANINGS: dict[State, str] = {
 """The meaning of each state, for the help."""
 
 
-HAPPENING_GLYPHS = {
+EVENT_GLYPHS = {
     EventType.ADDED: ("+", "good"),
     EventType.CHANGED: ("~", "accent"),
     EventType.EXPIRED: ("○", "warn"),

@@ -30,11 +30,11 @@ from backends.removal.audit.trail import Trail
 __all__ = [
     "NOT_DONE",
     "NOT_KNOWN",
-    "OperationKind",
     "Audit",
     "AuditFailed",
     "Item",
     "Operation",
+    "OperationKind",
     "Trail",
     "as_text",
     "default_path",

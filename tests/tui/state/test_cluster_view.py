@@ -90,7 +90,7 @@ def test_the_rate_is_of_the_last_ten_seconds_and_without_the_first_snapshot() ->
     assert view.rate(15.0) == 0
 
 
-def test_a_happening_can_be_seen_while_the_history_or_a_tombstone_has_it() -> None:
+def test_an_event_can_be_seen_while_the_history_or_a_tombstone_has_it() -> None:
     view = view_after(EMPTY, Added(ONE), Added(OTHER))
     (first,) = view.take([Removed(ONE)], 3.0)
     (other,) = view.take([Removed(OTHER)], 3.0)
@@ -107,10 +107,10 @@ def test_while_frozen_nothing_changes_and_what_waits_is_counted() -> None:
     view.take([Removed(ONE), Resynced((), (Added(ONE), Added(OTHER)), "")], 5.0)
     assert list(view.cluster.records) == [ONE.key]
     assert view.waiting == 3
-    assert len(view.happenings()) == 1
+    assert len(view.events()) == 1
     view.freeze(False)
     assert list(view.cluster.records) == [ONE.key, OTHER.key]
-    assert len(view.happenings()) > 1
+    assert len(view.events()) > 1
 
 
 def test_while_frozen_the_state_of_the_store_is_still_told() -> None:

@@ -276,7 +276,7 @@ async def test_a_removal_is_named_while_it_takes_and_its_outcome_is_told() -> No
         assert notice == Notice("Drained 1 instance. u puts it back.", "information")
         assert dashboard.under_way.texts == []
         await shown.until(lambda: shown.shown() == {LIVING})
-        newest = dashboard.view.happenings()[0]
+        newest = dashboard.view.events()[0]
         await shown.until(lambda: newest.why == BY_THIS_DYNTOP)
         assert shown.told.begun == []
 
@@ -292,7 +292,7 @@ async def test_why_a_record_went_by_itself_is_asked_for_and_told() -> None:
         shown.keyspace.delete(OTHER)
         await shown.until(lambda: "reasons" in shown.told.begun)
         await shown.until_told(lambda update: update.history and update.detail)
-        assert shown.dashboard.view.happenings()[0].why is not None
+        assert shown.dashboard.view.events()[0].why is not None
 
 
 async def test_what_is_learnt_of_leases_and_addresses_is_shown_for_whoever_waits() -> None:

@@ -182,8 +182,8 @@ async def test_where_it_cannot_be_written_down_nothing_is_removed(tmp_path: Path
     assert place.keys() == {instance(1)[0]}
     assert place.removals.last() is None
     # What goes by another hand later is not this dyntop's doing.
-    happening = Event(1, NOW, EventType.REMOVED, records[0])
-    assert place.removals.without_reason([happening]) == [happening]
+    event = Event(1, NOW, EventType.REMOVED, records[0])
+    assert place.removals.without_reason([event]) == [event]
 
 
 async def test_each_key_has_its_outcome_and_the_report_has_all_with_failures_first() -> None:
@@ -254,9 +254,9 @@ async def test_an_error_is_told_and_only_what_was_not_answered_may_be_our_doing(
     (told,) = await place.removals.remove("drain", [record])
     assert told.text.startswith(text)
     assert told.severity == "error"
-    happening = _went(record)
-    place.removals.without_reason([happening])
-    assert happening.why == why
+    event = _went(record)
+    place.removals.without_reason([event])
+    assert event.why == why
 
 
 async def test_an_error_of_several_keys_is_told_once_with_its_reason() -> None:
@@ -273,9 +273,9 @@ async def test_what_was_removed_needs_no_other_reason() -> None:
     place = Place()
     (record,) = await place.registered(instance(1))
     await place.removals.remove("drain", [record])
-    happening = _went(record)
-    assert place.removals.without_reason([happening]) == []
-    assert happening.why == BY_THIS_DYNTOP
+    event = _went(record)
+    assert place.removals.without_reason([event]) == []
+    assert event.why == BY_THIS_DYNTOP
 
 
 class Late(MemoryStore):
@@ -308,9 +308,9 @@ async def test_what_is_gone_before_the_store_answers_is_told_as_the_answer_has_i
     store = place.discovery.store
     assert isinstance(store, Late)
     (record,) = await place.registered(instance(1))
-    happening = _went(record)
+    event = _went(record)
     waiting: list[Event] = []
-    store.told = lambda: waiting.extend(place.removals.without_reason([happening]))
+    store.told = lambda: waiting.extend(place.removals.without_reason([event]))
     store.answer = answer
     if by_another:
         place.keyspace.delete(record.key)
@@ -318,9 +318,9 @@ async def test_what_is_gone_before_the_store_answers_is_told_as_the_answer_has_i
     # While it was not known, nothing was said, and nothing was asked for.
     assert waiting == []
     unexplained = place.removals.without_reason(())
-    assert unexplained == ([happening] if by_another else [])
+    assert unexplained == ([event] if by_another else [])
     await place.removals.find_reasons(unexplained)
-    assert happening.why == why
+    assert event.why == why
     # What has the same key and goes later has a reason of its own.
     (again,) = await place.registered(instance(1))
     later = _went(again, 2)
@@ -334,8 +334,8 @@ async def test_what_was_not_removed_since_it_could_not_be_written_down_is_not_ou
     place = Place(audit=tmp_path / "file" / "audit.jsonl")
     (record,) = await place.registered(instance(1))
     await place.removals.remove("drain", [record])
-    happening = _went(record)
-    assert place.removals.without_reason([happening]) == [happening]
+    event = _went(record)
+    assert place.removals.without_reason([event]) == [event]
 
 
 async def test_what_is_put_back_only_later_is_told_so() -> None:

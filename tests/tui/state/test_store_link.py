@@ -177,9 +177,9 @@ async def test_a_watch_that_ends_without_a_word_begins_again_and_nothing_is_lost
         followed.ends.clear()
         followed.now += FIRST_GAP
         await followed.until_true()
-        happenings = [one.type.value for one in followed.view.happenings()[:4]]
+        events = [one.type.value for one in followed.view.events()[:4]]
         # As after any gap: what differs, and that it was read again.
-        assert happenings.count("resynced") == 1
+        assert events.count("resynced") == 1
         assert followed.begun == 2
 
 

@@ -19,7 +19,7 @@ from backends.probe.types import ProbeAnswer, ProbeMethod
 from backends.store import TimeToLive
 from tests.support import registered
 from tests.support.registered import record
-from tui.text.detail import Detail, detail_of, keeps, value_text, with_happening
+from tui.text.detail import Detail, detail_of, keeps, value_text, with_event
 from tui.text.format import STATES
 
 NOW = 1000.0
@@ -151,12 +151,12 @@ def test_json_is_laid_out_and_the_rest_is_text() -> None:
 
 def test_what_happened_comes_on_top() -> None:
     one = detail(record(registered.instance(1)))
-    happening = Event(1, NOW, EventType.REMOVED, None, Reason(ReasonKind.LEASE_ENDED))
-    label, text = with_happening(one, happening).fields[0]
+    event = Event(1, NOW, EventType.REMOVED, None, Reason(ReasonKind.LEASE_ENDED))
+    label, text = with_event(one, event).fields[0]
     assert label == "removed"
     assert text.endswith("  lease ended: it ran out, or its process shut down")
-    assert with_happening(one, happening).fields[1:] == one.fields
-    assert with_happening(None, happening).title == "- store removed"
+    assert with_event(one, event).fields[1:] == one.fields
+    assert with_event(None, event).title == "- store removed"
 
 
 def test_what_a_worker_keeps_is_counted_by_kind() -> None:

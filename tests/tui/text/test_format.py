@@ -68,7 +68,7 @@ def test_every_state_has_a_glyph_a_word_and_a_meaning_of_its_own() -> None:
 
 
 def test_everything_that_happens_and_every_kind_has_its_name() -> None:
-    assert set(format.HAPPENING_GLYPHS) == set(EventType)
+    assert set(format.EVENT_GLYPHS) == set(EventType)
     assert set(format.KIND_NAMES) == set(format.SHORT_KIND_NAMES) == set(Kind)
 
 

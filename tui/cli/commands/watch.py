@@ -85,15 +85,15 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
                 await reasons.explain(gone)
             await reasons.ask_again()
             write_lines(lines.explained(reasons.take_changed()))
-            for event, happenings in zip(batch, gone, strict=True):
+            for event, removals in zip(batch, gone, strict=True):
                 match event:
                     case Resynced():
                         begun, lost = True, ""
-                        write_lines(lines.resync(event, happenings))
+                        write_lines(lines.resync(event, removals))
                     case Added():
                         write_lines(lines.added(event))
                     case Removed():
-                        write_lines(lines.removed(event, happenings))
+                        write_lines(lines.removed(event, removals))
                     case Heartbeat():
                         # A store that is quiet writes nothing, so nobody would notice.
                         check_for_reader()
@@ -202,13 +202,13 @@ class _Reasons:
 
     async def explain(self, gone: Iterable[Iterable[Event]]) -> None:
         """Find out why these went, as far as the store tells it in time; they were taken in."""
-        happenings = [one for some in gone for one in some]
-        for one in happenings:
+        events = [one for some in gone for one in some]
+        for one in events:
             self._explainer.note(one)
-        for start in range(0, len(happenings), ASKED_AT_ONCE):
-            self._open += await self._ask(happenings[start : start + ASKED_AT_ONCE])
+        for start in range(0, len(events), ASKED_AT_ONCE):
+            self._open += await self._ask(events[start : start + ASKED_AT_ONCE])
         self._ask_again_at = self._clock() + SETTLE
-        self._printed.extend((one, one.why) for one in happenings)
+        self._printed.extend((one, one.why) for one in events)
 
     async def ask_again(self) -> None:
         """Ask once more, in a while, about what a worker that stops removes before its lease."""

@@ -9,7 +9,7 @@ from backends.dynamo.records import AnyRecord
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.sorted_rows import ListedRows
-from tui.text.format import HAPPENING_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
+from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
 from tui.text.reasons import reason_text
 from tui.text.timestamps import time_of_day
 from tui.widgets.panes.pane import Pane
@@ -17,20 +17,20 @@ from tui.widgets.panes.pane import Pane
 NEWEST_FIRST = SortOrder("time", reverse=True)
 
 
-class HappeningRow:
-    """A happening as a row."""
+class EventRow:
+    """An event as a row."""
 
     __slots__ = ("event",)
 
-    def __init__(self, happening: Event) -> None:
-        self.event = happening
+    def __init__(self, event: Event) -> None:
+        self.event = event
 
     @property
     def key(self) -> Hashable:
         return self.event.number
 
 
-class EventsPane(Pane[HappeningRow]):
+class EventsPane(Pane[EventRow]):
     """The history, newest first. It shows all places: what went is in none any more."""
 
     TAB = TabId.EVENTS
@@ -39,7 +39,7 @@ class EventsPane(Pane[HappeningRow]):
     EMPTY_TEXT = "Nothing happened yet"
     """Unless the filter hides what did. That only findings are shown hides nothing: what happened
     has no verdict."""
-    KINDS = frozenset()  # it is told of happenings, not of records
+    KINDS = frozenset()  # its rows are events, not records
 
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
@@ -52,11 +52,11 @@ class EventsPane(Pane[HappeningRow]):
         ]
         super().__init__(dashboard, columns, order=NEWEST_FIRST, follow_top=True)
 
-    def _time(self, row: HappeningRow) -> str:
+    def _time(self, row: EventRow) -> str:
         return time_of_day(self.dashboard.clock.shown_at(row.event.at))
 
     def rebuild(self) -> None:
-        rows = [HappeningRow(happening) for happening in self.view.happenings()]
+        rows = [EventRow(event) for event in self.view.events()]
         if self.view.filter:
             rows = [row for row in rows if self.view.finds(self._text(row))]
         if self.order != NEWEST_FIRST:
@@ -66,7 +66,7 @@ class EventsPane(Pane[HappeningRow]):
 
     def set_empty_text(self, text: str) -> None:
         """Whether nothing happened, or the filter hides it."""
-        sought, happened = self.view.filter, bool(self.view.happenings())
+        sought, happened = self.view.filter, bool(self.view.events())
         super().set_empty_text(text)
         if sought and happened:
             self.table.empty_text = (
@@ -76,7 +76,7 @@ class EventsPane(Pane[HappeningRow]):
     def count(self) -> None:
         """It only grows, so the title does without."""
 
-    def records_of(self, row: HappeningRow) -> Sequence[AnyRecord]:
+    def records_of(self, row: EventRow) -> Sequence[AnyRecord]:
         """The record as it was then, if its key is still there.
 
         Of one that changed since, the store removes nothing: what is shown is what is meant.
@@ -89,39 +89,39 @@ class EventsPane(Pane[HappeningRow]):
         """What went is shown as it last was."""
         return None if self.row is None else self.row.event.record
 
-    def detail_happening(self) -> Event | None:
+    def detail_event(self) -> Event | None:
         return None if self.row is None else self.row.event
 
-    def _text(self, row: HappeningRow) -> str:
+    def _text(self, row: EventRow) -> str:
         cells = (_what, _kind, _name, _id, self._why)
         return " ".join(cell(row).text for cell in cells).lower()
 
-    def _why(self, row: HappeningRow) -> Cell:
-        happening = row.event
-        parts = [reason_text(happening.why)]
+    def _why(self, row: EventRow) -> Cell:
+        event = row.event
+        parts = [reason_text(event.why)]
         stone = None
-        if happening.record is not None:
-            stone = self.view.tombstones.get(happening.record.key)
-        if stone is not None and stone.event is happening and stone.replaced_by is not None:
+        if event.record is not None:
+            stone = self.view.tombstones.get(event.record.key)
+        if stone is not None and stone.event is event and stone.replaced_by is not None:
             parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
         return Cell("; ".join(filter(None, parts)), "dim")
 
 
-def _what(row: HappeningRow) -> Cell:
-    glyph, tone = HAPPENING_GLYPHS[row.event.type]
+def _what(row: EventRow) -> Cell:
+    glyph, tone = EVENT_GLYPHS[row.event.type]
     return Cell(f"{glyph} {row.event.type.value}", tone)
 
 
-def _kind(row: HappeningRow) -> Cell:
+def _kind(row: EventRow) -> Cell:
     record = row.event.record
     return Cell("store" if record is None else SHORT_KIND_NAMES[record.kind], "dim")
 
 
-def _name(row: HappeningRow) -> Cell:
+def _name(row: EventRow) -> Cell:
     record = row.event.record
     return Cell("" if record is None else name_of(record))
 
 
-def _id(row: HappeningRow) -> Cell:
+def _id(row: EventRow) -> Cell:
     record = row.event.record
     return Cell("" if record is None else hex_id(record.id.instance_id), "accent")

@@ -152,8 +152,8 @@ class Pane(TabPane, Generic[Row]):
             return detail
         if (worker := self.detail_worker()) is not None:
             return inspector.worker(worker)
-        record, happening = self.detail_record(), self.detail_happening()
-        return self.with_own(inspector.detail(record, happening, len(self.selected())))
+        record, event = self.detail_record(), self.detail_event()
+        return self.with_own(inspector.detail(record, event, len(self.selected())))
 
     def detail_record(self) -> AnyRecord | None:
         """The record whose detail is shown."""
@@ -172,7 +172,7 @@ class Pane(TabPane, Generic[Row]):
         """The detail, where it is of something else than a record."""
         return None
 
-    def detail_happening(self) -> Event | None:
+    def detail_event(self) -> Event | None:
         """What happened, where the row tells of that."""
         return None
 
