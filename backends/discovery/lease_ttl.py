@@ -117,8 +117,8 @@ def is_late(ttl: TimeToLive) -> bool:
     return ttl.remaining + ROUNDING <= ttl.granted / 2 - MARGIN
 
 
-def same_standing(life: LeaseTtl, other: LeaseTtl | None) -> bool:
+def same_standing(lease_ttl: LeaseTtl, other: LeaseTtl | None) -> bool:
     """Return whether two TTLs of one lease or key lead to the same verdict."""
     if other is None:
         return False
-    return life.standing is other.standing
+    return lease_ttl.standing is other.standing

@@ -204,7 +204,7 @@ class EvidenceCollector:
             left = set(self._sweep.leases()) - new
             for lease in left:
                 self._sweep.discard(lease)
-            self._verdicts.forget_lives(left)
+            self._verdicts.forget_ttls(left)
         for lease in new:
             self._sweep.add(lease, now)
 
@@ -216,12 +216,12 @@ class EvidenceCollector:
             else:
                 asked[lease] = record
         began = asyncio.get_running_loop().time()
-        lives = await self._discovery.time_to_live(asked.values())
+        ttls = await self._discovery.time_to_live(asked.values())
         at, now = self._clock(), asyncio.get_running_loop().time()
         was_slow, self._was_slow = self._was_slow, now - began > SLOW
         learnt: dict[LeaseOrKey, LeaseTtl] = {}
         for lease, record in asked.items():
-            ttl = lives.get(record.key)
+            ttl = ttls.get(record.key)
             if ttl is None:
                 # It has none, or went meanwhile.
                 self._sweep.discard(lease)
@@ -232,7 +232,7 @@ class EvidenceCollector:
                 continue
             learnt[lease] = LeaseTtl(ttl, at)
             self._sweep.answered(lease, ttl, now)
-        self._verdicts.observe_lives(learnt)
+        self._verdicts.observe_ttls(learnt)
 
     async def _aim(self) -> None:
         while True:

@@ -37,11 +37,11 @@ def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
     against it."""
     record, at = facts.record, facts.stored_at
     by_itself = _shown_by_itself(facts, verdict)
-    life = []
-    if facts.life is not None and record.expired_at is None:
-        life = [Evidence(_of_life(facts), facts.life.at)]
+    lease_ttl = []
+    if facts.lease_ttl is not None and record.expired_at is None:
+        lease_ttl = [Evidence(_of_life(facts), facts.lease_ttl.at)]
     failure = facts.probed.failure
-    found = life if (lease_first := _lease_decides(facts)) else []
+    found = lease_ttl if (lease_first := _lease_decides(facts)) else []
     worker_is_gone = is_left_by_its_worker(facts)
     if worker_is_gone:
         found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
@@ -65,13 +65,13 @@ def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
         on_no_lease = Evidence(kinds.NoLease(), at)
         found.insert(0 if verdict is Verdict.UNLEASED else len(found), on_no_lease)
     if not lease_first:
-        found += life
+        found += lease_ttl
     if not facts.lifetime.is_renewed:
         if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
             found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
-        if facts.life is None:
+        if facts.lease_ttl is None:
             found.append(Evidence(kinds.NotRenewed(), at))
-    elif facts.life is None and not facts.lifetime.has_leases and record.expired_at is None:
+    elif facts.lease_ttl is None and not facts.lifetime.has_leases and record.expired_at is None:
         found.append(Evidence(kinds.KeptAlive(), at))
     if _stands_alone(facts) and failure is None:
         found.append(Evidence(kinds.NoSource(has_address=not is_carried_by_nats(record)), at))
@@ -130,9 +130,11 @@ def _asked(readings: Sequence[ProbeResult]) -> kinds.AddressProbed:
 def _tried_from_here(facts: JudgeInput, asked: kinds.AddressProbed, at: float) -> Evidence:
     """The same of an address that another host may reach, with the last renewal that is known."""
     renewed_ago = None
-    renewed_at = facts.life.renewed_at if facts.is_renewed and facts.life is not None else None
-    if facts.life is not None and renewed_at is not None:
-        at = max(at, facts.life.at)
+    renewed_at = (
+        facts.lease_ttl.renewed_at if facts.is_renewed and facts.lease_ttl is not None else None
+    )
+    if facts.lease_ttl is not None and renewed_at is not None:
+        at = max(at, facts.lease_ttl.at)
         renewed_ago = max(0.0, at - renewed_at)
     is_leased = facts.record.lease is not None
     values = kinds.AddressProbedFromHere(
@@ -180,8 +182,12 @@ def _lease_decides(facts: JudgeInput) -> bool:
     """Whether what is known of its lease (or key) says more than who answers where."""
     if lease_is_gone(facts):
         return True
-    life = facts.life
-    late = facts.lifetime.is_renewed and life is not None and life.standing is LeaseStanding.LATE
+    lease_ttl = facts.lease_ttl
+    late = (
+        facts.lifetime.is_renewed
+        and lease_ttl is not None
+        and lease_ttl.standing is LeaseStanding.LATE
+    )
     return late and facts.probed.failure is None
 
 
@@ -208,8 +214,8 @@ def _of_a_worker_that_is_gone(facts: JudgeInput) -> kinds.Values:
 
 def _of_life(facts: JudgeInput) -> kinds.Values:
     """What is known of its lease, or of the time that its file or bucket keeps it."""
-    assert facts.life is not None
-    ttl = facts.life.ttl
+    assert facts.lease_ttl is not None
+    ttl = facts.lease_ttl.ttl
     remaining, granted = ttl.remaining, ttl.granted or 0.0
     if not facts.lifetime.is_renewed:
         return kinds.BucketKeeps(remaining, granted)
@@ -223,7 +229,7 @@ def _of_life(facts: JudgeInput) -> kinds.Values:
         return kinds.LeaseLate(remaining, granted, reset_ago=None)
     if ttl.reset_ago is None:
         return kinds.LeaseLeft(remaining, granted, reset_ago=None)
-    match facts.life.standing:
+    match facts.lease_ttl.standing:
         case LeaseStanding.RENEWED:
             return kinds.LeaseLeft(remaining, granted, ttl.reset_ago)
         case LeaseStanding.LATE:

@@ -79,7 +79,7 @@ class JudgeInput:
     """Of the record's store."""
     stored_at: float
     """When the store last confirmed what it holds, in POSIX seconds."""
-    life: LeaseTtl | None = None
+    lease_ttl: LeaseTtl | None = None
     """Of its lease, or of its key where there are no leases. None: not asked yet."""
     probed: Probed = NOT_PROBED
     """What was found at its own addresses, and at the others of its worker."""
@@ -156,7 +156,7 @@ def judge(facts: JudgeInput) -> Verdict:
     if by_itself is not None and by_itself is not Verdict.CONFLICT:
         return by_itself
     belongs = not isinstance(record, EndpointInstance)
-    standing = None if facts.life is None else facts.life.standing
+    standing = None if facts.lease_ttl is None else facts.lease_ttl.standing
     unleased = lifetime.has_leases and record.lease is None
     if standing is LeaseStanding.GONE and lease_is_gone(facts):
         return Verdict.ORPHANED if belongs else Verdict.EXPIRED
@@ -241,29 +241,37 @@ def is_against_worker(failure: Failure, facts: JudgeInput) -> bool:
             return True
         case Way.REFUSED if not _renewed_since(failure, facts):
             return True
-    return facts.is_renewed and facts.life is not None and facts.life.standing is LeaseStanding.LATE
+    return (
+        facts.is_renewed
+        and facts.lease_ttl is not None
+        and facts.lease_ttl.standing is LeaseStanding.LATE
+    )
 
 
 def _renewed_since(failure: Failure, facts: JudgeInput) -> bool:
     """Whether a renewal was seen that came after the addresses began to fail."""
-    if not facts.is_renewed or facts.life is None:
+    if not facts.is_renewed or facts.lease_ttl is None:
         return False
-    renewed_at = facts.life.renewed_at
+    renewed_at = facts.lease_ttl.renewed_at
     return renewed_at is not None and renewed_at > failure.since
 
 
 def _missed_since(failure: Failure, facts: JudgeInput) -> bool:
     """Whether a renewal is known to be overdue since the addresses began to fail."""
-    life = facts.life
-    return life is not None and life.standing is LeaseStanding.LATE and life.at >= failure.since
+    lease_ttl = facts.lease_ttl
+    return (
+        lease_ttl is not None
+        and lease_ttl.standing is LeaseStanding.LATE
+        and lease_ttl.at >= failure.since
+    )
 
 
 def lease_is_gone(facts: JudgeInput) -> bool:
     """Return whether it hangs on a lease that does not exist any more."""
     return (
         facts.record.lease is not None
-        and facts.life is not None
-        and (facts.life.ttl.granted is None)
+        and facts.lease_ttl is not None
+        and (facts.lease_ttl.ttl.granted is None)
     )
 
 

@@ -33,20 +33,20 @@ class RenewalWait:
     """Seconds; a record that would take more is not waited for."""
 
 
-def longest_wait(lives: Iterable[LeaseTtl], now: float) -> float:
+def longest_wait(ttls: Iterable[LeaseTtl], now: float) -> float:
     """Return for how many seconds to wait until each of some leases was renewed, or was missed.
 
     `now`: POSIX seconds. At most half of the longest TTL and what a renewal may be late by.
     """
-    return max((_wait(life, now) for life in lives), default=0.0)
+    return max((_wait(lease_ttl, now) for lease_ttl in ttls), default=0.0)
 
 
-def _wait(life: LeaseTtl, now: float) -> float:
-    if life.ttl.granted is None:
+def _wait(lease_ttl: LeaseTtl, now: float) -> float:
+    if lease_ttl.ttl.granted is None:
         return 0.0
-    most = life.ttl.granted / 2 + ROUNDING + MARGIN
+    most = lease_ttl.ttl.granted / 2 + ROUNDING + MARGIN
     # What the store itself gave its full time: when its worker renews it is not known.
-    missed_at = life.missed_at
+    missed_at = lease_ttl.missed_at
     return most if missed_at is None else min(most, max(0.0, missed_at - now))
 
 
@@ -70,16 +70,19 @@ async def await_renewals(
     waiting = [
         one
         for one in _awaited(tracker, records)
-        if (life := tracker.life(one)) is not None and _wait(life, clock()) <= wait.most
+        if (lease_ttl := tracker.lease_ttl(one)) is not None
+        and _wait(lease_ttl, clock()) <= wait.most
     ]
     if not waiting:
         return
-    seconds = longest_wait(_lives(tracker, waiting), clock())
+    seconds = longest_wait(_ttls(tracker, waiting), clock())
     wait.notify(seconds, waiting)
     least, longest = PACE
     ends_at = timer.now() + seconds + least
     while waiting and timer.now() < ends_at:
-        soonest = min((_wait(life, clock()) for life in _lives(tracker, waiting)), default=longest)
+        soonest = min(
+            (_wait(lease_ttl, clock()) for lease_ttl in _ttls(tracker, waiting)), default=longest
+        )
         await timer.sleep(min(longest, max(least, soonest)))
         await look(waiting)
         waiting = _awaited(tracker, waiting)
@@ -90,5 +93,5 @@ def _awaited(tracker: LivenessTracker, records: Iterable[AnyRecord]) -> list[Any
     return [one for one in there if tracker.of(one.key) is Verdict.UNREACHABLE]
 
 
-def _lives(tracker: LivenessTracker, records: Iterable[AnyRecord]) -> list[LeaseTtl]:
-    return [life for one in records if (life := tracker.life(one)) is not None]
+def _ttls(tracker: LivenessTracker, records: Iterable[AnyRecord]) -> list[LeaseTtl]:
+    return [lease_ttl for one in records if (lease_ttl := tracker.lease_ttl(one)) is not None]

@@ -212,8 +212,8 @@ def _of_its_worker(
             by = f"drained by {user} on {host}" if user else "this dyntop drained its worker"
             return f"{by}: dyntop restore {act} puts it back" if act else by
         case kinds.DrainedOrDeleted(has_leases):
-            lives = "its lease lives on" if has_leases else "its other files are kept alive"
-            return f"drained or deleted, {lives}"
+            ttls = "its lease lives on" if has_leases else "its other files are kept alive"
+            return f"drained or deleted, {ttls}"
     assert_never(values)
 
 

@@ -70,8 +70,8 @@ class Survey:
 
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
         """Return the TTL of a record. None: it has none, or the store was not asked."""
-        life = self.verdicts.life(record)
-        return None if life is None else life.ttl
+        lease_ttl = self.verdicts.lease_ttl(record)
+        return None if lease_ttl is None else lease_ttl.ttl
 
     def stale(self) -> list[AnyRecord]:
         """Return the records of the survey that are stale: no client can use them, or they are
@@ -237,16 +237,16 @@ async def _ask_leases(found: Survey, discovery: Discovery, clock: Clock) -> None
         if record.key not in concerned:
             of_worker = [record, *found.cluster.siblings(record)]
             concerned |= {one.key: one for one in of_worker}
-    lives = await discovery.time_to_live(concerned.values())
+    ttls = await discovery.time_to_live(concerned.values())
     at = clock()
-    ended = [key for key, life in lives.items() if life.granted is None]
+    ended = [key for key, lease_ttl in ttls.items() if lease_ttl.granted is None]
     gone = await _gone(discovery, ended)
     for key in gone:
         found.cluster.discard(key)
     found.records[:] = [record for record in found.records if record.key not in gone]
     found.verdicts.update(gone)
-    found.verdicts.observe_lives(
-        {lease_or_key(concerned[key]): LeaseTtl(life, at) for key, life in lives.items()}
+    found.verdicts.observe_ttls(
+        {lease_or_key(concerned[key]): LeaseTtl(lease_ttl, at) for key, lease_ttl in ttls.items()}
     )
     found.verdicts.update()
 
@@ -296,14 +296,14 @@ async def _await_renewals(
 ) -> None:
     async def look(records: Sequence[AnyRecord]) -> None:
         await _ask_addresses(found, probes, records, deep=False)
-        lives = await discovery.time_to_live(records)
+        ttls = await discovery.time_to_live(records)
         at = clock()
         learnt = {
-            lease_or_key(record): LeaseTtl(lives[record.key], at)
+            lease_or_key(record): LeaseTtl(ttls[record.key], at)
             for record in records
-            if record.key in lives
+            if record.key in ttls
         }
-        found.verdicts.observe_lives(learnt)
+        found.verdicts.observe_ttls(learnt)
         found.verdicts.update()
 
     await await_renewals(found.verdicts, found.records, look, wait, clock=clock, timer=timer)

@@ -74,7 +74,7 @@ class LivenessTracker:
         self._findings = Findings()
         self._failed = FailedRecords()
         self._left_behind = LeftBehind()
-        self._lives: dict[LeaseOrKey, LeaseTtl] = {}
+        self._ttls: dict[LeaseOrKey, LeaseTtl] = {}
         self._keys_by_lease = KeysByLease()
         self._addresses = AddressReadings(cluster, self._records)
         self.serving = Serving()
@@ -128,9 +128,9 @@ class LivenessTracker:
         )
         return self._cluster.count_workers(scope) - gone
 
-    def life(self, record: AnyRecord) -> LeaseTtl | None:
+    def lease_ttl(self, record: AnyRecord) -> LeaseTtl | None:
         """Return the TTL that the store last reported for a record. None: it was not asked yet."""
-        return self._lives.get(lease_or_key(record))
+        return self._ttls.get(lease_or_key(record))
 
     def take_new_leases(self) -> set[LeaseOrKey]:
         """Return the leases (or keys) that came into use since the last call."""
@@ -184,21 +184,21 @@ class LivenessTracker:
 
     # --- evidence -----------------------------------------------------------------------------
 
-    def observe_lives(self, lives: Mapping[LeaseOrKey, LeaseTtl]) -> None:
+    def observe_ttls(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
         """Take in the TTLs that the store reported."""
-        for lease, life in lives.items():
+        for lease, lease_ttl in ttls.items():
             if keys := self._keys_by_lease.keys(lease):
-                before = self._lives.get(lease)
-                life = life.after(before)
+                before = self._ttls.get(lease)
+                lease_ttl = lease_ttl.after(before)
                 # What an address that failed means depends on when its lease was renewed, too.
-                if not same_standing(life, before) or not keys.isdisjoint(self._failed.all):
+                if not same_standing(lease_ttl, before) or not keys.isdisjoint(self._failed.all):
                     self._dirty |= keys
-                self._lives[lease] = life
+                self._ttls[lease] = lease_ttl
 
-    def forget_lives(self, leases: Iterable[LeaseOrKey]) -> None:
+    def forget_ttls(self, leases: Iterable[LeaseOrKey]) -> None:
         """Drop the TTLs of leases that are asked for no longer: they would soon be untrue."""
         for lease in leases:
-            if self._lives.pop(lease, None) is not None:
+            if self._ttls.pop(lease, None) is not None:
                 self._dirty |= self._keys_by_lease.keys(lease)
 
     def is_stale(self, record: AnyRecord) -> bool:
@@ -282,7 +282,7 @@ class LivenessTracker:
             for key in changed:
                 self._take_in(key, concerned, at_start=at_start)
             for lease in self._keys_by_lease.take_empty():
-                self._lives.pop(lease, None)
+                self._ttls.pop(lease, None)
         before: dict[bytes, Verdict | None] = {}
         settled: Set[bytes] = changed
         while True:
@@ -395,12 +395,12 @@ class LivenessTracker:
 
     def _judge(self, group: Sequence[AnyRecord], changed: dict[bytes, Verdict | None]) -> None:
         """Judge each record of one worker. `changed`: as in `_note`."""
-        lives, routing = self._lives, self.serving.routing
+        ttls, routing = self._ttls, self.serving.routing
         has_evidence = not self.lifetime.has_leases or self._is_drained(group)
         all_routable = True
         for record in group:
             lease = record.entry.lease
-            if lease is None or lease in lives:
+            if lease is None or lease in ttls:
                 has_evidence = True
             if isinstance(record, ModelCard) and routing(record.entry.key) is not ROUTABLE:
                 all_routable = False
@@ -540,7 +540,7 @@ class LivenessTracker:
                 record,
                 self.lifetime,
                 stored_at,
-                life=self.life(record),
+                lease_ttl=self.lease_ttl(record),
                 probed=mine,
                 worker=worker,
                 unusable_instances=unusable,

@@ -250,7 +250,7 @@ class NatsStore(ClosedAtExit):
         session = await self._sessions.session()
         at, buckets = await self._known_buckets(session)
         passed = asyncio.get_running_loop().time() - at
-        lives: dict[bytes, TimeToLive] = {}
+        ttls: dict[bytes, TimeToLive] = {}
         for name, wanted in _by_bucket(locations).items():
             bucket = buckets.get(name)
             if bucket is None or not bucket.max_age:
@@ -259,8 +259,8 @@ class NatsStore(ClosedAtExit):
             now = time.time() if bucket.now is None else bucket.now + passed
             sendable = {key: location for key, location in wanted.items() if is_sendable(location)}
             for key, message in (await _messages(session, sendable)).items():
-                lives[key] = TimeToLive(bucket.max_age, message.at + bucket.max_age - now)
-        return lives
+                ttls[key] = TimeToLive(bucket.max_age, message.at + bucket.max_age - now)
+        return ttls
 
     async def aclose(self) -> None:
         """Remove what this process registered, unless it was replaced."""

@@ -113,14 +113,14 @@ class Explainer:
         return [one for one in unknown if self._is_open(one)]
 
     def _derive(
-        self, event: Event, going: ObservedRemoval, life: TimeToLive | None, asked_at: float
+        self, event: Event, going: ObservedRemoval, lease_ttl: TimeToLive | None, asked_at: float
     ) -> None:
         record = going.record
         lifetime = self._discovery.store.lifetime
-        if life is not None and life.granted is None:
-            self._lease_ended(record, life, asked_at, event)
-        elif life is not None:
-            event.why = self._lease_lives(going, life)
+        if lease_ttl is not None and lease_ttl.granted is None:
+            self._lease_ended(record, lease_ttl, asked_at, event)
+        elif lease_ttl is not None:
+            event.why = self._lease_lives(going, lease_ttl)
         elif lifetime is Lifetime.UNBOUNDED:
             event.why = Reason(ReasonKind.NOT_KEPT_ALIVE, after_gap=going.after_gap)
         elif lifetime is Lifetime.LEASED:
@@ -129,11 +129,11 @@ class Explainer:
             event.why = self._file_went(going)
 
     def _lease_ended(
-        self, record: AnyRecord, life: TimeToLive, asked_at: float, asked: Event
+        self, record: AnyRecord, lease_ttl: TimeToLive, asked_at: float, asked: Event
     ) -> None:
         went = self._gone_of(record, asked)
         goings = [one.removal for one in went if one.removal is not None]
-        reasons = why_lease_ended(goings, life, asked_at)
+        reasons = why_lease_ended(goings, lease_ttl, asked_at)
         ended_at = max(one.at for one in goings)
         # The instance was the lease's last key: the lease was seen alive after it went.
         in_order = any(_is_first_step(one, ended_at) for one in went)
@@ -163,14 +163,14 @@ class Explainer:
                 last[one.record.key] = one
         return list(last.values()) or [asked]
 
-    def _lease_lives(self, going: ObservedRemoval, life: TimeToLive) -> Reason:
+    def _lease_lives(self, going: ObservedRemoval, lease_ttl: TimeToLive) -> Reason:
         record = going.record
         rest = self._rest(record)
         went = [] if record.lease is None else self._went.get(record.lease, [])
         held = [*rest, *(one.record for one in went)]
         return why_lease_lives(
             going,
-            life,
+            lease_ttl,
             rest,
             is_worker=any(isinstance(one, EndpointInstance | ModelCard) for one in held),
             model_gone=not self._has_card(record),

@@ -201,17 +201,17 @@ class Removals:
         there = await store.get([entry.key for entry in entries])
         no_puts = await self._discovery.no_puts()
         leased = [entry for entry in entries if entry.lease is not None and entry.key not in there]
-        lives = await store.time_to_live(leased)
+        ttls = await store.time_to_live(leased)
         outcomes: dict[bytes, KeyOutcome] = {}
         for entry in entries:
-            life = lives.get(entry.key)
+            lease_ttl = ttls.get(entry.key)
             refusal = next((one for one in no_puts if one.concerns(entry.key)), None)
             answer: PutBack | StoreError = PutBack.DONE
             if entry.unread:
                 answer = PutBack.UNREAD
             elif entry.key in there:
                 answer = PutBack.THERE
-            elif life is not None and life.granted is None:
+            elif lease_ttl is not None and lease_ttl.granted is None:
                 answer = PutBack.LEASE_GONE
             elif refusal is not None:
                 answer = Refused(store.address, refusal.reason)

@@ -53,7 +53,7 @@ class Looking:
             well: LeaseTtl(TimeToLive(30.0, 16.0), now - 9),
         }
         for known, life in before.items():
-            self.verdicts.observe_lives({lease_or_key(self.cluster.records[known]): life})
+            self.verdicts.observe_ttls({lease_or_key(self.cluster.records[known]): life})
         self.verdicts.update()
 
     async def take_in(self) -> None:
@@ -86,7 +86,7 @@ class Looking:
 
     def lives(self) -> list[LeaseTtl]:
         records = [self.cluster.records[key] for key in self.keys]
-        return [life for one in records if (life := self.verdicts.life(one)) is not None]
+        return [life for one in records if (life := self.verdicts.lease_ttl(one)) is not None]
 
     def verdicts_now(self) -> tuple[Verdict, ...]:
         return tuple(self.verdicts.of(key) for key in self.keys)

@@ -130,7 +130,7 @@ def judged(*told: tuple[float, float, float | None]) -> LeaseTtl:
 
 
 def verdict(life: LeaseTtl | None) -> Verdict:
-    return judge(JudgeInput(INSTANCE, Lifetime.LEASED, 1000.0, life=life, worker=0x1A))
+    return judge(JudgeInput(INSTANCE, Lifetime.LEASED, 1000.0, lease_ttl=life, worker=0x1A))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_after_a_new_leader_the_verdict_is_what_was_known_before_until_a_renewal
 ) -> None:
     life = judged(*told)
     assert verdict(life) is wanted
-    facts = JudgeInput(INSTANCE, Lifetime.LEASED, 1000.0, life=life, worker=0x1A)
+    facts = JudgeInput(INSTANCE, Lifetime.LEASED, 1000.0, lease_ttl=life, worker=0x1A)
     assert assess(facts).evidence[0].values == shows
     assert (life.standing is LeaseStanding.UNPROVED) is (wanted is Verdict.UNKNOWN)
 

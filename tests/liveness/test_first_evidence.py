@@ -86,7 +86,7 @@ def test_the_first_piece_of_evidence_is_what_the_verdict_rests_on(
             one,
             lifetime,
             NOW,
-            life=None if asked is None else LeaseTtl(TimeToLive(*asked), NOW),
+            lease_ttl=None if asked is None else LeaseTtl(TimeToLive(*asked), NOW),
             probed=probed(answer),  # type: ignore[arg-type]
             worker=0x1A,
             worker_is_there=is_there,

@@ -36,13 +36,13 @@ def test_verdicts_follow_from_what_is_there_now_and_not_from_the_way_there(
         lives: dict[LeaseOrKey, LeaseTtl] = {
             lease: life(remaining) for lease, remaining in data.draw(_evidence)
         }
-        followed.verdicts.observe_lives(lives)
+        followed.verdicts.observe_ttls(lives)
         there = {lease_or_key(one) for one in followed.cluster.records.values()}
         last = {lease: one for lease, one in (last | lives).items() if lease in there}
         followed.verdicts.update()
         fresh = Watched(lifetime=lifetime)
         fresh.put(*followed.cluster.records.values())
-        fresh.verdicts.observe_lives(last)
+        fresh.verdicts.observe_ttls(last)
         fresh.verdicts.update()
         assert_same(followed, fresh)
     assert followed.cluster.records == contents(told)
@@ -147,7 +147,7 @@ class Told:
         fresh.verdicts.update(fresh.cluster.take_changes().keys)
         for one in fresh.cluster.records.values():
             fresh.verdicts.targets(one)
-        fresh.verdicts.observe_lives(self.lives)
+        fresh.verdicts.observe_ttls(self.lives)
         fresh.verdicts.observe_readings([*self.readings, *self.nats])
         fresh.verdicts.update()
         return fresh
@@ -183,7 +183,7 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
                 data.draw(st.sampled_from(leases), "lease"): LeaseTtl(ttl, now)
             }
             told.lives |= heard_of
-            verdicts.observe_lives(heard_of)
+            verdicts.observe_ttls(heard_of)
     elif what == "c":
         followed.put(*data.draw(st.lists(_records, min_size=1, max_size=3), "come"))
     elif what == "g" and records:

@@ -34,7 +34,7 @@ def test_a_new_lease_for_the_same_key_is_one_change_and_never_unleased() -> None
     card = record(registered.card(INSTANCE_ID), lease=LEASE)
     cluster, tracker = judged(instance, card)
     history, stones = History(), Tombstones()
-    tracker.observe_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
+    tracker.observe_ttls({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
     seen = []
     for before in (instance, card):
         again = record((before.key, before.entry.value), lease=NEXT_LEASE, revision="2")
@@ -45,7 +45,7 @@ def test_a_new_lease_for_the_same_key_is_one_change_and_never_unleased() -> None
         assert [one.type for one in noted] == [EventType.CHANGED]
         seen += [tracker.of(one.key) for one in (instance, card)]
     # The old lease runs out by itself, with nothing on it.
-    tracker.observe_lives({NEXT_LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 12.0)})
+    tracker.observe_ttls({NEXT_LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 12.0)})
     tracker.update()
     assert set(seen).isdisjoint({Verdict.UNLEASED, Verdict.ORPHANED, Verdict.EXPIRED})
     assert len(stones) == 0
@@ -91,7 +91,7 @@ def test_a_card_of_0_5_belongs_to_what_is_on_its_lease() -> None:
     entry = {"name": "acme/tiny", "endpoint": {**names, "name": "generate"}, "model_type": "Chat"}
     card = record((b"models/5ecfbbe8", json.dumps(entry).encode()), lease=LEASE)
     cluster, tracker = judged(instance, card)
-    tracker.observe_lives({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
+    tracker.observe_ttls({LEASE: LeaseTtl(TimeToLive(10.0, 9.0), 0.0)})
     tracker.update()
     assert cluster.worker_of(card) == cluster.worker_of(instance)
     assert tracker.of(card.key) is Verdict.LIVE

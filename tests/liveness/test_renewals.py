@@ -53,7 +53,7 @@ class Waited:
         if self.renews and self.passed >= 5.0:
             since = (self.passed - 5.0) % (self.granted / 2)
         remaining = float(int(self.granted - since))
-        tracker.observe_lives({0xA: LeaseTtl(TimeToLive(self.granted, remaining), self.clock())})
+        tracker.observe_ttls({0xA: LeaseTtl(TimeToLive(self.granted, remaining), self.clock())})
         tracker.update()
 
     async def wait(self, most: float = float("inf")) -> Verdict:

@@ -27,7 +27,7 @@ def test_a_lease_that_was_renewed_is_known_anew_though_its_records_are_not_judge
     watched = Watched(INSTANCE)
     watched.lives(a=22.0)
     assert watched.lives(a=29.0) == set()
-    assert watched.verdicts.life(INSTANCE) == life(29.0)
+    assert watched.verdicts.lease_ttl(INSTANCE) == life(29.0)
     assert watched.lives(a=13.0) == {INSTANCE.key}
     assert watched.of(INSTANCE) is Verdict.LATE
 
@@ -56,13 +56,13 @@ def test_an_unleased_card_is_orphaned_when_its_workers_instance_goes() -> None:
 
 def test_only_what_bears_on_a_verdict_is_still_to_be_judged() -> None:
     watched = Watched(INSTANCE)
-    watched.verdicts.observe_lives({0xA: life(22.0)})
+    watched.verdicts.observe_ttls({0xA: life(22.0)})
     assert watched.verdicts.is_behind
     watched.verdicts.update()
     assert not watched.verdicts.is_behind
-    watched.verdicts.observe_lives({0xA: life(20.0)})
+    watched.verdicts.observe_ttls({0xA: life(20.0)})
     assert not watched.verdicts.is_behind
-    watched.verdicts.observe_lives({0xA: life(1.0)})
+    watched.verdicts.observe_ttls({0xA: life(1.0)})
     assert watched.verdicts.is_behind
 
 

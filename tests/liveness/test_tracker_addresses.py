@@ -159,14 +159,14 @@ def test_a_lease_that_goes_on_being_renewed_takes_back_what_a_refusal_said() -> 
     assert watched.verdicts.may_live(CARD)
     assert set(watched.verdicts.refused) == {INSTANCE.key, CARD.key}
     renewed = LeaseTtl(TimeToLive(30.0, 29.0), NOW + 10)
-    watched.verdicts.observe_lives({0xA: renewed})
+    watched.verdicts.observe_ttls({0xA: renewed})
     assert watched.verdicts.update() == {INSTANCE.key, CARD.key}
     assert watched.of(CARD) is Verdict.UNREACHABLE_FROM_HERE
     assert watched.verdicts.may_live(CARD)
     assert not watched.verdicts.refused
     assert set(watched.verdicts.failed) == {INSTANCE.key, CARD.key}
     # Then it stops.
-    watched.verdicts.observe_lives({0xA: LeaseTtl(TimeToLive(30.0, 12.0), NOW + 27)})
+    watched.verdicts.observe_ttls({0xA: LeaseTtl(TimeToLive(30.0, 12.0), NOW + 27)})
     watched.verdicts.observe_readings(
         [
             ProbeResult(one, ProbeAnswer.REFUSED, NOW + 27, "x")
@@ -251,7 +251,7 @@ def test_a_renewal_that_tells_the_same_of_a_lease_takes_back_what_this_host_refu
     watched.verdicts.observe_readings([refused])
     watched.verdicts.update()
     assert watched.verdicts.is_stale(INSTANCE)
-    watched.verdicts.observe_lives({0xA: LeaseTtl(TimeToLive(30.0, 29.0), NOW + 8)})
+    watched.verdicts.observe_ttls({0xA: LeaseTtl(TimeToLive(30.0, 29.0), NOW + 8)})
     watched.verdicts.update()
     assert not watched.verdicts.is_stale(INSTANCE)
 

@@ -78,7 +78,7 @@ def test_a_file_that_is_touched_lives_on_and_a_key_that_nobody_renews_tells_noth
 
 def test_a_lease_that_is_gone_outranks_it() -> None:
     watched = Watched(CARD)
-    watched.verdicts.observe_lives({0xA: LeaseTtl(TimeToLive(granted=None, remaining=-1.0), NOW)})
+    watched.verdicts.observe_ttls({0xA: LeaseTtl(TimeToLive(granted=None, remaining=-1.0), NOW)})
     watched.verdicts.update()
     assert watched.of(CARD) is Verdict.ORPHANED
 

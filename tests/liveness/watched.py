@@ -46,7 +46,7 @@ class Watched:
 
     def lives(self, **remaining: float) -> set[bytes]:
         """Of leases, by their ids in hex."""
-        self.verdicts.observe_lives(
+        self.verdicts.observe_ttls(
             {int(lease, 16): life(seconds) for lease, seconds in remaining.items()}
         )
         return self.verdicts.update()

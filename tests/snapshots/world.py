@@ -183,7 +183,7 @@ async def read_leases(screen: MainScreen) -> None:
     """Read all leases now, so that why something goes does not depend on when that is done."""
     records = list(screen.dashboard.view.cluster.records.values())
     lives = await screen.dashboard.discovery.time_to_live(records)
-    screen.dashboard.view.verdicts.observe_lives(
+    screen.dashboard.view.verdicts.observe_ttls(
         {
             lease_or_key(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
             for record in records

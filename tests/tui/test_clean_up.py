@@ -327,7 +327,9 @@ async def cleaning_up_with_undecided(
     world.renewed(3, ago=DUE)
     probes = AtItsTime(world, {"10.0.0.3:9000": REFUSES})
     async with dashboard(world, probes=probes, size=size) as operator:
-        await operator.until(lambda: operator.dashboard.view.verdicts.life(lease_record(operator)))
+        await operator.until(
+            lambda: operator.dashboard.view.verdicts.lease_ttl(lease_record(operator))
+        )
         await operator.until(lambda: "10.0.0.3:9000" in {one.address for one in probes.wanted})
         await operator.press("c")
         await operator.until_asked(CleanUpScreen)

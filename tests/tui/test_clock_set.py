@@ -191,7 +191,7 @@ async def test_a_lease_that_is_not_asked_about_any_more_does_not_count_down_to_n
         from backends.store import TimeToLive
 
         view = operator.dashboard.view
-        view.verdicts.observe_lives({1: LeaseTtl(TimeToLive(LEASE, 50.0), world.now)})
+        view.verdicts.observe_ttls({1: LeaseTtl(TimeToLive(LEASE, 50.0), world.now)})
         await operator.until(lambda: operator.detail()["lease"] == "1  50 of 60 s left")
         world.now += 22
         await operator.until(lambda: operator.detail()["lease"] == "1  28 of 60 s left")

@@ -168,7 +168,7 @@ async def test_the_header_says_how_old_the_answers_are_where_there_are_too_many_
         assert "leases read up to" not in operator.header()
     async with dashboard(world, size=(130, 30)) as operator:
         verdicts = operator.dashboard.view.verdicts
-        await operator.until(lambda: all(map(verdicts.life, verdicts.records())), "all read")
+        await operator.until(lambda: all(map(verdicts.lease_ttl, verdicts.records())), "all read")
         await operator.until(lambda: "leases read" not in operator.header())
 
 
@@ -222,7 +222,7 @@ async def test_a_frozen_view_keeps_its_verdicts_and_catches_up() -> None:
         verdicts = operator.dashboard.view.verdicts
         late = next(one for one in verdicts.records() if one.key == instance(1)[0])
         await operator.until(
-            lambda: (life := verdicts.life(late)) is not None and life.ttl.remaining < 20,
+            lambda: (life := verdicts.lease_ttl(late)) is not None and life.ttl.remaining < 20,
             "it was heard",
         )
         assert operator.rows("state") == ["● live", "● live"]

@@ -81,7 +81,7 @@ def print_not_found(settings: Settings, missing: Sequence[str], where: str) -> E
     return Exit.REFUSED if missing else Exit.DONE
 
 
-def life(ttl: TimeToLive | None) -> str:
+def ttl_cell(ttl: TimeToLive | None) -> str:
     """Return seconds left and seconds granted."""
     if ttl is None:
         return "none"

@@ -241,8 +241,8 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
 
     def _within(self, records: Sequence[AnyRecord]) -> str:
         """Return when the renewals of these are due. Empty: none of their leases was read yet."""
-        lives = map(self.dashboard.view.verdicts.life, records)
-        known = [life for life in lives if life is not None]
+        ttls = map(self.dashboard.view.verdicts.lease_ttl, records)
+        known = [lease_ttl for lease_ttl in ttls if lease_ttl is not None]
         if not known:
             return ""
         seconds = ceil(longest_wait(known, self.dashboard.clock()))

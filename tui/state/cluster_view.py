@@ -100,7 +100,7 @@ class ClusterView:
         since = self._received.last_contact
         for event in batch:
             self._received = next_state(self._received, event, now)
-            noted += self.history.apply(event, now, since=since, reading_of=self.verdicts.life)
+            noted += self.history.apply(event, now, since=since, reading_of=self.verdicts.lease_ttl)
             if isinstance(event, Resynced):
                 self.verdicts.set_complete(not event.unread)
             match event:

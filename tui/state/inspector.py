@@ -50,13 +50,13 @@ class Inspector:
         records = worker.records
         there = [one for one in records if one.key in view.cluster.records]
         state = GONE if not there else STATES[states.worst(there)]
-        life = states.life(there)
+        lease_ttl = states.lease_ttl(there)
         left = ""
         as_of, shown_at = states.as_of(), states.clock.shown_at
         at = now if as_of is None else as_of
-        if life is not None and life.ttl.granted is not None:
-            left = time_left(life, at, shown_at)
-            if as_of is not None and life.is_current(at):
+        if lease_ttl is not None and lease_ttl.ttl.granted is not None:
+            left = time_left(lease_ttl, at, shown_at)
+            if as_of is not None and lease_ttl.is_current(at):
                 left += f" as of {time_of_day(shown_at(as_of))}"
         # What bears on one of them mostly bears on all.
         few = sorted(there, key=lambda one: -SEVERITY.index(view.verdicts.of(one.key)))
@@ -72,7 +72,7 @@ class Inspector:
             gone=gone,
             requests=self._requests(worker.id),
             serving=of_worker(worker, view.verdicts.serving) if there else "",
-            life=life,
+            lease_ttl=lease_ttl,
             left=left,
         )
 
@@ -110,7 +110,7 @@ class Inspector:
             record,
             states.of(record),
             view.cluster,
-            view.verdicts.life(record) if there else None,
+            view.verdicts.lease_ttl(record) if there else None,
             states.first_seen(record),
             now,
             evidence=states.assess(record).evidence if there else (),

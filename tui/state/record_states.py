@@ -68,10 +68,10 @@ class RecordStates:
             return Cell(state.in_column, state.tone)
         return Cell(f"{state.glyph} {number:,} {state.brief or state.word}", state.tone)
 
-    def life(self, records: Iterable[AnyRecord]) -> LeaseTtl | None:
+    def lease_ttl(self, records: Iterable[AnyRecord]) -> LeaseTtl | None:
         """How long the first of some records has whose time to live is known."""
-        lives = map(self.view.verdicts.life, records)
-        return next((life for life in lives if life is not None), None)
+        ttls = map(self.view.verdicts.lease_ttl, records)
+        return next((lease_ttl for lease_ttl in ttls if lease_ttl is not None), None)
 
     def assess(self, record: AnyRecord) -> Assessment:
         """The verdict with its evidence."""

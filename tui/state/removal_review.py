@@ -222,8 +222,8 @@ class RemovalReview:
         return self.meanwhile(record) is None and verdicts.may_live(record)
 
     def _lease_is_gone(self, record: AnyRecord) -> bool:
-        life = self._view.verdicts.life(record)
-        return record.lease is not None and life is not None and life.ttl.granted is None
+        lease_ttl = self._view.verdicts.lease_ttl(record)
+        return record.lease is not None and lease_ttl is not None and lease_ttl.ttl.granted is None
 
     def _worker(self, record: AnyRecord) -> int | None:
         """The id that a person knows it by: of a card and instance, the one in their keys."""

@@ -98,8 +98,8 @@ def is_undecided(verdicts: LivenessTracker, record: AnyRecord) -> bool:
     more than unreachable from here while its lease lives."""
     if verdicts.of(record.key) is not Verdict.UNREACHABLE or verdicts.is_stale(record):
         return False
-    life = verdicts.life(record)
-    is_late = life is not None and life.standing is LeaseStanding.LATE
+    lease_ttl = verdicts.lease_ttl(record)
+    is_late = lease_ttl is not None and lease_ttl.standing is LeaseStanding.LATE
     return is_late or record.key in verdicts.awaited
 
 

@@ -73,7 +73,7 @@ def detail_of(
     record: AnyRecord,
     state: State,
     cluster: Cluster,
-    life: LeaseTtl | None,
+    lease_ttl: LeaseTtl | None,
     first_seen: FirstSeen | None,
     now: float,
     *,
@@ -86,7 +86,7 @@ def detail_of(
     shown_at: ShownAt = as_it_is,
     serving: str = "",
 ) -> Detail:
-    """Return the detail of a record. `life` and `first_seen`: None while unknown, or where there
+    """Return the detail of a record. `lease_ttl` and `first_seen`: None while unknown, or where there
     are none.
 
     `gone`: when the record went, and why; empty while it is registered. `restarts`: how often an
@@ -105,10 +105,10 @@ def detail_of(
         ("gone", gone),
         ("requests", requests),
         ("serving", serving),
-        *evidence_fields(evidence, now, life),
+        *evidence_fields(evidence, now, lease_ttl),
         ("note", record.note or ""),
         ("value", f"not known in full: {record.unread}" if record.unread else ""),
-        ("lease", _lease(record, life, at, then, shown_at)),
+        ("lease", _lease(record, lease_ttl, at, then, shown_at)),
         ("restarts", f"{count(restarts, 'restart')} in 10 min" if restarts else ""),
         *_own_fields(record, cluster),
         ("worker", _worker(record, cluster)),
@@ -132,12 +132,12 @@ def worker_detail(
     gone: str = "",
     requests: str = "",
     serving: str = "",
-    life: LeaseTtl | None = None,
+    lease_ttl: LeaseTtl | None = None,
     left: str = "",
 ) -> Detail:
     """Return the detail of a process: its role, ids, lease, and one line for each of its records.
 
-    `life`: the last reading of its lease; `left`: the time left, in words; `gone`: when the worker
+    `lease_ttl`: the last reading of its lease; `left`: the time left, in words; `gone`: when the worker
     went, and why; `requests`: what it still has to finish once drained; `serving`: whether each of
     its models gets requests.
     """
@@ -150,7 +150,7 @@ def worker_detail(
         ("process", f"none: only what a {role} left behind is registered" * left_behind),
         ("serving", serving),
         ("requests", requests),
-        *evidence_fields(evidence, now, life),
+        *evidence_fields(evidence, now, lease_ttl),
         ("lease", "  ".join(filter(None, (_leases(worker), left)))),
         ("models", ", ".join(worker.models)),
         ("ranks", f"{worker.ranks:,}" if worker.ranks > 1 else ""),
@@ -217,15 +217,15 @@ def keeps(records: Sequence[AnyRecord]) -> str:
 
 
 def evidence_fields(
-    evidence: Sequence[Evidence], now: float, life: LeaseTtl | None = None
+    evidence: Sequence[Evidence], now: float, lease_ttl: LeaseTtl | None = None
 ) -> list[tuple[str, str]]:
     """Return a line for each piece of evidence, the first with the label.
 
-    Evidence from the reading of the lease (`life`) shows its age to the second: the time left
+    Evidence from the reading of the lease (`lease_ttl`) shows its age to the second: the time left
     beside it counts down each second, and "28 of 30 s, now" must not stand beside 25 s left.
     """
     labels = ("evidence", *([" "] * len(evidence)))
-    read_at = None if life is None else life.at
+    read_at = None if lease_ttl is None else lease_ttl.at
     return [
         (label, f"{one.text}  ({_ago(now - one.at, exact=one.at == read_at)})")
         for label, one in zip(labels, evidence, strict=False)
@@ -294,15 +294,15 @@ def _worker(record: AnyRecord, cluster: Cluster) -> str:
 
 
 def _lease(
-    record: AnyRecord, life: LeaseTtl | None, now: float, as_of: str, shown_at: ShownAt
+    record: AnyRecord, lease_ttl: LeaseTtl | None, now: float, as_of: str, shown_at: ShownAt
 ) -> str:
     if record.expired_at is not None:
         # Times of files are by the host's clock.
         return f"expired {duration(shown_at(now) - record.expired_at)} ago{as_of}"
     lease = "" if record.lease is None else hex_id(record.lease)
-    if life is None:
+    if lease_ttl is None:
         return lease or "none"
-    if life.ttl.granted is None:
+    if lease_ttl.ttl.granted is None:
         return f"{lease}  gone".strip()
-    left = time_left(life, now, shown_at)
-    return f"{lease}  {left}{as_of if life.is_current(now) else ''}".strip()
+    left = time_left(lease_ttl, now, shown_at)
+    return f"{lease}  {left}{as_of if lease_ttl.is_current(now) else ''}".strip()

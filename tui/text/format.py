@@ -134,16 +134,19 @@ def duration(seconds: float) -> str:
     return f"{seconds // 86400}d"
 
 
-def time_left(life: LeaseTtl, now: float, shown_at: ShownAt = as_it_is) -> str:
+def time_left(lease_ttl: LeaseTtl, now: float, shown_at: ShownAt = as_it_is) -> str:
     """Return how much of a granted TTL is left: `29 of 30 s left`. From two minutes on in minutes:
     `58 of 60 min left`.
 
     A reading that a renewal may have overtaken stays as read: `20 of 30 s left as of 09:12:03`. The
     lease (or key) must exist: its granted TTL is known.
     """
-    is_current = life.is_current(now)
-    as_of = "" if is_current else f" as of {time_of_day(shown_at(life.at))}"
-    left, granted = life.remaining(now if is_current else life.at), life.ttl.granted or 0.0
+    is_current = lease_ttl.is_current(now)
+    as_of = "" if is_current else f" as of {time_of_day(shown_at(lease_ttl.at))}"
+    left, granted = (
+        lease_ttl.remaining(now if is_current else lease_ttl.at),
+        lease_ttl.ttl.granted or 0.0,
+    )
     if left < MANY_MINUTES:
         return f"{left:.0f} of {granted:.0f} s left{as_of}"
     return f"{left / 60:.0f} of {granted / 60:.0f} min left{as_of}"

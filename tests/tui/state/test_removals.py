@@ -86,7 +86,7 @@ class Place:
     def heard(self, lease: int) -> None:
         """The store said that a lease lives."""
         verdicts = self.view.verdicts
-        verdicts.observe_lives({lease: LeaseTtl(self.keyspace.time_to_live(lease), NOW)})
+        verdicts.observe_ttls({lease: LeaseTtl(self.keyspace.time_to_live(lease), NOW)})
         verdicts.update()
 
     def verdict(self, key: bytes) -> Verdict:

@@ -32,20 +32,22 @@ ACCEPTS = AddressProbed(
 def detail(
     one: AnyRecord,
     *others: AnyRecord,
-    life: TimeToLive | None = None,
+    lease_ttl: TimeToLive | None = None,
     evidence: Sequence[Evidence] = (),
     alike: int = 1,
 ) -> Detail:
     cluster = Cluster()
     for other in (one, *others):
         cluster.put(other, SEEN)
-    known = None if life is None else LeaseTtl(life, NOW)
+    known = None if lease_ttl is None else LeaseTtl(lease_ttl, NOW)
     live = STATES[Verdict.LIVE]
     return detail_of(one, live, cluster, known, SEEN, NOW, evidence=evidence, alike=alike)
 
 
-def fields(one: AnyRecord, *others: AnyRecord, life: TimeToLive | None = None) -> dict[str, str]:
-    return dict(detail(one, *others, life=life).fields)
+def fields(
+    one: AnyRecord, *others: AnyRecord, lease_ttl: TimeToLive | None = None
+) -> dict[str, str]:
+    return dict(detail(one, *others, lease_ttl=lease_ttl).fields)
 
 
 def test_an_instance_has_its_key_transport_identity_revision_and_age() -> None:
@@ -78,8 +80,10 @@ def test_the_title_has_the_state_and_the_kind() -> None:
         (TimeToLive(None, -1.0), "1a  gone"),
     ],
 )
-def test_the_lease_is_told_with_what_is_left_of_it(life: TimeToLive | None, text: str) -> None:
-    assert fields(record(registered.instance(0x1A), lease=0x1A), life=life)["lease"] == text
+def test_the_lease_is_told_with_what_is_left_of_it(lease_ttl: TimeToLive | None, text: str) -> None:
+    assert (
+        fields(record(registered.instance(0x1A), lease=0x1A), lease_ttl=lease_ttl)["lease"] == text
+    )
 
 
 def test_no_lease_and_an_expired_key_are_told() -> None:
@@ -89,9 +93,9 @@ def test_no_lease_and_an_expired_key_are_told() -> None:
 
 
 def test_what_is_left_of_a_lease_goes_down_with_time() -> None:
-    life = LeaseTtl(TimeToLive(30.0, 20.0), NOW)
-    assert life.remaining(NOW + 4) == 16.0
-    assert life.remaining(NOW + 60) == 0.0
+    lease_ttl = LeaseTtl(TimeToLive(30.0, 20.0), NOW)
+    assert lease_ttl.remaining(NOW + 4) == 16.0
+    assert lease_ttl.remaining(NOW + 60) == 0.0
 
 
 def test_a_malformed_record_shows_its_bytes() -> None:

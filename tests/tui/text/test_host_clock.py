@@ -122,7 +122,7 @@ def test_a_file_touched_by_a_clock_ahead_has_no_more_left_than_was_granted() -> 
     life = LeaseTtl(TimeToLive(remaining=10.0 + HOUR, granted=10.0), at=0.0)
     assert life.remaining(0.0) == 10.0
     assert life.remaining(-HOUR) == 10.0
-    file = JudgeInput(ONE, lifetime=Lifetime.TOUCHED, stored_at=0.0, life=life)
+    file = JudgeInput(ONE, lifetime=Lifetime.TOUCHED, stored_at=0.0, lease_ttl=life)
     assert judge(file) is Verdict.LIVE
     (first, *_) = assess(file).evidence
     assert first.text == "last touched by a clock that is 3600 s ahead of this one's"

@@ -15,7 +15,7 @@ from backends.liveness.judge import FINDINGS
 from backends.liveness.survey import Survey, read_once
 from backends.store import TimeToLive
 from tui.cli.commands import list_workers
-from tui.cli.output import keep_all, life, print_not_found, print_nothing_found, query_of
+from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
 from tui.cli.shared.matching import ByName
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import (
@@ -137,7 +137,7 @@ def _cells(listed: _Listed, record: AnyRecord) -> tuple[str, ...]:
         "" if record.lease is None else f"{record.lease:x}",
         # Most often the id or the lease says it.
         "" if worker in (None, place.instance_id, record.lease) else f"{worker:x}",
-        life(listed.time_to_live(record)) if asked else "",
+        ttl_cell(listed.time_to_live(record)) if asked else "",
         _state(record, listed.judgement(record)),
         plain_key(record.key) if nameless else "",
     )

@@ -15,7 +15,7 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.survey import Survey, read_once
 from backends.liveness.workers import Worker, workers, worst
 from backends.store import TimeToLive
-from tui.cli.output import keep_all, life, print_not_found, print_nothing_found, query_of
+from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
 from tui.cli.shared.matching import ByName
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
@@ -125,7 +125,7 @@ def _rows(found: Sequence[Worker], seen: Survey, asked: bool) -> Iterator[tuple[
             ", ".join(one.models),
             *(str(len(group)) for group in groups),
             f"{one.ranks}" if one.ranks > 1 else "",
-            life(_shortest(one, seen)) if asked else "",
+            ttl_cell(_shortest(one, seen)) if asked else "",
             _worst(one, seen).verdict.value if asked else "",
         )
 
@@ -145,5 +145,5 @@ def _worst(one: Worker, seen: Survey) -> Assessment:
 
 def _shortest(one: Worker, seen: Survey) -> TimeToLive | None:
     """Of its lease; where there are none, of the key that ends first."""
-    lives = [ttl for record in one.records if (ttl := seen.time_to_live(record)) is not None]
-    return min(lives, key=lambda ttl: ttl.remaining, default=None)
+    ttls = [ttl for record in one.records if (ttl := seen.time_to_live(record)) is not None]
+    return min(ttls, key=lambda ttl: ttl.remaining, default=None)

@@ -226,9 +226,11 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
             )
             pieces = [piece for one in worst_first for piece in seen.assessment(one).evidence]
             evidence = list({piece.text: piece for piece in pieces}.values())[:MOST_EVIDENCE]
-            lives = [life for one in subject.records if (life := seen.verdicts.life(one))]
-            life = next((one for one in lives if one.ttl.granted is not None), None)
-            left = "" if life is None else time_left(life, now)
+            ttls = [
+                lease_ttl for one in subject.records if (lease_ttl := seen.verdicts.lease_ttl(one))
+            ]
+            lease_ttl = next((one for one in ttls if one.ttl.granted is not None), None)
+            left = "" if lease_ttl is None else time_left(lease_ttl, now)
             return worker_detail(
                 subject,
                 state,
@@ -236,7 +238,7 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
                 now,
                 evidence=evidence,
                 serving=of_worker(subject, seen.verdicts.serving),
-                life=life,
+                lease_ttl=lease_ttl,
                 left=left,
             )
         case Model():
@@ -245,7 +247,7 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
         subject,
         state_of(subject),
         seen.cluster,
-        seen.verdicts.life(subject),
+        seen.verdicts.lease_ttl(subject),
         None,
         now,
         evidence=seen.assessment(subject).evidence,

@@ -188,7 +188,7 @@ class _Reasons:
         found: list[list[Event]] = []
         for event in batch:
             self._state = next_state(self._state, event, now)
-            noted = self._history.apply(event, now, since=since, reading_of=self.tracker.life)
+            noted = self._history.apply(event, now, since=since, reading_of=self.tracker.lease_ttl)
             found.append([one for one in noted if one.type is EventType.REMOVED])
         return found
 

@@ -217,15 +217,15 @@ class WorkersPane(Pane[WorkerRow]):
 
     def _lease(self, row: WorkerRow) -> Cell:
         """Seconds left of those granted."""
-        life = None if row.gone else self.states.life(row.worker.records)
-        if life is None or life.ttl.granted is None:
+        lease_ttl = None if row.gone else self.states.lease_ttl(row.worker.records)
+        if lease_ttl is None or lease_ttl.ttl.granted is None:
             return Cell(NOTHING, "dim")
         now = self.states.as_of() or self.dashboard.clock()
-        if not life.is_current(now):
+        if not lease_ttl.is_current(now):
             # It may have been renewed since.
             return Cell(NOTHING, "dim")
-        left = life.remaining(now)
-        return Cell(f"{left:.0f}/{life.ttl.granted:.0f}s", "dim")
+        left = lease_ttl.remaining(now)
+        return Cell(f"{left:.0f}/{lease_ttl.ttl.granted:.0f}s", "dim")
 
 
 def _first(row: WorkerRow) -> AnyRecord:
