@@ -66,7 +66,7 @@ class Survey:
 
     def assessment(self, record: AnyRecord) -> Assessment:
         """Return the verdict with its evidence, the piece that decides first."""
-        return self.verdicts.judgement(record, self.at)
+        return self.verdicts.assessment(record, self.at)
 
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
         """Return the TTL of a record. None: it has none, or the store was not asked."""

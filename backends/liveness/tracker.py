@@ -90,7 +90,7 @@ class LivenessTracker:
         """Return the verdict on a key. `unknown`: it was not judged yet."""
         return self._verdicts.get(key, Verdict.UNKNOWN)
 
-    def judgement(self, record: AnyRecord, stored_at: float) -> Assessment:
+    def assessment(self, record: AnyRecord, stored_at: float) -> Assessment:
         """Return the verdict with its evidence. `stored_at`: when the store last confirmed the
         record, in POSIX seconds."""
         group = [record, *self._cluster.siblings(record)]

@@ -66,7 +66,7 @@ def test_evidence_does_not_say_that_an_instance_is_missing_that_is_only_unusable
     card = record(registered.card(5))
     _, tracker = judged(malformed, card)
     assert tracker.of(card.key) is Verdict.ORPHANED
-    shown = [one.values for one in tracker.judgement(card, 0.0).evidence]
+    shown = [one.values for one in tracker.assessment(card, 0.0).evidence]
     assert InstancesUnusable(5, 1) in shown
     assert not any(isinstance(one, WorkerGone) for one in shown)
 

@@ -73,9 +73,9 @@ def test_the_evidence_names_what_decides_first() -> None:
     watched = Watched(INSTANCE, CARD)
     watched.lives(a=11.0)
     watched.probed(INSTANCE, ProbeAnswer.REFUSED)
-    judgement = watched.verdicts.judgement(CARD, NOW)
-    assert judgement.verdict is Verdict.UNREACHABLE
-    assert [piece.kind for piece in judgement.evidence] == [
+    assessment = watched.verdicts.assessment(CARD, NOW)
+    assert assessment.verdict is Verdict.UNREACHABLE
+    assert [piece.kind for piece in assessment.evidence] == [
         EvidenceKind.PROBED,
         EvidenceKind.LEASE_LATE,
     ]
@@ -188,7 +188,7 @@ def test_a_full_queue_takes_nothing_back_of_the_silence_before() -> None:
     watched.probed(INSTANCE, ProbeAnswer.SILENT)
     watched.probed(INSTANCE, ProbeAnswer.UNREACHED)
     assert watched.of(INSTANCE) is Verdict.UNREACHABLE
-    assert len(watched.verdicts.judgement(INSTANCE, NOW).evidence) == 3
+    assert len(watched.verdicts.assessment(INSTANCE, NOW).evidence) == 3
     watched.probed(INSTANCE, ProbeAnswer.ANSWERS)
     watched.probed(INSTANCE, ProbeAnswer.UNREACHED)
     assert watched.of(INSTANCE) is Verdict.UNREACHABLE_FROM_HERE
@@ -212,7 +212,7 @@ def test_a_reading_that_says_what_the_one_before_it_said_leaves_nothing_to_judge
     assert not heard(greeting(0), ProbeAnswer.ANSWERS, NOW + 2)
     # What is seen of it is as new as the last look all the same.
     assert ("10.0.0.1:5000", ProbeAnswer.ANSWERS) in answers_for(watched, one[2])
-    assert watched.verdicts.judgement(one[2], NOW + 2).evidence[0].at == NOW + 2
+    assert watched.verdicts.assessment(one[2], NOW + 2).evidence[0].at == NOW + 2
     # Where anything of a process fails, each moment counts.
     assert heard(greeting(0), ProbeAnswer.SILENT, NOW + 4)
     assert heard(greeting(0), ProbeAnswer.SILENT, NOW + 6)

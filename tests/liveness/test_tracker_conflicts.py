@@ -34,10 +34,10 @@ def test_all_cards_of_a_worker_set_that_differ_are_in_conflict_whichever_has_mor
     def sort(workers: int, *differs_in: str) -> CardSort:
         return CardSort(workers, workers, 40.0, was_there=False, differs_in=differs_in)
 
-    first = watched.verdicts.judgement(other, NOW + 40).evidence[0]
+    first = watched.verdicts.assessment(other, NOW + 40).evidence[0]
     differs = sort(2, "context_length 2048 (theirs: 4096)")
     assert first.values == CardsDiffer(2, (sort(1), differs))
-    first = watched.verdicts.judgement(alike[0], NOW + 40).evidence[0]
+    first = watched.verdicts.assessment(alike[0], NOW + 40).evidence[0]
     differs = sort(1, "context_length 4096 (theirs: 2048)")
     assert first.values == CardsDiffer(2, (sort(2), differs))
     assert watched.discard(*alike) == {other.key}

@@ -37,7 +37,7 @@ def test_who_drained_it_is_told_where_that_is_known() -> None:
     watched, by_joe = Watched(CARD), Drained("joe", "node-1", "20261121-1")
     watched.verdicts.drained({0xA: DrainMark(NOW - 5, by_joe)})
     watched.verdicts.update()
-    first = watched.verdicts.judgement(CARD, NOW).evidence[0]
+    first = watched.verdicts.assessment(CARD, NOW).evidence[0]
     assert first == Evidence(by_joe, NOW - 5)
 
 

@@ -68,7 +68,7 @@ def test_without_a_nats_server_the_lease_is_what_there_is_and_that_is_said() -> 
     one = over_nats(0x1, 0xA)
     watched = Watched(one)
     watched.lives(a=22.0)
-    kinds = [piece.kind for piece in watched.verdicts.judgement(one, NOW).evidence]
+    kinds = [piece.kind for piece in watched.verdicts.assessment(one, NOW).evidence]
     assert EvidenceKind.NATS_NOT_ASKED in kinds
     none_set = "cannot be asked: no NATS server is set"
     watched.verdicts.observe_readings([of_nats(ProbeAnswer.UNTRIED, none_set)])

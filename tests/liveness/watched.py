@@ -78,8 +78,8 @@ def assert_same(one: Watched, other: Watched) -> None:
     for record in keys.values():
         assert one.verdicts.is_stale(record) is other.verdicts.is_stale(record)
         assert one.verdicts.may_live(record) is other.verdicts.may_live(record)
-        told = one.verdicts.judgement(record, NOW)
-        anew = other.verdicts.judgement(record, NOW)
+        told = one.verdicts.assessment(record, NOW)
+        anew = other.verdicts.assessment(record, NOW)
         assert _in_order(told) == _in_order(anew)
         assert (told.verdict, told.routing) == (anew.verdict, anew.routing)
         assert told.verdict is one.of(record)
@@ -125,10 +125,10 @@ def _in_order(assessment: Assessment) -> list[Evidence]:
 
 
 def evidence_of(watched: Watched, one: AnyRecord) -> Values:
-    return watched.verdicts.judgement(one, NOW).evidence[0].values
+    return watched.verdicts.assessment(one, NOW).evidence[0].values
 
 
 def answers_for(watched: Watched, one: AnyRecord) -> list[tuple[str, ProbeAnswer]]:
     """The addresses that the evidence of a record names, each with what came of asking it."""
-    shown = [piece.values for piece in watched.verdicts.judgement(one, NOW).evidence]
+    shown = [piece.values for piece in watched.verdicts.assessment(one, NOW).evidence]
     return [(one.address, one.answer) for one in shown if isinstance(one, AddressProbed)]

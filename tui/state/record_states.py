@@ -76,7 +76,7 @@ class RecordStates:
     def assess(self, record: AnyRecord) -> Assessment:
         """The verdict with its evidence."""
         store = self.view.store
-        judged = self.view.verdicts.judgement(record, store.last_contact or store.since)
+        judged = self.view.verdicts.assessment(record, store.last_contact or store.since)
         if record.expired_at is None:
             return judged
         # A file's times are the host's.

@@ -29,15 +29,15 @@ def exported(
     record: AnyRecord,
     worker: int | None,
     ttl: TimeToLive | None = None,
-    judgement: Assessment | None = None,
+    assessment: Assessment | None = None,
 ) -> dict[str, Any]:
     """Return the object of one record without its value; None: does not apply.
 
     Keys are in the order printed. `worker`: the instance id of its worker, if known. `ttl`: the TTL
-    that the store reported. `judgement`: verdict and evidence, if evidence was asked for.
+    that the store reported. `assessment`: verdict and evidence, if evidence was asked for.
     """
     transport = record.transport
-    routing = None if judgement is None else judgement.routing
+    routing = None if assessment is None else assessment.routing
     return {
         **exported_id(record),
         "model_name": record.model_name,
@@ -49,9 +49,9 @@ def exported(
         # POSIX seconds: a file's own time need not be one that a calendar has.
         "expired_at": record.expired_at,
         "revision": record.revision,
-        "verdict": judgement and judgement.verdict.value,
-        "evidence": judgement and [one.text for one in judgement.evidence],
-        "evidence_data": judgement and exported_evidence(judgement.evidence),
+        "verdict": assessment and assessment.verdict.value,
+        "evidence": assessment and [one.text for one in assessment.evidence],
+        "evidence_data": assessment and exported_evidence(assessment.evidence),
         "routable": routing and routing.routable,
         "not_routable": routing and routing.reason and routing.reason.value,
         "malformed": record.malformed,
@@ -93,10 +93,10 @@ def record_json(
     record: AnyRecord,
     worker: int | None,
     ttl: TimeToLive | None = None,
-    judgement: Assessment | None = None,
+    assessment: Assessment | None = None,
 ) -> str:
     """Return `exported` with the value as one line of ASCII JSON, without the line end."""
-    whole = exported(record, worker, ttl, judgement)
+    whole = exported(record, worker, ttl, assessment)
     value, shared = _value(record.entry)
     try:
         line = as_json(whole | {"value": value})

@@ -136,17 +136,17 @@ def _workers_of(name: str, cluster: Cluster, records: Sequence[AnyRecord]) -> It
 
 def _rows(seen: Survey, found: Sequence[AnyRecord]) -> Iterator[tuple[str, ...]]:
     for record in found:
-        judgement = seen.assessment(record)
+        assessment = seen.assessment(record)
         names = (record.id.path(), record.model_name)
         number = record.id.instance_id
         # Who is not told by names is told by the key.
         nameless = record.id.namespace is None or number is None
         yield (
-            judgement.verdict.value,
+            assessment.verdict.value,
             SHORT_KIND_NAMES[record.kind],
             plain_key(record.key) if nameless else " ".join(filter(None, names)),
             "" if number is None else f"{number:x}",
-            judgement.evidence[0].text,
+            assessment.evidence[0].text,
         )
 
 

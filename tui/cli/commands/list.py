@@ -61,7 +61,7 @@ class _Listed:
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
         return None if self.seen is None else self.seen.time_to_live(record)
 
-    def judgement(self, record: AnyRecord) -> Assessment | None:
+    def assessment(self, record: AnyRecord) -> Assessment | None:
         return None if self.seen is None else self.seen.assessment(record)
 
 
@@ -115,7 +115,7 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
 
 def _json(listed: _Listed, record: AnyRecord) -> str:
     return record_json(
-        record, listed.worker_of(record), listed.time_to_live(record), listed.judgement(record)
+        record, listed.worker_of(record), listed.time_to_live(record), listed.assessment(record)
     )
 
 
@@ -138,17 +138,17 @@ def _cells(listed: _Listed, record: AnyRecord) -> tuple[str, ...]:
         # Most often the id or the lease says it.
         "" if worker in (None, place.instance_id, record.lease) else f"{worker:x}",
         ttl_cell(listed.time_to_live(record)) if asked else "",
-        _state(record, listed.judgement(record)),
+        _state(record, listed.assessment(record)),
         plain_key(record.key) if nameless else "",
     )
 
 
-def _state(record: AnyRecord, judgement: Assessment | None) -> str:
+def _state(record: AnyRecord, assessment: Assessment | None) -> str:
     """The verdict, and if that is a finding why; without evidence what the record itself tells."""
-    if judgement is not None:
-        verdict = judgement.verdict.value
-        found = judgement.verdict in FINDINGS
-        return f"{verdict}: {judgement.evidence[0].text}" if found else verdict
+    if assessment is not None:
+        verdict = assessment.verdict.value
+        found = assessment.verdict in FINDINGS
+        return f"{verdict}: {assessment.evidence[0].text}" if found else verdict
     texts = [
         f"value not known: {record.unread}" if record.unread else "",
         f"malformed: {record.malformed}" if record.malformed is not None else "",

@@ -85,7 +85,7 @@ def _of_workers(cluster: Cluster, matching: Sequence[AnyRecord]) -> list[AnyReco
 def worker_json(one: Worker, seen: Survey, *, asked: bool) -> str:
     """Return a process as one line of JSON. `evidence` is that of the record with the worst
     verdict, if it was `asked` for."""
-    judgement = _worst(one, seen) if asked else None
+    assessment = _worst(one, seen) if asked else None
     ttl = _shortest(one, seen)
     return as_json(
         {
@@ -105,9 +105,9 @@ def worker_json(one: Worker, seen: Survey, *, asked: bool) -> str:
             "others": len(one.others),
             "ttl_granted": ttl and ttl.granted,
             "ttl_remaining": ttl and ttl.remaining,
-            "verdict": judgement and judgement.verdict.value,
-            "evidence": judgement and [piece.text for piece in judgement.evidence],
-            "evidence_data": judgement and exported_evidence(judgement.evidence),
+            "verdict": assessment and assessment.verdict.value,
+            "evidence": assessment and [piece.text for piece in assessment.evidence],
+            "evidence_data": assessment and exported_evidence(assessment.evidence),
             "keys": [keys.spell(record.key) for record in one.records],
         }
     )
