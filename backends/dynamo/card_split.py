@@ -8,7 +8,7 @@ LONGEST_SHARED = 16_384
 _BEFORE_CARD = b',"card_json":'
 
 
-def in_two(value: bytes) -> tuple[bytes, bytes] | None:
+def split_body(value: bytes) -> tuple[bytes, bytes] | None:
     """Split a model's body into the part before the card and the card with all that follows it.
 
     None: nothing stands before the card, there is no card, or it is very long.

@@ -31,7 +31,7 @@ _HEX = re.compile(r"(?:0x)?0*([0-9a-f]{1,16})")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 
-class Meaning(IntEnum):
+class MatchedField(IntEnum):
     """The field of a record that a text matches, most exact first."""
 
     KEY = 1
@@ -56,20 +56,20 @@ class Named:
     key: bytes | None
     """The key that it spells. None: no key begins like this."""
 
-    def meanings(self, record: AnyRecord, worker: int | None) -> set[Meaning]:
+    def meanings(self, record: AnyRecord, worker: int | None) -> set[MatchedField]:
         """Return the fields of a record that it matches. `worker` is the record's, if known."""
         found = set()
         if record.key == self.key or self._is_path_and_id(record):
-            found.add(Meaning.KEY)
+            found.add(MatchedField.KEY)
         if self.ids and not self._ids_of(record, worker).isdisjoint(self.ids):
-            found.add(Meaning.ID)
+            found.add(MatchedField.ID)
         if record.transport is not None and record.transport.address:
             found |= self._of_address(record.transport.address)
         models = (record.model_name, getattr(record.id, "model_suffix", None))
         if self.text.lower() in {model.lower() for model in models if model is not None}:
-            found.add(Meaning.MODEL)
+            found.add(MatchedField.MODEL)
         if record.id.path().lower() == self.text.lower():
-            found.add(Meaning.PATH)
+            found.add(MatchedField.PATH)
         return found
 
     @staticmethod
@@ -84,13 +84,13 @@ class Named:
             return False
         return record.id.instance_id in ids_of(last)
 
-    def _of_address(self, address: str) -> set[Meaning]:
+    def _of_address(self, address: str) -> set[MatchedField]:
         written, stored = _without_scheme(self.text), _without_scheme(address)
         authority = stored.partition("/")[0]
         if written in (stored, authority):
-            return {Meaning.ADDRESS}
+            return {MatchedField.ADDRESS}
         host = authority.rpartition(":")[0] or authority
-        return {Meaning.HOST} if written in (host, host.strip("[]")) else set()
+        return {MatchedField.HOST} if written in (host, host.strip("[]")) else set()
 
 
 def id_in_body(record: AnyRecord) -> int | None:

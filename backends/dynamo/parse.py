@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from backends.dynamo import keys
 from backends.dynamo.card_checksum import fingerprint
-from backends.dynamo.card_split import in_two
+from backends.dynamo.card_split import split_body
 from backends.dynamo.ids import (
     EndpointInstanceId,
     EventChannelId,
@@ -259,7 +259,7 @@ def _with_shared_card(value: bytes) -> tuple[dict[str, Any], _CardFields] | None
 
     A card that many workers share is parsed once. None: the value must be parsed as a whole.
     """
-    if (halves := in_two(value)) is None:
+    if (halves := split_body(value)) is None:
         return None
     try:
         first = _json(halves[0])

@@ -26,7 +26,7 @@ from backends.file.names import (
     why_not_writable,
 )
 from backends.file.safe_open import FileContent, revision_of, split_revision
-from backends.file.watch import DEFAULT_PATIENCE, Patience, Watch
+from backends.file.watch import DEFAULT_PATIENCE, FolderTimes, Watch
 from backends.store import (
     Entry,
     KeyNotAllowed,
@@ -78,7 +78,7 @@ class FileStore(ClosedAtExit):
         poll_interval: float = POLL_INTERVAL,
         notifications: bool = True,
         clock: Callable[[], float] = time.time,
-        patience: Patience = DEFAULT_PATIENCE,
+        patience: FolderTimes = DEFAULT_PATIENCE,
     ) -> None:
         path = os.fsencode(root)
         if not path or b"\0" in path:

@@ -47,7 +47,7 @@ folder that appears must show at once.
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class FolderTimes:
     """When a file system that answered before counts as lost."""
 
     longest_look: float = 10.0
@@ -57,7 +57,7 @@ class Patience:
     """Extra seconds, for a process that was stopped meanwhile."""
 
 
-DEFAULT_PATIENCE = Patience()
+DEFAULT_PATIENCE = FolderTimes()
 
 
 class Watch:
@@ -79,7 +79,7 @@ class Watch:
         poll_interval: float,
         notifications: bool,
         clock: Callable[[], float],
-        patience: Patience = DEFAULT_PATIENCE,
+        patience: FolderTimes = DEFAULT_PATIENCE,
     ) -> None:
         self._folder = folder
         self._patience = patience

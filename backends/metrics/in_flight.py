@@ -11,7 +11,7 @@ from backends.aio.timer import LOOP, Timer
 from backends.liveness.workers import Worker
 from backends.metrics.rates import MOST_NAMES_OF_REVEALED, figures
 from backends.metrics.scraper import ScrapeResult, Scrapes
-from backends.metrics.targets import Revealing, ScrapeTarget
+from backends.metrics.targets import CardTargetFinder, ScrapeTarget
 
 INTERVAL = 2.0
 """Seconds between two checks."""
@@ -48,7 +48,7 @@ class DrainWatch:
     ) -> None:
         self._scrapes = scrapes
         self._interval = interval
-        self._revealing = Revealing(here=scrapes.here)
+        self._revealing = CardTargetFinder(here=scrapes.here)
         self._worker: Worker | None = None
         self._found: InFlight | None = None
         self._mute: set[ScrapeTarget] = set()

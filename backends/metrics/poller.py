@@ -14,7 +14,7 @@ from backends.aio.timer import LOOP, Timer, TimerHandle
 from backends.dynamo.records import ModelCard
 from backends.metrics.latest import LatestMetrics
 from backends.metrics.scraper import ScrapeResult, Scrapes
-from backends.metrics.targets import Revealing, ScrapeTarget
+from backends.metrics.targets import CardTargetFinder, ScrapeTarget
 
 INTERVAL = 5.0
 """Seconds between two scrapes."""
@@ -67,7 +67,7 @@ class MetricsPoller:
         self._scrapes = scrapes
         self._cards = cards
         self._timer = timer
-        self._revealing = Revealing(here=scrapes.here)
+        self._revealing = CardTargetFinder(here=scrapes.here)
         self._on_result: Callable[[], None] = lambda: None
         self._polling = PollWhileShown(self._begin, self._pause, timer)
         self._looked_at = False

@@ -18,7 +18,7 @@ from backends.metrics.catalogue import MetricOwner, kinds_of
 from backends.metrics.parse import MOST_SERIES, MetricsScrape, NotText, parsed
 from backends.metrics.served import PATH, Listed, listed
 from backends.metrics.targets import ScrapeTarget, is_local
-from backends.probe.connect import explained
+from backends.probe.connect import finding_of_error
 from backends.probe.dns import TooMany, resolve
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _why(error: Exception) -> str:
         case aiohttp.ClientError() if not isinstance(error, OSError):
             return "sends something else than HTTP"
         case OSError():
-            return explained(error).text
+            return finding_of_error(error).text
     return "cannot be asked"
 
 

@@ -98,7 +98,7 @@ def _secret(text: str | None) -> SecretStr | None:
     return None if text is None else SecretStr(unquote(text))
 
 
-class Revealed(NamedTuple):
+class CardTargets(NamedTuple):
     """The system servers that cards reveal."""
 
     cards: Mapping[ScrapeTarget, ModelCard]
@@ -107,7 +107,7 @@ class Revealed(NamedTuple):
     """The number of all, scraped or not."""
 
 
-class Revealing:
+class CardTargetFinder:
     """Finds the system servers that cards reveal. A bounded number of them is scraped."""
 
     def __init__(self, *, here: bool) -> None:
@@ -117,7 +117,7 @@ class Revealing:
         self._here = here
         self._servers = CardCache(_server)
 
-    def of(self, cards: Iterable[ModelCard]) -> Revealed:
+    def of(self, cards: Iterable[ModelCard]) -> CardTargets:
         """Return the servers of these cards. The same cards give the same servers."""
         found: dict[str, ModelCard] = {}
         for card, base in self._servers.each(cards):
@@ -126,7 +126,7 @@ class Revealing:
         if not self._here:
             found = {base: card for base, card in found.items() if not _is_on_this_machine(base)}
         asked = sorted(found)[:MOST_REVEALED]
-        return Revealed(
+        return CardTargets(
             {ScrapeTarget(base=base, given=False): found[base] for base in asked}, len(found)
         )
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from backends.nats.errors import ApiError, refused
 from backends.nats_kv.delete import no_puts
-from backends.nats_kv.feed import Feed
 from backends.nats_kv.jetstream import HEARTBEAT, JetStreamSession
 from backends.nats_kv.names import may_hold
+from backends.nats_kv.ordered_consumer import OrderedConsumer
 from backends.nats_kv.responses import Bucket, Buckets
 from backends.nats_kv.sessions import Sessions
 from backends.store import (
@@ -142,7 +142,7 @@ async def _follow(
                 yield event
 
 
-_Item = tuple[Feed, "Msg"] | Buckets | StoreError
+_Item = tuple[OrderedConsumer, "Msg"] | Buckets | StoreError
 """A message, the current buckets, or the error that ended the watch."""
 
 
@@ -152,7 +152,7 @@ class _Follower:
     def __init__(self, session: JetStreamSession, prefixes: Sequence[bytes]) -> None:
         self._session = session
         self._prefixes = tuple(prefixes)
-        self._feeds: dict[str, Feed] = {}
+        self._consumers: dict[str, OrderedConsumer] = {}
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(WAITING)
         self._missing: Sequence[str] = ()
         """Buckets that no server can report at the moment."""
@@ -175,15 +175,15 @@ class _Follower:
             # Without this bucket's keys, other keys would be judged wrongly.
             raise Unreachable(self._session.address, Cause.NO_LEADER, _unreadable(missing))
         for bucket in self._wanted(buckets):
-            self._feeds[bucket.name] = Feed(self._session, bucket, self._prefixes)
+            self._consumers[bucket.name] = OrderedConsumer(self._session, bucket, self._prefixes)
         free = asyncio.Semaphore(OPENING)
 
-        async def one(feed: Feed) -> None:
+        async def one(consumer: OrderedConsumer) -> None:
             async with free:
-                await self._begin(feed)
+                await self._begin(consumer)
 
         failed = await asyncio.gather(
-            *(one(feed) for feed in self._feeds.values()), return_exceptions=True
+            *(one(consumer) for consumer in self._consumers.values()), return_exceptions=True
         )
         for failure in failed:
             if failure is not None:
@@ -194,7 +194,7 @@ class _Follower:
 
         Raises `PositionLost`, `StoreError`.
         """
-        while not all(feed.is_complete for feed in self._feeds.values()):
+        while not all(consumer.is_complete for consumer in self._consumers.values()):
             try:
                 async with asyncio.timeout(SILENCE):
                     item = await self._queue.get()
@@ -206,10 +206,10 @@ class _Follower:
                         self._entries[entry.key] = entry
                     case Delete(key=key):
                         self._entries.pop(key, None)
-            done = sum(feed.done for feed in self._feeds.values())
+            done = sum(consumer.done for consumer in self._consumers.values())
             if done >= self._next_progress:
                 self._next_progress = done + PAGE
-                return Loading(done, sum(feed.total for feed in self._feeds.values()))
+                return Loading(done, sum(consumer.total for consumer in self._consumers.values()))
         return None
 
     def entries(self) -> tuple[Entry, ...]:
@@ -232,7 +232,8 @@ class _Follower:
         while True:
             events = await self._events(await self._queue.get())
             if self._heartbeat_due and all(
-                feed.is_up_to_date or name in self._missing for name, feed in self._feeds.items()
+                consumer.is_up_to_date or name in self._missing
+                for name, consumer in self._consumers.items()
             ):
                 self._heartbeat_due = False
                 events.append(Heartbeat(self._warnings(), self._no_puts))
@@ -249,7 +250,7 @@ class _Follower:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(feed.aclose() for feed in self._feeds.values()))
+        await asyncio.gather(*(consumer.aclose() for consumer in self._consumers.values()))
         if self._advisories is not None:
             with contextlib.suppress(Exception):
                 # A server that accepts nothing any more must not delay the next watch.
@@ -262,17 +263,17 @@ class _Follower:
     def _wanted_names(self, names: Iterable[str]) -> list[str]:
         return sorted(name for name in names if may_hold(name, self._prefixes))
 
-    async def _begin(self, feed: Feed) -> None:
+    async def _begin(self, consumer: OrderedConsumer) -> None:
         try:
-            await feed.open(self._take)
+            await consumer.open(self._take)
         except ApiError as error:
             if error.is_absence:
                 # It was deleted after it was listed.
-                raise PositionLost(f"{feed.bucket.name} is gone") from None
+                raise PositionLost(f"{consumer.bucket.name} is gone") from None
             raise refused(self._session.address, error) from None
 
-    async def _take(self, feed: Feed, message: Msg) -> None:
-        await self._queue.put((feed, message))
+    async def _take(self, consumer: OrderedConsumer, message: Msg) -> None:
+        await self._queue.put((consumer, message))
 
     async def _events(self, item: _Item) -> list[StoreEvent]:
         match item:
@@ -280,10 +281,10 @@ class _Follower:
                 raise item
             case Buckets():
                 return await self._compare(item)
-            case (feed, message):
-                # An ended feed may have left messages in the queue.
-                there = self._feeds.get(feed.bucket.name) is feed
-                return list(await feed.read(message)) if there else []
+            case (consumer, message):
+                # An ended consumer may have left messages in the queue.
+                there = self._consumers.get(consumer.bucket.name) is consumer
+                return list(await consumer.read(message)) if there else []
         raise AssertionError(item)
 
     async def _compare(self, buckets: Buckets) -> list[StoreEvent]:
@@ -293,24 +294,24 @@ class _Follower:
         self._missing = self._wanted_names(buckets.missing)
         self._no_puts = no_puts(buckets.present)
         self._silent = _silent(listed.values())
-        for name, feed in list(self._feeds.items()):
+        for name, consumer in list(self._consumers.items()):
             if name in self._missing:
                 # The known keys are the best information there is.
                 continue
             bucket = listed.pop(name, None)
             if bucket is None:
-                events += feed.state.deletes()
-                del self._feeds[name]
-                await feed.aclose()
-            elif bucket.created != feed.bucket.created:
+                events += consumer.state.deletes()
+                del self._consumers[name]
+                await consumer.aclose()
+            elif bucket.created != consumer.bucket.created:
                 raise PositionLost(f"{name} was deleted and made again")
             else:
-                feed.check_alive()
-                if feed.is_complete:
-                    events += feed.state.counts(bucket)
+                consumer.check_alive()
+                if consumer.is_complete:
+                    events += consumer.state.counts(bucket)
         for name, bucket in listed.items():
-            self._feeds[name] = Feed(self._session, bucket, self._prefixes)
-            await self._begin(self._feeds[name])
+            self._consumers[name] = OrderedConsumer(self._session, bucket, self._prefixes)
+            await self._begin(self._consumers[name])
         self._heartbeat_due = True
         return events
 

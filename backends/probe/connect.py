@@ -53,7 +53,7 @@ class Attempt:
     """Whether a connection was accepted."""
 
 
-async def found_by(
+async def run_attempt(
     ask: Callable[[Attempt], Awaitable[Finding]], time_limit: float, silence: str
 ) -> Finding:
     """Return what `ask` finds within `time_limit` seconds, also if its connection fails.
@@ -77,7 +77,7 @@ async def found_by(
             ProbeAnswer.UNREACHED, f"does not accept connections within {time_limit:g} s"
         )
     except OSError as error:
-        finding = explained(error)
+        finding = finding_of_error(error)
         if error.errno not in _CUT_OFF:
             return replace(finding, local=attempt.local)
     if attempt.local and finding.answer is ProbeAnswer.UNREACHED:
@@ -85,7 +85,7 @@ async def found_by(
     return replace(finding, local=attempt.local)
 
 
-def explained(error: OSError) -> Finding:
+def finding_of_error(error: OSError) -> Finding:
     """Return what a failed connection proves about its peer.
 
     Linux reports ICMP errors of routers and firewalls as errors of the connection: `icmp(7)`.
@@ -109,7 +109,7 @@ async def dial(
     """Return what `connect` returns for the first of the host's addresses that accepts a
     connection.
 
-    Raises the errors that `found_by` handles. `time_limit` is in seconds; only resolving the name
+    Raises the errors that `run_attempt` handles. `time_limit` is in seconds; only resolving the name
     is limited here, to half of it: a slow resolver is no evidence against the host.
     """
     hosts = await _hosts(address, time_limit / 2)
@@ -131,7 +131,7 @@ async def _accepted(connecting: Awaitable[T], attempt: Attempt) -> T:
 async def connected(
     address: Address, time_limit: float, attempt: Attempt
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Open a connection to read a little from. Raises the errors that `found_by` handles.
+    """Open a connection to read a little from. Raises the errors that `run_attempt` handles.
 
     Read everything: if data is left unread at the end, the kernel sends a reset, and a worker then
     logs a WARN and an ERROR line (seen in 1.6.1).

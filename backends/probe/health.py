@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from backends.probe.addresses import Address
-from backends.probe.connect import MOST_READ, Attempt, connected, found_by
+from backends.probe.connect import MOST_READ, Attempt, connected, run_attempt
 from backends.probe.types import Finding, ProbeAnswer
 
 PATH = "/health"
@@ -85,7 +85,7 @@ async def _request(method: str, address: Address, time_limit: float) -> tuple[in
         statuses.append(int(line[1]))
         return Finding(ProbeAnswer.ANSWERS, _judged(statuses[-1], answer.partition(b"\r\n\r\n")[2]))
 
-    found = await found_by(answered, time_limit, f"does not answer {method} {PATH}")
+    found = await run_attempt(answered, time_limit, f"does not answer {method} {PATH}")
     return statuses[-1], found
 
 

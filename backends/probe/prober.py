@@ -96,7 +96,7 @@ class Prober:
         self._asked: dict[ProbeTarget, float] = {}
         """When each unit was last probed, including recently removed ones, which may come back."""
         self._asking: set[ProbeTarget] = set()
-        self._held: dict[ProbeTarget, tcp.Idle] = {}
+        self._held: dict[ProbeTarget, tcp.IdleConnection] = {}
         self._lost: dict[ProbeTarget, Backoff] = {}
         """Of units whose connection was lost soon after it was made."""
         self._readings: list[ProbeResult] = []

@@ -9,7 +9,7 @@ import asyncio
 import struct
 
 from backends.probe.addresses import Address
-from backends.probe.connect import MOST_READ, Attempt, connected, found_by
+from backends.probe.connect import MOST_READ, Attempt, connected, run_attempt
 from backends.probe.types import Finding, ProbeAnswer
 
 NO_ENDPOINT = b"dyntop asks: is anybody there?"
@@ -55,4 +55,6 @@ async def ask(address: Address, time_limit: float) -> Finding:
             "refuses an unknown endpoint, as expected" if refused else "answers with a frame",
         )
 
-    return await found_by(refusal, time_limit, "does not answer a request for an unknown endpoint")
+    return await run_attempt(
+        refusal, time_limit, "does not answer a request for an unknown endpoint"
+    )

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 
 from backends.probe.addresses import Address
-from backends.probe.connect import Attempt, connected, dial, found_by
+from backends.probe.connect import Attempt, connected, dial, run_attempt
 from backends.probe.types import Finding, ProbeAnswer
 
 ACCEPTS = Finding(ProbeAnswer.ACCEPTS, "accepts connections")
@@ -32,10 +32,10 @@ async def ask(address: Address, time_limit: float) -> Finding:
         async with connected(address, time_limit, attempt):
             return ACCEPTS
 
-    return await found_by(connect, time_limit, "does not end them")
+    return await run_attempt(connect, time_limit, "does not end them")
 
 
-class Idle(asyncio.Protocol):
+class IdleConnection(asyncio.Protocol):
     """A held connection that sends nothing. `lost` is called once if the peer ends it."""
 
     def __init__(self, lost: Callable[[], None]) -> None:
@@ -76,23 +76,23 @@ class Idle(asyncio.Protocol):
 
 async def hold(
     address: Address, time_limit: float, lost: Callable[[], None]
-) -> tuple[Finding, Idle | None]:
+) -> tuple[Finding, IdleConnection | None]:
     """Connect and keep the connection. Never raises. Takes at most `time_limit` seconds.
 
     Without a connection the finding has the reason. `lost` may be called before this returns.
     """
     loop = asyncio.get_running_loop()
-    held: list[Idle] = []
+    held: list[IdleConnection] = []
 
-    async def open_to(host: str, port: int) -> Idle:
-        _, idle = await loop.create_connection(lambda: Idle(lost), host, port)
+    async def open_to(host: str, port: int) -> IdleConnection:
+        _, idle = await loop.create_connection(lambda: IdleConnection(lost), host, port)
         return idle
 
     async def connect(attempt: Attempt) -> Finding:
         held.append(await dial(address, time_limit, open_to, attempt))
         return ACCEPTS
 
-    finding = await found_by(connect, time_limit, "does not end them")
+    finding = await run_attempt(connect, time_limit, "does not end them")
     if not held:
         return finding, None
     held[0].finding = finding

@@ -9,7 +9,7 @@ connection: the peer greets only once, and libzmq ends a connection that does no
 from __future__ import annotations
 
 from backends.probe.addresses import Address
-from backends.probe.connect import Attempt, connected, found_by
+from backends.probe.connect import Attempt, connected, run_attempt
 from backends.probe.types import Finding, ProbeAnswer
 
 SIGNATURE = 10
@@ -36,4 +36,4 @@ async def ask(address: Address, time_limit: float) -> Finding:
         genuine = len(received) == SIGNATURE and received[0] == 0xFF and received[-1] == 0x7F
         return GREETS if genuine else OTHER
 
-    return await found_by(greeting, time_limit, "sends no ZMTP greeting")
+    return await run_attempt(greeting, time_limit, "sends no ZMTP greeting")

@@ -190,7 +190,7 @@ class Removals:
         """
         return await self._to_its_end(self._restore(await self._find_here(wanted)))
 
-    async def foresee(self, wanted: str | Operation) -> RestoreResult:
+    async def preview(self, wanted: str | Operation) -> RestoreResult:
         """Return the outcome that `restore` would have now. Changes nothing.
 
         Raises what `restore` raises, and `StoreError` if the store does not answer.

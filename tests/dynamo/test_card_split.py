@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends.dynamo import parse
-from backends.dynamo.card_split import LONGEST_SHARED, in_two
+from backends.dynamo.card_split import LONGEST_SHARED, split_body
 from backends.dynamo.parse import parsed_value, read
 from backends.dynamo.records import ModelCard
 from backends.store import Entry, Revision
@@ -81,5 +81,5 @@ def test_cards_of_the_same_bytes_are_read_once() -> None:
 
 def test_a_long_card_is_not_kept() -> None:
     body = {**NAMES, "card_json": {**CARD, "chat_template": "x" * LONGEST_SHARED}}
-    assert in_two(text_of(body)) is None
+    assert split_body(text_of(body)) is None
     assert parsed_value(entry_of(text_of(body))) == body

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.dynamo import keys, lookup
-from backends.dynamo.lookup import Meaning
+from backends.dynamo.lookup import MatchedField
 from backends.dynamo.records import AnyRecord
 from tests.support import registered
 from tests.support.registered import record
@@ -18,7 +18,7 @@ CARD = record(registered.card(ID, "acme/tiny"), lease=LEASE)
 CHANNEL = record(registered.channel(7), lease=LEASE)
 
 
-def meanings(text: str, one: AnyRecord = INSTANCE, worker: int | None = ID) -> set[Meaning]:
+def meanings(text: str, one: AnyRecord = INSTANCE, worker: int | None = ID) -> set[MatchedField]:
     return lookup.parse(text).meanings(one, worker)
 
 
@@ -66,25 +66,25 @@ def test_any_text_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [
-        ("52cba2252f21fb17", Meaning.ID),
-        ("5966040411970599703", Meaning.ID),
-        ("7865a225462bd50a", Meaning.ID),
-        (keys.spell(INSTANCE.key), Meaning.KEY),
-        ("prod/backend/generate/52cba2252f21fb17", Meaning.KEY),
-        ("10.1.2.3:9000", Meaning.ADDRESS),
-        ("tcp://10.1.2.3:9000", Meaning.ADDRESS),
-        ("10.1.2.3", Meaning.HOST),
-        ("prod/backend/generate", Meaning.PATH),
+        ("52cba2252f21fb17", MatchedField.ID),
+        ("5966040411970599703", MatchedField.ID),
+        ("7865a225462bd50a", MatchedField.ID),
+        (keys.spell(INSTANCE.key), MatchedField.KEY),
+        ("prod/backend/generate/52cba2252f21fb17", MatchedField.KEY),
+        ("10.1.2.3:9000", MatchedField.ADDRESS),
+        ("tcp://10.1.2.3:9000", MatchedField.ADDRESS),
+        ("10.1.2.3", MatchedField.HOST),
+        ("prod/backend/generate", MatchedField.PATH),
     ],
 )
-def test_a_text_names_what_it_is_of(text: str, meaning: Meaning) -> None:
+def test_a_text_names_what_it_is_of(text: str, meaning: MatchedField) -> None:
     assert meanings(text) == {meaning}
 
 
 def test_a_card_is_named_by_its_model_and_a_channel_by_its_worker() -> None:
-    assert meanings("Acme/Tiny", CARD) == {Meaning.MODEL}
-    assert meanings("52cba2252f21fb17", CHANNEL) == {Meaning.ID}
-    assert meanings("7", CHANNEL) == {Meaning.ID}
+    assert meanings("Acme/Tiny", CARD) == {MatchedField.MODEL}
+    assert meanings("52cba2252f21fb17", CHANNEL) == {MatchedField.ID}
+    assert meanings("7", CHANNEL) == {MatchedField.ID}
     assert meanings("10.1.2.3", CHANNEL) == set()
 
 
@@ -100,11 +100,11 @@ def test_a_record_is_named_by_the_id_in_its_body_where_clients_route_by_that(spe
     other = key.replace(b"/%x" % ID, b"/1a2b")
     one = record((other, value))
     assert one.conflict is not None
-    assert meanings(spelling.format(ID), one, None) == {Meaning.ID}
-    assert meanings("1a2b", one, None) == {Meaning.ID}
+    assert meanings(spelling.format(ID), one, None) == {MatchedField.ID}
+    assert meanings("1a2b", one, None) == {MatchedField.ID}
     odd = record((key.replace(b"/%x" % ID, b"/0%x" % ID), value))
     assert odd.malformed is not None
-    assert meanings(spelling.format(ID), odd, None) == {Meaning.ID}
+    assert meanings(spelling.format(ID), odd, None) == {MatchedField.ID}
 
 
 @pytest.mark.parametrize("value", [b"{", b"[]", b"[" * 100_000, b'{"instance_id": -1}', b"\xff"])
@@ -115,5 +115,5 @@ def test_a_body_that_cannot_be_read_names_no_id(value: bytes) -> None:
 
 def test_an_adapter_is_named_by_its_slug_as_keys_and_logs_have_it() -> None:
     adapter = record(registered.card(ID, "acme/tiny", "acme/SQL-Adapter_v2"))
-    assert Meaning.MODEL in meanings("acme_sql-adapter_v2", adapter)
-    assert Meaning.MODEL in meanings("acme/SQL-Adapter_v2", adapter)
+    assert MatchedField.MODEL in meanings("acme_sql-adapter_v2", adapter)
+    assert MatchedField.MODEL in meanings("acme/SQL-Adapter_v2", adapter)

@@ -9,7 +9,7 @@ import pytest
 
 from backends.file import FileStore
 from backends.file.folder import Folder
-from backends.file.watch import Patience
+from backends.file.watch import FolderTimes
 from backends.store import Cause, Lost, Resync, Unreachable
 from tests.file.following import DEADLINE, following, write
 
@@ -38,7 +38,7 @@ async def test_a_folder_that_does_not_answer_is_lost_until_it_does(
     bucket = tmp_path / "v1" / "instances"
     bucket.mkdir(parents=True)
     write(bucket / "a", b"1")
-    patience = Patience(longest_look=0.0, slack=0.0, grace=0.2)
+    patience = FolderTimes(longest_look=0.0, slack=0.0, grace=0.2)
     store = FileStore(tmp_path, poll_interval=0.05, notifications=notifications, patience=patience)
     async with following(store) as follower:
         await follower.until(lambda: follower.count(Resync) > 0)

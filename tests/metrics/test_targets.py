@@ -12,7 +12,7 @@ from backends.metrics import targets
 from backends.metrics.targets import (
     MOST_GIVEN,
     MOST_REVEALED,
-    Revealing,
+    CardTargetFinder,
     ScrapeTarget,
     given,
     is_local,
@@ -110,21 +110,21 @@ def card(number: int, server: str) -> ModelCard:
 
 def test_cards_reveal_system_servers() -> None:
     cards = [card(1, "http://10.0.0.1:8081"), card(2, "http://10.0.0.1:8081")]
-    found = Revealing(here=False).of([*reversed(cards), card(3, "http://127.0.0.1:8081")])
+    found = CardTargetFinder(here=False).of([*reversed(cards), card(3, "http://127.0.0.1:8081")])
     assert found.cards == {ScrapeTarget(base="http://10.0.0.1:8081", given=False): cards[0]}
     assert found.number == 1
-    assert Revealing(here=True).of([card(3, "http://127.0.0.1:8081")]).number == 1
+    assert CardTargetFinder(here=True).of([card(3, "http://127.0.0.1:8081")]).number == 1
     odd = ["https://a:1", "http://a@b:1", "http://a:0", "http://a/b", "http://a:1\\u0000"]
-    assert not Revealing(here=True).of([card(1, server) for server in odd]).number
+    assert not CardTargetFinder(here=True).of([card(1, server) for server in odd]).number
 
 
 def test_of_too_many_servers_always_the_same_are_asked_and_all_are_counted() -> None:
     cards = [
         card(number, f"http://10.0.{number // 250}.{number % 250}:81") for number in range(400)
     ]
-    found = Revealing(here=True).of(cards)
+    found = CardTargetFinder(here=True).of(cards)
     assert (len(found.cards), found.number) == (MOST_REVEALED, 400)
-    assert [*Revealing(here=True).of(reversed(cards)).cards] == [*found.cards]
+    assert [*CardTargetFinder(here=True).of(reversed(cards)).cards] == [*found.cards]
 
 
 def test_a_card_is_read_once_while_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_a_card_is_read_once_while_it_is_the_same(monkeypatch: pytest.MonkeyPatc
         return targets_of(one)
 
     monkeypatch.setattr(targets, "targets_of", reading)
-    cards, revealing = [card(1, "http://a:1"), card(2, "http://b:1")], Revealing(here=True)
+    cards, revealing = [card(1, "http://a:1"), card(2, "http://b:1")], CardTargetFinder(here=True)
     assert revealing.of(cards) == revealing.of(cards)
     assert read == cards
     changed = [cards[0], card(2, "http://c:1")]
@@ -149,7 +149,7 @@ def test_a_card_is_read_once_while_it_is_the_same(monkeypatch: pytest.MonkeyPatc
 def test_addresses_that_mean_another_machine_everywhere_are_left_out(host: str) -> None:
     assert is_local(host)
     url = f"http://[{host}]:81" if ":" in host else f"http://{host}:81"
-    assert not Revealing(here=False).of([card(1, url)]).number
+    assert not CardTargetFinder(here=False).of([card(1, url)]).number
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::1", "worker-0", "fe80"])

@@ -15,7 +15,7 @@ import pytest
 
 from backends.probe import connect, request_plane, tcp, zmtp
 from backends.probe.addresses import Address
-from backends.probe.connect import explained
+from backends.probe.connect import finding_of_error
 from backends.probe.types import Finding, ProbeAnswer
 from tests.support.listening import Serve
 from tests.support.peers import Peer, full, refusing, saying, silent, until
@@ -133,7 +133,7 @@ async def test_every_address_of_a_name_is_tried(ask: Ask, monkeypatch: pytest.Mo
 def test_an_error_of_the_network_is_told_from_one_of_this_host(
     number: int, answer: ProbeAnswer
 ) -> None:
-    found = explained(OSError(number, os.strerror(number)))
+    found = finding_of_error(OSError(number, os.strerror(number)))
     assert found.answer is answer
     assert found.text
 

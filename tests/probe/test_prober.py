@@ -351,7 +351,7 @@ async def test_who_does_not_want_connections_held_is_asked_ever_less_often(
 
     async def note(
         address: Address, time_limit: float, lost: Callable[[], None]
-    ) -> tuple[Finding, tcp.Idle | None]:
+    ) -> tuple[Finding, tcp.IdleConnection | None]:
         def end() -> None:
             nonlocal ended
             lost()
@@ -389,7 +389,7 @@ async def test_a_connection_that_is_lost_before_it_is_noted_is_not_taken_for_hel
 
     async def slowly(
         address: Address, time_limit: float, lost: Callable[[], None]
-    ) -> tuple[Finding, tcp.Idle | None]:
+    ) -> tuple[Finding, tcp.IdleConnection | None]:
         finding, idle = await hold(address, time_limit, lost)
         await until(lambda: idle is None or not idle.is_open, "the end")
         return finding, idle

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from backends.discovery.reasons import Reason
 from backends.dynamo import keys
-from backends.dynamo.card_split import in_two
+from backends.dynamo.card_split import split_body
 from backends.dynamo.parse import CARDS_KEPT, parsed_value
 from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
@@ -114,7 +114,7 @@ def _value(entry: Entry) -> tuple[Any, str]:
     """
     if entry.unread:
         return None, ""
-    if (halves := in_two(entry.value)) is not None:
+    if (halves := split_body(entry.value)) is not None:
         with suppress(ValueError):
             first = from_json(halves[0], allow_inf_nan=False)
             names, second = _second_half(halves[1])

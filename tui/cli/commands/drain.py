@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from backends.discovery import models
 from backends.discovery.cluster import Cluster
 from backends.dynamo import lookup
-from backends.dynamo.lookup import Meaning, Named
+from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.dynamo.roles import Role
 from backends.liveness.judge import Verdict
@@ -163,7 +163,7 @@ def _why_nothing(seen: Survey, wanted: Named, where: str) -> str:
         if drained is not None:
             why = drained.evidence[0].text
             return f"{one.id:x} has no endpoint instance {where}, nothing to drain: {why}"
-    meanings = {Meaning.MODEL: "model", Meaning.PATH: "place"}
+    meanings = {MatchedField.MODEL: "model", MatchedField.PATH: "place"}
     for meaning, word in meanings.items():
         named = processes(seen.cluster, wanted, {meaning})
         if not named:

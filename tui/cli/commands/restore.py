@@ -50,4 +50,4 @@ async def _restore(settings: Settings, wanted: str) -> tuple[str, RestoreResult]
 
 async def _foresee(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
     async with open_session(settings) as session:
-        return session.discovery.store.name, await session.removals.foresee(wanted)
+        return session.discovery.store.name, await session.removals.preview(wanted)

@@ -13,7 +13,7 @@ from backends.discovery import models
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import Model
 from backends.dynamo import lookup
-from backends.dynamo.lookup import Meaning, Named
+from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY, Worker, worker, worst
@@ -55,7 +55,9 @@ MOST_EVIDENCE = 6
 MOST_SILENT = 12
 """Addresses of `--metrics` that are named, of those that do not answer."""
 
-_OF_PROCESSES = frozenset({Meaning.ID, Meaning.ADDRESS, Meaning.HOST, Meaning.PATH, Meaning.KEY})
+_OF_PROCESSES = frozenset(
+    {MatchedField.ID, MatchedField.ADDRESS, MatchedField.HOST, MatchedField.PATH, MatchedField.KEY}
+)
 
 _OF_SERVING = ("served", "workers", "routable", "routable_most", "not_routable", "missing")
 
@@ -127,7 +129,7 @@ def _subjects(cluster: Cluster, wanted: Named) -> list[Subject]:
     for record in records(cluster, wanted):
         owner = cluster.worker_of(record)
         meanings = wanted.meanings(record, owner)
-        if Meaning.MODEL in meanings and isinstance(record, ModelCard):
+        if MatchedField.MODEL in meanings and isinstance(record, ModelCard):
             name = models.base_name(record, cluster)
             cards = [
                 one for one in cluster.of_type(ModelCard) if models.base_name(one, cluster) == name
@@ -141,7 +143,7 @@ def _subjects(cluster: Cluster, wanted: Named) -> list[Subject]:
             *process.instance_ids,
             *process.leases,
         }.isdisjoint(wanted.ids)
-        if process is None or (meanings == {Meaning.ID} and not of_process):
+        if process is None or (meanings == {MatchedField.ID} and not of_process):
             # A publisher's id is of its channel, or source, alone.
             found[record.key] = record
         else:

@@ -6,17 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo import lookup
-from backends.dynamo.lookup import Meaning, Named
+from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord
 from backends.dynamo.roles import Role
 from backends.liveness.workers import Worker, workers
 
-NAMES_A_PROCESS = frozenset({Meaning.KEY, Meaning.ID, Meaning.ADDRESS, Meaning.HOST})
+NAMES_A_PROCESS = frozenset(
+    {MatchedField.KEY, MatchedField.ID, MatchedField.ADDRESS, MatchedField.HOST}
+)
 """What says which process is meant; a model's name, or a place, says what it does."""
 
 
 def records(
-    cluster: Cluster, wanted: Named, meanings: Collection[Meaning] = frozenset(Meaning)
+    cluster: Cluster, wanted: Named, meanings: Collection[MatchedField] = frozenset(MatchedField)
 ) -> list[AnyRecord]:
     """Return the records of a cluster that a text names, in the order of their keys."""
     found = (
@@ -27,7 +29,7 @@ def records(
     return sorted(found, key=lambda record: record.key)
 
 
-def processes(cluster: Cluster, wanted: Named, meanings: Collection[Meaning]) -> list[Worker]:
+def processes(cluster: Cluster, wanted: Named, meanings: Collection[MatchedField]) -> list[Worker]:
     """Return the processes that registered something that a text names, by their ids."""
     return workers(cluster, records(cluster, wanted, meanings))
 

@@ -32,7 +32,7 @@ domains there are more: the domain's name and hash come before the stream.
 """
 
 
-class Feed:
+class OrderedConsumer:
     """An ordered consumer without acknowledgements, which lives while its inbox has a
     subscriber.
     """
@@ -61,7 +61,7 @@ class Feed:
         """Whether all messages known to the server were received."""
         return self.is_complete and self.state.is_settled
 
-    async def open(self, take: Callable[[Feed, Msg], Awaitable[None]]) -> None:
+    async def open(self, take: Callable[[OrderedConsumer, Msg], Awaitable[None]]) -> None:
         """Start. `take` gets each message, to be passed to `read`. Raises `ApiError`,
         `StoreError`.
         """

@@ -9,8 +9,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from backends.nats.config import NatsConfig
-from backends.nats_kv.feed import Feed
 from backends.nats_kv.jetstream import JetStreamSession
+from backends.nats_kv.ordered_consumer import OrderedConsumer
 from backends.nats_kv.sessions import Sessions
 from tests.support.nats_places import BUCKET, make_bucket
 from tests.support.nats_server import NatsServer
@@ -39,12 +39,12 @@ async def test_a_server_that_waits_for_a_slow_reader_has_not_sent_everything(
         assert bucket is not None
         waiting: asyncio.Queue[Msg] = asyncio.Queue()
 
-        async def keep(feed: Feed, message: Msg) -> None:
+        async def keep(consumer: OrderedConsumer, message: Msg) -> None:
             waiting.put_nowait(message)
 
-        feed = Feed(session, bucket, V1)
+        consumer = OrderedConsumer(session, bucket, V1)
         async with asyncio.timeout(DEADLINE):
-            await feed.open(keep)
+            await consumer.open(keep)
             said = 0
             # Nobody answers its questions whether it may go on, so it stops, and says so.
             kept: list[Msg] = []
@@ -56,11 +56,11 @@ async def test_a_server_that_waits_for_a_slow_reader_has_not_sent_everything(
                 # Over a slow connection the answer would be behind all that is on its way.
                 patched.setattr(JetStreamSession, "is_delivered", ask_nothing)
                 for message in kept:
-                    await feed.read(message)
-                    assert not feed.is_complete
-            while not feed.is_complete:
-                await feed.read(await waiting.get())
-        assert feed.done == KEYS
-        await feed.aclose()
+                    await consumer.read(message)
+                    assert not consumer.is_complete
+            while not consumer.is_complete:
+                await consumer.read(await waiting.get())
+        assert consumer.done == KEYS
+        await consumer.aclose()
     finally:
         await sessions.aclose()
