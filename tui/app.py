@@ -38,7 +38,7 @@ from tui.runtime.shutdown import (
     can_be_suspended,
     suspend,
     terminal_is_gone,
-    why_not_here,
+    why_unsupported,
 )
 from tui.runtime.standard_streams import print_message
 from tui.runtime.terminal_encoding import drawing_in_utf8
@@ -46,13 +46,13 @@ from tui.runtime.textual_bindings import HasKeys, actions_of, bindings, place_of
 from tui.runtime.textual_driver import TerminalDriver
 from tui.runtime.textual_memory import (
     FORGETTING,
+    clear_drawing_caches,
+    clear_query_caches,
     forget_removed_widgets,
-    forget_what_was_drawn,
-    forget_what_was_found,
 )
 from tui.runtime.textual_palette import HasPalette
 from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible, theme_for
-from tui.runtime.typed_ahead import AT_ONCE, MustBeSeen, TypedAhead
+from tui.runtime.typed_ahead import AT_ONCE, DrawnBeforeKeys, TypedAhead
 from tui.screens.job_screen import JobScreen
 from tui.screens.main import MainScreen
 from tui.session import Session, open_session
@@ -64,7 +64,7 @@ from tui.text.sanitize import plain
 _log = logging.getLogger(__name__)
 
 
-class Panicked(Exception):
+class TextualFailed(Exception):
     """Textual gave up, and said why in the text."""
 
 
@@ -142,8 +142,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
 
     def _free_memory(self) -> None:
         """Return to the system what is not used any more: in weeks it would add up."""
-        forget_what_was_drawn()
-        forget_what_was_found(self.screen_stack)
+        clear_drawing_caches()
+        clear_query_caches(self.screen_stack)
         give_back()
 
     def _show_log_problem(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
@@ -179,7 +179,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         if known.report is None:
             known.report = write_report(error, self.settings, self.logs)
         text = f"A fault of dyntop's own ({type(error).__name__})."
-        if isinstance(closed, MustBeSeen):
+        if isinstance(closed, DrawnBeforeKeys):
             text += " The question was closed, and its answer is no."
         elif closed is not None:
             text += " What was open was closed."
@@ -217,7 +217,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         if self.fault is None:
             text = StringIO()
             Console(file=text, width=100).print(*renderables)
-            self.fault = Panicked(text.getvalue())
+            self.fault = TextualFailed(text.getvalue())
         self._close_messages_no_wait()
 
     def is_drawn(self) -> bool:
@@ -286,7 +286,7 @@ def run(settings: Settings, logs: Logs) -> int:
     Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
     whatever fault of its own ended it.
     """
-    if (problem := why_not_here()) is not None:
+    if (problem := why_unsupported()) is not None:
         print_message(f"{problem}; dyntop list and dyntop watch need none")
         return Exit.USAGE
     ending = Ending()

@@ -109,8 +109,8 @@ async def dial(
     """Return what `connect` returns for the first of the host's addresses that accepts a
     connection.
 
-    Raises the errors that `run_attempt` handles. `time_limit` is in seconds; only resolving the name
-    is limited here, to half of it: a slow resolver is no evidence against the host.
+    Raises the errors that `run_attempt` handles. `time_limit` is in seconds; only resolving the
+    name is limited here, to half of it: a slow resolver is no evidence against the host.
     """
     hosts = await _hosts(address, time_limit / 2)
     attempt.local = all(map(is_own, hosts))

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from backends.dynamo import keys
 from tui.text.sanitize import (
     MARKS_IN_A_ROW,
-    chopped,
     clip,
     clip_key,
     clip_middle,
+    hard_wrapped,
     plain,
     plain_key,
     width,
@@ -155,7 +155,7 @@ def test_a_text_clipped_in_the_middle_fits_and_is_plain(text: str, cells: int) -
 @given(ANY_TEXT | NASTY, st.integers(0, 9))
 def test_a_chopped_text_is_all_there_in_lines_that_are_full(text: str, cells: int) -> None:
     shown = plain(text)
-    lines = chopped(shown, cells)
+    lines = hard_wrapped(shown, cells)
     assert "".join(lines) == shown
     assert all(width(line) <= max(2, cells) for line in lines)
     assert all(width(line) >= max(2, cells) - 1 for line in lines[:-1])

@@ -29,7 +29,7 @@ from tests.snapshots.world import (
 )
 from tui.app import DyntopApp
 from tui.dialogs.outcomes import OutcomesScreen
-from tui.dialogs.question import Asking
+from tui.dialogs.question import QuestionScreen
 from tui.state.reported_removals import proposals
 from tui.state.store_state import LinkState
 
@@ -69,7 +69,7 @@ async def readable(pilot: Pilot[None]) -> None:
     """Wait until a question has been there for long enough to be answered."""
 
     def answerable() -> bool:
-        return isinstance(pilot.app.screen, Asking) and pilot.app.screen.can_be_read
+        return isinstance(pilot.app.screen, QuestionScreen) and pilot.app.screen.can_be_read
 
     await until(pilot, answerable)
 

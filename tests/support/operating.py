@@ -33,7 +33,7 @@ from tests.support.idle import wait_for_messages
 from tests.support.registered import KeyAndValue
 from tui.app import DyntopApp
 from tui.config.settings import Settings
-from tui.dialogs.question import Asking
+from tui.dialogs.question import QuestionScreen
 from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import Session
@@ -169,7 +169,7 @@ class Operator:
         if self.app.is_running:
             await self.pilot.pause()
 
-    async def until_asked(self, question: type[Asking[Any]]) -> None:
+    async def until_asked(self, question: type[QuestionScreen[Any]]) -> None:
         """Wait until a question is there, and can be answered."""
 
         def is_asked() -> bool:

@@ -34,7 +34,7 @@ class NoEnding:
 
 @pytest.fixture(autouse=True)
 def without_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "why_not_here", lambda: None)
+    monkeypatch.setattr(app, "why_unsupported", lambda: None)
     monkeypatch.setattr(app, "Ending", NoEnding)
 
 

@@ -21,7 +21,7 @@ from tests.support import registered
 from tests.support.operating import Operator, World, dashboard
 from tests.support.said_taps import SaidTaps
 from tui.app import DyntopApp
-from tui.runtime.textual_memory import CACHES, forget_removed_widgets, forget_what_was_drawn
+from tui.runtime.textual_memory import CACHES, clear_drawing_caches, forget_removed_widgets
 from tui.state.dashboard import MOST_BOOKMARKS
 from tui.widgets.namespace_tree import LINES_KEPT
 
@@ -126,7 +126,7 @@ def test_what_was_drawn_is_forgotten_where_a_library_would_keep_it() -> None:
     assert Region(0, 0, 9, 9).union(Region(1, 1, 20, 2)) == Region(0, 0, 21, 9)
     Strip([Segment("a wide 名 that is cut")]).crop(2, 5)
     assert Segment._split_cells.cache_info().currsize
-    forget_what_was_drawn()
+    clear_drawing_caches()
     assert [cache.cache_info().currsize for cache in CACHES] == [0] * len(CACHES)
     assert Segment._split_cells.cache_info().currsize == 0
 

@@ -17,7 +17,7 @@ from tui.actions import Place
 from tui.app import DyntopApp
 from tui.dialogs import question
 from tui.dialogs.help import HelpScreen
-from tui.dialogs.question import Asking
+from tui.dialogs.question import QuestionScreen
 from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.detail import DetailScreen
 from tui.widgets.panes.tabs import PaneTabs
@@ -199,9 +199,9 @@ async def test_a_yes_that_was_typed_before_the_question_counts_never_however_lat
         await operator.go_to("id", "9")
         typed = key("Y")
         await operator.press("d")
-        await operator.until(lambda: isinstance(operator.app.screen, Asking))
+        await operator.until(lambda: isinstance(operator.app.screen, QuestionScreen))
         screen = operator.app.screen
-        assert isinstance(screen, Asking)
+        assert isinstance(screen, QuestionScreen)
         await operator.until(lambda: screen.can_be_read)
         operator.app.post_message(typed)
         await operator._until_handled()
@@ -218,9 +218,9 @@ async def test_a_yes_typed_too_early_counts_never_though_a_busy_machine_handles_
     async with dashboard(world) as operator:
         await operator.until_shown("1 instance")
         await operator.press("d")
-        await operator.until(lambda: isinstance(operator.app.screen, Asking))
+        await operator.until(lambda: isinstance(operator.app.screen, QuestionScreen))
         screen = operator.app.screen
-        assert isinstance(screen, Asking)
+        assert isinstance(screen, QuestionScreen)
         await operator.until(lambda: screen._shown_at < math.inf)
         early, late = key("Y"), key("Y")
         early.time = screen._shown_at + 0.4

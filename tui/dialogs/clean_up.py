@@ -18,12 +18,12 @@ from textual.widgets import Static
 from backends.dynamo.records import AnyRecord
 from backends.liveness.renewals import longest_wait
 from tui.actions import Place
-from tui.dialogs.question import Alert, Asking
+from tui.dialogs.question import Alert, QuestionScreen
 from tui.dialogs.unregister import LOOK_INTERVAL
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell, Column
 from tui.state.dashboard import Dashboard
-from tui.state.removal_review import Meanwhile, RemovalReview, dated, out_of_date
+from tui.state.removal_review import KeyChange, RemovalReview, out_of_date, text_with_age
 from tui.state.reported_removals import is_undecided
 from tui.text.consequences import consequences, plain_sentence
 from tui.text.format import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of, revision_word
@@ -94,7 +94,7 @@ class ProposalTable(ListTable[AnyRecord]):
         return Cell("[ ]" if record.key in self.may_tick else "", "dim")
 
 
-class CleanUpScreen(Asking[list[AnyRecord] | None]):
+class CleanUpScreen(QuestionScreen[list[AnyRecord] | None]):
     """Answers with the records to remove. None: nothing.
 
     A key that stops being stale while the question is open loses its tick and cannot be ticked
@@ -293,8 +293,8 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         revision = plain(revision_word(record.revision))
         about.append(f"  revision {revision}, lease {lease}", "not bold dim")
         evidence = self.dashboard.states.assess(record).evidence
-        if self.targets.meanwhile(record) is None:
-            lines = [dated(one, now) for one in evidence]
+        if self.targets.key_change(record) is None:
+            lines = [text_with_age(one, now) for one in evidence]
         else:
             lines = [self.targets.note(record).text]
         does = consequences(
@@ -309,17 +309,17 @@ class CleanUpScreen(Asking[list[AnyRecord] | None]):
         self.query_one(".dialog--lines", Static).update(about)
 
     def _state(self, record: AnyRecord) -> Cell:
-        match self.targets.meanwhile(record):
-            case Meanwhile.GONE:
+        match self.targets.key_change(record):
+            case KeyChange.GONE:
                 return Cell("† gone", "dim")
-            case Meanwhile.CHANGED:
+            case KeyChange.CHANGED:
                 return Cell("~ changed", "warn")
         state = STATES[self.targets.verdict(record)]
         return Cell(state.in_column, state.tone)
 
     def _evidence(self, record: AnyRecord) -> Cell:
         """Return the deciding evidence. Its time is in the lines below."""
-        if self.targets.meanwhile(record) is not None:
+        if self.targets.key_change(record) is not None:
             return self.targets.note(record)
         evidence = self.dashboard.states.assess(record).evidence[0].text
         if is_undecided(self.dashboard.view.verdicts, record):

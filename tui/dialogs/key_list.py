@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.state.columns import Cell
-from tui.text.sanitize import chopped, clip, clip_key, plain
+from tui.text.sanitize import clip, clip_key, hard_wrapped, plain
 from tui.text.sanitize import width as text_width
 
 INDENT = "  "
@@ -133,7 +133,7 @@ class KeyList(ScrollView, can_focus=False):
 
 def _folded(key: str, behind: str, width: int) -> list[str]:
     """Return the lines of a key. The text after it continues on its own line if it does not fit."""
-    lines = chopped(key, width)
+    lines = hard_wrapped(key, width)
     if not behind:
         return lines
     if text_width(lines[-1]) + len(APART) + text_width(behind) <= width:

@@ -19,7 +19,7 @@ from textual.widgets import Button, Static
 
 from tui.dialogs.key_list import KeyList
 from tui.runtime.textual_bindings import bindings
-from tui.runtime.typed_ahead import MustBeSeen
+from tui.runtime.typed_ahead import DrawnBeforeKeys
 from tui.text.consequences import plain_sentence
 
 READ_TIME = 0.5
@@ -55,7 +55,7 @@ class Alert(Static):
         self.update("\n".join(map(plain_sentence, sentences)))
 
 
-class Asking(MustBeSeen, ModalScreen[ScreenResultType]):
+class QuestionScreen(DrawnBeforeKeys, ModalScreen[ScreenResultType]):
     """A question whose yes is dangerous. Subclasses check `takes_yes` before they accept one."""
 
     can_be_read = False
@@ -93,7 +93,7 @@ class Asking(MustBeSeen, ModalScreen[ScreenResultType]):
         self.can_be_read = True
 
 
-class AskingOfKeys(Asking[bool]):
+class KeysQuestion(QuestionScreen[bool]):
     """Shows a `KeyList`, below it in `.dialog--text` what a yes does, and the buttons `#no` and
     `#yes`."""
 

@@ -14,7 +14,7 @@ from backends.dynamo.records import EndpointInstance
 from backends.removal.audit import Operation
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
-from tui.dialogs.question import Alert, AskingOfKeys
+from tui.dialogs.question import Alert, KeysQuestion
 from tui.state.columns import Cell
 from tui.state.dashboard import Dashboard
 from tui.text.detail import keeps
@@ -26,7 +26,7 @@ LOOK_INTERVAL = 1.0
 """Seconds between two looks at whether keys exist again."""
 
 
-class UndoDialog(AskingOfKeys):
+class UndoDialog(KeysQuestion):
     """Shows the act, the keys that would be written again, and the consequences."""
 
     CSS_PATH = "dialog.tcss"

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static
 from backends.dynamo.records import AnyRecord
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
-from tui.dialogs.question import Alert, AskingOfKeys
+from tui.dialogs.question import Alert, KeysQuestion
 from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell
@@ -45,7 +45,7 @@ TYPED_CELLS = 24
 """Columns of the typed text in the reply to it."""
 
 
-class UnregisterDialog(AskingOfKeys):
+class UnregisterDialog(KeysQuestion):
     """Shows exactly which keys would be removed from which store, their state, and the
     consequences.
 

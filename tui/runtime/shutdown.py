@@ -48,7 +48,7 @@ _OUTPUT, _INPUT = 2, 0
 """The descriptors that Textual writes to and reads from."""
 
 
-def why_not_here() -> str | None:
+def why_unsupported() -> str | None:
     """Return why no dashboard can be shown here, and what to do, as a sentence. None: it can."""
     if os.environ.get("TERM") == "dumb":
         return "the dashboard needs a terminal that can move its cursor: TERM is dumb, set it"

@@ -46,13 +46,13 @@ def forget_removed_widgets() -> None:
         StylesCache.get_inner_outer = classmethod(method)  # type: ignore[assignment]
 
 
-def forget_what_was_drawn() -> None:
+def clear_drawing_caches() -> None:
     """Release texts and positions that were computed once; most never occur again."""
     for cache in CACHES:
         cache.cache_clear()
 
 
-def forget_what_was_found(roots: Iterable[DOMNode]) -> None:
+def clear_query_caches(roots: Iterable[DOMNode]) -> None:
     """Release the answers to `query_one` of these nodes and of all below them.
 
     Textual keeps the last 1,024 of each, with the widgets found, and reuses none once a widget came

@@ -42,7 +42,7 @@ ROUNDS = 2
 the action sends a message the same way."""
 
 
-class MustBeSeen:
+class DrawnBeforeKeys:
     """A screen whose keys may do harm: it gets none before it was drawn."""
 
     def was_drawn(self) -> None:
@@ -103,7 +103,7 @@ class TypedAhead:
         if screen in self._seen or not screen.is_mounted:
             return
         self._seen.add(screen)
-        if isinstance(screen, MustBeSeen):
+        if isinstance(screen, DrawnBeforeKeys):
             screen.was_drawn()
         # After its requests to the app, such as where the focus is.
         self._app.call_later(self._can_have_keys, screen, get_time())
@@ -120,7 +120,7 @@ class TypedAhead:
             self._since = get_time()
             if isinstance(event, events.MouseEvent) and not self._is_meant_for(event, screen):
                 continue
-            if isinstance(screen, MustBeSeen):
+            if isinstance(screen, DrawnBeforeKeys):
                 screen.typed_at(event.time)
             way = self._way(event)
             self._under_way = mark = object()
@@ -143,7 +143,7 @@ class TypedAhead:
             return None
         if screen in self._drawn:
             return screen
-        if not screen.is_mounted or isinstance(screen, MustBeSeen):
+        if not screen.is_mounted or isinstance(screen, DrawnBeforeKeys):
             return None
         waited = get_time() - self._since
         return screen if self._first_drawn is not None and waited > UNSEEN_FOR else None

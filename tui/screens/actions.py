@@ -17,7 +17,7 @@ from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.undo import UndoDialog
 from tui.dialogs.unregister import UnregisterDialog
 from tui.state.dashboard import Dashboard, Job
-from tui.state.probe_results import nothing_stale
+from tui.state.probe_results import nothing_stale_notice
 from tui.state.reported_removals import Notice, proposals, undecided
 from tui.text.detail import value_text
 from tui.text.format import count, hex_id
@@ -98,7 +98,7 @@ class Actions:
         found, open_yet = proposals(view), undecided(view)
         if not found and not open_yet:
             awaited = len(view.verdicts.awaited)
-            self._host.show_notice(nothing_stale(readings, awaited))
+            self._host.show_notice(nothing_stale_notice(readings, awaited))
         elif not self._is_refused():
             self._propose(found, open_yet)
 

@@ -85,7 +85,7 @@ class MainScreen(JobScreen):
 
     def compose(self) -> ComposeResult:
         dashboard = self.dashboard
-        yield StoreHeader(dashboard, tree_is_seen=lambda: self._tree.is_seen)
+        yield StoreHeader(dashboard, tree_is_seen=lambda: self._tree.is_shown)
         with Horizontal(id="body"):
             yield NamespaceTree(dashboard, id="tree")
             with Vertical(id="right"):
@@ -236,7 +236,7 @@ class MainScreen(JobScreen):
     def action_clear_filter(self) -> None:
         self.query_one(FilterBar).clear()
         self.dashboard.clear_filter()
-        self._tree.put_away()
+        self._tree.hide_overlay()
         self._header.update()
         self.set_focus(self.active.table)
 

@@ -36,7 +36,7 @@ from tui.session import Session
 from tui.state.cluster_view import Changes, ClusterView
 from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
-from tui.state.probe_results import probed
+from tui.state.probe_results import probe_notice
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink
@@ -394,7 +394,7 @@ class Dashboard:
     async def probe(self, records: Sequence[AnyRecord]) -> Notice:
         """Ask the workers of records whether they answer; what to tell of it."""
         results = await self._probe(records, deep=True)
-        return probed(records, results)
+        return probe_notice(records, results)
 
     async def check_addresses(self) -> list[ProbeResult] | None:
         """Probe all that is registered. None: nothing is probed here."""

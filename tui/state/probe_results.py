@@ -13,7 +13,7 @@ from tui.text.sanitize import clip, plain
 ADDRESS_CELLS = 120
 
 
-def probed(records: Sequence[AnyRecord], readings: Sequence[ProbeResult]) -> Notice:
+def probe_notice(records: Sequence[AnyRecord], readings: Sequence[ProbeResult]) -> Notice:
     """The worst that was found; the detail of each record has it all."""
     if not readings:
         what = count(len(records), "record")
@@ -33,7 +33,7 @@ def probed(records: Sequence[AnyRecord], readings: Sequence[ProbeResult]) -> Not
     return Notice(f"{result}.", "warning" if failed else "information")
 
 
-def nothing_stale(readings: Sequence[ProbeResult] | None, awaited: int = 0) -> Notice:
+def nothing_stale_notice(readings: Sequence[ProbeResult] | None, awaited: int = 0) -> Notice:
     """That clean up has nothing to propose, and how far that was looked at. `readings`: of all
     addresses that there are. None: none is probed. `awaited`: keys whose next renewal decides."""
     if readings is None:

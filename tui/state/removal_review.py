@@ -24,7 +24,7 @@ from tui.text.irreversible import cannot_be_undone, why_lost
 from tui.text.sanitize import plain_key
 
 
-class Meanwhile(StrEnum):
+class KeyChange(StrEnum):
     """What became of a key since it was shown."""
 
     CHANGED = "changed"
@@ -54,7 +54,7 @@ class RemovalReview:
         self._view = states.view
         self._writes_down = writes_down
         self._verdicts: dict[bytes, Verdict] = {}
-        self._meanwhile: dict[bytes, Meanwhile] = {}
+        self._key_changes: dict[bytes, KeyChange] = {}
         self._lives_now: set[bytes] = set()
         self._may_live: set[bytes] = set()
         """Those that were thought to live at any look."""
@@ -67,26 +67,31 @@ class RemovalReview:
 
     def look_again(self) -> bool:
         """Take in how they stand now. True: something is different from the last time."""
-        before = (self._verdicts.copy(), self._meanwhile.copy(), self._out_of_date, self._for_good)
+        before = (
+            self._verdicts.copy(),
+            self._key_changes.copy(),
+            self._out_of_date,
+            self._for_good,
+        )
         for record in self.records:
             self._look_at(record)
         self._out_of_date = out_of_date(self._view)
         self._was_out_of_date |= self._out_of_date is not None
         self._for_good = self.cannot_be_undone()
-        now = (self._verdicts, self._meanwhile, self._out_of_date, self._for_good)
+        now = (self._verdicts, self._key_changes, self._out_of_date, self._for_good)
         return before != now
 
     def verdict(self, record: AnyRecord) -> Verdict:
         """Of a record as it was shown."""
         return self._verdicts[record.key]
 
-    def meanwhile(self, record: AnyRecord) -> Meanwhile | None:
+    def key_change(self, record: AnyRecord) -> KeyChange | None:
         """What became of its key. None: it is there, as shown."""
-        return self._meanwhile.get(record.key)
+        return self._key_changes.get(record.key)
 
     def there(self) -> list[AnyRecord]:
         """Those that are there as they were shown."""
-        return [one for one in self.records if self.meanwhile(one) is None]
+        return [one for one in self.records if self.key_change(one) is None]
 
     @property
     def must_be_typed(self) -> bool:
@@ -146,14 +151,14 @@ class RemovalReview:
 
     def warnings(self) -> list[str]:
         """What is different from how it was shown, a sentence each."""
-        became = Counter(self._meanwhile.values())
+        became = Counter(self._key_changes.values())
         sentences = []
         if (why := out_of_date(self._view)) is not None:
             sentences.append(why)
-        if number := became[Meanwhile.CHANGED]:
+        if number := became[KeyChange.CHANGED]:
             stays = "stays" if number == 1 else "stay"
             sentences.append(f"{count(number, 'key')} changed meanwhile and {stays}.")
-        if (number := became[Meanwhile.GONE]) == len(self.records):
+        if (number := became[KeyChange.GONE]) == len(self.records):
             sentences.append("All of it went meanwhile: there is nothing left to remove.")
         elif number:
             sentences.append(f"{count(number, 'key')} went meanwhile.")
@@ -188,26 +193,26 @@ class RemovalReview:
 
     def note(self, record: AnyRecord) -> Cell:
         """A line under a key: its verdict and what decided it, or what became of it."""
-        match self.meanwhile(record):
-            case Meanwhile.GONE:
+        match self.key_change(record):
+            case KeyChange.GONE:
                 return Cell("† gone meanwhile", "dim")
-            case Meanwhile.CHANGED:
+            case KeyChange.CHANGED:
                 return Cell("~ changed meanwhile: it stays", "warn")
         state = STATES[self.verdict(record)]
         # It may have expired since it was shown, or be kept alive again.
         current = self._view.cluster.records.get(record.key, record)
         decisive = self._states.assess(current).evidence[0]
-        return Cell(f"{state}  {dated(decisive, self._states.clock())}", state.tone)
+        return Cell(f"{state}  {text_with_age(decisive, self._states.clock())}", state.tone)
 
     def _look_at(self, record: AnyRecord) -> None:
         key = record.key
         current = self._view.cluster.records.get(key)
         if current is not None and record.entry.is_still(current.entry):
-            self._meanwhile.pop(key, None)
+            self._key_changes.pop(key, None)
             self._verdicts[key] = self._view.verdicts.of(key)
         else:
-            became = Meanwhile.GONE if current is None else Meanwhile.CHANGED
-            self._meanwhile[key] = became
+            became = KeyChange.GONE if current is None else KeyChange.CHANGED
+            self._key_changes[key] = became
             # The verdict is on what is there now: of what was shown, the last one stands.
             self._verdicts.setdefault(key, Verdict.UNKNOWN)
         if self._verdicts[key] not in STALE or self._is_renewed(record):
@@ -219,7 +224,7 @@ class RemovalReview:
     def _is_renewed(self, record: AnyRecord) -> bool:
         """Whether a lease may still speak for a record whose address does not answer."""
         verdicts = self._view.verdicts
-        return self.meanwhile(record) is None and verdicts.may_live(record)
+        return self.key_change(record) is None and verdicts.may_live(record)
 
     def _lease_is_gone(self, record: AnyRecord) -> bool:
         lease_ttl = self._view.verdicts.lease_ttl(record)
@@ -262,7 +267,7 @@ def out_of_date(view: ClusterView) -> str | None:
     return None
 
 
-def dated(evidence: Evidence, now: float) -> str:
+def text_with_age(evidence: Evidence, now: float) -> str:
     """Return one piece of evidence as text, with its age unless it is just from now."""
     age = now - evidence.at
     as_now = 1.0 if evidence.kind in OF_SECONDS else JUST_NOW

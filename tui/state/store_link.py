@@ -29,7 +29,7 @@ Watches = Callable[[Mapping[bytes, AnyRecord]], AsyncGenerator[WatchEvent, None]
 _log = logging.getLogger(__name__)
 
 
-class Display(Protocol):
+class EventDisplay(Protocol):
     """What shows the events: a screen."""
 
     def take_in(self, batch: list[WatchEvent]) -> None:
@@ -57,7 +57,7 @@ class StoreLink:
         self,
         watch: Watches,
         view: ClusterView,
-        display: Display,
+        display: EventDisplay,
         *,
         clock: Callable[[], float],
     ) -> None:

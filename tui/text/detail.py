@@ -86,8 +86,8 @@ def detail_of(
     shown_at: ShownAt = as_it_is,
     serving: str = "",
 ) -> Detail:
-    """Return the detail of a record. `lease_ttl` and `first_seen`: None while unknown, or where there
-    are none.
+    """Return the detail of a record. `lease_ttl`, `first_seen`: None while unknown, or if there
+    is none.
 
     `gone`: when the record went, and why; empty while it is registered. `restarts`: how often an
     instance was replaced here recently. `requests`: requests that a drained worker still has to
@@ -137,9 +137,9 @@ def worker_detail(
 ) -> Detail:
     """Return the detail of a process: its role, ids, lease, and one line for each of its records.
 
-    `lease_ttl`: the last reading of its lease; `left`: the time left, in words; `gone`: when the worker
-    went, and why; `requests`: what it still has to finish once drained; `serving`: whether each of
-    its models gets requests.
+    `lease_ttl`: the last reading of its lease; `left`: the time left, in words; `gone`: when the
+    worker went, and why; `requests`: its unfinished requests once drained; `serving`: whether each
+    of its models gets requests.
     """
     records, role = worker.records, worker.role.value
     left_behind = not gone and all(state_of(one) is STATES[Verdict.ORPHANED] for one in records)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tui.text.detail import Detail
-from tui.text.sanitize import chopped, plain, width
+from tui.text.sanitize import hard_wrapped, plain, width
 
 GAP = 2
 """Cells between a label and its text."""
@@ -71,7 +71,7 @@ def _value(json: str, cells: int) -> tuple[str, ...]:
 def _folded(text: str, cells: int) -> list[str]:
     harmless = plain(text)
     if len(harmless) > LONGEST_WRAPPED:
-        return chopped(harmless, cells)
+        return hard_wrapped(harmless, cells)
     if width(harmless) <= cells:
         return [harmless]
     return [line.plain for line in Text(harmless).wrap(_CONSOLE, max(1, cells), overflow="fold")]

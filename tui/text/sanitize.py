@@ -144,7 +144,7 @@ def clip_key(key: bytes, most: int) -> str:
     return f"{plain_key(key[:half])}… {between:,} bytes …{plain_key(key[-half:])}"
 
 
-def chopped(text: str, cells: int) -> list[str]:
+def hard_wrapped(text: str, cells: int) -> list[str]:
     """Cut a plain text into lines of at most `cells` columns (at least two), each as full as it can
     be, regardless of words. At least one line."""
     cells = max(2, cells)

@@ -82,16 +82,16 @@ class NamespaceTree(Tree[Scope]):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._relabel_all())
 
     @property
-    def is_seen(self) -> bool:
+    def is_shown(self) -> bool:
         """Whether it is on screen. In a narrow terminal it lies over the table when called."""
         return self.has_class("-called") if self._is_narrow else not self.has_class("-hidden")
 
     def toggle(self) -> bool:
         """Show or hide it. True: it lies over the table now."""
         self.toggle_class("-called" if self._is_narrow else "-hidden")
-        return self._is_narrow and self.is_seen
+        return self._is_narrow and self.is_shown
 
-    def put_away(self) -> None:
+    def hide_overlay(self) -> None:
         """Hide it where it lies over the table."""
         self.remove_class("-called")
 

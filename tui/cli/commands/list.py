@@ -16,7 +16,7 @@ from backends.liveness.survey import Survey, read_once
 from backends.store import TimeToLive
 from tui.cli.commands import list_workers
 from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
-from tui.cli.shared.matching import ByName
+from tui.cli.shared.matching import NameFilter
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import (
     Clock,
@@ -97,7 +97,7 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
             records, publishers, unread = await list_with_publishers(discovery, wanted)
             return _Listed(place, records, publishers.worker_of, None, unread=unread)
         # Whose a record is may only be told by what else is there.
-        by_name = ByName(arguments.names)
+        by_name = NameFilter(arguments.names)
         if not arguments.liveness:
             read = await read_once(discovery, wanted, choose=by_name, clock=clock)
             return _Listed(place, read.records, read.cluster.worker_of, None, by_name.missing)

@@ -16,7 +16,7 @@ from backends.liveness.survey import Survey, read_once
 from backends.liveness.workers import Worker, workers, worst
 from backends.store import TimeToLive
 from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
-from tui.cli.shared.matching import ByName
+from tui.cli.shared.matching import NameFilter
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
 from tui.cli.tables import write_table
@@ -40,7 +40,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """
     end_at_once_on_interrupt()
     keep_all()
-    by_name = ByName(arguments.names)
+    by_name = NameFilter(arguments.names)
     seen, found, place = asyncio.run(_list(settings, arguments, by_name, clock))
     match arguments.output:
         case "json":
@@ -57,7 +57,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 async def _list(
-    settings: Settings, arguments: argparse.Namespace, by_name: ByName, clock: Clock
+    settings: Settings, arguments: argparse.Namespace, by_name: NameFilter, clock: Clock
 ) -> tuple[Survey, list[Worker], StoreLabel]:
     wanted = query_of(settings, arguments)
     async with looked_at(settings, arguments.probe) as (discovery, probes):

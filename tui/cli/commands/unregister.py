@@ -17,7 +17,7 @@ from backends.store import Misconfigured
 from tui.cli.commands import unregister_stale
 from tui.cli.shared.reading import DEEP, NEVER, Clock, StoreLabel, acted_on, drained_by, looked_at
 from tui.cli.shared.removing import (
-    agreed,
+    confirmed,
     describe,
     exit_code,
     is_refused,
@@ -77,7 +77,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         report([target.record for target in chosen], "would remove")
         failures = []
     else:
-        chosen = chosen if arguments.yes else agreed(chosen, found.place)
+        chosen = chosen if arguments.yes else confirmed(chosen, found.place)
         failures = remove(settings, "unregister", chosen, found.place, asked=not arguments.yes)
     return exit_code([*failures, *[Exit.REFUSED] * (len(wanted) - len(chosen))])
 

@@ -22,7 +22,7 @@ from tui.cli.shared.reading import (
     surveyed,
 )
 from tui.cli.shared.removing import (
-    agreed,
+    confirmed,
     describe,
     exit_code,
     remove,
@@ -61,7 +61,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         return Exit.DONE
     chosen = stale
     if not arguments.yes:
-        chosen = agreed(stale, place)
+        chosen = confirmed(stale, place)
         if chosen:
             # A person may have thought for an hour, and a worker that hung may have come back.
             now, _ = asyncio.run(_look(settings, wanted, probe, clock))

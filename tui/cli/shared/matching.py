@@ -34,7 +34,7 @@ def processes(cluster: Cluster, wanted: Named, meanings: Collection[MatchedField
     return workers(cluster, records(cluster, wanted, meanings))
 
 
-class ByName:
+class NameFilter:
     """Picks the records that any of some names means; of no names, all. For `survey(choose=…)`."""
 
     def __init__(self, names: Iterable[str]) -> None:

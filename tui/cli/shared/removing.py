@@ -63,7 +63,7 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
-def agreed(targets: Sequence[RemovalTarget], place: StoreLabel) -> list[RemovalTarget]:
+def confirmed(targets: Sequence[RemovalTarget], place: StoreLabel) -> list[RemovalTarget]:
     """Those that the person at the terminal says yes to, one by one."""
     if not targets or not can_ask():
         return []

@@ -196,7 +196,7 @@ class ModelsPane(TreePane[ModelRow]):
             return None
         return next(iter(self.records_of(self.row)), self.row.cards[0])
 
-    def with_own(self, detail: Detail | None) -> Detail | None:
+    def with_pane_fields(self, detail: Detail | None) -> Detail | None:
         """What each frontend says of the row's model or adapter goes behind how it is served."""
         row = self.row
         if detail is None or row is None or not self.records_of(row):

@@ -153,7 +153,7 @@ class Pane(TabPane, Generic[Row]):
         if (worker := self.detail_worker()) is not None:
             return inspector.worker(worker)
         record, event = self.detail_record(), self.detail_event()
-        return self.with_own(inspector.detail(record, event, len(self.selected())))
+        return self.with_pane_fields(inspector.detail(record, event, len(self.selected())))
 
     def detail_record(self) -> AnyRecord | None:
         """The record whose detail is shown."""
@@ -176,7 +176,7 @@ class Pane(TabPane, Generic[Row]):
         """What happened, where the row tells of that."""
         return None
 
-    def with_own(self, detail: Detail | None) -> Detail | None:
+    def with_pane_fields(self, detail: Detail | None) -> Detail | None:
         """The detail of the cursor's row, with what only this tab knows of it."""
         return detail
 

@@ -146,7 +146,7 @@ class RequestsPane(TreePane[RequestRow]):
     def is_faded(self, row: RequestRow) -> bool:
         return False
 
-    def with_own(self, detail: Detail | None) -> Detail | None:
+    def with_pane_fields(self, detail: Detail | None) -> Detail | None:
         row, board, now = self.row, self.dashboard.stats, self.dashboard.clock()
         shown_at = self.dashboard.clock.shown_at
         if row is None or board is None:
