@@ -1,44 +1,10 @@
-"""Every action of the dashboard, in one table: its id, keys, words, and the screens it is on.
-
-Key bindings, the command palette, the help, the line of keys and the tables of the documents are
-made from it. Plain Python, no Textual.
-
-A key is written as a person types it (`d`, `D`, `?`), or by name (`space`, `f2`, `ctrl+p`).
-"""
+"""The table of all actions. A key is spelled as in `key_names`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum, unique
+from collections.abc import Mapping
 
-
-@unique
-class Place(StrEnum):
-    """A screen or dialog with keys of its own."""
-
-    MAIN = "the dashboard"
-    TAP = "listening"
-    DETAIL = "the full detail"
-    MESSAGE = "a message"
-    UNREGISTER = "drain or unregister"
-    UNDO = "undo"
-    CLEAN_UP = "clean up"
-    OUTCOMES = "the report"
-    HELP = "the help"
-
-
-@unique
-class Group(StrEnum):
-    """What actions are listed under in the help."""
-
-    MOVING = "Moving"
-    LOOKING = "Looking"
-    MARKING = "Marking"
-    ACTING = "Acting"
-    ANSWERING = "Answering"
-    OTHER = "Other"
-
+from tui.actions.action import MAIN, Action, Group, Place
 
 EVERYWHERE = frozenset(Place)
 LISTS = frozenset({Place.MAIN, Place.TAP, Place.DETAIL, Place.MESSAGE, Place.CLEAN_UP})
@@ -46,38 +12,9 @@ LISTS = frozenset({Place.MAIN, Place.TAP, Place.DETAIL, Place.MESSAGE, Place.CLE
 QUESTIONS = frozenset({Place.UNREGISTER, Place.UNDO, Place.CLEAN_UP})
 BUTTONS = frozenset({Place.UNREGISTER, Place.UNDO})
 """Questions with a button for each answer."""
-MAIN = frozenset({Place.MAIN})
 TAPS = frozenset({Place.TAP, Place.MESSAGE})
 LEAVES = frozenset({Place.DETAIL, Place.MESSAGE, Place.HELP})
 """What is closed by any of the usual keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing that a key does."""
-
-    id: str
-    """Names it in the settings file."""
-    keys: tuple[str, ...]
-    """By default; the first is the one that is shown where there is room for one."""
-    label: str
-    """In the line of keys."""
-    help: str
-    """A sentence that reads by itself."""
-    group: Group
-    places: frozenset[Place] = MAIN
-    title: str | None = None
-    """In the command palette. None: it is not there."""
-    in_footer: bool = False
-    """Whether the line of keys shows it."""
-    writes: bool = False
-    """Whether it changes the store, so that read-only hides it."""
-    fixed: bool = False
-    """Whether its keys stay: a yes needs a key that nothing else has, and a terminal's own keys
-    are no program's."""
-    same_keys_as: str | None = None
-    """The action whose keys it has: only one of the two is there at a time."""
-
 
 ACTIONS: tuple[Action, ...] = (
     Action("up", ("up", "k"), "Up", "Go up or down.", Group.MOVING, EVERYWHERE),
@@ -467,127 +404,3 @@ REBINDABLE: tuple[str, ...] = tuple(
     one.id for one in ACTIONS if not one.fixed and one.same_keys_as is None
 )
 """The ids that the settings file may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of every action: those of the table, and those that were chosen instead."""
-
-    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By id, only of actions in `REBINDABLE`."""
-
-    def of(self, action: str) -> tuple[str, ...]:
-        """Return the keys of an action, at least one."""
-        row = BY_ID[action]
-        return self.chosen.get(row.same_keys_as or action, row.keys)
-
-    def shown(self, action: str) -> str:
-        """Return the first key of an action, as people read it."""
-        return shown_key(self.of(action)[0])
-
-    def taken(self, action: str, key: str) -> Action | None:
-        """Return another action that has this key on a screen that `action` is on. None: none."""
-        row = BY_ID[action]
-        for other in ACTIONS:
-            if (other.same_keys_as or other.id) == (row.same_keys_as or row.id):
-                continue
-            if row.places & other.places and key in self.of(other.id):
-                return other
-        return None
-
-
-DEFAULT_KEYS = Keys()
-"""Those of the table."""
-
-SHOWN = {
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "home": "Home",
-    "end": "End",
-    "escape": "Esc",
-    "enter": "Enter",
-    "tab": "Tab",
-    "space": "space",
-    "backspace": "Backspace",
-    "delete": "Del",
-    "insert": "Ins",
-    **{f"f{n}": f"F{n}" for n in range(1, 13)},
-}
-"""How keys with a name are shown; these are the names that there are."""
-OTHER_NAMES = {
-    "esc": "escape",
-    "return": "enter",
-    "pgup": "pageup",
-    "pgdn": "pagedown",
-    "del": "delete",
-    "ins": "insert",
-    " ": "space",
-}
-MODIFIERS = ("ctrl", "alt", "shift")
-SENT_AS = {"ctrl+i": "tab", "ctrl+j": "enter", "ctrl+m": "enter", "ctrl+h": "backspace"}
-"""Keys for which a terminal sends the same as for another."""
-
-
-def shown_key(key: str) -> str:
-    """Return a key as people read it."""
-    *modifiers, base = key.split("+") if len(key) > 1 else [key]
-    shown = SHOWN.get(base, base.upper() if modifiers else base)
-    return "+".join([*(one.capitalize() for one in modifiers), shown])
-
-
-def parse_key(text: str) -> str | None:
-    """Return the key that a person means by this. None: there is no such key."""
-    if text in OTHER_NAMES:
-        return OTHER_NAMES[text]
-    if len(text) == 1:
-        return text if text.isprintable() else None
-    *modifiers, base = text.lower().split("+")
-    base = OTHER_NAMES.get(base, base)
-    if any(modifiers.count(one) != 1 or one not in MODIFIERS for one in modifiers):
-        return None
-    is_letter = len(base) == 1 and base.isascii() and base.isalpha()
-    if not (base in SHOWN or (is_letter and modifiers)):
-        return None
-    if is_letter and "shift" in modifiers:
-        # A terminal sends the capital alone.
-        return base.upper() if modifiers == ["shift"] else None
-    return "+".join([*(one for one in MODIFIERS if one in modifiers), base])
-
-
-def help_lines(place: Place, keys: Keys, *, writes: bool) -> Iterator[tuple[Group, str, str]]:
-    """Give group, keys and sentence of each line of the help of a screen. Actions that share a
-    sentence are one line. `writes`: whether anything may be removed."""
-    for group in Group:
-        rows: dict[str, list[Action]] = {}
-        for action in ACTIONS:
-            if action.group is group and place in action.places and (writes or not action.writes):
-                rows.setdefault(action.help, []).append(action)
-        for sentence, actions in rows.items():
-            yield group, shown_keys(actions, keys), sentence
-
-
-MOST_KEYS = 3
-"""Actions of one line whose keys are each shown, where these go on from one to the next."""
-
-
-def shown_keys(actions: Iterable[Action], keys: Keys) -> str:
-    """Return the keys of actions that share a line: the first of each, then the second of each."""
-    each = [[shown_key(key) for key in keys.of(action.id)] for action in actions]
-    first = [of_one[0] for of_one in each]
-    if len(first) > MOST_KEYS and "".join(first) in "123456789":
-        return f"{first[0]} … {first[-1]}"
-    by_place = [
-        [of_one[place] for of_one in each if place < len(of_one)]
-        for place in range(max(map(len, each)))
-    ]
-    return "  ".join(" ".join(some) for some in by_place)
-
-
-def palette_help(action: Action, keys: Keys) -> str:
-    """Return the sentence of an action with its keys behind it."""
-    shown = [shown_key(key) for key in keys.of(action.id)]
-    return f"{action.help} {'Key' if len(shown) == 1 else 'Keys'}: {', '.join(shown)}"

@@ -1,0 +1,63 @@
+"""The fields of an action, and the screens and groups that actions are on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+
+@unique
+class Place(StrEnum):
+    """A screen or dialog with keys of its own."""
+
+    MAIN = "the dashboard"
+    TAP = "listening"
+    DETAIL = "the full detail"
+    MESSAGE = "a message"
+    UNREGISTER = "drain or unregister"
+    UNDO = "undo"
+    CLEAN_UP = "clean up"
+    OUTCOMES = "the report"
+    HELP = "the help"
+
+
+@unique
+class Group(StrEnum):
+    """What actions are listed under in the help."""
+
+    MOVING = "Moving"
+    LOOKING = "Looking"
+    MARKING = "Marking"
+    ACTING = "Acting"
+    ANSWERING = "Answering"
+    OTHER = "Other"
+
+
+MAIN = frozenset({Place.MAIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a key does."""
+
+    id: str
+    """Names it in the settings file."""
+    keys: tuple[str, ...]
+    """By default; the first is the one that is shown where there is room for one."""
+    label: str
+    """In the line of keys."""
+    help: str
+    """A sentence that reads by itself."""
+    group: Group
+    places: frozenset[Place] = MAIN
+    title: str | None = None
+    """In the command palette. None: it is not there."""
+    in_footer: bool = False
+    """Whether the line of keys shows it."""
+    writes: bool = False
+    """Whether it changes the store, so that read-only hides it."""
+    fixed: bool = False
+    """Whether its keys stay: a yes needs a key that nothing else has, and a terminal's own keys
+    are no program's."""
+    same_keys_as: str | None = None
+    """The action whose keys it has: only one of the two is there at a time."""
