@@ -346,7 +346,7 @@ class DrainedOrDeleted:
 
     kind: ClassVar = EvidenceKind.DRAINED_OR_DELETED
     has_leases: bool
-    """True: its lease lives on. False: its worker's other files are kept alive."""
+    """True: its lease is alive. False: its worker's other files are kept alive."""
 
 
 # --- what a request needs ----------------------------------------------------------------------

@@ -29,7 +29,7 @@ def sentence(values: kinds.Values) -> str:
     """Return a sentence without its full stop, without the time; may hold untrusted text."""
     match values:
         case kinds.NothingAsked():
-            return "nothing was asked about it yet"
+            return "no evidence was gathered yet"
         case (
             kinds.Unread()
             | kinds.Malformed()
@@ -92,11 +92,11 @@ def _of_the_record(
         case kinds.Malformed(detail):
             return f"Dynamo skips it: {detail}"
         case kinds.OddKey(detail):
-            return f"{detail}, but its body is well: clients of Dynamo 1.6 go by that"
+            return f"{detail}, but its body is valid: clients of Dynamo 1.6 go by the body"
         case kinds.NamesAnother(detail):
             return detail
         case kinds.TimeRanOut():
-            return "its time to live ran out, and nobody removed it"
+            return "its time to live has expired, but the key is still there"
         case kinds.AddressUnusable(address, detail):
             named = f"its address {address}" if address else "its address"
             return f"{named} {detail}: no client can connect to it"
@@ -113,11 +113,11 @@ def _of_its_lease(
 ) -> str:
     match values:
         case kinds.LeaseGone():
-            return "its lease does not exist any more"
+            return "its lease no longer exists"
         case kinds.NoLease():
-            return "it hangs on no lease: nothing will ever remove it"
+            return "it has no lease: it will never expire"
         case kinds.RenewalAwaited():
-            return "its next renewal will show whether its worker lives"
+            return "its next renewal will show whether its worker is alive"
     left = f"its lease has {values.remaining:.0f} of {values.granted:.0f} s left"
     if values.reset_ago is not None:
         ago = _ago(values.reset_ago)
@@ -156,7 +156,7 @@ def _of_its_file_or_bucket(
             left = f"{max(0.0, remaining):.0f} of {granted:.0f} s"
             return f"no worker renews it: its bucket keeps it for {left} more"
         case kinds.NotRenewed():
-            return "no worker renews it: it tells nothing of its worker"
+            return "no worker renews it: it proves nothing about its worker"
     assert_never(values)
 
 
@@ -204,7 +204,7 @@ def _of_its_worker(
             those = "its instance is" if instances == 1 else "all its instances are"
             return f"of its worker {worker:x} {those} expired or malformed"
         case kinds.WorkerUnknown():
-            return "whose it is cannot be told"
+            return "its worker is unknown"
         case kinds.NoSource(has_address):
             address = ", or its own address fails" if has_address else ""
             return f"no source names its worker: it is dead once its file expires{address}"
@@ -212,8 +212,8 @@ def _of_its_worker(
             by = f"drained by {user} on {host}" if user else "this dyntop drained its worker"
             return f"{by}: dyntop restore {act} puts it back" if act else by
         case kinds.DrainedOrDeleted(has_leases):
-            ttls = "its lease lives on" if has_leases else "its other files are kept alive"
-            return f"drained or deleted, {ttls}"
+            lease = "its lease is alive" if has_leases else "its other files are kept alive"
+            return f"drained or deleted, {lease}"
     assert_never(values)
 
 

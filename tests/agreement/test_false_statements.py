@@ -34,7 +34,7 @@ LIES: list[tuple[str, Callable[..., object], str]] = [
     ("tui.widgets.panes.models.ModelsPane.count", lambda _: 9, "models"),
     ("backends.discovery.cluster.Cluster.count_workers", lambda *_: 9, "workers"),
     ("tui.state.record_columns.seen", lambda *_: "9s", "age"),
-    ("tui.state.removal_review.dated", lambda *_: "all is well", "evidence"),
+    ("tui.state.removal_review.text_with_age", lambda *_: "all is well", "evidence"),
     ("tui.text.detail.time_left", lambda *_: "59 of 60 s left", "left of"),
     ("tui.state.inspector.model_of_card", lambda *_: "its model: routable 7 of 7: all", "routable"),
 ]

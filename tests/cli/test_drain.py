@@ -143,7 +143,7 @@ def test_one_that_is_drained_already_is_said_to_be(
     act = dyntop(*command, env=in_etcd).act
     for state, by in (
         (in_etcd.get("XDG_STATE_HOME"), f"dyntop restore {act} puts it back"),
-        (str(tmp_path / "elsewhere"), "drained or deleted, its lease lives on"),
+        (str(tmp_path / "elsewhere"), "drained or deleted, its lease is alive"),
     ):
         env = in_etcd | ({} if state is None else {"XDG_STATE_HOME": state})
         ended = dyntop(*command, env=env)
@@ -244,7 +244,7 @@ def test_a_later_process_says_who_drained_it_and_another_machine_that_it_is_drai
     elsewhere = in_etcd | {"XDG_STATE_HOME": str(tmp_path / "elsewhere")}
     for env, text in (
         (in_etcd, f"dyntop restore {act} puts it back"),
-        (elsewhere, "drained or deleted, its lease lives on"),
+        (elsewhere, "drained or deleted, its lease is alive"),
     ):
         ended = dyntop("check", "-o", "json", env=env)
         assert ended.code == 1

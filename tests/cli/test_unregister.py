@@ -144,7 +144,7 @@ def test_all_keys_of_one_command_are_one_act_with_what_was_known_of_them(
         "orphaned",
         [
             "its worker 1 has no instance and no lease",
-            "it hangs on no lease: nothing will ever remove it",
+            "it has no lease: it will never expire",
         ],
     )
 

@@ -107,7 +107,8 @@ async def test_a_worker_that_stops_stopped_in_order_and_the_first_key_is_explain
         first = await watched.went(INSTANCE[0])
         assert list(first) == ["event", "time", "id", "why", "reason"]
         assert first["why"] == (
-            "drained or deleted, or its worker is stopping: its lease lived on with 60 of 60 s left"
+            "drained or deleted, or its worker is stopping: "
+            "its lease was alive with 60 of 60 s left"
         )
         assert first["reason"] == {"kind": "deleted", "left": 60.0, "granted": 60.0}
         watched.world.keyspace.end_lease(WORKER)
@@ -139,7 +140,7 @@ async def test_what_is_filtered_out_bears_on_the_reason_of_what_is_not(
     async with watching(monkeypatch, INSTANCE, LORA, what="models") as watched:
         watched.world.keyspace.delete(LORA[0])
         gone = await watched.went(LORA[0])
-        assert gone["why"] == "LoRA unloaded, or its card deleted: its worker lives on"
+        assert gone["why"] == "LoRA unloaded, or its card deleted: its worker is alive"
         kinds = [one["record"]["kind"] for one in watched.lines if one["event"] == "added"]
         assert kinds == ["model"]
 

@@ -133,14 +133,14 @@ def test_an_adapters_card_that_goes_while_its_worker_serves_was_unloaded() -> No
 def test_a_channel_of_a_process_that_is_no_worker_was_dropped() -> None:
     reason = lives(CHANNEL, is_worker=False, gone=True)
     assert reason_text(reason) == (
-        "dropped by its frontend or router, whose lease lives on: no model is left at its endpoint"
+        "dropped by its frontend or router, whose lease is alive: no model is left at its endpoint"
     )
     assert lives(CHANNEL, INSTANCE).kind is ReasonKind.DELETED
 
 
 def test_an_instance_whose_lease_lives_was_drained_or_is_a_first_step() -> None:
     assert reason_text(lives(INSTANCE, CARD)) == (
-        "drained or deleted, or its worker is stopping: its lease lived on with 22 of 30 s left"
+        "drained or deleted, or its worker is stopping: its lease was alive with 22 of 30 s left"
     )
 
 

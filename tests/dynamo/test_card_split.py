@@ -57,7 +57,7 @@ def test_a_body_that_is_cut_is_read_as_the_whole_is(value: bytes) -> None:
     entry = entry_of(value)
     with pytest.MonkeyPatch.context() as patched:
         found = read(entry)
-        patched.setattr(parse, "in_two", lambda _: None)
+        patched.setattr(parse, "split_body", lambda _: None)
         assert found == read(entry)
 
 
@@ -68,7 +68,7 @@ def test_a_body_that_is_cut_is_written_as_the_whole_is(value: bytes) -> None:
     record = read(entry_of(value))
     with pytest.MonkeyPatch.context() as patched:
         line = json_export.record_json(record, None)
-        patched.setattr(json_export, "in_two", lambda _: None)
+        patched.setattr(json_export, "split_body", lambda _: None)
         assert line == json_export.record_json(record, None)
 
 

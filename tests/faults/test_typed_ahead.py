@@ -37,7 +37,7 @@ def test_what_ended_it_once_does_not(tmp_path: Path) -> None:
         terminal.press("ctrl+p", "pagedown")
         terminal.wait_for("Search for commands")
         terminal.press("freeze")
-        terminal.wait_for("Freeze the view")
+        terminal.wait_for("Freeze or resume the view")
         terminal.press("enter", "enter")
         # The second is for the table.
         terminal.wait_for("Esc Close")

@@ -36,7 +36,7 @@ def put(found: Serving, one: AnyRecord) -> None:
 
 def report(name: str, *listed: str, **more: Any) -> FrontendReport:
     told = frozenset(listed) | frozenset(more.get("ready", ()))
-    values = {"listed": frozenset(listed), "told": told, "first_at": 5.0, **more}
+    values = {"listed": frozenset(listed), "known": told, "first_at": 5.0, **more}
     return FrontendReport(name, 10.0, **values)
 
 

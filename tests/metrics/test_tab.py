@@ -315,7 +315,7 @@ async def test_a_frontend_that_does_not_answer_is_missing_in_its_models_line() -
         await operator.go_to("name", f"▸ ◐ {MODEL}")
         assert operator.at("state") == "◐ 1/2 frontends"
         assert operator.detail()["missing"] == (
-            "http://frontend-1:8000, which told of it before: it does not answer within 4 s"
+            "http://frontend-1:8000, which reported it before: it does not answer within 4 s"
         )
 
 

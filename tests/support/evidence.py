@@ -18,14 +18,14 @@ COMPARED = (
 )
 
 SENTENCES: Mapping[kinds.Values, str] = {
-    kinds.NothingAsked(): "nothing was asked about it yet",
+    kinds.NothingAsked(): "no evidence was gathered yet",
     kinds.Unread("may not be read"): "its value is not known: may not be read",
     kinds.Malformed("no JSON"): "Dynamo skips it: no JSON",
     kinds.OddKey("the key says 01"): (
-        "the key says 01, but its body is well: clients of Dynamo 1.6 go by that"
+        "the key says 01, but its body is valid: clients of Dynamo 1.6 go by the body"
     ),
     kinds.NamesAnother("its body names 2"): "its body names 2",
-    kinds.TimeRanOut(): "its time to live ran out, and nobody removed it",
+    kinds.TimeRanOut(): "its time to live has expired, but the key is still there",
     kinds.AddressUnusable("10.0.0.1:0", "has port 0"): (
         "its address 10.0.0.1:0 has port 0: no client can connect to it"
     ),
@@ -46,16 +46,16 @@ SENTENCES: Mapping[kinds.Values, str] = {
         "its lease has 100 of 300 s left, which the store's new leader gave every lease "
         "3 min ago: no keep-alive was seen since"
     ),
-    kinds.LeaseGone(): "its lease does not exist any more",
-    kinds.NoLease(): "it hangs on no lease: nothing will ever remove it",
-    kinds.RenewalAwaited(): "its next renewal will show whether its worker lives",
+    kinds.LeaseGone(): "its lease no longer exists",
+    kinds.NoLease(): "it has no lease: it will never expire",
+    kinds.RenewalAwaited(): "its next renewal will show whether its worker is alive",
     kinds.FileTouched(2.0, 10.0): "last touched 2 s ago",
     kinds.FileTouched(-1.0, 10.0): "last touched 0 s ago",
     kinds.FileTouched(-7.0, 10.0): "last touched by a clock that is 7 s ahead of this one's",
     kinds.FileLate(7.0, 10.0): "last touched 7 s ago: a keep-alive was missed",
     kinds.KeptAlive(): "it is kept alive: touched within its time to live",
     kinds.BucketKeeps(1.0, 60.0): "no worker renews it: its bucket keeps it for 1 of 60 s more",
-    kinds.NotRenewed(): "no worker renews it: it tells nothing of its worker",
+    kinds.NotRenewed(): "no worker renews it: it proves nothing about its worker",
     kinds.AddressProbed(*REFUSED): "10.0.0.1:9000 refuses connections",
     kinds.AddressProbed(ProbeMethod.ZMTP, ProbeAnswer.ANSWERS, "10.0.0.1:5000", 16, "greets"): (
         "each of 16 publishers greets (10.0.0.1:5000 and 15 more)"
@@ -75,7 +75,7 @@ SENTENCES: Mapping[kinds.Values, str] = {
     kinds.WorkerGone(0x1A, has_leases=False): "its worker 1a has no instance",
     kinds.InstancesUnusable(5, 1): "of its worker 5 its instance is expired or malformed",
     kinds.InstancesUnusable(5, 2): "of its worker 5 all its instances are expired or malformed",
-    kinds.WorkerUnknown(): "whose it is cannot be told",
+    kinds.WorkerUnknown(): "its worker is unknown",
     kinds.NoSource(has_address=False): (
         "no source names its worker: it is dead once its file expires"
     ),
@@ -86,7 +86,7 @@ SENTENCES: Mapping[kinds.Values, str] = {
         "drained by joe on node-1: dyntop restore 20261121-1 puts it back"
     ),
     kinds.Drained(None, None, None): "this dyntop drained its worker",
-    kinds.DrainedOrDeleted(has_leases=True): "drained or deleted, its lease lives on",
+    kinds.DrainedOrDeleted(has_leases=True): "drained or deleted, its lease is alive",
     kinds.DrainedOrDeleted(has_leases=False): (
         "drained or deleted, its other files are kept alive"
     ),

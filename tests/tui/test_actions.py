@@ -194,7 +194,7 @@ async def test_a_command_of_the_palette_acts_on_the_screen_below_it() -> None:
         await operator.press("ctrl+p")
         await operator.until(lambda: isinstance(operator.app.screen, CommandPalette))
         await operator.type("freeze")
-        await operator.until_shown("Freeze the list of messages, or let it go on. Keys: f, space")
+        await operator.until_shown("Freeze or resume the list of messages. Keys: f, space")
         await operator.type("\r")
         await operator.until_shown("frozen: f lets it go on")
 

@@ -14,7 +14,7 @@ from tests.support.removing import PUT_BACK, REMOVED
 WORKER = 0xA7
 KEY = instance(WORKER)[0]
 REST = [card(WORKER), card(WORKER, lora="acme/sql"), channel(0x11), source(0x11, WORKER)]
-ALONE = "drained or deleted, its lease lives on"
+ALONE = "drained or deleted, its lease is alive"
 
 
 def leased() -> World:

@@ -39,7 +39,7 @@ async def test_what_came_changed_and_went_is_told_with_why_newest_first() -> Non
         world.keyspace.delete(instance(1)[0])
         await operator.until(lambda: len(happened(operator)) == 5)
         await operator.until(lambda: all(why for _, _, why in happened(operator)[:2]))
-        lives_on = "its lease lived on with 60 of 60 s left"
+        lives_on = "its lease was alive with 60 of 60 s left"
         found = happened(operator)
         ended = found[1][2]
         # Whether that lease was read before it ended is chance.
@@ -92,7 +92,7 @@ async def test_a_gap_is_told_with_what_differs_after_it() -> None:
         assert happened(operator) == [
             ("resynced", "", "1 added or changed, 1 removed at revision 3"),
             ("added", "2", "differed after a gap"),
-            ("removed", "1", f"{AFTER_GAP}stopped: all that its worker had registered was removed"),
+            ("removed", "1", f"{AFTER_GAP}stopped: all keys of its worker were removed"),
             ("lost", "", "lost: this process"),
             START,
         ]

@@ -133,7 +133,7 @@ async def test_the_key_under_the_mouse_stands_out_and_says_more(theme: str) -> N
         await operator.pilot.hover(offset=(x, 29))
         await operator.until(lambda: look(x) != plain, "another background")
         assert look(x - 4) == plain
-        assert footer_of(operator).tooltip == "Propose all that is stale for removal."
+        assert footer_of(operator).tooltip == "Propose all stale keys for removal."
         await operator.pilot.hover(offset=(x, 10))
         await operator.until(lambda: look(x) == plain, "the background as before")
         assert footer_of(operator).tooltip is None

@@ -39,7 +39,7 @@ async def test_read_only_they_are_in_neither_nor_in_the_help() -> None:
         assert not offered(operator) & (ACTS | {"Unregister"})
         # Looking is not acting.
         assert "p Probe" in operator.footer()
-        assert {"Probe", "Show only what is not live"} <= offered(operator)
+        assert {"Probe", "Show only records that are not live"} <= offered(operator)
         await operator.press("question_mark")
         await operator.until_shown("keys and signs", "Freeze")
         for text in ("drain the", "unregister what", "put back", "propose"):

@@ -104,14 +104,14 @@ async def test_help_palette_and_messages_name_the_chosen_keys() -> None:
     keys = Keys({"drain": ("D",), "not-live": ("f7",), "undo": ("U",), "freeze": ("f8",)})
     async with dashboard(world(), keys=keys, size=(150, 60)) as operator:
         await operator.press("question_mark")
-        await operator.until_shown("D  ", "F7  ", "Drain the workers of what")
+        await operator.until_shown("D  ", "F7  ", "Drain the workers of the")
         await operator.press("escape")
         found = {
             one.title: one.help for one in operator.app.get_system_commands(operator.app.screen)
         }
-        assert found["Show only what is not live"].endswith("Key: F7")
+        assert found["Show only records that are not live"].endswith("Key: F7")
         await operator.press("f7")
-        await operator.until_shown("F7 only what is not live")
+        await operator.until_shown("F7 not live only")
         await operator.press("escape")
         await operator.go_to("id", "bad")
         await operator.press("D")

@@ -88,7 +88,7 @@ async def test_what_went_while_another_tab_was_open_is_not_there_on_return() -> 
 async def test_the_help_has_every_key_of_the_screen_and_closes_again() -> None:
     async with dashboard(full_world()) as operator:
         await operator.press("question_mark")
-        await operator.until_shown("keys and signs", "Show only what is not live")
+        await operator.until_shown("keys and signs", "Show only records that are not live")
         for close in ("escape", "q", "question_mark", "enter"):
             if operator.on_main:
                 await operator.press("question_mark")
@@ -102,7 +102,7 @@ async def test_what_can_be_done_is_in_the_footer_and_the_help() -> None:
     async with dashboard(full_world(), size=(110, 45)) as operator:
         await operator.until_shown("d Drain")
         await operator.press("question_mark")
-        await operator.until_shown("Drain the workers of what is", "Unregister what is")
+        await operator.until_shown("Drain the workers of the", "Unregister marked or selected")
 
 
 async def test_read_only_there_is_no_act_in_footer_help_or_behind_the_key() -> None:
@@ -117,7 +117,7 @@ async def test_read_only_there_is_no_act_in_footer_help_or_behind_the_key() -> N
             await operator.press("d")
             assert operator.on_main
         await operator.press("question_mark")
-        await operator.until_shown("keys and signs", "Freeze the view")
+        await operator.until_shown("keys and signs", "Freeze or resume the view")
         assert "nregister" not in operator.text()
         assert world.entries() == before
 

@@ -194,7 +194,7 @@ class ClusterView:
         self._narrow()
 
     def show_only_findings(self, only: bool) -> None:
-        """Show only what is not live, as far as there is evidence; or all again."""
+        """Show only records that are not live, as far as there is evidence; or all again."""
         self.only_findings = only
         self._narrow()
 

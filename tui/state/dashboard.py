@@ -288,7 +288,7 @@ class Dashboard:
         self.show_everything()
 
     def show_only_findings(self, only: bool) -> None:
-        """Show only what is not live, as far as there is evidence; or all again."""
+        """Show only records that are not live, as far as there is evidence; or all again."""
         self.view.show_only_findings(only)
         self.show_everything()
 

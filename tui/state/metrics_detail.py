@@ -77,17 +77,17 @@ def _model(
     if is_of_no_model(model):
         yield "state", NO_SUCH_MODEL_TEXT
     elif not is_read:
-        yield "state", "the store is not read now: what is registered there cannot be told"
+        yield "state", "the store is not read now: its registrations are unknown"
     elif model.served is not None and (model.served.by or model.not_served):
         yield "served" if wrong else "state", served_sentence(model.served, namespace)
     for label, known in zip(_labels("missing"), model.missing[:MOST_LISTED], strict=False):
-        yield label, f"{known.target}, which told of it before: it {known.trouble}"
+        yield label, f"{known.target}, which reported it before: it {known.trouble}"
     yield " ", "its requests are in none of these figures" * bool(model.missing)
     if not model.frontends and not model.workers:
-        yield "figures", "none: no process that is scraped tells of it"
+        yield "figures", "none: no scraped process reports it"
         return
     if not model.frontends:
-        yield "figures", "of its workers together: no frontend tells of it"
+        yield "figures", "of its workers together: no frontend reports it"
     yield from _trend(model.history, "tokens" if model.frontends else "requests")
     yield from _rates(model.rates)
     for label, one in zip(_labels("frontends"), model.frontends[:MOST_LISTED], strict=False):
@@ -219,7 +219,7 @@ def _process(known: ScrapedProcess) -> Fields:
 
 def _cut(known: ScrapedProcess) -> Fields:
     if known.cut:
-        yield "note", f"{known.target} tells more than dyntop keeps: the rest is not counted"
+        yield "note", f"{known.target} reports more than dyntop keeps: the rest is not counted"
     if known.served_cut:
         yield "note", f"{known.target} lists more models than dyntop keeps"
 

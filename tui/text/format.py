@@ -87,12 +87,12 @@ MEANINGS: dict[State, str] = {
     STATES[Verdict.LATE]: "a keep-alive was missed; its lease has not ended yet",
     STATES[Verdict.UNREACHABLE]: "registered, but nothing answers at its address",
     STATES[Verdict.UNREACHABLE_FROM_HERE]: (
-        "unreachable from here: this host cannot reach its address, and its worker may live, "
+        "unreachable from here: this host cannot reach its address; its worker may be alive, "
         "behind a firewall or a tunnel"
     ),
-    STATES[Verdict.EXPIRED]: "its time to live ran out, and its key is still there",
+    STATES[Verdict.EXPIRED]: "its time to live has expired, but the key is still there",
     STATES[Verdict.ORPHANED]: "a card, channel or source whose worker is gone",
-    STATES[Verdict.UNLEASED]: "registered without a lease: nothing will ever remove it",
+    STATES[Verdict.UNLEASED]: "registered without a lease: it will never expire",
     STATES[Verdict.DRAINED]: "drained or deleted: its worker still runs, and gets no requests",
     STATES[Verdict.UNROUTABLE]: "a card whose worker gets no requests: no instance, or no peer",
     STATES[Verdict.CONFLICT]: "key and body differ, or its worker set has several sorts of card",

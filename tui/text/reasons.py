@@ -38,11 +38,11 @@ def _deleted(reason: Reason) -> str:
     if reason.ended_after is not None:
         after = duration(reason.ended_after)
         return f"drained, or its worker finished its requests: lease revoked {after} later"
-    return f"drained or deleted, or its worker is stopping: its lease lived on{_left(reason)}"
+    return f"drained or deleted, or its worker is stopping: its lease was alive{_left(reason)}"
 
 
 def _dropped(reason: Reason) -> str:
-    by = "dropped by its frontend or router, whose lease lives on"
+    by = "dropped by its frontend or router, whose lease is alive"
     return f"{by}: no model is left at its endpoint" if reason.model_gone else by
 
 
@@ -84,11 +84,11 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ),
     ReasonKind.RAN_OUT: _ran_out,
     ReasonKind.LEASE_ENDED: lambda _: "lease ended: it ran out, or its process shut down",
-    ReasonKind.LORA_UNLOADED: lambda _: "LoRA unloaded, or its card deleted: its worker lives on",
+    ReasonKind.LORA_UNLOADED: lambda _: "LoRA unloaded, or its card deleted: its worker is alive",
     ReasonKind.CHANNEL_DROPPED: _dropped,
     ReasonKind.DELETED: _deleted,
     ReasonKind.SWEPT: _swept,
-    ReasonKind.ALL_REMOVED: lambda _: "stopped: all that its worker had registered was removed",
+    ReasonKind.ALL_REMOVED: lambda _: "stopped: all keys of its worker were removed",
     ReasonKind.DELETED_ALONE: lambda _: (
         "drained or deleted, or its worker is stopping: its other files are still touched"
     ),

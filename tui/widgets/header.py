@@ -153,7 +153,7 @@ class StoreHeader(Vertical):
             modes.append((f"▪ {self.dashboard.marked:,} marked", "reverse"))
         if view.only_findings:
             key = self.dashboard.keys.shown("not-live")
-            modes.append((f"{key} only what is not live", "reverse"))
+            modes.append((f"{key} not live only", "reverse"))
         if view.frozen:
             modes.append((f"❄ frozen, {count(view.waiting, 'change')} waiting", "reverse"))
         modes += [(name, "bold") for name in self._names]

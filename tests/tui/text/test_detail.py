@@ -72,7 +72,7 @@ def test_the_title_has_the_state_and_the_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "text"),
+    ("lease_ttl", "text"),
     [
         (None, "1a"),
         (TimeToLive(10.0, 7.4), "1a  7 of 10 s left"),
