@@ -1,7 +1,7 @@
-"""Gathers evidence while somebody looks: how long leases still have, and who answers.
+"""Gather evidence while the dashboard runs: the remaining time of leases, and answers of addresses.
 
-It writes nothing and takes no lease of its own. What it costs the store is bounded by a cap on
-questions a second, what it costs a worker by the prober's limits.
+Writes nothing and takes no lease of its own. A cap on queries a second bounds the cost for the
+store, the prober's limits that for workers.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTar
 from backends.store import StoreError, Unreachable
 
 DEFAULT_CAP = 50.0
-"""Questions to the store in a second, at most: 4 ms of an etcd's time, asked in bursts."""
+"""The most queries to the store in a second: 4 ms of an etcd's time, in bursts."""
 RETRY_INTERVAL = 2.0
-"""Seconds after something went wrong until it is tried again."""
+"""Seconds from a failure to the next attempt."""
 SLOW = 1.0
-"""Seconds for an answer beyond which the store is taken to have hung: what it says of a renewal
-that is overdue is asked for once more."""
+"""Seconds for an answer beyond which the store is taken to have hung: its answer on an overdue
+renewal is asked for once more."""
 MOST_SUSPECTS = 500
-"""Addresses of records that are not on screen and are probed all the same, since they are late or
-did not answer the last time."""
+"""The most records that are probed without being on screen, since they are late or did not answer
+the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,18 @@ class CollectorTimes:
     """How often evidence is gathered, in seconds."""
 
     burst_interval: float = 0.25
-    """Between two bursts. One question alone costs etcd ten times what it costs in a burst, and
-    gRPC six times: 1.2 ms here instead of 0.2 ms."""
+    """Between two bursts. A single query costs etcd ten times as much as one in a burst, and gRPC
+    six times: 1.2 ms here instead of 0.2 ms."""
     behind_interval: float = 1.0
-    """... where there are more leases than the cap allows to follow: a question takes a fifth less
-    of dyntop's CPU time, where no late lease can be promised to show at once anyway."""
+    """... with more leases than the cap can follow: a query takes a fifth less of dyntop's CPU
+    time, and no late lease can be promised to show at once anyway."""
     aim_interval: float = 1.0
-    """Between two looks at which addresses are to be probed."""
+    """Between two choices of addresses to probe."""
     deep_interval: float = 10.0
-    """Between two deep probes of what is on screen: each is a line in a worker's log."""
+    """Between two deep probes of the records on screen: each is a line in a worker's log."""
     doubt: tuple[float, float] = (10.0, 300.0)
-    """Until one that was silent to a deep probe is asked again: the first time, and at most. It
-    doubles. Otherwise such a one would be unreachable for ever, though it answers again."""
+    """Until an address that was silent to a deep probe is asked again: first, and at most; it
+    doubles. Without this, a worker that recovers would stay unreachable."""
     leases: LeaseTimes = DEFAULT_LEASE_TIMES
 
 
@@ -59,43 +59,43 @@ DEFAULT_TIMES = CollectorTimes()
 
 
 class Probing(StrEnum):
-    """Whom to probe without being asked."""
+    """Which addresses are probed without a key being pressed."""
 
     NEVER = "never"
     VISIBLE = "visible"
-    """What is on screen, and what is late."""
+    """Those of records on screen, and of late ones."""
     ALL = "all"
     DEEP = "deep"
-    """As `visible`, and deep."""
+    """As `visible`, with deep probes."""
 
 
 class Probes(Protocol):
-    """Asks addresses whether anybody is there; see `backends.probe.prober`."""
+    """Probes addresses; see `backends.probe.prober`."""
 
     def want(self, targets: Collection[ProbeTarget]) -> None:
-        """Probe these from now on, in place of what was wanted before."""
+        """Probe these from now on, instead of the earlier ones."""
 
     async def run(self, notify: Callable[[list[ProbeResult]], None]) -> None:
-        """Probe what is wanted, for ever."""
+        """Probe the wanted addresses, for ever."""
 
     async def once(
         self, targets: Collection[ProbeTarget], *, deep: bool = False
     ) -> list[ProbeResult]:
-        """Probe each once, now; `deep`: also where that writes a line into the worker's log."""
+        """Probe each once, now. `deep`: also where that writes a line into the worker's log."""
 
     async def aclose(self) -> None:
-        """End its connections."""
+        """Close the connections."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubt:
+class _Recheck:
     ask_at: float
     """On the event loop's clock."""
     backoff: Backoff
 
 
 class EvidenceCollector:
-    """Keeps a cluster's `LivenessTracker` supplied with evidence."""
+    """Supplies a cluster's `LivenessTracker` with evidence."""
 
     def __init__(
         self,
@@ -109,8 +109,8 @@ class EvidenceCollector:
         cap: float = DEFAULT_CAP,
         times: CollectorTimes = DEFAULT_TIMES,
     ) -> None:
-        """`visible` gives the records on screen, which come first; `clock` POSIX seconds; `cap` is
-        the most questions to the store in a second; 0 asks none, so that leases tell nothing."""
+        """`visible`: returns the records on screen, which come first. `clock`: POSIX seconds.
+        `cap`: the most queries to the store in a second; 0: none, so leases give no evidence."""
         self._discovery = discovery
         self._verdicts = verdicts
         self._probes = probes
@@ -118,30 +118,30 @@ class EvidenceCollector:
         self._clock = clock
         self._probing = probing
         self._asks_store = cap > 0
-        self._sweep: LeaseSchedule[LeaseOrKey] = LeaseSchedule(cap, times.leases)
+        self._schedule: LeaseSchedule[LeaseOrKey] = LeaseSchedule(cap, times.leases)
         self._times = times
         self._was_slow = False
-        """Whether the last answers took longer than renewals may be late."""
+        """Whether the last answers took longer than a renewal may be late."""
         self.trouble = ""
-        """Why evidence is missing, in a few words; empty: nothing is known to be wrong."""
+        """Why evidence is missing, in a few words. Empty: no problem is known."""
         self._notify: Callable[[], None] = lambda: None
-        self._doubted: dict[ProbeTarget, _Doubt] = {}
-        """Who was silent to the last deep probe."""
+        self._rechecks: dict[ProbeTarget, _Recheck] = {}
+        """The addresses that were silent to the last deep probe."""
 
     def sweep_age(self) -> float:
-        """Seconds since the oldest answer about a lease, where there are more leases than the cap
-        allows to follow; else 0. Call it in a running event loop."""
-        return self._sweep.age(asyncio.get_running_loop().time())
+        """Return the seconds since the oldest answer for a lease, if there are more leases than the
+        cap can follow; else 0. Call it in a running event loop."""
+        return self._schedule.age(asyncio.get_running_loop().time())
 
     def leases_read(self) -> tuple[int, int]:
-        """How many leases were read at least once, and how many there are."""
-        leases = len(self._sweep.leases())
-        return leases - self._sweep.unread, leases
+        """Return the number of leases that were read at least once, and of all leases."""
+        leases = len(self._schedule.leases())
+        return leases - self._schedule.unread, leases
 
     async def run(self, notify: Callable[[], None]) -> None:
-        """Gather for ever; `notify` is called after something was learnt that bears on a verdict.
+        """Gather evidence for ever. `notify` is called after new evidence that bears on a verdict.
 
-        What goes wrong is noted in `trouble`, and tried again: evidence that stops without a word
+        Errors are shown in `trouble`, and the work is tried again: evidence that stops silently
         would be worse than none.
         """
         self._notify = notify
@@ -149,9 +149,9 @@ class EvidenceCollector:
             if self._asks_store:
                 group.create_task(self._for_ever(self._ask_store))
             if self._probing is not Probing.NEVER:
-                group.create_task(self._for_ever(self._aim))
+                group.create_task(self._for_ever(self._choose_targets))
                 group.create_task(self._for_ever(lambda: self._probes.run(self._take_readings)))
-                group.create_task(self._for_ever(self._ask_the_doubted))
+                group.create_task(self._for_ever(self._recheck_silent))
             if self._probing is Probing.DEEP:
                 group.create_task(self._for_ever(self._probe_deep))
 
@@ -165,7 +165,7 @@ class EvidenceCollector:
             await asyncio.sleep(RETRY_INTERVAL)
 
     async def probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[ProbeResult]:
-        """Ask the addresses of some records and of their workers' others now, once each."""
+        """Probe the addresses of some records and of their workers' others now, once each."""
         targets = {target for record in records for target in self._verdicts.targets(record)}
         readings = await self._probes.once(targets, deep=deep)
         self._take_readings(readings)
@@ -174,45 +174,45 @@ class EvidenceCollector:
     async def _ask_store(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            self._follow_handles(loop.time())
+            self._follow_leases(loop.time())
             visible = [lease_or_key(record) for record in self._visible()]
-            if due := self._sweep.take_due(loop.time(), visible):
+            if due := self._schedule.take_due(loop.time(), visible):
                 try:
                     await self._ask(due)
                     self.trouble = ""
                 except Unreachable:
-                    # The watch tells of that.
-                    self._sweep.failed(due, loop.time())
+                    # The watch reports that.
+                    self._schedule.failed(due, loop.time())
                 except StoreError:
-                    self._sweep.failed(due, loop.time())
+                    self._schedule.failed(due, loop.time())
                     self.trouble = "the store does not tell how long leases have"
                 if self._verdicts.is_behind:
                     self._notify()
             times = self._times
             await asyncio.sleep(times.behind_interval if self.sweep_age() else times.burst_interval)
 
-    def _follow_handles(self, now: float) -> None:
-        # To ask about these as well would cost questions, and they may come faster than the cap
-        # lets them be asked about.
+    def _follow_leases(self, now: float) -> None:
+        # Queries of these would count against the cap, and they may come faster than the cap
+        # allows.
         for lease in self._verdicts.take_gone_leases():
-            self._sweep.discard(lease)
+            self._schedule.discard(lease)
         new = self._verdicts.take_new_leases()
         if not self._verdicts.lifetime.has_leases:
-            # There the watch itself tells what expired. What is looked at needs more, and so does
-            # what cannot be reached: whether it goes on being touched.
+            # There the watch itself reports expired keys. Records on screen or unreachable need
+            # more: whether they are still touched.
             new = {lease_or_key(record) for record in (*self._visible(), *self._suspects())}
-            left = set(self._sweep.leases()) - new
+            left = set(self._schedule.leases()) - new
             for lease in left:
-                self._sweep.discard(lease)
+                self._schedule.discard(lease)
             self._verdicts.forget_ttls(left)
         for lease in new:
-            self._sweep.add(lease, now)
+            self._schedule.add(lease, now)
 
     async def _ask(self, leases: Iterable[LeaseOrKey]) -> None:
         asked: dict[LeaseOrKey, AnyRecord] = {}
         for lease in leases:
             if (record := self._verdicts.record_on(lease)) is None:
-                self._sweep.discard(lease)
+                self._schedule.discard(lease)
             else:
                 asked[lease] = record
         began = asyncio.get_running_loop().time()
@@ -223,18 +223,18 @@ class EvidenceCollector:
         for lease, record in asked.items():
             ttl = ttls.get(record.key)
             if ttl is None:
-                # It has none, or went meanwhile.
-                self._sweep.discard(lease)
+                # It has no TTL, or is gone meanwhile.
+                self._schedule.discard(lease)
                 continue
             if self._was_slow and not was_slow and is_late(ttl):
                 # A store that hung takes the renewals of that time only now, beside our question.
-                self._sweep.ask_again(lease, now)
+                self._schedule.ask_again(lease, now)
                 continue
             learnt[lease] = LeaseTtl(ttl, at)
-            self._sweep.answered(lease, ttl, now)
+            self._schedule.answered(lease, ttl, now)
         self._verdicts.observe_ttls(learnt)
 
-    async def _aim(self) -> None:
+    async def _choose_targets(self) -> None:
         while True:
             self._probes.want(self._wanted())
             await asyncio.sleep(self._times.aim_interval)
@@ -249,7 +249,7 @@ class EvidenceCollector:
         return wanted
 
     def _suspects(self) -> list[AnyRecord]:
-        """Records whose addresses were tried in vain, on screen or not."""
+        """Return records whose addresses failed, on screen or not."""
         some = islice(self._verdicts.failed, MOST_SUSPECTS)
         return [one for key in some if (one := self._verdicts.record(key)) is not None]
 
@@ -263,29 +263,29 @@ class EvidenceCollector:
             await self.probe(self._visible(), deep=True)
             await asyncio.sleep(self._times.deep_interval)
 
-    async def _ask_the_doubted(self) -> None:
+    async def _recheck_silent(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._times.aim_interval)
-            for target in [one for one in self._doubted if not self._verdicts.knows(one)]:
-                del self._doubted[target]
-            due = [one for one, doubt in self._doubted.items() if doubt.ask_at <= loop.time()]
+            for target in [one for one in self._rechecks if not self._verdicts.knows(one)]:
+                del self._rechecks[target]
+            due = [one for one, recheck in self._rechecks.items() if recheck.ask_at <= loop.time()]
             if due:
                 self._take_readings(await self._probes.once(due, deep=True))
 
-    def _doubt(self, reading: ProbeResult) -> None:
+    def _plan_recheck(self, reading: ProbeResult) -> None:
         if reading.answer is not ProbeAnswer.SILENT:
-            self._doubted.pop(reading.target, None)
+            self._rechecks.pop(reading.target, None)
             return
-        before = self._doubted.get(reading.target)
+        before = self._rechecks.get(reading.target)
         backoff = Backoff(*self._times.doubt) if before is None else before.backoff
         now = asyncio.get_running_loop().time()
-        self._doubted[reading.target] = _Doubt(now + backoff.pause(), backoff)
+        self._rechecks[reading.target] = _Recheck(now + backoff.pause(), backoff)
 
     def _take_readings(self, readings: list[ProbeResult]) -> None:
         for reading in readings:
             if reading.deep:
-                self._doubt(reading)
+                self._plan_recheck(reading)
         self._verdicts.observe_readings(readings)
         if self._verdicts.is_behind:
             self._notify()

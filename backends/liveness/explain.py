@@ -1,4 +1,4 @@
-"""Gathers what a verdict rests on, as data; what decided comes first. Pure."""
+"""Gather the evidence for a verdict, as data; the decisive piece comes first. Pure."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def assess(facts: JudgeInput) -> Assessment:
 
 
 def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
-    """Return the evidence for a verdict, what decides first; the rest is there to be weighed
-    against it."""
+    """Return the evidence for a verdict: the decisive piece first, then the rest to weigh against
+    it."""
     record, at = facts.record, facts.stored_at
     by_itself = _shown_by_itself(facts, verdict)
-    lease_ttl = []
+    reading = []
     if facts.lease_ttl is not None and record.expired_at is None:
-        lease_ttl = [Evidence(_of_life(facts), facts.lease_ttl.at)]
+        reading = [Evidence(_of_lease(facts), facts.lease_ttl.at)]
     failure = facts.probed.failure
-    found = lease_ttl if (lease_first := _lease_decides(facts)) else []
+    found = reading if (lease_first := _lease_decides(facts)) else []
     worker_is_gone = is_left_by_its_worker(facts)
     if worker_is_gone:
         found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
     found += _of_readings(facts, failure)
     against_worker = failure is not None and is_against_worker(failure, facts)
     dead = lease_is_gone(facts) or against_worker or worker_is_gone
-    # What its own text decides is not decided by the lease or an address, dead or not.
+    # A verdict by the record's own text does not depend on the lease or an address.
     decided = judge_by_itself(record) not in (None, Verdict.CONFLICT)
     found = [*found, *by_itself] if dead and not decided else [*by_itself, *found]
     if failure is not None and failure.way is Way.REFUSED and awaits_renewal(failure, facts):
@@ -65,7 +65,7 @@ def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
         on_no_lease = Evidence(kinds.NoLease(), at)
         found.insert(0 if verdict is Verdict.UNLEASED else len(found), on_no_lease)
     if not lease_first:
-        found += lease_ttl
+        found += reading
     if not facts.lifetime.is_renewed:
         if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
             found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
@@ -79,7 +79,7 @@ def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
 
 
 def _shown_by_itself(facts: JudgeInput, verdict: Verdict) -> list[Evidence]:
-    """What the record's own text shows, and those of its model's other cards."""
+    """Return the evidence in the record's own text, and in its model's other cards."""
     record, at = facts.record, facts.stored_at
     found = []
     if record.unread:
@@ -99,7 +99,8 @@ def _shown_by_itself(facts: JudgeInput, verdict: Verdict) -> list[Evidence]:
 
 
 def _of_readings(facts: JudgeInput, failure: Failure | None) -> list[Evidence]:
-    """A piece for each address, those that decided first; one for many that came to the same."""
+    """Return one piece of evidence for each address, the decisive first; one for many with equal
+    results."""
     decisive = () if failure is None else failure.readings
     rest = sorted(
         (one for one in facts.probed.own + facts.probed.others if one not in decisive),
@@ -118,9 +119,9 @@ def _of_readings(facts: JudgeInput, failure: Failure | None) -> list[Evidence]:
 
 
 def _asked(readings: Sequence[ProbeResult]) -> kinds.AddressProbed:
-    """What came of asking one address, or several of one method."""
+    """Return the result of probing one address, or several by one method."""
     first = readings[0]
-    # Of each record of a worker the same, whichever address is its own: it is said once of all.
+    # The same for each record of a worker, whichever address is its own: shown once for all.
     address = min((one.target.address for one in readings), key=lambda text: (len(text), text))
     return kinds.AddressProbed(
         first.target.method, first.answer, address, len(readings), first.text
@@ -128,7 +129,7 @@ def _asked(readings: Sequence[ProbeResult]) -> kinds.AddressProbed:
 
 
 def _tried_from_here(facts: JudgeInput, asked: kinds.AddressProbed, at: float) -> Evidence:
-    """The same of an address that another host may reach, with the last renewal that is known."""
+    """Return the same for an address that another host may reach, with its last known renewal."""
     renewed_ago = None
     renewed_at = (
         facts.lease_ttl.renewed_at if facts.is_renewed and facts.lease_ttl is not None else None
@@ -151,8 +152,8 @@ def _tried_from_here(facts: JudgeInput, asked: kinds.AddressProbed, at: float) -
 
 
 def _stands_alone(facts: JudgeInput) -> bool:
-    """Return whether it is a channel in a file that nothing joins to its worker, as Dynamo's
-    `kv_metrics`: what else of that worker fails says nothing of it."""
+    """Return whether it is a channel in a file that no record joins to its worker, as Dynamo's
+    `kv_metrics`: other failures of that worker prove nothing about it."""
     record = facts.record
     is_file = facts.lifetime.is_renewed and not facts.lifetime.has_leases
     alone = record.kind is Kind.EVENT_CHANNEL and facts.worker is None
@@ -160,7 +161,7 @@ def _stands_alone(facts: JudgeInput) -> bool:
 
 
 def _of_serving(facts: JudgeInput) -> list[Evidence]:
-    """What of its worker set speaks against a card; what decides comes first."""
+    """Return the evidence of its worker set against a card; the decisive piece comes first."""
     record, routing, found = facts.record, facts.routing, list[kinds.Values]()
     if facts.disagreement is not None:
         found.append(facts.disagreement)
@@ -179,7 +180,7 @@ def _of_serving(facts: JudgeInput) -> list[Evidence]:
 
 
 def _lease_decides(facts: JudgeInput) -> bool:
-    """Whether what is known of its lease (or key) says more than who answers where."""
+    """Return whether its lease (or key) proves more than its addresses."""
     if lease_is_gone(facts):
         return True
     lease_ttl = facts.lease_ttl
@@ -212,8 +213,8 @@ def _of_a_worker_that_is_gone(facts: JudgeInput) -> kinds.Values:
     return kinds.WorkerGone(facts.worker, has_leases=facts.lifetime.has_leases)
 
 
-def _of_life(facts: JudgeInput) -> kinds.Values:
-    """What is known of its lease, or of the time that its file or bucket keeps it."""
+def _of_lease(facts: JudgeInput) -> kinds.Values:
+    """Return the last reading of its lease, file or bucket as evidence."""
     assert facts.lease_ttl is not None
     ttl = facts.lease_ttl.ttl
     remaining, granted = ttl.remaining, ttl.granted or 0.0
@@ -225,7 +226,7 @@ def _of_life(facts: JudgeInput) -> kinds.Values:
     if ttl.granted is None:
         return kinds.LeaseGone()
     if is_late(ttl):
-        # What the leader gave before is over: this one was missed after it.
+        # The time that the leader gave is over: this renewal was missed after it.
         return kinds.LeaseLate(remaining, granted, reset_ago=None)
     if ttl.reset_ago is None:
         return kinds.LeaseLeft(remaining, granted, reset_ago=None)

@@ -1,13 +1,13 @@
-"""Whose time to live to ask for next: so that a missed keep-alive is seen soon, at little cost.
+"""Schedule TTL queries, so that a missed keep-alive shows soon, at little cost.
 
-Pure: it is told the time (in seconds of a clock that never jumps) and what came of each question.
-A lease is asked about just after its renewal is due, so once for each renewal; one whose renewal
-did not come is asked about again and again until it comes, or until it is missed by enough.
+Pure: takes the time (in seconds of a clock that never jumps) and the result of each query. A lease
+is queried just after its renewal is due, so once per renewal. If the renewal did not come, it is
+queried again and again until it comes, or is missed by enough.
 
-What came due while nothing could be asked (the store hung, or dyntop was stopped) is asked about
-afterwards as fast as the cap allows, the longest due first. Only where there are more leases than
-the cap allows for, a question whose moment has passed is left to the next renewal, unless the last
-answer is old: asking late delays all the others for nothing.
+Leases that came due while no query was possible (the store hung, or dyntop was stopped) are queried
+afterwards as fast as the cap allows, the longest due first. Only if there are more leases than the
+cap allows for, an overdue query is left to the next renewal, unless the last answer is old: late
+queries would delay all others for nothing.
 """
 
 from __future__ import annotations
@@ -22,47 +22,45 @@ from backends.discovery.lease_ttl import ROUNDING, is_late
 from backends.store import TimeToLive
 
 SLACK = 0.1
-"""Seconds after a renewal is due when it is asked for: it takes its way through the store, too."""
+"""Seconds from a due renewal to its query: the renewal takes time in the store, too."""
 SUSPICIOUS_INTERVAL = 0.5
-"""Seconds between two questions about a lease whose renewal is overdue."""
+"""Seconds between two queries of a lease whose renewal is overdue."""
 LATE_INTERVAL = 2.0
-"""... about one whose renewal was missed: it ends soon, or recovers."""
+"""... of a lease whose renewal was missed: it ends soon, or recovers."""
 RESET_SHARE = 1 / 8
-"""Of the time between two renewals, what is at most between two questions about a lease that the
-store itself gave its full time, and whose worker's renewal is overdue."""
+"""Share of the renewal period: at most this much between two queries of a lease that the store
+itself gave its full TTL, and whose worker's renewal is overdue."""
 GONE_INTERVAL = 10.0
-"""... about a lease that does not exist, while its keys are still there."""
+"""... of a lease that does not exist, while its keys are still there."""
 MOMENT = 1.5
-"""Seconds after it became due when a question still does what it is for."""
+"""Seconds after it became due for which a query is still useful."""
 MOST_SKIPPED = 3
-"""Renewals after which a lease is asked about whenever there is room."""
+"""Renewals after which a lease is queried whenever there is room."""
 CATCH_UP = 60.0
-"""Seconds within which what is overdue must be asked about at the pace that the cap allows, beside
-what comes due meanwhile. Where that takes longer, there are more leases than the cap allows for."""
+"""Seconds within which all overdue leases must be queried at the rate of the cap, besides those
+that come due meanwhile. If that takes longer, there are more leases than the cap allows for."""
 OUTAGE = 10.0
-"""Seconds for which old answers are put down to a store that does not answer, and after it answered
-again to catching up: the state of the store says so already."""
+"""Seconds for which old answers are blamed on a store that does not answer, and afterwards on
+catching up: the state of the store shows that already."""
 USUAL_PERIOD = 15.0
-"""Seconds between two renewals that are assumed of a lease that was not asked about yet: that of
-Dynamo 1.6."""
+"""Seconds between two renewals, assumed for a lease without an answer yet: that of Dynamo 1.6."""
 
 MOST_STALE = 4
-"""Planned questions for each lease, above which those are let go that are stale."""
+"""Planned queries per lease, above which the outdated ones are dropped."""
 FEW = 1000
-"""Planned questions that are not worth counting."""
+"""Planned queries that are not worth dropping."""
 
 LeaseT = TypeVar("LeaseT", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """How often a lease on screen is asked about."""
+    """How often a lease on screen is queried."""
 
     visible_interval: float = 5.0
-    """Seconds between two questions, at least."""
+    """Seconds between two queries, at least."""
     visible_share: float = 1 / 3
-    """... as a part of the time between two renewals: a lease of an hour tells nothing new so
-    soon."""
+    """... as a share of its renewal period: a lease of an hour shows nothing new so soon."""
 
 
 DEFAULT_LEASE_TIMES = LeaseTimes()
@@ -72,68 +70,68 @@ DEFAULT_LEASE_TIMES = LeaseTimes()
 class _State:
     due: float
     known_at: float
-    """When the last answer came, or when it came into the sweep."""
+    """When the last answer came, or when the lease was added."""
     period: float = 0.0
-    """Seconds between two renewals. 0: not known yet."""
+    """Seconds between two renewals. 0: unknown."""
     expected: float = 0.0
-    """When the next renewal is due by what was seen of its worker."""
+    """When the next renewal is due, by its worker's last one."""
 
 
 class LeaseSchedule(Generic[LeaseT]):
-    """Spreads questions about leases (or keys, where there are no leases) over time."""
+    """Spreads queries of leases (or keys, where there are no leases) over time."""
 
     def __init__(self, cap: float, times: LeaseTimes = DEFAULT_LEASE_TIMES) -> None:
-        """`cap` is the most questions in a second, on average over a second."""
+        """`cap`: the most queries in a second, on average over a second."""
         self._times = times
         self._cap = cap
         self._burst = max(1.0, cap)
-        """Questions in one burst, at most: also a low cap saves up for a whole one."""
+        """The most queries in one burst: also a low cap saves up for a whole one."""
         self._states: dict[LeaseT, _State] = {}
         self._by_period: dict[float, dict[LeaseT, None]] = {}
-        """The leases of each period, the one whose answer is oldest first."""
+        """The leases of each period, the oldest answer first."""
         self._heap: list[tuple[float, int, LeaseT]] = []
-        """When each is due; entries whose time is not the lease's own any more are stale."""
+        """When each is due. Entries whose time is no longer the lease's own are outdated."""
         self._number = 0
         self._allowance = cap
         self._counted_at: float | None = None
         self._asked: set[LeaseT] = set()
-        """Asked, and not answered yet."""
+        """Queried, without an answer yet."""
         self._suspicious: dict[LeaseT, None] = {}
-        """Whose renewal is overdue: they do not wait until all that came due before was asked."""
+        """Leases whose renewal is overdue. They do not wait for all that came due before."""
         self._turn = 0
-        """Which of the three kinds of questions is next: on screen, suspicious, due."""
+        """The next of the three kinds of queries: on screen, suspicious, due."""
         self._screen_demand = 0.0
-        """Questions a second that are asked only because something is on screen."""
+        """Queries a second that are made only because a lease is on screen."""
         self._answered_at: float | None = None
         self._resumed_at = -math.inf
-        """When the store answered again after it had not for a while."""
+        """When the store answered again after a pause."""
 
     def leases(self) -> Set[LeaseT]:
-        """All that it asks about. Do not change it while going over it."""
+        """Return all scheduled leases. Do not change it while going over it."""
         return self._states.keys()
 
     @property
     def unread(self) -> int:
-        """How many were never answered for."""
+        """The number of leases without any answer."""
         # Until the first answer the period is not known.
         return len(self._by_period.get(0.0, ()))
 
     def add(self, lease: LeaseT, now: float) -> None:
-        """It is there now: ask about it soon. One that is known stays as it is."""
+        """Add a lease, to be queried soon. A known one stays as it is."""
         if lease not in self._states:
             self._states[lease] = _State(now, now)
             self._by_period.setdefault(0.0, {})[lease] = None
             self._plan(lease, now)
 
     def discard(self, lease: LeaseT) -> None:
-        """Nothing hangs on it any more."""
+        """Drop a lease that has no keys any more."""
         if (state := self._states.pop(lease, None)) is not None:
             self._forget_period(lease, state.period)
         self._asked.discard(lease)
         self._suspicious.pop(lease, None)
 
     def take_due(self, now: float, visible: Iterable[LeaseT] = ()) -> list[LeaseT]:
-        """Return the leases to ask about now, within the cap: those on screen, the suspicious, the
+        """Return the leases to query now, within the cap: those on screen, the suspicious, the
         longest due. They are chosen in turn, so that no kind waits for all of another."""
         if self._counted_at is not None:
             passed = max(0.0, now - self._counted_at)
@@ -159,8 +157,7 @@ class LeaseSchedule(Generic[LeaseT]):
         return [lease for some in chosen for lease in some]
 
     def _on_screen(self, visible: Iterable[LeaseT], now: float) -> list[LeaseT]:
-        """Those on screen that are to be asked about by now, the one whose answer is oldest
-        first."""
+        """Return the leases on screen that are due, the oldest answer first."""
         states = self._states
         known = [one for one in set(visible) if one in states]
         self._screen_demand = sum(self._more_while_seen(states[one]) for one in known)
@@ -172,13 +169,13 @@ class LeaseSchedule(Generic[LeaseT]):
         return sorted(due, key=lambda one: states[one].known_at)
 
     def _overdue(self, now: float) -> list[LeaseT]:
-        """The suspicious that are to be asked about by now, the longest due first."""
+        """Return the suspicious leases that are due, the longest due first."""
         states = self._states
         due = [one for one in self._suspicious if states[one].due <= now]
         return sorted(due, key=lambda one: states[one].due)
 
     def _due(self, now: float) -> Iterator[LeaseT]:
-        """All others that are to be asked about by now, the longest due first."""
+        """Yield all other leases that are due, the longest due first."""
         skips: bool | None = None
         while self._heap and self._heap[0][0] <= now:
             due, _, lease = heapq.heappop(self._heap)
@@ -194,19 +191,19 @@ class LeaseSchedule(Generic[LeaseT]):
             yield lease
 
     def _catches_up(self, behind: float) -> bool:
-        """Whether all that came due in the last so many seconds can be asked about soon, beside
-        what comes due meanwhile."""
+        """Return whether all leases that came due in the last `behind` seconds can be queried soon,
+        besides those that come due meanwhile."""
         demand = self._demand()
         spare = self._cap - demand - self._screen_demand - len(self._suspicious) / LATE_INTERVAL
         return spare > 0 and min(behind * demand, len(self._states)) <= CATCH_UP * spare
 
     def _demand(self) -> float:
-        """Questions a second that are to be asked on average."""
+        """Return the queries a second that are due on average."""
         groups = self._by_period.items()
         return sum(len(leases) / (period or USUAL_PERIOD) for period, leases in groups)
 
     def answered(self, lease: LeaseT, ttl: TimeToLive, now: float) -> None:
-        """What the store said of it; says when to ask again."""
+        """Take the store's answer for a lease, and plan the next query."""
         if (
             self._answered_at is not None
             and now - self._answered_at > MOMENT
@@ -227,7 +224,7 @@ class LeaseSchedule(Generic[LeaseT]):
         if ttl.reset_ago is None:
             state.expected = due
         elif not is_suspicious:
-            # What remains says nothing of the worker: its own renewal is due as it was before.
+            # The remaining time proves nothing about the worker: its own renewal is due as before.
             is_suspicious = state.expected <= now
             soon = now + max(LATE_INTERVAL, RESET_SHARE * state.period)
             due = min(due, soon if is_suspicious else state.expected)
@@ -238,21 +235,21 @@ class LeaseSchedule(Generic[LeaseT]):
         self._plan(lease, due)
 
     def failed(self, leases: Iterable[LeaseT], now: float) -> None:
-        """The store did not answer: ask again in a while."""
+        """Plan another query in a while, since the store did not answer."""
         for lease in leases:
             if lease in self._states:
                 self._asked.discard(lease)
                 self._plan(lease, now + LATE_INTERVAL)
 
     def ask_again(self, lease: LeaseT, now: float) -> None:
-        """What the store said of it does not count: ask again at once."""
+        """Plan another query at once, since the answer does not count."""
         if lease in self._states:
             self._asked.discard(lease)
             self._plan(lease, now + SUSPICIOUS_INTERVAL)
 
     def age(self, now: float) -> float:
-        """Seconds since the oldest answer of those that should have been renewed by now, where it
-        is not for a short outage; else 0."""
+        """Return the seconds since the oldest answer of the leases that should have been renewed by
+        now. 0: none, or the reason is a short outage."""
         oldest = self._oldest_late(now)
         if not oldest or self._demand() + self._screen_demand > self._cap:
             return oldest
@@ -261,8 +258,8 @@ class LeaseSchedule(Generic[LeaseT]):
         return self._oldest_late(now, OUTAGE)
 
     def _oldest_late(self, now: float, more: float = 0.0) -> float:
-        """Seconds since the oldest answer of those that should have been renewed so many seconds
-        ago; 0: there are none."""
+        """Return the seconds since the oldest answer of the leases that should have been renewed
+        `more` seconds ago. 0: there are none."""
         oldest = 0.0
         for period, leases in self._by_period.items():
             age = now - self._states[next(iter(leases))].known_at
@@ -271,16 +268,16 @@ class LeaseSchedule(Generic[LeaseT]):
         return oldest
 
     def _is_late(self, now: float) -> bool:
-        """Whether anything waits for longer than it should, asked already or not."""
+        """Return whether any query waits for longer than it should, sent already or not."""
         dues = [self._states[one].due for one in self._asked if one in self._states]
         return min([*dues, *(due for due, _, _ in self._heap[:1])], default=now) < now - MOMENT
 
     def _while_seen(self, state: _State) -> float:
-        """Seconds between two questions about a lease on screen."""
+        """Return the seconds between two queries of a lease on screen."""
         return max(self._times.visible_interval, self._times.visible_share * state.period)
 
     def _more_while_seen(self, state: _State) -> float:
-        """Questions a second about a lease on screen beyond those about any other."""
+        """Return the queries a second of a lease on screen beyond those of any other."""
         period = state.period or USUAL_PERIOD
         pause = self._while_seen(state)
         return 1 / pause - 1 / period if 0 < pause < period else 0.0
@@ -292,7 +289,7 @@ class LeaseSchedule(Generic[LeaseT]):
             del self._by_period[period]
 
     def _plan(self, lease: LeaseT, due: float) -> None:
-        """Ask about it then; the suspicious have no place among those that come due."""
+        """Plan a query of a lease. Suspicious leases are kept apart from those that come due."""
         self._states[lease].due = due
         if lease in self._suspicious:
             return
@@ -303,7 +300,7 @@ class LeaseSchedule(Generic[LeaseT]):
             self._drop_stale()
 
     def _drop_stale(self) -> None:
-        """Drop entries whose time is not the lease's own any more, or whose lease is gone."""
+        """Drop entries whose time is no longer the lease's own, or whose lease is gone."""
         planned: dict[LeaseT, tuple[float, int, LeaseT]] = {}
         for entry in self._heap:
             due, _, lease = entry
@@ -315,12 +312,12 @@ class LeaseSchedule(Generic[LeaseT]):
 
 
 def is_overdue(ttl: TimeToLive) -> bool:
-    """Whether a renewal is due and did not come, or cannot come any more."""
+    """Return whether a renewal is due and did not come, or cannot come any more."""
     return ttl.granted is None or ttl.remaining + ROUNDING <= ttl.granted / 2
 
 
 def _pause(ttl: TimeToLive) -> float:
-    """Seconds until it is worth asking again."""
+    """Return the seconds until the next useful query."""
     if ttl.granted is None:
         return GONE_INTERVAL
     if not is_overdue(ttl):
