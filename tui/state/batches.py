@@ -24,12 +24,12 @@ Event = TypeVar("Event")
 async def batches(
     events: AsyncIterator[Event], interval: float = FRAME_INTERVAL
 ) -> AsyncGenerator[list[Event], None]:
-    """Lists of events, each at least one event long, none lost, in order.
+    """Yield the events in lists of at least one, in order; none is lost.
 
     After a quiet time an event comes through at once; otherwise at least `interval` seconds pass
-    from one batch to the next. Who takes long over a batch has up to `interval` before the next
-    one, in which keys are answered, however much comes. Ends when the events end, and raises what
-    they raise. No more than `MOST_AT_ONCE` are read and not done with.
+    from one batch to the next. A consumer that takes long over a batch has up to `interval` before
+    the next one, so that keys are answered however many events come. Ends when the events end, and
+    raises what they raise. No more than `MOST_AT_ONCE` events are read ahead.
     """
     loop = asyncio.get_running_loop()
     pending: list[Event] = []
@@ -74,8 +74,6 @@ async def batches(
 
 
 def pause(took: float, interval: float) -> float:
-    """Seconds to wait after a batch over which somebody `took` so many.
-
-    Not more than `interval`: what comes meanwhile makes the next batch longer.
-    """
+    """Return the seconds to wait after a batch that took `took` seconds to show. Not more than
+    `interval`: events that come meanwhile make the next batch longer."""
     return max(interval - took, min(took, interval))

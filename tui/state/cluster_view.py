@@ -33,22 +33,22 @@ RATE_WINDOW = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What became of a key while the view was frozen."""
+    """The present record of a key that changed while the view was frozen."""
 
     record: AnyRecord | None
     """As it is now. None: it is gone."""
     went: bool
-    """It was gone at some time, so what is there now is not what was there before."""
+    """Whether the key was gone in between: then the record is another one."""
     first_seen: FirstSeen
-    """Since when what is there now is known."""
+    """When the present record was first seen."""
 
 
 @dataclass(slots=True)
 class Changes(record_index.RecordChanges):
-    """What differs in what is shown: records, verdicts and tombstones."""
+    """Differences on screen: records, verdicts and tombstones."""
 
     models: set[str] = field(default_factory=set)
-    """The names of models that this bears on, also of those that are no more."""
+    """The names of models concerned, also of those that are gone."""
 
 
 class ClusterView:
@@ -56,45 +56,46 @@ class ClusterView:
 
     def __init__(self, now: float, lifetime: Lifetime) -> None:
         self.cluster = Cluster()
-        """Everything that is registered."""
+        """All registered records."""
         self.verdicts = LivenessTracker(self.cluster, lifetime, host=host_name())
         self.models = ModelIndex(self.cluster)
-        """Which models there are, wherever they are, as of the last changes that were taken."""
+        """All models, as of the last changes taken."""
         self.tombstones = Tombstones()
         self.hides_gone = False
         """Whether tombstones are left out of the view."""
         self.shown: RecordIndex = self.cluster
-        """What of it matches the filter: the same object while there is no filter."""
+        """The part of the cluster that matches the filter: the cluster itself while there is no
+        filter."""
         self.history = History()
         self.store = StoreState(since=now)
-        """As it is shown."""
+        """The state on screen."""
         self._received = self.store
-        """As the watch told it."""
+        """The state by the watch."""
         self._stopped: tuple[Trouble, float, float] | None = None
-        """Why and since when what is shown does not follow it, and until when."""
+        """The reason why the view does not follow the watch, since when, and until when."""
         self.complete = False
-        """Whether a whole snapshot has been seen: before that no count is true."""
+        """Whether a whole snapshot was read: before that no count is true."""
         self.filter = ""
         self._words: list[tuple[str, ...]] = []
-        """Of each word of the filter, the texts of which one must be found."""
+        """For each word of the filter, the texts of which one must match."""
         self.only_findings = False
-        """Whether only what is not live is shown."""
+        """Whether only records that are not live are shown."""
         self.frozen = False
         self.waiting = 0
         """Changes that came in while frozen."""
         self._held: dict[bytes, _Held] = {}
-        """What became of each key while frozen: no more of them than there were keys."""
+        """The changed keys while frozen: no more than there were keys."""
         self._shown_until: int | None = None
-        """The last event that is shown while frozen."""
+        """The number of the last event on screen while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
         self._texts: dict[bytes, str] = {}
-        """What a filter looks at of each record, while there is one or is to be."""
+        """The searchable text of each record, while there is a filter or will be."""
         self._noted_frozen: deque[Event] = deque(maxlen=KEPT)
-        """What was noted while frozen: its tombstones come when the view goes on."""
+        """The events while frozen: their tombstones come when the view resumes."""
         self._stones_changed: set[bytes] = set()
 
     def take(self, batch: list[WatchEvent], now: float) -> list[Event]:
-        """Take in events; returns what was noted in the history, oldest first."""
+        """Apply a batch of events. Returns the new events of the history, oldest first."""
         noted: list[Event] = []
         changed = 0
         since = self._received.last_contact
@@ -126,13 +127,13 @@ class ClusterView:
         return noted
 
     def stop_following(self, trouble: Trouble, since: float, again_at: float) -> None:
-        """What is shown does not follow the store, since then; everything is read again at a time,
-        both in POSIX seconds. It stays so until `follow_again`."""
+        """Note that the view stopped following the store at `since`, and that everything is read
+        again at `again_at`, both in POSIX seconds. It stays so until `follow_again`."""
         self._stopped = (trouble, since, again_at)
         self._show_store()
 
     def follow_again(self) -> None:
-        """What is shown follows the store again."""
+        """Note that the view follows the store again."""
         self._stopped = None
         self._show_store()
 
@@ -166,12 +167,12 @@ class ClusterView:
         self._noted_frozen.clear()
 
     def events(self) -> list[Event]:
-        """What happened, newest first; while frozen, until then."""
+        """Return the history, newest first; while frozen, up to the freeze."""
         until = self._shown_until
         return [one for one in reversed(self.history) if until is None or one.number <= until]
 
     def still_shows(self, event: Event) -> bool:
-        """Whether it can be seen still, in the history or at a tombstone."""
+        """Return whether an event is still shown, in the history or at a tombstone."""
         if event.number >= self.history.first:
             return True
         record = event.record
@@ -179,16 +180,14 @@ class ClusterView:
         return stone is not None and stone.event is event
 
     def prepare_filter(self) -> None:
-        """A filter is about to be typed: its first letter shall not wait for what it looks at."""
+        """Prepare the searchable texts, so that the first letter of a filter is quick."""
         records = self.cluster.records
         for key in records.keys() - self._texts.keys():
             self._texts[key] = searchable(records[key])
 
     def set_filter(self, text: str) -> None:
-        """Show only what has every word of `text` in its names, ids or addresses; "" shows all.
-
-        Ids are found as keys have them, and as `lookup.needles` says.
-        """
+        """Show only records that have every word of `text` in their names, ids or addresses; ""
+        shows all. Ids are matched as keys have them, and as in `lookup.needles`."""
         self.filter = text.strip().lower()
         self._words = [lookup.needles(word) for word in lookup.words(self.filter)]
         self._narrow()
@@ -200,11 +199,12 @@ class ClusterView:
 
     @property
     def narrowed(self) -> bool:
-        """Whether something may be left out of what is shown."""
+        """Return whether the view may leave something out."""
         return bool(self.filter) or self.only_findings
 
     def gone(self, kinds: Collection[Kind], scope: Scope = ()) -> list[AnyRecord]:
-        """What went from a place and is still shown, as it last was; the oldest going first."""
+        """Return the tombstones in a scope that are still shown, each with its last record; the
+        oldest first."""
         if self.hides_gone or self.only_findings:
             return []
         stones = self.tombstones.of(kinds, scope)
@@ -236,7 +236,7 @@ class ClusterView:
         return not self.filter or self.finds(self._text(record))
 
     def take_changes(self) -> Changes:
-        """What differs since the last call."""
+        """Return the differences since the last call."""
         changes = self.cluster.take_changes()
         models = self.models.amend(changes.keys)
         # A frozen view shows the verdicts of then, too; what was frozen before there was anything
@@ -289,7 +289,7 @@ class ClusterView:
         self.shown = Selection(self.cluster, among)
 
     def _found(self) -> list[bytes]:
-        """The keys whose texts have every word of the filter."""
+        """Return the keys whose texts have every word of the filter."""
         self.prepare_filter()
         first, *others = self._words
         # All that there are: by far the longest loop, so it looks no key up.

@@ -1,4 +1,4 @@
-"""What a table's columns are, and how they share its width. No Textual in here."""
+"""Define the columns of a table, and share its width among them. No Textual in here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """One column: how wide, what it shows, and what it is sorted by."""
+    """One column: its width, its cells, and its sort order."""
 
     id: str
     title: str
@@ -33,28 +33,29 @@ class Column(Generic[Row]):
     share: int = 0
     """Its part of the cells that are left over."""
     most: int = 0
-    """Cells that it gets at most of what nothing else needs; 0: no limit."""
+    """The most cells it gets of the free ones; 0: no limit."""
     drop: int = 0
     """When the table is too narrow, the column with the highest number goes first; 0 never does."""
     right: bool = False
     """Align to the right."""
     prose: bool = False
-    """Sentences: they give names and ids what these need to be shown in full, down to `width`."""
+    """Whether it holds sentences: these give up cells, down to `width`, until names and ids are
+    shown in full."""
     path: bool = False
     """Where it does not fit, the middle is left out and not the end."""
     ticks: bool = False
     """Its text changes with time alone."""
     sort: Callable[[Row], Any] | None = None
-    """What rows are sorted by; None: by the text."""
+    """Returns the sort key of a row. None: its text."""
     lasting: bool = False
-    """What a row is sorted by follows from the row alone, not from what else is known."""
+    """Whether the sort key depends on the row alone, and on nothing else."""
 
     def sort_value(self, row: Row) -> Any:
         """Comparable with that of every other row."""
         return self.cell_of(row).text.lower() if self.sort is None else self.sort(row)
 
     def cell_of(self, row: Row) -> Cell:
-        """What it shows of a row."""
+        """Return its cell of a row."""
         cell = self.cell(row)
         return Cell(cell) if isinstance(cell, str) else cell
 
@@ -70,10 +71,10 @@ class SortOrder:
 def lay_out(
     columns: Sequence[Column[Row]], width: int, needs: Mapping[str, int] | None = None
 ) -> list[tuple[Column[Row], int]]:
-    """The columns that fit into `width` cells, each with its own width.
+    """Return the columns that fit into `width` cells, each with its own width.
 
-    `needs`: the cells that the texts of a column take, by its id, as far as known. What one column
-    does not need goes to those that need more; nothing is cut while another has room.
+    `needs`: by id, the cells that the texts of a column take, if known. Cells that one column does
+    not need go to those that need more; nothing is cut while another column has room.
     """
     kept = list(columns)
     while sum(column.width + GAP for column in kept) - GAP > width:
@@ -108,7 +109,7 @@ def _shared(kept: Sequence[Column[Row]], width: int) -> dict[str, int]:
 def _fit(
     kept: Sequence[Column[Row]], widths: dict[str, int], width: int, needs: Mapping[str, int]
 ) -> None:
-    """Move cells from columns that do not need them to those whose texts would be cut."""
+    """Move free cells of columns to those whose texts would be cut."""
     growing = [column for column in kept if column.share]
     # What is in columns of a fixed width comes and goes, as states do: they give late. Sentences
     # can be read in the detail: they give last, down to their least, if nothing else is cut then.
@@ -147,16 +148,16 @@ def _of_sentences(
 
 
 def _spare(column: Column[Row], cells: int, needs: Mapping[str, int]) -> int:
-    """The cells that its texts and its title, with the sign of the order, leave free. Numbers grow,
-    so their columns keep what they have."""
+    """Return the cells that its texts and its title, with the sort sign, leave free. Columns of
+    numbers keep theirs, since numbers grow."""
     if column.right or column.ticks or column.id not in needs:
         return 0
     return max(0, cells - max(needs[column.id], len(column.title) + 1))
 
 
 def _portions(kept: Sequence[Column[Row]], lacks: dict[str, int], cells: int) -> dict[str, int]:
-    """Who gets how many of `cells`: columns of fixed width first, as these lack little, and the
-    others by their shares."""
+    """Return each column's share of `cells`: columns of fixed width first, as these lack little,
+    the others by their shares."""
     given = dict.fromkeys(lacks, 0)
     fixed = [column for column in kept if not column.share]
     for columns in (fixed, [column for column in kept if column.share]):

@@ -1,6 +1,4 @@
-"""The dashboard without its screen: what it follows, what it shows, what is selected, and what it
-does. No Textual in here.
-"""
+"""The dashboard without its screen: follow, show, select and remove. No Textual in here."""
 
 from __future__ import annotations
 
@@ -80,15 +78,15 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What is different. With nothing set: how it stands with the store and its evidence, and
-    which modes are on."""
+    """The differences to draw. With nothing set: the state of the store, the age of its evidence,
+    and the modes."""
 
     everything: bool = False
     """Another filter, another place, or the first snapshot: nothing is as it was."""
     is_first: bool = False
     """All that the store has is there, for the first time."""
     records: Changes | None = None
-    """What differs in records, verdicts and tombstones. None: it was not looked at."""
+    """Differences in records, verdicts and tombstones. None: not looked at."""
     history: bool = False
     """Something was added to the history, or a reason was found."""
     requests: bool = False
@@ -100,16 +98,16 @@ class Update:
     link: bool = False
     """The store is followed now, or is not any more."""
     detail: bool = False
-    """What is known of single records besides."""
+    """Details of single records."""
     at_once: bool = False
-    """Whoever draws may be stuck: to be drawn without waiting for anything."""
+    """Whether the screen may be stuck: draw at once, without waiting."""
 
 
 class Observer(Protocol):
-    """What shows a dashboard."""
+    """Shows a dashboard."""
 
     def changed(self, update: Update) -> None:
-        """Show what is different. Raises whatever goes wrong with that."""
+        """Show the differences. Raises any error of that."""
 
     def when_shown(self, answer: Callable[[], None]) -> bool:
         """Call back once every update is worked off. False: that cannot be."""
@@ -118,7 +116,7 @@ class Observer(Protocol):
         """Report a fault of dyntop's own, after which everything is read again."""
 
     def begin(self, name: str, job: Job) -> None:
-        """Do some work behind what is shown, and report its fault."""
+        """Start a background job, and report its error."""
 
     def records_on_screen(self) -> list[AnyRecord]:
         """Return the records that are seen, the selected one first: evidence of them comes
@@ -126,7 +124,7 @@ class Observer(Protocol):
 
 
 class _Unseen:
-    """Nobody looks yet."""
+    """Shows nothing: there is no screen yet."""
 
     def changed(self, update: Update) -> None:
         pass
@@ -145,13 +143,14 @@ class _Unseen:
 
 
 class Dashboard:
-    """Follows a store, gathers evidence and figures, removes and puts back, and tells an observer
-    what is different after each."""
+    """Follows a store, gathers evidence and figures, removes and restores keys, and reports each
+    difference to an observer."""
 
     def __init__(
         self, session: Session, query: Query, settings: Settings, clock: HostClock
     ) -> None:
-        """`query`: what is watched. `clock` gives the even time that ages are of."""
+        """`query`: the records to watch. `clock`: the steady time that ages are
+        measured by."""
         discovery = session.discovery
         self.settings = settings
         self.clock = clock
@@ -162,7 +161,7 @@ class Dashboard:
         """The store as questions name it."""
         self.observer: Observer = _Unseen()
         self._unshown: Update | None = None
-        """What the observer failed to show."""
+        """The differences that the observer failed to show."""
         self.view = ClusterView(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
         self.states = RecordStates(self.view, clock)
@@ -170,7 +169,7 @@ class Dashboard:
         """Those that texts name."""
         # What is removed from the demo is nobody's loss.
         self.writes_down = settings.audit is not None or settings.demo
-        """Whether what is removed is written down, so that another dyntop can put it back."""
+        """Whether removals are audited, so that another dyntop can restore them."""
         self.complete = False
         """Whether a whole snapshot is shown; before that no number is."""
         self.scope: Scope = ()
@@ -185,7 +184,7 @@ class Dashboard:
         self.trouble = ""
         """Why evidence is missing; empty: nothing is known to be wrong."""
         self.services: ServicesPoller | None = None
-        """Asks NATS services what they count. None: no NATS server is set."""
+        """Polls the statistics of NATS services. None: no NATS server is set."""
         if session.services is not None:
             self.services = ServicesPoller(
                 session.services,
@@ -227,12 +226,12 @@ class Dashboard:
 
     @property
     def stats(self) -> LatestStats | None:
-        """What NATS services count. None: no NATS server is set."""
+        """The statistics of NATS services. None: no NATS server is set."""
         return None if self.services is None else self.services.latest
 
     def jobs(self) -> Mapping[str, Job]:
-        """Return what goes on for as long as the dashboard is shown, by name, but for following
-        the store (`link`). Whoever runs a job begins it again when it fails."""
+        """Return the background jobs of the dashboard by name, except following the store (`link`).
+        The caller starts a job again when it fails."""
         jobs: dict[str, Job] = {
             "collector": lambda: self.collector.run(self._evidence_came.set),
             "evidence": self._show_evidence_as_it_comes,
@@ -262,7 +261,7 @@ class Dashboard:
     # --- what the store link delivers ---------------------------------------------------------
 
     def take_in(self, batch: list[WatchEvent]) -> None:
-        """Take in and show what the watch delivered."""
+        """Apply and show a batch of the watch."""
         link = self.view.store.link
         self._heap.took_in(len(batch))
         noted = self.view.take(batch, self.clock())
@@ -283,7 +282,7 @@ class Dashboard:
     # --- what is shown ------------------------------------------------------------------------
 
     def set_filter(self, text: str) -> None:
-        """Show only what has every word of `text`; "" shows all."""
+        """Show only records with every word of `text`; "" shows all."""
         self.view.set_filter(text)
         self.show_everything()
 
@@ -299,14 +298,14 @@ class Dashboard:
         self.show_everything()
 
     def hide_gone(self, hides: bool) -> Notice:
-        """Leave tombstones out of what is shown, or show them again; what to tell of it."""
+        """Hide tombstones, or show them again. Returns the notice."""
         self.view.hides_gone = hides
         self.show_everything()
         gone = count(len(self.view.tombstones), "tombstone")
         return Notice(f"{'Hides' if hides else 'Shows'} {gone}.", "information")
 
     def freeze(self, frozen: bool) -> None:
-        """Stop what is shown, or let it catch up."""
+        """Freeze the view, or let it catch up."""
         self.view.freeze(frozen)
         self._look_at_figures()
         self._show(history=True)
@@ -317,19 +316,19 @@ class Dashboard:
         self._changed(Update(everything=True))
 
     def show_evidence(self) -> None:
-        """Show what was learnt by now, since somebody waits for it."""
+        """Show new evidence now, since the user waits for it."""
         self._evidence_came.clear()
         self._show(detail=True)
 
     def nothing_to_show(self) -> str:
-        """Return what a table without rows says."""
+        """Return the text of a table without rows."""
         where = f"{self.store.name} {self.store.address}"
         return nothing_to_show(self.view, where, self.settings.namespace, self.keys)
 
     # --- what is selected ---------------------------------------------------------------------
 
     def select(self, scope: Scope, *, anew: bool = False) -> None:
-        """Show what is in a place. `anew`: also if that is selected."""
+        """Select a scope of the tree. `anew`: also if it is selected already."""
         if anew or scope != self.scope:
             self.scope = scope
             self.show_everything()
@@ -346,7 +345,7 @@ class Dashboard:
         self.mark(marked)
 
     def inspect(self, record: AnyRecord | None, worker: Worker | None) -> None:
-        """Count the requests of what is shown in detail, as long as that is being drained."""
+        """Count the in-flight requests of the record in the detail, while it is being drained."""
         drained = self.inspector.drained(worker, record)
         self._drain_watch.watch(None if self.view.frozen else drained)
 
@@ -377,22 +376,22 @@ class Dashboard:
         records: Sequence[AnyRecord],
         shown: Mapping[bytes, RemovalTarget],
     ) -> list[Notice]:
-        """Remove records as `ReportedRemovals.remove`; what to tell of it. Rows go when the watch
-        says so, not before."""
+        """Remove records as `ReportedRemovals.remove` does. Returns the notices. Rows go once the
+        watch reports it, not before."""
         with self.under_way.show(f"removing {count(len(records), 'key')}"):
             notices = await self.removals.remove(kind, records, shown)
         self._acted()
         return notices
 
     async def put_back(self, act: Operation) -> list[Notice]:
-        """Put back what an act removed; what to tell of it."""
+        """Restore the keys of an operation. Returns the notices."""
         with self.under_way.show(f"putting {count(len(act.items), 'key')} back"):
             notices = await self.removals.undo(act)
         self._acted()
         return notices
 
     async def probe(self, records: Sequence[AnyRecord]) -> Notice:
-        """Ask the workers of records whether they answer; what to tell of it."""
+        """Probe the workers of records. Returns the notice."""
         results = await self._probe(records, deep=True)
         return probe_notice(records, results)
 
@@ -411,7 +410,7 @@ class Dashboard:
         return results
 
     def open_tap(self, channel: EventChannel) -> Tap:
-        """Return what listens to a channel."""
+        """Return a tap on a channel."""
         return self._taps.open(channel)
 
     async def _probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[ProbeResult]:
@@ -420,7 +419,7 @@ class Dashboard:
         return results
 
     def _acted(self) -> None:
-        """What the store answered says why some of what went did so."""
+        """Show removals whose reasons follow from the store's answer."""
         self._evidence_came.set()
         self._changed(Update(history=True))
 
@@ -436,7 +435,7 @@ class Dashboard:
             self._changed(Update(metrics=True, detail=True))
 
     def _hear_frontends(self) -> None:
-        """Take what frontends said last; what is too old says nothing of now."""
+        """Take the last reports of frontends. Reports that are too old count for nothing."""
         if self.view.frozen:
             return
         frontends = reports(self.metrics.latest, self.clock())
@@ -444,7 +443,7 @@ class Dashboard:
             self._changed(Update(served=names))
 
     def _look_at_figures(self) -> None:
-        """Nobody is asked for what is not seen, nor for what a frozen view would not show."""
+        """Poll figures only while their view is visible, and not frozen."""
         tab = None if self.view.frozen else self._tab
         # What a model's row says rests on what the frontends say that were named.
         models = tab == TabId.MODELS and bool(self._scrapes.given)
@@ -468,7 +467,7 @@ class Dashboard:
         history: bool = False,
         detail: bool = False,
     ) -> None:
-        """Show what the view took in since the last time."""
+        """Show the changes of the view since the last time."""
         if self._unexplained.add(noted) and not self._is_explaining:
             self._is_explaining = True
             self.observer.begin("reasons", self._find_reasons)
@@ -508,8 +507,8 @@ class Dashboard:
         self._changed(Update())
 
     def _changed(self, update: Update) -> None:
-        """Tell the observer. What it failed to show comes with the next update, in which all is to
-        be shown anew: nobody would tell of it again."""
+        """Report to the observer. Differences that it failed to show come with the next update,
+        which then shows everything: nothing else would report them again."""
         if update.at_once:
             self.observer.changed(update)
             return

@@ -1,4 +1,4 @@
-"""What is known of one record right now. No Textual in here."""
+"""Show one record as it is known now. No Textual in here."""
 
 from __future__ import annotations
 
@@ -24,21 +24,19 @@ MOST_EVIDENCE = 6
 
 
 class Inspector:
-    """Puts together what the detail shows."""
+    """Makes the contents of the detail."""
 
     def __init__(
         self, states: RecordStates, in_flight: Callable[[int], InFlight | None] = lambda _: None
     ) -> None:
-        """`in_flight` gives what is known of a drained worker's requests, by its id."""
+        """`in_flight`: returns the known requests of a drained worker, by its id."""
         self._states = states
         self._view = states.view
         self._in_flight = in_flight
 
     def detail(self, record: AnyRecord | None, event: Event | None, alike: int) -> Detail | None:
-        """Of a row's record and of what happened to it; None where there is neither.
-
-        `alike`: how many records the row stands for.
-        """
+        """Return the detail of a row's record and of its event. None: there is neither. `alike`:
+        the number of records that the row stands for."""
         detail = None if record is None else self._detail_of(record, alike)
         if event is None:
             return detail
@@ -77,7 +75,7 @@ class Inspector:
         )
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
-        """Return the worker of what is shown, if it is drained."""
+        """Return the worker of the record in the detail, if it is drained."""
         view = self._view
         if worker is None and record is not None and record.key in view.cluster.records:
             number = view.cluster.worker_of(record)
@@ -88,7 +86,7 @@ class Inspector:
         return worker if Verdict.DRAINED in verdicts else None
 
     def _requests(self, worker: int | None) -> str:
-        """What the worker's metrics tell of the requests it still has."""
+        """Return the worker's unfinished requests, by its metrics."""
         found = None if worker is None else self._in_flight(worker)
         return "" if found is None else in_flight_words(found)
 
@@ -125,7 +123,7 @@ class Inspector:
 
 
 def gone_in_words(stone: Tombstone, shown_at: ShownAt = as_it_is) -> str:
-    """When it went, why as far as it is known, and what came in its place."""
+    """Return when a record went, why if known, and what replaced it."""
     parts = [time_of_day(shown_at(stone.at)), reason_text(stone.event.why)]
     if stone.replaced_by is not None:
         parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")

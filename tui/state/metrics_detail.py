@@ -1,4 +1,4 @@
-"""All that metrics say of one row, in sentences. No Textual in here; nothing is made plain yet."""
+"""Word all metrics of one row. No Textual in here; untrusted text is not escaped yet."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def metrics_detail(
     is_read: bool = True,
     shown_at: ShownAt = as_it_is,
 ) -> Detail:
-    """`now` is in POSIX seconds; `namespace` is the one that dyntop looks at, None for all.
-    `is_read`: whether the store is, so that it is known what is registered. `shown_at`: what the
-    host's clock showed."""
+    """`now`: POSIX seconds. `namespace`: the one that is watched; None: all. `is_read`: whether the
+    store is being read, so that its registrations are known. `shown_at`: converts to the time that
+    the host's clock showed."""
     match row.of:
         case MeteredModel() as model:
             wrong = ""
@@ -72,7 +72,8 @@ _KINDS = {
 def _model(
     model: MeteredModel, now: float, namespace: str | None, is_read: bool, wrong: str
 ) -> Fields:
-    """`wrong`: what the store shows of its workers, where that says more than what is listed."""
+    """`wrong`: the state of its workers by the store, if that is more telling than the lists of
+    frontends."""
     yield "state", wrong
     if is_of_no_model(model):
         yield "state", NO_SUCH_MODEL_TEXT
@@ -176,7 +177,7 @@ def _rates(rates: Rates) -> Fields:
 
 
 def failing_now(frontends: Iterable[ScrapedProcess]) -> str:
-    """What frontends refuse or fail at the moment, in a line. Empty: nothing."""
+    """Return the current refusals and failures of frontends, in a line. Empty: none."""
     rates: dict[str, float] = {}
     for known in frontends:
         for one in known.figures.failures:
@@ -250,7 +251,7 @@ def _last(seen: Seen, by: str) -> str:
 
 
 def served_sentence(served: Served, namespace: str | None) -> str:
-    """What frontends and the store say of one name, and what that may mean."""
+    """Return a sentence on one name by frontends and by the store, and its likely causes."""
     by = ", ".join(served.by[:MOST_LISTED])
     if not served.differs:
         return "; ".join(filter(None, (f"served by {by}", not_served_by(served))))
@@ -267,7 +268,7 @@ def served_sentence(served: Served, namespace: str | None) -> str:
 
 
 def not_served_by(served: Served) -> str:
-    """Return which frontends do not serve it, and how each says so. Empty: none."""
+    """Return the frontends that do not serve it, with their reports. Empty: none."""
     unlisted = tuple(one for one in served.not_by if one not in served.not_ready)
     parts = (
         (unlisted, f"{_do(unlisted)} not list it"),

@@ -33,7 +33,7 @@ NO_SUCH_MODEL = State("?", "no such model", "dim")
 STATE_UNKNOWN = State("·", "", "dim")
 
 FINDINGS = (NOT_SERVED, PARTLY, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING)
-"""What metrics and frontends say; what is registered has verdicts of its own."""
+"""States by metrics and frontends; registered records have verdicts of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ class MetricsRow:
     """A model, one of its frontends or workers, a worker of no model, or a process without any."""
 
     key: tuple[Hashable, ...]
-    """Of what is below a model, the model's first."""
+    """The sort key; rows below a model begin with the model's."""
     of: MeteredModel | AtFrontend | AtWorker | ScrapedProcess
     name: str
     state: State
     rates: Rates
     history: History
     opened: bool | None
-    """Whether what is below it is shown. None: there is nothing below it."""
+    """Whether it is expanded. None: there is nothing below it."""
     records: tuple[AnyRecord, ...] = ()
-    """What is registered of it, the instance of a worker first."""
+    """Its registered records, the instance of a worker first."""
 
     @property
     def level(self) -> int:
@@ -159,7 +159,7 @@ class Rows:
 
 
 def _short(known: ScrapedProcess) -> str:
-    """Where a process is, without `http://`, which says nothing."""
+    """Return the address of a process, without `http://`."""
     return str(known.target).removeprefix("http://")
 
 
@@ -173,9 +173,9 @@ def is_of_no_model(model: MeteredModel) -> bool:
 
 
 def served_state(model: MeteredModel, serving: Serving) -> State:
-    """Whether frontends serve what is registered, and the other way round; and whether all of
-    them that did are in the figures. A list alone serves nobody: what the store shows of its
-    workers comes first."""
+    """Return the state of a model: whether frontends serve it and it is registered, and whether all
+    frontends that reported it before are in the figures. A list alone proves no service: the state
+    of its workers in the store comes first."""
     if model.not_registered:
         return NOT_REGISTERED
     figures, reasons = serving.figures(card.key for card in model.cards)
@@ -198,7 +198,7 @@ def served_state(model: MeteredModel, serving: Serving) -> State:
 
 
 def _texts(row: MetricsRow) -> Iterator[str]:
-    """What a filter looks at."""
+    """Return the searchable texts of a row."""
     yield row.name
     match row.of:
         case AtWorker(known=ScrapedProcess() as known):

@@ -1,4 +1,4 @@
-"""What came of probing because a person asked for it, in a sentence. No Textual in here."""
+"""Word the result of a probe that the user asked for. No Textual in here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADDRESS_CELLS = 120
 
 
 def probe_notice(records: Sequence[AnyRecord], readings: Sequence[ProbeResult]) -> Notice:
-    """The worst that was found; the detail of each record has it all."""
+    """Return a notice with the worst result; the detail of each record has all of them."""
     if not readings:
         what = count(len(records), "record")
         return Notice(f"Nothing to probe: no address is known for {what}.", "warning")
@@ -34,8 +34,9 @@ def probe_notice(records: Sequence[AnyRecord], readings: Sequence[ProbeResult]) 
 
 
 def nothing_stale_notice(readings: Sequence[ProbeResult] | None, awaited: int = 0) -> Notice:
-    """That clean up has nothing to propose, and how far that was looked at. `readings`: of all
-    addresses that there are. None: none is probed. `awaited`: keys whose next renewal decides."""
+    """Return the notice that clean up found nothing, and how far it looked. `readings`: of all
+    known addresses. None: none is probed. `awaited`: the number of keys whose next renewal
+    decides."""
     if readings is None:
         text = "Nothing stale found. No address was probed (--probe never)."
         return Notice(text, "information")

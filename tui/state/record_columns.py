@@ -13,7 +13,7 @@ from tui.text.format import NOTHING, duration, seen
 
 
 def state_column(states: RecordStates, record_of: Callable[[Row], AnyRecord]) -> Column[Row]:
-    """What is to be known of a row's record at a glance; sorted by it, the worst is first."""
+    """Return the column of states; sorted by it, the worst comes first."""
 
     def cell(row: Row) -> Cell:
         state = states.of(record_of(row))

@@ -1,4 +1,4 @@
-"""What is known of records by now: verdicts, findings, ages. No Textual in here."""
+"""Derive verdicts, findings and ages of records at a time. No Textual in here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STALE_AFTER = 5.0
 
 
 class RecordStates:
-    """Puts together what the cluster, its verdicts and the clock tell of records."""
+    """Combines the cluster, its verdicts and the clock."""
 
     def __init__(self, view: ClusterView, clock: HostClock) -> None:
         """`clock` gives the even time that ages are of, and the host's for times of day."""
@@ -29,8 +29,8 @@ class RecordStates:
         self.clock = clock
 
     def as_of(self) -> float | None:
-        """When the store last told of what it holds, where that is not now: ages and remaining
-        times of what is registered are of then. None: they are of now."""
+        """Return when the store was last in contact, if that is not now: ages and remaining times
+        are as of then. None: they are as of now."""
         last_contact, link = self.view.store.last_contact, self.view.store.link
         if last_contact is None:
             return None
@@ -38,7 +38,7 @@ class RecordStates:
         return last_contact if link.is_outdated or is_old else None
 
     def of(self, record: AnyRecord) -> State:
-        """Its verdict; of what is not registered any more, that it is gone."""
+        """Return the state of a record: its verdict, or gone if it is no longer registered."""
         if record.key not in self.view.cluster.records:
             return GONE
         return STATES[self.view.verdicts.of(record.key)]
@@ -69,7 +69,7 @@ class RecordStates:
         return Cell(f"{state.glyph} {number:,} {state.brief or state.word}", state.tone)
 
     def lease_ttl(self, records: Iterable[AnyRecord]) -> LeaseTtl | None:
-        """How long the first of some records has whose time to live is known."""
+        """Return the first known TTL of some records. None: none is known."""
         ttls = map(self.view.verdicts.lease_ttl, records)
         return next((lease_ttl for lease_ttl in ttls if lease_ttl is not None), None)
 

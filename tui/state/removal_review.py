@@ -1,5 +1,6 @@
-"""What a question is about: records as they were shown, and how they stand by now. No Textual in
-here; nothing is made plain yet.
+"""Review the records of a question: as they were shown, and as they are now.
+
+No Textual in here; untrusted text is not escaped yet.
 """
 
 from __future__ import annotations
@@ -25,17 +26,19 @@ from tui.text.sanitize import plain_key
 
 
 class KeyChange(StrEnum):
-    """What became of a key since it was shown."""
+    """The change of a key since it was shown."""
 
     CHANGED = "changed"
-    """It holds something else: what was shown is not there any more."""
+    """It holds something else: the revision on screen is gone."""
     GONE = "gone"
 
 
 class RemovalReview:
-    """Records in the revisions that a question shows; which ones never changes while it is asked.
+    """Records in the revisions that a question shows. The set never changes while the question is
+    open.
 
-    What may live, or was thought to while the question stood, has to be named by typing.
+    Records that may be alive, or were thought to be while the question was open, need their name
+    typed.
     """
 
     def __init__(
@@ -46,8 +49,8 @@ class RemovalReview:
         *,
         writes_down: bool = True,
     ) -> None:
-        """`verb`: what the removal of what lives is called. None: by what it is of. `writes_down`:
-        whether what is removed is written down, so that another dyntop can put it back."""
+        """`verb`: the name of removing live records. None: it follows from the records.
+        `writes_down`: whether removals are audited, so that another dyntop can restore them."""
         self.records = tuple(records)
         self._verb = verb
         self._states = states
@@ -59,10 +62,10 @@ class RemovalReview:
         self._may_live: set[bytes] = set()
         """Those that were thought to live at any look."""
         self._out_of_date: str | None = None
-        """Why what is shown may not be so any more, as it was told last."""
+        """Why the view may be outdated, as last shown."""
         self._was_out_of_date = False
         self._for_good: list[str] = []
-        """Why a yes would be for good, as it was told last."""
+        """Why a yes could not be undone, as last shown."""
         self.look_again()
 
     def look_again(self) -> bool:
@@ -86,7 +89,7 @@ class RemovalReview:
         return self._verdicts[record.key]
 
     def key_change(self, record: AnyRecord) -> KeyChange | None:
-        """What became of its key. None: it is there, as shown."""
+        """Return the change of a record's key. None: unchanged."""
         return self._key_changes.get(record.key)
 
     def there(self) -> list[AnyRecord]:
@@ -95,12 +98,12 @@ class RemovalReview:
 
     @property
     def must_be_typed(self) -> bool:
-        """Whether a yes is not enough. Once it is so it stays so."""
+        """Whether a text must be typed. Once true it stays true."""
         return bool(self._may_live) or self._was_out_of_date
 
     @property
     def verb(self) -> Verb:
-        """What a yes does. Only what takes a living worker out of routing is a drain."""
+        """Return what a yes does. Only taking a live worker out of routing is a drain."""
         if not self._may_live:
             return "unregister"
         if self._verb is not None:
@@ -109,7 +112,7 @@ class RemovalReview:
         return "drain" if any(isinstance(one, EndpointInstance) for one in living) else "unregister"
 
     def phrase(self) -> str:
-        """What has to be typed: the one worker's id, or how many of them there are."""
+        """Return the text to type: the worker's id, or the number of workers."""
         asked = [one for one in self.records if one.key in self._may_live] or self.records
         ids = {self._worker(record) for record in asked}
         if len(ids) > 1:
@@ -121,7 +124,7 @@ class RemovalReview:
         return self.verb if worker is None else hex_id(worker)
 
     def workers(self) -> set[int]:
-        """The ids (u64) of the workers that these are of, as far as they are known."""
+        """Return the ids (u64) of the records' workers, if known."""
         return {worker for one in self.records if (worker := self._worker(one)) is not None}
 
     def is_phrase(self, text: str) -> bool:
@@ -150,7 +153,7 @@ class RemovalReview:
         return ", ".join(parts)
 
     def warnings(self) -> list[str]:
-        """What is different from how it was shown, a sentence each."""
+        """Return the changes since the question was shown, one sentence each."""
         became = Counter(self._key_changes.values())
         sentences = []
         if (why := out_of_date(self._view)) is not None:
@@ -192,7 +195,7 @@ class RemovalReview:
         return any(one.concerns(record.key) for one in no_puts for record in self.there())
 
     def note(self, record: AnyRecord) -> Cell:
-        """A line under a key: its verdict and what decided it, or what became of it."""
+        """Return the line under a key: its verdict with the decisive evidence, or its change."""
         match self.key_change(record):
             case KeyChange.GONE:
                 return Cell("† gone meanwhile", "dim")
@@ -222,7 +225,7 @@ class RemovalReview:
             self._lives_now.discard(key)
 
     def _is_renewed(self, record: AnyRecord) -> bool:
-        """Whether a lease may still speak for a record whose address does not answer."""
+        """Return whether a lease may still prove a record alive whose address does not answer."""
         verdicts = self._view.verdicts
         return self.key_change(record) is None and verdicts.may_live(record)
 
@@ -257,7 +260,8 @@ OF_SECONDS = frozenset(
 
 
 def out_of_date(view: ClusterView) -> str | None:
-    """Why what is shown, verdicts too, may not be so any more, as a sentence. None: it is so."""
+    """Return why records and verdicts on screen may be outdated, as a sentence. None: they are
+    not."""
     if view.frozen:
         return "The view is frozen: this is how it was then."
     if view.store.link is LinkState.NOT_UPDATING:

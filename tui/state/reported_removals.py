@@ -1,7 +1,5 @@
-"""Removing what a person said yes to, putting it back, and finding out why records went.
-
-No Textual in here.
-"""
+"""Remove and restore keys that the user confirmed, and find out why records went. No Textual in
+here."""
 
 from __future__ import annotations
 
@@ -50,7 +48,7 @@ Severity = Literal["information", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class KeyReport:
-    """What came of one key, in words."""
+    """The outcome of one key, in words."""
 
     key: bytes
     text: OutcomeText
@@ -58,25 +56,25 @@ class KeyReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of every key of an act."""
+    """The outcomes of all keys of an operation."""
 
     title: str
     outcomes: tuple[KeyReport, ...]
-    """What did not go well comes first."""
+    """Failures come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the person; harmless text."""
+    """A sentence for the user; escaped text."""
 
     text: str
     severity: Severity
     report: Report | None = None
-    """Of several keys, where not all went well: to be shown, since no sentence holds it."""
+    """The outcomes of several keys, if not all went well."""
 
 
 def proposals(view: ClusterView) -> list[AnyRecord]:
-    """All that is proposed for cleaning up, whatever the filter: the worst first, then by key."""
+    """Return all stale records, whatever the filter: the worst first, then by key."""
     verdicts = view.verdicts
     found = (view.cluster.records.get(key) for key in verdicts.findings)
     stale = [one for one in found if one is not None and verdicts.is_stale(one)]
@@ -84,8 +82,8 @@ def proposals(view: ClusterView) -> list[AnyRecord]:
 
 
 def undecided(view: ClusterView) -> list[AnyRecord]:
-    """Return what clean up proposes only if the next renewal of its lease does not come, whatever
-    the filter: the worst first, then by key."""
+    """Return the records that clean up proposes only if the next renewal of their lease does not
+    come, whatever the filter: the worst first, then by key."""
     verdicts = view.verdicts
     found = (view.cluster.records.get(key) for key in verdicts.failed)
     open_yet = [one for one in found if one is not None and is_undecided(verdicts, one)]
@@ -94,8 +92,8 @@ def undecided(view: ClusterView) -> list[AnyRecord]:
 
 def is_undecided(verdicts: LivenessTracker, record: AnyRecord) -> bool:
     """Return whether a record whose address fails is stale only if its next renewal does not come,
-    or the address fails once more after that was missed. What the network loses is none: it is no
-    more than unreachable from here while its lease lives."""
+    or if the address fails once more after that was missed. A failure of the network does not
+    count: such a record is at most unreachable from here while its lease is alive."""
     if verdicts.of(record.key) is not Verdict.UNREACHABLE or verdicts.is_stale(record):
         return False
     lease_ttl = verdicts.lease_ttl(record)
@@ -108,13 +106,13 @@ def _worst_first(records: Iterable[AnyRecord], verdicts: LivenessTracker) -> lis
 
 
 class ReportedRemovals:
-    """Removes and puts back, and says what came of it.
+    """Removes and restores keys, and words the outcomes.
 
-    Remembers what this dyntop asked to be removed, so that its going needs no other reason.
+    Remembers its own removals, so that they need no other reason in the history.
     """
 
     def __init__(self, removals: Removals, states: RecordStates, keys: Keys = DEFAULT_KEYS) -> None:
-        """`keys`: those that sentences name."""
+        """`keys`: the keys that sentences name."""
         self._removals = removals
         self._states = states
         self._view = states.view
@@ -127,32 +125,33 @@ class ReportedRemovals:
             find_operations=removals.in_audit,
         )
         self._asked: dict[bytes, Entry] = {}
-        """What the store was asked to remove, and has not answered yet."""
+        """Removals that the store has not answered yet."""
         self._gone_meanwhile: dict[bytes, Event] = {}
-        """Of these, what the watch already told to be gone: the answer says whose doing it was."""
+        """Those of them that the watch reported as gone already: the answer decides who removed
+        them."""
         self._removed: dict[bytes, Entry] = {}
-        """What was removed, while the watch has not told of it: what has the same key and goes
-        later has a reason of its own."""
+        """Removed keys that the watch has not reported yet. A later removal of the same key has a
+        reason of its own."""
         self._unanswered: dict[bytes, Entry] = {}
-        """Likewise, where the store did not say what came of it."""
+        """Likewise, of removals with an unknown outcome."""
         self._by_another: list[Event] = []
-        """What was gone when it was to be removed, and not by this dyntop's doing."""
+        """Keys that were gone before their removal, removed by others."""
         self._by_others: Mapping[int, DrainMark] = {}
-        """What the audit says of who drained which worker."""
+        """By worker, the drain in the audit."""
         self._workers: dict[bytes, int] = {}
-        """Whose an instance was that may have lived when it was removed."""
+        """By key, the worker of each removed instance that may have been alive."""
 
     # --- removing and putting back ------------------------------------------------------------
 
     def refusal(self) -> Notice | None:
-        """Return why nothing can be removed now. None: as far as is known, it can. Blocks."""
+        """Return why nothing can be removed now. None: no reason is known. Blocks."""
         if (problem := self._removals.cannot_write_down()) is None:
             return None
         return Notice(f"{_capital(cannot_write_down(problem))}.", "error")
 
     async def judge(self, records: Iterable[AnyRecord], into: dict[bytes, RemovalTarget]) -> None:
-        """Take down, by key, how the records of a question are judged: once they went, that is not
-        known any more."""
+        """Note the verdicts of the records of a question, by key: once the records are gone, they
+        are unknown."""
         async for target in self._targets(filter(self._is_there, records)):
             into[target.record.key] = target
 
@@ -162,9 +161,9 @@ class ReportedRemovals:
         records: Sequence[AnyRecord],
         shown: Mapping[bytes, RemovalTarget] = MappingProxyType({}),
     ) -> list[Notice]:
-        """Remove records in the revisions they were shown in; what to tell of it.
+        """Remove records in the revisions that were shown. Returns the notices.
 
-        What went or changed meanwhile is written down as it is in `shown`, by key, from `judge`.
+        Records that went or changed meanwhile are audited as in `shown`, by key, from `judge`.
         """
         targets = await self._as_shown(records, shown)
         self._remember_workers(target.record for target in targets if target.may_live)
@@ -190,11 +189,11 @@ class ReportedRemovals:
         return [*notices, *self._notices_of(title, outcomes, "removed"), *_audit_notices(result)]
 
     def last(self) -> Operation | None:
-        """What `u` would put back. None: there is nothing."""
+        """Return the operation that `u` would undo. None: there is none."""
         return self._removals.last()
 
     async def undo(self, act: Operation) -> list[Notice]:
-        """Put back what an act removed, as `last` gave it; what to tell of it."""
+        """Restore the keys of an operation from `last`. Returns the notices."""
         try:
             restored = await self._removals.restore(act)
         except (RestoreRefused, AuditFailed) as error:
@@ -214,8 +213,8 @@ class ReportedRemovals:
     async def _as_shown(
         self, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
     ) -> list[RemovalTarget]:
-        """Return records with the verdicts of now and what they rest on; of what is not there as it
-        was shown, those that it was shown with."""
+        """Return the records with their present verdicts and evidence. Records that are not there
+        as shown keep those they were shown with."""
         then = {
             one.key: shown[one.key].after_it_went()
             for one in records
@@ -240,7 +239,7 @@ class ReportedRemovals:
                 await asyncio.sleep(0)
 
     def _is_there(self, record: AnyRecord) -> bool:
-        """Whether a record is there as it was shown, as far as the watch told."""
+        """Return whether a record is there as it was shown, by the watch."""
         current = self._view.cluster.records.get(record.key)
         return current is not None and record.entry.is_still(current.entry)
 
@@ -260,8 +259,8 @@ class ReportedRemovals:
         self._view.verdicts.drained({**self._by_others, **own})
 
     async def follow_audit(self, notify: Callable[[], None]) -> None:
-        """Follow what other processes on this machine drain and put back, for ever; `notify` is
-        called after something was learnt."""
+        """Follow drains and restores by other processes on this machine, for ever. `notify` is
+        called after news."""
         if self._removals.audit is None:
             return
         store = self._discovery.store
@@ -274,7 +273,7 @@ class ReportedRemovals:
             await asyncio.sleep(AUDIT_INTERVAL)
 
     def _back(self, removed: Sequence[AnyRecord]) -> str:
-        """How what was removed comes back, as a sentence."""
+        """Return the sentence on how to undo a removal."""
         known = [record for record in removed if not record.unread]
         if not known:
             return "What was not read cannot be put back."
@@ -287,8 +286,8 @@ class ReportedRemovals:
     def _notices_of(
         self, title: str, outcomes: Mapping[bytes, KeyOutcome], doing: Doing
     ) -> list[Notice]:
-        """Return one sentence about what did not go well: of one key with the key, of several with
-        a number for each outcome and the report, which has every key. Empty: all went well."""
+        """Return one sentence on the failures: of one key with the key, of several with a number
+        for each outcome and the report of every key. Empty: all went well."""
         store = self._discovery.store.name
         reports = [
             KeyReport(key, outcome_text(outcome, doing, store)) for key, outcome in outcomes.items()
@@ -312,8 +311,8 @@ class ReportedRemovals:
     # --- why records went ---------------------------------------------------------------------
 
     def without_reason(self, noted: Iterable[Event]) -> list[Event]:
-        """Of what was noted, and of what was gone when it was to be removed, the removals whose
-        reason has to be asked for."""
+        """Return the removals among new events, and among keys that were gone before their removal,
+        that have no reason yet."""
         unknown, self._by_another = self._by_another, []
         for event in noted:
             if event.type is not EventType.REMOVED or event.record is None:
@@ -334,10 +333,8 @@ class ReportedRemovals:
         return unknown
 
     async def find_reasons(self, events: Sequence[Event]) -> list[Event]:
-        """Set why records went, as far as the store and the audit can tell.
-
-        Returns those to ask about once more by `confirm_reasons`, in a few seconds.
-        """
+        """Set the reasons of removals, by the store and the audit. Returns those to ask about once
+        more by `confirm_reasons`, in a few seconds."""
         return await self._explainer.explain(events)
 
     async def confirm_reasons(self, events: Sequence[Event]) -> None:
@@ -345,7 +342,7 @@ class ReportedRemovals:
         await self._explainer.explain(events, again=True)
 
     def _answered(self, asked: Mapping[bytes, Entry], outcomes: Mapping[bytes, KeyOutcome]) -> None:
-        """The store answered, as far as it did: what came of each key says why it goes, or went."""
+        """Take the store's answer: the outcome of each key decides the reason of its removal."""
         for key, entry in asked.items():
             self._asked.pop(key, None)
             event = self._gone_meanwhile.pop(key, None)

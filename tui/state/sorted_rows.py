@@ -15,7 +15,7 @@ from sortedcontainers import SortedList
 class HasKey(Protocol):
     @property
     def key(self) -> Hashable:
-        """What stays the same while the row changes; no two rows share it."""
+        """Identifies the row while it changes; unique."""
 
 
 Row = TypeVar("Row", bound=HasKey)
@@ -58,7 +58,7 @@ class ListedRows(RowSource[Row]):
 
 
 _Place = tuple[Any, Hashable]
-"""What a row is sorted by, then its key."""
+"""Return the sort key of a row, then its own key."""
 
 
 class SortedRows(RowSource[Row]):
@@ -67,8 +67,7 @@ class SortedRows(RowSource[Row]):
     def __init__(self) -> None:
         self._by_key: dict[Hashable, Row] = {}
         self._places: dict[Hashable, _Place] = {}
-        """By what each row was sorted when it came: for a row that is going, `sort` may have no
-        answer any more."""
+        """The sort key of each row as it was added: for a row that is going, `sort` may fail."""
         self._ordered: SortedList[_Place] = SortedList()
         self._sort: Callable[[Row], Any] = lambda row: row.key
         self._reverse = False

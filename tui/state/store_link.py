@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class EventDisplay(Protocol):
-    """What shows the events: a screen."""
+    """Shows the events: a screen."""
 
     def take_in(self, batch: list[WatchEvent]) -> None:
         """Show events. Raises whatever goes wrong with that."""
@@ -46,11 +46,10 @@ class EventDisplay(Protocol):
 
 
 class StoreLink:
-    """Hands what a store's watch delivers to a display, for as long as it runs.
+    """Passes the events of a store's watch on to a display, for as long as it runs.
 
-    The display takes a batch in at once and in this task: no screen, and no queue of a screen, is
-    waited for. All but `batches.MOST_AT_ONCE` events of what is delivered meanwhile waits in the
-    store.
+    The display applies a batch at once and in this task: no screen, and no queue of a screen, is
+    waited for. Of the events that come meanwhile all but `batches.MOST_AT_ONCE` wait in the store.
     """
 
     def __init__(
@@ -71,11 +70,11 @@ class StoreLink:
         self._backoff = Backoff(FIRST_GAP, LONGEST_GAP)
         self._dog = Watchdog(clock())
         self._stopped_at: float | None = None
-        """Since when what is shown does not follow the store, in POSIX seconds. None: it does."""
+        """When the view stopped following the store, in POSIX seconds. None: it follows."""
         self._taken = 0
         """Events that were taken in, and not confirmed as shown yet."""
         self._is_told = False
-        """Whether the watch has told how it stands, from which on all that it delivers counts."""
+        """Whether the watch has reported its state: from then on all its events count."""
         self._is_asked = False
         """Whether the display was asked to confirm them, and did not do so yet."""
         self._given_up: set[asyncio.Task[None]] = set()
@@ -98,7 +97,7 @@ class StoreLink:
                 await self._end(following)
 
     async def _follow(self, dog: Watchdog) -> None:
-        """One watch, from what is known now."""
+        """Run one watch, from the present contents on."""
         known = self._view.registered()
         async with (
             aclosing(self._watch(known)) as events,

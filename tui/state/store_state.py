@@ -19,17 +19,17 @@ class LinkState(StrEnum):
     DISCONNECTED = "disconnected"
     """Lost, and not resynced since, even if it answers again."""
     NOT_UPDATING = "not updating"
-    """What is shown does not follow the store, whatever the store says."""
+    """The view does not follow the store, whatever its link."""
 
     @property
     def is_outdated(self) -> bool:
-        """Whether what is shown may not be so any more."""
+        """Return whether the view may be outdated."""
         return self in (LinkState.DISCONNECTED, LinkState.NOT_UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """What the header says of the store."""
+    """The state of the store, for the header."""
 
     link: LinkState = LinkState.CONNECTING
     since: float = 0.0
@@ -42,15 +42,15 @@ class StoreState:
     """When the store last confirmed that the data is current."""
     warnings: tuple[str, ...] = ()
     no_puts: tuple[NoPuts, ...] = ()
-    """Why puts are refused, as the store said last."""
+    """Why puts are refused, by the store's last answer."""
     trouble: Trouble | None = None
-    """Why what is shown does not follow the store. None: it does."""
+    """Why the view does not follow the store. None: it does."""
     again_at: float = 0.0
     """When everything is read again because of that, in POSIX seconds."""
 
 
 def next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
-    """Return the state after an event that a watch told."""
+    """Return the state after an event of a watch."""
     match event:
         case Lost(error=error):
             if state.link is LinkState.DISCONNECTED:

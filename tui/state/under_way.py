@@ -1,4 +1,4 @@
-"""What is being done to the store and takes a while. No Textual in here."""
+"""Show removals and restores that take a while. No Textual in here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SILENCE = 0.5
-"""Seconds that a store gets to answer before it is said that it is still at work."""
+"""Seconds for the store's answer before the work is shown as under way."""
 
 
 class UnderWay:

@@ -1,4 +1,4 @@
-"""Removals whose reason is to be asked for, in turn, and a bounded number of them at once."""
+"""Find the reasons of removals in turn, a bounded number at once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tui.state.cluster_view import ClusterView
 from tui.state.reported_removals import ReportedRemovals
 
 ASKED_AT_ONCE = 500
-"""Removals whose reasons are asked for at once."""
+"""Removals whose reasons are looked up at once."""
 SETTLE = 2.0
-"""Seconds after which it is asked once more about what a worker that stops removes first."""
+"""Seconds until the second look at the first removals of a stopping worker."""
 
 
 class Unexplained:
-    """The removals that wait, oldest first."""
+    """The removals that wait for a reason, oldest first."""
 
     def __init__(self, removals: ReportedRemovals, view: ClusterView) -> None:
         self._removals = removals
@@ -26,7 +26,7 @@ class Unexplained:
         """To be asked about once more."""
 
     def add(self, noted: Iterable[Event]) -> bool:
-        """Add those of what was noted whose reason is not known. False: there is none."""
+        """Add the removals among new events that have no reason. False: there are none."""
         unexplained = self._removals.without_reason(noted)
         if not unexplained:
             return False
@@ -36,8 +36,8 @@ class Unexplained:
         return True
 
     async def explain(self, explained: Callable[[], None]) -> None:
-        """Ask for the reasons of all that waits, then of what came meanwhile; `explained` is called
-        after each part."""
+        """Look up the reasons of all waiting removals, then of those that came meanwhile.
+        `explained` is called after each part."""
         while some := self._waiting[:ASKED_AT_ONCE]:
             del self._waiting[:ASKED_AT_ONCE]
             self._open += await self._removals.find_reasons(some)
@@ -50,7 +50,7 @@ class Unexplained:
         return bool(self._open)
 
     async def confirm(self, explained: Callable[[], None]) -> None:
-        """Ask once more, in a while, about what a worker that stops removes before its lease."""
+        """Look once more, in a while, at the first removals of a stopping worker."""
         while self._open:
             await asyncio.sleep(SETTLE)
             again, self._open = self._open, []

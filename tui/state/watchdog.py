@@ -41,10 +41,10 @@ class Trouble(StrEnum):
 
 
 class Watchdog:
-    """Count what one watch delivers and what the screen took in of it."""
+    """Counts the events that one watch delivers, and those that the screen took in."""
 
     def __init__(self, now: float) -> None:
-        """`now` is in seconds of a clock that nobody sets, as everywhere below."""
+        """`now`: seconds of a clock that is never set, as everywhere below."""
         self.well_at = now
         """When all was well, as of the last look."""
         self._delivered = 0
@@ -66,10 +66,8 @@ class Watchdog:
         self._shown += events
 
     def look(self, now: float, *, is_connected: bool) -> Trouble | None:
-        """Judge how it stands; call it about once a second. None: the watch is healthy.
-
-        `is_connected`: whether the store sends signs of life, as far as the screen shows.
-        """
+        """Return the trouble of the watch; call it about once a second. None: the watch is healthy.
+        `is_connected`: whether the store sends signs of life, by the header."""
         step = min(max(0.0, now - self._looked_at), LONGEST_STEP)
         self._looked_at = now
         delivered, shown = self._then
