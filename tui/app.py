@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 
 class TextualFailed(Exception):
-    """Textual gave up, and said why in the text."""
+    """Textual ended with an error; the text has the reason."""
 
 
 STYLES_OF_SCREENS = ("dialogs/dialog.tcss", "screens/tap.tcss")
@@ -78,7 +78,7 @@ COLLECTIONS = (2_000, 5, 10)
 comes now and then: 31 ms where all instances were replaced since the start."""
 
 REPLACED = frozenset({"Quit", "Keys"})
-"""Commands of Textual's own in whose place ours are: they know no key of the dashboard."""
+"""Textual's own commands that ours replace: they know no key of the dashboard."""
 
 STARTING = 10.0
 """Seconds after which garbage is collected though the store did not tell all that it has."""
@@ -141,7 +141,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         self.set_interval(FORGETTING, self._free_memory)
 
     def _free_memory(self) -> None:
-        """Return to the system what is not used any more: in weeks it would add up."""
+        """Return unused memory to the system: in weeks it would add up."""
         clear_drawing_caches()
         clear_query_caches(self.screen_stack)
         give_back()
@@ -206,12 +206,12 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             self.notify("There is no shell here that could bring it back.", severity="warning")
 
     def _fatal_error(self) -> None:
-        """Textual 8.2.8 would print the traceback, with values of variables, which are others'
-        texts and may be secrets. Who ran it tells instead."""
+        """Print no traceback, as Textual 8.2.8 would: it has values of variables, which are others'
+        texts and may be secrets. The caller prints the error."""
         self._close_messages_no_wait()
 
     def panic(self, *renderables: RenderableType) -> None:
-        """What Textual does with some errors of its own, and would print."""
+        """Keep the text of an error that Textual would print."""
         if terminal_is_gone():
             return  # that keys cannot be read there is no error, and it ends in a moment
         if self.fault is None:
@@ -251,7 +251,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             self.push_screen(HelpScreen(place, writes=not self.settings.read_only))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Give what the screen's keys do, each with its keys, and what Textual has beside that."""
+        """Yield the actions of the screen, each with its keys, and Textual's other commands."""
         # Of actions that do the same the first has the keys that are for this screen.
         ours: dict[str, SystemCommand] = {}
         for command in self._commands(screen):
@@ -314,6 +314,6 @@ async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
 
 
 def _collect_from_now_on() -> None:
-    """What is there by now mostly stays: no collection has to look at it again."""
+    """Exempt the objects of the snapshot from garbage collection: most of them stay."""
     gc.freeze()
     gc.enable()

@@ -50,7 +50,7 @@ def test_a_file_system_that_takes_no_file_is_said_before(
     key = INSTANCE.decode()
     for command, warning in (
         (("unregister", key, "--dry-run"), "this cannot be undone now: "),
-        (("check",), "what is removed now cannot be put back: "),
+        (("check",), "keys removed now cannot be put back: "),
     ):
         line = [*COMMAND, *command, "--file-store", str(root)]
         done = in_own_mounts(root, then, *line, **state)

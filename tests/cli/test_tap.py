@@ -242,7 +242,7 @@ def test_a_name_that_means_several_channels_lists_them(
     put_file(folder, *channel(0x22, f"tcp://{LOOPBACK}:5557"))
     ended = here("tap", "prod/backend/kv-events", env=in_folder)
     assert ended.code == 2
-    assert "means 2 event channels" in ended.err
+    assert "matches 2 event channels" in ended.err
     assert "/kv-events/11\n" in ended.err
     assert "/kv-events/22\n" in ended.err
 

@@ -176,7 +176,7 @@ def test_a_user_who_may_not_remove_is_4_and_nothing_can_be_undone(
         # Its worker may have more in the buckets of other releases.
         old = "what Dynamo up to 0.5 registers (instances/, mdc/, models/)"
         missing = f"no permission to read {old}"
-        assert unread.endswith(f"registered is not known in full: {missing}")
+        assert unread.endswith(f"records of its worker are known: {missing}")
         assert f"{KEY}: not removed: etcd at" in kept
         # One of another sort is among them.
         ended = dyntop("unregister", "--yes", KEY, OTHER, env=env)

@@ -138,7 +138,7 @@ async def test_an_alarm_that_forbids_puts_is_told_while_removing_still_works(
         env = {"ETCD_ENDPOINTS": etcd.endpoint, "XDG_STATE_HOME": str(tmp_path)}
         warning = "this cannot be undone now: etcd is out of space (alarm NOSPACE)"
         checked = await asyncio.to_thread(dyntop, "check", env=env)
-        assert "what is removed now cannot be put back: etcd is out of space" in checked.err
+        assert "keys removed now cannot be put back: etcd is out of space" in checked.err
         for command in (
             ("drain", "7d7ba00000000000", "--dry-run"),
             ("unregister", KEY.decode(), "--dry-run"),

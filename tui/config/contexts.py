@@ -40,7 +40,7 @@ from backends.store import Misconfigured
 from tui.config.folder import config_folder, read_toml
 
 Source = Literal["--context", "DYNTOP_CONTEXT"]
-"""Who named the context: the flag or the environment variable."""
+"""The source of the context's name: the flag or the environment variable."""
 
 CREDENTIALS = {
     "endpoints": "ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD",
@@ -71,16 +71,14 @@ Flag = Annotated[bool, Field(description="must be true or false, without quotes"
 
 
 class Table(BaseModel):
-    """What one table says. None: nothing, so the environment is asked.
-
-    The description of a field completes the sentence about a value of another type.
-    """
+    """The settings of one table. None: unset, so the environment decides. The description of a
+    field completes the sentence about a value of another type."""
 
     # Built when a context is named: not at every start.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     backend: Backend = None
-    """Also where `endpoints` or `file_store` is what tells."""
+    """The kind of store. Optional if `endpoints` or `file_store` is set."""
     endpoints: Texts = None
     """Of etcd, separated by commas."""
     file_store: Text = None

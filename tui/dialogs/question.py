@@ -56,7 +56,7 @@ class Alert(Static):
 
 
 class QuestionScreen(DrawnBeforeKeys, ModalScreen[ScreenResultType]):
-    """A question whose yes is dangerous. Subclasses check `takes_yes` before they accept one."""
+    """A dialog with a dangerous yes. Subclasses check `takes_yes` before they accept one."""
 
     can_be_read = False
     """Whether it has been on screen for long enough."""

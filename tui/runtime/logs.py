@@ -1,7 +1,8 @@
-"""What dyntop does and what happens to it, as lines: in a file (`--log`), the last ones in memory.
+"""Log the work of dyntop: in a file (`--log`), and the last lines in memory. Nothing of it reaches
+the screen or standard error.
 
-Nothing of it reaches the screen or standard error. A line is plain text, whoever wrote what is in
-it, and has no secret. Who logs never waits: a thread writes.
+A line is plain text, whoever wrote its parts, and has no secret. Logging never waits: a thread
+writes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ LEVEL = "DYNTOP_LOG_LEVEL"
 """Environment names: as `--log` and `--log-level`."""
 
 OWN = ("backends", "tui")
-"""Whose lines are written from the level on that was asked for; of others only warnings."""
+"""Loggers whose lines are written from the chosen level on; of others only warnings."""
 
 LAST = 100
 """Lines in memory, for a crash report."""
@@ -40,7 +41,7 @@ LAST = 100
 LONGEST = 2000
 """Characters of a message or of a line of a traceback."""
 LONGEST_READ = 8000
-"""Characters of what may be longer that are looked at: names may be 100 KB."""
+"""The most characters of a text that are processed: names may be 100 KB."""
 MOST_LINES = 200
 """Of one traceback, the last ones."""
 
@@ -52,11 +53,11 @@ class LogLimits:
     """Limits of a log file."""
 
     rotate_at: int = 4 * 1024 * 1024
-    """Bytes; what would grow beyond it begins a new file."""
+    """Bytes; beyond it a new file begins."""
     kept: int = 3
     """Files kept besides the one that is written."""
     most_waiting: int = 10_000
-    """Entries that wait for the disk: what comes then is counted, and not kept."""
+    """Entries that wait for the disk; further ones are counted, and dropped."""
     at_a_time: int = 1000
     """Lines in one write."""
     grace: float = 1.0
@@ -78,7 +79,7 @@ def log_options(environ: Mapping[str, str], path: str | None, level: str | None)
 
 
 class Logs(logging.Handler):
-    """Takes what any library logs, from any thread."""
+    """Takes log records of all libraries, from any thread."""
 
     def __init__(self, mask: Mask) -> None:
         super().__init__()
@@ -88,7 +89,8 @@ class Logs(logging.Handler):
         self._file: LogFile | None = None
 
     def begin(self, path: str, level: str, limits: LogLimits = DEFAULT_LIMITS) -> None:
-        """From now on what has that level, also to that file; "" is none. Within `logging_to`."""
+        """Set the level, and log to a file from now on; "": no file. Call it within
+        `logging_to`."""
         set_level(level)
         if path:
             self._file = LogFile(Path(path), limits)
@@ -123,7 +125,7 @@ class Logs(logging.Handler):
 
 
 def harmless(text: str, mask: Mask) -> str:
-    """A text of whoever as one plain line without secrets, and not too long."""
+    """Return any text as one plain line without secrets, and not too long."""
     text = mask(text[:LONGEST_READ])
     return plain(text if len(text) <= LONGEST else text[:LONGEST] + ELLIPSIS)
 
@@ -139,7 +141,7 @@ def traceback_of(error: BaseException, mask: Mask) -> list[str]:
 
 
 class LogFile:
-    """A file that a thread of its own appends lines to. For this user alone, and rotated.
+    """Appends lines to a file in a thread of its own. The file is for this user alone, and rotated.
 
     Not with `QueueListener`, whose end waits for the disk however long that takes, nor with
     `RotatingFileHandler`, which follows symbolic links, writes files that others can read, and
@@ -173,7 +175,7 @@ class LogFile:
             on_problem(known)
 
     def close(self) -> None:
-        """Write what waits, as far as the disk takes it in a moment."""
+        """Write the waiting lines, if the disk takes them in a moment."""
         self._waiting.put(None)
         self._thread.join(self._limits.grace)
 
@@ -220,8 +222,8 @@ def set_level(level: str) -> None:
 
 @contextmanager
 def logging_to(logs: Logs) -> Iterator[None]:
-    """Within it all that is logged goes there, and nothing to standard error: also what Python
-    would print of threads that fail, and of objects that cannot be cleared away."""
+    """Send all log records to a handler during the block, and none to standard error: also what
+    Python would print of failing threads, and of objects that cannot be cleared away."""
     root = logging.getLogger()
     before = {logger: logger.level for logger in (root, *map(logging.getLogger, OWN))}
     hooks = threading.excepthook, sys.unraisablehook

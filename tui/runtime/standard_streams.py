@@ -78,7 +78,7 @@ def speaks_utf8(out: TextIO | None) -> bool:
 
 
 def as_written(text: str, out: TextIO | None) -> str:
-    """A text as `write_lines` writes it there: for what has to be aligned."""
+    """Return a text as `write_lines` writes it, to align it."""
     if text.isascii() or speaks_utf8(out):
         return text
     encoding = getattr(out, "encoding", None) or "ascii"

@@ -132,7 +132,7 @@ class TerminalAnswers:
         self._held = ""
         """The possible start of an answer."""
         self._rest = ""
-        """The rest of an answer whose start was passed on as typed, since it took too long."""
+        """The rest of an answer whose start was taken for keys, since it came too slowly."""
 
     @property
     def holds(self) -> bool:

@@ -28,7 +28,7 @@ LEAST_CURSOR = 3.0
 """The contrast of the text under the cursor: WCAG's minimum for text that is not small."""
 
 Drawn = Callable[[Color], Color]
-"""From a colour to what a terminal shows for it."""
+"""Converts a colour to the one that a terminal shows for it."""
 
 
 def colours_of_terminal() -> ColorSystem:

@@ -43,7 +43,7 @@ the action sends a message the same way."""
 
 
 class DrawnBeforeKeys:
-    """A screen whose keys may do harm: it gets none before it was drawn."""
+    """A screen with dangerous keys: it gets none before it was drawn."""
 
     def was_drawn(self) -> None:
         """Called when it was drawn for the first time."""

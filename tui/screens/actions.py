@@ -87,8 +87,8 @@ class Actions:
         self._host.ask(dialog, answered)
 
     def clean_up(self) -> None:
-        """Probe everything concerned, then propose all that is stale at once, and show what a
-        renewal is still to decide."""
+        """Probe all concerned addresses, then propose all stale keys at once, and show those that a
+        renewal will decide."""
         if not self._host.is_at_work("clean up"):
             self._host.begin("clean up", self._find_stale)
 
@@ -157,7 +157,7 @@ class Actions:
         self._host.begin("probe", partial(self._probe, records))
 
     def copy(self, record: AnyRecord, what: str) -> None:
-        """`what` is `key`, `id` or `json`."""
+        """Copy the key, id or JSON of a record. `what`: `key`, `id` or `json`."""
         texts = {
             "key": plain_key(record.key),
             "id": "" if record.id.instance_id is None else hex_id(record.id.instance_id),

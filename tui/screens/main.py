@@ -1,5 +1,5 @@
-"""The one screen that stays: composes header, tree, tabs and detail, binds keys, and draws what
-differs in the dashboard."""
+"""The main screen: composes header, tree, tabs and detail, binds keys, and draws the differences of
+the dashboard."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LONGEST_LAYOUT = 5.0
 
 
 class MainScreen(JobScreen):
-    """Draws a dashboard, and passes on what the person wants of it."""
+    """Draws a dashboard, and passes keys on to it."""
 
     # The table has it from the start, and no other part before it.
     AUTO_FOCUS: ClassVar[str | None] = ""
@@ -124,7 +124,7 @@ class MainScreen(JobScreen):
     # --- drawing ------------------------------------------------------------------------------
 
     def changed(self, update: Update) -> None:
-        """Draw what is different, unless the screen is being made or taken down."""
+        """Draw the differences, unless the screen is being made or taken down."""
         if not (self.is_mounted and self.is_attached and self.app.is_running):
             return
         if update.everything:
@@ -159,7 +159,7 @@ class MainScreen(JobScreen):
         self.app.post_message(self.Failed(fault, starts_again=True))
 
     def records_on_screen(self) -> list[AnyRecord]:
-        """Return what the detail and the rows on screen are of."""
+        """Return the records of the detail and of the rows on screen."""
         return self.active.records_on_screen()
 
     def _draw_everything(self) -> None:
@@ -193,7 +193,7 @@ class MainScreen(JobScreen):
         self._name_keys()
 
     def _name_keys(self) -> None:
-        """Say in the line of keys what `d` does to what is marked or selected."""
+        """Show in the footer what `d` does to the marked or selected rows."""
         if not self.dashboard.settings.read_only and self.active.look_at_verb():
             self.refresh_bindings()
 

@@ -44,11 +44,11 @@ from tui.widgets.footer import KeyFooter
 from tui.widgets.table.list_table import ListTable
 
 DRAW_INTERVAL = 0.5
-"""Seconds between two looks at what came. Nobody reads faster, and every row moves then, which is
-5 KB over a slow line."""
+"""Seconds between two updates of the list. It is not read faster, and every row moves then, which
+is 5 KB over a slow line."""
 DECODING = 0.02
-"""Seconds of such an interval after which no other message is decoded: 64 KB may be 20,000 lists.
-What there is no time for is decoded at the next look."""
+"""Seconds of such an interval after which no further message is decoded: 64 KB may be 20,000 lists.
+The rest is decoded at the next update."""
 MOST_LINES = 3
 """Lines that any of the texts above the tables takes."""
 MOST_PUBLISHERS = 5
@@ -70,8 +70,8 @@ class _Unmarked(ListTable[Row]):
 
 
 class MessageTable(_Unmarked[NumberedMessage]):
-    """The last messages, the newest first: as in Events, what is new is where the eye is, and a
-    cursor further down stays with its message."""
+    """The last messages, the newest first, as in Events. A cursor further down stays with its
+    message."""
 
     def __init__(
         self, what: Callable[[NumberedMessage], str], shown_at: ShownAt, *, id: str
@@ -87,10 +87,10 @@ class MessageTable(_Unmarked[NumberedMessage]):
 
 
 class PublisherTable(_Unmarked[_PublisherRow]):
-    """Who publishes."""
+    """The publishers."""
 
     def __init__(self, own: int | None, clock: Callable[[], float], *, id: str) -> None:
-        """`own`: the publisher whose channel was asked for."""
+        """`own`: the publisher of the chosen channel."""
 
         def name(row: _PublisherRow) -> Cell:
             if row.publisher.id is None:
@@ -159,8 +159,8 @@ class TapScreen(Screen[None]):
         clock: HostClock,
         timer: Timer = LOOP,
     ) -> None:
-        """`state`: what is to be known of the channel's record; `timer` waits between two looks,
-        and measures what decoding takes."""
+        """`state`: the state of the channel's record. `timer`: paces the updates, and measures the
+        time for decoding."""
         super().__init__()
         self._timer = timer
         self._next_look: TimerHandle | None = None
@@ -174,7 +174,7 @@ class TapScreen(Screen[None]):
         """How many messages there were, and which second it was."""
         self._shown: list[NumberedMessage] = []
         self._lines: dict[int, str] = {}
-        """What is said of messages on screen, by number: each is decoded once."""
+        """The lines of messages on screen, by number: each is decoded once."""
         self._decoding = DECODING
         """Seconds that are left for it until the next look."""
 
@@ -213,7 +213,7 @@ class TapScreen(Screen[None]):
     # --- drawing ------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        """Show what is new; nothing is drawn if nothing is."""
+        """Show new messages, and draw nothing if there are none."""
         now, statistics = self._clock(), self._tap.statistics
         ran_out, self._decoding = self._decoding <= 0, DECODING
         if ran_out:

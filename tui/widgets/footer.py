@@ -1,4 +1,4 @@
-"""The line of keys at the bottom of a screen."""
+"""The footer: the keys of a screen, in its last line."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class KeyFooter(Widget, can_focus=False):
             self.refresh()
 
     def _move(self, left: int) -> None:
-        """Scroll the line to this cell, as far as it is wider than the room."""
+        """Scroll the footer to this cell, if it is wider than the screen."""
         most = sum(key.width for key in self._keys) - self.size.width
         left = max(0, min(left, most))
         if left != self._left:

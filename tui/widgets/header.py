@@ -55,7 +55,7 @@ class StoreHeader(Vertical):
     """
 
     def __init__(self, dashboard: Dashboard, *, tree_is_seen: Callable[[], bool]) -> None:
-        """`tree_is_seen`: whether the tree, and so what is selected in it, is on screen."""
+        """`tree_is_seen`: whether the tree, with the selected scope, is on screen."""
         super().__init__()
         self.dashboard = dashboard
         self._tree_is_seen = tree_is_seen
@@ -79,7 +79,7 @@ class StoreHeader(Vertical):
         self.update()
 
     def update(self) -> None:
-        """Refresh. Draws only what differs from the screen."""
+        """Draw the differences."""
         line, trouble = self._line(), clip(self._trouble(), LONGEST_TROUBLE)
         if (shown := (line.plain, line.spans)) != self._shown:
             self._shown = shown

@@ -1,4 +1,2 @@
-"""The commands for scripts, one a file. Standard output has the data only.
-
-What several commands share is in `tui.cli.shared`.
-"""
+"""The commands for scripts, one per file. Standard output has the data only. Steps that several
+commands share are in `tui.cli.shared`."""

@@ -56,9 +56,9 @@ HEADER = ("VERDICT", "KIND", "NAME", "ID", "EVIDENCE")
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Print what is not live, with the evidence, and what frontends do not serve; `FINDINGS` if
-    there is anything of it that is more than unreachable from here, or with `--model` if that model
-    is not served at every frontend.
+    """Print the records that are not live, with their evidence, and the models that frontends do
+    not serve. Returns `FINDINGS` for any finding beyond unreachable from here, or with `--model` if
+    a frontend does not serve that model.
 
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
@@ -84,7 +84,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
             f"{standing_of(arguments.model, seen.verdicts.serving, seen.records)} {where}"
         )
     for one in place.no_puts:
-        print_message(f"what is removed now cannot be put back: {one.reason}")
+        print_message(f"keys removed now cannot be put back: {one.reason}")
     if untried := [
         one for one in seen.readings if one.answer in (ProbeAnswer.AWAY, ProbeAnswer.UNTRIED)
     ]:
@@ -127,8 +127,8 @@ async def _look(
 
 
 def _workers_of(name: str, cluster: Cluster, records: Sequence[AnyRecord]) -> Iterable[AnyRecord]:
-    """All that the workers of a model or adapter registered, and of its peers' roles, as far as it
-    matches the filters."""
+    """Return the records of the workers of a model or adapter, and of its peers' roles, that match
+    the filters."""
     cards = cards_of(name, cluster.of_type(ModelCard))
     keys = {one.key for card in cards for one in (card, *cluster.siblings(card))}
     return (record for record in records if record.key in keys)
@@ -151,9 +151,8 @@ def _rows(seen: Survey, found: Sequence[AnyRecord]) -> Iterator[tuple[str, ...]]
 
 
 def _denied(seen: Survey) -> list[ModelReports]:
-    """What frontends say of the models and adapters, of those asked for, that one does not serve.
-
-    Where no request reaches a worker by what is registered, that is the finding."""
+    """Return the reports on the chosen models and adapters that a frontend does not serve. If no
+    request reaches a worker by the registered records, that is the finding instead."""
     serving = seen.verdicts.serving
     cards = [one for one in seen.records if isinstance(one, ModelCard)]
     names = sorted({adapter_name(one) for one in cards})
@@ -190,7 +189,8 @@ def _denied_json(reports: ModelReports, seen: Survey) -> str:
 
 
 def _print_frontend_reports(seen: Survey) -> None:
-    """Say which frontends could not be asked, what they fail, and of which models none knows."""
+    """Print the frontends that could not be asked, their failures, and the models that none of them
+    watches."""
     serving = seen.verdicts.serving
     warn_unasked(serving.frontends)
     if failures := failures_line(serving.frontends):
@@ -219,7 +219,7 @@ def _json(seen: Survey, record: AnyRecord) -> str:
 
 
 def _summary(seen: Survey, found: Sequence[AnyRecord]) -> str:
-    """How it stands, in one clause. What is not known is no finding, and not passed over."""
+    """Return the summary in one clause. Records without evidence are no finding, but counted."""
     total = len(seen.records)
     if not total:
         return "nothing found"

@@ -55,7 +55,7 @@ LOOK_AGAIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was looked at."""
+    """The survey."""
 
     place: StoreLabel
     candidates: list[Worker]
@@ -65,7 +65,7 @@ class _Found:
     seen: Survey
 
     def leavings(self, targets: Sequence[RemovalTarget]) -> list[str]:
-        """What a removal of these leaves each model with, and what stays of the worker."""
+        """Return the sentences on what remains of each model and of the worker."""
         records = [target.record for target in targets]
         cluster = self.seen.cluster
         return [
@@ -120,7 +120,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 async def _requests_left(settings: Settings, drained: Worker) -> InFlight | None:
-    """What a drained worker still has to do. None: no metrics tell."""
+    """Return the unfinished requests of a drained worker. None: no metrics show them."""
     async with open_session(settings) as session:
         watch = DrainWatch(session.scrapes)
         if not watch.can_look(drained):
@@ -175,7 +175,7 @@ def _why_nothing(seen: Survey, wanted: Named, where: str) -> str:
         which = "its worker is" if len(there) == 1 else "name the id of one of"
         return f"{is_a}: {which} {ids_in_words(there)}"
     return (
-        f"no endpoint instance of {wanted.text} {where}: `dyntop list workers` prints what there is"
+        f"no endpoint instance of {wanted.text} {where}: `dyntop list workers` prints all workers"
     )
 
 
@@ -185,7 +185,7 @@ def _candidates(cluster: Cluster, wanted: Named) -> list[Worker]:
 
 
 def _chosen(candidates: Sequence[Worker], wanted: Named, *, ask_which: bool) -> Worker | None:
-    """The process that is meant. None: which of several was not said; says so."""
+    """Return the named process. None: there are several, and none was chosen; prints so."""
     if len(candidates) == 1:
         return candidates[0]
     print_message(f"{wanted.text} names {count(len(candidates), 'process')}:")

@@ -1,4 +1,4 @@
-"""`dyntop history`: what was removed by hand and put back, from the audit; needs no store."""
+"""`dyntop history`: list removals and restores by hand, from the audit; needs no store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui.text.json_export import as_json, hex_or_none, json_list
 from tui.text.sanitize import plain_key
 
 NOT_RECORDED = "not recorded"
-"""dyntop was killed before it could write down what came of it."""
+"""dyntop was killed before it wrote the outcome."""
 
 HEADER = ("ID", "TIME", "ACT", "BY", "STORE", "OUTCOME", "RESTORED", "VERDICT", "KEY")
 
@@ -46,7 +46,7 @@ def run(path: Path, arguments: argparse.Namespace) -> Exit:
             f"{lines} of {path} cannot be read (cut off, or of another version), and left out"
         )
     if not acts and path.is_absolute() and arguments.output != "json":
-        print_message(f"nothing was removed yet, as far as {path} tells")
+        print_message(f"{path} has no removals yet")
     return Exit.DONE
 
 

@@ -1,4 +1,4 @@
-"""`dyntop list`: what is registered now, as a table, as JSON, or as keys."""
+"""`dyntop list`: list the registered records as a table, as JSON, or as keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What was found."""
+    """The found records, and their survey."""
 
     place: StoreLabel
     records: list[AnyRecord]
@@ -56,7 +56,7 @@ class _Listed:
     missing: Sequence[str] = ()
     """The names on the command line that name nothing."""
     unread: str = ""
-    """What this user may not read, in words."""
+    """The unreadable part, in words."""
 
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
         return None if self.seen is None else self.seen.time_to_live(record)
@@ -144,7 +144,8 @@ def _cells(listed: _Listed, record: AnyRecord) -> tuple[str, ...]:
 
 
 def _state(record: AnyRecord, assessment: Assessment | None) -> str:
-    """The verdict, and if that is a finding why; without evidence what the record itself tells."""
+    """Return the verdict, with the evidence of a finding; without evidence the state by the record
+    itself."""
     if assessment is not None:
         verdict = assessment.verdict.value
         found = assessment.verdict in FINDINGS

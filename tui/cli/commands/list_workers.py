@@ -131,7 +131,7 @@ def _rows(found: Sequence[Worker], seen: Survey, asked: bool) -> Iterator[tuple[
 
 
 def _role(one: Worker, seen: Survey) -> str:
-    """What it is, if that is no worker that is there."""
+    """Return the role of a process that is no worker, or that it is left behind."""
     role = "" if one.role is Role.WORKER else one.role.value
     left = LEFT_BEHIND if one.id in seen.verdicts.left_behind else ""
     return ", ".join(filter(None, (left, role)))
@@ -144,6 +144,6 @@ def _worst(one: Worker, seen: Survey) -> Assessment:
 
 
 def _shortest(one: Worker, seen: Survey) -> TimeToLive | None:
-    """Of its lease; where there are none, of the key that ends first."""
+    """Return the TTL of its lease; without leases, of the key that expires first."""
     ttls = [ttl for record in one.records if (ttl := seen.time_to_live(record)) is not None]
     return min(ttls, key=lambda ttl: ttl.remaining, default=None)

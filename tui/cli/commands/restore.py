@@ -1,4 +1,4 @@
-"""`dyntop restore`: put back what was removed, byte for byte, under the same lease."""
+"""`dyntop restore`: put back removed keys, byte for byte, under the same lease."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from tui.text.outcomes import audit_text
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
-    """Put back an act, or one item of it; one line of output for each key that was put back.
-
-    What was not put back is told on standard error, and makes the exit code `REFUSED`.
+    """Put back an operation, or one item of it, and print one line for each key that was put back.
+    Other outcomes are printed on standard error, and make the exit code `REFUSED`.
 
     Raises `RestoreRefused`, `AuditFailed`, `StoreError`, `OutputFailed`.
     """

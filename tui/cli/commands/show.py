@@ -1,4 +1,4 @@
-"""`dyntop show`: all that is known of one process, key or model, as text or JSON."""
+"""`dyntop show`: show one process, key or model in full, as text or JSON."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ _OF_SERVING = ("served", "workers", "routable", "routable_most", "not_routable",
 Fields = list[tuple[str, str]]
 
 Subject = Worker | Model | AnyRecord
-"""What a text may name: a process, a model, or one key."""
+"""The thing that a text names: a process, a model, or one key."""
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Print what is known of the one thing that is named. `REFUSED`: nothing is, or several are.
+    """Print everything about the named thing. `REFUSED`: nothing matches, or several do.
 
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
@@ -258,7 +258,7 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
 
 
 def _frontends(model: Model, seen: Survey) -> Fields:
-    """What each frontend says of a model and of its adapters."""
+    """Return the report of each frontend on a model and its adapters."""
     serving = seen.verdicts.serving
     base = serving.model(model.name)
     reached = base is None or bool(base.figures.most or base.figures.unknown)

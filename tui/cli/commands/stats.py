@@ -1,4 +1,4 @@
-"""`dyntop stats`: what NATS services count, as a table, as JSON, or as Prometheus text."""
+"""`dyntop stats`: show the counts of NATS services as a table, as JSON, or as Prometheus text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Place = tuple[str, ...]
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Ask once and print, or again and again until the reader goes or somebody interrupts.
+    """Ask once and print, or repeatedly until the reader closes or the user interrupts.
 
     Raises `StoreError`, for no NATS too, `OutputFailed`, BrokenPipeError.
     """
@@ -60,7 +60,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
-    """Raises `NotScraped` and `StoreError` the first time; later ones are told."""
+    """Ask and print. Raises `NotScraped` and `StoreError` the first time; later ones are
+    printed."""
     # Who asks rarely wants what came since.
     board, printed = LatestStats(max(LATE, 3 * (arguments.interval or 0.0))), ""
     async with open_session(settings) as session:
@@ -136,7 +137,8 @@ def _print(usages: Sequence[Usage], arguments: argparse.Namespace, clock: Clock)
 
 
 def _rows(usages: Sequence[Usage]) -> Iterator[tuple[Place, Usage | None, Total]]:
-    """Totals of each component and endpoint before what they are of; without a usage, a total."""
+    """Yield the totals of each component and endpoint before their parts; without a usage, a
+    total."""
     for component, of_component in groupby(usages, lambda one: (one.namespace, one.component)):
         in_component = list(of_component)
         yield component, None, total(in_component)
@@ -171,7 +173,7 @@ def _answer(usage: Usage | None, whole: Total) -> str:
 
 
 def _json(place: Place, usage: Usage | None, whole: Total, at: str) -> str:
-    """What is of no meaning for a row, or not known, is null."""
+    """Return a row for JSON. A value without meaning for it, or unknown, is null."""
     stats = None if usage is None else usage.stats
     service = None if usage is None else usage.service
     namespace, component, endpoint = (*place, None)[:3]

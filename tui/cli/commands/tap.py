@@ -1,4 +1,4 @@
-"""`dyntop tap`: what is published on an event channel, one message a line."""
+"""`dyntop tap`: print the messages of an event channel, one a line."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ MOST_CANDIDATES = 20
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """When it ends by itself; None: it does not, for that."""
+    """When it ends; None: not for that reason."""
 
     count: int | None
     seconds: float | None
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
-    """Print messages until the reader goes, somebody interrupts, or what was asked for is done.
+    """Print messages until the reader closes, the user interrupts, or the limits are reached.
 
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
@@ -75,7 +75,7 @@ async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> E
         if not found:
             print_message(
                 f"no event channel {as_name(name)} in {session.discovery.store.name}: dyntop list "
-                "channels prints what there is"
+                "channels prints all channels"
             )
             return Exit.REFUSED
         # Nobody looks at what a ring keeps.
@@ -122,7 +122,7 @@ def _paths(channel: EventChannel) -> Iterator[str]:
 
 def _print_candidates(name: str, found: Sequence[EventChannel]) -> None:
     print_message(
-        f"{as_name(name)} means {count(len(found), 'event channel')}: give one of these keys"
+        f"{as_name(name)} matches {count(len(found), 'event channel')}: pass one of these keys"
     )
     for channel in found[:MOST_CANDIDATES]:
         print(f"  {plain_key(channel.key)}", file=sys.stderr)
@@ -181,7 +181,7 @@ async def _listen(
 
 
 class _Channels:
-    """Which channel a message came over, as far as that can be told."""
+    """Return the channel of a message, if known."""
 
     def __init__(self, tap: Tap, channels: Sequence[EventChannel]) -> None:
         """`channels`: those that the tap listens to."""
@@ -201,7 +201,7 @@ class _Channels:
 
 
 class _Printer:
-    """Prints what comes, in a thread: a reader may be slow, and the tap is to be read on."""
+    """Prints messages in a thread: a reader may be slow, and the tap must be read on."""
 
     def __init__(self, inbox: Inbox, channels: _Channels, output: str) -> None:
         self.writing = False
@@ -229,8 +229,8 @@ class _Printer:
 
 
 async def _watch_standing(tap: Tap) -> None:
-    """Say on standard error what becomes of the connection. Returns when nothing can come any
-    more. Raises BrokenPipeError."""
+    """Print changes of the connection on standard error. Returns when no message can come any more.
+    Raises BrokenPipeError."""
     said = ""
     while True:
         text = _standing(tap.standing)

@@ -36,7 +36,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was looked at."""
+    """The survey."""
 
     targets: list[RemovalTarget]
     """In the order in which they were named."""
@@ -44,10 +44,9 @@ class _Found:
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Remove what is named, or with `--stale` what is stale; one line of output for each key that
-    was removed, or would be.
-
-    What was not removed is told on standard error, and makes the exit code `REFUSED`.
+    """Remove the named keys, or with `--stale` the stale ones, and print one line for each key that
+    was removed, or would be. Other outcomes are printed on standard error, and make the exit code
+    `REFUSED`.
 
     Raises `StoreError`, `OutputFailed`.
     """
@@ -83,7 +82,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raises `Misconfigured` for what does not go together."""
+    """Raise `Misconfigured` for options that exclude each other."""
     if arguments.stale:
         if arguments.keys:
             raise Misconfigured("--stale", "finds the keys itself: leave KEY out")
@@ -94,7 +93,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise Misconfigured("KEY", "none is named: name the keys to remove, or --stale")
     if STANDARD_INPUT in arguments.keys and not (arguments.yes or arguments.dry_run):
         problem = (
-            "- takes the keys from standard input, where then nobody can answer the question: "
+            "- takes the keys from standard input, so the question cannot be answered: "
             "look with --dry-run, then name --yes"
         )
         raise Misconfigured("KEY", problem)
@@ -138,7 +137,7 @@ def _lines_of_input() -> list[str]:
 async def _look(
     settings: Settings, wanted: Sequence[bytes], probe: str | None, clock: Clock
 ) -> _Found:
-    """What is at the keys now; says of each that is not there that it is not."""
+    """Return the records of the keys; prints each key that does not exist."""
     async with looked_at(settings, probe) as (discovery, probes):
         seen = await survey_keys(
             discovery,
@@ -155,11 +154,10 @@ async def _look(
     for key in wanted:
         if key not in there:
             print_message(
-                f"not found in {place}: {plain_key(key)}; "
-                "`dyntop list -o name` prints what there is"
+                f"not found in {place}: {plain_key(key)}; `dyntop list -o name` prints all keys"
             )
     if there and seen.unread:
-        print_message(f"what else its worker registered is not known in full: {seen.unread}")
+        print_message(f"not all records of its worker are known: {seen.unread}")
     if seen.leases_unknown is not None:
         print_message(
             f"how long leases have is not known: {explain(seen.leases_unknown, store).sentence}"
@@ -170,8 +168,8 @@ async def _look(
 def _named_one_by_one(
     targets: Sequence[RemovalTarget], named: Sequence[str]
 ) -> list[RemovalTarget]:
-    """Those that may be removed: what cannot be read here, and so never put back, only where its
-    key was typed. A list on standard input may be of all that there is."""
+    """Return the records that may be removed. A value that cannot be read here could never be put
+    back, so its key must be typed: a list on standard input may have every key."""
     typed = {keys.unspell(text) for text in named if text != STANDARD_INPUT}
     chosen = []
     for target in targets:

@@ -1,4 +1,4 @@
-"""`dyntop unregister --stale`: remove what nothing else will remove, or nobody can use."""
+"""`dyntop unregister --stale`: remove keys that nothing else removes, or no client can use."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from tui.text.sanitize import plain_key
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Find what is stale, show why, ask, and remove.
+    """Find stale keys, show the evidence, ask, and remove.
 
-    Nothing stale is `DONE`, and no refusal: what is asked for is a store without it, and so it is
-    already, as for `kubectl delete -l` that matches nothing. A key or a worker that is named and
-    not there is another matter (`REFUSED`), since the name may be mistaken.
+    Nothing stale is `DONE`, not a refusal: the wanted state is a store without stale keys, as for
+    `kubectl delete -l` that matches nothing. A named key or worker that does not exist is
+    `REFUSED`, since the name may be mistaken.
 
     Raises `StoreError`, `OutputFailed`.
     """
@@ -73,7 +73,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 async def _look(
     settings: Settings, wanted: Query, probe: str | None, clock: Clock
 ) -> tuple[Survey, StoreLabel]:
-    """What is there, with the evidence that it takes to call it stale."""
+    """Return a survey with the evidence that it takes to call a record stale."""
     async with looked_at(settings, probe) as (discovery, probes):
         wait = RenewalWait(print_waiting)
         seen = await surveyed(
@@ -104,7 +104,8 @@ def _stale(seen: Survey) -> list[RemovalTarget]:
 
 
 def _still_stale(chosen: list[RemovalTarget], seen: Survey) -> list[RemovalTarget]:
-    """Those that are stale now, too, in the revision that was shown; says which are not."""
+    """Return the chosen records that are still stale, in the revision that was shown; prints the
+    others."""
     now = {target.record.key for target in _stale(seen)}
     there = {record.key: seen.verdict(record) for record in seen.records}
     for target in chosen:

@@ -27,10 +27,11 @@ from tui.text.serving import cards_of, figures_of, is_well_served, standing_of
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
-    """Follow the store until it is so: `DONE`, or `TIMED_OUT` after `--timeout` seconds.
+    """Follow the store until the model is in the wanted state: `DONE`, or `TIMED_OUT` after
+    `--timeout` seconds.
 
-    Raises `StoreError` for a store that cannot be reached, or not be read in full, at the start;
-    later losses are told on standard error.
+    Raises `StoreError` if the store cannot be reached, or not be read in full, at the start; later
+    losses are printed on standard error.
     """
     end_at_once_on_interrupt()
     return asyncio.run(_run(settings, arguments))
@@ -52,7 +53,7 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 
 class _Waiting:
-    """What is known of one model, and whether that is what was waited for."""
+    """Follows one model, and decides whether it is in the wanted state."""
 
     def __init__(self, session: Session, settings: Settings, arguments: argparse.Namespace) -> None:
         self._discovery: Discovery = session.discovery
@@ -67,7 +68,7 @@ class _Waiting:
         self._complete = False
         self._news = asyncio.Event()
         self._frontends: FollowedFrontends | None = None
-        """Those that were named. None: the store alone says what is so."""
+        """The chosen frontends. None: the store alone decides."""
         if settings.metrics and not self._gone:
             self._frontends = FollowedFrontends(settings, time.time)
         self._printed = ""
@@ -83,11 +84,9 @@ class _Waiting:
         )
 
     async def until_reached(self) -> None:
-        """Follow the watch, and what is asked of leases and addresses, until it is so.
-
-        What a look at the store alone would call reached is asked for once more: a worker that died
-        keeps its keys for a while, and a frontend takes a while to serve what is registered.
-        """
+        """Follow the watch and the evidence until the wanted state. A state that is reached by the
+        store alone is checked once more: a worker that died keeps its keys for a while, and a
+        frontend takes a while to serve a registered model."""
         gathering = asyncio.create_task(self._collector.run(self._news.set))
         following = asyncio.create_task(self._follow())
         tasks = [gathering, following]
@@ -163,7 +162,7 @@ class _Waiting:
                 pass
 
     def _wait_on(self, error: StoreError) -> None:
-        """Take nothing for reached until all is read again; says so once."""
+        """Wait until everything is read again; prints so once."""
         sentence = explain(error, self._discovery.store.name).sentence
         if sentence != self._lost:
             self._lost = sentence
@@ -192,7 +191,8 @@ class _Waiting:
         return is_well_served(self._name, serving, cards) and figures.least >= self._workers
 
     async def _is_confirmed(self) -> bool:
-        """Whether it is still so once the workers' addresses and the frontends were asked."""
+        """Return whether the state is still reached once the workers' addresses and the frontends
+        were asked."""
         if self._gone:
             return True
         if self._settings.probing is not Probing.NEVER:

@@ -1,4 +1,4 @@
-"""`dyntop watch`: what is registered, and every change, as one JSON object a line."""
+"""`dyntop watch`: print the registered records and every change, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ from tui.text.timestamps import utc_stamp
 ANSWER = 2.0
 """Seconds that a store gets to say why something went: its line is not held back for longer."""
 MOST_OPEN = 1_000
-"""Removals whose reason is told again when it turns out to be another, the newest."""
+"""The most removals whose reason is printed again if it turns out to be another, the newest."""
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Watch, until the reader goes or somebody interrupts.
+    """Watch until the reader closes or the user interrupts.
 
-    Raises `StoreError` for a store that cannot be reached at the start; later losses are told on
+    Raises `StoreError` if the store cannot be reached at the start; later losses are printed on
     standard error. Raises `OutputFailed`, BrokenPipeError.
     """
     end_at_once_on_interrupt()
@@ -173,17 +173,17 @@ class _Reasons:
             discovery, self._cluster, clock=clock, find_operations=find_operations
         )
         self._printed: deque[tuple[Event, Reason | None]] = deque(maxlen=MOST_OPEN)
-        """What was told to have gone, each with the reason that was told."""
+        """The printed removals, each with its reason."""
         self._open: list[Event] = []
         """To be asked about once more."""
         self._ask_again_at = 0.0
 
     def weigh(self) -> None:
-        """Take in what was read of leases."""
+        """Take readings of leases."""
         self.tracker.update()
 
     def note(self, batch: Sequence[WatchEvent]) -> list[list[Event]]:
-        """Return for each of some events what it took away, in order."""
+        """Return the removals of each event, in order."""
         now, since = self._clock(), self._state.last_contact
         found: list[list[Event]] = []
         for event in batch:
@@ -193,7 +193,7 @@ class _Reasons:
         return found
 
     def take_in(self, batch: Sequence[WatchEvent]) -> None:
-        """Follow what is registered, once for each event."""
+        """Apply an event to the cluster, once for each event."""
         now = self._clock()
         for event in batch:
             if isinstance(event, Added | Removed | Resynced):
@@ -201,7 +201,7 @@ class _Reasons:
         self.tracker.update(self._cluster.take_changes().keys)
 
     async def explain(self, gone: Iterable[Iterable[Event]]) -> None:
-        """Find out why these went, as far as the store tells it in time; they were taken in."""
+        """Find the reasons of removals that were applied, if the store answers in time."""
         events = [one for some in gone for one in some]
         for one in events:
             self._explainer.note(one)
@@ -211,13 +211,13 @@ class _Reasons:
         self._printed.extend((one, one.why) for one in events)
 
     async def ask_again(self) -> None:
-        """Ask once more, in a while, about what a worker that stops removes before its lease."""
+        """Look once more, in a while, at the first removals of a stopping worker."""
         if self._open and self._clock() >= self._ask_again_at:
             again, self._open = self._open[-ASKED_AT_ONCE:], []
             await self._ask(again, again=True)
 
     def take_changed(self) -> list[Event]:
-        """Return what has another reason by now than was told, oldest first."""
+        """Return the removals with another reason than was printed, oldest first."""
         changed = [one for one, why in self._printed if one.why != why]
         self._printed = deque(((one, one.why) for one, _ in self._printed), maxlen=MOST_OPEN)
         return changed
@@ -231,7 +231,8 @@ class _Reasons:
 
 
 class _Lines:
-    """Events as lines; only of what is wanted. The watch tells of more: of whose channels are."""
+    """Makes lines of events that match the filters. The watch has more: sources, to find the
+    workers of channels."""
 
     def __init__(self, wanted: Query, clock: Clock) -> None:
         self._wanted = wanted

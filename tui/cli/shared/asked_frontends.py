@@ -1,4 +1,4 @@
-"""What the frontends that `--metrics` and its like name say, for commands that look once."""
+"""Ask the frontends of `--metrics` and the like, for commands that look once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from backends.metrics.scraper import ScrapeResult
 
 FRONTEND = "frontend"
-"""The `evidence_kind` of what a frontend says."""
+"""The `evidence_kind` of a frontend's report."""
 AGAIN = 2.0
 """Seconds until each is asked again by a command that waits."""
 MOST_UNASKED = 20
@@ -32,10 +32,8 @@ LONGEST = 10.0
 async def asked_frontends(
     settings: Settings, clock: Clock, *, longest: float = LONGEST
 ) -> list[FrontendReport]:
-    """Ask each process that was named once. Without any there is no report, and nothing is opened.
-
-    One that is no frontend has none either; one that does not answer says nothing.
-    """
+    """Ask each chosen process once. Without any there is no report, and nothing is opened. A
+    process that is no frontend has none either; one that does not answer reports nothing."""
     if not settings.metrics:
         return []
     # A command that asks nobody need not wait for these.
@@ -64,10 +62,10 @@ async def asked_frontends(
 
 
 class FollowedFrontends:
-    """The processes that were named, asked again and again: for a command that waits.
+    """Asks the chosen processes repeatedly, for a command that waits.
 
-    What they said of each name keeps since when, and which of them is a frontend is known also once
-    it stops answering.
+    Reports keep the time since when they hold, and a frontend stays known as one when it stops
+    answering.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -94,7 +92,7 @@ class FollowedFrontends:
                 await self._poller.round()
 
     def reports(self) -> list[FrontendReport]:
-        """Return what they said last, as far as it is of now."""
+        """Return the last reports that are still current."""
         from backends.metrics.reports import reports
 
         return list(reports(self._poller.latest, self._clock()))
@@ -159,7 +157,7 @@ def silent_json(reports: Iterable[FrontendReport]) -> list[dict[str, object]]:
 
 
 def failures_json(reports: tuple[FrontendReport, ...]) -> list[dict[str, object]]:
-    """What frontends failed and refused, by reason, of all models together."""
+    """Return the failures and refusals of frontends, by reason, of all models together."""
     return [
         {
             "frontend": report.name,

@@ -1,4 +1,4 @@
-"""What the words of a command line name, of what was looked at."""
+"""Find the records and processes that the words of a command line name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backends.liveness.workers import Worker, workers
 NAMES_A_PROCESS = frozenset(
     {MatchedField.KEY, MatchedField.ID, MatchedField.ADDRESS, MatchedField.HOST}
 )
-"""What says which process is meant; a model's name, or a place, says what it does."""
+"""The fields that identify a process; a model's name, or a place, only shows what it does."""
 
 
 def records(
@@ -40,7 +40,7 @@ class NameFilter:
     def __init__(self, names: Iterable[str]) -> None:
         self._wanted = {one.text: one for one in map(lookup.parse, names)}
         self.missing: list[str] = []
-        """The names that mean nothing of what was there."""
+        """The names without any match."""
 
     def __call__(self, cluster: Cluster, matching: Sequence[AnyRecord]) -> list[AnyRecord]:
         if not self._wanted:

@@ -1,4 +1,4 @@
-"""What the commands need of a store besides a survey: whose a record is, where, how to ask."""
+"""Read a store for the commands: survey, workers of channels, the store's name."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ CONNECT, DEEP, NEVER = "connect", "deep", "never"
 
 
 class Publishers:
-    """Tells whose a record is. Most records say it themselves; for channels it holds the sources.
+    """Finds the worker of a record.
 
-    Told of every change of a watch, it stays right.
+    Most records name it themselves; for channels it holds the sources. It stays right if every
+    change of a watch is applied.
     """
 
     def __init__(self, records: Iterable[AnyRecord] = ()) -> None:
@@ -56,7 +57,7 @@ class Publishers:
         self._cluster.discard(record.key)
 
     def worker_of(self, record: AnyRecord) -> int | None:
-        """The instance id (u64) of a record's worker, as far as it can be told."""
+        """Return the instance id (u64) of a record's worker, if known."""
         # Its lease may be of another id.
         if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
             return record.id.instance_id
@@ -64,7 +65,7 @@ class Publishers:
 
 
 def with_sources(query: Query) -> Query:
-    """What to read so that channels without a lease can be joined to their workers, too."""
+    """Return the query with sources added, to find the workers of channels without a lease."""
     if Kind.EVENT_CHANNEL not in query.kinds:
         return query
     # A source has the same names as its channel.
@@ -74,10 +75,8 @@ def with_sources(query: Query) -> Query:
 async def list_with_publishers(
     discovery: Discovery, query: Query
 ) -> tuple[list[AnyRecord], Publishers, str]:
-    """What matches and may be read, whose it is, and what may not be read, as `Resync.unread`.
-
-    Sources are read besides only where they are needed. Raises `StoreError`.
-    """
+    """Return the matching records, their workers, and the unreadable part as in `Resync.unread`.
+    Sources are read only if they are needed. Raises `StoreError`."""
     records, unread = await discovery.list_readable(query)
     if not any(isinstance(one, EventChannel) and one.lease is None for one in records):
         return records, Publishers(), unread
@@ -90,7 +89,7 @@ async def list_with_publishers(
 
 @dataclass(frozen=True, slots=True)
 class StoreLabel:
-    """A store that was looked at, as far as a person needs to know."""
+    """The name of a store for the user, and its limits."""
 
     name: str
     """And its address."""
@@ -109,12 +108,12 @@ def place_of(discovery: Discovery) -> StoreLabel:
 
 
 async def acted_on(discovery: Discovery) -> StoreLabel:
-    """Which store it is, and whether what is removed from it can be put back."""
+    """Return the store's label, with its refusals of puts."""
     return replace(place_of(discovery), no_puts=await discovery.no_puts())
 
 
 def print_waiting(seconds: float, records: Sequence[AnyRecord]) -> None:
-    """Say for how long and why a command waits before it goes on."""
+    """Print how long a command waits, and why."""
     print_message(
         f"{count(len(records), 'record')} cannot be reached from this host: waiting up to "
         f"{math.ceil(seconds)} s for the next renewal, which shows whether the worker lives"
@@ -133,10 +132,8 @@ async def surveyed(
     wait: RenewalWait | None = None,
     clock: Clock,
 ) -> Survey:
-    """Look as every command does: probe as `--probe` says, and know the drains of the audit.
-
-    Raises `StoreError`.
-    """
+    """Survey as every command does: probe by `--probe`, and read the drains of the audit. Raises
+    `StoreError`."""
     return await survey(
         discovery,
         query,
@@ -158,10 +155,8 @@ async def drained_by(settings: Settings, discovery: Discovery) -> Mapping[int, D
 
 
 def probe_by_default(settings: Settings, wanted: str | None) -> str | None:
-    """Return how a command probes that does so by itself, `connect` or `deep`. None: it does not.
-
-    `wanted` is what its own `--probe` says; without it the `--probe` before the command counts.
-    """
+    """Return the default probe of a command: `connect` or `deep`. None: it does not probe.
+    `wanted`: its own `--probe`; without it the `--probe` before the command counts."""
     if wanted is None:
         wanted = {Probing.NEVER: NEVER, Probing.DEEP: DEEP}.get(settings.probing, CONNECT)
     return None if wanted == NEVER else wanted
@@ -171,10 +166,8 @@ def probe_by_default(settings: Settings, wanted: str | None) -> str | None:
 async def looked_at(
     settings: Settings, probe: str | None
 ) -> AsyncIterator[tuple[Discovery, Probes | None]]:
-    """Open the store that the settings name, for the block, and what probes, where that is wanted.
-
-    Raises `Misconfigured`.
-    """
+    """Open the store of the settings for the block, and the prober if wanted. Raises
+    `Misconfigured`."""
     if probe is None:
         # A command that only reads need not wait for the modules that ask.
         async with open_discovery(settings) as discovery:

@@ -1,7 +1,7 @@
-"""What the commands that remove have in common: refusing, asking, removing, telling.
+"""Refuse, ask, remove and report, for all commands that remove.
 
-Looking, asking and removing are three steps on their own: a person may think for an hour, and
-the revision that was shown is what guards the key meanwhile.
+Survey, question and removal are three separate steps: the user may think for an hour, and the
+revision that was shown guards the key meanwhile.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tui.text.sanitize import plain, plain_key
 
 
 def is_refused(settings: Settings, verb: str, *, dry_run: bool = False) -> bool:
-    """Whether nothing may be changed here; says so. `verb` is what was to be done."""
+    """Return whether changes are refused here; prints so. `verb`: the refused action."""
     if settings.read_only and not dry_run:
         print_message(
             "nothing is changed under --read-only, DYNTOP_READ_ONLY or a read-only context: "
@@ -50,21 +50,21 @@ def is_refused(settings: Settings, verb: str, *, dry_run: bool = False) -> bool:
 
 
 def can_ask() -> bool:
-    """Whether a person is there to ask; says so if nobody is."""
+    """Return whether standard input is a terminal; prints so if not."""
     if sys.stdin is not None and sys.stdin.isatty():
         return True
-    print_message("there is no terminal to ask at: name --yes to remove without a question")
+    print_message("standard input is not a terminal: pass --yes to remove without asking")
     return False
 
 
 def ask(question: str) -> str:
-    """What a person at the terminal answers, without blanks around it; nothing at the end."""
+    """Return the user's answer without blanks around it; empty at the end of input."""
     print(f"{question} ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 
 
 def confirmed(targets: Sequence[RemovalTarget], place: StoreLabel) -> list[RemovalTarget]:
-    """Those that the person at the terminal says yes to, one by one."""
+    """Return the targets that the user confirms, one by one."""
     if not targets or not can_ask():
         return []
     chosen = []
@@ -106,7 +106,7 @@ def describe(target: RemovalTarget, place: StoreLabel) -> None:
 def warn_irreversible(
     settings: Settings, targets: Sequence[RemovalTarget], place: StoreLabel
 ) -> None:
-    """Say what cannot be put back once it is removed, and why, before anything is."""
+    """Print the removals that could not be undone, and why, beforehand."""
     if not targets:
         return
     by_key = {target.record.key: target for target in targets}
@@ -143,10 +143,10 @@ def remove(
     *,
     asked: bool,
 ) -> list[Exit]:
-    """Remove all in one act, and tell what came of each. Returns an exit code for each failure.
+    """Remove all in one operation, and print each outcome. Returns an exit code for each failure.
 
-    `asked`: whether a person said yes to it, as `place` was then. Where puts are refused only since
-    then, nothing is removed: the answer was to another question.
+    `asked`: whether the user confirmed it, with the store as in `place`. If puts are refused only
+    since then, nothing is removed: the answer was to another question.
 
     Raises `Misconfigured`, `OutputFailed`, BrokenPipeError.
     """
@@ -156,12 +156,13 @@ def remove(
         return asyncio.run(_remove(settings, kind, targets, place.no_puts, asked=asked))
     except KeyboardInterrupt:
         if settings.audit is not None:
-            print_message("interrupted: `dyntop history` tells what came of it")
+            print_message("interrupted: `dyntop history` shows the outcomes")
         raise
 
 
 def exit_code(failures: Sequence[Exit]) -> Exit:
-    """Of a command with these failures. A store that is not there is said whatever else failed."""
+    """Return the exit code of a command with these failures. An unreachable store outranks all
+    others."""
     if not failures:
         return Exit.DONE
     if Exit.UNREACHABLE in failures:
@@ -209,8 +210,8 @@ async def _remove(
 def report_outcomes(
     outcomes: Mapping[bytes, KeyOutcome], doing: Doing, store: str, *, as_if: str = ""
 ) -> list[Exit]:
-    """Print what came of each key: what was done as a line of output, all else on standard error.
-    `as_if` stands before what is only foreseen. Returns an exit code for each failure.
+    """Print the outcome of each key: success as a line of output, all others on standard error.
+    `as_if`: a prefix for outcomes that are only foreseen. Returns an exit code for each failure.
 
     Raises `OutputFailed`, BrokenPipeError.
     """

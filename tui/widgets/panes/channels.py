@@ -1,4 +1,4 @@
-"""The Event channels tab: publishers' channels, each with what its events are about."""
+"""The Event channels tab: publishers' channels, each with its kind of events."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tui.widgets.panes.pane import Pane
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """A channel, or a source under its channel, or a source whose channel is not there."""
+    """A channel, a source below its channel, or a source without one."""
 
     key: Hashable
     record: EventChannel | EventSource
     under_channel: bool
     worker: int | None
-    """Whose it is, as far as it can be told."""
+    """The worker, if known."""
 
 
 class ChannelsPane(Pane[ChannelRow]):
@@ -80,11 +80,11 @@ class ChannelsPane(Pane[ChannelRow]):
         return self.states.registered([row.record])
 
     def detail_record(self) -> AnyRecord | None:
-        """What went is shown as it last was."""
+        """Return the last record of a row that is gone, too."""
         return None if self.row is None else self.row.record
 
     def action_tap(self) -> None:
-        """Of a source, it is its channel that is listened to."""
+        """Open a tap on the selected channel, or on the channel of the selected source."""
         for record in self._or_told(self.selected()):
             channel: AnyRecord | None = record
             if isinstance(record, EventSource):
@@ -100,8 +100,8 @@ class ChannelsPane(Pane[ChannelRow]):
         return self.view.cluster
 
     def _tops(self) -> list[ChannelRow]:
-        """Channels that match, or of which a source does, and sources without a channel; and what
-        is gone, each on its own."""
+        """Return the matching channels, those with a matching source, sources without a channel,
+        and tombstones."""
         shown, scope = self.dashboard.shown, self.dashboard.scope
         tops: dict[bytes, EventChannel | EventSource] = {}
         for kind in (Kind.EVENT_CHANNEL, Kind.EVENT_SOURCE):

@@ -1,4 +1,4 @@
-"""The Events tab: what was added, changed, removed and resynced, when, and why."""
+"""The Events tab: records that were added, changed, removed or resynced, when, and why."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class EventRow:
 
 
 class EventsPane(Pane[EventRow]):
-    """The history, newest first. It shows all places: what went is in none any more."""
+    """Shows the history, newest first, of all scopes: a removed record is in none any more."""
 
     TAB = TabId.EVENTS
     TITLE = "Events"
     STANDS_FOR_RECORDS = False
     EMPTY_TEXT = "Nothing happened yet"
-    """Unless the filter hides what did. That only findings are shown hides nothing: what happened
-    has no verdict."""
+    """Return the text without events, or if the filter hides all. Showing findings only hides no
+    event: events have no verdict."""
     KINDS = frozenset()  # its rows are events, not records
 
     def __init__(self, dashboard: Dashboard) -> None:
@@ -77,16 +77,14 @@ class EventsPane(Pane[EventRow]):
         """It only grows, so the title does without."""
 
     def records_of(self, row: EventRow) -> Sequence[AnyRecord]:
-        """The record as it was then, if its key is still there.
-
-        Of one that changed since, the store removes nothing: what is shown is what is meant.
-        """
+        """Return the record at the time of the event, if its key still exists. If the record
+        changed since, the store removes nothing, since its revision differs."""
         record = row.event.record
         here = record is not None and record.key in self.view.cluster.records
         return (record,) if record is not None and here else ()
 
     def detail_record(self) -> AnyRecord | None:
-        """What went is shown as it last was."""
+        """Return the last record of a row that is gone, too."""
         return None if self.row is None else self.row.event.record
 
     def detail_event(self) -> Event | None:

@@ -1,6 +1,6 @@
-"""The tabs whose rows are records themselves: instances, and keys of unknown kinds.
+"""The tabs with one row per record: instances, and keys of unknown kinds.
 
-What went stays for a while, as a row that stands for nothing.
+Removed records stay for a while, as rows without records.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class RecordPane(Pane[AnyRecord]):
         return (row,) if row.key in self.view.cluster.records else ()
 
     def detail_record(self) -> AnyRecord | None:
-        """What went is shown as it last was."""
+        """Return the last record of a row that is gone, too."""
         return self.row
 
     def _keys(self) -> Collection[bytes]:
@@ -85,10 +85,10 @@ class RecordPane(Pane[AnyRecord]):
 
 
 class InstancesPane(RecordPane):
-    """Endpoint instances of what is selected in the tree.
+    """Shows the endpoint instances of the selected scope.
 
-    Those of internal endpoints belong to their worker: they have rows where the endpoint itself is
-    selected, and where a filter finds them.
+    Instances of internal endpoints belong to their worker: they have rows if the endpoint itself is
+    selected, or if a filter matches them.
     """
 
     TAB = TabId.INSTANCES

@@ -81,10 +81,10 @@ class MetricsPane(TreePane[MetricsRow]):
         self.set_empty_text("")
 
     def amend(self, changes: Changes) -> None:
-        """All is as it was at the last scrape, and the next one is soon."""
+        """Wait for the next scrape, which is soon."""
 
     def count(self) -> None:
-        """What is there is known only while somebody looks."""
+        """Return no number for the title: it is known only while the tab is open."""
         return
 
     def set_empty_text(self, text: str) -> None:
@@ -113,12 +113,12 @@ class MetricsPane(TreePane[MetricsRow]):
         self.rebuild()
 
     def _store_is_read(self) -> bool:
-        """Whether what is registered is known as it is now."""
+        """Return whether the registered records are up to date."""
         view = self.view
         return view.complete and not view.store.link.is_outdated
 
     def _remarks(self) -> str:
-        """What is to be known of all these figures; most often there is nothing."""
+        """Return remarks on all figures; most often none."""
         metering = self.dashboard.metrics
         if metering.asking is None:
             return ""

@@ -1,4 +1,4 @@
-"""The Models tab: base models with their LoRA adapters, and who serves them."""
+"""The Models tab: base models with their LoRA adapters and workers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tui.widgets.panes.tree_pane import TreePane
 _Key = tuple[Hashable, ...]
 
 BEFORE = ("of", "key", "state", "gone", "requests", "serving")
-"""The fields of a card's detail that come before what frontends say."""
+"""The fields of a card's detail that come before the reports of frontends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ModelRow:
     adapters: int
     """How many LoRA adapters a model has."""
     opened: bool | None
-    """Whether what is below it is shown. None: there is nothing below it."""
+    """Whether it is expanded. None: there is nothing below it."""
 
     @property
     def level(self) -> int:
@@ -64,7 +64,7 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class _Summary:
-    """What is said of all the cards of a row at once."""
+    """A summary of all cards of a row."""
 
     there: Sequence[AnyRecord]
     """Those that are registered."""
@@ -81,7 +81,7 @@ class _Summary:
 
 
 class ModelsPane(TreePane[ModelRow]):
-    """Models that are served below the selected place; a row opens to what it is made of."""
+    """Shows the models in the selected scope; a row expands to its cards."""
 
     TAB = TabId.MODELS
     TITLE = "Models"
@@ -117,9 +117,9 @@ class ModelsPane(TreePane[ModelRow]):
         """The cards that went and are still shown, each with the name of its model."""
         self._models: dict[str, Model] = {}
         self._summaries: dict[_Key, _Summary] = {}
-        """Of what rows stand for, as far as it was asked for since it changed."""
+        """Summaries of rows, computed since the last change."""
         self._card_rows: dict[_Key, list[ModelRow]] = {}
-        """What is below a model or adapter that is open."""
+        """The rows below an expanded model or adapter."""
         self._opened: set[Hashable] = set()
         self._listed: ListedRows[ModelRow] = ListedRows()
 
@@ -191,13 +191,13 @@ class ModelsPane(TreePane[ModelRow]):
         return bool(row.cards) and not self.records_of(row)
 
     def detail_record(self) -> AnyRecord | None:
-        """What went is shown as it last was."""
+        """Return the last record of a row that is gone, too."""
         if self.row is None or not self.row.cards:
             return None
         return next(iter(self.records_of(self.row)), self.row.cards[0])
 
     def with_pane_fields(self, detail: Detail | None) -> Detail | None:
-        """What each frontend says of the row's model or adapter goes behind how it is served."""
+        """Add the report of each frontend on the row's model or adapter, after its serving."""
         row = self.row
         if detail is None or row is None or not self.records_of(row):
             return detail
@@ -229,8 +229,8 @@ class ModelsPane(TreePane[ModelRow]):
         return {*shown, *(card.key for card in denied)} if denied else shown
 
     def _denied_cards(self) -> list[ModelCard]:
-        """Where only findings are shown, the cards of what frontends do not serve, as far as the
-        filter finds them: a finding, whatever their own verdicts are."""
+        """Return, while only findings are shown, the matching cards of models that frontends do not
+        serve: that is a finding, whatever the verdicts of the cards."""
         view, serving = self.view, self.view.verdicts.serving
         if not view.only_findings or not serving.is_any_denied:
             return []
@@ -278,7 +278,7 @@ class ModelsPane(TreePane[ModelRow]):
         return self._card_rows[parent]
 
     def _summary(self, key: _Key, cards: Sequence[ModelCard]) -> _Summary:
-        """What is said of a row's cards, which may be thousands."""
+        """Return the summary of a row's cards, which may be thousands."""
         if key not in self._summaries:
             there = self.states.registered(cards)
             everything = self._unfiltered(key, there)
@@ -300,8 +300,8 @@ class ModelsPane(TreePane[ModelRow]):
         return self._summaries[key]
 
     def _unfiltered(self, key: _Key, there: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
-        """All registered cards that a row stands for in the selected place: what a filter leaves
-        out bears on its state all the same. A model of which one card is orphaned is not."""
+        """Return all registered cards of a row in the selected scope: cards that a filter hides
+        decide its state, too. A model with one orphaned card is not orphaned."""
         if not self.view.narrowed or isinstance(key[-1], bytes):
             return there
         scope, names = self.dashboard.scope, self._names

@@ -1,4 +1,4 @@
-"""What every tab has in common: a table of rows that stand for records."""
+"""The base of all tabs: a table of rows that stand for records."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MOST_OF_A_ROW = 20
 
 
 class Pane(TabPane, Generic[Row]):
-    """A tab: a table and the source of its rows. Subclasses say what the rows are and which records
-    each stands for."""
+    """A tab: a table and the source of its rows. Subclasses make the rows, and give the records of
+    each."""
 
     TAB: ClassVar[TabId]
     TITLE: ClassVar[str]
@@ -42,11 +42,11 @@ class Pane(TabPane, Generic[Row]):
     KINDS: ClassVar[frozenset[Kind]]
     """A change to a record of another kind does not touch this pane."""
     EMPTY_TEXT: ClassVar[str | None] = None
-    """What it says without rows. None: what is to be said of the store."""
+    """The text of an empty table. None: the state of the store."""
     STANDS_FOR_RECORDS: ClassVar[bool] = True
     """Whether a row without a registered record is one that is gone."""
     TELLS_OF_STORE: ClassVar[bool] = True
-    """Whether what it shows may be untrue while the store is lost."""
+    """Whether its rows may be outdated while the store is disconnected."""
     HIDES_EMPTY: ClassVar[bool] = False
     """Whether the tab is there only while there is something in it."""
 
@@ -117,12 +117,13 @@ class Pane(TabPane, Generic[Row]):
         self.view = dashboard.view
         self.states = dashboard.states
         self.verb: Verb = "unregister"
-        """What `d` does to what is marked or selected, as of the last `look_at_verb`."""
+        """The removal that `d` proposes for the marked or selected rows, as of the last
+        `look_at_verb`."""
 
     # --- for subclasses -----------------------------------------------------------------------
 
     def rebuild(self) -> None:
-        """Show what there is now, whatever changed."""
+        """Rebuild all rows."""
         raise NotImplementedError
 
     def amend(self, changes: Changes) -> None:
@@ -130,7 +131,7 @@ class Pane(TabPane, Generic[Row]):
         self.rebuild()
 
     def count(self) -> int | None:
-        """How many there are, for the tab's title, open or not. None: a number says nothing."""
+        """Return the number for the tab's title, open or not. None: the title has no number."""
         raise NotImplementedError
 
     def records_of(self, row: Row) -> Sequence[AnyRecord]:
@@ -138,8 +139,8 @@ class Pane(TabPane, Generic[Row]):
         raise NotImplementedError
 
     def records_on_screen(self) -> list[AnyRecord]:
-        """What is shown in detail, then what the rows on screen stand for; of a row that stands for
-        many, the first few."""
+        """Return the record in the detail, then those of the rows on screen; of a row with many
+        records, the first few."""
         selected = self.detail_record()
         found = [] if selected is None else [selected]
         for row in self.table.on_screen():
@@ -147,7 +148,7 @@ class Pane(TabPane, Generic[Row]):
         return found
 
     def detail(self, inspector: Inspector) -> Detail | None:
-        """What is shown in detail. None: there is no row."""
+        """Return the detail of the cursor's row. None: there is no row."""
         if (detail := self.detail_text()) is not None:
             return detail
         if (worker := self.detail_worker()) is not None:
@@ -156,16 +157,16 @@ class Pane(TabPane, Generic[Row]):
         return self.with_pane_fields(inspector.detail(record, event, len(self.selected())))
 
     def detail_record(self) -> AnyRecord | None:
-        """The record whose detail is shown."""
+        """Return the record of the detail."""
         records = self.selected()
         return records[0] if records else None
 
     def is_faded(self, row: Row) -> bool:
-        """What is gone is."""
+        """Return whether a row is faded: tombstones are."""
         return self.STANDS_FOR_RECORDS and not self.records_of(row)
 
     def detail_worker(self) -> Worker | None:
-        """The worker whose detail is shown, where rows stand for workers."""
+        """Return the worker of the detail, if rows stand for workers."""
         return None
 
     def detail_text(self) -> Detail | None:
@@ -173,15 +174,15 @@ class Pane(TabPane, Generic[Row]):
         return None
 
     def detail_event(self) -> Event | None:
-        """What happened, where the row tells of that."""
+        """Return the event of the detail, if rows stand for events."""
         return None
 
     def with_pane_fields(self, detail: Detail | None) -> Detail | None:
-        """The detail of the cursor's row, with what only this tab knows of it."""
+        """Add the fields that only this tab has to the detail."""
         return detail
 
     def set_empty_text(self, text: str) -> None:
-        """Without rows it says `text`, which is about the store, or what it has to say itself."""
+        """Set the text of an empty table: `text`, about the store, unless the tab has its own."""
         self.table.empty_text = text if self.EMPTY_TEXT is None else self.EMPTY_TEXT
 
     # --- what all have ------------------------------------------------------------------------
@@ -209,7 +210,7 @@ class Pane(TabPane, Generic[Row]):
         self.table.show(source, source.index_of, changed)
 
     def tick(self) -> None:
-        """Time went on: draw again what changed with it alone."""
+        """Draw cells that change with time alone."""
         self.table.tick()
 
     def selected(self) -> Sequence[AnyRecord]:
@@ -217,7 +218,8 @@ class Pane(TabPane, Generic[Row]):
         return () if self.row is None else self.records_of(self.row)
 
     def acted_on(self) -> Sequence[AnyRecord]:
-        """What an act is about: the marked rows' records, or the cursor's row's."""
+        """Return the records that an action takes: those of the marked rows, or of the cursor's
+        row."""
         marked = self.table.marked
         if not marked:
             return self.selected()
@@ -247,7 +249,7 @@ class Pane(TabPane, Generic[Row]):
         return True
 
     def look_at_verb(self) -> bool:
-        """See anew what `d` does to what is marked or selected. True: it is something else."""
+        """Compute again what `d` does to the marked or selected rows. True: it changed."""
         before, self.verb = self.verb, proposed_verb(self.view, self.acted_on())
         return self.verb != before
 
@@ -270,7 +272,7 @@ class Pane(TabPane, Generic[Row]):
         self.table.action_mark_all()
 
     def action_drain(self) -> None:
-        """Ask; the question says what is proposed by then."""
+        """Ask for the removal; the dialog shows the proposal of that time."""
         self.action_unregister()
 
     def action_unregister(self) -> None:

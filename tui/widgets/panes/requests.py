@@ -1,4 +1,4 @@
-"""The Requests tab: what NATS services count, for components, their endpoints and instances."""
+"""The Requests tab: counts of NATS services, for components, their endpoints and instances."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RequestRow:
     usages: tuple[Usage, ...]
     whole: Total
     opened: bool | None
-    """Whether what is below it is shown. None: there is nothing below it."""
+    """Whether it is expanded. None: there is nothing below it."""
 
     @property
     def level(self) -> int:
@@ -58,7 +58,7 @@ class RequestRow:
 
 
 class RequestsPane(TreePane[RequestRow]):
-    """What is counted below the selected place, and a line that says how old it is."""
+    """Shows the counts in the selected scope, and a line with their age."""
 
     TAB = TabId.REQUESTS
     TITLE = "Requests"
@@ -131,14 +131,14 @@ class RequestsPane(TreePane[RequestRow]):
         self.table.empty_text = self._empty_text()
 
     def count(self) -> None:
-        """How many answer is not known before somebody asks."""
+        """Return no number for the title: services are polled only while the tab is open."""
 
     def records_of(self, row: RequestRow) -> Sequence[AnyRecord]:
         records = {one.key: one for usage in row.usages for one in usage.records}
         return self.states.registered(records.values())
 
     def detail_record(self) -> AnyRecord | None:
-        """Of an instance its record; what many have together is in no record."""
+        """Return the record of an instance; a row of several has none."""
         if self.row is None or self.row.opened is not None:
             return None
         return next(iter(self.records_of(self.row)), None)
@@ -162,7 +162,7 @@ class RequestsPane(TreePane[RequestRow]):
         self.rebuild()
 
     def _shown_usages(self) -> list[Usage]:
-        """Of the selected place, as far as the filter finds them."""
+        """Return the rows in the selected scope that match the filter."""
         board, cluster = self.dashboard.stats, self.view.cluster
         if board is None:
             return []
@@ -249,7 +249,7 @@ class RequestsPane(TreePane[RequestRow]):
 
 
 def _part(usage: Usage, level: int, number: int) -> Hashable:
-    """What tells a row from others with the same above it; `number` counts those of its subject."""
+    """Tells a row from its siblings; `number` counts those of its subject."""
     if level == 0:
         return (usage.namespace, usage.component)
     if level == 1:
@@ -273,7 +273,7 @@ def _name(row: RequestRow) -> Cell:
 
 
 def _trouble(row: RequestRow) -> tuple[int, int]:
-    """Sorted by it, those come first who do not answer."""
+    """Return the sort key of a state: services that do not answer come first."""
     numbers = row.whole.numbers
     return (-numbers[Answering.SILENT], -numbers[Answering.UNREGISTERED])
 

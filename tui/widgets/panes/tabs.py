@@ -46,7 +46,7 @@ class PaneTabs(TabbedContent):
         self._behind: set[str] = set()
         """Panes that have not seen the last changes, by tab."""
         self._wanted: Pane[Any] | None = None
-        """What is to be opened once it has rows: it was asked for before all was read."""
+        """The tab to open once it has rows: it was chosen before the snapshot was complete."""
         self._numbers: dict[str, int | None] = {}
         """How many there are in each pane, as it was counted last."""
         for pane in self.panes:
@@ -121,7 +121,7 @@ class PaneTabs(TabbedContent):
             self._behind.add(_tab_of(models))
 
     def set_empty_text(self, text: str) -> None:
-        """What a pane without rows says, unless it has something of its own to say."""
+        """Set the text of empty panes, except those with their own."""
         for pane in self.panes:
             pane.set_empty_text(text)
 

@@ -1,4 +1,4 @@
-"""A tab whose rows open to what they are made of."""
+"""A tab whose rows expand to their parts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class TreeRow(Protocol):
 
     @property
     def key(self) -> tuple[Hashable, ...]:
-        """What is above it is the beginning of this."""
+        """Begins with the path of its parent."""
 
     @property
     def opened(self) -> bool | None:
-        """Whether what is below it is shown. None: there is nothing below it."""
+        """Whether it is expanded. None: there is nothing below it."""
 
     @property
     def level(self) -> int:
@@ -32,7 +32,7 @@ Branch = TypeVar("Branch", bound=TreeRow)
 
 
 class TreePane(Pane[Branch]):
-    """Opens and closes by the keys of any tree. Subclasses keep what is open."""
+    """Expands and collapses rows by the usual keys of trees. Subclasses keep the expanded ones."""
 
     ACTIONS: ClassVar[dict[str, str]] = {"expand": "open(True)", "collapse": "open(False)"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
@@ -46,7 +46,7 @@ class TreePane(Pane[Branch]):
         return row.key[:-1]
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
-        """Enter opens and closes; where nothing is below, it means what it means in other tabs."""
+        """Expand or collapse; on a row with nothing below it, do as in other tabs."""
         if self.row is not None and self.row.opened is not None:
             message.stop()
             self.set_open(self.row, not self.row.opened)

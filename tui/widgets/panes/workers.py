@@ -1,4 +1,4 @@
-"""The Workers tab: what each process registered, taken together."""
+"""The Workers tab: all records of each process in one row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WorkerRow:
     """A worker that has something registered, or one that is gone."""
 
     worker: Worker
-    """Of one that is gone, what it had."""
+    """The records of a worker that is gone."""
     gone: bool
 
     @property
@@ -71,7 +71,8 @@ class WorkersPane(Pane[WorkerRow]):
         super().__init__(dashboard, columns, order=SortOrder("where"))
         self._sorted: SortedRows[WorkerRow] = SortedRows()
         self._worker_of: dict[bytes, int] = {}
-        """Whose each record was when its row was made: of what went nobody else could say."""
+        """The worker of each record when its row was made: for a removed record nothing else shows
+        it."""
 
     def rebuild(self) -> None:
         self._worker_of = {}
@@ -95,8 +96,8 @@ class WorkersPane(Pane[WorkerRow]):
             self.show(self._sorted, changed)
 
     def count(self) -> int:
-        """Of workers: frontends, routers and the like have rows, and are none; nor is there a
-        process where only what one left behind is registered."""
+        """Return the number of workers. Frontends, routers and the like have rows, but do not
+        count; nor does a process of which only leftovers are registered."""
         there, view = self._there(), self.view
         none = {*view.cluster.no_workers(), *view.verdicts.left_behind}
         return len(there) - sum(one in there for one in none)
@@ -169,7 +170,7 @@ class WorkersPane(Pane[WorkerRow]):
         return {*workers, *(worker for worker in joined if worker is not None)}
 
     def _gone(self) -> dict[int, list[AnyRecord]]:
-        """What is left to be seen of workers of which nothing is registered any more."""
+        """Return the tombstones of workers without any registered record."""
         view = self.view
         there, process = view.cluster.workers(), view.cluster.worker_id
         found: dict[int, list[AnyRecord]] = {}
@@ -233,7 +234,7 @@ def _first(row: WorkerRow) -> AnyRecord:
 
 
 def _gone_worker(record: AnyRecord) -> int | None:
-    """Whose a record was that is gone: of its lease nothing may be left to tell the instance id."""
+    """Return the worker of a record that is gone: its lease may no longer show the instance id."""
     number = record.id.instance_id
     named = isinstance(record, EndpointInstance | ModelCard) and number is not None
     return number if named else own_worker(record)
@@ -246,7 +247,7 @@ def _id(row: WorkerRow) -> Cell:
 
 
 def _where(row: WorkerRow) -> str:
-    """With what it is, if that is no worker, and its ranks, if it has several."""
+    """Return its name, with its role if it is no worker, and its ranks if it has several."""
     worker = row.worker
     role = "" if worker.role is Role.WORKER else f"({worker.role.value})"
     ranks = f"×{worker.ranks} ranks" if worker.ranks > 1 else ""

@@ -43,9 +43,11 @@ class _Layout:
     width: int = -1
     columns: list[tuple[Column[HasKey], int]] = field(default_factory=list)
     needs: dict[str, int] = field(default_factory=dict)
-    """The cells that each column's texts took so far. Grows while rows are scrolled through, so
-    that the columns stay where they are; falls back to what is on screen where something would be
-    cut for what is not."""
+    """The cells that each column's texts took so far.
+
+    Grows while rows are scrolled through, so that the columns stay where they are. Falls back to
+    the rows on screen if a column would be cut for rows that are not.
+    """
 
 
 class ListTable(LineView, Generic[Row]):
@@ -143,7 +145,7 @@ class ListTable(LineView, Generic[Row]):
         id: str | None = None,
     ) -> None:
         """`follow_top`: a cursor on the first row stays on the first row, as in a log. `is_faded`:
-        whether a row is drawn in one muted colour, since what it stands for is over."""
+        whether a row is drawn in one muted colour, as for tombstones."""
         super().__init__(id=id)
         self.is_faded = is_faded
         self.columns = columns
@@ -159,7 +161,7 @@ class ListTable(LineView, Generic[Row]):
         self._ticking: dict[int, tuple[str, ...]] = {}
         self._fit_is_due = False
         self._fitted_at = -1
-        """How far it was scrolled when the columns were last fitted to what is on screen."""
+        """The scroll offset when the columns were last fitted to the rows on screen."""
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -402,8 +404,8 @@ class ListTable(LineView, Generic[Row]):
             self.refresh()
 
     def _fit(self) -> None:
-        """Give columns the room that others do not need, if what is on screen is cut. Else they
-        stay where they are."""
+        """Give columns the room that others do not need, if a cell on screen is cut. Else they stay
+        where they are."""
         width = self.line_width
         if width <= GUTTER:
             return
@@ -452,7 +454,7 @@ def _lack(columns: Sequence[tuple[Column[Any], int]], needs: Mapping[str, int]) 
 
 
 def _needed(text: str) -> int:
-    """The columns of a terminal that a text takes, as far as a cell may grow."""
+    """Return the cells that a text takes, up to the limit of a cell."""
     text = text[:LONGEST_CELL]
     return min(LONGEST_CELL, text_width(plain(text)))
 
