@@ -173,7 +173,7 @@ class Demo:
             self._start(role)
 
     def _start(self, role: DemoRole) -> DemoWorker:
-        """Start a worker, which registers what all workers of its role do."""
+        """Start a worker, and register the records of its role."""
         worker = self._process(role)
         self._workers.append(worker)
         self.keyspace.grant(worker.id, role.lease_seconds)
@@ -212,7 +212,7 @@ class Demo:
         self.keyspace.put(key, value, lease)
 
     def _add_oddities(self) -> None:
-        """Add what operators look for: records left behind, broken, or put by a script."""
+        """Add findings: records that are left behind, broken, or put by a script."""
         role = next(role for role in ROLES if role.model is LLAMA)
         # A lease alone never shows it: a process that hangs while its lease is renewed.
         next(self._living(role)).hangs = True

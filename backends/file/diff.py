@@ -136,7 +136,7 @@ class FolderState:
         ]
 
     def take(self, found: Mapping[KeyFile, FileContent | None]) -> None:
-        """Store what was read."""
+        """Take the contents of files. None: a file is gone."""
         for file, reading in found.items():
             if reading is None:
                 self._drop(file)

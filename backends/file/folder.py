@@ -87,7 +87,7 @@ class Listing:
     buckets: dict[bytes, bytes]
     """The names of the buckets, by full path."""
     warnings: tuple[str, ...]
-    """What was left out, and why."""
+    """The files that were left out, and why."""
     no_puts: tuple[NoPuts, ...]
     """As `Store.no_puts`."""
 

@@ -21,7 +21,7 @@ class Evidence:
 
     @property
     def kind(self) -> EvidenceKind:
-        """What it shows: the type of its values."""
+        """The kind of evidence: the type of its values."""
         return self.values.kind
 
     @property

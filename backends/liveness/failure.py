@@ -18,7 +18,7 @@ SAME_TIME = 5.0
 
 
 class Way(StrEnum):
-    """The way between this host and a process whose address failed."""
+    """The path between this host and a process with a failed address."""
 
     SILENT = "silent"
     """Nothing that matters: the process was reached, and does not answer."""
@@ -32,7 +32,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The addresses of a record that were tried in vain, taken together."""
+    """The failed addresses of a record, taken together."""
 
     way: Way
     since: float
@@ -59,7 +59,7 @@ class Probed:
     others: tuple[ProbeResult, ...] = ()
     """Of the other addresses of the same worker."""
     failure: Failure | None = None
-    """Its failed addresses, as far as they count. None: there are none."""
+    """The failed addresses that count. None: there are none."""
     is_dated: bool = False
     """Whether it depends on the time of each reading: any address failed, whether that counts or
     not, or the last reading of its own decides."""

@@ -59,7 +59,7 @@ class LeftBehind:
         return self._keys.keys()
 
     def put(self, keys: Collection[bytes], worker: int | None) -> None:
-        """Add a worker all of whose records are orphaned. None: the worker is not known."""
+        """Add a worker with orphaned records only. None: the worker is unknown."""
         self.discard(keys)
         if worker is not None:
             self._keys[worker] = {*keys}
@@ -78,7 +78,7 @@ class LeftBehind:
 
 
 class FailedRecords:
-    """The keys of records whose addresses, or their worker's, were tried in vain."""
+    """The keys of records whose addresses, or their worker's, failed."""
 
     def __init__(self) -> None:
         self.all: set[bytes] = set()
@@ -86,12 +86,12 @@ class FailedRecords:
         """The keys of workers whose verdicts depend on the time of each reading: an address failed,
         and an old answer at another does not count."""
         self.awaited: set[bytes] = set()
-        """Those whose next renewal decides whether it counts against the worker."""
+        """Those whose next renewal decides whether the failure counts against the worker."""
         self.refused: set[bytes] = set()
-        """Of the awaited, those whose address was refused by another host: by the worker's, or by a
+        """The awaited keys whose address was refused by another host: by the worker's, or by a
         firewall."""
         self.proved: set[bytes] = set()
-        """Of the unreachable, those whose leases show no life since (any more)."""
+        """The unreachable keys whose leases were not renewed since."""
 
     def note(self, facts: JudgeInput, verdict: Verdict, *, doubtful: bool) -> None:
         """Keep whether the addresses of a record failed, and whether its lease contradicts that."""

@@ -1,8 +1,9 @@
-"""Wait for the renewals that decide whether an address that failed counts against its worker.
+"""Wait for the renewals that decide whether a failed address counts against its worker. For
+commands that look once.
 
-For commands that look once. A worker whose address fails from here may be cut off from this host
-alone; whether its lease is renewed after that tells. Every release of Dynamo that was measured
-renews at half of what was granted, so the answer is there after that at the latest.
+A worker whose address fails from here may be cut off from this host alone: the next renewal of its
+lease shows whether it is alive. Every release of Dynamo that was measured renews at half of the
+granted time, so the answer is there by then at the latest.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ class RenewalWait:
 
 
 def longest_wait(ttls: Iterable[LeaseTtl], now: float) -> float:
-    """Return for how many seconds to wait until each of some leases was renewed, or was missed.
+    """Return the seconds until each of some leases was renewed, or missed its renewal.
 
-    `now`: POSIX seconds. At most half of the longest TTL and what a renewal may be late by.
+    `now`: POSIX seconds. At most half of the longest TTL and the time by which a renewal may be
+    late.
     """
     return max((_wait(lease_ttl, now) for lease_ttl in ttls), default=0.0)
 
@@ -59,13 +61,15 @@ async def await_renewals(
     clock: Callable[[], float],
     timer: Timer = LOOP,
 ) -> None:
-    """Wait until the next renewal of each record that another host refuses has come, or was missed.
+    """Wait for the next renewal of each record that another host refuses, until it came or was
+    missed.
 
-    The others are decided without one: what this host refuses itself is dead, and what the network
-    loses is never more than unreachable from here while its lease lives.
+    The others are decided without one: a connection that this host itself refuses proves death, and
+    a failure of the network makes a record at most unreachable from here while its lease is alive.
+    `look` queries the leases and probes the addresses of some records once more, and has the
+    tracker judge them. `clock`: POSIX seconds.
 
-    `look` asks for the leases and probes the addresses of some records once more, and has the
-    tracker judge them. `clock` gives POSIX seconds. Raises what `look` raises.
+    Raises what `look` raises.
     """
     waiting = [
         one

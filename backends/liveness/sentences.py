@@ -181,7 +181,7 @@ def _of_addresses(
 
 
 def _asked(values: kinds.AddressProbed | kinds.AddressProbedFromHere) -> str:
-    """What came of asking one address, or several of one kind: `16 publishers greet` at length."""
+    """Return the result of probing one address, or several of one kind: `16 publishers greet`."""
     if values.addresses == 1:
         return f"{values.address} {values.detail}"
     named = f"each of {values.addresses:,} {_PLURALS[values.method]}"
@@ -245,8 +245,8 @@ def _of_requests(
 
 
 def _several_sorts(values: kinds.CardsDiffer) -> str:
-    """How many workers have which sort of card and since when, in what they differ, and what a
-    frontend does; as seen from the first."""
+    """Return a sentence on a conflict, as seen from the first sort: the workers of each sort, since
+    when, the fields that differ, and what a frontend does."""
     if not values.sorts:
         return "the cards of its worker set differ"
     mine, *others = values.sorts
@@ -265,7 +265,7 @@ def _several_sorts(values: kinds.CardsDiffer) -> str:
 
 
 def _known_for(sort: kinds.CardSort) -> str:
-    """Of what was there when dyntop looked first, at least that."""
+    """Return since when a sort is known; for one that was there at the start a minimum."""
     if sort.known_for < 1 and sort.was_there:
         return ""
     age = sort.known_for

@@ -53,10 +53,10 @@ class Survey:
     at: float
     """When it was read, in POSIX seconds."""
     readings: list[ProbeResult] = field(default_factory=list)
-    """What was found at each address that was asked, once each."""
+    """The results of all probes, one for each address."""
     unread: str = ""
-    """What this user may not read of the namespace, in words: nothing is taken for left behind
-    then. Empty: it was all read."""
+    """The unreadable part of the namespace, in words: then nothing counts as left behind. Empty:
+    all was read."""
     leases_unknown: StoreError | None = None
     """Why the store reported no TTLs. None: it did."""
 
@@ -92,14 +92,14 @@ async def survey(
     clock: Clock = time.time,
     timer: Timer = LOOP,
 ) -> Survey:
-    """Look at what matches a query, or at what `choose` picks of its namespace.
+    """Survey the records that match a query, or that `choose` picks of its namespace.
 
-    `probes` asks each address that bears on it once, `deep` or not, and with `confirm` once more
-    after `CONFIRMED` seconds where a failure may make something stale. With `wait` it waits for the
-    renewals that tell a worker that died from a firewall that refuses. `drained` has the workers
-    that are known to have been drained, with by whom. What goes meanwhile is left out.
+    `probes` asks each concerned address once, `deep` or not; with `confirm` once more after
+    `CONFIRMED` seconds if a failure may make a record stale. With `wait` it waits for the renewals
+    that tell a dead worker from a firewall that refuses. `drained`: the workers known to be
+    drained, with the author. Records that go meanwhile are left out.
 
-    Raises `StoreError`; `Forbidden` also where this user may read a part of the namespace only.
+    Raises `StoreError`; `Forbidden` also if this user may read only a part of the namespace.
     """
     found = await read_once(discovery, query, choose=choose, drained=drained, clock=clock)
     await _ask_leases(found, discovery, clock)
@@ -117,7 +117,7 @@ async def read_once(
     drained: Mapping[int, DrainMark] = MappingProxyType({}),
     clock: Clock = time.time,
 ) -> Survey:
-    """Look as `survey` does, and ask nothing: verdicts rest on what the records say themselves."""
+    """Survey without queries and probes: verdicts rest on the records themselves."""
     whole = replace(EVERYTHING, namespace=query.namespace, nested=query.nested)
     records = await discovery.list(whole)
     found = _judged(discovery, records, clock(), drained)
@@ -137,11 +137,12 @@ async def survey_keys(
     clock: Clock = time.time,
     timer: Timer = LOOP,
 ) -> Survey:
-    """Look at exactly these keys, as `survey` does, but content with what this user may read.
+    """Survey exactly these keys, even if this user may not read all.
 
-    `records` has them in their order, without those that are not there. `namespace` bounds what is
-    read where all of the keys are in it. Raises `StoreError` where the keys themselves cannot be
-    read.
+    `records` has them in their order, without missing ones. `namespace`: bounds what is read, if
+    all of the keys are in it.
+
+    Raises `StoreError` if the keys themselves cannot be read.
     """
     wanted = list(dict.fromkeys(keys))
     records, unread = await _read_what_may_be(discovery, wanted, namespace)
@@ -184,10 +185,9 @@ async def probe_to_be_sure(
 async def _read_what_may_be(
     discovery: Discovery, wanted: Sequence[bytes], namespace: str | None
 ) -> tuple[list[AnyRecord], str]:
-    """Return the namespace of some keys, them included, and what of it may not be read.
-
-    Without a namespace, or for keys out of it, that is all that is registered.
-    """
+    """Return the records in the namespace of some keys, with the keys themselves, and its
+    unreadable part. Without a namespace, or for keys out of it, those are all registered
+    records."""
     if not wanted:
         return [], ""
     here = replace(EVERYTHING, namespace=namespace, nested=True)
@@ -205,7 +205,7 @@ async def _read_what_may_be(
 
 
 async def _list(discovery: Discovery, query: Query) -> tuple[list[AnyRecord], str]:
-    """Return what may be read of what matches, and what may not, in words."""
+    """Return the readable records that match, and the unreadable part in words."""
     try:
         return await discovery.list_readable(query)
     except NotAuthorised as error:
@@ -219,7 +219,7 @@ def _judged(
     drained: Mapping[int, DrainMark],
     unread: str = "",
 ) -> Survey:
-    """Return a survey of these, by what they say themselves; none is asked for yet."""
+    """Return a survey of these records by themselves, without any evidence yet."""
     cluster = Cluster()
     for record in records:
         cluster.put(record, FirstSeen(at, was_there=True))

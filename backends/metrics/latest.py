@@ -33,7 +33,7 @@ LONGEST_GAP = 30.0
 
 @dataclass(frozen=True)
 class ScrapedProcess:
-    """What is known about one scraped process."""
+    """The last results of one scraped process."""
 
     target: ScrapeTarget
     scraped_at: float | None = None

@@ -263,7 +263,7 @@ class NatsStore(ClosedAtExit):
         return ttls
 
     async def aclose(self) -> None:
-        """Remove what this process registered, unless it was replaced."""
+        """Remove this process's own keys, except replaced ones."""
         if self._keep_alive is not None:
             self._keep_alive.cancel()
             await asyncio.wait([self._keep_alive])

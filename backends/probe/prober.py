@@ -340,5 +340,5 @@ class Prober:
 
 
 def _units(targets: Iterable[ProbeTarget]) -> frozenset[ProbeTarget]:
-    """Return what is probed separately: each target, but NATS once."""
+    """Return the units that are probed separately: each target, but NATS once."""
     return frozenset(NATS if target.method is ProbeMethod.NATS else target for target in targets)

@@ -71,7 +71,7 @@ FAILED = frozenset({ProbeAnswer.REFUSED, ProbeAnswer.UNREACHED, ProbeAnswer.SILE
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one probe method found."""
+    """The finding of one probe method."""
 
     answer: ProbeAnswer
     text: str

@@ -28,13 +28,13 @@ HIGHEST = 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """What is kept of the answers of one scrape."""
+    """Bounds what is kept of the answers of one scrape."""
 
     most_services: int = 10_000
     most_endpoints: int = 50_000
     """Of all services together."""
     most_bytes: int = 32 * 1024 * 1024
-    """Of all answers together, and so of what is kept."""
+    """Of all answers together."""
     longest_answer: int = 1024 * 1024
     """Bytes: a NATS server's default limit."""
 

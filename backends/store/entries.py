@@ -35,9 +35,8 @@ class Entry:
     off. Empty: the value is complete. An incomplete value proves nothing and cannot be put back.
     """
     problem: str = field(default="", compare=False)
-    """What is wrong with how the store holds the key, for people, e.g. that a second file decodes
-    to the same key. Empty: nothing.
-    """
+    """A problem of how the store holds the key, for people, e.g. that a second file decodes to the
+    same key. Empty: none."""
     owner: Owner | None = None
     """The object that holds the entry, in stores where an object does (Kubernetes)."""
 

@@ -16,7 +16,7 @@ class _Cards:
     dead: CardGroup
     keys: set[bytes] = field(default_factory=set)
     routable: set[bytes] = field(default_factory=set)
-    """Those whose workers a request reached at the last `update`."""
+    """The adapters with a routable worker at the last `update`."""
 
 
 class AdapterServing:

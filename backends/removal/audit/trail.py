@@ -90,6 +90,6 @@ def drained_in(acts: Iterable[Operation], store: str, address: str) -> list[Drai
 
 
 def _is_out(item: Item) -> bool:
-    """Return whether the item was removed, as far as known, and is not back."""
+    """Return whether the item was removed, or may have been, and is not back."""
     back = item.restored in (PutBack.DONE, PutBack.THERE)
     return item.may_be_removed and not back
