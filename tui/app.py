@@ -182,7 +182,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         if isinstance(closed, DrawnBeforeKeys):
             text += " The question was closed, and its answer is no."
         elif closed is not None:
-            text += " What was open was closed."
+            text += " The open screen was closed."
         text += " The rest goes on."
         if known.report is not None:
             text += f" Please report it, with {plain(str(known.report))}."

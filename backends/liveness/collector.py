@@ -185,7 +185,7 @@ class EvidenceCollector:
                     self._schedule.failed(due, loop.time())
                 except StoreError:
                     self._schedule.failed(due, loop.time())
-                    self.trouble = "the store does not tell how long leases have"
+                    self.trouble = "the store does not answer for leases"
                 if self._verdicts.is_behind:
                     self._notify()
             times = self._times

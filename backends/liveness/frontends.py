@@ -173,7 +173,7 @@ def _why_unknown(report: FrontendReport) -> str:
     if report.trouble:
         return f"could not be asked: it {report.trouble}"
     if report.listed is None:
-        return "did not say what it lists"
+        return "did not return its list of models"
     if report.lists_more:
         return "lists more models than are kept"
     return "lists no model that shows which namespace it looks at"

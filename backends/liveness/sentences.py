@@ -253,7 +253,7 @@ def _several_sorts(values: kinds.CardsDiffer) -> str:
     workers = "1 worker has" if mine.workers == 1 else f"{mine.workers:,} workers have"
     rest = " and ".join(
         f"{one.workers:,} another{_known_for(one)}, which differs in "
-        f"{', '.join(one.differs_in) or 'what is not shown'}"
+        f"{', '.join(one.differs_in) or 'fields that are not shown'}"
         for one in others
     )
     more = values.number - len(values.sorts)

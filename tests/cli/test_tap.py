@@ -225,7 +225,7 @@ def test_a_reader_that_takes_nothing_makes_it_drop_and_does_not_keep_it_from_end
         err = process.stderr.read()
         if b"dropped" in err:
             break
-    assert b"dropped, since nobody read fast enough" in err
+    assert b"dropped: the reader was too slow" in err
 
 
 def test_a_reader_that_goes_ends_it_quietly_even_while_nothing_comes(tap: Tapping) -> None:

@@ -109,7 +109,7 @@ def test_of_a_model_in_two_namespaces_a_frontend_speaks_for_its_own_only() -> No
     ("mute", "why"),
     [
         (report("f0", trouble="refuses connections"), "could not be asked: it refuses connections"),
-        (report("f0", listed=None), "did not say what it lists"),
+        (report("f0", listed=None), "did not return its list of models"),
         (report("f0"), "lists no model that shows which namespace it looks at"),
         (report("f0", "acme/seen", lists_more=True), "lists more models than are kept"),
     ],

@@ -265,7 +265,7 @@ async def test_only_what_is_not_live_is_shown_and_follows_as_it_changes() -> Non
         assert operator.rows("state") == ["◐ late"]
         world.renewed(3)
         await operator.until(lambda: operator.rows("id") == [])
-        await operator.until_shown("All is live here, as far as there is evidence")
+        await operator.until_shown("No findings here, by the evidence so far")
 
 
 async def test_what_hides_all_rows_is_said_be_it_the_filter_or_only_findings_or_both() -> None:

@@ -258,8 +258,7 @@ def _dynamos(environ: Mapping[str, str]) -> str:
             return dynamos
         case "mem":
             problem = (
-                "mem is each process's own memory, which nobody else can see: "
-                "choose with --backend, or try --demo"
+                "mem is each process's own memory, not shared: choose with --backend, or try --demo"
             )
         case other:
             problem = f"{other!r} is not a backend of Dynamo: it is etcd, file, kubernetes or mem"

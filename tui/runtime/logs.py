@@ -234,7 +234,7 @@ def logging_to(logs: Logs) -> Iterator[None]:
             root.error("the thread %s failed", name, exc_info=failed.exc_value)
 
     def of_object(failed: sys.UnraisableHookArgs) -> None:
-        what = failed.err_msg or "an error that nobody waits for"
+        what = failed.err_msg or "an error without a handler"
         root.error("%s", what, exc_info=failed.exc_value)
 
     set_level(DEFAULT_LEVEL)

@@ -10,7 +10,7 @@ from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.timestamps import time_of_day
 
 _TROUBLES = {
-    Trouble.UNSHOWN: "what {store} sends is not taken in",
+    Trouble.UNSHOWN: "changes of {store} are not taken in",
     Trouble.SILENT: "{store} sends nothing, not even a sign of life",
     Trouble.ENDED: "the watch of {store} ended",
     Trouble.FAILED: "a fault of dyntop's own while following {store}",
@@ -30,7 +30,7 @@ def nothing_to_show(
             return f"Frozen before anything was read: {keys.shown('freeze')} lets it go on"
         return f"Reading {store} …"
     if view.only_findings or view.filter:
-        return filtered_text(view, keys, "All is live here, as far as there is evidence")
+        return filtered_text(view, keys, "No findings here, by the evidence so far")
     if view.cluster.records:
         return "None here"
     of = f" in namespace {namespace}" if namespace else ""
@@ -46,7 +46,7 @@ def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:
     if not view.only_findings:
         return f"Nothing here matches “{view.filter}”: Esc clears the filter"
     return (
-        f"Nothing here matches “{view.filter}” and is not live: {findings} shows what is live, "
+        f"Nothing here matches “{view.filter}” and is not live: {findings} shows live records, "
         "too; Esc shows everything"
     )
 

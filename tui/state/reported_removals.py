@@ -276,7 +276,7 @@ class ReportedRemovals:
         """Return the sentence on how to undo a removal."""
         known = [record for record in removed if not record.unread]
         if not known:
-            return "What was not read cannot be put back."
+            return "Values that were not read cannot be put back."
         back = "it" if len(known) == 1 else "them"
         no_puts = self._view.store.no_puts
         waits = any(one.concerns(record.key) for one in no_puts for record in known)

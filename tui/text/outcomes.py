@@ -92,4 +92,5 @@ def audit_text(result: RemovalResult | RestoreResult) -> str | None:
         return None
     if any(one.type is OutcomeType.NOT_WRITTEN_DOWN for one in result.outcomes.values()):
         return not_written_down(problem)
-    return plain(f"what came of it could not be written down ({problem.path}: {problem.reason})")
+    where = f"{problem.path}: {problem.reason}"
+    return plain(f"the outcome could not be written to the audit ({where})")

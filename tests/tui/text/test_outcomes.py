@@ -242,7 +242,9 @@ def test_what_came_of_it_and_could_not_be_written_down_is_printed_by_both(
     first, undo = capsys.readouterr().err.splitlines()
     assert removed.text.startswith("Cleaned up")
     assert first == f"dyntop: {missing.text[0].lower()}{missing.text[1:-1]}"
-    assert first.endswith(f"could not be written down ({ends.audit}: no space left on device)")
+    assert first.endswith(
+        f"could not be written to the audit ({ends.audit}: no space left on device)"
+    )
     assert "undo with: " in undo
 
 

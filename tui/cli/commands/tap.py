@@ -266,7 +266,7 @@ def _print_end(tap: Tap) -> None:
     if statistics.gaps:
         parts.append(f"{statistics.gaps:,} missed before they came here")
     if statistics.dropped:
-        parts.append(f"{statistics.dropped:,} dropped, since nobody read fast enough")
+        parts.append(f"{statistics.dropped:,} dropped: the reader was too slow")
     print_message("; ".join(parts))
 
 

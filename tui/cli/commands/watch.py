@@ -100,7 +100,7 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
                         if event.warnings != warnings:
                             warnings = event.warnings
                             print_message(
-                                f"{store} says: {'; '.join(warnings) or 'all is well again'}"
+                                f"{store} says: {'; '.join(warnings) or 'no more warnings'}"
                             )
                     case Lost(error=error) if not begun:
                         raise error

@@ -141,9 +141,9 @@ class MetricsPane(TreePane[MetricsRow]):
         if not any(one.answers or one.trouble for one in metering.latest.known.values()):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
         if view.filter or view.only_findings:
-            well = "What is served is registered, and all processes answer"
+            well = "All served models are registered, and all processes answer"
             return filtered_text(view, self.dashboard.keys, well)
-        return "No metrics are of what is selected in the tree"
+        return "No metrics in the selected scope"
 
 
 class _Line(Static):
