@@ -15,6 +15,7 @@ Each module uses only modules below it in this list:
     evidence      evidence as JSON, for scripts
     numbers       figures in a few cells, with their units
     sparkline     a series of numbers as a row of bars
+    owner         the object, pod and container of a record
     reasons       why a record came or went
     format        durations, states and kinds
     outcomes      how removing and restoring ended
