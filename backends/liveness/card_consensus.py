@@ -5,11 +5,15 @@ Pure; `card_routings` finds which cards are in conflict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backends.discovery.cluster import FirstSeen
+from backends.dynamo.card_checksum import differences
+from backends.dynamo.parse import card_json
+from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.evidence_kinds import CardsDiffer, CardSort
+from backends.liveness.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,42 @@ class SortOfCard:
     keys: tuple[bytes, ...]
     """Their cards, in the order in which they came."""
     routable: int
-    """How many of the workers have an instance that lives."""
+    """The number of workers with a live instance."""
     since: FirstSeen
-    """Since when the first of the cards is known."""
+    """When the first of the cards was first seen."""
     differs_in: tuple[str, ...]
-    """In which fields from the first sort, the values of that one before `theirs`; of the first
-    nothing. May hold untrusted text."""
+    """The fields that differ from the first sort, its value before `theirs`. Empty for the first.
+    May hold untrusted text."""
+
+
+def sorts_of_card(
+    card: ModelCard,
+    serving: Serving,
+    records: Mapping[bytes, AnyRecord],
+    first_seen: Callable[[bytes], FirstSeen],
+) -> tuple[SortOfCard, ...]:
+    """Return the sorts of card in a card's worker set, its own first.
+
+    Empty: it is no party to a conflict. `records`: those in `serving`.
+    """
+    if not serving.disagrees(card.key):
+        return ()
+    mine = card_json(card.entry)
+    routable = serving.left_with(card.key, ())
+    found: list[SortOfCard] = []
+    for sort in serving.sorts(card.key):
+        there = [records[key] for key in sort.keys if key in records]
+        theirs = {} if not found else card_json(there[0].entry) if there else {}
+        found.append(
+            SortOfCard(
+                sort.sort,
+                tuple(sort.keys),
+                routable.get(sort.sort, 0),
+                min(map(first_seen, sort.keys), key=lambda seen: seen.at),
+                tuple(differences(mine, theirs)) if found else (),
+            )
+        )
+    return tuple(found)
 
 
 def compared(sorts: Sequence[SortOfCard], now: float) -> CardsDiffer:
@@ -37,7 +71,7 @@ def compared(sorts: Sequence[SortOfCard], now: float) -> CardsDiffer:
 
 
 MOST_SORTS = 3
-"""That are named beside a card's own."""
+"""The most sorts that are named besides a card's own."""
 
 
 def _compared(sort: SortOfCard, now: float) -> CardSort:

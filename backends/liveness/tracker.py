@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from backends.discovery.cluster import Cluster, FirstSeen
+from backends.discovery.cluster import Cluster
 from backends.discovery.lease_ttl import same_standing
 from backends.discovery.record_index import Scope
-from backends.dynamo.card_checksum import differences
-from backends.dynamo.parse import card_json
 from backends.dynamo.records import (
     AnyRecord,
     EndpointInstance,
@@ -23,7 +21,7 @@ from backends.dynamo.records import (
 )
 from backends.dynamo.roles import Role
 from backends.liveness.address_readings import AddressReadings
-from backends.liveness.card_consensus import SortOfCard, compared
+from backends.liveness.card_consensus import SortOfCard, compared, sorts_of_card
 from backends.liveness.drain_marks import DrainMark, without_instance
 from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
@@ -323,24 +321,7 @@ class LivenessTracker:
 
         Empty: it is no party to a conflict.
         """
-        if not self.serving.disagrees(card.key):
-            return ()
-        mine = card_json(card.entry)
-        left = self.serving.left_with(card.key, ())
-        found: list[SortOfCard] = []
-        for sort in self.serving.sorts(card.key):
-            there = [self._records[key] for key in sort.keys if key in self._records]
-            theirs = {} if not found else card_json(there[0].entry) if there else {}
-            found.append(
-                SortOfCard(
-                    sort.sort,
-                    tuple(sort.keys),
-                    left.get(sort.sort, 0),
-                    min((self._first_seen(key) for key in sort.keys), key=lambda seen: seen.at),
-                    tuple(differences(mine, theirs)) if found else (),
-                )
-            )
-        return tuple(found)
+        return sorts_of_card(card, self.serving, self._records, self._cluster.first_seen)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -371,9 +352,6 @@ class LivenessTracker:
             there = self._cluster.of_publisher(either)
             if now is None or len(there) > 1:
                 concerned += there
-
-    def _first_seen(self, key: bytes) -> FirstSeen:
-        return self._cluster.first_seen(key)
 
     def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
         """Give the records of each worker concerned, once. A record of no known worker is alone."""
