@@ -3,7 +3,7 @@
 Each module uses only modules below it in this list:
 
     survey            look at a store once, for commands and scripts
-    workers           all that one process registered
+    workers           processes with all of their records
     collector         gather evidence while the dashboard is open
     renewals          wait for the renewals that decide about failed addresses
     lease_schedule    which lease to ask for next
@@ -18,7 +18,7 @@ Each module uses only modules below it in this list:
     frontends         what frontends report to serve
     judge             the verdict of one record
     sentences         the sentence of each kind of evidence
-    drain_marks       workers without instances whose leases live on
+    drain_marks       the mark of a drained worker, and the records that lack their instance
     failure           what the failed probes of one process prove
     routing           the answers of `serving`
     evidence_kinds    the kinds of evidence, with their values

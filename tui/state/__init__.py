@@ -2,18 +2,18 @@
 
 Each module uses only modules below it in this list:
 
-    dashboard          all that the dashboard owns, without its screen
-    metrics_detail     all that metrics show of one row
+    dashboard          the state and actions of the dashboard, without its screen
+    metrics_detail     the detail of a row of metrics, in sentences
     record_columns     columns that several tabs have
-    removal_review     what a question is about, as it was shown and as it is now
+    removal_review     the records of a removal dialog: as shown, and as they are now
     empty              the text of a table without rows
-    inspector          what is known of one record now
+    inspector          the detail of one record
     metrics_rows       the rows of the tab Metrics
     removal_options    the removals that `d` offers for a selection
-    probe_results      the result of a probe by hand, in a sentence
+    probe_results      the result of a probe by hand, as a notice
     store_link         follow the store, and start again whenever that stops
     under_way          removals and restores that take a while
-    unexplained        removals whose reason is still to be asked for
+    unexplained        removals that have no reason yet
     batches            from a stream of events to batches
     reported_removals  remove and restore, and report how it ended
     record_states      verdicts, findings and ages of records
