@@ -173,7 +173,7 @@ class Keyspace:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the store is unreachable."""
+        """Return whether the store is unreachable."""
         return self._broken is not None
 
     def check(self) -> None:

@@ -61,7 +61,7 @@ class DemoRole:
 
     @property
     def has_sockets(self) -> bool:
-        """Whether its events are published through a ZMQ socket of the worker's own."""
+        """Return whether its events are published through a ZMQ socket of the worker's own."""
         return bool(self.topics) and self.plane == "tcp" and not self.legacy
 
 

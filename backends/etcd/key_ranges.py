@@ -76,7 +76,7 @@ def without(some: Iterable[KeyRange], others: Iterable[KeyRange]) -> list[KeyRan
 
 
 def _without(one: KeyRange, other: KeyRange) -> Iterator[KeyRange]:
-    """The keys of a range before another one, and behind it."""
+    """Return the parts of a range before another one, and after it."""
     if other.start > one.start:
         yield KeyRange(one.start, min(one.end, other.start, key=_order))
     if other.end != NO_END and (one.end == NO_END or one.end > other.end):

@@ -44,7 +44,8 @@ class Failure:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it was seen more than once, or one look is enough. Networks have bad moments."""
+        """Return whether it was seen more than once, or one look is enough. Networks have bad
+        moments."""
         newest = max(one.at for one in self.readings)
         return self.way is Way.CLOSED or newest - self.since >= CONFIRMED
 

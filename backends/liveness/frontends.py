@@ -102,7 +102,8 @@ class ModelReports:
 
     @property
     def only_elsewhere(self) -> bool:
-        """Whether frontends were asked, and none that is known to look at a namespace of it."""
+        """Return whether frontends were asked, and none that is known to look at a namespace of
+        it."""
         answered = [one for one in self.reports if one.status is not ModelStatus.UNKNOWN]
         return bool(answered) and all(one.status is ModelStatus.ELSEWHERE for one in answered)
 

@@ -36,7 +36,7 @@ class InFlight:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it can be stopped without losing a request."""
+        """Return whether it can be stopped without losing a request."""
         return self.idle_looks >= CONFIRMATIONS
 
 

@@ -67,7 +67,7 @@ class ScrapedProcess:
 
     @property
     def answers(self) -> bool:
-        """Whether the last scrape succeeded."""
+        """Return whether the last scrape succeeded."""
         return self.scraped_at is not None and not self.trouble
 
 

@@ -73,15 +73,14 @@ class MeteredModel:
 
     @property
     def not_served(self) -> bool:
-        """Whether it is registered, and no frontend that answers, or served it before, serves
-        it.
-        """
+        """Return whether it is registered, and no frontend that answers, or served it before,
+        serves it."""
         served = self.served
         return served is not None and served.differs and not served.by and not self.missing
 
     @property
     def not_registered(self) -> bool:
-        """Whether a frontend serves it though it is not registered."""
+        """Return whether a frontend serves it though it is not registered."""
         return self.served is not None and self.served.differs and bool(self.served.by)
 
     @property

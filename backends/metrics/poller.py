@@ -85,7 +85,7 @@ class MetricsPoller:
 
     @property
     def reveals(self) -> bool:
-        """Whether the servers that cards reveal are scraped."""
+        """Return whether the servers that cards reveal are scraped."""
         return self._scrapes.reveals
 
     @property

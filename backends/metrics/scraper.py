@@ -64,11 +64,11 @@ class Scrapes(Protocol):
 
     @property
     def reveals(self) -> bool:
-        """Whether to scrape also the system servers that cards reveal."""
+        """Return whether to scrape also the system servers that cards reveal."""
 
     @property
     def here(self) -> bool:
-        """Whether a loopback address in the store means this machine."""
+        """Return whether a loopback address in the store means this machine."""
 
     async def ask(self, target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
         """Scrape a target once, as soon as it is its turn.

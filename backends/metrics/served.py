@@ -76,7 +76,7 @@ class Served:
 
     @property
     def differs(self) -> bool:
-        """Whether only one side has it. Without any answer: no."""
+        """Return whether only one side has it. Without any answer: no."""
         return bool(self.by or self.not_by) and bool(self.by) != self.registered
 
 

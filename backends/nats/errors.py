@@ -60,7 +60,7 @@ class ApiError(Exception):
 
     @property
     def is_absence(self) -> bool:
-        """Whether there is no such stream, consumer or message."""
+        """Return whether there is no such stream, consumer or message."""
         return self.code == NOT_FOUND
 
 

@@ -47,7 +47,7 @@ class BucketState:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all messages of the last counts are known."""
+        """Return whether all messages of the last counts are known."""
         return self._awaited is None
 
     def deletes(self) -> list[Delete]:

@@ -58,7 +58,7 @@ class OrderedConsumer:
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether all messages known to the server were received."""
+        """Return whether all messages known to the server were received."""
         return self.is_complete and self.state.is_settled
 
     async def open(self, take: Callable[[OrderedConsumer, Msg], Awaitable[None]]) -> None:

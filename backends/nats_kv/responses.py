@@ -118,7 +118,7 @@ def read_message(stored: dict[str, Any]) -> StoredMessage:
 
 
 def _is_marker(block: bytes) -> bool:
-    """As `is_marker`, for headers as they are stored."""
+    """Do as `is_marker`, for headers as they are stored."""
     headers: dict[str, str] = {}
     for line in block.decode("utf-8", "replace").split("\r\n")[1:]:
         name, colon, value = line.partition(":")

@@ -31,7 +31,7 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it means the machine that uses it, and so another one on each."""
+        """Return whether it means the machine that uses it, and so another one on each."""
         try:
             ip = ipaddress.ip_address(self.host)
         except ValueError:

@@ -46,7 +46,7 @@ class IdleConnection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether neither side has ended it."""
+        """Return whether neither side has ended it."""
         return self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -61,7 +61,7 @@ class ProbeAnswer(StrEnum):
 
     @property
     def failed(self) -> bool:
-        """Whether the probe failed."""
+        """Return whether the probe failed."""
         return self in FAILED
 
 

@@ -240,8 +240,9 @@ class Removals:
         return found
 
     def last(self) -> Operation | None:
-        """The act that `undo` would put back: this process's newest, with only the items that may
-        be removed and that the store has not answered for since. None: nothing to undo."""
+        """Return the operation that `undo` would put back: this process's newest, with only the
+        items that may be removed and that the store has not answered for since. None: nothing to
+        undo."""
         parts = (act.left_to_undo() for act in reversed(self._acts.values()))
         return next((part for part in parts if part is not None), None)
 

@@ -43,7 +43,7 @@ class TapMessage:
 
     @property
     def is_cut(self) -> bool:
-        """Whether only the beginning was kept."""
+        """Return whether only the beginning was kept."""
         return len(self.body) < self.size
 
 

@@ -29,7 +29,7 @@ class NatsRoute:
 
     @property
     def is_shared(self) -> bool:
-        """Whether other publishers' messages arrive there, too."""
+        """Return whether other publishers' messages arrive there, too."""
         return True
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class ZmqRoute:
 
     @property
     def is_shared(self) -> bool:
-        """Whether these are brokers, where other publishers' messages arrive, too."""
+        """Return whether these are brokers, where other publishers' messages arrive, too."""
         return not self.topic
 
     def __str__(self) -> str:

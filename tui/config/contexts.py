@@ -160,11 +160,11 @@ class Context(Table):
 
 
 def chosen(environ: Mapping[str, str], flag: str | None) -> Context | None:
-    """The context that is named, read from its file. None: none is named, and nothing was read.
+    """Return the named context, from its file. None: none is named, and nothing was read.
 
-    `flag` goes before DYNTOP_CONTEXT, also when it is empty, which names none. Blocks.
+    `flag` goes before DYNTOP_CONTEXT, also if it is empty, which names none. Blocks.
 
-    Raises `Misconfigured` for a name that is not there, and for a file that cannot be used.
+    Raises `Misconfigured` for an unknown name, and for a file that cannot be used.
     """
     source: Source = "--context"
     name = flag
@@ -186,7 +186,7 @@ def _path(environ: Mapping[str, str], source: Source) -> Path:
 
 
 def _tables(path: Path, name: str, source: Source) -> dict[str, object]:
-    """All that is in the file. Raises `Misconfigured`."""
+    """Return all contexts of the file. Raises `Misconfigured`."""
     try:
         return read_toml(path, source, "leave the context out")
     except FileNotFoundError:

@@ -68,7 +68,7 @@ DEFAULT_LIMITS = LogLimits()
 
 
 def log_options(environ: Mapping[str, str], path: str | None, level: str | None) -> tuple[str, str]:
-    """The file ("" for none) and the level, by flags that go before the environment.
+    """Return the file ("" for none) and the level. Flags go before the environment.
 
     Raises `Misconfigured`.
     """
@@ -131,7 +131,7 @@ def harmless(text: str, mask: Mask) -> str:
 
 
 def traceback_of(error: BaseException, mask: Mask) -> list[str]:
-    """A traceback as lines that are indented, so that none can be taken for the next entry. It has
+    """Return a traceback as indented lines, so that none can be taken for the next entry. It has
     the code's own lines and the errors' texts, and no values of variables."""
     # Each is one part of its own, as some errors' texts are: of a key in several lines, say.
     parts = [mask(part[:LONGEST_READ]) for part in traceback.format_exception(error)]
@@ -213,7 +213,7 @@ class LogFile:
 
 
 def set_level(level: str) -> None:
-    """From which level on dyntop's own lines are kept; of others at least warnings."""
+    """Set the level from which on dyntop's own lines are kept; of others at least warnings."""
     at_least = logging.getLevelNamesMapping()[level.upper()]
     for name in OWN:
         logging.getLogger(name).setLevel(at_least)

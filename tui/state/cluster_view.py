@@ -211,7 +211,7 @@ class ClusterView:
         return [stone.record for stone in stones if self._finds_stone(stone)]
 
     def is_gone(self, key: bytes, scope: Scope = ()) -> AnyRecord | None:
-        """As it last was, if it is among `gone` of a place."""
+        """Return the last record of a key, if it is among `gone` of a scope."""
         stone = self.tombstones.get(key)
         if stone is None or self.hides_gone or self.only_findings:
             return None
@@ -228,11 +228,12 @@ class ClusterView:
         return bool(old)
 
     def finds(self, text: str) -> bool:
-        """Whether a text, in lower case, has every word of the filter."""
+        """Return whether a text, in lower case, has every word of the filter."""
         return lookup.is_in(self._words, text)
 
     def is_found(self, record: AnyRecord) -> bool:
-        """Whether a registered record has every word of the filter; without one, each has."""
+        """Return whether a registered record has every word of the filter; without one, each
+        has."""
         return not self.filter or self.finds(self._text(record))
 
     def take_changes(self) -> Changes:
@@ -333,7 +334,7 @@ class ClusterView:
 
 
 def searchable(record: AnyRecord) -> str:
-    """All of a record that a filter looks at, in lower case: names, ids, addresses, key."""
+    """Return the searchable text of a record, in lower case: names, ids, addresses, key."""
     at, lease, transport = record.id, record.lease, record.transport
     parts = [
         keys.spell(record.key),

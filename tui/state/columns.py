@@ -88,7 +88,7 @@ def lay_out(
 
 
 def _shared(kept: Sequence[Column[Row]], width: int) -> dict[str, int]:
-    """The widths by the columns' shares, whatever is in them."""
+    """Return the widths by the columns' shares, whatever they contain."""
     widths = {column.id: column.width for column in kept}
     spare = width - sum(column.width + GAP for column in kept) + GAP
     growing = [column for column in kept if column.share]
@@ -139,7 +139,7 @@ def _fit(
 def _of_sentences(
     growing: Sequence[Column[Row]], widths: Mapping[str, int], needs: Mapping[str, int]
 ) -> dict[str, int]:
-    """The cells that sentences take beyond the least of their columns."""
+    """Return the cells that sentences take beyond the least of their columns."""
     return {
         one.id: max(0, min(needs.get(one.id, 0), widths[one.id]) - one.width)
         for one in growing

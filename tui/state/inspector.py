@@ -43,7 +43,8 @@ class Inspector:
         return with_event(detail, event, self._states.clock.shown_at)
 
     def worker(self, worker: Worker) -> Detail:
-        """Of a worker: its state, how long its lease has, and each of its records in a line."""
+        """Return the detail of a worker: its state, the TTL of its lease, and each of its records
+        in a line."""
         states, view, now = self._states, self._view, self._states.clock()
         records = worker.records
         there = [one for one in records if one.key in view.cluster.records]
@@ -91,7 +92,7 @@ class Inspector:
         return "" if found is None else in_flight_words(found)
 
     def _gone(self, records: Sequence[AnyRecord]) -> str:
-        """When the last of a worker's records went, and why."""
+        """Return when the last of a worker's records went, and why."""
         tombstones = self._view.tombstones
         stones = [stone for one in records if (stone := tombstones.get(one.key)) is not None]
         if not stones:

@@ -191,7 +191,7 @@ def failing_now(frontends: Iterable[ScrapedProcess]) -> str:
 
 
 def _failures(known: ScrapedProcess) -> Fields:
-    """Of a frontend, all models together."""
+    """Return the detail of a frontend, all models together."""
     labels = _labels("refused, failed")
     for label, one in zip(labels, known.figures.failures[:MOST_LISTED], strict=False):
         now = f", {rate(one.rate)} a second now" if one.rate else ""
@@ -294,7 +294,7 @@ def _ago(seconds: float) -> str:
 
 
 def _labels(first: str) -> Iterator[str]:
-    """The label once, then a blank for each further line."""
+    """Yield the label once, then a blank for each further line."""
     yield first
     while True:
         yield " "

@@ -73,7 +73,7 @@ class Rows:
     def made(
         self, overview: Overview, sort: Callable[[MetricsRow], Any], *, reverse: bool
     ) -> list[MetricsRow]:
-        """All of them; those of models in the order of `sort`, workers and processes behind."""
+        """Return all rows: models in the order of `sort`, then workers and processes."""
         tops = [top for model in overview.models if (top := self._model(model)) is not None]
         tops.sort(key=lambda top: sort(top[0]), reverse=reverse)
         rows = [row for top, below in tops for row in (top, *(below if top.opened else ()))]
@@ -82,7 +82,7 @@ class Rows:
         return [*rows, *filter(self._is_wanted, [*workers, *silent])]
 
     def _model(self, model: MeteredModel) -> tuple[MetricsRow, list[MetricsRow]] | None:
-        """The model's row and those below it. None: it is not to be shown."""
+        """Return the row of a model and those below it. None: it is hidden."""
         cards = [card for card in model.cards if card.key in self._cards_there]
         if self._scope and not cards:
             return None
@@ -168,7 +168,7 @@ def _state_of(model: MeteredModel, serving: Serving) -> State:
 
 
 def is_of_no_model(model: MeteredModel) -> bool:
-    """Whether a row is of requests for models that no frontend serves."""
+    """Return whether a row is of requests for models that no frontend serves."""
     return model.name == UNKNOWN_MODEL and not model.cards
 
 

@@ -44,15 +44,15 @@ class RecordStates:
         return STATES[self.view.verdicts.of(record.key)]
 
     def worst(self, records: Iterable[AnyRecord]) -> Verdict:
-        """Of those that are registered."""
+        """Return the worst state of the registered ones."""
         return worst(self.view.verdicts.of(one.key) for one in self.registered(records))
 
     def registered(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
-        """Those that are not gone."""
+        """Return the records that are not gone."""
         return [one for one in records if one.key in self.view.cluster.records]
 
     def of_many(self, records: Sequence[AnyRecord]) -> Cell:
-        """The worst state of records that a row stands for, and how many share it if not all do."""
+        """Return the worst state of a row's records, and how many share it if not all do."""
         if not records:
             return Cell(NOTHING, "dim")
         records = self.registered(records)
@@ -74,7 +74,7 @@ class RecordStates:
         return next((lease_ttl for lease_ttl in ttls if lease_ttl is not None), None)
 
     def assess(self, record: AnyRecord) -> Assessment:
-        """The verdict with its evidence."""
+        """Return the verdict of a record with its evidence."""
         store = self.view.store
         judged = self.view.verdicts.assessment(record, store.last_contact or store.since)
         if record.expired_at is None:
@@ -85,11 +85,11 @@ class RecordStates:
         return replace(judged, evidence=tuple(evidence))
 
     def not_live(self, scope: Scope = ()) -> int:
-        """How many instances of a place are shown that are not live."""
+        """Return the number of shown instances in a scope that are not live."""
         return self._shown_of(self.view.verdicts.not_live(scope))
 
     def findings(self, scope: Scope = ()) -> int:
-        """How many records of a place are shown of which something is wrong, of every kind."""
+        """Return the number of shown records in a scope with a finding, of every kind."""
         return self._shown_of(self.view.verdicts.wrong(scope))
 
     def first_seen(self, record: AnyRecord) -> FirstSeen | None:

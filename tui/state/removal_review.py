@@ -85,7 +85,7 @@ class RemovalReview:
         return before != now
 
     def verdict(self, record: AnyRecord) -> Verdict:
-        """Of a record as it was shown."""
+        """Return the verdict of a record as it was shown."""
         return self._verdicts[record.key]
 
     def key_change(self, record: AnyRecord) -> KeyChange | None:
@@ -93,12 +93,12 @@ class RemovalReview:
         return self._key_changes.get(record.key)
 
     def there(self) -> list[AnyRecord]:
-        """Those that are there as they were shown."""
+        """Return the records that are there as they were shown."""
         return [one for one in self.records if self.key_change(one) is None]
 
     @property
     def must_be_typed(self) -> bool:
-        """Whether a text must be typed. Once true it stays true."""
+        """Return whether a text must be typed. Once true it stays true."""
         return bool(self._may_live) or self._was_out_of_date
 
     @property
@@ -128,11 +128,11 @@ class RemovalReview:
         return {worker for one in self.records if (worker := self._worker(one)) is not None}
 
     def is_phrase(self, text: str) -> bool:
-        """Whether a text that was typed names them."""
+        """Return whether a text that was typed names them."""
         return " ".join(text.lower().split()) == " ".join(self.phrase().lower().split())
 
     def summary(self) -> str:
-        """How many of several may live, and how many do not; of one, nothing."""
+        """Return how many of several records may be alive, and how many are not. Empty for one."""
         if len(self.records) == 1:
             return ""
         there = self.there()
@@ -168,7 +168,7 @@ class RemovalReview:
         return sentences
 
     def cannot_be_undone(self) -> list[str]:
-        """Why a yes would be for good, wholly or in part, a sentence each."""
+        """Return why a yes could not be undone, wholly or in part, one sentence each."""
         view = self._view
         there = self.there()
         if not there:
@@ -182,7 +182,7 @@ class RemovalReview:
 
     @property
     def can_be_undone(self) -> bool:
-        """Whether anything of it can be put back at all."""
+        """Return whether anything of it can be put back at all."""
         return any(
             why_lost(record, lease_gone=self._lease_is_gone(record)) is None
             for record in self.there()
@@ -190,7 +190,7 @@ class RemovalReview:
 
     @property
     def puts_are_refused(self) -> bool:
-        """Whether the store would not take some of it back now."""
+        """Return whether the store would not take some of it back now."""
         no_puts = self._view.store.no_puts
         return any(one.concerns(record.key) for one in no_puts for record in self.there())
 
@@ -234,7 +234,8 @@ class RemovalReview:
         return record.lease is not None and lease_ttl is not None and lease_ttl.ttl.granted is None
 
     def _worker(self, record: AnyRecord) -> int | None:
-        """The id that a person knows it by: of a card and instance, the one in their keys."""
+        """Return the id by which users know a record: for a card and instance, the one in their
+        keys."""
         if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
             return record.id.instance_id
         worker = self._view.cluster.worker_of(record)

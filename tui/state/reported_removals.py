@@ -250,7 +250,7 @@ class ReportedRemovals:
                 self._workers[record.key] = worker
 
     def _update_verdicts(self) -> None:
-        """By whom workers were drained: by this dyntop, or by others as the audit has it."""
+        """Return the drains of workers: by this dyntop, and by others in the audit."""
         drained = self._removals.drained
         self._workers = {key: one for key, one in self._workers.items() if key in drained}
         own = {
@@ -365,7 +365,7 @@ class ReportedRemovals:
 
 
 def _is(entries: Mapping[bytes, Entry], entry: Entry) -> bool:
-    """Whether an entry is among these, as it is."""
+    """Return whether an entry is among these, as it is."""
     return entry.is_still(entries.get(entry.key))
 
 

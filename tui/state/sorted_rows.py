@@ -40,7 +40,7 @@ class ListedRows(RowSource[Row]):
         return self._indices.get(key)
 
     def has_keys_of(self, other: ListedRows[Row]) -> bool:
-        """Whether another has the rows of the same keys in the same order."""
+        """Return whether another has the rows of the same keys in the same order."""
         return self._indices == other._indices
 
     def __len__(self) -> int:

@@ -46,7 +46,7 @@ class Unexplained:
 
     @property
     def is_open(self) -> bool:
-        """Whether some are to be asked about once more."""
+        """Return whether some are to be asked about once more."""
         return bool(self._open)
 
     async def confirm(self, explained: Callable[[], None]) -> None:

@@ -83,7 +83,8 @@ class NamespaceTree(Tree[Scope]):
 
     @property
     def is_shown(self) -> bool:
-        """Whether it is on screen. In a narrow terminal it lies over the table when called."""
+        """Return whether it is on screen. In a narrow terminal it lies over the table when
+        called."""
         return self.has_class("-called") if self._is_narrow else not self.has_class("-hidden")
 
     def toggle(self) -> bool:

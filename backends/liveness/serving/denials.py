@@ -68,7 +68,7 @@ class Denials:
 
     @property
     def is_any(self) -> bool:
-        """Whether a frontend does not serve a model or adapter of where it looks."""
+        """Return whether a frontend does not serve a model or adapter of where it looks."""
         return any(self._all())
 
     def at_frontends(self, name: str) -> ModelReports | None:

@@ -156,7 +156,8 @@ async def _look(settings: Settings, wanted: Named, probe: str | None, clock: Clo
 
 
 def _why_nothing(seen: Survey, wanted: Named, where: str) -> str:
-    """Why a text names no instance that can be drained, as a clause without its full stop."""
+    """Return why a text names no instance that can be drained, as a clause without its full
+    stop."""
     for one in processes(seen.cluster, wanted, NAMES_A_PROCESS):
         judged = (seen.assessment(record) for record in one.records)
         drained = next((found for found in judged if found.verdict is Verdict.DRAINED), None)
@@ -180,7 +181,7 @@ def _why_nothing(seen: Survey, wanted: Named, where: str) -> str:
 
 
 def _candidates(cluster: Cluster, wanted: Named) -> list[Worker]:
-    """The processes that are named and have instances."""
+    """Return the named processes that have instances."""
     return [one for one in processes(cluster, wanted, NAMES_A_PROCESS) if one.instances]
 
 
@@ -203,8 +204,8 @@ def _chosen(candidates: Sequence[Worker], wanted: Named, *, ask_which: bool) -> 
 
 
 def _meant(chosen: Worker, wanted: Named) -> list[EndpointInstance]:
-    """The instances that are meant: all of the process, but of several ids on a lease of another
-    number only that which is named, as from its row in the dashboard."""
+    """Return the named instances: all of the process. Of several ids on a lease with another number
+    only the named one, as from its row in the dashboard."""
     named_ids = set(wanted.ids)
     for one in chosen.records:
         if one.key == wanted.key and one.id.instance_id is not None:
@@ -216,7 +217,7 @@ def _meant(chosen: Worker, wanted: Named) -> list[EndpointInstance]:
 
 
 def _is_meant(wanted: int) -> bool:
-    """Whether the person at the terminal types the id once more."""
+    """Return whether the person at the terminal types the id once more."""
     if not can_ask():
         return False
     if wanted in lookup.ids_of(ask(f"Type {wanted:x} to drain it:")):

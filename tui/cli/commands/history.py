@@ -51,7 +51,7 @@ def run(path: Path, arguments: argparse.Namespace) -> Exit:
 
 
 def _rows(acts: Sequence[Operation]) -> Iterator[tuple[str, ...]]:
-    """One for each key."""
+    """Yield one row for each key."""
     for act in acts:
         for item in act.items:
             yield (

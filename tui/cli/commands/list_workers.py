@@ -78,7 +78,7 @@ async def _list(
 
 
 def _of_workers(cluster: Cluster, matching: Sequence[AnyRecord]) -> list[AnyRecord]:
-    """All that the workers have of which something matches."""
+    """Return all records of the workers that have a matching one."""
     return [record for one in workers(cluster, matching) for record in one.records]
 
 

@@ -122,7 +122,7 @@ async def _look(
 
 
 def _subjects(cluster: Cluster, wanted: Named) -> list[Subject]:
-    """All that a text may name, the most exact meaning alone: a key is no process."""
+    """Return the things that a text may name, by its most exact match only: a key is no process."""
     if (exact := cluster.records.get(wanted.key or b"")) is not None:
         return [exact]
     found: dict[object, Subject] = {}
@@ -198,8 +198,8 @@ def _json(subject: Subject, seen: Survey) -> str:
 
 
 def _serving_json(model: Model, seen: Survey) -> dict[str, object]:
-    """How many of a model's workers a request reaches, and how many not, by why. In a conflict the
-    number differs from frontend to frontend: the least, and the most."""
+    """Return how many of a model's workers are routable, and how many are not, by reason. In a
+    conflict the number differs from frontend to frontend: the least, and the most."""
     serving = seen.verdicts.serving.model(model.name)
     if serving is None:
         # Of cards that cannot be read, or adapters alone, nothing is known.

@@ -88,7 +88,7 @@ async def _ask(settings: Settings, arguments: argparse.Namespace, clock: Clock) 
 async def _usages(
     session: Session, board: LatestStats, settings: Settings, arguments: argparse.Namespace
 ) -> list[Usage]:
-    """By their places. Raises `NotScraped`, `StoreError`."""
+    """Return the counts in the order of their scopes. Raises `NotScraped`, `StoreError`."""
     assert session.services is not None
     # All of the namespace: what is not listed would look as if it were not registered.
     query = Query(frozenset({Kind.ENDPOINT}), settings.namespace, nested=True)

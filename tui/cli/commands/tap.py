@@ -95,11 +95,8 @@ async def _run(settings: Settings, name: str, output: str, ending: _Ending) -> E
 async def _found(
     discovery: Discovery, settings: Settings, name: str
 ) -> tuple[list[EventChannel], bool]:
-    """The channels that a name means: a key in full, or `namespace[/component[/endpoint]]/topic`;
-    and whether it is a key.
-
-    Raises `StoreError`.
-    """
+    """Return the channels that a name matches: a key in full, or
+    `namespace[/component[/endpoint]]/topic`; and whether it is a key. Raises `StoreError`."""
     records = await discovery.list(
         Query(frozenset({Kind.EVENT_CHANNEL}), namespace=settings.namespace, nested=True)
     )

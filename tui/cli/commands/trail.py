@@ -10,12 +10,12 @@ from tui.text.timestamps import utc_stamp
 
 
 def audit_at(path: Path) -> Audit:
-    """The audit in that file, to read: nothing is written through it."""
+    """Return the audit in that file, only to read it."""
     return Audit(path, clock=time.time, user="", host="")
 
 
 def when(at: float) -> str:
-    """A time in UTC, to the second; POSIX seconds where no calendar has it."""
+    """Return a time in UTC, to the second; POSIX seconds if no calendar has it."""
     try:
         return utc_stamp(at, "seconds")
     except (OverflowError, ValueError, OSError):

@@ -111,7 +111,7 @@ class _Waiting:
                     await task
 
     def standing(self) -> str:
-        """How it stands, as a sentence."""
+        """Return the state of the model, as a sentence."""
         where = described(self._settings)
         if not self._complete:
             return f"the store was not read yet{where}"
@@ -169,11 +169,12 @@ class _Waiting:
             print_message(f"{sentence}; still waiting")
 
     def _cards(self) -> list[ModelCard]:
-        """Of the model, or of the adapter of that name."""
+        """Return the cards of the model, or of the adapter of that name."""
         return cards_of(self._name, self._named.values())
 
     def _records(self) -> Sequence[AnyRecord]:
-        """All of the workers that have the model: their leases and addresses tell of it."""
+        """Return all records of the model's workers: their leases and addresses are the
+        evidence."""
         return list(self._of_workers()) if self._complete else []
 
     def _of_workers(self) -> Iterator[AnyRecord]:

@@ -148,7 +148,7 @@ def _report_json(report: ModelReport) -> dict[str, object]:
 
 
 def silent_json(reports: Iterable[FrontendReport]) -> list[dict[str, object]]:
-    """The addresses that do not answer and were never seen to be a frontend, and why."""
+    """Return the addresses that do not answer and were never seen to be a frontend, and why."""
     return [
         {"address": report.name, "why": f"it {report.trouble}"}
         for report in reports

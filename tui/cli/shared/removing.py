@@ -121,8 +121,8 @@ def warn_irreversible(
 
 
 def _lease_is_gone(target: RemovalTarget) -> bool:
-    """Whether the lease that it hangs on is known to be gone: nothing else expires or orphans it
-    there."""
+    """Return whether the lease that it hangs on is known to be gone: nothing else expires or
+    orphans it there."""
     return target.record.lease is not None and target.verdict in (
         Verdict.EXPIRED,
         Verdict.ORPHANED,
@@ -130,7 +130,7 @@ def _lease_is_gone(target: RemovalTarget) -> bool:
 
 
 def report(records: Iterable[AnyRecord], outcome: str) -> None:
-    """A line of output for each record."""
+    """Yield a line of output for each record."""
     utf8 = speaks_utf8(sys.stdout)
     write_lines(f"{outcome} {plain_key(record.key, ascii_only=not utf8)}" for record in records)
 

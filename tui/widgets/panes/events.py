@@ -65,7 +65,7 @@ class EventsPane(Pane[EventRow]):
         self.show(ListedRows(rows))
 
     def set_empty_text(self, text: str) -> None:
-        """Whether nothing happened, or the filter hides it."""
+        """Return whether nothing happened, or the filter hides it."""
         sought, happened = self.view.filter, bool(self.view.events())
         super().set_empty_text(text)
         if sought and happened:
@@ -74,7 +74,7 @@ class EventsPane(Pane[EventRow]):
             )
 
     def count(self) -> None:
-        """It only grows, so the title does without."""
+        """Return no number for the title: it would only grow."""
 
     def records_of(self, row: EventRow) -> Sequence[AnyRecord]:
         """Return the record at the time of the event, if its key still exists. If the record

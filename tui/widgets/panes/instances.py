@@ -76,11 +76,11 @@ class RecordPane(Pane[AnyRecord]):
         return self.dashboard.shown.keys(kind, self.dashboard.scope)
 
     def _hidden(self) -> Collection[bytes]:
-        """Those of the keys that have no row."""
+        """Return the keys without a row."""
         return ()
 
     def _is_hidden(self, record: AnyRecord) -> bool:
-        """Whether one that is gone has no row either."""
+        """Return whether one that is gone has no row either."""
         return False
 
 
@@ -112,7 +112,8 @@ class InstancesPane(RecordPane):
         return not self.view.narrowed and is_internal_at(record, self.dashboard.scope)
 
     def _transport(self, record: AnyRecord) -> Cell:
-        """With how often an instance was replaced there of late."""
+        """Return the transport of a record, with the number of recent replacements of an
+        instance."""
         cell = _transport(record)
         if record.key not in self.view.cluster.records:
             return cell

@@ -187,7 +187,7 @@ class ModelsPane(TreePane[ModelRow]):
         return self._summary(row.key, row.cards).there
 
     def is_faded(self, row: ModelRow) -> bool:
-        """A model of which only adapters are registered is not gone."""
+        """Return whether a row is faded. A model with registered adapters is not gone."""
         return bool(row.cards) and not self.records_of(row)
 
     def detail_record(self) -> AnyRecord | None:
@@ -314,7 +314,7 @@ class ModelsPane(TreePane[ModelRow]):
         ]
 
     def _serving(self, key: _Key, there: Sequence[AnyRecord]) -> tuple[RoutableCount, str]:
-        """How many of a row's workers a request reaches, and why not all."""
+        """Return how many of a row's workers are routable, and why not all."""
         serving = self.view.verdicts.serving
         if isinstance(key[-1], bytes):
             return RoutableCount(), why_not_routed(serving.routing(key[-1]))
@@ -328,8 +328,8 @@ class ModelsPane(TreePane[ModelRow]):
         return figures, ", ".join(filter(None, (denial, why)))
 
     def _at_frontends(self, key: _Key, verdict: Verdict, routable: RoutableCount) -> State | None:
-        """The state of a model or adapter as frontends have it. None: the store's is to be shown,
-        since none of its workers is routable anyway, or some frontend serves those that are."""
+        """Return the state of a model or adapter by frontends. None: show the store's, since none
+        of its workers is routable anyway, or a frontend serves those that are."""
         if isinstance(key[-1], bytes) or not (routable.most or routable.unknown):
             return None
         state = state_at_frontends(self.view.verdicts.serving.at_frontends(str(key[-1])))
@@ -342,7 +342,8 @@ class ModelsPane(TreePane[ModelRow]):
         return self._summary(row.key, row.cards).severity
 
     def _routable(self, row: ModelRow) -> Cell:
-        """Of a model or adapter. A worker in a conflict is routable at some frontends."""
+        """Return the routable workers of a model or adapter. A worker in a conflict is routable at
+        some frontends."""
         figures = self._summary(row.key, row.cards).routable
         if row.kind == "card":
             return Cell("")
@@ -355,7 +356,7 @@ class ModelsPane(TreePane[ModelRow]):
         return Cell(str(figures), "bad" if not figures.least else "warn")
 
     def _missing(self, row: ModelRow) -> int:
-        """Those that miss most come first."""
+        """Return the sort key: rows that miss most workers come first."""
         figures = self._summary(row.key, row.cards).routable
         return figures.least - figures.total
 

@@ -127,7 +127,7 @@ class Pane(TabPane, Generic[Row]):
         raise NotImplementedError
 
     def amend(self, changes: Changes) -> None:
-        """Only this came, changed or went since the last time."""
+        """Update the rows: only these records came, changed or went."""
         self.rebuild()
 
     def count(self) -> int | None:
@@ -135,7 +135,7 @@ class Pane(TabPane, Generic[Row]):
         raise NotImplementedError
 
     def records_of(self, row: Row) -> Sequence[AnyRecord]:
-        """The records that a row stands for, as they are now; the first is shown in the detail."""
+        """Return the records of a row, as they are now; the first is shown in the detail."""
         raise NotImplementedError
 
     def records_on_screen(self) -> list[AnyRecord]:
@@ -170,7 +170,7 @@ class Pane(TabPane, Generic[Row]):
         return None
 
     def detail_text(self) -> Detail | None:
-        """The detail, where it is of something else than a record."""
+        """Return the detail of a row that is no record."""
         return None
 
     def detail_event(self) -> Event | None:
@@ -214,7 +214,7 @@ class Pane(TabPane, Generic[Row]):
         self.table.tick()
 
     def selected(self) -> Sequence[AnyRecord]:
-        """The records that the cursor's row stands for."""
+        """Return the records of the cursor's row."""
         return () if self.row is None else self.records_of(self.row)
 
     def acted_on(self) -> Sequence[AnyRecord]:

@@ -113,13 +113,13 @@ class RequestsPane(TreePane[RequestRow]):
         self._update_line()
 
     def amend(self, changes: Changes) -> None:
-        """All is joined anew, which takes time where there are thousands: then with the figures,
-        which are asked for every few seconds anyway."""
+        """Wait for the next figures, a few seconds later: joining thousands of records anew takes
+        time."""
         if sum(self._whole.numbers.values()) <= MOST_AT_ONCE:
             self.rebuild()
 
     def show_figures(self) -> None:
-        """The services were asked once more."""
+        """Show new figures of the services."""
         self.rebuild()
 
     def tick(self) -> None:
@@ -193,7 +193,7 @@ class RequestsPane(TreePane[RequestRow]):
         return not view.filter or view.finds(f"{'/'.join(place)} {usage.subject} {number}".lower())
 
     def _tree(self, usages: Sequence[Usage], above: tuple[Hashable, ...]) -> Iterator[RequestRow]:
-        """The rows of these, which have all of `above` in common."""
+        """Return the rows of these usages, which have all of `above` in common."""
         groups: dict[Hashable, list[Usage]] = {}
         alike: Counter[str] = Counter()
         for usage in usages:
@@ -224,7 +224,7 @@ class RequestsPane(TreePane[RequestRow]):
         return empty_text(self.dashboard.stats, self._told_of_store, self.dashboard.clock.shown_at)
 
     def _update_line(self) -> None:
-        """How old the figures are; and all of them muted while NATS is not there, or the store."""
+        """Show the age of the figures, and mute them while NATS or the store is disconnected."""
         board = self.dashboard.stats
         lost = self.view.store.link.is_outdated
         self.table.set_class(lost or (board is not None and board.trouble is not None), "-stale")
@@ -298,7 +298,7 @@ def _number(
     tone: str = "",
     drop: int = 0,
 ) -> Column[RequestRow]:
-    """A column of numbers; sorted by it, the highest is first."""
+    """Return a column of numbers; sorted by it, the highest is first."""
 
     def cell(row: RequestRow) -> Cell:
         number = of(row.whole)

@@ -87,7 +87,7 @@ class PaneTabs(TabbedContent):
         self._count(self.panes)
 
     def amend(self, changes: Changes) -> None:
-        """Only this came, changed or went."""
+        """Update the open pane: only these records came, changed or went."""
         kinds = {keys.kind_of(key) for key in changes.keys}
         concerned = [pane for pane in self.panes if kinds & pane.KINDS]
         for pane in concerned:

@@ -21,7 +21,7 @@ class TreeRow(Protocol):
 
     @property
     def opened(self) -> bool | None:
-        """Whether it is expanded. None: there is nothing below it."""
+        """Return whether it is expanded. None: there is nothing below it."""
 
     @property
     def level(self) -> int:
@@ -42,7 +42,7 @@ class TreePane(Pane[Branch]):
         raise NotImplementedError
 
     def key_above(self, row: Branch) -> Hashable:
-        """The key of the row that this one is below."""
+        """Return the key of the parent row."""
         return row.key[:-1]
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:

@@ -387,7 +387,8 @@ class ListTable(LineView, Generic[Row]):
         self._layout = _Layout(width, columns, needs)  # type: ignore[arg-type]
 
     def _see(self, column: Column[Row], text: str, cells: int) -> None:
-        """A text was drawn in `cells`: if it was cut, look whether another column has room."""
+        """Note that a text was drawn in `cells`. If it was cut, look whether another column has
+        room."""
         need = _needed(text)
         is_new = need > self._layout.needs.get(column.id, 0)
         is_elsewhere = self._fitted_at != self.scroll_offset.y
@@ -424,7 +425,7 @@ class ListTable(LineView, Generic[Row]):
                 self._set_layout(width, seen)
 
     def _needs_on_screen(self) -> dict[str, int]:
-        """The cells that each column's texts take in the rows that are seen."""
+        """Return the cells that each column's texts take in the visible rows."""
         rows = self.on_screen()
         return {
             column.id: max((_needed(column.cell_of(row).text) for row in rows), default=0)
@@ -449,7 +450,7 @@ def _coloured(base: Style, tone: Style) -> Style:
 
 
 def _lack(columns: Sequence[tuple[Column[Any], int]], needs: Mapping[str, int]) -> int:
-    """How many cells the columns have too few in all."""
+    """Return the number of cells that all columns together lack."""
     return sum(max(0, needs.get(column.id, 0) - cells) for column, cells in columns)
 
 
