@@ -34,7 +34,7 @@ from tests.support.etcd_server import EtcdServer
 from tests.support.registered import MALFORMED, UNKNOWN, KeyAndValue, card, instance, source
 from tests.support.registering import LONG_AGO, grant, listening, put, refusing
 from tests.support.running import DEADLINE, Ended, dyntop, put_file
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 
 GONE, PUBLISHER = 0xDEAD, 0x51
 LONG_TTL = 3600.0
@@ -240,7 +240,11 @@ async def by_library(store: Store, probe: str) -> tuple[Judged, set[str]]:
 
 async def by_dashboard(store: Store, probe: str) -> Judged:
     """What the dashboard's own tracker has, once all was asked."""
-    monitor, discovery, asking = Monitor(time.time(), store.lifetime), Discovery(store), prober()
+    monitor, discovery, asking = (
+        ClusterView(time.time(), store.lifetime),
+        Discovery(store),
+        prober(),
+    )
     events = discovery.watch(EVERYTHING)
     async for event in events:
         monitor.take([event], time.time())
@@ -274,13 +278,13 @@ async def by_dashboard(store: Store, probe: str) -> Judged:
         await store.aclose()
     monitor.take_changes()
     at = time.time()
-    return assessed({one.key: monitor.verdicts.judgement(one, at) for one in records})
+    return assessed({one.key: monitor.verdicts.assessment(one, at) for one in records})
 
 
-def has_life(monitor: Monitor, key: bytes, store: Store) -> bool:
+def has_life(monitor: ClusterView, key: bytes, store: Store) -> bool:
     record = monitor.cluster.records[key]
     never = store.lifetime.has_leases and record.lease is None
-    return never or record.expired_at is not None or monitor.verdicts.life(record) is not None
+    return never or record.expired_at is not None or monitor.verdicts.lease_ttl(record) is not None
 
 
 # That they are one.

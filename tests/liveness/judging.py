@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.liveness import evidence_kinds as kinds
-from backends.liveness.drained import DrainMark
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Evidence
 from backends.liveness.explain import assess
 from backends.liveness.judge import JudgeInput, LeaseTtl
@@ -47,5 +47,5 @@ def asked(address: ProbeTarget, answer: ProbeAnswer, detail: str) -> kinds.Addre
     return kinds.AddressProbed(address.method, answer, address.address, 1, detail)
 
 
-HEALTHY = JudgeInput(INSTANCE, Lifetime.LEASED, NOW, life=life(22.0), worker=0x1A)
+HEALTHY = JudgeInput(INSTANCE, Lifetime.LEASED, NOW, lease_ttl=life(22.0), worker=0x1A)
 ACCEPTS = reading(TRANSPORT, ProbeAnswer.ACCEPTS)

@@ -62,5 +62,5 @@ def routing(watched: Watched, one: ModelCard) -> Routing | None:
 
 
 def alive(watched: Watched, *workers: int) -> None:
-    watched.verdicts.observe_lives({worker: life(22.0) for worker in workers})
+    watched.verdicts.observe_ttls({worker: life(22.0) for worker in workers})
     watched.verdicts.update()

@@ -36,7 +36,7 @@ def test_what_is_renewed_is_live() -> None:
 
 
 def test_without_any_evidence_it_says_so() -> None:
-    facts = replace(HEALTHY, life=None)
+    facts = replace(HEALTHY, lease_ttl=None)
     assert judge(facts) is Verdict.UNKNOWN
     assert shown(facts) == [kinds.NothingAsked()]
 
@@ -61,7 +61,7 @@ def test_late_is_a_renewal_at_half_that_was_missed_by_a_second(
 
 
 def test_a_missed_keep_alive_is_late_and_says_which() -> None:
-    facts = replace(HEALTHY, life=life(11.0))
+    facts = replace(HEALTHY, lease_ttl=life(11.0))
     assert judge(facts) is Verdict.LATE
     (told,) = explain(facts)
     assert told.values == kinds.LeaseLate(11.0, 30.0, reset_ago=None)
@@ -74,7 +74,7 @@ def test_a_missed_keep_alive_is_late_and_says_which() -> None:
 def test_what_hangs_on_a_lease_that_does_not_exist_is_over(
     one: AnyRecord, verdict: Verdict
 ) -> None:
-    facts = replace(HEALTHY, record=one, life=life(-1.0, None))
+    facts = replace(HEALTHY, record=one, lease_ttl=life(-1.0, None))
     assert judge(facts) is verdict
     assert kinds.LeaseGone() in shown(facts)
 
@@ -107,13 +107,13 @@ def test_only_cards_channels_and_sources_of_a_drained_worker_are_drained() -> No
 def test_in_a_store_without_leases_what_has_not_expired_is_kept_alive() -> None:
     file = JudgeInput(record(registered.instance(1)), Lifetime.TOUCHED, NOW, worker=1)
     assert judge(file) is Verdict.LIVE
-    touched = replace(file, life=life(3.0, 10.0))
+    touched = replace(file, lease_ttl=life(3.0, 10.0))
     assert judge(touched) is Verdict.LATE
     assert shown(touched)[0] == kinds.FileLate(7.0, 10.0)
 
 
 def test_where_no_worker_renews_anything_only_an_answer_shows_that_it_lives() -> None:
-    facts = replace(HEALTHY, record=ALONE, lifetime=Lifetime.UNBOUNDED, life=None)
+    facts = replace(HEALTHY, record=ALONE, lifetime=Lifetime.UNBOUNDED, lease_ttl=None)
     assert judge(facts) is Verdict.UNKNOWN
     assert shown(facts)[0] == kinds.NotRenewed()
     assert judge(replace(facts, probed=weigh((ACCEPTS,)))) is Verdict.UNKNOWN
@@ -122,7 +122,7 @@ def test_where_no_worker_renews_anything_only_an_answer_shows_that_it_lives() ->
         is Verdict.LIVE
     )
     # What is left of a bucket's time to live is no missed keep-alive.
-    old = replace(facts, life=LeaseTtl(TimeToLive(60.0, 1.0), NOW))
+    old = replace(facts, lease_ttl=LeaseTtl(TimeToLive(60.0, 1.0), NOW))
     assert judge(old) is Verdict.UNKNOWN
     assert shown(old)[0] == kinds.BucketKeeps(1.0, 60.0)
     refused = replace(facts, probed=weigh((reading(TRANSPORT, ProbeAnswer.REFUSED),)))

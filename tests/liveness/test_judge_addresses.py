@@ -36,7 +36,9 @@ def failing(
     """The instance, its address failing for so long, its lease read now."""
     one = ProbeResult(TRANSPORT, answer, NOW, f"is {answer.value}", local=local)
     since = {TRANSPORT: NOW - for_seconds}
-    return replace(HEALTHY, probed=weigh((one,), (), since), life=life(remaining), host="web-1")
+    return replace(
+        HEALTHY, probed=weigh((one,), (), since), lease_ttl=life(remaining), host="web-1"
+    )
 
 
 def test_an_address_that_refuses_is_unreachable_at_once_though_its_lease_was_renewed() -> None:
@@ -72,12 +74,12 @@ def test_a_renewal_that_came_due_and_did_not_come_is_proof_on_any_host(answer: P
     # One look is not enough, nor is a lease that was read before the address began to fail.
     assert not is_stale(failing(answer, 0.0, 12.0))
     old = LeaseTtl(TimeToLive(30.0, 12.0), NOW - 30)
-    assert not is_stale(replace(facts, life=old))
+    assert not is_stale(replace(facts, lease_ttl=old))
 
 
 def test_a_network_that_loses_packets_is_no_evidence_before_a_renewal_is_seen_either() -> None:
     for standing in (life(22.0), None, LeaseTtl(TimeToLive(30.0, 29.0, reset_ago=2.0), NOW)):
-        facts = replace(failing(ProbeAnswer.UNREACHED, 3.0, 22.0), life=standing)
+        facts = replace(failing(ProbeAnswer.UNREACHED, 3.0, 22.0), lease_ttl=standing)
         assert judge(facts) is Verdict.UNREACHABLE_FROM_HERE
         assert not is_stale(facts)
         (first, *_) = shown(facts)
@@ -115,12 +117,12 @@ def test_an_accepted_connection_that_stays_silent_is_a_finding_whatever_the_leas
 
 def test_a_file_that_is_touched_speaks_for_its_worker_as_a_lease_does() -> None:
     file = replace(failing(ProbeAnswer.REFUSED, 8.0, 0.0), record=ALONE, lifetime=Lifetime.TOUCHED)
-    touched = replace(file, life=life(8.0, 10.0))
+    touched = replace(file, lease_ttl=life(8.0, 10.0))
     assert judge(touched) is Verdict.UNREACHABLE_FROM_HERE
     (first, *_) = shown(touched)
     assert isinstance(first, kinds.AddressProbedFromHere)
     assert (first.lease_renewed_ago, first.file_touched_ago) == (None, 2.0)
-    missed = replace(file, life=life(2.0, 10.0))
+    missed = replace(file, lease_ttl=life(2.0, 10.0))
     assert judge(missed) is Verdict.UNREACHABLE
     assert is_stale(missed)
 
@@ -136,12 +138,12 @@ def test_where_nothing_is_renewed_a_refusal_is_stale_and_a_lost_packet_is_not(
     lifetime: Lifetime, otherwise: Verdict
 ) -> None:
     refused = replace(
-        failing(ProbeAnswer.REFUSED, 5.0, 0.0), lifetime=lifetime, record=ALONE, life=None
+        failing(ProbeAnswer.REFUSED, 5.0, 0.0), lifetime=lifetime, record=ALONE, lease_ttl=None
     )
     assert judge(refused) is Verdict.UNREACHABLE
     assert is_stale(refused)
     lost = replace(
-        failing(ProbeAnswer.UNREACHED, 5.0, 0.0), lifetime=lifetime, record=ALONE, life=None
+        failing(ProbeAnswer.UNREACHED, 5.0, 0.0), lifetime=lifetime, record=ALONE, lease_ttl=None
     )
     assert judge(lost) is otherwise
     assert not is_stale(lost)
@@ -151,11 +153,13 @@ def test_that_no_connection_comes_about_any_more_takes_no_silence_back() -> None
     """The queue of connections of a process that hangs runs full after a while."""
     silent = reading(GREETING, ProbeAnswer.SILENT, NOW)
     full = reading(GREETING, ProbeAnswer.UNREACHED, NOW + 300)
-    facts = replace(HEALTHY, probed=weigh((), (silent, full)), life=life(29.0))
+    facts = replace(HEALTHY, probed=weigh((), (silent, full)), lease_ttl=life(29.0))
     assert judge(facts) is Verdict.UNREACHABLE
     refused = reading(GREETING, ProbeAnswer.REFUSED, NOW + 300)
     facts = replace(
-        facts, probed=weigh((), (silent, refused)), life=LeaseTtl(TimeToLive(30.0, 29.0), NOW + 310)
+        facts,
+        probed=weigh((), (silent, refused)),
+        lease_ttl=LeaseTtl(TimeToLive(30.0, 29.0), NOW + 310),
     )
     assert judge(facts) is Verdict.UNREACHABLE_FROM_HERE
 
@@ -233,7 +237,7 @@ def test_while_what_carries_requests_is_away_none_gets_through_and_no_worker_is_
     assert shown(facts)[0] == asked(subject, ProbeAnswer.AWAY, "away")
     # Its lease goes on: it is nothing to clean up, also where nothing is ever renewed.
     assert not is_stale(facts)
-    assert not is_stale(replace(facts, lifetime=Lifetime.UNBOUNDED, life=None))
+    assert not is_stale(replace(facts, lifetime=Lifetime.UNBOUNDED, lease_ttl=None))
     back = replace(
         facts, probed=weigh((*away, reading(subject, ProbeAnswer.ANSWERS, NOW + 5)), (ACCEPTS,))
     )
@@ -243,4 +247,4 @@ def test_while_what_carries_requests_is_away_none_gets_through_and_no_worker_is_
 
 
 def test_that_a_connection_is_accepted_proves_nothing_of_the_process() -> None:
-    assert judge(replace(HEALTHY, life=None, probed=weigh((ACCEPTS,)))) is Verdict.UNKNOWN
+    assert judge(replace(HEALTHY, lease_ttl=None, probed=weigh((ACCEPTS,)))) is Verdict.UNKNOWN

@@ -38,7 +38,7 @@ from tests.support.registered import record
 @pytest.mark.parametrize(
     ("facts", "verdict"),
     [
-        (replace(HEALTHY, life=life(-1.0, None)), Verdict.ORPHANED),
+        (replace(HEALTHY, lease_ttl=life(-1.0, None)), Verdict.ORPHANED),
         (
             replace(HEALTHY, probed=weigh((reading(TRANSPORT, ProbeAnswer.REFUSED),))),
             Verdict.UNREACHABLE,
@@ -51,7 +51,7 @@ from tests.support.registered import record
             replace(HEALTHY, probed=weigh((reading(TRANSPORT, ProbeAnswer.UNREACHED),))),
             Verdict.CONFLICT,
         ),
-        (replace(HEALTHY, life=life(11.0)), Verdict.CONFLICT),
+        (replace(HEALTHY, lease_ttl=life(11.0)), Verdict.CONFLICT),
         (replace(HEALTHY, drained=DRAINED), Verdict.CONFLICT),
     ],
 )
@@ -159,7 +159,7 @@ def test_what_is_not_known_in_full_is_unknown_and_never_stale(
 def test_a_channel_that_nothing_joins_to_its_worker_says_what_will_show_that_it_is_dead() -> None:
     """`kv_metrics` of Dynamo in a file store: it has no source, and there are no leases."""
     channel = registered.channel(0x101, "kv_metrics")
-    facts = JudgeInput(record(channel), Lifetime.TOUCHED, NOW, life=life(8.0, 10.0))
+    facts = JudgeInput(record(channel), Lifetime.TOUCHED, NOW, lease_ttl=life(8.0, 10.0))
     assert judge(facts) is Verdict.LIVE
     assert shown(facts) == [kinds.FileTouched(2.0, 10.0), kinds.NoSource(has_address=True)]
     key, value = channel

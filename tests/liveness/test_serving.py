@@ -37,7 +37,7 @@ def test_a_card_without_an_instance_is_unroutable_until_there_is_one() -> None:
     assert isinstance(unleased, ModelCard)
     watched.put(unleased, record(registered.instance(9, "left", endpoint="other")))
     assert watched.of(unleased) is Verdict.UNROUTABLE
-    first = watched.verdicts.judgement(unleased, 0.0).evidence[0]
+    first = watched.verdicts.assessment(unleased, 0.0).evidence[0]
     assert first.values == NoInstance("left/backend/generate")
     # Another worker's, and one on another endpoint, are none of its own.
     watched.put(instance(2), instance(1, "other"))
@@ -50,11 +50,11 @@ def test_a_card_without_an_instance_is_unroutable_until_there_is_one() -> None:
 def test_a_worker_whose_instances_are_dead_is_not_routable_and_late_ones_are() -> None:
     one = card(1)
     watched = Watched(one, instance(1))
-    watched.verdicts.observe_lives({1: life(5.0)})
+    watched.verdicts.observe_ttls({1: life(5.0)})
     watched.verdicts.update()
     assert watched.of(instance(1)) is Verdict.LATE
     assert routing(watched, one) == ROUTABLE
-    watched.verdicts.observe_lives({1: life(-1.0)})
+    watched.verdicts.observe_ttls({1: life(-1.0)})
     watched.verdicts.update()
     assert routing(watched, one) == Routing(False, ServingReason.DEAD)
     assert watched.of(one) is Verdict.ORPHANED
@@ -82,7 +82,7 @@ def test_a_worker_at_an_address_that_no_client_can_use_is_not_routable(
     alive(watched, 1)
     assert routing(watched, one) == Routing(False, ServingReason.UNUSABLE)
     assert watched.of(one) is Verdict.UNROUTABLE
-    first = watched.verdicts.judgement(one, 0.0).evidence[0]
+    first = watched.verdicts.assessment(one, 0.0).evidence[0]
     assert first.values == InstanceAddressUnusable("prod/backend/generate")
     assert str(served(watched).figures) == "0/1"
     assert served(watched).reasons == {ServingReason.UNUSABLE: 1}
@@ -92,7 +92,7 @@ def test_a_worker_at_an_address_that_no_client_can_use_is_not_routable(
     assert watched.put(instance(1)) >= {one.key}
     assert routing(watched, one) == ROUTABLE
     watched.put(unusable)
-    watched.verdicts.observe_lives({1: life(-1.0)})
+    watched.verdicts.observe_ttls({1: life(-1.0)})
     watched.verdicts.update()
     assert routing(watched, one) == Routing(False, ServingReason.DEAD)
     assert served(watched).reasons == {ServingReason.DEAD: 1}
@@ -113,7 +113,7 @@ def test_an_address_that_some_client_may_use_counts(transport: dict[str, str]) -
 def test_what_may_be_there_and_is_not_seen_is_not_missed() -> None:
     one = decode(1)
     watched = Watched(one)
-    watched.verdicts.sees_all(False)
+    watched.verdicts.set_complete(False)
     watched.verdicts.update()
     assert routing(watched, one) is None
     assert watched.of(one) is Verdict.UNKNOWN
@@ -145,17 +145,17 @@ def test_a_worker_on_two_endpoints_counts_once_as_its_better_one_does() -> None:
 
 def test_of_what_may_not_be_read_it_is_not_known_how_many_are_routable() -> None:
     watched = Watched(card(1), card(2), card(3))
-    watched.verdicts.sees_all(False)
+    watched.verdicts.set_complete(False)
     watched.verdicts.update()
     assert (str(served(watched).figures), served(watched).reasons) == ("?/3", {})
     # Some instances may be read, as where only a part of the namespace is.
     watched.put(instance(1))
     assert (str(served(watched).figures), served(watched).reasons) == ("1–3/3", {})
-    watched.verdicts.sees_all(True)
+    watched.verdicts.set_complete(True)
     watched.verdicts.update()
     assert str(served(watched).figures) == "1/3"
     watched = Watched(decode(1), prefill(2), instance(1, "decode"))
-    watched.verdicts.sees_all(False)
+    watched.verdicts.set_complete(False)
     watched.verdicts.update()
     assert str(served(watched).figures) == "?/2"
     assert served(watched).missing == {}

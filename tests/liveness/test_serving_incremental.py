@@ -75,7 +75,7 @@ def test_it_follows_from_what_is_there_now_and_not_from_the_way_there(
             if there:
                 followed.discard(followed.cluster.records[there[step % len(there)]])
         else:
-            followed.verdicts.observe_lives({step[0]: life(step[1])})
+            followed.verdicts.observe_ttls({step[0]: life(step[1])})
             followed.verdicts.update()
             if any(one.lease == step[0] for one in followed.cluster.records.values()):
                 lives[step[0]] = step[1]
@@ -89,7 +89,7 @@ def test_it_follows_from_what_is_there_now_and_not_from_the_way_there(
                 assert key in rerouted
         fresh = Watched()
         fresh.put(*followed.cluster.records.values())
-        fresh.verdicts.observe_lives({lease: life(left) for lease, left in lives.items()})
+        fresh.verdicts.observe_ttls({lease: life(left) for lease, left in lives.items()})
         fresh.verdicts.update()
         loras: dict[bytes, bool] = {}
         for key, one in followed.cluster.records.items():
@@ -159,7 +159,7 @@ def test_what_comes_changes_and_goes_between_two_updates_is_followed_as_a_whole(
         for change in batch:
             there = sorted(followed.cluster.records)
             if isinstance(change, tuple):
-                followed.verdicts.observe_lives({change[0]: life(change[1])})
+                followed.verdicts.observe_ttls({change[0]: life(change[1])})
                 if followed.verdicts.record_on(change[0]) is not None:
                     lives[change[0]] = change[1]
             elif not isinstance(change, int):
@@ -175,7 +175,7 @@ def test_what_comes_changes_and_goes_between_two_updates_is_followed_as_a_whole(
         for key in followed.cluster.records.keys() - changed:
             assert followed.verdicts.serving.routing(key) == before[key] or key in rerouted
         fresh = Watched(*followed.cluster.records.values())
-        fresh.verdicts.observe_lives({lease: life(left) for lease, left in lives.items()})
+        fresh.verdicts.observe_ttls({lease: life(left) for lease, left in lives.items()})
         fresh.verdicts.update()
         assert_same(followed, fresh)
 

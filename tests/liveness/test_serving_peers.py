@@ -62,9 +62,9 @@ def test_an_adapter_without_a_routable_worker_is_not_served_whatever_its_base_mo
     watched.discard(instance(2))
     assert (serving.unserved_adapters, serving.unserved) == ({"acme/sql"}, set())
     # What may be there and is not seen is not missed.
-    watched.verdicts.sees_all(False)
+    watched.verdicts.set_complete(False)
     assert serving.unserved_adapters == set()
-    watched.verdicts.sees_all(True)
+    watched.verdicts.set_complete(True)
     watched.put(instance(1))
     assert serving.unserved_adapters == set()
     watched.discard(instance(1), *adapters)

@@ -20,7 +20,7 @@ def test_prefill_and_decode_need_each_other_in_one_namespace() -> None:
     alive(watched, 1, 2, 3)
     assert routing(watched, decode(1)) == Routing(False, ServingReason.NEEDS, ("prefill",))
     assert watched.of(decode(1)) is Verdict.UNROUTABLE
-    first = watched.verdicts.judgement(decode(1), 0.0).evidence[0]
+    first = watched.verdicts.assessment(decode(1), 0.0).evidence[0]
     assert first.values == NeedsNotMet(("prefill",), "prod")
     # Of another namespace it is of no use.
     watched.put(prefill(2, "other"), instance(2, "prefill", "other"))
@@ -75,7 +75,7 @@ def test_what_is_missing_follows_cards_that_begin_or_cease_to_tell_their_role() 
     # Of two dead workers of one set the one that told no role goes.
     old, new = card(2), card(3, worker_type="aggregated")
     watched.put(old, new)
-    watched.verdicts.observe_lives({worker: life(-1.0) for worker in (2, 3)})
+    watched.verdicts.observe_ttls({worker: life(-1.0) for worker in (2, 3)})
     watched.verdicts.update()
     assert (watched.of(old), watched.of(new)) == (Verdict.ORPHANED, Verdict.ORPHANED)
     assert routing(watched, alone) == ROUTABLE

@@ -25,7 +25,7 @@ from tests.support.dynamo import DynamoWorker, Store
 from tests.support.etcd_places import QUICK
 from tests.support.etcd_server import EtcdServer
 from tests.support.operating import SaidProbes
-from tui.state.monitor import Monitor
+from tui.state.cluster_view import ClusterView
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import ReportedRemovals
 from tui.state.unexplained import Unexplained
@@ -52,7 +52,7 @@ class Followed:
 
     def __init__(self, discovery: Discovery, audit: Audit) -> None:
         self.discovery = discovery
-        self.monitor = Monitor(time.time(), discovery.store.lifetime)
+        self.monitor = ClusterView(time.time(), discovery.store.lifetime)
         self.acts = Removals(discovery, audit)
         self._removals = ReportedRemovals(self.acts, RecordStates(self.monitor, HostClock()))
         self._unexplained = Unexplained(self._removals, self.monitor)
@@ -95,7 +95,7 @@ class Followed:
         await self._until(lambda: len(self.monitor.cluster.records) == number, "all keys")
         # Each lease is read, and read again after a renewal.
         leases = [one for one in self.monitor.cluster.records.values() if one.lease is not None]
-        life = self.monitor.verdicts.life
+        life = self.monitor.verdicts.lease_ttl
         await self._until(lambda: all(life(one) for one in leases), "a reading of each lease")
 
     async def until_explained(self, keys: set[str], kind: ReasonKind) -> None:

@@ -48,7 +48,7 @@ async def test_yes_removes_exactly_the_stale_key_shown(answer: list[str]) -> Non
         )
         await operator.until_shown("revision 1", "! malformed  Dynamo skips it")
         await operator.press(*answer)
-        await operator.until(lambda: not operator.dashboard.monitor.cluster.records)
+        await operator.until(lambda: not operator.dashboard.view.cluster.records)
         assert not world.keys()
         assert operator.told() == ["Unregistered 1 instance. u puts it back."]
 
@@ -126,7 +126,7 @@ async def test_every_other_kind_can_be_unregistered(content: KeyAndValue, tab: s
         await operator.unregister()
         await agree(operator)
         await operator.until(lambda: not world.keys())
-        await operator.until(lambda: not operator.dashboard.monitor.cluster.records)
+        await operator.until(lambda: not operator.dashboard.view.cluster.records)
 
 
 async def test_a_yes_typed_right_behind_d_removes_nothing() -> None:

@@ -122,7 +122,7 @@ async def test_what_comes_to_life_while_it_is_asked_has_to_be_named_from_then_on
         await operator.unregister()
         await operator.until_shown("Unregister 1 instance?")
         world.keyspace.expire(KEY, None)
-        cluster = operator.dashboard.monitor.cluster
+        cluster = operator.dashboard.view.cluster
         await operator.until(lambda: cluster.records[KEY].expired_at is None)
         await operator.press("Y")
         await operator.until_shown("Drain 1 instance?", "Type a7 to drain")
@@ -144,7 +144,7 @@ async def test_what_expires_while_it_is_asked_is_not_said_to_be_kept_alive() -> 
         await operator.until_shown("● live  it is kept alive", "All 2 belong to a live worker.")
         for key, _ in endpoints:
             world.keyspace.expire(key, world.now - 60)
-        await operator.until_shown("○ expired  its time to live ran out", "2 stale (2 expired)")
+        await operator.until_shown("○ expired  its time to live has expired", "2 stale (2 expired)")
         await operator.until_not_shown("kept alive")
         # What was thought to live still has to be named.
         await operator.until_shown("Type a7 to drain")

@@ -102,7 +102,7 @@ async def test_an_error_of_the_store_is_told_and_the_row_stays(
         # Not dyntop's doing, then.
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        assert [one.why for one in operator.dashboard.monitor.history][-1] != BY_THIS_DYNTOP
+        assert [one.why for one in operator.dashboard.view.history][-1] != BY_THIS_DYNTOP
 
 
 class Unheard(MemoryStore):
@@ -121,7 +121,7 @@ async def test_the_row_goes_only_when_the_store_confirms() -> None:
         assert there(operator) == ["a7", "b2"]
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
-        assert [one.why for one in operator.dashboard.monitor.history][-1] == BY_THIS_DYNTOP
+        assert [one.why for one in operator.dashboard.view.history][-1] == BY_THIS_DYNTOP
 
 
 async def test_what_goes_before_the_dialog_is_there_harms_nothing() -> None:
