@@ -73,6 +73,7 @@ class Inspector:
             serving=of_worker(worker, view.verdicts.serving) if there else "",
             lease_ttl=lease_ttl,
             left=left,
+            shown_at=shown_at,
         )
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:

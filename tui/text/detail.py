@@ -44,6 +44,7 @@ from tui.text.format import (
     worker_word,
 )
 from tui.text.host_clock import ShownAt, as_it_is
+from tui.text.owner import owner_fields
 from tui.text.reasons import reason_text
 from tui.text.timestamps import time_of_day
 
@@ -108,12 +109,12 @@ def detail_of(
         *evidence_fields(evidence, now, lease_ttl),
         ("note", record.note or ""),
         ("value", f"not known in full: {record.unread}" if record.unread else ""),
-        ("lease", _lease(record, lease_ttl, at, then, shown_at)),
+        *_holder_fields(record, lease_ttl, at, then, shown_at),
         ("restarts", f"{count(restarts, 'restart')} in 10 min" if restarts else ""),
         *_own_fields(record, cluster),
         ("worker", _worker(record, cluster)),
         _identity(record),
-        ("revision", revision_word(record.revision)),
+        ("revision", "" if record.entry.owner is not None else revision_word(record.revision)),
         ("seen", known.removeprefix("seen ")),
     ]
     shown = tuple((label, text) for label, text in fields if text)
@@ -134,6 +135,7 @@ def worker_detail(
     serving: str = "",
     lease_ttl: LeaseTtl | None = None,
     left: str = "",
+    shown_at: ShownAt = as_it_is,
 ) -> Detail:
     """Return the detail of a process: its role, ids, lease, and one line for each of its records.
 
@@ -151,6 +153,7 @@ def worker_detail(
         ("serving", serving),
         ("requests", requests),
         *evidence_fields(evidence, now, lease_ttl),
+        *_owner_of(worker, shown_at(now)),
         ("lease", "  ".join(filter(None, (_leases(worker), left)))),
         ("models", ", ".join(worker.models)),
         ("ranks", f"{worker.ranks:,}" if worker.ranks > 1 else ""),
@@ -291,6 +294,21 @@ def _worker(record: AnyRecord, cluster: Cluster) -> str:
     if siblings:
         parts.append(f"also has {keeps(siblings)}")
     return "  ".join(parts)
+
+
+def _owner_of(worker: Worker, now: float) -> list[tuple[str, str]]:
+    """Return the fields on its pod, in a store with owners. Several objects may have one id."""
+    owners = {one.entry.owner.path: one.entry.owner for one in worker.records if one.entry.owner}
+    return [field for owner in owners.values() for field in owner_fields(owner, now)]
+
+
+def _holder_fields(
+    record: AnyRecord, lease_ttl: LeaseTtl | None, now: float, as_of: str, shown_at: ShownAt
+) -> list[tuple[str, str]]:
+    """Return what keeps the record: its owner, or its lease."""
+    if record.entry.owner is not None:
+        return owner_fields(record.entry.owner, shown_at(now))
+    return [("lease", _lease(record, lease_ttl, now, as_of, shown_at))]
 
 
 def _lease(

@@ -17,8 +17,9 @@ from backends.dynamo.card_split import split_body
 from backends.dynamo.parse import CARDS_KEPT, parsed_value
 from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
-from backends.store import Entry, TimeToLive
+from backends.store import Entry, Owner, TimeToLive
 from tui.text.evidence import exported_evidence
+from tui.text.owner import exported_owner
 
 # ASCII only, with DEL escaped: harmless on any terminal. Python's `Infinity` is no JSON, so it
 # raises.
@@ -49,6 +50,7 @@ def exported(
         # POSIX seconds: a file's own time need not be one that a calendar has.
         "expired_at": record.expired_at,
         "revision": record.revision,
+        **_exported_owner(record.entry.owner),
         "verdict": assessment and assessment.verdict.value,
         "evidence": assessment and [one.text for one in assessment.evidence],
         "evidence_data": assessment and exported_evidence(assessment.evidence),
@@ -59,6 +61,11 @@ def exported(
         "note": record.note,
         "unread": record.unread or None,
     }
+
+
+def _exported_owner(owner: Owner | None) -> dict[str, Any]:
+    """Return the field that only records in Kubernetes have."""
+    return {} if owner is None else {"kubernetes": exported_owner(owner)}
 
 
 def exported_id(record: AnyRecord) -> dict[str, str | None]:

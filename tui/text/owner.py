@@ -42,11 +42,8 @@ def owner_fields(owner: Owner, now: float) -> list[tuple[str, str]]:
     ]
 
 
-def exported_owner(owner: Owner | None) -> dict[str, Any] | None:
-    """Return an owner as JSON. Times are UTC; None: not known. None in all: the store has no
-    owners."""
-    if owner is None:
-        return None
+def exported_owner(owner: Owner) -> dict[str, Any]:
+    """Return an owner as JSON. Times are UTC; None: not known."""
     pod = owner.pod
     container = None if pod is None else pod.container
     return {

@@ -115,12 +115,9 @@ def test_a_container_that_waits_or_has_ended_says_why(container: ContainerState,
 
 def test_the_json_has_the_same_with_times_in_utc_and_null_for_what_is_not_known() -> None:
     exported = exported_owner(OWNER)
-    assert exported is not None
     assert exported["applied_at"] == "1970-01-12T13:45:40Z"
     assert exported["readiness"] == "discoverable"
     assert exported["restarts"] == 2
     without_pod = exported_owner(replace(OWNER, pod=None, node="", applied_at=None))
-    assert without_pod is not None
     assert without_pod.keys() == exported.keys()
     assert without_pod["restarts"] is without_pod["node"] is without_pod["applied_at"] is None
-    assert exported_owner(None) is None

@@ -11,9 +11,11 @@ from backends.discovery.record_index import is_internal_at
 from backends.dynamo import keys
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
+from backends.store import Owner
 from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
+from tui.state.owner_columns import node_columns
 from tui.state.record_columns import seen_column, state_column
 from tui.state.sorted_rows import SortedRows
 from tui.text.format import NOTHING, hex_id, short_transport
@@ -100,6 +102,7 @@ class InstancesPane(RecordPane):
         columns = [
             Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True, lasting=True),
             Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True),
+            *node_columns(dashboard.store.lifetime, _owner, drop=4),
             Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
         ]
         super().__init__(dashboard, columns)
@@ -138,6 +141,10 @@ class OthersPane(RecordPane):
             Column("value", "VALUE", 12, _value, share=2, prose=True, drop=3),
         ]
         super().__init__(dashboard, columns)
+
+
+def _owner(record: AnyRecord) -> Owner | None:
+    return record.entry.owner
 
 
 def _itself(record: AnyRecord) -> AnyRecord:

@@ -13,9 +13,11 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
+from backends.store import Owner
 from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
+from tui.state.owner_columns import node_columns
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id
@@ -110,6 +112,7 @@ class ModelsPane(TreePane[ModelRow]):
             ),
             Column("type", "WORKER TYPE", 11, self._worker_type, share=1, most=24, drop=4),
             Column("id", "INSTANCE", 16, _instance, drop=2),
+            *node_columns(dashboard.store.lifetime, _owner, drop=3),
         ]
         super().__init__(dashboard, columns, order=SortOrder("name"))
         self._names = dashboard.view.models
@@ -395,6 +398,10 @@ def _workers(row: ModelRow) -> Cell:
 
 def _adapters(row: ModelRow) -> Cell:
     return Cell(f"{row.adapters:,}" if row.adapters else "", "dim")
+
+
+def _owner(row: ModelRow) -> Owner | None:
+    return row.cards[0].entry.owner if row.kind == "card" else None
 
 
 def _instance(row: ModelRow) -> Cell:

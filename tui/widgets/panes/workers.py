@@ -13,9 +13,11 @@ from backends.liveness import workers
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
+from backends.store import Lifetime, Owner
 from tui.state.cluster_view import Changes
 from tui.state.columns import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
+from tui.state.owner_columns import node_columns, pod_columns
 from tui.state.record_columns import seen_column
 from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker
@@ -65,7 +67,7 @@ class WorkersPane(Pane[WorkerRow]):
                 Column(name, title, len(title), cell, right=True, drop=drop)
                 for name, title, cell, drop in _COUNTS
             ),
-            Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=2),
+            *self._life_columns(dashboard.store.lifetime),
             seen_column(dashboard.states, _first, drop=3),
         ]
         super().__init__(dashboard, columns, order=SortOrder("where"))
@@ -73,6 +75,12 @@ class WorkersPane(Pane[WorkerRow]):
         self._worker_of: dict[bytes, int] = {}
         """The worker of each record when its row was made: for a removed record nothing else shows
         it."""
+
+    def _life_columns(self, lifetime: Lifetime) -> list[Column[WorkerRow]]:
+        """Return the columns on what keeps a worker registered: its pod, or its lease."""
+        if lifetime is Lifetime.OWNED:
+            return [*pod_columns(_owner, drop=2), *node_columns(lifetime, _owner, drop=3)]
+        return [Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=2)]
 
     def rebuild(self) -> None:
         self._worker_of = {}
@@ -227,6 +235,10 @@ class WorkersPane(Pane[WorkerRow]):
             return Cell(NOTHING, "dim")
         left = lease_ttl.remaining(now)
         return Cell(f"{left:.0f}/{lease_ttl.ttl.granted:.0f}s", "dim")
+
+
+def _owner(row: WorkerRow) -> Owner | None:
+    return _first(row).entry.owner
 
 
 def _first(row: WorkerRow) -> AnyRecord:
