@@ -1,9 +1,10 @@
 """Dynamo's discovery on Kubernetes: one custom resource for each process.
 
 `store` is the `Store`. It reads with `reader` (once) and `watch` (for ever), through `list_watch`
-(the API server's protocol) and `client` (requests); `access` finds the server and the credentials.
-`objects` makes values of JSON, `readiness` and `view` entries of them. `delete`, `put_back` and
-`own_object` write. No module imports `kubernetes_asyncio` before a configuration is read.
+(the API server's protocol) and `client` (requests). `access` finds the server and the credentials:
+`kubeconfig`, `exec_plugin`, `oidc`, `certificates`, `proxies`. `objects` makes values of JSON,
+`readiness` and `view` entries of them. `permissions` asks what this user may do. `delete`,
+`put_back` and `own_object` write.
 """
 
 from __future__ import annotations

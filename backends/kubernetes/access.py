@@ -1,124 +1,229 @@
 """Find the API server and this user's credentials, as `kubectl` and Dynamo do.
 
-`kubernetes_asyncio` (read in 36.1) reads kubeconfigs, runs exec plugins and OIDC refreshes, and
-makes the TLS context. It does not read credentials again when the server refuses them: `KubeClient`
-does.
+First a kubeconfig, else the service account of the pod that this process runs in. Files are read,
+and the TLS context is made, in a thread: a home directory may hang.
 """
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 from backends.aio.daemon_thread import in_daemon_thread
+from backends.kubernetes.certificates import Certificates
 from backends.kubernetes.config import KubernetesConfig
+from backends.kubernetes.exec_plugin import run_plugin
+from backends.kubernetes.kubeconfig import ChosenContext, KubeconfigEntry, choose
+from backends.kubernetes.oidc import id_token
+from backends.kubernetes.proxies import proxy_of
 from backends.store import Misconfigured
-
-if TYPE_CHECKING:
-    from kubernetes_asyncio.client import ApiClient, Configuration
 
 IN_CLUSTER = "in-cluster"
 """Shown in place of a context's name where the pod's service account is used."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT_NAMESPACE = "default"
-PLUGIN_TIME = 60.0
-"""Seconds within which an exec plugin has to print credentials. Some sign in over a network."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Access:
-    """A client of one API server, and what its configuration chose."""
+    """An API server, and what this user shows it."""
 
-    api: ApiClient
+    host: str
+    """Its URL, without credentials."""
     context: str
     namespace: str
     """Empty: all namespaces."""
+    tls: ssl.SSLContext | None
+    """None: plain HTTP."""
+    tls_digest: bytes
+    """Equal for equal TLS contexts."""
+    server_name: str = ""
+    """The name that its certificate has to have. Empty: that of the URL."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str = field(default="", repr=False)
 
-    @property
-    def host(self) -> str:
-        """Return the server's URL, without credentials."""
-        return str(self.api.configuration.host)
+    def has_connections_of(self, other: Access) -> bool:
+        """Return whether connections of the other access serve this one, too."""
+        ours = (self.host, self.tls_digest, self.server_name, self.proxy)
+        return ours == (other.host, other.tls_digest, other.server_name, other.proxy)
 
 
-async def load(config: KubernetesConfig, environ: Mapping[str, str] | None = None) -> Access:
-    """Return the access that a configuration describes. Connects to nothing but what an exec plugin
-    or an OIDC refresh connects to.
+async def load(
+    config: KubernetesConfig,
+    refused: bool = False,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    service_account: Path = SERVICE_ACCOUNT,
+) -> Access:
+    """Return the access that a configuration describes. `refused`: the server refused what was read
+    the last time. Connects to nothing but what an exec plugin or an OIDC refresh connects to.
 
     Raises `Misconfigured`.
     """
-    env = os.environ if environ is None else environ
-    # Its import takes some 0.4 s: not on the event loop.
-    await in_daemon_thread(_import_library, "import of kubernetes_asyncio")
-    from kubernetes_asyncio.client import ApiClient, Configuration
-    from kubernetes_asyncio.config import ConfigException
+    paths = kubeconfig_paths(config, environ)
+    chosen = await in_daemon_thread(lambda: _choose(paths, config.context), "kubeconfig")
+    if chosen is not None:
+        return await _from_context(config, chosen, environ, refused=refused)
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        where = os.pathsep.join(map(str, paths)) or "~/.kube/config"
+        problem = f"there is no file {where}, and this is no pod of a cluster"
+        raise Misconfigured("kubeconfig", problem)
+    return await in_daemon_thread(lambda: _from_pod(config, environ, service_account), "kubeconfig")
 
-    configuration = Configuration()
-    try:
-        paths = kubeconfig_paths(config, env)
-        if paths:
-            context, namespace = await _from_kubeconfig(config, paths, configuration)
-        elif env.get("KUBERNETES_SERVICE_HOST"):
-            context, namespace = await _from_pod(configuration)
-        else:
-            raise Misconfigured(
-                "kubeconfig", "there is no kubeconfig file, and this is no pod of a cluster"
+
+def kubeconfig_paths(config: KubernetesConfig, environ: Mapping[str, str]) -> list[Path]:
+    """Return the kubeconfig files that are named, whether they exist or not."""
+    named = config.kubeconfig or environ.get("KUBECONFIG")
+    if named:
+        return [Path(one).expanduser() for one in named.split(os.pathsep) if one]
+    home = environ.get("HOME")
+    return [Path(home, ".kube", "config")] if home else []
+
+
+def _choose(paths: Sequence[Path], context: str | None) -> ChosenContext | None:
+    """Return the context of the files that exist. None: no file exists, and no context is asked
+    for."""
+    found = [path for path in paths if path.is_file()]
+    if found:
+        return choose(found, context)
+    if context:
+        where = os.pathsep.join(map(str, paths)) or "~/.kube/config"
+        raise Misconfigured("kube-context", f"{context!r}: there is no file {where}")
+    return None
+
+
+async def _from_context(
+    config: KubernetesConfig,
+    chosen: ChosenContext,
+    environ: Mapping[str, str],
+    *,
+    refused: bool,
+) -> Access:
+    cluster = chosen.cluster
+    host = cluster.text("server").rstrip("/")
+    if urlsplit(host).scheme not in ("http", "https") or not urlsplit(host).hostname:
+        raise cluster.wrong("server is no URL of http or https")
+    proxy = cluster.text("proxy-url") or proxy_of(host, environ)
+    if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+        raise cluster.wrong(f"a proxy of {urlsplit(proxy).scheme or 'no scheme'} is not supported")
+    token, certificates = await _credentials(chosen, environ, refused=refused)
+    tls = None
+    if host.startswith("https:"):
+        tls = await in_daemon_thread(certificates.context, "kubeconfig")
+    return Access(
+        host=host,
+        context=chosen.name,
+        namespace=_namespace(config, environ, chosen.namespace),
+        tls=tls,
+        tls_digest=certificates.digest,
+        server_name=cluster.text("tls-server-name"),
+        headers=_headers(token, chosen.user),
+        proxy=proxy,
+    )
+
+
+async def _credentials(
+    chosen: ChosenContext, environ: Mapping[str, str], *, refused: bool
+) -> tuple[str, Certificates]:
+    """Return the `Authorization` header (empty: none), and certificates."""
+    user, cluster = chosen.user, chosen.cluster
+
+    def read() -> tuple[str, Certificates]:
+        verified = not cluster.flag("insecure-skip-tls-verify")
+        authority = cluster.content("certificate-authority")
+        if user is None:
+            return "", Certificates(authority, verified=verified)
+        certificate, key = user.content("client-certificate"), user.content("client-key")
+        return _authorization(user), Certificates(authority, certificate, key, verified)
+
+    header, certificates = await in_daemon_thread(read, "kubeconfig")
+    if user is None or header:
+        return header, certificates
+    if user.values.get("exec") is not None:
+        found = await run_plugin(user, cluster, environ)
+        if found.certificate:
+            certificates = Certificates(
+                certificates.authority, found.certificate, found.key, certificates.verified
             )
-        api = ApiClient(configuration)
-    except (ConfigException, OSError, ValueError, AssertionError, TypeError) as error:
-        raise Misconfigured("kubeconfig", str(error) or type(error).__name__) from error
-    api.user_agent = "dyntop"
+        return f"Bearer {found.token}" if found.token else "", certificates
+    if provider := user.values.get("auth-provider"):
+        name = provider.get("name") if isinstance(provider, Mapping) else None
+        if name != "oidc":
+            raise user.wrong(f"auth-provider {name!r} is not supported: use an exec plugin")
+        return f"Bearer {await id_token(user, refused=refused)}", certificates
+    return "", certificates
+
+
+def _authorization(user: KubeconfigEntry) -> str:
+    """Return the header of a token or password that stands in the kubeconfig, or in a file that it
+    names. The file comes first, since tokens in files are replaced. Empty: there is none."""
+    if (path := user.path("tokenFile")) is not None:
+        try:
+            return f"Bearer {path.read_text().strip()}"
+        except (OSError, UnicodeDecodeError) as error:
+            if not user.text("token"):
+                raise user.wrong(f"tokenFile: {path}: {_why(error)}") from None
+    if token := user.text("token").strip():
+        return f"Bearer {token}"
+    if name := user.text("username"):
+        both = f"{name}:{user.text('password')}"
+        return "Basic " + base64.b64encode(both.encode()).decode()
+    return ""
+
+
+def _headers(authorization: str, user: KubeconfigEntry | None) -> tuple[tuple[str, str], ...]:
+    """Return the headers that name this user, and whom it acts as (`kubectl --as`)."""
+    found = [("Authorization", authorization)] if authorization else []
+    if user is None:
+        return tuple(found)
+    for name, header in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
+        if text := user.text(name):
+            found.append((header, text))
+    found += [("Impersonate-Group", str(one)) for one in user.values.get("as-groups") or ()]
+    extra = user.values.get("as-user-extra")
+    for name, values in extra.items() if isinstance(extra, Mapping) else ():
+        found += [(f"Impersonate-Extra-{quote(str(name))}", str(one)) for one in values or ()]
+    return tuple(found)
+
+
+def _from_pod(
+    config: KubernetesConfig, environ: Mapping[str, str], service_account: Path
+) -> Access:
+    def content(name: str) -> str:
+        path = service_account / name
+        try:
+            return path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"this pod has no service account: {path}: {_why(error)}"
+            raise Misconfigured("kubeconfig", problem) from None
+
+    host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
+    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    certificates = Certificates(content("ca.crt").encode())
+    own = service_account / "namespace"
+    return Access(
+        host=url,
+        context=IN_CLUSTER,
+        namespace=_namespace(config, environ, content("namespace") if own.is_file() else ""),
+        tls=certificates.context(),
+        tls_digest=certificates.digest,
+        headers=(("Authorization", f"Bearer {content('token')}"),),
+        proxy=proxy_of(url, environ),
+    )
+
+
+def _namespace(config: KubernetesConfig, environ: Mapping[str, str], found: str) -> str:
     if config.all_namespaces:
-        return Access(api, context, "")
-    chosen = config.namespace or env.get("POD_NAMESPACE") or namespace or DEFAULT_NAMESPACE
-    return Access(api, context, chosen)
+        return ""
+    return config.namespace or environ.get("POD_NAMESPACE") or found or DEFAULT_NAMESPACE
 
 
-def kubeconfig_paths(config: KubernetesConfig, env: Mapping[str, str]) -> str:
-    """Return the kubeconfig files that exist, joined as in `PATH`. Empty: there is none.
-
-    Raises `Misconfigured` if files are named and none exists.
-    """
-    named = config.kubeconfig or env.get("KUBECONFIG")
-    home = env.get("HOME") or str(Path.home())
-    candidates = named or str(Path(home, ".kube", "config"))
-    found = [
-        path for path in candidates.split(os.pathsep) if path and Path(path).expanduser().is_file()
-    ]
-    if named and not found:
-        raise Misconfigured("kubeconfig", f"no such file: {named}")
-    return os.pathsep.join(found)
-
-
-async def _from_kubeconfig(
-    config: KubernetesConfig, paths: str, configuration: Configuration
-) -> tuple[str, str]:
-    """Fill a configuration from kubeconfig files. Return the names of context and namespace."""
-    from kubernetes_asyncio.config import load_kube_config
-
-    try:
-        async with asyncio.timeout(PLUGIN_TIME):
-            loader = await load_kube_config(
-                config_file=paths, context=config.context, client_configuration=configuration
-            )
-    except TimeoutError:
-        raise Misconfigured("kubeconfig", f"no credentials within {PLUGIN_TIME:.0f} s") from None
-    context: dict[str, Any] = loader.current_context or {}
-    details = context.get("context") or {}
-    return str(context.get("name", "")), str(details.get("namespace") or "")
-
-
-async def _from_pod(configuration: Configuration) -> tuple[str, str]:
-    from kubernetes_asyncio.config import load_incluster_config
-
-    load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    namespace = SERVICE_ACCOUNT / "namespace"
-    return IN_CLUSTER, namespace.read_text().strip() if namespace.is_file() else ""
-
-
-def _import_library() -> None:
-    import kubernetes_asyncio.client
-    import kubernetes_asyncio.config  # noqa: F401
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it is not text"

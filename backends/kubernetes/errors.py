@@ -45,9 +45,11 @@ def of_connection(address: str, error: Exception) -> StoreError:
             return Unreachable(address, Cause.REFUSED if refused else Cause.LOST, _text(error))
         case asyncio.TimeoutError():
             return Unreachable(address, Cause.TIMEOUT)
+        case aiohttp.ClientHttpProxyError():
+            return Unreachable(address, Cause.LOST, f"the proxy answers {error.status}")
         case aiohttp.ClientResponseError():
-            # An HTTP client that reads something else than HTTP.
-            return Unreachable(address, Cause.NOT_THIS_STORE, _text(error))
+            # What answers does not speak HTTP. Not its own text, which has the whole URL.
+            return Unreachable(address, Cause.NOT_THIS_STORE, error.message)
         case ssl.SSLError():
             return Unreachable(address, Cause.CERTIFICATE, _text(error))
         case _:
@@ -66,7 +68,7 @@ def of_status(
     if status == 410:
         return PositionLost(said)
     if status == 429 or (status == 503 and retry_after):
-        return Busy(address, said, _seconds(retry_after))
+        return Busy(address, said, retry_seconds(retry_after))
     if status == 404:
         return PathNotFound(address, said)
     if status >= 500:
@@ -87,7 +89,8 @@ def event_status(event: Mapping[str, Any]) -> int:
     return code if isinstance(code, int) else 500
 
 
-def _seconds(retry_after: str | None) -> float:
+def retry_seconds(retry_after: str | None) -> float:
+    """Return the seconds of a `Retry-After` header. 1: there is none."""
     # The other form of the header is a date, which no API server sends.
     return float(retry_after) if retry_after and retry_after.isdecimal() else 1.0
 

@@ -8,19 +8,20 @@ its time limit goes on at once from the last version.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic_core
-
 from backends.kubernetes import errors
-from backends.kubernetes.client import KubeClient
+from backends.kubernetes.client import KubeClient, parsed
 from backends.kubernetes.resources import Resource
 from backends.store import Refused, Unreachable
 from backends.store.resync_loop import PositionLost
+
+_log = logging.getLogger(__name__)
 
 PAGE = 500
 """Objects of one answer, as Dynamo asks for."""
@@ -31,9 +32,9 @@ LONGEST_SILENCE = 100.0
 """Seconds without a byte after which a watch is taken for cut. A server sends a bookmark about once
 a minute."""
 PAUSE = 1.0
-"""Seconds until the next watch after one that ended without an event or a bookmark."""
+"""Seconds from the start of a watch to that of the next, at least."""
 EXPIRED_LISTS = 3
-"""Lists that are begun again because their `continue` token expired, before that is an error."""
+"""Lists whose `continue` token expired, before a list without pages is asked for."""
 OBJECTS_BETWEEN_YIELDS = 50
 """Objects read before the event loop gets a turn: some 5 ms of work."""
 
@@ -70,7 +71,10 @@ class ListWatch:
         page: int = PAGE,
         watch_time: int = WATCH_TIME,
         longest_silence: float = LONGEST_SILENCE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`clock` returns seconds."""
         self._client = client
         self._path = resource.path(namespace)
         self._selector = (("labelSelector", resource.selector),) if resource.selector else ()
@@ -78,6 +82,8 @@ class ListWatch:
         self._page = page
         self._watch_time = watch_time
         self._longest_silence = longest_silence
+        self._clock = clock
+        self._sleep = sleep
 
     async def list(self, progress: Callable[[int], None] = lambda _: None) -> ObjectList:
         """Return all objects. `progress` is called with the number of those read so far.
@@ -86,16 +92,20 @@ class ListWatch:
         """
         for _ in range(EXPIRED_LISTS):
             try:
-                return await self._list(progress)
+                return await self._list(self._page, progress)
             except PositionLost:
                 continue
-        raise Refused(self._client.address, "the list expires while it is read")
+        # In one answer, as `kubectl` does then: slow, but it cannot expire.
+        return await self._list(0, progress)
 
-    async def _list(self, progress: Callable[[int], None]) -> ObjectList:
+    async def _list(self, page: int, progress: Callable[[int], None]) -> ObjectList:
+        """Return all objects. `page`: objects of one answer; 0: all in one."""
         items: list[Any] = []
         token = ""
         while True:
-            params = [*self._selector, ("limit", str(self._page))]
+            params = [*self._selector]
+            if page:
+                params.append(("limit", str(page)))
             if token:
                 params.append(("continue", token))
             body = await self._client.get(self._path, params)
@@ -115,10 +125,11 @@ class ListWatch:
     async def watch(self, version: str) -> AsyncGenerator[ObjectChange, None]:
         """Yield each change after a version, without end.
 
-        Raises `PositionLost` once the server no longer has that version, and other `StoreError`s.
+        A watch that ends or is cut goes on from its last version. Raises `PositionLost` once the
+        server no longer has that version, and other `StoreError`s if no new watch can be opened.
         """
         while True:
-            heard = False
+            opened_at = self._clock()
             params = (
                 *self._selector,
                 ("watch", "true"),
@@ -127,34 +138,27 @@ class ListWatch:
                 # Spread, so that the watches of many dashboards do not end together.
                 ("timeoutSeconds", str(round(self._watch_time * random.uniform(0.85, 1.0)))),
             )
-            lines = self._client.lines(self._path, params, self._longest_silence)
-            try:
-                async with aclosing(lines):
+            async with self._client.stream(self._path, params, self._longest_silence) as lines:
+                try:
                     async for line in lines:
-                        heard = True
                         kind, item = self._parsed(line)
                         version = _version(item) or version
                         if kind == "BOOKMARK":
                             continue
                         if (read := self._read(item)) is not None:
                             yield ObjectChange(read, gone=kind == "DELETED")
-            except Unreachable:
-                # One that was cut goes on from its last version, as one that reached its time
-                # limit; a server that is away refuses the next one.
-                if not heard:
-                    raise
-            if not heard:
-                await asyncio.sleep(PAUSE)
+                except Unreachable as error:
+                    _log.info("watch of %s: %s", self._path, error)
+            # Not at once if it is short-lived each time.
+            if (early := PAUSE - (self._clock() - opened_at)) > 0:
+                await self._sleep(early)
 
     def _parsed(self, line: bytes) -> tuple[str, Object]:
         """Return an event's type and object. Raises `StoreError` for an `ERROR` event and for what
         is no event."""
-        try:
-            event = pydantic_core.from_json(line, cache_strings="keys")
-        except ValueError as error:
-            raise Refused(self._client.address, f"an event that is not JSON: {error}") from None
+        event = parsed(line)
         if not isinstance(event, dict):
-            raise Refused(self._client.address, "an event that is not an object")
+            raise Refused(self._client.address, "an event that is no JSON object")
         if event.get("type") == "ERROR":
             status = errors.event_status(event)
             raise errors.of_status(self._client.address, status, event.get("object"))

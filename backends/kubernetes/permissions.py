@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.errors import Busy
 from backends.kubernetes.readiness import LIST_PODS, LIST_SLICES, Rights
 from backends.kubernetes.resources import PODS, SLICES, WORKERS, Resource
-from backends.store import NoPuts, StoreError
+from backends.store import Cause, NoPuts, Unreachable
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERSION = "/version"
@@ -59,6 +59,7 @@ class PermissionReview:
         self._ask_again = ask_again
         self._found = ALL
         self._asked_at: float | None = None
+        self._refused: set[Resource] = set()
 
     async def permissions(self) -> UserRights:
         """Return the permissions, at most some time old. Raises `StoreError`."""
@@ -74,22 +75,38 @@ class PermissionReview:
         del answer  # a refusal is an answer, too
         return await self.permissions()
 
-    async def _ask(self) -> UserRights:
-        asked = (
-            (SLICES, ("list", "watch")),
-            (PODS, ("list", "watch")),
-            (WORKERS, ("patch",)),
-            (WORKERS, ("delete",)),
-            (PODS, ("patch",)),
-        )
-        answers = await asyncio.gather(*(self._may_all(*one) for one in asked))
-        return UserRights(*answers)
+    def note_refused(self, resource: Resource) -> None:
+        """Note that the server refused to list or watch slices or pods, whatever it answered when
+        it was asked. It is tried again when permissions are asked for again."""
+        self._refused.add(resource)
+        if resource == SLICES:
+            self._found = replace(self._found, read_slices=False)
+        else:
+            self._found = replace(self._found, read_pods=False)
 
-    async def _may_all(self, resource: Resource, verbs: tuple[str, ...]) -> bool:
-        return all([await self._may(resource, verb) for verb in verbs])
+    async def _ask(self) -> UserRights:
+        return UserRights(
+            *await asyncio.gather(
+                self._may_read(SLICES),
+                self._may_read(PODS),
+                self._may(WORKERS, "patch"),
+                self._may(WORKERS, "delete"),
+                self._may(PODS, "patch"),
+            )
+        )
+
+    async def _may_read(self, resource: Resource) -> bool:
+        if not (await self._may(resource, "list") and await self._may(resource, "watch")):
+            return False
+        if resource in self._refused:
+            path = resource.path(self._namespace)
+            if (await self._client.request("GET", path, (("limit", "1"),))).status == 403:
+                return False
+            self._refused.discard(resource)
+        return True
 
     async def _may(self, resource: Resource, verb: str) -> bool:
-        """Return whether the server would allow a request. True also where it does not answer."""
+        """Return whether the server would allow a request. True also where it does not say."""
         group = resource.root.removeprefix("/apis/").partition("/")[0]
         attributes = {
             "verb": verb,
@@ -107,7 +124,10 @@ class PermissionReview:
             answer = await self._client.request("POST", REVIEWS, body=review)
         except Busy:
             raise
-        except StoreError:
+        except Unreachable as error:
+            if error.cause is not Cause.NO_LEADER:
+                raise
+            # One of its own authorizers fails.
             return True
         status = answer.body.get("status") if isinstance(answer.body, dict) else None
         return not (answer.ok and isinstance(status, dict) and status.get("allowed") is False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 ENABLED = "nvidia.com/dynamo-discovery-enabled"
 """The label, of value `true`, of slices and pods that Dynamo's clients look at (0.8 to 1.6)."""
@@ -20,8 +21,8 @@ class Resource:
 
     def path(self, namespace: str, name: str = "") -> str:
         """Return the path of a namespace's objects, or of one. Empty namespace: of all."""
-        within = f"/namespaces/{namespace}" if namespace else ""
-        return f"{self.root}{within}/{self.plural}" + (f"/{name}" if name else "")
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        return f"{self.root}{within}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 WORKERS = Resource("dynamoworkermetadatas", "/apis/nvidia.com/v1alpha1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -11,9 +12,11 @@ from backends.kubernetes.errors import Busy
 from backends.kubernetes.list_watch import ListWatch, ObjectChange
 from backends.kubernetes.permissions import PermissionReview, no_puts, warnings
 from backends.kubernetes.reader import Reader, Reading
+from backends.kubernetes.resources import PODS, SLICES, Resource
 from backends.kubernetes.view import ObjectView
 from backends.store import (
     Delete,
+    Forbidden,
     Heartbeat,
     Loading,
     Put,
@@ -23,14 +26,14 @@ from backends.store import (
 )
 from backends.store.resync_loop import PositionLost
 
+_log = logging.getLogger(__name__)
+
 HEARTBEAT = 2.0
 """Seconds between two questions whether the server answers."""
 PROGRESS = 0.2
 """Seconds between two reports while everything is read."""
 AHEAD = 1000
 """Changes read ahead. More wait in the connections."""
-LONGEST_RETRY = 30.0
-"""Seconds that are waited at most when the server asks to come back later."""
 
 _Apply = Callable[[ObjectView, ObjectChange], list[Put | Delete]]
 _Item = tuple[_Apply, ObjectChange] | Heartbeat | StoreError
@@ -48,33 +51,35 @@ async def follow(
 ) -> AsyncGenerator[StoreEvent, None]:
     """Yield a resync, then changes and heartbeats. Raises `StoreError`, `PositionLost`."""
     starts = tuple(prefixes)
+    read = 0
+
+    def progress(number: int) -> None:
+        nonlocal read
+        read = number
+
+    rights = (await review.permissions()).rights
+    listing = asyncio.create_task(reader.read(rights, progress), name="kubernetes list")
     try:
-        read = 0
-
-        def progress(number: int) -> None:
-            nonlocal read
-            read = number
-
-        rights = (await review.permissions()).rights
-        listing = asyncio.create_task(reader.read(rights, progress), name="kubernetes list")
-        try:
-            while not (await asyncio.wait({listing}, timeout=PROGRESS))[0]:
-                yield Loading(read, None)
-            reading = listing.result()
-        finally:
-            await _end(listing)
-        yield resync(reading, starts)
-        async with aclosing(_changes(reader, review, reading)) as events:
-            async for event in events:
-                match event:
-                    case Put(entry=entry) if not entry.key.startswith(starts):
-                        continue
-                    case Delete(key=key) if not key.startswith(starts):
-                        continue
-                yield event
-    except Busy as error:
-        await asyncio.sleep(min(error.retry_after, LONGEST_RETRY))
-        raise
+        while not (await asyncio.wait({listing}, timeout=PROGRESS))[0]:
+            yield Loading(read, None)
+        reading = listing.result()
+    finally:
+        await _end(listing)
+    for resource, allowed, there in (
+        (SLICES, rights.slices, reading.slices),
+        (PODS, rights.pods, reading.pods),
+    ):
+        if allowed and there is None:
+            review.note_refused(resource)
+    yield resync(reading, starts)
+    async with aclosing(_changes(reader, review, reading)) as events:
+        async for event in events:
+            match event:
+                case Put(entry=entry) if not entry.key.startswith(starts):
+                    continue
+                case Delete(key=key) if not key.startswith(starts):
+                    continue
+            yield event
 
 
 async def _changes(
@@ -82,15 +87,24 @@ async def _changes(
 ) -> AsyncGenerator[StoreEvent, None]:
     view = reading.view
     queue: asyncio.Queue[_Item] = asyncio.Queue(AHEAD)
+
+    async def optional(resource: Resource, watch: ListWatch, version: str, apply: _Apply) -> None:
+        """Follow what this user may have been allowed to read before, and not now."""
+        try:
+            await _pump(watch, version, apply, queue)
+        except Forbidden:
+            review.note_refused(resource)
+            raise PositionLost("this user's rights changed") from None
+
     pumps: list[Awaitable[None]] = [
         _pump(reader.workers, reading.workers, _worker, queue),
         _beat(review, view, queue),
     ]
     if reading.slices is not None:
-        pumps.append(_pump(reader.slices, reading.slices, _slice, queue))
+        pumps.append(optional(SLICES, reader.slices, reading.slices, _slice))
     if reading.pods is not None:
-        pumps.append(_pump(reader.pods, reading.pods, _pod, queue))
-    tasks = [asyncio.ensure_future(pump) for pump in pumps]
+        pumps.append(optional(PODS, reader.pods, reading.pods, _pod))
+    tasks = [asyncio.ensure_future(_reporting(pump, queue)) for pump in pumps]
     try:
         while True:
             match await queue.get():
@@ -108,10 +122,15 @@ async def _changes(
 async def _pump(
     resource: ListWatch, version: str, apply: _Apply, queue: asyncio.Queue[_Item]
 ) -> None:
+    async with aclosing(resource.watch(version)) as changes:
+        async for change in changes:
+            await queue.put((apply, change))
+
+
+async def _reporting(pump: Awaitable[None], queue: asyncio.Queue[_Item]) -> None:
+    """Wait for a pump. An error of it comes after the changes before it."""
     try:
-        async with aclosing(resource.watch(version)) as changes:
-            async for change in changes:
-                await queue.put((apply, change))
+        await pump
     except StoreError as error:
         await queue.put(error)
 
@@ -124,15 +143,17 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
 
 async def _beat(review: PermissionReview, view: ObjectView, queue: asyncio.Queue[_Item]) -> None:
     """Ask whether the server answers, what this user may do, and may read by now."""
-    try:
-        while True:
+    while True:
+        try:
             found = await review.beat()
+        except Busy as error:
+            # To read everything again would make it busier still. The watches go on.
+            _log.info("no heartbeat: %s", error)
+        else:
             if found.rights != view.rights:
                 raise PositionLost("this user's rights changed")
             await queue.put(Heartbeat(warnings(view.rights), no_puts(found)))
-            await asyncio.sleep(HEARTBEAT)
-    except StoreError as error:
-        await queue.put(error)
+        await asyncio.sleep(HEARTBEAT)
 
 
 def _worker(view: ObjectView, change: ObjectChange) -> list[Put | Delete]:

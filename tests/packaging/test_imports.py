@@ -29,7 +29,7 @@ CLIENTS = ETCD | {
     "zmq",
     "msgpack",
     "aiohttp",
-    "kubernetes_asyncio",
+    "yaml",
     "prometheus_client",
 }
 
