@@ -1,9 +1,10 @@
 """Remove entries: from their object, or with it.
 
 An entry is removed if its value, its object's uid and the time of the last write by a process of
-Dynamo are those that were seen; the request itself is conditional on the object's uid and
-resourceVersion, and on each entry's value. An object of which all entries are named is deleted, so
-that nothing empty stays behind.
+Dynamo are those that were seen. The request itself is conditional on the object's uid and
+resourceVersion, so that nothing changes in between. (A `test` of the value would compare spellings
+of JSON.) An object of which all entries are named is deleted, so that nothing empty stays behind,
+or emptied if this user may patch objects only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from backends.kubernetes.client import HttpAnswer, KubeClient
 from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import Path, StoredEntry, revision
 from backends.kubernetes.resources import WORKERS
-from backends.kubernetes.targets import Current, owner_path, place_of, read_object
+from backends.kubernetes.targets import Current, owner_path, read_object
 from backends.store import Entry, Outcome, Removal, StoreError
 from backends.store.limited_gather import limited_gather
 
@@ -53,7 +54,6 @@ async def delete(client: KubeClient, entries: Iterable[Entry]) -> dict[bytes, Ou
 
 async def _delete_from(client: KubeClient, path: Path, seen: list[Entry]) -> dict[bytes, Outcome]:
     """Remove entries of one object. Raises `StoreError`."""
-    outcomes: dict[bytes, Outcome] = {}
     for _ in range(TRIES):
         current = await read_object(client, path)
         outcomes, remove = _compare(current, seen)
@@ -62,10 +62,11 @@ async def _delete_from(client: KubeClient, path: Path, seen: list[Entry]) -> dic
         answer = await _remove(client, current, list(remove.values()))
         if answer.ok:
             return outcomes | dict.fromkeys(remove, Removal.REMOVED)
+        error = of_status(client.address, answer.status, answer.body)
         if answer.status not in (404, 409, 422):
-            raise of_status(client.address, answer.status, answer.body)
+            raise error
         # Somebody was quicker: what is there now decides.
-    return outcomes | dict.fromkeys(remove, Removal.CHANGED)
+    raise error
 
 
 def _compare(
@@ -92,28 +93,18 @@ async def _remove(client: KubeClient, current: Current, entries: list[StoredEntr
     if len(entries) == len(worker.entries):
         conditions = {"uid": worker.uid, "resourceVersion": worker.version}
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": conditions}
-        return await client.request("DELETE", path, body=options)
+        answer = await client.request("DELETE", path, body=options)
+        if answer.status != 403:
+            return answer
     patch: list[dict[str, Any]] = [
         {"op": "test", "path": "/metadata/uid", "value": worker.uid},
         {"op": "test", "path": "/metadata/resourceVersion", "value": worker.version},
     ]
-    for entry in entries:
-        pointer, value = _pointer(current, entry)
-        patch.append({"op": "test", "path": pointer, "value": value})
-        patch.append({"op": "remove", "path": pointer})
+    patch += [{"op": "remove", "path": _pointer(entry)} for entry in entries]
     return await client.request("PATCH", path, body=patch, content_type=JSON_PATCH)
 
 
-def _pointer(current: Current, entry: StoredEntry) -> tuple[str, Any]:
-    """Return the JSON pointer of an entry, and the value there."""
-    if entry.problem:
-        # A map that is none goes as a whole.
-        name = entry.problem_map
-        return f"/spec/data/{_escaped(name)}", current.data.get(name)
-    name, key = place_of(entry.key)
-    return f"/spec/data/{_escaped(name)}/{_escaped(key)}", current.data[name][key]
-
-
-def _escaped(part: str) -> str:
-    """Return a part of a JSON pointer (RFC 6901)."""
-    return part.replace("~", "~0").replace("/", "~1")
+def _pointer(entry: StoredEntry) -> str:
+    """Return the JSON pointer of an entry (RFC 6901)."""
+    parts = ("spec", "data", *entry.place)
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

@@ -6,6 +6,7 @@ The shapes are those of `nvidia.com/v1alpha1` (what Dynamo 0.8 to 1.6 writes), o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,10 +41,11 @@ class StoredEntry:
     key: bytes
     value: bytes
     """Its JSON, in the order of the server."""
+    place: tuple[str, ...]
+    """The members of `spec.data` that lead to it: the map and the key in it. Of a map that is none:
+    the map. Of data that is none: nothing."""
     problem: str = ""
     """What is wrong with how the object holds it. Empty: nothing."""
-    problem_map: str = ""
-    """The member of `spec.data` that is no map, if that is the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,32 +183,48 @@ def timestamp(text: object) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.timestamp() if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment.timestamp() if moment.tzinfo is not None else None
 
 
 def value_bytes(value: object) -> bytes:
     """Return a value of `spec.data` as JSON without spaces, as Dynamo writes values elsewhere."""
-    return pydantic_core.to_json(value)
+    try:
+        return pydantic_core.to_json(value, inf_nan_mode="constants")
+    except ValueError:
+        # It stops at 255 levels.
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(
+            "utf-8", "surrogatepass"
+        )
 
 
 def _entries(data: object) -> list[StoredEntry]:
     """Return the entries of `spec.data`. What is no map of maps is one entry with a problem."""
     if not isinstance(data, Mapping):
         problem = "spec.data is not an object"
-        return [StoredEntry(BUCKETS["endpoints"] + b"/", value_bytes(data), problem)]
+        return [StoredEntry(BUCKETS["endpoints"] + b"/", value_bytes(data), (), problem)]
     found = []
     for name, entries in data.items():
-        bucket = BUCKETS.get(name, b"v1/" + name.encode("utf-8", "surrogatepass"))
+        bucket = BUCKETS.get(name) or _unknown_bucket(name)
         if not isinstance(entries, Mapping):
             problem = f"spec.data.{name} is not an object"
-            found.append(StoredEntry(bucket + b"/", value_bytes(entries), problem, name))
+            found.append(StoredEntry(bucket + b"/", value_bytes(entries), (name,), problem))
             continue
         for key, value in entries.items():
-            full = bucket + b"/" + key.encode("utf-8", "surrogatepass")
-            found.append(StoredEntry(full, value_bytes(value)))
+            full = bucket + b"/" + _encoded(key)
+            found.append(StoredEntry(full, value_bytes(value), (name, key)))
     return found
+
+
+def _unknown_bucket(name: str) -> bytes:
+    """Return the bucket of a map that no release writes. Each has one of its own."""
+    bucket = b"v1/" + _encoded(name.replace("%", "%25").replace("/", "%2F"))
+    return bucket + b"%" if bucket in MAPS or not name else bucket
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _owner(metadata: Mapping[str, Any]) -> Mapping[str, Any]:

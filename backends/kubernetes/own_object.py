@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Mapping
@@ -14,10 +15,10 @@ from backends.dynamo.object_ids import instance_id_of
 from backends.kubernetes.apply import apply, pod_reference
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.errors import of_status
-from backends.kubernetes.objects import BUCKETS, revision, worker_object
+from backends.kubernetes.objects import BUCKETS, WorkerObject, revision, worker_object
 from backends.kubernetes.resources import WORKERS
 from backends.kubernetes.targets import place_of
-from backends.store import KeyNotAllowed, Refused, Revision, StoreError
+from backends.store import KeyNotAllowed, Refused, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class OwnObject:
         self._identity = identity(environ)
         self.name = self._identity.object_name or f"dyntop-{secrets.token_hex(4)}"
         self._data: dict[str, dict[str, Any]] = {name: {} for name in BUCKETS}
-        self._written = False
+        self._writing = asyncio.Lock()
+        self._written: WorkerObject | None = None
 
     @property
     def instance_id(self) -> int:
@@ -70,37 +72,44 @@ class OwnObject:
             raise KeyNotAllowed(key, "Kubernetes keeps JSON, and the value is none") from None
         if not namespace:
             raise KeyNotAllowed(key, "which namespace? All of them are read")
-        before = self._data
-        self._data = {**before, name: {**before.get(name, {}), within: parsed}}
-        try:
-            return await self._apply(key, namespace)
-        except StoreError:
-            self._data = before
-            raise
+        async with self._writing:
+            data = {**self._data, name: {**self._data.get(name, {}), within: parsed}}
+            found = await self._apply(key, namespace, data)
+            self._data = data
+            return found
 
     def forget(self, key: bytes) -> None:
         """Leave out an entry that was removed, when the next one is written."""
         name, within = place_of(key)
         self._data.get(name, {}).pop(within, None)
 
-    async def remove(self, namespace: str) -> None:
-        """Delete the object, if it was written and has no pod with which it would go."""
-        if self._written and not self._identity.name:
-            await self._client.request("DELETE", WORKERS.path(namespace, self.name))
+    async def remove(self) -> None:
+        """Delete the object. Raises `StoreError`.
 
-    async def _apply(self, key: bytes, namespace: str) -> Revision:
+        In a pod a process of Dynamo may write the same object, which is its own then.
+        """
+        async with self._writing:
+            if (worker := self._written) is None:
+                return
+            conditions = {"uid": worker.uid}
+            if self._identity.name:
+                conditions["resourceVersion"] = worker.version
+            options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": conditions}
+            await self._client.request("DELETE", WORKERS.path(*worker.path), body=options)
+
+    async def _apply(self, key: bytes, namespace: str, data: dict[str, dict[str, Any]]) -> Revision:
         metadata: dict[str, Any] = {}
         if self._identity.name:
             pod = self._identity
             metadata["ownerReferences"] = [
                 pod_reference(pod.name, pod.uid, container_mode=bool(pod.container))
             ]
-        answer = await apply(self._client, (namespace, self.name), self._data, metadata)
+        answer = await apply(self._client, (namespace, self.name), data, metadata)
         if not answer.ok:
             raise of_status(self._client.address, answer.status, answer.body)
-        self._written = True
         worker = worker_object(answer.body if isinstance(answer.body, dict) else {})
         stored = next((one for one in worker.entries if one.key == key), None) if worker else None
         if worker is None or stored is None:
             raise Refused(self._client.address, f"{key!r} was not stored")
+        self._written = worker
         return revision(worker, stored)

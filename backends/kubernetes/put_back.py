@@ -12,7 +12,7 @@ from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import BUCKETS, Path
 from backends.kubernetes.resources import PODS
 from backends.kubernetes.targets import Current, owner_path, place_of, read_object
-from backends.store import Entry, Forbidden, KeyNotAllowed, Mode, Owner, PutBack, Refused
+from backends.store import Entry, KeyNotAllowed, Mode, Owner, PutBack, Refused
 
 TRIES = 5
 """How often an object is read again that changed between reading and writing."""
@@ -63,12 +63,9 @@ async def _owner_is_gone(
     what is put back. False also where this user may not read the pod."""
     if not owner.pod_uid:
         return False
-    if current is not None:
-        return current.worker.pod_uid != owner.pod_uid
-    try:
-        answer = await client.request("GET", PODS.path(path[0], owner.pod_name))
-    except Forbidden:
-        return False
+    if current is not None and current.worker.pod_uid != owner.pod_uid:
+        return True
+    answer = await client.request("GET", PODS.path(path[0], owner.pod_name))
     if answer.status == 403:
         return False
     metadata = answer.body.get("metadata") if isinstance(answer.body, dict) else None

@@ -118,12 +118,11 @@ class KubernetesStore(ClosedAtExit):
         return {}
 
     async def aclose(self) -> None:
-        """End the connections. This process's own object is deleted, unless its pod owns it."""
+        """End the connections. This process's own object is deleted."""
         self._closed = True
-        if self._found is not None:
-            with contextlib.suppress(StoreError, TimeoutError):
-                async with asyncio.timeout(CLOSE_LIMIT):
-                    await self._own.remove(self._found.name)
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await self._own.remove()
         await self._client.aclose()
 
     async def _read(self) -> Reading:
