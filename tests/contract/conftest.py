@@ -15,6 +15,7 @@ HARNESSES = {
     "file": "FileHarness",
     "etcd": "EtcdHarness",
     "nats": "NatsHarness",
+    "kubernetes_standin": "KubernetesStandinHarness",
 }
 """Each store under test; the class lives in `tests/contract/{store}_harness.py`."""
 

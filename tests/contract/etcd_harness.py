@@ -63,6 +63,8 @@ class Forwarder:
 
 class EtcdHarness:
     counts_again = True
+    keeps_bytes = True
+    shares_keys = True
 
     def __init__(self, folder: Path) -> None:
         # A single member elects itself the sooner.

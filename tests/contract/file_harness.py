@@ -10,6 +10,8 @@ class FileHarness:
     """A folder; it becomes unreachable by being moved away."""
 
     counts_again = False
+    keeps_bytes = True
+    shares_keys = True
 
     def __init__(self, folder: Path) -> None:
         self._root = folder / "store"

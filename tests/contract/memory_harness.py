@@ -11,6 +11,8 @@ WORKER = 2**64 - 7
 
 class MemoryHarness:
     counts_again = True
+    keeps_bytes = True
+    shares_keys = True
 
     def __init__(self, folder: Path) -> None:
         self.keyspace = Keyspace()

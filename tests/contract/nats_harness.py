@@ -20,6 +20,8 @@ from tests.support.ports import LOOPBACK
 
 class NatsHarness:
     counts_again = True
+    keeps_bytes = True
+    shares_keys = True
     server: NatsServer
     """Given before the start, since it is shared."""
 

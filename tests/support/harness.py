@@ -45,6 +45,13 @@ class Harness(Protocol):
     counts_again: bool
     """Whether a place that was restored gives the same revisions a second time."""
 
+    keeps_bytes: bool
+    """Whether a value may be any bytes. If not, it is JSON."""
+
+    shares_keys: bool
+    """Whether a key has one value for all processes. If not, each process has entries of its own,
+    and an entry is told by its key and its owner."""
+
     async def back_up(self) -> None:
         """Keep what there is now, elsewhere."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from backends.store import Entry, Revision, Store
 
 
 async def as_seen(store: Store, revisions: Mapping[bytes, Revision]) -> list[Entry]:
-    """Give each revision the value and lease that its key has now, so that nothing but the revision
-    can differ. A key that is not there gets an empty value."""
+    """Give each revision the value, lease and owner that its key has now, so that nothing but the
+    revision can differ. A key that is not there gets an empty value."""
     there = await store.get(revisions)
     entries = []
     for key, revision in revisions.items():
-        now = there.get(key)
-        value, lease = (b"", None) if now is None else (now.value, now.lease)
-        entries.append(Entry(key, value, revision, lease))
+        now = there.get(key, Entry(key, b"", revision))
+        entries.append(replace(now, revision=revision))
     return entries
