@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.kubernetes import objects
@@ -15,7 +15,7 @@ from tests.support.kubernetes import shapes
 KEY = b"v1/instances/ns/c/e/1"
 PODS = ("p", "q")
 UIDS = ("u", "v")
-NAMES = ("p", "q", "p-engine", "r")
+NAMES = ("p", "q", "p-engine")
 
 
 def read(*args: Any, **kwargs: Any) -> objects.WorkerObject:
@@ -42,15 +42,9 @@ def follow(state: dict[bytes, Entry], events: list[Put | Delete]) -> None:
                 del state[key]  # what goes was there
 
 
-data = st.fixed_dictionaries(
-    {},
-    optional={
-        "endpoints": st.none()
-        | st.dictionaries(st.sampled_from(["k", "l", "m"]), st.integers(0, 1)),
-        "model_cards": st.dictionaries(st.sampled_from(["k", "l"]), st.integers(0, 1)),
-        "instances": st.dictionaries(st.sampled_from(["k"]), st.integers(0, 1)),
-    },
-)
+# Few of each, so that objects meet.
+few = st.sampled_from([{}, {"k": 0}, {"k": 1}, {"k": 0, "l": 0}])
+data = st.fixed_dictionaries({"endpoints": few | st.none()}, optional={"instances": few})
 workers = st.builds(
     read,
     st.sampled_from(NAMES),
@@ -59,7 +53,6 @@ workers = st.builds(
     pod=st.sampled_from(PODS),
     pod_uid=st.sampled_from(["", *UIDS]),
     container_mode=st.booleans(),
-    namespace=st.sampled_from(["default", "far"]),
     created=st.sampled_from(["2026-11-21T10:00:00Z", "2026-11-21T10:00:01Z", ""]),
 )
 endpoints = st.builds(
@@ -80,10 +73,12 @@ pods = st.builds(
     enabled=st.booleans(),
     ready=st.booleans(),
 )
-changes = st.lists(st.tuples(workers | slices | pods, st.booleans()), max_size=25)
+kinds = st.one_of(workers, workers, slices, pods)
+changes = st.lists(st.tuples(kinds, st.sampled_from([False, False, True])), max_size=20)
 
 
-@given(changes, st.integers(0, 25))
+@settings(max_examples=100)
+@given(changes, st.integers(0, 5))
 def test_a_view_after_any_changes_equals_one_of_the_final_contents(
     steps: list[tuple[Any, bool]], listed: int
 ) -> None:
@@ -110,7 +105,7 @@ def test_a_view_after_any_changes_equals_one_of_the_final_contents(
             case objects.Pod():
                 follow(state, view.change_pod(one, gone=gone))
         assert state == entries(view)
-    assert state == entries(ObjectView(*(found.values() for found in there.values())))
+        assert state == entries(ObjectView(*(found.values() for found in there.values())))
 
 
 DATA = {"endpoints": {"ns/c/e/1": {}}}
