@@ -6,7 +6,6 @@ and the TLS context is made, in a thread: a home directory may hang.
 
 from __future__ import annotations
 
-import base64
 import os
 import ssl
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from backends.kubernetes.certificates import Certificates
 from backends.kubernetes.config import KubernetesConfig
 from backends.kubernetes.exec_plugin import run_plugin
 from backends.kubernetes.kubeconfig import ChosenContext, KubeconfigEntry, choose
-from backends.kubernetes.oidc import id_token
+from backends.kubernetes.oidc import basic, id_token
 from backends.kubernetes.proxies import proxy_of
 from backends.store import Misconfigured
 
@@ -171,8 +170,7 @@ def _authorization(user: KubeconfigEntry) -> str:
     if token := user.text("token").strip():
         return f"Bearer {token}"
     if name := user.text("username"):
-        both = f"{name}:{user.text('password')}"
-        return "Basic " + base64.b64encode(both.encode()).decode()
+        return basic(name, user.text("password"))
     return ""
 
 

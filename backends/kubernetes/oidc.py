@@ -60,6 +60,11 @@ async def id_token(
     return found
 
 
+def basic(name: str, password: str) -> str:
+    """Return the `Authorization` header of a name and password."""
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
 def _expires(token: str) -> float:
     """Return the POSIX seconds at which a token expires. 0: it does not say."""
     try:
@@ -76,7 +81,7 @@ async def _refreshed(user: KubeconfigEntry, config: KubeconfigEntry) -> Mapping[
         lambda: config.content("idp-certificate-authority"), "kubeconfig"
     )
     tls = ssl.create_default_context(cadata=authority.decode()) if authority else None
-    auth = aiohttp.BasicAuth(config.text("client-id"), config.text("client-secret"))
+    headers = {"Authorization": basic(config.text("client-id"), config.text("client-secret"))}
     form = {"grant_type": "refresh_token", "refresh_token": config.text("refresh-token")}
     timeout = aiohttp.ClientTimeout(total=REFRESH_TIME)
     connector = aiohttp.TCPConnector(ssl=True if tls is None else tls)
@@ -87,7 +92,7 @@ async def _refreshed(user: KubeconfigEntry, config: KubeconfigEntry) -> Mapping[
             async with http.get(f"{issuer}/.well-known/openid-configuration") as response:
                 response.raise_for_status()
                 endpoint = (await response.json(content_type=None))["token_endpoint"]
-            async with http.post(endpoint, data=form, auth=auth) as response:
+            async with http.post(endpoint, data=form, headers=headers) as response:
                 response.raise_for_status()
                 found = await response.json(content_type=None)
     except aiohttp.ClientResponseError as error:

@@ -26,7 +26,7 @@ def owner(
     view = ObjectView(
         [read],
         [one for raw in slices or () if (one := objects.endpoint_slice(raw))],
-        [one for raw in pods or () if (one := objects.pod(raw))],
+        [pod for raw in pods or () if (pod := objects.pod(raw))],
         rights,
     )
     return view.owner(read)

@@ -88,9 +88,17 @@ def test_a_view_after_any_changes_equals_one_of_the_final_contents(
         objects.Slice: {},
         objects.Pod: {},
     }
+
+    def anew() -> ObjectView:
+        return ObjectView(
+            there[objects.WorkerObject].values(),
+            there[objects.Slice].values(),
+            there[objects.Pod].values(),
+        )
+
     for one, _ in steps[:listed]:
         there[type(one)][one.path] = one
-    view = ObjectView(*(found.values() for found in there.values()))
+    view = anew()
     state = entries(view)
     for one, gone in steps[listed:]:
         if gone:
@@ -105,10 +113,10 @@ def test_a_view_after_any_changes_equals_one_of_the_final_contents(
             case objects.Pod():
                 follow(state, view.change_pod(one, gone=gone))
         assert state == entries(view)
-        assert state == entries(ObjectView(*(found.values() for found in there.values())))
+        assert state == entries(anew())
 
 
-DATA = {"endpoints": {"ns/c/e/1": {}}}
+DATA: dict[str, Any] = {"endpoints": {"ns/c/e/1": {}}}
 OLD = read("a", DATA, created="2026-11-21T10:00:00Z")
 NEW = read("b", DATA, created="2026-11-21T10:00:05Z")
 
@@ -125,8 +133,9 @@ def test_the_next_object_has_the_plain_key_once_the_oldest_is_gone() -> None:
     state = entries(view)
     follow(state, view.change_worker(OLD, gone=True))
     assert state.keys() == {KEY}
-    assert state[KEY].owner is not None
-    assert state[KEY].owner.name == "b"
+    owner = state[KEY].owner
+    assert owner is not None
+    assert owner.name == "b"
 
 
 def test_an_older_object_that_comes_later_takes_the_plain_key() -> None:
