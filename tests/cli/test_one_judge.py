@@ -240,22 +240,22 @@ async def by_library(store: Store, probe: str) -> tuple[Judged, set[str]]:
 
 async def by_dashboard(store: Store, probe: str) -> Judged:
     """What the dashboard's own tracker has, once all was asked."""
-    monitor, discovery, asking = (
+    view, discovery, asking = (
         ClusterView(time.time(), store.lifetime),
         Discovery(store),
         prober(),
     )
     events = discovery.watch(EVERYTHING)
     async for event in events:
-        monitor.take([event], time.time())
+        view.take([event], time.time())
         if isinstance(event, Resynced):
             break
     await events.aclose()
-    monitor.take_changes()
-    records = list(monitor.cluster.records.values())
+    view.take_changes()
+    records = list(view.cluster.records.values())
     collector = EvidenceCollector(
         discovery,
-        monitor.verdicts,
+        view.verdicts,
         asking,
         lambda: records,
         clock=time.time,
@@ -265,7 +265,7 @@ async def by_dashboard(store: Store, probe: str) -> Judged:
     running = asyncio.create_task(collector.run(heard.set))
     try:
         async with asyncio.timeout(DEADLINE):
-            while not all(has_life(monitor, one.key, store) for one in records):
+            while not all(has_lease_ttl(view, one.key, store) for one in records):
                 await heard.wait()
                 heard.clear()
             if probe != "never":
@@ -276,15 +276,15 @@ async def by_dashboard(store: Store, probe: str) -> Judged:
             await running
         await asking.aclose()
         await store.aclose()
-    monitor.take_changes()
+    view.take_changes()
     at = time.time()
-    return assessed({one.key: monitor.verdicts.assessment(one, at) for one in records})
+    return assessed({one.key: view.verdicts.assessment(one, at) for one in records})
 
 
-def has_life(monitor: ClusterView, key: bytes, store: Store) -> bool:
-    record = monitor.cluster.records[key]
+def has_lease_ttl(view: ClusterView, key: bytes, store: Store) -> bool:
+    record = view.cluster.records[key]
     never = store.lifetime.has_leases and record.lease is None
-    return never or record.expired_at is not None or monitor.verdicts.lease_ttl(record) is not None
+    return never or record.expired_at is not None or view.verdicts.lease_ttl(record) is not None
 
 
 # That they are one.
