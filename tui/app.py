@@ -57,6 +57,7 @@ from tui.screens.job_screen import JobScreen
 from tui.screens.main import MainScreen
 from tui.session import Session, open_session
 from tui.state.dashboard import Dashboard
+from tui.state.timings import TIMINGS, Timings
 from tui.text.errors import Exit
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
@@ -111,6 +112,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         logs: Logs | None = None,
         steady: Callable[[], float] | None = None,
         when_complete: Callable[[], None] = lambda: None,
+        timings: Timings = TIMINGS,
     ) -> None:
         """`clock` gives POSIX seconds; nothing else looks at the time. None: the session's.
         `steady`: a clock that is never set; None: `clock` is never set. `logs` None: its own.
@@ -128,10 +130,12 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         self.animation_level = "none"
         self.session = session
         self.settings = settings
+        self._timings = timings
 
     def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
-        screen = MainScreen(Dashboard(self.session, watched, self.settings, self.clock))
+        dashboard = Dashboard(self.session, watched, self.settings, self.clock, self._timings)
+        screen = MainScreen(dashboard)
         screen.follow()  # the store answers while it is being made
         return screen
 
@@ -279,10 +283,11 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
                 yield SystemCommand(action.title, escape(palette_help(action, self.keys)), run)
 
 
-def run(settings: Settings, logs: Logs) -> int:
+def run(settings: Settings, logs: Logs, *, starting: float = STARTING) -> int:
     """Show the dashboard until the person quits. Returns an exit code.
 
-    Collecting garbage may be off at first: it is on once the dashboard is complete.
+    Collecting garbage may be off at first: it is on once the dashboard is complete, or after
+    `starting` seconds.
     Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
     whatever fault of its own ended it.
     """
@@ -292,14 +297,14 @@ def run(settings: Settings, logs: Logs) -> int:
     ending = Ending()
     try:
         with drawing_in_utf8():
-            return asyncio.run(_run(settings, logs, ending))
+            return asyncio.run(_run(settings, logs, ending, starting))
     finally:
         ending.over()
 
 
-async def _run(settings: Settings, logs: Logs, ending: Ending) -> int:
+async def _run(settings: Settings, logs: Logs, ending: Ending, starting: float) -> int:
     gc.set_threshold(*COLLECTIONS)
-    asyncio.get_running_loop().call_later(STARTING, gc.enable)
+    asyncio.get_running_loop().call_later(starting, gc.enable)
     async with open_session(settings) as session:
         complete = _collect_from_now_on
         app = DyntopApp(session, settings, logs=logs, when_complete=complete)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import re
 from collections.abc import Callable, Iterator
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from backends.aio.timer import LoopTimer
 from backends.dynamo import keys
-from backends.liveness.renewals import RenewalWait
 from backends.memory import MemoryStore
 from tests.agreement.statements import Statements, read_worker_fields, timeless
 from tests.agreement.worlds import Made
@@ -22,6 +23,26 @@ from tui.text.errors import Exit
 
 _command = main._command
 
+WAITING = ("check", "unregister")
+"""Commands that look once more after a while."""
+
+
+class HurriedTimer(LoopTimer):
+    """What only waits has waited at once."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def now(self) -> float:
+        return super().now() + self._skipped
+
+    async def sleep(self, seconds: float) -> None:
+        self._skipped += seconds
+        await asyncio.sleep(0)
+
+    def timeout_at(self, when: float | None) -> asyncio.Timeout:
+        return super().timeout_at(None if when is None else when - self._skipped)
+
 
 @contextmanager
 def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -29,18 +50,14 @@ def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def at_its_time(name: str | None, logs: Any) -> Callable[..., int | Exit]:
         run: Any = _command(name, logs)
-        return functools.partial(run, clock=lambda: made.world.now)
+        timer = {"timer": HurriedTimer()} if name in WAITING else {}
+        return functools.partial(run, clock=lambda: made.world.now, **timer)
 
     with monkeypatch.context() as patch:
         store = MemoryStore if made.world.leases else LeaselessStore
         patch.setattr("tui.session.open_store", lambda _: store(made.world.keyspace))
         patch.setattr("backends.probe.prober.Prober", lambda **_: made.answers)
         patch.setattr("tui.cli.main._command", at_its_time)
-        patch.setattr("tui.cli.commands.check.MOST_WAIT", 0.0)
-        patch.setattr(
-            "tui.cli.commands.unregister_stale.RenewalWait", lambda say: RenewalWait(say, 0.0)
-        )
-        patch.setattr("backends.liveness.survey.CONFIRMED", 0.0)
         yield
 
 

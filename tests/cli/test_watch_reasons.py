@@ -66,7 +66,10 @@ class Watched:
 
 @asynccontextmanager
 async def watching(
-    monkeypatch: pytest.MonkeyPatch, *contents: KeyAndValue, what: str = "all"
+    monkeypatch: pytest.MonkeyPatch,
+    *contents: KeyAndValue,
+    what: str = "all",
+    answer: float = watch.ANSWER,
 ) -> AsyncGenerator[Watched, None]:
     """A watch that has read the lease of a worker that registered these."""
     world = World()
@@ -85,7 +88,7 @@ async def watching(
     monkeypatch.setattr(watch, "check_for_reader", lambda: None)
     arguments = argparse.Namespace(what=what, component=None, endpoint=None, topic=None)
     settings = Settings.from_environment({}, backend="memory", no_audit=True)
-    task = asyncio.create_task(watch._watch(settings, arguments, lambda: world.now))
+    task = asyncio.create_task(watch._watch(settings, arguments, lambda: world.now, answer))
     try:
         await watched.until(lambda: any(one["event"] == "resync" for one in watched.lines))
         await watched.until(lambda: watched.store.asked)
@@ -166,8 +169,7 @@ async def test_that_a_worker_stopped_in_order_is_told_by_keys_that_are_not_asked
 async def test_a_store_that_does_not_say_why_holds_no_line_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watch, "ANSWER", 0.05)
-    async with watching(monkeypatch, INSTANCE, CARD) as watched:
+    async with watching(monkeypatch, INSTANCE, CARD, answer=0.05) as watched:
         watched.store.hangs = True
         watched.world.keyspace.delete(INSTANCE[0])
         gone = await watched.went(INSTANCE[0])

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -28,14 +29,13 @@ from backends.memory import MemoryStore
 from backends.store import Entry, Outcome
 from tests.fuzz import terminal_bytes
 from tests.fuzz.bursts import Bursts, Input, Resized
-from tests.support.operating import LOST, Operator, World, dashboard
+from tests.support.operating import LOST, QUICK, Operator, World, dashboard
 from tests.support.registered import MALFORMED, UNKNOWN, card, channel, instance, source
 from tests.support.said_taps import SaidTaps
 from tests.support.seeing import held
 from tests.support.wire import removed, stored
 from tui import app as app_module
 from tui.app import DyntopApp
-from tui.dialogs import question
 from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.unregister import UnregisterDialog
 from tui.state.store_state import LinkState
@@ -45,8 +45,8 @@ SEED = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(1, 10*
 BURSTS_OF_A_ROUND = 100
 """After which it is begun anew, with another seed."""
 BYTES_OF_A_ROUND = 4000
-READ_TIME = 0.01
-"""Seconds that a question takes to be read here."""
+TIMINGS = replace(QUICK, reading=0.01)
+"""Nobody reads the questions."""
 LAST = 40
 """Bursts that a failure tells."""
 
@@ -115,6 +115,7 @@ class Fuzz:
                     audit=Path(folder) / "audit.jsonl",
                     read_only=self._read_only,
                     complete=False,
+                    timings=TIMINGS,
                 ) as operator:
                     await self._play(operator)
                     await self._settles(operator)
@@ -149,7 +150,6 @@ class Fuzz:
         with (
             mock.patch.dict(os.environ, {"XDG_STATE_HOME": folder}),
             mock.patch.object(app_module, "can_be_suspended", return_value=False),
-            mock.patch.object(question, "READ_TIME", READ_TIME),
             mock.patch.object(DyntopApp, "on_event", first),
             mock.patch.object(DyntopApp, "action_quit", stay),
             mock.patch.object(DyntopApp, "deliver_screenshot"),

@@ -5,21 +5,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from tests.hostile.corpus import KEYS, TEXTS, everything, named
 from tests.hostile.plainness import assert_plain
 from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import KeyAndValue
-from tui.dialogs import question
 
 SIZE = (100, 50)
-
-
-@pytest.fixture
-def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody needs time to read a question."""
-    monkeypatch.setattr(question, "READ_TIME", 0.01)
 
 
 async def until_all_are_in(operator: Operator, registered: list[KeyAndValue]) -> None:
@@ -83,7 +74,6 @@ async def test_everything_is_drawn_plainly_in_every_tab() -> None:
         assert operator.app.is_running
 
 
-@pytest.mark.usefixtures("read_at_once")
 async def test_it_is_copied_and_shown_in_full_as_plain_text() -> None:
     world = World(leases=False)
     what = ("clipboard", "clicks", "100 KB of marks")
@@ -113,7 +103,6 @@ EASILY_MISTAKEN = [
 ]
 
 
-@pytest.mark.usefixtures("read_at_once")
 async def test_exactly_the_selected_key_is_removed(tmp_path: Path) -> None:
     world = World(leases=False)
     world.put(*((key, b"{}") for key in EASILY_MISTAKEN))

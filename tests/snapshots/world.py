@@ -10,6 +10,7 @@ from typing import NoReturn
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from backends.aio.timer import LOOP, Timer
 from backends.demo.cluster import Demo
 from backends.demo.metrics import DemoScrapes
 from backends.demo.probes import DemoProbes
@@ -126,6 +127,7 @@ def app(
     read_only: bool = False,
     namespace: str | None = None,
     taps: OpensTaps | None = None,
+    timer: Timer = LOOP,
 ) -> DyntopApp:
     """The dashboard over a store, or over a demo's, whose workers answer probes; nothing in it
     moves by itself."""
@@ -137,7 +139,9 @@ def app(
     else:
         store, probes, services = shown, SaidProbes(), None
     discovery = Discovery(store)
-    session = Session(discovery, probes, Removals(discovery, None, clock=clock), services)
+    session = Session(
+        discovery, probes, Removals(discovery, None, clock=clock), services, timer=timer
+    )
     if isinstance(shown, Demo):
         session = replace(session, scrapes=DemoScrapes(shown, clock))
     if taps is not None:

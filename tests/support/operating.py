@@ -38,6 +38,7 @@ from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import Session
 from tui.state.dashboard import Dashboard
+from tui.state.timings import Timings
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.panes.pane import Pane
@@ -47,6 +48,9 @@ wait_for_messages()
 
 DEADLINE = 60.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""
+QUICK = Timings(reading=0.05, probing=0.05)
+"""Nobody has to read these questions; what comes in one burst still comes before. And nobody holds
+down a key."""
 MOST_SHOWN = 3600.0
 """Seconds for which what is notified is shown."""
 POLL_INTERVAL = 0.02
@@ -383,6 +387,7 @@ async def dashboard(
     taps: OpensTaps | None = None,
     scrapes: Scrapes | None = None,
     timer: Timer = LOOP,
+    timings: Timings = QUICK,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
     may_fail: bool = False,
@@ -397,8 +402,8 @@ async def dashboard(
     `store` goes before the world's own; `probes` answer for addresses, by themselves none does;
     `services` tell what they count, by themselves there is no NATS; `audit` is where removals are
     written down, by themselves nowhere; `taps` are where taps come from; `scrapes` is who is asked
-    for metrics, by themselves nobody; `timer` waits between two rounds of asking; `settings`
-    are those of `Settings`.
+    for metrics, by themselves nobody; `timer` waits between two rounds of asking, `timings`
+    are how long everything else is waited; `settings` are those of `Settings`.
     """
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
@@ -416,7 +421,7 @@ async def dashboard(
         session = replace(session, scrapes=scrapes)
     settings["audit"] = Path("audit.jsonl") if writes_down else None
     given = Settings(connection=MemoryConnection(), **settings)
-    app = DyntopApp(session, given, world.host_clock, steady=lambda: world.now)
+    app = DyntopApp(session, given, world.host_clock, steady=lambda: world.now, timings=timings)
     app.animation_level = "none"
     told = noting(app)
     if app.NOTIFICATION_TIMEOUT == App.NOTIFICATION_TIMEOUT:

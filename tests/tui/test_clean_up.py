@@ -15,9 +15,8 @@ from backends.liveness.collector import Probing
 from backends.probe.types import ProbeAnswer, ProbeResult, ProbeTarget
 from backends.removal.audit import Audit
 from backends.store import Cause, Unreachable
-from tests.support.operating import Operator, SaidProbes, World, dashboard
+from tests.support.operating import QUICK, Operator, SaidProbes, World, dashboard
 from tests.support.registered import MALFORMED, KeyAndValue, card, instance
-from tui.dialogs import question as asking
 from tui.dialogs.clean_up import CleanUpScreen
 
 LIVE = instance(0xA7)
@@ -379,20 +378,20 @@ async def test_where_nothing_is_stale_yet_the_question_waits_for_what_may_be() -
         await operator.until(lambda: world.keys() == keys_of([LIVE]))
 
 
-async def test_what_is_decided_while_it_is_open_joins_and_a_yes_counts_only_once_it_was_seen(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_is_decided_while_it_is_open_joins_and_a_yes_counts_only_once_it_was_seen() -> (
+    None
+):
     async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
         before = world.keys()
         rows = [row.key for row in screen(operator)._table.rows]
-        monkeypatch.setattr(asking, "READ_TIME", 3600.0)
+        screen(operator).reading = 3600.0
         await decide(world, probes, renewed=False)
         await operator.until_shown("Clean up 4 stale keys?", "selected. Look again.")
         assert [row.key for row in screen(operator)._table.rows] == rows
         await operator.press("Y")
         assert not operator.on_main
         assert world.keys() == before
-        monkeypatch.setattr(asking, "READ_TIME", 0.05)
+        screen(operator).reading = QUICK.reading
         screen(operator).was_drawn()
         await operator.until_asked(CleanUpScreen)
         await operator.press("Y")

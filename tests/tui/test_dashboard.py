@@ -83,7 +83,6 @@ def test_garbage_is_collected_although_the_store_never_tells_all(
         await started.wait()
 
     monkeypatch.setattr(DyntopApp, "run_async", wait)
-    monkeypatch.setattr(app, "STARTING", 0.0)
     gc.disable()
-    assert app.run(SETTINGS, Logs(masks({}, ()))) == 0
+    assert app.run(SETTINGS, Logs(masks({}, ())), starting=0.0) == 0
     assert gc.isenabled()

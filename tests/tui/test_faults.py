@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,12 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tests.support.operating import DEADLINE, POLL_INTERVAL, Operator, World, dashboard
+from tests.support.operating import DEADLINE, POLL_INTERVAL, QUICK, Operator, World, dashboard
 from tests.support.registered import card, channel, instance
 from tui.actions import Place
 from tui.app import DyntopApp
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.unregister import UnregisterDialog
-from tui.screens import job_screen
 from tui.screens.main import MainScreen
 from tui.widgets.header import StoreHeader
 from tui.widgets.panes.pane import Pane
@@ -267,7 +267,6 @@ async def test_in_a_callback_leaves_the_other_callbacks(world: World) -> None:
 async def test_of_a_part_that_works_behind_the_screen_begins_it_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_screen, "RESTART", 0.05)
     running = []
 
     async def failing_once(*_: object) -> None:
@@ -276,7 +275,7 @@ async def test_of_a_part_that_works_behind_the_screen_begins_it_again(
             raise Provoked
 
     monkeypatch.setattr("backends.liveness.collector.EvidenceCollector.run", failing_once)
-    async with dashboard(world, may_fail=True) as operator:
+    async with dashboard(world, timings=replace(QUICK, restarting=0.05), may_fail=True) as operator:
         await operator.until(lambda: len(running) == 2, "it was begun again")
         await until_told(operator)
         await assert_lives(operator, world)

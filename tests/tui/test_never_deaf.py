@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from textual import events
 
-from tests.support.operating import DEADLINE, LOST, Operator, World, dashboard
+from tests.support.operating import DEADLINE, LOST, QUICK, Operator, World, dashboard
 from tests.support.registered import card, channel, instance, source
 from tests.support.said_taps import SaidTaps
-from tui.state import store_link
 from tui.state.store_state import LinkState
 from tui.state.watchdog import Trouble
 from tui.widgets.panes.tabs import PaneTabs
@@ -112,9 +112,8 @@ async def test_a_window_that_is_resized_while_a_dialog_is_closed_is_followed() -
         await equals(operator, world)
 
 
-@pytest.fixture
-def watchdog_looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_link, "LOOK_INTERVAL", 0.01)
+LOOKS_OFTEN = replace(QUICK, looking=0.01)
+"""The watchdog does."""
 
 
 async def passes(operator: Operator, world: World, until: Trouble | None) -> None:
@@ -127,13 +126,12 @@ async def passes(operator: Operator, world: World, until: Trouble | None) -> Non
     await operator.until(stands, str(until))
 
 
-@pytest.mark.usefixtures("watchdog_looks_often")
 @pytest.mark.parametrize("size", [(120, 30), (80, 24), (60, 20)], ids=lambda size: f"{size[0]}")
 async def test_a_view_that_was_stopped_by_force_says_so_and_reads_everything_again(
     size: tuple[int, int],
 ) -> None:
     world = world_of_all_kinds()
-    async with dashboard(world, size=size) as operator:
+    async with dashboard(world, timings=LOOKS_OFTEN, size=size) as operator:
         goes_on = asyncio.Event()
         # The screen works none of its messages off any more, as one that waits in a handler.
         operator.main.call_later(goes_on.wait)
@@ -163,12 +161,11 @@ async def test_a_view_that_was_stopped_by_force_says_so_and_reads_everything_aga
         assert [one for one in operator.rows("id") if one == "3"] == ["3"]
 
 
-@pytest.mark.usefixtures("watchdog_looks_often")
 async def test_a_fault_while_taking_something_in_is_said_and_everything_is_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = world_of_all_kinds()
-    async with dashboard(world, may_fail=True) as operator:
+    async with dashboard(world, timings=LOOKS_OFTEN, may_fail=True) as operator:
         faulty = True
         rebuild, amend = PaneTabs.rebuild, PaneTabs.amend
 
@@ -199,10 +196,9 @@ def later(operator: Operator, world: World) -> float:
     return operator.dashboard.view.store.again_at
 
 
-@pytest.mark.usefixtures("watchdog_looks_often")
 async def test_a_frozen_view_and_hours_in_which_the_process_did_not_run_are_followed() -> None:
     world = world_of_all_kinds()
-    async with dashboard(world) as operator:
+    async with dashboard(world, timings=LOOKS_OFTEN) as operator:
         send(operator, "f")
         await operator.until_shown("frozen, 0 changes")
         for number in range(10, 20):

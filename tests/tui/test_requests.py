@@ -14,7 +14,7 @@ from tests.support.moved_timer import MovedTimer
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.saying import endpoint, nats_entry, said, scraped
 from tui.text.services import ASKING, NO_NATS, NOBODY, counted, empty_text, figure
-from tui.widgets.panes import requests
+from tui.widgets.panes.requests import MOST_AT_ONCE
 
 
 class SaidServices:
@@ -129,9 +129,7 @@ async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row()
         await operator.until(lambda: operator.rows("requests")[0] == "60")
 
 
-async def test_the_silent_and_the_unregistered_are_called_so(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_the_silent_and_the_unregistered_are_called_so() -> None:
     world = world_of_two()
     stranger = said("stats", endpoint("jobs.run", 5), id="jobs", name="jobs")
     services = SaidServices(world, both(10, 30)[0], stranger)
@@ -155,14 +153,24 @@ async def test_the_silent_and_the_unregistered_are_called_so(
         await operator.until(lambda: "    ◇ 1" in operator.rows("name"))
         await operator.pilot.resize_terminal(60, 20)
         await operator.until_shown("○ 2", "1 silent")
-        # Where there are many, it is all joined anew with the figures only.
-        monkeypatch.setattr(requests, "MOST_AT_ONCE", 1)
-        world.put(nats_entry(1))
-        await operator.until(lambda: len(operator.dashboard.view.cluster.records) == 4)
+
+
+async def test_where_there_are_many_they_are_joined_anew_with_the_figures_only() -> None:
+    world = World(leases=False)
+    many = [nats_entry(number) for number in range(1, MOST_AT_ONCE + 2)]
+    world.put(*many)
+    services = SaidServices(world, *both(10, 30))
+    async with dashboard(world, services=services, timer=MovedTimer()) as operator:
+        await opened(operator)
+        silent = f"○ {len(many) - 2} silent"
+        await operator.until(lambda: operator.rows("answer")[0] == silent)
+        world.keyspace.delete(many[-1][0])
+        there = operator.dashboard.view.cluster.records
+        await operator.until(lambda: len(there) == len(many) - 1)
         operator.main._tick()
-        assert "    ◇ 1" in operator.rows("name")
+        assert operator.rows("answer")[0] == silent
         await asked_again(operator)
-        assert "    · 1" in operator.rows("name")
+        assert operator.rows("answer")[0] == f"○ {len(many) - 3} silent"
 
 
 async def test_before_the_store_was_read_nobody_is_called_unregistered() -> None:

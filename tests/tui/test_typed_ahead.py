@@ -15,11 +15,11 @@ from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import MALFORMED, card, channel, instance
 from tui.actions import Place
 from tui.app import DyntopApp
-from tui.dialogs import question
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.question import QuestionScreen
 from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.detail import DetailScreen
+from tui.state.timings import TIMINGS
 from tui.widgets.panes.tabs import PaneTabs
 
 KEYS = ["2", "7", "d", "c", "w", "t", "/", "?", "enter", "escape", "tab", "ctrl+p", "pagedown"]
@@ -178,13 +178,10 @@ async def test_moving_in_a_palette_that_has_no_lines_yet(world: World, name: str
         await operator.until(lambda: operator.on_main)
 
 
-async def test_a_yes_typed_with_the_key_that_asks_is_none(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(question, "READ_TIME", 0.5)
+async def test_a_yes_typed_with_the_key_that_asks_is_none(world: World) -> None:
     world.put(instance(9))  # unleased
     keys = world.keys()
-    async with dashboard(world) as operator:
+    async with dashboard(world, timings=TIMINGS) as operator:
         await operator.go_to("id", "9")
         await operator.type("d" + "Y" * 5)
         await operator.until_asked(UnregisterDialog)
@@ -209,13 +206,10 @@ async def test_a_yes_that_was_typed_before_the_question_counts_never_however_lat
         assert operator.app.screen is screen
 
 
-async def test_a_yes_typed_too_early_counts_never_though_a_busy_machine_handles_it_late(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(question, "READ_TIME", 0.5)
+async def test_a_yes_typed_too_early_counts_never_though_a_busy_machine_handles_it_late() -> None:
     world = World()
     world.put(MALFORMED)  # a yes is enough
-    async with dashboard(world) as operator:
+    async with dashboard(world, timings=TIMINGS) as operator:
         await operator.until_shown("1 instance")
         await operator.press("d")
         await operator.until(lambda: isinstance(operator.app.screen, QuestionScreen))

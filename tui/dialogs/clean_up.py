@@ -118,7 +118,7 @@ class CleanUpScreen(QuestionScreen[list[AnyRecord] | None]):
     ) -> None:
         """`records`: the stale ones, in the order shown. `where`: the store's name and address in
         full. `undecided`: shown below, as they may turn out stale."""
-        super().__init__()
+        super().__init__(dashboard.timings.reading)
         self.dashboard = dashboard
         self.targets = RemovalReview(
             dashboard.states, [*records, *undecided], writes_down=dashboard.writes_down

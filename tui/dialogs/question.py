@@ -22,11 +22,6 @@ from tui.runtime.textual_bindings import bindings
 from tui.runtime.typed_ahead import DrawnBeforeKeys
 from tui.text.consequences import plain_sentence
 
-READ_TIME = 0.5
-"""Seconds from drawing a question until its yes counts. Over a slow line keys arrive in one burst:
-keys typed for another screen must not answer an unseen question."""
-
-
 MOST_HEIGHT = 0.96
 """Part of the screen's height for a dialog, as in its style sheet."""
 LEAST_TEXT = 3
@@ -60,17 +55,22 @@ class QuestionScreen(DrawnBeforeKeys, ModalScreen[ScreenResultType]):
 
     can_be_read = False
     """Whether it has been on screen for long enough."""
-    _reading: Timer | None = None
+    _until_read: Timer | None = None
     _shown_at = math.inf
     """When its present text was drawn, by Textual's clock."""
     _answered_at = -math.inf
     """When the last key was typed or mouse button pressed, by the same clock."""
 
+    def __init__(self, reading: float) -> None:
+        """`reading`: seconds from drawing it until its yes counts."""
+        super().__init__()
+        self.reading = reading
+
     @property
     def takes_yes(self) -> bool:
         """Return whether the last key or click may confirm: the question could be read before it.
         The time of typing counts, not that of handling: a busy machine may be late."""
-        return self.can_be_read and self._answered_at - self._shown_at >= READ_TIME
+        return self.can_be_read and self._answered_at - self._shown_at >= self.reading
 
     def was_drawn(self) -> None:
         self.must_be_read()
@@ -85,9 +85,9 @@ class QuestionScreen(DrawnBeforeKeys, ModalScreen[ScreenResultType]):
         """Accept no yes until the present text could be read."""
         self.can_be_read = False
         self._shown_at = get_time()
-        if self._reading is not None:
-            self._reading.stop()
-        self._reading = self.set_timer(READ_TIME, self._let_answer)
+        if self._until_read is not None:
+            self._until_read.stop()
+        self._until_read = self.set_timer(self.reading, self._let_answer)
 
     def _let_answer(self) -> None:
         self.can_be_read = True

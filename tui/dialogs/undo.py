@@ -35,7 +35,7 @@ class UndoDialog(KeysQuestion):
 
     def __init__(self, dashboard: Dashboard, act: Operation, where: str) -> None:
         """`where`: the store's name and address in full."""
-        super().__init__()
+        super().__init__(dashboard.timings.reading)
         self.dashboard = dashboard
         self.act = act
         self._where = where

@@ -63,7 +63,7 @@ class UnregisterDialog(KeysQuestion):
 
     def __init__(self, dashboard: Dashboard, records: Sequence[AnyRecord], where: str) -> None:
         """`where`: the store's name and address in full."""
-        super().__init__()
+        super().__init__(dashboard.timings.reading)
         self.dashboard = dashboard
         self._options = removal_options(dashboard.view, records)
         self._all_targets = [

@@ -23,9 +23,6 @@ from tui.text.detail import value_text
 from tui.text.format import count, hex_id
 from tui.text.sanitize import plain, plain_key
 
-PROBE_INTERVAL = 2.0
-"""Seconds within which `p` asks once: each deep probe is a line in a worker's log."""
-
 
 class ActionHost(Protocol):
     """What actions need of their screen. Jobs end with the screen."""
@@ -192,4 +189,4 @@ class Actions:
 
     async def _probe(self, records: Sequence[AnyRecord]) -> None:
         self._host.show_notice(await self._dashboard.probe(records))
-        await asyncio.sleep(PROBE_INTERVAL)
+        await asyncio.sleep(self._dashboard.timings.probing)

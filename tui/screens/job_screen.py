@@ -12,9 +12,6 @@ from tui.dialogs.outcomes import OutcomesScreen
 from tui.state.dashboard import Job
 from tui.state.reported_removals import Notice
 
-RESTART = 5.0
-"""Seconds after which a background job that failed starts again."""
-
 
 class JobScreen(Screen[None]):
     """Runs background jobs while it is open. Implements `ActionHost`, which actions need."""
@@ -28,9 +25,11 @@ class JobScreen(Screen[None]):
             self.error = error
             self.starts_again = starts_again
 
-    def __init__(self, jobs: Mapping[str, Job]) -> None:
-        """`jobs`: run for as long as the screen is open, by name."""
+    def __init__(self, jobs: Mapping[str, Job], restarting: float) -> None:
+        """`jobs`: run for as long as the screen is open, by name. `restarting`: seconds after which
+        one that failed starts again."""
         super().__init__()
+        self._restarting = restarting
         self._jobs = jobs
 
     @property
@@ -70,7 +69,7 @@ class JobScreen(Screen[None]):
         if event.state is WorkerState.ERROR and isinstance(error, Exception):
             self.app.post_message(self.Failed(error))
             if (job := self._jobs.get(name)) is not None:
-                self.set_timer(RESTART, lambda: self.begin(name, job))
+                self.set_timer(self._restarting, lambda: self.begin(name, job))
 
     def ask(
         self,

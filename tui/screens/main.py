@@ -77,7 +77,7 @@ class MainScreen(JobScreen):
         """All that the store has is on screen, for the first time."""
 
     def __init__(self, dashboard: Dashboard) -> None:
-        super().__init__(dashboard.jobs())
+        super().__init__(dashboard.jobs(), dashboard.timings.restarting)
         self.dashboard = dashboard
         dashboard.observer = self
         self._acting = Actions(dashboard, self)

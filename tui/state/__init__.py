@@ -22,5 +22,6 @@ Each module uses only modules below it in this list:
     cluster_view       the cluster on screen, with its verdicts and history
     sorted_rows        the rows of a table, in order
     store_state        the state of the store, for the header
+    timings            how long the dashboard waits
     watchdog           whether the dashboard still follows its store
 """

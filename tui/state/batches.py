@@ -22,14 +22,17 @@ Event = TypeVar("Event")
 
 
 async def batches(
-    events: AsyncIterator[Event], interval: float = FRAME_INTERVAL
+    events: AsyncIterator[Event],
+    interval: float = FRAME_INTERVAL,
+    *,
+    most: int = MOST_AT_ONCE,
 ) -> AsyncGenerator[list[Event], None]:
     """Yield the events in lists of at least one, in order; none is lost.
 
     After a quiet time an event comes through at once; otherwise at least `interval` seconds pass
     from one batch to the next. A consumer that takes long over a batch has up to `interval` before
     the next one, so that keys are answered however many events come. Ends when the events end, and
-    raises what they raise. No more than `MOST_AT_ONCE` events are read ahead.
+    raises what they raise. No more than `most` events are read ahead.
     """
     loop = asyncio.get_running_loop()
     pending: list[Event] = []
@@ -42,7 +45,7 @@ async def batches(
             async for event in events:
                 pending.append(event)
                 arrived.set()
-                while len(pending) + taken >= MOST_AT_ONCE:
+                while len(pending) + taken >= most:
                     room.clear()
                     await room.wait()
         finally:

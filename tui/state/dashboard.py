@@ -38,6 +38,7 @@ from tui.state.probe_results import probe_notice
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink
+from tui.state.timings import TIMINGS, Timings
 from tui.state.under_way import UnderWay
 from tui.state.unexplained import Unexplained
 from tui.text.format import count, hex_id
@@ -147,13 +148,19 @@ class Dashboard:
     difference to an observer."""
 
     def __init__(
-        self, session: Session, query: Query, settings: Settings, clock: HostClock
+        self,
+        session: Session,
+        query: Query,
+        settings: Settings,
+        clock: HostClock,
+        timings: Timings = TIMINGS,
     ) -> None:
         """`query`: the records to watch. `clock`: the steady time that ages are
         measured by."""
         discovery = session.discovery
         self.settings = settings
         self.clock = clock
+        self.timings = timings
         self.timer = session.timer
         self.discovery = discovery
         self.store = discovery.store
@@ -207,7 +214,13 @@ class Dashboard:
             probing=settings.probing,
             cap=settings.lease_rate,
         )
-        self.link = StoreLink(partial(discovery.watch, query), self.view, self, clock=clock)
+        self.link = StoreLink(
+            partial(discovery.watch, query),
+            self.view,
+            self,
+            clock=clock,
+            looking=timings.looking,
+        )
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
         self.inspector = Inspector(self.states, self._drain_watch.of)
         self.removals = ReportedRemovals(session.removals, self.states, settings.keys)

@@ -15,10 +15,8 @@ from backends.store import Lost
 from tui.state.batches import batches
 from tui.state.cluster_view import ClusterView
 from tui.state.store_state import LinkState
+from tui.state.timings import TIMINGS
 from tui.state.watchdog import FIRST_GAP, LONGEST_GAP, Trouble, Watchdog, gap
-
-LOOK_INTERVAL = 1.0
-"""Seconds between two looks of the watchdog."""
 
 LONGEST_END = 5.0
 """Seconds that a watch which was given up has to end before the next one starts."""
@@ -59,14 +57,17 @@ class StoreLink:
         display: EventDisplay,
         *,
         clock: Callable[[], float],
+        looking: float = TIMINGS.looking,
     ) -> None:
-        """`clock` gives POSIX seconds that no setting of the host's clock moves."""
+        """`clock` gives POSIX seconds that no setting of the host's clock moves; `looking`: seconds
+        between two looks of the watchdog."""
         self.may_show = asyncio.Event()
         """Set it once the display is there. Until then the store is read, and nothing shown."""
         self._watch = watch
         self._view = view
         self._display = display
         self._clock = clock
+        self._looking = looking
         self._backoff = Backoff(FIRST_GAP, LONGEST_GAP)
         self._dog = Watchdog(clock())
         self._stopped_at: float | None = None
@@ -132,9 +133,9 @@ class StoreLink:
         again_at = began
         while trouble is None or self._clock() < again_at:
             if trouble is not None and following.done():
-                await asyncio.sleep(LOOK_INTERVAL)
+                await asyncio.sleep(self._looking)
             else:
-                await asyncio.wait((following,), timeout=LOOK_INTERVAL)
+                await asyncio.wait((following,), timeout=self._looking)
             found = self._found(following)
             if found is trouble:
                 continue

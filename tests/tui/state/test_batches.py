@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.state import batches as module
 from tui.state.batches import batches, pause
 
 DEADLINE = 60.0
@@ -63,10 +62,7 @@ async def test_what_comes_meanwhile_comes_together() -> None:
         assert await anext(batched) == [2, 3, 4]
 
 
-async def test_only_so_many_events_are_in_a_batch_or_wait_and_none_is_lost(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "MOST_AT_ONCE", 3)
+async def test_only_so_many_events_are_in_a_batch_or_wait_and_none_is_lost() -> None:
     read = 0
 
     async def events() -> AsyncGenerator[int, None]:
@@ -75,7 +71,7 @@ async def test_only_so_many_events_are_in_a_batch_or_wait_and_none_is_lost(
             yield read
 
     seen: list[int] = []
-    async with asyncio.timeout(DEADLINE), aclosing(batches(events(), 0.0)) as batched:
+    async with asyncio.timeout(DEADLINE), aclosing(batches(events(), 0.0, most=3)) as batched:
         async for batch in batched:
             for _ in range(5):
                 await asyncio.sleep(0)

@@ -7,8 +7,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from itertools import pairwise
 
-import pytest
-
 from backends.discovery.discovery import Discovery, WatchEvent
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
@@ -16,7 +14,6 @@ from backends.dynamo.records import AnyRecord
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Cause, Lifetime, Unreachable
 from tests.support.registered import instance
-from tui.state import store_link
 from tui.state.cluster_view import ClusterView
 from tui.state.store_link import StoreLink
 from tui.state.store_state import LinkState
@@ -25,11 +22,6 @@ from tui.state.watchdog import FIRST_GAP, SILENT_AFTER, Trouble
 DEADLINE = 60.0
 """Seconds; never waited for unless something is broken."""
 EVERYTHING = Query(frozenset(Kind))
-
-
-@pytest.fixture(autouse=True)
-def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_link, "LOOK_INTERVAL", 0.001)
 
 
 class Screen:
@@ -89,7 +81,9 @@ class Followed:
         self.is_mute = False
         """Watches deliver nothing, and signs of life neither."""
         self._discovery = Discovery(MemoryStore(self.keyspace))
-        self.link = StoreLink(self._watch, self.view, self.screen, clock=lambda: self.now)
+        self.link = StoreLink(
+            self._watch, self.view, self.screen, clock=lambda: self.now, looking=0.001
+        )
         self.link.may_show.set()
 
     async def _watch(self, known: Mapping[bytes, AnyRecord]) -> AsyncGenerator[WatchEvent, None]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from backends.aio.timer import LOOP, Timer
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import adapter_name
 from backends.dynamo.records import AnyRecord, ModelCard
@@ -55,7 +56,12 @@ not serve."""
 HEADER = ("VERDICT", "KIND", "NAME", "ID", "EVIDENCE")
 
 
-def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+def run(
+    settings: Settings,
+    arguments: argparse.Namespace,
+    clock: Clock = time.time,
+    timer: Timer = LOOP,
+) -> Exit:
     """Print the records that are not live, with their evidence, and the models that frontends do
     not serve. Returns `FINDINGS` for any finding beyond unreachable from here, or with `--model` if
     a frontend does not serve that model.
@@ -64,7 +70,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """
     end_at_once_on_interrupt()
     keep_all()
-    seen, place = asyncio.run(_look(settings, arguments, clock))
+    seen, place = asyncio.run(_look(settings, arguments, clock, timer))
     found = [record for record in seen.records if seen.verdict(record) in FINDINGS]
     denied = _denied(seen)
     if arguments.output == "json":
@@ -103,7 +109,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
 
 async def _look(
-    settings: Settings, arguments: argparse.Namespace, clock: Clock
+    settings: Settings, arguments: argparse.Namespace, clock: Clock, timer: Timer
 ) -> tuple[Survey, StoreLabel]:
     wanted = query_of(settings, arguments)
     choose = None
@@ -120,6 +126,7 @@ async def _look(
             choose=choose,
             wait=wait,
             clock=clock,
+            timer=timer,
         )
         place = await acted_on(discovery)
     seen.verdicts.serving.observe_frontends(await asked_frontends(settings, clock))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from backends.aio.timer import LOOP, Timer
 from backends.dynamo import keys
 from backends.dynamo.keys import UnspellableKey
 from backends.liveness.survey import survey_keys
@@ -43,7 +44,12 @@ class _Found:
     place: StoreLabel
 
 
-def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+def run(
+    settings: Settings,
+    arguments: argparse.Namespace,
+    clock: Clock = time.time,
+    timer: Timer = LOOP,
+) -> Exit:
     """Remove the named keys, or with `--stale` the stale ones, and print one line for each key that
     was removed, or would be. Other outcomes are printed on standard error, and make the exit code
     `REFUSED`.
@@ -54,7 +60,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     if is_refused(settings, "unregister", dry_run=arguments.dry_run):
         return Exit.REFUSED
     if arguments.stale:
-        return unregister_stale.run(settings, arguments, clock)
+        return unregister_stale.run(settings, arguments, clock, timer)
     wanted = _named(arguments)
     if not wanted:
         print_message("no key came on standard input, so there is nothing to remove")

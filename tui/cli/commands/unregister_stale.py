@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import time
 
+from backends.aio.timer import LOOP, Timer
 from backends.dynamo.queries import Query
 from backends.liveness.judge import Verdict
 from backends.liveness.renewals import RenewalWait
@@ -36,7 +37,12 @@ from tui.text.format import count
 from tui.text.sanitize import plain_key
 
 
-def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
+def run(
+    settings: Settings,
+    arguments: argparse.Namespace,
+    clock: Clock = time.time,
+    timer: Timer = LOOP,
+) -> Exit:
     """Find stale keys, show the evidence, ask, and remove.
 
     Nothing stale is `DONE`, not a refusal: the wanted state is a store without stale keys, as for
@@ -48,7 +54,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     keep_all()
     wanted = query(settings, "all", arguments.component, arguments.endpoint, arguments.topic)
     probe = probe_by_default(settings, arguments.probe)
-    seen, place = asyncio.run(_look(settings, wanted, probe, clock))
+    seen, place = asyncio.run(_look(settings, wanted, probe, clock, timer))
     stale = _stale(seen)
     if not stale:
         print_message(f"nothing is stale among {_looked_at(seen)} in {place}{described(settings)}")
@@ -64,14 +70,14 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         chosen = confirmed(stale, place)
         if chosen:
             # A person may have thought for an hour, and a worker that hung may have come back.
-            now, _ = asyncio.run(_look(settings, wanted, probe, clock))
+            now, _ = asyncio.run(_look(settings, wanted, probe, clock, timer))
             chosen = _still_stale(chosen, now)
     failures = remove(settings, "clean up", chosen, place, asked=not arguments.yes)
     return exit_code([*failures, *[Exit.REFUSED] * (len(stale) - len(chosen))])
 
 
 async def _look(
-    settings: Settings, wanted: Query, probe: str | None, clock: Clock
+    settings: Settings, wanted: Query, probe: str | None, clock: Clock, timer: Timer
 ) -> tuple[Survey, StoreLabel]:
     """Return a survey with the evidence that it takes to call a record stale."""
     async with looked_at(settings, probe) as (discovery, probes):
@@ -85,6 +91,7 @@ async def _look(
             confirm=True,
             wait=wait,
             clock=clock,
+            timer=timer,
         )
         place = await acted_on(discovery)
     return seen, place

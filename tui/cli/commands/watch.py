@@ -59,7 +59,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     return Exit.DONE
 
 
-async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> None:
+async def _watch(
+    settings: Settings, arguments: argparse.Namespace, clock: Clock, answer: float = ANSWER
+) -> None:
     wanted = query_of(settings, arguments)
     # Why a record went is told by what else its worker has, of whatever kind: where a worker stops
     # in order an instance goes 15 ms before the rest of its lease, and with it where the lease was
@@ -73,7 +75,7 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
     warnings: tuple[str, ...] = ()
     async with (
         open_discovery(settings) as discovery,
-        _reading_leases(settings, discovery, clock) as reasons,
+        _reading_leases(settings, discovery, clock, answer) as reasons,
         aclosing(discovery.watch(everything)) as events,
         aclosing(batches(events)) as watched,
     ):
@@ -116,13 +118,13 @@ async def _watch(settings: Settings, arguments: argparse.Namespace, clock: Clock
 
 @asynccontextmanager
 async def _reading_leases(
-    settings: Settings, discovery: Discovery, clock: Clock
+    settings: Settings, discovery: Discovery, clock: Clock, answer: float
 ) -> AsyncIterator[_Reasons]:
     """Read the leases for the block, as the dashboard does: the last reading of one that ended
     tells whether it ran out."""
     path = settings.audit_to_read
     removals = Removals(discovery, None if path is None else audit_at(path))
-    reasons = _Reasons(discovery, removals.in_audit, clock)
+    reasons = _Reasons(discovery, removals.in_audit, clock, answer)
     collector = EvidenceCollector(
         discovery,
         reasons.tracker,
@@ -162,8 +164,12 @@ class _NoProbes:
 class _Reasons:
     """Derives why records went as the dashboard does for its Events tab."""
 
-    def __init__(self, discovery: Discovery, find_operations: FindOperations, clock: Clock) -> None:
+    def __init__(
+        self, discovery: Discovery, find_operations: FindOperations, clock: Clock, answer: float
+    ) -> None:
+        """`answer`: seconds that a store has to say why a record went."""
         self._clock = clock
+        self._answer = answer
         self._cluster = Cluster()
         self.tracker = LivenessTracker(self._cluster, discovery.store.lifetime)
         """Has the last reading of each lease."""
@@ -224,7 +230,7 @@ class _Reasons:
 
     async def _ask(self, gone: list[Event], *, again: bool = False) -> list[Event]:
         try:
-            async with asyncio.timeout(ANSWER):
+            async with asyncio.timeout(self._answer):
                 return await self._explainer.explain(gone, again=again)
         except TimeoutError:
             return []

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from backends.aio.timer import LOOP, Timer
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Discovery
 from backends.dynamo.ids import Kind
@@ -131,6 +132,7 @@ async def surveyed(
     confirm: bool = False,
     wait: RenewalWait | None = None,
     clock: Clock,
+    timer: Timer = LOOP,
 ) -> Survey:
     """Survey as every command does: probe by `--probe`, and read the drains of the audit. Raises
     `StoreError`."""
@@ -144,6 +146,7 @@ async def surveyed(
         wait=wait,
         drained=await drained_by(settings, discovery),
         clock=clock,
+        timer=timer,
     )
 
 
