@@ -31,6 +31,7 @@ from backends.store import Cause, Entry, Lifetime, Store, Unreachable
 from backends.tap import OpensTaps
 from tests.support.idle import wait_for_messages
 from tests.support.registered import KeyAndValue
+from tests.support.styles import parse_styles_once
 from tui.app import DyntopApp
 from tui.config.settings import Settings
 from tui.dialogs.question import QuestionScreen
@@ -45,6 +46,7 @@ from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.tabs import PaneTabs
 
 wait_for_messages()
+parse_styles_once()
 
 DEADLINE = 60.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""

@@ -45,6 +45,8 @@ def collecting() -> Iterator[None]:
     yield
     gc.set_threshold(*threshold)
     gc.unfreeze()
+    gc.collect()
+    gc.freeze()  # as the tests began
     gc.enable()
 
 
