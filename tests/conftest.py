@@ -38,19 +38,26 @@ COLLECTIONS = (20_000, 10, 10)
 
 TESTS = Path(__file__).parent
 FIRST = (
+    "docs/test_blocks.py",
     "agreement",
     "snapshots",
     "cli/test_one_judge.py",
     "faults/test_etcd_slow.py",
     "etcd/test_evidence_after_trouble.py",
     "real",
+    "hostile",
+    "fuzz",
     "tui/test_growth.py",
     "metrics",
     "tui",
     "faults",
+    "cli",
+    "docs",
+    "etcd",
 )
 """Folders and files that take longest: begun last, one of them would keep everybody waiting. Those
-that mostly wait come before others, so that somebody else computes meanwhile."""
+that mostly wait come before others, so that somebody else computes meanwhile. What is not named
+here takes seconds, and fills the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
