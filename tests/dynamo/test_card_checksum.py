@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.demo import records as demo_records
@@ -203,6 +203,7 @@ any_cards = st.dictionaries(
 )
 
 
+@settings(max_examples=50)
 @given(any_cards, any_cards)
 def test_whatever_a_card_holds_it_has_a_fingerprint_that_differs_as_its_fields_do(
     mine: Card, theirs: Card

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backends.discovery.discovery import Discovery
@@ -207,6 +207,7 @@ def is_oddly_encoded(record: AnyRecord) -> bool:
     return "percent-encoded" in (record.malformed or "")
 
 
+@settings(max_examples=50)
 @given(STORED, QUERIES)
 @example({b"v1/instances/ns": b"{}"}, Query(frozenset(Kind), "ns"))
 @example({b"instances/ns": b"{}"}, Query(frozenset(Kind), "ns"))

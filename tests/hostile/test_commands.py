@@ -98,7 +98,9 @@ def test_tables_of_anything_are_plain_and_not_too_wide(
     assert_plain(ended.err)
 
 
-def test_filters_may_be_anything(here: Here, in_folder: dict[str, str]) -> None:
+def test_filters_may_be_anything(here: Here, state: dict[str, str], tmp_path: Path) -> None:
+    fill_folder(tmp_path / "kv", short_records())
+    in_folder = state | {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(tmp_path / "kv")}
     for name in ("\x1b[2J", "[@click=app.quit]x[", "\u202egnp.exe", "../..", "-", "%", "\udcff"):
         for option in ("-n", "-c", "-e", "-t"):
             ended = here("list", "all", f"{option}{name}", env=in_folder)

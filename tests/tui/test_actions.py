@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
+from textual.app import SystemCommand
 from textual.command import CommandPalette
 
 from tests.support.operating import Operator, World, dashboard
@@ -130,12 +131,13 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("go", "place"), PLACES, ids=lambda one: getattr(one, "name", None))
-async def test_help_has_the_keys_of_the_screen_and_goes_back_there(
+async def test_help_and_the_palette_have_the_keys_of_the_screen_that_is_there_again_afterwards(
     go: Callable[[Operator], Awaitable[None]], place: Place
 ) -> None:
     async with dashboard(world(), size=(150, 60)) as operator:
         await go(operator)
         below = operator.app.screen
+        assert_palette_is_of(place, list(operator.app.get_system_commands(below)))
         await operator.press("question_mark")
         await operator.until(lambda: isinstance(operator.app.screen, HelpScreen), "the help")
         for _, keys, sentence in help_lines(place, DEFAULT_KEYS, writes=True):
@@ -143,6 +145,21 @@ async def test_help_has_the_keys_of_the_screen_and_goes_back_there(
             assert f" {keys} " in line, sentence
         await operator.press("question_mark")
         await operator.until(lambda: operator.app.screen is below, "back")
+
+
+def assert_palette_is_of(place: Place, commands: list[SystemCommand]) -> None:
+    """It has all commands of the place, each with its keys, and none of another's."""
+    titles = [one.title for one in commands]
+    assert len(titles) == len(set(titles))
+    here = {one.title for one in ACTIONS if place in one.places and one.title}
+    # Of these only one is there at a time, and the channel's only in its tab.
+    here -= {"Drain", "Unregister", "Listen to the channel"}
+    assert here <= set(titles)
+    others = {one.title for one in ACTIONS if place not in one.places and one.title} - here
+    assert not others & set(titles)
+    for command in commands:
+        if command.title in here:
+            assert ". Key" in command.help, command
 
 
 async def test_where_an_id_is_typed_the_key_of_help_is_a_character() -> None:
@@ -166,26 +183,6 @@ async def test_help_over_a_question_answers_nothing() -> None:
         await operator.press("n")
         await operator.until(lambda: operator.on_main, "the question answered")
         assert there.entries() == before
-
-
-@pytest.mark.parametrize(("go", "place"), PLACES, ids=lambda one: getattr(one, "name", None))
-async def test_the_palette_has_the_screens_commands_with_their_keys(
-    go: Callable[[Operator], Awaitable[None]], place: Place
-) -> None:
-    async with dashboard(world(), size=(150, 60)) as operator:
-        await go(operator)
-        commands = list(operator.app.get_system_commands(operator.app.screen))
-        titles = [one.title for one in commands]
-        assert len(titles) == len(set(titles))
-        here = {one.title for one in ACTIONS if place in one.places and one.title}
-        # Of these only one is there at a time, and the channel's only in its tab.
-        here -= {"Drain", "Unregister", "Listen to the channel"}
-        assert here <= set(titles)
-        others = {one.title for one in ACTIONS if place not in one.places and one.title} - here
-        assert not others & set(titles)
-        for command in commands:
-            if command.title in here:
-                assert ". Key" in command.help, command
 
 
 async def test_a_command_of_the_palette_acts_on_the_screen_below_it() -> None:

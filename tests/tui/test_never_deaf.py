@@ -126,7 +126,7 @@ async def passes(operator: Operator, world: World, until: Trouble | None) -> Non
     await operator.until(stands, str(until))
 
 
-@pytest.mark.parametrize("size", [(120, 30), (80, 24), (60, 20)], ids=lambda size: f"{size[0]}")
+@pytest.mark.parametrize("size", [(120, 30), (60, 20)], ids=lambda size: f"{size[0]}")
 async def test_a_view_that_was_stopped_by_force_says_so_and_reads_everything_again(
     size: tuple[int, int],
 ) -> None:
