@@ -59,7 +59,7 @@ def read(entry: Entry) -> AnyRecord:
 
 
 def _read(entry: Entry) -> AnyRecord:
-    parsed = keys.parse(entry.key)
+    parsed = keys.parse(entry.plain_key)
     if entry.unread:
         return _UNREAD[parsed.id.kind](
             entry, parsed.id, parsed.dialect, readable=False, note=parsed.problem
@@ -178,8 +178,10 @@ def _show(value: str | int | None) -> str:
 UNTAGGED = "untagged: written by a release up to 0.6, ignored by releases from 0.7 on"
 
 
-def _note(entry: Entry, raw: dict[str, Any]) -> str | None:
-    return UNTAGGED if entry.key.startswith(b"v1/") and "type" not in raw else None
+def _note(entry: Entry, raw: dict[str, Any], rounded: int | None = None) -> str | None:
+    if entry.key.startswith(b"v1/") and "type" not in raw:
+        return UNTAGGED
+    return None if rounded is None else f"Kubernetes rounded the id in the body to {rounded:x}"
 
 
 def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> EndpointInstance:
@@ -360,13 +362,14 @@ def _read_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChann
         transport = _channel_transport(body.transport)
     except _Malformed as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
+    rounded = _rounded(entry, parsed.id, body.instance_id)
+    publisher = body.instance_id if rounded is None else parsed.id.instance_id
     return make(
         malformed=parsed.problem,
-        conflict=_differs(
-            parsed.id, **body.names(), topic=body.topic, instance_id=body.instance_id
-        ),
-        note=_note(entry, raw),
+        conflict=_differs(parsed.id, **body.names(), topic=body.topic, instance_id=publisher),
+        note=_note(entry, raw, rounded),
         transport=transport,
+        rounded_id=rounded,
     )
 
 
@@ -378,14 +381,30 @@ def _read_source(entry: Entry, parsed: ParsedKey[EventSourceId]) -> EventSource:
         body = _body(raw, SourceBody, "EventSource")
     except _Malformed as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
+    rounded = _rounded(entry, parsed.id, body.publisher_id)
+    publisher = body.publisher_id if rounded is None else parsed.id.instance_id
     return make(
         malformed=parsed.problem,
-        conflict=_differs(
-            parsed.id, **body.scope.names(), topic=body.topic, instance_id=body.publisher_id
-        ),
-        note=_note(entry, raw),
+        conflict=_differs(parsed.id, **body.scope.names(), topic=body.topic, instance_id=publisher),
+        note=_note(entry, raw, rounded),
         worker_id=_worker_id(body.metadata),
+        rounded_id=rounded,
     )
+
+
+LARGEST_KEPT = (1 << 63) - 1
+"""The largest integer in a value that Kubernetes keeps: a larger one becomes the nearest float."""
+
+
+def _rounded(entry: Entry, record_id: RecordId, body: int) -> int | None:
+    """Return the publisher id in a body that Kubernetes has rounded. None: it is as written.
+
+    Releases up to 1.3 choose any u64; half of those are too large.
+    """
+    in_key = record_id.instance_id
+    if entry.owner is None or in_key is None or in_key == body or in_key <= LARGEST_KEPT:
+        return None
+    return body if float(in_key) == float(body) else None
 
 
 def _worker_id(metadata: Any) -> int | None:

@@ -138,6 +138,11 @@ class EventChannel(Record[EventChannelId]):
 
     kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
 
+    rounded_id: int | None = None
+    """The publisher id (u64) in its body, which Kubernetes rounded: the key has the true one. None:
+    it was not rounded.
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class EventSource(Record[EventSourceId]):
@@ -147,6 +152,8 @@ class EventSource(Record[EventSourceId]):
 
     worker_id: int | None = None
     """The id that the publishing program passed: its instance id by default, and often 0."""
+    rounded_id: int | None = None
+    """As `EventChannel.rounded_id`."""
 
 
 @dataclass(frozen=True, slots=True)
