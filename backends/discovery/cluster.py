@@ -13,7 +13,7 @@ from typing import Any
 
 from backends.discovery.discovery import Added, Removed, Resynced
 from backends.discovery.lease_aliases import LeaseAliases
-from backends.discovery.record_index import RecordIndex, Scope, own_worker
+from backends.discovery.record_index import RecordIndex, Scope, object_of, own_worker
 from backends.dynamo.records import (
     AnyRecord,
     EndpointInstance,
@@ -117,8 +117,11 @@ class Cluster(RecordIndex):
 
         In a store with leases it follows from the lease: Dynamo's own programs use the lease id as
         instance id; for other programs it is the id of the instances and cards on that lease (see
-        `LeaseAliases`). Otherwise it is the id in the key, or for a channel the worker id in its
-        source.
+        `LeaseAliases`). In Kubernetes it follows in the same way from the name of the object.
+        Otherwise it is the id in the key, or for a channel the worker id in its source.
+
+        Two objects of one name in two Kubernetes namespaces have the same id, so they are listed as
+        one worker. `siblings` keeps them apart.
         """
         worker = own_worker(record)
         if worker is None and isinstance(record, EventChannel):
@@ -174,22 +177,28 @@ class Cluster(RecordIndex):
         return sorted(one for one in found if one is not None)
 
     def siblings(self, record: AnyRecord) -> list[AnyRecord]:
-        """Return the other records of the same worker, sorted by key."""
+        """Return the other records of the same process, sorted by key: of the same worker, and
+        where an object holds them of the same object.
+        """
         worker = self.worker_of(record)
         if worker is None:
             return []
-        return [other for other in self.registered_by(worker) if other.key != record.key]
+        return [
+            other
+            for other in self.registered_by(worker)
+            if other.key != record.key and object_of(other) == object_of(record)
+        ]
 
     def registered_by(self, worker: int) -> list[AnyRecord]:
         """Return all records of a worker, as far as known, sorted by key."""
         records = self._own_records(worker)
-        # A channel without a lease belongs to its source's worker.
+        # A channel without a lease or object belongs to its source's worker.
         channels = {
             channel.key: channel
             for source in records
             if isinstance(source, EventSource)
             for channel in self._of_type(EventChannel, self._publishers_keys(source))
-            if channel.lease is None and self.worker_of(channel) == worker
+            if own_worker(channel) is None and self.worker_of(channel) == worker
         }
         return sorted([*records, *channels.values()], key=_key) if channels else records
 
@@ -209,7 +218,8 @@ class Cluster(RecordIndex):
         if not found:
             everything = self._own_records(worker)
             found = [one for one in everything if isinstance(one, EndpointInstance)]
-        return found[0] if found else None
+        in_its_object = (one for one in found if object_of(one) == object_of(record))
+        return next(in_its_object, found[0] if found else None)
 
     def sources_of(self, channel: EventChannel) -> list[EventSource]:
         """Return the sources that describe a channel's events."""

@@ -4,6 +4,9 @@ Dynamo's own programs use one number for both. Another program may grant a lease
 new lease after each failed renewal; its keys, values and routers know only the instance id. Leases
 and ids that occur together belong to one process.
 
+In Kubernetes the id that follows from an object's name takes the place of the lease: an object that
+was copied under another name keeps the ids of the first.
+
 Pure, and updated as records are added and removed. Empty where every lease is an instance id.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from backends.discovery.record_index import holder_of
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 
 
@@ -62,13 +66,13 @@ class LeaseAliases:
 
 
 def _alias(record: AnyRecord) -> tuple[int, int] | None:
-    """Return the lease and id of a record if they differ. None: they are equal, or one is
-    missing.
+    """Return the lease (or the id of its object's name) and the id of a record if they differ.
+    None: they are equal, or one is missing.
     """
-    lease, number = record.lease, record.id.instance_id
-    if lease is None or number is None or lease == number:
+    holder, number = holder_of(record), record.id.instance_id
+    if holder is None or number is None or holder == number:
         return None
-    return (lease, number) if isinstance(record, EndpointInstance | ModelCard) else None
+    return (holder, number) if isinstance(record, EndpointInstance | ModelCard) else None
 
 
 def _less(index: defaultdict[int, Counter[int]], one: int, other: int) -> None:

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TypeVar
 
 from backends.dynamo.ids import Kind
+from backends.dynamo.object_ids import instance_id_of
 from backends.dynamo.records import AnyRecord, EndpointInstance, EventSource, ModelCard
 from backends.dynamo.roles import is_internal_instance
 
@@ -234,8 +235,8 @@ def own_worker(record: AnyRecord) -> int | None:
     """Return the instance id (u64) of the process that registered a record, as far as the record
     itself names it.
     """
-    if (lease := record.lease) is not None:
-        return lease
+    if (holder := holder_of(record)) is not None:
+        return holder
     match record:
         case EndpointInstance() | ModelCard():
             return record.id.instance_id
@@ -243,6 +244,24 @@ def own_worker(record: AnyRecord) -> int | None:
             # A program that passes nothing gets its instance id here; many pass 0.
             return record.worker_id or None
     return None
+
+
+def holder_of(record: AnyRecord) -> int | None:
+    """Return the lease that a record is bound to, or the id that follows from its object's name.
+    None: it has neither.
+
+    All records of one process have the same, and Dynamo uses it as the instance id.
+    """
+    entry = record.entry
+    if entry.owner is not None:
+        return instance_id_of(entry.owner.name)
+    return entry.lease
+
+
+def object_of(record: AnyRecord) -> str:
+    """Return `namespace/name` of the object that holds a record. Empty: none does."""
+    owner = record.entry.owner
+    return "" if owner is None else owner.path
 
 
 def is_internal_at(record: AnyRecord, scope: Scope) -> bool:
