@@ -11,6 +11,7 @@ Each module uses only modules below it in this list:
     address_readings  the last probe of each address, by worker
     card_consensus    the sorts of card in a worker set, and how they differ
     explain           the evidence behind a verdict, the deciding piece first
+    explain_object    the part of it that objects and pods in Kubernetes give
     findings          the records with findings, by place
     keys_by_lease     the keys on each lease
     serving           whether requests reach each card, model and adapter
@@ -18,8 +19,12 @@ Each module uses only modules below it in this list:
     frontends         what frontends report to serve
     judge             the verdict of one record
     sentences         the sentence of each kind of evidence
+    object_sentences  those of objects and pods in Kubernetes
     drain_marks       the mark of a drained worker, and the records that lack their instance
     failure           what the failed probes of one process prove
     routing           the answers of `serving`
+    owned             what an object and its pod show of a process
     evidence_kinds    the kinds of evidence, with their values
+    object_evidence   those of objects and pods in Kubernetes
+    evidence_kind     the names of all kinds
 """

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from enum import Enum
 
 from backends.discovery.cluster import Cluster
+from backends.discovery.record_index import object_of
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from backends.liveness.failure import NOT_PROBED, Probed, weigh
 from backends.liveness.judge import is_carried_by_nats
@@ -115,7 +116,7 @@ class AddressReadings:
         asked on, and another with it, which may still answer.
         """
         found: set[ProbeTarget] = set()
-        looked_at: set[int] = set()
+        looked_at: set[tuple[int, str]] = set()
         for record in records:
             speaker = self._speaker(record)
             own = self.targets(speaker)
@@ -126,9 +127,10 @@ class AddressReadings:
             worker = self._cluster.worker_of(record)
             if worker is None:
                 found.update(own)
-            elif worker not in looked_at:
-                looked_at.add(worker)
-                found |= self._watched_of(self._cluster.registered_by(worker))
+            elif (process := (worker, object_of(record))) not in looked_at:
+                looked_at.add(process)
+                of_worker = self._cluster.registered_by(worker)
+                found |= self._watched_of(one for one in of_worker if object_of(one) == process[1])
         return found
 
     def _watched_of(self, group: Iterable[AnyRecord]) -> set[ProbeTarget]:

@@ -21,7 +21,7 @@ from backends.liveness.judge import LeaseTtl, Verdict, is_late
 from backends.liveness.lease_schedule import DEFAULT_LEASE_TIMES, LeaseSchedule, LeaseTimes
 from backends.liveness.tracker import LeaseOrKey, LivenessTracker, lease_or_key
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
-from backends.store import StoreError, Unreachable
+from backends.store import Lifetime, StoreError, Unreachable
 
 DEFAULT_CAP = 50.0
 """The most queries to the store in a second: 4 ms of an etcd's time, in bursts."""
@@ -197,6 +197,9 @@ class EvidenceCollector:
         for lease in self._verdicts.take_gone_leases():
             self._schedule.discard(lease)
         new = self._verdicts.take_new_leases()
+        if self._verdicts.lifetime is Lifetime.OWNED:
+            # Nothing has a time to live there.
+            return
         if not self._verdicts.lifetime.has_leases:
             # There the watch itself reports expired keys. Records on screen or unreachable need
             # more: whether they are still touched.

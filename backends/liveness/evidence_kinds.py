@@ -8,53 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, get_args
 
+from backends.liveness.evidence_kind import EvidenceKind as EvidenceKind
+from backends.liveness.object_evidence import ContainerDown as ContainerDown
+from backends.liveness.object_evidence import HidesWorker as HidesWorker
+from backends.liveness.object_evidence import IdNotOfObject as IdNotOfObject
+from backends.liveness.object_evidence import IdRounded as IdRounded
+from backends.liveness.object_evidence import LeftByShutdown as LeftByShutdown
+from backends.liveness.object_evidence import NotReady as NotReady
+from backends.liveness.object_evidence import PodEnding as PodEnding
+from backends.liveness.object_evidence import PodGone as PodGone
+from backends.liveness.object_evidence import PodReplaced as PodReplaced
+from backends.liveness.object_evidence import PreviousProcess as PreviousProcess
+from backends.liveness.object_evidence import Ready as Ready
+from backends.liveness.object_evidence import RightMissing as RightMissing
 from backends.probe.types import ProbeAnswer, ProbeMethod
-
-
-class EvidenceKind(StrEnum):
-    """What a piece of evidence shows."""
-
-    NOTHING_ASKED = "nothing asked"
-
-    UNREAD = "unread"
-    MALFORMED = "malformed"
-    ODD_KEY = "odd key"
-    NAMES_ANOTHER = "names another"
-    TIME_RAN_OUT = "time ran out"
-    ADDRESS_UNUSABLE = "address unusable"
-
-    LEASE_LEFT = "lease left"
-    LEASE_LATE = "lease late"
-    LEASE_UNPROVED = "lease unproved"
-    LEASE_GONE = "lease gone"
-    NO_LEASE = "no lease"
-    RENEWAL_AWAITED = "renewal awaited"
-
-    FILE_TOUCHED = "file touched"
-    FILE_LATE = "file late"
-    KEPT_ALIVE = "kept alive"
-    BUCKET_KEEPS = "bucket keeps"
-    NOT_RENEWED = "not renewed"
-
-    PROBED = "probed"
-    PROBED_FROM_HERE = "probed from here"
-    NATS_NOT_ASKED = "NATS not asked"
-
-    WORKER_GONE = "worker gone"
-    INSTANCES_UNUSABLE = "instances unusable"
-    WORKER_UNKNOWN = "worker unknown"
-    NO_SOURCE = "no source"
-    DRAINED = "drained"
-    DRAINED_OR_DELETED = "drained or deleted"
-
-    NO_INSTANCE = "no instance"
-    INSTANCE_DEAD = "instance dead"
-    INSTANCE_ADDRESS_UNUSABLE = "instance address unusable"
-    NEEDS_NOT_MET = "needs not met"
-    CARDS_DIFFER = "cards differ"
 
 
 # Making a dataclass takes 0.3 ms of every start, so kinds with the same values share one.
@@ -430,6 +399,18 @@ Values = (
     | KeptAlive
     | BucketKeeps
     | NotRenewed
+    | Ready
+    | NotReady
+    | ContainerDown
+    | PodEnding
+    | PodGone
+    | PodReplaced
+    | PreviousProcess
+    | LeftByShutdown
+    | IdNotOfObject
+    | IdRounded
+    | HidesWorker
+    | RightMissing
     | AddressProbed
     | AddressProbedFromHere
     | NatsNotAsked

@@ -9,6 +9,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import EndpointInstance
 from backends.liveness import evidence_kinds as kinds
 from backends.liveness.evidence import Assessment, Evidence
+from backends.liveness.explain_object import evidence_of_object, ids_differ, object_decides
 from backends.liveness.failure import SAME_TIME, Failure, Way
 from backends.liveness.judge import (
     JudgeInput,
@@ -24,6 +25,7 @@ from backends.liveness.judge import (
 from backends.liveness.routing import ServingReason
 from backends.probe.targets import unusable
 from backends.probe.types import ProbeAnswer, ProbeResult
+from backends.store import Lifetime
 
 
 def assess(facts: JudgeInput) -> Assessment:
@@ -66,12 +68,18 @@ def explain(facts: JudgeInput, verdict: Verdict) -> tuple[Evidence, ...]:
         found.insert(0 if verdict is Verdict.UNLEASED else len(found), on_no_lease)
     if not lease_first:
         found += reading
-    if not facts.lifetime.is_renewed:
+    if facts.lifetime is Lifetime.UNBOUNDED:
         if record.kind is not Kind.ENDPOINT and not facts.worker_is_there:
             found.append(Evidence(_of_a_worker_that_is_gone(facts), at))
         if facts.lease_ttl is None:
             found.append(Evidence(kinds.NotRenewed(), at))
-    elif facts.lease_ttl is None and not facts.lifetime.has_leases and record.expired_at is None:
+    elif record.entry.owner is not None:
+        of_object = evidence_of_object(facts, verdict)
+        decides = object_decides(facts, verdict)
+        found = [*of_object, *found] if decides else [*found, *of_object]
+    elif (
+        facts.lifetime is Lifetime.TOUCHED and facts.lease_ttl is None and record.expired_at is None
+    ):
         found.append(Evidence(kinds.KeptAlive(), at))
     if _stands_alone(facts) and failure is None:
         found.append(Evidence(kinds.NoSource(has_address=not is_carried_by_nats(record)), at))
@@ -89,6 +97,7 @@ def _shown_by_itself(facts: JudgeInput, verdict: Verdict) -> list[Evidence]:
         found.append(Evidence(odd(record.malformed), at))
     if record.conflict is not None:
         found.append(Evidence(kinds.NamesAnother(record.conflict), at))
+    found += ids_differ(facts)
     if verdict in (Verdict.UNROUTABLE, Verdict.CONFLICT):
         found += _of_serving(facts)
     if record.expired_at is not None:

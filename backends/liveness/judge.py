@@ -13,12 +13,24 @@ from backends.discovery.lease_ttl import LeaseStanding
 from backends.discovery.lease_ttl import LeaseTtl as LeaseTtl
 from backends.discovery.lease_ttl import is_late as is_late
 from backends.dynamo.ids import Kind
-from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import CardsDiffer
 from backends.liveness.failure import NOT_PROBED, Failure, Probed, Way
+from backends.liveness.owned import (
+    container_is_down,
+    goes_with_its_pod,
+    has_id_of_object,
+    has_shut_down,
+    is_not_ready,
+    is_undiscovered,
+    is_vouched_for,
+    pod_is_gone,
+    started_after_change,
+)
 from backends.liveness.routing import Routing
 from backends.store import Lifetime
+from backends.store.owner import Owner
 
 
 class Verdict(StrEnum):
@@ -38,7 +50,12 @@ class Verdict(StrEnum):
     UNLEASED = "unleased"
     """It hangs on no lease in a store that has them: nothing will ever remove it."""
     ORPHANED = "orphaned"
-    """A card, adapter, channel or source whose worker is gone."""
+    """A card, adapter, channel or source whose worker is gone. In Kubernetes any record whose pod
+    is gone, or that the process before registered."""
+    NOT_READY = "not ready"
+    """Kubernetes: it is registered, and clients do not discover it."""
+    LEFTOVER = "leftover"
+    """Kubernetes: a card or adapter without an instance, whose process has shut down."""
     DRAINED = "drained"
     """A card, adapter, channel or source whose worker has no endpoint instance, while its lease
     lives on: the worker was drained, or the keys were deleted, or it is about to stop or begin."""
@@ -66,7 +83,10 @@ DEAD = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdic
 
 STALE = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdict.MALFORMED})
 """Requests routed to it fail: removing it disturbs no worker that is known to live. Of what is
-`unreachable`, `is_proved` decides whether its lease may still speak for its worker."""
+`unreachable`, `is_proved` decides whether its lease may still speak for its worker.
+
+What is `not ready` is not stale: its worker lives, or Kubernetes starts it again. Nor is what is
+`leftover`: no request is routed to it, and the worker's next start registers it again."""
 
 
 # Not frozen, which would take as long as the verdict: there is one for each record at the start.
@@ -89,6 +109,11 @@ class JudgeInput:
     """Whether the worker has an instance, or anything on a lease, registered."""
     unusable_instances: int = 0
     """How many instances of the worker are there and do not show that it is: expired, malformed."""
+    lacks_instance: bool = False
+    """Whether it is a card, adapter, channel or source whose endpoint instance is missing in its
+    object. False where no object holds it."""
+    hidden_by: bytes | None = None
+    """The key of an entry of its object that no client can read. None: all can be read."""
     drained: DrainMark | None = None
     """How the instance that it belongs to was taken away. None: it is there, or its lease does not
     live."""
@@ -133,7 +158,7 @@ def judge_by_itself(record: AnyRecord) -> Verdict | None:
     if entry.expired_at is not None:
         return Verdict.EXPIRED
     # Under an odd key clients go by the body all the same.
-    if malformed is not None or record.conflict is not None:
+    if malformed is not None or record.conflict is not None or not has_id_of_object(record):
         return Verdict.CONFLICT
     return None
 
@@ -155,6 +180,9 @@ def judge(facts: JudgeInput) -> Verdict:
     by_itself = judge_by_itself(record)
     if by_itself is not None and by_itself is not Verdict.CONFLICT:
         return by_itself
+    owner = record.entry.owner
+    if owner is not None and (by_object := judge_object(owner, facts)) is not None:
+        return by_object
     belongs = not isinstance(record, EndpointInstance)
     standing = None if facts.lease_ttl is None else facts.lease_ttl.standing
     unleased = lifetime.has_leases and record.lease is None
@@ -166,6 +194,8 @@ def judge(facts: JudgeInput) -> Verdict:
         return Verdict.UNREACHABLE
     if not belongs and probed.carrier_is_away:
         return Verdict.UNREACHABLE
+    if owner is not None and is_not_ready(owner):
+        return Verdict.NOT_READY
     if by_itself is not None:
         return by_itself
     by_serving = judge_serving(facts.routing, disagrees=facts.disagreement is not None)
@@ -181,13 +211,32 @@ def judge(facts: JudgeInput) -> Verdict:
         return Verdict.LATE
     if probed.failure is not None:
         return Verdict.UNREACHABLE_FROM_HERE
-    if not lifetime.is_renewed:
+    if not lifetime.is_renewed and not is_vouched_for(record):
         return Verdict.LIVE if probed.runs else Verdict.UNKNOWN
     if probed.carrier_is_away:
         return Verdict.UNKNOWN
     if standing is LeaseStanding.RENEWED or not lifetime.has_leases or probed.runs:
         return Verdict.LIVE
     return Verdict.UNKNOWN
+
+
+def judge_object(owner: Owner, facts: JudgeInput) -> Verdict | None:
+    """Return what the object of a record shows of its process, whatever its addresses say. None:
+    its addresses may say more.
+
+    Addresses say nothing against a process that clients do not discover: Kubernetes knows, and
+    starts it again. Where releases differ in whether they discover it, they do.
+    """
+    if pod_is_gone(owner):
+        return Verdict.ORPHANED
+    if facts.lacks_instance and isinstance(facts.record, ModelCard) and has_shut_down(owner):
+        return Verdict.LEFTOVER
+    if started_after_change(owner) is not None and not facts.probed.runs:
+        return Verdict.ORPHANED
+    by_old_only = owner.readiness.is_by_old_releases_only
+    if container_is_down(owner) or (is_undiscovered(owner) and not by_old_only):
+        return Verdict.NOT_READY
+    return None
 
 
 def is_left_by_its_worker(facts: JudgeInput) -> bool:
@@ -202,9 +251,10 @@ def is_proved(failure: Failure, facts: JudgeInput) -> bool:
 
     A connection that this host itself refuses is proof, until a renewal contradicts it. Otherwise
     a renewal must have come due after the address began to fail, and not have come; where nothing
-    is ever renewed, there is none to wait for.
+    is ever renewed, there is none to wait for. While its pod exists Kubernetes may start it again,
+    so nothing is proved.
     """
-    if not failure.is_confirmed:
+    if not failure.is_confirmed or goes_with_its_pod(facts.record):
         return False
     if not facts.is_renewed:
         return failure.way is not Way.UNREACHED
@@ -229,9 +279,15 @@ def is_stale(facts: JudgeInput) -> bool:
     say for it, or what no client can read."""
     verdict = judge(facts)
     if verdict is not Verdict.UNREACHABLE:
-        return verdict in STALE
+        return verdict in STALE and not is_replaced_by_itself(facts.record, verdict)
     failure = facts.probed.failure
     return failure is not None and is_proved(failure, facts)
+
+
+def is_replaced_by_itself(record: AnyRecord, verdict: Verdict) -> bool:
+    """Return whether a record of a process that has ended is replaced by the process after it, in
+    the same pod."""
+    return verdict is Verdict.ORPHANED and goes_with_its_pod(record)
 
 
 def is_against_worker(failure: Failure, facts: JudgeInput) -> bool:
@@ -239,6 +295,9 @@ def is_against_worker(failure: Failure, facts: JudgeInput) -> bool:
     match failure.way:
         case Way.SILENT | Way.CLOSED:
             return True
+        case Way.REFUSED if is_vouched_for(facts.record):
+            # A process that ends makes its pod unready at once: another host may have the address.
+            return False
         case Way.REFUSED if not _renewed_since(failure, facts):
             return True
     return (

@@ -20,6 +20,8 @@ class ServingReason(StrEnum):
     or not there yet."""
     DEAD = "worker dead"
     """All that are registered there are dead by their verdicts, or the card itself is."""
+    NOT_READY = "not ready"
+    """Kubernetes: of those that are registered there and not dead, clients discover none."""
     UNUSABLE = "address unusable"
     """Of those that are registered there and not dead, none has an address that a client can
     connect to, as its record shows."""

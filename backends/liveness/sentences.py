@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from backends.liveness import evidence_kinds as kinds
+from backends.liveness.object_sentences import of_its_object
 from backends.probe.types import ProbeMethod
 
 AHEAD = 2.0
@@ -58,6 +59,21 @@ def sentence(values: kinds.Values) -> str:
             return _of_its_file_or_bucket(values)
         case kinds.AddressProbed() | kinds.AddressProbedFromHere() | kinds.NatsNotAsked():
             return _of_addresses(values)
+        case (
+            kinds.Ready()
+            | kinds.NotReady()
+            | kinds.ContainerDown()
+            | kinds.PodEnding()
+            | kinds.PodGone()
+            | kinds.PodReplaced()
+            | kinds.PreviousProcess()
+            | kinds.LeftByShutdown()
+            | kinds.IdNotOfObject()
+            | kinds.IdRounded()
+            | kinds.HidesWorker()
+            | kinds.RightMissing()
+        ):
+            return of_its_object(values)
         case (
             kinds.WorkerGone()
             | kinds.InstancesUnusable()

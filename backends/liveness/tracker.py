@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.lease_ttl import same_standing
-from backends.discovery.record_index import Scope
+from backends.discovery.record_index import Scope, holder_of, object_of
 from backends.dynamo.records import (
     AnyRecord,
     EndpointInstance,
@@ -35,6 +35,7 @@ from backends.liveness.judge import (
     Verdict,
     is_carried_by_nats,
     is_renewed,
+    is_replaced_by_itself,
     judge,
     judge_by_itself,
     judge_serving,
@@ -42,6 +43,7 @@ from backends.liveness.judge import (
 from backends.liveness.keys_by_lease import KeysByLease
 from backends.liveness.keys_by_lease import LeaseOrKey as LeaseOrKey
 from backends.liveness.keys_by_lease import lease_or_key as lease_or_key
+from backends.liveness.owned import goes_with_its_pod, is_plainly_ready
 from backends.liveness.routing import ROUTABLE
 from backends.liveness.serving import Serving
 from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
@@ -204,13 +206,15 @@ class LivenessTracker:
         verdict = self.of(record.key)
         if verdict is Verdict.UNREACHABLE:
             return record.key in self._failed.proved
-        return verdict in STALE
+        return verdict in STALE and not is_replaced_by_itself(record, verdict)
 
     def may_live(self, record: AnyRecord) -> bool:
         """Return whether the worker of a record may live, so that removing it takes more than a
-        yes. An `unreachable` record may live by its lease until it is proved dead."""
+        yes. An `unreachable` record may live by its lease until it is proved dead, and while it has
+        a pod."""
         verdict = self.of(record.key)
-        if verdict is Verdict.UNREACHABLE and is_renewed(record, self.lifetime):
+        by_store = is_renewed(record, self.lifetime) or goes_with_its_pod(record)
+        if verdict is Verdict.UNREACHABLE and by_store:
             return record.key not in self._failed.proved
         return verdict not in STALE
 
@@ -289,7 +293,8 @@ class LivenessTracker:
             if not concerned:
                 break
             for group in self._groups(concerned):
-                self._judge(group, before)
+                for of_object in self._by_object(group):
+                    self._judge(of_object, before)
                 self._note_left_behind(group)
             # How a card is served depends on the verdicts of other records. Those verdicts depend
             # on nothing that is served, so this comes to an end.
@@ -355,21 +360,31 @@ class LivenessTracker:
 
     def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
         """Give the records of each worker concerned, once. A record of no known worker is alone."""
-        leases: set[int] = set()
+        holders: set[int] = set()
         workers: set[int] = set()
         for record in concerned:
-            if (lease := record.entry.lease) is not None:
-                leases.add(lease)
-                if record.id.instance_id != lease and (number := _other_id(record)) is not None:
-                    leases.add(number)
+            if (holder := holder_of(record)) is not None:
+                holders.add(holder)
+                if record.id.instance_id != holder and (number := _other_id(record)) is not None:
+                    holders.add(number)
             elif (worker := self._cluster.worker_of(record)) is not None:
                 workers.add(worker)
             elif record.key in self._cluster.records:
                 yield [self._cluster.records[record.key]]
-        workers.update(map(self._cluster.worker_id, leases))
+        workers.update(map(self._cluster.worker_id, holders))
         for worker in workers:
             if records := self._cluster.registered_by(worker):
                 yield records
+
+    def _by_object(self, group: list[AnyRecord]) -> Iterable[list[AnyRecord]]:
+        """Split one worker's records by the objects that hold them: objects of one name in several
+        Kubernetes namespaces have one id."""
+        if self.lifetime is not Lifetime.OWNED:
+            return (group,)
+        objects: dict[str, list[AnyRecord]] = {}
+        for record in group:
+            objects.setdefault(object_of(record), []).append(record)
+        return objects.values()
 
     def _judge(self, group: Sequence[AnyRecord], changed: dict[bytes, Verdict | None]) -> None:
         """Judge each record of one worker. `changed`: as in `_note`."""
@@ -382,7 +397,13 @@ class LivenessTracker:
                 has_evidence = True
             if isinstance(record, ModelCard) and routing(record.entry.key) is not ROUTABLE:
                 all_routable = False
-        lacking = _NO_KEYS if all_routable else self._without_instance(group)
+        lacking: Set[bytes] = _NO_KEYS
+        if not all_routable or self.lifetime is Lifetime.OWNED:
+            lacking = self._without_instance(group)
+        # That of most records, where nothing else is known of their worker.
+        plain = Verdict.UNKNOWN
+        if group[0].entry.owner is not None and is_plainly_ready(group[0].entry.owner):
+            plain, has_evidence = Verdict.LIVE, self._is_drained(group)
         if has_evidence or lacking or self._addresses.has_results(group):
             self._judge_by_evidence(group, lacking, changed)
             return
@@ -395,12 +416,13 @@ class LivenessTracker:
             if found is None and not all_routable and isinstance(record, ModelCard):
                 found = judge_serving(routing(record.key), disagrees=self._disagrees(record))
             if found is None or found is Verdict.UNKNOWN:
+                found = found or plain
                 key = record.entry.key
                 if key not in verdicts:
                     # `serving` has it as not dead already.
-                    verdicts[key], changed[key] = Verdict.UNKNOWN, None
+                    verdicts[key], changed[key] = found, None
                     continue
-            self._note(record, found or Verdict.UNKNOWN, changed)
+            self._note(record, found, changed)
 
     def _judge_by_evidence(
         self,
@@ -424,6 +446,9 @@ class LivenessTracker:
     def _without_instance(self, group: Sequence[AnyRecord]) -> Set[bytes]:
         """Return those of one worker's keys that lack their instance. None of them does where not
         all may be read."""
+        if self._is_complete and self.lifetime is Lifetime.OWNED:
+            # `serving` joins by ids, which another object may have, too.
+            return without_instance(group)
         if self._is_complete:
             for one in group:
                 if isinstance(one, ModelCard) and not self.serving.has_instance(one.key):
@@ -510,6 +535,8 @@ class LivenessTracker:
             lacking = {one.key for one in group}
         mark = drained or DrainMark(stored_at, DrainedOrDeleted(self.lifetime.has_leases))
         probed = self._addresses.weighed(group)
+        is_owned = self.lifetime is Lifetime.OWNED
+        hidden_by = next(map(_key, filter(_hides_object, group)), None) if is_owned else None
         for record, mine, shows_worker in zip(group, probed, shows, strict=True):
             is_drained = False
             if lacking and record.key in lacking:
@@ -524,6 +551,8 @@ class LivenessTracker:
                 unusable_instances=unusable,
                 worker_is_there=shown > shows_worker or not self._is_complete,
                 disagreement=DIFFERS if self._disagrees(record) else None,
+                lacks_instance=is_owned and record.key in lacking,
+                hidden_by=hidden_by,
                 drained=mark if is_drained else None,
                 host=self._host,
                 routing=(
@@ -540,12 +569,23 @@ def _is_dead(record: AnyRecord) -> bool:
     return (broken or record.entry.expired_at is not None) and not record.entry.unread
 
 
+def _hides_object(record: AnyRecord) -> bool:
+    """Return whether no client can read a record, which hides all of its object."""
+    return record.malformed is not None and not record.readable and not record.unread
+
+
+def _key(record: AnyRecord) -> bytes:
+    return record.key
+
+
 def _other_id(record: AnyRecord) -> int | None:
-    """Return the instance id in a record if its lease is another number: it joins the two."""
-    if record.lease is None or not isinstance(record, EndpointInstance | ModelCard):
+    """Return the instance id in a record if its lease, or the id of its object, is another number:
+    it joins the two."""
+    holder = holder_of(record)
+    if holder is None or not isinstance(record, EndpointInstance | ModelCard):
         return None
     number = record.id.instance_id
-    return None if number == record.lease else number
+    return None if number == holder else number
 
 
 def _shows_worker(record: AnyRecord) -> bool:

@@ -1,8 +1,8 @@
 """Workers: all that one process registered, taken together.
 
-Pure functions over a cluster. On etcd a worker is a lease, known by the instance id on it;
-elsewhere an instance id, joined to its channels by what their sources say. So are the processes
-that are no workers: see `Worker.role`.
+Pure functions over a cluster. On etcd a worker is a lease, known by the instance id on it; in
+Kubernetes an object, known by the id of its name; elsewhere an instance id, joined to its channels
+by what their sources say. So are the processes that are no workers: see `Worker.role`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ SEVERITY = (
     Verdict.LIVE,
     Verdict.UNKNOWN,
     Verdict.DRAINED,
+    Verdict.LEFTOVER,
     Verdict.UNREACHABLE_FROM_HERE,
     Verdict.UNLEASED,
     Verdict.CONFLICT,
     Verdict.MALFORMED,
     Verdict.LATE,
+    Verdict.NOT_READY,
     Verdict.UNROUTABLE,
     Verdict.ORPHANED,
     Verdict.EXPIRED,

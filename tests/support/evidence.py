@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from backends.liveness import evidence_kinds as kinds
 from backends.probe.types import ProbeAnswer, ProbeMethod
+from backends.store import Readiness
 
 PLACE = "prod/backend/generate"
+OBJECT, POD = "dynamo/worker-0", "worker-0"
 REFUSED = (ProbeMethod.TCP, ProbeAnswer.REFUSED, "10.0.0.1:9000", 1, "refuses connections")
 MINE = kinds.CardSort(2, 2, 40.0, was_there=False, differs_in=())
 OTHER = kinds.CardSort(1, 0, 180.0, was_there=True, differs_in=("context_length 1 (theirs: 2)",))
@@ -56,6 +58,68 @@ SENTENCES: Mapping[kinds.Values, str] = {
     kinds.KeptAlive(): "it is kept alive: touched within its time to live",
     kinds.BucketKeeps(1.0, 60.0): "no worker renews it: its bucket keeps it for 1 of 60 s more",
     kinds.NotRenewed(): "no worker renews it: it proves nothing about its worker",
+    kinds.Ready(OBJECT, POD, None): "the endpoint of its pod worker-0 is ready",
+    kinds.Ready(OBJECT, POD, "engine-0"): "its container engine-0 is ready, in pod worker-0",
+    kinds.NotReady(OBJECT, POD, None, Readiness.NOT_READY): (
+        "the endpoint of its pod worker-0 is not ready: clients do not discover it"
+    ),
+    kinds.NotReady(OBJECT, None, None, Readiness.NO_ENDPOINT): (
+        "no EndpointSlice that is labelled for discovery names its pod: clients do not discover "
+        "it; its object has no owner: Kubernetes will never remove it"
+    ),
+    kinds.NotReady(OBJECT, POD, "engine-0", Readiness.NO_CONTAINER): (
+        "its pod worker-0 has no status of container engine-0: clients do not discover it"
+    ),
+    kinds.NotReady(OBJECT, POD, "engine-0", Readiness.NO_LABEL): (
+        "its pod worker-0 is not labelled for discovery: clients do not discover it"
+    ),
+    kinds.NotReady(OBJECT, POD, None, Readiness.NO_UID): (
+        "the ready endpoint of its pod worker-0 does not name the pod's uid: clients of 1.6 do not "
+        "discover it, those of 0.8 to 1.5 do"
+    ),
+    kinds.ContainerDown("main", "waiting", "CrashLoopBackOff", None, 1200): (
+        "its container main does not run (CrashLoopBackOff, restarts: 1,200)"
+    ),
+    kinds.ContainerDown("main", "terminated", None, None, 0): "its container main has ended",
+    kinds.PodEnding(OBJECT, POD, None): "its pod worker-0 is being deleted",
+    kinds.PodGone(OBJECT, POD, None): (
+        "its pod worker-0 does not exist any more: Kubernetes removes its object dynamo/worker-0 "
+        "by itself, as a rule within seconds"
+    ),
+    kinds.PodGone(OBJECT, None, None): (
+        "no pod of its name exists, and its object dynamo/worker-0 has no owner reference: "
+        "Kubernetes will never remove it"
+    ),
+    kinds.PodReplaced(OBJECT, POD, None): (
+        "its pod worker-0 was replaced by another of that name: its object dynamo/worker-0 is the "
+        "old one's, and Kubernetes removes it by itself, as a rule within seconds"
+    ),
+    kinds.PreviousProcess("main", 40.0, 2): (
+        "the process before registered it: its container main was started 40 s after that "
+        "(restarts: 2)"
+    ),
+    kinds.LeftByShutdown(PLACE): (
+        "its process has shut down, which leaves cards behind: its object has no instance on "
+        f"{PLACE}"
+    ),
+    kinds.IdNotOfObject(OBJECT, 0x1A, 5): (
+        "its key names instance 5, and the id of its object dynamo/worker-0 is 1a: clients route "
+        "to the id in the body"
+    ),
+    kinds.IdRounded(0xF000000000000001, 0xF000000000000000): (
+        "Kubernetes rounded the id in its body to f000000000000000 (key: f000000000000001), as it "
+        "does with numbers of 2^63 and more: it is not a fault of its worker"
+    ),
+    kinds.HidesWorker(OBJECT, "v1/mdc/x"): (
+        "no client can read v1/mdc/x, which hides all of object dynamo/worker-0 from clients that "
+        "start now"
+    ),
+    kinds.RightMissing(("list pods",)): (
+        "whether clients discover it is not known: this user may not list pods"
+    ),
+    kinds.RightMissing(()): (
+        "whether clients discover it is not known: this user may not read its pod"
+    ),
     kinds.AddressProbed(*REFUSED): "10.0.0.1:9000 refuses connections",
     kinds.AddressProbed(ProbeMethod.ZMTP, ProbeAnswer.ANSWERS, "10.0.0.1:5000", 16, "greets"): (
         "each of 16 publishers greets (10.0.0.1:5000 and 15 more)"

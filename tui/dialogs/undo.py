@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 from backends.dynamo.parse import read
 from backends.dynamo.records import EndpointInstance
 from backends.removal.audit import Operation
+from backends.store import Lifetime
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import Alert, KeysQuestion
@@ -97,9 +98,12 @@ class UndoDialog(KeysQuestion):
         lines = ["Exactly the same bytes are written again. An existing key is never replaced."]
         if any(isinstance(record, EndpointInstance) for record in self._records):
             lines.append("Clients route to an instance again, if its worker is alive.")
-        if not self.dashboard.view.verdicts.lifetime.is_renewed:
+        lifetime = self.dashboard.view.verdicts.lifetime
+        if lifetime is Lifetime.OWNED:
+            lines.append("An object whose pod is gone is not written: its worker is gone.")
+        elif lifetime is Lifetime.UNBOUNDED:
             lines.append("It gets a new revision, and its bucket's time to live starts again.")
-        elif not self.dashboard.view.verdicts.lifetime.has_leases:
+        elif not lifetime.has_leases:
             lines.append("A live worker keeps its files alive again; other files expire.")
         elif any(record.lease is not None for record in self._records):
             lines.append("A key whose lease has ended is not written: its worker is gone.")

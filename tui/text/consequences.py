@@ -1,7 +1,8 @@
 """Sentences on what removing a record does. No Textual in here. Untrusted text is not escaped yet.
 
-Seen with real workers of Dynamo 1.6.1, in etcd and in a file store. For NATS it follows from
-Dynamo's source (`storage/kv/nats.rs`), since no release selects that store.
+Seen with real workers of Dynamo 1.6.1, in etcd, in a file store and on a stand-in for Kubernetes'
+API server. For NATS it follows from Dynamo's source (`storage/kv/nats.rs`), since no release
+selects that store.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Iterable, Sequence
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import Verdict
+from backends.liveness.owned import pod_is_gone
 from backends.liveness.workers import Worker
 from backends.removal.drain_plan import RemainingWorkers
 from backends.store import Lifetime
+from backends.store.owner import Owner
 from tui.text.format import count
 from tui.text.sanitize import clip_middle
 
@@ -39,6 +42,11 @@ def consequences(
     sentences = []
     if record.malformed is not None:
         sentences.append(f"Dynamo skips it: {record.malformed}.")
+        if lifetime is Lifetime.OWNED:
+            sentences.append(
+                "It hides its whole object from clients that start now; without it they can read "
+                "the object again."
+            )
     elif record.kind is Kind.UNKNOWN:
         sentences.append("dyntop does not know what this key is for, or which process needs it.")
     elif record.expired_at is not None or verdict is Verdict.EXPIRED:
@@ -50,6 +58,13 @@ def consequences(
             )
     elif verdict is Verdict.ORPHANED:
         sentences.append("Its worker is gone: nothing serves it any more.")
+        if (owner := record.entry.owner) is not None:
+            sentences.append(_left_alone(owner))
+    elif verdict is Verdict.LEFTOVER:
+        sentences.append(
+            "Its process has shut down, and no request reaches it. If the process starts again, it "
+            "registers it again."
+        )
     elif verdict is Verdict.UNREACHABLE:
         sentences.append(
             # Its address may well accept connections: a process that hangs is silent elsewhere.
@@ -57,7 +72,7 @@ def consequences(
             "a restart to be routed to again."
         )
     else:
-        sentences += _of_what_may_live(record, verdict, lifetime is Lifetime.TOUCHED)
+        sentences += _of_what_may_live(record, verdict, lifetime)
     if lifetime is Lifetime.UNBOUNDED:
         sentences.append("Left alone, it stays, unless its bucket has a time to live.")
     if record.conflict is not None:
@@ -100,9 +115,8 @@ def still_routed(record: AnyRecord) -> str:
     )
 
 
-def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> list[str]:
-    """Return the consequences for a record whose worker may live. `has_file`: its worker keeps
-    touching a file."""
+def _of_what_may_live(record: AnyRecord, verdict: Verdict, lifetime: Lifetime | None) -> list[str]:
+    """Return the consequences for a record whose worker may live."""
     if isinstance(record, ModelCard) and record.is_lora:
         lost = (
             "The adapter is no longer offered on this worker; some releases of Dynamo then stop "
@@ -122,12 +136,29 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, has_file: bool) -> li
         sentences.append(
             "It was tried from this host only: other hosts may reach it, and route to it."
         )
+    if verdict is Verdict.NOT_READY:
+        sentences.append("Clients do not discover its worker now.")
     lives = verdict in (Verdict.LIVE, Verdict.LATE, Verdict.DRAINED)
     worker = "The worker keeps running" if lives else "The worker, if it is alive, keeps running"
-    sentences += [*filter(None, [lost]), f"{worker} but stays unregistered until it restarts."]
-    if has_file:
+    until = "it restarts"
+    if lifetime is Lifetime.OWNED:
+        until = (
+            "it restarts or itself changes what it has registered, e.g. loads an adapter: that "
+            "writes all of it back"
+        )
+    sentences += [*filter(None, [lost]), f"{worker} but stays unregistered until {until}."]
+    if lifetime is Lifetime.TOUCHED:
         sentences.append("Until then it logs an error every 3.3 s about its missing file.")
     return sentences
+
+
+def _left_alone(owner: Owner) -> str:
+    """Return a sentence on what becomes of an object that is not removed, whose process ended."""
+    if not pod_is_gone(owner):
+        return "Left alone, it stays until the process that runs now registers."
+    if not owner.pod_name:
+        return "Left alone, it stays for ever: its object has no owner reference."
+    return "Left alone, Kubernetes removes its object, as a rule within seconds."
 
 
 def left_in_words(left: RemainingWorkers) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from backends.liveness.evidence import Evidence
 from tui.text.timestamps import utc_stamp
 
-IDS = frozenset({"worker"})
+IDS = frozenset({"worker", "expected", "found", "in_key", "in_body"})
 """Values that are ids (u64): written as lower-case hex, because JSON tools round numbers over 2^53.
 """
 

@@ -38,6 +38,7 @@ _DENIALS = {ModelStatus.NOT_LISTED: "not listed by", ModelStatus.NOT_READY: "not
 SHORT = {
     ServingReason.NO_INSTANCE: "no instance",
     ServingReason.DEAD: "dead",
+    ServingReason.NOT_READY: "not ready",
     ServingReason.UNUSABLE: "address unusable",
     ServingReason.NEEDS: "waiting for others",
     ServingReason.CONFLICT: "in conflict",
@@ -47,6 +48,7 @@ SHORT = {
 LONG = {
     ServingReason.NO_INSTANCE: "without an instance",
     ServingReason.DEAD: "dead",
+    ServingReason.NOT_READY: "not ready: clients do not discover them",
     ServingReason.UNUSABLE: "with an address that no client can connect to",
     ServingReason.NEEDS: "waiting for another role",
     ServingReason.CONFLICT: "in conflict: one sort of card is served at each frontend",

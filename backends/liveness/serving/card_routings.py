@@ -24,6 +24,7 @@ from backends.dynamo.card_checksum import (
 )
 from backends.dynamo.keys import Dialect
 from backends.dynamo.records import EndpointInstance, ModelCard
+from backends.liveness.owned import is_not_ready
 from backends.liveness.routing import ROUTABLE, Routing, ServingReason
 from backends.liveness.serving.adapter_serving import AdapterServing
 from backends.liveness.serving.worker_cards import WorkerCards
@@ -44,13 +45,17 @@ from backends.probe.targets import is_usable
 
 _NO_INSTANCE = Routing(False, ServingReason.NO_INSTANCE)
 _DEAD = Routing(False, ServingReason.DEAD)
+_NOT_READY = Routing(False, ServingReason.NOT_READY)
 _UNUSABLE = Routing(False, ServingReason.UNUSABLE)
 _CONFLICT = Routing(False, ServingReason.CONFLICT)
 
 _NO_KEYS: frozenset[bytes] = frozenset()
 
 # Looked up thousands of times at the start.
-_NONE, _DOWN, _UNFIT, _UP = InstanceState
+_NONE, _DOWN, _HIDDEN, _UNFIT, _UP = InstanceState
+
+
+_REASONS = {_DOWN: _DEAD, _HIDDEN: _NOT_READY, _UNFIT: _UNUSABLE}
 
 
 class CardRoutings:
@@ -95,7 +100,7 @@ class CardRoutings:
         if state is not _UP:
             if state is _NONE:
                 return _NO_INSTANCE if self._is_complete else None
-            return _UNUSABLE if state is _UNFIT else _DEAD
+            return _REASONS[state]
         card_set = group.card_set or self._base_at(endpoint)
         if card_set is None:
             return ROUTABLE
@@ -141,9 +146,11 @@ class CardRoutings:
 
     def put_instance(self, instance: EndpointInstance, *, dead: bool) -> None:
         """Add an instance, or replace it. `dead`: whether its verdict says that its worker is."""
-        key, at = instance.entry.key, instance.id
-        place = (at.namespace, at.component, at.endpoint, at.instance_id)
+        entry, at = instance.entry, instance.id
+        key, place = entry.key, (at.namespace, at.component, at.endpoint, at.instance_id)
         now = _DOWN if dead else _UP if is_usable(instance) else _UNFIT
+        if not dead and entry.owner is not None and is_not_ready(entry.owner):
+            now = _HIDDEN
         known = self._instances.get(key)
         if known is not None and known[0].place != place:
             self.discard_instance(key)
@@ -181,7 +188,7 @@ class CardRoutings:
         if worker_set is not None:
             adapter, sort = "", DEAD_SORT
             if not dead:
-                sort = (card.fingerprint if is_compared(card) else None) or NO_PARTY
+                sort = (card.fingerprint if _is_party(card) else None) or NO_PARTY
         else:
             adapter = adapter_name(card) if card.is_lora else ""
             sort = DEAD_SORT if dead else NO_PARTY
@@ -377,3 +384,10 @@ class CardRoutings:
             del deployments[deployment.namespace]
             if not deployments:
                 del self._models[deployment.model]
+
+
+def _is_party(card: ModelCard) -> bool:
+    """Return whether frontends compare a card with the others of its worker set. They see none of a
+    worker that they do not discover."""
+    owner = card.entry.owner
+    return is_compared(card) and (owner is None or not is_not_ready(owner))

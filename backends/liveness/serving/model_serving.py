@@ -24,8 +24,9 @@ _RANKS = {
     ServingReason.CONFLICT: 1,
     ServingReason.NEEDS: 3,
     ServingReason.UNUSABLE: 4,
-    ServingReason.DEAD: 5,
-    ServingReason.NO_INSTANCE: 6,
+    ServingReason.NOT_READY: 5,
+    ServingReason.DEAD: 6,
+    ServingReason.NO_INSTANCE: 7,
 }
 """Why a worker is not routable at an endpoint, from the least to the worst."""
 _UNKNOWN_RANK = 2

@@ -20,6 +20,8 @@ class InstanceState(StrEnum):
     """No instance is registered."""
     DEAD = "dead"
     """Its verdict says so."""
+    NOT_READY = "not ready"
+    """It is not dead, and clients do not discover it."""
     UNUSABLE = "unusable"
     """It is not dead, and no client can connect to its address."""
     UP = "up"
@@ -28,7 +30,7 @@ class InstanceState(StrEnum):
 class WorkerEndpoint:
     """One endpoint of one worker, with its cards and the number of its instances in each state."""
 
-    __slots__ = ("cards", "dead", "place", "state", "unusable", "up")
+    __slots__ = ("cards", "dead", "not_ready", "place", "state", "unusable", "up")
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -37,6 +39,7 @@ class WorkerEndpoint:
         self.state = InstanceState.NONE
         self.up = 0
         self.unusable = 0
+        self.not_ready = 0
         self.dead = 0
 
     @property
@@ -49,12 +52,16 @@ class WorkerEndpoint:
             self.up += more
         elif state is InstanceState.UNUSABLE:
             self.unusable += more
+        elif state is InstanceState.NOT_READY:
+            self.not_ready += more
         else:
             self.dead += more
         if self.up:
             self.state = InstanceState.UP
         elif self.unusable:
             self.state = InstanceState.UNUSABLE
+        elif self.not_ready:
+            self.state = InstanceState.NOT_READY
         else:
             self.state = InstanceState.DEAD if self.dead else InstanceState.NONE
 

@@ -18,7 +18,7 @@ from backends.liveness.serving.worker_endpoints import InstanceState
 
 NO_PARTY, DEAD_SORT = "", "dead"
 """In place of the fingerprint of a card that is no party to a conflict: no frontend accepts it as
-it is, or its worker is dead. No fingerprint is either."""
+it is, none discovers its worker, or its worker is dead. No fingerprint is either."""
 
 
 # One object for thousands of cards, so that few are made at the start.
@@ -33,6 +33,7 @@ class CardGroup:
         "is_party",
         "keys",
         "needs",
+        "not_ready",
         "sort",
         "total",
         "unusable",
@@ -65,6 +66,8 @@ class CardGroup:
         """Workers with an instance that is not dead, and that clients can connect to."""
         self.dead = 0
         """Those that are dead, or have dead instances alone."""
+        self.not_ready = 0
+        """Those whose instances that are not dead are not discovered by clients."""
         self.unusable = 0
         """Those whose instances that are not dead have addresses that no client can connect to."""
 
@@ -74,6 +77,8 @@ class CardGroup:
             self.up += more
         elif state is InstanceState.UNUSABLE:
             self.unusable += more
+        elif state is InstanceState.NOT_READY:
+            self.not_ready += more
         elif state is InstanceState.DEAD:
             self.dead += more
 
@@ -81,7 +86,7 @@ class CardGroup:
         """Return a copy of the counts, to be changed."""
         copy = CardGroup(self.card_set, self.sort)
         copy.total, copy.up = self.total, self.up
-        copy.dead, copy.unusable = self.dead, self.unusable
+        copy.dead, copy.unusable, copy.not_ready = self.dead, self.unusable, self.not_ready
         return copy
 
 
@@ -171,17 +176,19 @@ def set_serving(
 
     `is_complete`: whether all is known that is registered; if not, nothing is taken for missing.
     """
-    total, up, dead, unusable = (
+    total, up, dead, unusable, not_ready = (
         sum(one.total for one in groups.values()),
         sum(one.up for one in groups.values()),
         sum(one.dead for one in groups.values()),
         sum(one.unusable for one in groups.values()),
+        sum(one.not_ready for one in groups.values()),
     )
-    alone = total - up - dead - unusable
+    alone = total - up - dead - unusable - not_ready
     unknown = 0 if is_complete else alone
     reasons = {
         ServingReason.NO_INSTANCE: alone - unknown,
         ServingReason.DEAD: dead,
+        ServingReason.NOT_READY: not_ready,
         ServingReason.UNUSABLE: unusable,
     }
     sorts = parties(groups)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.removal.drain_plan import RemainingWorkers
-from backends.store import Lifetime
+from backends.store import Lifetime, Owner
 from tests.support import registered
+from tests.support.owned import GONE, NOT_READY, READY, WORKER, owned
 from tests.support.registered import (
     MALFORMED,
     UNKNOWN,
@@ -30,7 +33,7 @@ from tui.text.consequences import (
 )
 from tui.text.sanitize import width
 
-NOT_STALE = sorted(set(Verdict) - STALE)
+NOT_STALE = sorted(set(Verdict) - STALE - {Verdict.LEFTOVER})
 LOGS = "Until then it logs an error every 3.3 s about its missing file."
 
 
@@ -67,6 +70,43 @@ def test_a_record_alone_is_enough_to_say_what_its_kind_loses(
 def test_of_what_may_live_it_says_that_the_worker_runs_on(verdict: Verdict) -> None:
     text = said(instance(1), verdict)
     assert "keeps running but stays unregistered until it restarts." in text
+
+
+def owned_text(content: KeyAndValue, verdict: Verdict, owner: Owner = READY) -> str:
+    shown = owned(content, owner)
+    return "\n".join(consequences(shown, verdict=verdict, lifetime=Lifetime.OWNED))
+
+
+def test_in_kubernetes_the_workers_next_own_change_writes_it_back() -> None:
+    text = owned_text(instance(WORKER), Verdict.LIVE)
+    assert "The worker keeps running but stays unregistered until it restarts or itself" in text
+    assert "that writes all of it back." in text
+    assert "Left alone" not in text
+    assert "Clients do not discover its worker now." in owned_text(
+        instance(WORKER), Verdict.NOT_READY, NOT_READY
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "text"),
+    [
+        (GONE, "Left alone, Kubernetes removes its object, as a rule within seconds."),
+        (replace(GONE, pod_name=""), "Left alone, it stays for ever"),
+        (READY, "Left alone, it stays until the process that runs now registers."),
+    ],
+)
+def test_in_kubernetes_it_says_what_becomes_of_what_is_orphaned(owner: Owner, text: str) -> None:
+    assert text in owned_text(instance(WORKER), Verdict.ORPHANED, owner)
+
+
+def test_a_leftover_card_gets_no_requests_and_comes_back_with_its_process() -> None:
+    text = owned_text(card(WORKER), Verdict.LEFTOVER, NOT_READY)
+    assert "no request reaches it" in text
+    assert "keeps running" not in text
+
+
+def test_in_kubernetes_a_malformed_entry_hides_its_object() -> None:
+    assert "It hides its whole object" in owned_text(registered.MALFORMED, Verdict.MALFORMED)
 
 
 def test_only_where_a_worker_is_known_to_live_it_is_said_without_an_if() -> None:

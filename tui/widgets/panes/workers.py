@@ -170,9 +170,11 @@ class WorkersPane(Pane[WorkerRow]):
         workers: Collection[int] = shown.workers(scope)
         if shown is not view.cluster:
             workers = {view.cluster.worker_id(one) for one in workers}
-        if view.verdicts.lifetime.has_leases or not view.narrowed:
+        by_itself = view.verdicts.lifetime in (Lifetime.LEASED, Lifetime.OWNED)
+        if by_itself or not view.narrowed:
             return workers
-        # A channel without a lease is its source's worker's, and a filter may leave out the source.
+        # A channel without a lease or object is its source's worker's, and a filter may leave out
+        # the source.
         channels = (shown.records[key] for key in shown.keys(Kind.EVENT_CHANNEL, scope))
         joined = {view.cluster.worker_of(channel) for channel in channels}
         return {*workers, *(worker for worker in joined if worker is not None)}
