@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
 
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.lease_ttl import LeaseTtl
+from backends.discovery.owner_changes import OwnerChanges, holds_the_same
 from backends.discovery.reasons import BY_THIS_DYNTOP as BY_THIS_DYNTOP
 from backends.discovery.reasons import ObservedRemoval, Reason, ReasonKind
 from backends.dynamo.records import AnyRecord
@@ -65,6 +66,7 @@ class History:
         self._events: deque[Event] = deque(maxlen=kept)
         self._numbers = count(1)
         self._complete = False
+        self._owners = OwnerChanges()
 
     def __len__(self) -> int:
         return len(self._events)
@@ -95,11 +97,18 @@ class History:
     ) -> list[Event]:
         """Record one event of a watch. Returns the new events, oldest first.
 
+        A change of an object's owner is one event, of the first of its entries that comes with it.
+        A new revision of an unchanged entry is none.
+
         `since`: the last sign of life before it, in POSIX seconds. None: now. `reading_of` returns
         the last TTL read of a record's lease.
         """
         last_contact = now if since is None else since
         match event:
+            case Added(record=record, previous=previous) if previous is not None and holds_the_same(
+                record, previous
+            ):
+                return self._owner_changed(record, previous, now)
             case Added(record=record, previous=previous):
                 why = _why_changed(record, previous)
                 return [self._append(now, _event_type(record, previous), record, why)]
@@ -140,9 +149,22 @@ class History:
             )
             events.append(self._gone(removal))
         for new in event.added:
+            if new.previous is not None and holds_the_same(new.record, new.previous):
+                events += self._owner_changed(new.record, new.previous, now, after_gap=True)
+                continue
             why = Reason(ReasonKind.GAP, after_gap=True)
             events.append(self._append(now, _event_type(new.record, new.previous), new.record, why))
         return events
+
+    def _owner_changed(
+        self, record: AnyRecord, previous: AnyRecord, now: float, *, after_gap: bool = False
+    ) -> list[Event]:
+        before, owner = previous.entry.owner, record.entry.owner
+        why = None if before is None or owner is None else self._owners.take(before, owner)
+        if why is None:
+            return []
+        why = replace(why, after_gap=after_gap)
+        return [self._append(now, EventType.CHANGED, record, why)]
 
     def _resynced(self, event: Resynced, now: float) -> Event:
         why = Reason(

@@ -24,6 +24,7 @@ from backends.dynamo.records import (
     ModelCard,
 )
 from backends.store import TimeToLive
+from backends.store.owner import PodExistence
 
 EXPIRY_DELAY = 5.0
 """Seconds after its expiry within which etcd removes a lease: it checks twice a second, and removes
@@ -79,6 +80,30 @@ class ReasonKind(StrEnum):
     NOT_KEPT_ALIVE = "not kept alive"
     """In a store without renewals: deleted, or removed by the bucket's time to live."""
 
+    OBJECT_DELETED = "object deleted"
+    """Kubernetes: all entries of the object were removed at once, while its pod existed or was not
+    known."""
+    POD_ENDED = "pod ended"
+    """Kubernetes: all entries of the object were removed, and its pod was gone or being deleted."""
+    SHUT_DOWN = "shut down"
+    """Kubernetes: endpoints, channels and sources left the object within moments, as at a stop in
+    order from 1.4 on. Model cards stay."""
+    ENTRY_REMOVED = "entry removed"
+    """Kubernetes: the object still holds other entries of its process."""
+
+    READY = "ready"
+    """Kubernetes: clients discover the process again."""
+    NOT_READY = "not ready"
+    """Kubernetes: clients do not discover the process any more: `readiness`."""
+    RESTARTED = "container restarted"
+    """Kubernetes: the container of the process was started again: `restarts`."""
+    POD_ENDING = "pod ending"
+    """Kubernetes: the pod is being deleted."""
+    POD_GONE = "pod gone"
+    """Kubernetes: the pod that owns the object does not exist any more."""
+    POD_REPLACED = "pod replaced"
+    """Kubernetes: another pod has the name of the one that owned the object."""
+
     NEW_LEASE = "new lease"
     """The same key was registered under another lease (`lease`) before its old lease ended."""
     GAP = "gap"
@@ -111,6 +136,13 @@ class Reason:
     ended_after: float | None = None
     """For an instance removed before its lease: seconds until the lease was revoked."""
     model_gone: bool = False
+    pod: str = ""
+    container: str = ""
+    """The container of the process. Empty: one process for the whole pod."""
+    readiness: str = ""
+    """What prevents that clients discover the process, as `backends.store.owner.Readiness`."""
+    restarts: int = 0
+    """How often the container was restarted, in all."""
     lease: int | None = None
     user: str = ""
     host: str = ""
@@ -202,6 +234,38 @@ def why_file_went(removal: ObservedRemoval, rest: Sequence[AnyRecord]) -> Reason
     if rest:
         return Reason(ReasonKind.REMOVED, after_gap=removal.after_gap)
     return Reason(ReasonKind.ALL_REMOVED, after_gap=removal.after_gap)
+
+
+def why_entry_went(
+    removal: ObservedRemoval, rest: Sequence[AnyRecord], recent: Sequence[ObservedRemoval]
+) -> Reason:
+    """Derive why an entry of an object was removed.
+
+    `rest`: the records in the same object now. `recent`: the removals from it in the last moments,
+    this one included. A release up to 1.3 that stops in order removes its channels alone.
+    """
+    record, kind = removal.record, ReasonKind.ENTRY_REMOVED
+    if not rest:
+        one_by_one = len({one.revision for one in recent if one.revision}) > 1
+        kind = ReasonKind.SHUT_DOWN if one_by_one else ReasonKind.OBJECT_DELETED
+        if _pod_ended(record):
+            kind = ReasonKind.POD_ENDED
+    elif isinstance(record, ModelCard):
+        if record.is_lora and any(isinstance(one, EndpointInstance) for one in rest):
+            kind = ReasonKind.LORA_UNLOADED
+    elif all(isinstance(one, ModelCard) for one in rest):
+        kind = ReasonKind.SHUT_DOWN
+    return Reason(kind, after_gap=removal.after_gap)
+
+
+def _pod_ended(record: AnyRecord) -> bool:
+    """Return whether the pod of a record's object was gone or being deleted, as last seen."""
+    owner = record.entry.owner
+    if owner is None:
+        return False
+    if owner.existence in (PodExistence.GONE, PodExistence.REPLACED):
+        return True
+    return owner.pod is not None and owner.pod.deleted_at is not None
 
 
 def _lease_ended(removal: ObservedRemoval, now: TimeToLive, asked_at: float) -> Reason:

@@ -20,6 +20,7 @@ ONLY_THE_KEY_WENT = frozenset(
         ReasonKind.ANOTHER_DYNTOP,
         ReasonKind.DELETED,
         ReasonKind.DELETED_ALONE,
+        ReasonKind.ENTRY_REMOVED,
     }
 )
 """Reasons that remove an instance while its process keeps running, as far as known."""

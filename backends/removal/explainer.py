@@ -17,11 +17,12 @@ from backends.discovery.reasons import (
     ObservedRemoval,
     Reason,
     ReasonKind,
+    why_entry_went,
     why_file_went,
     why_lease_ended,
     why_lease_lives,
 )
-from backends.discovery.record_index import own_worker
+from backends.discovery.record_index import object_of, own_worker
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.audit import Operation
 from backends.store import Entry, Lifetime, StoreError, TimeToLive
@@ -125,6 +126,8 @@ class Explainer:
             event.why = Reason(ReasonKind.NOT_KEPT_ALIVE, after_gap=going.after_gap)
         elif lifetime is Lifetime.LEASED:
             event.why = Reason(ReasonKind.NO_LEASE, after_gap=going.after_gap)
+        elif lifetime is Lifetime.OWNED:
+            event.why = self._entry_went(going)
         else:
             event.why = self._file_went(going)
 
@@ -186,6 +189,23 @@ class Explainer:
                 is_step = one.why is not None and one.why.kind is ReasonKind.DELETED_ALONE
                 if one.why is not None and is_step and going.at - one.at <= STOPPING:
                     one.why = replace(one.why, kind=ReasonKind.ALL_REMOVED)
+        return reason
+
+    def _entry_went(self, going: ObservedRemoval) -> Reason:
+        worker, of = own_worker(going.record), object_of(going.record)
+        recent = [
+            one
+            for one in (() if worker is None else self._went.get(worker, ()))
+            if one.record is not None
+            and object_of(one.record) == of
+            and abs(going.at - one.at) <= STOPPING
+        ]
+        removals = [one.removal for one in recent if one.removal is not None]
+        reason = why_entry_went(going, self._rest(going.record), removals)
+        if reason.kind is ReasonKind.SHUT_DOWN:
+            for one in recent:
+                if one.why is not None and one.why.kind is ReasonKind.ENTRY_REMOVED:
+                    one.why = replace(one.why, kind=ReasonKind.SHUT_DOWN)
         return reason
 
     def _rest(self, record: AnyRecord) -> list[AnyRecord]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backends.discovery.reasons import Reason, ReasonKind
+from backends.liveness.object_sentences import not_ready_because, who_discovers
+from backends.store.owner import Readiness
 from tui.text.format import duration, hex_id
 from tui.text.outcomes import DONE_AS
 
@@ -65,6 +67,14 @@ def _new_lease(reason: Reason) -> str:
     return f"replaced: registered again under lease {hex_id(reason.lease)}"
 
 
+def _not_ready(reason: Reason) -> str:
+    if not reason.readiness:
+        return "not ready: clients do not discover it any more"
+    readiness = Readiness(reason.readiness)
+    because = not_ready_because(readiness, reason.pod or None, reason.container or None)
+    return f"not ready: {because}, so {who_discovers(readiness)}"
+
+
 def _resynced(reason: Reason) -> str:
     at = f" at revision {reason.revision}" if reason.revision else ""
     if reason.at_start:
@@ -97,6 +107,22 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.NOT_KEPT_ALIVE: lambda _: (
         "removed by its worker or by hand, or its bucket's time to live ran out"
     ),
+    ReasonKind.OBJECT_DELETED: lambda _: (
+        "its object was deleted or emptied, with its pod or by hand"
+    ),
+    ReasonKind.POD_ENDED: lambda _: "its pod ended, and Kubernetes removed its object",
+    ReasonKind.SHUT_DOWN: lambda _: (
+        "its worker shut down in order, or its entries were removed by hand: model cards stay"
+    ),
+    ReasonKind.ENTRY_REMOVED: lambda _: (
+        "removed from its object by its worker, or drained or deleted by hand: other entries stay"
+    ),
+    ReasonKind.READY: lambda _: "ready again: clients discover it",
+    ReasonKind.NOT_READY: _not_ready,
+    ReasonKind.RESTARTED: lambda reason: f"container restarted (restarts: {reason.restarts:,})",
+    ReasonKind.POD_ENDING: lambda _: "its pod is being deleted",
+    ReasonKind.POD_GONE: lambda _: "its pod does not exist any more",
+    ReasonKind.POD_REPLACED: lambda _: "its pod was replaced by another of that name",
     ReasonKind.NEW_LEASE: _new_lease,
     ReasonKind.GAP: lambda _: "differed after a gap",
     ReasonKind.RESYNCED: _resynced,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Discovery, Removed, Resynced, WatchEvent
 from backends.discovery.history import Event, EventType, History
+from backends.discovery.owner_changes import holds_the_same
 from backends.discovery.reasons import Reason
 from backends.dynamo.queries import EVERYTHING, Query
 from backends.dynamo.records import AnyRecord
@@ -252,12 +253,15 @@ class _Lines:
             self._publishers.add(new.record)
         yield from self._gone(gone)
         for new in event.added:
-            yield from self._new(new.record)
+            if not holds_the_same(new.record, new.previous):
+                yield from self._new(new.record)
         yield as_json({"event": "resync", "time": self._time(), "revision": event.revision})
 
     def added(self, event: Added) -> Iterator[str]:
         self._publishers.add(event.record)
-        yield from self._new(event.record)
+        # With each entry of an object all the others get a new revision.
+        if not holds_the_same(event.record, event.previous):
+            yield from self._new(event.record)
 
     def removed(self, event: Removed, gone: Sequence[Event]) -> Iterator[str]:
         self._publishers.remove(event.record)
