@@ -118,5 +118,25 @@ def open_store(connection: Connection) -> Store:
             return MemoryStore()
 
 
+async def open_and_locate(connection: Connection) -> Store:
+    """Open a store whose address is final: Kubernetes' names a context and a namespace, which stand
+    in files.
+
+    Connects to no server, but runs the kubeconfig's exec plugin, if it has one. Raises
+    `Misconfigured`.
+    """
+    store = open_store(connection)
+    if isinstance(connection, KubernetesConnection):
+        from backends.kubernetes import KubernetesStore
+
+        assert isinstance(store, KubernetesStore)
+        try:
+            await store.locate()
+        except BaseException:
+            await store.aclose()
+            raise
+    return store
+
+
 def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()

@@ -24,7 +24,7 @@ from backends.connections import (
     EtcdConnection,
     KubernetesConnection,
     NatsKvConnection,
-    open_store,
+    open_and_locate,
 )
 from backends.discovery.discovery import Discovery
 from backends.liveness.collector import Probes, Probing
@@ -83,7 +83,7 @@ async def open_discovery(settings: Settings) -> AsyncIterator[Discovery]:
         async with _demo_cluster(HostClock()) as demo:
             yield Discovery(demo.store)
         return
-    store = open_store(settings.connection)
+    store = await open_and_locate(settings.connection)
     _log.info("the store is %s at %s", store.name, store.address)
     try:
         yield Discovery(store)

@@ -67,6 +67,10 @@ class KubernetesStore(ClosedAtExit):
         """The context and the namespace; before the first call what the settings say of them."""
         return self._client.place
 
+    async def locate(self) -> None:
+        """Read the configuration, so that `address` is final. Raises `Misconfigured`."""
+        await self._client.access()
+
     async def instance_id(self) -> int:
         """Return the id of this process's own object: a hash of its name. Writes nothing."""
         return self._own.instance_id

@@ -133,7 +133,7 @@ def in_memory(
     keyspace.put(*instance(late, address=accepts), late)
     for key, value in unleased(accepts, refuses):
         keyspace.put(key, value)
-    monkeypatch.setattr("tui.session.open_store", lambda _: MemoryStore(keyspace))
+    monkeypatch.setattr("backends.connections.open_store", lambda _: MemoryStore(keyspace))
     yield World(lambda: MemoryStore(keyspace), here, OF_LEASES | {Verdict.LATE})
 
 
@@ -157,7 +157,7 @@ def in_files(
         # Nothing ends, or becomes late, while it is asked about.
         return FileStore(root, ttl=LONG_TTL, clock=lambda: now)
 
-    monkeypatch.setattr("tui.session.open_store", open_one)
+    monkeypatch.setattr("backends.connections.open_store", open_one)
     monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "file")
     monkeypatch.setenv("DYN_FILE_KV", str(root))
     holds = {Verdict.LIVE, Verdict.LATE, Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.MALFORMED}

@@ -26,7 +26,7 @@ from tui.state.dashboard import Dashboard
 from tui.state.removal_review import KeyChange, RemovalReview, out_of_date, text_with_age
 from tui.state.reported_removals import is_undecided
 from tui.text.consequences import consequences, plain_sentence
-from tui.text.format import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of, revision_word
+from tui.text.format import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of, revision_of
 from tui.text.sanitize import plain, plain_key
 from tui.widgets.table.list_table import ListTable
 
@@ -289,9 +289,11 @@ class CleanUpScreen(QuestionScreen[list[AnyRecord] | None]):
             return
         now = self.dashboard.clock()
         about = Text(plain_key(record.key), "bold")
-        lease = NOTHING if record.lease is None else hex_id(record.lease)
-        revision = plain(revision_word(record.revision))
-        about.append(f"  revision {revision}, lease {lease}", "not bold dim")
+        content = plain(revision_of(record))
+        if record.entry.owner is None:
+            lease = NOTHING if record.lease is None else hex_id(record.lease)
+            content += f", lease {lease}"
+        about.append(f"  {content}", "not bold dim")
         evidence = self.dashboard.states.assess(record).evidence
         if self.targets.key_change(record) is None:
             lines = [text_with_age(one, now) for one in evidence]

@@ -30,7 +30,7 @@ from tui.text.consequences import (
     plain_sentence,
 )
 from tui.text.detail import keeps
-from tui.text.format import revision_word, seen_in_words
+from tui.text.format import revision_of, seen_in_words
 from tui.text.sanitize import clip, plain
 from tui.text.timestamps import time_of_day
 from tui.widgets.plain_input import PlainInput
@@ -246,4 +246,4 @@ def _known(states: RecordStates, record: AnyRecord) -> str:
         seen = f", {seen_in_words(first_seen, as_of or states.clock())}"
         if as_of is not None:
             seen += f" as of {time_of_day(states.clock.shown_at(as_of))}"
-    return f"revision {revision_word(record.revision)}{seen}"
+    return f"{revision_of(record)}{seen}"

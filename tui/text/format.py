@@ -220,6 +220,14 @@ def worker_word(record: AnyRecord, worker: int | None) -> str:
     return "unknown"
 
 
+def revision_of(record: AnyRecord) -> str:
+    """Return what names the content of a record for people: `revision 7`; in Kubernetes its object,
+    `object dynamo/backend-0`."""
+    if (owner := record.entry.owner) is not None:
+        return f"object {owner.path}"
+    return f"revision {revision_word(record.revision)}"
+
+
 def revision_word(revision: str) -> str:
     """Return a revision for people. NATS revisions name their stream by its creation time: show
     number and time."""

@@ -78,7 +78,7 @@ def _readiness(owner: Owner, now: float) -> str:
     if since is None or owner.pod is None or owner.pod.ready is None:
         return text
     word = "ready" if owner.pod.ready else "not ready"
-    return f"{text}  (the pod is {word} for {duration(now - since)})"
+    return f"{text}  (pod {word} for {duration(now - since)})"
 
 
 def _pod(owner: Owner, now: float) -> str:

@@ -42,7 +42,7 @@ def shown(owner: Owner) -> dict[str, str]:
 
 def test_a_ready_worker_has_its_pod_container_node_and_object() -> None:
     assert shown(OWNER) == {
-        "ready": "ready: clients discover it  (the pod is ready for 2m)",
+        "ready": "ready: clients discover it  (pod ready for 2m)",
         "pod": "backend-0  Running  10.0.0.7  uid uid-1",
         "container": "main  running for 3m  2 restarts",
         "node": "node-a",
