@@ -401,8 +401,9 @@ async def test_what_is_decided_while_it_is_open_joins_and_a_yes_counts_only_once
 async def test_a_yes_at_the_moment_of_the_decision_removes_nothing() -> None:
     async with cleaning_up_with_undecided(*ORPHANS) as (operator, world, probes):
         before, question = world.keys(), screen(operator)
-        # However late this process gets to the key.
+        # It was read as it is, and however late the key comes, not as it will be.
         question.reading = 3600.0
+        question._shown_at -= 3600.0
         verdicts = operator.dashboard.view.verdicts
         await decide(world, probes, renewed=False)
         await operator.until(lambda: verdicts.is_stale(lease_record(operator)))
