@@ -27,7 +27,7 @@ CLUSTER_NEEDS := msgspec==0.23.0 packaging==26.4 pydantic==2.14.4 PyYAML==6.0.4 
 PROTOC := 1.68.1
 BIN := $(VENV)/bin
 
-.PHONY: help setup system-packages releases cluster truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots clean
+.PHONY: help setup system-packages releases cluster apiserver truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -63,10 +63,13 @@ $(VENV)/cluster/.installed: | $(VENV)/.runtime
 
 cluster: $(VENV)/cluster/.installed  ## whole Dynamo clusters, for tests
 
+apiserver: $(VENV)/.dev  ## a Kubernetes API server, for tests; without Go 1.26 they are skipped
+	@$(BIN)/python -m tests.support.kubernetes.program
+
 demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
 	$(BIN)/dyntop --demo
 
-test: $(VENV)/.dev releases cluster  ## all tests, with real servers and real Dynamo workers
+test: $(VENV)/.dev releases cluster apiserver  ## all tests, with real servers and real Dynamo workers
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 unit: $(VENV)/.dev  ## the tests that need no server

@@ -17,6 +17,9 @@ from backends.removal.audit import Audit
 from backends.removal.removals import Removals
 from tests.support.auditing import NOON, audit_at
 from tests.support.etcd_server import EtcdServer
+from tests.support.kubernetes import program
+from tests.support.kubernetes.cluster import Kubernetes
+from tests.support.kubernetes.namespace import KubeNamespace, kube_namespace
 from tests.support.namespace import NotAllowed, own_network
 from tests.support.permissions import bound_by_permissions
 from tests.support.tls import TlsFiles, make_tls
@@ -109,6 +112,31 @@ def etcd(shared_etcd: EtcdServer) -> EtcdServer:
     more than keys, their folder or module has one of its own by this name."""
     shared_etcd.etcdctl("del", "--prefix", "")
     return shared_etcd
+
+
+@pytest.fixture(scope="session")
+def kubernetes_program() -> Path:
+    """The program of a Kubernetes API server. Where it was not built, the test is skipped."""
+    try:
+        return program.find()
+    except program.NotBuilt as reason:
+        if program.is_needed():
+            raise
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def shared_kubernetes(kubernetes_program: Path, tls: TlsFiles) -> Iterator[Kubernetes]:
+    """A Kubernetes API server with controllers. Tests that stop it have one of their own."""
+    with Kubernetes(kubernetes_program, tls) as kubernetes:
+        yield kubernetes
+
+
+@pytest.fixture
+def kube(shared_kubernetes: Kubernetes) -> Iterator[KubeNamespace]:
+    """A Kubernetes namespace of this test's own, on the shared API server."""
+    with kube_namespace(shared_kubernetes) as place:
+        yield place
 
 
 @pytest.fixture(scope="session")

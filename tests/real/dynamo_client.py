@@ -63,7 +63,9 @@ async def obey(client: Client, command: dict[str, Any]) -> dict[str, Any]:
 async def main(replies: IO[str]) -> None:
     """Connect, report, obey, until stdin ends."""
     parser = argparse.ArgumentParser(description="A real Dynamo client for tests.")
-    parser.add_argument("--discovery", choices=("etcd", "file", "mem"), default="etcd")
+    parser.add_argument(
+        "--discovery", choices=("etcd", "file", "kubernetes", "mem"), default="etcd"
+    )
     parser.add_argument("--request-plane", choices=("tcp", "nats"), default="tcp")
     parser.add_argument("--endpoint", required=True, help="namespace.component.endpoint")
     options = parser.parse_args()

@@ -43,7 +43,7 @@ async def end_with_stdin(runtime: DistributedRuntime) -> None:
 async def main(replies: IO[str]) -> None:
     """Serve until the runtime shuts down."""
     parser = argparse.ArgumentParser(description="A real Dynamo frontend for tests.")
-    parser.add_argument("--discovery", choices=("etcd", "file"), default="etcd")
+    parser.add_argument("--discovery", choices=("etcd", "file", "kubernetes"), default="etcd")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--namespace", help="serve only the models of this namespace")
     options = parser.parse_args()

@@ -211,7 +211,9 @@ async def listen(worker: Worker, replies: IO[str]) -> None:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="A real Dynamo worker for tests.")
-    parser.add_argument("--discovery", choices=("etcd", "file", "mem"), default="etcd")
+    parser.add_argument(
+        "--discovery", choices=("etcd", "file", "kubernetes", "mem"), default="etcd"
+    )
     parser.add_argument("--request-plane", choices=("tcp", "nats"), default="tcp")
     parser.add_argument("--event-plane", choices=("zmq", "nats"), default="zmq")
     parser.add_argument("--namespace", default="prod")

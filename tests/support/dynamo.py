@@ -1,4 +1,4 @@
-"""Real Dynamo workers and clients for tests, over a real etcd or a file store.
+"""Real Dynamo workers and clients for tests, over a real etcd, a file store or another plane.
 
     with EtcdServer() as etcd, DynamoWorker(etcd, loras=["acme/sql"]) as worker:
         with DynamoClient(etcd) as client:
@@ -16,6 +16,7 @@ import queue
 import signal
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, Self
@@ -30,16 +31,35 @@ from tests.support.programs import ServerError, clean_environment
 from tests.support.server_process import ServerProcess
 from tests.support.waiting import wait_for
 
-Store = EtcdServer | Path
-"""Where the discovery plane is: an etcd, or the root folder of a file store (DYN_FILE_KV)."""
-
 HERE = Path(__file__).parents[1] / "real"
 DIRECTLY = build_opener(ProxyHandler({}))
 """Whatever proxy the machine has is not for loopback."""
 
 
-def discovery_environment(store: Store) -> dict[str, str]:
+class Plane(ABC):
+    """A discovery plane of any other kind, as one process is led to it."""
+
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """Return the settings, by Dynamo's names, that lead to it."""
+
+    @abstractmethod
+    def values(self) -> dict[str, bytes]:
+        """Return every key under `v1/`, spelled as in etcd, with what it holds."""
+
+    @abstractmethod
+    def values_of(self, instance_id: str) -> dict[str, bytes]:
+        """Return those of the process that is led there, whose instance id this is."""
+
+
+Store = EtcdServer | Path
+"""Where the discovery plane is: an etcd, or the root folder of a file store (DYN_FILE_KV)."""
+
+
+def discovery_environment(store: Store | Plane) -> dict[str, str]:
     """The settings, by Dynamo's names, that lead to a store; they lead dyntop there too."""
+    if isinstance(store, Plane):
+        return store.environment()
     if isinstance(store, Path):
         return {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(store)}
     found = {"DYN_DISCOVERY_BACKEND": "etcd", "ETCD_ENDPOINTS": store.endpoint}
@@ -51,17 +71,19 @@ def discovery_environment(store: Store) -> dict[str, str]:
     return found
 
 
-def registered_keys(store: Store) -> set[str]:
+def registered_keys(store: Store | Plane) -> set[str]:
     """Every key under `v1/` of a store, spelled as in etcd."""
     if isinstance(store, EtcdServer):
         return {key.decode() for key in store.entries("v1/")}
-    return {*files_of(store)}
+    return {*(store.values() if isinstance(store, Plane) else files_of(store))}
 
 
-def registered_values(store: Store) -> dict[str, bytes]:
+def registered_values(store: Store | Plane) -> dict[str, bytes]:
     """Every key under `v1/` of a store with what it holds, byte for byte."""
     if isinstance(store, EtcdServer):
         return {key.decode(): entry.value for key, entry in store.entries("v1/").items()}
+    if isinstance(store, Plane):
+        return store.values()
     return {key: file.read_bytes() for key, file in files_of(store).items()}
 
 
@@ -81,7 +103,7 @@ class DynamoProcess(ServerProcess):
     piped = True
 
     def __init__(
-        self, store: Store, arguments: Sequence[str], env: Mapping[str, str], timeout: float
+        self, store: Store | Plane, arguments: Sequence[str], env: Mapping[str, str], timeout: float
     ) -> None:
         super().__init__(timeout=timeout)
         self.store = store
@@ -183,7 +205,7 @@ class DynamoWorker(DynamoProcess):
 
     def __init__(
         self,
-        store: Store,
+        store: Store | Plane,
         *,
         namespace: str = "prod",
         component: str = "backend",
@@ -252,6 +274,8 @@ class DynamoWorker(DynamoProcess):
         """Its keys: in etcd those on its lease; in a file store those that came since its start."""
         if isinstance(self.store, Path):
             return registered_keys(self.store) - self._keys_before
+        if isinstance(self.store, Plane):
+            return {*self.store.values_of(self.instance_id)}
         entries = self.store.entries("v1/")
         lease = int(self.instance_id, 16)
         return {key.decode() for key, entry in entries.items() if entry.lease == lease}
@@ -295,7 +319,7 @@ class DynamoClient(DynamoProcess):
 
     def __init__(
         self,
-        store: Store,
+        store: Store | Plane,
         endpoint: str = "prod.backend.generate",
         *,
         env: Mapping[str, str] | None = None,
@@ -334,7 +358,7 @@ class DynamoFrontend(DynamoProcess):
 
     def __init__(
         self,
-        store: Store,
+        store: Store | Plane,
         *,
         namespace: str | None = None,
         env: Mapping[str, str] | None = None,
