@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tests.support.dynamo import Plane
 from tests.support.kubernetes.api import WORKERS, Object
@@ -87,14 +87,16 @@ class DynamoPod(Plane):
             return self.name
         return f"{self.name}-{self.container}"
 
-    def set_ready(self, ready: bool = True, **status: Any) -> None:
-        """Write what a kubelet would say of it. Its process listens on loopback, whatever its IP.
+    def set_ready(
+        self, ready: bool = True, *, restarts: int = 0, started: datetime | None = None
+    ) -> None:
+        """Write what a kubelet would say of it; `started` is now unless it is given.
 
-        The controller puts no loopback address into a slice.
+        Its process listens on loopback, whatever its IP: no slice may have a loopback address.
         """
-        self.place.set_status(
-            self.name, Container(self.container or "main", ready, **status), ready=ready
-        )
+        name = self.container or "main"
+        container = Container(name, ready, restarts, started or datetime.now(UTC))
+        self.place.set_status(self.name, container, ready=ready)
 
     def wait_until_ready(self, ready: bool = True) -> None:
         """Wait until a slice says so too."""

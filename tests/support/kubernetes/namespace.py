@@ -197,6 +197,8 @@ class KubeNamespace:
         Deleted in order, one with a node stays Terminating, as nobody ends its containers; see
         `delete_pod`. `owner` is an owner reference, such as one to a ReplicaSet.
         """
+        if node is not None:
+            self._have_node(node)
         metadata = {
             "name": name,
             "labels": {**(labels or {})},
@@ -235,6 +237,14 @@ class KubeNamespace:
     def delete_pod(self, name: str, *, at_once: bool = True) -> None:
         """Delete a pod; not `at_once`, it is Terminating until it is deleted at once."""
         self.admin.delete("pods", self.name, name, NOW if at_once else None)
+
+    def _have_node(self, name: str) -> None:
+        # The controller leaves pods out of its slices whose node does not exist.
+        try:
+            self.admin.create("nodes", None, {"metadata": {"name": name}})
+        except Refused as refused:
+            if refused.status != 409:
+                raise
 
     # Who is ready, as the real controller finds it.
 
