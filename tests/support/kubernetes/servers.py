@@ -93,7 +93,7 @@ class ApiServer(ServerProcess):
         tokens = self.directory / "tokens.csv"
         lines = (f'{u.token},{u.name},{u.name},"{",".join(u.groups)}"\n' for u in self.users)
         tokens.write_text("".join(lines))
-        key = str(self.tls.server_key)
+        cert, key = str(self.tls.server_cert), str(self.tls.server_key)
         return [
             *(str(self._program), self.name),
             *("--etcd-servers", self.etcd.endpoint),
@@ -101,12 +101,12 @@ class ApiServer(ServerProcess):
             # The address of the service `kubernetes`, for which loopback is refused.
             *("--advertise-address", "192.0.2.1", "--endpoint-reconciler-type", "none"),
             *("--cert-dir", str(self.directory)),
-            *("--tls-cert-file", str(self.tls.server_cert), "--tls-private-key-file", key),
+            *("--tls-cert-file", cert, "--tls-private-key-file", key),
             *("--client-ca-file", str(self.tls.ca)),
             *("--token-auth-file", str(tokens)),
             *("--authorization-mode", "RBAC"),
             *("--service-account-issuer", "https://kubernetes.default.svc"),
-            *("--service-account-signing-key-file", key, "--service-account-key-file", key),
+            *("--service-account-signing-key-file", key, "--service-account-key-file", cert),
             *("--service-cluster-ip-range", "10.0.0.0/24"),
             *("--disable-admission-plugins", ",".join(UNUSED_ADMISSION)),
             *self.extra,
