@@ -126,7 +126,8 @@ class ListWatch:
         """Yield each change after a version, without end.
 
         A watch that ends or is cut goes on from its last version. Raises `PositionLost` once the
-        server no longer has that version, and other `StoreError`s if no new watch can be opened.
+        server no longer has that version, or not yet: it was restored from a backup. Raises other
+        `StoreError`s if no new watch can be opened.
         """
         while True:
             opened_at = self._clock()
@@ -142,7 +143,7 @@ class ListWatch:
                 try:
                     async for line in lines:
                         kind, item = self._parsed(line)
-                        version = _version(item) or version
+                        version = self._after(version, _version(item))
                         if kind == "BOOKMARK":
                             continue
                         if (read := self._read(item)) is not None:
@@ -152,6 +153,16 @@ class ListWatch:
             # Not at once if it is short-lived each time.
             if (early := PAUSE - (self._clock() - opened_at)) > 0:
                 await self._sleep(early)
+            # A watch from a version to come is silent until then.
+            body = await self._client.get(self._path, (*self._selector, ("limit", "1")))
+            self._after(version, _version(body) if isinstance(body, dict) else "")
+
+    def _after(self, before: str, version: str) -> str:
+        """Return the later one of two versions. Empty: none. Raises `PositionLost` if they went
+        back. They are numbers that can be compared (Kubernetes since 1.35, and before in fact)."""
+        if version.isdecimal() and before.isdecimal() and int(version) < int(before):
+            raise PositionLost("the server's versions went back")
+        return version or before
 
     def _parsed(self, line: bytes) -> tuple[str, Object]:
         """Return an event's type and object. Raises `StoreError` for an `ERROR` event and for what

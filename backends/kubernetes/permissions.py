@@ -11,13 +11,16 @@ from backends.kubernetes.client import KubeClient
 from backends.kubernetes.errors import Busy
 from backends.kubernetes.readiness import LIST_PODS, LIST_SLICES, Rights
 from backends.kubernetes.resources import PODS, SLICES, WORKERS, Resource
-from backends.store import Cause, NoPuts, Unreachable
+from backends.store import Cause, Forbidden, NoPuts, Unreachable
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERSION = "/version"
 """A path that every API server answers at once, without looking at its store."""
 ASK_AGAIN = 30.0
 """Seconds for which an answer is taken for true."""
+
+NOTHING = "nvidia.com/dyntop-nothing=true"
+"""A selector that selects nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,12 @@ class PermissionReview:
             return False
         if resource in self._refused:
             path = resource.path(self._namespace)
-            if (await self._client.request("GET", path, (("limit", "1"),))).status == 403:
+            try:
+                await self._client.get(path, (("limit", "1"),))
+                watch = (("watch", "true"), ("timeoutSeconds", "1"), ("labelSelector", NOTHING))
+                async with self._client.stream(path, watch, 1.0):
+                    pass
+            except Forbidden:
                 return False
             self._refused.discard(resource)
         return True

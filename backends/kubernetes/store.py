@@ -12,10 +12,10 @@ from backends.kubernetes.client import KubeClient
 from backends.kubernetes.config import KubernetesConfig
 from backends.kubernetes.delete import delete
 from backends.kubernetes.own_object import OwnObject
-from backends.kubernetes.permissions import PermissionReview, no_puts
+from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
-from backends.kubernetes.watch import follow, resync
+from backends.kubernetes.watch import HEARTBEAT, follow, resync
 from backends.store import (
     Entry,
     Lifetime,
@@ -56,7 +56,18 @@ class KubernetesStore(ClosedAtExit):
     name = "kubernetes"
     lifetime = Lifetime.OWNED
 
-    def __init__(self, config: KubernetesConfig, *, client: KubeClient | None = None) -> None:
+    def __init__(
+        self,
+        config: KubernetesConfig,
+        *,
+        client: KubeClient | None = None,
+        heartbeat: float = HEARTBEAT,
+        ask_again: float = ASK_AGAIN,
+    ) -> None:
+        """`heartbeat`: seconds between two heartbeats. `ask_again`: seconds for which this user's
+        rights are taken for what they were."""
+        self._heartbeat = heartbeat
+        self._ask_again = ask_again
         self._client = KubeClient(config) if client is None else client
         self._own = OwnObject(self._client)
         self._found: _Namespace | None = None
@@ -89,7 +100,9 @@ class KubernetesStore(ClosedAtExit):
     def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
         async def once() -> AsyncGenerator[StoreEvent, None]:
             found = await self._namespace()
-            async with aclosing(follow(found.reader, found.review, prefixes)) as events:
+            async with aclosing(
+                follow(found.reader, found.review, prefixes, self._heartbeat)
+            ) as events:
                 async for event in events:
                     yield event
 
@@ -136,6 +149,6 @@ class KubernetesStore(ClosedAtExit):
     async def _namespace(self) -> _Namespace:
         if self._found is None:
             name = (await self._client.access()).namespace
-            reader, review = Reader(self._client, name), PermissionReview(self._client, name)
-            self._found = _Namespace(name, reader, review)
+            review = PermissionReview(self._client, name, ask_again=self._ask_again)
+            self._found = _Namespace(name, Reader(self._client, name), review)
         return self._found

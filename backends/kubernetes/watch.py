@@ -47,9 +47,10 @@ def resync(reading: Reading, prefixes: tuple[bytes, ...]) -> Resync:
 
 
 async def follow(
-    reader: Reader, review: PermissionReview, prefixes: Sequence[bytes]
+    reader: Reader, review: PermissionReview, prefixes: Sequence[bytes], heartbeat: float
 ) -> AsyncGenerator[StoreEvent, None]:
-    """Yield a resync, then changes and heartbeats. Raises `StoreError`, `PositionLost`."""
+    """Yield a resync, then changes, and a heartbeat every so many seconds. Raises `StoreError`,
+    `PositionLost`."""
     starts = tuple(prefixes)
     read = 0
 
@@ -72,7 +73,7 @@ async def follow(
         if allowed and there is None:
             review.note_refused(resource)
     yield resync(reading, starts)
-    async with aclosing(_changes(reader, review, reading)) as events:
+    async with aclosing(_changes(reader, review, reading, heartbeat)) as events:
         async for event in events:
             match event:
                 case Put(entry=entry) if not entry.key.startswith(starts):
@@ -83,7 +84,7 @@ async def follow(
 
 
 async def _changes(
-    reader: Reader, review: PermissionReview, reading: Reading
+    reader: Reader, review: PermissionReview, reading: Reading, heartbeat: float
 ) -> AsyncGenerator[StoreEvent, None]:
     view = reading.view
     queue: asyncio.Queue[_Item] = asyncio.Queue(AHEAD)
@@ -98,7 +99,7 @@ async def _changes(
 
     pumps: list[Awaitable[None]] = [
         _pump(reader.workers, reading.workers, _worker, queue),
-        _beat(review, view, queue),
+        _beat(review, view, queue, heartbeat),
     ]
     if reading.slices is not None:
         pumps.append(optional(SLICES, reader.slices, reading.slices, _slice))
@@ -108,13 +109,13 @@ async def _changes(
     try:
         while True:
             match await queue.get():
-                case Heartbeat() as heartbeat:
-                    yield heartbeat
+                case Heartbeat() as event:
+                    yield event
                 case StoreError() as error:
                     raise error
                 case (apply, change):
-                    for event in apply(view, change):
-                        yield event
+                    for made in apply(view, change):
+                        yield made
     finally:
         await _end(*tasks)
 
@@ -141,7 +142,9 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _beat(review: PermissionReview, view: ObjectView, queue: asyncio.Queue[_Item]) -> None:
+async def _beat(
+    review: PermissionReview, view: ObjectView, queue: asyncio.Queue[_Item], heartbeat: float
+) -> None:
     """Ask whether the server answers, what this user may do, and may read by now."""
     while True:
         try:
@@ -153,7 +156,7 @@ async def _beat(review: PermissionReview, view: ObjectView, queue: asyncio.Queue
             if found.rights != view.rights:
                 raise PositionLost("this user's rights changed")
             await queue.put(Heartbeat(warnings(view.rights), no_puts(found)))
-        await asyncio.sleep(HEARTBEAT)
+        await asyncio.sleep(heartbeat)
 
 
 def _worker(view: ObjectView, change: ObjectChange) -> list[Put | Delete]:

@@ -218,6 +218,27 @@ async def test_a_version_that_the_server_forgot_is_a_lost_position(
             await following()
 
 
+async def test_versions_that_went_back_are_a_lost_position(
+    server: StandIn, client: KubeClient
+) -> None:
+    """A watch from a version to come would be silent until then."""
+    fill(server, 3)
+    async with watched(lister(client), str(server.store.version)) as following:
+        change = asyncio.create_task(following())
+        await server.until_watched()
+        server.wipe()
+        server.end_watches()
+        with pytest.raises(PositionLost):
+            await change
+    server.store.version = 5000
+    async with watched(lister(client), "5000") as following:
+        change = asyncio.create_task(following())
+        await server.until_watched(times=2)
+        server.send(event("ADDED", {"metadata": {"name": "a", "resourceVersion": "4999"}}))
+        with pytest.raises(PositionLost):
+            await change
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [
