@@ -27,6 +27,9 @@ CLUSTER_NEEDS := msgspec==0.23.0 packaging==26.4 pydantic==2.14.4 PyYAML==6.0.4 
 PROTOC := 1.68.1
 BIN := $(VENV)/bin
 
+# Where nothing is kept of what Python compiles, each of the tests' processes compiles it all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup system-packages releases cluster apiserver truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots clean
 
 help:  ## what there is

@@ -390,10 +390,14 @@ async def main() -> int:
         try:
             taps, probes = SaidTaps(lambda: world.now), SaidProbes()
             async with dashboard(
-                world, store=store, taps=taps, probes=probes, size=(120, 40)
-            ) as operator:
+                world,
+                store=store,
+                taps=taps,
+                probes=probes,
                 # As for an operator, not until it is cleared as for a test: each has tasks.
-                operator.app.NOTIFICATION_TIMEOUT = App.NOTIFICATION_TIMEOUT  # type: ignore[misc]
+                shown_for=App.NOTIFICATION_TIMEOUT,
+                size=(120, 40),
+            ) as operator:
                 wrong = await Soak(etcd, operator, world, taps, probes).run()
         except StoreError as error:
             wrong = [f"the churn itself failed: {error}"]

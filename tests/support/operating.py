@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from textual import events
-from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, TabbedContent
 from textual.widgets.tree import TreeNode
@@ -54,7 +53,8 @@ QUICK = Timings(reading=0.05, probing=0.05)
 """Nobody has to read these questions; what comes in one burst still comes before. And nobody holds
 down a key."""
 MOST_SHOWN = 3600.0
-"""Seconds for which what is notified is shown."""
+"""Seconds for which what is notified is shown: on a busy machine one may be gone before it is
+drawn, so each stays until it is cleared."""
 POLL_INTERVAL = 0.02
 """Seconds between two looks at what is awaited."""
 START = 1_700_000_000.0
@@ -390,6 +390,7 @@ async def dashboard(
     scrapes: Scrapes | None = None,
     timer: Timer = LOOP,
     timings: Timings = QUICK,
+    shown_for: float = MOST_SHOWN,
     size: tuple[int, int] = (110, 30),
     complete: bool = True,
     may_fail: bool = False,
@@ -405,7 +406,8 @@ async def dashboard(
     `services` tell what they count, by themselves there is no NATS; `audit` is where removals are
     written down, by themselves nowhere; `taps` are where taps come from; `scrapes` is who is asked
     for metrics, by themselves nobody; `timer` waits between two rounds of asking, `timings`
-    are how long everything else is waited; `settings` are those of `Settings`.
+    are how long everything else is waited; what is notified stays for `shown_for` seconds;
+    `settings` are those of `Settings`.
     """
     world = world or World()
     own = MemoryStore if world.leases else LeaselessStore
@@ -426,9 +428,7 @@ async def dashboard(
     app = DyntopApp(session, given, world.host_clock, steady=lambda: world.now, timings=timings)
     app.animation_level = "none"
     told = noting(app)
-    if app.NOTIFICATION_TIMEOUT == App.NOTIFICATION_TIMEOUT:
-        # On a busy machine one may be gone before it is drawn, so each stays until it is cleared.
-        app.NOTIFICATION_TIMEOUT = MOST_SHOWN  # type: ignore[misc]
+    app.NOTIFICATION_TIMEOUT = shown_for  # type: ignore[misc]
     async with app.run_test(size=size, notifications=True) as pilot:
         operator = Operator(app, pilot, told)
         if complete:

@@ -20,7 +20,6 @@ from backends.dynamo.records import EndpointInstance
 from tests.support import registered
 from tests.support.operating import Operator, World, dashboard
 from tests.support.said_taps import SaidTaps
-from tui.app import DyntopApp
 from tui.runtime.textual_memory import CACHES, clear_drawing_caches, forget_removed_widgets
 from tui.state.dashboard import MOST_BOOKMARKS
 from tui.widgets.namespace_tree import LINES_KEPT
@@ -44,11 +43,6 @@ def held() -> Counter[str]:
     found = Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
     found["Task"] = len(asyncio.all_tasks())
     return found
-
-
-@pytest.fixture(autouse=True)
-def _messages_pass_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DyntopApp, "NOTIFICATION_TIMEOUT", 0.05)
 
 
 async def settled(operator: Operator) -> None:
@@ -83,7 +77,9 @@ async def press(operator: Operator, keys: tuple[str, ...], times: int) -> None:
 )
 async def test_what_was_opened_leaves_no_widget_timer_or_task(keys: tuple[str, ...]) -> None:
     shown = world()
-    async with dashboard(shown, taps=SaidTaps(lambda: shown.now), size=(120, 40)) as operator:
+    async with dashboard(
+        shown, taps=SaidTaps(lambda: shown.now), shown_for=0.05, size=(120, 40)
+    ) as operator:
         await press(operator, keys, WARM)
         before = held()
         await press(operator, keys, ROUNDS)
