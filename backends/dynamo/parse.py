@@ -55,7 +55,11 @@ from backends.store import Entry
 def read(entry: Entry) -> AnyRecord:
     """Return the record of a key and its value. Never raises."""
     record = _read(entry)
-    return replace(record, malformed=record.malformed or entry.problem) if entry.problem else record
+    if not entry.problem:
+        return record
+    # What an object holds in place of entries has no key of its own that could say more.
+    by_itself = None if entry.owner is not None else record.malformed
+    return replace(record, malformed=by_itself or entry.problem)
 
 
 def _read(entry: Entry) -> AnyRecord:

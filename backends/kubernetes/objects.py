@@ -200,12 +200,18 @@ def value_bytes(value: object) -> bytes:
 
 
 def _entries(data: object) -> list[StoredEntry]:
-    """Return the entries of `spec.data`. What is no map of maps is one entry with a problem."""
+    """Return the entries of `spec.data`. What is no map of maps is one entry with a problem.
+
+    A null is an empty map: an API server (seen 1.37) has it where an apply took the last entry out,
+    and clients of Dynamo (seen 1.6.1) read it so.
+    """
     if not isinstance(data, Mapping):
         problem = "spec.data is not an object"
         return [StoredEntry(BUCKETS["endpoints"] + b"/", value_bytes(data), (), problem)]
     found = []
     for name, entries in data.items():
+        if entries is None:
+            continue
         bucket = BUCKETS.get(name) or _unknown_bucket(name)
         if not isinstance(entries, Mapping):
             problem = f"spec.data.{name} is not an object"

@@ -33,7 +33,9 @@ async def put_back(client: KubeClient, entry: Entry) -> PutBack:
             return PutBack.THERE
         if await _owner_is_gone(client, path, entry.owner, current):
             return PutBack.LEASE_GONE
-        data = {one: {} for one in BUCKETS} | ({} if current is None else current.data)
+        data = dict.fromkeys(BUCKETS) | ({} if current is None else current.data)
+        # The server has null for a map whose last entry was taken out.
+        data = {one: {} if entries is None else entries for one, entries in data.items()}
         there = data.get(name)
         data[name] = {**(there if isinstance(there, dict) else {}), key: value}
         answer = await apply(client, path, data, _metadata(entry.owner, current))

@@ -95,7 +95,12 @@ def test_data_that_is_no_object_is_one_entry_with_a_problem(data: Any) -> None:
     assert (entry.place, json.loads(entry.value)) == ((), data)
 
 
-@pytest.mark.parametrize("held", [None, [1], "text", 3])
+def test_a_map_that_is_null_is_empty() -> None:
+    (card,) = entries({"endpoints": None, "model_cards": {"a/b/c/1": {}}, "event_sources": None})
+    assert (card.key, card.problem) == (b"v1/mdc/a/b/c/1", "")
+
+
+@pytest.mark.parametrize("held", [[1], "text", 3])
 def test_a_map_that_is_none_is_one_entry_with_a_problem_beside_the_others(held: Any) -> None:
     broken, whole = entries({"endpoints": held, "model_cards": {"a/b/c/1": {}}})
     assert (broken.problem, broken.place) == (

@@ -1,0 +1,204 @@
+"""What dyntop says and does beside what the API server has and a real client of Dynamo sees."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends.discovery.discovery import Discovery
+from backends.kubernetes import KubernetesConfig, KubernetesStore
+from backends.liveness.judge import Verdict
+from backends.liveness.survey import survey
+from backends.probe.prober import Prober
+from tests.support.dynamo import DynamoClient, DynamoWorker
+from tests.support.kubernetes.dynamo import DynamoPod, selector_of
+from tests.support.kubernetes.namespace import KubeNamespace
+from tests.support.running import Ended, dyntop
+from tests.support.waiting import wait_for
+
+BUCKETS = {"endpoints": "v1/instances", "model_cards": "v1/mdc"}
+
+
+@pytest.fixture
+def pod(kube: KubeNamespace) -> DynamoPod:
+    kube.service("prod-backend", selector_of("backend"))
+    return DynamoPod(kube, "prod-backend-0")
+
+
+STARTED = datetime.now(UTC) - timedelta(minutes=1)
+"""When the containers started: before their processes wrote anything."""
+
+
+@pytest.fixture
+def worker(pod: DynamoPod) -> Iterator[DynamoWorker]:
+    with DynamoWorker(pod, publishers=False) as worker:
+        pod.set_ready(started=STARTED)
+        pod.wait_until_ready()
+        yield worker
+
+
+@pytest.fixture
+def client(kube: KubeNamespace) -> Iterator[DynamoClient]:
+    with DynamoClient(DynamoPod(kube, "prod-frontend-0", component="frontend")) as client:
+        yield client
+
+
+class Operator:
+    """Runs commands with the kubeconfig of an operator who may do everything."""
+
+    def __init__(self, place: KubeNamespace, folder: Path) -> None:
+        self._env = {"KUBECONFIG": str(place.kubeconfig()), "XDG_STATE_HOME": str(folder)}
+
+    def run(self, *arguments: str) -> Ended:
+        return dyntop("--backend", "kubernetes", *arguments, env=self._env)
+
+    def listed(self, *arguments: str) -> dict[str, Any]:
+        """The records of `list`, by key."""
+        ended = self.run("list", "all", "--liveness", "-o", "json", *arguments)
+        return {one["key"]: one for one in ended.records}
+
+    def verdicts(self) -> dict[str, str]:
+        """The verdicts, by key."""
+        return {key: one["verdict"] for key, one in self.listed().items()}
+
+    def verdict_of(self, key: str) -> str | None:
+        return self.verdicts().get(key)
+
+
+@pytest.fixture
+def operator(kube: KubeNamespace, tmp_path: Path) -> Operator:
+    return Operator(kube, tmp_path)
+
+
+def stored(pod: DynamoPod) -> dict[str, Any]:
+    """What the API server has of instances and cards, read without dyntop, by dyntop's keys."""
+    found = pod.worker()
+    data = {} if found is None else found["spec"]["data"]
+    return {
+        f"{bucket}/{key}": value
+        for name, bucket in BUCKETS.items()
+        # The server has null for a map whose last entry was taken out.
+        for key, value in (data.get(name) or {}).items()
+    }
+
+
+def instance(worker: DynamoWorker) -> str:
+    return f"v1/instances/prod/backend/generate/{worker.instance_id}"
+
+
+def test_what_a_real_worker_registered_is_listed_as_the_server_has_it(
+    pod: DynamoPod, worker: DynamoWorker, operator: Operator
+) -> None:
+    listed = operator.listed()
+    assert {key: one["value"] for key, one in listed.items()} == stored(pod)
+    assert {one["verdict"] for one in listed.values()} == {"live"}
+    of = listed[instance(worker)]["kubernetes"]
+    assert (of["namespace"], of["object"]) == (pod.place.name, pod.name)
+    assert (of["pod_uid"], of["readiness"]) == (pod.uid, "discoverable")
+    assert operator.run("check").code == 0
+
+
+def test_a_worker_whose_pod_is_not_ready_is_not_ready_and_clients_do_not_discover_it(
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Operator
+) -> None:
+    client.wait_for_instances({worker.instance_id})
+    pod.set_ready(False, started=STARTED)
+    client.wait_for_instances(set())
+    wait_for(lambda: operator.verdict_of(instance(worker)) == "not ready", "it is not ready")
+    assert operator.run("check").code == 1
+    pod.set_ready(started=STARTED)
+    client.wait_for_instances({worker.instance_id})
+    wait_for(lambda: operator.verdict_of(instance(worker)) == "live", "it is ready again")
+
+
+def test_a_drain_takes_it_from_clients_and_a_restore_gives_it_back_to_its_worker(
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Operator
+) -> None:
+    client.wait_for_instances({worker.instance_id})
+    before = stored(pod)
+    drained = operator.run("drain", "--yes", worker.instance_id)
+    assert drained.code == 0, drained.err
+    client.wait_for_instances(set())
+    assert stored(pod) == {key: one for key, one in before.items() if key.startswith("v1/mdc/")}
+    restored = operator.run("restore", drained.act)
+    assert restored.code == 0, restored.err
+    assert stored(pod) == before
+    client.wait_for_instances({worker.instance_id})
+    # The entries are the worker's own again: its unregistering takes them out.
+    worker.unregister_endpoint()
+    client.wait_for_instances(set())
+    assert instance(worker) not in stored(pod)
+
+
+def test_all_keys_of_a_worker_go_with_its_object_and_come_back_with_it(
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Operator
+) -> None:
+    before = stored(pod)
+    removed = operator.run("unregister", "--yes", *before)
+    assert removed.code == 0, removed.err
+    assert pod.worker() is None
+    client.wait_for_instances(set())
+    restored = operator.run("restore", removed.act)
+    assert restored.code == 0, restored.err
+    assert stored(pod) == before
+    client.wait_for_instances({worker.instance_id})
+
+
+def test_a_restore_is_refused_once_the_pod_is_gone(
+    pod: DynamoPod, worker: DynamoWorker, operator: Operator
+) -> None:
+    drained = operator.run("drain", "--yes", worker.instance_id)
+    pod.place.delete_pod(pod.name)
+    wait_for(lambda: pod.worker() is None, "the garbage collector removed the object")
+    restored = operator.run("restore", drained.act)
+    assert restored.code == 1
+    assert pod.worker() is None
+
+
+async def test_a_worker_that_hangs_is_unreachable_while_its_pod_is_still_ready(
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient
+) -> None:
+    client.wait_for_instances({worker.instance_id})
+    config = KubernetesConfig(kubeconfig=str(pod.place.kubeconfig()))
+    # The worker of a test listens on loopback, where no pod of a cluster could be reached.
+    prober = Prober(nats=None, clock=time.time, random=random.random, here=True)
+    key = instance(worker).encode()
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        async with KubernetesStore(config) as store:
+            found = await survey(Discovery(store), probes=prober, deep=True)
+            assert found.assessment(found.cluster.records[key]).verdict is Verdict.UNREACHABLE
+        assert client.instance_ids() == {worker.instance_id}
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
+        await prober.aclose()
+
+
+def test_what_an_orderly_end_leaves_behind_is_leftover(
+    pod: DynamoPod, worker: DynamoWorker, operator: Operator
+) -> None:
+    worker.terminate()
+    wait_for(lambda: instance(worker) not in stored(pod), "it unregistered its endpoints")
+    pod.set_ready(False, started=STARTED)
+    card = f"v1/mdc/prod/backend/generate/{worker.instance_id}"
+    wait_for(lambda: operator.verdicts() == {card: "leftover"}, "only its card is left")
+    assert stored(pod).keys() == {card}
+
+
+def test_an_object_whose_pod_was_replaced_is_orphaned_until_kubernetes_removes_it(
+    kube: KubeNamespace, operator: Operator
+) -> None:
+    gone = {"metadata": {"name": "prod-backend-7", "uid": "00000000-0000-4000-8000-000000000000"}}
+    entry = {"type": "Endpoint", "namespace": "prod", "component": "backend"}
+    kube.apply_worker(gone, {"endpoints": {"prod/backend/generate/1a": entry}})
+    # The garbage collector may be quicker than the command.
+    assert set(operator.verdicts().values()) <= {"orphaned", "malformed"}
+    wait_for(lambda: kube.worker("prod-backend-7") is None, "the garbage collector removed it")
+    assert operator.verdicts() == {}
