@@ -22,6 +22,9 @@ from backends.removal.outcomes import outcome_of
 from backends.store import (
     Cause,
     Entry,
+    Mode,
+    Owner,
+    Readiness,
     Refused,
     Revision,
     Unreachable,
@@ -227,3 +230,30 @@ def test_a_field_that_a_later_version_adds_is_left_alone(audit: Audit) -> None:
     line = json.loads(audit.path.read_bytes())
     audit.path.write_text(json.dumps(line | {"ticket": "OPS-1"}) + "\n")
     assert audit.acts() == [act]
+
+
+def test_the_owner_of_an_entry_is_kept_as_far_as_putting_back_needs_it(audit: Audit) -> None:
+    owner = Owner(
+        "dynamo",
+        "prod-0-engine",
+        "object-uid",
+        Mode.CONTAINER,
+        applied_at=NOON,
+        pod_name="prod-0",
+        pod_uid="pod-uid",
+        readiness=Readiness.DISCOVERABLE,
+        node="node-1",
+    )
+    entry = Entry(KEY + b"@dynamo/prod-0-engine", b"{}", Revision("7"), owner=owner)
+    begin(audit, Item(1, entry, "not ready", ()))
+    (act,) = audit.acts()
+    (read,) = act.items
+    assert read.entry.owner == Owner(
+        "dynamo",
+        "prod-0-engine",
+        "object-uid",
+        Mode.CONTAINER,
+        pod_name="prod-0",
+        pod_uid="pod-uid",
+    )
+    assert read.entry.plain_key == KEY

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt,
 
 from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, spell_outcome
 from backends.removal.outcomes import KeyOutcome
-from backends.store import Entry, Revision
+from backends.store import Entry, Mode, Owner, Revision
 
 _Text = Annotated[
     str, BeforeValidator(lambda text: as_text(text) if isinstance(text, str) else text)
@@ -45,6 +45,43 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
 
     v: Literal[1] = 1
+
+
+class OwnerLine(BaseModel):
+    """The object that held an entry, and its pod (Kubernetes): what it takes to put it back."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    namespace: _Text
+    """The Kubernetes namespace."""
+    name: _Text
+    uid: _Text
+    mode: Mode
+    pod_name: _Text = ""
+    pod_uid: _Text = ""
+
+    @classmethod
+    def of(cls, owner: Owner) -> OwnerLine:
+        """Return the line of an owner."""
+        return cls(
+            namespace=owner.namespace,
+            name=owner.name,
+            uid=owner.uid,
+            mode=owner.mode,
+            pod_name=owner.pod_name,
+            pod_uid=owner.pod_uid,
+        )
+
+    def as_owner(self) -> Owner:
+        """Return the owner, of whose process nothing is known now."""
+        return Owner(
+            self.namespace,
+            self.name,
+            self.uid,
+            self.mode,
+            pod_name=self.pod_name,
+            pod_uid=self.pod_uid,
+        )
 
 
 class RemovingLine(_Line):
@@ -73,6 +110,8 @@ class RemovingLine(_Line):
     lease: _Lease | None = None
     """In hex: many JSON tools round numbers over 2^53."""
     expired_at: float | None = None
+    owner: OwnerLine | None = None
+    """Versions that know no owners pass over it."""
 
     def as_item(self) -> Item:
         """Return the item. Raises ValueError for a line without a key or value."""
@@ -84,6 +123,7 @@ class RemovingLine(_Line):
             None if self.lease is None else int(self.lease, 16),
             self.expired_at,
             unread,
+            owner=None if self.owner is None else self.owner.as_owner(),
         )
         return Item(self.item, entry, self.verdict, self.evidence)
 
@@ -145,6 +185,7 @@ def removing(act: Operation) -> bytes:
                 revision=item.entry.revision,
                 lease=None if item.entry.lease is None else f"{item.entry.lease:x}",
                 expired_at=item.entry.expired_at,
+                owner=None if item.entry.owner is None else OwnerLine.of(item.entry.owner),
             )
         )
         for item in act.items
