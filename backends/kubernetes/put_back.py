@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic_core
 
-from backends.kubernetes.apply import apply, pod_reference
+from backends.kubernetes.apply import apply, create_empty, pod_reference
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import BUCKETS, Path
@@ -33,15 +33,19 @@ async def put_back(client: KubeClient, entry: Entry) -> PutBack:
             return PutBack.THERE
         if await _owner_is_gone(client, path, entry.owner, current):
             return PutBack.LEASE_GONE
-        data = dict.fromkeys(BUCKETS) | ({} if current is None else current.data)
-        # The server has null for a map whose last entry was taken out.
-        data = {one: {} if entries is None else entries for one, entries in data.items()}
-        there = data.get(name)
-        data[name] = {**(there if isinstance(there, dict) else {}), key: value}
-        answer = await apply(client, path, data, _metadata(entry.owner, current))
-        if answer.ok:
-            return PutBack.DONE
-        if answer.status != 409:
+        metadata = _metadata(entry.owner, current)
+        if current is None:
+            answer = await create_empty(client, path, metadata)
+        else:
+            there = current.data.get(name)
+            held = {**(there if isinstance(there, dict) else {}), key: value}
+            # The server has null for a map whose last entry was taken out.
+            maps = {one: {} if there is None else there for one, there in current.data.items()}
+            data = {**{one: {} for one in BUCKETS}, **maps, name: held}
+            answer = await apply(client, path, data, metadata)
+            if answer.ok:
+                return PutBack.DONE
+        if not answer.ok and answer.status != 409:
             raise of_status(client.address, answer.status, answer.body)
     raise Refused(client.address, "the object changes all the time")
 

@@ -53,6 +53,18 @@ def changed_fields(old: Object, new: Object) -> FieldSet:
     return found
 
 
+def present(fields: FieldSet, there: Object) -> FieldSet:
+    """Return those of the fields that an object has: what was removed is owned by none."""
+    found: FieldSet = {}
+    for name, within in fields.items():
+        value = there.get(name.removeprefix("f:"), ...)
+        if not within and value is not ...:
+            found[name] = {}
+        elif isinstance(value, dict) and (inner := present(within, value)):
+            found[name] = inner
+    return found
+
+
 def without(fields: FieldSet, taken: FieldSet) -> FieldSet:
     """Return the fields that are left to a manager after another changed some."""
     left: FieldSet = {}

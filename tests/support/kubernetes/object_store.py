@@ -15,6 +15,7 @@ from tests.support.kubernetes.field_sets import (
     applied_to,
     changed_fields,
     fields_of,
+    present,
     without,
 )
 
@@ -111,11 +112,14 @@ class ObjectStore:
             new["metadata"].setdefault("creationTimestamp", old["metadata"]["creationTimestamp"])
         return self._commit(key, old, new)
 
-    def create(self, resource: str, raw: Object) -> Object:
+    def create(self, resource: str, raw: Object, manager: str) -> Object:
         """Write a new object."""
         if (key := _key(resource, raw)) in self.objects:
             raise ApiProblem(409, "AlreadyExists", f'{resource} "{key[2]}" already exists')
-        return self.put(resource, raw)
+        self._check_schema(resource, raw)
+        new = copy.deepcopy(raw)
+        new["metadata"]["managedFields"] = [self._entry(manager, "Update", fields_of(raw))]
+        return self.put(resource, new)
 
     def apply(self, key: Key, applied: Object, manager: str) -> tuple[Object, bool]:
         """Apply an object. Return what it is now, and whether it is new."""
@@ -133,15 +137,14 @@ class ObjectStore:
             before: FieldSet = {}
         else:
             _check(key, old, uid, version)
-            others = [one["fieldsV1"] for one in _managed(old) if one["manager"] != manager]
-            before = next(
-                (one["fieldsV1"] for one in _managed(old) if one["manager"] == manager), {}
-            )
+            ours = [one for one in _managed(old) if _applied_by(one, manager)]
+            others = [one["fieldsV1"] for one in _managed(old) if one not in ours]
+            before = ours[0]["fieldsV1"] if ours else {}
             new = applied_to(old, applied, before, others)
             if new == old and fields == before:
                 return old, False
         self._check_schema(key[0], new)
-        kept = [one for one in _managed(new) if one["manager"] != manager]
+        kept = [one for one in _managed(new) if not _applied_by(one, manager)]
         new["metadata"]["managedFields"] = [*kept, self._entry(manager, "Apply", fields)]
         return self._commit(key, old, new), old is None
 
@@ -156,7 +159,10 @@ class ObjectStore:
             left = without(one["fieldsV1"], taken)
             if left:
                 kept.append({**one, "fieldsV1": left})
-        kept.append(self._entry(manager, "Update", taken))
+        if owned := {
+            name: within for name, within in present(taken, new).items() if name != "f:metadata"
+        }:
+            kept.append(self._entry(manager, "Update", owned))
         new["metadata"]["managedFields"] = kept
         return self._commit(key, old, new)
 
@@ -214,6 +220,10 @@ class ObjectStore:
 def _key(resource: str, raw: Object | None) -> Key:
     metadata = {} if raw is None else raw["metadata"]
     return resource, metadata.get("namespace", ""), metadata["name"]
+
+
+def _applied_by(entry: Object, manager: str) -> bool:
+    return (entry["manager"], entry["operation"]) == (manager, "Apply")
 
 
 def _managed(raw: Object) -> list[Object]:

@@ -340,7 +340,9 @@ class StandIn:
             case "get":
                 return web.json_response(self.store.get(key))
             case "create":
-                return web.json_response(self.store.create(resource, body), status=201)
+                return web.json_response(
+                    self.store.create(resource, body, _manager(request)), status=201
+                )
             case "delete":
                 self.store.delete(key, (body or {}).get("preconditions") or {})
                 return web.json_response({"kind": "Status", "status": "Success"})
@@ -348,7 +350,7 @@ class StandIn:
                 return self._patch(request, key, body)
 
     def _patch(self, request: web.Request, key: Key, body: Any) -> web.Response:
-        manager = request.query.get("fieldManager", "unknown")
+        manager = _manager(request)
         if request.content_type == "application/apply-patch+yaml":
             found, new = self.store.apply(key, body, manager)
             return web.json_response(found, status=201 if new else 200)
@@ -423,6 +425,10 @@ def _place(path: str) -> tuple[str, str, str]:
     if not root:
         return "", parts[-1], ""
     return namespace, parts[0], parts[1] if len(parts) > 1 else ""
+
+
+def _manager(request: web.Request) -> str:
+    return request.query.get("fieldManager", "unknown")
 
 
 def _selected(selector: str) -> Any:
