@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from backends.store import (
     Delete,
     Entry,
+    Forbidden,
     Heartbeat,
     Lifetime,
     Lost,
@@ -66,6 +67,8 @@ class Keyspace:
         """The store's own warnings, for its watchers."""
         self.no_puts: tuple[NoPuts, ...] = ()
         """Why puts are refused now."""
+        self.read_only = ""
+        """Why nothing may be removed or put back. Empty: it may."""
         self._entries: dict[bytes, Entry] = {}
         self._leases: dict[int, _Lease] = {}
         self._watchers: set[asyncio.Queue[StoreEvent]] = set()
@@ -157,9 +160,20 @@ class Keyspace:
         self.no_puts = reasons
         self._publish(self.heartbeat())
 
+    def forbid_changes(self, reason: str) -> None:
+        """Refuse removals and puts by stores, as Kubernetes does without rights. Empty: allow
+        them."""
+        self.read_only = reason
+        self._publish(self.heartbeat())
+
+    def check_rights(self) -> None:
+        """Raise `Forbidden` while changes are forbidden."""
+        if self.read_only:
+            raise Forbidden("memory", self.read_only)
+
     def heartbeat(self) -> Heartbeat:
         """Return the heartbeat that watchers get."""
-        return Heartbeat(self.warnings, self.no_puts)
+        return Heartbeat(self.warnings, self.no_puts, self.read_only)
 
     def backup(self) -> Backup:
         """Return the current contents, for `restore`."""
@@ -277,6 +291,7 @@ class MemoryStore(ClosedAtExit):
         seen = {entry.key: entry for entry in entries}
         try:
             self.keyspace.check()
+            self.keyspace.check_rights()
         except StoreError as error:
             return dict.fromkeys(seen, error)
         return {key: self._delete(entry) for key, entry in seen.items()}
@@ -285,6 +300,7 @@ class MemoryStore(ClosedAtExit):
         self.keyspace.check()
         if entry.unread:
             return PutBack.UNREAD
+        self.keyspace.check_rights()
         if self.keyspace.find(entry.key) is not None:
             return PutBack.THERE
         if entry.lease is not None and self.keyspace.time_to_live(entry.lease).granted is None:
@@ -295,6 +311,10 @@ class MemoryStore(ClosedAtExit):
     async def no_puts(self) -> tuple[NoPuts, ...]:
         self.keyspace.check()
         return self.keyspace.no_puts
+
+    async def read_only(self) -> str:
+        self.keyspace.check()
+        return self.keyspace.read_only
 
     def _delete(self, seen: Entry) -> Removal:
         now = self.keyspace.find(seen.key)

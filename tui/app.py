@@ -252,7 +252,10 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         """Show the keys of the screen that is on top."""
         place = place_of(self.screen)
         if place is not None:
-            self.push_screen(HelpScreen(place, writes=not self.settings.read_only))
+            main = next((one for one in self.screen_stack if isinstance(one, MainScreen)), None)
+            by_rights = main is not None and main.dashboard.is_read_only
+            writes = not (self.settings.read_only or by_rights)
+            self.push_screen(HelpScreen(place, writes=writes))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the actions of the screen, each with its keys, and Textual's other commands."""

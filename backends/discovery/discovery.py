@@ -131,6 +131,14 @@ class Discovery:
             # What it is asked for next says what is wrong.
             return ()
 
+    async def read_only(self) -> str:
+        """Return why this user may neither remove nor put back anything. Empty also where that
+        cannot be learnt."""
+        try:
+            return await self.store.read_only()
+        except StoreError:
+            return ""
+
     async def list(self, query: Query) -> list[AnyRecord]:
         """Return the matching records, sorted by key.
 

@@ -135,6 +135,10 @@ class EtcdStore(ClosedAtExit):
         """Return the alarms that forbid puts, as one member reports them."""
         return no_puts(await self._client.call(rpc.STATUS, rpc.StatusRequest()))
 
+    async def read_only(self) -> str:
+        """Return nothing: what this user may remove is not asked for here."""
+        return ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         entries = list(entries)
         leases = list({entry.lease for entry in entries if entry.lease is not None})

@@ -167,6 +167,10 @@ class FileStore(ClosedAtExit):
         """Return whether the file system is full or read-only. A quota is not detected."""
         return await asyncio.to_thread(self._folder.no_puts)
 
+    async def read_only(self) -> str:
+        """Return nothing: what this user may remove is not asked for here."""
+        return ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return the store's TTL, and the time left since the last touch. One stat for each
         entry.

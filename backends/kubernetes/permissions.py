@@ -30,9 +30,11 @@ class UserRights:
     read_slices: bool = True
     read_pods: bool = True
     patch: bool = True
-    """Of `dynamoworkermetadatas`: removing an entry and putting one back."""
+    """Of `dynamoworkermetadatas`: removing entries and putting them back."""
     delete: bool = True
     """Of `dynamoworkermetadatas`: removing all entries of one."""
+    create: bool = True
+    """Of `dynamoworkermetadatas`: putting back an object that is gone."""
     patch_pods: bool = True
 
     @property
@@ -94,6 +96,7 @@ class PermissionReview:
                 self._may_read(PODS),
                 self._may(WORKERS, "patch"),
                 self._may(WORKERS, "delete"),
+                self._may(WORKERS, "create"),
                 self._may(PODS, "patch"),
             )
         )
@@ -153,6 +156,16 @@ def warnings(rights: Rights) -> tuple[str, ...]:
 
 def no_puts(found: UserRights) -> tuple[NoPuts, ...]:
     """Return why nothing can be put back."""
-    if found.patch:
+    lacking = [verb for verb, may in (("create", found.create), ("patch", found.patch)) if not may]
+    if not lacking:
         return ()
-    return (NoPuts("this user may not patch dynamoworkermetadatas.nvidia.com"),)
+    verbs = " nor ".join(lacking)
+    neither = "neither" if len(lacking) > 1 else "not"
+    return (NoPuts(f"this user may {neither} {verbs} dynamoworkermetadatas.nvidia.com"),)
+
+
+def read_only(found: UserRights) -> str:
+    """Return why nothing can be removed or put back. Empty: something can."""
+    if found.patch or found.delete:
+        return ""
+    return "this user may neither patch nor delete dynamoworkermetadatas.nvidia.com"

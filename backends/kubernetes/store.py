@@ -7,14 +7,17 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.config import KubernetesConfig
 from backends.kubernetes.delete import delete
+from backends.kubernetes.objects import Path
 from backends.kubernetes.own_object import OwnObject
-from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts
+from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts, read_only
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
+from backends.kubernetes.targets import owner_path
 from backends.kubernetes.watch import HEARTBEAT, follow, resync
 from backends.store import (
     Entry,
@@ -71,6 +74,8 @@ class KubernetesStore(ClosedAtExit):
         self._client = KubeClient(config) if client is None else client
         self._own = OwnObject(self._client)
         self._found: _Namespace | None = None
+        self._writing: WeakValueDictionary[Path | None, asyncio.Lock] = WeakValueDictionary()
+        """A lock for each object that is being written."""
         self._closed = False
 
     @property
@@ -125,10 +130,16 @@ class KubernetesStore(ClosedAtExit):
 
     async def put_back(self, entry: Entry) -> PutBack:
         """Put an entry back into its object, as `Store.put_back`. `LEASE_GONE`: its pod is gone."""
-        return await put_back(self._client, entry)
+        # Else the entries of one object, put back at once, would be in each other's way.
+        path = owner_path(entry)
+        async with self._writing.setdefault(path, asyncio.Lock()):
+            return await put_back(self._client, entry)
 
     async def no_puts(self) -> tuple[NoPuts, ...]:
         return no_puts(await (await self._namespace()).review.permissions())
+
+    async def read_only(self) -> str:
+        return read_only(await (await self._namespace()).review.permissions())
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return nothing: no entry has a time limit here."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from backends.kubernetes.errors import Busy
 from backends.kubernetes.list_watch import ListWatch, ObjectChange
-from backends.kubernetes.permissions import PermissionReview, no_puts, warnings
+from backends.kubernetes.permissions import PermissionReview, no_puts, read_only, warnings
 from backends.kubernetes.reader import Reader, Reading
 from backends.kubernetes.resources import PODS, SLICES, Resource
 from backends.kubernetes.view import ObjectView
@@ -155,7 +155,7 @@ async def _beat(
         else:
             if found.rights != view.rights:
                 raise PositionLost("this user's rights changed")
-            await queue.put(Heartbeat(warnings(view.rights), no_puts(found)))
+            await queue.put(Heartbeat(warnings(view.rights), no_puts(found), read_only(found)))
         await asyncio.sleep(heartbeat)
 
 

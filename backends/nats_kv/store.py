@@ -237,6 +237,10 @@ class NatsStore(ClosedAtExit):
         """Return the buckets that are full. Limits of an account or a server are not detected."""
         return no_puts((await (await self._sessions.session()).buckets()).present)
 
+    async def read_only(self) -> str:
+        """Return nothing: what this user may remove is not asked for here."""
+        return ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return the bucket's `max_age`, and the time left since the key was written.
 

@@ -28,7 +28,7 @@ from backends.removal.audit import (
 from backends.removal.audit.operation import spell_outcome
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType, not_tried, outcome_of
 from backends.removal.targets import RemovalTarget, kind_of
-from backends.store import Entry, PutBack, Refused, StoreError, Unreachable
+from backends.store import Entry, Forbidden, PutBack, Refused, StoreError, Unreachable
 
 _log = logging.getLogger(__name__)
 
@@ -200,6 +200,7 @@ class Removals:
         entries = [item.entry for item in act.items if item.may_be_removed]
         there = await store.get([entry.key for entry in entries])
         no_puts = await self._discovery.no_puts()
+        read_only = await self._discovery.read_only()
         leased = [entry for entry in entries if entry.lease is not None and entry.key not in there]
         ttls = await store.time_to_live(leased)
         outcomes: dict[bytes, KeyOutcome] = {}
@@ -209,7 +210,9 @@ class Removals:
             answer: PutBack | StoreError = PutBack.DONE
             if entry.unread:
                 answer = PutBack.UNREAD
-            elif entry.key in there:
+            elif read_only:
+                answer = Forbidden(store.address, read_only)
+            elif _is_held(entry, there.get(entry.key)):
                 answer = PutBack.THERE
             elif lease_ttl is not None and lease_ttl.granted is None:
                 answer = PutBack.LEASE_GONE
@@ -374,6 +377,13 @@ class Removals:
             # It may have answers to write to the audit.
             await asyncio.wait([task], timeout=self._grace)
             raise
+
+
+def _is_held(entry: Entry, now: Entry | None) -> bool:
+    """Return whether the key exists, held by the same object where objects hold entries."""
+    if now is None or entry.owner is None or now.owner is None:
+        return now is not None
+    return entry.owner.path == now.owner.path
 
 
 def _log_outcomes(act: Operation, what: str, outcomes: Mapping[bytes, KeyOutcome]) -> None:

@@ -63,6 +63,8 @@ class Heartbeat:
     """The store's own warnings, e.g. etcd's alarms. Replaces those of the last heartbeat."""
     no_puts: tuple[NoPuts, ...] = ()
     """As `Store.no_puts`. Replaces those of the last heartbeat."""
+    read_only: str = ""
+    """As `Store.read_only`. Replaces that of the last heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,9 @@ class Store(Protocol):
     async def put(self, key: bytes, value: bytes) -> Revision:
         """Write a key under this process's own lease or keep-alive. Replaces what is there.
 
-        Raises `KeyNotAllowed` if this store cannot hold such a key.
+        Raises `KeyNotAllowed` if this store cannot hold such a key or value. In stores whose
+        objects each belong to a process (Kubernetes), other processes may have the same key: it is
+        not replaced, and one of the two is qualified (`owner.qualify`).
         """
 
     async def delete(self, entries: Iterable[Entry]) -> dict[bytes, Outcome]:
@@ -115,6 +117,13 @@ class Store(Protocol):
 
     async def no_puts(self) -> tuple[NoPuts, ...]:
         """Return why puts are refused now, as far as known without trying.
+
+        A watch reports the same in each `Heartbeat`.
+        """
+
+    async def read_only(self) -> str:
+        """Return why this user may neither remove anything nor put it back, as a clause. Empty:
+        they may, as far as known without trying.
 
         A watch reports the same in each `Heartbeat`.
         """

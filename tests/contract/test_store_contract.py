@@ -189,6 +189,7 @@ async def test_what_is_not_known_in_full_is_not_put_back(store: Store) -> None:
 
 async def test_a_place_that_takes_puts_says_no_reason_against_them(store: Store) -> None:
     assert await store.no_puts() == ()
+    assert await store.read_only() == ""
     async with watching(store, ALL) as view:
         assert await view.until_event(Heartbeat) == Heartbeat()
 

@@ -94,3 +94,22 @@ def _commands(found: CommandList) -> int | None:
         return None
     options = [found.get_option_at_index(index) for index in range(found.option_count)]
     return sum(not option.disabled for option in options)
+
+
+async def test_without_rights_it_is_read_only_for_as_long_as_the_store_says_so() -> None:
+    world = world_of_stale()
+    async with dashboard(world, size=(130, 40)) as operator:
+        await operator.until_shown("d Drain")
+        world.keyspace.forbid_changes("this user may not delete anything")
+        await operator.until_shown("read-only: this user may not delete anything")
+        await operator.until_not_shown("d Drain")
+        assert not offered(operator) & (ACTS | {"Unregister"})
+        for key in ("d", "c", "u"):
+            await operator.press(key)
+            assert operator.on_main, key
+        await operator.press("question_mark")
+        await operator.until_shown("keys and signs", "Freeze")
+        assert "put back" not in operator.text().lower()
+        await operator.press("escape")
+        world.keyspace.forbid_changes("")
+        await operator.until_shown("d Drain")

@@ -82,6 +82,8 @@ class MainScreen(JobScreen):
         dashboard.observer = self
         self._acting = Actions(dashboard, self)
         self._detail_key: bytes | None = None
+        self._is_read_only = dashboard.is_read_only
+        """As keys were offered last."""
 
     def compose(self) -> ComposeResult:
         dashboard = self.dashboard
@@ -144,6 +146,9 @@ class MainScreen(JobScreen):
         keys = () if update.records is None else update.records.keys
         if update.detail or update.link or self._detail_key in keys:
             self._show_detail()
+        if self.dashboard.is_read_only != self._is_read_only:
+            self._is_read_only = self.dashboard.is_read_only
+            self.refresh_bindings()
         self._header.update()
         if update.is_first:
             self.post_message(self.Complete())
@@ -194,7 +199,7 @@ class MainScreen(JobScreen):
 
     def _name_keys(self) -> None:
         """Show in the footer what `d` does to the marked or selected rows."""
-        if not self.dashboard.settings.read_only and self.active.look_at_verb():
+        if not self.dashboard.is_read_only and self.active.look_at_verb():
             self.refresh_bindings()
 
     # --- tree, tabs, filter -------------------------------------------------------------------
@@ -293,7 +298,7 @@ class MainScreen(JobScreen):
     # --- acting -------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not (action in ("clean_up", "undo") and self.dashboard.settings.read_only)
+        return not (action in ("clean_up", "undo") and self.dashboard.is_read_only)
 
     def on_pane_unregister_asked(self, message: Pane.UnregisterAsked) -> None:
         self._acting.unregister(list(message.records))

@@ -233,6 +233,11 @@ class Dashboard:
         self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
 
     @property
+    def is_read_only(self) -> bool:
+        """Return whether nothing is removed or put back, by a setting or for lack of rights."""
+        return self.settings.read_only or bool(self.view.store.read_only)
+
+    @property
     def shown(self) -> RecordIndex:
         """The records that match the filter."""
         return self.view.shown

@@ -43,6 +43,8 @@ class StoreState:
     warnings: tuple[str, ...] = ()
     no_puts: tuple[NoPuts, ...] = ()
     """Why puts are refused, by the store's last answer."""
+    read_only: str = ""
+    """Why nothing may be changed, by the store's last answer. Empty: it may."""
     trouble: Trouble | None = None
     """Why the view does not follow the store. None: it does."""
     again_at: float = 0.0
@@ -72,7 +74,13 @@ def next_state(state: StoreState, event: WatchEvent, now: float) -> StoreState:
                 # At once: what is connected must not look whole until it is heard of again.
                 warnings=(unread,) if unread else state.warnings,
             )
-        case Heartbeat(warnings=warnings, no_puts=no_puts):
-            return replace(state, last_contact=now, warnings=warnings, no_puts=no_puts)
+        case Heartbeat():
+            return replace(
+                state,
+                last_contact=now,
+                warnings=event.warnings,
+                no_puts=event.no_puts,
+                read_only=event.read_only,
+            )
         case Added() | Removed():
             return replace(state, last_contact=now)

@@ -160,8 +160,9 @@ class StoreHeader(Vertical):
         if self.dashboard.scope and not self._tree_is_seen():
             place = "/".join(name or "(no namespace)" for name in self.dashboard.scope)
             modes.append((f"in {clip_path(place, LONGEST_PLACE)}", "reverse"))
-        if self.dashboard.settings.read_only:
-            modes.append(("read-only", "dim"))
+        if self.dashboard.is_read_only:
+            why = self.dashboard.view.store.read_only
+            modes.append((f"read-only: {plain(why)}" if why else "read-only", "dim"))
         if self.dashboard.trouble:
             modes.append((f"no evidence: {plain(self.dashboard.trouble)}", "bold"))
         if self.dashboard.sweep_age:

@@ -109,6 +109,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     if arguments.dry_run:
         report([target.record for target in targets], "would remove")
         return Exit.DONE
+    if place.read_only:
+        return Exit.REFUSED
     ids = {one.id.instance_id for one in instances}
     if not arguments.yes and not _is_meant(chosen.id if len(ids) > 1 else ids.pop() or chosen.id):
         return Exit.REFUSED

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 
 from backends.removal.removals import RestoreResult
-from backends.store import Misconfigured
+from backends.store import Forbidden, Misconfigured
 from tui.cli.shared.removing import exit_code, is_refused, report_outcomes
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message
@@ -42,6 +42,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 async def _restore(settings: Settings, wanted: str) -> tuple[str, RestoreResult]:
     async with open_session(settings) as session:
+        if why := await session.discovery.read_only():
+            raise Forbidden(session.discovery.store.address, why)
         for one in await session.discovery.no_puts():
             print_message(f"puts are refused now: {one.reason}")
         return session.discovery.store.name, await session.removals.restore(wanted)

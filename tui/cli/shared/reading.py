@@ -97,6 +97,8 @@ class StoreLabel:
     lifetime: Lifetime
     no_puts: tuple[NoPuts, ...] = ()
     """Why it refuses puts, where it was asked."""
+    read_only: str = ""
+    """Why this user may change nothing there, where it was asked. Empty: they may."""
 
     def __str__(self) -> str:
         return self.name
@@ -109,8 +111,12 @@ def place_of(discovery: Discovery) -> StoreLabel:
 
 
 async def acted_on(discovery: Discovery) -> StoreLabel:
-    """Return the store's label, with its refusals of puts."""
-    return replace(place_of(discovery), no_puts=await discovery.no_puts())
+    """Return the store's label, with its refusals of puts and of changes."""
+    return replace(
+        place_of(discovery),
+        no_puts=await discovery.no_puts(),
+        read_only=await discovery.read_only(),
+    )
 
 
 def print_waiting(seconds: float, records: Sequence[AnyRecord]) -> None:

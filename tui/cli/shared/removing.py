@@ -65,7 +65,7 @@ def ask(question: str) -> str:
 
 def confirmed(targets: Sequence[RemovalTarget], place: StoreLabel) -> list[RemovalTarget]:
     """Return the targets that the user confirms, one by one."""
-    if not targets or not can_ask():
+    if not targets or place.read_only or not can_ask():
         return []
     chosen = []
     for target in targets:
@@ -106,8 +106,11 @@ def describe(target: RemovalTarget, place: StoreLabel) -> None:
 def warn_irreversible(
     settings: Settings, targets: Sequence[RemovalTarget], place: StoreLabel
 ) -> None:
-    """Print the removals that could not be undone, and why, beforehand."""
+    """Print beforehand why nothing can be removed, or which removals could not be undone."""
     if not targets:
+        return
+    if place.read_only:
+        print_message(f"nothing can be removed: {plain(place.read_only)}")
         return
     by_key = {target.record.key: target for target in targets}
     for sentence in cannot_be_undone(
@@ -152,6 +155,8 @@ def remove(
     """
     if not targets:
         return []
+    if place.read_only:
+        return [Exit.REFUSED] * len(targets)
     try:
         return asyncio.run(_remove(settings, kind, targets, place.no_puts, asked=asked))
     except KeyboardInterrupt:

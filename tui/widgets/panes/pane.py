@@ -245,7 +245,7 @@ class Pane(TabPane, Generic[Row]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("drain", "unregister"):
-            return action == self.verb and not self.dashboard.settings.read_only
+            return action == self.verb and not self.dashboard.is_read_only
         return True
 
     def look_at_verb(self) -> bool:
