@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -16,7 +17,8 @@ from tests.support.registered import KeyAndValue
 
 LARGE = 0xF0123456789ABCDE
 """More than Kubernetes keeps of an integer."""
-ROUNDED = int(float(LARGE))
+ROUNDED = int(Decimal(repr(float(LARGE))))
+"""As a real API server returns it: the shortest digits of the float, then zeros."""
 
 
 def rewritten(content: KeyAndValue, **changes: object) -> KeyAndValue:
@@ -69,6 +71,14 @@ def test_an_id_that_comes_back_as_a_fraction_cannot_be_read() -> None:
     record = owned(rewritten(registered.channel(LARGE), instance_id=float(LARGE)))
     assert not record.readable
     assert "instance_id" in (record.malformed or "")
+
+
+def test_an_id_that_is_rounded_beyond_what_dynamo_reads_is_malformed() -> None:
+    largest = 2**64 - 1
+    rounded = int(Decimal(repr(float(largest))))
+    assert rounded > largest
+    record = owned(rewritten(registered.channel(largest), instance_id=rounded))
+    assert not record.readable
 
 
 def test_an_instance_is_never_taken_for_rounded() -> None:
