@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from textual import _wait
 
 
 @pytest.fixture(autouse=True)
@@ -15,10 +14,3 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
-
-
-@pytest.fixture(autouse=True)
-def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in the tests of the dashboard: what is drawn is awaited anyway."""
-    monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.01)
-    monkeypatch.setattr(_wait, "SLEEP_IDLE", 0.0005)

@@ -30,5 +30,8 @@ async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
 
 
 def wait_for_messages() -> None:
-    """From here on whoever waits for idleness waits for messages, too."""
+    """From here on whoever waits for idleness waits for messages, too, and looks more often: after
+    each key it is waited for, and Textual's steps of 20 ms would be two thirds of a test's time."""
+    _wait.SLEEP_GRANULARITY = 0.01
+    _wait.SLEEP_IDLE = 0.0005
     app.wait_for_idle = pilot.wait_for_idle = wait_for_idle  # type: ignore[attr-defined]
