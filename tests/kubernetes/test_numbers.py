@@ -23,10 +23,22 @@ def test_whole_numbers_of_63_bits_are_kept(kube: KubeNamespace, number: int) -> 
     assert _stored(kube, number)["id"] == number
 
 
-@pytest.mark.parametrize("number", [2**63, 2**63 + 1, 2**64 - 1, 11_400_714_819_323_198_485])
-def test_larger_numbers_are_rounded_to_a_float(kube: KubeNamespace, number: int) -> None:
-    stored = _stored(kube, number)["id"]
-    assert stored == float(number)
+@pytest.mark.parametrize(
+    ("number", "stored"),
+    [
+        (2**63, 9_223_372_036_854_776_000),
+        (2**63 + 1, 9_223_372_036_854_776_000),
+        (11_400_714_819_323_198_485, 11_400_714_819_323_200_000),
+        # More than 64 bits hold, so that a u64 cannot be read from it.
+        (2**64 - 1, 18_446_744_073_709_552_000),
+    ],
+)
+def test_larger_ones_come_back_as_the_shortest_digits_of_a_float(
+    kube: KubeNamespace, number: int, stored: int
+) -> None:
+    found = _stored(kube, number)["id"]
+    assert found == stored
+    assert float(found) == float(number)
 
 
 def test_a_null_is_kept(kube: KubeNamespace) -> None:
