@@ -147,7 +147,7 @@ def test_an_older_object_that_comes_later_takes_the_plain_key() -> None:
 
 
 def test_a_map_that_is_none_has_the_objects_path_in_its_key() -> None:
-    view = ObjectView([read("a", {"endpoints": None}), read("b", {"endpoints": 3})])
+    view = ObjectView([read("a", {"endpoints": [1]}), read("b", {"endpoints": 3})])
     assert entries(view).keys() == {b"v1/instances/@default/a", b"v1/instances/@default/b"}
 
 
