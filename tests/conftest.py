@@ -47,6 +47,9 @@ FIRST = (
     "cli/test_one_judge.py",
     "faults/test_etcd_slow.py",
     "etcd/test_evidence_after_trouble.py",
+    "kubernetes/test_expiry.py",
+    "kubernetes/test_dynamo.py",
+    "kubernetes/test_control_plane.py",
     "real",
     "hostile",
     "fuzz",
@@ -127,9 +130,24 @@ def kubernetes_program() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_kubernetes(kubernetes_program: Path, tls: TlsFiles) -> Iterator[Kubernetes]:
-    """A Kubernetes API server with controllers. Tests that stop it have one of their own."""
+    """A Kubernetes API server with controllers, which no test stops."""
     with Kubernetes(kubernetes_program, tls) as kubernetes:
         yield kubernetes
+
+
+@pytest.fixture(scope="session")
+def _second_kubernetes(kubernetes_program: Path, tls: TlsFiles) -> Iterator[Kubernetes]:
+    with Kubernetes(kubernetes_program, tls) as kubernetes:
+        yield kubernetes
+
+
+@pytest.fixture
+def stoppable_kubernetes(_second_kubernetes: Kubernetes) -> Kubernetes:
+    """A running API server with controllers that tests may stop, wipe and restore. Each makes a
+    `KubeNamespace` of its own on it."""
+    if not _second_kubernetes.running:
+        _second_kubernetes.restart()
+    return _second_kubernetes
 
 
 @pytest.fixture

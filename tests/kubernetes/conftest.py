@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.kubernetes.client import KubeClient
-from tests.support.kubernetes.cluster import Kubernetes
 from tests.support.kubernetes.standin import StandIn
-from tests.support.tls import TlsFiles
 
 
 @pytest.fixture
@@ -34,10 +32,3 @@ async def client(config: KubernetesConfig) -> AsyncIterator[KubeClient]:
 async def store(config: KubernetesConfig) -> AsyncIterator[KubernetesStore]:
     async with KubernetesStore(config) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def own_kubernetes(kubernetes_program: Path, tls: TlsFiles) -> Iterator[Kubernetes]:
-    """An API server with controllers that the tests of one module may stop and wipe."""
-    with Kubernetes(kubernetes_program, tls) as kubernetes:
-        yield kubernetes

@@ -116,23 +116,23 @@ def test_the_facts_of_a_kubelet_are_kept(kube: KubeNamespace) -> None:
 
 
 def test_after_a_restart_the_data_is_there_and_the_controllers_work(
-    own_kubernetes: Kubernetes,
+    stoppable_kubernetes: Kubernetes,
 ) -> None:
-    kube = KubeNamespace(own_kubernetes)
+    kube = KubeNamespace(stoppable_kubernetes)
     kube.apply_worker(kube.pod("prod-backend-0"), DATA)
     before = kube.worker("prod-backend-0")
-    own_kubernetes.restart()
+    stoppable_kubernetes.restart()
     assert kube.worker("prod-backend-0") == before
     kube.delete_pod("prod-backend-0")
     wait_for(lambda: kube.worker("prod-backend-0") is None, "the object is collected")
 
 
-def test_wiped_it_is_empty_and_works(own_kubernetes: Kubernetes) -> None:
-    kube = KubeNamespace(own_kubernetes)
+def test_wiped_it_is_empty_and_works(stoppable_kubernetes: Kubernetes) -> None:
+    kube = KubeNamespace(stoppable_kubernetes)
     kube.apply_worker(kube.pod("prod-backend-0"), DATA)
-    own_kubernetes.wipe()
-    assert own_kubernetes.admin.list(WORKERS)["items"] == []
-    again = KubeNamespace(own_kubernetes, kube.name)
+    stoppable_kubernetes.wipe()
+    assert stoppable_kubernetes.admin.list(WORKERS)["items"] == []
+    again = KubeNamespace(stoppable_kubernetes, kube.name)
     again.apply_worker(again.pod("prod-backend-0"), DATA)
     assert again.worker("prod-backend-0") is not None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.kubernetes.api import WORKERS, Refused
@@ -13,8 +15,8 @@ COUNT = 3
 
 
 @pytest.fixture
-def kube(own_kubernetes: Kubernetes) -> KubeNamespace:
-    place = KubeNamespace(own_kubernetes)
+def kube(stoppable_kubernetes: Kubernetes) -> KubeNamespace:
+    place = KubeNamespace(stoppable_kubernetes)
     for number in range(COUNT):
         name = f"prod-backend-{number}"
         place.apply_worker(place.pod(name), {"endpoints": {}})
@@ -59,9 +61,32 @@ def test_a_watch_from_a_forgotten_version_is_one_error_event(kube: KubeNamespace
     assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
 
 
-def test_a_watch_from_a_version_of_the_future_is_refused(kube: KubeNamespace) -> None:
-    """As after a restore from a backup."""
-    version = int(kube.admin.list(WORKERS, kube.name)["metadata"]["resourceVersion"])
-    with kube.admin.watch(WORKERS, kube.name, resourceVersion=version + 10_000) as events:
+def test_after_a_restore_a_watch_from_a_later_version_misses_changes_silently(
+    kube: KubeNamespace, tmp_path: Path
+) -> None:
+    kubernetes = kube.kubernetes
+    pod = kube.admin.get("pods", kube.name, "prod-backend-0")
+
+    def change(number: int) -> int:
+        changed = kube.apply_worker(pod, {"endpoints": {"key": {"number": number}}})
+        return int(changed["metadata"]["resourceVersion"])
+
+    kubernetes.save(tmp_path / "backup")
+    for number in range(10):
+        seen = change(number)
+    kubernetes.restore(tmp_path / "backup")
+    # What shows it: a list that shall be at least as new, or a version that is lower.
+    with pytest.raises(Refused, match="Too large resource version") as refused:
+        kube.admin.list(
+            WORKERS, kube.name, resourceVersion=seen, resourceVersionMatch="NotOlderThan"
+        )
+    assert refused.value.status == 504
+    assert int(kube.admin.list(WORKERS, kube.name)["metadata"]["resourceVersion"]) < seen
+    with kube.admin.watch(WORKERS, kube.name, resourceVersion=seen) as events:
+        given = [change(100)]
+        while given[-1] <= seen:
+            given.append(change(100 + len(given)))
         event = next(events)
-    assert event["type"] == "ERROR"
+    assert event["type"] == "MODIFIED"
+    assert int(event["object"]["metadata"]["resourceVersion"]) == given[-1]
+    assert len(given) > 1

@@ -56,15 +56,17 @@ def test_nobody_may_look_without_a_token_or_with_a_wrong_one(kube: KubeNamespace
     assert _status(server.api("wrong"), kube.name) == 401
 
 
-def test_a_token_that_ran_out_is_refused_and_a_new_one_is_not(own_kubernetes: Kubernetes) -> None:
+def test_a_token_that_ran_out_is_refused_and_a_new_one_is_not(
+    stoppable_kubernetes: Kubernetes,
+) -> None:
     first, second = (new_user("operator", MASTERS) for _ in range(2))
-    server = own_kubernetes.server
-    own_kubernetes.stop()
+    server = stoppable_kubernetes.server
+    stoppable_kubernetes.stop()
     server.users.append(first)
-    own_kubernetes.restart()
+    stoppable_kubernetes.restart()
     assert _status(server.api(first.token), None) == 200
     server.users[server.users.index(first)] = second
-    own_kubernetes.restart()
+    stoppable_kubernetes.restart()
     assert _status(server.api(first.token), None) == 401
     assert _status(server.api(second.token), None) == 200
 

@@ -53,8 +53,12 @@ class Kubernetes:
 
     def start(self) -> Self:
         """Start all of it, and wait until it serves workers' objects."""
-        self.etcd.start()
         return self._start_on_etcd()
+
+    @property
+    def running(self) -> bool:
+        """Whether all of it is there."""
+        return self.etcd.running and self.server.running and self.controllers.running
 
     def stop(self) -> None:
         """End API server and controllers at once; what is stored stays."""
@@ -121,6 +125,8 @@ class Kubernetes:
         self.close()
 
     def _start_on_etcd(self) -> Self:
+        if not self.etcd.running:
+            self.etcd.start()
         self.server.start()
         crd = CRD.read_bytes()
         self.admin.apply("customresourcedefinitions", None, crd, CRD_NAME, manager="helm")
