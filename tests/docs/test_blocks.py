@@ -19,6 +19,9 @@ from tests.docs.world import World
 from tui.config.keys import chosen_keys
 
 NOT_RUN = {
+    "kubectl": "needs a cluster; tests/kubernetes/test_manifest.py applies the manifest",
+    "dyntop --backend kubernetes": "tests/kubernetes/test_manifest.py runs it on an API server",
+    "dyntop --kube": "tests/kubernetes/test_manifest.py runs it on an API server",
     "git clone": "needs the repository's address",
     "pipx install": "installs for the user; pipx runs the pip install of test_install.py",
     "pip wheel": "fetches dependencies; test_install.py takes those that are installed here",

@@ -1,0 +1,102 @@
+"""The manifest and the commands of the how-to, on a real API server."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backends.kubernetes import KubernetesConfig, KubernetesStore
+from backends.store import Removal
+from tests.docs.documents import ROOT, blocks
+from tests.support.kubernetes.namespace import KubeNamespace
+from tests.support.running import dyntop
+
+MANIFEST = ROOT / "docs" / "kubernetes" / "dyntop.yaml"
+HOW_TO = ROOT / "docs" / "how-to" / "kubernetes.md"
+RESOURCES = {
+    "ServiceAccount": "serviceaccounts",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "Pod": "pods",
+}
+ENTRY = {"type": "Endpoint", "namespace": "prod", "component": "backend", "endpoint": "generate"}
+KEY = b"v1/instances/prod/backend/generate/1a"
+OTHER = b"v1/instances/prod/backend/generate/1b"
+
+
+def documents() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(MANIFEST.read_text()))
+
+
+def apply_manifest(kube: KubeNamespace, *left_out: str) -> None:
+    """Apply its documents, as `kubectl apply -n` does, but for those of some names."""
+    for one in documents():
+        name = one["metadata"]["name"]
+        if f"{one['kind']} {name}" in left_out:
+            continue
+        for subject in one.get("subjects", ()):
+            subject["namespace"] = kube.name
+        kube.admin.apply(RESOURCES[one["kind"]], kube.name, one, name, manager="kubectl")
+
+
+def kubeconfig_of_the_account(kube: KubeNamespace) -> str:
+    asked: dict[str, Any] = {"spec": {"expirationSeconds": 3600}}
+    made = kube.admin.create("serviceaccounts", kube.name, asked, "dyntop", "token")
+    return str(kube.kubernetes.kubeconfig("dyntop", made["status"]["token"], kube.name))
+
+
+def put_worker(kube: KubeNamespace) -> None:
+    pod = kube.pod("prod-backend-0", labels={"app": "backend"})
+    keys = (KEY, OTHER)
+    entries = {key.decode().removeprefix("v1/instances/"): ENTRY for key in keys}
+    kube.apply_worker(pod, {"endpoints": entries})
+
+
+async def test_its_roles_are_enough_to_look_remove_and_restore(kube: KubeNamespace) -> None:
+    apply_manifest(kube)
+    put_worker(kube)
+    config = KubernetesConfig(kubeconfig=kubeconfig_of_the_account(kube))
+    async with KubernetesStore(config) as store:
+        entries = {one.key: one for one in (await store.snapshot([b"v1/"])).entries}
+        assert entries.keys() == {KEY, OTHER}
+        assert await store.no_puts() == ()
+        assert await store.delete([entries[KEY]]) == {KEY: Removal.REMOVED}
+        await store.put_back(entries[KEY])
+        # With the last ones the object itself goes, and is made anew.
+        assert set((await store.delete(entries.values())).values()) == {Removal.REMOVED}
+        for entry in entries.values():
+            await store.put_back(entry)
+        assert (await store.get([KEY, OTHER])).keys() == {KEY, OTHER}
+
+
+async def test_without_the_second_binding_it_is_read_only(kube: KubeNamespace) -> None:
+    apply_manifest(kube, "RoleBinding dyntop-act")
+    put_worker(kube)
+    config = KubernetesConfig(kubeconfig=kubeconfig_of_the_account(kube))
+    async with KubernetesStore(config) as store:
+        assert len((await store.snapshot([b"v1/"])).entries) == 2
+        assert await store.no_puts() != ()
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks(HOW_TO) for line in block.text.splitlines()]
+    return [line.partition("  #")[0] for line in lines if line.startswith("dyntop ")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_its_commands_for_a_laptop_find_the_cluster(
+    command: str, kube: KubeNamespace, tmp_path: Path
+) -> None:
+    put_worker(kube)
+    config = yaml.safe_load(Path(kube.kubeconfig()).read_text())
+    config["contexts"].append({**config["contexts"][0], "name": "prod-eu"})
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    words = [kube.name if one == "dynamo" else one for one in shlex.split(command)]
+    ended = dyntop(*words[1:], "list", "all", "-o", "name", env={"KUBECONFIG": str(path)})
+    assert ended.code == 0, ended.err
+    assert KEY.decode() in ended.out.decode()
