@@ -8,6 +8,8 @@ Each module uses only modules below it in this list:
     renewals          wait for the renewals that decide about failed addresses
     lease_schedule    which lease to ask for next
     tracker           the verdicts of a cluster, as records and evidence change
+    worker_groups     records by worker, and by Kubernetes object
+    judge_inputs      all that bears on the verdicts of one worker
     address_readings  the last probe of each address, by worker
     card_consensus    the sorts of card in a worker set, and how they differ
     explain           the evidence behind a verdict, the deciding piece first

@@ -6,12 +6,12 @@ it bears on: a worker's few, not the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.lease_ttl import same_standing
-from backends.discovery.record_index import Scope, holder_of, object_of
+from backends.discovery.record_index import Scope
 from backends.dynamo.records import (
     AnyRecord,
     EndpointInstance,
@@ -22,15 +22,13 @@ from backends.dynamo.records import (
 from backends.dynamo.roles import Role
 from backends.liveness.address_readings import AddressReadings
 from backends.liveness.card_consensus import SortOfCard, compared, sorts_of_card
-from backends.liveness.drain_marks import DrainMark, without_instance
+from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Assessment
-from backends.liveness.evidence_kinds import CardsDiffer, DrainedOrDeleted
 from backends.liveness.explain import assess
 from backends.liveness.findings import FailedRecords, Findings, LeftBehind
 from backends.liveness.judge import (
     DEAD,
     STALE,
-    JudgeInput,
     LeaseTtl,
     Verdict,
     is_carried_by_nats,
@@ -40,20 +38,19 @@ from backends.liveness.judge import (
     judge_by_itself,
     judge_serving,
 )
+from backends.liveness.judge_inputs import JudgeInputs
 from backends.liveness.keys_by_lease import KeysByLease
 from backends.liveness.keys_by_lease import LeaseOrKey as LeaseOrKey
 from backends.liveness.keys_by_lease import lease_or_key as lease_or_key
 from backends.liveness.owned import goes_with_its_pod, is_plainly_ready
 from backends.liveness.routing import ROUTABLE
 from backends.liveness.serving import Serving
+from backends.liveness.worker_groups import by_object, groups_of
 from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
 from backends.store import Lifetime
 
 _NO_KEYS: frozenset[bytes] = frozenset()
 _PUBLISHED = (EventChannel, EventSource)
-
-DIFFERS = CardsDiffer(0, ())
-"""Enough for a verdict. The fields that differ are compared only for a card that is shown."""
 
 
 class LivenessTracker:
@@ -66,7 +63,6 @@ class LivenessTracker:
         """`host` names the host that addresses are tried from, for the evidence."""
         self.lifetime = lifetime
         """Of the store that the cluster was read from."""
-        self._host = host
         self._cluster = cluster
         self._verdicts: dict[bytes, Verdict] = {}
         self._records: dict[bytes, AnyRecord] = {}
@@ -74,15 +70,13 @@ class LivenessTracker:
         self._findings = Findings()
         self._failed = FailedRecords()
         self._left_behind = LeftBehind()
-        self._ttls: dict[LeaseOrKey, LeaseTtl] = {}
         self._keys_by_lease = KeysByLease()
         self._addresses = AddressReadings(cluster, self._records)
         self.serving = Serving()
         """How models are served, by the verdicts as of the last `update`. Only to be read."""
         self._rerouted: set[bytes] = set()
-        self._drained: dict[int, DrainMark] = {}
         self._dirty: set[bytes] = set()
-        self._is_complete = True
+        self._inputs = JudgeInputs(cluster, lifetime, host, self._addresses, self.serving)
 
     # --- to read ------------------------------------------------------------------------------
 
@@ -94,7 +88,7 @@ class LivenessTracker:
         """Return the verdict with its evidence. `stored_at`: when the store last confirmed the
         record, in POSIX seconds."""
         group = [record, *self._cluster.siblings(record)]
-        facts = next(self._facts(group, stored_at, self._without_instance(group)))
+        facts = next(self._inputs.of(group, stored_at, self._inputs.lacking_instance(group)))
         if facts.disagreement is not None and isinstance(record, ModelCard):
             facts = replace(facts, disagreement=compared(self.conflict(record), stored_at))
         return assess(facts)
@@ -130,7 +124,7 @@ class LivenessTracker:
 
     def lease_ttl(self, record: AnyRecord) -> LeaseTtl | None:
         """Return the TTL that the store last reported for a record. None: it was not asked yet."""
-        return self._ttls.get(lease_or_key(record))
+        return self._inputs.lease_ttl(record)
 
     def take_new_leases(self) -> set[LeaseOrKey]:
         """Return the leases (or keys) that came into use since the last call."""
@@ -188,17 +182,17 @@ class LivenessTracker:
         """Take in the TTLs that the store reported."""
         for lease, lease_ttl in ttls.items():
             if keys := self._keys_by_lease.keys(lease):
-                before = self._ttls.get(lease)
+                before = self._inputs.ttls.get(lease)
                 lease_ttl = lease_ttl.after(before)
                 # What an address that failed means depends on when its lease was renewed, too.
                 if not same_standing(lease_ttl, before) or not keys.isdisjoint(self._failed.all):
                     self._dirty |= keys
-                self._ttls[lease] = lease_ttl
+                self._inputs.ttls[lease] = lease_ttl
 
     def forget_ttls(self, leases: Iterable[LeaseOrKey]) -> None:
         """Drop the TTLs of leases that are asked for no longer: they would soon be untrue."""
         for lease in leases:
-            if self._ttls.pop(lease, None) is not None:
+            if self._inputs.ttls.pop(lease, None) is not None:
                 self._dirty |= self._keys_by_lease.keys(lease)
 
     def is_stale(self, record: AnyRecord) -> bool:
@@ -257,7 +251,7 @@ class LivenessTracker:
 
     def drained(self, workers: Mapping[int, DrainMark]) -> None:
         """Replace the workers that are known to have been drained, with how."""
-        before, self._drained = self._drained, dict(workers)
+        before, self._inputs.drained = self._inputs.drained, dict(workers)
         for worker in before.keys() | workers.keys():
             if before.get(worker) == workers.get(worker):
                 continue
@@ -266,8 +260,8 @@ class LivenessTracker:
     def set_complete(self, complete: bool) -> None:
         """Set whether the cluster is all that is registered. A key that this user may not read may
         be there, so nothing is taken for left behind by its worker then."""
-        if complete != self._is_complete:
-            self._is_complete = complete
+        if complete != self._inputs.is_complete:
+            self._inputs.is_complete = complete
             self.serving.set_complete(complete)
             self._dirty |= self._records.keys()
 
@@ -284,7 +278,7 @@ class LivenessTracker:
             for key in changed:
                 self._take_in(key, concerned, at_start=at_start)
             for lease in self._keys_by_lease.take_empty():
-                self._ttls.pop(lease, None)
+                self._inputs.ttls.pop(lease, None)
         before: dict[bytes, Verdict | None] = {}
         settled: Set[bytes] = changed
         while True:
@@ -292,8 +286,8 @@ class LivenessTracker:
                 concerned += self._unsettled(settled)
             if not concerned:
                 break
-            for group in self._groups(concerned):
-                for of_object in self._by_object(group):
+            for group in groups_of(self._cluster, concerned):
+                for of_object in by_object(group, self.lifetime):
                     self._judge(of_object, before)
                 self._note_left_behind(group)
             # How a card is served depends on the verdicts of other records. Those verdicts depend
@@ -358,38 +352,10 @@ class LivenessTracker:
             if now is None or len(there) > 1:
                 concerned += there
 
-    def _groups(self, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
-        """Give the records of each worker concerned, once. A record of no known worker is alone."""
-        holders: set[int] = set()
-        workers: set[int] = set()
-        for record in concerned:
-            if (holder := holder_of(record)) is not None:
-                holders.add(holder)
-                if record.id.instance_id != holder and (number := _other_id(record)) is not None:
-                    holders.add(number)
-            elif (worker := self._cluster.worker_of(record)) is not None:
-                workers.add(worker)
-            elif record.key in self._cluster.records:
-                yield [self._cluster.records[record.key]]
-        workers.update(map(self._cluster.worker_id, holders))
-        for worker in workers:
-            if records := self._cluster.registered_by(worker):
-                yield records
-
-    def _by_object(self, group: list[AnyRecord]) -> Iterable[list[AnyRecord]]:
-        """Split one worker's records by the objects that hold them: objects of one name in several
-        Kubernetes namespaces have one id."""
-        if self.lifetime is not Lifetime.OWNED:
-            return (group,)
-        objects: dict[str, list[AnyRecord]] = {}
-        for record in group:
-            objects.setdefault(object_of(record), []).append(record)
-        return objects.values()
-
     def _judge(self, group: Sequence[AnyRecord], changed: dict[bytes, Verdict | None]) -> None:
         """Judge each record of one worker. `changed`: as in `_note`."""
-        ttls, routing = self._ttls, self.serving.routing
-        has_evidence = not self.lifetime.has_leases or self._is_drained(group)
+        ttls, routing = self._inputs.ttls, self.serving.routing
+        has_evidence = not self.lifetime.has_leases or self._inputs.is_drained(group)
         all_routable = True
         for record in group:
             lease = record.entry.lease
@@ -399,11 +365,11 @@ class LivenessTracker:
                 all_routable = False
         lacking: Set[bytes] = _NO_KEYS
         if not all_routable or self.lifetime is Lifetime.OWNED:
-            lacking = self._without_instance(group)
+            lacking = self._inputs.lacking_instance(group)
         # That of most records, where nothing else is known of their worker.
         plain = Verdict.UNKNOWN
         if group[0].entry.owner is not None and is_plainly_ready(group[0].entry.owner):
-            plain, has_evidence = Verdict.LIVE, self._is_drained(group)
+            plain, has_evidence = Verdict.LIVE, self._inputs.is_drained(group)
         if has_evidence or lacking or self._addresses.has_results(group):
             self._judge_by_evidence(group, lacking, changed)
             return
@@ -414,7 +380,7 @@ class LivenessTracker:
         for record in group:
             found = judge_by_itself(record)
             if found is None and not all_routable and isinstance(record, ModelCard):
-                found = judge_serving(routing(record.key), disagrees=self._disagrees(record))
+                found = judge_serving(routing(record.key), disagrees=self._inputs.disagrees(record))
             if found is None or found is Verdict.UNKNOWN:
                 found = found or plain
                 key = record.entry.key
@@ -431,40 +397,12 @@ class LivenessTracker:
         changed: dict[bytes, Verdict | None],
     ) -> None:
         """Judge by all evidence: leases, addresses, the worker's other records, drains."""
-        known = list(self._facts(group, 0.0, lacking))
+        known = list(self._inputs.of(group, 0.0, lacking))
         doubtful = any(facts.probed.is_dated for facts in known)
         for facts in known:
             verdict = judge(facts)
             self._failed.note(facts, verdict, doubtful=doubtful)
             self._note(facts.record, verdict, changed)
-
-    def _is_drained(self, group: Sequence[AnyRecord]) -> bool:
-        """Return whether the worker is known to have been drained. An audit has old drains, too,
-        which bear on no worker that is there."""
-        return bool(self._drained) and self._cluster.worker_of(group[0]) in self._drained
-
-    def _without_instance(self, group: Sequence[AnyRecord]) -> Set[bytes]:
-        """Return those of one worker's keys that lack their instance. None of them does where not
-        all may be read."""
-        if self._is_complete and self.lifetime is Lifetime.OWNED:
-            # `serving` joins by ids, which another object may have, too.
-            return without_instance(group)
-        if self._is_complete:
-            for one in group:
-                if isinstance(one, ModelCard) and not self.serving.has_instance(one.key):
-                    return without_instance(group)
-        return _NO_KEYS
-
-    def _lives_on(self, record: AnyRecord) -> bool:
-        """Return whether a record shows by being there that its worker has not ended: by its lease,
-        or as a file that is kept alive."""
-        if self.lifetime.has_leases:
-            return record.lease is not None
-        return self.lifetime.is_renewed and record.expired_at is None
-
-    def _disagrees(self, record: AnyRecord) -> bool:
-        """Return whether it is a card whose worker set has several sorts."""
-        return isinstance(record, ModelCard) and self.serving.disagrees(record.key)
 
     def _note(
         self, record: AnyRecord, verdict: Verdict, changed: dict[bytes, Verdict | None]
@@ -516,50 +454,6 @@ class LivenessTracker:
         self._keys_by_lease.discard(key, lease_or_key(record))
         self._addresses.forget(key)
 
-    def _facts(
-        self, group: Sequence[AnyRecord], stored_at: float, lacking: Set[bytes]
-    ) -> Iterator[JudgeInput]:
-        """Give all that bears on each record of one worker. `lacking`: see `_without_instance`."""
-        worker = self._cluster.worker_of(group[0]) if group else None
-        shows = list(map(_shows_worker, group))
-        shown = sum(shows)
-        unusable = 0
-        if shown < len(group):
-            unusable = sum(
-                isinstance(one, EndpointInstance) and not shows_worker
-                for one, shows_worker in zip(group, shows, strict=True)
-            )
-        drained = self._drained.get(worker) if worker is not None else None
-        if drained is not None and not any(isinstance(one, EndpointInstance) for one in group):
-            # Records of a process without a card, too.
-            lacking = {one.key for one in group}
-        mark = drained or DrainMark(stored_at, DrainedOrDeleted(self.lifetime.has_leases))
-        probed = self._addresses.weighed(group)
-        is_owned = self.lifetime is Lifetime.OWNED
-        hidden_by = next(map(_key, filter(_hides_object, group)), None) if is_owned else None
-        for record, mine, shows_worker in zip(group, probed, shows, strict=True):
-            is_drained = False
-            if lacking and record.key in lacking:
-                is_drained = drained is not None or self._lives_on(record)
-            yield JudgeInput(
-                record,
-                self.lifetime,
-                stored_at,
-                lease_ttl=self.lease_ttl(record),
-                probed=mine,
-                worker=worker,
-                unusable_instances=unusable,
-                worker_is_there=shown > shows_worker or not self._is_complete,
-                disagreement=DIFFERS if self._disagrees(record) else None,
-                lacks_instance=is_owned and record.key in lacking,
-                hidden_by=hidden_by,
-                drained=mark if is_drained else None,
-                host=self._host,
-                routing=(
-                    self.serving.routing(record.key) if isinstance(record, ModelCard) else None
-                ),
-            )
-
 
 def _is_dead(record: AnyRecord) -> bool:
     """Return whether a record's own text shows that no request is answered by it."""
@@ -567,30 +461,3 @@ def _is_dead(record: AnyRecord) -> bool:
         return False
     broken = record.malformed is not None and not record.readable
     return (broken or record.entry.expired_at is not None) and not record.entry.unread
-
-
-def _hides_object(record: AnyRecord) -> bool:
-    """Return whether no client can read a record, which hides all of its object."""
-    return record.malformed is not None and not record.readable and not record.unread
-
-
-def _key(record: AnyRecord) -> bytes:
-    return record.key
-
-
-def _other_id(record: AnyRecord) -> int | None:
-    """Return the instance id in a record if its lease, or the id of its object, is another number:
-    it joins the two."""
-    holder = holder_of(record)
-    if holder is None or not isinstance(record, EndpointInstance | ModelCard):
-        return None
-    number = record.id.instance_id
-    return None if number == holder else number
-
-
-def _shows_worker(record: AnyRecord) -> bool:
-    """Return whether a record shows that its worker is there, or does not show that it is gone."""
-    if record.lease is not None:
-        return True
-    usable = record.malformed is None and record.expired_at is None
-    return isinstance(record, EndpointInstance) and usable

@@ -55,7 +55,7 @@ def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with monkeypatch.context() as patch:
         store = MemoryStore if made.world.leases else LeaselessStore
-        patch.setattr("tui.session.open_store", lambda _: store(made.world.keyspace))
+        patch.setattr("backends.connections.open_store", lambda _: store(made.world.keyspace))
         patch.setattr("backends.probe.prober.Prober", lambda **_: made.answers)
         patch.setattr("tui.cli.main._command", at_its_time)
         yield
