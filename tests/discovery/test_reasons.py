@@ -125,7 +125,7 @@ def lives(one: AnyRecord, *rest: AnyRecord, is_worker: bool = True, gone: bool =
 def test_an_adapters_card_that_goes_while_its_worker_serves_was_unloaded() -> None:
     reason = lives(LORA, INSTANCE, CARD)
     assert reason.kind is ReasonKind.LORA_UNLOADED
-    assert "worker lives on" in reason_text(reason)
+    assert "worker is alive" in reason_text(reason)
     # Where the instances are gone, it is a step of something else.
     assert lives(LORA, CARD).kind is ReasonKind.DELETED
 
