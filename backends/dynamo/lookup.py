@@ -14,6 +14,7 @@ from enum import IntEnum
 
 from backends.dynamo import keys
 from backends.dynamo.records import AnyRecord, EventSource
+from backends.store import Owner
 
 LARGEST_ID = (1 << 64) - 1
 
@@ -38,8 +39,9 @@ class MatchedField(IntEnum):
     ID = 2
     """An instance, publisher, worker or lease id."""
     ADDRESS = 3
-    """A host and port, or a whole address."""
+    """A host and port, or a whole address; in Kubernetes also a pod, or an object."""
     HOST = 4
+    """A host; in Kubernetes also a node."""
     MODEL = 5
     PATH = 6
     """Namespace, component and endpoint."""
@@ -65,6 +67,8 @@ class Named:
             found.add(MatchedField.ID)
         if record.transport is not None and record.transport.address:
             found |= self._of_address(record.transport.address)
+        if (owner := record.entry.owner) is not None:
+            found |= self._of_owner(owner)
         models = (record.model_name, getattr(record.id, "model_suffix", None))
         if self.text.lower() in {model.lower() for model in models if model is not None}:
             found.add(MatchedField.MODEL)
@@ -83,6 +87,11 @@ class Named:
         if not slash or path.lower() != record.id.path().lower():
             return False
         return record.id.instance_id in ids_of(last)
+
+    def _of_owner(self, owner: Owner) -> set[MatchedField]:
+        if self.text and self.text in (owner.pod_name, owner.name, owner.path):
+            return {MatchedField.ADDRESS}
+        return {MatchedField.HOST} if self.text and self.text == owner.node else set()
 
     def _of_address(self, address: str) -> set[MatchedField]:
         written, stored = _without_scheme(self.text), _without_scheme(address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from backends.dynamo import keys, lookup
 from backends.dynamo.lookup import MatchedField
 from backends.dynamo.records import AnyRecord
 from tests.support import registered
+from tests.support.owned import READY, WORKER, owned
 from tests.support.registered import record
 
 ID, LEASE = 0x52CBA2252F21FB17, 0x7865A225462BD50A
@@ -117,3 +120,24 @@ def test_an_adapter_is_named_by_its_slug_as_keys_and_logs_have_it() -> None:
     adapter = record(registered.card(ID, "acme/tiny", "acme/SQL-Adapter_v2"))
     assert MatchedField.MODEL in meanings("acme_sql-adapter_v2", adapter)
     assert MatchedField.MODEL in meanings("acme/SQL-Adapter_v2", adapter)
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("prod-backend-worker-0", MatchedField.ADDRESS),
+        ("dynamo/prod-backend-worker-0", MatchedField.ADDRESS),
+        ("node-a", MatchedField.HOST),
+    ],
+)
+def test_in_kubernetes_a_worker_is_found_by_its_pod_its_object_and_its_node(
+    text: str, meaning: MatchedField
+) -> None:
+    one = owned(registered.instance(WORKER))
+    assert meanings(text, one, WORKER) == {meaning}
+    assert meanings(text[:-1], one, WORKER) == set()
+
+
+def test_a_worker_on_no_known_node_is_not_found_by_an_empty_name() -> None:
+    one = owned(registered.instance(WORKER), replace(READY, node="", pod_name=""))
+    assert meanings("", one, WORKER) == set()

@@ -66,7 +66,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 _NAMES = (
-    "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a model, or "
+    "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a pod, a model, or "
     "NAMESPACE/COMPONENT/ENDPOINT"
 )
 

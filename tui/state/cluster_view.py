@@ -334,7 +334,7 @@ class ClusterView:
 
 
 def searchable(record: AnyRecord) -> str:
-    """Return the searchable text of a record, in lower case: names, ids, addresses, key."""
+    """Return the searchable text of a record, in lower case: names, ids, addresses, key, pod."""
     at, lease, transport = record.id, record.lease, record.transport
     parts = [
         keys.spell(record.key),
@@ -353,4 +353,6 @@ def searchable(record: AnyRecord) -> str:
         parts += [record.base_model, record.model_type, record.worker_type]
     if isinstance(record, EventSource) and record.worker_id is not None:
         parts.append(lookup.searchable_id(record.worker_id))
+    if (owner := record.entry.owner) is not None:
+        parts += [owner.path, owner.pod_name, owner.node]
     return "\n".join(["", *filter(None, parts), ""]).lower()
