@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backends.discovery import models
@@ -98,6 +98,13 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         print_message(f"{no_worker(chosen)}. `dyntop unregister KEY` removes one key")
         return Exit.REFUSED
     instances = _meant(chosen, wanted)
+    if len(objects := _objects_of(instances)) > 1:
+        # Pods of one name in two Kubernetes namespaces have one id.
+        print_message(f"{chosen.id:x} is the id of {count(len(objects), 'process')}:")
+        for one in objects:
+            print_message(f"  {plain(one)}")
+        print_message("nothing was removed: name the object of one of them")
+        return Exit.REFUSED
     keys = {record.key for record in instances}
     targets = [target for target in found.targets if target.record.key in keys]
     if arguments.dry_run or not arguments.yes:
@@ -205,9 +212,18 @@ def _chosen(candidates: Sequence[Worker], wanted: Named, *, ask_which: bool) -> 
     return None
 
 
+def _objects_of(instances: Iterable[EndpointInstance]) -> list[str]:
+    """Return the objects that hold some instances, in a store with owners."""
+    owners = (one.entry.owner for one in instances)
+    return sorted({owner.path for owner in owners if owner is not None})
+
+
 def _meant(chosen: Worker, wanted: Named) -> list[EndpointInstance]:
     """Return the named instances: all of the process. Of several ids on a lease with another number
-    only the named one, as from its row in the dashboard."""
+    only the named one, as from its row in the dashboard; of several objects only the named one."""
+    of_object = [one for one in chosen.instances if _objects_of([one]) == [wanted.text]]
+    if of_object:
+        return of_object
     named_ids = set(wanted.ids)
     for one in chosen.records:
         if one.key == wanted.key and one.id.instance_id is not None:

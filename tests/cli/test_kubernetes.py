@@ -1,0 +1,72 @@
+"""Commands on Kubernetes that name one process, where two namespaces have pods of one name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from backends.dynamo.object_ids import instance_id_of
+from tests.support.kubernetes import shapes
+from tests.support.kubernetes.standin import StandIn
+from tests.support.running import Ended, dyntop
+
+POD = "prod-backend-0"
+WORKER = f"{instance_id_of(POD):x}"
+NAMESPACES = ("blue", "green")
+ENTRY = {
+    "type": "Endpoint",
+    "namespace": "prod",
+    "component": "backend",
+    "endpoint": "generate",
+    "instance_id": instance_id_of(POD),
+    "transport": {"tcp": f"10.0.0.7:9000/{WORKER}/prod/backend/generate"},
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[StandIn]:
+    async with StandIn() as one:
+        for namespace in NAMESPACES:
+            uid = f"pod-{namespace}"
+            data = {"endpoints": {f"prod/backend/generate/{WORKER}": ENTRY}}
+            made = shapes.worker(
+                POD, data, uid=f"object-{namespace}", pod_uid=uid, namespace=namespace
+            )
+            one.store.put("dynamoworkermetadatas", made)
+            one.store.put("pods", shapes.pod(POD, uid, namespace=namespace))
+            endpoint = shapes.endpoint(POD, uid, namespace=namespace)
+            slices = shapes.endpoint_slice("backend", endpoint, namespace=namespace)
+            one.store.put("endpointslices", slices)
+        yield one
+
+
+async def drain(server: StandIn, folder: Path, name: str) -> Ended:
+    path = server.kubeconfig(folder / "kubeconfig")
+    env = {"KUBECONFIG": str(path), "XDG_STATE_HOME": str(folder)}
+    command = ("--kube-namespace", "*", "drain", "--yes", "--probe", "never", name)
+    return await asyncio.to_thread(dyntop, *command, env=env)
+
+
+def holding(server: StandIn) -> set[str]:
+    """The namespaces whose object still has its endpoint."""
+    found = server.store.all_of("dynamoworkermetadatas", "")
+    return {one["metadata"]["namespace"] for one in found if one["spec"]["data"].get("endpoints")}
+
+
+async def test_an_id_of_two_processes_drains_neither_and_names_both(
+    server: StandIn, tmp_path: Path
+) -> None:
+    ended = await drain(server, tmp_path, WORKER)
+    assert ended.code == 1
+    assert f"blue/{POD}" in ended.err
+    assert f"green/{POD}" in ended.err
+    assert holding(server) == {*NAMESPACES}
+
+
+async def test_the_object_of_one_of_them_drains_that_one(server: StandIn, tmp_path: Path) -> None:
+    ended = await drain(server, tmp_path, f"green/{POD}")
+    assert ended.code == 0, ended.err
+    assert holding(server) == {"blue"}
