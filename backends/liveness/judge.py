@@ -81,8 +81,9 @@ TOLERATED = frozenset({Verdict.UNREACHABLE_FROM_HERE})
 DEAD = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdict.MALFORMED})
 """No request is answered by it, nor by an instance that is so."""
 
-STALE = frozenset({Verdict.EXPIRED, Verdict.UNREACHABLE, Verdict.ORPHANED, Verdict.MALFORMED})
-"""Requests routed to it fail: removing it disturbs no worker that is known to live. Of what is
+STALE = DEAD
+"""Verdicts that propose a record for removal, as far as the verdict decides it: see `is_stale`.
+Requests routed to it fail: removing it disturbs no worker that is known to live. Of what is
 `unreachable`, `is_proved` decides whether its lease may still speak for its worker.
 
 What is `not ready` is not stale: its worker lives, or Kubernetes starts it again. Nor is what is
@@ -225,7 +226,7 @@ def judge_object(owner: Owner, facts: JudgeInput) -> Verdict | None:
     its addresses may say more.
 
     Addresses say nothing against a process that clients do not discover: Kubernetes knows, and
-    starts it again. Where releases differ in whether they discover it, they do.
+    starts it again. Where only some releases discover it, its addresses count.
     """
     if pod_is_gone(owner):
         return Verdict.ORPHANED

@@ -23,7 +23,7 @@ from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Assessment
 from backends.liveness.failure import CONFIRMED
 from backends.liveness.judge import LeaseTtl, Verdict
-from backends.liveness.renewals import RenewalWait, await_renewals
+from backends.liveness.renewal_wait import RenewalWait, await_renewals
 from backends.liveness.tracker import LivenessTracker, lease_or_key
 from backends.probe.local import host_name
 from backends.probe.types import ProbeResult

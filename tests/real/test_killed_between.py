@@ -17,7 +17,7 @@ from tests.support.dynamo import DynamoClient, DynamoWorker
 from tests.support.etcd_server import EtcdEntry, EtcdServer
 from tests.support.running import dyntop
 from tests.support.waiting import wait_for
-from tui.cli.commands.trail import audit_at
+from tui.cli.shared.audit_file import audit_at
 
 
 class Removal:

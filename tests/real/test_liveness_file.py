@@ -14,7 +14,7 @@ from backends.store import Removal
 from tests.support.dashboard import Dashboard
 from tests.support.dynamo import DynamoWorker, registered_keys, registered_values
 from tests.support.running import dyntop
-from tui.cli.commands.trail import audit_at
+from tui.cli.shared.audit_file import audit_at
 
 ADAPTER = "acme/SQL_v2"
 

@@ -1,4 +1,4 @@
-"""From the command line to a command, and one place where each error becomes a sentence.
+"""From the command line to a command. Each error ends here, worded by `tui/text/errors.py`.
 
 Imports little: each command's modules are imported when it is chosen.
 """

@@ -16,7 +16,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from backends.dynamo.records import AnyRecord
-from backends.liveness.renewals import longest_wait
+from backends.liveness.renewal_wait import longest_wait
 from tui.actions import Place
 from tui.dialogs.question import Alert, QuestionScreen
 from tui.dialogs.unregister import LOOK_INTERVAL

@@ -16,7 +16,7 @@ from backends.discovery.models import adapter_name
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.frontends import ModelReports
 from backends.liveness.judge import FINDINGS, TOLERATED, Verdict
-from backends.liveness.renewals import RenewalWait
+from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY
 from backends.probe.targets import unusable

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backends.dynamo import keys
 from backends.removal.audit import Item, Operation, Trail
-from tui.cli.commands.trail import audit_at, when
+from tui.cli.shared.audit_file import audit_at, when
 from tui.cli.tables import write_table
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.errors import Exit

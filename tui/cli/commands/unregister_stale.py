@@ -9,7 +9,7 @@ import time
 from backends.aio.timer import LOOP, Timer
 from backends.dynamo.queries import Query
 from backends.liveness.judge import Verdict
-from backends.liveness.renewals import RenewalWait
+from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.removal.targets import RemovalTarget, targets_of
 from tui.cli.output import described, keep_all, query

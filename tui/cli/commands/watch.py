@@ -23,8 +23,8 @@ from backends.probe.types import ProbeResult, ProbeTarget
 from backends.removal.explainer import Explainer, FindOperations
 from backends.removal.removals import Removals
 from backends.store import Heartbeat, Lost
-from tui.cli.commands.trail import audit_at
 from tui.cli.output import query_of
+from tui.cli.shared.audit_file import audit_at
 from tui.cli.shared.reading import Clock, Publishers
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import (

@@ -21,12 +21,12 @@ from backends.dynamo.records import (
 )
 from backends.liveness.collector import Probes, Probing
 from backends.liveness.drain_marks import DrainMark
-from backends.liveness.renewals import RenewalWait
+from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Choose, Survey, survey
 from backends.liveness.survey import Clock as Clock
 from backends.removal.audit_drains import read_marks
 from backends.store import Lifetime, NoPuts
-from tui.cli.commands.trail import audit_at
+from tui.cli.shared.audit_file import audit_at
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message
 from tui.session import open_discovery, open_session

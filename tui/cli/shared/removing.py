@@ -16,7 +16,7 @@ from backends.removal.audit import OperationKind
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.targets import RemovalTarget
 from backends.store import NoPuts
-from tui.cli.commands.trail import audit_at
+from tui.cli.shared.audit_file import audit_at
 from tui.cli.shared.reading import StoreLabel
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message, speaks_utf8, write_lines

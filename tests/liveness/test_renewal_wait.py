@@ -8,7 +8,7 @@ import pytest
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import LeaseTtl, Verdict
-from backends.liveness.renewals import RenewalWait, await_renewals, longest_wait
+from backends.liveness.renewal_wait import RenewalWait, await_renewals, longest_wait
 from backends.probe.types import ProbeAnswer, ProbeResult
 from backends.store import TimeToLive
 from tests.liveness.watched import NOW, Watched
