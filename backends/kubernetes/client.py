@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import socket
@@ -37,6 +38,8 @@ BUSY_TRIES = 3
 """How often a request is repeated that the server asks to send later."""
 LONGEST_WAIT = 30.0
 """Seconds that are waited at most when the server asks to come back later."""
+WITHOUT_COLLECTING = 1 << 16
+"""Bytes of JSON that are parsed without collecting garbage meanwhile."""
 KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """A watch whose connection is gone without a word is noticed after 30 seconds: `kubectl` pings
 within HTTP/2 as often."""
@@ -329,6 +332,18 @@ class KubeClient:
 
 def parsed(raw: bytes) -> Any:
     """Return the value of JSON. None: it is none."""
+    # None of what is made of a page is garbage yet, and looking for it takes as long again.
+    pauses = len(raw) > WITHOUT_COLLECTING and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        return _parsed(raw)
+    finally:
+        if pauses:
+            gc.enable()
+
+
+def _parsed(raw: bytes) -> Any:
     try:
         return pydantic_core.from_json(raw, cache_strings="keys")
     except ValueError:

@@ -174,7 +174,7 @@ def revision(worker: WorkerObject, entry: StoredEntry) -> Revision:
     of one.
     """
     digest = blake2b(entry.value, digest_size=8).hexdigest()
-    return Revision(f"{worker.uid}/{worker.applied_at or 0:.0f}/{digest}")
+    return Revision(f"{worker.uid}/{int(worker.applied_at or 0)}/{digest}")
 
 
 def timestamp(text: object) -> float | None:
@@ -205,7 +205,7 @@ def _entries(data: object) -> list[StoredEntry]:
     A null is an empty map: an API server (seen 1.37) has it where an apply took the last entry out,
     and clients of Dynamo (seen 1.6.1) read it so.
     """
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         problem = "spec.data is not an object"
         return [StoredEntry(BUCKETS["endpoints"] + b"/", value_bytes(data), (), problem)]
     found = []
@@ -213,7 +213,7 @@ def _entries(data: object) -> list[StoredEntry]:
         if entries is None:
             continue
         bucket = BUCKETS.get(name) or _unknown_bucket(name)
-        if not isinstance(entries, Mapping):
+        if not isinstance(entries, dict):
             problem = f"spec.data.{name} is not an object"
             found.append(StoredEntry(bucket + b"/", value_bytes(entries), (name,), problem))
             continue
@@ -265,7 +265,7 @@ def _path(metadata: Mapping[str, Any]) -> Path:
 
 
 def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[Any]:

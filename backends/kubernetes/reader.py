@@ -65,11 +65,13 @@ class Reader:
                 task.cancel()
         assert workers is not None
         view = ObjectView(
-            workers.items,
+            (),
             slices.items if slices is not None else (),
             pods.items if pods is not None else (),
             Rights(slices is not None, pods is not None),
         )
+        for _ in view.adding(workers.items):
+            await asyncio.sleep(0)
         return Reading(
             view,
             workers.version,

@@ -14,6 +14,9 @@ from backends.kubernetes.readiness import ALL, Rights, owner_of
 from backends.store import Delete, Entry, Owner, Put
 from backends.store.owner import qualify
 
+AT_A_TIME = 100
+"""Objects that are added in one go: some 5 ms of work."""
+
 
 class ObjectView:
     """The objects, slices and pods that are there, and the entries that follow from them."""
@@ -37,11 +40,23 @@ class ObjectView:
         """The objects that hold a key, the oldest first, for keys that several hold."""
         self._first: dict[bytes, Path] = {}
         """The object that holds a key, for all keys."""
+        self._made: dict[Path, dict[bytes, Entry]] = {}
         for one in slices:
             self._put_slice(one)
-        for worker in workers:
+        for _ in self.adding(workers):
+            pass
+
+    def adding(self, workers: Iterable[WorkerObject]) -> Iterator[None]:
+        """Add the first objects. Yields after some ms of work, each time, for others to have a
+        turn."""
+        for number, worker in enumerate(workers, 1):
             self._put_worker(worker)
-        self._made = {path: self._make(path) for path in self._workers}
+            if not number % AT_A_TIME:
+                yield
+        for number, path in enumerate(self._workers, 1):
+            self._made[path] = self._make(path)
+            if not number % AT_A_TIME:
+                yield
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries, in no order."""
