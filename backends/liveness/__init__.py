@@ -27,6 +27,4 @@ Each module uses only modules below it in this list:
     routing           the answers of `serving`
     owned             what an object and its pod show of a process
     evidence_kinds    the kinds of evidence, with their values
-    object_evidence   those of objects and pods in Kubernetes
-    evidence_kind     the names of all kinds
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from backends.liveness import object_evidence as kinds
+from backends.liveness.evidence_kinds import of_objects as kinds
 from backends.store.owner import Readiness
 
 

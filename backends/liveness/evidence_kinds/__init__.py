@@ -1,7 +1,8 @@
 """The kinds of evidence, each with its values. `backends.liveness.sentences` words them. Pure.
 
 A value is what was read, asked or compared: numbers, ids, names, addresses. Texts in it come from a
-store, a server or another machine, and may hold anything.
+store, a server or another machine, and may hold anything. `names` has the names of the kinds,
+`of_objects` the kinds that objects and pods in Kubernetes give.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
-from backends.liveness.evidence_kind import EvidenceKind as EvidenceKind
-from backends.liveness.object_evidence import ContainerDown as ContainerDown
-from backends.liveness.object_evidence import HidesWorker as HidesWorker
-from backends.liveness.object_evidence import IdNotOfObject as IdNotOfObject
-from backends.liveness.object_evidence import IdRounded as IdRounded
-from backends.liveness.object_evidence import LeftByShutdown as LeftByShutdown
-from backends.liveness.object_evidence import NotReady as NotReady
-from backends.liveness.object_evidence import PodEnding as PodEnding
-from backends.liveness.object_evidence import PodGone as PodGone
-from backends.liveness.object_evidence import PodReplaced as PodReplaced
-from backends.liveness.object_evidence import PreviousProcess as PreviousProcess
-from backends.liveness.object_evidence import Ready as Ready
-from backends.liveness.object_evidence import RightMissing as RightMissing
+from backends.liveness.evidence_kinds.names import EvidenceKind as EvidenceKind
+from backends.liveness.evidence_kinds.of_objects import ContainerDown as ContainerDown
+from backends.liveness.evidence_kinds.of_objects import HidesWorker as HidesWorker
+from backends.liveness.evidence_kinds.of_objects import IdNotOfObject as IdNotOfObject
+from backends.liveness.evidence_kinds.of_objects import IdRounded as IdRounded
+from backends.liveness.evidence_kinds.of_objects import LeftByShutdown as LeftByShutdown
+from backends.liveness.evidence_kinds.of_objects import NotReady as NotReady
+from backends.liveness.evidence_kinds.of_objects import PodEnding as PodEnding
+from backends.liveness.evidence_kinds.of_objects import PodGone as PodGone
+from backends.liveness.evidence_kinds.of_objects import PodReplaced as PodReplaced
+from backends.liveness.evidence_kinds.of_objects import PreviousProcess as PreviousProcess
+from backends.liveness.evidence_kinds.of_objects import Ready as Ready
+from backends.liveness.evidence_kinds.of_objects import RightMissing as RightMissing
 from backends.probe.types import ProbeAnswer, ProbeMethod
 
 

@@ -1,6 +1,6 @@
 """The kinds of evidence of an object that holds a process's records in Kubernetes, and of its pod.
 
-`evidence_kinds` has the others. Pure.
+The package itself has the others. Pure.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from backends.liveness.evidence_kind import EvidenceKind
+from backends.liveness.evidence_kinds.names import EvidenceKind
 from backends.store.owner import Readiness
 
 
