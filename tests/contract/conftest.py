@@ -15,6 +15,7 @@ HARNESSES = {
     "file": "FileHarness",
     "etcd": "EtcdHarness",
     "nats": "NatsHarness",
+    "kubernetes": "KubernetesHarness",
     "kubernetes_standin": "KubernetesStandinHarness",
 }
 """Each store under test; the class lives in `tests/contract/{store}_harness.py`."""
@@ -33,6 +34,8 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     harness: Harness = getattr(module, HARNESSES[request.param])(tmp_path)
     if request.param == "nats":
         vars(harness)["server"] = request.getfixturevalue("nats_server")
+    if request.param == "kubernetes":
+        vars(harness)["server"] = request.getfixturevalue("stoppable_kubernetes")
     await harness.start()
     try:
         yield harness

@@ -372,7 +372,9 @@ async def test_looking_writes_nothing(open_store: Callable[[], Store]) -> None:
     async with watching(store, ALL) as view:
         await view.until_event(Heartbeat)
     after = await open_store().snapshot((b"",) if store.name == "etcd" else ALL)
-    assert (after.entries, after.revision) == (before.entries, before.revision)
+    assert after.entries == before.entries
+    # An API server counts what others write to it, too.
+    assert after.revision == before.revision or store.name == "kubernetes"
 
 
 async def test_a_watch_begins_with_everything_then_tells_each_change_in_order(
