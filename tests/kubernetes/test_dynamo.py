@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.real.released import NEWEST, RELEASES
 from tests.support.dynamo import DynamoClient, DynamoWorker
 from tests.support.kubernetes.api import DYNAMO, MERGE_PATCH, WORKERS, Object
 from tests.support.kubernetes.dynamo import DynamoPod, selector_of
 from tests.support.kubernetes.namespace import WORKING, KubeNamespace
+from tests.support.nats_server import NatsServer
 from tests.support.waiting import wait_for
 
 
@@ -32,6 +34,15 @@ def worker(pod: DynamoPod) -> Iterator[DynamoWorker]:
 def client(kube: KubeNamespace) -> Iterator[DynamoClient]:
     with DynamoClient(DynamoPod(kube, "prod-frontend-0", component="frontend")) as client:
         yield client
+
+
+def settings_of(release: str) -> dict[str, str]:
+    """What a process's environment needs to be of a release."""
+    if release == NEWEST:
+        return {}
+    # 1.2.1 takes an interface here, and no address.
+    host = {"DYN_TCP_RESPONSE_STREAM_HOST": "lo"}
+    return {"PYTHONPATH": str(RELEASES / release), **host}
 
 
 def object_of(pod: DynamoPod) -> Object:
@@ -215,3 +226,38 @@ def test_a_whole_object_put_back_as_dynamo_is_the_workers_again(
     worker.unregister_endpoint()
     client.wait_for_instances(set())
     assert keys_of(pod) == {key_of(worker, "clear_kv_blocks")}
+
+
+def test_a_worker_without_endpoints_has_none_as_null(pod: DynamoPod, worker: DynamoWorker) -> None:
+    worker.unregister_endpoint("clear_kv_blocks")
+    worker.unregister_endpoint("generate")
+    assert object_of(pod)["spec"]["data"]["endpoints"] is None
+    worker.register_endpoint("generate")
+    assert keys_of(pod) == {key_of(worker)}
+
+
+def test_after_an_orderly_end_only_cards_are_left(pod: DynamoPod, worker: DynamoWorker) -> None:
+    card = key_of(worker)
+    worker.terminate()
+    worker.wait_for_end()
+    data = object_of(pod)["spec"]["data"]
+    assert {kind for kind, entries in data.items() if entries} == {"model_cards"}
+    assert {*data["model_cards"]} == {card}
+
+
+@pytest.mark.parametrize("kind", ["model_cards", "event_channels", "event_sources"])
+@pytest.mark.parametrize("release", [NEWEST, "1.2.1"])
+def test_clients_read_a_map_that_is_null_as_an_empty_one(
+    kube: KubeNamespace, pod: DynamoPod, kind: str, release: str
+) -> None:
+    with NatsServer() as nats, DynamoWorker(pod, nats=nats) as worker:
+        pod.set_ready()
+        found = object_of(pod)
+        names = ("name", "ownerReferences")
+        found["metadata"] = {name: found["metadata"][name] for name in names}
+        found["spec"]["data"][kind] = {}
+        assert pod.place.apply_object(found)["spec"]["data"][kind] is None
+        env = {"NATS_SERVER": nats.url, **settings_of(release)}
+        begun = DynamoPod(kube, "prod-frontend-0", component="frontend")
+        with DynamoClient(begun, env=env) as client:
+            client.wait_for_instances({worker.instance_id})

@@ -76,3 +76,10 @@ def test_a_token_of_a_deleted_account_is_refused(kube: KubeNamespace) -> None:
     kube.admin.delete("serviceaccounts", kube.name, account.name)
     # Tokens are believed for some seconds after they were checked.
     wait_for(lambda: _status(account.api, kube.name) == 401, "it is refused")
+
+
+def test_no_token_lasts_less_than_ten_minutes(kube: KubeNamespace) -> None:
+    account = kube.account("looks", *LOOKING)
+    with pytest.raises(Refused, match="may not specify a duration less than 10 minutes"):
+        account.new_token(599)
+    assert _status(kube.kubernetes.server.api(account.new_token(600)), kube.name) == 200

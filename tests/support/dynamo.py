@@ -133,9 +133,8 @@ class DynamoProcess(ServerProcess):
         # Temporary files go where they are removed also after a kill, and nothing is downloaded
         # should a model's name be one that exists.
         own = {"TMPDIR": str(self.directory), "HF_HUB_OFFLINE": "1"}
-        return clean_environment(
-            **loopback, **own, **(discovery_environment(self.store) | self._env)
-        )
+        found = discovery_environment(self.store)
+        return clean_environment(**(loopback | own | found | self._env))
 
     def launched(self) -> None:
         self.hello = {}
