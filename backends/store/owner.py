@@ -114,7 +114,11 @@ class PodState:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The object that holds an entry, and its owner."""
+    """The object that holds an entry, and with it the process that the entry belongs to.
+
+    `namespace`, `name`, `uid` and times are the object's; `pod_name` and `pod_uid` those of the pod
+    that Kubernetes names as the object's own owner.
+    """
 
     namespace: str
     """The Kubernetes namespace. Not Dynamo's."""
