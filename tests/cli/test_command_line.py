@@ -144,7 +144,7 @@ def test_wrong_usage_is_2_and_one_sentence(wrong: tuple[str | bytes, ...], here:
 @pytest.mark.parametrize(
     ("env", "named"),
     [
-        ({"DYN_DISCOVERY_BACKEND": "kubernetes"}, "kubernetes"),
+        ({"DYN_DISCOVERY_BACKEND": "kubernetes", "KUBECONFIG": "/missing"}, "/missing"),
         ({"DYN_DISCOVERY_BACKEND": "mem"}, "--demo"),
         ({"DYN_DISCOVERY_BACKEND": "consul"}, "consul"),
         ({"DYNTOP_READ_ONLY": "maybe"}, "DYNTOP_READ_ONLY"),

@@ -162,7 +162,7 @@ async def test_in_the_dashboard_a_read_only_context_hides_and_refuses_every_act(
         await operator.press("question_mark")
         await operator.until(lambda: isinstance(operator.app.screen, HelpScreen), "the help")
         await operator.until_shown("keys and signs", "Freeze or resume the view")
-        assert ("Propose all that is stale" in operator.text()) != read_only
+        assert ("Propose all stale keys" in operator.text()) != read_only
 
 
 async def test_a_context_that_the_environment_named_is_shown_with_that() -> None:

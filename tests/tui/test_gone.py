@@ -193,7 +193,7 @@ async def test_a_filter_finds_what_is_gone_and_only_what_is_not_live_leaves_it_o
         assert operator.rows("id") == []
         await operator.press("escape", "exclamation_mark")
         await until_gone(operator)
-        await operator.until_shown("All is live here")
+        await operator.until_shown("No findings here")
 
 
 async def test_the_selected_place_has_what_went_from_it() -> None:

@@ -327,7 +327,7 @@ async def test_only_findings_and_a_filter_leave_what_is_not_served_and_matches()
         await operator.press("exclamation_mark")
         await operator.type("/big\r")
         assert rows(operator) == []
-        hides = "Nothing here matches “big” and is not live: ! shows what is live, too; Esc shows"
+        hides = "Nothing here matches “big” and is not live: ! shows live records, too; Esc"
         await operator.until_shown(hides)
         await operator.press("exclamation_mark")
         assert rows(operator)[0] == "model acme/big +"
