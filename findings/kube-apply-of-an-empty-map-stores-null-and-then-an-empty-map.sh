@@ -18,7 +18,8 @@
 set -eu
 dir=$(mktemp -d)
 trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
-cd "$dir"
+mkdir "$dir/see"
+cd "$dir/see"
 cat >see.go <<'GO'
 package main
 
@@ -91,5 +92,5 @@ go 1.26.0
 require k8s.io/apimachinery v0.37.2
 MOD
 export GOFLAGS=-mod=mod GOPATH="$dir/go" GOCACHE="$dir/cache"
-go mod tidy 2>go.log || { cat go.log; exit 2; }
+go mod tidy 2>"$dir/go.log" || { cat "$dir/go.log"; exit 2; }
 go run .
