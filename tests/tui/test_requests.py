@@ -14,7 +14,7 @@ from tests.support.moved_timer import MovedTimer
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.saying import endpoint, nats_entry, said, scraped
 from tui.text.services import ASKING, NO_NATS, NOBODY, counted, empty_text, figure
-from tui.widgets.panes.requests import MOST_AT_ONCE
+from tui.widgets.panes.requests import MOST_AT_ONCE, RequestsPane
 
 
 class SaidServices:
@@ -341,3 +341,15 @@ async def test_what_was_registered_after_services_were_asked_is_not_called_silen
         world.now += 60
         await asked_again(operator)
         await operator.until(lambda: operator.rows("answer")[0] == "○ 1 silent")
+
+
+async def test_the_line_below_is_whole_again_once_there_is_room_for_it() -> None:
+    world = world_of_two()
+    services = SaidServices(world, *both(1, 1))
+    async with dashboard(world, services=services, timer=MovedTimer(), size=(120, 40)) as operator:
+        await opened(operator)
+        # As it is where the text was made before the table had its width.
+        operator.app.screen.query_one(RequestsPane).line.update("2 services …")
+        await operator.until_shown("2 services …")
+        await operator.pilot.resize_terminal(140, 40)
+        await operator.until_shown("answered 0s ago")

@@ -223,6 +223,11 @@ class RequestsPane(TreePane[RequestRow]):
     def _empty_text(self) -> str:
         return empty_text(self.dashboard.stats, self._told_of_store, self.dashboard.clock.shown_at)
 
+    def on_resize(self) -> None:
+        """Fit the line into the new width: it may have been made before there was one."""
+        self._line_text = ("", "")
+        self._update_line()
+
     def _update_line(self) -> None:
         """Show the age of the figures, and mute them while NATS or the store is disconnected."""
         board = self.dashboard.stats
