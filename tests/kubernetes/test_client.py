@@ -373,3 +373,28 @@ async def test_nothing_that_is_shown_before_the_first_request_is_made_up(
     await client.access()
     assert client.place == "context lab, namespace default"
     await client.aclose()
+
+
+async def test_a_file_that_hangs_stops_nothing_else(
+    server: StandIn, config: KubernetesConfig, tmp_path: Path
+) -> None:
+    """As one of a home directory on a network may."""
+    pipe = tmp_path / "token"
+    os.mkfifo(pipe)
+    server.kubeconfig(tmp_path / "kubeconfig", tokenFile=str(pipe))
+    client = KubeClient(config)
+    under_way = asyncio.create_task(client.get(VERSION))
+    # Until the file is opened there by a thread of its own, nothing can be written.
+    async with asyncio.timeout(60.0):
+        while True:
+            await asyncio.sleep(0.01)
+            try:
+                writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+                break
+            except OSError:
+                assert not under_way.done()
+    os.write(writer, b"of the pipe")
+    os.close(writer)
+    await under_way
+    assert server.seen[-1].token == "Bearer of the pipe"
+    await client.aclose()
