@@ -125,8 +125,12 @@ class KubeClient:
         """Return the JSON at a path. Raises `StoreError` for each status of 400 and more."""
         answer = await self.request("GET", path, params)
         if not answer.ok:
-            raise errors.of_status(self.address, answer.status, answer.body)
+            raise self.error_of(answer)
         return answer.body
+
+    def error_of(self, answer: HttpAnswer) -> StoreError:
+        """Return the error that an answer with a status of 400 and more stands for."""
+        return errors.of_status(self.address, answer.status, answer.body)
 
     async def request(
         self,

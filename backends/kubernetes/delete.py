@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from backends.kubernetes.client import HttpAnswer, KubeClient
-from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import Path, StoredEntry, revision
 from backends.kubernetes.resources import WORKERS
-from backends.kubernetes.targets import Current, owner_path, read_object
+from backends.kubernetes.targets import Current, delete_object, owner_path, read_object
 from backends.store import Entry, Outcome, Removal, StoreError
 from backends.store.limited_gather import limited_gather
 
@@ -62,7 +61,7 @@ async def _delete_from(client: KubeClient, path: Path, seen: list[Entry]) -> dic
         answer = await _remove(client, current, list(remove.values()))
         if answer.ok:
             return outcomes | dict.fromkeys(remove, Removal.REMOVED)
-        error = of_status(client.address, answer.status, answer.body)
+        error = client.error_of(answer)
         if answer.status not in (404, 409, 422):
             raise error
         # Somebody was quicker: what is there now decides.
@@ -89,11 +88,10 @@ def _compare(
 
 async def _remove(client: KubeClient, current: Current, entries: list[StoredEntry]) -> HttpAnswer:
     worker = current.worker
-    path = WORKERS.path(*worker.path)
     if len(entries) == len(worker.entries):
-        conditions = {"uid": worker.uid, "resourceVersion": worker.version}
-        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": conditions}
-        answer = await client.request("DELETE", path, body=options)
+        answer = await delete_object(
+            client, worker.path, uid=worker.uid, resourceVersion=worker.version
+        )
         if answer.status != 403:
             return answer
     patch: list[dict[str, Any]] = [
@@ -101,6 +99,7 @@ async def _remove(client: KubeClient, current: Current, entries: list[StoredEntr
         {"op": "test", "path": "/metadata/resourceVersion", "value": worker.version},
     ]
     patch += [{"op": "remove", "path": _pointer(entry)} for entry in entries]
+    path = WORKERS.path(*worker.path)
     return await client.request("PATCH", path, body=patch, content_type=JSON_PATCH)
 
 

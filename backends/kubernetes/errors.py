@@ -23,11 +23,6 @@ from backends.store.resync_loop import PositionLost
 class Busy(Unreachable):
     """The API server asks to come back later (429, or 503 with Retry-After)."""
 
-    def __init__(self, address: str, detail: str, retry_after: float) -> None:
-        super().__init__(address, Cause.NO_LEADER, detail)
-        self.retry_after = retry_after
-        """Seconds."""
-
 
 class PathNotFound(Refused):
     """There is no such path, or no such object (404)."""
@@ -68,7 +63,7 @@ def of_status(
     if status == 410:
         return PositionLost(said)
     if status == 429 or (status == 503 and retry_after):
-        return Busy(address, said, retry_seconds(retry_after))
+        return Busy(address, Cause.NO_LEADER, said)
     if status == 404:
         return PathNotFound(address, said)
     if status >= 500:

@@ -9,15 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic_core
-
 from backends.dynamo.object_ids import instance_id_of
 from backends.kubernetes.apply import apply, pod_reference
 from backends.kubernetes.client import KubeClient
-from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import BUCKETS, WorkerObject, revision, worker_object
-from backends.kubernetes.resources import WORKERS
-from backends.kubernetes.targets import place_of
+from backends.kubernetes.targets import delete_object, json_of, place_of
 from backends.store import KeyNotAllowed, Refused, Revision
 
 
@@ -66,10 +62,7 @@ class OwnObject:
     async def put(self, key: bytes, value: bytes, namespace: str) -> Revision:
         """Write an entry with all others of this process. Raises `StoreError`."""
         name, within = place_of(key)
-        try:
-            parsed = pydantic_core.from_json(value)
-        except ValueError:
-            raise KeyNotAllowed(key, "Kubernetes keeps JSON, and the value is none") from None
+        parsed = json_of(key, value)
         if not namespace:
             raise KeyNotAllowed(key, "which namespace? All of them are read")
         async with self._writing:
@@ -94,8 +87,7 @@ class OwnObject:
             conditions = {"uid": worker.uid}
             if self._identity.name:
                 conditions["resourceVersion"] = worker.version
-            options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": conditions}
-            await self._client.request("DELETE", WORKERS.path(*worker.path), body=options)
+            await delete_object(self._client, worker.path, **conditions)
 
     async def _apply(self, key: bytes, namespace: str, data: dict[str, dict[str, Any]]) -> Revision:
         metadata: dict[str, Any] = {}
@@ -106,7 +98,7 @@ class OwnObject:
             ]
         answer = await apply(self._client, (namespace, self.name), data, metadata)
         if not answer.ok:
-            raise of_status(self._client.address, answer.status, answer.body)
+            raise self._client.error_of(answer)
         worker = worker_object(answer.body if isinstance(answer.body, dict) else {})
         stored = next((one for one in worker.entries if one.key == key), None) if worker else None
         if worker is None or stored is None:

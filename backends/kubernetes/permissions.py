@@ -35,7 +35,6 @@ class UserRights:
     """Of `dynamoworkermetadatas`: removing all entries of one."""
     create: bool = True
     """Of `dynamoworkermetadatas`: putting back an object that is gone."""
-    patch_pods: bool = True
 
     @property
     def rights(self) -> Rights:
@@ -76,8 +75,8 @@ class PermissionReview:
 
     async def beat(self) -> UserRights:
         """Return the permissions, and raise `StoreError` if the server does not answer now."""
-        answer = await self._client.request("GET", VERSION)
-        del answer  # a refusal is an answer, too
+        # A refusal is an answer, too.
+        await self._client.request("GET", VERSION)
         return await self.permissions()
 
     def note_refused(self, resource: Resource) -> None:
@@ -97,7 +96,6 @@ class PermissionReview:
                 self._may(WORKERS, "patch"),
                 self._may(WORKERS, "delete"),
                 self._may(WORKERS, "create"),
-                self._may(PODS, "patch"),
             )
         )
 

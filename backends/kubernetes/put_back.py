@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pydantic_core
-
 from backends.kubernetes.apply import apply, create_empty, pod_reference
 from backends.kubernetes.client import KubeClient
-from backends.kubernetes.errors import of_status
 from backends.kubernetes.objects import BUCKETS, Path
 from backends.kubernetes.resources import PODS
-from backends.kubernetes.targets import Current, owner_path, place_of, read_object
+from backends.kubernetes.targets import Current, json_of, owner_path, place_of, read_object
 from backends.store import Entry, KeyNotAllowed, Mode, Owner, PutBack, Refused
 
 TRIES = 5
@@ -26,7 +23,7 @@ async def put_back(client: KubeClient, entry: Entry) -> PutBack:
     if path is None or entry.owner is None:
         raise KeyNotAllowed(entry.key, "it is not known which object held it")
     name, key = place_of(entry.plain_key)
-    value = _value(entry)
+    value = json_of(entry.key, entry.value)
     for _ in range(TRIES):
         current = await read_object(client, path)
         if current is not None and _holds(current, name, key):
@@ -46,15 +43,8 @@ async def put_back(client: KubeClient, entry: Entry) -> PutBack:
             if answer.ok:
                 return PutBack.DONE
         if not answer.ok and answer.status != 409:
-            raise of_status(client.address, answer.status, answer.body)
+            raise client.error_of(answer)
     raise Refused(client.address, "the object changes all the time")
-
-
-def _value(entry: Entry) -> Any:
-    try:
-        return pydantic_core.from_json(entry.value)
-    except ValueError:
-        raise KeyNotAllowed(entry.key, "Kubernetes keeps JSON, and the value is none") from None
 
 
 def _holds(current: Current, name: str, key: str) -> bool:

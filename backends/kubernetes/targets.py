@@ -1,15 +1,31 @@
-"""One object as it is now, for those who are about to change it."""
+"""One object as it is now, for those who are about to change it; and what they share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from backends.kubernetes.client import KubeClient
-from backends.kubernetes.errors import of_status
+import pydantic_core
+
+from backends.kubernetes.client import HttpAnswer, KubeClient
 from backends.kubernetes.objects import MAPS, Path, WorkerObject, worker_object
 from backends.kubernetes.resources import WORKERS
 from backends.store import Entry, KeyNotAllowed
+
+
+async def delete_object(client: KubeClient, path: Path, **preconditions: str) -> HttpAnswer:
+    """Delete an object if it still has this `uid` and `resourceVersion`, as far as they are given.
+    Return the server's answer: 409 if it has not."""
+    options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
+    return await client.request("DELETE", WORKERS.path(*path), body=options)
+
+
+def json_of(key: bytes, value: bytes) -> Any:
+    """Return a value that an object can hold. Raises `KeyNotAllowed` for one that is not JSON."""
+    try:
+        return pydantic_core.from_json(value)
+    except ValueError:
+        raise KeyNotAllowed(key, "Kubernetes keeps JSON, and the value is none") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +43,7 @@ async def read_object(client: KubeClient, path: Path) -> Current | None:
     if answer.status == 404:
         return None
     if not answer.ok:
-        raise of_status(client.address, answer.status, answer.body)
+        raise client.error_of(answer)
     body = answer.body if isinstance(answer.body, dict) else {}
     worker = worker_object(body)
     if worker is None:

@@ -102,21 +102,19 @@ class ObjectView:
         endpoints = self._endpoints.get(worker.path, ())
         return owner_of(worker, endpoints, self._pods.get(pod), self.rights)
 
-    def made_of(self, worker: WorkerObject) -> dict[bytes, Entry]:
+    def _make(self, path: Path) -> dict[bytes, Entry]:
         """Return the entries of an object, by key."""
+        worker = self._workers[path]
         owner = self.owner(worker)
         made = {}
         for one in worker.entries:
             key = one.key
-            if one.problem or self._first.get(key, worker.path) != worker.path:
+            if one.problem or self._first[key] != path:
                 key = qualify(key, owner)
             made[key] = Entry(
                 key, one.value, revision(worker, one), problem=one.problem, owner=owner
             )
         return made
-
-    def _make(self, path: Path) -> dict[bytes, Entry]:
-        return self.made_of(self._workers[path])
 
     def _remade(self, paths: Iterable[Path], version: str = "") -> list[Put | Delete]:
         """Make the entries of objects anew. Return the differences, removals first."""
