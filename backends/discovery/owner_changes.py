@@ -71,7 +71,7 @@ def _kind_of_change(before: Owner, now: Owner) -> ReasonKind | None:
         return ReasonKind.POD_GONE
     if _is_replaced(before, now):
         return ReasonKind.POD_REPLACED
-    if _ends(now) and not _ends(before):
+    if now.pod_is_ending and not before.pod_is_ending:
         return ReasonKind.POD_ENDING
     if before.pod is not None and _restarts(now) > _restarts(before):
         return ReasonKind.RESTARTED
@@ -92,7 +92,7 @@ def _standing(owner: Owner) -> tuple[object, ...]:
         uid,
         owner.pod_uid,
         _restarts(owner),
-        _ends(owner),
+        owner.pod_is_ending,
     )
 
 
@@ -102,11 +102,5 @@ def _is_replaced(before: Owner, now: Owner) -> bool:
     return bool(before.pod_uid and now.pod_uid) and before.pod_uid != now.pod_uid
 
 
-def _ends(owner: Owner) -> bool:
-    return owner.pod is not None and owner.pod.deleted_at is not None
-
-
 def _restarts(owner: Owner) -> int:
-    if owner.pod is None or owner.pod.container is None:
-        return 0
-    return owner.pod.container.restarts
+    return 0 if owner.container is None else owner.container.restarts

@@ -24,7 +24,6 @@ from backends.dynamo.records import (
     ModelCard,
 )
 from backends.store import TimeToLive
-from backends.store.owner import PodExistence
 
 EXPIRY_DELAY = 5.0
 """Seconds after its expiry within which etcd removes a lease: it checks twice a second, and removes
@@ -261,11 +260,7 @@ def why_entry_went(
 def _pod_ended(record: AnyRecord) -> bool:
     """Return whether the pod of a record's object was gone or being deleted, as last seen."""
     owner = record.entry.owner
-    if owner is None:
-        return False
-    if owner.existence in (PodExistence.GONE, PodExistence.REPLACED):
-        return True
-    return owner.pod is not None and owner.pod.deleted_at is not None
+    return owner is not None and (owner.pod_is_gone or owner.pod_is_ending)
 
 
 def _lease_ended(removal: ObservedRemoval, now: TimeToLive, asked_at: float) -> Reason:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from backends.kubernetes.objects import Pod, SliceEndpoint, WorkerObject
 from backends.store import ContainerState, Mode, Owner, PodExistence, PodState, Readiness
+from backends.store.owner import container_name
 
 LIST_SLICES = "list and watch endpointslices.discovery.k8s.io"
 LIST_PODS = "list and watch pods"
@@ -34,7 +35,7 @@ def owner_of(
 
     `endpoints` are those of all slices that name the object's pod, `pod` the pod of that name.
     """
-    name = _container_name(worker)
+    name = container_name(worker.mode, worker.path[1], worker.pod_name)
     container = None if pod is None else _container(pod, name)
     unread = [] if rights.slices or worker.mode is Mode.CONTAINER else [LIST_SLICES]
     if not rights.pods:
@@ -110,15 +111,6 @@ def _existence(
     if worker.pod_uid in uids:
         return PodExistence.EXISTS
     return PodExistence.REPLACED if uids else PodExistence.UNKNOWN
-
-
-def _container_name(worker: WorkerObject) -> str:
-    """Return the name of a process's container. Empty: it is not known."""
-    if worker.mode is Mode.POD:
-        return ""
-    if worker.path[1] == worker.pod_name:
-        return "main"
-    return worker.path[1].removeprefix(f"{worker.pod_name}-")
 
 
 def _container(pod: Pod, name: str) -> ContainerState | None:

@@ -28,7 +28,7 @@ def object_decides(facts: JudgeInput, verdict: Verdict) -> bool:
     or on the record's own text."""
     if facts.record.entry.owner is None:
         return False
-    if verdict in (Verdict.LIVE, Verdict.UNKNOWN):
+    if verdict in _DECIDED_BY_READINESS:
         return not facts.probed.runs and not facts.record.unread
     return verdict in _DECIDED_BY_OBJECT
 
@@ -70,9 +70,7 @@ def _of_pod(owner: Owner) -> list[kinds.Values]:
         found.append(kinds.PodGone(*of_pod))
     elif owner.existence is PodExistence.REPLACED:
         found.append(kinds.PodReplaced(*of_pod))
-    if owner.pod is None:
-        return found
-    if (container := owner.pod.container) is not None:
+    if (container := owner.container) is not None:
         if (after := started_after_change(owner)) is not None:
             found.append(kinds.PreviousProcess(container.name, after, container.restarts))
         if container_is_down(owner):
@@ -85,7 +83,7 @@ def _of_pod(owner: Owner) -> list[kinds.Values]:
                     container.restarts,
                 )
             )
-    if owner.pod.deleted_at is not None:
+    if owner.pod_is_ending:
         found.append(kinds.PodEnding(*of_pod))
     return found
 

@@ -25,7 +25,6 @@ from backends.liveness.owned import (
     is_not_ready,
     is_undiscovered,
     is_vouched_for,
-    pod_is_gone,
     started_after_change,
 )
 from backends.liveness.routing import Routing
@@ -228,7 +227,7 @@ def judge_object(owner: Owner, facts: JudgeInput) -> Verdict | None:
     Addresses say nothing against a process that clients do not discover: Kubernetes knows, and
     starts it again. Where only some releases discover it, its addresses count.
     """
-    if pod_is_gone(owner):
+    if owner.pod_is_gone:
         return Verdict.ORPHANED
     if facts.lacks_instance and isinstance(facts.record, ModelCard) and has_shut_down(owner):
         return Verdict.LEFTOVER

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from backends.dynamo.object_ids import instance_id_of
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
-from backends.store.owner import Owner, PodExistence, Readiness
+from backends.store.owner import Owner, Readiness
 
 CLOCKS = 10.0
 """Seconds that a container must have started after its object's last change. The node's clock has
@@ -38,11 +38,6 @@ def has_id_of_object(record: AnyRecord) -> bool:
     return found is None or found == id_of_object(record)
 
 
-def pod_is_gone(owner: Owner) -> bool:
-    """Return whether the pod that owns an object does not exist any more."""
-    return owner.existence in (PodExistence.GONE, PodExistence.REPLACED)
-
-
 def is_vouched_for(record: AnyRecord) -> bool:
     """Return whether Kubernetes says that a record's process is ready."""
     owner = record.entry.owner
@@ -56,7 +51,7 @@ def is_undiscovered(owner: Owner) -> bool:
 
 def container_is_down(owner: Owner) -> bool:
     """Return whether the container of a process is known not to run."""
-    container = None if owner.pod is None else owner.pod.container
+    container = owner.container
     return container is not None and container.state in ("waiting", "terminated")
 
 
@@ -71,7 +66,7 @@ def started_after_change(owner: Owner) -> float | None:
 
     None: not after it, or not by more than clocks may differ; or it is not known.
     """
-    container = None if owner.pod is None else owner.pod.container
+    container = owner.container
     if container is None or container.started_at is None or owner.applied_at is None:
         return None
     after = container.started_at - owner.applied_at
@@ -91,7 +86,7 @@ def is_plainly_ready(owner: Owner) -> bool:
     """Return whether all that is known of a process says that it is ready."""
     return (
         owner.readiness is Readiness.DISCOVERABLE
-        and not pod_is_gone(owner)
+        and not owner.pod_is_gone
         and not container_is_down(owner)
         and started_after_change(owner) is None
     )
@@ -101,4 +96,4 @@ def goes_with_its_pod(record: AnyRecord) -> bool:
     """Return whether a record's object has a pod: then it is never left behind for ever, since
     Kubernetes starts the process again, which replaces it, or removes it with the pod."""
     owner = record.entry.owner
-    return owner is not None and not pod_is_gone(owner)
+    return owner is not None and not owner.pod_is_gone

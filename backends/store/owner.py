@@ -151,11 +151,30 @@ class Owner:
     @property
     def container_name(self) -> str:
         """Return the container's name in container mode. Empty: pod mode, or not known."""
-        if self.mode is Mode.POD or not self.pod_name:
-            return ""
-        if self.name == self.pod_name:
-            return "main"
-        return self.name.removeprefix(f"{self.pod_name}-")
+        return container_name(self.mode, self.name, self.pod_name)
+
+    @property
+    def container(self) -> ContainerState | None:
+        """Return the state of the process's container. None: it is not known."""
+        return None if self.pod is None else self.pod.container
+
+    @property
+    def pod_is_gone(self) -> bool:
+        """Return whether the pod that owns the object does not exist any more."""
+        return self.existence in (PodExistence.GONE, PodExistence.REPLACED)
+
+    @property
+    def pod_is_ending(self) -> bool:
+        """Return whether the pod is being deleted."""
+        return self.pod is not None and self.pod.deleted_at is not None
+
+
+def container_name(mode: Mode, object_name: str, pod_name: str) -> str:
+    """Return the name of the container that writes an object: objects are called `POD`, or
+    `POD-CONTAINER` for a container not called `main`. Empty: pod mode, or not known."""
+    if mode is Mode.POD or not pod_name:
+        return ""
+    return "main" if object_name == pod_name else object_name.removeprefix(f"{pod_name}-")
 
 
 def qualify(key: bytes, owner: Owner) -> bytes:

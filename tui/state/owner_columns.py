@@ -34,7 +34,7 @@ def pod_columns(owner_of: OwnerOf[Row], *, drop: int) -> list[Column[Row]]:
 
     def container(row: Row) -> ContainerState | None:
         owner = owner_of(row)
-        return None if owner is None or owner.pod is None else owner.pod.container
+        return None if owner is None else owner.container
 
     def restarts(row: Row) -> Cell:
         state = container(row)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import Verdict
-from backends.liveness.owned import pod_is_gone
 from backends.liveness.workers import Worker
 from backends.removal.drain_plan import RemainingWorkers
 from backends.store import Lifetime
@@ -154,7 +153,7 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, lifetime: Lifetime | 
 
 def _left_alone(owner: Owner) -> str:
     """Return a sentence on what becomes of an object that is not removed, whose process ended."""
-    if not pod_is_gone(owner):
+    if not owner.pod_is_gone:
         return "Left alone, it stays until the process that runs now registers."
     if not owner.pod_name:
         return "Left alone, it stays for ever: its object has no owner reference."

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backends.store import ContainerState, Owner, PodExistence, PodState, Readiness
+from backends.store import ContainerState, Owner, PodExistence, Readiness
 from tui.text.format import count, duration
 from tui.text.timestamps import utc_stamp
 
@@ -31,11 +31,10 @@ def owner_fields(owner: Owner, now: float) -> list[tuple[str, str]]:
 
     `now`: POSIX seconds by the host's clock, which Kubernetes' times are compared with.
     """
-    pod = owner.pod
     return [
         ("ready", _readiness(owner, now)),
         ("pod", _pod(owner, now)),
-        ("container", "" if pod is None or pod.container is None else _container(pod, now)),
+        ("container", "" if owner.container is None else _container(owner.container, now)),
         ("node", owner.node),
         ("object", _object(owner, now)),
         ("not read", "; ".join(f"this user may not {right}" for right in owner.unread)),
@@ -45,7 +44,7 @@ def owner_fields(owner: Owner, now: float) -> list[tuple[str, str]]:
 def exported_owner(owner: Owner) -> dict[str, Any]:
     """Return an owner as JSON. Times are UTC; None: not known."""
     pod = owner.pod
-    container = None if pod is None else pod.container
+    container = owner.container
     return {
         "namespace": owner.namespace,
         "object": owner.name,
@@ -102,9 +101,7 @@ def _pod(owner: Owner, now: float) -> str:
     return "  ".join(parts)
 
 
-def _container(pod: PodState, now: float) -> str:
-    container = pod.container
-    assert container is not None
+def _container(container: ContainerState, now: float) -> str:
     parts = [container.name, _state(container, now)]
     if not container.ready:
         parts.append("not ready")

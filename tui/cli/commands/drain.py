@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from backends.discovery import models
 from backends.discovery.cluster import Cluster
+from backends.discovery.record_index import object_of
 from backends.dynamo import lookup
 from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, EndpointInstance
@@ -214,14 +215,13 @@ def _chosen(candidates: Sequence[Worker], wanted: Named, *, ask_which: bool) -> 
 
 def _objects_of(instances: Iterable[EndpointInstance]) -> list[str]:
     """Return the objects that hold some instances, in a store with owners."""
-    owners = (one.entry.owner for one in instances)
-    return sorted({owner.path for owner in owners if owner is not None})
+    return sorted({object_of(one) for one in instances} - {""})
 
 
 def _meant(chosen: Worker, wanted: Named) -> list[EndpointInstance]:
     """Return the named instances: all of the process. Of several ids on a lease with another number
     only the named one, as from its row in the dashboard; of several objects only the named one."""
-    of_object = [one for one in chosen.instances if _objects_of([one]) == [wanted.text]]
+    of_object = [one for one in chosen.instances if object_of(one) == wanted.text]
     if of_object:
         return of_object
     named_ids = set(wanted.ids)
