@@ -67,6 +67,7 @@ async def test_its_roles_are_enough_to_look_remove_and_restore(kube: KubeNamespa
         assert await store.delete([entries[KEY]]) == {KEY: Removal.REMOVED}
         await store.put_back(entries[KEY])
         # With the last ones the object itself goes, and is made anew.
+        entries = {one.key: one for one in (await store.snapshot([b"v1/"])).entries}
         assert set((await store.delete(entries.values())).values()) == {Removal.REMOVED}
         for entry in entries.values():
             await store.put_back(entry)
