@@ -23,6 +23,7 @@ from backends.store import (
     Lost,
     NoPuts,
     Outcome,
+    Pods,
     Put,
     PutBack,
     Refused,
@@ -231,6 +232,7 @@ class MemoryStore(ClosedAtExit):
     name = "memory"
     address = "this process"
     lifetime = Lifetime.LEASED
+    pods: Pods | None = None
 
     def __init__(self, keyspace: Keyspace | None = None) -> None:
         self.keyspace = keyspace if keyspace is not None else Keyspace()

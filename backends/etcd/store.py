@@ -48,6 +48,7 @@ class EtcdStore(ClosedAtExit):
 
     name = "etcd"
     lifetime = Lifetime.LEASED
+    pods = None
 
     def __init__(self, config: EtcdConfig) -> None:
         self._config = config

@@ -69,6 +69,7 @@ class FileStore(ClosedAtExit):
 
     name = "file"
     lifetime = Lifetime.TOUCHED
+    pods = None
 
     def __init__(
         self,

@@ -77,7 +77,8 @@ class ListWatch:
         """`clock` returns seconds."""
         self._client = client
         self._path = resource.path(namespace)
-        self._selector = (("labelSelector", resource.selector),) if resource.selector else ()
+        selectors = (("labelSelector", resource.selector), ("fieldSelector", resource.fields))
+        self._selectors = [(name, selector) for name, selector in selectors if selector]
         self._read = read
         self._page = page
         self._watch_time = watch_time
@@ -103,7 +104,7 @@ class ListWatch:
         items: list[Any] = []
         token = ""
         while True:
-            params = [*self._selector]
+            params = [*self._selectors]
             if page:
                 params.append(("limit", str(page)))
             if token:
@@ -132,7 +133,7 @@ class ListWatch:
         while True:
             opened_at = self._clock()
             params = (
-                *self._selector,
+                *self._selectors,
                 ("watch", "true"),
                 ("allowWatchBookmarks", "true"),
                 ("resourceVersion", version),
@@ -154,7 +155,7 @@ class ListWatch:
             if (early := PAUSE - (self._clock() - opened_at)) > 0:
                 await self._sleep(early)
             # A watch from a version to come is silent until then.
-            body = await self._client.get(self._path, (*self._selector, ("limit", "1")))
+            body = await self._client.get(self._path, (*self._selectors, ("limit", "1")))
             self._after(version, _version(body) if isinstance(body, dict) else "")
 
     def _after(self, before: str, version: str) -> str:

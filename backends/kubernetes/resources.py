@@ -18,6 +18,8 @@ class Resource:
     """The path of its group and version."""
     selector: str = ""
     """The label selector of those that are read. Empty: all."""
+    fields: str = ""
+    """The field selector of those that are read. Empty: all."""
 
     def path(self, namespace: str, name: str = "") -> str:
         """Return the path of a namespace's objects, or of one. Empty namespace: of all."""

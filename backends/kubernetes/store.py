@@ -15,6 +15,7 @@ from backends.kubernetes.delete import delete
 from backends.kubernetes.objects import Path
 from backends.kubernetes.own_object import OwnObject
 from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts, read_only
+from backends.kubernetes.pods import KubePods
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
 from backends.kubernetes.targets import owner_path
@@ -72,6 +73,7 @@ class KubernetesStore(ClosedAtExit):
         self._heartbeat = heartbeat
         self._ask_again = ask_again
         self._client = KubeClient(config) if client is None else client
+        self.pods = KubePods(self._client)
         self._own = OwnObject(self._client)
         self._found: _Namespace | None = None
         self._writing: WeakValueDictionary[Path | None, asyncio.Lock] = WeakValueDictionary()

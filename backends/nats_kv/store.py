@@ -93,6 +93,7 @@ class NatsStore(ClosedAtExit):
 
     name = "nats"
     lifetime = Lifetime.UNBOUNDED
+    pods = None
 
     def __init__(
         self,

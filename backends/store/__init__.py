@@ -21,6 +21,7 @@ from backends.store.errors import (
 )
 from backends.store.events import Delete, Heartbeat, Loading, Lost, Put, Resync, StoreEvent
 from backends.store.owner import ContainerState, Mode, Owner, PodExistence, PodState, Readiness
+from backends.store.pods import PodEvent, PodEvents, Pods
 from backends.store.protocol import Lifetime, Outcome, Store
 
 __all__ = [
@@ -40,8 +41,11 @@ __all__ = [
     "NotAuthorised",
     "Outcome",
     "Owner",
+    "PodEvent",
+    "PodEvents",
     "PodExistence",
     "PodState",
+    "Pods",
     "Put",
     "PutBack",
     "Readiness",

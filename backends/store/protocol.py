@@ -15,6 +15,7 @@ from typing import Protocol, Self
 from backends.store.entries import Entry, NoPuts, PutBack, Removal, Revision, TimeToLive
 from backends.store.errors import StoreError
 from backends.store.events import Resync, StoreEvent
+from backends.store.pods import Pods
 
 Outcome = Removal | StoreError
 """The result for one key: what was done, or the error that prevented it or left it unknown."""
@@ -67,6 +68,10 @@ class Store(Protocol):
     @property
     def lifetime(self) -> Lifetime:
         """What limits the life of a key here."""
+
+    @property
+    def pods(self) -> Pods | None:
+        """What is known of the pods of its processes. None: this store has no pods."""
 
     async def instance_id(self) -> int:
         """Return this process's instance id (u64), which its registrations are bound to.

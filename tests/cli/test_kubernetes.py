@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,3 +71,22 @@ async def test_the_object_of_one_of_them_drains_that_one(server: StandIn, tmp_pa
     ended = await drain(server, tmp_path, f"green/{POD}")
     assert ended.code == 0, ended.err
     assert holding(server) == {"blue"}
+
+
+async def test_show_prints_the_events_of_the_pod_as_text_and_as_json(
+    server: StandIn, tmp_path: Path
+) -> None:
+    what = "Readiness probe failed"
+    seen = shapes.event("e", "pod-green", "Unhealthy", what, count=3, namespace="green")
+    server.store.put("events", seen)
+    env = {"KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig", "green"))}
+    command = ("--backend", "kubernetes", "show", WORKER)
+    ended = await asyncio.to_thread(dyntop, *command, env=env)
+    assert "Unhealthy ×3" in ended.out.decode()
+    assert what.encode() in ended.out
+    ended = await asyncio.to_thread(dyntop, *command, "-o", "json", env=env)
+    (event,) = json.loads(ended.out)["pod_events"]
+    assert (event["reason"], event["count"], event["message"]) == ("Unhealthy", 3, what)
+    server.forbidden.add(("list", "events"))
+    ended = await asyncio.to_thread(dyntop, *command, "-o", "json", env=env)
+    assert json.loads(ended.out)["pod_events"] is None

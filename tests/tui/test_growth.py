@@ -106,7 +106,7 @@ async def test_lines_of_the_tree_are_not_kept_for_each_number_that_they_had() ->
 
 async def test_of_jumps_without_a_way_back_only_the_last_are_kept() -> None:
     async with dashboard(world()) as operator:
-        instance = operator.dashboard.instance_of(next(iter(operator.pane.rows)))
+        instance = operator.dashboard.jump_target(next(iter(operator.pane.rows)), "models")
         assert isinstance(instance, EndpointInstance)
         for number in range(MOST_BOOKMARKS):
             operator.dashboard.jump("workers", number, instance)

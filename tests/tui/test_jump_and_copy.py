@@ -65,13 +65,30 @@ async def test_a_jump_clears_a_filter_that_would_hide_where_it_goes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "tab"), [(instance(0xABC), "1"), (card(0xABC), "2")], ids=["instance", "card alone"]
+)
+async def test_o_goes_from_an_instance_and_from_a_card_without_one_to_the_worker(
+    content: KeyAndValue, tab: str
+) -> None:
+    world = World(leases=False)
+    # Its worker is the second one.
+    world.put(channel(5), content)
+    async with dashboard(world) as operator:
+        await operator.press(tab, "o")
+        await operator.until(lambda: operator.tab() == "workers")
+        assert operator.at("id") == "abc"
+        await operator.press("b")
+        await operator.until(lambda: operator.tab() != "workers")
+
+
+@pytest.mark.parametrize(
     ("content", "tab", "text"),
     [
         (source(0x11, 0), "4", "Its worker is unknown."),
-        (card(0xABC), "2", "Its worker is abc, which has no instance."),
+        (card(0xABC), "3", "Its worker is abc, which has no instance."),
     ],
 )
-async def test_where_there_is_no_instance_the_person_is_told(
+async def test_where_there_is_nothing_to_go_to_the_person_is_told(
     content: KeyAndValue, tab: str, text: str
 ) -> None:
     world = World(leases=False)
@@ -79,8 +96,9 @@ async def test_where_there_is_no_instance_the_person_is_told(
     async with dashboard(world) as operator:
         await operator.press(tab, "o")
         await operator.until(lambda: text in operator.told())
+        before = operator.tab()
         await operator.press("b")
-        assert operator.tab() != "instances"
+        assert operator.tab() == before
 
 
 async def test_key_id_and_json_of_the_selected_row_are_copied() -> None:

@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import TabbedContent
 
-from backends.dynamo.records import AnyRecord
+from backends.dynamo.records import AnyRecord, EndpointInstance
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_drawing import draw_now
@@ -268,15 +268,16 @@ class MainScreen(JobScreen):
     # --- going to what belongs together -------------------------------------------------------
 
     def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
-        instance = self.dashboard.instance_of(message.record)
-        if isinstance(instance, Notice):
-            self.show_notice(instance)
-            return
         pane = self.active
+        target = self.dashboard.jump_target(message.record, pane.TAB)
+        if isinstance(target, Notice):
+            self.show_notice(target)
+            return
         row: Hashable = None if pane.row is None else pane.row.key
-        if instance.key not in self.dashboard.view.shown.records:
+        shown = self.dashboard.view.shown.records
+        if isinstance(target, EndpointInstance) and target.key not in shown:
             self.action_clear_filter()
-        self._go(self.dashboard.jump(pane.TAB, row, instance))
+        self._go(self.dashboard.jump(pane.TAB, row, target))
 
     def action_back(self) -> None:
         if (bookmark := self.dashboard.back()) is not None:

@@ -10,6 +10,7 @@ Each module uses only modules below it in this list:
     inspector          the detail of one record
     metrics_rows       the rows of the tab Metrics
     removal_options    the removals that `d` offers for a selection
+    pod_events         what Kubernetes writes down about the pods of the detail
     probe_results      the result of a probe by hand, as a notice
     store_link         follow the store, and start again whenever that stops
     under_way          removals and restores that take a while

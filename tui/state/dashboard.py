@@ -19,6 +19,7 @@ from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, M
 from backends.liveness.collector import EvidenceCollector, Probing
 from backends.liveness.survey import probe_to_be_sure
 from backends.liveness.workers import Worker
+from backends.liveness.workers import worker as worker_by_id
 from backends.metrics.in_flight import DrainWatch
 from backends.metrics.poller import MetricsPoller
 from backends.metrics.reports import reports
@@ -34,6 +35,7 @@ from tui.session import Session
 from tui.state.cluster_view import Changes, ClusterView
 from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
+from tui.state.pod_events import PodEventsPoller
 from tui.state.probe_results import probe_notice
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
@@ -222,7 +224,8 @@ class Dashboard:
             looking=timings.looking,
         )
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
-        self.inspector = Inspector(self.states, self._drain_watch.of)
+        self._pod_events = PodEventsPoller(self.store.pods, session.timer)
+        self.inspector = Inspector(self.states, self._drain_watch.of, self._pod_events.of)
         self.removals = ReportedRemovals(session.removals, self.states, settings.keys)
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
@@ -256,6 +259,7 @@ class Dashboard:
             "metrics": lambda: self.metrics.run(self._metrics_came),
             "audit": lambda: self.removals.follow_audit(self._evidence_came.set),
             "drained": lambda: self._drain_watch.run(partial(self._changed, Update(detail=True))),
+            "pod events": lambda: self._pod_events.run(partial(self._changed, Update(detail=True))),
         }
         if (services := self.services) is not None:
             jobs["services"] = lambda: services.run(self._services_answered)
@@ -363,23 +367,38 @@ class Dashboard:
         self.mark(marked)
 
     def inspect(self, record: AnyRecord | None, worker: Worker | None) -> None:
-        """Count the in-flight requests of the record in the detail, while it is being drained."""
-        drained = self.inspector.drained(worker, record)
-        self._drain_watch.watch(None if self.view.frozen else drained)
+        """Take in what the detail shows: count its requests while it is being drained, and read
+        what Kubernetes writes down about its pod."""
+        frozen = self.view.frozen
+        self._drain_watch.watch(None if frozen else self.inspector.drained(worker, record))
+        records = worker.records if worker is not None else () if record is None else (record,)
+        owners = [one.entry.owner for one in records if one.entry.owner is not None]
+        self._pod_events.watch(owners, reads=not frozen)
 
-    def instance_of(self, record: AnyRecord) -> EndpointInstance | Notice:
-        """Return the instance that a record belongs to, or why there is none."""
-        instance = self.view.cluster.instance_of(record)
-        if instance is not None:
+    def jump_target(self, record: AnyRecord, tab: str) -> EndpointInstance | Worker | Notice:
+        """Return what a record of a tab belongs to: its instance; in Instances, or if there is
+        none, its worker. A notice: neither is known, or it is the row itself."""
+        cluster = self.view.cluster
+        instance = cluster.instance_of(record)
+        if instance is not None and tab != TabId.INSTANCES:
             return instance
-        worker = self.view.cluster.worker_of(record)
-        whose = "unknown" if worker is None else f"{hex_id(worker)}, which has no instance"
-        return Notice(f"Its worker is {whose}.", "warning")
+        number = cluster.worker_of(record)
+        if number is None:
+            return Notice("Its worker is unknown.", "warning")
+        worker = worker_by_id(cluster, number)
+        if worker is None or tab == TabId.WORKERS:
+            return Notice(f"Its worker is {hex_id(number)}, which has no instance.", "warning")
+        return worker
 
-    def jump(self, tab: str, row: Hashable, to: EndpointInstance) -> Bookmark:
-        """Return where an instance is shown, and remember the tab and row that are left for it."""
+    def jump(self, tab: str, row: Hashable, to: EndpointInstance | Worker) -> Bookmark:
+        """Return where an instance or a worker is shown, and remember the tab and row that are left
+        for it."""
         self._bookmarks.append(Bookmark(tab, self.scope, row))
-        is_here = to.key in self.view.shown.keys(to.kind, self.scope)
+        shown = self.view.shown
+        if isinstance(to, Worker):
+            is_here = to.id in map(self.view.cluster.worker_id, shown.workers(self.scope))
+            return Bookmark(TabId.WORKERS, self.scope if is_here else (), to.id)
+        is_here = to.key in shown.keys(to.kind, self.scope)
         return Bookmark(TabId.INSTANCES, self.scope if is_here else (), to.key)
 
     def back(self) -> Bookmark | None:

@@ -12,7 +12,7 @@ from backends.liveness.workers import SEVERITY, Worker
 from backends.liveness.workers import worker as worker_by_id
 from backends.metrics.in_flight import InFlight
 from tui.state.record_states import RecordStates
-from tui.text.detail import Detail, detail_of, with_event, worker_detail
+from tui.text.detail import Detail, EventsOf, detail_of, with_event, worker_detail
 from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.reasons import reason_text
@@ -27,12 +27,17 @@ class Inspector:
     """Makes the contents of the detail."""
 
     def __init__(
-        self, states: RecordStates, in_flight: Callable[[int], InFlight | None] = lambda _: None
+        self,
+        states: RecordStates,
+        in_flight: Callable[[int], InFlight | None] = lambda _: None,
+        pod_events: EventsOf = lambda _: None,
     ) -> None:
-        """`in_flight`: returns the known requests of a drained worker, by its id."""
+        """`in_flight`: returns the known requests of a drained worker, by its id. `pod_events`:
+        returns those of an object's pod."""
         self._states = states
         self._view = states.view
         self._in_flight = in_flight
+        self._pod_events = pod_events
 
     def detail(self, record: AnyRecord | None, event: Event | None, alike: int) -> Detail | None:
         """Return the detail of a row's record and of its event. None: there is neither. `alike`:
@@ -74,6 +79,7 @@ class Inspector:
             lease_ttl=lease_ttl,
             left=left,
             shown_at=shown_at,
+            pod_events=self._pod_events,
         )
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
@@ -121,6 +127,7 @@ class Inspector:
             as_of=as_of,
             shown_at=shown_at,
             serving=(model_of_card(record, view.cluster, view.verdicts.serving) if there else ""),
+            pod_events=self._pod_events,
         )
 
 

@@ -16,6 +16,7 @@ Each module uses only modules below it in this list:
     numbers       figures in a few cells, with their units
     sparkline     a series of numbers as a row of bars
     owner         the object, pod and container of a record
+    pod_events    what Kubernetes wrote down about a pod
     reasons       why a record came or went
     format        durations, states and kinds
     outcomes      how removing and restoring ended

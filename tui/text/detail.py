@@ -24,7 +24,7 @@ from backends.dynamo.roles import Role
 from backends.liveness.evidence import Evidence
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.liveness.workers import Worker
-from backends.store import Entry
+from backends.store import Entry, Owner, PodEvents
 from tui.text.format import (
     EVENT_GLYPHS,
     KIND_NAMES,
@@ -51,6 +51,14 @@ from tui.text.timestamps import time_of_day
 JUST_NOW = 5.0
 """Seconds for which evidence counts as of now. Rows on screen are checked again within them, so a
 finer age would only go up and down."""
+
+EventsOf = Callable[[Owner], PodEvents | None]
+"""Returns what was read of the events of an object's pod. None: they were not read."""
+
+
+def _not_read(_: Owner) -> None:
+    return None
+
 
 MOST_RECORDS = 100
 """Records listed for a worker: many times as many as any worker registers."""
@@ -86,6 +94,7 @@ def detail_of(
     as_of: float | None = None,
     shown_at: ShownAt = as_it_is,
     serving: str = "",
+    pod_events: EventsOf = _not_read,
 ) -> Detail:
     """Return the detail of a record. `lease_ttl`, `first_seen`: None while unknown, or if there
     is none.
@@ -94,7 +103,7 @@ def detail_of(
     instance was replaced here recently. `requests`: requests that a drained worker still has to
     finish. `alike`: how many records the row stands for; this is the first. `as_of`: when the store
     last reported it, if that is not now. `shown_at`: what the host's clock showed. `serving`: a
-    sentence on how the model of a card is served.
+    sentence on how the model of a card is served. `pod_events`: returns those of an object's pod.
     """
     then = "" if as_of is None else f" as of {time_of_day(shown_at(as_of))}"
     at = now if as_of is None else as_of
@@ -109,7 +118,7 @@ def detail_of(
         *evidence_fields(evidence, now, lease_ttl),
         ("note", record.note or ""),
         ("value", f"not known in full: {record.unread}" if record.unread else ""),
-        *_holder_fields(record, lease_ttl, at, then, shown_at),
+        *_holder_fields(record, lease_ttl, at, then, shown_at, pod_events),
         ("restarts", f"{count(restarts, 'restart')} in 10 min" if restarts else ""),
         *_own_fields(record, cluster),
         ("worker", _worker(record, cluster)),
@@ -136,12 +145,13 @@ def worker_detail(
     lease_ttl: LeaseTtl | None = None,
     left: str = "",
     shown_at: ShownAt = as_it_is,
+    pod_events: EventsOf = _not_read,
 ) -> Detail:
     """Return the detail of a process: its role, ids, lease, and one line for each of its records.
 
     `lease_ttl`: the last reading of its lease; `left`: the time left, in words; `gone`: when the
     worker went, and why; `requests`: its unfinished requests once drained; `serving`: whether each
-    of its models gets requests.
+    of its models gets requests; `pod_events`: returns those of an object's pod.
     """
     records, role = worker.records, worker.role.value
     left_behind = not gone and all(state_of(one) is STATES[Verdict.ORPHANED] for one in records)
@@ -153,7 +163,7 @@ def worker_detail(
         ("serving", serving),
         ("requests", requests),
         *evidence_fields(evidence, now, lease_ttl),
-        *_owner_of(worker, shown_at(now)),
+        *_owner_of(worker, shown_at(now), pod_events),
         ("lease", "  ".join(filter(None, (_leases(worker), left)))),
         ("models", ", ".join(worker.models)),
         ("ranks", f"{worker.ranks:,}" if worker.ranks > 1 else ""),
@@ -296,18 +306,25 @@ def _worker(record: AnyRecord, cluster: Cluster) -> str:
     return "  ".join(parts)
 
 
-def _owner_of(worker: Worker, now: float) -> list[tuple[str, str]]:
+def _owner_of(worker: Worker, now: float, pod_events: EventsOf) -> list[tuple[str, str]]:
     """Return the fields on its pod, in a store with owners. Several objects may have one id."""
     owners = {one.entry.owner.path: one.entry.owner for one in worker.records if one.entry.owner}
-    return [field for owner in owners.values() for field in owner_fields(owner, now)]
+    return [
+        field for owner in owners.values() for field in owner_fields(owner, now, pod_events(owner))
+    ]
 
 
 def _holder_fields(
-    record: AnyRecord, lease_ttl: LeaseTtl | None, now: float, as_of: str, shown_at: ShownAt
+    record: AnyRecord,
+    lease_ttl: LeaseTtl | None,
+    now: float,
+    as_of: str,
+    shown_at: ShownAt,
+    pod_events: EventsOf,
 ) -> list[tuple[str, str]]:
     """Return what keeps the record: its owner, or its lease."""
-    if record.entry.owner is not None:
-        return owner_fields(record.entry.owner, shown_at(now))
+    if (owner := record.entry.owner) is not None:
+        return owner_fields(owner, shown_at(now), pod_events(owner))
     return [("lease", _lease(record, lease_ttl, now, as_of, shown_at))]
 
 

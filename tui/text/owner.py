@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backends.store import ContainerState, Owner, PodExistence, Readiness
+from backends.store import ContainerState, Owner, PodEvents, PodExistence, Readiness
 from tui.text.format import count, duration
+from tui.text.pod_events import pod_event_fields
 from tui.text.timestamps import utc_stamp
 
 READINESS = {
@@ -26,10 +27,13 @@ READINESS = {
 """Whether clients discover a process, in words."""
 
 
-def owner_fields(owner: Owner, now: float) -> list[tuple[str, str]]:
+def owner_fields(
+    owner: Owner, now: float, events: PodEvents | None = None
+) -> list[tuple[str, str]]:
     """Return labels and texts on an object and its pod; empty texts for what is not known.
 
-    `now`: POSIX seconds by the host's clock, which Kubernetes' times are compared with.
+    `now`: POSIX seconds by the host's clock, which Kubernetes' times are compared with. `events`:
+    of the pod. None: not read.
     """
     return [
         ("ready", _readiness(owner, now)),
@@ -38,6 +42,7 @@ def owner_fields(owner: Owner, now: float) -> list[tuple[str, str]]:
         ("node", owner.node),
         ("object", _object(owner, now)),
         ("not read", "; ".join(f"this user may not {right}" for right in owner.unread)),
+        *pod_event_fields(events, now),
     ]
 
 

@@ -124,3 +124,34 @@ def pod(
             "containerStatuses": statuses,
         },
     }
+
+
+def event(
+    name: str,
+    pod_uid: str,
+    reason: str,
+    message: str,
+    *,
+    warning: bool = True,
+    count: int = 1,
+    at: str = "2026-11-21T10:00:00Z",
+    container: str = "",
+    namespace: str = NAMESPACE,
+) -> Object:
+    """Return an `Event` of a pod, as a kubelet writes it."""
+    about = {"kind": "Pod", "namespace": namespace, "name": "a-pod", "uid": pod_uid}
+    if container:
+        about["fieldPath"] = f"spec.containers{{{container}}}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": namespace},
+        "involvedObject": about,
+        "reason": reason,
+        "message": message,
+        "type": "Warning" if warning else "Normal",
+        "count": count,
+        "firstTimestamp": "2026-11-21T09:00:00Z",
+        "lastTimestamp": at,
+        "source": {"component": "kubelet", "host": "node-1"},
+    }

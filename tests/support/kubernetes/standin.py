@@ -5,8 +5,8 @@ async with StandIn() as server:
     server.fail(status=429, retry_after="7")
     await server.cut(b'{"type":"MOD')
 
-It speaks list (pages, selectors), watch (bookmarks, time limit, 410), get, apply, JSON patch,
-delete with preconditions, and SelfSubjectAccessReview.
+It speaks list (pages, labels, and of events the uid that they are about), watch (bookmarks, time
+limit, 410), get, apply, JSON patch, delete with preconditions, and SelfSubjectAccessReview.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from tests.support.ports import LOOPBACK
 WORKERS = "dynamoworkermetadatas"
 SLICES = "endpointslices"
 PODS = "pods"
+EVENTS = "events"
 ROOTS = {
     "/apis/nvidia.com/v1alpha1": (WORKERS,),
     "/apis/discovery.k8s.io/v1": (SLICES,),
-    "/api/v1": (PODS,),
+    "/api/v1": (PODS, EVENTS),
 }
-KINDS = {WORKERS: "DynamoWorkerMetadata", SLICES: "EndpointSlice", PODS: "Pod"}
+KINDS = {WORKERS: "DynamoWorkerMetadata", SLICES: "EndpointSlice", PODS: "Pod", EVENTS: "Event"}
 REVIEWS = "selfsubjectaccessreviews"
 REASONS = {401: "Unauthorized", 403: "Forbidden", 410: "Expired", 429: "TooManyRequests"}
 
@@ -373,7 +374,12 @@ class StandIn:
             if version < self.store.oldest:
                 raise ApiProblem(410, "Expired", "The provided continue parameter is too old")
         selected = _selected(request.query.get("labelSelector", ""))
-        found = [one for one in self.store.all_of(resource, namespace, version) if selected(one)]
+        about = request.query.get("fieldSelector", "").removeprefix("involvedObject.uid=")
+        found = [
+            one
+            for one in self.store.all_of(resource, namespace, version)
+            if selected(one) and (not about or one["involvedObject"]["uid"] == about)
+        ]
         metadata: Object = {"resourceVersion": str(version)}
         end = start + limit if limit else len(found)
         if end < len(found):

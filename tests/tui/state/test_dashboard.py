@@ -13,6 +13,7 @@ from backends.discovery.discovery import Added
 from backends.discovery.reasons import BY_THIS_DYNTOP
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.liveness.workers import Worker
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Entry, Lifetime, Outcome
 from tests.support.registered import card, instance, record
@@ -245,7 +246,7 @@ async def test_a_jump_is_gone_back_once() -> None:
     async with opened(KEPT, card(1)) as shown:
         dashboard = shown.dashboard
         model = dashboard.view.cluster.records[card(1)[0]]
-        found = dashboard.instance_of(model)
+        found = dashboard.jump_target(model, TabId.MODELS)
         assert found == shown.record(LIVING)
         dashboard.select(("elsewhere",))
         to = dashboard.jump(TabId.MODELS, "row", shown.record(LIVING))
@@ -254,10 +255,14 @@ async def test_a_jump_is_gone_back_once() -> None:
         assert dashboard.back() is None
 
 
-async def test_where_a_record_has_no_instance_it_is_said() -> None:
+async def test_a_jump_from_what_has_no_instance_goes_to_its_worker() -> None:
     async with opened(card(7)) as shown:
-        alone = shown.dashboard.view.cluster.records[card(7)[0]]
-        assert shown.dashboard.instance_of(alone) == Notice(
+        dashboard = shown.dashboard
+        alone = dashboard.view.cluster.records[card(7)[0]]
+        worker = dashboard.jump_target(alone, TabId.MODELS)
+        assert isinstance(worker, Worker)
+        assert dashboard.jump(TabId.MODELS, "row", worker) == Bookmark(TabId.WORKERS, (), 7)
+        assert dashboard.jump_target(alone, TabId.WORKERS) == Notice(
             "Its worker is 7, which has no instance.", "warning"
         )
 

@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backends.discovery import models
 from backends.discovery.cluster import Cluster
@@ -17,7 +17,8 @@ from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY, Worker, worker, worst
-from backends.store import Misconfigured
+from backends.store import Misconfigured, Owner, PodEvents, Pods
+from backends.store.pods import events_of
 from tui.cli.commands import list_workers
 from tui.cli.output import described, keep_all, query
 from tui.cli.shared.asked_frontends import (
@@ -35,6 +36,7 @@ from tui.text.detail_lines import lines_of
 from tui.text.errors import Exit
 from tui.text.format import STATES, State, count, hex_id, time_left
 from tui.text.json_export import as_json, record_json
+from tui.text.pod_events import exported_pod_events
 from tui.text.sanitize import plain_key
 from tui.text.serving import (
     frontend_fields,
@@ -77,7 +79,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     wanted = lookup.parse(arguments.name)
     if not wanted.text:
         raise Misconfigured("NAME", "is empty: name an id, a key, an address or a model")
-    seen, place = asyncio.run(_look(settings, wanted, arguments.probe, clock))
+    seen, place, pod_events = asyncio.run(_look(settings, wanted, arguments.probe, clock))
     subjects = _subjects(seen.cluster, wanted)
     if not subjects:
         print_message(f"nothing is named {wanted.text} in {place}{described(settings)}")
@@ -88,18 +90,17 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
             print_message(f"  {_in_a_line(one)}")
         return Exit.REFUSED
     if arguments.output == "json":
-        write_lines([_json(subjects[0], seen)])
+        write_lines([_with_pod_events(subjects[0], seen, pod_events)])
     else:
-        lines = [
-            str(line).rstrip() for line in lines_of(_detail(subjects[0], seen, clock()), CELLS)
-        ]
+        detail = _detail(subjects[0], seen, clock(), pod_events)
+        lines = [str(line).rstrip() for line in lines_of(detail, CELLS)]
         write_lines("\n".join(lines).rstrip().split("\n"))
     return Exit.DONE
 
 
 async def _look(
     settings: Settings, wanted: Named, probe: str | None, clock: Clock
-) -> tuple[Survey, StoreLabel]:
+) -> tuple[Survey, StoreLabel, dict[Owner, PodEvents]]:
     def concerned(cluster: Cluster, _: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
         found = [record for one in _subjects(cluster, wanted) for record in _records(one)]
         # How its models are served depends on which of their other workers are dead.
@@ -116,9 +117,19 @@ async def _look(
             clock=clock,
         )
         place = place_of(discovery)
-    if any(isinstance(one, Model) for one in _subjects(seen.cluster, wanted)):
+        subjects = _subjects(seen.cluster, wanted)
+        pod_events = await _pod_events(discovery.store.pods, subjects)
+    if any(isinstance(one, Model) for one in subjects):
         seen.verdicts.serving.observe_frontends(await asked_frontends(settings, clock))
-    return seen, place
+    return seen, place, pod_events
+
+
+async def _pod_events(pods: Pods | None, subjects: Sequence[Subject]) -> dict[Owner, PodEvents]:
+    """Return what was written down about the pod of one process or key."""
+    if pods is None or len(subjects) != 1 or isinstance(subjects[0], Model):
+        return {}
+    owners = dict.fromkeys(one.entry.owner for one in _records(subjects[0]) if one.entry.owner)
+    return {one: await events_of(pods, one) for one in owners}
 
 
 def _subjects(cluster: Cluster, wanted: Named) -> list[Subject]:
@@ -169,6 +180,15 @@ def _in_a_line(subject: Subject) -> str:
     return plain_key(subject.key)
 
 
+def _with_pod_events(subject: Subject, seen: Survey, pod_events: Mapping[Owner, PodEvents]) -> str:
+    text = _json(subject, seen)
+    if not pod_events:
+        return text
+    exported = [exported_pod_events(one) for one in pod_events.values()]
+    known = [one for some in exported if some is not None for one in some]
+    return as_json(json.loads(text) | {"pod_events": None if None in exported else known})
+
+
 def _json(subject: Subject, seen: Survey) -> str:
     match subject:
         case Worker():
@@ -215,8 +235,9 @@ def _serving_json(model: Model, seen: Survey) -> dict[str, object]:
     }
 
 
-def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
-
+def _detail(
+    subject: Subject, seen: Survey, now: float, pod_events: Mapping[Owner, PodEvents]
+) -> Detail:
     def state_of(record: AnyRecord) -> State:
         return STATES[seen.verdict(record)]
 
@@ -242,6 +263,7 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
                 serving=of_worker(subject, seen.verdicts.serving),
                 lease_ttl=lease_ttl,
                 left=left,
+                pod_events=pod_events.get,
             )
         case Model():
             return _model_detail(subject, seen)
@@ -254,6 +276,7 @@ def _detail(subject: Subject, seen: Survey, now: float) -> Detail:
         now,
         evidence=seen.assessment(subject).evidence,
         serving=model_of_card(subject, seen.cluster, seen.verdicts.serving),
+        pod_events=pod_events.get,
     )
 
 

@@ -82,7 +82,7 @@ class Pane(TabPane, Generic[Row]):
             self.records = records
 
     class JumpAsked(Message):
-        """The person wants to see the instance that a record belongs to."""
+        """The person wants to see the instance, or the worker, that a record belongs to."""
 
         def __init__(self, record: AnyRecord) -> None:
             super().__init__()
