@@ -3,62 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 from backends.etcd import EtcdConfig, EtcdStore
 from tests.support.etcd_server import EtcdServer
-from tests.support.listening import listening
+from tests.support.forwarders import Forwarder
 from tests.support.ports import LOOPBACK
-
-
-class Forwarder:
-    """Passes connections on to a port, until it is cut; then it listens no more."""
-
-    def __init__(self, port: int, host: str = LOOPBACK) -> None:
-        """`port` is where it passes them on to, `host` where it listens."""
-        self._to = port
-        self._host = host
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._open = contextlib.AsyncExitStack()
-        self.port = 0
-
-    @property
-    def connections(self) -> int:
-        """How many are open."""
-        return len(self._writers) // 2
-
-    async def open(self) -> None:
-        """Listen, on the same port as the last time."""
-        server = listening(self._pass_on, self._host, self.port)
-        self.port = await self._open.enter_async_context(server)
-
-    async def cut(self) -> None:
-        """Break all connections and refuse new ones."""
-        await self._open.aclose()
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._to)
-        try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._copy(reader, there_writer))
-                both.create_task(self._copy(there_reader, writer))
-        finally:
-            there_writer.transport.abort()
-            with contextlib.suppress(OSError):
-                await there_writer.wait_closed()
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            with contextlib.suppress(OSError):
-                while received := await reader.read(65536):
-                    writer.write(received)
-                    await writer.drain()
-        finally:
-            # Whichever side ended, the other one ends too.
-            writer.transport.abort()
-            self._writers.discard(writer)
 
 
 class EtcdHarness:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.kubernetes.targets import place_of
-from tests.contract.etcd_harness import Forwarder
+from tests.support.forwarders import Forwarder
 from tests.support.kubernetes.api import WORKERS, Object
 from tests.support.kubernetes.cluster import Kubernetes
 from tests.support.kubernetes.namespace import KubeNamespace

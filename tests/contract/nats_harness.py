@@ -13,7 +13,7 @@ from nats.js.kv import KeyValue
 
 from backends.nats.config import NatsConfig
 from backends.nats_kv.store import NatsStore
-from tests.contract.etcd_harness import Forwarder
+from tests.support.forwarders import Forwarder
 from tests.support.nats_server import NatsServer
 from tests.support.ports import LOOPBACK
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from backends.store import Cause, Resync, Unreachable
-from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import Member, Opener, cluster_of, until
 from tests.support.etcd_server import EtcdServer
+from tests.support.forwarders import Forwarder
 from tests.support.nats_server import NatsServer
 from tests.support.ports import LOOPBACK, free_ports
 from tests.support.watching import V1, watching

@@ -9,9 +9,9 @@ import pytest
 
 from backends.etcd import EtcdStore
 from backends.store import Cause, Heartbeat, Loading, Put, Refused, Resync
-from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import Opener, stored, until
 from tests.support.etcd_server import EtcdServer
+from tests.support.forwarders import Forwarder
 from tests.support.ports import LOOPBACK
 from tests.support.watching import View, watching
 

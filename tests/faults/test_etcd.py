@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
-from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import QUICK, stored, switch_auth_on
 from tests.support.etcd_server import EtcdServer
+from tests.support.forwarders import Forwarder
 from tests.support.ports import LOOPBACK
 from tests.support.registered import card, instance
 from tests.support.running import dyntop

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 
 from backends.etcd import EtcdConfig, EtcdStore
@@ -13,10 +10,10 @@ from backends.etcd.client import Client
 from backends.etcd.rpc import STATUS, StatusRequest
 from backends.etcd.watch_stream import WatchLimits
 from backends.store import Unreachable
-from tests.contract.etcd_harness import Forwarder
 from tests.support.etcd_places import QUICK, stored
 from tests.support.etcd_server import EtcdServer
-from tests.support.operating import DEADLINE, dashboard
+from tests.support.forwarders import Forwarder, HeldForwarder, SlowForwarder
+from tests.support.operating import dashboard
 from tests.support.ports import LOOPBACK
 from tests.support.registered import instance
 from tests.support.seeing import held as shown
@@ -26,58 +23,6 @@ DELAY = 2.0
 """Seconds between a question and its answer."""
 LONG = 600.0
 """Seconds: no test waits for anything as long."""
-
-
-class SlowForwarder(Forwarder):
-    """Passes on at once what is asked, and late what is answered."""
-
-    def __init__(self, port: int, delay: float, *, handshake: float = 0.0) -> None:
-        """`handshake` is the delay, in seconds, of the first answer to a connection."""
-        super().__init__(port)
-        self._delay = delay
-        self._handshake = handshake
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        loop = asyncio.get_running_loop()
-        is_answer = writer.get_extra_info("peername")[1] != self._to
-        delay = self._handshake if is_answer else 0.0
-        try:
-            while received := await reader.read(65536):
-                loop.call_later(delay, self._pass, writer, received)
-                delay = self._delay if is_answer else 0.0
-        except OSError:
-            pass
-        finally:
-            writer.transport.abort()
-            self._writers.discard(writer)
-
-    def _pass(self, writer: asyncio.StreamWriter, received: bytes) -> None:
-        writer.write(received)
-
-
-class HeldForwarder(SlowForwarder):
-    """Holds answers back until each is let go, for as long as it takes to look at what was shown
-    before it: on a busy machine what is to last for 2 s may be over before the next look."""
-
-    def __init__(self, port: int, *, handshake: float = 0.0) -> None:
-        super().__init__(port, 0.0, handshake=handshake)
-        self._held: deque[tuple[asyncio.StreamWriter, bytes]] = deque()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Let one answer go after the other until that is so."""
-        async with asyncio.timeout(DEADLINE):
-            while not condition():
-                if self._held:
-                    writer, received = self._held.popleft()
-                    writer.write(received)
-                await asyncio.sleep(0.02)
-
-    def _pass(self, writer: asyncio.StreamWriter, received: bytes) -> None:
-        if writer.get_extra_info("peername")[1] == self._to:
-            writer.write(received)
-        else:
-            self._held.append((writer, received))
 
 
 def patient(forwarder: Forwarder, **limits: float) -> EtcdStore:
