@@ -23,6 +23,7 @@ from backends.store import (
     Lost,
     NoPuts,
     Outcome,
+    Owner,
     Pods,
     Put,
     PutBack,
@@ -76,8 +77,11 @@ class Keyspace:
         self._revision = 0
         self._broken: StoreError | None = None
 
-    def put(self, key: bytes, value: bytes, lease: int | None = None) -> Revision:
-        """Create or replace a key. Its lease must have been granted.
+    def put(
+        self, key: bytes, value: bytes, lease: int | None = None, owner: Owner | None = None
+    ) -> Revision:
+        """Create or replace a key. Its lease must have been granted. `owner`: the object that holds
+        it, as in Kubernetes.
 
         Raises `Refused` for a lease that does not exist, and while puts are forbidden.
         """
@@ -87,7 +91,7 @@ class Keyspace:
         if lease is not None and lease not in self._leases:
             raise Refused("memory", f"lease {lease:x} does not exist")
         self._revision += 1
-        entry = Entry(key, value, Revision(str(self._revision)), lease)
+        entry = Entry(key, value, Revision(str(self._revision)), lease, owner=owner)
         self._entries[key] = entry
         self._publish(Put(entry))
         return entry.revision
@@ -307,7 +311,7 @@ class MemoryStore(ClosedAtExit):
             return PutBack.THERE
         if entry.lease is not None and self.keyspace.time_to_live(entry.lease).granted is None:
             return PutBack.LEASE_GONE
-        self.keyspace.put(entry.key, entry.value, entry.lease)
+        self.keyspace.put(entry.key, entry.value, entry.lease, entry.owner)
         return PutBack.DONE
 
     async def no_puts(self) -> tuple[NoPuts, ...]:

@@ -13,11 +13,9 @@ import pytest
 
 from backends.aio.timer import LoopTimer
 from backends.dynamo import keys
-from backends.memory import MemoryStore
 from tests.agreement.statements import Statements, read_worker_fields, timeless
 from tests.agreement.worlds import Made
 from tests.cli.conftest import Here
-from tests.support.operating import LeaselessStore
 from tui.cli import main
 from tui.text.errors import Exit
 
@@ -25,6 +23,10 @@ _command = main._command
 
 WAITING = ("check", "unregister")
 """Commands that look once more after a while."""
+
+
+MAY_BE = ("discoverable", "unknown")
+"""What is said of the readiness of what may be live."""
 
 
 class HurriedTimer(LoopTimer):
@@ -54,8 +56,7 @@ def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return functools.partial(run, clock=lambda: made.world.now, **timer)
 
     with monkeypatch.context() as patch:
-        store = MemoryStore if made.world.leases else LeaselessStore
-        patch.setattr("backends.connections.open_store", lambda _: store(made.world.keyspace))
+        patch.setattr("backends.connections.open_store", lambda _: made.world.open())
         patch.setattr("backends.probe.prober.Prober", lambda **_: made.answers)
         patch.setattr("tui.cli.main._command", at_its_time)
         yield
@@ -124,6 +125,15 @@ def _read_record(said: Statements, one: Any, where: str) -> None:
     said.add(("evidence", key), timeless(one["evidence"][0]), where)
     if one["kind"] == "model":
         said.add(("is routed", key), one["routable"] is True, where)
+    if of := one.get("kubernetes"):
+        said.add(("object of", key), f"{of['namespace']}/{of['object']}", where)
+        said.add(("readiness of", key), of["readiness"], where)
+        if one["verdict"] == "live":
+            said.add(("may be discovered", key), True, f"{where}, its verdict")
+            said.add(("may be discovered", key), of["readiness"] in MAY_BE, f"{where}, readiness")
+        said.add(("pod of", key), of["pod"], where)
+        said.add(("node of", key), of["node"], where)
+        said.add(("starts of the container of", key), of["restarts"], where)
     if one["lease"] and one["ttl_remaining"] is not None:
         said.add(("left of", int(one["lease"], 16)), float(one["ttl_remaining"]), where)
 

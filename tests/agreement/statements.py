@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ from backends.liveness.judge import Verdict
 from tests.support.operating import Operator
 from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.unregister import UnregisterDialog
-from tui.text.format import STATES
+from tui.text.format import NOTHING, STATES
+from tui.text.owner import READINESS
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.panes.pane import Pane
 
@@ -34,6 +35,7 @@ TOLERANCE = 1.0
 
 BY_WORD = {state.word: verdict for verdict, state in STATES.items()}
 BY_WORD |= {state.brief: verdict for verdict, state in STATES.items() if state.brief}
+BY_READINESS = {words: readiness for readiness, words in READINESS.items()}
 FINDING = {state.glyph for verdict, state in STATES.items()} - {
     STATES[Verdict.LIVE].glyph,
     STATES[Verdict.UNKNOWN].glyph,
@@ -269,6 +271,8 @@ def _read_instances(
         said.add(("age", record.key), cells["seen"], "Instances")
         if "↻" in cells["transport"]:
             said.add(("restarts", record.key), cells["transport"].split()[0], "Instances")
+        if "node" in cells:
+            said.add(("node of", record.key), _known(cells["node"]), "Instances")
 
 
 def _read_models(pane: Any, said: Statements, place: tuple[str, ...], narrowed: bool) -> None:
@@ -287,6 +291,8 @@ def _read_models(pane: Any, said: Statements, place: tuple[str, ...], narrowed: 
         if row.kind == "card":
             _state(said, row.cards[0].key, cells["state"], "Models")
             said.add(("why not routed", row.cards[0].key), cells["why"], "Models")
+            if "node" in cells:
+                said.add(("node of", row.cards[0].key), _known(cells["node"]), "Models")
             continue
         # How a model is served is the same whatever a filter leaves out.
         fact = (row.kind, above, row.key)
@@ -326,8 +332,14 @@ def _read_workers(
         worker = row.worker.id
         said.add(("left behind", worker), worker in marked, "Workers")
         said.add(("worst of", worker), _glyph(cells["state"]), "Workers")
-        if found := re.match(r"(\d+)/(\d+)s$", cells["lease"]):
-            said.add(("left of", row.worker.records[0].lease), float(found[1]), "Workers")
+        first = row.worker.records[0]
+        if found := re.match(r"(\d+)/(\d+)s$", cells.get("lease", "")):
+            said.add(("left of", first.lease), float(found[1]), "Workers")
+        if "pod" in cells:
+            started = _known(cells["restarts"])
+            said.add(("pod of", first.key), _known(cells["pod"]), "Workers")
+            said.add(("node of", first.key), _known(cells["node"]), "Workers")
+            said.add(("starts of the container of", first.key), started and int(started), "Workers")
         for record in row.worker.records:
             said.add(("worker", record.key), f"{worker:x}", "Workers")
         cards = [*row.worker.cards, *row.worker.adapters]
@@ -403,6 +415,8 @@ def read_fields(
     said.add(("worker", record.key), _worker(texts["worker"].partition("  ")[0]), where)
     if "seen" in texts:
         said.add(("age", record.key), _short_age(texts["seen"]), where)
+    if "object" in texts:
+        _read_object(said, record.key, texts, where)
     if "evidence" in texts:
         said.add(("evidence", record.key), timeless(_undated(texts["evidence"])), where)
         evidence = _list_of(fields, "evidence")
@@ -411,6 +425,21 @@ def read_fields(
         if also or none:
             said.add(("has an instance", record.key), also is not None, where + ", worker")
             said.add(("has an instance", record.key), not none, where + ", evidence")
+
+
+def _read_object(said: Statements, key: bytes, texts: Mapping[str, str], where: str) -> None:
+    """What a detail says of the object of a key, its pod and its container."""
+    first = {label: text.partition("  ")[0] for label, text in texts.items()}
+    said.add(("object of", key), first["object"], where)
+    said.add(("readiness of", key), BY_READINESS[first["ready"]].value, where)
+    pod = None if first["pod"].startswith("none: ") else first["pod"]
+    said.add(("pod of", key), pod, where)
+    said.add(("node of", key), first.get("node"), where)
+    started = None
+    if "container" in texts:
+        found = re.search(r"  ([\d,]+) restarts?", texts["container"])
+        started = _int(found[1]) if found else 0
+    said.add(("starts of the container of", key), started, where)
 
 
 def read_worker_fields(
@@ -491,6 +520,11 @@ def _state(said: Statements, key: bytes, text: str, where: str) -> None:
 
 def _is_finding(text: str) -> bool:
     return _glyph(text) in FINDING
+
+
+def _known(cell: str) -> str | None:
+    """What a cell says, if it is known."""
+    return None if cell == NOTHING else cell
 
 
 def _glyph(text: str) -> str:

@@ -8,17 +8,14 @@ import pytest
 
 from backends.liveness.routing import RoutableCount
 from tests.agreement.looking import LATER, SIZE, until_all_is_known
+from tests.agreement.object_worlds import leftover, not_ready
+from tests.agreement.seeds import made_of
 from tests.agreement.statements import (
     Statements,
     read_dashboard,
     read_questions,
 )
-from tests.agreement.worlds import (
-    dead_on_this_host,
-    drained,
-    healthy,
-    made_of,
-)
+from tests.agreement.worlds import Made, dead_on_this_host, drained, healthy
 from tests.support.operating import dashboard
 from tui.state.columns import Cell
 
@@ -50,12 +47,22 @@ async def test_one_false_statement_is_found(
     assert any(one.startswith((f"{about}:", f"{about} ")) for one in found), found
 
 
+async def test_one_false_statement_about_a_pod_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.text.owner._pod", lambda *_: "prod-other-0")
+    found = await disagreements_in(made_of(healthy, not_ready, leftover, objects=True))
+    assert any(one.startswith("pod of ") for one in found), found
+
+
 async def test_where_every_statement_is_true_none_is_found() -> None:
     assert await disagreements_in_a_small_world() == []
 
 
 async def disagreements_in_a_small_world() -> list[str]:
-    made, said = made_of(healthy, drained, dead_on_this_host), Statements()
+    return await disagreements_in(made_of(healthy, drained, dead_on_this_host))
+
+
+async def disagreements_in(made: Made) -> list[str]:
+    said = Statements()
     async with dashboard(made.world, probes=made.answers, size=SIZE) as operator:
         made.world.now += LATER
         await until_all_is_known(operator)

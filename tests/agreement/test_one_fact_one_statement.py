@@ -11,6 +11,7 @@ import pytest
 from backends.liveness.judge import Verdict
 from tests.agreement.commands import commands_of, read_commands
 from tests.agreement.looking import LATER, SIZE, until_all_is_known
+from tests.agreement.seeds import WITH_ALL, made_from, made_of
 from tests.agreement.statements import (
     Statements,
     read_clean_up,
@@ -18,23 +19,12 @@ from tests.agreement.statements import (
     read_narrowed,
     read_questions,
 )
-from tests.agreement.worlds import (
-    KINDS,
-    Made,
-    internal_endpoint_alone,
-    made_from,
-    made_of,
-)
+from tests.agreement.worlds import KINDS, Made, internal_endpoint_alone
 from tests.cli.conftest import Here
 from tests.support.operating import Operator, dashboard
 
 SEEDS = range(int(os.environ.get("DYNTOP_WORLDS", "3")))
 """Worlds that are looked at; more of them, where somebody has the time."""
-
-
-OF_OBJECTS = {Verdict.NOT_READY.value, Verdict.LEFTOVER.value}
-"""Only objects in Kubernetes have these verdicts; the worlds here are of keys with leases, or of
-files."""
 
 
 async def look(made: Made, said: Statements) -> None:
@@ -73,14 +63,15 @@ def test_all_statements_about_one_fact_agree(
 def test_every_verdict_and_every_place_that_states_it_is_looked_at(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not in the world, or not read, could say anything."""
-    made, said = made_from(0), Statements()
-    with commands_of(made, monkeypatch):
-        read_commands(here, said)
-    stated = [value for fact, some in said.of.items() for value, _ in some if fact[0] == "verdict"]
-    assert set(stated) == {one.value for one in Verdict} - OF_OBJECTS
-    assert said.places("verdict") == {"list", "check", "show KEY"}
+    """What is in no world, or not read, could say anything."""
+    with commands_of(made := made_from(WITH_ALL["leases"]), monkeypatch):
+        read_commands(here, said := Statements())
     assert len(made.kinds) == len(KINDS)
+    assert said.places("verdict") == {"list", "check", "show KEY"}
+    stated = {value for of, some in said.of.items() for value, _ in some if of[0] == "verdict"}
+    with commands_of(made_from(WITH_ALL["objects"]), monkeypatch):
+        stated |= {one["verdict"] for one in here("list", "--probe", "-o", "json").records}
+    assert stated == {one.value for one in Verdict}
 
 
 async def test_a_finding_on_an_internal_instance_alone_is_counted_and_shown() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from backends.dynamo.object_ids import instance_id_of
 from backends.dynamo.registration import EventChannelSpec, EventSourceSpec, ModelSpec
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
 from tests.support.operating import World
+from tests.support.owned import CONTAINER, POD_STATE, READY
 from tests.support.registered import MALFORMED, UNKNOWN, KeyAndValue, instance
 
 TTL = 60.0
+SAME: Mapping[str, Any] = {}
 
 
 class Answers:
@@ -56,10 +58,37 @@ class Made:
     def __post_init__(self) -> None:
         self.answers = Answers(lambda: self.world.now)
         self._last = 0xA000
+        self._ports: dict[int, int] = {}
+        self.owner = READY
+        """Of what is put, where there are objects: that of the process that was made last."""
 
     def new_id(self) -> int:
+        """A process of whose object, where there are objects, nothing is out of order."""
+        if self.world.objects:
+            return self.new_object()
         self._last += 0x11
         return self._last
+
+    def new_object(
+        self,
+        name: str = "",
+        *,
+        pod: Mapping[str, Any] | None = SAME,
+        container: Mapping[str, Any] = SAME,
+        **changes: Any,
+    ) -> int:
+        """A process in Kubernetes, ready but for `changes` to its owner, its pod (None: it cannot
+        be seen) and its container. `name`: of its object; empty: that of its pod."""
+        self._last += 0x11
+        called = changes.get("pod_name", f"prod-worker-{self._last:x}")
+        uid = f"uid-{self._last:x}"
+        state = None
+        if pod is not None:
+            runs = replace(CONTAINER, **container)
+            state = replace(POD_STATE, **{"name": called, "uid": uid, "container": runs, **pod})
+        known = {"name": name or called, "pod_name": called, "pod_uid": uid, "pod": state}
+        self.owner = replace(READY, uid=f"object-{self._last:x}", **(known | changes))
+        return instance_id_of(self.owner.name)
 
     # --- parts of workers ---------------------------------------------------------------------
 
@@ -69,13 +98,18 @@ class Made:
             lease = None
         if lease is not None:
             self.world.renewed(lease, ago)
+        owner = self.owner if self.world.objects else None
         for key, value in registered:
-            self.world.keyspace.put(key, value, lease)
+            self.world.keyspace.put(key, value, lease, owner)
+
+    def port(self, number: int) -> int:
+        """One for each id."""
+        return self._ports.setdefault(number, 9000 + len(self._ports))
 
     def address(self, worker: int, answer: ProbeAnswer, *, here: bool = False) -> str:
         """An address at which that comes of a probe; another for each worker."""
         host = "127.0.0.1" if here else "10.0.0.9"
-        address = f"{host}:{worker & 0x7FFF}"
+        address = f"{host}:{self.port(worker)}"
         self.answers.said[address] = (answer, _SEEN[answer], here)
         return address
 
@@ -113,7 +147,7 @@ class Made:
     def channel(
         self, publisher: int, topic: str = "kv-events", *, answer: ProbeAnswer = ProbeAnswer.ANSWERS
     ) -> KeyAndValue:
-        address = f"10.0.1.1:{publisher & 0x7FFF}"
+        address = f"10.0.1.1:{self.port(publisher)}"
         self.answers.said[address] = (answer, _SEEN[answer], False)
         spec = EventChannelSpec(
             namespace=self.namespace,
@@ -477,21 +511,3 @@ KINDS: tuple[Callable[[Made], None], ...] = (
     unknown_key,
     in_another_namespace,
 )
-
-
-def made_of(*kinds: Callable[[Made], None], leases: bool = True) -> Made:
-    """A world with these alone. `leases`: as in etcd; otherwise as in a folder of files."""
-    made = Made(World(leases=leases))
-    for kind in kinds:
-        kind(made)
-        made.kinds.append(kind.__name__)
-    return made
-
-
-def made_from(seed: int) -> Made:
-    """Seeds 0 and 1 have everything, with leases and without; others a third of it each."""
-    if seed < 2:
-        return made_of(*KINDS, leases=not seed)
-    chance = random.Random(seed)
-    kinds = [kind for kind in KINDS if chance.random() < 1 / 3]
-    return made_of(*kinds, leases=chance.random() < 2 / 3)

@@ -64,13 +64,21 @@ LOST = Unreachable("this process", Cause.LOST)
 class World:
     """A keyspace with a clock that goes on only when told to."""
 
-    def __init__(self, *, leases: bool = True) -> None:
-        """Without `leases` it is as a file store: what is there is kept alive."""
-        self.leases = leases
+    def __init__(self, *, leases: bool = True, objects: bool = False) -> None:
+        """Without `leases` it is as a file store: what is there is kept alive. With `objects` it is
+        as Kubernetes: what is there has an owner."""
+        self.leases = leases and not objects
+        self.objects = objects
         self.now = START
         self.ahead = 0.0
         """Seconds by which the host's clock was set."""
         self.keyspace = Keyspace(lambda: self.now)
+
+    def open(self) -> MemoryStore:
+        """A connection to it."""
+        if self.objects:
+            return OwningStore(self.keyspace)
+        return (MemoryStore if self.leases else LeaselessStore)(self.keyspace)
 
     def host_clock(self) -> float:
         return self.now + self.ahead
@@ -102,6 +110,12 @@ class LeaselessStore(MemoryStore):
     """Keys live in it as long as they have not expired, as in a file store."""
 
     lifetime = Lifetime.TOUCHED
+
+
+class OwningStore(MemoryStore):
+    """Keys live in it as long as the objects that hold them, as in Kubernetes."""
+
+    lifetime = Lifetime.OWNED
 
 
 class SaidProbes:
@@ -410,8 +424,7 @@ async def dashboard(
     `settings` are those of `Settings`.
     """
     world = world or World()
-    own = MemoryStore if world.leases else LeaselessStore
-    discovery = Discovery(store or own(world.keyspace))
+    discovery = Discovery(store or world.open())
     session = Session(
         discovery,
         probes or SaidProbes(),

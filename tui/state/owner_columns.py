@@ -30,7 +30,7 @@ def pod_columns(owner_of: OwnerOf[Row], *, drop: int) -> list[Column[Row]]:
 
     def pod(row: Row) -> Cell:
         owner = owner_of(row)
-        return Cell(NOTHING if owner is None else owner.pod_name or owner.name, "dim")
+        return Cell(NOTHING if owner is None or not owner.pod_name else owner.pod_name, "dim")
 
     def container(row: Row) -> ContainerState | None:
         owner = owner_of(row)
