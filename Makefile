@@ -15,7 +15,7 @@ endif
 UNIT := $(addprefix tests/,aio backends discovery dynamo liveness removal store tui/config tui/runtime \
 	tui/state tui/text packaging/test_imports.py packaging/test_stopwatches.py)
 # Of the Dynamo releases that tests need besides the newest: no two fit into one environment.
-RELEASES := 0.6.1 1.2.1
+RELEASES := 0.6.1 1.0.2 1.2.1 1.4.2
 # The release of frontends and mock engines, of which tests make whole clusters.
 CLUSTER := 1.6.1
 # What its Python parts import, in the versions that the clusters of the tests were measured with.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.released import NEWEST, RELEASES
+from tests.real.released import NEWEST, environment_of
 from tests.support.dynamo import DynamoClient, DynamoWorker
 from tests.support.kubernetes.api import DYNAMO, MERGE_PATCH, WORKERS, Object
 from tests.support.kubernetes.dynamo import DynamoPod, selector_of
@@ -34,15 +34,6 @@ def worker(pod: DynamoPod) -> Iterator[DynamoWorker]:
 def client(kube: KubeNamespace) -> Iterator[DynamoClient]:
     with DynamoClient(DynamoPod(kube, "prod-frontend-0", component="frontend")) as client:
         yield client
-
-
-def settings_of(release: str) -> dict[str, str]:
-    """What a process's environment needs to be of a release."""
-    if release == NEWEST:
-        return {}
-    # 1.2.1 takes an interface here, and no address.
-    host = {"DYN_TCP_RESPONSE_STREAM_HOST": "lo"}
-    return {"PYTHONPATH": str(RELEASES / release), **host}
 
 
 def object_of(pod: DynamoPod) -> Object:
@@ -257,7 +248,7 @@ def test_clients_read_a_map_that_is_null_as_an_empty_one(
         found["metadata"] = {name: found["metadata"][name] for name in names}
         found["spec"]["data"][kind] = {}
         assert pod.place.apply_object(found)["spec"]["data"][kind] is None
-        env = {"NATS_SERVER": nats.url, **settings_of(release)}
+        env = {"NATS_SERVER": nats.url, **environment_of(release)}
         begun = DynamoPod(kube, "prod-frontend-0", component="frontend")
         with DynamoClient(begun, env=env) as client:
             client.wait_for_instances({worker.instance_id})

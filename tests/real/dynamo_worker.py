@@ -3,6 +3,7 @@
     python -P tests/real/dynamo_worker.py --namespace prod --component backend --lora acme/sql
 
 (-P, since this folder's `dynamo.py` would otherwise hide the runtime's package of that name.)
+It runs with the releases 1.0 to 1.6; with others than this environment's publishers are not tried.
 It serves the endpoints `generate` and `clear_kv_blocks`, registers a base model and its LoRA
 adapters, and opens one publisher of KV events and one of worker metrics. Where the discovery
 plane is, Dynamo reads from the environment: ETCD_ENDPOINTS, DYN_FILE_KV.
@@ -37,6 +38,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from dynamo import _core
 from dynamo._core import (
     DistributedRuntime,
     Endpoint,
@@ -44,7 +46,6 @@ from dynamo._core import (
     ModelInput,
     ModelType,
     WorkerMetricsPublisher,
-    WorkerType,
     register_model,
     unregister_model,
 )
@@ -103,6 +104,26 @@ async def speak(request: Any, tokens: int) -> AsyncIterator[dict[str, Any]]:
         yield {"token_ids": [2], **({"finish_reason": "stop"} if number == tokens else {})}
 
 
+def make_runtime(
+    loop: asyncio.AbstractEventLoop, options: argparse.Namespace
+) -> DistributedRuntime:
+    """Make the runtime, in whichever way this release does."""
+    make: Any = DistributedRuntime
+    planes = (options.discovery, options.request_plane)
+    try:
+        found: DistributedRuntime = make(loop, *planes, event_plane=options.event_plane)
+    except TypeError:
+        # Before that argument there was one for NATS, which is taken to be wanted.
+        found = make(loop, *planes, options.event_plane == "nats")
+    return found
+
+
+def role_of_worker() -> dict[str, Any]:
+    """Say that this worker does all of a request, where a release wants to know it."""
+    types = getattr(_core, "WorkerType", None)
+    return {} if types is None else {"worker_type": types.Aggregated}
+
+
 class Worker:
     """One worker process: its endpoints, its model, its publishers."""
 
@@ -149,10 +170,10 @@ class Worker:
             self.generate,
             folder,
             self.options.model,
-            worker_type=WorkerType.Aggregated,
             kv_cache_block_size=BLOCK_SIZE,
             lora_name=lora,
             base_model_path=folder if lora else None,
+            **role_of_worker(),
         )
 
     async def obey(self, command: dict[str, Any]) -> None:
@@ -228,9 +249,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 async def main(options: argparse.Namespace, replies: IO[str]) -> None:
     """Register, report, obey, until the runtime shuts down."""
     loop = asyncio.get_running_loop()
-    runtime = DistributedRuntime(
-        loop, options.discovery, options.request_plane, event_plane=options.event_plane
-    )
+    runtime = make_runtime(loop, options)
     loop.add_signal_handler(signal.SIGTERM, runtime.shutdown)
     worker = Worker(runtime, options)
     serving = worker.serve()

@@ -23,6 +23,17 @@ NEWEST = "1.6.1"
 """The one that is in this environment itself."""
 
 
+def environment_of(release: str) -> dict[str, str]:
+    """What the environment of a process needs to be of a release. ServerError: it is not here."""
+    if release == NEWEST:
+        return {}
+    folder = RELEASES / release
+    if not (folder / "dynamo").is_dir():
+        raise ServerError(f"Dynamo {release} is not in {folder}: run `make releases`")
+    # 1.2.1 takes an interface here, and no address; 0.6.1 takes neither.
+    return {"PYTHONPATH": str(folder), "DYN_TCP_RESPONSE_STREAM_HOST": "lo"}
+
+
 class _Released(DynamoProcess):
     """One process of one release, on the endpoint `prod.backend.generate`."""
 
@@ -40,14 +51,7 @@ class _Released(DynamoProcess):
         timeout: float = 60.0,
     ) -> None:
         self.release = release
-        folder = RELEASES / release
-        if release != NEWEST and not (folder / "dynamo").is_dir():
-            raise ServerError(f"Dynamo {release} is not in {folder}: run `make releases`")
-        self._settings = {"NATS_SERVER": nats.url, **(env or {})}
-        if release != NEWEST:
-            self._settings["PYTHONPATH"] = str(folder)
-            # 1.2.1 takes an interface here, and no address; 0.6.1 takes neither.
-            self._settings["DYN_TCP_RESPONSE_STREAM_HOST"] = "lo"
+        self._settings = {"NATS_SERVER": nats.url, **environment_of(release), **(env or {})}
         super().__init__(etcd, [self.role, "--request-plane", request_plane], {}, timeout)
 
     def environment(self) -> dict[str, str]:

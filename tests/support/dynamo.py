@@ -349,6 +349,12 @@ class DynamoClient(DynamoProcess):
         return result
 
 
+def models_of(url: str) -> set[str]:
+    """What a frontend says it serves."""
+    with DIRECTLY.open(f"{url}/v1/models", timeout=60) as answer:
+        return {model["id"] for model in json.load(answer)["data"]}
+
+
 class DynamoFrontend(DynamoProcess):
     """A frontend: OpenAI's API over HTTP, in front of all workers that it discovers."""
 
@@ -377,8 +383,7 @@ class DynamoFrontend(DynamoProcess):
 
     def models(self) -> set[str]:
         """What it says it serves."""
-        with DIRECTLY.open(f"{self.url}/v1/models", timeout=self.timeout) as answer:
-            return {model["id"] for model in json.load(answer)["data"]}
+        return models_of(self.url)
 
     def complete(self, model: str, prompt: str = "hello") -> str:
         """Make one request and return the text that answers it, once all of it has come."""

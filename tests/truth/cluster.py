@@ -25,6 +25,7 @@ from tests.real.dynamo_worker import MODEL_FILES
 from tests.support.dynamo import (
     DIRECTLY,
     DynamoWorker,
+    Plane,
     Store,
     discovery_environment,
     files_of,
@@ -83,7 +84,9 @@ class ClusterProcess(ServerProcess):
 
     module: ClassVar[str]
 
-    def __init__(self, store: Store, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: Store | Plane, arguments: Sequence[str], env: Mapping[str, str]
+    ) -> None:
         super().__init__(timeout=90)
         self.store = store
         self._arguments = [*arguments]
@@ -195,7 +198,7 @@ class Frontend(ClusterProcess):
 
     def __init__(
         self,
-        store: Store,
+        store: Store | Plane,
         *,
         namespace: str | None = None,
         options: Sequence[str] = (),

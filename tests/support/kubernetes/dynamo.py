@@ -34,7 +34,8 @@ def values_in(worker: Object) -> dict[str, bytes]:
     return {
         f"{BUCKETS.get(kind, kind)}/{key}": json.dumps(body).encode()
         for kind, entries in worker["spec"]["data"].items()
-        for key, body in entries.items()
+        # The server has null for a map whose last entry was taken out.
+        for key, body in (entries or {}).items()
     }
 
 

@@ -5,76 +5,21 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from backends.discovery.discovery import Discovery
 from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.liveness.judge import Verdict
 from backends.liveness.survey import survey
 from backends.probe.prober import Prober
+from tests.kubernetes.truth.conftest import STARTED
+from tests.kubernetes.truth.looking import Commands
 from tests.support.dynamo import DynamoClient, DynamoWorker
-from tests.support.kubernetes.dynamo import DynamoPod, selector_of
+from tests.support.kubernetes.dynamo import DynamoPod
 from tests.support.kubernetes.namespace import KubeNamespace
-from tests.support.running import Ended, dyntop
 from tests.support.waiting import wait_for
 
 BUCKETS = {"endpoints": "v1/instances", "model_cards": "v1/mdc"}
-
-
-@pytest.fixture
-def pod(kube: KubeNamespace) -> DynamoPod:
-    kube.service("prod-backend", selector_of("backend"))
-    return DynamoPod(kube, "prod-backend-0")
-
-
-STARTED = datetime.now(UTC) - timedelta(minutes=1)
-"""When the containers started: before their processes wrote anything."""
-
-
-@pytest.fixture
-def worker(pod: DynamoPod) -> Iterator[DynamoWorker]:
-    with DynamoWorker(pod, publishers=False) as worker:
-        pod.set_ready(started=STARTED)
-        pod.wait_until_ready()
-        yield worker
-
-
-@pytest.fixture
-def client(kube: KubeNamespace) -> Iterator[DynamoClient]:
-    with DynamoClient(DynamoPod(kube, "prod-frontend-0", component="frontend")) as client:
-        yield client
-
-
-class Operator:
-    """Runs commands with the kubeconfig of an operator who may do everything."""
-
-    def __init__(self, place: KubeNamespace, folder: Path) -> None:
-        self._env = {"KUBECONFIG": str(place.kubeconfig()), "XDG_STATE_HOME": str(folder)}
-
-    def run(self, *arguments: str) -> Ended:
-        return dyntop("--backend", "kubernetes", *arguments, env=self._env)
-
-    def listed(self, *arguments: str) -> dict[str, Any]:
-        """The records of `list`, by key."""
-        ended = self.run("list", "all", "--liveness", "-o", "json", *arguments)
-        return {one["key"]: one for one in ended.records}
-
-    def verdicts(self) -> dict[str, str]:
-        """The verdicts, by key."""
-        return {key: one["verdict"] for key, one in self.listed().items()}
-
-    def verdict_of(self, key: str) -> str | None:
-        return self.verdicts().get(key)
-
-
-@pytest.fixture
-def operator(kube: KubeNamespace, tmp_path: Path) -> Operator:
-    return Operator(kube, tmp_path)
 
 
 def stored(pod: DynamoPod) -> dict[str, Any]:
@@ -94,7 +39,7 @@ def instance(worker: DynamoWorker) -> str:
 
 
 def test_what_a_real_worker_registered_is_listed_as_the_server_has_it(
-    pod: DynamoPod, worker: DynamoWorker, operator: Operator
+    pod: DynamoPod, worker: DynamoWorker, operator: Commands
 ) -> None:
     listed = operator.listed()
     assert {key: one["value"] for key, one in listed.items()} == stored(pod)
@@ -106,7 +51,7 @@ def test_what_a_real_worker_registered_is_listed_as_the_server_has_it(
 
 
 def test_a_worker_whose_pod_is_not_ready_is_not_ready_and_clients_do_not_discover_it(
-    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Operator
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Commands
 ) -> None:
     client.wait_for_instances({worker.instance_id})
     pod.set_ready(False, started=STARTED)
@@ -119,7 +64,7 @@ def test_a_worker_whose_pod_is_not_ready_is_not_ready_and_clients_do_not_discove
 
 
 def test_a_drain_takes_it_from_clients_and_a_restore_gives_it_back_to_its_worker(
-    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Operator
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Commands
 ) -> None:
     client.wait_for_instances({worker.instance_id})
     before = stored(pod)
@@ -138,7 +83,7 @@ def test_a_drain_takes_it_from_clients_and_a_restore_gives_it_back_to_its_worker
 
 
 def test_all_keys_of_a_worker_go_with_its_object_and_come_back_with_it(
-    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Operator
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, operator: Commands
 ) -> None:
     before = stored(pod)
     removed = operator.run("unregister", "--yes", *before)
@@ -152,7 +97,7 @@ def test_all_keys_of_a_worker_go_with_its_object_and_come_back_with_it(
 
 
 def test_a_restore_is_refused_once_the_pod_is_gone(
-    pod: DynamoPod, worker: DynamoWorker, operator: Operator
+    pod: DynamoPod, worker: DynamoWorker, operator: Commands
 ) -> None:
     drained = operator.run("drain", "--yes", worker.instance_id)
     pod.place.delete_pod(pod.name)
@@ -182,7 +127,7 @@ async def test_a_worker_that_hangs_is_unreachable_while_its_pod_is_still_ready(
 
 
 def test_what_an_orderly_end_leaves_behind_is_leftover(
-    pod: DynamoPod, worker: DynamoWorker, operator: Operator
+    pod: DynamoPod, worker: DynamoWorker, operator: Commands
 ) -> None:
     worker.terminate()
     wait_for(lambda: instance(worker) not in stored(pod), "it unregistered its endpoints")
@@ -193,7 +138,7 @@ def test_what_an_orderly_end_leaves_behind_is_leftover(
 
 
 def test_an_object_whose_pod_was_replaced_is_orphaned_until_kubernetes_removes_it(
-    kube: KubeNamespace, operator: Operator
+    kube: KubeNamespace, operator: Commands
 ) -> None:
     gone = {"metadata": {"name": "prod-backend-7", "uid": "00000000-0000-4000-8000-000000000000"}}
     entry = {"type": "Endpoint", "namespace": "prod", "component": "backend"}
