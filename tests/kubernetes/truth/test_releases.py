@@ -36,7 +36,7 @@ async def test_a_worker_of_each_release_is_shown_as_the_server_has_it_all_its_li
         async with beside(pod.place, client) as both:
             await registers_and_loads(both, pod, worker)
             assert await asyncio.to_thread(operator.said) == both.said()
-            await is_drained_until_its_next_change(both, worker, operator)
+            await is_drained_and_restored(both, worker, operator)
             await loses_its_object_until_its_next_change(both, pod, worker)
             await is_killed_and_started_again(both, pod, worker)
             await is_ended(both, pod, worker, LEFT[release])
@@ -56,14 +56,19 @@ async def registers_and_loads(both: Beside, pod: DynamoPod, worker: DynamoWorker
     await both.agree({worker.instance_id}, lambda it: verdicts(it) == {"live"}, "ready again")
 
 
-async def is_drained_until_its_next_change(
-    both: Beside, worker: DynamoWorker, operator: Commands
-) -> None:
+async def is_drained_and_restored(both: Beside, worker: DynamoWorker, operator: Commands) -> None:
+    routed = {worker.instance_id}
     drained = await asyncio.to_thread(operator.run, "drain", "--yes", worker.instance_id)
     assert drained.code == 0, drained.err
     await both.agree(set(), lambda it: verdicts(it) == {"unroutable"}, "drained")
-    await asyncio.to_thread(worker.load_lora, ADAPTER)
-    await both.agree({worker.instance_id}, lambda it: len(adapters(it)) == 1, "all is back")
+    restored = await asyncio.to_thread(operator.run, "restore", drained.act)
+    assert restored.code == 0, restored.err
+    await both.agree(routed, lambda it: verdicts(it) == {"live"}, "restored")
+    # What was put back is the worker's own again.
+    await asyncio.to_thread(worker.unregister_endpoint)
+    await both.agree(set(), lambda it: not has(it, worker), "unregistered by itself")
+    await asyncio.to_thread(worker.register_endpoint)
+    await both.agree(routed, lambda it: has(it, worker), "registered again")
 
 
 async def loses_its_object_until_its_next_change(
@@ -71,8 +76,8 @@ async def loses_its_object_until_its_next_change(
 ) -> None:
     await asyncio.to_thread(pod.place.admin.delete, WORKERS, pod.place.name, pod.name)
     await both.agree(set(), lambda it: not it.entries, "its object was deleted")
-    await asyncio.to_thread(worker.load_lora, "acme/later")
-    await both.agree({worker.instance_id}, lambda it: len(adapters(it)) == 2, "all is back again")
+    await asyncio.to_thread(worker.load_lora, ADAPTER)
+    await both.agree({worker.instance_id}, lambda it: len(adapters(it)) == 1, "all is back")
 
 
 async def is_killed_and_started_again(both: Beside, pod: DynamoPod, worker: DynamoWorker) -> None:
