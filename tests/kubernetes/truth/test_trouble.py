@@ -9,7 +9,7 @@ from pathlib import Path
 from backends.kubernetes import KubernetesConfig, KubernetesStore
 from tests.kubernetes.truth.conftest import STARTED
 from tests.kubernetes.truth.independent import read
-from tests.kubernetes.truth.looking import Beside, beside
+from tests.kubernetes.truth.looking import Beside, Commands, beside
 from tests.support.dynamo import DynamoClient, DynamoWorker
 from tests.support.forwarders import Forwarder, SlowForwarder
 from tests.support.kubernetes.cluster import Kubernetes
@@ -26,7 +26,7 @@ DELAY = 1.0
 
 
 async def test_rights_that_are_taken_away_are_named_and_what_is_given_back_is_shown(
-    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient
+    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient, tmp_path: Path
 ) -> None:
     account = pod.place.account("looks", *LOOKING)
     kubeconfig = account.kubeconfig()
@@ -51,6 +51,7 @@ async def test_rights_that_are_taken_away_are_named_and_what_is_given_back_is_sh
         assert both.said() == before
         account.allow()
         await both.agree(routed, lambda it: len(it.entries) == len(before) + 1, "all is back")
+        assert await asyncio.to_thread(Commands(kubeconfig, tmp_path).said) == both.said()
 
 
 async def test_a_slow_server_is_loading_then_connected_and_never_lost(
@@ -129,6 +130,7 @@ async def test_after_a_restart_with_its_data_and_without_all_is_shown_as_it_is(
             with DynamoWorker(pod, publishers=False) as worker, DynamoClient(front) as both.client:
                 pod.set_ready(started=STARTED)
                 await both.agree(routed, lambda it: it.entries != before, "registered anew")
+                assert await asyncio.to_thread(Commands(kubeconfig, tmp_path).said) == both.said()
     await forwarder.cut()
 
 
