@@ -116,6 +116,7 @@ class Fuzz:
                     read_only=self._read_only,
                     complete=False,
                     timings=TIMINGS,
+                    draws=True,
                 ) as operator:
                     await self._play(operator)
                     await self._settles(operator)

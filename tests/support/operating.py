@@ -28,6 +28,7 @@ from backends.removal.removals import Removals
 from backends.services.types import Services
 from backends.store import Cause, Entry, Lifetime, Store, Unreachable
 from backends.tap import OpensTaps
+from tests.support.drawing import Looked, lines_of, undrawn
 from tests.support.idle import wait_for_messages
 from tests.support.registered import KeyAndValue
 from tests.support.styles import parse_styles_once
@@ -177,15 +178,23 @@ class Operator:
         self.app = app
         self.pilot = pilot
         self._told = told
+        self._looked: Looked | None = None
+        """While a state is awaited."""
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait for a state; fails with what was on screen instead."""
         deadline = time.monotonic() + DEADLINE
-        while not condition():
-            if time.monotonic() > deadline:
-                shown = self.text() if self.app.is_running else "(it ended)"
-                raise AssertionError(f"never came: {what or 'the state'}; on screen was\n{shown}")
-            await asyncio.sleep(POLL_INTERVAL)
+        self._looked = Looked()
+        try:
+            while not condition():
+                if time.monotonic() > deadline:
+                    shown = self.text() if self.app.is_running else "(it ended)"
+                    raise AssertionError(
+                        f"never came: {what or 'the state'}; on screen was\n{shown}"
+                    )
+                await asyncio.sleep(POLL_INTERVAL)
+        finally:
+            self._looked = None
         if self.app.is_running:
             await self.pilot.pause()
 
@@ -249,7 +258,8 @@ class Operator:
     # --- what is on screen --------------------------------------------------------------------
 
     def lines(self) -> list[str]:
-        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+        screen = self.app.screen
+        return lines_of(screen) if self._looked is None else self._looked.lines(screen)
 
     def text(self) -> str:
         return "\n".join(self.lines())
@@ -409,6 +419,7 @@ async def dashboard(
     complete: bool = True,
     may_fail: bool = False,
     writes_down: bool = True,
+    draws: bool = False,
     **settings: Any,
 ) -> AsyncGenerator[Operator, None]:
     """The running dashboard; `complete`: once it has seen a whole snapshot; `writes_down`: without
@@ -421,6 +432,7 @@ async def dashboard(
     written down, by themselves nowhere; `taps` are where taps come from; `scrapes` is who is asked
     for metrics, by themselves nobody; `timer` waits between two rounds of asking, `timings`
     are how long everything else is waited; what is notified stays for `shown_for` seconds;
+    it `draws` each frame, by itself only what a test reads, and what is there at the end;
     `settings` are those of `Settings`.
     """
     world = world or World()
@@ -442,11 +454,15 @@ async def dashboard(
     app.animation_level = "none"
     told = noting(app)
     app.NOTIFICATION_TIMEOUT = shown_for  # type: ignore[misc]
-    async with app.run_test(size=size, notifications=True) as pilot:
-        operator = Operator(app, pilot, told)
-        if complete:
-            await operator.until(lambda: operator.dashboard.view.complete, "a whole snapshot")
-            await pilot.pause()
-        yield operator
+    # What may fail, may fail where it is drawn.
+    with undrawn(not (draws or may_fail)):
+        async with app.run_test(size=size, notifications=True) as pilot:
+            operator = Operator(app, pilot, told)
+            if complete:
+                await operator.until(lambda: operator.dashboard.view.complete, "a whole snapshot")
+                await pilot.pause()
+            yield operator
+            if app.is_running:
+                lines_of(app.screen)
     if app.faults.errors and not may_fail:
         raise app.faults.errors[0]

@@ -310,7 +310,7 @@ async def test_that_cannot_be_told_ends_it(world: World, monkeypatch: pytest.Mon
 
 async def test_what_waits_for_a_frame_of_a_closed_screen_gets_the_next_one(world: World) -> None:
     called: list[int] = []
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         app = operator.app
         for number in range(3):
             app.push_screen(HelpScreen(Place.MAIN, writes=True))

@@ -78,7 +78,7 @@ async def press(operator: Operator, keys: tuple[str, ...], times: int) -> None:
 async def test_what_was_opened_leaves_no_widget_timer_or_task(keys: tuple[str, ...]) -> None:
     shown = world()
     async with dashboard(
-        shown, taps=SaidTaps(lambda: shown.now), shown_for=0.05, size=(120, 40)
+        shown, taps=SaidTaps(lambda: shown.now), shown_for=0.05, size=(120, 40), draws=True
     ) as operator:
         await press(operator, keys, WARM)
         before = held()
@@ -93,7 +93,7 @@ async def test_what_was_opened_leaves_no_widget_timer_or_task(keys: tuple[str, .
 
 async def test_lines_of_the_tree_are_not_kept_for_each_number_that_they_had() -> None:
     shown, changes = world(), LINES_KEPT // 2
-    async with dashboard(shown, size=(120, 40)) as operator:
+    async with dashboard(shown, size=(120, 40), draws=True) as operator:
         for number in range(9, 9 + changes):
             # Drawn anew are the lines of everything, of the namespace and of the component.
             shown.put(registered.instance(number))
@@ -105,7 +105,7 @@ async def test_lines_of_the_tree_are_not_kept_for_each_number_that_they_had() ->
 
 
 async def test_of_jumps_without_a_way_back_only_the_last_are_kept() -> None:
-    async with dashboard(world()) as operator:
+    async with dashboard(world(), draws=True) as operator:
         instance = operator.dashboard.jump_target(next(iter(operator.pane.rows)), "models")
         assert isinstance(instance, EndpointInstance)
         for number in range(MOST_BOOKMARKS):
@@ -134,7 +134,7 @@ async def test_sizes_that_the_window_had_are_forgotten() -> None:
         gc.collect()
         return sum(isinstance(one, kinds) for one in gc.get_objects())
 
-    async with dashboard(world(), size=(120, 40)) as operator:
+    async with dashboard(world(), size=(120, 40), draws=True) as operator:
         operator.app._free_memory()
         before = sizes()
         for columns in range(80, 110):
@@ -146,7 +146,7 @@ async def test_sizes_that_the_window_had_are_forgotten() -> None:
 
 
 async def test_what_was_found_on_the_screen_is_forgotten_with_what_was_drawn() -> None:
-    async with dashboard(world()) as operator:
+    async with dashboard(world(), draws=True) as operator:
         # The answers are kept by how often widgets came and went.
         for _ in range(ROUNDS):
             await operator.press("question_mark", "escape")

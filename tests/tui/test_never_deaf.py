@@ -83,7 +83,7 @@ async def test_whatever_is_opened_and_closed_while_the_store_changes_the_view_fo
     keys: tuple[str, ...],
 ) -> None:
     world = world_of_all_kinds()
-    async with dashboard(world, taps=SaidTaps(lambda: world.now)) as operator:
+    async with dashboard(world, taps=SaidTaps(lambda: world.now), draws=True) as operator:
         for number, key in enumerate(keys * TIMES):
             # The change is on its way to the screen while that is covered or uncovered.
             world.put(instance(100 + number))
@@ -103,7 +103,7 @@ async def test_whatever_is_opened_and_closed_while_the_store_changes_the_view_fo
 
 async def test_a_window_that_is_resized_while_a_dialog_is_closed_is_followed() -> None:
     world = world_of_all_kinds()
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         for number in range(TIMES):
             send(operator, "question_mark")
             await operator.pilot.resize_terminal(60 + 5 * number, 20 + number)
@@ -131,7 +131,7 @@ async def test_a_view_that_was_stopped_by_force_says_so_and_reads_everything_aga
     size: tuple[int, int],
 ) -> None:
     world = world_of_all_kinds()
-    async with dashboard(world, timings=LOOKS_OFTEN, size=size) as operator:
+    async with dashboard(world, timings=LOOKS_OFTEN, size=size, draws=True) as operator:
         goes_on = asyncio.Event()
         # The screen works none of its messages off any more, as one that waits in a handler.
         operator.main.call_later(goes_on.wait)
@@ -165,7 +165,7 @@ async def test_a_fault_while_taking_something_in_is_said_and_everything_is_read_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = world_of_all_kinds()
-    async with dashboard(world, timings=LOOKS_OFTEN, may_fail=True) as operator:
+    async with dashboard(world, timings=LOOKS_OFTEN, may_fail=True, draws=True) as operator:
         faulty = True
         rebuild, amend = PaneTabs.rebuild, PaneTabs.amend
 
@@ -198,7 +198,7 @@ def later(operator: Operator, world: World) -> float:
 
 async def test_a_frozen_view_and_hours_in_which_the_process_did_not_run_are_followed() -> None:
     world = world_of_all_kinds()
-    async with dashboard(world, timings=LOOKS_OFTEN) as operator:
+    async with dashboard(world, timings=LOOKS_OFTEN, draws=True) as operator:
         send(operator, "f")
         await operator.until_shown("frozen, 0 changes")
         for number in range(10, 20):

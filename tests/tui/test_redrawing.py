@@ -18,7 +18,7 @@ from tui.widgets.panes.tabs import PaneTabs
 async def test_a_count_that_takes_as_much_room_as_before_lays_nothing_out() -> None:
     world = World()
     world.put(*(registered.instance(worker) for worker in range(1, 9)))
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         tab = operator.main.query_one(PaneTabs).get_tab("tab-instances")
         asked = tab._layout_updates
         world.put(registered.instance(9))
@@ -31,7 +31,7 @@ async def test_a_count_that_takes_as_much_room_as_before_lays_nothing_out() -> N
 
 
 async def test_the_line_of_keys_is_drawn_again_only_where_other_keys_are_shown() -> None:
-    async with dashboard() as operator:
+    async with dashboard(draws=True) as operator:
         footer = operator.main.query_one(KeyFooter)
         await operator.until_shown("Unregister")
         drawn = []
@@ -64,7 +64,7 @@ async def test_a_detail_is_folded_only_where_its_width_is_known(
     monkeypatch.setattr(detail_pane, "lines_of", noted)
     world = World()
     world.put(registered.instance(1))
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.press("enter")
         await operator.until_shown("Close", "prod/backend/generate")
         assert widths

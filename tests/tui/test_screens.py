@@ -188,7 +188,7 @@ async def test_at_80x24_the_header_says_that_a_model_is_not_served() -> None:
 
 
 async def test_evidence_that_is_due_once_the_screen_was_taken_down_is_not_drawn() -> None:
-    async with dashboard(full_world()) as operator:
+    async with dashboard(full_world(), draws=True) as operator:
         shown = operator.dashboard
     # As what gathers it does, where it ends in that moment.
     shown.show_evidence()

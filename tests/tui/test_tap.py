@@ -42,7 +42,9 @@ async def tapping(
     world = World(leases=False)
     world.put(channel(0x11), source(0x11, 0x1A))
     taps = SaidTaps(lambda: world.now)
-    async with dashboard(world, taps=taps, size=size, timer=timer, **settings) as operator:
+    async with dashboard(
+        world, taps=taps, size=size, timer=timer, **settings, draws=True
+    ) as operator:
         await operator.press("4", "w")
         await operator.until(lambda: isinstance(operator.app.screen, TapScreen) and taps.listening)
         yield operator, taps, world
@@ -86,7 +88,7 @@ async def test_of_a_source_it_is_the_channel_that_is_listened_to() -> None:
     world = World(leases=False)
     world.put(channel(0x11), source(0x11, 0x1A), source(0x33, 0x1A))
     taps = SaidTaps(lambda: world.now)
-    async with dashboard(world, taps=taps) as operator:
+    async with dashboard(world, taps=taps, draws=True) as operator:
         await operator.press("4", "j", "w")
         await operator.until(lambda: taps.opened)
         assert taps.opened[0].key == channel(0x11)[0]
@@ -266,7 +268,7 @@ async def test_the_connection_to_a_real_publisher_is_gone_when_the_screen_is(
     world = World(leases=False)
     world.put((key, value.replace(b"10.0.0.1", LOOPBACK.encode())))
     taps = Taps(None, here=True, clock=lambda: world.now)
-    async with dashboard(world, taps=taps) as operator:
+    async with dashboard(world, taps=taps, draws=True) as operator:
 
         async def told(what: bytes) -> None:
             await operator.until(lambda: publisher.poll(0), "word of the subscriber")

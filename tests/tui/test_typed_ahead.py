@@ -53,7 +53,7 @@ async def begun_with(
         await compose(app, event)
 
     monkeypatch.setattr(DyntopApp, "on_event", first)
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator._until_handled()
         yield operator
 
@@ -125,7 +125,7 @@ def clicked(x: int, y: int) -> list[events.Event]:
 
 
 async def test_what_is_typed_behind_a_key_that_opens_something_is_for_that(world: World) -> None:
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.type("?q")
         assert operator.on_main
         await operator.type("jd" + "2" * 3)
@@ -137,7 +137,7 @@ async def test_what_is_typed_behind_a_key_that_opens_something_is_for_that(world
 
 
 async def test_a_key_acts_on_the_tab_that_was_open_when_it_was_typed(world: World) -> None:
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.type("yj2")
         assert operator.tab() == "models"
         assert len(operator.told()) == 1
@@ -145,7 +145,7 @@ async def test_a_key_acts_on_the_tab_that_was_open_when_it_was_typed(world: Worl
 
 
 async def test_two_enters_run_a_command_of_the_palette_once(world: World) -> None:
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.press("ctrl+p")
         await operator.until(lambda: isinstance(operator.app.screen, CommandPalette))
         await operator.type("freeze")
@@ -158,7 +158,7 @@ async def test_two_enters_run_a_command_of_the_palette_once(world: World) -> Non
 
 
 async def test_a_double_click_runs_a_command_of_the_palette_once(world: World) -> None:
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.press("ctrl+p")
         await operator.type("freeze")
         await operator.until_shown("Freeze or resume the view")
@@ -170,7 +170,7 @@ async def test_a_double_click_runs_a_command_of_the_palette_once(world: World) -
 
 
 async def test_moving_in_a_palette_that_has_no_lines_yet(world: World) -> None:
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         for name in ("pagedown", "pageup", "down", "up", "home", "end", "ctrl+end"):
             for one in ("ctrl+p", name, name, "z", "z", name, "escape"):
                 operator.app.post_message(key(one))
@@ -181,7 +181,7 @@ async def test_moving_in_a_palette_that_has_no_lines_yet(world: World) -> None:
 async def test_a_yes_typed_with_the_key_that_asks_is_none(world: World) -> None:
     world.put(instance(9))  # unleased
     keys = world.keys()
-    async with dashboard(world, timings=TIMINGS) as operator:
+    async with dashboard(world, timings=TIMINGS, draws=True) as operator:
         await operator.go_to("id", "9")
         await operator.type("d" + "Y" * 5)
         await operator.until_asked(UnregisterDialog)
@@ -192,7 +192,7 @@ async def test_a_yes_that_was_typed_before_the_question_counts_never_however_lat
     world: World,
 ) -> None:
     world.put(instance(9))  # unleased: a yes is enough
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.go_to("id", "9")
         typed = key("Y")
         await operator.press("d")
@@ -209,7 +209,7 @@ async def test_a_yes_that_was_typed_before_the_question_counts_never_however_lat
 async def test_a_yes_typed_too_early_counts_never_though_a_busy_machine_handles_it_late() -> None:
     world = World()
     world.put(MALFORMED)  # a yes is enough
-    async with dashboard(world, timings=TIMINGS) as operator:
+    async with dashboard(world, timings=TIMINGS, draws=True) as operator:
         await operator.until_shown("1 instance")
         await operator.press("d")
         await operator.until(lambda: isinstance(operator.app.screen, QuestionScreen))
@@ -228,7 +228,7 @@ async def test_a_yes_typed_too_early_counts_never_though_a_busy_machine_handles_
 
 
 async def test_three_clicks_on_a_message_close_it(world: World) -> None:
-    async with dashboard(world, size=(100, 30)) as operator:
+    async with dashboard(world, size=(100, 30), draws=True) as operator:
         await operator.press("y")
         await operator.until_shown("Copied the key")
         lines = operator.lines()
@@ -242,7 +242,7 @@ async def test_three_clicks_on_a_message_close_it(world: World) -> None:
 
 
 async def test_enter_twice_answers_one_question_only(world: World) -> None:
-    async with dashboard(world) as operator:
+    async with dashboard(world, draws=True) as operator:
         await operator.open("channels")
         await operator.type("w")
         await operator.until(lambda: len(operator.app.screen_stack) == 2)
