@@ -1,11 +1,14 @@
-"""Split a model's stored value before its card: thousands of values share the second half."""
+"""Split a model's stored value at its card: thousands of values share the half with the card."""
 
 from __future__ import annotations
 
 LONGEST_SHARED = 16_384
-"""Bytes of a second half, about ten times the usual size: larger ones are not worth caching."""
+"""Bytes of the half with the card, about ten times the usual size: larger ones are not worth
+caching."""
 
 _BEFORE_CARD = b',"card_json":'
+_CARD_FIRST = b'{"card_json":'
+_BEHIND_CARD = b',"component":'
 
 
 def split_body(value: bytes) -> tuple[bytes, bytes] | None:
@@ -18,5 +21,18 @@ def split_body(value: bytes) -> tuple[bytes, bytes] | None:
     """
     cut = value.find(_BEFORE_CARD)
     if cut < 0 or len(value) - cut > LONGEST_SHARED:
+        return None
+    return value[:cut] + b"}", b"{" + value[cut + 1 :]
+
+
+def split_sorted_body(value: bytes) -> tuple[bytes, bytes] | None:
+    """Split a model's body that begins with its card, since Kubernetes sorts members by name, into
+    the card and the part behind it.
+
+    None: it does not begin so, or the card is very long. The halves make the value as in
+    `split_body`.
+    """
+    cut = value.rfind(_BEHIND_CARD) if value.startswith(_CARD_FIRST) else -1
+    if cut < 0 or cut > LONGEST_SHARED:
         return None
     return value[:cut] + b"}", b"{" + value[cut + 1 :]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from backends.dynamo import keys
 from backends.dynamo.card_checksum import fingerprint
-from backends.dynamo.card_split import split_body
+from backends.dynamo.card_split import split_body, split_sorted_body
 from backends.dynamo.ids import (
     EndpointInstanceId,
     EventChannelId,
@@ -265,14 +265,21 @@ def _with_shared_card(value: bytes) -> tuple[dict[str, Any], _CardFields] | None
 
     A card that many workers share is parsed once. None: the value must be parsed as a whole.
     """
-    if (halves := split_body(value)) is None:
+    if (halves := split_body(value)) is not None:
+        own, shared = halves
+    elif (halves := split_sorted_body(value)) is not None:
+        shared, own = halves
+    else:
         return None
     try:
-        first = _json(halves[0])
-        others, card = _card_and_behind(halves[1])
+        raw = _json(own)
+        others, card = _card_and_behind(shared)
     except _Malformed:
         return None
-    return (first | others, card) if first else None
+    # Of several members with one name the last in the value counts.
+    if not raw or "card_json" in raw or not others.keys().isdisjoint(raw):
+        return None
+    return raw | others, card
 
 
 @lru_cache(maxsize=CARDS_KEPT)

@@ -7,9 +7,10 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic_core import from_json
 
 from backends.dynamo import parse
-from backends.dynamo.card_split import LONGEST_SHARED, split_body
+from backends.dynamo.card_split import LONGEST_SHARED, split_body, split_sorted_body
 from backends.dynamo.parse import parsed_value, read
 from backends.dynamo.records import ModelCard
 from backends.store import Entry, Revision
@@ -53,11 +54,15 @@ def entry_of(value: bytes) -> Entry:
 @example(b'{"card_json":1,"type":"Model","card_json":{"display_name":"a"}}')
 @example(b'{"type":"Model","a":"\\",\\"card_json\\":{}","card_json":{"display_name":"a"}}')
 @example(b'{"type":"Model","card_json":{"display_name":NaN}}')
+@example(text_of({"card_json": CARD, **dict(sorted(NAMES.items())), "type": "Model"}))
+@example(text_of({"card_json": CARD, **NAMES, "type": "Model"})[:-1] + b',"card_json":1}')
+@example(b'{"card_json":{"display_name":"a"},"type":1,"component":"backend","type":"Model"}')
 def test_a_body_that_is_cut_is_read_as_the_whole_is(value: bytes) -> None:
     entry = entry_of(value)
     with pytest.MonkeyPatch.context() as patched:
         found = read(entry)
         patched.setattr(parse, "split_body", lambda _: None)
+        patched.setattr(parse, "split_sorted_body", lambda _: None)
         assert found == read(entry)
 
 
@@ -79,7 +84,18 @@ def test_cards_of_the_same_bytes_are_read_once() -> None:
     assert first.fingerprint is second.fingerprint
 
 
+def test_so_are_those_that_kubernetes_sorted() -> None:
+    bodies = ({"card_json": CARD, "component": str(n), "type": "Model"} for n in range(2))
+    first, second = map(split_sorted_body, map(text_of, bodies))
+    assert first is not None
+    assert second is not None
+    assert first[0] == second[0]
+    assert [from_json(one[1])["component"] for one in (first, second)] == ["0", "1"]
+
+
 def test_a_long_card_is_not_kept() -> None:
-    body = {**NAMES, "card_json": {**CARD, "chat_template": "x" * LONGEST_SHARED}}
+    long = {**CARD, "chat_template": "x" * LONGEST_SHARED}
+    body, turned = {**NAMES, "card_json": long}, {"card_json": long, "component": "backend"}
     assert split_body(text_of(body)) is None
+    assert split_sorted_body(text_of(turned)) is None
     assert parsed_value(entry_of(text_of(body))) == body
