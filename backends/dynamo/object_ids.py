@@ -7,6 +7,7 @@ of the name and one byte 0xff, and keeps the low 53 bits. Seen in releases 0.8 t
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import iter_unpack
 
 NAMES_KEPT = 16384
 """Names whose ids are cached: each record of an object asks for it."""
@@ -24,35 +25,23 @@ def instance_id_of(name: str) -> int:
 
 def _siphash_1_3(data: bytes) -> int:
     """Return SipHash with one compression round and three at the end, for a key of zeros."""
-    state = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
-    whole = len(data) // 8 * 8
-    words = [data[at : at + 8] for at in range(0, whole, 8)]
-    words.append(data[whole:].ljust(7, b"\0") + bytes([len(data) & 0xFF]))
-    for word in words:
-        number = int.from_bytes(word, "little")
-        v0, v1, v2, v3 = state
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3 ^ number)
-        state = (v0 ^ number, v1, v2, v3)
-    v0, v1, v2, v3 = state
-    v2 ^= 0xFF
-    for _ in range(3):
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    v0, v1, v2, v3 = 0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573
+    padded = data + bytes(7 - len(data) % 8) + bytes([len(data) & 0xFF])
+    words = [word for (word,) in iter_unpack("<Q", padded)]
+    # In one loop without calls: a dashboard may start with thousands of names.
+    for number, word in enumerate([*words, 0, 0, 0]):
+        if number == len(words):
+            v2 ^= 0xFF
+        v3 ^= word
+        v0 = (v0 + v1) & _MASK
+        v1 = ((v1 << 13 | v1 >> 51) & _MASK) ^ v0
+        v0 = (v0 << 32 | v0 >> 32) & _MASK
+        v2 = (v2 + v3) & _MASK
+        v3 = ((v3 << 16 | v3 >> 48) & _MASK) ^ v2
+        v0 = (v0 + v3) & _MASK
+        v3 = ((v3 << 21 | v3 >> 43) & _MASK) ^ v0
+        v2 = (v2 + v1) & _MASK
+        v1 = ((v1 << 17 | v1 >> 47) & _MASK) ^ v2
+        v2 = (v2 << 32 | v2 >> 32) & _MASK
+        v0 ^= word
     return v0 ^ v1 ^ v2 ^ v3
-
-
-def _round(v0: int, v1: int, v2: int, v3: int) -> tuple[int, int, int, int]:
-    v0 = (v0 + v1) & _MASK
-    v1 = _rotated(v1, 13) ^ v0
-    v0 = _rotated(v0, 32)
-    v2 = (v2 + v3) & _MASK
-    v3 = _rotated(v3, 16) ^ v2
-    v0 = (v0 + v3) & _MASK
-    v3 = _rotated(v3, 21) ^ v0
-    v2 = (v2 + v1) & _MASK
-    v1 = _rotated(v1, 17) ^ v2
-    v2 = _rotated(v2, 32)
-    return v0, v1, v2, v3
-
-
-def _rotated(value: int, bits: int) -> int:
-    return ((value << bits) | (value >> (64 - bits))) & _MASK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import socket
@@ -14,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
-import pydantic_core
 from multidict import CIMultiDict
 from yarl import URL
 
 from backends.kubernetes import errors
 from backends.kubernetes.access import Access, load
 from backends.kubernetes.config import KubernetesConfig
+from backends.kubernetes.decode import parsed
 from backends.store import Cause, Refused, StoreError, Unreachable
 
 _log = logging.getLogger(__name__)
@@ -38,8 +37,6 @@ BUSY_TRIES = 3
 """How often a request is repeated that the server asks to send later."""
 LONGEST_WAIT = 30.0
 """Seconds that are waited at most when the server asks to come back later."""
-WITHOUT_COLLECTING = 1 << 16
-"""Bytes of JSON that are parsed without collecting garbage meanwhile."""
 KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """A watch whose connection is gone without a word is noticed after 30 seconds: `kubectl` pings
 within HTTP/2 as often."""
@@ -121,9 +118,11 @@ class KubeClient:
         """Return the access in use. The first call reads the configuration."""
         return (await self._connected()).access
 
-    async def get(self, path: str, params: Params = ()) -> Any:
+    async def get(
+        self, path: str, params: Params = (), decode: Callable[[bytes], Any] = parsed
+    ) -> Any:
         """Return the JSON at a path. Raises `StoreError` for each status of 400 and more."""
-        answer = await self.request("GET", path, params)
+        answer = await self.request("GET", path, params, decode=decode)
         if not answer.ok:
             raise self.error_of(answer)
         return answer.body
@@ -139,8 +138,11 @@ class KubeClient:
         params: Params = (),
         body: object = None,
         content_type: str = "application/json",
+        *,
+        decode: Callable[[bytes], Any] = parsed,
     ) -> HttpAnswer:
-        """Send a request, and return whatever the server answers.
+        """Send a request, and return whatever the server answers. `decode` makes the value of what
+        is no error.
 
         Raises `StoreError` if it does not answer, fails (500 and more), asks several times to come
         back later (`Busy`), or refuses the credentials twice: they are read again after the first
@@ -151,7 +153,8 @@ class KubeClient:
         )
         async with self._sent(method, path, params, body, content_type, timeout) as response:
             raw = await self._read(response)
-            answer = HttpAnswer(response.status, parsed(raw))
+            decode = decode if response.status < 400 else parsed
+            answer = HttpAnswer(response.status, decode(raw))
             if response.status == 401 or response.status >= 500:
                 raise self._error(response, answer.body)
         return answer
@@ -332,30 +335,6 @@ class KubeClient:
             return await response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise errors.of_connection(self.address, error) from error
-
-
-def parsed(raw: bytes) -> Any:
-    """Return the value of JSON. None: it is none."""
-    # None of what is made of a page is garbage yet, and looking for it takes as long again.
-    pauses = len(raw) > WITHOUT_COLLECTING and gc.isenabled()
-    if pauses:
-        gc.disable()
-    try:
-        return _parsed(raw)
-    finally:
-        if pauses:
-            gc.enable()
-
-
-def _parsed(raw: bytes) -> Any:
-    try:
-        return pydantic_core.from_json(raw, cache_strings="keys")
-    except ValueError:
-        # It refuses what is nested deeper than 200 levels, which one object may be.
-        try:
-            return json.loads(raw)
-        except (ValueError, RecursionError):
-            return None
 
 
 def _session(access: Access) -> aiohttp.ClientSession:

@@ -79,7 +79,10 @@ def _compare(
         stored = there.get(entry.plain_key)
         if current is None or stored is None:
             outcomes[entry.key] = Removal.GONE
-        elif (entry.revision, entry.value) == (revision(current.worker, stored), stored.value):
+        elif (entry.revision, entry.value) == (
+            revision(current.worker.last_write, stored),
+            stored.value,
+        ):
             remove[entry.key] = stored
         else:
             outcomes[entry.key] = Removal.CHANGED

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.kubernetes import errors
-from backends.kubernetes.client import KubeClient, parsed
+from backends.kubernetes.client import KubeClient
+from backends.kubernetes.decode import Projection
 from backends.kubernetes.resources import Resource
 from backends.store import Refused, Unreachable
 from backends.store.resync_loop import PositionLost
@@ -80,6 +81,7 @@ class ListWatch:
         selectors = (("labelSelector", resource.selector), ("fieldSelector", resource.fields))
         self._selectors = [(name, selector) for name, selector in selectors if selector]
         self._read = read
+        self._projection = Projection(resource)
         self._page = page
         self._watch_time = watch_time
         self._longest_silence = longest_silence
@@ -109,7 +111,7 @@ class ListWatch:
                 params.append(("limit", str(page)))
             if token:
                 params.append(("continue", token))
-            body = await self._client.get(self._path, params)
+            body = await self._client.get(self._path, params, self._projection.page)
             if not isinstance(body, dict) or not isinstance(body.get("items"), list):
                 raise Refused(self._client.address, f"{self._path}: the answer is no list")
             for number, one in enumerate(body["items"], 1):
@@ -168,7 +170,7 @@ class ListWatch:
     def _parsed(self, line: bytes) -> tuple[str, Object]:
         """Return an event's type and object. Raises `StoreError` for an `ERROR` event and for what
         is no event."""
-        event = parsed(line)
+        event = self._projection.event(line)
         if not isinstance(event, dict):
             raise Refused(self._client.address, "an event that is no JSON object")
         if event.get("type") == "ERROR":

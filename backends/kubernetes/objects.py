@@ -6,15 +6,13 @@ The shapes are those of `nvidia.com/v1alpha1` (what Dynamo 0.8 to 1.6 writes), o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
-import pydantic_core
-
+from backends.kubernetes.decode import value_bytes
 from backends.kubernetes.resources import ENABLED
 from backends.store import ContainerState, Mode, Revision
 
@@ -34,8 +32,7 @@ Path = tuple[str, str]
 """The namespace and name of an object."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
+class StoredEntry(NamedTuple):
     """One entry of an object's `spec.data`."""
 
     key: bytes
@@ -61,6 +58,11 @@ class WorkerObject:
     pod_name: str
     pod_uid: str
     entries: tuple[StoredEntry, ...]
+
+    @property
+    def last_write(self) -> str:
+        """Return what all revisions of its entries begin with."""
+        return f"{self.uid}/{int(self.applied_at or 0)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +168,15 @@ def pod(raw: Mapping[str, Any]) -> Pod | None:
     )
 
 
-def revision(worker: WorkerObject, entry: StoredEntry) -> Revision:
-    """Return the revision of an entry: of its object, the last write by a process of Dynamo, and
-    the value.
+def revision(last_write: str, entry: StoredEntry) -> Revision:
+    """Return the revision of an entry: of its object, the last write by a process of Dynamo
+    (`WorkerObject.last_write`), and the value.
 
     The object's `resourceVersion` would change with every other entry, too, and with every removal
     of one.
     """
     digest = blake2b(entry.value, digest_size=8).hexdigest()
-    return Revision(f"{worker.uid}/{int(worker.applied_at or 0)}/{digest}")
+    return Revision(f"{last_write}/{digest}")
 
 
 def timestamp(text: object) -> float | None:
@@ -186,17 +188,6 @@ def timestamp(text: object) -> float | None:
         return moment.timestamp() if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
-
-
-def value_bytes(value: object) -> bytes:
-    """Return a value of `spec.data` as JSON without spaces, as Dynamo writes values elsewhere."""
-    try:
-        return pydantic_core.to_json(value, inf_nan_mode="constants")
-    except ValueError:
-        # It stops at 255 levels.
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
-        )
 
 
 def _entries(data: object) -> list[StoredEntry]:

@@ -104,4 +104,4 @@ class OwnObject:
         if worker is None or stored is None:
             raise Refused(self._client.address, f"{key!r} was not stored")
         self._written = worker
-        return revision(worker, stored)
+        return revision(worker.last_write, stored)

@@ -105,15 +105,14 @@ class ObjectView:
     def _make(self, path: Path) -> dict[bytes, Entry]:
         """Return the entries of an object, by key."""
         worker = self._workers[path]
-        owner = self.owner(worker)
+        owner, last_write = self.owner(worker), worker.last_write
         made = {}
         for one in worker.entries:
             key = one.key
             if one.problem or self._first[key] != path:
                 key = qualify(key, owner)
-            made[key] = Entry(
-                key, one.value, revision(worker, one), problem=one.problem, owner=owner
-            )
+            version = revision(last_write, one)
+            made[key] = Entry(key, one.value, version, problem=one.problem, owner=owner)
         return made
 
     def _remade(self, paths: Iterable[Path], version: str = "") -> list[Put | Delete]:

@@ -43,7 +43,7 @@ class Entry:
     @property
     def plain_key(self) -> bytes:
         """Return the key as Dynamo spells it: without the object that `qualify` may have added."""
-        if self.owner is None:
+        if self.owner is None or b"@" not in self.key:
             return self.key
         return self.key.removesuffix(b"@" + self.owner.path.encode())
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.kubernetes import objects
-from backends.kubernetes.client import parsed
+from backends.kubernetes.decode import parsed
 from backends.store import Mode
 from tests.support.kubernetes import shapes
 
@@ -211,7 +211,7 @@ def test_a_revision_stands_for_object_time_of_the_last_apply_and_value() -> None
         made["metadata"]["managedFields"] = [{"manager": "dynamo-worker", "time": time}]
         found = objects.worker_object(made)
         assert found is not None
-        return objects.revision(found, found.entries[0])
+        return objects.revision(found.last_write, found.entries[0])
 
     assert revision(1) == revision(1)
     others = {revision(2), revision(1, uid="v"), revision(1, time="2026-11-21T10:00:01Z")}

@@ -28,6 +28,7 @@ CLIENTS = ETCD | {
     "nats",
     "zmq",
     "msgpack",
+    "msgspec",
     "aiohttp",
     "yaml",
     "prometheus_client",
