@@ -13,6 +13,7 @@ from bench import report
 from bench.figures import FIGURES
 from bench.figures.figure import SMOKE, Figure, Pace
 from bench.figures.growth import growth
+from bench.load import Load
 from bench.machine import machine
 from bench.place import filled
 from bench.results import Line
@@ -21,7 +22,7 @@ SIZES = (100, 1_000, 10_000, 50_000)
 TARGET_SIZE = 10_000
 """For which the targets are."""
 SMOKE_SIZE = 100
-SMOKE_LEAVES_OUT = ("change", "bytes")
+SMOKE_LEAVES_OUT = ("change", "bytes", "kubernetes")
 """Take long for what they tell at a small size."""
 SMOKE_FACTOR = 10.0
 """By how much a target may be missed on a machine that others share."""
@@ -66,7 +67,7 @@ def _measure(
     if not figures:
         return
     _tell(f"registering {size:,} instances")
-    with filled(size) as place:
+    with filled(Load(size)) as place:
         for figure in figures:
             start = time.monotonic()
             try:

@@ -21,7 +21,7 @@ NAMESPACES = 5
 COMPONENTS = 20
 """In all: each is in one namespace."""
 ENDPOINTS = ("generate", "clear_kv_blocks", "embed")
-"""Of each component."""
+"""Of each component. More have numbers for names."""
 OTHER_MODELS = 12
 """Besides the one whose group is large."""
 MOST_OF_ONE_MODEL = 5_000
@@ -99,10 +99,12 @@ class Load:
     """A cluster of so many endpoint instances."""
 
     size: int
+    of_worker: int = INSTANCES_OF_WORKER
+    """Instances of each worker."""
 
     @property
     def workers(self) -> int:
-        return self.size // INSTANCES_OF_WORKER
+        return self.size // self.of_worker
 
     @property
     def large_group(self) -> int:
@@ -112,21 +114,22 @@ class Load:
     @property
     def models(self) -> list[str]:
         """The large one first. A small cluster has fewer workers than there could be models."""
-        others = min(OTHER_MODELS, self.workers - self.large_group // INSTANCES_OF_WORKER)
+        others = min(OTHER_MODELS, self.workers - self.large_group // self.of_worker)
         return ["acme/everywhere-70b", *(f"acme/model-{n:02}-8b" for n in range(others))]
 
     def model_of(self, worker: int) -> str:
-        of_large = self.large_group // INSTANCES_OF_WORKER
+        of_large = self.large_group // self.of_worker
         if worker < of_large:
             return self.models[0]
         return self.models[1 + (worker - of_large) % (len(self.models) - 1)]
 
     def instances_of(self, worker: int, lease: int) -> list[Instance]:
-        """The two instances of one worker."""
+        """The instances of one worker."""
         component = worker % COMPONENTS
         first = worker // COMPONENTS
         names = (f"team-{component % NAMESPACES}", f"backend-{component:02}")
-        chosen = [ENDPOINTS[(first + n) % len(ENDPOINTS)] for n in range(INSTANCES_OF_WORKER)]
+        there = (*ENDPOINTS, *(f"endpoint-{n}" for n in range(len(ENDPOINTS), self.of_worker)))
+        chosen = [there[(first + n) % len(there)] for n in range(self.of_worker)]
         return [Instance(worker, lease, *names, endpoint) for endpoint in chosen]
 
     def records_of(self, worker: int, lease: int) -> Iterator[KeyAndValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -31,12 +31,18 @@ UNSWEPT = (*QUIET, "--lease-rate", "0")
 class Place:
     """A filled etcd, and what is registered in it."""
 
-    def __init__(self, etcd: EtcdServer, load: Load, ttl: int) -> None:
+    def __init__(
+        self, etcd: EtcdServer, load: Load, ttl: int, leases: Sequence[int] | None = None
+    ) -> None:
+        """`leases`: of each worker, by its number. None: as etcd chooses."""
         self.etcd = etcd
         self.load = load
         self.writer = Writer(etcd.endpoint)
-        self.leases = self.writer.grant(load.workers, ttl)
-        """Of each worker, by its number."""
+        self.leases = (
+            self.writer.grant(load.workers, ttl)
+            if leases is None
+            else self.writer.grant_these(leases, ttl)
+        )
         self._changes = itertools.count()
         self._compacted = ""
         """The revision up to which the past is forgotten."""
@@ -113,13 +119,16 @@ class Place:
 
 
 @contextmanager
-def filled(size: int, *, renewed: bool = False) -> Iterator[Place]:
-    """A new etcd with the load of so many instances, gone in the end.
+def filled(
+    load: Load, *, renewed: bool = False, leases: Sequence[int] | None = None
+) -> Iterator[Place]:
+    """A new etcd with a load, gone in the end.
 
     `renewed`: its leases are as short as Dynamo's, and kept alive by somebody; else they are long.
+    `leases`: of each worker, by its number. None: as etcd chooses.
     """
     with EtcdServer(f"--quota-backend-bytes={QUOTA}", timeout=120) as etcd:
-        place = Place(etcd, Load(size), TTL if renewed else LEASE_TTL)
+        place = Place(etcd, load, TTL if renewed else LEASE_TTL, leases)
         try:
             with kept_alive(etcd.endpoint, place.leases) if renewed else nullcontext():
                 yield place

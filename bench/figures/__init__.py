@@ -7,6 +7,7 @@ from bench.figures.figure import Figure
 from bench.figures.first_paint import FirstPaint
 from bench.figures.idle import Idle
 from bench.figures.keys import Keys
+from bench.figures.kubernetes import Kubernetes
 from bench.figures.latency import Latency
 from bench.figures.listing import Listing
 from bench.figures.memory import Memory
@@ -29,4 +30,5 @@ FIGURES: tuple[Figure, ...] = (
     Storm(),
     Memory(),
     Restart(),
+    Kubernetes(),
 )

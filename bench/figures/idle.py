@@ -60,7 +60,7 @@ def _windows(
         terminals: dict[str, Terminal] = {}
         terminals[ALONE], _ = stack.enter_context(opened(place, *UNSWEPT))
         # What a sweep costs depends on how often leases are renewed.
-        renewed = stack.enter_context(filled(place.size, renewed=True))
+        renewed = stack.enter_context(filled(place.load, renewed=True))
         terminals[SWEPT], _ = stack.enter_context(opened(renewed, *QUIET))
         terminals[BARE] = stack.enter_context(bare())
         terminals[BARE].wait_for(PAINTED)

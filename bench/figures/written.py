@@ -65,7 +65,7 @@ def _of_one_change(place: Place, terminal: Terminal, count: int) -> float:
 def _counting_down(place: Place, pace: Pace) -> dict[str, tuple[float, ...]]:
     """Bytes a second while leases that last seconds are on the screen, and of others meanwhile."""
     with ExitStack() as stack:
-        renewed = stack.enter_context(filled(place.size, renewed=True))
+        renewed = stack.enter_context(filled(place.load, renewed=True))
         dashboard, _ = stack.enter_context(opened(renewed, *QUIET))
         dashboard.open("Workers")
         terminals: dict[str, Terminal] = {"ours": dashboard, **stack.enter_context(monitors())}

@@ -19,6 +19,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +41,10 @@ ROOTS = {
 KINDS = {WORKERS: "DynamoWorkerMetadata", SLICES: "EndpointSlice", PODS: "Pod", EVENTS: "Event"}
 REVIEWS = "selfsubjectaccessreviews"
 REASONS = {401: "Unauthorized", 403: "Forbidden", 410: "Expired", 429: "TooManyRequests"}
+
+_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""Without spaces, as an API server writes JSON."""
+_json_response = partial(web.json_response, dumps=_text)
 
 Object = dict[str, Any]
 _Sent = bytes | None
@@ -112,7 +117,7 @@ class _Watch:
 
 def event(kind: str, one: Object) -> bytes:
     """Return a line of a watch."""
-    return json.dumps({"type": kind, "object": one}).encode() + b"\n"
+    return _text({"type": kind, "object": one}).encode() + b"\n"
 
 
 def status_event(status: int) -> bytes:
@@ -304,12 +309,12 @@ class StandIn:
                 problem = ApiProblem(fault.status, REASONS.get(fault.status, ""), "made up")
                 after = fault.retry_after
                 waits = {"Retry-After": after} if after is not None else None
-                return web.json_response(problem.body(), status=fault.status, headers=waits)
+                return _json_response(problem.body(), status=fault.status, headers=waits)
             if self.tokens is not None and token not in self.tokens:
                 raise ApiProblem(401, "Unauthorized", "Unauthorized")
             return await self._answer(request, verb, (resource, namespace, name), body)
         except ApiProblem as problem:
-            return web.json_response(problem.body(), status=problem.status)
+            return _json_response(problem.body(), status=problem.status)
 
     def _fault(self, verb: str, resource: str, query: dict[str, str]) -> Fault | None:
         for fault in self._faults:
@@ -325,9 +330,9 @@ class StandIn:
     ) -> web.StreamResponse:
         resource, namespace, _ = key
         if resource == "version":
-            return web.json_response({"major": "1", "minor": "37"})
+            return _json_response({"major": "1", "minor": "37"})
         if resource == REVIEWS:
-            return web.json_response(self._review(body), status=201)
+            return _json_response(self._review(body), status=201)
         if resource not in KINDS:
             raise ApiProblem(404, "NotFound", "the server could not find the requested resource")
         if (verb, resource) in self.forbidden:
@@ -335,18 +340,18 @@ class StandIn:
             raise ApiProblem(403, "Forbidden", message)
         match verb:
             case "list":
-                return web.json_response(self._list(request, resource, namespace))
+                return _json_response(self._list(request, resource, namespace))
             case "watch":
                 return await self._watch(request, resource, namespace)
             case "get":
-                return web.json_response(self.store.get(key))
+                return _json_response(self.store.get(key))
             case "create":
-                return web.json_response(
+                return _json_response(
                     self.store.create(resource, body, _manager(request)), status=201
                 )
             case "delete":
                 self.store.delete(key, (body or {}).get("preconditions") or {})
-                return web.json_response({"kind": "Status", "status": "Success"})
+                return _json_response({"kind": "Status", "status": "Success"})
             case _:
                 return self._patch(request, key, body)
 
@@ -354,9 +359,9 @@ class StandIn:
         manager = _manager(request)
         if request.content_type == "application/apply-patch+yaml":
             found, new = self.store.apply(key, body, manager)
-            return web.json_response(found, status=201 if new else 200)
+            return _json_response(found, status=201 if new else 200)
         if request.content_type == "application/json-patch+json":
-            return web.json_response(self.store.patch(key, body, manager))
+            return _json_response(self.store.patch(key, body, manager))
         raise ApiProblem(415, "UnsupportedMediaType", "the body is in an unknown format")
 
     def _review(self, body: Any) -> Object:
