@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Generic, TypedDict, TypeVar, cast
 
@@ -49,8 +49,15 @@ def value_bytes(value: object) -> bytes:
     """Return a value of `spec.data` as JSON without spaces, as Dynamo writes values elsewhere."""
     if isinstance(value, msgspec.Raw):
         text = bytes(value)
-        with suppress(*_REFUSED):
-            return _with_shared_card(text) or _spelled(text)[0]
+        try:
+            if (halves := split_sorted_body(text)) is None:
+                return _spelled(text)[0]
+            (card, names), (rest, others) = _card(halves[0]), _spelled(halves[1])
+            # Of several members with one name the last counts.
+            if names.isdisjoint(others):
+                return card[:-1] + b"," + rest[1:]
+        except _REFUSED:
+            pass
         value = parsed(text)
     try:
         return pydantic_core.to_json(value, inf_nan_mode="constants")
@@ -59,16 +66,6 @@ def value_bytes(value: object) -> bytes:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(
             "utf-8", "surrogatepass"
         )
-
-
-def _with_shared_card(text: bytes) -> bytes | None:
-    """Return a model's body as `value_bytes`. A card that many workers share is read once. None: it
-    has no such card."""
-    if (halves := split_sorted_body(text)) is None:
-        return None
-    (card, names), (rest, others) = _card(halves[0]), _spelled(halves[1])
-    # Of several members with one name the last counts.
-    return card[:-1] + b"," + rest[1:] if names.isdisjoint(others) else None
 
 
 def _spelled(text: bytes) -> tuple[bytes, Collection[str]]:
@@ -81,6 +78,7 @@ def _spelled(text: bytes) -> tuple[bytes, Collection[str]]:
 
 @lru_cache(maxsize=CARDS_KEPT)
 def _card(text: bytes) -> tuple[bytes, frozenset[str]]:
+    """Return the same of a model's card, which many workers share."""
     spelled, names = _spelled(text)
     return spelled, frozenset(names)
 

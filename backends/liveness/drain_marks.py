@@ -32,14 +32,12 @@ def without_instance(group: Sequence[AnyRecord]) -> set[bytes]:
         return set()
     instances = [one for one in group if isinstance(one, EndpointInstance)]
     served = {_place(one, one.id.instance_id) for one in instances}
-    # A card of up to 0.5 has no id: it belongs to what is on its lease.
-    on_lease = {_place(one, one.lease) for one in instances}
-    lacking = {
-        one.key
-        for one in cards
-        if _place(one, one.id.instance_id)
-        not in (served | on_lease if one.dialect is Dialect.OLD else served)
-    }
+    lacking = {one.key for one in cards if _place(one, one.id.instance_id) not in served}
+    if any(one.dialect is Dialect.OLD for one in cards):
+        # A card of up to 0.5 has no id: it belongs to what is on its lease.
+        on_lease = {_place(one, one.lease) for one in instances}
+        old = (one for one in cards if one.dialect is Dialect.OLD)
+        lacking -= {one.key for one in old if _place(one, one.id.instance_id) in on_lease}
     if len(lacking) < len(cards):
         return lacking
     return {one.key for one in group if not isinstance(one, EndpointInstance)}

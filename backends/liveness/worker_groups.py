@@ -32,7 +32,9 @@ def groups_of(cluster: Cluster, concerned: Iterable[AnyRecord]) -> Iterator[list
 def by_object(group: list[AnyRecord], lifetime: Lifetime) -> Iterable[list[AnyRecord]]:
     """Split one worker's records by the objects that hold them: objects of one name in several
     Kubernetes namespaces have one id."""
-    if lifetime is not Lifetime.OWNED:
+    owner = group[0].entry.owner
+    # Nearly all workers have one object.
+    if lifetime is not Lifetime.OWNED or all(one.entry.owner is owner for one in group):
         return (group,)
     objects: dict[str, list[AnyRecord]] = {}
     for record in group:
