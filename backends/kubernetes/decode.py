@@ -59,6 +59,9 @@ def value_bytes(value: object) -> bytes:
         except _REFUSED:
             pass
         value = parsed(text)
+        if value is None:
+            # A null, or what no parser takes, such as a number of 5,000 digits.
+            return text.strip()
     try:
         return pydantic_core.to_json(value, inf_nan_mode="constants")
     except ValueError:

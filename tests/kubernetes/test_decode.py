@@ -134,3 +134,12 @@ def test_of_recorded_objects_nothing_is_made_that_is_not_read(file: Path) -> Non
 def test_an_error_is_read_whole() -> None:
     event = {"type": "ERROR", "object": {"kind": "Status", "metadata": {}, "code": 410}}
     assert Projection(WORKERS).event(json.dumps(event).encode()) == event
+
+
+@pytest.mark.parametrize("value", [b"7" * 5_000, b'{"a":%s}' % (b"7" * 5_000), b"null"])
+def test_a_value_that_no_parser_takes_is_kept_as_it_is(value: bytes) -> None:
+    raw = b'{"items":[{"metadata":{"name":"a"},"spec":{"data":{"endpoints":{"k":%s}}}}]}' % value
+    (one,) = Projection(WORKERS).page(raw)["items"]
+    worker = objects.worker_object(one)
+    assert worker is not None
+    assert [entry.value for entry in worker.entries] == [value]
