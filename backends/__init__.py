@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from backends.liveness.survey import Survey, survey
     from backends.probe.prober import Prober
     from backends.removal.audit import Audit
+    from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
     from backends.removal.outcomes import KeyOutcome, OutcomeType
     from backends.removal.removals import RemovalResult, Removals, RestoreResult
     from backends.removal.targets import RemovalTarget, targets_of
@@ -79,6 +80,7 @@ _MODULES = {
     "backends.liveness.survey": ("Survey", "survey"),
     "backends.probe.prober": ("Prober",),
     "backends.removal.audit": ("Audit",),
+    "backends.removal.lasting_drain": ("LastingDrain", "NoLastingDrain", "plan_lasting_drain"),
     "backends.removal.outcomes": ("KeyOutcome", "OutcomeType"),
     "backends.removal.removals": ("RemovalResult", "Removals", "RestoreResult"),
     "backends.removal.targets": ("RemovalTarget", "targets_of"),
@@ -111,10 +113,12 @@ __all__ = [
     "KeyNotAllowed",
     "KeyOutcome",
     "KubernetesConnection",
+    "LastingDrain",
     "MemoryConnection",
     "Misconfigured",
     "ModelCard",
     "NatsKvConnection",
+    "NoLastingDrain",
     "NotAuthorised",
     "OutcomeType",
     "Prober",
@@ -131,6 +135,7 @@ __all__ = [
     "Unreachable",
     "Verdict",
     "open_store",
+    "plan_lasting_drain",
     "survey",
     "targets_of",
 ]

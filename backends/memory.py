@@ -24,6 +24,7 @@ from backends.store import (
     NoPuts,
     Outcome,
     Owner,
+    PodLabels,
     Pods,
     Put,
     PutBack,
@@ -237,6 +238,7 @@ class MemoryStore(ClosedAtExit):
     address = "this process"
     lifetime = Lifetime.LEASED
     pods: Pods | None = None
+    pod_labels: PodLabels | None = None
 
     def __init__(self, keyspace: Keyspace | None = None) -> None:
         self.keyspace = keyspace if keyspace is not None else Keyspace()

@@ -13,6 +13,8 @@ from backends.dynamo.records import AnyRecord
 from backends.store import Entry
 from backends.store.owner import Owner, PodExistence, Readiness
 
+_OF_LABELS = (ReasonKind.TAKEN_OUT, ReasonKind.LABEL_BACK)
+
 OBJECTS_KEPT = 20_000
 """Objects whose last change is remembered. Of a forgotten one each entry may be an event."""
 
@@ -40,6 +42,7 @@ def why_owner_changed(before: Owner, now: Owner) -> Reason | None:
         pod=now.pod_name,
         container=now.container_name,
         readiness=now.readiness.value if kind is ReasonKind.NOT_READY else "",
+        label=_label(before, now) if kind in _OF_LABELS else "",
         restarts=_restarts(now) if kind is ReasonKind.RESTARTED else 0,
     )
 
@@ -77,7 +80,17 @@ def _kind_of_change(before: Owner, now: Owner) -> ReasonKind | None:
         return ReasonKind.RESTARTED
     if now.readiness is before.readiness or Readiness.UNKNOWN in (now.readiness, before.readiness):
         return None
-    return ReasonKind.READY if now.readiness is Readiness.DISCOVERABLE else ReasonKind.NOT_READY
+    if now.readiness is Readiness.TAKEN_OUT:
+        return ReasonKind.TAKEN_OUT
+    if now.readiness is Readiness.DISCOVERABLE:
+        return ReasonKind.READY
+    is_back = before.readiness is Readiness.TAKEN_OUT and now.readiness is Readiness.NO_ENDPOINT
+    return ReasonKind.LABEL_BACK if is_back else ReasonKind.NOT_READY
+
+
+def _label(before: Owner, now: Owner) -> str:
+    label = now.taken_out_by or before.taken_out_by
+    return "" if label is None else label.text
 
 
 def _content(entry: Entry) -> tuple[object, ...]:

@@ -94,6 +94,12 @@ class ReasonKind(StrEnum):
     """Kubernetes: clients discover the process again."""
     NOT_READY = "not ready"
     """Kubernetes: clients do not discover the process any more: `readiness`."""
+    TAKEN_OUT = "taken out"
+    """Kubernetes: a lasting drain took a label off the pod (`label`), and clients do not discover
+    the process any more."""
+    LABEL_BACK = "label back"
+    """Kubernetes: the label that a lasting drain took off the pod is back (`label`); clients
+    discover the process once its Service selects the pod again."""
     RESTARTED = "container restarted"
     """Kubernetes: the container of the process was started again: `restarts`."""
     POD_ENDING = "pod ending"
@@ -140,6 +146,8 @@ class Reason:
     """The container of the process. Empty: one process for the whole pod."""
     readiness: str = ""
     """What prevents that clients discover the process, as `backends.store.owner.Readiness`."""
+    label: str = ""
+    """`name=value` of a label of the pod."""
     restarts: int = 0
     """How often the container was restarted, in all."""
     lease: int | None = None

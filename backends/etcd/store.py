@@ -21,6 +21,7 @@ from backends.store import (
     Lifetime,
     NoPuts,
     Outcome,
+    PodLabels,
     PutBack,
     Refused,
     Resync,
@@ -49,6 +50,7 @@ class EtcdStore(ClosedAtExit):
     name = "etcd"
     lifetime = Lifetime.LEASED
     pods = None
+    pod_labels: PodLabels | None = None
 
     def __init__(self, config: EtcdConfig) -> None:
         self._config = config

@@ -34,6 +34,7 @@ from backends.store import (
     Misconfigured,
     NoPuts,
     Outcome,
+    PodLabels,
     PutBack,
     Removal,
     Resync,
@@ -70,6 +71,7 @@ class FileStore(ClosedAtExit):
     name = "file"
     lifetime = Lifetime.TOUCHED
     pods = None
+    pod_labels: PodLabels | None = None
 
     def __init__(
         self,

@@ -41,6 +41,8 @@ KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """A watch whose connection is gone without a word is noticed after 30 seconds: `kubectl` pings
 within HTTP/2 as often."""
 USER_AGENT = "dyntop"
+JSON_PATCH = "application/json-patch+json"
+"""The content type of a JSON patch (RFC 6902)."""
 
 Params = Sequence[tuple[str, str]]
 

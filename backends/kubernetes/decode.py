@@ -87,12 +87,15 @@ def _card(text: bytes) -> tuple[bytes, frozenset[str]]:
 
 
 class Projection:
-    """Reads what is listed and watched of one resource. Raises nothing."""
+    """Reads what is listed and watched of one resource: all of it, if it is none of those that are
+    followed. Raises nothing."""
 
     def __init__(self, resource: Resource) -> None:
-        shape = _SHAPES[resource]
-        self._page = msgspec.json.Decoder(cast("Any", _Page)[shape]).decode
-        self._event = msgspec.json.Decoder(cast("Any", _Event)[shape]).decode
+        self._page: Callable[[bytes], object] = parsed
+        self._event: Callable[[bytes], object] = parsed
+        if (shape := _SHAPES.get(resource)) is not None:
+            self._page = msgspec.json.Decoder(cast("Any", _Page)[shape]).decode
+            self._event = msgspec.json.Decoder(cast("Any", _Event)[shape]).decode
 
     def page(self, raw: bytes) -> Any:
         """Return the value of a page of a list, of objects only the members that `objects` reads.
@@ -212,14 +215,19 @@ class _Endpoint(TypedDict, total=False):
     nodeName: Any
 
 
+class _SliceMetadata(_Metadata, total=False):
+    labels: dict[str, Any]
+
+
 class _Slice(TypedDict, total=False):
-    metadata: _Metadata
+    metadata: _SliceMetadata
     endpoints: list[_Endpoint] | None
 
 
 class _PodMetadata(_Metadata, total=False):
     deletionTimestamp: Any
     labels: dict[str, Any]
+    annotations: dict[str, Any]
 
 
 class _PodSpec(TypedDict, total=False):

@@ -13,14 +13,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from backends.kubernetes.client import HttpAnswer, KubeClient
+from backends.kubernetes.client import JSON_PATCH, HttpAnswer, KubeClient
 from backends.kubernetes.objects import Path, StoredEntry, revision
 from backends.kubernetes.resources import WORKERS
-from backends.kubernetes.targets import Current, delete_object, owner_path, read_object
+from backends.kubernetes.targets import (
+    Current,
+    delete_object,
+    json_pointer,
+    owner_path,
+    read_object,
+)
 from backends.store import Entry, Outcome, Removal, StoreError
 from backends.store.limited_gather import limited_gather
 
-JSON_PATCH = "application/json-patch+json"
 AT_ONCE = 16
 """Objects that are changed at a time."""
 TRIES = 3
@@ -101,12 +106,8 @@ async def _remove(client: KubeClient, current: Current, entries: list[StoredEntr
         {"op": "test", "path": "/metadata/uid", "value": worker.uid},
         {"op": "test", "path": "/metadata/resourceVersion", "value": worker.version},
     ]
-    patch += [{"op": "remove", "path": _pointer(entry)} for entry in entries]
+    patch += [
+        {"op": "remove", "path": json_pointer("spec", "data", *entry.place)} for entry in entries
+    ]
     path = WORKERS.path(*worker.path)
     return await client.request("PATCH", path, body=patch, content_type=JSON_PATCH)
-
-
-def _pointer(entry: StoredEntry) -> str:
-    """Return the JSON pointer of an entry (RFC 6901)."""
-    parts = ("spec", "data", *entry.place)
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from backends.kubernetes.decode import value_bytes
-from backends.kubernetes.resources import ENABLED
-from backends.store import ContainerState, Mode, Revision
+from backends.kubernetes.resources import ENABLED, LABEL_OFF, SERVICE_NAME
+from backends.store import ContainerState, Mode, PodLabel, Revision
 
 MANAGER = "dynamo-worker"
 """The field manager that Dynamo's processes write their objects as."""
@@ -83,6 +83,8 @@ class Slice:
 
     path: Path
     endpoints: tuple[SliceEndpoint, ...]
+    service: str = ""
+    """The name of its Service. Empty: it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Pod:
     enabled: bool
     """Whether it is labelled for discovery, which counts in container mode."""
     containers: tuple[ContainerState, ...]
+    label_off: PodLabel | None = None
+    """As in `PodState`."""
 
 
 def worker_object(raw: Mapping[str, Any]) -> WorkerObject | None:
@@ -125,7 +129,8 @@ def worker_object(raw: Mapping[str, Any]) -> WorkerObject | None:
 
 def endpoint_slice(raw: Mapping[str, Any]) -> Slice | None:
     """Return an `EndpointSlice`. None: it has no name."""
-    path = _path(_map(raw.get("metadata")))
+    metadata = _map(raw.get("metadata"))
+    path = _path(metadata)
     if not path[1]:
         return None
     endpoints = []
@@ -143,7 +148,7 @@ def endpoint_slice(raw: Mapping[str, Any]) -> Slice | None:
                 node=_text(endpoint.get("nodeName")),
             )
         )
-    return Slice(path, tuple(endpoints))
+    return Slice(path, tuple(endpoints), _text(_map(metadata.get("labels")).get(SERVICE_NAME)))
 
 
 def pod(raw: Mapping[str, Any]) -> Pod | None:
@@ -165,7 +170,19 @@ def pod(raw: Mapping[str, Any]) -> Pod | None:
         deleted_at=timestamp(metadata.get("deletionTimestamp")),
         enabled=_map(metadata.get("labels")).get(ENABLED) == "true",
         containers=tuple(_container(_map(one)) for one in _list(status.get("containerStatuses"))),
+        label_off=label_off(metadata),
     )
+
+
+def label_off(metadata: Mapping[str, Any]) -> PodLabel | None:
+    """Return the label that a lasting drain took off a pod, by the pod's metadata. None: none was
+    taken off, or the pod has that label again."""
+    kept = _text(_map(metadata.get("annotations")).get(LABEL_OFF))
+    name, is_one, value = kept.partition("=")
+    if not (is_one and name) or name in _map(metadata.get("labels")):
+        return None
+    namespace, pod = _path(metadata)
+    return PodLabel(namespace, pod, _text(metadata.get("uid")), name, value)
 
 
 def revision(last_write: str, entry: StoredEntry) -> Revision:

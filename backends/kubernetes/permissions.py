@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from backends.kubernetes.client import KubeClient
@@ -115,31 +115,51 @@ class PermissionReview:
         return True
 
     async def _may(self, resource: Resource, verb: str) -> bool:
-        """Return whether the server would allow a request. True also where it does not say."""
-        group = resource.root.removeprefix("/apis/").partition("/")[0]
-        attributes = {
-            "verb": verb,
-            "resource": resource.plural,
-            "group": "" if resource.root.startswith("/api/") else group,
-        }
-        if self._namespace:
-            attributes["namespace"] = self._namespace
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        try:
-            answer = await self._client.request("POST", REVIEWS, body=review)
-        except Busy:
+        return await may(self._client, resource, verb, self._namespace)
+
+
+async def may(client: KubeClient, resource: Resource, verb: str, namespace: str) -> bool:
+    """Return whether the server would allow a request in a namespace (empty: in all). True also
+    where it does not say. Raises `StoreError`."""
+    attributes = {"verb": verb, "resource": resource.plural, "group": resource.group}
+    if namespace:
+        attributes["namespace"] = namespace
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    try:
+        answer = await client.request("POST", REVIEWS, body=review)
+    except Busy:
+        raise
+    except Unreachable as error:
+        if error.cause is not Cause.NO_LEADER:
             raise
-        except Unreachable as error:
-            if error.cause is not Cause.NO_LEADER:
-                raise
-            # One of its own authorizers fails.
-            return True
-        status = answer.body.get("status") if isinstance(answer.body, dict) else None
-        return not (answer.ok and isinstance(status, dict) and status.get("allowed") is False)
+        # One of its own authorizers fails.
+        return True
+    status = answer.body.get("status") if isinstance(answer.body, dict) else None
+    return not (answer.ok and isinstance(status, dict) and status.get("allowed") is False)
+
+
+async def lacking(
+    client: KubeClient, namespace: str, wanted: Iterable[tuple[str, Resource]]
+) -> str:
+    """Return which of these verbs and resources this user lacks in a namespace, as a clause. Empty:
+    none. Raises `StoreError`."""
+    asked = list(wanted)
+    allowed = await asyncio.gather(
+        *(may(client, resource, verb, namespace) for verb, resource in asked)
+    )
+    missing = [
+        f"{verb} {resource.name}"
+        for (verb, resource), is_allowed in zip(asked, allowed, strict=True)
+        if not is_allowed
+    ]
+    if not missing:
+        return ""
+    neither = "neither" if len(missing) > 1 else "not"
+    return f"this user may {neither} {' nor '.join(missing)}"
 
 
 def warnings(rights: Rights) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backends.kubernetes.objects import Pod, SliceEndpoint, WorkerObject
+from backends.kubernetes.resources import ENABLED
 from backends.store import ContainerState, Mode, Owner, PodExistence, PodState, Readiness
 from backends.store.owner import container_name
 
@@ -52,7 +53,7 @@ def owner_of(
         readiness=(
             _in_container_mode(pod, container, rights)
             if worker.mode is Mode.CONTAINER
-            else _in_pod_mode(worker, endpoints, rights)
+            else _in_pod_mode(worker, endpoints, pod, rights)
         ),
         existence=_existence(worker, endpoints, pod, rights),
         pod=None if pod is None else _pod_state(pod, container),
@@ -62,12 +63,14 @@ def owner_of(
 
 
 def _in_pod_mode(
-    worker: WorkerObject, endpoints: Sequence[SliceEndpoint], rights: Rights
+    worker: WorkerObject, endpoints: Sequence[SliceEndpoint], pod: Pod | None, rights: Rights
 ) -> Readiness:
     if not rights.slices:
         return Readiness.UNKNOWN
     if not endpoints:
-        return Readiness.NO_ENDPOINT
+        # A pod that no Service selects any more leaves its slices.
+        is_off = pod is not None and pod.label_off is not None
+        return Readiness.TAKEN_OUT if is_off else Readiness.NO_ENDPOINT
     uids = {one.uid for one in endpoints if one.ready}
     if not uids:
         absent = all(one.ready is None for one in endpoints)
@@ -90,7 +93,8 @@ def _in_container_mode(
     if pod is None:
         return Readiness.NO_POD
     if not pod.enabled:
-        return Readiness.NO_LABEL
+        is_off = pod.label_off is not None and pod.label_off.name == ENABLED
+        return Readiness.TAKEN_OUT if is_off else Readiness.NO_LABEL
     if container is None:
         return Readiness.NO_CONTAINER
     return Readiness.DISCOVERABLE if container.ready else Readiness.NOT_READY
@@ -135,6 +139,7 @@ def _pod_state(pod: Pod, container: ContainerState | None) -> PodState:
         ready_since=pod.ready_since,
         deleted_at=pod.deleted_at,
         container=container,
+        label_off=pod.label_off,
     )
 
 

@@ -9,6 +9,12 @@ ENABLED = "nvidia.com/dynamo-discovery-enabled"
 """The label, of value `true`, of slices and pods that Dynamo's clients look at (0.8 to 1.6)."""
 
 
+SERVICE_NAME = "kubernetes.io/service-name"
+"""The label of a slice that names its Service."""
+LABEL_OFF = "dyntop/label-off"
+"""The annotation of a pod that keeps the label that a lasting drain took off: `name=value`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One kind of object."""
@@ -21,6 +27,16 @@ class Resource:
     fields: str = ""
     """The field selector of those that are read. Empty: all."""
 
+    @property
+    def group(self) -> str:
+        """Return its API group. Empty: the core."""
+        return self.root.removeprefix("/apis/").partition("/")[0] if "/apis/" in self.root else ""
+
+    @property
+    def name(self) -> str:
+        """Return its name as `kubectl auth can-i` takes it: `pods`, `replicasets.apps`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
     def path(self, namespace: str, name: str = "") -> str:
         """Return the path of a namespace's objects, or of one. Empty namespace: of all."""
         within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
@@ -30,3 +46,4 @@ class Resource:
 WORKERS = Resource("dynamoworkermetadatas", "/apis/nvidia.com/v1alpha1")
 SLICES = Resource("endpointslices", "/apis/discovery.k8s.io/v1", f"{ENABLED}=true")
 PODS = Resource("pods", "/api/v1")
+SERVICES = Resource("services", "/api/v1")

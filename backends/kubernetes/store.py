@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.config import KubernetesConfig
 from backends.kubernetes.delete import delete
+from backends.kubernetes.label_acts import LabelActs
 from backends.kubernetes.objects import Path
 from backends.kubernetes.own_object import OwnObject
 from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts, read_only
@@ -25,6 +26,7 @@ from backends.store import (
     Lifetime,
     NoPuts,
     Outcome,
+    PodLabels,
     PutBack,
     Removal,
     Resync,
@@ -75,6 +77,7 @@ class KubernetesStore(ClosedAtExit):
         self._client = KubeClient(config) if client is None else client
         self.pods = KubePods(self._client)
         self._own = OwnObject(self._client)
+        self.pod_labels: PodLabels | None = LabelActs(self._client)
         self._found: _Namespace | None = None
         self._writing: WeakValueDictionary[Path | None, asyncio.Lock] = WeakValueDictionary()
         """A lock for each object that is being written."""

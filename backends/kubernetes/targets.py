@@ -20,6 +20,11 @@ async def delete_object(client: KubeClient, path: Path, **preconditions: str) ->
     return await client.request("DELETE", WORKERS.path(*path), body=options)
 
 
+def json_pointer(*parts: str) -> str:
+    """Return the JSON pointer of a member of a member (RFC 6901)."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 def json_of(key: bytes, value: bytes) -> Any:
     """Return a value that an object can hold. Raises `KeyNotAllowed` for one that is not JSON."""
     try:

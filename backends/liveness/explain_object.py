@@ -14,6 +14,7 @@ from backends.liveness.owned import (
     container_is_down,
     has_id_of_object,
     id_of_object,
+    is_taken_out,
     is_undiscovered,
     started_after_change,
 )
@@ -26,8 +27,11 @@ _DECIDED_BY_OBJECT = frozenset({Verdict.ORPHANED, Verdict.LEFTOVER, Verdict.NOT_
 def object_decides(facts: JudgeInput, verdict: Verdict) -> bool:
     """Return whether a verdict rests on the object that holds the record, rather than on an address
     or on the record's own text."""
-    if facts.record.entry.owner is None:
+    owner = facts.record.entry.owner
+    if owner is None:
         return False
+    if verdict is Verdict.DRAINED:
+        return is_taken_out(owner)
     if verdict in _DECIDED_BY_READINESS:
         return not facts.probed.runs and not facts.record.unread
     return verdict in _DECIDED_BY_OBJECT
@@ -46,6 +50,8 @@ def evidence_of_object(facts: JudgeInput, verdict: Verdict) -> list[Evidence]:
     if verdict is Verdict.NOT_READY:
         # Else the container decides: it is down, which clients have not noticed.
         decides = is_undiscovered(owner)
+    if verdict is Verdict.DRAINED:
+        decides = is_taken_out(owner)
     found.insert(0 if decides else len(found), readiness)
     if facts.hidden_by is not None:
         found.append(kinds.HidesWorker(owner.path, spell(facts.hidden_by)))
@@ -92,6 +98,8 @@ def _of_readiness(owner: Owner) -> kinds.Values:
     pod, container = owner.pod_name or None, owner.container_name or None
     if owner.readiness is Readiness.UNKNOWN:
         return kinds.RightMissing(owner.unread)
+    if (label := owner.taken_out_by) is not None:
+        return kinds.TakenOut(owner.path, label.pod_path, label.text)
     if is_undiscovered(owner):
         return kinds.NotReady(owner.path, pod, container, owner.readiness)
     return kinds.Ready(owner.path, pod, container)

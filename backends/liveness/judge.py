@@ -23,6 +23,7 @@ from backends.liveness.owned import (
     has_id_of_object,
     has_shut_down,
     is_not_ready,
+    is_taken_out,
     is_undiscovered,
     is_vouched_for,
     started_after_change,
@@ -57,7 +58,8 @@ class Verdict(StrEnum):
     """Kubernetes: a card or adapter without an instance, whose process has shut down."""
     DRAINED = "drained"
     """A card, adapter, channel or source whose worker has no endpoint instance, while its lease
-    lives on: the worker was drained, or the keys were deleted, or it is about to stop or begin."""
+    lives on: the worker was drained, or the keys were deleted, or it is about to stop or begin.
+    In Kubernetes also any record of a pod that a lasting drain took out of discovery."""
     UNROUTABLE = "unroutable"
     """A card or adapter whose worker no request reaches: all its instances are dead or have
     addresses that no client can connect to, or its model needs workers of another role that are not
@@ -233,6 +235,8 @@ def judge_object(owner: Owner, facts: JudgeInput) -> Verdict | None:
         return Verdict.LEFTOVER
     if started_after_change(owner) is not None and not facts.probed.runs:
         return Verdict.ORPHANED
+    if is_taken_out(owner) and not container_is_down(owner):
+        return Verdict.DRAINED
     by_old_only = owner.readiness.is_by_old_releases_only
     if container_is_down(owner) or (is_undiscovered(owner) and not by_old_only):
         return Verdict.NOT_READY

@@ -14,6 +14,7 @@ from backends.store.owner import Readiness
 def of_its_object(
     values: kinds.Ready
     | kinds.NotReady
+    | kinds.TakenOut
     | kinds.ContainerDown
     | kinds.PodEnding
     | kinds.PodGone
@@ -33,6 +34,11 @@ def of_its_object(
             return f"its container {container} is ready, in {_pod(pod)}"
         case kinds.NotReady():
             return _not_ready(values)
+        case kinds.TakenOut(pod=pod, label=label):
+            return (
+                f"taken out of discovery by hand: label {label} of pod {pod} is off, "
+                f"`dyntop restore {pod}` puts it back"
+            )
         case kinds.ContainerDown():
             return _container_down(values)
         case kinds.PodEnding(pod=pod):
@@ -106,6 +112,8 @@ def not_ready_because(readiness: Readiness, pod: str | None, container: str | No
             return f"its {name} has no status of container {named}"
         case Readiness.NO_LABEL:
             return f"its {name} is not labelled for discovery"
+        case Readiness.TAKEN_OUT:
+            return f"a label of its {name} was taken off by hand"
         case Readiness.NO_POD:
             return f"its {name} does not exist"
         case Readiness.OTHER_UID:

@@ -49,6 +49,12 @@ def is_undiscovered(owner: Owner) -> bool:
     return owner.readiness not in (Readiness.DISCOVERABLE, Readiness.UNKNOWN)
 
 
+def is_taken_out(owner: Owner) -> bool:
+    """Return whether clients do not discover a process because a lasting drain took a label off its
+    pod."""
+    return owner.taken_out_by is not None
+
+
 def container_is_down(owner: Owner) -> bool:
     """Return whether the container of a process is known not to run."""
     container = owner.container

@@ -62,6 +62,7 @@ def sentence(values: kinds.Values) -> str:
         case (
             kinds.Ready()
             | kinds.NotReady()
+            | kinds.TakenOut()
             | kinds.ContainerDown()
             | kinds.PodEnding()
             | kinds.PodGone()

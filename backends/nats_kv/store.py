@@ -37,6 +37,7 @@ from backends.store import (
     Lifetime,
     NoPuts,
     Outcome,
+    PodLabels,
     PutBack,
     Refused,
     Removal,
@@ -94,6 +95,7 @@ class NatsStore(ClosedAtExit):
     name = "nats"
     lifetime = Lifetime.UNBOUNDED
     pods = None
+    pod_labels: PodLabels | None = None
 
     def __init__(
         self,

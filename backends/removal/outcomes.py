@@ -1,7 +1,7 @@
 """The typed outcome of removing or putting back a key.
 
-A store answers with `Removal`, `PutBack` or a `StoreError`. Only this module decides what an answer
-means for the key: above all, whether an error leaves the outcome open.
+A store answers with `Removal`, `PutBack`, `LabelOutcome` or a `StoreError`. Only this module
+decides what an answer means for the key: above all, whether an error leaves the outcome open.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backends.store import Cause, Outcome, PutBack, StoreError, Unreachable
+from backends.store import Cause, LabelOutcome, Outcome, PutBack, StoreError, Unreachable
 
 
 class OutcomeType(StrEnum):
@@ -33,7 +33,15 @@ class OutcomeType(StrEnum):
     UNREAD = "value not known"
     """The key's value was unknown when it was removed."""
 
-    # Outcomes of both. The reason is in `KeyOutcome.error`.
+    # Outcomes of a lasting drain and of its undo, named as `LabelOutcome`.
+    LABEL_OFF = "label off"
+    LABEL_OFF_ALREADY = "label off already"
+    LABEL_THERE = "label there"
+    LABEL_CHANGED = "label changed"
+    LABEL_NOT_KEPT = "label not kept"
+    POD_GONE = "pod gone"
+
+    # Outcomes of all. The reason is in `KeyOutcome.error`.
     REFUSED = "refused"
     """The store refused."""
     NOT_REACHED = "not reached"
@@ -66,7 +74,7 @@ class KeyOutcome:
     """For `UNREAD`: why the value was unknown, if recorded."""
 
 
-def outcome_of(answer: Outcome | PutBack, *, unread: str = "") -> KeyOutcome:
+def outcome_of(answer: Outcome | PutBack | LabelOutcome, *, unread: str = "") -> KeyOutcome:
     """Return the outcome that a store's answer means. `unread`: as in `Entry.unread`."""
     if not isinstance(answer, StoreError):
         found = OutcomeType(answer.value)

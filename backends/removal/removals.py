@@ -1,4 +1,4 @@
-"""Remove keys by hand, and put them back: the only place that does either.
+"""Remove keys and labels of pods by hand, and put them back: the only place that does either.
 
 Removals are in the audit first. If it cannot be written, nothing is removed.
 """
@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
-from backends.dynamo.records import AnyRecord
 from backends.removal.audit import (
     Audit,
     AuditFailed,
@@ -28,7 +27,15 @@ from backends.removal.audit import (
 from backends.removal.audit.operation import spell_outcome
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType, not_tried, outcome_of
 from backends.removal.targets import RemovalTarget, kind_of
-from backends.store import Entry, Forbidden, PutBack, Refused, StoreError, Unreachable
+from backends.store import (
+    Entry,
+    Forbidden,
+    PodLabel,
+    PutBack,
+    Refused,
+    StoreError,
+    Unreachable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -166,18 +173,45 @@ class Removals:
         kind = kind_of(asked_as, chosen.values())
         if not chosen:
             return RemovalResult(kind, None, {})
-        items = [
-            Item(number, target.record.entry, target.verdict, target.evidence)
-            for number, target in enumerate(chosen.values(), 1)
-        ]
-        try:
-            act = await self._begin(kind, items)
-        except AuditFailed as problem:
-            _log.error("nothing is removed, since it cannot be written down: %s", problem)
-            not_begun = dict.fromkeys(chosen, KeyOutcome(OutcomeType.NOT_WRITTEN_DOWN))
-            return RemovalResult(kind, None, not_begun, problem)
-        records = [target.record for target in chosen.values()]
-        return await self._to_its_end(self._remove(act, records))
+        items = [_item(number, target) for number, target in enumerate(chosen.values(), 1)]
+
+        async def remove() -> dict[bytes, KeyOutcome]:
+            records = [target.record for target in chosen.values()]
+            answers = await self._discovery.unregister_all(records)
+            return {record.key: outcome_of(answers[record.key]) for record in records}
+
+        return await self._act(kind, items, remove)
+
+    async def take_out(self, target: RemovalTarget, label: PodLabel) -> RemovalResult:
+        """Write the audit, then take a label off a pod, so that clients discover none of its
+        processes until it is back.
+
+        `target`: a record of a process in the pod, by whose key the outcome is returned. Cancelled,
+        it behaves as `remove`.
+        """
+
+        async def take_off() -> dict[bytes, KeyOutcome]:
+            return {target.record.key: await self._of_label(label, "take_off")}
+
+        return await self._act("lasting drain", [_item(1, target, label)], take_off)
+
+    async def put_label_back(self, target: RemovalTarget, label: PodLabel) -> RestoreResult:
+        """Put the label of a pod back that any dyntop, on any machine, took off.
+
+        If an act in this audit took it off, that act is restored. Otherwise an act of its own is
+        written. Raises `AuditFailed`: nothing was done.
+        """
+        if (act := await self.act_of(label)) is not None:
+            return await self.restore(act)
+        act = await self._begin("put back", [_item(1, target, label)])
+        return await self._to_its_end(self._finish_label(act, label))
+
+    async def find(self, wanted: str) -> Operation:
+        """Return an act of this store, or one item of it, as `restore` takes it.
+
+        Raises `NotFound`, `WrongStore`, and `AuditFailed` if the audit cannot be read.
+        """
+        return await self._find_here(wanted)
 
     async def restore(self, wanted: str | Operation) -> RestoreResult:
         """Put back the keys that an act removed, or may have: by its id, one item by `ID.N`, or an
@@ -197,13 +231,18 @@ class Removals:
         """
         act = await self._find_here(wanted)
         store = self._discovery.store
-        entries = [item.entry for item in act.items if item.may_be_removed]
+        removed = [item for item in act.items if item.may_be_removed]
+        entries = [item.entry for item in removed if item.label is None]
         there = await store.get([entry.key for entry in entries])
         no_puts = await self._discovery.no_puts()
         read_only = await self._discovery.read_only()
         leased = [entry for entry in entries if entry.lease is not None and entry.key not in there]
         ttls = await store.time_to_live(leased)
-        outcomes: dict[bytes, KeyOutcome] = {}
+        outcomes = {
+            item.entry.key: await self._of_label(item.label, "put_back", dry_run=True)
+            for item in removed
+            if item.label is not None
+        }
         for entry in entries:
             lease_ttl = ttls.get(entry.key)
             refusal = next((one for one in no_puts if one.concerns(entry.key)), None)
@@ -238,7 +277,8 @@ class Removals:
                 continue
             for item in act.items:
                 entry = wanted.get(item.entry.key)
-                if entry is not None and item.may_be_removed and item.entry.is_still(entry):
+                is_its_removal = item.label is None and item.may_be_removed
+                if entry is not None and is_its_removal and item.entry.is_still(entry):
                     found[entry.key] = act
         return found
 
@@ -258,6 +298,10 @@ class Removals:
         act = self.last()
         return None if act is None else await self.restore(act)
 
+    async def preview_label(self, label: PodLabel) -> KeyOutcome:
+        """Return the outcome that `put_label_back` would have now. Changes nothing."""
+        return await self._of_label(label, "put_back", dry_run=True)
+
     async def _begin(self, kind: OperationKind, items: Sequence[Item]) -> Operation:
         store = self._discovery.store
         if self._audit is not None:
@@ -268,11 +312,28 @@ class Removals:
         act_id = new_id(at, self._acts)
         return Operation(act_id, at, kind, store.name, as_text(store.address), "", "", tuple(items))
 
-    async def _remove(self, act: Operation, records: Sequence[AnyRecord]) -> RemovalResult:
+    async def _act(
+        self,
+        kind: OperationKind,
+        items: Sequence[Item],
+        carry_out: Callable[[], Awaitable[dict[bytes, KeyOutcome]]],
+    ) -> RemovalResult:
+        """Write the audit, then carry a removal out."""
+        try:
+            act = await self._begin(kind, items)
+        except AuditFailed as problem:
+            _log.error("nothing is removed, since it cannot be written down: %s", problem)
+            nothing = KeyOutcome(OutcomeType.NOT_WRITTEN_DOWN)
+            not_begun = {item.entry.key: nothing for item in items}
+            return RemovalResult(kind, None, not_begun, problem)
+        return await self._to_its_end(self._carry_out(act, carry_out))
+
+    async def _carry_out(
+        self, act: Operation, carry_out: Callable[[], Awaitable[dict[bytes, KeyOutcome]]]
+    ) -> RemovalResult:
         outcomes: dict[bytes, KeyOutcome] = {}
         try:
-            answers = await self._discovery.unregister_all(records)
-            outcomes = {record.key: outcome_of(answers[record.key]) for record in records}
+            outcomes = await carry_out()
         finally:
             # Not earlier: keys that are being removed cannot be undone yet.
             act = act.with_outcomes(outcomes)
@@ -286,29 +347,71 @@ class Removals:
         problem = await self._write_down(lambda audit: audit.finish(act, outcomes))
         return replace(result, audit_problem=problem)
 
+    async def _finish_label(self, act: Operation, label: PodLabel) -> RestoreResult:
+        """Put a label back in an act of its own."""
+        (item,) = act.items
+        outcomes = {item.entry.key: await self._of_label(label, "put_back")}
+        _log_outcomes(act, act.kind, outcomes)
+        problem = await self._write_down(lambda audit: audit.finish(act, outcomes))
+        return RestoreResult(act.with_outcomes(outcomes), outcomes, problem)
+
+    async def act_of(self, label: PodLabel) -> Operation | None:
+        """Return the newest act that took a label off, with that item alone. None: no act of this
+        process or in its audit did. Raises `AuditFailed`."""
+        acts = list(self._acts.values())
+        if self._audit is not None:
+            acts = [*await asyncio.to_thread(self._audit.acts), *acts]
+        store = self._discovery.store
+        for act in sorted(acts, key=lambda one: one.at, reverse=True):
+            if (act.store, act.address) != (store.name, as_text(store.address)):
+                continue
+            items = tuple(one for one in act.items if one.label == label and one.may_be_removed)
+            if act.kind == "lasting drain" and items:
+                return replace(act, items=items)
+        return None
+
+    async def _of_label(
+        self, label: PodLabel, what: Literal["take_off", "put_back"], *, dry_run: bool = False
+    ) -> KeyOutcome:
+        """Take a label off or put it back. Return the outcome."""
+        store = self._discovery.store
+        if store.pod_labels is None:
+            return outcome_of(Refused(store.address, "it has no pods"))
+        try:
+            if what == "take_off":
+                return outcome_of(await store.pod_labels.take_off(label))
+            return outcome_of(await store.pod_labels.put_back(label, dry_run=dry_run))
+        except StoreError as error:
+            return outcome_of(error)
+
     async def _restore(self, act: Operation) -> RestoreResult:
-        entries = [item.entry for item in act.items if item.may_be_removed]
+        items = [item for item in act.items if item.may_be_removed]
+        entries = {item.entry.key for item in items if item.label is None}
         outcomes: dict[bytes, KeyOutcome] = {}
         problem: AuditFailed | None = None
         try:
-            await self._put_back(entries, outcomes)
+            await self._put_back(items, outcomes)
         finally:
             # Also when cancelled, for the store's answers until then.
             at = self._clock()
             if (kept := self._acts.get(act.id)) is not None:
                 self._acts[act.id] = kept.with_restored(outcomes, at)
             for key, outcome in outcomes.items():
-                if outcome.type in (OutcomeType.PUT_BACK, OutcomeType.THERE):
+                if key in entries and outcome.type in (OutcomeType.PUT_BACK, OutcomeType.THERE):
                     self._drained.pop(key, None)
             _log_outcomes(act, "put back", outcomes)
             if outcomes:
                 problem = await self._write_down(lambda audit: audit.put_back(act, outcomes))
         return RestoreResult(act.with_restored(outcomes, at), outcomes, problem)
 
-    async def _put_back(self, entries: Sequence[Entry], outcomes: dict[bytes, KeyOutcome]) -> None:
-        """Put entries back, a few at a time. Add each outcome as soon as it is known."""
+    async def _put_back(self, items: Sequence[Item], outcomes: dict[bytes, KeyOutcome]) -> None:
+        """Put entries and labels back, a few at a time. Add each outcome as soon as it is known."""
 
-        async def one(entry: Entry) -> None:
+        async def one(item: Item) -> None:
+            entry = item.entry
+            if item.label is not None:
+                outcomes[entry.key] = await self._of_label(item.label, "put_back")
+                return
             answer: PutBack | StoreError
             try:
                 answer = await self._discovery.store.put_back(entry)
@@ -316,14 +419,14 @@ class Removals:
                 answer = error
             outcomes[entry.key] = outcome_of(answer, unread=entry.unread)
 
-        for start in range(0, len(entries), self._at_a_time):
+        for start in range(0, len(items), self._at_a_time):
             end = start + self._at_a_time
-            await asyncio.gather(*map(one, entries[start:end]))
+            await asyncio.gather(*map(one, items[start:end]))
             errors = (outcome.error for outcome in outcomes.values())
             lost = next((error for error in errors if isinstance(error, Unreachable)), None)
             if lost is not None:
                 # The other keys would only wait for the same timeout.
-                outcomes |= {entry.key: not_tried(lost) for entry in entries[end:]}
+                outcomes |= {item.entry.key: not_tried(lost) for item in items[end:]}
                 return
 
     async def _find_here(self, wanted: str | Operation) -> Operation:
@@ -377,6 +480,10 @@ class Removals:
             # It may have answers to write to the audit.
             await asyncio.wait([task], timeout=self._grace)
             raise
+
+
+def _item(number: int, target: RemovalTarget, label: PodLabel | None = None) -> Item:
+    return Item(number, target.record.entry, target.verdict, target.evidence, label=label)
 
 
 def _is_held(entry: Entry, now: Entry | None) -> bool:

@@ -1,7 +1,8 @@
 """The contract of every store: keys, bytes and revisions. It knows nothing of Dynamo.
 
 `protocol` has the contract itself, `entries` what a store holds, `owner` the objects that hold
-entries (Kubernetes), `events` what a watch yields, `errors` the tree of errors. For authors of
+entries and `pod_labels` the labels of their pods (both Kubernetes), `events` what a watch yields,
+`errors` the tree of errors. For authors of
 stores: `resync_loop` (repeats a watch), `limited_gather` (many calls, few in flight), `closing`
 (`async with`).
 """
@@ -20,7 +21,16 @@ from backends.store.errors import (
     Unreachable,
 )
 from backends.store.events import Delete, Heartbeat, Loading, Lost, Put, Resync, StoreEvent
-from backends.store.owner import ContainerState, Mode, Owner, PodExistence, PodState, Readiness
+from backends.store.owner import (
+    ContainerState,
+    Mode,
+    Owner,
+    PodExistence,
+    PodLabel,
+    PodState,
+    Readiness,
+)
+from backends.store.pod_labels import LabelOutcome, NoLabel, PodLabels
 from backends.store.pods import PodEvent, PodEvents, Pods
 from backends.store.protocol import Lifetime, Outcome, Store
 
@@ -32,11 +42,13 @@ __all__ = [
     "Forbidden",
     "Heartbeat",
     "KeyNotAllowed",
+    "LabelOutcome",
     "Lifetime",
     "Loading",
     "Lost",
     "Misconfigured",
     "Mode",
+    "NoLabel",
     "NoPuts",
     "NotAuthorised",
     "Outcome",
@@ -44,6 +56,8 @@ __all__ = [
     "PodEvent",
     "PodEvents",
     "PodExistence",
+    "PodLabel",
+    "PodLabels",
     "PodState",
     "Pods",
     "Put",

@@ -37,6 +37,8 @@ class Readiness(StrEnum):
     """Container mode: the pod has no status of a container of that name."""
     NO_LABEL = "no label"
     """Container mode: the pod is not labelled for discovery."""
+    TAKEN_OUT = "taken out"
+    """A label of the pod was taken off by hand (`PodState.label_off`), and can be put back."""
     NO_POD = "no pod"
     """Container mode: the pod does not exist."""
     OTHER_UID = "other uid"
@@ -92,6 +94,29 @@ class ContainerState:
 
 
 @dataclass(frozen=True, slots=True)
+class PodLabel:
+    """A label of a pod by which clients of Dynamo find the processes in it."""
+
+    namespace: str
+    pod: str
+    uid: str
+    """Of the pod."""
+    name: str
+    """The label's, e.g. `nvidia.com/dynamo-component`."""
+    value: str
+
+    @property
+    def pod_path(self) -> str:
+        """Return `namespace/name` of the pod."""
+        return f"{self.namespace}/{self.pod}"
+
+    @property
+    def text(self) -> str:
+        """Return `name=value`, as `kubectl label` takes it."""
+        return f"{self.name}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
 class PodState:
     """A pod, as far as this user may read it."""
 
@@ -110,6 +135,8 @@ class PodState:
     """POSIX seconds by which it is to end (`deletionTimestamp`). None: it is not being deleted."""
     container: ContainerState | None = None
     """The container of the process. None: it is not known which one, or it has no status yet."""
+    label_off: PodLabel | None = None
+    """The label that a lasting drain took off the pod, and that is still off. None: none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +184,14 @@ class Owner:
     def container(self) -> ContainerState | None:
         """Return the state of the process's container. None: it is not known."""
         return None if self.pod is None else self.pod.container
+
+    @property
+    def taken_out_by(self) -> PodLabel | None:
+        """Return the label whose absence takes the process out of discovery, if it was taken off by
+        hand. None: it was not."""
+        if self.readiness is not Readiness.TAKEN_OUT or self.pod is None:
+            return None
+        return self.pod.label_off
 
     @property
     def pod_is_gone(self) -> bool:

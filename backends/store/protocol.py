@@ -15,6 +15,7 @@ from typing import Protocol, Self
 from backends.store.entries import Entry, NoPuts, PutBack, Removal, Revision, TimeToLive
 from backends.store.errors import StoreError
 from backends.store.events import Resync, StoreEvent
+from backends.store.pod_labels import PodLabels
 from backends.store.pods import Pods
 
 Outcome = Removal | StoreError
@@ -72,6 +73,11 @@ class Store(Protocol):
     @property
     def pods(self) -> Pods | None:
         """What is known of the pods of its processes. None: this store has no pods."""
+
+    @property
+    def pod_labels(self) -> PodLabels | None:
+        """The labels of pods by which clients find processes. None: processes are not found by
+        pods here, so no drain lasts beyond the next change of its worker."""
 
     async def instance_id(self) -> int:
         """Return this process's instance id (u64), which its registrations are bound to.

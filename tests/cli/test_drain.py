@@ -271,3 +271,13 @@ def test_it_says_what_the_worker_still_has_to_do_where_metrics_tell(
             ended = dyntop(*command, env=in_etcd)
         assert f"requests at {worker:x}: {said}" in ended.err
         assert dyntop("restore", ended.act, env=in_etcd).code == 0
+
+
+def test_a_store_without_pods_has_no_drain_that_lasts(
+    in_folder: dict[str, str], here: Here
+) -> None:
+    worker = INSTANCE.decode().rpartition("/")[2]
+    ended = here("drain", "--lasting", "--yes", "--probe", "never", worker, env=in_folder)
+    assert (ended.code, ended.out) == (1, b"")
+    assert "no drain that lasts: file has no such act: only in Kubernetes" in ended.err
+    assert INSTANCE.decode() in here("list", "-o", "name", env=in_folder).lines

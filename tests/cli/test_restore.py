@@ -125,3 +125,11 @@ def test_a_store_that_is_not_there_is_3(
     ended = here("restore", act, env=in_folder)
     assert (ended.code, ended.out) == (3, b"")
     assert "does not exist" in ended.err
+
+
+def test_without_an_id_a_store_without_pods_has_nothing_to_list(
+    in_folder: dict[str, str], here: Here
+) -> None:
+    ended = here("restore", env=in_folder)
+    assert (ended.code, ended.out) == (2, b"")
+    assert "ID: is missing: file has no pods to list instead" in ended.err

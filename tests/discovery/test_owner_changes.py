@@ -16,10 +16,12 @@ from tests.support import registered
 from tests.support.owned import (
     GONE,
     IN_CONTAINER,
+    LABEL_OFF,
     NOT_READY,
     POD,
     POD_STATE,
     READY,
+    TAKEN_OUT,
     UNREAD,
     WORKER,
     owned,
@@ -59,6 +61,17 @@ def test_readiness_that_goes_and_returns_is_two_events_of_the_object() -> None:
     ]
     assert changed(history, NOT_READY, READY) == ["ready again: clients discover it"]
     assert len(changed(history, READY, NOT_READY)) == 1
+
+
+def test_a_label_that_goes_and_returns_is_told_apart_from_a_pod_that_is_not_ready() -> None:
+    history = History()
+    label = f"label {LABEL_OFF.text} of pod {POD}"
+    assert changed(history, READY, TAKEN_OUT) == [f"taken out of discovery by hand: {label} is off"]
+    back = replace(READY, readiness=Readiness.NO_ENDPOINT)
+    assert changed(history, TAKEN_OUT, back) == [
+        f"{label} is back: its Service selects it in a moment"
+    ]
+    assert changed(history, back, READY) == ["ready again: clients discover it"]
 
 
 def test_each_object_has_its_own_events() -> None:

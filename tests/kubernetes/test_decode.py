@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backends.kubernetes import objects
 from backends.kubernetes.decode import Projection, parsed
-from backends.kubernetes.resources import PODS, SLICES, WORKERS, Resource
+from backends.kubernetes.resources import LABEL_OFF, PODS, SERVICE_NAME, SLICES, WORKERS, Resource
 from tests.support.kubernetes import shapes
 
 RECORDED = Path(__file__).parents[1] / "corpus" / "kubernetes"
@@ -37,6 +37,8 @@ EXAMPLES: list[dict[str, Any]] = [
     shapes.pod("a", "u", containers={"main": True, "b": False}, deletionTimestamp=None),
 ]
 EXAMPLES[0]["metadata"] |= {"managedFields": WROTE, "labels": None}
+EXAMPLES[2]["metadata"]["labels"][SERVICE_NAME] = "backend"
+EXAMPLES[3]["metadata"]["annotations"] = {LABEL_OFF: "a=b", "another": ""}
 ODD = [
     *("null", "true", "1", "1.0", "-0", "1e16", "1e-5", "1e400", "NaN", "18446744073709551616"),
     *('"text"', '"Pod"', '"true"', '"\\u0041"', '"\\ud800"', '"\udcff"', '"\x7f"', '"\\x"', "01"),

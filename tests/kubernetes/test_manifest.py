@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from backends.kubernetes import KubernetesConfig, KubernetesStore
-from backends.store import Removal
+from backends.store import LabelOutcome, PodLabel, Removal
 from tests.docs.documents import ROOT, blocks
+from tests.kubernetes.labelled import in_pod_mode, replica_set
 from tests.support.kubernetes.namespace import KubeNamespace
 from tests.support.running import dyntop
 
@@ -72,6 +73,20 @@ async def test_its_roles_are_enough_to_look_remove_and_restore(kube: KubeNamespa
         for entry in entries.values():
             await store.put_back(entry)
         assert (await store.get([KEY, OTHER])).keys() == {KEY, OTHER}
+
+
+async def test_its_roles_are_enough_for_a_drain_that_lasts(kube: KubeNamespace) -> None:
+    apply_manifest(kube)
+    in_pod_mode(kube, replica_set(kube))
+    config = KubernetesConfig(kubeconfig=kubeconfig_of_the_account(kube))
+    async with KubernetesStore(config) as store:
+        assert store.pod_labels is not None
+        (entry,) = (await store.snapshot([b"v1/"])).entries
+        assert entry.owner is not None
+        label = await store.pod_labels.find(entry.owner)
+        assert isinstance(label, PodLabel), label
+        assert await store.pod_labels.take_off(label) is LabelOutcome.TAKEN_OFF
+        assert await store.pod_labels.put_back(label) is LabelOutcome.PUT_BACK
 
 
 async def test_without_the_second_binding_it_is_read_only(kube: KubeNamespace) -> None:

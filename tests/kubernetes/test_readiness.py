@@ -8,6 +8,7 @@ import pytest
 
 from backends.kubernetes import objects
 from backends.kubernetes.readiness import LIST_PODS, LIST_SLICES, Rights, owner_of
+from backends.kubernetes.resources import ENABLED, LABEL_OFF
 from backends.kubernetes.view import ObjectView
 from backends.store import Mode, Owner, PodExistence, Readiness
 from tests.support.kubernetes import shapes
@@ -85,6 +86,17 @@ def test_endpoints_that_are_no_pods_and_slices_of_other_namespaces_do_not_count(
     assert found.readiness is Readiness.NO_ENDPOINT
 
 
+def test_a_pod_whose_label_is_off_is_taken_out_once_its_slices_let_go_of_it() -> None:
+    pod = shapes.pod("a", "u", annotations={LABEL_OFF: "nvidia.com/dynamo-component=backend"})
+    worker = shapes.worker("a", pod_uid="u")
+    ready = endpoint_slice("s", endpoint("a", "u"))
+    assert owner(worker, [ready], [pod]).readiness is Readiness.DISCOVERABLE
+    found = owner(worker, [], [pod])
+    assert found.readiness is Readiness.TAKEN_OUT
+    assert found.taken_out_by is not None
+    assert found.taken_out_by.text == "nvidia.com/dynamo-component=backend"
+
+
 def in_container_mode(name: str, *pods: dict[str, Any]) -> Owner:
     worker = shapes.worker(name, pod="p", pod_uid="u", container_mode=True)
     # A slice has no say in container mode.
@@ -113,6 +125,16 @@ def in_container_mode(name: str, *pods: dict[str, Any]) -> Owner:
         ),
         ("p-engine", shapes.pod("p", "u"), Readiness.NO_CONTAINER),
         ("p", shapes.pod("p", "u", enabled=False), Readiness.NO_LABEL),
+        (
+            "p",
+            shapes.pod("p", "u", enabled=False, annotations={LABEL_OFF: f"{ENABLED}=true"}),
+            Readiness.TAKEN_OUT,
+        ),
+        (
+            "p",
+            shapes.pod("p", "u", enabled=False, annotations={LABEL_OFF: "another=label"}),
+            Readiness.NO_LABEL,
+        ),
         ("p", shapes.pod("q", "u"), Readiness.NO_POD),
     ],
 )

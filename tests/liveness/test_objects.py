@@ -24,10 +24,12 @@ from tests.support import registered
 from tests.support.owned import (
     GONE,
     IN_CONTAINER,
+    LABEL_OFF,
     NOT_READY,
     POD,
     POD_STATE,
     READY,
+    TAKEN_OUT,
     UNREAD,
     WORKER,
     owned,
@@ -103,6 +105,22 @@ def test_what_clients_do_not_discover_is_not_ready_with_the_reason(readiness: Re
         if by_old
         else ": clients do not discover it"
     )
+
+
+def test_a_pod_that_was_taken_out_by_hand_is_drained_and_not_at_fault() -> None:
+    watched = watch(*ALL, owner=TAKEN_OUT)
+    assert verdicts(watched) == {Verdict.DRAINED}
+    for content in ALL:
+        assert evidence(watched, content)[0] == kinds.TakenOut(
+            f"dynamo/{POD}", f"dynamo/{POD}", LABEL_OFF.text
+        )
+    # Nothing is routed to it, and that nobody answers there is no news.
+    probed(watched, record_of(watched, INSTANCE), ProbeAnswer.REFUSED)
+    assert watched.of(record_of(watched, INSTANCE)) is Verdict.DRAINED
+    (routing,) = [watched.verdicts.serving.routing(record_of(watched, CARD).key)]
+    assert routing == Routing(False, ServingReason.NOT_READY)
+    down = with_container(TAKEN_OUT, state="terminated", started_at=None)
+    assert verdicts(watch(INSTANCE, owner=down)) == {Verdict.NOT_READY}
 
 
 def test_in_container_mode_the_container_is_named() -> None:

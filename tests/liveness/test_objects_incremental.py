@@ -17,7 +17,7 @@ from backends.store import Entry, Lifetime, Owner, PodExistence, Readiness, Revi
 from backends.store.owner import qualify
 from tests.liveness.watched import NOW, SEEN, Watched, assert_same
 from tests.support import registered
-from tests.support.owned import POD, READY, WORKER, with_container
+from tests.support.owned import POD, READY, TAKEN_OUT, WORKER, with_container
 from tests.support.registered import KeyAndValue
 
 DECIDES: dict[Verdict, set[Kind]] = {
@@ -26,6 +26,7 @@ DECIDES: dict[Verdict, set[Kind]] = {
     Verdict.MALFORMED: {Kind.MALFORMED},
     Verdict.ORPHANED: {Kind.POD_GONE, Kind.POD_REPLACED, Kind.PREVIOUS_PROCESS},
     Verdict.NOT_READY: {Kind.NOT_READY, Kind.CONTAINER_DOWN},
+    Verdict.DRAINED: {Kind.TAKEN_OUT},
     Verdict.LEFTOVER: {Kind.LEFT_BY_SHUTDOWN},
     Verdict.UNREACHABLE: {Kind.PROBED},
     Verdict.UNREACHABLE_FROM_HERE: {Kind.PROBED_FROM_HERE},
@@ -51,6 +52,7 @@ _states = st.sampled_from(
         with_container(state="terminated", started_at=None),
         with_container(started_at=200.0),
         replace(READY, pod=None, unread=("list pods",)),
+        TAKEN_OUT,
     ]
 )
 

@@ -73,6 +73,10 @@ SENTENCES: Mapping[kinds.Values, str] = {
     kinds.NotReady(OBJECT, POD, "engine-0", Readiness.NO_LABEL): (
         "its pod worker-0 is not labelled for discovery: clients do not discover it"
     ),
+    kinds.TakenOut(OBJECT, f"dynamo/{POD}", "nvidia.com/dynamo-component=backend"): (
+        "taken out of discovery by hand: label nvidia.com/dynamo-component=backend of pod "
+        "dynamo/worker-0 is off, `dyntop restore dynamo/worker-0` puts it back"
+    ),
     kinds.NotReady(OBJECT, POD, None, Readiness.NO_UID): (
         "the ready endpoint of its pod worker-0 does not name the pod's uid: clients of 1.6 do not "
         "discover it, those of 0.8 to 1.5 do"

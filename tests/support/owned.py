@@ -7,7 +7,16 @@ from dataclasses import replace
 from backends.dynamo.object_ids import instance_id_of
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
-from backends.store import ContainerState, Entry, Mode, Owner, PodExistence, PodState, Readiness
+from backends.store import (
+    ContainerState,
+    Entry,
+    Mode,
+    Owner,
+    PodExistence,
+    PodLabel,
+    PodState,
+    Readiness,
+)
 from backends.store.entries import Revision
 from tests.support.registered import KeyAndValue
 
@@ -31,6 +40,11 @@ READY = Owner(
 )
 """A worker that was started 30 s before it registered last, and is ready."""
 NOT_READY = replace(READY, readiness=Readiness.NOT_READY)
+LABEL_OFF = PodLabel("dynamo", POD, "uid-1", "nvidia.com/dynamo-component", "backend")
+TAKEN_OUT = replace(
+    READY, readiness=Readiness.TAKEN_OUT, pod=replace(POD_STATE, label_off=LABEL_OFF)
+)
+"""A worker whose pod a lasting drain took out of discovery."""
 GONE = replace(
     READY, readiness=Readiness.NO_ENDPOINT, existence=PodExistence.GONE, pod=None, node=""
 )

@@ -155,20 +155,28 @@ Removes the worker's endpoint instances only: its process keeps running, its car
 stop routing to it. dyntop restore puts them back. Its addresses are probed first, unless --probe
 never is given: the question shows whether it answers.
 
+In Kubernetes that holds until the worker itself changes what it has registered. --lasting removes
+no key: it takes a label off the worker's pod, so that clients discover none of its processes until
+dyntop restore puts the label back.
+
 examples:
   dyntop list workers                              to find the id
   dyntop drain 7d7ba1fd2395771f                    asks for the id once more
   dyntop drain --dry-run 7d7ba1fd2395771f          shows the keys, and removes nothing
+  dyntop drain --lasting 7d7ba1fd2395771f          Kubernetes: by a label of its pod
 """
 
 RESTORE_EXAMPLES = """\
 Puts back the same bytes under the same key and lease. An existing key is never replaced, and a key
-whose lease has ended cannot be put back.
+whose lease has ended cannot be put back. In Kubernetes, ID may be the name of a pod that a lasting
+drain took out of discovery, on whichever machine; without an ID those pods are listed.
 
 examples:
   dyntop history                                   to find the id
   dyntop restore 20261121-134501-3f2a              all of an act
   dyntop restore 20261121-134501-3f2a.2            its second key
+  dyntop restore                                   pods that are out of discovery
+  dyntop restore dynamo/prod-backend-0             one of them
   dyntop restore --dry-run 20261121-134501-3f2a    shows the keys, and restores nothing
 """
 

@@ -218,6 +218,11 @@ def _add_drain(commands: _Commands) -> None:
         help="its instance id or lease, in hex as dyntop list workers prints it or in decimal as "
         "Dynamo logs it, one of its keys, or its address or host; asks if it matches several",
     )
+    parser.add_argument(
+        "--lasting",
+        action="store_true",
+        help="Kubernetes: take a label off the worker's pod instead, which lasts until undone",
+    )
     _add_removal(parser)
     _add_probe_first(parser, "default connect")
 
@@ -225,7 +230,11 @@ def _add_drain(commands: _Commands) -> None:
 def _add_restore(commands: _Commands) -> None:
     parser = _add_command(commands, "restore", "put removed keys back", RESTORE_EXAMPLES)
     parser.add_argument(
-        "id", metavar="ID", help="of an act, or ID.N for one key, as dyntop history prints it"
+        "id",
+        metavar="ID",
+        nargs="?",
+        help="of an act, or ID.N for one key, as dyntop history prints it; or the name of a pod "
+        "that a lasting drain took out of discovery; default: list these pods",
     )
     parser.add_argument("--dry-run", action="store_true", help="change nothing, show the outcome")
 

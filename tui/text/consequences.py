@@ -15,6 +15,7 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import Verdict
 from backends.liveness.workers import Worker
 from backends.removal.drain_plan import RemainingWorkers
+from backends.removal.lasting_drain import LastingDrain
 from backends.store import Lifetime
 from backends.store.owner import Owner
 from tui.text.format import count
@@ -174,6 +175,36 @@ def left_in_words(left: RemainingWorkers) -> str:
     )
     verb = "stays" if number == "1" else "stay"
     return f"{name}: {number} of {before:,} {verb} routable."
+
+
+def lasting_consequences(drain: LastingDrain) -> list[str]:
+    """Return what a lasting drain does, one sentence each, with untrusted text in them."""
+    label = drain.label
+    sentences = [
+        f"No key is removed. Label {label.text} goes off pod {label.pod_path}, and clients do not "
+        "discover it until the label is back."
+    ]
+    if len(drain.containers) > 1:
+        *names, last = drain.containers
+        sentences.append(
+            f"The label is the whole pod's: the processes of its containers {', '.join(names)} and "
+            f"{last} all go out."
+        )
+    sentences.append(
+        "The processes run on. The drain outlasts what a worker itself changes, and a restart of "
+        "its container; a new pod in its place is discovered."
+    )
+    if not drain.containers:
+        sentences.append("Other Services that select by this label leave the pod out, too.")
+    return sentences
+
+
+def delete_pod_hint(owner: Owner) -> str:
+    """Return a sentence with the command that deletes the pod of a process. Empty: its pod is not
+    known."""
+    if not owner.pod_name or owner.pod_is_gone:
+        return ""
+    return f"To end the pod instead: kubectl delete pod {owner.pod_name} -n {owner.namespace}"
 
 
 def no_worker(process: Worker) -> str:

@@ -14,17 +14,19 @@ from tui.text.errors import Exit, explain, not_written_down
 from tui.text.sanitize import plain
 
 Tone = Literal["good", "warn", "bad"]
-Doing = Literal["removed", "put back"]
+Doing = Literal["removed", "put back", "taken out"]
 """The operation on a key, as a participle."""
 
 DONE_AS: dict[str, str] = {
     "unregister": "unregistered",
     "drain": "drained",
     "clean up": "cleaned up",
+    "lasting drain": "taken out of discovery",
+    "put back": "put back",
 }
 """The operation as a participle, by the kind of act."""
 
-_DONE = frozenset({OutcomeType.REMOVED, OutcomeType.PUT_BACK})
+_DONE = frozenset({OutcomeType.REMOVED, OutcomeType.PUT_BACK, OutcomeType.LABEL_OFF})
 _OF_THE_STORE = frozenset({OutcomeType.NOT_REACHED, OutcomeType.LEFT_OPEN, OutcomeType.NOT_TRIED})
 """Outcomes with the store's reason instead of the key's."""
 
@@ -32,6 +34,12 @@ _WHAT: dict[OutcomeType, str] = {
     OutcomeType.REMOVED: "removed",
     OutcomeType.CHANGED: "changed meanwhile, so it was not removed",
     OutcomeType.GONE: "gone already",
+    OutcomeType.LABEL_OFF: "taken out of discovery",
+    OutcomeType.LABEL_OFF_ALREADY: "nothing was changed",
+    OutcomeType.LABEL_THERE: "nothing was changed",
+    OutcomeType.LABEL_CHANGED: "not {doing}",
+    OutcomeType.LABEL_NOT_KEPT: "not put back",
+    OutcomeType.POD_GONE: "not {doing}",
     OutcomeType.NOT_WRITTEN_DOWN: "not removed, since it could not be written down first",
     OutcomeType.PUT_BACK: "put back",
     OutcomeType.THERE: "not put back",
@@ -47,6 +55,14 @@ _REASON: dict[OutcomeType, str] = {
     OutcomeType.THERE: "the key exists again, and nothing is ever overwritten",
     OutcomeType.LEASE_GONE: "its lease has ended, so its worker is gone",
     OutcomeType.UNREAD: "its value was not known when it was removed",
+    OutcomeType.LABEL_OFF_ALREADY: "the pod does not have the label any more",
+    OutcomeType.LABEL_THERE: "the pod has the label",
+    OutcomeType.LABEL_CHANGED: "the label has another value by now",
+    OutcomeType.LABEL_NOT_KEPT: (
+        "the pod's annotation dyntop/label-off does not name the label any more, so somebody else "
+        "has changed it"
+    ),
+    OutcomeType.POD_GONE: "the pod is gone, or another one has its name",
 }
 
 

@@ -18,6 +18,7 @@ READINESS = {
     Readiness.READY_ABSENT: "not discoverable: its endpoint has no `ready` condition",
     Readiness.NO_CONTAINER: "not discoverable: the pod has no status of the container",
     Readiness.NO_LABEL: "not discoverable: the pod is not labelled for discovery",
+    Readiness.TAKEN_OUT: "taken out of discovery by hand",
     Readiness.NO_POD: "not discoverable: the pod does not exist",
     Readiness.OTHER_UID: "discovered by 0.8 to 1.5 only: the ready endpoint is another pod's",
     Readiness.NO_UID: "discovered by 0.8 to 1.5 only: the ready endpoint names no pod uid",
@@ -71,6 +72,7 @@ def exported_owner(owner: Owner) -> dict[str, Any]:
         "container_state": None if container is None else container.state or None,
         "container_reason": None if container is None else container.reason or None,
         "container_started_at": None if container is None else _utc(container.started_at),
+        "pod_label_off": None if pod is None or pod.label_off is None else pod.label_off.text,
         "restarts": None if container is None else container.restarts,
         "missing_rights": list(owner.unread),
     }
@@ -78,6 +80,8 @@ def exported_owner(owner: Owner) -> dict[str, Any]:
 
 def _readiness(owner: Owner, now: float) -> str:
     text = READINESS[owner.readiness]
+    if (label := owner.taken_out_by) is not None:
+        text += f": label {label.text} of the pod is off"
     since = None if owner.pod is None else owner.pod.ready_since
     if since is None or owner.pod is None or owner.pod.ready is None:
         return text

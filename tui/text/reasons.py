@@ -119,6 +119,12 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ),
     ReasonKind.READY: lambda _: "ready again: clients discover it",
     ReasonKind.NOT_READY: _not_ready,
+    ReasonKind.TAKEN_OUT: lambda reason: (
+        f"taken out of discovery by hand: label {reason.label} of pod {reason.pod} is off"
+    ),
+    ReasonKind.LABEL_BACK: lambda reason: (
+        f"label {reason.label} of pod {reason.pod} is back: its Service selects it in a moment"
+    ),
     ReasonKind.RESTARTED: lambda reason: f"container restarted (restarts: {reason.restarts:,})",
     ReasonKind.POD_ENDING: lambda _: "its pod is being deleted",
     ReasonKind.POD_GONE: lambda _: "its pod does not exist any more",

@@ -24,6 +24,7 @@ from backends.liveness.evidence_kinds.of_objects import PodReplaced as PodReplac
 from backends.liveness.evidence_kinds.of_objects import PreviousProcess as PreviousProcess
 from backends.liveness.evidence_kinds.of_objects import Ready as Ready
 from backends.liveness.evidence_kinds.of_objects import RightMissing as RightMissing
+from backends.liveness.evidence_kinds.of_objects import TakenOut as TakenOut
 from backends.probe.types import ProbeAnswer, ProbeMethod
 
 
@@ -402,6 +403,7 @@ Values = (
     | NotRenewed
     | Ready
     | NotReady
+    | TakenOut
     | ContainerDown
     | PodEnding
     | PodGone

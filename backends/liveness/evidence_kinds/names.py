@@ -32,6 +32,7 @@ class EvidenceKind(StrEnum):
 
     READY = "ready"
     NOT_READY = "not ready"
+    TAKEN_OUT = "taken out"
     CONTAINER_DOWN = "container down"
     POD_ENDING = "pod ending"
     POD_GONE = "pod gone"

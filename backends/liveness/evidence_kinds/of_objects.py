@@ -46,6 +46,18 @@ class NotReady:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOut:
+    """A lasting drain took it out of discovery: a label of its pod is off."""
+
+    kind: ClassVar = EvidenceKind.TAKEN_OUT
+    object: str
+    pod: str
+    """`namespace/name`, as `dyntop restore` takes it."""
+    label: str
+    """`name=value` of the label that is off."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerDown:
     """The container of its process does not run."""
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt,
 
 from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, spell_outcome
 from backends.removal.outcomes import KeyOutcome
-from backends.store import Entry, Mode, Owner, Revision
+from backends.store import Entry, Mode, Owner, PodLabel, Revision
 
 _Text = Annotated[
     str, BeforeValidator(lambda text: as_text(text) if isinstance(text, str) else text)
@@ -84,6 +84,34 @@ class OwnerLine(BaseModel):
         )
 
 
+class LabelLine(BaseModel):
+    """The label of a pod that is taken off or put back."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    namespace: _Text
+    pod: _Text
+    uid: _Text
+    """Of the pod."""
+    name: _Text
+    value: _Text
+
+    @classmethod
+    def of(cls, label: PodLabel) -> LabelLine:
+        """Return the line of a label."""
+        return cls(
+            namespace=label.namespace,
+            pod=label.pod,
+            uid=label.uid,
+            name=label.name,
+            value=label.value,
+        )
+
+    def as_label(self) -> PodLabel:
+        """Return the label."""
+        return PodLabel(self.namespace, self.pod, self.uid, self.name, self.value)
+
+
 class RemovingLine(_Line):
     """One item of an act, with the fields that all its items share."""
 
@@ -112,6 +140,8 @@ class RemovingLine(_Line):
     expired_at: float | None = None
     owner: OwnerLine | None = None
     """Versions that know no owners pass over it."""
+    label: LabelLine | None = None
+    """Of a lasting drain, whose kind older versions do not know: they leave the line out."""
 
     def as_item(self) -> Item:
         """Return the item. Raises ValueError for a line without a key or value."""
@@ -125,7 +155,8 @@ class RemovingLine(_Line):
             unread,
             owner=None if self.owner is None else self.owner.as_owner(),
         )
-        return Item(self.item, entry, self.verdict, self.evidence)
+        label = None if self.label is None else self.label.as_label()
+        return Item(self.item, entry, self.verdict, self.evidence, label=label)
 
 
 class OutcomeLine(_Line):
@@ -186,6 +217,7 @@ def removing(act: Operation) -> bytes:
                 lease=None if item.entry.lease is None else f"{item.entry.lease:x}",
                 expired_at=item.entry.expired_at,
                 owner=None if item.entry.owner is None else OwnerLine.of(item.entry.owner),
+                label=None if item.label is None else LabelLine.of(item.label),
             )
         )
         for item in act.items

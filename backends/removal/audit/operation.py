@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from backends.removal.outcomes import KeyOutcome, OutcomeType
-from backends.store import Entry
+from backends.store import Entry, PodLabel
 
-OperationKind = Literal["unregister", "drain", "clean up"]
-"""The purpose: a drain takes a live worker out of routing, a clean up removes stale keys."""
+OperationKind = Literal["unregister", "drain", "clean up", "lasting drain", "put back"]
+"""The purpose: a drain takes a live worker out of routing, a clean up removes stale keys. A lasting
+drain takes a label off a pod; `put back` puts a label back that no act in this audit took off."""
 
 NOT_DONE = "not done"
 """The store refused, or could not be reached."""
@@ -38,20 +39,24 @@ class Item:
     """The outcome of putting it back, likewise. Once put back, later attempts do not change it."""
     restored_at: float | None = None
     """When that was, in POSIX seconds."""
+    label: PodLabel | None = None
+    """The label of a pod that was taken off or put back in place of the entry, which stayed. The
+    entry is one that clients then discover no more, or again. None: the entry itself was removed.
+    """
     problem: str = ""
     """The store's error, if the last of these two is `NOT_DONE` or `NOT_KNOWN`."""
 
     @property
     def may_be_removed(self) -> bool:
-        """Return whether this act removed it, or may have."""
-        return self.outcome in (None, OutcomeType.REMOVED, NOT_KNOWN)
+        """Return whether this act removed it (with a label: took that off), or may have."""
+        return self.outcome in (None, OutcomeType.REMOVED, OutcomeType.LABEL_OFF, NOT_KNOWN)
 
     @property
     def can_be_undone(self) -> bool:
         """Return whether this act may have removed it, its value is known, and the store has not
         answered to putting it back."""
         waits = self.restored in (None, NOT_DONE, NOT_KNOWN)
-        return self.may_be_removed and waits and not self.entry.unread
+        return self.may_be_removed and waits and (self.label is not None or not self.entry.unread)
 
     def with_outcome(self, outcome: str, problem: str) -> Item:
         """Return the item with an outcome of `spell_outcome`."""

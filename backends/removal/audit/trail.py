@@ -82,6 +82,9 @@ def drained_in(acts: Iterable[Operation], store: str, address: str) -> list[Drai
         if (act.store, act.address) != here:
             continue
         for item in act.items:
+            if item.label is not None:
+                # The entry stayed.
+                continue
             key = item.entry.key
             found.pop(key, None)
             if act.kind == "drain" and _is_out(item):

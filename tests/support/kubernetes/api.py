@@ -26,6 +26,8 @@ GROUPS = {
     WORKERS: "apis/nvidia.com/v1alpha1",
     "endpointslices": "apis/discovery.k8s.io/v1",
     "customresourcedefinitions": "apis/apiextensions.k8s.io/v1",
+    "deployments": "apis/apps/v1",
+    "replicasets": "apis/apps/v1",
     "roles": "apis/rbac.authorization.k8s.io/v1",
     "rolebindings": "apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",

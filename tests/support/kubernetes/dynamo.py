@@ -51,7 +51,7 @@ def selector_of(component: str) -> dict[str, str]:
 class DynamoPod(Plane):
     """A pod that a Dynamo process runs in, and so the discovery plane as this process has it.
 
-    With `container` the process is in container mode.
+    With `container` the process is in container mode. `owner`: a reference to the pod's controller.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class DynamoPod(Plane):
         labels: Mapping[str, str] | None = None,
         container: str | None = None,
         kubeconfig: Path | None = None,
+        owner: Object | None = None,
     ) -> None:
         self.place = place
         self.name = name
@@ -73,6 +74,7 @@ class DynamoPod(Plane):
             name,
             labels={**selector_of(component), **marks, **(labels or {})},
             containers=(container or "main",),
+            owner=owner,
         )
 
     @property

@@ -48,6 +48,7 @@ SERVED = (
     "apiregistration.k8s.io/v1",
     "authentication.k8s.io/v1",
     "authorization.k8s.io/v1",
+    "apps/v1",
     "discovery.k8s.io/v1",
     "rbac.authorization.k8s.io/v1",
     # The server itself does not get ready without these.

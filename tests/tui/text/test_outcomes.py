@@ -25,6 +25,7 @@ from backends.store import (
     Cause,
     Entry,
     Forbidden,
+    LabelOutcome,
     Lifetime,
     Outcome,
     PutBack,
@@ -267,7 +268,9 @@ def test_keys_that_the_store_was_not_asked_for_are_told_from_those_that_it_did_n
 
 def test_every_type_of_outcome_is_held_against_the_other_front_end() -> None:
     of_both = {came_of for came_of, _ in [*WHEN_REMOVING, *WHEN_PUTTING_BACK]}
-    assert of_both | {OutcomeType.NOT_WRITTEN_DOWN, OutcomeType.NOT_TRIED} == set(OutcomeType)
+    of_labels = {OutcomeType(one.value) for one in LabelOutcome}
+    rest = {OutcomeType.NOT_WRITTEN_DOWN, OutcomeType.NOT_TRIED}
+    assert of_both | of_labels | rest == set(OutcomeType)
 
 
 @pytest.mark.parametrize("came_of", OutcomeType)

@@ -22,6 +22,7 @@ from backends.metrics.in_flight import DrainWatch, InFlight
 from backends.removal.targets import RemovalTarget, targets_of
 from backends.store import Misconfigured
 from tui.cli.output import described, query
+from tui.cli.shared.lasting_drains import describe_lasting, planned, take_out
 from tui.cli.shared.matching import NAMES_A_PROCESS, in_a_line, processes
 from tui.cli.shared.reading import (
     Clock,
@@ -42,7 +43,7 @@ from tui.cli.shared.removing import (
     warn_irreversible,
 )
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import print_message
+from tui.runtime.standard_streams import print_message, write_lines
 from tui.session import open_session
 from tui.text.aftermath import conflicting_cards_text, kept_text, remaining_workers_text
 from tui.text.consequences import as_clause, ids_in_words, no_worker
@@ -77,7 +78,8 @@ class _Found:
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
-    """Remove a worker's endpoint instances and nothing else; one line of output for each.
+    """Remove a worker's endpoint instances and nothing else; one line of output for each. With
+    `lasting`, take its pod out of discovery by a label instead, and leave its keys.
 
     Raises `StoreError`, `OutputFailed`.
     """
@@ -106,6 +108,13 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
             print_message(f"  {plain(one)}")
         print_message("nothing was removed: name the object of one of them")
         return Exit.REFUSED
+    ids = {one.id.instance_id for one in instances}
+    meant = chosen.id if len(ids) > 1 else ids.pop() or chosen.id
+    if arguments.lasting:
+        ended = _drain_lastingly(settings, arguments, found, instances, meant)
+        if ended is Exit.DONE and not arguments.dry_run:
+            _print_requests_left(settings, chosen)
+        return ended
     keys = {record.key for record in instances}
     targets = [target for target in found.targets if target.record.key in keys]
     if arguments.dry_run or not arguments.yes:
@@ -119,14 +128,46 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         return Exit.DONE
     if place.read_only:
         return Exit.REFUSED
-    ids = {one.id.instance_id for one in instances}
-    if not arguments.yes and not _is_meant(chosen.id if len(ids) > 1 else ids.pop() or chosen.id):
+    if not arguments.yes and not _is_meant(meant):
         return Exit.REFUSED
     asked = not arguments.yes
     failures = remove(settings, "drain", targets, place, asked=asked)
-    if not failures and (left := asyncio.run(_requests_left(settings, chosen))) is not None:
-        print_message(f"requests at {chosen.id:x}: {in_flight_words(left)}")
+    if not failures:
+        _print_requests_left(settings, chosen)
     return exit_code(failures)
+
+
+def _drain_lastingly(
+    settings: Settings,
+    arguments: argparse.Namespace,
+    found: _Found,
+    instances: Sequence[EndpointInstance],
+    meant: int,
+) -> Exit:
+    """Take the pod of some instances out of discovery by one of its labels. `meant`: the id that
+    the person has to type."""
+    drain = planned(settings, found.seen, instances)
+    if isinstance(drain, Exit):
+        return drain
+    if arguments.dry_run or not arguments.yes:
+        describe_lasting(drain)
+        cluster, verdicts = found.seen.cluster, found.seen.verdicts
+        for line in (
+            *remaining_workers_text(cluster, verdicts, drain.instances),
+            *conflicting_cards_text(cluster, verdicts, drain.instances),
+        ):
+            print_message(plain(as_clause(line)))
+    if arguments.dry_run:
+        write_lines([plain(f"would take out {drain.label.pod_path} {drain.label.text}")])
+        return Exit.DONE
+    if not arguments.yes and not _is_meant(meant):
+        return Exit.REFUSED
+    return take_out(settings, drain, found.seen)
+
+
+def _print_requests_left(settings: Settings, drained: Worker) -> None:
+    if (left := asyncio.run(_requests_left(settings, drained))) is not None:
+        print_message(f"requests at {drained.id:x}: {in_flight_words(left)}")
 
 
 async def _requests_left(settings: Settings, drained: Worker) -> InFlight | None:

@@ -14,7 +14,7 @@ from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message
 from tui.text.errors import Exit
 from tui.text.format import count
 from tui.text.json_export import as_json, hex_or_none, json_list
-from tui.text.sanitize import plain_key
+from tui.text.sanitize import plain, plain_key
 
 NOT_RECORDED = "not recorded"
 """dyntop was killed before it wrote the outcome."""
@@ -63,7 +63,7 @@ def _rows(acts: Sequence[Operation]) -> Iterator[tuple[str, ...]]:
                 item.outcome or NOT_RECORDED,
                 item.restored or "",
                 item.verdict,
-                plain_key(item.entry.key),
+                plain_key(item.entry.key) if item.label is None else plain(item.label.pod_path),
             )
 
 
@@ -96,4 +96,6 @@ def _item(item: Item) -> dict[str, str | int | list[str] | None]:
         "restored_time": None if item.restored_at is None else when(item.restored_at),
         "problem": item.problem or None,
         "unread": entry.unread or None,
+        "pod": None if item.label is None else item.label.pod_path,
+        "label": None if item.label is None else item.label.text,
     }

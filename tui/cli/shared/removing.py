@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
@@ -213,10 +214,16 @@ async def _remove(
 
 
 def report_outcomes(
-    outcomes: Mapping[bytes, KeyOutcome], doing: Doing, store: str, *, as_if: str = ""
+    outcomes: Mapping[bytes, KeyOutcome],
+    doing: Doing,
+    store: str,
+    *,
+    as_if: str = "",
+    names: Mapping[bytes, str] = MappingProxyType({}),
 ) -> list[Exit]:
     """Print the outcome of each key: success as a line of output, all others on standard error.
-    `as_if`: a prefix for outcomes that are only foreseen. Returns an exit code for each failure.
+    `as_if`: a prefix for outcomes that are only foreseen. `names`: the texts that stand for some
+    keys. Returns an exit code for each failure.
 
     Raises `OutputFailed`, BrokenPipeError.
     """
@@ -227,9 +234,11 @@ def report_outcomes(
     for key, outcome in outcomes.items():
         text = outcome_text(outcome, doing, store)
         if text.exit_code is Exit.DONE:
-            write_lines([f"{as_if}{text.what} {plain_key(key, ascii_only=not utf8)}"])
+            name = plain(names[key]) if key in names else plain_key(key, ascii_only=not utf8)
+            write_lines([f"{as_if}{text.what} {name}"])
             continue
-        print_message(f"{plain_key(key)}: {text.what if text.is_shared else text.sentence}")
+        name = plain(names[key]) if key in names else plain_key(key)
+        print_message(f"{name}: {text.what if text.is_shared else text.sentence}")
         failures.append(text.exit_code)
         if text.is_shared:
             reasons.append(text.reason)
