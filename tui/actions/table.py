@@ -244,7 +244,7 @@ ACTIONS: tuple[Action, ...] = (
         "undo",
         ("u",),
         "Undo",
-        "Put back the last removal. Asks first.",
+        "Put back the last removal, or the label that is off the selected pod. Asks first.",
         Group.ACTING,
         title="Undo",
         in_footer=True,

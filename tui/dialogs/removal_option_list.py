@@ -33,6 +33,10 @@ class RemovalOptionLine(Static):
         self._index = index
         self._label = plain(label)
 
+    def relabel(self, label: str) -> None:
+        """Show another text from the next `show` on."""
+        self._label = plain(label)
+
     def show(self, *, chosen: bool) -> None:
         self.update(f"{CHOSEN if chosen else OTHER} {self._label}")
         self.set_class(chosen, "-chosen")
@@ -75,6 +79,20 @@ class RemovalOptionList(Vertical, can_focus=True):
     def choose_next(self) -> None:
         """Choose the next option; after the last the first."""
         self._choose((self._index + 1) % len(self._lines))
+
+    def set_labels(self, labels: Sequence[str]) -> None:
+        """Show these options instead, at least as many. The chosen one stays."""
+        for line, label in zip(self._lines, labels, strict=False):
+            line.relabel(label)
+        new = [
+            RemovalOptionLine(index, label)
+            for index, label in enumerate(labels)
+            if index >= len(self._lines)
+        ]
+        self._lines += new
+        self.mount(*new)
+        self.display = len(labels) > 1
+        self._draw()
 
     def action_step(self, step: int) -> None:
         self._choose((self._index + step) % len(self._lines))

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
 from backends.dynamo.records import AnyRecord
+from backends.removal.lasting_drain import LastingDrain, NoLastingDrain
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import Alert, KeysQuestion
@@ -21,15 +22,18 @@ from tui.runtime.textual_bindings import bindings
 from tui.state.columns import Cell
 from tui.state.dashboard import Dashboard
 from tui.state.record_states import RecordStates
-from tui.state.removal_options import removal_options
-from tui.state.removal_review import RemovalReview
+from tui.state.removal_options import RemovalOption, removal_options, with_lasting_drain
+from tui.state.removal_review import RemovalReview, out_of_date
 from tui.text.aftermath import conflicting_cards_text, kept_text, remaining_workers_text
 from tui.text.consequences import (
     combined,
     consequences,
+    delete_pod_hint,
+    lasting_consequences,
     plain_sentence,
 )
 from tui.text.detail import keeps
+from tui.text.errors import explain
 from tui.text.format import revision_of, seen_in_words
 from tui.text.sanitize import clip, plain
 from tui.text.timestamps import time_of_day
@@ -66,13 +70,13 @@ class UnregisterDialog(KeysQuestion):
         super().__init__(dashboard.timings.reading)
         self.dashboard = dashboard
         self._options = removal_options(dashboard.view, records)
-        self._all_targets = [
-            RemovalReview(
-                dashboard.states, one.records, one.verb, writes_down=dashboard.writes_down
-            )
-            for one in self._options
-        ]
-        self.targets = self._all_targets[0]
+        self._all_targets = [self._review(one) for one in self._options]
+        self._chosen = 0
+        self._no_lasting = ""
+        """Why no lasting drain is offered. Empty: one is, or it is not known yet."""
+        self._offered: LastingDrain | NoLastingDrain | None = None
+        """An offer that came before the dialog was made."""
+        self._is_ready = False
         self._where = where
         self._types = False
         """Whether it asks for typing at present."""
@@ -101,16 +105,51 @@ class UnregisterDialog(KeysQuestion):
         self.query_one("#no").focus()
         self._work_out_leavings()
         self._show()
+        self._is_ready = True
+        if self._offered is not None:
+            self.offer(self._offered)
         self.set_interval(LOOK_INTERVAL, self._look_again)
 
+    @property
+    def targets(self) -> RemovalReview:
+        """The records of the chosen removal."""
+        return self._all_targets[self._chosen]
+
+    @property
+    def lasting(self) -> LastingDrain | None:
+        """The lasting drain, if that is chosen. None: keys are to be removed."""
+        return self._options[self._chosen].lasting
+
+    def _review(self, option: RemovalOption) -> RemovalReview:
+        writes_down = self.dashboard.writes_down
+        return RemovalReview(
+            self.dashboard.states, option.records, option.verb, writes_down=writes_down
+        )
+
     # --- choosing -----------------------------------------------------------------------------
+
+    def offer(self, found: LastingDrain | NoLastingDrain) -> None:
+        """Add a lasting drain to the choices, or show why there is none. It may be called before
+        the dialog is drawn."""
+        if not self._is_ready:
+            self._offered = found
+            return
+        if isinstance(found, NoLastingDrain):
+            why = "" if found.error is None else f" ({explain(found.error, 'kubernetes').sentence})"
+            self._no_lasting = f"{found.reason}{why}"
+        else:
+            self._options = with_lasting_drain(self._options, found)
+            self._all_targets.append(self._review(self._options[-1]))
+            labels = [one.label for one in self._options]
+            self.query_one(RemovalOptionList).set_labels(labels)
+        self._show()
 
     def action_next_option(self) -> None:
         self.query_one(RemovalOptionList).choose_next()
 
     def on_removal_option_list_chosen(self, message: RemovalOptionList.Chosen) -> None:
         """Ask about another removal. Clear the text typed for the one before."""
-        self.targets = self._all_targets[message.index]
+        self._chosen = message.index
         self.targets.look_again()
         self._input.value = ""
         self.query_one(KeyList).set_keys(self._known())
@@ -121,7 +160,10 @@ class UnregisterDialog(KeysQuestion):
         return [(one.key, _known(self.dashboard.states, one)) for one in self.targets.records]
 
     def _note(self, index: int) -> Cell:
-        return self.targets.note(self.targets.records[index])
+        record = self.targets.records[index]
+        if self.lasting is not None and self.targets.key_change(record) is not None:
+            return Cell("~ changed or gone meanwhile", "dim")
+        return self.targets.note(record)
 
     # --- answering ----------------------------------------------------------------------------
 
@@ -169,12 +211,15 @@ class UnregisterDialog(KeysQuestion):
 
     def _show(self) -> None:
         word = self.targets.verb.capitalize()
-        title = Text(f"{word} {keeps(self.targets.records)}?", "bold")
-        self.query_one(".dialog--title", Static).update(title)
+        what = f"{word} {keeps(self.targets.records)}?"
+        if (drain := self.lasting) is not None:
+            what = f"Take pod {plain(drain.label.pod)} out of discovery?"
+        self.query_one(".dialog--title", Static).update(Text(what, "bold"))
         summary = self.query_one(".dialog--summary", Static)
         summary.update(self.targets.summary())
         summary.display = bool(self.targets.summary())
-        self.query_one(Alert).set_sentences(self.targets.cannot_be_undone())
+        alerts = [] if self.lasting is not None else self.targets.cannot_be_undone()
+        self.query_one(Alert).set_sentences(alerts)
         lines = "\n".join(f"• {plain_sentence(line)}" for line in self._lines())
         self.query_one(".dialog--lines", Static).update(lines)
         types = self.targets.must_be_typed
@@ -210,6 +255,30 @@ class UnregisterDialog(KeysQuestion):
         self._stays = kept_text(cluster, records, name_others=lives)
 
     def _lines(self) -> list[str]:
+        drain = self.lasting
+        lines = self._of_keys() if drain is None else self._of_label(drain)
+        if self._no_lasting:
+            lines.append(f"A drain that lasts is not offered: {self._no_lasting}.")
+        owners = [record.entry.owner for record in self.targets.there()]
+        pods = {(one.namespace, one.pod_name): one for one in owners if one is not None}
+        hints = [delete_pod_hint(one) for one in pods.values()]
+        # One pod is what a person asks about; for many it is no hint.
+        return [*lines, *filter(None, hints)] if len(hints) == 1 else lines
+
+    def _of_label(self, drain: LastingDrain) -> list[str]:
+        """Return what a lasting drain does."""
+        view = self.dashboard.view
+        undo = self.dashboard.keys.shown("undo")
+        return [
+            *filter(None, [out_of_date(view)]),
+            *self._left,
+            *lasting_consequences(drain),
+            f"Undo with {undo}, also on another machine, or with: dyntop restore "
+            f"{drain.label.pod_path}",
+        ]
+
+    def _of_keys(self) -> list[str]:
+        """Return what the removal of the keys does."""
         targets, verdicts = self.targets, self.dashboard.view.verdicts
         lines = targets.warnings()
         # Keys that went or changed meanwhile are not removed: no consequences.

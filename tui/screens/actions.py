@@ -9,15 +9,20 @@ from typing import Protocol
 
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 
+from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
 from backends.liveness.collector import Probing
 from backends.removal.audit import Operation, OperationKind
+from backends.removal.lasting_drain import LastingDrain
 from backends.removal.targets import RemovalTarget
+from backends.store import PodLabel
 from tui.dialogs.clean_up import CleanUpScreen
+from tui.dialogs.label_back import LabelBackDialog
 from tui.dialogs.undo import UndoDialog
 from tui.dialogs.unregister import UnregisterDialog
 from tui.state.dashboard import Dashboard, Job
 from tui.state.probe_results import nothing_stale_notice
+from tui.state.removal_options import drained_records
 from tui.state.reported_removals import Notice, proposals, undecided
 from tui.text.detail import value_text
 from tui.text.format import count, hex_id
@@ -75,13 +80,27 @@ class Actions:
         shown: dict[bytes, RemovalTarget] = {}
 
         def answered(yes: bool | None) -> None:
-            if yes:
+            if yes and (drain := dialog.lasting) is not None:
+                self._host.begin("removals", partial(self._take_out, drain))
+            elif yes:
                 targets = dialog.targets
                 remove = partial(self._remove, targets.verb, targets.records, shown)
                 self._host.begin("removals", remove)
 
         self._host.begin("judging", partial(self._dashboard.removals.judge, records, shown))
         self._host.ask(dialog, answered)
+        if self._dashboard.has_pod_labels:
+            drained = drained_records(self._dashboard.view, records)
+            self._host.begin("lasting drain", partial(self._offer_lasting_drain, dialog, drained))
+
+    async def _offer_lasting_drain(
+        self, dialog: UnregisterDialog, records: Sequence[AnyRecord]
+    ) -> None:
+        if not records:
+            return
+        found = await self._dashboard.removals.plan_lasting_drain(records)
+        if dialog.is_attached:
+            dialog.offer(found)
 
     def clean_up(self) -> None:
         """Probe all concerned addresses, then propose all stale keys at once, and show those that a
@@ -127,8 +146,18 @@ class Actions:
         self._host.show_notice(refusal)
         return True
 
-    def undo(self) -> None:
+    def undo(self, record: AnyRecord | None) -> None:
+        """Ask to put back the last removal. `record`: the selected one; if a label is off its pod,
+        that is asked about instead, whoever took it off."""
         act = self._dashboard.removals.last()
+        # In Events it is the record as it was then.
+        if record is not None:
+            record = self._dashboard.view.cluster.records.get(record.key)
+        owner = None if record is None else record.entry.owner
+        label = None if owner is None else owner.taken_out_by
+        if record is not None and label is not None:
+            self._put_label_back(record, label)
+            return
         if act is None:
             self._host.show_notice(
                 Notice(
@@ -138,12 +167,30 @@ class Actions:
             )
             return
 
+        (first, *_) = act.items
+        if first.label is not None:
+            self._put_label_back(read(first.entry), first.label)
+            return
+
         def answered(yes: bool | None) -> None:
             if yes:
                 self._host.begin("removals", partial(self._put_back, act))
 
         dialog = UndoDialog(self._dashboard, act, f"into {self._dashboard.where}")
         self._host.ask(dialog, answered)
+
+    def _put_label_back(self, record: AnyRecord, label: PodLabel) -> None:
+        dashboard = self._dashboard
+
+        async def put_back() -> None:
+            for notice in await dashboard.put_label_back(record, label):
+                self._host.show_notice(notice)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._host.begin("removals", put_back)
+
+        self._host.ask(LabelBackDialog(dashboard, record, label, dashboard.where), answered)
 
     def probe(self, records: Sequence[AnyRecord]) -> None:
         if self._dashboard.settings.probing is Probing.NEVER:
@@ -181,6 +228,10 @@ class Actions:
         shown: Mapping[bytes, RemovalTarget],
     ) -> None:
         for notice in await self._dashboard.remove(kind, records, shown):
+            self._host.show_notice(notice)
+
+    async def _take_out(self, drain: LastingDrain) -> None:
+        for notice in await self._dashboard.take_out(drain):
             self._host.show_notice(notice)
 
     async def _put_back(self, act: Operation) -> None:

@@ -314,7 +314,7 @@ class MainScreen(JobScreen):
         self._acting.clean_up()
 
     def action_undo(self) -> None:
-        self._acting.undo()
+        self._acting.undo(self.active.detail_record())
 
     # --- parts --------------------------------------------------------------------------------
 

@@ -25,9 +25,11 @@ from backends.metrics.poller import MetricsPoller
 from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
 from backends.removal.audit import Operation, OperationKind
+from backends.removal.lasting_drain import LastingDrain
 from backends.removal.targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
+from backends.store import PodLabel
 from backends.tap import Tap
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
@@ -45,6 +47,7 @@ from tui.state.under_way import UnderWay
 from tui.state.unexplained import Unexplained
 from tui.text.format import count, hex_id
 from tui.text.host_clock import HostClock
+from tui.text.sanitize import plain
 
 _log = logging.getLogger(__name__)
 
@@ -166,6 +169,8 @@ class Dashboard:
         self.timer = session.timer
         self.discovery = discovery
         self.store = discovery.store
+        self.has_pod_labels = self.store.pod_labels is not None
+        """Whether a drain may be made to last by a label of a pod."""
         self.where = f"{self.store.name} at {self.store.address}"
         """The store as questions name it."""
         self.observer: Observer = _Unseen()
@@ -424,6 +429,20 @@ class Dashboard:
         """Restore the keys of an operation. Returns the notices."""
         with self.under_way.show(f"putting {count(len(act.items), 'key')} back"):
             notices = await self.removals.undo(act)
+        self._acted()
+        return notices
+
+    async def take_out(self, drain: LastingDrain) -> list[Notice]:
+        """Take a pod out of discovery. Returns the notices."""
+        with self.under_way.show(f"taking pod {plain(drain.label.pod)} out of discovery"):
+            notices = await self.removals.take_out(drain)
+        self._acted()
+        return notices
+
+    async def put_label_back(self, record: AnyRecord, label: PodLabel) -> list[Notice]:
+        """Put the label of a record's pod back. Returns the notices."""
+        with self.under_way.show(f"putting pod {plain(label.pod)} back into discovery"):
+            notices = await self.removals.put_label_back(record, label)
         self._acted()
         return notices
 

@@ -6,11 +6,12 @@ No Textual in here. Untrusted text is not escaped yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.drain_plan import is_of_a_worker, plan_drain
+from backends.removal.lasting_drain import LastingDrain
 from tui.state.cluster_view import ClusterView
 from tui.text.consequences import workers_in_words
 from tui.text.detail import keeps
@@ -32,7 +33,10 @@ class RemovalOption:
     records: tuple[AnyRecord, ...]
     """The records it removes."""
     label: str
-    """A line on what it does."""
+    """A line on what it does. Empty: it is the only one so far."""
+    lasting: LastingDrain | None = None
+    """The pod that it takes out of discovery, in place of removing the records. None: it removes
+    them."""
 
 
 def removal_options(view: ClusterView, records: Sequence[AnyRecord]) -> list[RemovalOption]:
@@ -68,6 +72,29 @@ def removal_options(view: ClusterView, records: Sequence[AnyRecord]) -> list[Rem
     return [alone, whole]
 
 
+def with_lasting_drain(
+    options: Sequence[RemovalOption], drain: LastingDrain
+) -> list[RemovalOption]:
+    """Return the options with a lasting drain as the last one, each with a line on how long it
+    holds."""
+    until = " (until the worker's own next change)"
+    named = [replace(one, label=(one.label or _alone(one)) + until) for one in options]
+    pod = drain.label.pod
+    label = f"Lasting drain: take a label off pod {pod} (until undone)"
+    records = drain.instances or (drain.record,)
+    return [*named, RemovalOption("drain", records, label, drain)]
+
+
+def drained_records(view: ClusterView, records: Sequence[AnyRecord]) -> list[AnyRecord]:
+    """Return those of some records that are of live workers, which a drain is about."""
+    may_live, cluster = view.verdicts.may_live, view.cluster
+    return [
+        one
+        for one in records
+        if may_live(one) and one.key in cluster.records and is_of_a_worker(cluster, one)
+    ]
+
+
 def proposed_verb(view: ClusterView, records: Sequence[AnyRecord]) -> Verb:
     """Return what the first option for these records does, without computing the options: the
     footer names it for each row that the cursor comes to.
@@ -90,6 +117,12 @@ def proposed_verb(view: ClusterView, records: Sequence[AnyRecord]) -> Verb:
         if has_base and has_instance:
             return "drain"
     return "unregister"
+
+
+def _alone(option: RemovalOption) -> str:
+    """Return the label of an option that was the only one."""
+    drains = any(isinstance(one, EndpointInstance) for one in option.records)
+    return f"{'Drain' if drains else 'Unregister'} {keeps(option.records)}"
 
 
 def _is_base(record: AnyRecord) -> bool:

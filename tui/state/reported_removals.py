@@ -22,10 +22,11 @@ from backends.liveness.workers import SEVERITY
 from backends.removal.audit import AuditFailed, Operation, OperationKind
 from backends.removal.audit_drains import AuditDrains
 from backends.removal.explainer import Explainer
+from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.removals import RemovalResult, Removals, RestoreRefused, RestoreResult
 from backends.removal.targets import RemovalTarget, removal_targets
-from backends.store import Entry
+from backends.store import Entry, PodLabel
 from tui.actions import DEFAULT_KEYS, Keys
 from tui.state.cluster_view import ClusterView
 from tui.state.record_states import RecordStates
@@ -33,7 +34,7 @@ from tui.text.detail import keeps
 from tui.text.errors import cannot_write_down, explain
 from tui.text.format import count
 from tui.text.outcomes import DONE_AS, Doing, OutcomeText, audit_text, outcome_text
-from tui.text.sanitize import clip, plain_key
+from tui.text.sanitize import clip, plain, plain_key
 
 BY_THIS_ONE = Drained(user=None, host=None, act=None)
 AUDIT_INTERVAL = 2.0
@@ -187,6 +188,47 @@ class ReportedRemovals:
             notices = [Notice(f"{done_as} {keeps(removed)}. {self._back(removed)}", "information")]
         title = f"{done_as} {len(removed):,} of {count(len(asked), 'key')}"
         return [*notices, *self._notices_of(title, outcomes, "removed"), *_audit_notices(result)]
+
+    async def plan_lasting_drain(
+        self, records: Sequence[AnyRecord]
+    ) -> LastingDrain | NoLastingDrain:
+        """Return the lasting drain of the pod of some records. Changes nothing."""
+        return await plan_lasting_drain(self._discovery.store, self._view.cluster, records)
+
+    async def take_out(self, drain: LastingDrain) -> list[Notice]:
+        """Take a pod out of discovery. Returns the notices."""
+        target = await self._target(drain.record)
+        result = await self._removals.take_out(target, drain.label)
+        if result.id is None and (nothing := audit_text(result)) is not None:
+            return [Notice(_capital(nothing), "error")]
+        notices = []
+        if result.keys_of(OutcomeType.LABEL_OFF):
+            back = f"{self._keys.shown('undo')} puts it back."
+            text = f"Pod {plain(drain.label.pod)} is taken out of discovery. {back}"
+            notices = [Notice(text, "information")]
+        failed = self._notices_of("", result.outcomes, "taken out")
+        return [*notices, *failed, *_audit_notices(result)]
+
+    async def put_label_back(self, record: AnyRecord, label: PodLabel) -> list[Notice]:
+        """Put the label of a record's pod back. Returns the notices."""
+        try:
+            restored = await self._removals.put_label_back(await self._target(record), label)
+        except (RestoreRefused, AuditFailed) as error:
+            sentence = explain(error, self._discovery.store.name).sentence
+            return [Notice(f"Nothing was put back: {sentence}.", "error")]
+        notices = []
+        if any(one.type is OutcomeType.PUT_BACK for one in restored.outcomes.values()):
+            notices = [
+                Notice(
+                    f"Put label {plain(label.text)} back on pod {plain(label.pod)}.", "information"
+                )
+            ]
+        failed = self._notices_of("", restored.outcomes, "put back")
+        return [*notices, *failed, *_audit_notices(restored)]
+
+    async def _target(self, record: AnyRecord) -> RemovalTarget:
+        (target,) = [one async for one in self._targets([record])]
+        return target
 
     def last(self) -> Operation | None:
         """Return the operation that `u` would undo. None: there is none."""

@@ -249,6 +249,9 @@ def _patched(document: Object, operations: list[Object]) -> Object:
         try:
             for part in path[:-1]:
                 place = place[part]
+            if one["op"] == "add":
+                place[path[-1]] = one["value"]
+                continue
             there = place[path[-1]]
         except (KeyError, TypeError):
             raise ApiProblem(422, "Invalid", f"doc is missing path: {one['path']}") from None
