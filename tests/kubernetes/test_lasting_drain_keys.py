@@ -89,6 +89,7 @@ async def test_a_pod_is_taken_out_and_put_back(
             lambda: "taken out of discovery by hand" in operator.detail().get("evidence", ""),
             "the evidence says so",
         )
+        assert operator.detail()["undo"] == "u puts the label of its pod back"
         await operator.press("u")
         await operator.until_asked(LabelBackDialog)
         await operator.until_shown(f"Put pod {POD} back into discovery?", f"Label {ENABLED}=true")

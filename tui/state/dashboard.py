@@ -230,7 +230,9 @@ class Dashboard:
         )
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
         self._pod_events = PodEventsPoller(self.store.pods, session.timer)
-        self.inspector = Inspector(self.states, self._drain_watch.of, self._pod_events.of)
+        self.inspector = Inspector(
+            self.states, self._drain_watch.of, self._pod_events.of, self._undo_key
+        )
         self.removals = ReportedRemovals(session.removals, self.states, settings.keys)
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
@@ -473,6 +475,9 @@ class Dashboard:
         results = await self.collector.probe(records, deep=deep)
         self.show_evidence()
         return results
+
+    def _undo_key(self) -> str:
+        return "" if self.is_read_only else self.keys.shown("undo")
 
     def _acted(self) -> None:
         """Show removals whose reasons follow from the store's answer."""

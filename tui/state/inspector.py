@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from backends.discovery.history import Event
 from backends.discovery.tombstones import Tombstone
@@ -31,13 +32,16 @@ class Inspector:
         states: RecordStates,
         in_flight: Callable[[int], InFlight | None] = lambda _: None,
         pod_events: EventsOf = lambda _: None,
+        undo_key: Callable[[], str] = lambda: "",
     ) -> None:
         """`in_flight`: returns the known requests of a drained worker, by its id. `pod_events`:
-        returns those of an object's pod."""
+        returns those of an object's pod. `undo_key`: returns the key that undoes what was done;
+        empty if nothing may be changed."""
         self._states = states
         self._view = states.view
         self._in_flight = in_flight
         self._pod_events = pod_events
+        self._undo_key = undo_key
 
     def detail(self, record: AnyRecord | None, event: Event | None, alike: int) -> Detail | None:
         """Return the detail of a row's record and of its event. None: there is neither. `alike`:
@@ -67,7 +71,7 @@ class Inspector:
         pieces = [piece for one in few[:MOST_EVIDENCE] for piece in states.assess(one).evidence]
         evidence = list({piece.text: piece for piece in pieces}.values())[:MOST_EVIDENCE]
         gone = "" if there else self._gone(records)
-        return worker_detail(
+        found = worker_detail(
             worker,
             state,
             states.of,
@@ -81,6 +85,7 @@ class Inspector:
             shown_at=shown_at,
             pod_events=self._pod_events,
         )
+        return self._with_undo(found, there)
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
         """Return the worker of the record in the detail, if it is drained."""
@@ -112,7 +117,7 @@ class Inspector:
         there = record.key in view.cluster.records
         stone = view.tombstones.get(record.key)
         worker = view.cluster.worker_of(record) if there else None
-        return detail_of(
+        found = detail_of(
             record,
             states.of(record),
             view.cluster,
@@ -129,6 +134,20 @@ class Inspector:
             serving=(model_of_card(record, view.cluster, view.verdicts.serving) if there else ""),
             pod_events=self._pod_events,
         )
+        return self._with_undo(found, [record] if there else [])
+
+    def _with_undo(self, detail: Detail, records: Sequence[AnyRecord]) -> Detail:
+        """Return the detail with the key that puts the label back that is off the pod of these
+        records, if one is."""
+        owners = (one.entry.owner for one in records)
+        is_out = any(one is not None and one.taken_out_by is not None for one in owners)
+        key = self._undo_key()
+        if not (is_out and key):
+            return detail
+        fields = list(detail.fields)
+        after = next((n for n, (label, _) in enumerate(fields, 1) if label == "ready"), len(fields))
+        fields.insert(after, ("undo", f"{key} puts the label of its pod back"))
+        return replace(detail, fields=tuple(fields))
 
 
 def gone_in_words(stone: Tombstone, shown_at: ShownAt = as_it_is) -> str:
