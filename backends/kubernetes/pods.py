@@ -1,4 +1,4 @@
-"""What Kubernetes wrote down about a pod: its Events."""
+"""Whether a pod exists, and what Kubernetes wrote down about it: its Events."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.list_watch import ListWatch
 from backends.kubernetes.objects import timestamp
-from backends.kubernetes.resources import Resource
-from backends.store.pods import PodEvent
+from backends.kubernetes.resources import PODS, Resource
+from backends.store import Owner, PodEvent, PodExistence
 
 _ESCAPED = str.maketrans({one: f"\\{one}" for one in "\\,="})
 """What a field selector takes for its own signs."""
@@ -21,6 +21,9 @@ class KubePods:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
 
+    async def existence(self, owner: Owner) -> PodExistence:
+        return await pod_existence(self._client, owner)
+
     async def events(self, namespace: str, uid: str) -> tuple[PodEvent, ...]:
         if not uid:
             return ()
@@ -28,6 +31,22 @@ class KubePods:
         resource = Resource("events", "/api/v1", fields=selector)
         found = await ListWatch(self._client, resource, namespace, pod_event).list()
         return tuple(sorted(found.items, key=_latest_first))
+
+
+async def pod_existence(client: KubeClient, owner: Owner) -> PodExistence:
+    """Return whether the pod that owned an object exists, as `Pods.existence`."""
+    if not owner.pod_uid:
+        return PodExistence.UNKNOWN
+    answer = await client.request("GET", PODS.path(owner.namespace, owner.pod_name))
+    if answer.status == 403:
+        return PodExistence.UNKNOWN
+    if answer.status == 404:
+        return PodExistence.GONE
+    if not answer.ok:
+        raise client.error_of(answer)
+    metadata = _map(answer.body.get("metadata") if isinstance(answer.body, dict) else None)
+    same = metadata.get("uid") == owner.pod_uid
+    return PodExistence.EXISTS if same else PodExistence.REPLACED
 
 
 def pod_event(raw: Mapping[str, Any]) -> PodEvent:

@@ -6,10 +6,10 @@ from typing import Any
 
 from backends.kubernetes.apply import apply, create_empty, pod_reference
 from backends.kubernetes.client import KubeClient
-from backends.kubernetes.objects import BUCKETS, Path
-from backends.kubernetes.resources import PODS
+from backends.kubernetes.objects import BUCKETS
+from backends.kubernetes.pods import pod_existence
 from backends.kubernetes.targets import Current, json_of, owner_path, place_of, read_object
-from backends.store import Entry, KeyNotAllowed, Mode, Owner, PutBack, Refused
+from backends.store import Entry, KeyNotAllowed, Mode, Owner, PodExistence, PutBack, Refused
 
 TRIES = 5
 """How often an object is read again that changed between reading and writing."""
@@ -28,8 +28,8 @@ async def put_back(client: KubeClient, entry: Entry) -> PutBack:
         current = await read_object(client, path)
         if current is not None and _holds(current, name, key):
             return PutBack.THERE
-        if await _owner_is_gone(client, path, entry.owner, current):
-            return PutBack.LEASE_GONE
+        if await _owner_is_gone(client, entry.owner, current):
+            return PutBack.POD_GONE
         metadata = _metadata(entry.owner, current)
         if current is None:
             answer = await create_empty(client, path, metadata)
@@ -52,20 +52,12 @@ def _holds(current: Current, name: str, key: str) -> bool:
     return isinstance(entries, dict) and key in entries
 
 
-async def _owner_is_gone(
-    client: KubeClient, path: Path, owner: Owner, current: Current | None
-) -> bool:
+async def _owner_is_gone(client: KubeClient, owner: Owner, current: Current | None) -> bool:
     """Return whether the pod that owned the object is gone, so that Kubernetes would remove at once
     what is put back. False also where this user may not read the pod."""
-    if not owner.pod_uid:
-        return False
-    if current is not None and current.worker.pod_uid != owner.pod_uid:
+    if current is not None and owner.pod_uid and current.worker.pod_uid != owner.pod_uid:
         return True
-    answer = await client.request("GET", PODS.path(path[0], owner.pod_name))
-    if answer.status == 403:
-        return False
-    metadata = answer.body.get("metadata") if isinstance(answer.body, dict) else None
-    return not (answer.ok and isinstance(metadata, dict) and metadata.get("uid") == owner.pod_uid)
+    return await pod_existence(client, owner) in (PodExistence.GONE, PodExistence.REPLACED)
 
 
 def _metadata(owner: Owner, current: Current | None) -> dict[str, Any]:

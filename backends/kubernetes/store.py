@@ -134,7 +134,7 @@ class KubernetesStore(ClosedAtExit):
         return outcomes
 
     async def put_back(self, entry: Entry) -> PutBack:
-        """Put an entry back into its object, as `Store.put_back`. `LEASE_GONE`: its pod is gone."""
+        """Put an entry back into its object, as `Store.put_back`. `POD_GONE`: its pod is gone."""
         # Else the entries of one object, put back at once, would be in each other's way.
         path = owner_path(entry)
         async with self._writing.setdefault(path, asyncio.Lock()):

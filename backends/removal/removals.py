@@ -30,6 +30,8 @@ from backends.removal.targets import RemovalTarget, kind_of
 from backends.store import (
     Entry,
     Forbidden,
+    Owner,
+    PodExistence,
     PodLabel,
     PutBack,
     Refused,
@@ -238,6 +240,7 @@ class Removals:
         read_only = await self._discovery.read_only()
         leased = [entry for entry in entries if entry.lease is not None and entry.key not in there]
         ttls = await store.time_to_live(leased)
+        existence = await self._existence(entries)
         outcomes = {
             item.entry.key: await self._of_label(item.label, "put_back", dry_run=True)
             for item in removed
@@ -255,10 +258,18 @@ class Removals:
                 answer = PutBack.THERE
             elif lease_ttl is not None and lease_ttl.granted is None:
                 answer = PutBack.LEASE_GONE
+            elif existence.get(entry.owner) in (PodExistence.GONE, PodExistence.REPLACED):
+                answer = PutBack.POD_GONE
             elif refusal is not None:
                 answer = Refused(store.address, refusal.reason)
             outcomes[entry.key] = outcome_of(answer, unread=entry.unread)
         return RestoreResult(act, outcomes)
+
+    async def _existence(self, entries: Sequence[Entry]) -> dict[Owner | None, PodExistence]:
+        """Return whether the pods exist that owned the objects of entries."""
+        pods = self._discovery.store.pods
+        owners = {one.owner for one in entries if one.owner is not None}
+        return {} if pods is None else {one: await pods.existence(one) for one in owners}
 
     async def in_audit(self, entries: Collection[Entry]) -> dict[bytes, Operation]:
         """Return the newest act of the audit that removed, or may have removed, each entry

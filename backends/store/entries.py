@@ -93,8 +93,9 @@ class PutBack(StrEnum):
     THERE = "there"
     """The key exists: nothing was written."""
     LEASE_GONE = "lease gone"
-    """The entry's lease no longer exists, or in Kubernetes the pod of its object: nothing was
-    written."""
+    """The entry's lease no longer exists: nothing was written."""
+    POD_GONE = "pod gone"
+    """The pod that owned the entry's object no longer exists (Kubernetes): nothing was written."""
     UNREAD = "value not known"
     """The entry's value is incomplete (`Entry.unread`): nothing was written."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backends.store.errors import StoreError
-from backends.store.owner import Owner
+from backends.store.owner import Owner, PodExistence
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class PodEvent:
 
 class Pods(Protocol):
     """Answers questions about pods."""
+
+    async def existence(self, owner: Owner) -> PodExistence:
+        """Return whether the pod that owned an object still exists. `UNKNOWN`: the object has no
+        owner, or this user may not get pods. Raises `StoreError`."""
 
     async def events(self, namespace: str, uid: str) -> tuple[PodEvent, ...]:
         """Return what was written down about the pod with that uid, the latest first.

@@ -90,3 +90,20 @@ async def test_show_prints_the_events_of_the_pod_as_text_and_as_json(
     server.forbidden.add(("list", "events"))
     ended = await asyncio.to_thread(dyntop, *command, "-o", "json", env=env)
     assert json.loads(ended.out)["pod_events"] is None
+
+
+async def test_a_restore_and_its_dry_run_say_alike_that_the_pod_is_gone(
+    server: StandIn, tmp_path: Path
+) -> None:
+    ended = await drain(server, tmp_path, f"green/{POD}")
+    act = ended.err.split("dyntop restore ")[1].split()[0]
+    server.store.delete(("pods", "green", POD), {})
+    env = {
+        "KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig")),
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    for options in (["--dry-run"], []):
+        command = ("--kube-namespace", "*", "restore", act, *options)
+        ended = await asyncio.to_thread(dyntop, *command, env=env)
+        assert ended.code == 1
+        assert "not put back: the pod is gone" in ended.err

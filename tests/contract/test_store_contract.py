@@ -316,7 +316,9 @@ async def test_what_hung_on_a_lease_or_a_pod_that_is_gone_is_not_put_back(
     await place.put_by_a_worker(KEY, b"1")
     entry = await take_away(store, KEY)
     await place.end_the_worker()
-    assert await store.put_back(entry) is PutBack.LEASE_GONE
+    is_owned = store.lifetime is Lifetime.OWNED
+    gone = PutBack.POD_GONE if is_owned else PutBack.LEASE_GONE
+    assert await store.put_back(entry) is gone
     assert (await store.snapshot(ALL)).entries == ()
 
 

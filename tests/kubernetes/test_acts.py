@@ -172,9 +172,9 @@ async def test_nothing_is_put_back_for_a_pod_that_is_gone(
     await store.delete([before[KEY]])
     server.store.objects.pop((PODS, "default", "p"))
     # Its object is collected in a moment.
-    assert await store.put_back(before[KEY]) is PutBack.LEASE_GONE
+    assert await store.put_back(before[KEY]) is PutBack.POD_GONE
     server.store.put(PODS, shapes.pod("p", "another"))
-    assert await store.put_back(before[KEY]) is PutBack.LEASE_GONE
+    assert await store.put_back(before[KEY]) is PutBack.POD_GONE
     assert data(server)["endpoints"] == {}
 
 

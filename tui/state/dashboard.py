@@ -266,8 +266,10 @@ class Dashboard:
             "metrics": lambda: self.metrics.run(self._metrics_came),
             "audit": lambda: self.removals.follow_audit(self._evidence_came.set),
             "drained": lambda: self._drain_watch.run(partial(self._changed, Update(detail=True))),
-            "pod events": lambda: self._pod_events.run(partial(self._changed, Update(detail=True))),
         }
+        if self.store.pods is not None:
+            shows = partial(self._changed, Update(detail=True))
+            jobs["pod events"] = lambda: self._pod_events.run(shows)
         if (services := self.services) is not None:
             jobs["services"] = lambda: services.run(self._services_answered)
         return jobs

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from backends.store import Cause, Forbidden, PodEvent, StoreError, Unreachable
+from backends.store import Cause, Forbidden, Owner, PodEvent, PodExistence, StoreError, Unreachable
 from tests.support.moved_timer import MovedTimer, settle
 from tests.support.owned import READY
 from tui.state.pod_events import MOST_PODS, PodEventsPoller
@@ -22,6 +22,9 @@ class Answering:
     def __init__(self) -> None:
         self.answers: dict[str, tuple[PodEvent, ...] | StoreError] = {}
         self.asked: list[str] = []
+
+    async def existence(self, owner: Owner) -> PodExistence:
+        raise AssertionError(f"nobody asks about {owner}")
 
     async def events(self, namespace: str, uid: str) -> tuple[PodEvent, ...]:
         self.asked.append(uid)

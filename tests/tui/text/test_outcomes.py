@@ -69,6 +69,7 @@ WHEN_PUTTING_BACK: list[tuple[OutcomeType, PutBack | StoreError]] = [
     (OutcomeType.PUT_BACK, PutBack.DONE),
     (OutcomeType.THERE, PutBack.THERE),
     (OutcomeType.LEASE_GONE, PutBack.LEASE_GONE),
+    (OutcomeType.POD_GONE, PutBack.POD_GONE),
     (OutcomeType.UNREAD, PutBack.UNREAD),
     (OutcomeType.REFUSED, FULL),
     (OutcomeType.REFUSED, DENIED),
