@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.store import LabelOutcome, PodLabel, Removal
 from tests.docs.documents import ROOT, blocks
 from tests.kubernetes.labelled import in_pod_mode, replica_set
-from tests.support.kubernetes.namespace import KubeNamespace
+from tests.support.kubernetes.namespace import KubeNamespace, kube_namespace
 from tests.support.running import dyntop
 
 MANIFEST = ROOT / "docs" / "kubernetes" / "dyntop.yaml"
+ALL_NAMESPACES = ROOT / "docs" / "kubernetes" / "all-namespaces.yaml"
 HOW_TO = ROOT / "docs" / "how-to" / "kubernetes.md"
 RESOURCES = {
     "ServiceAccount": "serviceaccounts",
@@ -87,6 +89,50 @@ async def test_its_roles_are_enough_for_a_drain_that_lasts(kube: KubeNamespace) 
         assert isinstance(label, PodLabel), label
         assert await store.pod_labels.take_off(label) is LabelOutcome.TAKEN_OFF
         assert await store.pod_labels.put_back(label) is LabelOutcome.PUT_BACK
+
+
+def test_the_rights_in_all_namespaces_are_those_in_one() -> None:
+    found = {
+        (one["kind"].removeprefix("Cluster"), one["metadata"]["name"]): one.get("rules")
+        for one in yaml.safe_load_all(ALL_NAMESPACES.read_text())
+    }
+    assert found == {
+        (one["kind"], one["metadata"]["name"]): one.get("rules")
+        for one in documents()
+        if one["kind"] in ("Role", "RoleBinding")
+    }
+
+
+@pytest.fixture
+def all_namespaces(kube: KubeNamespace) -> Iterator[None]:
+    """Its roles and bindings for all namespaces, applied as `kubectl apply` does."""
+    made = list(yaml.safe_load_all(ALL_NAMESPACES.read_text()))
+    for one in made:
+        for subject in one.get("subjects", ()):
+            subject["namespace"] = kube.name
+        resource, name = f"{one['kind'].lower()}s", one["metadata"]["name"]
+        kube.admin.apply(resource, None, one, name, manager="kubectl")
+    yield
+    for one in made:
+        kube.admin.delete(f"{one['kind'].lower()}s", None, one["metadata"]["name"])
+
+
+@pytest.mark.usefixtures("all_namespaces")
+async def test_with_its_cluster_roles_all_namespaces_are_seen_and_acted_in(
+    kube: KubeNamespace,
+) -> None:
+    apply_manifest(kube, "RoleBinding dyntop-look", "RoleBinding dyntop-act")
+    put_worker(kube)
+    config = KubernetesConfig(kubeconfig=kubeconfig_of_the_account(kube), all_namespaces=True)
+    with kube_namespace(kube.kubernetes) as other:
+        put_worker(other)
+        async with KubernetesStore(config) as store:
+            entries = (await store.snapshot([b"v1/"])).entries
+            found = {one.owner.namespace: one for one in entries if one.owner is not None}
+            assert found.keys() >= {kube.name, other.name}
+            assert await store.no_puts() == ()
+            there = found[other.name]
+            assert await store.delete([there]) == {there.key: Removal.REMOVED}
 
 
 async def test_without_the_second_binding_it_is_read_only(kube: KubeNamespace) -> None:
