@@ -170,7 +170,12 @@ def test_a_file_tells_by_what_else_its_worker_has() -> None:
 
 def test_a_removal_by_hand_is_named_only_where_it_cannot_be_ruled_out() -> None:
     named = {kind for kind in ReasonKind if "by hand" in reason_text(Reason(kind))}
-    in_kubernetes = {ReasonKind.OBJECT_DELETED, ReasonKind.SHUT_DOWN, ReasonKind.ENTRY_REMOVED}
+    in_kubernetes = {
+        ReasonKind.OBJECT_DELETED,
+        ReasonKind.SHUT_DOWN,
+        ReasonKind.ENTRY_REMOVED,
+        ReasonKind.TAKEN_OUT,
+    }
     elsewhere = {ReasonKind.REMOVED, ReasonKind.REVOKED, ReasonKind.NOT_KEPT_ALIVE}
     assert named == elsewhere | in_kubernetes
     assert all(reason_text(Reason(kind)) for kind in ReasonKind if kind is not ReasonKind.LOST)

@@ -31,6 +31,7 @@ SETTINGS = REFERENCE / "settings.md"
 VERDICTS = ROOT / "docs" / "verdicts.md"
 
 OF_OTHERS = {
+    "--figures": "python -m bench",
     "--find-links": "pip",
     "--migration-limit": "Dynamo's frontend",
     "--no-deps": "pip",

@@ -178,13 +178,14 @@ class Operator:
         self.app = app
         self.pilot = pilot
         self._told = told
-        self._looked: Looked | None = None
-        """While a state is awaited."""
+        self._looked: dict[asyncio.Task[Any] | None, Looked] = {}
+        """By whom a state is awaited."""
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait for a state; fails with what was on screen instead."""
         deadline = time.monotonic() + DEADLINE
-        self._looked = Looked()
+        waits = asyncio.current_task()
+        self._looked[waits] = Looked()
         try:
             while not condition():
                 if time.monotonic() > deadline:
@@ -194,7 +195,7 @@ class Operator:
                     )
                 await asyncio.sleep(POLL_INTERVAL)
         finally:
-            self._looked = None
+            del self._looked[waits]
         if self.app.is_running:
             await self.pilot.pause()
 
@@ -259,7 +260,8 @@ class Operator:
 
     def lines(self) -> list[str]:
         screen = self.app.screen
-        return lines_of(screen) if self._looked is None else self._looked.lines(screen)
+        looked = self._looked.get(asyncio.current_task()) if self._looked else None
+        return lines_of(screen) if looked is None else looked.lines(screen)
 
     def text(self) -> str:
         return "\n".join(self.lines())
