@@ -76,10 +76,10 @@ def plan_drain(cluster: Cluster, records: Iterable[AnyRecord]) -> DrainPlan:
 
 
 def same_process(cluster: Cluster, instances: Sequence[EndpointInstance]) -> list[int]:
-    """Return the ids (u64) of other workers at the host and port of these instances, in order.
+    """Return the ids (u64) of other workers in the processes of these instances, in order.
 
     A process with several workers (`--num-workers 3`) has a lease and an id for each of them, and
-    one TCP address for all. Takes time in proportion to all instances.
+    one TCP address for all; in Kubernetes one object. Takes time in proportion to all instances.
     """
     here = {one for one in map(_process, instances) if one is not None}
     mine = {one.id.instance_id for one in instances}
@@ -161,7 +161,11 @@ def is_of_a_worker(cluster: Cluster, record: AnyRecord) -> bool:
 
 
 def _process(instance: EndpointInstance) -> str | None:
-    """Return the host and port of an instance. None: unknown, or on NATS."""
+    """Return what tells the process of an instance from others: its object, else its host and port.
+    None: unknown, or on NATS."""
+    if (owner := instance.entry.owner) is not None:
+        # One object holds what one process registers; pods may have one address in turn.
+        return owner.path
     transport = instance.transport
     if transport is None or transport.kind != "tcp" or transport.address is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.drain_plan import plan_drain, remaining_workers, same_process
 from tests.support import registered
+from tests.support.owned import READY, owned
 from tests.support.registered import KeyAndValue, record
 
 INTERNAL = "worker_kv_query_source_1f"
@@ -97,6 +99,16 @@ def test_other_workers_of_the_same_process_are_named_and_those_of_others_are_not
     others = [at(3, "10.0.0.1:9000"), at(2, "10.0.0.1:9000"), at(4, "10.0.0.1:9001")]
     instances = [one for one in mine if isinstance(one, EndpointInstance)]
     assert same_process(cluster_of(*mine, *others), instances) == [2, 3]
+
+
+def test_workers_of_other_objects_at_the_same_address_are_other_processes() -> None:
+    """E.g. in pods whose addresses are loopback ones."""
+    mine, same, other = (
+        owned(registered.instance(number), replace(READY, name=name))
+        for number, name in ((1, "prod-0"), (2, "prod-0"), (3, "prod-1"))
+    )
+    assert isinstance(mine, EndpointInstance)
+    assert same_process(cluster_of(mine, same, other), [mine]) == [2]
 
 
 def test_it_says_how_many_workers_each_model_is_left_with() -> None:

@@ -24,7 +24,7 @@ from backends.dynamo.roles import Role
 from backends.liveness.evidence import Evidence
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.liveness.workers import Worker
-from backends.store import Entry, Owner, PodEvents
+from backends.store import Entry, Owner, PodEvents, Readiness
 from tui.text.format import (
     EVENT_GLYPHS,
     KIND_NAMES,
@@ -111,7 +111,7 @@ def detail_of(
     fields = [
         ("of", f"{alike:,} cards; showing the first" if alike > 1 else ""),
         ("key", keys.spell(record.key)),
-        ("state", f"{state.word}: {MEANINGS[state]}"),
+        ("state", f"{state.word}: {meaning(state, record.entry.owner)}"),
         ("gone", gone),
         ("requests", requests),
         ("serving", serving),
@@ -157,7 +157,7 @@ def worker_detail(
     left_behind = not gone and all(state_of(one) is STATES[Verdict.ORPHANED] for one in records)
     fields = [
         *_ids_of(worker, role),
-        ("state", f"{state.word}: {MEANINGS[state]}"),
+        ("state", f"{state.word}: {meaning(state, records[0].entry.owner)}"),
         ("gone", gone),
         ("process", f"none: only what a {role} left behind is registered" * left_behind),
         ("serving", serving),
@@ -176,6 +176,15 @@ def worker_detail(
     shown = tuple((label, text) for label, text in fields if text)
     title = f"{state}  {LEFT_BEHIND if left_behind else role} {', '.join(worker.components)}"
     return Detail(title, state.tone, shown, "")
+
+
+def meaning(state: State, owner: Owner | None) -> str:
+    """Return what a state means. `owner`: of the record, in a store with owners, where nothing is
+    renewed."""
+    if owner is not None and state is STATES[Verdict.LIVE]:
+        is_ready = owner.readiness is Readiness.DISCOVERABLE
+        return "registered, and its pod is ready" if is_ready else "registered, and alive"
+    return MEANINGS[state]
 
 
 def _ids_of(worker: Worker, role: str) -> list[tuple[str, str]]:

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from backends.liveness.judge import Verdict
 from backends.store import ContainerState, Owner, PodExistence, PodState, Readiness
+from tests.support.owned import READY, UNREAD
+from tui.text.detail import meaning
+from tui.text.format import MEANINGS, STATES
 from tui.text.owner import READINESS, exported_owner, owner_fields
 
 NOW = 1_000_000.0
@@ -121,3 +125,11 @@ def test_the_json_has_the_same_with_times_in_utc_and_null_for_what_is_not_known(
     without_pod = exported_owner(replace(OWNER, pod=None, node="", applied_at=None))
     assert without_pod.keys() == exported.keys()
     assert without_pod["restarts"] is without_pod["node"] is without_pod["applied_at"] is None
+
+
+def test_of_a_live_record_the_pod_is_named_where_nothing_is_renewed() -> None:
+    live = STATES[Verdict.LIVE]
+    assert meaning(live, None) == "registered, and kept alive"
+    assert meaning(live, READY) == "registered, and its pod is ready"
+    assert meaning(live, UNREAD) == "registered, and alive"
+    assert meaning(STATES[Verdict.DRAINED], READY) == MEANINGS[STATES[Verdict.DRAINED]]
