@@ -122,7 +122,11 @@ async def test_after_a_restart_with_its_data_and_without_all_is_shown_as_it_is(
             both.client = None
             worker.kill()
             client.kill()
+            # As long as it takes, dyntop would stand still in this process, and see no outage.
+            await forwarder.cut()
+            await loses_contact(both)
             kubernetes.wipe()
+            await forwarder.open()
             await both.agree(set(), lambda it: not it.entries, "empty")
             # Where there is such a namespace again, a new pod has the name and another uid.
             again = KubeNamespace(kubernetes, place.name)
