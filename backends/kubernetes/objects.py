@@ -108,68 +108,70 @@ class Pod:
 
 def worker_object(raw: Mapping[str, Any]) -> WorkerObject | None:
     """Return a `DynamoWorkerMetadata`. None: it has no name."""
-    metadata = _map(raw.get("metadata"))
+    metadata = as_map(raw.get("metadata"))
     path = _path(metadata)
     if not path[1]:
         return None
     owner = _owner(metadata)
     return WorkerObject(
         path=path,
-        uid=_text(metadata.get("uid")),
-        version=_text(metadata.get("resourceVersion")),
+        uid=as_text(metadata.get("uid")),
+        version=as_text(metadata.get("resourceVersion")),
         created_at=timestamp(metadata.get("creationTimestamp")),
         applied_at=_applied_at(metadata),
         # Dynamo sets `controller: false` in container mode alone (seen 1.2 and 1.6).
         mode=Mode.CONTAINER if owner.get("controller") is False else Mode.POD,
-        pod_name=_text(owner.get("name")),
-        pod_uid=_text(owner.get("uid")),
-        entries=tuple(_entries(_map(raw.get("spec")).get("data"))),
+        pod_name=as_text(owner.get("name")),
+        pod_uid=as_text(owner.get("uid")),
+        entries=tuple(_entries(as_map(raw.get("spec")).get("data"))),
     )
 
 
 def endpoint_slice(raw: Mapping[str, Any]) -> Slice | None:
     """Return an `EndpointSlice`. None: it has no name."""
-    metadata = _map(raw.get("metadata"))
+    metadata = as_map(raw.get("metadata"))
     path = _path(metadata)
     if not path[1]:
         return None
     endpoints = []
-    for one in _list(raw.get("endpoints")):
-        endpoint = _map(one)
-        target = _map(endpoint.get("targetRef"))
-        if target.get("kind") != "Pod" or not _text(target.get("name")):
+    for one in as_list(raw.get("endpoints")):
+        endpoint = as_map(one)
+        target = as_map(endpoint.get("targetRef"))
+        if target.get("kind") != "Pod" or not as_text(target.get("name")):
             continue
-        ready = _map(endpoint.get("conditions")).get("ready")
+        ready = as_map(endpoint.get("conditions")).get("ready")
         endpoints.append(
             SliceEndpoint(
-                pod=(_text(target.get("namespace")) or path[0], _text(target.get("name"))),
-                uid=_text(target.get("uid")),
+                pod=(as_text(target.get("namespace")) or path[0], as_text(target.get("name"))),
+                uid=as_text(target.get("uid")),
                 ready=ready if isinstance(ready, bool) else None,
-                node=_text(endpoint.get("nodeName")),
+                node=as_text(endpoint.get("nodeName")),
             )
         )
-    return Slice(path, tuple(endpoints), _text(_map(metadata.get("labels")).get(SERVICE_NAME)))
+    return Slice(path, tuple(endpoints), as_text(as_map(metadata.get("labels")).get(SERVICE_NAME)))
 
 
 def pod(raw: Mapping[str, Any]) -> Pod | None:
     """Return a `Pod`. None: it has no name."""
-    metadata, status = _map(raw.get("metadata")), _map(raw.get("status"))
+    metadata, status = as_map(raw.get("metadata")), as_map(raw.get("status"))
     path = _path(metadata)
     if not path[1]:
         return None
-    conditions = [_map(one) for one in _list(status.get("conditions"))]
+    conditions = [as_map(one) for one in as_list(status.get("conditions"))]
     ready: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
     return Pod(
         path=path,
-        uid=_text(metadata.get("uid")),
-        node=_text(_map(raw.get("spec")).get("nodeName")),
-        phase=_text(status.get("phase")),
-        ip=_text(status.get("podIP")),
+        uid=as_text(metadata.get("uid")),
+        node=as_text(as_map(raw.get("spec")).get("nodeName")),
+        phase=as_text(status.get("phase")),
+        ip=as_text(status.get("podIP")),
         ready=ready.get("status") == "True" if ready else None,
         ready_since=timestamp(ready.get("lastTransitionTime")),
         deleted_at=timestamp(metadata.get("deletionTimestamp")),
-        enabled=_map(metadata.get("labels")).get(ENABLED) == "true",
-        containers=tuple(_container(_map(one)) for one in _list(status.get("containerStatuses"))),
+        enabled=as_map(metadata.get("labels")).get(ENABLED) == "true",
+        containers=tuple(
+            _container(as_map(one)) for one in as_list(status.get("containerStatuses"))
+        ),
         label_off=label_off(metadata),
     )
 
@@ -177,12 +179,12 @@ def pod(raw: Mapping[str, Any]) -> Pod | None:
 def label_off(metadata: Mapping[str, Any]) -> PodLabel | None:
     """Return the label that a lasting drain took off a pod, by the pod's metadata. None: none was
     taken off, or the pod has that label again."""
-    kept = _text(_map(metadata.get("annotations")).get(LABEL_OFF))
+    kept = as_text(as_map(metadata.get("annotations")).get(LABEL_OFF))
     name, is_one, value = kept.partition("=")
-    if not (is_one and name) or name in _map(metadata.get("labels")):
+    if not (is_one and name) or name in as_map(metadata.get("labels")):
         return None
     namespace, pod = _path(metadata)
-    return PodLabel(namespace, pod, _text(metadata.get("uid")), name, value)
+    return PodLabel(namespace, pod, as_text(metadata.get("uid")), name, value)
 
 
 def revision(last_write: str, entry: StoredEntry) -> Revision:
@@ -242,43 +244,46 @@ def _encoded(text: str) -> bytes:
 
 
 def _owner(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    owners = [_map(one) for one in _list(metadata.get("ownerReferences"))]
+    owners = [as_map(one) for one in as_list(metadata.get("ownerReferences"))]
     return next((one for one in owners if one.get("kind") == "Pod"), {})
 
 
 def _applied_at(metadata: Mapping[str, Any]) -> float | None:
-    fields = [_map(one) for one in _list(metadata.get("managedFields"))]
+    fields = [as_map(one) for one in as_list(metadata.get("managedFields"))]
     times = [timestamp(one.get("time")) for one in fields if one.get("manager") == MANAGER]
     return max((one for one in times if one is not None), default=None)
 
 
 def _container(status: Mapping[str, Any]) -> ContainerState:
-    states = _map(status.get("state"))
+    states = as_map(status.get("state"))
     name = next((one for one in ("running", "waiting", "terminated") if one in states), "")
-    state = _map(states.get(name))
+    state = as_map(states.get(name))
     exit_code, restarts = state.get("exitCode"), status.get("restartCount")
     return ContainerState(
-        name=_text(status.get("name")),
+        name=as_text(status.get("name")),
         ready=status.get("ready") is True,
         restarts=restarts if isinstance(restarts, int) else 0,
         state=name,
-        reason=_text(state.get("reason")),
+        reason=as_text(state.get("reason")),
         exit_code=exit_code if isinstance(exit_code, int) else None,
         started_at=timestamp(state.get("startedAt")) if name == "running" else None,
     )
 
 
 def _path(metadata: Mapping[str, Any]) -> Path:
-    return _text(metadata.get("namespace")), _text(metadata.get("name"))
+    return as_text(metadata.get("namespace")), as_text(metadata.get("name"))
 
 
-def _map(value: object) -> Mapping[str, Any]:
+def as_map(value: object) -> Mapping[str, Any]:
+    """Return a JSON object. Empty: the value is none."""
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> list[Any]:
+def as_list(value: object) -> list[Any]:
+    """Return a JSON array. Empty: the value is none."""
     return value if isinstance(value, list) else []
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """Return a JSON string. Empty: the value is none."""
     return value if isinstance(value, str) else ""

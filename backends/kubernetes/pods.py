@@ -7,7 +7,7 @@ from typing import Any
 
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.list_watch import ListWatch
-from backends.kubernetes.objects import timestamp
+from backends.kubernetes.objects import as_map, as_text, timestamp
 from backends.kubernetes.resources import PODS, Resource
 from backends.store import Owner, PodEvent, PodExistence
 
@@ -44,7 +44,7 @@ async def pod_existence(client: KubeClient, owner: Owner) -> PodExistence:
         return PodExistence.GONE
     if not answer.ok:
         raise client.error_of(answer)
-    metadata = _map(answer.body.get("metadata") if isinstance(answer.body, dict) else None)
+    metadata = as_map(as_map(answer.body).get("metadata"))
     same = metadata.get("uid") == owner.pod_uid
     return PodExistence.EXISTS if same else PodExistence.REPLACED
 
@@ -55,7 +55,7 @@ def pod_event(raw: Mapping[str, Any]) -> PodEvent:
     Older components count in `count` with two times; newer ones (`events.k8s.io/v1`) write
     `eventTime`, and count in `series`.
     """
-    series = _map(raw.get("series"))
+    series = as_map(raw.get("series"))
     counts = [raw.get("count"), series.get("count")]
     times = [
         timestamp(one)
@@ -68,15 +68,15 @@ def pod_event(raw: Mapping[str, Any]) -> PodEvent:
     ]
     known = [one for one in times if one is not None]
     return PodEvent(
-        reason=_text(raw.get("reason")),
-        message=_text(raw.get("message")),
+        reason=as_text(raw.get("reason")),
+        message=as_text(raw.get("message")),
         is_warning=raw.get("type") == "Warning",
         count=max((one for one in counts if type(one) is int), default=1) or 1,
         first_at=min(known, default=None),
         last_at=max(known, default=None),
-        container=_container(_text(_map(raw.get("involvedObject")).get("fieldPath"))),
-        reporter=_text(_map(raw.get("source")).get("component"))
-        or _text(raw.get("reportingComponent")),
+        container=_container(as_text(as_map(raw.get("involvedObject")).get("fieldPath"))),
+        reporter=as_text(as_map(raw.get("source")).get("component"))
+        or as_text(raw.get("reportingComponent")),
     )
 
 
@@ -89,11 +89,3 @@ def _container(path: str) -> str:
 
 def _latest_first(event: PodEvent) -> tuple[float, str, str]:
     return (-(event.last_at or 0.0), event.reason, event.message)
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

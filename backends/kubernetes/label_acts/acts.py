@@ -17,6 +17,7 @@ from backends.kubernetes.label_acts.selectors import (
     no_label,
     service_selectors,
 )
+from backends.kubernetes.objects import as_map
 from backends.kubernetes.permissions import lacking
 from backends.kubernetes.resources import ENABLED, LABEL_OFF, PODS
 from backends.store import LabelOutcome, Mode, NoLabel, Owner, PodLabel, Refused
@@ -126,10 +127,8 @@ class LabelActs:
 
 
 def _metadata_of(body: object) -> Mapping[str, Any]:
-    metadata = body.get("metadata") if isinstance(body, dict) else None
-    return metadata if isinstance(metadata, dict) else {}
+    return as_map(as_map(body).get("metadata"))
 
 
 def _labels(metadata: Mapping[str, Any]) -> Mapping[str, str]:
-    labels = metadata.get("labels")
-    return labels if isinstance(labels, dict) else {}
+    return as_map(metadata.get("labels"))

@@ -8,6 +8,7 @@ from typing import Any
 from backends.kubernetes import objects
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.list_watch import ListWatch
+from backends.kubernetes.objects import as_map
 from backends.kubernetes.permissions import lacking
 from backends.kubernetes.resources import SERVICES, SLICES, Resource
 from backends.store import NoLabel
@@ -45,7 +46,7 @@ async def service_selectors(
     for name in sorted({one.service for one in naming}):
         if not name:
             return NoLabel(f"an EndpointSlice that names pod {pod} belongs to no Service")
-        selector = _map(_map(await _read(client, SERVICES, namespace, name)).get("spec")).get(
+        selector = as_map(as_map(await _read(client, SERVICES, namespace, name)).get("spec")).get(
             "selector"
         )
         if not isinstance(selector, dict) or not selector:
@@ -69,16 +70,16 @@ async def controller_labels(
         return _unknown(kind, name)
     if missing := await lacking(client, namespace, [("get", resource)]):
         return NoLabel(missing)
-    found = _map(await _read(client, resource, namespace, name))
-    over, its_name = controller_of(_map(found.get("metadata")))
+    found = as_map(await _read(client, resource, namespace, name))
+    over, its_name = controller_of(as_map(found.get("metadata")))
     if its_name and over not in OVER_CONTROLLERS:
         return _unknown(over, its_name)
-    selector = _map(_map(found.get("spec")).get("selector"))
+    selector = as_map(as_map(found.get("spec")).get("selector"))
     expressions = selector.get("matchExpressions")
     keys = {
         str(one.get("key")) for one in expressions or () if isinstance(one, dict) and "key" in one
     }
-    if not (keys := keys | set(_map(selector.get("matchLabels")))):
+    if not (keys := keys | set(as_map(selector.get("matchLabels")))):
         return NoLabel(f"{kind[1]} {name} does not say by which labels it chooses its pods")
     return keys
 
@@ -110,7 +111,3 @@ def _unknown(kind: tuple[str, str], name: str) -> NoLabel:
         f"its pod belongs to {kind[1]} {name}, and by which labels such a one chooses its pods is "
         "not known"
     )
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
