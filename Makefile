@@ -49,12 +49,12 @@ system-packages:  ## what some tests need of the system; without root or apt the
 
 setup: $(VENV)/.dev  ## install everything that development needs
 
-$(VENV)/releases/%/.installed: | $(VENV)/.runtime
+$(VENV)/releases/%/.with-frontend: | $(VENV)/.runtime
 	rm -rf $(@D)
-	$(BIN)/python -m pip install --quiet --no-deps --target $(@D) ai-dynamo-runtime==$*
+	$(BIN)/python -m pip install --quiet --no-deps --target $(@D) ai-dynamo==$* ai-dynamo-runtime==$*
 	touch $@
 
-releases: $(RELEASES:%=$(VENV)/releases/%/.installed)  ## older Dynamo releases, for tests
+releases: $(RELEASES:%=$(VENV)/releases/%/.with-frontend)  ## older Dynamo releases, for tests
 
 # With its dependencies the package does not install, and beside the tests it does not run.
 $(VENV)/cluster/.installed: | $(VENV)/.runtime

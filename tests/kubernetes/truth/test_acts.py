@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import signal
-import time
 from typing import Any
 
-from backends.discovery.discovery import Discovery
-from backends.kubernetes import KubernetesConfig, KubernetesStore
-from backends.liveness.judge import Verdict
-from backends.liveness.survey import survey
-from backends.probe.prober import Prober
 from tests.kubernetes.truth.conftest import STARTED
 from tests.kubernetes.truth.looking import Commands
 from tests.support.dynamo import DynamoClient, DynamoWorker
@@ -105,25 +97,6 @@ def test_a_restore_is_refused_once_the_pod_is_gone(
     restored = operator.run("restore", drained.act)
     assert restored.code == 1
     assert pod.worker() is None
-
-
-async def test_a_worker_that_hangs_is_unreachable_while_its_pod_is_still_ready(
-    pod: DynamoPod, worker: DynamoWorker, client: DynamoClient
-) -> None:
-    client.wait_for_instances({worker.instance_id})
-    config = KubernetesConfig(kubeconfig=str(pod.place.kubeconfig()))
-    # The worker of a test listens on loopback, where no pod of a cluster could be reached.
-    prober = Prober(nats=None, clock=time.time, random=random.random, here=True)
-    key = instance(worker).encode()
-    worker.process.send_signal(signal.SIGSTOP)
-    try:
-        async with KubernetesStore(config) as store:
-            found = await survey(Discovery(store), probes=prober, deep=True)
-            assert found.assessment(found.cluster.records[key]).verdict is Verdict.UNREACHABLE
-        assert client.instance_ids() == {worker.instance_id}
-    finally:
-        worker.process.send_signal(signal.SIGCONT)
-        await prober.aclose()
 
 
 def test_what_an_orderly_end_leaves_behind_is_leftover(

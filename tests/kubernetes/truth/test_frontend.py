@@ -1,4 +1,4 @@
-"""What a real frontend lists as its models, and which of them dyntop says are served."""
+"""What a frontend of each release lists as its models, and which dyntop says are served."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.liveness.survey import survey
 from tests.kubernetes.truth.conftest import STARTED
 from tests.kubernetes.truth.looking import PAUSE, Commands
+from tests.real.released import NEWEST, environment_of
 from tests.support.dynamo import DynamoWorker, models_of
 from tests.support.kubernetes.dynamo import DynamoPod
 from tests.support.nats_server import NatsServer
@@ -28,12 +29,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+AFTER_ITS_END: dict[str, tuple[str, ...]] = {"1.0.2": (MODEL,), "1.4.2": (), NEWEST: ()}
+"""The models still listed once a worker ended in order, until its pod is not ready, by release."""
+
+
+@pytest.mark.parametrize("release", AFTER_ITS_END)
 async def test_the_models_that_a_frontend_lists_are_those_that_are_routable(
-    pod: DynamoPod, worker: DynamoWorker, operator: Commands
+    pod: DynamoPod, operator: Commands, release: str
 ) -> None:
+    env = environment_of(release)
     front = DynamoPod(pod.place, "prod-frontend-0", component="frontend")
     config = KubernetesConfig(kubeconfig=str(pod.place.kubeconfig()))
-    with NatsServer() as nats, Frontend(front, env={"NATS_SERVER": nats.url}, options=EVENTS) as it:
+    with (
+        NatsServer() as nats,
+        DynamoWorker(pod, publishers=False, env=env) as worker,
+        Frontend(front, env={"NATS_SERVER": nats.url, **env}, options=EVENTS) as it,
+    ):
+        pod.set_ready(started=STARTED)
 
         async def both_say(*models: str) -> None:
             wait_for(lambda: models_of(it.url) == {*models}, f"{models} at the frontend")
@@ -46,11 +58,11 @@ async def test_the_models_that_a_frontend_lists_are_those_that_are_routable(
         await both_say(MODEL)
         worker.load_lora(ADAPTER)
         await both_say(MODEL, ADAPTER)
+        worker.unload_lora(ADAPTER)
+        await both_say(MODEL)
         pod.set_ready(False, started=STARTED)
         await both_say()
         pod.set_ready(started=STARTED)
-        await both_say(MODEL, ADAPTER)
-        worker.unload_lora(ADAPTER)
         await both_say(MODEL)
         drained = operator.run("drain", "--yes", worker.instance_id)
         await both_say()
@@ -60,6 +72,9 @@ async def test_the_models_that_a_frontend_lists_are_those_that_are_routable(
         # Nothing is amiss, by what the frontend itself lists, too.
         assert operator.run("check", "--metrics", it.url).code == 0
         worker.terminate()
+        await asyncio.to_thread(worker.wait_for_end)
+        await both_say(*AFTER_ITS_END[release])
+        pod.set_ready(False, started=STARTED)
         await both_say()
 
 

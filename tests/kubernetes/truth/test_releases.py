@@ -4,10 +4,18 @@ a client of that release routes to."""
 from __future__ import annotations
 
 import asyncio
+import random
+import signal
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backends.discovery.discovery import Discovery
+from backends.kubernetes import KubernetesConfig, KubernetesStore
+from backends.liveness.judge import Verdict
+from backends.liveness.survey import survey
+from backends.probe.prober import Prober
 from tests.kubernetes.truth.conftest import STARTED
 from tests.kubernetes.truth.independent import Truth
 from tests.kubernetes.truth.looking import GENERATE, Beside, Commands, beside
@@ -36,6 +44,7 @@ async def test_a_worker_of_each_release_is_shown_as_the_server_has_it_all_its_li
         async with beside(pod.place, client) as both:
             await registers_and_loads(both, pod, worker)
             assert await asyncio.to_thread(operator.said) == both.said()
+            await hangs(both, worker)
             await is_drained_and_restored(both, worker, operator)
             await loses_its_object_until_its_next_change(both, pod, worker)
             await is_killed_and_started_again(both, pod, worker)
@@ -54,6 +63,28 @@ async def registers_and_loads(both: Beside, pod: DynamoPod, worker: DynamoWorker
     await both.agree(set(), lambda it: verdicts(it) == {"not ready"}, "not ready")
     pod.set_ready(started=STARTED)
     await both.agree({worker.instance_id}, lambda it: verdicts(it) == {"live"}, "ready again")
+
+
+async def hangs(both: Beside, worker: DynamoWorker) -> None:
+    """It is unreachable while its pod is still ready, and clients still route to it."""
+    config = KubernetesConfig(kubeconfig=str(both.place.kubeconfig()))
+    # The worker of a test listens on loopback, where no pod of a cluster could be reached.
+    prober = Prober(nats=None, clock=time.time, random=random.random, here=True)
+    key = f"{GENERATE}{worker.instance_id}".encode()
+
+    async def verdict(store: KubernetesStore) -> Verdict:
+        found = await survey(Discovery(store), probes=prober, deep=True)
+        return found.assessment(found.cluster.records[key]).verdict
+
+    async with KubernetesStore(config) as store:
+        assert await verdict(store) is Verdict.LIVE
+        worker.process.send_signal(signal.SIGSTOP)
+        try:
+            assert await verdict(store) is Verdict.UNREACHABLE
+            await both.agree({worker.instance_id})
+        finally:
+            worker.process.send_signal(signal.SIGCONT)
+            await prober.aclose()
 
 
 async def is_drained_and_restored(both: Beside, worker: DynamoWorker, operator: Commands) -> None:

@@ -8,6 +8,7 @@ namespace.apply_worker(pod, {"endpoints": {...}})
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from uuid import uuid4
 
 from tests.support.kubernetes.api import DYNAMO, JSON_PATCH, WORKERS, Api, Object, Refused
 from tests.support.kubernetes.cluster import Kubernetes
+from tests.support.kubernetes.servers import ISSUER
+from tests.support.kubernetes.tokens import LEEWAY, signed
 from tests.support.waiting import wait_for
 
 DISCOVERABLE = {
@@ -120,6 +123,28 @@ class Account:
         made = place.admin.create("serviceaccounts", place.name, body, self.name, "token")
         token: str = made["status"]["token"]
         return token
+
+    def token_for(self, seconds: float) -> str:
+        """Return one that the server takes for so many seconds, which may be fewer than 600.
+
+        It is signed as the server signs its own.
+        """
+        place = self._place
+        account = place.admin.get("serviceaccounts", place.name, self.name)["metadata"]
+        now = time.time()
+        claims = {
+            "iss": ISSUER,
+            "aud": [ISSUER],
+            "sub": f"system:serviceaccount:{place.name}:{self.name}",
+            "iat": int(now - LEEWAY * 2),
+            "nbf": int(now - LEEWAY * 2),
+            "exp": int(now - LEEWAY + seconds),
+            "kubernetes.io": {
+                "namespace": place.name,
+                "serviceaccount": {"name": self.name, "uid": account["uid"]},
+            },
+        }
+        return signed(claims, place.kubernetes.tls.server_key)
 
     def set_rules(self, *rules: Object) -> None:
         """Replace what its role allows; the server heeds it within moments."""

@@ -20,6 +20,9 @@ from tests.support.tls import TlsFiles
 MASTERS = "system:masters"
 """The group whose members may do everything."""
 
+ISSUER = "https://kubernetes.default.svc"
+"""Of the tokens of service accounts."""
+
 # Those that fill in or check what no test looks at. Without a controller for it, each pod would
 # also wait for a service account.
 UNUSED_ADMISSION = (
@@ -121,7 +124,7 @@ class ApiServer(ServerProcess):
             *("--client-ca-file", str(self.tls.ca)),
             *("--token-auth-file", str(tokens)),
             *("--authorization-mode", "RBAC"),
-            *("--service-account-issuer", "https://kubernetes.default.svc"),
+            *("--service-account-issuer", ISSUER),
             *("--service-account-signing-key-file", key, "--service-account-key-file", cert),
             *("--service-cluster-ip-range", "10.0.0.0/24"),
             *("--runtime-config", f"api/all=false,{','.join(f'{part}=true' for part in SERVED)}"),
