@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,7 @@ from tests.support.kubernetes.cluster import Kubernetes
 from tests.support.kubernetes.namespace import KubeNamespace, kube_namespace
 from tests.support.namespace import NotAllowed, own_network
 from tests.support.permissions import bound_by_permissions
+from tests.support.scheduling import KUBERNETES, OneApiServer
 from tests.support.tls import TlsFiles, make_tls
 
 # The same examples in every run, and no stop-watch: these machines are shared.
@@ -41,18 +43,14 @@ COLLECTIONS = (20_000, 10, 10)
 
 TESTS = Path(__file__).parent
 FIRST = (
+    KUBERNETES,
     "docs/test_blocks.py",
     "agreement",
+    "truth",
     "snapshots",
     "cli/test_one_judge.py",
     "faults/test_etcd_slow.py",
     "etcd/test_evidence_after_trouble.py",
-    "kubernetes/test_expiry.py",
-    "kubernetes/test_dynamo.py",
-    "kubernetes/truth/test_releases.py",
-    "kubernetes/truth/test_acts.py",
-    "kubernetes/truth/test_trouble.py",
-    "kubernetes/test_control_plane.py",
     "real",
     "hostile",
     "fuzz",
@@ -78,6 +76,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return min((FIRST.index(place) for place in places if place in FIRST), default=len(FIRST))
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneApiServer:
+    return OneApiServer(config, log)
 
 
 def pytest_collection_finish() -> None:
