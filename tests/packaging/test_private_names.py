@@ -23,7 +23,7 @@ from textual.widgets import OptionList
 
 NAMES: list[tuple[type | ModuleType, list[str]]] = [
     (MessagePump, ["_dispatch_message", "_flush_next_callbacks", "_on_message", "_context"]),
-    (Screen, ["_invoke_and_clear_callbacks", "dismiss"]),
+    (Screen, ["_invoke_and_clear_callbacks", "_get_breakpoint_classes", "dismiss"]),
     (App, ["_handle_exception", "_fatal_error", "_display", "_prune", "_load_screen_css"]),
     (App, ["_close_messages_no_wait"]),
     (CommandPalette, ["_action_command_list", "_action_escape"]),

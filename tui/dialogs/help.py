@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from tui.actions import Place, help_lines
 from tui.runtime.textual_bindings import bindings, keys_of
+from tui.runtime.textual_styles import StyledOnce
 from tui.text.format import MEANINGS
 
 Keys = list[tuple[str, str]]
@@ -32,7 +33,7 @@ WITHOUT_SIGNS = frozenset({Place.TAP, Place.MESSAGE, Place.OUTCOMES})
 """Places without records, so without signs."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(StyledOnce, ModalScreen[None]):
     """Shows the keys of the screen below it, and the signs. Any of the usual keys closes it."""
 
     CSS_PATH = "dialog.tcss"

@@ -14,13 +14,14 @@ from textual.widgets import Static
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.runtime.textual_bindings import bindings, keys_of
+from tui.runtime.textual_styles import StyledOnce
 from tui.state.columns import Cell
 from tui.state.reported_removals import Report
 
 _GLYPHS = {"good": "✓", "warn": "~", "bad": "✗"}
 
 
-class OutcomesScreen(ModalScreen[None]):
+class OutcomesScreen(StyledOnce, ModalScreen[None]):
     """Shows each key with its outcome, failed ones first. Any of the usual keys closes it."""
 
     CSS_PATH = "dialog.tcss"

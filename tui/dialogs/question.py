@@ -19,6 +19,7 @@ from textual.widgets import Button, Static
 
 from tui.dialogs.key_list import KeyList
 from tui.runtime.textual_bindings import bindings
+from tui.runtime.textual_styles import StyledOnce
 from tui.runtime.typed_ahead import DrawnBeforeKeys
 from tui.text.consequences import plain_sentence
 
@@ -50,7 +51,7 @@ class Alert(Static):
         self.update("\n".join(map(plain_sentence, sentences)))
 
 
-class QuestionScreen(DrawnBeforeKeys, ModalScreen[ScreenResultType]):
+class QuestionScreen(DrawnBeforeKeys, StyledOnce, ModalScreen[ScreenResultType]):
     """A dialog with a dangerous yes. Subclasses check `takes_yes` before they accept one."""
 
     can_be_read = False

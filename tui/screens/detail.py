@@ -10,12 +10,13 @@ from textual.screen import ModalScreen
 
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings
+from tui.runtime.textual_styles import StyledOnce
 from tui.text.detail import Detail
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.footer import KeyFooter
 
 
-class DetailScreen(ModalScreen[None]):
+class DetailScreen(StyledOnce, ModalScreen[None]):
     """Shows a detail as it is at that moment."""
 
     PLACE = Place.DETAIL

@@ -9,11 +9,12 @@ from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.worker import Worker, WorkerState
 
 from tui.dialogs.outcomes import OutcomesScreen
+from tui.runtime.textual_styles import StyledOnce
 from tui.state.dashboard import Job
 from tui.state.reported_removals import Notice
 
 
-class JobScreen(Screen[None]):
+class JobScreen(StyledOnce, Screen[None]):
     """Runs background jobs while it is open. Implements `ActionHost`, which actions need."""
 
     class Failed(Message):

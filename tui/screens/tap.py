@@ -20,6 +20,7 @@ from backends.dynamo.records import EventChannel
 from backends.tap import NumberedMessage, Publisher, Tap, ZmqRoute, decode
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings, keys_of
+from tui.runtime.textual_styles import StyledOnce
 from tui.screens.detail import DetailScreen
 from tui.state.columns import Cell, Column
 from tui.state.sorted_rows import Row
@@ -137,7 +138,7 @@ class MessageScreen(DetailScreen):
         )
 
 
-class TapScreen(Screen[None]):
+class TapScreen(StyledOnce, Screen[None]):
     """Listens while it is open; closing it ends the tap."""
 
     CSS_PATH = "tap.tcss"
