@@ -14,6 +14,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from backends.store import (
     Delete,
     Entry,
@@ -138,7 +140,7 @@ class Keyspace:
         """
         if self._entries[key].expired_at == at:
             return
-        entry = replace(self._entries[key], expired_at=at)
+        entry = msgspec.structs.replace(self._entries[key], expired_at=at)
         self._entries[key] = entry
         self._publish(Put(entry))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from backends.discovery.discovery import Added, Removed, Resynced
 from backends.discovery.lease_aliases import LeaseAliases
@@ -27,8 +28,7 @@ _Index = dict[Any, list[bytes]]
 """Keys, sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirstSeen:
+class FirstSeen(msgspec.Struct, frozen=True, gc=False):
     """When a key was first seen."""
 
     at: float
@@ -66,8 +66,9 @@ class Cluster(RecordIndex):
             case Resynced(removed=removed, added=added):
                 for gone in removed:
                     self.discard(gone.record.key)
+                first_seen = FirstSeen(now, was_there=True)
                 for new in added:
-                    self.put(new.record, FirstSeen(now, was_there=True))
+                    self.put(new.record, first_seen)
 
     def put(self, record: AnyRecord, first_seen: FirstSeen) -> None:
         """Add a record, or replace the record of the same key, which keeps its `first_seen`."""

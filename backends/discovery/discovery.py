@@ -10,7 +10,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from backends.dynamo import keys
 from backends.dynamo.ids import RecordId
@@ -41,8 +43,7 @@ RECORDS_BETWEEN_YIELDS = 1000
 """Records parsed from a snapshot before the event loop gets a turn: about 10 ms of work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(msgspec.Struct, frozen=True, gc=False):
     """A record was added, or its value or expiry changed."""
 
     record: AnyRecord
@@ -209,7 +210,7 @@ class Discovery:
                         _log.debug("put %r", entry.key)
                         if (previous := known.get(entry.key)) is not None:
                             # Indexes hold the known key object: reuse it, instead of keeping both.
-                            entry = replace(entry, key=previous.key)
+                            entry = msgspec.structs.replace(entry, key=previous.key)
                         if (added := _add(known, read(entry), query)) is not None:
                             yield added
                     case Delete(key=key, revision=revision, overdue=overdue):

@@ -6,9 +6,10 @@ not look at the kind first; a name that a kind does not have is None.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeVar
+
+import msgspec
 
 
 class Kind(StrEnum):
@@ -21,8 +22,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class _Id:
+class _Id(msgspec.Struct, frozen=True, gc=False):
     kind: ClassVar[Kind] = Kind.UNKNOWN
 
     namespace: str | None = None
@@ -45,36 +45,31 @@ class _Id:
         return "/".join(name for name in names if name)
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointInstanceId(_Id):
+class EndpointInstanceId(_Id, frozen=True, gc=False):
     """One worker's registration of one endpoint."""
 
     kind: ClassVar[Kind] = Kind.ENDPOINT
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCardId(_Id):
+class ModelCardId(_Id, frozen=True, gc=False):
     """One worker's card of a model, or of a LoRA adapter (`model_suffix`) on it."""
 
     kind: ClassVar[Kind] = Kind.MODEL
 
 
-@dataclass(frozen=True, slots=True)
-class EventChannelId(_Id):
+class EventChannelId(_Id, frozen=True, gc=False):
     """One publisher's channel."""
 
     kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
 
 
-@dataclass(frozen=True, slots=True)
-class EventSourceId(_Id):
+class EventSourceId(_Id, frozen=True, gc=False):
     """The subject of one publisher's events. Equal names and id join it to its channel."""
 
     kind: ClassVar[Kind] = Kind.EVENT_SOURCE
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownId(_Id):
+class UnknownId(_Id, frozen=True, gc=False):
     """A key in a bucket that this release of dyntop does not know. Its names are not guessed."""
 
     kind: ClassVar[Kind] = Kind.UNKNOWN

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from sys import intern
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from backends.dynamo.ids import (
     EndpointInstanceId,
@@ -106,8 +107,7 @@ class Dialect(StrEnum):
     """Without `v1/`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedKey(Generic[Id]):
+class ParsedKey(msgspec.Struct, Generic[Id], frozen=True, gc=False):
     """A key's names, and what is wrong with it."""
 
     id: Id
@@ -185,7 +185,8 @@ def parse(key: bytes) -> ParsedKey[Any]:
                 return parse_relative(relative.decode())
             except UnicodeDecodeError:
                 parsed = parse_relative(relative.decode("utf-8", "backslashreplace"))
-                return replace(parsed, problem=parsed.problem or "the key is not UTF-8")
+                problem = parsed.problem or "the key is not UTF-8"
+                return msgspec.structs.replace(parsed, problem=problem)
     return ParsedKey(_parse_other(key), Dialect.V1)
 
 

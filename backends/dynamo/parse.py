@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from sys import intern
 from typing import Any, TypeVar
 
+import msgspec
 import pydantic_core
 from pydantic import BaseModel, ValidationError
 
@@ -59,7 +60,7 @@ def read(entry: Entry) -> AnyRecord:
         return record
     # What an object holds in place of entries has no key of its own that could say more.
     by_itself = None if entry.owner is not None else record.malformed
-    return replace(record, malformed=by_itself or entry.problem)
+    return msgspec.structs.replace(record, malformed=by_itself or entry.problem)
 
 
 def _read(entry: Entry) -> AnyRecord:

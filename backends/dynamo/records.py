@@ -5,8 +5,9 @@ Records are made by `backends.dynamo.parse.read`. Identity is in the key; the va
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Generic
+
+import msgspec
 
 from backends.dynamo.ids import (
     EndpointInstanceId,
@@ -22,8 +23,7 @@ from backends.redact import printable
 from backends.store import Entry, Revision
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(msgspec.Struct, frozen=True, gc=False):
     """How an instance or channel is reached."""
 
     kind: str
@@ -32,8 +32,7 @@ class Transport:
     """As stored. Of a broker: where to subscribe. Of a future variant: its JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Generic[Id]):
+class Record(msgspec.Struct, Generic[Id], frozen=True, gc=False):
     """One key, and the fields that could be read from its value."""
 
     kind: ClassVar[Kind]
@@ -92,8 +91,7 @@ class Record(Generic[Id]):
         return self.entry.expired_at
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointInstance(Record[EndpointInstanceId]):
+class EndpointInstance(Record[EndpointInstanceId], frozen=True, gc=False):
     """The registration of one worker on one endpoint."""
 
     kind: ClassVar[Kind] = Kind.ENDPOINT
@@ -102,8 +100,7 @@ class EndpointInstance(Record[EndpointInstanceId]):
     """E.g. `cuda` (from 1.2 on)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCard(Record[ModelCardId]):
+class ModelCard(Record[ModelCardId], frozen=True, gc=False):
     """The card of one worker for a model, or for a LoRA adapter on it."""
 
     kind: ClassVar[Kind] = Kind.MODEL
@@ -132,8 +129,7 @@ class ModelCard(Record[ModelCardId]):
         return self.id.model_suffix is not None
 
 
-@dataclass(frozen=True, slots=True)
-class EventChannel(Record[EventChannelId]):
+class EventChannel(Record[EventChannelId], frozen=True, gc=False):
     """One publisher's channel on the event plane."""
 
     kind: ClassVar[Kind] = Kind.EVENT_CHANNEL
@@ -144,8 +140,7 @@ class EventChannel(Record[EventChannelId]):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class EventSource(Record[EventSourceId]):
+class EventSource(Record[EventSourceId], frozen=True, gc=False):
     """The subject of one publisher's events."""
 
     kind: ClassVar[Kind] = Kind.EVENT_SOURCE
@@ -156,8 +151,7 @@ class EventSource(Record[EventSourceId]):
     """As `EventChannel.rounded_id`."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownRecord(Record[UnknownId]):
+class UnknownRecord(Record[UnknownId], frozen=True, gc=False):
     """A key in a bucket that this release of dyntop does not know."""
 
     kind: ClassVar[Kind] = Kind.UNKNOWN

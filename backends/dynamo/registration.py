@@ -19,7 +19,7 @@ from backends.dynamo.schemas import U64
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, arbitrary_types_allowed=True)
 
 
 class EndpointSpec(_Spec):

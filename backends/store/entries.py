@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
+import msgspec
+
 from backends.store.owner import Owner
 
 Revision = NewType("Revision", str)
@@ -17,8 +19,7 @@ and the value.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One key as it is stored."""
 
     key: bytes
@@ -34,11 +35,24 @@ class Entry:
     """Why `value` is not the stored value, for people: this user may not read it, or it was cut
     off. Empty: the value is complete. An incomplete value proves nothing and cannot be put back.
     """
-    problem: str = field(default="", compare=False)
+    problem: str = ""
     """A problem of how the store holds the key, for people, e.g. that a second file decodes to the
-    same key. Empty: none."""
+    same key. Empty: none. Not compared."""
     owner: Owner | None = None
     """The object that holds the entry, in stores where an object does (Kubernetes)."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Entry):
+            return NotImplemented
+        return self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        held = (self.key, self.value, self.revision, self.lease)
+        return (*held, self.expired_at, self.unread, self.owner)
 
     @property
     def plain_key(self) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from backends.store.entries import Entry, NoPuts
 from backends.store.errors import StoreError
 
@@ -33,8 +35,7 @@ class Resync:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(msgspec.Struct, frozen=True, gc=False):
     """A key was created or changed, or its expiry changed."""
 
     entry: Entry

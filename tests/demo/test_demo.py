@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import astuple
 from functools import cache
 
 import pytest
+from msgspec.structs import astuple
 
 from backends.demo.cluster import TICKS_BETWEEN_EVENTS, Demo
 from backends.dynamo import keys, parse

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from nats.aio.client import Client
 
 from backends.nats_kv.delete import FULL

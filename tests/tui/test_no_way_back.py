@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from backends.memory import MemoryStore
 from backends.store import NoPuts, Resync
@@ -30,7 +31,9 @@ class PartlyRead(MemoryStore):
         return replace(
             found,
             entries=tuple(
-                replace(entry, value=b"", unread=UNREAD) if entry.key in self.unread else entry
+                structs.replace(entry, value=b"", unread=UNREAD)
+                if entry.key in self.unread
+                else entry
                 for entry in found.entries
             ),
         )
