@@ -91,10 +91,10 @@ The rest of such a key is the file's own name (`backends/file/names.py`).
 SCOPED_BUCKETS = (EVENT_CHANNELS, EVENT_SOURCES)
 """Buckets whose keys from 1.4 on label and percent-encode their names."""
 
-ENDPOINTS_KEPT = 4096
-"""Endpoints whose parsed names are cached."""
+PLACES_KEPT = 4096
+"""Beginnings of keys that are cached: of endpoints, and of workers with adapters."""
 LONGEST_KEPT = 256
-"""Characters of the longest name that is cached: a name may have 100 KB."""
+"""Bytes of the longest beginning that is cached: a name may have 100 KB."""
 
 
 class Dialect(StrEnum):
@@ -120,6 +120,10 @@ Worker = TypeVar("Worker", EndpointInstanceId, ModelCardId)
 Scoped = TypeVar("Scoped", EventChannelId, EventSourceId)
 
 
+_Place = tuple[type[EndpointInstanceId | ModelCardId], str, str, str, int | None]
+"""The class of an id, namespace, component, endpoint, and of an adapter's card the worker."""
+
+
 class UnspellableKey(ValueError):
     """The text does not spell a key: it has a backslash that begins no escape, or half of a
     surrogate pair.
@@ -127,6 +131,7 @@ class UnspellableKey(ValueError):
 
 
 _HEX_ID = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}", re.ASCII)
+_HEX_ID_BYTES = re.compile(_HEX_ID.pattern.encode())
 _LOOSE_HEX_ID = re.compile(r"0*([0-9a-fA-F]{1,16})", re.ASCII)
 _ESCAPE = re.compile(rb"\\(?:(\\)|x([0-9a-fA-F]{2})|)", re.ASCII)
 _IN_A_SCOPE_NAME = tuple(
@@ -176,6 +181,43 @@ def kind_of(key: bytes) -> Kind:
 
 def parse(key: bytes) -> ParsedKey[Any]:
     """Return the id in a key. Never raises: a key that fits no dialect has a `problem`."""
+    return _parse_of_worker(key) or _parse_any(key)
+
+
+def _parse_of_worker(key: bytes) -> ParsedKey[Any] | None:
+    """Parse the key of an instance or a card. None: it is not as Dynamo writes it."""
+    head, _, last = key.rpartition(b"/")
+    if len(head) > LONGEST_KEPT or (place := _place(head)) is None:
+        return None
+    of, namespace, component, endpoint, worker = place
+    if worker is None:
+        if not _HEX_ID_BYTES.fullmatch(last):
+            return None
+        return ParsedKey(of(namespace, component, endpoint, None, int(last, 16)), Dialect.V1)
+    if not last or not last.isascii():
+        return None
+    record_id = of(namespace, component, endpoint, None, worker, last.decode())
+    return ParsedKey(record_id, Dialect.V1)
+
+
+# Thousands of workers have the same endpoint: parse it once, keep each text once.
+@lru_cache(maxsize=PLACES_KEPT)
+def _place(head: bytes) -> _Place | None:
+    """Parse a key up to its last slash. None: the key must be parsed as a whole."""
+    bucket = next((one for one in (INSTANCES, MODELS) if head.startswith(one)), None)
+    if bucket is None or not head.isascii():
+        return None
+    names = head[len(bucket) :].decode().split("/")
+    worker = None
+    if bucket == MODELS and len(names) == 4 and _HEX_ID.fullmatch(names[3]):
+        worker = int(names.pop(), 16)
+    if len(names) != 3 or not all(names):
+        return None
+    of = EndpointInstanceId if bucket == INSTANCES else ModelCardId
+    return (of, intern(names[0]), intern(names[1]), intern(names[2]), worker)
+
+
+def _parse_any(key: bytes) -> ParsedKey[Any]:
     for bucket, parse_relative in _PARSERS.items():
         if key.startswith(bucket):
             relative = key[len(bucket) :]
@@ -319,14 +361,6 @@ def _endpoint_names(path: str) -> tuple[str, str, str, str | None]:
     """Return namespace, component and endpoint of `namespace/component/endpoint`, and which is
     empty.
     """
-    # Thousands of workers have the same: parse them once, keep each text once.
-    if len(path) <= LONGEST_KEPT:
-        return _kept_endpoint_names(path)
-    return _kept_endpoint_names.__wrapped__(path)
-
-
-@lru_cache(maxsize=ENDPOINTS_KEPT)
-def _kept_endpoint_names(path: str) -> tuple[str, str, str, str | None]:
     namespace, component, endpoint = map(intern, path.split("/"))
     empty = _empty_name(namespace=namespace, component=component, endpoint=endpoint)
     return namespace, component, endpoint, empty

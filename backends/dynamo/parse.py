@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from backends.dynamo import keys
 from backends.dynamo.card_checksum import fingerprint
-from backends.dynamo.card_split import split_body, split_sorted_body
+from backends.dynamo.fast_bodies import endpoint_fields, halves, model_fields
 from backends.dynamo.ids import (
     EndpointInstanceId,
     EventChannelId,
@@ -45,7 +45,6 @@ from backends.dynamo.schemas import (
     EndpointBody,
     ModelBody,
     ModelEntry,
-    ModelNames,
     OldChannelBody,
     SourceBody,
     SourceMetadata,
@@ -64,7 +63,7 @@ def read(entry: Entry) -> AnyRecord:
 
 
 def _read(entry: Entry) -> AnyRecord:
-    parsed = keys.parse(entry.plain_key)
+    parsed = keys.parse(entry.key if entry.owner is None else entry.plain_key)
     if entry.unread:
         return _UNREAD[parsed.id.kind](
             entry, parsed.id, parsed.dialect, readable=False, note=parsed.problem
@@ -190,6 +189,28 @@ def _note(entry: Entry, raw: dict[str, Any], rounded: int | None = None) -> str 
 
 
 def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> EndpointInstance:
+    body, at = endpoint_fields(entry.value), parsed.id
+    if (
+        body is None
+        or len(body.transport) != 1
+        or body.instance_id != at.instance_id
+        or body.endpoint != at.endpoint
+        or body.component != at.component
+        or body.namespace != at.namespace
+    ):
+        return _read_odd_instance(entry, parsed)
+    ((kind, address),) = body.transport.items()
+    return EndpointInstance(
+        entry,
+        at,
+        parsed.dialect,
+        malformed=parsed.problem,
+        transport=Transport(intern(kind), address),
+        device_type=None if body.device_type is None else intern(body.device_type),
+    )
+
+
+def _read_odd_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> EndpointInstance:
     make = partial(EndpointInstance, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
     try:
@@ -257,78 +278,88 @@ def _needs(raw: Any) -> tuple[tuple[str, ...], ...]:
     return tuple(one for one in alternatives if all(isinstance(role, str) for role in one))
 
 
-CARDS_KEPT = 256
-"""Parsed cards that are cached: more than a cluster has models."""
-
-
-def _with_shared_card(value: bytes) -> tuple[dict[str, Any], _CardFields] | None:
-    """Return a model's body without its card, and the card's fields.
-
-    A card that many workers share is parsed once. None: the value must be parsed as a whole.
-    """
-    if (halves := split_body(value)) is not None:
-        own, shared = halves
-    elif (halves := split_sorted_body(value)) is not None:
-        shared, own = halves
-    else:
-        return None
-    try:
-        raw = _json(own)
-        others, card = _card_and_behind(shared)
-    except _Malformed:
-        return None
-    # Of several members with one name the last in the value counts.
-    if not raw or "card_json" in raw or not others.keys().isdisjoint(raw):
-        return None
-    return raw | others, card
+CARDS_KEPT = 2048
+"""Parsed cards that are cached: more than a cluster has models and LoRA adapters."""
 
 
 @lru_cache(maxsize=CARDS_KEPT)
-def _card_and_behind(value: bytes) -> tuple[dict[str, Any], _CardFields]:
-    """Parse the card and the members that follow it. Raises `_Malformed`."""
+def _shared_card(value: bytes) -> tuple[object, _CardFields]:
+    """Parse what `halves` calls shared: return the adapter's suffix behind the card (UNSET: there
+    is none) and the card. Raises `_Malformed`.
+    """
     raw = _json(value)
-    card = raw.pop("card_json")
-    if not isinstance(card, dict):
+    card, suffix = raw.pop("card_json"), raw.pop("model_suffix", msgspec.UNSET)
+    if raw or not isinstance(card, dict):
         raise _Malformed
     try:
-        return raw, _card_fields(Card.model_validate(card), card)
+        return suffix, _card_fields(Card.model_validate(card), card)
     except ValidationError:
         raise _Malformed from None
 
 
 def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
-    make = partial(ModelCard, entry=entry, id=parsed.id, dialect=parsed.dialect)
+    split = halves(entry.value) if entry.key.startswith(keys.MODELS) else None
+    body = None if split is None else model_fields(split[0])
+    if split is None or body is None:
+        return _read_odd_model(entry, parsed)
+    try:
+        suffix, card = _shared_card(split[1])
+    except _Malformed:
+        return _read_odd_model(entry, parsed)
+    at = parsed.id
+    wanted = at.model_suffix or msgspec.UNSET
+    if (
+        body.instance_id != at.instance_id
+        or body.endpoint != at.endpoint
+        or body.component != at.component
+        or body.namespace != at.namespace
+        # Kubernetes, which sorts members by name, has the suffix in the other half.
+        or (suffix, body.model_suffix) not in ((wanted, msgspec.UNSET), (msgspec.UNSET, wanted))
+    ):
+        return _read_odd_model(entry, parsed)
+    return _model_card(entry, parsed, card)
 
+
+def _read_odd_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
     conflict = None
     try:
         if entry.key.startswith(keys.OLD_MODELS):
             return _read_old_model(entry, parsed)
-        read = _with_shared_card(entry.value) if entry.key.startswith(keys.MODELS) else None
-        if read is not None and "type" in read[0]:
-            raw, fields = read
-            conflict = _card_conflict(parsed.id, _body(raw, ModelNames, "Model"))
+        raw = _json(entry.value)
+        if entry.key.startswith(keys.MODELS) and "type" in raw:
+            body = _body(raw, ModelBody, "Model")
+            card = _card_fields(body.card_json, raw["card_json"])
+            conflict = _card_conflict(parsed.id, body)
         else:
-            raw = _json(entry.value)
-            if entry.key.startswith(keys.MODELS) and "type" in raw:
-                body = _body(raw, ModelBody, "Model")
-                fields = _card_fields(body.card_json, raw["card_json"])
-                conflict = _card_conflict(parsed.id, body)
-            else:
-                fields = _card_fields(_body(raw, Card, "Model"), raw)
+            card = _card_fields(_body(raw, Card, "Model"), raw)
     except _Malformed as problem:
-        return make(malformed=parsed.problem or str(problem), readable=False)
-    return make(
+        malformed = parsed.problem or str(problem)
+        return ModelCard(entry, parsed.id, parsed.dialect, malformed, readable=False)
+    return _model_card(entry, parsed, card, conflict, _note(entry, raw))
+
+
+def _model_card(
+    entry: Entry,
+    parsed: ParsedKey[ModelCardId],
+    card: _CardFields,
+    conflict: str | None = None,
+    note: str | None = None,
+) -> ModelCard:
+    return ModelCard(
+        entry,
+        parsed.id,
+        parsed.dialect,
         malformed=parsed.problem,
         conflict=conflict,
-        note=_note(entry, raw),
-        model_name=fields.model_name,
-        base_model=fields.source_path if parsed.id.model_suffix else None,
-        model_type=fields.model_type,
-        worker_type=fields.worker_type,
-        needs=fields.needs,
-        context_length=fields.context_length,
-        ranks=fields.ranks,
-        fingerprint=None if entry.key.startswith(keys.OLD_CARDS) else fields.fingerprint,
+        note=note,
+        model_name=card.model_name,
+        base_model=card.source_path if parsed.id.model_suffix else None,
+        model_type=card.model_type,
+        worker_type=card.worker_type,
+        needs=card.needs,
+        context_length=card.context_length,
+        ranks=card.ranks,
+        fingerprint=None if entry.key.startswith(keys.OLD_CARDS) else card.fingerprint,
     )
 
 
@@ -350,7 +381,7 @@ def _read_old_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
     )
 
 
-def _card_conflict(record_id: ModelCardId, body: ModelNames) -> str | None:
+def _card_conflict(record_id: ModelCardId, body: ModelBody) -> str | None:
     return _differs(
         record_id,
         namespace=body.namespace,

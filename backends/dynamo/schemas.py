@@ -51,17 +51,12 @@ class Card(Body):
     runtime_config: Any = None
 
 
-class ModelNames(Body):
-    """A model's body without its card."""
-
+class ModelBody(Body):
     namespace: str
     component: str
     endpoint: str
     instance_id: U64
     model_suffix: str | None = None
-
-
-class ModelBody(ModelNames):
     card_json: Card
 
 

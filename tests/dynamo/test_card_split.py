@@ -61,8 +61,7 @@ def test_a_body_that_is_cut_is_read_as_the_whole_is(value: bytes) -> None:
     entry = entry_of(value)
     with pytest.MonkeyPatch.context() as patched:
         found = read(entry)
-        patched.setattr(parse, "split_body", lambda _: None)
-        patched.setattr(parse, "split_sorted_body", lambda _: None)
+        patched.setattr(parse, "halves", lambda _: None)
         assert found == read(entry)
 
 

@@ -1,0 +1,144 @@
+"""The fast path of reading makes the records that the whole path makes, and is taken."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from backends.dynamo import keys, parse
+from backends.dynamo.ids import Kind
+from backends.dynamo.parse import read
+from backends.dynamo.records import AnyRecord
+from backends.store import Entry, Revision
+from tests.corpus import load, load_clusters, load_objects
+from tests.support.bodies import CARD, CARD_KEY, INSTANCE, INSTANCE_KEY
+
+RECORDED = [
+    entry
+    for release in (*load(), *load_clusters(), *load_objects())
+    for entry in release.entries
+    if keys.kind_of(entry.key) in (Kind.ENDPOINT, Kind.MODEL)
+]
+ADAPTER = CARD | {"model_suffix": "tuned"}
+ADAPTER_KEY = f"{CARD_KEY}/tuned"
+
+
+def text_of(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def made(key: str, value: object) -> Entry:
+    raw = value if isinstance(value, bytes) else text_of(value)
+    return Entry(key.encode(), raw, Revision("1"))
+
+
+WRITTEN = [
+    *RECORDED,
+    made(INSTANCE_KEY, INSTANCE),
+    made(CARD_KEY, CARD),
+    made(ADAPTER_KEY, ADAPTER),
+    # As Kubernetes sorts it.
+    made(ADAPTER_KEY, dict(sorted(ADAPTER.items()))),
+]
+
+ODD = st.sampled_from(
+    [
+        *(b"1.0", b"-0", b"1e0", b"01", b"18446744073709551615", b"18446744073709551616", b" 1 "),
+        *(b"1e400", b"NaN", b"-Infinity", b"true", b"null", b"{}", b"[" * 3000 + b"]" * 3000),
+        *(
+            b'""',
+            b'"26"',
+            b'"\xff"',
+            b'"\\ud800"',
+            b'"\\u0000"',
+            b'"\x01"',
+            b'"\\q"',
+            b'"\xc3\xa9"',
+        ),
+        *(b'"Endpoint"', b'"Model"', b'"tuned"', b'{"tcp":"a","http":"b"}', b'{"quic":"a"}'),
+        *(b'{"tcp":1}', b'{"tcp":null}', b'{"display_name":"a"}', b'{"display_name":1}'),
+    ]
+)
+MEMBER = re.compile(rb'"(\w+)": ?("[^"\\]*"|-?\d+|null|\{[^{}]*\})')
+NAMES = st.sampled_from(
+    [
+        *(b"type", b"namespace", b"component", b"endpoint", b"instance_id", b"transport", b"x"),
+        *(b"device_type", b"model_suffix", b"card_json", b"request_plane_codec", b"ty\\u0070e"),
+    ]
+)
+
+
+@st.composite
+def bent(draw: st.DrawFn) -> Entry:
+    """What Dynamo wrote, with some members changed, renamed, doubled or added, or cut off."""
+    entry = draw(st.sampled_from(WRITTEN))
+    value = entry.value
+    for _ in range(draw(st.integers(0, 2))):
+        members = list(MEMBER.finditer(value))
+        if not members:
+            break
+        one, odd = draw(st.sampled_from(members[:7] + members[-7:])), draw(ODD)
+        other = b'"%s":%s' % (draw(NAMES), odd)
+        bent = draw(st.sampled_from([b'"%s":%s' % (one[1], odd), other, None]))
+        if bent is None:
+            bent = b",".join(draw(st.permutations([one[0], other])))
+        value = value[: one.start()] + bent + value[one.end() :]
+    if draw(st.integers(0, 9)) == 9:
+        end = draw(st.sampled_from([b"", b"}", b" ", b"x"]))
+        value = value[: draw(st.integers(0, len(value)))] + end
+    return replace(entry, value=value)
+
+
+def read_in_full(entry: Entry) -> AnyRecord:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(parse, "endpoint_fields", lambda _: None)
+        patched.setattr(parse, "halves", lambda _: None)
+        patched.setattr(keys, "_parse_of_worker", lambda _: None)
+        return read(entry)
+
+
+@given(bent())
+@example(made(CARD_KEY, b'{,"card_json":{"display_name":"a"}}'))
+@example(made(CARD_KEY, b'{"card_json":1,"type":"Model","card_json":{"display_name":"a"}}'))
+@example(made(ADAPTER_KEY, text_of(ADAPTER).replace(b'"card', b'"model_suffix":"b","card')))
+@example(made(ADAPTER_KEY, text_of(dict(sorted(ADAPTER.items())))[:-1] + b',"model_suffix":null}'))
+@example(made(INSTANCE_KEY, text_of(INSTANCE)[:-1] + b',"instance_id":27}'))
+@example(made(INSTANCE_KEY, text_of(INSTANCE)[:-1] + b',"new":"\xff"}'))
+@example(made(INSTANCE_KEY, INSTANCE | {"transport": {"tcp": None}}))
+@example(made(INSTANCE_KEY, INSTANCE | {"transport": {"tcp": "a", "http": "b"}}))
+def test_a_value_s_record_does_not_depend_on_the_path_that_read_it(entry: Entry) -> None:
+    assert read(entry) == read_in_full(entry)
+
+
+@given(st.sampled_from(WRITTEN), st.data())
+@example(made("v1/mdc/a/b/c/1a/", CARD), None)
+@example(made("v1/mdc/a/b/c/1A/x", CARD), None)
+@example(made("v1/instances/./x", INSTANCE), None)
+@example(made("v1/instances/a/b/c/-1", INSTANCE), None)
+@example(made("v1/instances/a//c/1", INSTANCE), None)
+@example(made("v1/mdc/a/b/c/1/é", CARD), None)
+def test_nor_does_a_key_s_id(entry: Entry, data: st.DataObject | None) -> None:
+    key = entry.key
+    if data is not None:
+        start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(key))] * 2)))
+        new = data.draw(
+            st.sampled_from([b"", b"/", b"//", b"\xff", "é".encode(), b"0", b"F", b"./"])
+        )
+        key = key[:start] + new + key[end:]
+    assert read(replace(entry, key=key)) == read_in_full(replace(entry, key=key))
+
+
+def test_what_dynamo_writes_from_0_7_on_is_read_on_the_fast_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(parse, "_read_odd_instance")
+    monkeypatch.delattr(parse, "_read_odd_model")
+    monkeypatch.delattr(keys, "_parse_any")
+    tagged = [entry for entry in WRITTEN if b'"type":' in entry.value]
+    assert len(tagged) > 100
+    assert all(read(entry).malformed is None for entry in tagged)
