@@ -4,5 +4,6 @@ Import from the modules: `parse` (bytes to records), `registration` (records to 
 `ids` (the parts of a key), `records`, `queries` (which keys to ask for), `naming` (slugs,
 subjects), `card_checksum` (which cards must be equal), `roles` (workers, frontends, routers),
 `lookup` (find the records that an id or another text refers to), `object_ids` (the instance id of
-an object's name in Kubernetes). Internal: `schemas`, `fast_bodies` and `card_split`.
+an object's name in Kubernetes), `fast_bodies` (usual values, decoded).
+Internal: `schemas` and `card_split`.
 """

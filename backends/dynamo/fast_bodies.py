@@ -15,28 +15,31 @@ import msgspec
 from backends.dynamo.card_split import split_body, split_sorted_body
 
 
-class _Names(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """The fields that name a worker's endpoint, in bodies of 0.7 on."""
-
-    namespace: str
-    component: str
-    endpoint: str
-    instance_id: int
-
-
-class EndpointFields(_Names, forbid_unknown_fields=True, gc=False):
-    """The body of an endpoint instance."""
+class EndpointFields(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, gc=False
+):
+    """The body of an endpoint instance, from 0.7 on, in the order in which Dynamo writes it."""
 
     type: Literal["Endpoint"]
+    component: str
+    endpoint: str
+    namespace: str
+    instance_id: int
     transport: dict[str, str]
     device_type: str | None = None
     request_plane_codec: str | None = None
 
 
-class ModelFields(_Names, forbid_unknown_fields=True, gc=False):
+class ModelFields(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, gc=False
+):
     """A model's body without its card and what follows it."""
 
     type: Literal["Model"]
+    namespace: str
+    component: str
+    endpoint: str
+    instance_id: int
     model_suffix: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -58,6 +61,16 @@ def model_fields(own: bytes) -> ModelFields | None:
         return _model(own)
     except ValueError:
         return None
+
+
+def is_plain(fields: EndpointFields | ModelFields, text: bytes) -> bool:
+    """Return whether `text` is what any JSON encoder makes of the fields that it was decoded to:
+    ASCII without DEL, no blanks, members in Dynamo's order, none twice.
+    """
+    return text.isascii() and b"\x7f" not in text and _encode(fields) == text
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def halves(value: bytes) -> tuple[bytes, bytes] | None:

@@ -1,4 +1,4 @@
-"""The fast path of reading makes the records that the whole path makes, and is taken."""
+"""The fast paths of reading and writing make what the whole paths make, and are taken."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from backends.dynamo.records import AnyRecord
 from backends.store import Entry, Revision
 from tests.corpus import load, load_clusters, load_objects
 from tests.support.bodies import CARD, CARD_KEY, INSTANCE, INSTANCE_KEY
+from tui.text import json_export
+from tui.text.json_export import record_json
 
 RECORDED = [
     entry
@@ -142,3 +144,42 @@ def test_what_dynamo_writes_from_0_7_on_is_read_on_the_fast_path(
     tagged = [entry for entry in WRITTEN if b'"type":' in entry.value]
     assert len(tagged) > 100
     assert all(read(entry).malformed is None for entry in tagged)
+
+
+def written_in_full(record: AnyRecord) -> str:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(json_export, "_plain_json", lambda _: None)
+        patched.setattr(json_export, "_as_stored", lambda _: None)
+        return record_json(record, 5)
+
+
+@given(bent())
+@example(made(CARD_KEY, b'{"card_json":1,"type":"Model","card_json":{"display_name":"a"}}'))
+@example(made(CARD_KEY, text_of(CARD | {"card_json": {"display_name": "a", "x": 1e16}})))
+@example(made(ADAPTER_KEY, text_of(ADAPTER).replace(b'"card', b'"model_suffix":"b","card')))
+@example(made(INSTANCE_KEY, json.dumps(INSTANCE).encode()))
+@example(made(INSTANCE_KEY, text_of(INSTANCE)[:-1] + b',"instance_id":26}'))
+def test_a_record_is_written_as_if_there_were_no_fast_path(entry: Entry) -> None:
+    record = read(entry)
+    assert record_json(record, 5) == written_in_full(record)
+
+
+def test_every_character_is_written_as_if_there_were_no_fast_path() -> None:
+    for char in map(chr, range(0x100)):
+        names = {"namespace": char, "device_type": char, "transport": {"tcp": char}}
+        for key in (INSTANCE_KEY, f"v1/instances/{char}/backend/generate/1a"):
+            record = read(made(key, INSTANCE | names))
+            assert record_json(record, 5) == written_in_full(record)
+
+
+def test_what_dynamo_writes_from_0_7_on_is_written_on_the_fast_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries = [entry for release in load() for entry in release.entries]
+    tagged = [one for one in map(read, entries) if b'"type":"Endpoint"' in one.entry.value]
+    cards = [one for one in map(read, entries) if b'"type":"Model"' in one.entry.value]
+    # The first card of its kind is encoded in full.
+    lines = [record_json(card, 5) for card in cards]
+    monkeypatch.delattr(json_export, "as_json")
+    assert [record_json(card, 5) for card in cards] == lines
+    assert len([record_json(one, 5) for one in tagged]) > 10
