@@ -45,7 +45,10 @@ class Cluster(RecordIndex):
         self._first_seen: dict[bytes, FirstSeen] = {}
         self._by_worker: _Index = {}
         self._by_publisher: _Index = {}
-        self._by_worker_endpoint: _Index = {}
+        self._instances_at: _Index = {}
+        """The instances of each endpoint of a worker; `_base_cards_at`: the cards, without those of
+        adapters, of which a worker may have hundreds."""
+        self._base_cards_at: _Index = {}
         self._aliases = LeaseAliases()
         self._canonical: dict[Scope, frozenset[int]] = {}
         """The workers of each scope that was queried, while some leases have aliases."""
@@ -214,7 +217,7 @@ class Cluster(RecordIndex):
             return None
         ids = [record.id.instance_id] if _is_named(record) else self.instance_ids(worker)
         endpoints = [_worker_endpoint(record, one) for one in ids]
-        same_endpoint = [key for at in endpoints for key in self._by_worker_endpoint.get(at, ())]
+        same_endpoint = [key for at in endpoints for key in self._instances_at.get(at, ())]
         found = self._of_type(EndpointInstance, same_endpoint)
         if not found:
             everything = self._own_records(worker)
@@ -241,9 +244,8 @@ class Cluster(RecordIndex):
         endpoint.
         """
         at = _worker_endpoint(card, card.id.instance_id)
-        cards = self._of_type(ModelCard, self._by_worker_endpoint.get(at, ()))
-        known = (card for card in cards if not card.malformed and not card.unread)
-        return next((base for base in known if not base.is_lora), None)
+        cards = self._of_type(ModelCard, self._base_cards_at.get(at, ()))
+        return next((base for base in cards if not base.malformed and not base.unread), None)
 
     def _records_of_workers(self, scope: Scope) -> dict[int, int]:
         if scope:
@@ -281,10 +283,10 @@ class Cluster(RecordIndex):
             entries.append((self._by_worker, worker))
         if isinstance(record, EventChannel | EventSource):
             entries.append((self._by_publisher, record.id.instance_id))
-        elif isinstance(record, EndpointInstance | ModelCard):
-            entries.append(
-                (self._by_worker_endpoint, _worker_endpoint(record, record.id.instance_id))
-            )
+        elif isinstance(record, EndpointInstance):
+            entries.append((self._instances_at, _worker_endpoint(record, record.id.instance_id)))
+        elif isinstance(record, ModelCard) and not record.is_lora:
+            entries.append((self._base_cards_at, _worker_endpoint(record, record.id.instance_id)))
         return entries
 
 

@@ -50,17 +50,20 @@ class ModelIndex:
         """
         names: set[str] = set()
         endpoints: set[object] = set()
+        changed = frozenset(changed)
         for key in changed:
             card = self._cluster.records.get(key)
             if (before := self._cards.get(key)) is not None:
                 names.add(self._discard(before))
-                endpoints.add(_worker_endpoint(before))
+                if not before.is_lora:
+                    endpoints.add(_worker_endpoint(before))
             if isinstance(card, ModelCard):
                 names.add(self._put(card))
-                endpoints.add(_worker_endpoint(card))
+                if not card.is_lora:
+                    endpoints.add(_worker_endpoint(card))
         # An adapter's model is named by its base model's card.
         for at in endpoints & self._adapters_at.keys():
-            for key in list(self._adapters_at[at]):
+            for key in self._adapters_at[at] - changed:
                 adapter = self._cards[key]
                 names |= {self._discard(adapter), self._put(adapter)}
         return names

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from backends.dynamo.parse import read
 from backends.liveness import evidence_kinds as kinds
@@ -103,7 +104,7 @@ def test_what_expired_malformed_or_disagrees_is_so_whatever_else_is_known() -> N
     assert judge(JudgeInput(expired, Lifetime.TOUCHED, NOW)) is Verdict.EXPIRED
     assert explain(JudgeInput(expired, Lifetime.TOUCHED, NOW))[0].at == NOW - 60
     # Whatever else is wrong with it does not decide.
-    odd = replace(expired, conflict="its body names another")
+    odd = structs.replace(expired, conflict="its body names another")
     assert judge(JudgeInput(odd, Lifetime.TOUCHED, NOW)) is Verdict.EXPIRED
     assert shown(JudgeInput(odd, Lifetime.TOUCHED, NOW))[:2] == [
         kinds.TimeRanOut(),

@@ -286,8 +286,8 @@ class CardRoutings:
 
     def _base_at(self, endpoint: WorkerEndpoint) -> CardSet | None:
         """Return the worker set of the base model's card beside an adapter's."""
-        sets = (self._cards[key][0].card_set for key in sorted(endpoint.cards))
-        return next((one for one in sets if one is not None), None)
+        bases = endpoint.base_cards
+        return self._cards[bases[0]][0].card_set if bases else None
 
     def _drop_if_empty(self, endpoint: WorkerEndpoint) -> None:
         if endpoint.is_empty:
@@ -329,6 +329,8 @@ class CardRoutings:
             card_set.groups[sort] = group
             self._touch(card_set.deployment)
         self._cards[key] = group, endpoint
+        bases = endpoint.base_cards
+        endpoint.base_cards = tuple(sorted((*bases, key))) if bases else (key,)
         self._of_workers.put(endpoint.place[3], key, worker_set.model)
         group.keys[key] = None
         group.total += 1
@@ -346,6 +348,7 @@ class CardRoutings:
         self, key: bytes, group: CardGroup, endpoint: WorkerEndpoint, card_set: CardSet
     ) -> None:
         deployment = card_set.deployment
+        endpoint.base_cards = tuple([one for one in endpoint.base_cards if one != key])
         self._of_workers.discard(endpoint.place[3], key, deployment.model)
         del group.keys[key]
         group.total -= 1

@@ -30,12 +30,14 @@ class InstanceState(StrEnum):
 class WorkerEndpoint:
     """One endpoint of one worker, with its cards and the number of its instances in each state."""
 
-    __slots__ = ("cards", "dead", "not_ready", "place", "state", "unusable", "up")
+    __slots__ = ("base_cards", "cards", "dead", "not_ready", "place", "state", "unusable", "up")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.cards: tuple[bytes, ...] = ()
         """Keys, those of adapters too. Mostly one."""
+        self.base_cards: tuple[bytes, ...] = ()
+        """Keys, without those of adapters, sorted."""
         self.state = InstanceState.NONE
         self.up = 0
         self.unusable = 0
