@@ -45,6 +45,7 @@ from backends.liveness.keys_by_lease import lease_or_key as lease_or_key
 from backends.liveness.owned import goes_with_its_pod, is_plainly_ready
 from backends.liveness.routing import ROUTABLE
 from backends.liveness.serving import Serving
+from backends.liveness.serving.worker_sets import CardGroup
 from backends.liveness.worker_groups import by_object, groups_of
 from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
 from backends.store import Lifetime
@@ -74,6 +75,9 @@ class LivenessTracker:
         self._addresses = AddressReadings(cluster, self._records)
         self.serving = Serving()
         """How models are served, by the verdicts as of the last `update`. Only to be read."""
+        self._conflicts: dict[CardGroup, tuple[SortOfCard, ...]] = {}
+        """As of the last `update`: the same for all cards of one sort, of which there may be
+        thousands."""
         self._rerouted: set[bytes] = set()
         self._dirty: set[bytes] = set()
         self._inputs = JudgeInputs(cluster, lifetime, host, self._addresses, self.serving)
@@ -270,6 +274,7 @@ class LivenessTracker:
 
         Returns the keys, of those that are there, whose verdict is another now.
         """
+        self._conflicts.clear()
         if not isinstance(changed, set):
             changed = set(changed)
         concerned: list[AnyRecord] = []
@@ -320,7 +325,13 @@ class LivenessTracker:
 
         Empty: it is no party to a conflict.
         """
-        return sorts_of_card(card, self.serving, self._records, self._cluster.first_seen)
+        if not (sorts := self.serving.sorts(card.key)):
+            return ()
+        if sorts[0] not in self._conflicts:
+            first_seen = self._cluster.first_seen
+            found = sorts_of_card(card, self.serving, self._records, first_seen)
+            self._conflicts[sorts[0]] = found
+        return self._conflicts[sorts[0]]
 
     # --- inside -------------------------------------------------------------------------------
 

@@ -72,3 +72,19 @@ def test_acting_on_one_sort_leaves_each_with_its_number_of_workers() -> None:
     assert [left[one.fingerprint] for one in sorts] == [1, 1]
     left = watched.verdicts.serving.left_with(mine.key, [cards[2].key])
     assert [left[one.fingerprint] for one in sorts] == [2, 0]
+
+
+def test_sorts_once_read_are_as_they_are_after_the_next_change() -> None:
+    cards = [card_of(1, 4096), card_of(2, 4096), card_of(3, 2048)]
+    watched = Watched(*cards, *map(instance_of, (1, 2, 3)))
+    mine = cards[0]
+    assert isinstance(mine, ModelCard)
+    assert [len(one.keys) for one in watched.verdicts.conflict(mine)] == [2, 1]
+    watched.put(card_of(4, 1024))
+    assert [len(one.keys) for one in watched.verdicts.conflict(mine)] == [2, 1, 1]
+    watched.discard(cards[1])
+    assert [(one.routable, len(one.keys)) for one in watched.verdicts.conflict(mine)] == [
+        (1, 1),
+        (1, 1),
+        (0, 1),
+    ]
