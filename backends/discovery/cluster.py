@@ -15,6 +15,7 @@ import msgspec
 from backends.discovery.discovery import Added, Removed, Resynced
 from backends.discovery.lease_aliases import LeaseAliases
 from backends.discovery.record_index import RecordIndex, Scope, object_of, own_worker
+from backends.dynamo.ids import Kind
 from backends.dynamo.records import (
     AnyRecord,
     EndpointInstance,
@@ -75,7 +76,7 @@ class Cluster(RecordIndex):
 
     def put(self, record: AnyRecord, first_seen: FirstSeen) -> None:
         """Add a record, or replace the record of the same key, which keeps its `first_seen`."""
-        key = record.key
+        key = record.entry.key
         previous = self.records.get(key)
         if previous is not None:
             if previous.id == record.id and own_worker(previous) == own_worker(record):
@@ -88,10 +89,14 @@ class Cluster(RecordIndex):
         self._touch(record)
         self._first_seen[key] = first_seen
         for index, value in self._entries(record):
-            if value in index:
-                insort(index[value], key)
-            else:
+            keys = index.get(value)
+            if keys is None:
                 index[value] = [key]
+            elif keys[-1] < key:
+                # As all of a snapshot, which is sorted.
+                keys.append(key)
+            else:
+                insort(keys, key)
 
     def discard(self, key: bytes) -> None:
         """Remove a key, if present."""
@@ -281,12 +286,14 @@ class Cluster(RecordIndex):
         entries: list[tuple[_Index, object]] = []
         if (worker := own_worker(record)) is not None:
             entries.append((self._by_worker, worker))
-        if isinstance(record, EventChannel | EventSource):
-            entries.append((self._by_publisher, record.id.instance_id))
-        elif isinstance(record, EndpointInstance):
-            entries.append((self._instances_at, _worker_endpoint(record, record.id.instance_id)))
-        elif isinstance(record, ModelCard) and not record.is_lora:
-            entries.append((self._base_cards_at, _worker_endpoint(record, record.id.instance_id)))
+        kind, at = record.kind, record.id
+        if kind is Kind.ENDPOINT:
+            entries.append((self._instances_at, _worker_endpoint(record, at.instance_id)))
+        elif kind is Kind.MODEL:
+            if at.model_suffix is None:
+                entries.append((self._base_cards_at, _worker_endpoint(record, at.instance_id)))
+        elif kind is not Kind.UNKNOWN:
+            entries.append((self._by_publisher, at.instance_id))
         return entries
 
 
@@ -307,4 +314,5 @@ def _same_publisher(channel: EventChannel, source: EventSource) -> bool:
 
 
 def _worker_endpoint(record: AnyRecord, worker: int | None) -> tuple[object, ...]:
-    return (record.id.namespace, record.id.component, record.id.endpoint, worker)
+    at = record.id
+    return (at.namespace, at.component, at.endpoint, worker)

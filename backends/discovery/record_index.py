@@ -122,18 +122,21 @@ class RecordIndex:
 
     def _add(self, record: AnyRecord) -> None:
         """Add a record whose key is new."""
-        key, kind, scopes = record.key, record.kind, scopes_of(record)
+        key, kind, scopes = record.entry.key, record.kind, scopes_of(record)
         self.records[key] = record
         self._changes.keys.add(key)
         self._changes.scopes.update(scopes)
+        by_scope, workers_in = self._by_scope, self._workers_in
         for scope in scopes:
-            if scope not in self._by_scope:
-                self._add_scope(scope)
-            self._by_scope[scope][kind].add(key)
-            if is_internal_at(record, scope):
-                self._internal.setdefault(scope, set()).add(key)
-            if scope in self._workers_in:
+            kinds = by_scope.get(scope)
+            if kinds is None:
+                kinds = self._add_scope(scope)
+            kinds[kind].add(key)
+            if workers_in and scope in workers_in:
                 self._count_worker(scope, record, 1)
+        if kind is Kind.ENDPOINT and is_internal_instance(record):
+            for scope in scopes[: COMPONENT + 1]:
+                self._internal.setdefault(scope, set()).add(key)
 
     def _remove(self, record: AnyRecord) -> None:
         """Remove a known record."""
@@ -158,10 +161,12 @@ class RecordIndex:
         self._changes.keys.add(record.key)
         self._changes.scopes.update(scopes_of(record))
 
-    def _add_scope(self, scope: Scope) -> None:
-        self._by_scope[scope] = defaultdict(set)
+    def _add_scope(self, scope: Scope) -> dict[Kind, set[bytes]]:
+        kinds: dict[Kind, set[bytes]] = defaultdict(set)
+        self._by_scope[scope] = kinds
         if scope:
             self._children.setdefault(scope[:-1], set()).add(scope[-1])
+        return kinds
 
     def _remove_scope(self, scope: Scope) -> None:
         del self._by_scope[scope]
@@ -201,8 +206,7 @@ class Selection(RecordIndex):
                 for kind, keys in kinds.items()
             }
             if any(found.values()):
-                self._add_scope(scope)
-                self._by_scope[scope].update(found)
+                self._add_scope(scope).update(found)
                 internal = records.internal(scope)
                 if kept := found.get(Kind.ENDPOINT, set()) & set(internal) if internal else None:
                     self._internal[scope] = kept
