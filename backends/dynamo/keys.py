@@ -91,10 +91,10 @@ The rest of such a key is the file's own name (`backends/file/names.py`).
 SCOPED_BUCKETS = (EVENT_CHANNELS, EVENT_SOURCES)
 """Buckets whose keys from 1.4 on label and percent-encode their names."""
 
-PLACES_KEPT = 4096
-"""Beginnings of keys that are cached: of endpoints, and of workers with adapters."""
+HEADS_KEPT = 4096
+"""Keys up to their last slash that are cached: endpoints, and workers with adapters."""
 LONGEST_KEPT = 256
-"""Bytes of the longest beginning that is cached: a name may have 100 KB."""
+"""Bytes of the longest one that is cached: a name may have 100 KB."""
 
 
 class Dialect(StrEnum):
@@ -118,10 +118,6 @@ class ParsedKey(msgspec.Struct, Generic[Id], frozen=True, gc=False):
 
 Worker = TypeVar("Worker", EndpointInstanceId, ModelCardId)
 Scoped = TypeVar("Scoped", EventChannelId, EventSourceId)
-
-
-_Place = tuple[type[EndpointInstanceId | ModelCardId], str, str, str, int | None]
-"""The class of an id, namespace, component, endpoint, and of an adapter's card the worker."""
 
 
 class UnspellableKey(ValueError):
@@ -181,40 +177,34 @@ def kind_of(key: bytes) -> Kind:
 
 def parse(key: bytes) -> ParsedKey[Any]:
     """Return the id in a key. Never raises: a key that fits no dialect has a `problem`."""
-    return _parse_of_worker(key) or _parse_any(key)
+    return _parse_last(key) or _parse_any(key)
 
 
-def _parse_of_worker(key: bytes) -> ParsedKey[Any] | None:
-    """Parse the key of an instance or a card. None: it is not as Dynamo writes it."""
+def _parse_last(key: bytes) -> ParsedKey[Any] | None:
+    """Parse a key whose last name is an id, or an adapter's suffix, as Dynamo writes it, below
+    names that are known. None: it must be parsed as a whole.
+    """
     head, _, last = key.rpartition(b"/")
-    if len(head) > LONGEST_KEPT or (place := _place(head)) is None:
+    if len(head) > LONGEST_KEPT or (first := _first_below(head)) is None:
         return None
-    of, namespace, component, endpoint, worker = place
-    if worker is None:
-        if not _HEX_ID_BYTES.fullmatch(last):
-            return None
-        return ParsedKey(of(namespace, component, endpoint, None, int(last, 16)), Dialect.V1)
-    if not last or not last.isascii():
-        return None
-    record_id = of(namespace, component, endpoint, None, worker, last.decode())
-    return ParsedKey(record_id, Dialect.V1)
+    at = first.id
+    names = (at.namespace, at.component, at.endpoint, at.topic)
+    if at.model_suffix is None:
+        if _HEX_ID_BYTES.fullmatch(last):
+            return ParsedKey(type(at)(*names, int(last, 16)), first.dialect)
+    elif last and last.isascii():
+        return ParsedKey(type(at)(*names, at.instance_id, last.decode()), first.dialect)
+    return None
 
 
 # Thousands of workers have the same endpoint: parse it once, keep each text once.
-@lru_cache(maxsize=PLACES_KEPT)
-def _place(head: bytes) -> _Place | None:
-    """Parse a key up to its last slash. None: the key must be parsed as a whole."""
-    bucket = next((one for one in (INSTANCES, MODELS) if head.startswith(one)), None)
-    if bucket is None or not head.isascii():
-        return None
-    names = head[len(bucket) :].decode().split("/")
-    worker = None
-    if bucket == MODELS and len(names) == 4 and _HEX_ID.fullmatch(names[3]):
-        worker = int(names.pop(), 16)
-    if len(names) != 3 or not all(names):
-        return None
-    of = EndpointInstanceId if bucket == INSTANCES else ModelCardId
-    return (of, intern(names[0]), intern(names[1]), intern(names[2]), worker)
+@lru_cache(maxsize=HEADS_KEPT)
+def _first_below(head: bytes) -> ParsedKey[Any] | None:
+    """Parse the key `{head}/0`. None: its names are not as Dynamo writes them, or 0 is no id."""
+    first = _parse_any(head + b"/0")
+    at = first.id
+    is_known = first.problem is None and at.kind is not Kind.UNKNOWN
+    return first if is_known and (at.instance_id == 0 or at.model_suffix == "0") else None
 
 
 def _parse_any(key: bytes) -> ParsedKey[Any]:
