@@ -1,11 +1,17 @@
-"""Read all keys under some prefixes, page by page, at one revision."""
+"""Read all keys under some prefixes, page by page, at one revision.
+
+The first page has the beginnings of all ranges, and the number of keys in each. Most often that is
+all there is. Each page is one transaction, so one round trip.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from itertools import chain
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -18,12 +24,16 @@ ATTEMPTS = 5
 """Times that a snapshot is restarted because its revision was compacted during reading."""
 
 
-FIRST_PAGE = 100
-"""Keys in the first page, while the size of the values is unknown."""
+FIRST_PAGE, FIRST_OF_RANGE = 500, 100
+"""Keys in the first page, and of each range in it, while the size of the values is unknown."""
+MOST_PAGES = 10
+"""Pages of a large snapshot, about. For each of them etcd counts all keys that follow."""
 PAGE_BYTES = 4_000_000
-"""Bytes of a page, about: it is decoded in one go, which blocks the event loop (16 ms), and must
-arrive within one request's time. Values may have from 0.5 KB to 1.5 MB.
-"""
+"""Bytes of a page of a small snapshot, about. Values may have from 0.5 KB to 1.5 MB."""
+PAGE_TIME = 2.0
+"""Seconds that a larger page may take, about: it must arrive within one request's time."""
+SAMPLE = 1000
+"""Keys of a page that are measured: measuring all of a large page would block the event loop."""
 UNPACKED_AT_ONCE = 500
 """Keys of a page converted to entries in one go: about 2 ms."""
 
@@ -43,8 +53,8 @@ class Snapshot:
 async def read_snapshot(
     client: Client, ranges: Sequence[KeyRange], page_size: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
-    """Yield `Loading` before each page, and one `Snapshot` at the end, of the keys that may be
-    read.
+    """Yield `Loading` with the total and after each page but the last one, and one `Snapshot` at
+    the end, of the keys that may be read.
 
     Raises `StoreError`; `Forbidden` if nothing may be read.
     """
@@ -63,83 +73,151 @@ async def read_snapshot(
     raise Refused(client.address, f"compacted {ATTEMPTS} times while it was read")
 
 
+@dataclass(slots=True)
+class _Part:
+    """The keys of one range."""
+
+    range: KeyRange
+    start: bytes
+    """Where the next page begins."""
+    left: int = 0
+    """Keys from there on."""
+    entries: list[Entry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Keys of some ranges, at one revision."""
+
+    answers: Sequence[tuple[_Part, rpc.RangeResponse]]
+    revision: int
+    cluster_id: int
+    seconds: float
+    """How long it took."""
+
+
 async def _read_once(
     client: Client, permissions: Permissions, page_size: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
-    # The first answer gives the revision for all other requests.
-    revision = cluster_id = total = 0
-    for asked in permissions.ranges:
-        count = await _ask(client, asked, asked.start, revision, count_only=True)
-        if not revision:
-            revision, cluster_id = count.header.revision, count.header.cluster_id
-        total += count.count
-    entries: list[Entry] = []
-    reported = 0
-    size = _PageSize(page_size)
-    for asked in permissions.ranges:
-        yield Loading(len(entries), total, tuple(entries[reported:]))
-        reported = len(entries)
-        async with aclosing(_pages(client, asked, revision, size)) as pages:
-            async for page in pages:
-                for number in range(0, len(page.kvs), UNPACKED_AT_ONCE):
+    parts = [_Part(one, one.start) for one in permissions.ranges]
+    first = await _read_page(client, _beginnings(parts, page_size))
+    done, total = 0, sum(answer.count for _, answer in first.answers)
+    yield Loading(done, total)
+    size = _PageSize(page_size, total)
+    async with aclosing(_pages(client, parts, first, size)) as pages:
+        async for page in pages:
+            read: list[Entry] = []
+            for part, answer in page.answers:
+                for number in range(0, len(answer.kvs), UNPACKED_AT_ONCE):
                     # The event loop gets a turn, so the request for the next page is sent.
                     await asyncio.sleep(0)
-                    entries += map(rpc.entry, page.kvs[number : number + UNPACKED_AT_ONCE])
-                if page.more:
-                    yield Loading(len(entries), total, tuple(entries[reported:]))
-                    reported = len(entries)
-    yield Snapshot(tuple(entries), revision, cluster_id, permissions)
+                    some = [*map(rpc.entry, answer.kvs[number : number + UNPACKED_AT_ONCE])]
+                    part.entries += some
+                    read += some
+            done += len(read)
+            if done < total:
+                yield Loading(done, total, tuple(read))
+    entries = tuple(chain.from_iterable(part.entries for part in parts))
+    yield Snapshot(entries, first.revision, first.cluster_id, permissions)
+
+
+def _beginnings(parts: Sequence[_Part], page_size: int) -> list[tuple[_Part, int]]:
+    limit = min(page_size, FIRST_OF_RANGE, max(1, FIRST_PAGE // max(1, len(parts))))
+    return [(part, limit) for part in parts]
 
 
 class _PageSize:
-    """Chooses the number of keys to request, from the size of the last page."""
+    """Chooses the number of keys to request, from the size and the speed of the last page."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.keys = min(FIRST_PAGE, most)
+    def __init__(self, page_size: int, total: int) -> None:
+        self._most = max(page_size, total // MOST_PAGES)
+        self._most_bytes = PAGE_BYTES * self._most // page_size
+        self.keys = 0
+        """Of the next page."""
 
-    def learn(self, page: rpc.RangeResponse) -> None:
-        if page.kvs:
-            fitting = PAGE_BYTES * len(page.kvs) // page.ByteSize()
-            self.keys = min(self._most, max(1, fitting))
+    def learn(self, page: _Page) -> None:
+        number = sum(len(answer.kvs) for _, answer in page.answers)
+        step = number // SAMPLE + 1
+        sample = [kv for _, answer in page.answers for kv in answer.kvs[::step]]
+        if sample:
+            of_each = sum(len(kv.key) + len(kv.value) for kv in sample) / len(sample)
+            in_time = of_each * number * PAGE_TIME / max(page.seconds, 0.001)
+            fitting = max(PAGE_BYTES, min(self._most_bytes, in_time)) // of_each
+            self.keys = min(self._most, max(1, int(fitting)))
 
 
 async def _pages(
-    client: Client, asked: KeyRange, revision: int, size: _PageSize
-) -> AsyncGenerator[rpc.RangeResponse, None]:
-    """Yield the pages of a range. The next one is requested while one is processed."""
-
-    def ask(start: bytes) -> asyncio.Task[rpc.RangeResponse]:
-        page = _ask(client, asked, start, revision, limit=size.keys)
-        return asyncio.create_task(page, name="etcd page")
-
-    asking = ask(asked.start)
-    try:
-        more = True
-        while more:
-            page = await asking
-            size.learn(page)
-            if more := page.more:
-                asking = ask(page.kvs[-1].key + b"\0")
+    client: Client, parts: Sequence[_Part], first: _Page, size: _PageSize
+) -> AsyncGenerator[_Page, None]:
+    """Yield the first page and all others. The next one is requested while one is processed."""
+    page: _Page | None = first
+    while page is not None:
+        for part, answer in page.answers:
+            part.left = answer.count - len(answer.kvs)
+            if part.left:
+                part.start = answer.kvs[-1].key + b"\0"
+        size.learn(page)
+        asking: asyncio.Task[_Page] | None = None
+        if asked := _next(parts, size.keys):
+            reading = _read_page(client, asked, first.revision)
+            asking = asyncio.create_task(reading, name="etcd page")
+        try:
             yield page
-    finally:
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+            page = None if asking is None else await asking
+        finally:
+            if asking is not None:
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
 
 
-async def _ask(
-    client: Client,
-    asked: KeyRange,
-    start: bytes,
-    revision: int,
-    *,
-    limit: int = 0,
-    count_only: bool = False,
-) -> rpc.RangeResponse:
-    request = rpc.RangeRequest(
-        key=start, range_end=asked.end, revision=revision, limit=limit, count_only=count_only
-    )
-    try:
-        return await client.call(rpc.RANGE, request)
-    except Forbidden as error:
-        raise Forbidden(error.address, f"{error.detail}: {asked}") from error
+def _next(parts: Iterable[_Part], keys: int) -> list[tuple[_Part, int]]:
+    """Choose what to read of the ranges in a page of so many keys."""
+    asked = []
+    for part in parts:
+        if limit := min(part.left, keys):
+            asked.append((part, limit))
+            keys -= limit
+    return asked
+
+
+async def _read_page(
+    client: Client, asked: Sequence[tuple[_Part, int]], revision: int = 0
+) -> _Page:
+    """Read at most so many keys of each range, at a revision. 0: the newest one."""
+    began = time.monotonic()
+    cluster_id = 0
+    answers: list[rpc.RangeResponse] = []
+    for number in range(0, len(asked), rpc.TXN_READS):
+        some = asked[number : number + rpc.TXN_READS]
+        header, read = await _read_at_once(client, some, revision)
+        revision, cluster_id = revision or header.revision, header.cluster_id
+        answers += read
+    found = [(part, answer) for (part, _), answer in zip(asked, answers, strict=True)]
+    return _Page(found, revision, cluster_id, time.monotonic() - began)
+
+
+async def _read_at_once(
+    client: Client, asked: Sequence[tuple[_Part, int]], revision: int
+) -> tuple[rpc.ResponseHeader, list[rpc.RangeResponse]]:
+    """Read in one transaction, or range by range if it is refused: etcd up to 3.5.1 takes none
+    once its database has reached the quota, and a denial does not tell which range it is for.
+    """
+    requests = [
+        rpc.RangeRequest(key=part.start, range_end=part.range.end, revision=revision, limit=limit)
+        for part, limit in asked
+    ]
+    if len(requests) > 1:
+        operations = [rpc.RequestOp(request_range=request) for request in requests]
+        with suppress(Forbidden, Refused):
+            read = await client.call(rpc.TXN, rpc.TxnRequest(success=operations))
+            return read.header, [one.response_range for one in read.responses]
+    answers: list[rpc.RangeResponse] = []
+    for (part, _), request in zip(asked, requests, strict=True):
+        request.revision = revision
+        try:
+            answers.append(await client.call(rpc.RANGE, request))
+        except Forbidden as error:
+            raise Forbidden(error.address, f"{error.detail}: {part.range}") from error
+        # The first answer gives the revision for all other requests.
+        revision = revision or answers[0].header.revision
+    return answers[0].header, answers

@@ -78,8 +78,18 @@ async def open_store() -> AsyncIterator[Opener]:
 
 
 @pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    """Notes the requests that stores send."""
+    return _spy(monkeypatch)
+
+
+@pytest.fixture
 def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    """Notes the transactions that stores send."""
+    """Notes the transactions among them."""
+    return _spy(monkeypatch, rpc.TXN)
+
+
+def _spy(monkeypatch: pytest.MonkeyPatch, only: rpc.RpcMethod[Any, Any] | None = None) -> Spy:
     sent: Spy = []
     call = Client.call
 
@@ -90,7 +100,7 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Spy:
         *,
         repeatable: bool = True,
     ) -> rpc.Message:
-        if method is rpc.TXN:
+        if only in (None, method):
             sent.append(request)
         return await call(client, method, request, repeatable=repeatable)
 

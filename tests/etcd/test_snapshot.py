@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
+from backends.dynamo.queries import EVERYTHING, Query
 from backends.etcd import EtcdConfig
 from backends.etcd.client import Client
 from backends.etcd.key_ranges import key_ranges, range_end
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.store import Entry, Loading, Revision
-from tests.support.etcd_places import Opener
+from tests.support.etcd_places import QUICK, Opener, Spy
 from tests.support.etcd_server import EtcdServer
 from tests.support.watching import V1
 
@@ -104,14 +105,62 @@ async def test_a_revision_that_is_compacted_meanwhile_is_read_anew(
 
 async def test_pages_of_large_values_have_fewer_keys(open_store: Opener, etcd: EtcdServer) -> None:
     store = open_store(etcd)
-    for number in range(8):
-        await store.put(b"v1/a/%d" % number, bytes(1_000_000))
-    for number in range(8):
-        await store.put(b"v1/b/%d" % number, bytes(1_000_000))
+    for prefix in (b"v1/a/", b"v1/b/"):
+        for number in range(120):
+            await store.put(prefix + b"%03d" % number, bytes(200_000))
     client = Client(EtcdConfig(endpoints=[etcd.endpoint]))
     ranges = key_ranges([b"v1/a/", b"v1/b/"])
     try:
         steps = [step async for step in read_snapshot(client, ranges, page_size=2000)]
     finally:
         await client.aclose()
-    assert steps[:-1] == [Loading(done, 16) for done in (0, 8, 11, 14)]
+    # The first page finds out how large they are; a later one may have the end of one range and the
+    # beginning of another.
+    assert steps[:-1] == [Loading(done, 240) for done in (0, 200, 219, 238)]
+    assert isinstance(steps[-1], Snapshot)
+    keys = [entry.key for entry in steps[-1].entries]
+    assert keys == sorted(keys)
+    assert len(keys) == 240
+
+
+async def test_a_namespace_is_read_in_one_request(
+    open_store: Opener, etcd: EtcdServer, requests: Spy
+) -> None:
+    store = open_store(etcd)
+    for key in (b"v1/instances/prod/a/b/1", b"v1/mdc/prod/a/b/1", b"v1/instances/test/a/b/1"):
+        await store.put(key, b"1")
+    requests.clear()
+    whole = Query(EVERYTHING.kinds, namespace="prod", nested=True)
+    snapshot = await store.snapshot(whole.prefixes)
+    assert [entry.key for entry in snapshot.entries] == [
+        b"v1/instances/prod/a/b/1",
+        b"v1/mdc/prod/a/b/1",
+    ]
+    assert len(requests) == 1
+    assert len(requests[0].success) == len(key_ranges(whole.prefixes)) > 10
+
+
+async def test_more_ranges_than_a_transaction_takes_are_read_at_one_revision(
+    open_store: Opener, etcd: EtcdServer, requests: Spy
+) -> None:
+    store = open_store(etcd)
+    prefixes = [b"%03d/" % number for number in range(250)]
+    revisions = {prefix: await store.put(prefix, b"1") for prefix in prefixes}
+    requests.clear()
+    snapshot = await store.snapshot(prefixes)
+    assert {entry.key: entry.revision for entry in snapshot.entries} == revisions
+    assert [len(one.success) for one in requests] == [100, 100, 50]
+    first = int(snapshot.revision)
+    assert [one.success[0].request_range.revision for one in requests] == [0, first, first]
+
+
+async def test_where_transactions_are_refused_each_range_is_read_by_itself(
+    open_store: Opener,
+) -> None:
+    with EtcdServer(*QUICK, "--max-txn-ops=1") as etcd:
+        store = open_store(etcd, page_size=2)
+        keys = [b"%s/%d" % (prefix, number) for prefix in (b"a", b"b", b"c") for number in range(5)]
+        for key in keys:
+            await store.put(key, b"1")
+        snapshot = await store.snapshot([b"a/", b"b/", b"c/"])
+        assert [entry.key for entry in snapshot.entries] == keys
