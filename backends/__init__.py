@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from backends.liveness.judge import Verdict
     from backends.liveness.survey import Survey, survey
     from backends.probe.prober import Prober
-    from backends.removal.audit import Audit
+    from backends.removal.audit.audit import Audit
     from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
     from backends.removal.outcomes import KeyOutcome, OutcomeType
     from backends.removal.removals import RemovalResult, Removals, RestoreResult
@@ -79,7 +79,7 @@ _MODULES = {
     "backends.liveness.judge": ("Verdict",),
     "backends.liveness.survey": ("Survey", "survey"),
     "backends.probe.prober": ("Prober",),
-    "backends.removal.audit": ("Audit",),
+    "backends.removal.audit.audit": ("Audit",),
     "backends.removal.lasting_drain": ("LastingDrain", "NoLastingDrain", "plan_lasting_drain"),
     "backends.removal.outcomes": ("KeyOutcome", "OutcomeType"),
     "backends.removal.removals": ("RemovalResult", "Removals", "RestoreResult"),

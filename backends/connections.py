@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-from backends.nats.config import NatsConfig
 from backends.store import Store
 
+if TYPE_CHECKING:
+    from backends.nats.config import NatsConfig
 
-class _Connection(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdConnection:
+    """An etcd cluster. Its repr has no field that may hold a secret or PEM text."""
 
-class EtcdConnection(_Connection):
-    """An etcd cluster. Fields that may hold a secret or PEM text are kept out of every message."""
-
-    backend: Literal["etcd"] = "etcd"
+    backend: ClassVar[Literal["etcd"]] = "etcd"
     endpoints: tuple[str, ...] = ("http://localhost:2379",)
     """`http://host:port`, `https://…`."""
     username: str | None = None
-    password: SecretStr | None = None
-    ca: SecretStr | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: str | None = field(default=None, repr=False)
     """The authority that signed the servers' certificates: a path, or PEM text, as the next two."""
-    client_cert: SecretStr | None = None
-    client_key: SecretStr | None = None
+    client_cert: str | None = field(default=None, repr=False)
+    client_key: str | None = field(default=None, repr=False)
     look_again: float = 30.0
     """Seconds between checks whether a user with partial permissions may read more now."""
 
 
-class FileConnection(_Connection):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileConnection:
     """A folder in the layout of Dynamo's file store."""
 
-    backend: Literal["file"] = "file"
+    backend: ClassVar[Literal["file"]] = "file"
     root: Path
 
 
-class NatsKvConnection(_Connection):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatsKvConnection:
     """JetStream's KV buckets of one NATS account.
 
     Not NATS micro services: those are no store, and are asked next to any store.
     """
 
-    backend: Literal["nats"] = "nats"
+    backend: ClassVar[Literal["nats"]] = "nats"
     config: NatsConfig
 
 
-class KubernetesConnection(_Connection):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesConnection:
     """The objects that Dynamo's processes write to Kubernetes (`DynamoWorkerMetadata`)."""
 
-    backend: Literal["kubernetes"] = "kubernetes"
+    backend: ClassVar[Literal["kubernetes"]] = "kubernetes"
     context: str | None = None
     """A context of the kubeconfig. None: its current one; without a kubeconfig the service account
     of the pod that this process runs in."""
@@ -61,16 +62,16 @@ class KubernetesConnection(_Connection):
     """All namespaces, in place of one."""
 
 
-class MemoryConnection(_Connection):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConnection:
     """A new, empty store in this process."""
 
-    backend: Literal["memory"] = "memory"
+    backend: ClassVar[Literal["memory"]] = "memory"
 
 
-Connection = Annotated[
-    EtcdConnection | FileConnection | KubernetesConnection | NatsKvConnection | MemoryConnection,
-    Field(discriminator="backend"),
-]
+Connection = (
+    EtcdConnection | FileConnection | KubernetesConnection | NatsKvConnection | MemoryConnection
+)
 """The kind of store, and its settings."""
 
 
@@ -87,10 +88,10 @@ def open_store(connection: Connection) -> Store:
                 EtcdConfig(
                     endpoints=connection.endpoints,
                     username=connection.username,
-                    password=_revealed(connection.password),
-                    ca=_revealed(connection.ca),
-                    cert=_revealed(connection.client_cert),
-                    key=_revealed(connection.client_key),
+                    password=connection.password,
+                    ca=connection.ca,
+                    cert=connection.client_cert,
+                    key=connection.client_key,
                     look_again=connection.look_again,
                 )
             )
@@ -136,7 +137,3 @@ async def open_and_locate(connection: Connection) -> Store:
             await store.aclose()
             raise
     return store
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from backends.discovery.discovery import Discovery
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.removals import Removals
 from tests.support.auditing import NOON, audit_at
 from tests.support.etcd_server import EtcdServer

@@ -140,7 +140,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         return screen
 
     def on_mount(self) -> None:
-        self.rebind(self.settings.keys)
+        if self.settings.keys is not None:
+            self.rebind(self.settings.keys)
         self.logs.report_problem_to(partial(self._show_log_problem, asyncio.get_running_loop()))
         self.set_interval(FORGETTING, self._free_memory)
 

@@ -27,19 +27,20 @@ from backends.connections import (
     open_and_locate,
 )
 from backends.discovery.discovery import Discovery
-from backends.liveness.collector import Probes, Probing
-from backends.removal.audit import Audit
-from backends.removal.removals import Removals
-from backends.services.types import Services
-from tui.config.settings import Settings
+from backends.liveness.gathering import Probing
 from tui.text.host_clock import HostClock
 
 _log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from backends.demo import Demo
+    from backends.liveness.collector import Probes
     from backends.metrics.scraper import Scrapes
+    from backends.removal.audit.audit import Audit
+    from backends.removal.removals import Removals
+    from backends.services.types import Services
     from backends.tap import OpensTaps
+    from tui.config.settings import Settings
 
 
 def _no_taps() -> OpensTaps:
@@ -100,6 +101,9 @@ async def open_session(
 
     Raises `Misconfigured`.
     """
+    # Imported here, as below: commands that only read need not wait for these.
+    from backends.removal.removals import Removals
+
     clock = HostClock() if clock is None else clock
     if settings.demo:
         from backends.demo import DemoProbes, DemoScrapes, DemoServices, DemoTaps
@@ -117,7 +121,6 @@ async def open_session(
                 clock=clock,
             )
         return
-    # Imported here: commands that only read need not wait for these.
     from backends.metrics.scraper import Scraper
     from backends.probe.prober import Prober
     from backends.services.scraper import ServiceScraper
@@ -190,6 +193,8 @@ def is_local(connection: Connection) -> bool:
 def _audit(settings: Settings) -> Audit | None:
     if settings.audit is None:
         return None
+    from backends.removal.audit.audit import Audit
+
     host = socket.gethostname()
     return Audit(settings.audit, clock=time.time, user=_user(os.environ), host=host)
 

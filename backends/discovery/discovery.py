@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,7 +20,6 @@ from backends.dynamo.ids import RecordId
 from backends.dynamo.parse import read
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
-from backends.dynamo.registration import Spec
 from backends.store import (
     Delete,
     Entry,
@@ -36,6 +36,9 @@ from backends.store import (
     StoreError,
     TimeToLive,
 )
+
+if TYPE_CHECKING:
+    from backends.dynamo.registration import Spec
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ Each module uses only modules below it in this list:
     survey            look at a store once, for commands and scripts
     workers           processes with all of their records
     collector         gather evidence while the dashboard is open
+    gathering         which addresses and how many leases it asks unasked
     renewal_wait      wait for the renewals that decide about failed addresses
     lease_schedule    which lease to ask for next
     tracker           the verdicts of a cluster, as records and evidence change

@@ -10,21 +10,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from typing import Protocol
 
 from backends.aio.backoff import Backoff
 from backends.discovery.discovery import Discovery
 from backends.dynamo.records import AnyRecord
+from backends.liveness.gathering import DEFAULT_CAP, Probing
 from backends.liveness.judge import LeaseTtl, Verdict, is_late
 from backends.liveness.lease_schedule import DEFAULT_LEASE_TIMES, LeaseSchedule, LeaseTimes
 from backends.liveness.tracker import LeaseOrKey, LivenessTracker, lease_or_key
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
 from backends.store import Lifetime, StoreError, Unreachable
 
-DEFAULT_CAP = 50.0
-"""The most queries to the store in a second: 4 ms of an etcd's time, in bursts."""
 RETRY_INTERVAL = 2.0
 """Seconds from a failure to the next attempt."""
 SLOW = 1.0
@@ -56,17 +54,6 @@ class CollectorTimes:
 
 
 DEFAULT_TIMES = CollectorTimes()
-
-
-class Probing(StrEnum):
-    """Which addresses are probed without a key being pressed."""
-
-    NEVER = "never"
-    VISIBLE = "visible"
-    """Those of records on screen, and of late ones."""
-    ALL = "all"
-    DEEP = "deep"
-    """As `visible`, with deep probes."""
 
 
 class Probes(Protocol):

@@ -223,9 +223,7 @@ def _authorisation(target: ScrapeTarget) -> dict[str, str]:
     """
     if target.user is None:
         return {}
-    both = (target.user, target.password)
-    user, password = ("" if one is None else one.get_secret_value() for one in both)
-    pair = base64.b64encode(f"{user}:{password}".encode())
+    pair = base64.b64encode(f"{target.user}:{target.password or ''}".encode())
     return {"Authorization": f"Basic {pair.decode()}"}
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
-
-from pydantic import BaseModel, ConfigDict, SecretStr
 
 from backends.dynamo.records import ModelCard
 from backends.metrics.card_cache import CardCache
@@ -29,16 +28,15 @@ _COMMA = " (a comma in a password is written %2C)"
 _PATH = re.compile(r"(/[A-Za-z0-9._~%+-]*)*")
 
 
-class ScrapeTarget(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeTarget:
     """One process to scrape. Neither its text nor its repr holds a secret."""
-
-    model_config = ConfigDict(frozen=True)
 
     base: str
     """The URL without `/metrics`, user and password: `http://frontend-0:8000`."""
-    user: SecretStr | None = None
+    user: str | None = field(default=None, repr=False)
     """A secret too: a URL may have only a token before the `@`."""
-    password: SecretStr | None = None
+    password: str | None = field(default=None, repr=False)
     given: bool = True
     """Whether it is from the settings. If not, a card reveals it."""
 
@@ -89,13 +87,9 @@ def _target(setting: str, which: str, text: str) -> ScrapeTarget:
     path = url.path.rstrip("/").removesuffix(PATH)
     return ScrapeTarget(
         base=f"{url.scheme}://{address}{path}",
-        user=_secret(url.username),
-        password=_secret(url.password),
+        user=None if url.username is None else unquote(url.username),
+        password=None if url.password is None else unquote(url.password),
     )
-
-
-def _secret(text: str | None) -> SecretStr | None:
-    return None if text is None else SecretStr(unquote(text))
 
 
 class CardTargets(NamedTuple):

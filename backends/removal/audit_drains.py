@@ -10,7 +10,8 @@ from backends.dynamo.parse import read
 from backends.dynamo.records import EndpointInstance
 from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence_kinds import Drained as DrainedBy
-from backends.removal.audit import Audit, AuditFailed
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
 from backends.removal.audit.trail import DrainedInstance, drained_in
 
 

@@ -24,7 +24,7 @@ from backends.discovery.reasons import (
 )
 from backends.discovery.record_index import object_of, own_worker
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
-from backends.removal.audit import Operation
+from backends.removal.audit.operation import Operation
 from backends.store import Entry, Lifetime, StoreError, TimeToLive
 
 MOST_GOINGS = 500

@@ -15,16 +15,17 @@ from typing import Literal, TypeVar
 
 from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
-from backends.removal.audit import (
-    Audit,
-    AuditFailed,
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.audit.operation import (
     Item,
     Operation,
     OperationKind,
     as_text,
     new_id,
+    spell_outcome,
 )
-from backends.removal.audit.operation import spell_outcome
+from backends.removal.errors import NotFound, WrongStore
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType, not_tried, outcome_of
 from backends.removal.targets import RemovalTarget, kind_of
 from backends.store import (
@@ -86,30 +87,6 @@ class RestoreResult:
     """By key. Items that were never removed (changed, or gone already) are left out."""
     audit_problem: AuditFailed | None = None
     """Why these outcomes could not be written to the audit."""
-
-
-# RestoreRefused
-# ├── NotFound      there is no such act or item
-# └── WrongStore    it was removed from another store than this one
-class RestoreRefused(Exception):
-    """Base of the reasons to put nothing back."""
-
-
-class NotFound(RestoreRefused):
-    """There is no act or item `wanted`."""
-
-    def __init__(self, wanted: str) -> None:
-        super().__init__(wanted)
-        self.wanted = wanted
-
-
-class WrongStore(RestoreRefused):
-    """The act was done on the store `recorded`, and this is `here`: name and address each."""
-
-    def __init__(self, recorded: tuple[str, str], here: tuple[str, str]) -> None:
-        super().__init__(f"removed from {' '.join(recorded)}, this is {' '.join(here)}")
-        self.recorded = recorded
-        self.here = here
 
 
 class Removals:

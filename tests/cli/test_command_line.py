@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.liveness.collector import DEFAULT_CAP, Probing
+from backends.liveness.gathering import DEFAULT_CAP, Probing
 from tests.cli.conftest import Here
 from tests.support.etcd_server import EtcdServer
 from tests.support.ports import LOOPBACK, free_ports

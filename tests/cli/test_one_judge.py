@@ -22,8 +22,9 @@ from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.registration import EventChannelSpec, ModelSpec
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.file import FileStore
-from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.collector import EvidenceCollector
 from backends.liveness.evidence import Assessment
+from backends.liveness.gathering import Probing
 from backends.liveness.judge import Verdict
 from backends.liveness.survey import survey
 from backends.memory import Keyspace, MemoryStore

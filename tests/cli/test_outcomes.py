@@ -13,7 +13,7 @@ from backends.demo.cluster import Demo
 from backends.demo.probes import DemoProbes
 from backends.discovery.discovery import Discovery
 from backends.memory import MemoryStore
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
 from backends.store import (

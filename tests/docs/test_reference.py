@@ -22,7 +22,7 @@ from tests.docs.documents import (
 from tui.actions import ACTIONS, DEFAULT_KEYS, REBINDABLE, Place, help_lines, shown_key
 from tui.cli.help_examples import EXAMPLES
 from tui.cli.parser import build_parser
-from tui.config import contexts
+from tui.config import context_file
 from tui.text import format
 from tui.text.errors import Exit
 
@@ -115,7 +115,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_a_context_may_have_what_the_reference_says() -> None:
-    assert set(contexts.SETTINGS) <= set(in_code(section(SETTINGS, "Contexts")))
+    assert set(context_file.SETTINGS) <= set(in_code(section(SETTINGS, "Contexts")))
 
 
 @pytest.mark.parametrize(

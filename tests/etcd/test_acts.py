@@ -9,7 +9,8 @@ import pytest
 
 from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
-from backends.removal.audit import NOT_DONE, NOT_KNOWN, Audit, Item
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import NOT_DONE, NOT_KNOWN, Item
 from backends.removal.removals import Removals, RestoreResult
 from backends.removal.targets import RemovalTarget
 from backends.store import Entry, Unreachable

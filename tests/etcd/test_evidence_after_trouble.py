@@ -11,7 +11,8 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.etcd import EtcdStore
-from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.collector import EvidenceCollector
+from backends.liveness.gathering import Probing
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.liveness.tracker import LivenessTracker, lease_or_key
 from backends.probe.prober import Prober

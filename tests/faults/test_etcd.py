@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from pydantic import SecretStr
 
 from backends.etcd import EtcdConfig, EtcdStore, rpc
 from backends.etcd.client import Client
@@ -112,7 +111,7 @@ async def test_a_token_that_ran_out_is_asked_for_again(
     guarded: EtcdServer, forwarder: Forwarder
 ) -> None:
     through = f"http://{LOOPBACK}:{forwarder.port}"
-    password = SecretStr(PASSWORD)
+    password = PASSWORD
     async with looking_at(through, username="root", password=password) as operator:
         env = leading_to(through, **as_user("root"))
         await begins(operator, stored(guarded))
@@ -126,7 +125,7 @@ async def test_a_token_that_ran_out_is_asked_for_again(
 
 
 async def test_a_wrong_password_is_told_and_the_right_one_is_enough(guarded: EtcdServer) -> None:
-    password = SecretStr("other")
+    password = "other"
     async with looking_at(guarded, username="root", password=password) as operator:
         env = leading_to(guarded, **as_user("root", "other"))
         await shows_loss(operator, "does not accept this user", env, code=4)
@@ -141,7 +140,7 @@ async def test_of_a_store_that_may_be_read_in_part_that_part_is_shown_and_the_re
 ) -> None:
     named = "no permission to read event channels (v1/event_channels/)"
     env = leading_to(guarded, **as_user("joe"))
-    password = SecretStr(PASSWORD)
+    password = PASSWORD
     user = {"username": "joe", "password": password, "look_again": 0.0}
     async with looking_at(guarded, **user) as operator:
         part = dict([instance(1), instance(2)])

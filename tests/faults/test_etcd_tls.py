@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from tests.support.etcd_places import QUICK, stored
 from tests.support.etcd_server import EtcdServer
@@ -40,9 +39,9 @@ class Expired(EtcdServer):
         return self.directory / "expired.pem"
 
 
-def naming(**paths: Path) -> tuple[dict[str, SecretStr], dict[str, str]]:
+def naming(**paths: Path) -> tuple[dict[str, str], dict[str, str]]:
     """The same files as settings of a connection, and as an environment."""
-    settings = {name: SecretStr(str(path)) for name, path in paths.items()}
+    settings = {name: str(path) for name, path in paths.items()}
     return settings, {f"ETCD_AUTH_{name.upper()}": str(path) for name, path in paths.items()}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backends.metrics.parse import NotText, parsed
 from backends.metrics.served import listed
-from backends.removal.audit import AuditFailed
+from backends.removal.audit.disk import AuditFailed
 from backends.services.overview import join
 from backends.services.parse import ServiceAnswers
 from backends.store import (

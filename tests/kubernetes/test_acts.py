@@ -14,7 +14,7 @@ import pytest
 from backends.discovery.discovery import Discovery
 from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.kubernetes.own_object import identity
-from backends.removal.audit import Item
+from backends.removal.audit.operation import Item
 from backends.removal.outcomes import OutcomeType
 from backends.removal.removals import Removals
 from backends.store import Entry, Forbidden, Heartbeat, KeyNotAllowed, PutBack, Refused, Removal

@@ -12,12 +12,8 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
-from backends.liveness.collector import (
-    DEFAULT_TIMES,
-    CollectorTimes,
-    EvidenceCollector,
-    Probing,
-)
+from backends.liveness.collector import DEFAULT_TIMES, CollectorTimes, EvidenceCollector
+from backends.liveness.gathering import Probing
 from backends.liveness.judge import Verdict
 from backends.liveness.lease_schedule import LeaseTimes
 from backends.liveness.tracker import LivenessTracker

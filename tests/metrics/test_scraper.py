@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 
 from backends.aio.daemon_thread import in_daemon_thread
 from backends.aio.timer import Timer
@@ -210,8 +209,7 @@ async def test_no_more_than_so_many_are_asked_at_a_time() -> None:
         host = server.removeprefix("http://")
         # Different users, since the same URL is asked once.
         targets = [
-            ScrapeTarget(base=f"http://{host}", user=SecretStr(f"u{n}"))
-            for n in range(3 * CONCURRENCY)
+            ScrapeTarget(base=f"http://{host}", user=f"u{n}") for n in range(3 * CONCURRENCY)
         ]
         scraper = Scraper(targets, reveals=False, here=True, clock=time.time, timer=MovedTimer())
         try:
@@ -231,7 +229,7 @@ async def test_who_answered_waits_for_none_that_hangs() -> None:
 
     async with serving(metrics=hangs) as hanging, serving(metrics=WORKER) as server:
         slow = [
-            ScrapeTarget(base=hanging, user=SecretStr(f"u{number}"), given=given)
+            ScrapeTarget(base=hanging, user=f"u{number}", given=given)
             for number in range(CONCURRENCY)
             for given in (True, False)
         ]

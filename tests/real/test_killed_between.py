@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import Item, default_path
+from backends.removal.audit.location import default_path
+from backends.removal.audit.operation import Item
 from tests.support.dashboard import Dashboard
 from tests.support.dynamo import DynamoClient, DynamoWorker
 from tests.support.etcd_server import EtcdEntry, EtcdServer

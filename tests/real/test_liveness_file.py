@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from backends.removal.audit import default_path
+from backends.removal.audit.location import default_path
 from backends.store import Removal
 from tests.support.dashboard import Dashboard
 from tests.support.dynamo import DynamoWorker, registered_keys, registered_values

@@ -17,8 +17,9 @@ from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.records import EndpointInstance
 from backends.etcd import EtcdConfig, EtcdStore
 from backends.file import FileStore
-from backends.liveness.collector import EvidenceCollector, Probing
-from backends.removal.audit import Audit
+from backends.liveness.collector import EvidenceCollector
+from backends.liveness.gathering import Probing
+from backends.removal.audit.audit import Audit
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
 from tests.support.dynamo import DynamoWorker, Store

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import (
-    Audit,
-    AuditFailed,
-)
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
 from tests.support.auditing import NOON, ROOT, audit_at, begin, item
 
 
@@ -127,7 +125,9 @@ def test_a_file_that_may_not_grow_is_told_by_the_real_system(tmp_path: Path) -> 
     program = f"""
 import resource
 from pathlib import Path
-from backends.removal.audit import Audit, AuditFailed, Item
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.audit.operation import Item
 from backends.store import Entry, Revision
 
 audit = Audit(Path({str(path)!r}), clock=lambda: {NOON}, user="kim", host="node-1")

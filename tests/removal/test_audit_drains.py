@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from backends.liveness.evidence_kinds import Drained
-from backends.removal.audit import Audit, Item
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Item
 from backends.removal.audit.trail import drained_in
 from backends.removal.audit_drains import AuditDrains, marks_of, read_marks
 from backends.removal.outcomes import KeyOutcome

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import (
-    Audit,
-    AuditFailed,
-    default_path,
-)
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.audit.location import default_path
 from tests.support.auditing import audit_at, begin
 
 

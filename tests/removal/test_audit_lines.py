@@ -11,13 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.removal.audit import (
-    NOT_DONE,
-    NOT_KNOWN,
-    Audit,
-    Item,
-    new_id,
-)
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import NOT_DONE, NOT_KNOWN, Item, new_id
 from backends.removal.outcomes import outcome_of
 from backends.store import (
     Cause,

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import (
-    Audit,
-    AuditFailed,
-)
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
 from backends.removal.audit.file import Lock
 from tests.support.auditing import NOON, ROOT, audit_at, begin, names
 
@@ -23,7 +21,8 @@ def test_many_processes_lose_and_mix_no_line_while_files_are_put_away(tmp_path: 
     program = f"""
 import sys
 from pathlib import Path
-from backends.removal.audit import Audit, Item
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Item
 from backends.removal.audit.file import Lock
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import Entry, Revision
@@ -80,7 +79,8 @@ def test_killed_at_any_moment_it_has_written_what_it_said(tmp_path: Path) -> Non
     path = tmp_path / "audit.jsonl"
     program = f"""
 from pathlib import Path
-from backends.removal.audit import Audit, Item
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Item
 from backends.store import Entry, Revision
 
 audit = Audit(

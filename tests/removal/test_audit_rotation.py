@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import (
-    Audit,
-)
+from backends.removal.audit.audit import Audit
 from tests.support.auditing import KEY, NOON, audit_at, begin, names
 from tests.support.removing import PUT_BACK, REMOVED
 

@@ -13,7 +13,7 @@ from backends.discovery.reasons import BY_THIS_DYNTOP, ObservedRemoval, ReasonKi
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Item, Operation
+from backends.removal.audit.operation import Item, Operation
 from backends.removal.explainer import Explainer
 from backends.store import Entry, Lifetime, TimeToLive
 from tests.support.registered import KeyAndValue, card, channel, instance, source

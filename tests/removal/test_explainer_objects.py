@@ -12,7 +12,7 @@ from backends.discovery.history import Event, EventType
 from backends.discovery.reasons import ObservedRemoval, ReasonKind
 from backends.dynamo.records import AnyRecord
 from backends.memory import MemoryStore
-from backends.removal.audit import Item, Operation
+from backends.removal.audit.operation import Item, Operation
 from backends.removal.explainer import STOPPING, Explainer
 from backends.store import Entry, Lifetime
 from tests.support import registered

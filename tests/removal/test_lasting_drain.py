@@ -9,7 +9,7 @@ import pytest
 from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Discovery
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.lasting_drain import (
     LastingDrain,
     NoLastingDrain,

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import NOT_DONE, NOT_KNOWN, Audit
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import NOT_DONE, NOT_KNOWN
+from backends.removal.errors import NotFound, WrongStore
 from backends.removal.outcomes import KeyOutcome, OutcomeType
-from backends.removal.removals import NotFound, Removals, WrongStore
+from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
 from backends.store import (
     Cause,

@@ -9,7 +9,9 @@ import pytest
 
 from backends.discovery.discovery import Discovery
 from backends.memory import Keyspace
-from backends.removal.audit import NOT_KNOWN, Audit, AuditFailed
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.audit.operation import NOT_KNOWN
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.removals import Removals
 from backends.store import (

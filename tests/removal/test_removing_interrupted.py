@@ -14,7 +14,8 @@ import pytest
 
 from backends.discovery.discovery import Discovery
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit, Operation
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Operation
 from backends.removal.outcomes import KeyOutcome
 from backends.removal.removals import Removals
 from backends.store import (
@@ -123,7 +124,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.discovery.discovery import Discovery
 from backends.memory import Keyspace, MemoryStore
 from backends.dynamo.parse import read

@@ -10,7 +10,7 @@ import pytest
 from backends.discovery.discovery import Discovery
 from backends.liveness.evidence_kinds import Drained
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.audit_drains import read_marks
 from backends.removal.removals import Removals
 from tests.support.removing import there

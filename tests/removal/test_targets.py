@@ -15,7 +15,8 @@ from backends.liveness.evidence_kinds import NothingAsked
 from backends.liveness.judge import Verdict
 from backends.liveness.survey import survey
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit, OperationKind
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import OperationKind
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget, kind_of, removal_targets, targets_of
 from tests.support.registered import KeyAndValue, card, instance, record

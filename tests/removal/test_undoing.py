@@ -8,7 +8,7 @@ import pytest
 
 from backends.discovery.discovery import Discovery
 from backends.memory import Keyspace
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.removals import Removals
 from tests.support.auditing import NOON
 from tests.support.removing import (

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from backends.removal.audit import (
-    Audit,
-    Item,
-    Operation,
-)
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Item, Operation
 from backends.store import (
     Entry,
     Revision,

@@ -23,7 +23,7 @@ from backends.liveness.collector import Probes
 from backends.memory import Keyspace, MemoryStore
 from backends.metrics.scraper import Scrapes
 from backends.probe.types import ProbeAnswer, ProbeResult, ProbeTarget
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.removals import Removals
 from backends.services.types import Services
 from backends.store import Cause, Entry, Lifetime, Store, Unreachable

@@ -9,7 +9,7 @@ import pytest
 
 from backends.dynamo.parse import read
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.targets import RemovalTarget
 from backends.store import (

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from backends.dynamo.records import AnyRecord
-from backends.liveness.collector import Probing
+from backends.liveness.gathering import Probing
 from backends.probe.types import ProbeAnswer, ProbeResult, ProbeTarget
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from backends.store import Cause, Unreachable
 from tests.support.operating import QUICK, Operator, SaidProbes, World, dashboard
 from tests.support.registered import MALFORMED, KeyAndValue, card, instance

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import Audit, Item
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Item
 from tests.support.operating import START, World, dashboard
 from tests.support.registered import card, channel, instance, source
 from tests.support.removing import PUT_BACK, REMOVED

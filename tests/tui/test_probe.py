@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.liveness.collector import Probing
+from backends.liveness.gathering import Probing
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeTarget
 from tests.support.operating import Operator, SaidProbes, World, dashboard
 from tests.support.registered import card, channel, instance, source

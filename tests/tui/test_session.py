@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.connections import EtcdConnection, FileConnection, MemoryConnection, NatsKvConnection
-from backends.liveness.collector import Probing
+from backends.liveness.gathering import Probing
 from backends.nats.config import NatsConfig
 from tui.config.settings import Settings
 from tui.session import is_local, open_session

@@ -83,7 +83,7 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
         command = arguments.command or "the dashboard"
         log.info("dyntop %s, Python %s: %s", __version__, platform.python_version(), command)
         if arguments.command == "history":
-            from backends.removal.audit import default_path
+            from backends.removal.audit.location import default_path
             from tui.cli.commands import history
 
             code: int = history.run(default_path(environ), arguments)
@@ -97,16 +97,19 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
 
 
 def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    from backends.liveness.collector import Probing
-    from tui.actions import DEFAULT_KEYS
-    from tui.config import contexts
-    from tui.config.keys import chosen_keys
+    from backends.liveness.gathering import Probing
+    from tui.config.contexts import chosen
     from tui.config.settings import Settings
 
+    keys = None
+    if arguments.command is None:
+        from tui.config.keys import chosen_keys
+
+        keys = chosen_keys(environ)
     return Settings.from_environment(
         environ,
         # The demo reads no contexts file: its store is in no context.
-        context=None if arguments.demo else contexts.chosen(environ, arguments.context),
+        context=None if arguments.demo else chosen(environ, arguments.context),
         backend=arguments.backend,
         endpoints=arguments.endpoints,
         file_store=arguments.file_store,
@@ -121,8 +124,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         metrics=arguments.metrics,
         # Commands that only read need no home folder to write to.
         no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
-        # Commands have no keys.
-        keys=chosen_keys(environ) if arguments.command is None else DEFAULT_KEYS,
+        keys=keys,
     )
 
 
@@ -178,8 +180,8 @@ def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:
     """Print an error as one sentence. Return the exit code."""
     import logging
 
-    from backends.removal.audit import AuditFailed
-    from backends.removal.removals import RestoreRefused
+    from backends.removal.audit.disk import AuditFailed
+    from backends.removal.errors import RestoreRefused
     from backends.store import StoreError
     from tui.runtime.standard_streams import OutputFailed, print_message
     from tui.text.errors import Exit, explain

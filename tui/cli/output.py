@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import gc
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
-from backends.store import TimeToLive
 from tui.config.settings import Settings, as_name
 from tui.runtime.standard_streams import print_message
 from tui.text.errors import Exit
+
+if TYPE_CHECKING:
+    from backends.store import TimeToLive
 
 BUCKETS: dict[str, frozenset[Kind]] = {
     "endpoints": frozenset({Kind.ENDPOINT}),

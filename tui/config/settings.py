@@ -28,8 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from typing import TYPE_CHECKING
 
 from backends.connections import (
     Connection,
@@ -40,13 +39,16 @@ from backends.connections import (
     NatsKvConnection,
 )
 from backends.dynamo.queries import ANY_END
-from backends.liveness.collector import DEFAULT_CAP, Probing
-from backends.metrics.targets import ScrapeTarget, given
-from backends.nats.config import NatsConfig
-from backends.removal.audit import default_path
+from backends.liveness.gathering import DEFAULT_CAP, Probing
+from backends.removal.audit.location import default_path
 from backends.store import Misconfigured
-from tui.actions import DEFAULT_KEYS, Keys
-from tui.config.contexts import Context
+
+if TYPE_CHECKING:
+    # Most runs need none of these, and each takes time to import.
+    from backends.metrics.targets import ScrapeTarget
+    from backends.nats.config import NatsConfig
+    from tui.actions import Keys
+    from tui.config.context_file import Context
 
 DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
 FILE_STORE_FOLDER = "dynamo_store_kv"
@@ -62,10 +64,9 @@ YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """The settings of a run. Its repr shows no secret."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     connection: Connection
     """Unused under `demo`."""
@@ -86,7 +87,7 @@ class Settings(BaseModel):
     """Show a cluster in this process's memory."""
     probing: Probing = Probing.VISIBLE
     """The addresses to probe without a request."""
-    lease_rate: float = Field(default=DEFAULT_CAP, ge=0)
+    lease_rate: float = DEFAULT_CAP
     """Lease queries per second, at most. 0: none."""
     nats: NatsConfig | None = None
     """The NATS server whose services are queried. None: none."""
@@ -96,8 +97,8 @@ class Settings(BaseModel):
     """The audit file, written before each removal. None: no audit."""
     audit_to_read: Path | None = None
     """The file with this machine's earlier removals. None: there is none."""
-    keys: Keys = DEFAULT_KEYS
-    """The dashboard's keys."""
+    keys: Keys | None = None
+    """The dashboard's keys. None: the defaults."""
 
     @classmethod
     def from_environment(
@@ -118,7 +119,7 @@ class Settings(BaseModel):
         lease_rate: float = DEFAULT_CAP,
         metrics: Sequence[str] | None = None,
         no_audit: bool = False,
-        keys: Keys = DEFAULT_KEYS,
+        keys: Keys | None = None,
     ) -> Settings:
         """Return settings from flags, else a context, else an environment. None: a flag that was
         not given.
@@ -271,10 +272,10 @@ def _etcd(environ: Mapping[str, str], endpoints: str | None) -> EtcdConnection:
     return EtcdConnection(
         endpoints=tuple(part.strip() for part in as_name(endpoints).split(",") if part.strip()),
         username=_text(environ, "ETCD_AUTH_USERNAME"),
-        password=_secret(environ, "ETCD_AUTH_PASSWORD"),
-        ca=_secret(environ, "ETCD_AUTH_CA"),
-        client_cert=_secret(environ, "ETCD_AUTH_CLIENT_CERT"),
-        client_key=_secret(environ, "ETCD_AUTH_CLIENT_KEY"),
+        password=_text(environ, "ETCD_AUTH_PASSWORD"),
+        ca=_text(environ, "ETCD_AUTH_CA"),
+        client_cert=_text(environ, "ETCD_AUTH_CLIENT_CERT"),
+        client_key=_text(environ, "ETCD_AUTH_CLIENT_KEY"),
     )
 
 
@@ -290,6 +291,8 @@ def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
 
 def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None) -> NatsConfig:
     """Return the settings of NATS. Credentials come from the environment only."""
+    from backends.nats.config import NatsConfig
+
     for name in environ:
         if name.startswith("NATS_"):
             _text(environ, name)
@@ -330,10 +333,18 @@ def _metrics(
     if flags is not None:
         for urls in flags:
             _refuse_credentials("--metrics", urls, "DYNTOP_METRICS")
-        return given("--metrics", map(as_name, flags))
+        return _targets("--metrics", *map(as_name, flags))
     if context is not None and context.metrics is not None:
-        return given(f"metrics of context {context.name}", (context.metrics,))
-    return given("DYNTOP_METRICS", (_text(environ, "DYNTOP_METRICS") or "",))
+        return _targets(f"metrics of context {context.name}", context.metrics)
+    return _targets("DYNTOP_METRICS", _text(environ, "DYNTOP_METRICS") or "")
+
+
+def _targets(setting: str, *texts: str) -> tuple[ScrapeTarget, ...]:
+    if not any(texts):
+        return ()
+    from backends.metrics.targets import given
+
+    return given(setting, texts)
 
 
 def _refuse_credentials(flag: str, urls: str | None, where: str) -> None:
@@ -360,8 +371,3 @@ def _text(environ: Mapping[str, str], name: str) -> str | None:
             # The text is not repeated: it may be a secret.
             raise Misconfigured(name, "is not UTF-8") from None
     return text
-
-
-def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
-    text = _text(environ, name)
-    return None if text is None else SecretStr(text)

@@ -11,7 +11,7 @@ from textual.widgets import Button, Static
 
 from backends.dynamo.parse import read
 from backends.dynamo.records import EndpointInstance
-from backends.removal.audit import Operation
+from backends.removal.audit.operation import Operation
 from backends.store import Lifetime
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList

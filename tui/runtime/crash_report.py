@@ -11,12 +11,13 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from backends.removal.audit import AuditFailed, default_path
-from backends.removal.audit.disk import make_folder, opened, write
+from backends.removal.audit.disk import AuditFailed, make_folder, opened, write
+from backends.removal.audit.location import default_path
 from tui import __version__
 from tui.config.settings import Settings
 from tui.runtime.logs import Logs, harmless, traceback_of
@@ -64,9 +65,9 @@ def _report(
     yield f"terminal {terminal or 'unknown'}, {size.columns}x{size.lines}"
     yield ""
     yield "settings:"
-    for name, value in () if settings is None else iter(settings):
+    for one in () if settings is None else fields(settings):
         # A repr hides the secrets of settings.
-        yield f"    {name} = {harmless(repr(value), logs.mask)}"
+        yield f"    {one.name} = {harmless(repr(getattr(settings, one.name)), logs.mask)}"
     yield ""
     yield f"error: {type(error).__name__}"
     yield from traceback_of(error, logs.mask)

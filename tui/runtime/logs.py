@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.redact import Mask
-from backends.removal.audit import AuditFailed
-from backends.removal.audit.disk import translated
+from backends.removal.audit.disk import AuditFailed, translated
 from backends.removal.audit.file import AppendedFile
 from backends.store import Misconfigured
 from tui.config.log_levels import DEFAULT_LEVEL, LEVELS

@@ -11,8 +11,8 @@ from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
-from backends.liveness.collector import Probing
-from backends.removal.audit import Operation, OperationKind
+from backends.liveness.gathering import Probing
+from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
 from backends.removal.targets import RemovalTarget
 from backends.store import PodLabel

@@ -16,7 +16,8 @@ from backends.discovery.history import Event
 from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
-from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.collector import EvidenceCollector
+from backends.liveness.gathering import Probing
 from backends.liveness.survey import probe_to_be_sure
 from backends.liveness.workers import Worker
 from backends.liveness.workers import worker as worker_by_id
@@ -24,13 +25,14 @@ from backends.metrics.in_flight import DrainWatch
 from backends.metrics.poller import MetricsPoller
 from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
-from backends.removal.audit import Operation, OperationKind
+from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
 from backends.removal.targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.store import PodLabel
 from backends.tap import Tap
+from tui.actions import DEFAULT_KEYS
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
@@ -179,7 +181,7 @@ class Dashboard:
         self.view = ClusterView(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
         self.states = RecordStates(self.view, clock)
-        self.keys = settings.keys
+        self.keys = settings.keys or DEFAULT_KEYS
         """Those that texts name."""
         # What is removed from the demo is nobody's loss.
         self.writes_down = settings.audit is not None or settings.demo
@@ -233,7 +235,7 @@ class Dashboard:
         self.inspector = Inspector(
             self.states, self._drain_watch.of, self._pod_events.of, self._undo_key
         )
-        self.removals = ReportedRemovals(session.removals, self.states, settings.keys)
+        self.removals = ReportedRemovals(session.removals, self.states, self.keys)
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
         self._taps = session.taps

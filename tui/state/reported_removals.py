@@ -19,12 +19,14 @@ from backends.liveness.evidence_kinds import Drained
 from backends.liveness.judge import Verdict
 from backends.liveness.tracker import LivenessTracker
 from backends.liveness.workers import SEVERITY
-from backends.removal.audit import AuditFailed, Operation, OperationKind
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.audit_drains import AuditDrains
+from backends.removal.errors import RestoreRefused
 from backends.removal.explainer import Explainer
 from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
 from backends.removal.outcomes import KeyOutcome, OutcomeType
-from backends.removal.removals import RemovalResult, Removals, RestoreRefused, RestoreResult
+from backends.removal.removals import RemovalResult, Removals, RestoreResult
 from backends.removal.targets import RemovalTarget, removal_targets
 from backends.store import Entry, PodLabel
 from tui.actions import DEFAULT_KEYS, Keys

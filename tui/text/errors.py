@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from backends.removal.audit import AuditFailed
-from backends.removal.removals import NotFound, RestoreRefused, WrongStore
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.errors import NotFound, RestoreRefused, WrongStore
 from backends.store import (
     Cause,
     Forbidden,

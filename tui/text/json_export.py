@@ -6,22 +6,22 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic_core import from_json
 
-from backends.discovery.reasons import Reason
 from backends.dynamo import keys
 from backends.dynamo.card_split import split_body
 from backends.dynamo.fast_bodies import endpoint_fields, is_plain, model_fields
 from backends.dynamo.ids import Kind
 from backends.dynamo.parse import CARDS_KEPT, parsed_value
 from backends.dynamo.records import AnyRecord, Transport
-from backends.liveness.evidence import Assessment
-from backends.store import Entry, TimeToLive
-from tui.text.evidence import exported_evidence
-from tui.text.owner import exported_owner
+from backends.store import Entry, Owner, TimeToLive
+
+if TYPE_CHECKING:
+    from backends.discovery.reasons import Reason
+    from backends.liveness.evidence import Assessment
 
 # ASCII only, with DEL escaped: harmless on any terminal. Python's `Infinity` is no JSON, so it
 # raises.
@@ -84,10 +84,10 @@ def _line(
         None if ttl is None else ttl.remaining,
         entry.expired_at,
         entry.revision,
-        msgspec.UNSET if entry.owner is None else exported_owner(entry.owner),
+        msgspec.UNSET if entry.owner is None else _exported_owner(entry.owner),
         None if assessment is None else assessment.verdict.value,
         None if assessment is None else [one.text for one in assessment.evidence],
-        None if assessment is None else exported_evidence(assessment.evidence),
+        None if assessment is None else _exported_evidence(assessment),
         None if routing is None else routing.routable,
         None if routing is None or routing.reason is None else routing.reason.value,
         record.malformed,
@@ -95,6 +95,19 @@ def _line(
         record.note,
         entry.unread or None,
     )
+
+
+def _exported_evidence(assessment: Assessment) -> list[dict[str, Any]]:
+    # Imported here, as below: a list without evidence takes less time without these modules.
+    from tui.text.evidence import exported_evidence
+
+    return exported_evidence(assessment.evidence)
+
+
+def _exported_owner(owner: Owner) -> dict[str, Any]:
+    from tui.text.owner import exported_owner
+
+    return exported_owner(owner)
 
 
 def exported_id(record: AnyRecord) -> dict[str, str | None]:

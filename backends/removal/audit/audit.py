@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from backends.removal.audit import lines
 from backends.removal.audit.disk import AuditFailed, make_folder, translated
 from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile, Lock
+from backends.removal.audit.location import NO_HOME
 from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, new_id
 from backends.removal.audit.trail import Trail, trail_of
 from backends.removal.outcomes import KeyOutcome
@@ -18,8 +18,6 @@ from backends.removal.outcomes import KeyOutcome
 TAIL = 1024 * 1024
 """Bytes at the end of the audit with the acts of the last minutes: some 300 cards, 20 ms to
 read."""
-NO_HOME = "~"
-"""The first part of a path if the user has no home."""
 
 
 class Audit:
@@ -148,26 +146,3 @@ class Audit:
         for content in self._file.contents():
             found |= lines.ids_in(content)
         return found
-
-
-def default_path(environ: Mapping[str, str]) -> Path:
-    """Return `dyntop/audit.jsonl` in `$XDG_STATE_HOME`, else in `~/.local/state`.
-
-    By the XDG base directory specification (0.8), a path that is not absolute is ignored. If the
-    user has no home the `~` stays: an `Audit` there can be neither written nor read.
-    """
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = _home(environ) / ".local" / "state"
-    return state / "dyntop" / "audit.jsonl"
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    home = Path(environ.get("HOME", ""))
-    if home.is_absolute():
-        return home
-    try:
-        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:
-        return Path(NO_HOME)
-    return home if home.is_absolute() else Path(NO_HOME)

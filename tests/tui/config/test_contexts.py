@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from backends.store import Misconfigured
-from tui.config.contexts import SETTINGS, Context, chosen
+from tui.config.context_file import SETTINGS, Context
+from tui.config.contexts import chosen
 from tui.text.errors import Exit, explain
 
 PASSWORD = "s3cret"

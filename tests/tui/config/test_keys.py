@@ -9,7 +9,8 @@ import pytest
 from backends.store import Misconfigured
 from tui.actions import ACTIONS, DEFAULT_KEYS, REBINDABLE, Keys
 from tui.cli.main import main
-from tui.config.contexts import Context, chosen
+from tui.config.context_file import Context
+from tui.config.contexts import chosen
 from tui.config.keys import chosen_keys
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from backends.connections import (
     EtcdConnection,
@@ -17,10 +17,10 @@ from backends.connections import (
     open_store,
 )
 from backends.file import FileStore
-from backends.liveness.collector import Probing
+from backends.liveness.gathering import Probing
 from backends.memory import MemoryStore
 from backends.store import Misconfigured
-from tui.config.contexts import Context
+from tui.config.context_file import Context
 from tui.config.settings import Settings
 
 SECRET = "s3cret"
@@ -63,18 +63,15 @@ def test_etcd_is_read_from_dynamos_names() -> None:
     )
     assert connection.endpoints == ("http://a:1", "https://b:2")
     assert connection.username == "root"
-    assert connection.password is not None
-    assert connection.password.get_secret_value() == SECRET
-    assert connection.ca is not None
-    assert connection.ca.get_secret_value() == "/ca.pem"
-    assert connection.client_key is not None
-    assert connection.client_key.get_secret_value() == PEM
+    assert connection.password == SECRET
+    assert connection.ca == "/ca.pem"
+    assert connection.client_key == PEM
 
 
 def test_no_text_of_the_settings_has_a_secret() -> None:
     names = ("ETCD_AUTH_PASSWORD", "ETCD_AUTH_CA", "ETCD_AUTH_CLIENT_CERT", "ETCD_AUTH_CLIENT_KEY")
     found = settings(dict.fromkeys(names, PEM))
-    for text in (repr(found), str(found), found.model_dump_json(), repr(found.model_dump())):
+    for text in (repr(found), str(found)):
         assert SECRET not in text
 
 
@@ -325,8 +322,8 @@ def test_a_user_without_a_home_can_look_and_has_no_file_to_write_removals_down_i
 
 
 def test_settings_cannot_be_changed() -> None:
-    with pytest.raises(ValidationError):
-        settings().read_only = True
+    with pytest.raises(FrozenInstanceError):
+        settings().read_only = True  # type: ignore[misc]
 
 
 async def test_a_connection_becomes_its_store(tmp_path: Path) -> None:
@@ -374,7 +371,6 @@ def test_whose_metrics_are_scraped() -> None:
     found = settings(environ)
     assert [str(target) for target in found.metrics] == ["http://a:1", "http://***@b:2"]
     assert SECRET not in repr(found)
-    assert SECRET not in found.model_dump_json()
     assert settings().metrics == ()
     # A flag goes before a context, and that before the environment.
     context = prod(metrics="http://c:3,http://d:4")

@@ -23,7 +23,8 @@ from backends.liveness.evidence_kinds import DrainedOrDeleted
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import ProbeAnswer, ProbeResult
-from backends.removal.audit import Audit, Operation, OperationKind
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget
 from backends.store import (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.removal.audit import AuditFailed
-from backends.removal.removals import NotFound, WrongStore
+from backends.removal.audit.disk import AuditFailed
+from backends.removal.errors import NotFound, WrongStore
 from backends.store import (
     Cause,
     Forbidden,

@@ -17,7 +17,8 @@ from backends.discovery.discovery import Added, Discovery, Resynced
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from backends.memory import Keyspace, MemoryStore
-from backends.removal.audit import Audit, AuditFailed
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.disk import AuditFailed
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType
 from backends.removal.removals import Removals
 from backends.removal.targets import RemovalTarget

@@ -29,7 +29,8 @@ from tui.cli.shared.asked_frontends import (
     warn_unasked,
 )
 from tui.cli.shared.other_namespaces import namespaces_beside
-from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at, print_waiting, surveyed
+from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
+from tui.cli.shared.surveying import print_waiting, surveyed
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines

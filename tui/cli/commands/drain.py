@@ -24,14 +24,7 @@ from backends.store import Misconfigured
 from tui.cli.output import described, query
 from tui.cli.shared.lasting_drains import describe_lasting, planned, take_out
 from tui.cli.shared.matching import NAMES_A_PROCESS, in_a_line, processes
-from tui.cli.shared.reading import (
-    Clock,
-    StoreLabel,
-    acted_on,
-    looked_at,
-    probe_by_default,
-    surveyed,
-)
+from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (
     ask,
     can_ask,
@@ -42,6 +35,7 @@ from tui.cli.shared.removing import (
     report,
     warn_irreversible,
 )
+from tui.cli.shared.surveying import probe_by_default, surveyed
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message, write_lines
 from tui.session import open_session

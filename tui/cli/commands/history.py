@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backends.dynamo import keys
-from backends.removal.audit import Item, Operation, Trail
+from backends.removal.audit.operation import Item, Operation
+from backends.removal.audit.trail import Trail
 from tui.cli.shared.audit_file import audit_at, when
 from tui.cli.tables import write_table
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines

@@ -8,26 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from backends.dynamo.records import AnyRecord
-from backends.liveness.evidence import Assessment
-from backends.liveness.judge import FINDINGS
-from backends.liveness.survey import Survey, read_once
-from backends.store import TimeToLive
-from tui.cli.commands import list_workers
 from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
-from tui.cli.shared.matching import NameFilter
-from tui.cli.shared.other_namespaces import namespaces_beside
-from tui.cli.shared.reading import (
-    Clock,
-    StoreLabel,
-    list_with_publishers,
-    looked_at,
-    place_of,
-    surveyed,
-)
+from tui.cli.shared.reading import Clock, StoreLabel, list_with_publishers, looked_at, place_of
 from tui.cli.tables import write_table
-from tui.config.settings import Settings
 from tui.runtime.standard_streams import (
     end_at_once_on_interrupt,
     print_message,
@@ -37,6 +22,13 @@ from tui.runtime.standard_streams import (
 from tui.text.errors import Exit
 from tui.text.json_export import json_list, record_json
 from tui.text.sanitize import plain_key
+
+if TYPE_CHECKING:
+    from backends.dynamo.records import AnyRecord
+    from backends.liveness.evidence import Assessment
+    from backends.liveness.survey import Survey
+    from backends.store import TimeToLive
+    from tui.config.settings import Settings
 
 HEADER = (
     *("KIND", "NAMESPACE", "COMPONENT", "ENDPOINT", "TOPIC", "ID", "MODEL", "LORA"),
@@ -69,6 +61,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """List, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
     arguments.liveness = arguments.liveness or arguments.probe is not None
     if arguments.what == "workers":
+        from tui.cli.commands import list_workers
+
         return list_workers.run(settings, arguments, clock)
     end_at_once_on_interrupt()
     keep_all()
@@ -82,6 +76,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         case _:
             write_table(HEADER, (_cells(listed, record) for record in listed.records))
     if not listed.records and arguments.output != "json" and not arguments.names:
+        from tui.cli.shared.other_namespaces import namespaces_beside
+
         print_nothing_found(settings, arguments, listed.place.name, namespaces_beside(settings))
     if listed.unread:
         print_message(f"not all is listed: {listed.unread}")
@@ -96,6 +92,11 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
         if not arguments.liveness and not arguments.names:
             records, publishers, unread = await list_with_publishers(discovery, wanted)
             return _Listed(place, records, publishers.worker_of, None, unread=unread)
+        # Imported only here: without evidence a list needs no module that judges.
+        from backends.liveness.survey import read_once
+        from tui.cli.shared.matching import NameFilter
+        from tui.cli.shared.surveying import surveyed
+
         # Whose a record is may only be told by what else is there.
         by_name = NameFilter(arguments.names)
         if not arguments.liveness:
@@ -147,6 +148,8 @@ def _state(record: AnyRecord, assessment: Assessment | None) -> str:
     """Return the verdict, with the evidence of a finding; without evidence the state by the record
     itself."""
     if assessment is not None:
+        from backends.liveness.judge import FINDINGS
+
         verdict = assessment.verdict.value
         found = assessment.verdict in FINDINGS
         return f"{verdict}: {assessment.evidence[0].text}" if found else verdict

@@ -18,7 +18,8 @@ from backends.store import TimeToLive
 from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
 from tui.cli.shared.matching import NameFilter
 from tui.cli.shared.other_namespaces import namespaces_beside
-from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
+from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
+from tui.cli.shared.surveying import surveyed
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, write_lines

@@ -28,7 +28,8 @@ from tui.cli.shared.asked_frontends import (
     silent_json,
 )
 from tui.cli.shared.matching import in_a_line, records
-from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of, surveyed
+from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
+from tui.cli.shared.surveying import surveyed
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.detail import Detail, detail_of, kind_and_name, worker_detail

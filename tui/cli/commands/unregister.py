@@ -16,7 +16,7 @@ from backends.liveness.survey import survey_keys
 from backends.removal.targets import RemovalTarget, targets_of
 from backends.store import Misconfigured
 from tui.cli.commands import unregister_stale
-from tui.cli.shared.reading import DEEP, NEVER, Clock, StoreLabel, acted_on, drained_by, looked_at
+from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (
     confirmed,
     describe,
@@ -26,6 +26,7 @@ from tui.cli.shared.removing import (
     report,
     warn_irreversible,
 )
+from tui.cli.shared.surveying import DEEP, NEVER, drained_by
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message
 from tui.text.errors import Exit, explain

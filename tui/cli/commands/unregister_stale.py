@@ -13,15 +13,7 @@ from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.removal.targets import RemovalTarget, targets_of
 from tui.cli.output import described, keep_all, query
-from tui.cli.shared.reading import (
-    Clock,
-    StoreLabel,
-    acted_on,
-    looked_at,
-    print_waiting,
-    probe_by_default,
-    surveyed,
-)
+from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (
     confirmed,
     describe,
@@ -30,6 +22,7 @@ from tui.cli.shared.removing import (
     report,
     warn_irreversible,
 )
+from tui.cli.shared.surveying import print_waiting, probe_by_default, surveyed
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message
 from tui.text.errors import Exit

@@ -13,7 +13,8 @@ from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Discovery, Removed, Resynced, WatchEvent
 from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.collector import EvidenceCollector
+from backends.liveness.gathering import Probing
 from backends.liveness.tracker import LivenessTracker
 from backends.store import Forbidden, Heartbeat, Lost, StoreError
 from tui.cli.output import described

@@ -17,7 +17,8 @@ from backends.discovery.owner_changes import holds_the_same
 from backends.discovery.reasons import Reason
 from backends.dynamo.queries import EVERYTHING, Query
 from backends.dynamo.records import AnyRecord
-from backends.liveness.collector import EvidenceCollector, Probing
+from backends.liveness.collector import EvidenceCollector
+from backends.liveness.gathering import Probing
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.types import ProbeResult, ProbeTarget
 from backends.removal.explainer import Explainer, FindOperations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from backends.removal.audit import Audit
+from backends.removal.audit.audit import Audit
 from tui.text.timestamps import utc_stamp
 
 

@@ -1,17 +1,14 @@
-"""Read a store for the commands: survey, workers of channels, the store's name."""
+"""Read a store for the commands: workers of channels, the store's name. Imports little."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from backends.aio.timer import LOOP, Timer
 from backends.discovery.cluster import Cluster, FirstSeen
-from backends.discovery.discovery import Discovery
 from backends.dynamo.ids import Kind
-from backends.dynamo.queries import Query
 from backends.dynamo.records import (
     AnyRecord,
     EndpointInstance,
@@ -19,21 +16,15 @@ from backends.dynamo.records import (
     EventSource,
     ModelCard,
 )
-from backends.liveness.collector import Probes, Probing
-from backends.liveness.drain_marks import DrainMark
-from backends.liveness.renewal_wait import RenewalWait
-from backends.liveness.survey import Choose, Survey, survey
-from backends.liveness.survey import Clock as Clock
-from backends.removal.audit_drains import read_marks
-from backends.store import Lifetime, NoPuts
-from tui.cli.shared.audit_file import audit_at
-from tui.config.settings import Settings
-from tui.runtime.standard_streams import print_message
 from tui.session import open_discovery, open_session
-from tui.text.format import count
+from tui.text.host_clock import Clock as Clock
 
-CONNECT, DEEP, NEVER = "connect", "deep", "never"
-"""How to probe, as the commands' `--probe` names it."""
+if TYPE_CHECKING:
+    from backends.discovery.discovery import Discovery
+    from backends.dynamo.queries import Query
+    from backends.liveness.collector import Probes
+    from backends.store import Lifetime, NoPuts
+    from tui.config.settings import Settings
 
 
 class Publishers:
@@ -117,58 +108,6 @@ async def acted_on(discovery: Discovery) -> StoreLabel:
         no_puts=await discovery.no_puts(),
         read_only=await discovery.read_only(),
     )
-
-
-def print_waiting(seconds: float, records: Sequence[AnyRecord]) -> None:
-    """Print how long a command waits, and why."""
-    print_message(
-        f"{count(len(records), 'record')} cannot be reached from this host: waiting up to "
-        f"{math.ceil(seconds)} s for the next renewal, which shows whether the worker lives"
-    )
-
-
-async def surveyed(
-    settings: Settings,
-    discovery: Discovery,
-    probes: Probes | None,
-    query: Query,
-    *,
-    probe: str | None,
-    choose: Choose | None = None,
-    confirm: bool = False,
-    wait: RenewalWait | None = None,
-    clock: Clock,
-    timer: Timer = LOOP,
-) -> Survey:
-    """Survey as every command does: probe by `--probe`, and read the drains of the audit. Raises
-    `StoreError`."""
-    return await survey(
-        discovery,
-        query,
-        choose=choose,
-        probes=probes,
-        deep=probe == DEEP,
-        confirm=confirm,
-        wait=wait,
-        drained=await drained_by(settings, discovery),
-        clock=clock,
-        timer=timer,
-    )
-
-
-async def drained_by(settings: Settings, discovery: Discovery) -> Mapping[int, DrainMark]:
-    """Return by whom workers of a store were drained, as the audit on this machine has it."""
-    path = settings.audit_to_read
-    audit = None if path is None else audit_at(path)
-    return await read_marks(audit, discovery.store.name, discovery.store.address)
-
-
-def probe_by_default(settings: Settings, wanted: str | None) -> str | None:
-    """Return the default probe of a command: `connect` or `deep`. None: it does not probe.
-    `wanted`: its own `--probe`; without it the `--probe` before the command counts."""
-    if wanted is None:
-        wanted = {Probing.NEVER: NEVER, Probing.DEEP: DEEP}.get(settings.probing, CONNECT)
-    return None if wanted == NEVER else wanted
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
-from backends.removal.audit import OperationKind
+from backends.removal.audit.operation import OperationKind
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.targets import RemovalTarget
 from backends.store import NoPuts

@@ -1,0 +1,208 @@
+"""The file of contexts: the settings of each table, and what is wrong with others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from backends.store import Misconfigured
+from tui.config.folder import config_folder, read_toml
+
+Source = Literal["--context", "DYNTOP_CONTEXT"]
+"""The source of the context's name: the flag or the environment variable."""
+
+CREDENTIALS = {
+    "endpoints": "ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD",
+    "nats": "NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD",
+}
+"""Where the user and password of these servers belong."""
+
+OURS = "context"
+"""The type of the errors whose text is ours."""
+
+
+def _joined(value: object) -> object:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ",".join(value)
+    return value
+
+
+Texts = Annotated[
+    str | None, BeforeValidator(_joined), Field(description="must be a text or a list of texts")
+]
+"""A text, or those of a list with commas between them."""
+Text = Annotated[str | None, Field(description="must be a text, in quotes")]
+Backend = Annotated[
+    Literal["etcd", "file", "kubernetes", "nats"] | None,
+    Field(description="must be a text: 'etcd', 'file', 'kubernetes' or 'nats'"),
+]
+Flag = Annotated[bool, Field(description="must be true or false, without quotes")]
+
+
+class Table(BaseModel):
+    """The settings of one table. None: unset, so the environment decides. The description of a
+    field completes the sentence about a value of another type."""
+
+    # Built when a context is named: not at every start.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    backend: Backend = None
+    """The kind of store. Optional if `endpoints` or `file_store` is set."""
+    endpoints: Texts = None
+    """Of etcd, separated by commas."""
+    file_store: Text = None
+    """An absolute path."""
+    kube_context: Text = None
+    """Of the kubeconfig."""
+    kube_namespace: Text = None
+    """Of Kubernetes; `*` for all."""
+    nats: Texts = None
+    """Servers of NATS, separated by commas."""
+    namespace: Text = None
+    """Empty: all of them."""
+    read_only: Flag = False
+    metrics: Texts = None
+    """URLs, separated by commas."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_backend(cls, said: dict[str, object]) -> dict[str, object]:
+        if "backend" not in said:
+            if "endpoints" in said:
+                return said | {"backend": "etcd"}
+            if "file_store" in said:
+                return said | {"backend": "file"}
+            if "kube_context" in said or "kube_namespace" in said:
+                return said | {"backend": "kubernetes"}
+        return said
+
+    @field_validator("endpoints", "nats")
+    @classmethod
+    def _check_servers(cls, servers: str | None, info: ValidationInfo) -> str | None:
+        setting = str(info.field_name)
+        if servers is not None and not servers.replace(",", "").strip():
+            one = "endpoint" if setting == "endpoints" else "server"
+            raise _wrong(f"{setting} names no {one}: leave it out, or name one")
+        if servers is not None and "@" in servers:
+            # Not repeated: it may hold a password.
+            raise _wrong(f"user and password belong in {CREDENTIALS[setting]}, not in {setting}")
+        return servers
+
+    @field_validator("file_store")
+    @classmethod
+    def _check_folder(cls, folder: str | None) -> str | None:
+        # Relative to what? The same name must mean the same store wherever dyntop is started.
+        if folder is not None and not Path(folder).is_absolute():
+            raise _wrong(f"file_store is {folder!r}, and must be a path that begins with /")
+        return folder
+
+    @field_validator("metrics")
+    @classmethod
+    def _check_metrics(cls, metrics: str | None) -> str | None:
+        if metrics is not None and "@" in metrics:
+            raise _wrong("metrics has a URL with user and password: those belong in DYNTOP_METRICS")
+        return metrics
+
+    @model_validator(mode="after")
+    def _check_backend(self) -> Self:
+        for setting, store in (
+            ("endpoints", "etcd"),
+            ("file_store", "file"),
+            ("kube_context", "kubernetes"),
+            ("kube_namespace", "kubernetes"),
+        ):
+            if getattr(self, setting) is not None and self.backend != store:
+                problem = f"{setting} belongs to the {store} store, and {self.backend} was chosen"
+                raise _wrong(f"{problem}: leave one of them out")
+        return self
+
+
+SETTINGS = tuple(Table.model_fields)
+"""All that a table may say."""
+
+
+class Context(Table):
+    """One table, with its name."""
+
+    name: str
+    source: Source
+
+
+def read_context(environ: Mapping[str, str], name: str, source: Source) -> Context:
+    """Return a context of this user's file. Blocks. Raises `Misconfigured`."""
+    path = _path(environ, source)
+    return _read(path, _tables(path, name, source), name, source)
+
+
+def _path(environ: Mapping[str, str], source: Source) -> Path:
+    """Raises `Misconfigured` where this user has no home."""
+    folder = config_folder(environ)
+    if folder is None:
+        problem = "this user has no home to read contexts from: set XDG_CONFIG_HOME"
+        raise Misconfigured(source, problem)
+    return folder / "contexts.toml"
+
+
+def _tables(path: Path, name: str, source: Source) -> dict[str, object]:
+    """Return all contexts of the file. Raises `Misconfigured`."""
+    try:
+        return read_toml(path, source, "leave the context out")
+    except FileNotFoundError:
+        problem = f"there is no {path}: write it, with a table for {name!r}"
+    raise Misconfigured(source, problem)
+
+
+def _read(path: Path, tables: Mapping[str, object], name: str, source: Source) -> Context:
+    stray = [key for key, value in tables.items() if not isinstance(value, dict)]
+    if stray:
+        # Most likely meant for all contexts, and a `read_only` must not be passed over.
+        problem = f"{_names(stray)} must be in the table of a context, e.g. below [{name}]"
+        raise Misconfigured(str(path), problem)
+    table = tables.get(name)
+    if not isinstance(table, dict):
+        there = f"it has {_names(tables)}" if tables else "it has none"
+        raise Misconfigured(source, f"there is no context {name!r} in {path}: {there}")
+    problem = ""
+    try:
+        Table.model_validate(table)
+    except ValidationError as error:
+        problem = _problem(error.errors())
+    # Raised outside of the handler: pydantic's error repeats values, which may be secrets.
+    if problem:
+        raise Misconfigured(f"[{name}] in {path}", problem)
+    return Context.model_validate({**table, "name": name, "source": source})
+
+
+def _problem(errors: list[ErrorDetails]) -> str:
+    """Return the first problem as a sentence. Settings that are not known come before all."""
+    if unknown := [str(one["loc"][0]) for one in errors if one["type"] == "extra_forbidden"]:
+        is_are = "is no setting" if len(unknown) == 1 else "are no settings"
+        return f"{_names(unknown)} {is_are} of a context: it has {_names(SETTINGS)}"
+    first = errors[0]
+    if first["type"] == OURS:
+        return first["msg"]
+    setting, value = str(first["loc"][0]), first["input"]
+    if first["type"] == "literal_error" and isinstance(value, str):
+        return f"{setting} is {value!r}, and must be {first['ctx']['expected']}"
+    return f"{setting} {Table.model_fields[setting].description}"
+
+
+def _wrong(problem: str) -> PydanticCustomError:
+    return PydanticCustomError(OURS, "{problem}", {"problem": problem})
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
