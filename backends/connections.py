@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import msgspec
+
 from backends.store import Store
 
 if TYPE_CHECKING:
@@ -29,16 +31,14 @@ class EtcdConnection:
     """Seconds between checks whether a user with partial permissions may read more now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileConnection:
+class FileConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A folder in the layout of Dynamo's file store."""
 
     backend: ClassVar[Literal["file"]] = "file"
     root: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NatsKvConnection:
+class NatsKvConnection(msgspec.Struct, frozen=True, kw_only=True):
     """JetStream's KV buckets of one NATS account.
 
     Not NATS micro services: those are no store, and are asked next to any store.
@@ -48,8 +48,7 @@ class NatsKvConnection:
     config: NatsConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesConnection:
+class KubernetesConnection(msgspec.Struct, frozen=True, kw_only=True):
     """The objects that Dynamo's processes write to Kubernetes (`DynamoWorkerMetadata`)."""
 
     backend: ClassVar[Literal["kubernetes"]] = "kubernetes"
@@ -62,8 +61,7 @@ class KubernetesConnection:
     """All namespaces, in place of one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryConnection:
+class MemoryConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A new, empty store in this process."""
 
     backend: ClassVar[Literal["memory"]] = "memory"

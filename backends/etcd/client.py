@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.etcd import rpc
 from backends.etcd.config import Endpoint, EtcdConfig, read_tls
@@ -35,8 +36,7 @@ not pass by themselves come first.
 """
 
 
-@dataclass(slots=True)
-class _Token:
+class _Token(msgspec.Struct):
     text: str = ""
     """Empty: no token is needed, because there is no user or authentication is off."""
 

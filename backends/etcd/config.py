@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from backends.redact import path_or_mask
 from backends.store import Misconfigured
 
@@ -24,8 +26,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 PEM_BEGIN = "-----BEGIN "
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """The client address of one etcd member."""
 
     host: str

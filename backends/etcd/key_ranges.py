@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 NO_END = b"\0"
 """As the end of a range: it includes the last key."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRange:
+class KeyRange(msgspec.Struct, frozen=True):
     """All keys from `start` on, before `end`. There is no empty key."""
 
     start: bytes

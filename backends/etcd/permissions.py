@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.dynamo.keys import BUCKET_NAMES
 from backends.etcd import rpc
@@ -13,8 +14,7 @@ from backends.etcd.key_ranges import KeyRange, common, key_ranges, merged, witho
 from backends.store import Forbidden
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(msgspec.Struct, frozen=True):
     """The key ranges that may be read, disjoint."""
 
     ranges: tuple[KeyRange, ...]

@@ -6,10 +6,10 @@ The messages are generated from `proto/etcd.proto`, which has only the fields th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import grpc as grpc
+import msgspec
 from google.protobuf.message import Message as ProtobufMessage
 
 from backends.etcd.proto.etcd_pb2 import (
@@ -100,8 +100,7 @@ RequestT = TypeVar("RequestT", bound=ProtobufMessage)
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
-@dataclass(frozen=True, slots=True)
-class RpcMethod(Generic[RequestT, AnswerT]):
+class RpcMethod(msgspec.Struct, Generic[RequestT, AnswerT], frozen=True):
     """One of etcd's calls."""
 
     path: str

@@ -10,8 +10,9 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from itertools import chain
+
+import msgspec
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -38,8 +39,7 @@ UNPACKED_AT_ONCE = 500
 """Keys of a page converted to entries in one go: about 2 ms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """All entries at `revision`, sorted by key."""
 
     entries: tuple[Entry, ...]
@@ -73,8 +73,7 @@ async def read_snapshot(
     raise Refused(client.address, f"compacted {ATTEMPTS} times while it was read")
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(msgspec.Struct):
     """The keys of one range."""
 
     range: KeyRange
@@ -82,11 +81,10 @@ class _Part:
     """Where the next page begins."""
     left: int = 0
     """Keys from there on."""
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = msgspec.field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(msgspec.Struct, frozen=True):
     """Keys of some ranges, at one revision."""
 
     answers: Sequence[tuple[_Part, rpc.RangeResponse]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -21,7 +22,6 @@ from backends.store import (
     Lifetime,
     NoPuts,
     Outcome,
-    PodLabels,
     PutBack,
     Refused,
     Resync,
@@ -32,6 +32,9 @@ from backends.store import (
 )
 from backends.store.closing import ClosedAtExit
 from backends.store.limited_gather import limited_gather
+
+if TYPE_CHECKING:
+    from backends.store import PodLabels
 
 LEASES_IN_FLIGHT = 64
 """Leases read at a time: a whole batch of the lease schedule, which shares the cost of waking

@@ -6,7 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -27,8 +28,7 @@ from backends.store import (
 from backends.store.resync_loop import PositionLost
 
 
-@dataclass(frozen=True, slots=True)
-class WatchLimits:
+class WatchLimits(msgspec.Struct, frozen=True):
     """Limits of one watch stream."""
 
     heartbeat_interval: float = 2.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 import msgspec
 
-from backends.store.owner import Owner
+if TYPE_CHECKING:
+    from backends.store.owner import Owner
 
 Revision = NewType("Revision", str)
 """A token for a key's current content: equal tokens mean equal content.

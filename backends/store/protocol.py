@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from backends.store.entries import Entry, NoPuts, PutBack, Removal, Revision, TimeToLive
 from backends.store.errors import StoreError
 from backends.store.events import Resync, StoreEvent
-from backends.store.pod_labels import PodLabels
-from backends.store.pods import Pods
+
+if TYPE_CHECKING:
+    from backends.store.pod_labels import PodLabels
+    from backends.store.pods import Pods
 
 Outcome = Removal | StoreError
 """The result for one key: what was done, or the error that prevented it or left it unknown."""

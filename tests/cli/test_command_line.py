@@ -284,3 +284,27 @@ def test_a_full_disk_is_said() -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "No space left" in done.stderr
+
+
+def test_a_command_ends_only_once_all_is_written() -> None:
+    """It ends its process itself, without freeing each object first."""
+    program = """
+import sys, threading, time
+from tui.cli.main import main
+def late():
+    threading.main_thread().join()
+    print("written")
+threading.Thread(target=late).start()
+sys.argv = ["dyntop", "--backend", "memory", "list", "-o", "json"]
+sys.exit(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "[]\nwritten\n"

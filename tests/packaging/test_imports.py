@@ -28,7 +28,6 @@ CLIENTS = ETCD | {
     "nats",
     "zmq",
     "msgpack",
-    "msgspec",
     "aiohttp",
     "yaml",
     "prometheus_client",

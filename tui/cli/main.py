@@ -9,6 +9,7 @@ import argparse
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,17 +24,25 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment variable: `1` shows tracebacks."""
 
+KEEPING = ("list", "show", "check")
+"""Commands that keep tens of thousands of records to their end. Searching them for garbage
+repeatedly would take a fifth of the time."""
 ONLY_LOOKING = ("list", "show", "watch", "check", "wait", "stats", "tap")
 """Commands that never remove keys."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `dyntop` and return its exit code. Never raises."""
+    """Run `dyntop` and return its exit code. Never raises. Without `argv` it is that of the
+    process, which ends here.
+    """
     # gRPC's C core writes failed handshakes to standard error, over the screen. It reads the
     # variable at its first import. A value set by the user stays.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
-        return _main(sys.argv[1:] if argv is None else argv, os.environ)
+        code = _main(sys.argv[1:] if argv is None else argv, os.environ)
+        if argv is None:
+            _end(code)
+        return code
     except SystemExit as end:
         # argparse: 0 after --help and --version, 2 for usage.
         return _flushed(end.code if isinstance(end.code, int) else 1)
@@ -53,11 +62,10 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if (problem := why_too_few()) is not None:
         print(f"dyntop: {problem}", file=sys.stderr)
         return 2
-    if arguments.command is None:
-        # The dashboard's imports and first contents stay for the whole run. Searching them for
-        # garbage repeatedly would take an eighth of the start.
-        gc.disable()
-    # Imports from here on take time: pydantic, and the store's library.
+    # What is imported stays for the whole run, as do the dashboard's first contents. Searching them
+    # for garbage repeatedly would take an eighth of the start.
+    gc.disable()
+    # Imports from here on take time.
     from tui.runtime.logs import Logs, logging_to
     from tui.runtime.redact import masks
 
@@ -68,7 +76,6 @@ def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Logs) -> int:
     import logging
-    import platform
 
     from tui.runtime.logs import log_options
     from tui.runtime.standard_streams import print_message
@@ -81,7 +88,7 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
             # The dashboard shows it in the header.
             logs.report_problem_to(print_message)
         command = arguments.command or "the dashboard"
-        log.info("dyntop %s, Python %s: %s", __version__, platform.python_version(), command)
+        log.info("dyntop %s, Python %d.%d.%d: %s", __version__, *sys.version_info[:3], command)
         if arguments.command == "history":
             from backends.removal.audit.location import default_path
             from tui.cli.commands import history
@@ -89,7 +96,10 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
             code: int = history.run(default_path(environ), arguments)
         else:
             settings = _settings(arguments, environ)
-            code = _command(arguments.command, logs)(settings, arguments)
+            run = _command(arguments.command, logs)
+            if arguments.command not in (None, *KEEPING):
+                gc.enable()
+            code = run(settings, arguments)
     except Exception as error:
         code = _explained(error, settings, logs)
     log.info("ended with exit code %d", code)
@@ -222,6 +232,22 @@ def _store(settings: Settings | None) -> str:
     if settings is None:
         return ""
     return "memory" if settings.demo else settings.connection.backend
+
+
+def _end(code: int) -> None:
+    """End the process without freeing each object first, which takes a tenth of a short run and
+    longer after a large snapshot. Returns if a thread or standard output still has to be waited
+    for, or fails: Python ends then as it always does.
+    """
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
+        return
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
 
 
 def _flushed(code: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,12 +24,6 @@ BUCKETS: dict[str, frozenset[Kind]] = {
     "all": frozenset(Kind),
 }
 """The kinds that a command can list, by its argument."""
-
-
-def keep_all() -> None:
-    """Switch garbage collection off, for commands that keep tens of thousands of records to their
-    end: searching them repeatedly would take a fifth of the time."""
-    gc.disable()
 
 
 def query_of(settings: Settings, arguments: argparse.Namespace) -> Query:

@@ -30,6 +30,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from backends.connections import (
     Connection,
     EtcdConnection,
@@ -187,8 +189,7 @@ def as_name(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFlags:
+class StoreFlags(msgspec.Struct, frozen=True):
     """What the command line, or a context, says of the store. None: nothing."""
 
     backend: str | None
@@ -205,7 +206,7 @@ def _connection(
     chosen = _chosen(flags)
     if context is not None:
         chosen = chosen or context.backend
-        flags = replace(
+        flags = msgspec.structs.replace(
             flags,
             **{
                 name: getattr(context, name)

@@ -16,8 +16,9 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from backends.redact import Mask
 from backends.removal.audit.disk import AuditFailed, translated
@@ -47,8 +48,7 @@ MOST_LINES = 200
 OnProblem = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LogLimits:
+class LogLimits(msgspec.Struct, frozen=True):
     """Limits of a log file."""
 
     rotate_at: int = 4 * 1024 * 1024

@@ -5,8 +5,9 @@ Errors carry values and never render themselves. Commands and dashboard do it he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from backends.removal.audit.disk import AuditFailed
 from backends.removal.errors import NotFound, RestoreRefused, WrongStore
@@ -54,8 +55,7 @@ class Exit(IntEnum):
     OUTPUT_CLOSED = 141
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorText:
+class ErrorText(msgspec.Struct, frozen=True):
     """One sentence without `dyntop: ` before it or a full stop after it. Harmless text."""
 
     sentence: str

@@ -17,11 +17,11 @@ from backends.dynamo.fast_bodies import endpoint_fields, is_plain, model_fields
 from backends.dynamo.ids import Kind
 from backends.dynamo.parse import CARDS_KEPT, parsed_value
 from backends.dynamo.records import AnyRecord, Transport
-from backends.store import Entry, Owner, TimeToLive
 
 if TYPE_CHECKING:
     from backends.discovery.reasons import Reason
     from backends.liveness.evidence import Assessment
+    from backends.store import Entry, Owner, TimeToLive
 
 # ASCII only, with DEL escaped: harmless on any terminal. Python's `Infinity` is no JSON, so it
 # raises.

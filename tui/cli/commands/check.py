@@ -21,7 +21,7 @@ from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY
 from backends.probe.targets import unusable
 from backends.probe.types import ProbeAnswer
-from tui.cli.output import described, keep_all, query_of
+from tui.cli.output import described, query_of
 from tui.cli.shared.asked_frontends import (
     asked_frontends,
     denials_json,
@@ -70,7 +70,6 @@ def run(
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
     end_at_once_on_interrupt()
-    keep_all()
     seen, place = asyncio.run(_look(settings, arguments, clock, timer))
     found = [record for record in seen.records if seen.verdict(record) in FINDINGS]
     denied = _denied(seen)

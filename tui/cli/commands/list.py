@@ -7,10 +7,11 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
+import msgspec
+
+from tui.cli.output import print_not_found, print_nothing_found, query_of, ttl_cell
 from tui.cli.shared.reading import Clock, StoreLabel, list_with_publishers, looked_at, place_of
 from tui.cli.tables import write_table
 from tui.runtime.standard_streams import (
@@ -36,8 +37,7 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(msgspec.Struct, frozen=True):
     """The found records, and their survey."""
 
     place: StoreLabel
@@ -65,7 +65,6 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
         return list_workers.run(settings, arguments, clock)
     end_at_once_on_interrupt()
-    keep_all()
     listed = asyncio.run(_list(settings, arguments, clock))
     match arguments.output:
         case "json":

@@ -15,7 +15,7 @@ from backends.liveness.evidence import Assessment
 from backends.liveness.survey import Survey, read_once
 from backends.liveness.workers import Worker, workers, worst
 from backends.store import TimeToLive
-from tui.cli.output import keep_all, print_not_found, print_nothing_found, query_of, ttl_cell
+from tui.cli.output import print_not_found, print_nothing_found, query_of, ttl_cell
 from tui.cli.shared.matching import NameFilter
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
@@ -40,7 +40,6 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
     end_at_once_on_interrupt()
-    keep_all()
     by_name = NameFilter(arguments.names)
     seen, found, place = asyncio.run(_list(settings, arguments, by_name, clock))
     match arguments.output:

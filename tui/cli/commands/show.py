@@ -20,7 +20,7 @@ from backends.liveness.workers import SEVERITY, Worker, worker, worst
 from backends.store import Misconfigured, Owner, PodEvents, Pods
 from backends.store.pods import events_of
 from tui.cli.commands import list_workers
-from tui.cli.output import described, keep_all, query
+from tui.cli.output import described, query
 from tui.cli.shared.asked_frontends import (
     asked_frontends,
     failures_json,
@@ -76,7 +76,6 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
     end_at_once_on_interrupt()
-    keep_all()
     wanted = lookup.parse(arguments.name)
     if not wanted.text:
         raise Misconfigured("NAME", "is empty: name an id, a key, an address or a model")

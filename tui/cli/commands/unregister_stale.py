@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import time
 
 from backends.aio.timer import LOOP, Timer
@@ -12,7 +13,7 @@ from backends.liveness.judge import Verdict
 from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.removal.targets import RemovalTarget, targets_of
-from tui.cli.output import described, keep_all, query
+from tui.cli.output import described, query
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (
     confirmed,
@@ -44,7 +45,7 @@ def run(
 
     Raises `StoreError`, `OutputFailed`.
     """
-    keep_all()
+    gc.disable()  # as `main` does for commands that keep all that they read
     wanted = query(settings, "all", arguments.component, arguments.endpoint, arguments.topic)
     probe = probe_by_default(settings, arguments.probe)
     seen, place = asyncio.run(_look(settings, wanted, probe, clock, timer))

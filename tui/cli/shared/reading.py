@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.ids import Kind
@@ -79,8 +81,7 @@ async def list_with_publishers(
     return records, Publishers(sources), "; ".join(filter(None, (unread, no_sources)))
 
 
-@dataclass(frozen=True, slots=True)
-class StoreLabel:
+class StoreLabel(msgspec.Struct, frozen=True):
     """The name of a store for the user, and its limits."""
 
     name: str
@@ -103,7 +104,7 @@ def place_of(discovery: Discovery) -> StoreLabel:
 
 async def acted_on(discovery: Discovery) -> StoreLabel:
     """Return the store's label, with its refusals of puts and of changes."""
-    return replace(
+    return msgspec.structs.replace(
         place_of(discovery),
         no_puts=await discovery.no_puts(),
         read_only=await discovery.read_only(),
