@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from backends.demo import Demo
     from backends.liveness.collector import Probes
     from backends.metrics.scraper import Scrapes
+    from backends.probe.prober import Prober
     from backends.removal.audit.audit import Audit
     from backends.removal.removals import Removals
     from backends.services.types import Services
@@ -93,6 +94,22 @@ async def open_discovery(settings: Settings) -> AsyncIterator[Discovery]:
 
 
 @asynccontextmanager
+async def open_probes(settings: Settings) -> AsyncIterator[tuple[Discovery, Probes]]:
+    """Open the store that the settings name, to read it and to probe addresses. Raises
+    `Misconfigured`."""
+    if settings.demo:
+        async with open_session(settings) as session:
+            yield session.discovery, session.probes
+        return
+    async with open_discovery(settings) as discovery:
+        prober = _prober(settings, HostClock())
+        try:
+            yield discovery, prober
+        finally:
+            await prober.aclose()
+
+
+@asynccontextmanager
 async def open_session(
     settings: Settings, clock: HostClock | None = None
 ) -> AsyncIterator[Session]:
@@ -122,13 +139,12 @@ async def open_session(
             )
         return
     from backends.metrics.scraper import Scraper
-    from backends.probe.prober import Prober
     from backends.services.scraper import ServiceScraper
     from backends.tap import Taps
 
     async with open_discovery(settings) as discovery:
         here = is_local(settings.connection)
-        prober = Prober(nats=settings.nats, clock=clock, random=random.random, here=here)
+        prober = _prober(settings, clock)
         nats = settings.nats
         services = None if nats is None else ServiceScraper(nats, clock=clock)
         scraper = Scraper(
@@ -152,6 +168,13 @@ async def open_session(
             await prober.aclose()
             if services is not None:
                 await services.aclose()
+
+
+def _prober(settings: Settings, clock: HostClock) -> Prober:
+    from backends.probe.prober import Prober
+
+    here = is_local(settings.connection)
+    return Prober(nats=settings.nats, clock=clock, random=random.random, here=here)
 
 
 @asynccontextmanager

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from backends.probe.types import FAILED, NATS_SERVER, ProbeAnswer, ProbeResult, ProbeTarget
 
@@ -30,8 +31,7 @@ class Way(StrEnum):
     """A network, and the packets or the connection got lost on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """The failed addresses of a record, taken together."""
 
     way: Way
@@ -50,8 +50,7 @@ class Failure:
         return self.way is Way.CLOSED or newest - self.since >= CONFIRMED
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(msgspec.Struct, frozen=True):
     """The probe results of one record, weighed; the same for all of its worker's records with the
     same addresses."""
 

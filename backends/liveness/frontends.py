@@ -9,9 +9,10 @@ alone, so a list proves no worker alive, while a name that is missing in it gets
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 
 class FailureCount(NamedTuple):
@@ -24,8 +25,7 @@ class FailureCount(NamedTuple):
     """In a second. None: it was asked only once."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrontendReport:
+class FrontendReport(msgspec.Struct, frozen=True):
     """The last answers of a frontend."""
 
     name: str
@@ -36,11 +36,11 @@ class FrontendReport:
     """The models and adapters that it lists. None: it gave no list."""
     lists_more: bool = False
     """Whether it lists more than that."""
-    ready: Mapping[str, bool] = field(default_factory=dict)
+    ready: Mapping[str, bool] = msgspec.field(default_factory=dict)
     """By model the value of its gauge `model_ready`; up to 1.2 there is none."""
     known: frozenset[str] = frozenset()
     """The models that it lists, counts requests of, or has such a gauge for."""
-    since: Mapping[str, float] = field(default_factory=dict)
+    since: Mapping[str, float] = msgspec.field(default_factory=dict)
     """By name when its present report of it began, if that was seen."""
     first_at: float | None = None
     """When it began to answer. It has reported the same of all other names since then, or
@@ -69,8 +69,7 @@ class ModelStatus(StrEnum):
 DENIALS = frozenset({ModelStatus.NOT_LISTED, ModelStatus.NOT_READY})
 
 
-@dataclass(frozen=True, slots=True)
-class ModelReport:
+class ModelReport(msgspec.Struct, frozen=True):
     """The report of one frontend of one model or adapter."""
 
     frontend: str
@@ -85,8 +84,7 @@ class ModelReport:
     """Why it is not known, to follow its name in a sentence. Empty: it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelReports:
+class ModelReports(msgspec.Struct, frozen=True):
     """The reports of all frontends of one model or adapter, in the order of their names."""
 
     name: str
@@ -129,13 +127,12 @@ def looks_at(
     }
 
 
-@dataclass(slots=True)
-class Frontends:
+class Frontends(msgspec.Struct):
     """The frontends that were asked, and where each looks."""
 
     reports: tuple[FrontendReport, ...] = ()
     """In the order of their names, also of addresses that were never seen to be a frontend."""
-    looked: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
+    looked: Mapping[str, frozenset[str | None]] = msgspec.field(default_factory=dict)
     """As `looks_at` has it."""
 
     def of(self, name: str, namespaces: Collection[str | None]) -> ModelReports | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from backends.dynamo.card_checksum import PREFILL, WorkerSet
 
@@ -31,8 +32,7 @@ class ServingReason(StrEnum):
     """Its worker set has several sorts of card: a frontend serves one sort alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(msgspec.Struct, frozen=True):
     """Whether a request can reach the worker of a card."""
 
     routable: bool
@@ -50,8 +50,7 @@ class Routing:
 ROUTABLE = Routing(True)
 
 
-@dataclass(frozen=True, slots=True)
-class RoutableCount:
+class RoutableCount(msgspec.Struct, frozen=True):
     """How many of some workers are routable."""
 
     least: int = 0
@@ -83,8 +82,7 @@ class RoutableCount:
         return f"{self.least:,}" + (f"{to}{most:,}" if most != self.least else "")
 
 
-@dataclass(frozen=True, slots=True)
-class SetServing:
+class SetServing(msgspec.Struct, frozen=True):
     """How one worker set of a model is served."""
 
     worker_set: WorkerSet
@@ -97,8 +95,7 @@ class SetServing:
     """Of card, among workers that are not dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelServing:
+class ModelServing(msgspec.Struct, frozen=True):
     """How a model is served, in all namespaces or in a place."""
 
     model: str

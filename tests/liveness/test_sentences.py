@@ -30,7 +30,7 @@ def test_evidence_keeps_values_and_no_sentence() -> None:
     for values, text in SENTENCES.items():
         one = Evidence(values, 1.0)
         assert [field.name for field in fields(one)] == ["values", "at"]
-        kept = [getattr(values, field.name) for field in fields(values)]
+        kept = [getattr(values, field) for field in values.__struct_fields__]
         # What a body names is a text of the record itself.
         assert text not in kept or one.kind is EvidenceKind.NAMES_ANOTHER
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
@@ -119,7 +121,9 @@ def _in_order(assessment: Assessment) -> list[Evidence]:
         values = piece.values
         if isinstance(values, CardsDiffer):
             others = sorted(values.sorts[1:], key=repr)
-            piece = replace(piece, values=replace(values, sorts=(*values.sorts[:1], *others)))
+            piece = replace(
+                piece, values=msgspec.structs.replace(values, sorts=(*values.sorts[:1], *others))
+            )
         found.append(piece)
     return found
 

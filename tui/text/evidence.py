@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from typing import Any
+
+import msgspec
 
 from backends.liveness.evidence import Evidence
 from tui.text.timestamps import utc_stamp
@@ -27,8 +28,8 @@ def exported_evidence(evidence: Iterable[Evidence]) -> list[dict[str, Any]]:
     ]
 
 
-def _values(of: Any) -> dict[str, Any]:
-    return {one.name: _value(one.name, getattr(of, one.name)) for one in fields(of)}
+def _values(of: msgspec.Struct) -> dict[str, Any]:
+    return {one: _value(one, getattr(of, one)) for one in of.__struct_fields__}
 
 
 def _value(name: str, value: Any) -> Any:
@@ -37,7 +38,7 @@ def _value(name: str, value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 3)
     if isinstance(value, tuple):
-        return [_values(one) if is_dataclass(one) else one for one in value]
+        return [_values(one) if isinstance(one, msgspec.Struct) else one for one in value]
     return value
 
 

@@ -18,7 +18,7 @@ from backends.dynamo.records import (
     EventSource,
     ModelCard,
 )
-from tui.session import open_discovery, open_session
+from tui.session import open_discovery, open_probes
 from tui.text.host_clock import Clock as Clock
 
 if TYPE_CHECKING:
@@ -122,5 +122,5 @@ async def looked_at(
         async with open_discovery(settings) as discovery:
             yield discovery, None
     else:
-        async with open_session(settings) as session:
-            yield session.discovery, session.probes
+        async with open_probes(settings) as (discovery, probes):
+            yield discovery, probes

@@ -14,8 +14,6 @@ from backends.liveness.drain_marks import DrainMark
 from backends.liveness.gathering import Probing
 from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Choose, Clock, Survey, survey
-from backends.removal.audit_drains import read_marks
-from tui.cli.shared.audit_file import audit_at
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message
 from tui.text.format import count
@@ -64,8 +62,13 @@ async def surveyed(
 async def drained_by(settings: Settings, discovery: Discovery) -> Mapping[int, DrainMark]:
     """Return by whom workers of a store were drained, as the audit on this machine has it."""
     path = settings.audit_to_read
-    audit = None if path is None else audit_at(path)
-    return await read_marks(audit, discovery.store.name, discovery.store.address)
+    # Its files have numbers after their name once they are put away.
+    if path is None or not any(path.parent.glob(f"{path.name}*")):
+        return {}
+    from backends.removal.audit_drains import read_marks
+    from tui.cli.shared.audit_file import audit_at
+
+    return await read_marks(audit_at(path), discovery.store.name, discovery.store.address)
 
 
 def probe_by_default(settings: Settings, wanted: str | None) -> str | None:
