@@ -26,7 +26,6 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from tui.actions import ACTIONS, palette_help, shown_key
 from tui.config.settings import Settings
-from tui.dialogs.help import HelpScreen
 from tui.runtime.crash_report import write_report
 from tui.runtime.fault_tolerance import FaultTolerantApp
 from tui.runtime.heap import give_back
@@ -256,6 +255,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             main = next((one for one in self.screen_stack if isinstance(one, MainScreen)), None)
             by_rights = main is not None and main.dashboard.is_read_only
             writes = not (self.settings.read_only or by_rights)
+            from tui.dialogs.help import HelpScreen  # the first paint need not wait for it
+
             self.push_screen(HelpScreen(place, writes=writes))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -11,11 +11,10 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
-from backends.removal.audit.audit import Audit
 from backends.removal.audit.disk import AuditFailed
 from backends.removal.audit.operation import (
     Item,
@@ -39,6 +38,9 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
+
+if TYPE_CHECKING:
+    from backends.removal.audit.audit import Audit
 
 _log = logging.getLogger(__name__)
 

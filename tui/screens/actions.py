@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 
@@ -16,10 +16,6 @@ from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
 from backends.removal.targets import RemovalTarget
 from backends.store import PodLabel
-from tui.dialogs.clean_up import CleanUpScreen
-from tui.dialogs.label_back import LabelBackDialog
-from tui.dialogs.undo import UndoDialog
-from tui.dialogs.unregister import UnregisterDialog
 from tui.state.dashboard import Dashboard, Job
 from tui.state.probe_results import nothing_stale_notice
 from tui.state.removal_options import drained_records
@@ -27,6 +23,10 @@ from tui.state.reported_removals import Notice, proposals, undecided
 from tui.text.detail import value_text
 from tui.text.format import count, hex_id
 from tui.text.sanitize import plain, plain_key
+
+if TYPE_CHECKING:
+    # The first paint need not wait for what a key opens.
+    from tui.dialogs.unregister import UnregisterDialog
 
 
 class ActionHost(Protocol):
@@ -75,6 +75,8 @@ class Actions:
             self._host.show_notice(Notice(text, "warning"))
             if not records:
                 return
+
+        from tui.dialogs.unregister import UnregisterDialog
 
         dialog = UnregisterDialog(self._dashboard, records, f"from {self._dashboard.where}")
         shown: dict[bytes, RemovalTarget] = {}
@@ -136,6 +138,8 @@ class Actions:
         dashboard = self._dashboard
         judge = partial(dashboard.removals.judge, [*found, *open_yet], shown)
         self._host.begin("judging", judge)
+        from tui.dialogs.clean_up import CleanUpScreen
+
         proposal = CleanUpScreen(dashboard, found, f"from {dashboard.where}", open_yet)
         self._host.ask(proposal, answered)
 
@@ -176,6 +180,8 @@ class Actions:
             if yes:
                 self._host.begin("removals", partial(self._put_back, act))
 
+        from tui.dialogs.undo import UndoDialog
+
         dialog = UndoDialog(self._dashboard, act, f"into {self._dashboard.where}")
         self._host.ask(dialog, answered)
 
@@ -189,6 +195,8 @@ class Actions:
         def answered(yes: bool | None) -> None:
             if yes:
                 self._host.begin("removals", put_back)
+
+        from tui.dialogs.label_back import LabelBackDialog
 
         self._host.ask(LabelBackDialog(dashboard, record, label, dashboard.where), answered)
 

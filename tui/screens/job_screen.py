@@ -8,7 +8,6 @@ from textual.message import Message
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.worker import Worker, WorkerState
 
-from tui.dialogs.outcomes import OutcomesScreen
 from tui.runtime.textual_styles import StyledOnce
 from tui.state.dashboard import Job
 from tui.state.reported_removals import Notice
@@ -84,6 +83,8 @@ class JobScreen(StyledOnce, Screen[None]):
         """Show a notice, and its report if it has one."""
         self.notify(notice.text, severity=notice.severity, markup=False)
         if notice.report is not None:
+            from tui.dialogs.outcomes import OutcomesScreen  # the first paint need not wait for it
+
             self.app.push_screen(OutcomesScreen(notice.report))
 
     def copy(self, text: str) -> None:

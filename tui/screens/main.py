@@ -22,7 +22,6 @@ from tui.runtime.textual_drawing import draw_now
 from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
-from tui.screens.tap import TapScreen
 from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard, Update
 from tui.state.reported_removals import Notice
@@ -294,6 +293,8 @@ class MainScreen(JobScreen):
         dashboard, channel = self.dashboard, message.channel
         tap = dashboard.open_tap(channel)
         state = partial(dashboard.states.of, channel)
+        from tui.screens.tap import TapScreen  # the first paint need not wait for it
+
         self.app.push_screen(TapScreen(tap, channel, state, dashboard.clock, dashboard.timer))
 
     # --- acting -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable,
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from backends.discovery.discovery import WatchEvent
 from backends.discovery.history import Event
@@ -31,7 +31,6 @@ from backends.removal.targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.store import PodLabel
-from backends.tap import Tap
 from tui.actions import DEFAULT_KEYS
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
@@ -50,6 +49,9 @@ from tui.state.unexplained import Unexplained
 from tui.text.format import count, hex_id
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
+
+if TYPE_CHECKING:
+    from backends.tap import Tap
 
 _log = logging.getLogger(__name__)
 

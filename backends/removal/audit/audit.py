@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backends.removal.audit import lines
 from backends.removal.audit.disk import AuditFailed, make_folder, translated
 from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile, Lock
 from backends.removal.audit.location import NO_HOME
 from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, new_id
-from backends.removal.audit.trail import Trail, trail_of
 from backends.removal.outcomes import KeyOutcome
+
+if TYPE_CHECKING:
+    from backends.removal.audit.trail import Trail
+
+# Lines are imported with the first that is written or read: with pydantic, most runs need neither.
 
 TAIL = 1024 * 1024
 """Bytes at the end of the audit with the acts of the last minutes: some 300 cards, 20 ms to
@@ -68,6 +72,8 @@ class Audit:
         self, kind: OperationKind, store: str, address: str, items: Sequence[Item]
     ) -> Operation:
         """Write a removal that is about to happen. It is on the disk when this returns."""
+        from backends.removal.audit import lines
+
         with self._writing():
             at = self.clock()
             act = Operation(
@@ -85,18 +91,24 @@ class Audit:
 
     def finish(self, act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> None:
         """Write the outcomes of an act, by key."""
+        from backends.removal.audit import lines
+
         line = lines.outcome(act, self.clock(), outcomes)
         with self._writing():
             self._file.append(line)
 
     def put_back(self, act: Operation, outcomes: Mapping[bytes, KeyOutcome]) -> None:
         """Write the outcomes of putting items of an act back, by key."""
+        from backends.removal.audit import lines
+
         line = lines.restored(act, self.clock(), self._user, self._host, outcomes)
         with self._writing():
             self._file.append(line)
 
     def read(self) -> Trail:
         """Return all acts in the files kept. No file: an empty trail. Writes nothing."""
+        from backends.removal.audit.trail import trail_of
+
         self._check()
         with translated(self.path), self._lock.for_reading():
             contents = list(self._file.contents())
@@ -109,6 +121,8 @@ class Audit:
     def latest_acts(self) -> Sequence[Operation]:
         """Return the acts in the last `tail` bytes of the current file, oldest first. Reads the
         file only if it changed since the last call."""
+        from backends.removal.audit.trail import trail_of
+
         self._check()
         with translated(self.path), self._lock.for_reading():
             state = self._file.state()
@@ -142,6 +156,8 @@ class Audit:
 
     def _ids(self) -> set[str]:
         """Return the ids of all acts kept. Reads all files: some 30 ms at their largest."""
+        from backends.removal.audit import lines
+
         found: set[str] = set()
         for content in self._file.contents():
             found |= lines.ids_in(content)
