@@ -79,5 +79,5 @@ def test_the_latest_acts_are_read_only_when_the_file_changed(
 ) -> None:
     begin(audit)
     acts = audit.latest_acts()
-    monkeypatch.setattr("backends.removal.audit.trail.trail_of", None)
+    monkeypatch.setattr("backends.removal.audit.audit.trail_of", None)
     assert audit.latest_acts() is acts

@@ -6,16 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from backends.removal.audit.disk import AuditFailed, make_folder, translated
 from backends.removal.audit.file import KEPT, ROTATE_AT, AppendedFile, Lock
 from backends.removal.audit.location import NO_HOME
 from backends.removal.audit.operation import Item, Operation, OperationKind, as_text, new_id
+from backends.removal.audit.trail import Trail, trail_of
 from backends.removal.outcomes import KeyOutcome
-
-if TYPE_CHECKING:
-    from backends.removal.audit.trail import Trail
 
 # Lines are imported with the first that is written or read: with pydantic, most runs need neither.
 
@@ -107,8 +104,6 @@ class Audit:
 
     def read(self) -> Trail:
         """Return all acts in the files kept. No file: an empty trail. Writes nothing."""
-        from backends.removal.audit.trail import trail_of
-
         self._check()
         with translated(self.path), self._lock.for_reading():
             contents = list(self._file.contents())
@@ -121,8 +116,6 @@ class Audit:
     def latest_acts(self) -> Sequence[Operation]:
         """Return the acts in the last `tail` bytes of the current file, oldest first. Reads the
         file only if it changed since the last call."""
-        from backends.removal.audit.trail import trail_of
-
         self._check()
         with translated(self.path), self._lock.for_reading():
             state = self._file.state()

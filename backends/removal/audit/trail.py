@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from backends.removal.audit.lines import OutcomeLine, RemovingLine, read_line
 from backends.removal.audit.operation import Item, Operation, as_text
 from backends.store import Entry, PutBack
+
+if TYPE_CHECKING:
+    from backends.removal.audit.lines import RemovingLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Trail:
 
 def trail_of(lines: Iterable[bytes]) -> Trail:
     """Return the acts in these lines, oldest line first. Counts unreadable lines."""
+    from backends.removal.audit.lines import OutcomeLine, RemovingLine, read_line
+
     heads: dict[str, RemovingLine] = {}
     items: dict[str, dict[int, Item]] = {}
     unreadable = 0
