@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import msgspec
 
@@ -37,8 +37,10 @@ class WatchLimits(msgspec.Struct, frozen=True):
     """Seconds without a response after which the server counts as lost. A stopped server must be
     noticed within 10 s, and a slow one answers the two requests of a heartbeat after 2 s each.
     """
-    grace: float = 0.5
-    """Extra seconds, to read responses that have already arrived."""
+    parts: int = 3
+    """Parts in which `silence` is waited for. Each counts once, however long this process was busy
+    or stopped in it: meanwhile it neither read a response nor requested a heartbeat.
+    """
     read_ahead: int = 1000
     """Events read ahead of the consumer; then the server has to wait. A single response may have
     more.
@@ -161,22 +163,15 @@ class Watcher:
         self._news.clear()
         try:
             self._raise_what_ended()
-            try:
-                try:
-                    # Only the time spent waiting here counts: a slow consumer is not a silent
-                    # server.
-                    async with asyncio.timeout(limits.silence):
+            # Only the time spent waiting here counts: a slow consumer is not a silent server.
+            for _ in range(limits.parts):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(limits.silence / limits.parts):
                         await self._news.wait()
-                except TimeoutError:
-                    # After SIGSTOP or a suspended machine the time is over before the responses
-                    # that arrived meanwhile are read.
-                    async with asyncio.timeout(limits.grace):
-                        await self._news.wait()
-            except TimeoutError:
+                        break
+            else:
                 address = str(self._connection.endpoint)
-                raise Unreachable(
-                    address, Cause.TIMEOUT, f"silent for {limits.silence:g} s"
-                ) from None
+                raise Unreachable(address, Cause.TIMEOUT, f"silent for {limits.silence:g} s")
             if not self._waiting:
                 self._raise_what_ended()
         except Unreachable as failure:
