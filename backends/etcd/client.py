@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -12,7 +15,8 @@ from backends.etcd.connection import Connection, Stream
 from backends.etcd.errors import TokenRejected
 from backends.etcd.raft_terms import Terms
 from backends.etcd.rpc import AnswerT, Metadata, RequestT, RpcMethod
-from backends.store import Cause, Refused, Unreachable
+from backends.store import Cause, Refused, StoreError, Unreachable
+from backends.store.limited_gather import limited_gather
 
 HAS_LEADER = ("hasleader", "true")
 """Makes a member without a leader report that, and end its streams, instead of waiting."""
@@ -86,6 +90,35 @@ class Client:
                 if not repeatable and failure.cause in (Cause.TIMEOUT, Cause.LOST):
                     break
         raise self._combined(failures)
+
+    async def call_all(
+        self, method: RpcMethod[RequestT, AnswerT], requests: Sequence[RequestT]
+    ) -> AsyncGenerator[AnswerT, None]:
+        """Make many small calls at once, and yield their answers in order, up to an error."""
+        connection = await self._connection(is_last=len(self._endpoints) == 1)
+        token = await self._current_token(connection)
+        done = 0
+        try:
+            answers = connection.call_all(
+                method, requests, timeout=self._config.request_timeout, metadata=_metadata(token)
+            )
+            async with aclosing(answers):
+                async for answer in answers:
+                    self.terms.observe(answer.header.raft_term, asyncio.get_running_loop().time())
+                    done += 1
+                    yield answer
+            return
+        except Unreachable as failure:
+            await self.leave(connection, failure)
+            if len(self._endpoints) == 1:
+                raise
+        except TokenRejected:
+            pass
+        # At another endpoint, or with another token.
+        for outcome in await limited_gather(requests[done:], partial(self.call, method)):
+            if isinstance(outcome, StoreError):
+                raise outcome
+            yield outcome
 
     async def call_on(
         self, connection: Connection, method: RpcMethod[RequestT, AnswerT], request: RequestT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic
 
@@ -100,6 +100,33 @@ class Connection:
         async with self.translated():
             answer: AnswerT = await self._bound(method)(request, timeout=timeout, metadata=metadata)
             return answer
+
+    async def call_all(
+        self,
+        method: RpcMethod[RequestT, AnswerT],
+        requests: Iterable[RequestT],
+        *,
+        timeout: float,
+        metadata: Metadata,
+    ) -> AsyncGenerator[AnswerT, None]:
+        """Make all these requests at once, and yield their answers in order, up to an error.
+
+        gRPC makes a task of each request. A task of ours for each would take a third more.
+        """
+        if not self.has_answered:
+            timeout += self._dial_timeout
+        calls: list[Any] = []
+        try:
+            async with self.translated():
+                make = self._bound(method)
+                calls += (make(one, timeout=timeout, metadata=metadata) for one in requests)
+                for call in calls:
+                    answer: AnswerT = await call
+                    self.has_answered = True
+                    yield answer
+        finally:
+            for call in calls:
+                call.cancel()
 
     async def stream(
         self,

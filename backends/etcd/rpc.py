@@ -59,6 +59,7 @@ __all__ = [
     "LeaseKeepAliveRequest",
     "LeaseKeepAliveResponse",
     "LeaseTimeToLiveRequest",
+    "LeaseTimeToLiveResponse",
     "PutRequest",
     "RangeRequest",
     "RangeResponse",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from backends.etcd import rpc
@@ -145,13 +146,15 @@ class EtcdStore(ClosedAtExit):
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         entries = list(entries)
-        leases = list({entry.lease for entry in entries if entry.lease is not None})
-        answers = await limited_gather(leases, self._lease_time_to_live, LEASES_IN_FLIGHT)
+        leases = iter({entry.lease for entry in entries if entry.lease is not None})
         by_lease: dict[int, TimeToLive] = {}
-        for lease, answer in zip(leases, answers, strict=True):
-            if isinstance(answer, StoreError):
-                raise answer
-            by_lease[lease] = answer
+        while some := list(islice(leases, LEASES_IN_FLIGHT)):
+            requests = [rpc.LeaseTimeToLiveRequest(ID=rpc.to_lease(lease)) for lease in some]
+            answers = self._client.call_all(rpc.LEASE_TIME_TO_LIVE, requests)
+            asked = iter(some)
+            async with aclosing(answers):
+                async for answer in answers:
+                    by_lease[next(asked)] = self._lease_time_to_live(answer)
         return {entry.key: by_lease[entry.lease] for entry in entries if entry.lease is not None}
 
     async def aclose(self) -> None:
@@ -159,9 +162,7 @@ class EtcdStore(ClosedAtExit):
         await self._lease.aclose()
         await self._client.aclose()
 
-    async def _lease_time_to_live(self, lease: int) -> TimeToLive:
-        request = rpc.LeaseTimeToLiveRequest(ID=rpc.to_lease(lease))
-        answer = await self._client.call(rpc.LEASE_TIME_TO_LIVE, request)
+    def _lease_time_to_live(self, answer: rpc.LeaseTimeToLiveResponse) -> TimeToLive:
         now = asyncio.get_running_loop().time()
         if answer.TTL < 0:
             return TimeToLive(None, -1.0, reset_ago=self._client.terms.age(now))

@@ -82,9 +82,11 @@ async def test_a_token_that_is_not_known_any_more_is_renewed(
     open_store: Opener, guarded: EtcdServer
 ) -> None:
     store = open_store(guarded, username="root", password="secret")
-    await store.snapshot(V1)
+    await store.put(b"v1/leased", b"")
+    entries = [one for one in (await store.snapshot(V1)).entries if one.lease is not None]
     # Tokens live in the server's memory.
     await asyncio.to_thread(guarded.restart)
+    assert await store.time_to_live(entries)
     answers = await asyncio.gather(*(store.get([MINE]) for _ in range(5)))
     assert all(MINE in answer for answer in answers)
 

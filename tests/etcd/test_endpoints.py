@@ -25,10 +25,14 @@ async def test_the_first_endpoint_is_dead(open_store: Opener, etcd: EtcdServer) 
     (dead,) = free_ports(1)
     store = open_store(f"http://{LOOPBACK}:{dead}", etcd)
     await store.put(b"v1/a", b"1")
-    assert len((await store.snapshot(V1)).entries) == 1
+    entries = (await store.snapshot(V1)).entries
+    assert len(entries) == 1
     async with watching(store) as view:
         await view.until_event(Resync)
         assert not view.losses
+    # Another store has not left the dead one yet.
+    ttls = await open_store(f"http://{LOOPBACK}:{dead}", etcd).time_to_live(entries)
+    assert ttls[b"v1/a"].granted
 
 
 async def test_the_first_endpoint_is_something_else(open_store: Opener, etcd: EtcdServer) -> None:
