@@ -37,12 +37,6 @@ the last time."""
 class CollectorTimes:
     """How often evidence is gathered, in seconds."""
 
-    burst_interval: float = 0.25
-    """Between two bursts. A single query costs etcd ten times as much as one in a burst, and gRPC
-    six times: 1.2 ms here instead of 0.2 ms."""
-    behind_interval: float = 1.0
-    """... with more leases than the cap can follow: a query takes a fifth less of dyntop's CPU
-    time, and no late lease can be promised to show at once anyway."""
     aim_interval: float = 1.0
     """Between two choices of addresses to probe."""
     deep_interval: float = 10.0
@@ -114,6 +108,10 @@ class EvidenceCollector:
         self._notify: Callable[[], None] = lambda: None
         self._rechecks: dict[ProbeTarget, _Recheck] = {}
         """The addresses that were silent to the last deep probe."""
+        self._has_rechecks = asyncio.Event()
+        self._aimed_at: tuple[object, ...] = ()
+        """All that the wanted addresses follow from."""
+        self._targets: set[ProbeTarget] = set()
 
     def sweep_age(self) -> float:
         """Return the seconds since the oldest answer for a lease, if there are more leases than the
@@ -175,8 +173,7 @@ class EvidenceCollector:
                     self.trouble = "the store does not answer for leases"
                 if self._verdicts.is_behind:
                     self._notify()
-            times = self._times
-            await asyncio.sleep(times.behind_interval if self.sweep_age() else times.burst_interval)
+            await asyncio.sleep(self._schedule.pause(loop.time()))
 
     def _follow_leases(self, now: float) -> None:
         # Queries of these would count against the cap, and they may come faster than the cap
@@ -230,10 +227,18 @@ class EvidenceCollector:
             await asyncio.sleep(self._times.aim_interval)
 
     def _wanted(self) -> set[ProbeTarget]:
+        visible = tuple(self._visible())
+        aimed_at = (self._verdicts.updates, self._verdicts.nats_is_away, visible)
+        if aimed_at != self._aimed_at:
+            self._targets = self._targets_for(visible)
+            self._aimed_at = aimed_at
+        return self._targets
+
+    def _targets_for(self, visible: Sequence[AnyRecord]) -> set[ProbeTarget]:
         if self._probing is Probing.ALL:
             return self._verdicts.watched(self._verdicts.records())
         late = self._of_verdict(self._verdicts.findings, Verdict.LATE)
-        wanted = self._verdicts.watched([*self._visible(), *self._suspects(), *late])
+        wanted = self._verdicts.watched([*visible, *self._suspects(), *late])
         if self._verdicts.nats_is_away:
             wanted.add(NATS_SERVER)
         return wanted
@@ -256,12 +261,15 @@ class EvidenceCollector:
     async def _recheck_silent(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await self._has_rechecks.wait()
             await asyncio.sleep(self._times.aim_interval)
             for target in [one for one in self._rechecks if not self._verdicts.knows(one)]:
                 del self._rechecks[target]
             due = [one for one, recheck in self._rechecks.items() if recheck.ask_at <= loop.time()]
             if due:
                 self._take_readings(await self._probes.once(due, deep=True))
+            if not self._rechecks:
+                self._has_rechecks.clear()
 
     def _plan_recheck(self, reading: ProbeResult) -> None:
         if reading.answer is not ProbeAnswer.SILENT:
@@ -271,6 +279,7 @@ class EvidenceCollector:
         backoff = Backoff(*self._times.doubt) if before is None else before.backoff
         now = asyncio.get_running_loop().time()
         self._rechecks[reading.target] = _Recheck(now + backoff.pause(), backoff)
+        self._has_rechecks.set()
 
     def _take_readings(self, readings: list[ProbeResult]) -> None:
         for reading in readings:

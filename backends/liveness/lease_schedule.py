@@ -45,6 +45,9 @@ catching up: the state of the store shows that already."""
 USUAL_PERIOD = 15.0
 """Seconds between two renewals, assumed for a lease without an answer yet: that of Dynamo 1.6."""
 
+CALM_SHARE = 0.9
+"""Share of the cap up to which queries can wait for a burst: with less room some wait for two."""
+
 MOST_STALE = 4
 """Planned queries per lease, above which the outdated ones are dropped."""
 FEW = 1000
@@ -55,12 +58,22 @@ LeaseT = TypeVar("LeaseT", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """How often a lease on screen is queried."""
+    """How often leases are queried, in seconds."""
 
     visible_interval: float = 5.0
-    """Seconds between two queries, at least."""
+    """Between two queries of a lease on screen, at least."""
     visible_share: float = 1 / 3
     """... as a share of its renewal period: a lease of an hour shows nothing new so soon."""
+    burst_interval: float = 0.75
+    """Between two bursts. A single query costs etcd ten times as much as one in a burst, and gRPC
+    six times: 1.2 ms here instead of 0.2 ms. After a burst, `SLACK` and the second by which etcd
+    rounds, a missed renewal is still known within two seconds."""
+    doubt_interval: float = 0.25
+    """... at least, if a lease whose renewal is overdue is due before, or the cap leaves little
+    room."""
+    behind_interval: float = 1.0
+    """... with more leases than the cap can follow: no late lease can be promised to show at once
+    anyway."""
 
 
 DEFAULT_LEASE_TIMES = LeaseTimes()
@@ -201,6 +214,17 @@ class LeaseSchedule(Generic[LeaseT]):
         """Return the queries a second that are due on average."""
         groups = self._by_period.items()
         return sum(len(leases) / (period or USUAL_PERIOD) for period, leases in groups)
+
+    def pause(self, now: float) -> float:
+        """Return the seconds until the next burst of queries."""
+        demand = self._demand() + self._screen_demand
+        if demand > self._cap:
+            return self._times.behind_interval
+        if demand > CALM_SHARE * self._cap:
+            return self._times.doubt_interval
+        dues = (self._states[one].due for one in self._suspicious if one not in self._asked)
+        soon = max(self._times.doubt_interval, min(dues, default=math.inf) - now)
+        return min(self._times.burst_interval, soon)
 
     def answered(self, lease: LeaseT, ttl: TimeToLive, now: float) -> None:
         """Take the store's answer for a lease, and plan the next query."""

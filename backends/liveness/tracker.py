@@ -64,6 +64,8 @@ class LivenessTracker:
         """`host` names the host that addresses are tried from, for the evidence."""
         self.lifetime = lifetime
         """Of the store that the cluster was read from."""
+        self.updates = 0
+        """How often anything was judged. While it stays, so do all records and verdicts."""
         self._cluster = cluster
         self._verdicts: dict[bytes, Verdict] = {}
         self._records: dict[bytes, AnyRecord] = {}
@@ -279,6 +281,7 @@ class LivenessTracker:
             changed = set(changed)
         concerned: list[AnyRecord] = []
         if changed:
+            self.updates += 1
             at_start = not self._records
             for key in changed:
                 self._take_in(key, concerned, at_start=at_start)
@@ -291,6 +294,7 @@ class LivenessTracker:
                 concerned += self._unsettled(settled)
             if not concerned:
                 break
+            self.updates += 1
             for group in groups_of(self._cluster, concerned):
                 for of_object in by_object(group, self.lifetime):
                     self._judge(of_object, before)

@@ -264,8 +264,12 @@ class Prober:
         self._readings += (reading for reading in readings if reading.target in self._wanted)
         if unit not in self._due:  # it is due already if its connection was lost
             now = self._timer.now()
-            asked = now if unit in self._held else self._asked.get(unit, now)
-            self._plan(unit, asked + self._interval + self._random() * self._jitter)
+            if unit in self._held:
+                # It tells of its end by itself: all of these are read at the same moments.
+                self._plan(unit, (now // self._interval + 1) * self._interval)
+            else:
+                asked = self._asked.get(unit, now)
+                self._plan(unit, asked + self._interval + self._random() * self._jitter)
 
     async def _ask_or_hold(self, unit: ProbeTarget) -> list[ProbeResult]:
         address = address_of(unit)

@@ -172,20 +172,17 @@ async def test_leases_that_come_and_go_faster_than_the_cap_are_not_kept() -> Non
         assert len(plane.store.asked) < 100
 
 
-async def test_who_cannot_follow_all_leases_asks_in_bursts_of_another_interval(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    times = CollectorTimes(burst_interval=3600.0, behind_interval=0.001)
-    plane = Plane(105, cap=100, times=times)
-    monkeypatch.setattr(plane.collector, "sweep_age", lambda: 1.0)
+async def test_who_cannot_follow_all_leases_asks_in_bursts_of_another_interval() -> None:
+    times = LeaseTimes(burst_interval=3600.0, doubt_interval=3600.0, behind_interval=0.001)
+    plane = Plane(35, cap=2, times=CollectorTimes(leases=times))
     async with plane.running():
-        # The cap allows for all but five of them at first.
-        await plane.until(lambda: len(plane.store.asked) == 105)
+        # The cap allows for two of them at first, and two a second are asked by each burst.
+        await plane.until(lambda: len(plane.store.asked) > 2)
 
 
 async def test_an_answer_that_bears_on_no_verdict_is_not_told_of() -> None:
-    without_pause = LeaseTimes(visible_interval=0.0, visible_share=0.0)
-    plane = Plane(1, times=CollectorTimes(burst_interval=0.001, leases=without_pause))
+    without_pause = LeaseTimes(visible_interval=0.0, visible_share=0.0, burst_interval=0.001)
+    plane = Plane(1, times=CollectorTimes(leases=without_pause))
     plane.visible = [plane.instance(1)]
     async with plane.running():
         await plane.until(lambda: plane.of(1) is Verdict.LIVE)
@@ -229,6 +226,30 @@ async def test_the_addresses_on_screen_and_of_what_is_late_are_probed_and_no_oth
         await plane.until(lambda: plane.of(1) is Verdict.UNREACHABLE)
         assert plane.verdicts.of(registered.card(1)[0]) is Verdict.UNREACHABLE
         assert plane.of(3) is Verdict.LIVE
+
+
+async def test_addresses_are_chosen_anew_only_after_something_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plane = Plane(3, cap=0, times=CollectorTimes(aim_interval=0.001))
+    chosen: list[set[ProbeTarget]] = []
+    watched = plane.verdicts.watched
+
+    def noting(records: Iterable[AnyRecord]) -> set[ProbeTarget]:
+        chosen.append(watched(records))
+        return chosen[-1]
+
+    monkeypatch.setattr(plane.verdicts, "watched", noting)
+    plane.visible = [plane.instance(1)]
+    async with plane.running():
+        await plane.until(lambda: plane.probes.aimed > 10)
+        assert len(chosen) == 1
+        plane.visible = [plane.instance(2)]
+        await plane.until(lambda: len(chosen) == 2)
+        plane.probes.tell(ProbeAnswer.REFUSED)
+        # Now it is wanted, whether it is on screen or not.
+        plane.visible = [plane.instance(3)]
+        await plane.until(lambda: len(plane.probes.wanted) == 2)
 
 
 async def test_all_probes_everything_and_never_nobody() -> None:

@@ -13,7 +13,7 @@ from backends.liveness.lease_schedule import MOMENT, LeaseSchedule
 from backends.store import TimeToLive
 
 STEP = 0.25
-"""Seconds between two bursts, as in the dashboard."""
+"""Seconds between two looks while the store does not answer."""
 NOTICED = 3.5
 """Seconds after a renewal is due within which it is seen that it did not come, of which the margin
 is one, and the rounding of etcd another."""
@@ -39,9 +39,10 @@ class World:
 
     def run(self, seconds: float, *, visible: tuple[int, ...] = ()) -> None:
         """The store answers at once."""
-        for _ in range(round(seconds / STEP)):
+        until = self.now + seconds
+        while self.now < until:
             self._answer(self._ask(visible))
-            self._go_on(STEP)
+            self._go_on(min(self.sweep.pause(self.now), until - self.now))
             self.ages.append(self.sweep.age(self.now))
 
     def hang(self, seconds: float, *, visible: tuple[int, ...] = ()) -> None:

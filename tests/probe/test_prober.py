@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 
@@ -298,6 +298,27 @@ async def test_one_connection_is_held_and_stands_for_all_readings() -> None:
         await until(lambda: len(told.of(target)) >= 4, "readings")
         assert set(told.of(target)) == {ProbeAnswer.ACCEPTS}
         assert (peer.accepted, peer.open) == (1, 1)
+
+
+async def test_all_that_are_held_are_read_at_the_same_moments() -> None:
+    timer, numbers = MovedTimer(), count()
+    prober = make_prober(
+        random=lambda: next(numbers) % 7 / 7, interval=1.0, jitter=0.5, timer=timer
+    )
+    async with (
+        Peer(silent).serving() as one,
+        Peer(silent).serving() as other,
+        running(prober) as told,
+    ):
+        targets = {of_peer(ProbeMethod.TCP, peer.address) for peer in (one, other)}
+        prober.want(targets)
+        await timer.until(lambda: {reading.target for reading in told.readings} == targets)
+        await timer.advance(1.0)
+        for _ in range(3):
+            told.readings.clear()
+            await timer.advance(1.0)
+            assert sorted(reading.target for reading in told.readings) == sorted(targets)
+        assert (one.accepted, other.accepted) == (1, 1)
 
 
 async def test_a_death_is_told_without_waiting_for_the_next_turn() -> None:
