@@ -4,11 +4,13 @@ other.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Mapping
 
 from backends.file.folder import Listing
 from backends.file.names import KeyFile, encoded, is_dynamos, key_of, name_mark, own_key
-from backends.file.safe_open import NOT_ALLOWED, TOO_LARGE, FileContent, FolderId
+from backends.file.safe_open import NOT_ALLOWED, TOO_LARGE, FileContent, FolderId, Identity
 from backends.store import Delete, Entry, Put, Revision
 
 _OF_FILES = {
@@ -69,9 +71,9 @@ class Namesakes:
 
 
 def entry_of(
-    file: KeyFile, reading: FileContent, ttl: float, now: float, *, shared: bool = False
+    file: KeyFile, reading: FileContent, end: float, now: float, *, shared: bool = False
 ) -> Entry:
-    """Return the entry for a file. `ttl` is in seconds, `now` in POSIX seconds.
+    """Return the entry for a file. `end`: when its time to live ends. Both in POSIX seconds.
 
     `shared`: another file decodes to the same key.
     """
@@ -79,7 +81,7 @@ def entry_of(
         own_key(file) if shared and not is_dynamos(file) else key_of(file),
         reading.value,
         _revision(file, reading),
-        expired_at=_expired_at(reading, ttl, now),
+        expired_at=_if_past(end, now),
         unread=reading.problem,
         problem=SHARED if shared else "",
     )
@@ -90,14 +92,24 @@ def _revision(file: KeyFile, reading: FileContent) -> Revision:
     return Revision(reading.revision + name_mark(file))
 
 
-def _expired_at(reading: FileContent, ttl: float, now: float) -> float | None:
-    end = _end(reading, ttl)
+def end_of(identity: Identity, ttl: float) -> float:
+    """Return when a file's time to live ends, in POSIX seconds, unless it is touched again."""
+    return identity.modified_ns / 1e9 + ttl
+
+
+def _if_past(end: float, now: float) -> float | None:
     return end if end < now else None
 
 
-def _end(reading: FileContent, ttl: float) -> float:
-    """Return when a file's time to live ends, unless it is touched again."""
-    return reading.identity.modified_ns / 1e9 + ttl
+def _is_touched(reading: FileContent, identity: Identity) -> bool:
+    """Return whether a file was touched since it was read, if its content did not change. What
+    could not be read may have got other permissions."""
+    before = reading.identity
+    return (
+        not reading.problem
+        and (before.inode, before.size) == (identity.inode, identity.size)
+        and before.modified_ns != identity.modified_ns
+    )
 
 
 class FolderState:
@@ -110,19 +122,25 @@ class FolderState:
         self._ended: dict[KeyFile, float] = {}
         """When the time to live of removed files ends or ended, by their last touch."""
         self._namesakes = Namesakes()
+        self._listed: Mapping[KeyFile, Identity] = {}
+        """As last listed: of what was only touched since it was read, the times are newer."""
         self.root: FolderId | None = None
         """The root folder that was read. None: none is, so everything must be reported."""
 
     def forget(self) -> None:
         """Drop everything, after a gap."""
         self.root = None
+        self._listed = {}
         self.readings.clear()
         self._reported.clear()
         self._ended.clear()
         self._namesakes.clear()
 
-    def outdated(self, listing: Listing) -> list[KeyFile]:
+    def outdated(self, listing: Listing, *, touches_count: bool = True) -> list[KeyFile]:
         """Return the files to read: new, or with another identity.
+
+        `touches_count`: whether another time alone makes another identity. Without it a file whose
+        content may have changed is read once it counts again.
 
         A change that keeps inode and size and falls into the same tick of the file system's clock
         (some milliseconds) as the last one read is seen with the next touch. A file that is never
@@ -132,7 +150,11 @@ class FolderState:
         return [
             file
             for file, identity in listing.files.items()
-            if (reading := known(file)) is None or reading.identity != identity
+            if (reading := known(file)) is None
+            or (
+                reading.identity != identity
+                and (touches_count or not _is_touched(reading, identity))
+            )
         ]
 
     def take(self, found: Mapping[KeyFile, FileContent | None]) -> None:
@@ -146,9 +168,10 @@ class FolderState:
                 self._namesakes.add(file)
 
     def keep_only(self, listing: Listing) -> None:
-        """Drop the files that no longer exist."""
+        """Drop the files that no longer exist, and take the times of all others."""
         for file in self.readings.keys() - listing.files.keys():
             self._drop(file)
+        self._listed = listing.files
 
     def changes(self, now: float, files: Iterable[KeyFile] | None = None) -> list[Put | Delete]:
         """Return the changes since the last report, sorted by key, and count them as reported.
@@ -176,10 +199,10 @@ class FolderState:
             if (
                 reported is None
                 or reported.revision != _revision(file, reading)
-                or reported.expired_at != _expired_at(reading, self._ttl, now)
+                or reported.expired_at != _if_past(self._end(file, reading), now)
                 or bool(reported.problem) != shared
             ):
-                entry = entry_of(file, reading, self._ttl, now, shared=shared)
+                entry = entry_of(file, reading, self._end(file, reading), now, shared=shared)
                 self._reported[file] = entry
                 if reported is not None and reported.key != entry.key:
                     events.append(Delete(reported.key))
@@ -191,8 +214,21 @@ class FolderState:
 
     def _drop(self, file: KeyFile) -> None:
         if (reading := self.readings.pop(file, None)) is not None:
-            self._ended[file] = _end(reading, self._ttl)
+            self._ended[file] = self._end(file, reading)
         self._namesakes.discard(file)
+
+    def next_end(self) -> float:
+        """Return when a touch or none will next change an entry, in POSIX seconds: once a file
+        expires. `now` or earlier: one has expired, and would be touched.
+        """
+        return min(itertools.starmap(self._end, self.readings.items()), default=math.inf)
+
+    def _end(self, file: KeyFile, reading: FileContent) -> float:
+        """Return when a file's time to live ends, unless it is touched again."""
+        listed = self._listed.get(file, reading.identity)
+        # What was read since it was listed has the newer times.
+        latest = max(listed, reading.identity, key=lambda identity: identity.changed_ns)
+        return end_of(latest, self._ttl)
 
     def entries(self) -> tuple[Entry, ...]:
         """Return all entries as reported, sorted by key."""

@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
-from backends.file.diff import Namesakes, entry_of
+from backends.file.diff import Namesakes, end_of, entry_of
 from backends.file.folder import Folder
 from backends.file.names import (
     ESCAPE,
@@ -209,7 +209,13 @@ class FileStore(ClosedAtExit):
         there = {file: reading for file, reading in readings.items() if reading is not None}
         namesakes = Namesakes(there)
         return [
-            entry_of(file, reading, self._ttl, now, shared=namesakes.shares(file))
+            entry_of(
+                file,
+                reading,
+                end_of(reading.identity, self._ttl),
+                now,
+                shared=namesakes.shares(file),
+            )
             for file, reading in there.items()
         ]
 

@@ -39,6 +39,12 @@ LONGEST_POLL = 4.5
 """The longest interval, whatever the number of files: a change without a notification must show
 within five seconds.
 """
+CALM = 2.25
+"""Times that interval where the kernel reports each write, up to the next moment at which a file
+expires.
+"""
+OVER = 0.05
+"""Seconds after the end of a time to live at which it is certain that nothing touched the file."""
 
 RETRY_INTERVAL = 0.5
 """Seconds between two tries while the folder cannot be read. Trying costs one system call, and a
@@ -66,8 +72,9 @@ class Watch:
     Every `poll_interval` seconds, or less often with thousands of files, each file's status is read
     (one stat), and its content if inode, size or time changed. In between, notifications name the
     files to read. A keep-alive touch changes only times, and so may a writer that replaces content
-    in file. Only reading distinguishes the two, so every touch costs one read of a few kilobytes,
-    and causes no event.
+    in file. Where the kernel reports each write, another time alone is a touch, which costs
+    nothing. Elsewhere only reading distinguishes the two, so every touch costs one read of a few
+    kilobytes. It causes no event.
     """
 
     def __init__(
@@ -88,6 +95,10 @@ class Watch:
         self._clock = clock
         self._state = FolderState(ttl)
         self._fs_events = FsEvents() if notifications else None
+        self._hears_all = False
+        """Whether notifications were on, and none was dropped, since before the last poll."""
+        self._next_end = 0.0
+        """See `FolderState.next_end`."""
         self._longest = 0.0
         """The longest time that the file system took, in seconds, since everything was read
         once.
@@ -138,6 +149,7 @@ class Watch:
                 followed = self._fs_events is not None and await self._fs_events.follow(
                     listing.folders
                 )
+                self._hears_all = self._fs_events is not None and not followed
                 yield Heartbeat(self._warnings(listing), listing.no_puts)
 
                 # Changes before the notifications began were not reported: poll once more. Only
@@ -189,7 +201,7 @@ class Watch:
         # Another folder at the root's path is a gap, even without an error in between.
         if self._state.root != listing.root:
             self._state.forget()
-        return listing, self._state.outdated(listing)
+        return listing, self._state.outdated(listing, touches_count=not self._sees_writes)
 
     def _read(self, files: Iterable[KeyFile]) -> None:
         self._state.take(self._folder.read(files, self._state.readings))
@@ -197,6 +209,7 @@ class Watch:
     def _compare(self, listing: Listing) -> list[Put | Delete]:
         self._state.root = listing.root
         self._state.keep_only(listing)
+        self._next_end = self._state.next_end()
         return self._state.changes(self._clock())
 
     def _read_and_compare(self, files: Collection[KeyFile]) -> list[Put | Delete]:
@@ -220,6 +233,7 @@ class Watch:
         try:
             return await self._in_time(partial(self._read_and_compare, files))
         except StoreError:
+            self._hears_all = False
             return None
 
     def _affected(self, listing: Listing, paths: Iterable[bytes]) -> set[KeyFile] | None:
@@ -239,9 +253,19 @@ class Watch:
                 return None
         return files
 
+    @property
+    def _sees_writes(self) -> bool:
+        """Whether each write since the last poll was or will be notified."""
+        events = self._fs_events
+        return self._hears_all and events is not None and events.reports_each_write
+
     def _pause(self, files: int) -> float:
         """Return the seconds until the next poll, for that many files."""
-        return max(self._poll_interval, min(POLL_PER_FILE * files, LONGEST_POLL))
+        pause = max(self._poll_interval, min(POLL_PER_FILE * files, LONGEST_POLL))
+        if not self._sees_writes:
+            return pause
+        calm = min(LONGEST_POLL, CALM * self._poll_interval)
+        return max(pause, min(calm, self._next_end - self._clock() + OVER))
 
     def _is_watched(self, file: KeyFile) -> bool:
         return key_of(file).startswith(self._prefixes)
@@ -256,5 +280,6 @@ class Watch:
         return warnings
 
     async def _stop_fs_events(self) -> None:
+        self._hears_all = False
         if self._fs_events is not None:
             await self._fs_events.stop()

@@ -212,7 +212,7 @@ def test_a_fault_of_its_own_is_one_sentence_and_shows_nothing_of_what_was_at_han
             assert "s3cret" not in done.stderr
 
 
-HEAVY = ("textual", "grpc", "watchfiles", "nats")
+HEAVY = ("textual", "grpc", "asyncinotify", "nats")
 
 
 def imported(*args: str, env: dict[str, str]) -> set[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
+import asyncinotify
 import pytest
-import watchfiles
 
 from backends.connections import FileConnection
+from backends.file import fs_events
 from tests.file.following import bound_by_permissions, write
 from tests.support.operating import Operator
 from tests.support.registered import KeyAndValue, instance
@@ -141,14 +141,20 @@ async def test_names_that_do_not_decode_are_shown_and_go_when_they_go(root: Path
         await shows(operator, stored(root), leading_to(root))
 
 
-async def _no_watches(*_: object, **__: object) -> AsyncIterator[set[Any]]:
-    raise OSError(28, "inotify watch limit reached")
-    yield set()
+def _no_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr(asyncinotify.Inotify, "add_watch", fail)
 
 
-async def _silence(*_: object, **__: object) -> AsyncIterator[set[Any]]:
-    await asyncio.Event().wait()
-    yield set()
+def _silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(_: asyncinotify.Inotify) -> asyncinotify.Event:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(asyncinotify.Inotify, "get", silent)
+    monkeypatch.setattr(fs_events, "LOCAL", frozenset())
 
 
 @pytest.mark.parametrize(
@@ -159,9 +165,12 @@ async def _silence(*_: object, **__: object) -> AsyncIterator[set[Any]]:
     ],
 )
 async def test_where_there_are_no_notices_changes_are_found_by_looking(
-    root: Path, monkeypatch: pytest.MonkeyPatch, notices: object, says: str
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    notices: Callable[[pytest.MonkeyPatch], None],
+    says: str,
 ) -> None:
-    monkeypatch.setattr(watchfiles, "awatch", notices)
+    notices(monkeypatch)
     async with looking_at(root) as operator:
         await begins(operator, stored(root))
         await operator.until_shown(says)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from backends.file import folder, safe_open
+from backends.file.safe_open import FileContent
 from backends.store import Delete, Entry, Put, Resync, Revision
 from tests.file.conftest import OpenStore
 from tests.file.following import ALL, Clock, following, names_in, write
@@ -124,3 +126,41 @@ async def test_a_file_that_goes_says_how_overdue_it_was(
         await follower.until(lambda: not follower.entries)
         (gone,) = [event for event in follower.events if isinstance(event, Delete)]
         assert gone.overdue == pytest.approx(overdue)
+
+
+async def test_where_the_kernel_reports_each_write_a_touch_is_not_read_and_a_rewrite_is(
+    file: Path, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+    really_read = safe_open.read_file
+
+    def noting(above: int, name: bytes, *known: FileContent | None) -> FileContent | None:
+        read.append(name)
+        return really_read(above, name, *known)
+
+    monkeypatch.setattr(folder, "read_file", noting)
+    async with following(open_store(clock=Clock(TOUCHED))) as follower:
+        for _ in range(3):
+            await follower.until_polled()
+        read.clear()
+        os.utime(file, (TOUCHED + 1, TOUCHED + 1))
+        await follower.until_polled()
+        await follower.until_polled()
+        assert read == []
+        write(file, b"[]")
+        await follower.until(lambda: follower.entries[KEY].value == b"[]")
+
+
+async def test_a_touched_file_expires_by_its_last_touch(file: Path, open_store: OpenStore) -> None:
+    clock = Clock(TOUCHED)
+    async with following(open_store(clock=clock)) as follower:
+        for _ in range(3):
+            await follower.until_polled()
+        os.utime(file, (TOUCHED + 4, TOUCHED + 4))
+        await follower.until_polled()
+        await follower.until_polled()
+        clock.now = TOUCHED + 13
+        await follower.until_polled()
+        assert follower.entries[KEY].expired_at is None
+        clock.now = TOUCHED + 15
+        await follower.until(lambda: follower.entries[KEY].expired_at == TOUCHED + 14)

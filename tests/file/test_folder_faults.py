@@ -7,14 +7,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncinotify
 import pytest
-import watchfiles
 
-from backends.file import FileStore
+from backends.file import FileStore, fs_events
 from backends.store import (
     Cause,
     Lost,
@@ -248,15 +247,14 @@ async def test_a_full_disk_is_refused_and_leaves_nothing_behind(
     assert names_in(bucket) == []
 
 
-@pytest.mark.parametrize("error", [OSError(28, "inotify watch limit reached"), RuntimeError("?")])
+@pytest.mark.parametrize("error", [OSError(28, "inotify watch limit reached"), ImportError("?")])
 async def test_where_notices_fail_the_poll_goes_on_and_it_is_said(
     bucket: Path, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    async def failing(*_: object, **__: object) -> AsyncIterator[set[Any]]:
+    def failing(*_: object, **__: object) -> None:
         raise error
-        yield set()
 
-    monkeypatch.setattr(watchfiles, "awatch", failing)
+    monkeypatch.setattr(asyncinotify.Inotify, "add_watch", failing)
     async with following(open_store()) as follower:
         await follower.until_polled()
         write(bucket / "a", b"1")
@@ -269,11 +267,12 @@ async def test_where_notices_fail_the_poll_goes_on_and_it_is_said(
 async def test_where_notices_never_come_the_poll_finds_everything(
     bucket: Path, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silent(*_: object, **__: object) -> AsyncIterator[set[Any]]:
+    async def silent(_: asyncinotify.Inotify) -> asyncinotify.Event:
         await asyncio.Event().wait()
-        yield set()
+        raise AssertionError
 
-    monkeypatch.setattr(watchfiles, "awatch", silent)
+    monkeypatch.setattr(asyncinotify.Inotify, "get", silent)
+    monkeypatch.setattr(fs_events, "LOCAL", frozenset())
     async with following(open_store()) as follower:
         await follower.until_polled()
         write(bucket / "a", b"1")

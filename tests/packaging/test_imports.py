@@ -24,7 +24,7 @@ WITHOUT_CLIENTS = [module for module in MODULES if not module.startswith(STORES_
 DASHBOARD = {"textual", "rich", "tui"}
 ETCD = {"grpc", "google.protobuf"}
 CLIENTS = ETCD | {
-    "watchfiles",
+    "asyncinotify",
     "nats",
     "zmq",
     "msgpack",
@@ -174,7 +174,7 @@ def test_only_the_client_of_the_chosen_store_is_imported(tmp_path: Path) -> None
     nobody = "http://127.0.0.1:1"
     chosen: list[tuple[dict[str, str], list[str], set[str]]] = [
         ({"backend": "memory"}, ["--backend", "memory"], set()),
-        ({"file_store": str(tmp_path)}, ["--file-store", str(tmp_path)], {"watchfiles"}),
+        ({"file_store": str(tmp_path)}, ["--file-store", str(tmp_path)], {"asyncinotify"}),
         ({"endpoints": nobody}, ["--endpoints", nobody], ETCD),
     ]
     listing = imported_after(*(LISTING.format(flags=flags) for _, flags, _ in chosen))
