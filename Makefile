@@ -97,7 +97,7 @@ types: $(VENV)/.dev  ## strict type check
 
 check: lint types test  ## all of it, as CI does
 
-bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about an hour
+bench: $(VENV)/.dev  ## how fast and light it is, beside its peers; about an hour and a half
 	$(BIN)/python -m bench --output bench/results.json --table docs/benchmarks.md
 
 bench-smoke: $(VENV)/.dev  ## a small and short one; fails for what is out by ten times

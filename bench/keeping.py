@@ -33,12 +33,10 @@ def kept_alive(endpoint: str, leases: Sequence[int]) -> Iterator[None]:
 
 def keep_alive(endpoint: str, leases: Sequence[int]) -> None:
     """Renew each lease in time, evenly spread, until the process or etcd ends."""
-    requests = (
-        rpc.LeaseKeepAliveRequest(ID=rpc.to_lease(lease))
-        for lease, _ in zip(
-            itertools.cycle(leases), paced(len(leases) / RENEWED_AFTER), strict=False
-        )
-    )
+    spread = zip(itertools.cycle(leases), paced(len(leases) / RENEWED_AFTER), strict=False)
+    # All of them at once before: the last would be late, which were granted long ago.
+    in_turn = itertools.chain(leases, (lease for lease, _ in spread))
+    requests = (rpc.LeaseKeepAliveRequest(ID=rpc.to_lease(lease)) for lease in in_turn)
     renew = rpc.LEASE_KEEP_ALIVE.on(channel(endpoint))
     with suppress(rpc.grpc.RpcError):
         deque(renew(requests), maxlen=0)

@@ -30,6 +30,9 @@ INSTANCES_OF_WORKER = 2
 
 RELEASE = "1.6.1-tcp"
 
+FIRST_PORT, PORTS = 9000, 1000
+"""Of the workers' addresses: below those that a kernel gives away."""
+
 KeyAndValue = tuple[bytes, bytes]
 
 
@@ -65,8 +68,9 @@ class Instance:
 
     @property
     def address(self) -> str:
-        """Host and port where it is reached, unless it moved."""
-        return f"10.{self.worker >> 16}.{self.worker >> 8 & 255}.{self.worker & 255}:9000"
+        """Host and port where it is reached, unless it moved: a loopback address of its worker."""
+        host = f"127.{1 + (self.worker >> 16)}.{self.worker >> 8 & 255}.{self.worker & 255}"
+        return f"{host}:{FIRST_PORT + self.worker % PORTS}"
 
     def value(self, address: str | None = None) -> bytes:
         """Its body, at `address` if it moved."""

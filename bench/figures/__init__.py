@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.figures.change import Change
 from bench.figures.figure import Figure
+from bench.figures.files import Files
 from bench.figures.first_paint import FirstPaint
 from bench.figures.idle import Idle
 from bench.figures.keys import Keys
@@ -22,6 +23,7 @@ FIGURES: tuple[Figure, ...] = (
     Listing(),
     FirstPaint(),
     Idle(),
+    Files(),
     Ranks(),
     Keys(),
     Written(),

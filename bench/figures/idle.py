@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import ClassVar
 
 from bench.bare import PAINTED
 from bench.figures.figure import Pace
 from bench.figures.first_paint import BARE
+from bench.listening import listening
 from bench.monitors import MONITORS, monitors
-from bench.place import QUIET, UNSWEPT, Place, filled, opened
+from bench.place import UNSWEPT, Place, filled, opened
 from bench.processes import cpu_seconds
 from bench.results import Line, Peer, Target, Unit
 from bench.screen import bare
 from tests.support.terminal import Terminal
 
-SWEPT = "with the lease sweep, of leases renewed each 15 s"
-ALONE = "without the lease sweep"
+DEFAULT = "by default: leases renewed each 15 s, probes of what is on the screen"
+ALONE = "without the lease sweep and probes"
+MOST = {100: 0.6, 1_000: 0.9}
+"""Percent of a core by default, by the number of instances."""
+MOST_OF_MORE = 1.2
+LARGEST = 10_000
+"""Instances whose leases one process can keep alive in time, besides all else."""
+ON_SCREEN = 60
+"""Instances that are listened for: more than a screen has rows."""
 COUNTDOWNS = 8_000.0
 """Bytes a second that a screen full of visible seconds may cost."""
 
 
 class Idle:
     name: ClassVar = "idle"
-    at_every_size: ClassVar = False
+    at_every_size: ClassVar = True
 
     def measure(self, place: Place, pace: Pace) -> Iterator[Line]:
+        if place.size > LARGEST:
+            return
         cpu, written = _windows(place, pace)
         others = (BARE, *MONITORS)
-        for which, most in ((ALONE, 0.5), (SWEPT, 2.0)):
+        for which, most in ((ALONE, 0.5), (DEFAULT, MOST.get(place.size, MOST_OF_MORE))):
             yield Line(
                 self.name,
                 f"CPU when nothing changes, {which}",
@@ -61,29 +71,37 @@ def _windows(
         terminals[ALONE], _ = stack.enter_context(opened(place, *UNSWEPT))
         # What a sweep costs depends on how often leases are renewed.
         renewed = stack.enter_context(filled(place.load, renewed=True))
-        terminals[SWEPT], _ = stack.enter_context(opened(renewed, *QUIET))
+        stack.enter_context(listening(renewed.instances()[:ON_SCREEN]))
+        terminals[DEFAULT], _ = stack.enter_context(opened(renewed))
         terminals[BARE] = stack.enter_context(bare())
         terminals[BARE].wait_for(PAINTED)
         terminals |= stack.enter_context(monitors())
-        time.sleep(pace.settling)
-        cpu: dict[str, list[float]] = {name: [] for name in terminals}
-        written: dict[str, list[float]] = {name: [] for name in terminals}
-        for _ in range(pace.runs):
-            before = _totals(terminals)
-            time.sleep(pace.idling)
-            after = _totals(terminals)
-            for name in terminals:
-                spent = zip(before[name], after[name], strict=True)
-                seconds, took, sent = (end - start for start, end in spent)
-                cpu[name].append(took / seconds * 100)
-                written[name].append(sent / seconds)
+        return windows(terminals, pace)
+
+
+def windows(
+    terminals: Mapping[str, Terminal], pace: Pace
+) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[float, ...]]]:
+    """CPU in percent of a core, and bytes a second, of terminals once they are idle."""
+    time.sleep(pace.settling)
+    cpu: dict[str, list[float]] = {name: [] for name in terminals}
+    written: dict[str, list[float]] = {name: [] for name in terminals}
+    for _ in range(pace.runs):
+        before = _totals(terminals)
+        time.sleep(pace.idling)
+        after = _totals(terminals)
+        for name in terminals:
+            spent = zip(before[name], after[name], strict=True)
+            seconds, took, sent = (end - start for start, end in spent)
+            cpu[name].append(took / seconds * 100)
+            written[name].append(sent / seconds)
     return (
         {name: tuple(values) for name, values in cpu.items()},
         {name: tuple(values) for name, values in written.items()},
     )
 
 
-def _totals(terminals: dict[str, Terminal]) -> dict[str, tuple[float, float, float]]:
+def _totals(terminals: Mapping[str, Terminal]) -> dict[str, tuple[float, float, float]]:
     """Of each: the time, its CPU seconds, and the bytes it wrote, so far."""
     return {
         name: (time.monotonic(), cpu_seconds(terminal.process.pid), float(terminal.received))
