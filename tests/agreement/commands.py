@@ -86,7 +86,7 @@ def read_commands(here: Here, said: Statements, *common: str) -> None:
     for one in workers[:MOST_SHOWN]:
         _show_worker(here, said, one["worker"], *common)
     cards = [one for one in listed if one["kind"] == "model"]
-    for one in [*cards, *listed[:: max(1, len(listed) // MOST_SHOWN)]]:
+    for one in [*_some(cards), *_some(listed)]:
         shown = here("show", one["key"], "--probe", "-o", "json", *common).records
         _read_record(said, shown, "show KEY")
     for one in [card for card in cards if _is_base(card)][:MOST_SHOWN]:
@@ -98,6 +98,11 @@ def read_commands(here: Here, said: Statements, *common: str) -> None:
 
 MOST_SHOWN = 12
 """Of each kind, by `dyntop show`."""
+
+
+def _some(listed: list[Any]) -> list[Any]:
+    """Records from first to last, not many more than `MOST_SHOWN`."""
+    return listed[:: max(1, len(listed) // MOST_SHOWN)]
 
 
 def _is_base(one: Any) -> bool:

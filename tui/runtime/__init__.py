@@ -14,6 +14,7 @@ Each module uses only modules below it in this list:
     textual_driver     the terminal driver
     textual_memory     release what Textual keeps of removed widgets
     textual_palette    the command palette, without keys that end the app
+    textual_styles     style the widgets of a new screen once
     textual_theme      themes in which each text is legible
     typed_ahead        hold keys until there is a screen for them
     faults             count internal errors: the same again ends the dashboard
