@@ -8,17 +8,22 @@ result.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from backends.dynamo.card_split import split_body, split_sorted_body
+from backends.dynamo.ids import RecordId
 
 
-class EndpointFields(
+class _Fields(
     msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, gc=False
 ):
-    """The body of an endpoint instance, from 0.7 on, in the order in which Dynamo writes it."""
+    """Fields in the order in which Dynamo writes them."""
+
+
+class EndpointFields(_Fields, frozen=True, gc=False):
+    """The body of an endpoint instance, from 0.7 on."""
 
     type: Literal["Endpoint"]
     component: str
@@ -30,10 +35,8 @@ class EndpointFields(
     request_plane_codec: str | None = None
 
 
-class ModelFields(
-    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, gc=False
-):
-    """A model's body without its card and what follows it."""
+class ModelFields(_Fields, frozen=True, gc=False):
+    """A model's body, from 0.7 on, without its card and what follows it."""
 
     type: Literal["Model"]
     namespace: str
@@ -43,27 +46,100 @@ class ModelFields(
     model_suffix: str | msgspec.UnsetType = msgspec.UNSET
 
 
-_endpoint = msgspec.json.Decoder(EndpointFields).decode
-_model = msgspec.json.Decoder(ModelFields).decode
+class _EndpointName(_Fields, frozen=True, gc=False):
+    namespace: str
+    component: str
+    name: str
 
 
-def endpoint_fields(value: bytes) -> EndpointFields | None:
-    """Decode an endpoint instance's body. None: it is not as Dynamo writes it."""
+class ScopeFields(_Fields, frozen=True, gc=False):
+    """The scope of a channel or source. `kind` decides which other fields count."""
+
+    kind: Literal["namespace", "component", "endpoint"]
+    name: str | None = None
+    namespace: str | None = None
+    component: str | None = None
+    endpoint: _EndpointName | None = None
+
+    def is_of(self, at: RecordId) -> bool:
+        """Return whether it names what a key names, and all that its kind needs."""
+        names: tuple[str | None, ...] = (self.name,)
+        if self.kind == "component":
+            names = (self.namespace, self.component)
+        elif self.kind == "endpoint":
+            of = self.endpoint
+            names = (None,) if of is None else (of.namespace, of.component, of.name)
+        there = (at.namespace, at.component, at.endpoint)
+        return None not in names and (*names, None, None)[:3] == there
+
+
+class _ChannelTransport(_Fields, frozen=True, gc=False):
+    kind: Literal["Nats", "Zmq"]
+    config: dict[str, str]
+
+
+class ChannelFields(_Fields, frozen=True, gc=False):
+    """The body of an event channel, from 1.4 on."""
+
+    type: Literal["EventChannel"]
+    scope: ScopeFields
+    topic: str
+    instance_id: int
+    transport: _ChannelTransport
+    namespace: str | None = None
+    component: str | None = None
+
+
+class _Worker(_Fields, frozen=True, gc=False):
+    worker_id: int
+    dp_rank: int
+
+
+class _Target(_Fields, frozen=True, gc=False):
+    component: str
+    endpoint: str
+    namespace: str
+    instance_id: int
+    transport: dict[str, str]
+    device_type: str | None = None
+    request_plane_codec: str | None = None
+
+
+class _KvMetadata(_Fields, frozen=True, gc=False):
+    kv_state_endpoint: _EndpointName
+    worker: _Worker
+    publisher_id: int
+    recovery_target: _Target | None = None
+
+
+class SourceFields(_Fields, frozen=True, gc=False):
+    """The body of a source of KV events, from 1.4 on."""
+
+    type: Literal["EventSource"]
+    scope: ScopeFields
+    topic: str
+    publisher_id: int
+    metadata: _KvMetadata
+
+
+Fields = TypeVar("Fields", EndpointFields, ModelFields, ChannelFields, SourceFields)
+_DECODERS = {
+    of: msgspec.json.Decoder(of).decode
+    for of in (EndpointFields, ModelFields, ChannelFields, SourceFields)
+}
+
+
+def decoded(of: type[Fields], text: bytes) -> Fields | None:
+    """Decode a body, of a model the worker's own part (see `halves`). None: it is not as Dynamo
+    writes it.
+    """
     try:
-        return _endpoint(value)
+        return _DECODERS[of](text)  # type: ignore[return-value]
     except ValueError:
         return None
 
 
-def model_fields(own: bytes) -> ModelFields | None:
-    """Decode a worker's own part, from `halves`. None: it is not as Dynamo writes it."""
-    try:
-        return _model(own)
-    except ValueError:
-        return None
-
-
-def is_plain(fields: EndpointFields | ModelFields, text: bytes) -> bool:
+def is_plain(fields: msgspec.Struct, text: bytes) -> bool:
     """Return whether `text` is what any JSON encoder makes of the fields that it was decoded to:
     ASCII without DEL, no blanks, members in Dynamo's order, none twice.
     """

@@ -20,7 +20,14 @@ from pydantic import BaseModel, ValidationError
 
 from backends.dynamo import keys
 from backends.dynamo.card_checksum import fingerprint
-from backends.dynamo.fast_bodies import endpoint_fields, halves, model_fields
+from backends.dynamo.fast_bodies import (
+    ChannelFields,
+    EndpointFields,
+    ModelFields,
+    SourceFields,
+    decoded,
+    halves,
+)
 from backends.dynamo.ids import (
     EndpointInstanceId,
     EventChannelId,
@@ -189,7 +196,7 @@ def _note(entry: Entry, raw: dict[str, Any], rounded: int | None = None) -> str 
 
 
 def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> EndpointInstance:
-    body, at = endpoint_fields(entry.value), parsed.id
+    body, at = decoded(EndpointFields, entry.value), parsed.id
     if (
         body is None
         or len(body.transport) != 1
@@ -299,7 +306,7 @@ def _shared_card(value: bytes) -> tuple[object, _CardFields]:
 
 def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
     split = halves(entry.value) if entry.key.startswith(keys.MODELS) else None
-    body = None if split is None else model_fields(split[0])
+    body = None if split is None else decoded(ModelFields, split[0])
     if split is None or body is None:
         return _read_odd_model(entry, parsed)
     try:
@@ -393,6 +400,20 @@ def _card_conflict(record_id: ModelCardId, body: ModelBody) -> str | None:
 
 
 def _read_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChannel:
+    body, at = decoded(ChannelFields, entry.value), parsed.id
+    if (
+        body is None
+        or body.instance_id != at.instance_id
+        or body.topic != at.topic
+        or not body.scope.is_of(at)
+        or (address := body.transport.config.get(_CHANNEL_ADDRESS[body.transport.kind])) is None
+    ):
+        return _read_odd_channel(entry, parsed)
+    transport = Transport(intern(body.transport.kind), address)
+    return EventChannel(entry, at, parsed.dialect, parsed.problem, transport=transport)
+
+
+def _read_odd_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChannel:
     make = partial(EventChannel, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
     try:
@@ -417,6 +438,19 @@ def _read_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChann
 
 
 def _read_source(entry: Entry, parsed: ParsedKey[EventSourceId]) -> EventSource:
+    body, at = decoded(SourceFields, entry.value), parsed.id
+    if (
+        body is None
+        or body.publisher_id != at.instance_id
+        or body.topic != at.topic
+        or not body.scope.is_of(at)
+    ):
+        return _read_odd_source(entry, parsed)
+    worker_id = body.metadata.worker.worker_id
+    return EventSource(entry, at, parsed.dialect, parsed.problem, worker_id=worker_id)
+
+
+def _read_odd_source(entry: Entry, parsed: ParsedKey[EventSourceId]) -> EventSource:
     make = partial(EventSource, entry=entry, id=parsed.id, dialect=parsed.dialect)
 
     try:

@@ -13,7 +13,14 @@ from pydantic_core import from_json
 
 from backends.dynamo import keys
 from backends.dynamo.card_split import split_body
-from backends.dynamo.fast_bodies import endpoint_fields, is_plain, model_fields
+from backends.dynamo.fast_bodies import (
+    ChannelFields,
+    EndpointFields,
+    ModelFields,
+    SourceFields,
+    decoded,
+    is_plain,
+)
 from backends.dynamo.ids import Kind
 from backends.dynamo.parse import CARDS_KEPT, parsed_value
 from backends.dynamo.records import AnyRecord, Transport
@@ -21,7 +28,7 @@ from backends.dynamo.records import AnyRecord, Transport
 if TYPE_CHECKING:
     from backends.discovery.reasons import Reason
     from backends.liveness.evidence import Assessment
-    from backends.store import Entry, Owner, TimeToLive
+    from backends.store import Owner, TimeToLive
 
 # ASCII only, with DEL escaped: harmless on any terminal. Python's `Infinity` is no JSON, so it
 # raises.
@@ -155,7 +162,7 @@ def record_json(
     known = None if has_fractions else _plain_json(line)
     if known is None:
         known = as_json(msgspec.to_builtins(line))
-    return f'{known[:-1]},"value":{_value_json(record.entry)}}}'
+    return f'{known[:-1]},"value":{_value_json(record)}}}'
 
 
 def _plain_json(line: _Line) -> str | None:
@@ -170,11 +177,12 @@ def _plain_json(line: _Line) -> str | None:
 _encode = msgspec.json.Encoder().encode
 
 
-def _value_json(entry: Entry) -> str:
+def _value_json(record: AnyRecord) -> str:
     """Return a record's value as JSON. `null`: it is not known in full."""
+    entry = record.entry
     if entry.unread:
         return "null"
-    if (text := _as_stored(entry.value)) is not None:
+    if (text := _as_stored(record)) is not None:
         return text
     try:
         return as_json(parsed_value(entry))
@@ -183,22 +191,30 @@ def _value_json(entry: Entry) -> str:
         return as_json(entry.value.decode("utf-8", "backslashreplace"))
 
 
-def _as_stored(value: bytes) -> str | None:
+def _as_stored(record: AnyRecord) -> str | None:
     """Return the text of a usual value, if it is what `as_json` makes of it; else None.
 
     Equal cards of many workers are encoded once.
     """
-    if (split := split_body(value)) is None:
-        body = endpoint_fields(value)
+    value = record.entry.value
+    if (of := _BODIES.get(record.kind)) is not None:
+        body = decoded(of, value)
         return value.decode() if body is not None and is_plain(body, value) else None
+    if (split := split_body(value)) is None:
+        return None
     own, shared = split
-    names = model_fields(own)
+    names = decoded(ModelFields, own)
     if names is None or not is_plain(names, own) or names.model_suffix is not msgspec.UNSET:
         return None
     card = _shared_json(shared)
     return None if card is None else f"{own[:-1].decode()},{card}"
 
 
+_BODIES: dict[Kind, type[Any]] = {
+    Kind.ENDPOINT: EndpointFields,
+    Kind.EVENT_CHANNEL: ChannelFields,
+    Kind.EVENT_SOURCE: SourceFields,
+}
 _IN_SHARED = frozenset({"card_json", "model_suffix"})
 
 
