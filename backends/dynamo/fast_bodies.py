@@ -8,7 +8,7 @@ result.
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -44,6 +44,23 @@ class ModelFields(_Fields, frozen=True, gc=False):
     endpoint: str
     instance_id: int
     model_suffix: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Lora(msgspec.Struct, gc=False):
+    name: str
+
+
+class UsualCard(msgspec.Struct, gc=False):
+    """The fields of a card that dyntop reads, each of its right type. It has many more."""
+
+    display_name: str
+    source_path: str | None = None
+    lora: _Lora | None = None
+    model_type: Any = None
+    worker_type: Any = None
+    needs: Any = None
+    context_length: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    runtime_config: Any = None
 
 
 class _EndpointName(_Fields, frozen=True, gc=False):

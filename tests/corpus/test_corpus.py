@@ -7,9 +7,10 @@ import json
 import pytest
 
 from backends.dynamo import keys
+from backends.dynamo.full_parse import UNTAGGED
 from backends.dynamo.ids import Kind
 from backends.dynamo.keys import Dialect
-from backends.dynamo.parse import UNTAGGED, read
+from backends.dynamo.parse import read
 from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.records import AnyRecord, EventSource, ModelCard
 from backends.memory import Keyspace, MemoryStore

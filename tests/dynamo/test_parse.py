@@ -10,8 +10,9 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from backends.dynamo import keys
+from backends.dynamo.full_parse import UNTAGGED
 from backends.dynamo.ids import Kind
-from backends.dynamo.parse import UNTAGGED, parsed_value, read
+from backends.dynamo.parse import parsed_value, read
 from backends.dynamo.records import ModelCard
 from backends.store import Entry, Revision
 from tests.support import strategies as some
