@@ -118,6 +118,11 @@ def test_a_module_that_is_no_store_imports_no_store_s_client() -> None:
     assert {module: names for module, names in found.items() if names} == {}
 
 
+def test_only_an_unusual_value_imports_what_checks_it_in_full() -> None:
+    assert "pydantic" not in imported_with("backends.dynamo.parse")
+    assert "pydantic" in imported_with("backends.dynamo.full_parse")
+
+
 def test_what_is_imported_is_found_through_other_modules() -> None:
     """As Python has it: else the two above would find nothing whatever there was."""
     assert "grpc" in imported_with("backends.etcd.store")
