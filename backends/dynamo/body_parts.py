@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from backends.dynamo.schemas import Card
 
 
-class Malformed(Exception):
+class MalformedValue(Exception):
     """The value is not what the bucket holds. The text is the reason."""
 
 
 def json_object(value: bytes) -> dict[str, Any]:
-    """Parse a value as a JSON object. Raises `Malformed`."""
+    """Parse a value as a JSON object. Raises `MalformedValue`."""
     try:
         # Cache keys only: each address is another text, and the cache would keep thousands of old
         # ones.
         raw = pydantic_core.from_json(value, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
-        raise Malformed(f"the value is not JSON: {error}") from None
+        raise MalformedValue(f"the value is not JSON: {error}") from None
     if not isinstance(raw, dict):
-        raise Malformed("the value is not a JSON object")
+        raise MalformedValue("the value is not a JSON object")
     return raw
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from backends.dynamo import keys
 from backends.dynamo.body_parts import (
     CHANNEL_ADDRESS,
-    Malformed,
+    MalformedValue,
     as_text,
     card_fields,
     json_object,
@@ -60,14 +60,14 @@ _Parsed = TypeVar("_Parsed", bound=BaseModel)
 
 
 def _body(raw: dict[str, Any], shape: type[_Parsed], tag: str) -> _Parsed:
-    """Validate a JSON object as `shape`. Raises `Malformed`."""
+    """Validate a JSON object as `shape`. Raises `MalformedValue`."""
     # For a body of another kind, name its tag rather than the fields it lacks.
     if raw.get("type", tag) != tag:
-        raise Malformed(f"the body is tagged {raw['type']}, the bucket holds {tag}")
+        raise MalformedValue(f"the body is tagged {raw['type']}, the bucket holds {tag}")
     try:
         return shape.model_validate(raw)
     except ValidationError as error:
-        raise Malformed(_describe(error)) from None
+        raise MalformedValue(_describe(error)) from None
 
 
 def _describe(error: ValidationError) -> str:
@@ -77,14 +77,14 @@ def _describe(error: ValidationError) -> str:
 
 
 def _transport(raw: Any) -> Transport:
-    """Parse the transport of an endpoint instance, `{variant: address}`. Raises `Malformed`."""
+    """Parse the transport of an endpoint instance, `{variant: address}`. Raises `MalformedValue`."""
     if isinstance(raw, str) and raw not in _ENDPOINT_TRANSPORTS:
         return Transport(kind=raw, address=None)
     if not isinstance(raw, dict) or len(raw) != 1:
-        raise Malformed("transport: not an object with one variant")
+        raise MalformedValue("transport: not an object with one variant")
     ((kind, address),) = raw.items()
     if kind in _ENDPOINT_TRANSPORTS and not isinstance(address, str):
-        raise Malformed(f"transport.{kind}: not a text")
+        raise MalformedValue(f"transport.{kind}: not a text")
     return Transport(kind=intern(kind), address=as_text(address))
 
 
@@ -93,15 +93,15 @@ _ENDPOINT_TRANSPORTS = ("tcp", "nats_tcp", "http")
 
 
 def _channel_transport(raw: Any) -> Transport:
-    """Parse the transport of a channel, `{"kind": …, "config": {…}}`. Raises `Malformed`."""
+    """Parse the transport of a channel, `{"kind": …, "config": {…}}`. Raises `MalformedValue`."""
     if not isinstance(raw, dict) or not isinstance(raw.get("kind"), str):
-        raise Malformed("transport: not an object with a kind")
+        raise MalformedValue("transport: not an object with a kind")
     kind, config = raw["kind"], raw.get("config")
     address = config.get(CHANNEL_ADDRESS.get(kind, "")) if isinstance(config, dict) else None
     if isinstance(address, list) and all(isinstance(part, str) for part in address):
         address = ", ".join(address)
     if kind in CHANNEL_ADDRESS and not isinstance(address, str):
-        raise Malformed(f"transport.config.{CHANNEL_ADDRESS[kind]}: not an address")
+        raise MalformedValue(f"transport.config.{CHANNEL_ADDRESS[kind]}: not an address")
     return Transport(intern(kind), as_text(config) if address is None else address)
 
 
@@ -135,7 +135,7 @@ def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> Endpo
         raw = json_object(entry.value)
         body = _body(raw, EndpointBody, "Endpoint")
         transport = _transport(body.transport)
-    except Malformed as problem:
+    except MalformedValue as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
     device_type = as_text(body.device_type)
     names: dict[str, str | int | None] = {
@@ -166,14 +166,14 @@ def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
             conflict = _card_conflict(parsed.id, body)
         else:
             card = card_fields(_body(raw, Card, "Model"), raw)
-    except Malformed as problem:
+    except MalformedValue as problem:
         malformed = parsed.problem or str(problem)
         return ModelCard(entry, parsed.id, parsed.dialect, malformed, readable=False)
     return model_card(entry, parsed, card, conflict, _note(entry, raw))
 
 
 def _read_old_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> ModelCard:
-    """Parse the value of `models/{uuid}` (to 0.5). Raises `Malformed`."""
+    """Parse the value of `models/{uuid}` (to 0.5). Raises `MalformedValue`."""
     old = _body(json_object(entry.value), ModelEntry, "Model")
     return ModelCard(
         entry,
@@ -212,7 +212,7 @@ def _read_channel(entry: Entry, parsed: ParsedKey[EventChannelId]) -> EventChann
         else:
             body = _body(raw, ChannelBody, "EventChannel")
         transport = _channel_transport(body.transport)
-    except Malformed as problem:
+    except MalformedValue as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
     rounded = _rounded(entry, parsed.id, body.instance_id)
     publisher = body.instance_id if rounded is None else parsed.id.instance_id
@@ -231,7 +231,7 @@ def _read_source(entry: Entry, parsed: ParsedKey[EventSourceId]) -> EventSource:
     try:
         raw = json_object(entry.value)
         body = _body(raw, SourceBody, "EventSource")
-    except Malformed as problem:
+    except MalformedValue as problem:
         return make(malformed=parsed.problem or str(problem), readable=False)
     rounded = _rounded(entry, parsed.id, body.publisher_id)
     publisher = body.publisher_id if rounded is None else parsed.id.instance_id

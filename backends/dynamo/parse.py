@@ -19,7 +19,7 @@ from backends.dynamo import keys
 from backends.dynamo.body_parts import (
     CHANNEL_ADDRESS,
     CardFields,
-    Malformed,
+    MalformedValue,
     card_fields,
     json_object,
     model_card,
@@ -127,16 +127,16 @@ CARDS_KEPT = 2048
 @lru_cache(maxsize=CARDS_KEPT)
 def _shared_card(value: bytes) -> tuple[object, CardFields]:
     """Parse what `halves` calls shared: return the adapter's suffix behind the card (UNSET: there
-    is none) and the card. Raises `Malformed`.
+    is none) and the card. Raises `MalformedValue`.
     """
     raw = json_object(value)
     card, suffix = raw.pop("card_json"), raw.pop("model_suffix", msgspec.UNSET)
     if raw or not isinstance(card, dict):
-        raise Malformed
+        raise MalformedValue
     try:
         return suffix, card_fields(msgspec.convert(card, UsualCard), card)
     except ValueError:
-        raise Malformed from None
+        raise MalformedValue from None
 
 
 def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> AnyRecord:
@@ -146,7 +146,7 @@ def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> AnyRecord:
         return _read_in_full(entry, parsed)
     try:
         suffix, card = _shared_card(split[1])
-    except Malformed:
+    except MalformedValue:
         return _read_in_full(entry, parsed)
     at = parsed.id
     wanted = at.model_suffix or msgspec.UNSET
