@@ -77,7 +77,7 @@ def _describe(error: ValidationError) -> str:
 
 
 def _transport(raw: Any) -> Transport:
-    """Parse the transport of an endpoint instance, `{variant: address}`. Raises `MalformedValue`."""
+    """Parse an instance's transport, `{variant: address}`. Raises `MalformedValue`."""
     if isinstance(raw, str) and raw not in _ENDPOINT_TRANSPORTS:
         return Transport(kind=raw, address=None)
     if not isinstance(raw, dict) or len(raw) != 1:
