@@ -29,6 +29,7 @@ from tui.config.settings import Settings
 from tui.runtime.crash_report import write_report
 from tui.runtime.fault_tolerance import FaultTolerantApp
 from tui.runtime.heap import give_back
+from tui.runtime.later_imports import import_later
 from tui.runtime.logs import Logs
 from tui.runtime.redact import masks
 from tui.runtime.shutdown import (
@@ -70,6 +71,23 @@ class TextualFailed(Exception):
 
 STYLES_OF_SCREENS = ("dialogs/dialog.tcss", "screens/tap.tcss")
 """Read once the dashboard is complete, and not before: it takes some ms."""
+
+USED_LATER = (
+    "backends.dynamo.full_parse",
+    "backends.removal.audit.lines",
+    "backends.tap",
+    "msgpack",
+    "tui.dialogs.clean_up",
+    "tui.dialogs.help",
+    "tui.dialogs.label_back",
+    "tui.dialogs.outcomes",
+    "tui.dialogs.undo",
+    "tui.dialogs.unregister",
+    "tui.screens.tap",
+    "tui.text.evidence",
+    "tui.text.owner",
+)
+"""Modules that are not needed for the first paint, but by keys, or by unusual records."""
 
 COLLECTIONS = (2_000, 5, 10)
 """After how many new objects, and how many smaller ones, Python collects garbage. By its own
@@ -234,6 +252,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         folder = Path(__file__).parent
         self.stylesheet.read_all([folder / name for name in STYLES_OF_SCREENS])
         self.stylesheet.reparse()
+        self.run_worker(import_later(USED_LATER), group="imports", exit_on_error=False)
 
     def get_theme(self, theme_name: str) -> Theme | None:
         theme = super().get_theme(theme_name)

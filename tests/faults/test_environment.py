@@ -17,6 +17,7 @@ from tests.support import registered
 from tests.support.operating import World, dashboard
 from tests.support.running import COMMAND, STATE, environment
 from tests.support.terminal import ALTERNATE_SCREEN, Terminal
+from tests.support.waiting import wait_for
 from tui.runtime.open_files import LEAST, why_none_left, why_too_few
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}
@@ -119,10 +120,15 @@ def test_a_limit_that_is_high_enough_is_left_alone(monkeypatch: pytest.MonkeyPat
         assert why_too_few() is None
 
 
-def test_a_dashboard_that_has_no_open_file_left_stays_and_works_again_when_it_has() -> None:
-    with Terminal([*COMMAND, "--demo"], env=STATE_ENV) as terminal:
+def test_a_dashboard_that_has_no_open_file_left_stays_and_works_again_when_it_has(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log"
+    command = [*COMMAND, "--log", str(log), "--log-level", "debug", "--demo"]
+    with Terminal(command, env=STATE_ENV) as terminal:
         terminal.wait_for("● connected")
         terminal.wait_for("instances")
+        wait_for(lambda: "imported what keys open" in log.read_text(), "all is imported")
         process = terminal.process.pid
         soft, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
         resource.prlimit(process, resource.RLIMIT_NOFILE, (3, hard))

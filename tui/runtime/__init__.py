@@ -5,6 +5,7 @@ Each module uses only modules below it in this list:
     crash_report       a file about an internal error, to send
     fault_tolerance    survive internal errors
     heap               return free memory to the system
+    later_imports      import modules once the dashboard is on screen
     open_files         how many files this process may open
     redact             remove secrets from texts that are kept
     standard_streams   the output and messages of commands
