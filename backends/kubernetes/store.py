@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -20,7 +20,7 @@ from backends.kubernetes.pods import KubePods
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
 from backends.kubernetes.targets import owner_path
-from backends.kubernetes.watch import HEARTBEAT, follow, resync
+from backends.kubernetes.watch import HEARTBEAT, follow, resync, since_boot
 from backends.store import (
     Entry,
     Lifetime,
@@ -69,9 +69,11 @@ class KubernetesStore(ClosedAtExit):
         client: KubeClient | None = None,
         heartbeat: float = HEARTBEAT,
         ask_again: float = ASK_AGAIN,
+        clock: Callable[[], float] = since_boot,
     ) -> None:
         """`heartbeat`: seconds between two heartbeats. `ask_again`: seconds for which this user's
-        rights are taken for what they were."""
+        rights are taken for what they were. `clock`: seconds; it is never set."""
+        self._clock = clock
         self._heartbeat = heartbeat
         self._ask_again = ask_again
         self._client = KubeClient(config) if client is None else client
@@ -111,7 +113,7 @@ class KubernetesStore(ClosedAtExit):
         async def once() -> AsyncGenerator[StoreEvent, None]:
             found = await self._namespace()
             async with aclosing(
-                follow(found.reader, found.review, prefixes, self._heartbeat)
+                follow(found.reader, found.review, prefixes, self._heartbeat, self._clock)
             ) as events:
                 async for event in events:
                     yield event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -32,11 +33,22 @@ HEARTBEAT = 2.0
 """Seconds between two questions whether the server answers."""
 PROGRESS = 0.2
 """Seconds between two reports while everything is read."""
+STOOD_STILL = 15.0
+"""Seconds by which a heartbeat is late if this process stood still: it was suspended. A server that
+lost its data meanwhile, or came back from a backup, may have the version that a watch goes on from
+by then, as that of another object."""
 AHEAD = 1000
 """Changes read ahead. More wait in the connections."""
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 _Apply = Callable[[ObjectView, ObjectChange], list[Put | Delete]]
 _Item = tuple[_Apply, ObjectChange] | Heartbeat | StoreError
+
+
+def since_boot() -> float:
+    """Return the seconds of a clock that is never set, and goes on while the machine is suspended."""
+    return time.clock_gettime(_CLOCK)
 
 
 def resync(reading: Reading, prefixes: tuple[bytes, ...]) -> Resync:
@@ -47,10 +59,14 @@ def resync(reading: Reading, prefixes: tuple[bytes, ...]) -> Resync:
 
 
 async def follow(
-    reader: Reader, review: PermissionReview, prefixes: Sequence[bytes], heartbeat: float
+    reader: Reader,
+    review: PermissionReview,
+    prefixes: Sequence[bytes],
+    heartbeat: float,
+    clock: Callable[[], float],
 ) -> AsyncGenerator[StoreEvent, None]:
-    """Yield a resync, then changes, and a heartbeat every so many seconds. Raises `StoreError`,
-    `PositionLost`."""
+    """Yield a resync, then changes, and a heartbeat every so many seconds by `clock`. Raises
+    `StoreError`, `PositionLost`."""
     starts = tuple(prefixes)
     read = 0
 
@@ -73,7 +89,7 @@ async def follow(
         if allowed and there is None:
             review.note_refused(resource)
     yield resync(reading, starts)
-    async with aclosing(_changes(reader, review, reading, heartbeat)) as events:
+    async with aclosing(_changes(reader, review, reading, heartbeat, clock)) as events:
         async for event in events:
             match event:
                 case Put(entry=entry) if not entry.key.startswith(starts):
@@ -84,7 +100,11 @@ async def follow(
 
 
 async def _changes(
-    reader: Reader, review: PermissionReview, reading: Reading, heartbeat: float
+    reader: Reader,
+    review: PermissionReview,
+    reading: Reading,
+    heartbeat: float,
+    clock: Callable[[], float],
 ) -> AsyncGenerator[StoreEvent, None]:
     view = reading.view
     queue: asyncio.Queue[_Item] = asyncio.Queue(AHEAD)
@@ -99,7 +119,7 @@ async def _changes(
 
     pumps: list[Awaitable[None]] = [
         _pump(reader.workers, reading.workers, _worker, queue),
-        _beat(review, view, queue, heartbeat),
+        _beat(review, view, queue, heartbeat, clock),
     ]
     if reading.slices is not None:
         pumps.append(optional(SLICES, reader.slices, reading.slices, _slice))
@@ -143,9 +163,14 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
 
 
 async def _beat(
-    review: PermissionReview, view: ObjectView, queue: asyncio.Queue[_Item], heartbeat: float
+    review: PermissionReview,
+    view: ObjectView,
+    queue: asyncio.Queue[_Item],
+    heartbeat: float,
+    clock: Callable[[], float],
 ) -> None:
     """Ask whether the server answers, what this user may do, and may read by now."""
+    now = clock()
     while True:
         try:
             found = await review.beat()
@@ -157,6 +182,9 @@ async def _beat(
                 raise PositionLost("this user's rights changed")
             await queue.put(Heartbeat(warnings(view.rights), no_puts(found), read_only(found)))
         await asyncio.sleep(heartbeat)
+        before, now = now, clock()
+        if now - before > heartbeat + STOOD_STILL:
+            raise PositionLost("this process stood still")
 
 
 def _worker(view: ObjectView, change: ObjectChange) -> list[Put | Delete]:

@@ -11,6 +11,7 @@ import pytest
 
 from backends.kubernetes import KubernetesConfig, KubernetesStore
 from backends.kubernetes.readiness import LIST_PODS, LIST_SLICES
+from backends.kubernetes.watch import STOOD_STILL
 from backends.store import (
     Cause,
     Entry,
@@ -127,6 +128,27 @@ async def test_a_server_that_lost_its_data_is_shown_as_it_is(view: View, server:
     assert view.entries == {}
     server.store.put(WORKERS, shapes.worker("q", DATA))
     await view.until(lambda: KEY in view.entries)
+
+
+async def test_after_this_process_stood_still_all_is_read_again(
+    server: StandIn, config: KubernetesConfig
+) -> None:
+    """Its watches would go on from versions that a server without its data has given to others."""
+    now = [1000.0]
+    server.store.put(WORKERS, shapes.worker("p", DATA))
+    async with (
+        KubernetesStore(config, heartbeat=0.05, clock=lambda: now[0]) as store,
+        watching(store) as view,
+    ):
+        await view.until_event(Heartbeat)
+        server.wipe()
+        now[0] += STOOD_STILL
+        await view.until_event(Heartbeat)
+        assert (view.resyncs, {*view.entries}) == (1, {KEY})
+        now[0] += STOOD_STILL + 1.0
+        await view.until(lambda: view.resyncs == 2)
+        assert view.entries == {}
+        assert view.causes == []
 
 
 async def test_a_busy_server_does_not_stop_a_watch(view: View, server: StandIn) -> None:
