@@ -47,7 +47,7 @@ _Item = tuple[_Apply, ObjectChange] | Heartbeat | StoreError
 
 
 def since_boot() -> float:
-    """Return the seconds of a clock that is never set, and goes on while the machine is suspended."""
+    """Return the seconds of a clock that is never set, and that counts suspension too."""
     return time.clock_gettime(_CLOCK)
 
 
