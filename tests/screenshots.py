@@ -94,7 +94,7 @@ async def draw(picture: Picture) -> str:
             case Scene.METRICS:
                 await metered(pilot, world, clock)
             case Scene.TAP:
-                await tapped(pilot, clock, taps)
+                await tapped(pilot, world, clock, taps)
         for key in picture.keys:
             await pilot.press(key)
         if picture.lost:

@@ -20,12 +20,13 @@ class Unmeasured(LoopTimer):
 @SIZES
 def test_tap(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
+    world = demo(clock)
     taps = SaidTaps(clock)
 
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
-        await tapped(pilot, clock, taps)
+        await tapped(pilot, world, clock, taps)
         await pilot.press("down", "down")
 
-    dashboard = app(demo(clock), clock, taps=taps, timer=Unmeasured())
+    dashboard = app(world, clock, taps=taps, timer=Unmeasured())
     assert snap_compare(dashboard, terminal_size=size, run_before=run_before)

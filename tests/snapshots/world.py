@@ -20,8 +20,6 @@ from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.dynamo.records import EventChannel
 from backends.liveness.collector import Probes
-from backends.liveness.judge import LeaseTtl
-from backends.liveness.tracker import lease_or_key
 from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import ProbeResult
 from backends.removal.removals import Removals
@@ -29,7 +27,7 @@ from backends.services.types import Services
 from backends.store import Loading, Store, StoreEvent
 from backends.tap import OpensTaps
 from tests.support.idle import wait_for_messages
-from tests.support.operating import SaidProbes
+from tests.support.operating import SaidProbes, read_leases
 from tests.support.said_taps import SaidTaps
 from tests.support.wire import removed, stored
 from tui.app import DyntopApp
@@ -176,24 +174,11 @@ async def gather(pilot: Pilot[None]) -> None:
     """Read all leases and probe everybody now, so that it does not matter when that is done."""
     screen = main_screen(pilot)
     records = list(screen.dashboard.view.cluster.records.values())
-    await read_leases(screen)
+    await read_leases(screen.dashboard)
     await screen.dashboard.collector.probe(records, deep=False)
     screen.dashboard.show_evidence()
     screen._tick()
     await settled(pilot)
-
-
-async def read_leases(screen: MainScreen) -> None:
-    """Read all leases now, so that why something goes does not depend on when that is done."""
-    records = list(screen.dashboard.view.cluster.records.values())
-    lives = await screen.dashboard.discovery.time_to_live(records)
-    screen.dashboard.view.verdicts.observe_ttls(
-        {
-            lease_or_key(record): LeaseTtl(lives[record.key], screen.dashboard.clock())
-            for record in records
-            if record.key in lives
-        }
-    )
 
 
 async def settled(pilot: Pilot[None]) -> None:
@@ -220,7 +205,7 @@ async def live(pilot: Pilot[None], world: Demo, clock: Clock, seconds: int) -> N
         clock.now += 1
         world.step()
         await until(pilot, taken_in)
-        await read_leases(screen)
+        await read_leases(screen.dashboard)
         await settled(pilot)
     await gather(pilot)
 
@@ -259,8 +244,8 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     await settled(pilot)
 
 
-async def tapped(pilot: Pilot[None], clock: Clock, taps: SaidTaps) -> None:
-    """Listen in on the first channel, while its publisher publishes."""
+async def tapped(pilot: Pilot[None], world: Demo, clock: Clock, taps: SaidTaps) -> None:
+    """Listen in on the first channel, while its publisher publishes, and all renew their leases."""
     await pilot.press("4")
     pane = main_screen(pilot).active
     pane.select(next(row for row in pane.rows if isinstance(row.record, EventChannel)).key)
@@ -278,6 +263,9 @@ async def tapped(pilot: Pilot[None], clock: Clock, taps: SaidTaps) -> None:
         content = removed(*blocks) if number % 4 == 3 else stored(*blocks, parent=0x1F2E5A77)
         taps.said([content], sequence, publisher)
         clock.now += 0.25 + (number % 3) * 0.5
+    for one in world.workers():
+        if world.lives(one):
+            world.keyspace.renew(one.id)
     table = screen.query_one(MessageTable)
     await until(pilot, lambda: len(table.rows) == 24)
 

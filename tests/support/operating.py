@@ -20,6 +20,8 @@ from backends.connections import MemoryConnection
 from backends.discovery.discovery import Discovery
 from backends.discovery.record_index import Scope
 from backends.liveness.collector import Probes
+from backends.liveness.judge import LeaseTtl
+from backends.liveness.tracker import lease_or_key
 from backends.memory import Keyspace, MemoryStore
 from backends.metrics.scraper import Scrapes
 from backends.probe.types import ProbeAnswer, ProbeResult, ProbeTarget
@@ -402,6 +404,19 @@ def noting(app: DyntopApp) -> list[str]:
     app.notify = note  # type: ignore[method-assign]
     app.clear_notifications = forget  # type: ignore[method-assign]
     return told
+
+
+async def read_leases(shown: Dashboard) -> None:
+    """Read all leases now, so that what is known does not depend on when that is done."""
+    records = list(shown.view.cluster.records.values())
+    lives = await shown.discovery.time_to_live(records)
+    shown.view.verdicts.observe_ttls(
+        {
+            lease_or_key(record): LeaseTtl(lives[record.key], shown.clock())
+            for record in records
+            if record.key in lives
+        }
+    )
 
 
 @asynccontextmanager
