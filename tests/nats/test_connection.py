@@ -1,4 +1,4 @@
-"""A connection that is given up while it is made."""
+"""A connection that is given up while it is made, or closed while the library closes it."""
 
 from __future__ import annotations
 
@@ -40,3 +40,18 @@ async def test_whoever_gives_it_up_is_heard_also_where_the_library_passes_over_i
         async with asyncio.timeout(0.01):
             await connection.client()
     assert connection._client is None
+
+
+async def test_closing_waits_for_the_end_also_where_the_library_is_just_closing(
+    shared_server: NatsServer,
+) -> None:
+    client = await NatsConnection(NatsConfig((shared_server.url,))).client()
+    writer = client._transport._io_writer  # type: ignore[union-attr]
+    # As its reading task does when it met an error: closed in name, and then it waits.
+    library = asyncio.create_task(client._close(client.CLOSED))
+    await asyncio.sleep(0)
+    assert client.is_closed
+    assert not writer.is_closing()
+    await client.close()
+    assert writer.transport.get_extra_info("socket").fileno() == -1
+    await library
