@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+from backends.aio.steady import steady
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.config import KubernetesConfig
 from backends.kubernetes.delete import delete
@@ -20,7 +21,7 @@ from backends.kubernetes.pods import KubePods
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
 from backends.kubernetes.targets import owner_path
-from backends.kubernetes.watch import HEARTBEAT, follow, resync, since_boot
+from backends.kubernetes.watch import HEARTBEAT, follow, resync
 from backends.store import (
     Entry,
     Lifetime,
@@ -69,7 +70,7 @@ class KubernetesStore(ClosedAtExit):
         client: KubeClient | None = None,
         heartbeat: float = HEARTBEAT,
         ask_again: float = ASK_AGAIN,
-        clock: Callable[[], float] = since_boot,
+        clock: Callable[[], float] = steady,
     ) -> None:
         """`heartbeat`: seconds between two heartbeats. `ask_again`: seconds for which this user's
         rights are taken for what they were. `clock`: seconds; it is never set."""

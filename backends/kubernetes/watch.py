@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -40,15 +39,8 @@ by then, as that of another object."""
 AHEAD = 1000
 """Changes read ahead. More wait in the connections."""
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
 _Apply = Callable[[ObjectView, ObjectChange], list[Put | Delete]]
 _Item = tuple[_Apply, ObjectChange] | Heartbeat | StoreError
-
-
-def since_boot() -> float:
-    """Return the seconds of a clock that is never set, and that counts suspension too."""
-    return time.clock_gettime(_CLOCK)
 
 
 def resync(reading: Reading, prefixes: tuple[bytes, ...]) -> Resync:

@@ -10,6 +10,8 @@ import math
 import time
 from collections.abc import Callable
 
+from backends.aio.steady import steady
+
 LEAST = 2.0
 """Seconds. A smaller difference is no jump: a busy machine reads two clocks that far apart."""
 MOST_JUMPS = 1000
@@ -18,14 +20,6 @@ MOST_JUMPS = 1000
 Clock = Callable[[], float]
 ShownAt = Callable[[float], float]
 """From the steady time to what the host's clock showed then."""
-
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Counts on while the machine is suspended, where such a clock exists: a suspend is no jump."""
-
-
-def steady() -> float:
-    """Return the seconds of a clock that is never set."""
-    return time.clock_gettime(_STEADY)
 
 
 def as_it_is(at: float) -> float:
@@ -37,7 +31,8 @@ class HostClock:
     """The steady time (call it), and what the host's clock showed."""
 
     def __init__(self, clock: Clock = time.time, steady: Clock = steady) -> None:
-        """`clock`: the host's, in POSIX seconds. `steady`: one that is never set."""
+        """`clock`: the host's, in POSIX seconds. `steady`: one that is never set. By the usual one
+        a suspend is no jump."""
         self._clock = clock
         self._steady = steady
         self._start = clock() - steady()

@@ -6,13 +6,14 @@ import time
 
 import pytest
 
+from backends.aio.steady import steady
 from backends.liveness.explain import assess
 from backends.liveness.judge import JudgeInput, LeaseTtl, Verdict, judge
 from backends.store import Lifetime, TimeToLive
 from tests.support import registered
 from tests.support.registered import record
 from tui.text.format import duration
-from tui.text.host_clock import LEAST, MOST_JUMPS, HostClock, steady
+from tui.text.host_clock import LEAST, MOST_JUMPS, HostClock
 
 HOUR = 3600.0
 ONE = record(registered.instance(1))
