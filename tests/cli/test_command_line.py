@@ -14,7 +14,7 @@ from tests.cli.conftest import Here
 from tests.support.etcd_server import EtcdServer
 from tests.support.ports import LOOPBACK, free_ports
 from tests.support.running import DEADLINE, dyntop, environment
-from tui.cli.parser import build_parser
+from tui.cli.arguments.commands import build_parser
 
 COMMANDS = [
     (name,) for name in ("list", "watch", "check", "unregister", "drain", "restore", "history")

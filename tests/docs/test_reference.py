@@ -20,8 +20,8 @@ from tests.docs.documents import (
     table,
 )
 from tui.actions import ACTIONS, DEFAULT_KEYS, REBINDABLE, Place, help_lines, shown_key
+from tui.cli.arguments.commands import build_parser
 from tui.cli.help_examples import EXAMPLES
-from tui.cli.parser import build_parser
 from tui.config import context_file
 from tui.text import format
 from tui.text.errors import Exit
@@ -62,7 +62,7 @@ def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
     yield "", whole
     for action in whole._actions:
         if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.items()
+            yield from ((name, one.complete()) for name, one in action.choices.items())
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, ...]]:

@@ -26,7 +26,7 @@ from tests.support.ports import LOOPBACK, listening
 from tests.support.registered import MALFORMED
 from tests.support.running import COMMAND, STATE, dyntop, environment, put_file
 from tests.support.terminal import Terminal
-from tui.cli.parser import build_parser
+from tui.cli.arguments.commands import build_parser
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}
 SECRET = "s3cret-of-joe"

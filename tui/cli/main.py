@@ -11,10 +11,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tui import __version__
-from tui.cli.parser import build_parser
+from tui.cli.arguments.commands import build_parser
 
 if TYPE_CHECKING:
     from tui.config.settings import Settings
@@ -143,47 +144,9 @@ def _command(name: str | None, logs: Logs) -> Callable[[Settings, argparse.Names
         from tui.app import run as dashboard
 
         return lambda settings, _: dashboard(settings, logs)
-    match name:
-        case "list":
-            from tui.cli.commands import list as listing
-
-            return listing.run
-        case "show":
-            from tui.cli.commands import show
-
-            return show.run
-        case "watch":
-            from tui.cli.commands import watch
-
-            return watch.run
-        case "unregister":
-            from tui.cli.commands import unregister
-
-            return unregister.run
-        case "check":
-            from tui.cli.commands import check
-
-            return check.run
-        case "wait":
-            from tui.cli.commands import wait
-
-            return wait.run
-        case "tap":
-            from tui.cli.commands import tap
-
-            return tap.run
-        case "drain":
-            from tui.cli.commands import drain
-
-            return drain.run
-        case "restore":
-            from tui.cli.commands import restore
-
-            return restore.run
-        case _:
-            from tui.cli.commands import stats
-
-            return stats.run
+    run: Callable[[Settings, argparse.Namespace], int | Exit]
+    run = import_module(f"tui.cli.commands.{name}").run
+    return run
 
 
 def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:

@@ -1,0 +1,110 @@
+"""What commands take that change nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from tui.cli.arguments.flags import (
+    add_filters,
+    add_metrics,
+    add_place,
+    add_probe,
+    add_what,
+)
+from tui.cli.arguments.values import count, rate
+
+NAMES = (
+    "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a pod, a model, or "
+    "NAMESPACE/COMPONENT/ENDPOINT"
+)
+
+
+def add_list(parser: argparse.ArgumentParser) -> None:
+    add_what(parser, "endpoints", "models", "channels", "sources", "workers", "all")
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"only these: {NAMES}")
+    add_filters(parser)
+    parser.add_argument("-o", "--output", choices=("table", "json", "name"), default="table")
+    parser.add_argument(
+        "--liveness",
+        action="store_true",
+        help="also check leases, and print each verdict with its evidence",
+    )
+    add_probe(parser, "as --liveness, and ")
+
+
+def add_show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help=NAMES)
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    add_metrics(parser)
+    add_probe(parser)
+
+
+def add_watch(parser: argparse.ArgumentParser) -> None:
+    add_what(parser, "endpoints", "models", "channels", "sources", "all")
+    add_filters(parser)
+    parser.add_argument("-o", "--output", choices=("json",), default="json")
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    add_what(parser, "endpoints", "models", "channels", "sources", "all")
+    add_filters(parser)
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    add_metrics(parser)
+    add_probe(parser)
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="only the workers of this model or adapter; exit code 0 only if it is served",
+    )
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="NAME", required=True, help="the model or adapter")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument(
+        "--workers",
+        metavar="N",
+        type=count,
+        default=1,
+        help="until N of its workers are routable at every frontend (default 1)",
+    )
+    wanted.add_argument(
+        "--gone", action="store_true", help="until no card of that name is registered"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=rate,
+        help="give up after this time, with exit code 5 (default: never)",
+    )
+    add_metrics(parser, "")
+
+
+def add_tap(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "channel",
+        metavar="CHANNEL",
+        help="a key, as dyntop list channels -o name prints it, or "
+        "NAMESPACE[/COMPONENT[/ENDPOINT]]/TOPIC",
+    )
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument("--count", metavar="N", type=count, help="end after N messages")
+    parser.add_argument(
+        "--for", metavar="SECONDS", dest="seconds", type=rate, help="end after this time"
+    )
+
+
+def add_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument("-N", "--last", metavar="N", type=count, help="only the last N acts")
+
+
+def add_stats(parser: argparse.ArgumentParser) -> None:
+    add_place(parser, "only this")
+    parser.add_argument("-o", "--output", choices=("table", "json", "prometheus"), default="table")
+    parser.add_argument(
+        "--interval",
+        metavar="S",
+        type=rate,
+        help="repeat every S seconds until interrupted, and print rates too",
+    )

@@ -1,0 +1,48 @@
+"""How the words of a command line become values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+ANY_END = "*"
+"""Equal to `backends.dynamo.queries.ANY_END`, whose module is slow to import."""
+
+_N = TypeVar("_N", int, float)
+
+
+def name_or_start(text: str) -> str:
+    """Return a name, or `START*`, as given."""
+    if ANY_END in text[: -len(ANY_END)]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has a {ANY_END} before its end: write START{ANY_END} for all with a prefix"
+        )
+    return text
+
+
+def rate(text: str) -> float:
+    rate = _number(float, text)
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
+    return rate
+
+
+def cap(text: str) -> float:
+    """Return a rate, or 0: never."""
+    return 0.0 if _number(float, text) == 0 else rate(text)
+
+
+def count(text: str) -> int:
+    number = _number(int, text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
+    return number
+
+
+def _number(kind: Callable[[str], _N], text: str) -> _N:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number") from None
