@@ -189,40 +189,33 @@ class RecordIndex:
 class Selection(RecordIndex):
     """A subset of the records of another index."""
 
-    def __init__(self, records: RecordIndex, chosen: Iterable[bytes]) -> None:
-        """Take the records with the keys `chosen`, all of which must be in `records`.
-
-        The cost grows with the number of chosen or of omitted records, whichever is smaller, and
-        little with the number of all.
-        """
+    def __init__(self, records: RecordIndex, chosen: Iterable[bytes] = ()) -> None:
+        """Take the records with the keys `chosen`, all of which must be in `records`."""
         super().__init__()
-        self.records = {key: records.records[key] for key in chosen}
-        here = set(self.records)
-        left_out = records.records.keys() - here
-        few_left_out = len(left_out) < len(here)
-        for scope, kinds in records._by_scope.items():
-            found = {
-                kind: keys - left_out if few_left_out else keys & here
-                for kind, keys in kinds.items()
-            }
-            if any(found.values()):
-                self._add_scope(scope).update(found)
-                internal = records.internal(scope)
-                if kept := found.get(Kind.ENDPOINT, set()) & set(internal) if internal else None:
-                    self._internal[scope] = kept
-        if few_left_out:
-            self._count_workers_but(records, left_out)
+        # What was counted there will be asked for here: it is counted on the way.
+        self._workers_in = {scope: {} for scope in records._workers_in}
+        self.add(records.records[key] for key in chosen)
 
-    def _count_workers_but(self, records: RecordIndex, left_out: Iterable[bytes]) -> None:
-        """Copy the workers' counts from scopes that have them, without the omitted records."""
-        self._workers_in = {
-            scope: dict(counted)
-            for scope, counted in records._workers_in.items()
-            if scope in self._by_scope
-        }
-        for record in map(records.records.__getitem__, left_out):
-            for scope in self._workers_in.keys() & scopes_of(record):
-                self._count_worker(scope, record, -1)
+    def add(self, records: Iterable[AnyRecord]) -> None:
+        """Add records whose keys are not in the selection yet; others stay as they are.
+
+        They are no changes. Many at once take half the time of `put`.
+        """
+        found: dict[tuple[int, Kind], tuple[tuple[Scope, ...], list[AnyRecord]]] = {}
+        here = self.records
+        for record in records:
+            key = record.entry.key
+            if key not in here:
+                here[key] = record
+                scopes = scopes_of(record)
+                # Most records of a place share one object. Its own hash takes long.
+                at = (id(scopes), record.kind)
+                if at in found:
+                    found[at][1].append(record)
+                else:
+                    found[at] = scopes, [record]
+        for (_, kind), (scopes, some) in found.items():
+            self._add_at(scopes, kind, some)
 
     def put(self, record: AnyRecord) -> None:
         """Add a record to the selection, or replace the one of its key."""
@@ -233,6 +226,22 @@ class Selection(RecordIndex):
         """Remove a key from the selection, if present."""
         if (record := self.records.get(key)) is not None:
             self._remove(record)
+
+    def _add_at(self, scopes: tuple[Scope, ...], kind: Kind, records: list[AnyRecord]) -> None:
+        """Add records of one kind and place to the indexes."""
+        keys = [record.entry.key for record in records]
+        for scope in scopes:
+            kinds = self._by_scope.get(scope)
+            if kinds is None:
+                kinds = self._add_scope(scope)
+            kinds[kind].update(keys)
+            if scope in self._workers_in:
+                for record in records:
+                    self._count_worker(scope, record, 1)
+        if kind is Kind.ENDPOINT:
+            internal = [one.entry.key for one in records if is_internal_instance(one)]
+            for scope in scopes[: COMPONENT + 1] if internal else ():
+                self._internal.setdefault(scope, set()).update(internal)
 
 
 def own_worker(record: AnyRecord) -> int | None:

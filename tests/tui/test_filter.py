@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import card, instance
+from tui.state.narrowing import STEP
+from tui.widgets.filter_bar import FilterBar
 
 
 def world_of_three() -> World:
@@ -37,6 +39,23 @@ async def test_what_is_typed_is_seen_while_it_is_typed() -> None:
     async with dashboard(world_of_three()) as operator:
         await typed(operator, "staging front")
         await operator.until_shown(" filter  staging front")
+
+
+async def test_among_many_records_what_is_typed_is_seen_before_it_is_looked_for() -> None:
+    world = World(leases=False)
+    world.put(*(instance(0x100000 + n, component=f"part-{n % 7}") for n in range(3 * STEP)))
+    async with dashboard(world, draws=True) as operator:
+        await operator.press("slash")
+        view = operator.dashboard.view
+        operator.app.screen.on_filter_bar_changed(FilterBar.Changed("part-3"))  # type: ignore[attr-defined]
+        assert (view.filter, len(operator.pane.rows)) == ("", 3 * STEP)
+        await operator.until(lambda: view.filter == "part-3")
+        assert {place.split("/")[1] for place in operator.rows("name")} == {"part-3"}
+        operator.filter.value = "part-4"
+        await operator.press("enter")
+        # What the next key acts on is what was asked for.
+        assert view.filter == "part-4"
+        assert {place.split("/")[1] for place in operator.rows("name")} == {"part-4"}
 
 
 async def test_each_character_narrows_and_each_backspace_widens() -> None:

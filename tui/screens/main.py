@@ -3,7 +3,8 @@ the dashboard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import asyncio
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -39,6 +40,10 @@ TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
 LONGEST_LAYOUT = 5.0
 """Seconds after which the data is shown though the screen was never laid out."""
+
+
+FILTERING = "filtering"
+"""The group of workers that look for what a filter shows."""
 
 
 class MainScreen(JobScreen):
@@ -225,20 +230,35 @@ class MainScreen(JobScreen):
         self._show_detail()
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
-        self.dashboard.set_filter(message.text)
+        # Of a few thousand records the first step is all.
+        self.workers.cancel_group(self, FILTERING)
+        steps = self.dashboard.filter_by(message.text)
+        for _ in steps:
+            self._work_off(steps)
+            break
 
     def on_filter_bar_kept(self) -> None:
+        # The next key may act on what is shown.
+        self.workers.cancel_group(self, FILTERING)
+        self.dashboard.finish_filter()
         self.set_focus(self.active.table)
+
+    @work(group=FILTERING, exclusive=True, exit_on_error=False)
+    async def _work_off(self, steps: Iterator[None]) -> None:
+        """Do one step after the other. Keys are answered, and screens drawn, between them."""
+        for _ in steps:
+            await asyncio.sleep(0)
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
         if bar.typing:
             raise SkipAction  # there it is a character like any other
         bar.open()
-        self.dashboard.view.prepare_filter()
+        self._work_off(self.dashboard.view.prepare_filter())
 
     def action_clear_filter(self) -> None:
         self.query_one(FilterBar).clear()
+        self.workers.cancel_group(self, FILTERING)
         self.dashboard.clear_filter()
         self._tree.hide_overlay()
         self._header.update()

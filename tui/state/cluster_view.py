@@ -7,7 +7,7 @@ Plain Python, no Textual. Batches of events come in; widgets read. Time is passe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from backends.discovery import record_index
@@ -17,13 +17,13 @@ from backends.discovery.history import KEPT, Event, History
 from backends.discovery.model_index import ModelIndex
 from backends.discovery.record_index import RecordIndex, Scope, Selection, scopes_of
 from backends.discovery.tombstones import Tombstone, Tombstones
-from backends.dynamo import keys, lookup
 from backends.dynamo.ids import Kind
-from backends.dynamo.records import AnyRecord, EventSource, ModelCard
+from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import FINDINGS
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.local import host_name
 from backends.store import Lifetime
+from tui.state.narrowing import STEP, Narrowing, Texts, Words, in_steps, searchable
 from tui.state.store_state import LinkState, StoreState, next_state
 from tui.state.watchdog import Trouble
 
@@ -54,7 +54,8 @@ class Changes(record_index.RecordChanges):
 class ClusterView:
     """The cluster as the dashboard shows it: filtered, frozen, with its history."""
 
-    def __init__(self, now: float, lifetime: Lifetime) -> None:
+    def __init__(self, now: float, lifetime: Lifetime, *, step: int = STEP) -> None:
+        """`now`: POSIX seconds. `step`: records that are looked at in one go for a filter."""
         self.cluster = Cluster()
         """All registered records."""
         self.verdicts = LivenessTracker(self.cluster, lifetime, host=host_name())
@@ -75,11 +76,15 @@ class ClusterView:
         """The reason why the view does not follow the watch, since when, and until when."""
         self.complete = False
         """Whether a whole snapshot was read: before that no count is true."""
-        self.filter = ""
-        self._words: list[tuple[str, ...]] = []
-        """For each word of the filter, the texts of which one must match."""
+        self._words = Words("")
+        """Of the filter."""
         self.only_findings = False
         """Whether only records that are not live are shown."""
+        self._step = step
+        self._narrowing: Narrowing | None = None
+        """What will be shown next."""
+        self._next_words = self._words
+        """The filter's, once all records were looked at."""
         self.frozen = False
         self.waiting = 0
         """Changes that came in while frozen."""
@@ -88,8 +93,8 @@ class ClusterView:
         self._shown_until: int | None = None
         """The number of the last event on screen while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
-        self._texts: dict[bytes, str] = {}
-        """The searchable text of each record, while there is a filter or will be."""
+        self._texts = Texts()
+        """Of the records, while there is a filter or will be."""
         self._noted_frozen: deque[Event] = deque(maxlen=KEPT)
         """The events while frozen: their tombstones come when the view resumes."""
         self._stones_changed: set[bytes] = set()
@@ -179,23 +184,53 @@ class ClusterView:
         stone = None if record is None else self.tombstones.get(record.key)
         return stone is not None and stone.event is event
 
-    def prepare_filter(self) -> None:
-        """Prepare the searchable texts, so that the first letter of a filter is quick."""
+    def prepare_filter(self) -> Iterator[None]:
+        """Make the searchable texts step by step, so that the first letter of a filter is quick."""
         records = self.cluster.records
-        for key in records.keys() - self._texts.keys():
-            self._texts[key] = searchable(records[key])
+        for some in in_steps(list(records)):
+            for key in some:
+                if key in records:
+                    self._texts.of(records[key])
+            yield
+
+    @property
+    def filter(self) -> str:
+        """The filter of what is shown, in lower case. "": none."""
+        return self._words.text
 
     def set_filter(self, text: str) -> None:
         """Show only records that have every word of `text` in their names, ids or addresses; ""
-        shows all. Ids are matched as keys have them, and as in `lookup.needles`."""
-        self.filter = text.strip().lower()
-        self._words = [lookup.needles(word) for word in lookup.words(self.filter)]
-        self._narrow()
+        shows all."""
+        self.begin_filter(text)
+        self.finish_filter()
+
+    def begin_filter(self, text: str) -> bool:
+        """Look for what a filter shows, as `set_filter`. What is shown stays until all records were
+        looked at. Returns whether they were."""
+        self._next_words = Words(text)
+        return self._narrow()
+
+    def go_on_with_filter(self) -> bool:
+        """Look at some more records. Returns whether that is done, and the filter is shown."""
+        if self._narrowing is not None and self._narrowing.go_on():
+            self._show_narrowed(self._narrowing.selection)
+        return self._narrowing is None
+
+    @property
+    def is_narrowing(self) -> bool:
+        """Return whether another filter than that of what is shown is being looked for."""
+        return self._narrowing is not None
+
+    def finish_filter(self) -> None:
+        """Look at all records that are left, so that the last filter is shown."""
+        while not self.go_on_with_filter():
+            pass
 
     def show_only_findings(self, only: bool) -> None:
         """Show only records that are not live, as far as there is evidence; or all again."""
         self.only_findings = only
         self._narrow()
+        self.finish_filter()
 
     @property
     def narrowed(self) -> bool:
@@ -229,12 +264,12 @@ class ClusterView:
 
     def finds(self, text: str) -> bool:
         """Return whether a text, in lower case, has every word of the filter."""
-        return lookup.is_in(self._words, text)
+        return self._words.are_in(text)
 
     def is_found(self, record: AnyRecord) -> bool:
         """Return whether a registered record has every word of the filter; without one, each
         has."""
-        return not self.filter or self.finds(self._text(record))
+        return not self._words or self.finds(self._texts.of(record))
 
     def take_changes(self) -> Changes:
         """Return the differences since the last call."""
@@ -247,9 +282,9 @@ class ClusterView:
         if changes.keys or not self.frozen:
             judged = self.verdicts.update(changes.keys)
             rerouted = self.verdicts.take_rerouted() & self.cluster.records.keys()
-        if self._texts:
-            for key in changes.keys:
-                self._texts.pop(key, None)
+        self._texts.forget(changes.keys)
+        if self._narrowing is not None:
+            self._narrowing.amend(changes.keys | judged)
         if isinstance(self.shown, Selection):
             for key in changes.keys | judged:
                 self._show(self.shown, key)
@@ -274,35 +309,30 @@ class ClusterView:
                 again_at=again_at,
             )
 
-    def _narrow(self) -> None:
-        if not self.filter:
+    def _narrow(self) -> bool:
+        """Begin to look at all records anew. Returns whether that is done."""
+        words, only_findings = self._next_words, self.only_findings
+        if not words:
             self._texts.clear()
-        if not self.narrowed:
-            self.shown = self.cluster
-            return
-        records = self.cluster.records
-        # Of what went since the changes were taken last, there may still be a verdict or a text.
-        among: Collection[bytes] = records
-        if self.only_findings:
-            among = {key for key in self.verdicts.findings if key in records}
-        if self._words:
-            among = [key for key in self._found() if key in among]
-        self.shown = Selection(self.cluster, among)
+        if not (words or only_findings):
+            self._show_narrowed(self.cluster)
+            return True
 
-    def _found(self) -> list[bytes]:
-        """Return the keys whose texts have every word of the filter."""
-        self.prepare_filter()
-        first, *others = self._words
-        # All that there are: by far the longest loop, so it looks no key up.
-        if len(first) == 1:
-            (needle,) = first
-            found = [key for key, text in self._texts.items() if needle in text]
-        else:
-            found = [key for key, text in self._texts.items() if lookup.is_in((first,), text)]
-        return [key for key in found if lookup.is_in(others, self._texts[key])]
+        def pick(records: Iterable[AnyRecord]) -> Iterable[AnyRecord]:
+            if only_findings:
+                records = [one for one in records if self.verdicts.of(one.key) in FINDINGS]
+            return words.pick(records, self._texts) if words else records
+
+        # Of what went since the changes were taken last, there may still be a verdict.
+        among = self.verdicts.findings if only_findings else self.cluster.records
+        self._narrowing = Narrowing(self.cluster, among, pick, self._step)
+        return self.go_on_with_filter()
+
+    def _show_narrowed(self, shown: RecordIndex) -> None:
+        self.shown, self._narrowing, self._words = shown, None, self._next_words
 
     def _finds_stone(self, stone: Tombstone) -> bool:
-        return not self.filter or self.finds(searchable(stone.record))
+        return not self._words or self.finds(searchable(stone.record))
 
     def _hold(self, event: Added | Removed, first_seen: FirstSeen) -> None:
         self.waiting += 1
@@ -325,34 +355,3 @@ class ClusterView:
         if self.only_findings and self.verdicts.of(record.key) not in FINDINGS:
             return False
         return self.is_found(record)
-
-    def _text(self, record: AnyRecord) -> str:
-        key = record.key
-        if (text := self._texts.get(key)) is None:
-            text = self._texts[key] = searchable(record)
-        return text
-
-
-def searchable(record: AnyRecord) -> str:
-    """Return the searchable text of a record, in lower case: names, ids, addresses, key, pod."""
-    at, lease, transport = record.id, record.lease, record.transport
-    parts = [
-        keys.spell(record.key),
-        at.path(),
-        None if at.instance_id is None else lookup.searchable_id(at.instance_id),
-        None if lease is None or lease == at.instance_id else lookup.searchable_id(lease),
-        None if (routed := lookup.id_in_body(record)) is None else lookup.searchable_id(routed),
-        record.model_name,
-        record.malformed,
-        record.unread,
-        record.conflict,
-    ]
-    if transport is not None:
-        parts += [transport.kind, transport.address]
-    if isinstance(record, ModelCard):
-        parts += [record.base_model, record.model_type, record.worker_type]
-    if isinstance(record, EventSource) and record.worker_id is not None:
-        parts.append(lookup.searchable_id(record.worker_id))
-    if (owner := record.entry.owner) is not None:
-        parts += [owner.path, owner.pod_name, owner.node]
-    return "\n".join(["", *filter(None, parts), ""]).lower()

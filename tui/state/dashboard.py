@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -316,10 +325,20 @@ class Dashboard:
 
     # --- what is shown ------------------------------------------------------------------------
 
-    def set_filter(self, text: str) -> None:
-        """Show only records with every word of `text`; "" shows all."""
-        self.view.set_filter(text)
+    def filter_by(self, text: str) -> Iterator[None]:
+        """Show only records with every word of `text`; "" shows all. Works in steps of some 5 ms;
+        what is shown changes with the last."""
+        is_done = self.view.begin_filter(text)
+        while not is_done:
+            yield
+            is_done = self.view.go_on_with_filter()
         self.show_everything()
+
+    def finish_filter(self) -> None:
+        """Show by the last filter, however many steps are left."""
+        if self.view.is_narrowing:
+            self.view.finish_filter()
+            self.show_everything()
 
     def show_only_findings(self, only: bool) -> None:
         """Show only records that are not live, as far as there is evidence; or all again."""

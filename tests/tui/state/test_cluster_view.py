@@ -14,12 +14,14 @@ from backends.discovery.history import KEPT, EventType
 from backends.discovery.record_index import RecordIndex, Selection
 from backends.dynamo import lookup
 from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord
 from backends.store import Cause, Heartbeat, Lifetime, Loading, Lost, Unreachable
 from tests.discovery.test_cluster import answers, answers_on_places, scopes_in
 from tests.support import events, registered
 from tests.support.events import Event
 from tests.support.registered import record
-from tui.state.cluster_view import ClusterView, searchable
+from tui.state.cluster_view import ClusterView
+from tui.state.narrowing import searchable
 from tui.state.store_state import LinkState
 
 ONE = record(registered.instance(1))
@@ -169,6 +171,29 @@ def test_a_filter_set_at_any_time_shows_what_filtering_everything_shows(
             chosen_ones = Selection(expected, expected.records)
         found = answers_on_places(view.shown, scopes)
         assert found == answers_on_places(chosen_ones, scopes)
+
+
+@given(events.events, st.lists(st.none() | filters, max_size=25), st.integers(1, 3))
+def test_a_filter_that_is_looked_for_while_records_change_shows_what_it_shows_at_once(
+    told: list[Event], chosen: list[str | None], step: int
+) -> None:
+    view, other = (ClusterView(0.0, Lifetime.LEASED, step=each) for each in (step, 1000))
+    shown_before: dict[bytes, AnyRecord] = {}
+    for at, event in enumerate(told):
+        for each in (view, other):
+            each.take([event], float(at))
+            each.take_changes()
+        shown_before = dict(view.shown.records)
+        if at < len(chosen) and (text := chosen[at]) is not None:
+            if not view.begin_filter(text):
+                assert view.shown.records == shown_before
+            other.set_filter(text)
+        else:
+            view.go_on_with_filter()
+    view.finish_filter()
+    assert view.filter == other.filter
+    scopes = scopes_in(told)
+    assert answers_on_places(view.shown, scopes) == answers_on_places(other.shown, scopes)
 
 
 def test_a_filter_asks_for_every_word_in_any_order_and_case() -> None:
