@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -158,15 +159,23 @@ class Cluster(RecordIndex):
 
         Do not change the result, and do not keep it beyond the next event.
         """
-        for one in self._touched:
+        self.find_roles(len(self._touched))
+        return self._no_workers
+
+    def find_roles(self, most: int) -> bool:
+        """Find the roles of that many processes that changed. Returns whether there are more.
+
+        `no_workers` finds them all, which takes long after a large snapshot.
+        """
+        for one in [*islice(self._touched, most)]:
+            self._touched.discard(one)
             worker = self._aliases.worker(one)
             for name in (one, worker):
                 self._no_workers.pop(name, None)
             records = self.registered_by(worker)
             if records and (role := role_of(records)) is not Role.WORKER:
                 self._no_workers[worker] = role
-        self._touched.clear()
-        return self._no_workers
+        return bool(self._touched)
 
     def role(self, worker: int) -> Role:
         """Return the role of a process that has registered keys."""

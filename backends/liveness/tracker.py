@@ -6,7 +6,8 @@ it bears on: a worker's few, not the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from backends.discovery.cluster import Cluster
@@ -276,6 +277,19 @@ class LivenessTracker:
 
         Returns the keys, of those that are there, whose verdict is another now.
         """
+        before: dict[bytes, Verdict | None] = {}
+        for _ in self.update_in_steps(changed, before, sys.maxsize):
+            pass
+        verdicts = self._verdicts
+        return {key for key, verdict in before.items() if verdicts[key] is not verdict}
+
+    def update_in_steps(
+        self, changed: Iterable[bytes], before: dict[bytes, Verdict | None], step: int
+    ) -> Iterator[None]:
+        """As `update`, and yield after `step` records. Adds to `before` the previous verdict of
+        each key that may have another now. Between two steps some verdicts are new and some are
+        not, and `update` must not be called.
+        """
         self._conflicts.clear()
         if not isinstance(changed, set):
             changed = set(changed)
@@ -283,11 +297,12 @@ class LivenessTracker:
         if changed:
             self.updates += 1
             at_start = not self._records
-            for key in changed:
+            for number, key in enumerate(changed, 1):
                 self._take_in(key, concerned, at_start=at_start)
+                if not number % step:
+                    yield
             for lease in self._keys_by_lease.take_empty():
                 self._inputs.ttls.pop(lease, None)
-        before: dict[bytes, Verdict | None] = {}
         settled: Set[bytes] = changed
         while True:
             if self.is_behind or self.serving.is_behind:
@@ -295,15 +310,18 @@ class LivenessTracker:
             if not concerned:
                 break
             self.updates += 1
+            judged = 0
             for group in groups_of(self._cluster, concerned):
                 for of_object in by_object(group, self.lifetime):
                     self._judge(of_object, before)
                 self._note_left_behind(group)
+                judged += len(group)
+                if judged >= step:
+                    judged = 0
+                    yield
             # How a card is served depends on the verdicts of other records. Those verdicts depend
             # on nothing that is served, so this comes to an end.
             concerned, settled = [], _NO_KEYS
-        verdicts = self._verdicts
-        return {key for key, verdict in before.items() if verdicts[key] is not verdict}
 
     def _unsettled(self, settled: Set[bytes]) -> list[AnyRecord]:
         """Return the records to judge again, without the settled: new evidence bears on them, or

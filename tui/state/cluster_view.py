@@ -64,9 +64,9 @@ class ClusterView:
         self.tombstones = Tombstones()
         self.hides_gone = False
         """Whether tombstones are left out of the view."""
-        self.shown: RecordIndex = self.cluster
+        self.shown = RecordIndex()
         """The part of the cluster that matches the filter: the cluster itself while there is no
-        filter."""
+        filter. Nothing before a whole snapshot was read."""
         self.history = History()
         self.store = StoreState(since=now)
         """The state on screen."""
@@ -81,6 +81,10 @@ class ClusterView:
         self.only_findings = False
         """Whether only records that are not live are shown."""
         self._step = step
+        self._is_loading = False
+        """Whether a first snapshot is being taken in."""
+        self._loaded: Resynced | None = None
+        """The first snapshot, once it was taken in by `load`."""
         self._narrowing: Narrowing | None = None
         """What will be shown next."""
         self._next_words = self._words
@@ -98,6 +102,33 @@ class ClusterView:
         self._noted_frozen: deque[Event] = deque(maxlen=KEPT)
         """The events while frozen: their tombstones come when the view resumes."""
         self._stones_changed: set[bytes] = set()
+
+    def load(self, event: Resynced, now: float) -> Iterator[None]:
+        """Take in a first snapshot step by step. Nothing of it is shown before `take` takes it.
+
+        A step is some 10 ms. Left before its end, the rest is taken in by `take`.
+        """
+        self._is_loading = True
+        try:
+            self.verdicts.set_complete(not event.unread)
+            for gone in event.removed:
+                self.cluster.discard(gone.record.key)
+            first_seen = FirstSeen(now, was_there=True)
+            for some in in_steps(event.added, self._step):
+                for new in some:
+                    self.cluster.put(new.record, first_seen)
+                yield
+            while self.cluster.find_roles(self._step):
+                yield
+            keys = list(self.cluster.records)
+            for part in in_steps(keys, self._step):
+                self.models.amend(part)
+                yield
+            yield from self.verdicts.update_in_steps(keys, {}, self._step)
+            self.cluster.take_changes()
+            self._loaded = event
+        finally:
+            self._is_loading = False
 
     def take(self, batch: list[WatchEvent], now: float) -> list[Event]:
         """Apply a batch of events. Returns the new events of the history, oldest first."""
@@ -119,8 +150,11 @@ class ClusterView:
                     for new in added:
                         self._hold(new, FirstSeen(now, was_there=True))
                 case Added() | Removed() | Resynced():
-                    self.cluster.apply(event, now)
-                    self.complete = self.complete or isinstance(event, Resynced)
+                    if event is not self._loaded:
+                        self.cluster.apply(event, now)
+                    if isinstance(event, Resynced):
+                        self._loaded = None
+                        self._complete()
             changed += isinstance(event, Added | Removed)
         self._show_store()
         if changed:
@@ -187,7 +221,7 @@ class ClusterView:
     def prepare_filter(self) -> Iterator[None]:
         """Make the searchable texts step by step, so that the first letter of a filter is quick."""
         records = self.cluster.records
-        for some in in_steps(list(records)):
+        for some in in_steps(list(records), self._step):
             for key in some:
                 if key in records:
                     self._texts.of(records[key])
@@ -273,6 +307,8 @@ class ClusterView:
 
     def take_changes(self) -> Changes:
         """Return the differences since the last call."""
+        if self._is_loading:
+            return Changes()
         changes = self.cluster.take_changes()
         models = self.models.amend(changes.keys)
         # A frozen view shows the verdicts of then, too; what was frozen before there was anything
@@ -329,7 +365,16 @@ class ClusterView:
         return self.go_on_with_filter()
 
     def _show_narrowed(self, shown: RecordIndex) -> None:
-        self.shown, self._narrowing, self._words = shown, None, self._next_words
+        self._narrowing, self._words = None, self._next_words
+        if self.complete:
+            self.shown = shown
+
+    def _complete(self) -> None:
+        """Show what was read: all of it, or what matches the filter that was typed already."""
+        if not self.complete:
+            self.complete = True
+            self._narrow()
+            self.finish_filter()
 
     def _finds_stone(self, stone: Tombstone) -> bool:
         return not self._words or self.finds(searchable(stone.record))

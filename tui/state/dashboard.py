@@ -20,7 +20,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from backends.discovery.discovery import WatchEvent
+from backends.discovery.discovery import Resynced, WatchEvent
 from backends.discovery.history import Event
 from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
@@ -303,6 +303,12 @@ class Dashboard:
         self.trouble = self.collector.trouble
 
     # --- what the store link delivers ---------------------------------------------------------
+
+    def prepare(self, batch: list[WatchEvent]) -> Iterator[None]:
+        """Take in a first snapshot step by step, so that keys are answered meanwhile."""
+        for event in batch:
+            if isinstance(event, Resynced) and not self.view.complete:
+                yield from self.view.load(event, self.clock())
 
     def take_in(self, batch: list[WatchEvent]) -> None:
         """Apply and show a batch of the watch."""

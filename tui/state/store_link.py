@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import NoReturn, Protocol
 
@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 class EventDisplay(Protocol):
     """Shows the events: a screen."""
+
+    def prepare(self, batch: list[WatchEvent]) -> Iterator[None]:
+        """Do step by step what would take `take_in` long. Raises whatever goes wrong with that."""
 
     def take_in(self, batch: list[WatchEvent]) -> None:
         """Show events. Raises whatever goes wrong with that."""
@@ -107,6 +110,9 @@ class StoreLink:
             del known
             async for batch in watched:
                 await self.may_show.wait()
+                for _ in self._display.prepare(batch):
+                    dog.go_on()
+                    await asyncio.sleep(0)
                 self._display.take_in(batch)
                 self._taken += len(batch)
                 if not self._is_told:

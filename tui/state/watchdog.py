@@ -49,9 +49,10 @@ class Watchdog:
         """When all was well, as of the last look."""
         self._delivered = 0
         self._shown = 0
+        self._steps = 0
         self._looked_at = now
-        self._then = (0, 0)
-        """Events delivered and shown at the last look."""
+        self._then = (0, 0, 0)
+        """Events delivered and shown, and steps done, at the last look."""
         self._unshown = 0.0
         """Seconds for which delivered events have waited without progress."""
         self._silent = 0.0
@@ -60,6 +61,10 @@ class Watchdog:
     def deliver(self) -> None:
         """Count one event that the watch delivered."""
         self._delivered += 1
+
+    def go_on(self) -> None:
+        """Count one step of taking in a large event."""
+        self._steps += 1
 
     def show(self, events: int) -> None:
         """Count events that the screen took in."""
@@ -70,14 +75,14 @@ class Watchdog:
         `is_connected`: whether the store sends signs of life, by the header."""
         step = min(max(0.0, now - self._looked_at), LONGEST_STEP)
         self._looked_at = now
-        delivered, shown = self._then
+        delivered, shown, steps = self._then
         # Whatever slow progress there is, it is progress. The wait of an event that came since the
         # last look begins with this one.
-        waits = delivered > shown and self._shown == shown
+        waits = delivered > shown and (self._shown, self._steps) == (shown, steps)
         self._unshown = self._unshown + step if waits else 0.0
         silent = is_connected and self._delivered == delivered
         self._silent = self._silent + step if silent else 0.0
-        self._then = (self._delivered, self._shown)
+        self._then = (self._delivered, self._shown, self._steps)
         if self._unshown >= UNSHOWN_AFTER:
             return Trouble.UNSHOWN
         if self._silent >= SILENT_AFTER:

@@ -14,13 +14,12 @@ from backends.discovery.history import KEPT, EventType
 from backends.discovery.record_index import RecordIndex, Selection
 from backends.dynamo import lookup
 from backends.dynamo.ids import Kind
-from backends.dynamo.records import AnyRecord
 from backends.store import Cause, Heartbeat, Lifetime, Loading, Lost, Unreachable
 from tests.discovery.test_cluster import answers, answers_on_places, scopes_in
 from tests.support import events, registered
 from tests.support.events import Event
 from tests.support.registered import record
-from tui.state.cluster_view import ClusterView
+from tui.state.cluster_view import Changes, ClusterView
 from tui.state.narrowing import searchable
 from tui.state.store_state import LinkState
 
@@ -154,7 +153,7 @@ filters = st.sampled_from(["", "a", "b", "a b", "1", "tcp", "generate", "é", "m
 def test_a_filter_set_at_any_time_shows_what_filtering_everything_shows(
     told: list[Event], chosen: list[str | None]
 ) -> None:
-    view = ClusterView(0.0, Lifetime.LEASED)
+    view = view_after(EMPTY)
     for at, event in enumerate(told):
         view.take([event], float(at))
         if at < len(chosen) and (text := chosen[at]) is not None:
@@ -178,7 +177,8 @@ def test_a_filter_that_is_looked_for_while_records_change_shows_what_it_shows_at
     told: list[Event], chosen: list[str | None], step: int
 ) -> None:
     view, other = (ClusterView(0.0, Lifetime.LEASED, step=each) for each in (step, 1000))
-    shown_before: dict[bytes, AnyRecord] = {}
+    for each in (view, other):
+        each.take([EMPTY], 0.0)
     for at, event in enumerate(told):
         for each in (view, other):
             each.take([event], float(at))
@@ -194,6 +194,36 @@ def test_a_filter_that_is_looked_for_while_records_change_shows_what_it_shows_at
     assert view.filter == other.filter
     scopes = scopes_in(told)
     assert answers_on_places(view.shown, scopes) == answers_on_places(other.shown, scopes)
+
+
+@given(events.events, filters, st.integers(1, 3), st.integers(0, 40))
+def test_a_first_snapshot_taken_in_step_by_step_is_as_if_taken_in_at_once(
+    told: list[Event], text: str, step: int, left_after: int
+) -> None:
+    snapshot = Resynced((), tuple(map(Added, events.contents(told).values())), "")
+    view, other = (ClusterView(0.0, Lifetime.LEASED, step=each) for each in (step, 1000))
+    for number, _ in enumerate(view.load(snapshot, 1.0)):
+        assert not view.complete
+        assert not view.shown.records
+        assert view.take_changes() == Changes()
+        if number == 0:
+            view.set_filter(text)
+            assert not view.shown.records
+        if number == left_after:
+            break
+    view.set_filter(text)
+    for each in (view, other):
+        each.take([snapshot], 1.0)
+        each.take_changes()
+    other.set_filter(text)
+    scopes = scopes_in([snapshot])
+    assert answers(view.cluster, scopes) == answers(other.cluster, scopes)
+    assert answers_on_places(view.shown, scopes) == answers_on_places(other.shown, scopes)
+    assert seen(view) == seen(other)
+    for key in view.cluster.records:
+        assert view.verdicts.of(key) is other.verdicts.of(key)
+        assert view.verdicts.serving.routing(key) == other.verdicts.serving.routing(key)
+        assert view.models.of({key}) == other.models.of({key})
 
 
 def test_a_filter_asks_for_every_word_in_any_order_and_case() -> None:
@@ -225,7 +255,7 @@ def test_names_ids_addresses_and_keys_are_found(text: str) -> None:
 )
 def test_an_id_is_found_however_it_is_written(text: str) -> None:
     """Case: `/` with an id as Dynamo's logs and `/health` print it found nothing."""
-    view = ClusterView(0.0, Lifetime.LEASED)
+    view = view_after(EMPTY)
     found = record(registered.instance(0x52CBA2252F21FB17), lease=1234567)
     view.take([Added(found), Added(OTHER)], 0.0)
     view.take_changes()
@@ -234,7 +264,7 @@ def test_an_id_is_found_however_it_is_written(text: str) -> None:
 
 
 def test_a_record_is_found_by_the_id_in_its_body_where_clients_route_by_that() -> None:
-    view = ClusterView(0.0, Lifetime.LEASED)
+    view = view_after(EMPTY)
     key, value = registered.instance(0x52CBA2252F21FB17)
     found = record((key.replace(b"52cba2252f21fb17", b"1a2b"), value))
     view.take([Added(found), Added(OTHER)], 0.0)
@@ -245,7 +275,7 @@ def test_a_record_is_found_by_the_id_in_its_body_where_clients_route_by_that() -
 
 
 def test_a_short_number_is_found_in_ids_as_a_whole() -> None:
-    view = ClusterView(0.0, Lifetime.LEASED)
+    view = view_after(EMPTY)
     ten, hundred = (record(registered.instance(number)) for number in (10, 100))
     view.take([Added(ten), Added(hundred)], 0.0)
     view.take_changes()
@@ -276,11 +306,11 @@ def test_the_changes_of_what_is_shown_are_told_with_a_filter_and_without() -> No
 
 
 def test_a_filter_that_was_prepared_follows_what_changed_before_it_was_typed() -> None:
-    view = ClusterView(0.0, Lifetime.LEASED)
+    view = view_after(EMPTY)
     one, other = record(registered.instance(0x1A)), record(registered.instance(0x2B))
     view.cluster.put(one, FirstSeen(0.0, was_there=True))
     view.take_changes()
-    view.prepare_filter()
+    list(view.prepare_filter())
     view.cluster.put(other, FirstSeen(1.0, was_there=False))
     view.take_changes()
     view.set_filter("2b")

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from itertools import pairwise
 
-from backends.discovery.discovery import Discovery, WatchEvent
+from backends.discovery.discovery import Discovery, Resynced, WatchEvent
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
@@ -15,6 +15,7 @@ from backends.memory import Keyspace, MemoryStore
 from backends.store import Cause, Lifetime, Unreachable
 from tests.support.registered import instance
 from tui.state.cluster_view import ClusterView
+from tui.state.narrowing import STEP
 from tui.state.store_link import StoreLink
 from tui.state.store_state import LinkState
 from tui.state.watchdog import FIRST_GAP, SILENT_AFTER, Trouble
@@ -36,6 +37,11 @@ class Screen:
         self.questions: list[Callable[[], None]] = []
         """Not answered while it was stuck."""
         self.links: list[LinkState] = []
+
+    def prepare(self, batch: list[WatchEvent]) -> Iterator[None]:
+        for event in batch:
+            if isinstance(event, Resynced) and not self._view.complete:
+                yield from self._view.load(event, 0.0)
 
     def take_in(self, batch: list[WatchEvent]) -> None:
         if self.fault is not None:
@@ -65,9 +71,10 @@ class Screen:
 class Followed:
     """A link to a memory store, by a clock that stands until a test lets it go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: int = STEP) -> None:
+        """`step`: records of a first snapshot that are taken in at once."""
         self.keyspace = Keyspace()
-        self.view = ClusterView(0.0, Lifetime.TOUCHED)
+        self.view = ClusterView(0.0, Lifetime.TOUCHED, step=step)
         self.screen = Screen(self.view)
         self.now = 1000.0
         self.watches = 0
@@ -298,6 +305,24 @@ async def test_before_the_screen_is_there_the_store_is_read_and_nothing_is_shown
         assert followed.view.store.link is LinkState.CONNECTING
         assert followed.begun == 1
         followed.link.may_show.set()
+        await followed.until_true()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_other_tasks_run_while_a_first_snapshot_is_taken_in() -> None:
+    followed = Followed(step=1)
+    followed.put(*range(1, 21))
+    task = asyncio.create_task(followed.link.run())
+    meanwhile: set[int] = set()
+    try:
+        while not followed.view.complete:
+            meanwhile.add(len(followed.view.cluster.records))
+            assert not followed.view.shown.records
+            await asyncio.sleep(0)
+        assert meanwhile > {1, 10, 20}
         await followed.until_true()
     finally:
         task.cancel()

@@ -54,6 +54,15 @@ def test_it_is_well_again_as_soon_as_something_is_taken_in() -> None:
     assert watched.dog.well_at == watched.now
 
 
+def test_a_large_event_that_is_taken_in_step_by_step_is_no_trouble_until_the_steps_end() -> None:
+    watched = Watched()
+    watched.dog.deliver()
+    for _ in range(60):
+        watched.dog.go_on()
+        assert watched.look(is_connected=False) is None
+    assert watched.seconds_until_trouble() == UNSHOWN_AFTER
+
+
 def test_a_storm_that_is_taken_in_more_slowly_than_it_comes_is_no_trouble() -> None:
     watched = Watched()
     for second in range(300):
