@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 from bench.keeping import TTL, kept_alive
 from bench.load import Instance, Load, in_order
@@ -97,15 +95,14 @@ class Place:
         """That leads dyntop here."""
         return clean_environment(**leading_to(self.etcd))
 
-    def etcdctl_command(self, *args: str) -> list[str]:
-        """A command line of etcdctl for this etcd."""
-        return [find_program("etcdctl"), "--endpoints", self.etcd.endpoint, *args]
+    def etcdctl_command(self, *args: str, url: str = "") -> list[str]:
+        """A command line of etcdctl for this etcd. `url`: another way to it."""
+        return [find_program("etcdctl"), "--endpoints", url or self.etcd.endpoint, *args]
 
-    def etcdctl_get(self, output: Path) -> None:
-        """`etcdctl get --prefix v1/` into a file."""
-        with output.open("wb") as out:
-            command = self.etcdctl_command("get", "--prefix", "v1/")
-            subprocess.run(command, env=clean_environment(ETCDCTL_API="3"), stdout=out, check=True)
+    def get_command(self, *flags: str, url: str = "") -> list[str]:
+        """A command line that has etcdctl read all of it."""
+        timeout = f"--command-timeout={LONG}s"
+        return self.etcdctl_command("get", "--prefix", "v1/", timeout, *flags, url=url)
 
     def tidy(self) -> None:
         """Let etcd forget what is past, so that no figure pays for the one before."""

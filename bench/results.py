@@ -11,6 +11,7 @@ from enum import StrEnum
 
 class Unit(StrEnum):
     SECONDS = "s"
+    CPU_SECONDS = "s of CPU"
     MILLISECONDS = "ms"
     PERCENT = "%"
     PERCENT_OF_CORE = "% of a core"

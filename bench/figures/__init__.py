@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bench.figures.adapters import Adapters
 from bench.figures.change import Change
+from bench.figures.far import Far
 from bench.figures.figure import Figure
 from bench.figures.files import Files
 from bench.figures.first_paint import FirstPaint
@@ -22,6 +24,8 @@ FIGURES: tuple[Figure, ...] = (
     Version(),
     Listing(),
     FirstPaint(),
+    Far(),
+    Adapters(),
     Idle(),
     Files(),
     Ranks(),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from pathlib import Path
+from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 from bench.place import Place
-from bench.results import Line, Peer
+from bench.results import Line, Peer, Target, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +57,66 @@ class Figure(Protocol):
 Runs = dict[str, tuple[float, ...]]
 """What was measured, by name."""
 
+Measured = TypeVar("Measured")
 
-def interleaved(count: int, measures: Mapping[str, Callable[[], float]]) -> Runs:
+
+class Spent(NamedTuple):
+    """What a program took."""
+
+    wall: float
+    """Seconds from its start to its end, or until its screen was there."""
+    cpu: float
+    """CPU time of all its threads, in seconds. What else runs on the machine matters less to it."""
+
+
+def interleaved(
+    count: int, measures: Mapping[str, Callable[[], Measured]]
+) -> dict[str, tuple[Measured, ...]]:
     """Each of them so many times, by turns, so that what else the machine does falls on all."""
-    runs: dict[str, list[float]] = {name: [] for name in measures}
+    runs: dict[str, list[Measured]] = {name: [] for name in measures}
     for _ in range(count):
         for name, measure in measures.items():
             runs[name].append(measure())
     return {name: tuple(values) for name, values in runs.items()}
 
 
-def peers(runs: Runs, *names: str) -> tuple[Peer, ...]:
+def peers(runs: Mapping[str, tuple[float, ...]], *names: str) -> tuple[Peer, ...]:
     """Those of the runs that are others'."""
     return tuple(Peer(name, runs[name]) for name in names)
 
 
-def wall(act: Callable[[], object]) -> float:
-    """Seconds that something takes."""
+def spent_lines(
+    figure: str,
+    what: str,
+    size: int,
+    spent: Mapping[str, Sequence[Spent]],
+    of: tuple[str, ...],
+    most: float | None,
+    *,
+    wall: Target | None = None,
+) -> Iterator[Line]:
+    """Two lines: of the time that `ours` and its peers took, and of their CPU time.
+
+    `most`: of the CPU, as a multiple of the sum of the peers `of`; None: there is no target.
+    `wall`: the target for the time.
+    """
+    walls = {name: tuple(one.wall for one in runs) for name, runs in spent.items()}
+    cpus = {name: tuple(one.cpu for one in runs) for name, runs in spent.items()}
+    cpu = None if most is None else Target(most, of)
+    names = [name for name in spent if name != "ours"]
+    for unit, runs, target in ((Unit.SECONDS, walls, wall), (Unit.CPU_SECONDS, cpus, cpu)):
+        yield Line(figure, what, size, unit, runs["ours"], peers(runs, *names), target)
+
+
+def run(
+    command: Sequence[str], env: Mapping[str, str], output: Path, codes: Collection[int] = (0,)
+) -> Spent:
+    """Run a program, its output into a file. Raises `AssertionError` if it ends with another code
+    than one of `codes`."""
     start = time.monotonic()
-    act()
-    return time.monotonic() - start
+    with output.open("wb") as out, subprocess.Popen(command, env=env, stdout=out) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    took = time.monotonic() - start
+    assert process.returncode in codes, f"{command[0]} ended with {process.returncode}"
+    return Spent(took, usage.ru_utime + usage.ru_stime)

@@ -9,7 +9,7 @@ from bench.figures.first_paint import FirstPaint
 from bench.results import Line, Target, Unit
 
 SLACK = 1.5
-"""By how much a ratio may be off, since all of this is measured."""
+"""By how much a ratio may be off, since all of this is measured. It is that of CPU times."""
 
 
 def growth(lines: Sequence[Line]) -> Iterator[Line]:
@@ -17,11 +17,13 @@ def growth(lines: Sequence[Line]) -> Iterator[Line]:
 
     Nothing where there are not three, or two, such sizes.
     """
+    lines = [line for line in lines if line.figure in (FirstPaint.name, Change.name)]
     sizes = sorted({line.size for line in lines if line.size >= 1_000})
     for line in lines:
-        if not sizes or line.size != sizes[-1]:
+        if not sizes or line.size != sizes[-1] or line.unit is Unit.SECONDS:
             continue
-        same = {other.size: other.median for other in lines if other.what == line.what}
+        alike = (other for other in lines if (other.what, other.unit) == (line.what, line.unit))
+        same = {other.size: other.median for other in alike}
         if line.figure == FirstPaint.name and len(sizes) >= 3:
             small, middle, large = sizes[0], sizes[-2], sizes[-1]
             early = (same[middle] - same[small]) / (middle - small)

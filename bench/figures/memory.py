@@ -57,7 +57,7 @@ class Memory:
             Unit.MEGABYTES,
             tuple(loaded),
             (Peer(BARE, tuple(alone)),),
-            Target(160.0),
+            Target(160.0 if place.size <= 10_000 else 450.0),
         )
         yield Line(
             self.name,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
-from bench.figures.figure import Pace, interleaved, peers, wall
+from bench.figures.figure import Pace, interleaved, peers, run
 from bench.place import Place
 from bench.results import Line, Target, Unit
 from tests.support.running import COMMAND
@@ -41,7 +42,4 @@ class Version:
 
 
 def _milliseconds(place: Place, command: list[str]) -> float:
-    run = partial(
-        subprocess.run, command, env=place.environment, stdout=subprocess.DEVNULL, check=True
-    )
-    return wall(run) * 1000
+    return run(command, place.environment, Path(os.devnull)).wall * 1000

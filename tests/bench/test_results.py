@@ -22,7 +22,7 @@ def line(*runs: float, target: Target | None = None, **peers: tuple[float, ...])
 
 
 def first_paint(size: int, seconds: float) -> Line:
-    return Line("first-paint", "first paint", size, Unit.SECONDS, (seconds,))
+    return Line("first-paint", "first paint", size, Unit.CPU_SECONDS, (seconds,))
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2), (95, 4), (99, 4), (0, 1), (100, 4)])
