@@ -5,5 +5,5 @@ Import from the modules: `parse` (bytes to records), `registration` (records to 
 subjects), `card_checksum` (which cards must be equal), `roles` (workers, frontends, routers),
 `lookup` (find the records that an id or another text refers to), `object_ids` (the instance id of
 an object's name in Kubernetes), `fast_bodies` (usual values, decoded).
-Internal: `full_parse`, `body_parts`, `schemas` and `card_split`.
+Internal: `json_values`, `full_parse`, `body_parts`, `schemas` and `card_split`.
 """

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pydantic_core
-
 from backends.dynamo import keys
 from backends.dynamo.card_checksum import fingerprint
 from backends.dynamo.fast_bodies import UsualCard
 from backends.dynamo.ids import ModelCardId
+from backends.dynamo.json_values import from_json
 from backends.dynamo.keys import ParsedKey
 from backends.dynamo.records import ModelCard
 from backends.store import Entry
@@ -28,9 +27,7 @@ class MalformedValue(Exception):
 def json_object(value: bytes) -> dict[str, Any]:
     """Parse a value as a JSON object. Raises `MalformedValue`."""
     try:
-        # Cache keys only: each address is another text, and the cache would keep thousands of old
-        # ones.
-        raw = pydantic_core.from_json(value, allow_inf_nan=False, cache_strings="keys")
+        raw = from_json(value)
     except ValueError as error:
         raise MalformedValue(f"the value is not JSON: {error}") from None
     if not isinstance(raw, dict):

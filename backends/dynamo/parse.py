@@ -13,7 +13,6 @@ from sys import intern
 from typing import Any
 
 import msgspec
-import pydantic_core
 
 from backends.dynamo import keys
 from backends.dynamo.body_parts import (
@@ -40,6 +39,7 @@ from backends.dynamo.ids import (
     Kind,
     ModelCardId,
 )
+from backends.dynamo.json_values import from_json
 from backends.dynamo.keys import ParsedKey
 from backends.dynamo.records import (
     AnyRecord,
@@ -85,7 +85,7 @@ def _read_in_full(entry: Entry, parsed: ParsedKey[Any]) -> AnyRecord:
 def parsed_value(entry: Entry) -> Any:
     """Return the value as parsed JSON, else as text (`\\xNN` for bytes that are not UTF-8)."""
     try:
-        return pydantic_core.from_json(entry.value, allow_inf_nan=False)
+        return from_json(entry.value)
     except ValueError:
         return entry.value.decode("utf-8", "backslashreplace")
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import pydantic_core
-
+from backends.dynamo.json_values import from_json
 from backends.services.types import EndpointStats, RequestStats, Service, StatsScrape
 
 PING, INFO, STATS = "ping_response", "info_response", "stats_response"
@@ -116,7 +115,7 @@ class ServiceAnswers:
 
     def _take(self, data: bytes, moment: float) -> bool:
         try:
-            answer = pydantic_core.from_json(data, allow_inf_nan=False)
+            answer = from_json(data)
         except ValueError:  # also for JSON that is nested too deeply
             return False
         if not isinstance(answer, dict):
@@ -165,10 +164,17 @@ class ServiceAnswers:
         return kept
 
 
+def _as_text(data: object) -> str:
+    # Only what is not of Dynamo has data of its own.
+    import pydantic_core
+
+    return pydantic_core.to_json(data, inf_nan_mode="strings").decode()
+
+
 def _stats(endpoint: dict[str, Any]) -> EndpointStats:
     subject: str = endpoint["subject"]
     data = endpoint.get("data")
-    extra = "" if data is None else pydantic_core.to_json(data, inf_nan_mode="strings").decode()
+    extra = "" if data is None else _as_text(data)
     counts = {}
     for name in ("num_requests", "num_errors", "processing_time"):
         count = _count(endpoint.get(name))

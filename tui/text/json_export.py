@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic_core import from_json
 
 from backends.dynamo import keys
 from backends.dynamo.card_split import split_body
@@ -22,6 +21,7 @@ from backends.dynamo.fast_bodies import (
     is_plain,
 )
 from backends.dynamo.ids import Kind
+from backends.dynamo.json_values import from_json
 from backends.dynamo.parse import CARDS_KEPT, parsed_value
 from backends.dynamo.records import AnyRecord, Transport
 
@@ -222,7 +222,7 @@ _IN_SHARED = frozenset({"card_json", "model_suffix"})
 def _shared_json(text: bytes) -> str | None:
     """Return the JSON of the half with the card, without the opening brace. None: it is odd."""
     try:
-        members = from_json(text, allow_inf_nan=False)
+        members = from_json(text)
         return as_json(members)[1:] if members.keys() <= _IN_SHARED else None
     except ValueError:
         return None
