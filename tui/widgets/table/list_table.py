@@ -23,6 +23,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui.runtime.textual_bindings import bindings
+from tui.runtime.textual_styles import StyledWhenDrawn
 from tui.state.columns import GAP, Column, SortOrder, lay_out
 from tui.state.sorted_rows import HasKey, Row
 from tui.text.sanitize import clip, clip_path, plain
@@ -50,7 +51,7 @@ class _Layout:
     """
 
 
-class ListTable(LineView, Generic[Row]):
+class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
     """Rows under a fixed header line. The table owns the cursor, its owner the rows.
 
     With the class `-stale` all rows have one muted colour: they may be outdated.
