@@ -12,9 +12,9 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from backends.store import (
     Delete,
@@ -48,14 +48,12 @@ RENEWALS_PER_TTL = 3
 """One renewal may be lost. Dynamo renews twice within a TTL."""
 
 
-@dataclass(slots=True)
-class _Lease:
+class _Lease(msgspec.Struct):
     granted: float
     renewed_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(msgspec.Struct, frozen=True):
     """The contents of a `Keyspace` at one moment."""
 
     entries: dict[bytes, Entry]

@@ -4,6 +4,7 @@ of their own, an etcd, and certificates."""
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ from tests.support.namespace import NotAllowed, own_network
 from tests.support.permissions import bound_by_permissions
 from tests.support.scheduling import KUBERNETES, OneApiServer
 from tests.support.tls import TlsFiles, make_tls
+
+# As `main` does: gRPC reads it with its first channel, and would write failed handshakes to
+# standard error, in whatever test runs by then.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 # The same examples in every run, and no stop-watch: these machines are shared.
 settings.register_profile("dyntop", derandomize=True, deadline=None, database=None)

@@ -77,6 +77,7 @@ USED_LATER = (
     "backends.removal.audit.lines",
     "backends.tap",
     "msgpack",
+    "pydantic_core",
     "tui.dialogs.clean_up",
     "tui.dialogs.help",
     "tui.dialogs.label_back",

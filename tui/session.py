@@ -14,9 +14,10 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import msgspec
 
 from backends.aio.timer import LOOP, Timer
 from backends.connections import (
@@ -56,8 +57,7 @@ def _no_scrapes() -> Scrapes:
     return Scraper((), reveals=False, here=False, clock=time.time)
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """An open store: its registrations, the ways to ask about them, and the removals."""
 
     discovery: Discovery
@@ -65,13 +65,13 @@ class Session:
     removals: Removals
     services: Services | None = None
     """Asks NATS services what they counted. None: no NATS server is set."""
-    taps: OpensTaps = field(default_factory=_no_taps)
+    taps: OpensTaps = msgspec.field(default_factory=_no_taps)
     """Opens taps on its event channels."""
-    scrapes: Scrapes = field(default_factory=_no_scrapes)
+    scrapes: Scrapes = msgspec.field(default_factory=_no_scrapes)
     """Reads Prometheus figures. By default there are no targets."""
     timer: Timer = LOOP
     """Paces polling, and the reading of taps."""
-    clock: HostClock = field(default_factory=HostClock)
+    clock: HostClock = msgspec.field(default_factory=HostClock)
     """Stamps all findings."""
 
 

@@ -7,9 +7,9 @@ The fields and their order are those that real workers of that release put into 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pydantic_core
 
 from backends.dynamo import keys, naming
@@ -17,8 +17,7 @@ from backends.dynamo.ids import EndpointInstanceId, EventChannelId, EventSourceI
 from backends.dynamo.keys import Dialect
 
 
-@dataclass(frozen=True, slots=True)
-class DemoModel:
+class DemoModel(msgspec.Struct, frozen=True):
     name: str
     context_length: int
     """In tokens."""
@@ -27,8 +26,7 @@ class DemoModel:
     reasoning_parser: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DemoRole:
+class DemoRole(msgspec.Struct, frozen=True):
     """The role of a number of equal workers."""
 
     count: int
@@ -65,8 +63,7 @@ class DemoRole:
         return bool(self.topics) and self.plane == "tcp" and not self.legacy
 
 
-@dataclass(slots=True, eq=False)
-class DemoWorker:
+class DemoWorker(msgspec.Struct, eq=False):
     """One process: all its keys are bound to one lease, whose id is its instance id."""
 
     role: DemoRole
@@ -75,8 +72,8 @@ class DemoWorker:
     port: int
     renewed_at: float
     """When its lease was last renewed, in POSIX seconds."""
-    adapters: set[str] = field(default_factory=set)
-    publishers: dict[str, int] = field(default_factory=dict)
+    adapters: set[str] = msgspec.field(default_factory=set)
+    publishers: dict[str, int] = msgspec.field(default_factory=dict)
     """Publisher id by topic."""
     alive: bool = True
     hangs: bool = False

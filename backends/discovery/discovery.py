@@ -70,8 +70,7 @@ class Removed:
         return self.record.id
 
 
-@dataclass(frozen=True, slots=True)
-class Resynced:
+class Resynced(msgspec.Struct, frozen=True):
     """All differences from what this watch yielded before. After it the view is complete."""
 
     removed: tuple[Removed, ...]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.lease_ttl import LeaseTtl
@@ -38,8 +40,7 @@ class EventType(StrEnum):
     """The connection to the store was lost. Later changes come with the next resync."""
 
 
-@dataclass(slots=True)
-class Event:
+class Event(msgspec.Struct):
     """One line of history. Only `why` is set later."""
 
     number: int

@@ -5,8 +5,10 @@ Pure. Every release of Dynamo that was measured renews at half of the granted ti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.store import TimeToLive
 
@@ -35,8 +37,7 @@ class LeaseStanding(StrEnum):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseTtl:
+class LeaseTtl(msgspec.Struct, frozen=True):
     """A lease's or key's time to live as a store reported it, and when."""
 
     ttl: TimeToLive

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo.records import AnyRecord, ModelCard
@@ -16,8 +17,7 @@ UNNAMED = "(unreadable card)"
 """The name shown for a model whose cards cannot be parsed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adapter:
+class Adapter(msgspec.Struct, frozen=True):
     """A LoRA adapter on one base model."""
 
     name: str
@@ -25,8 +25,7 @@ class Adapter:
     """The card of each worker that has the adapter, sorted by key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """A base model with its cards and adapters."""
 
     name: str

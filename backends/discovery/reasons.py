@@ -12,8 +12,10 @@ lease that expires removes all its keys in one revision.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.lease_ttl import MARGIN, ROUNDING, LeaseTtl
 from backends.dynamo.records import (
@@ -119,8 +121,7 @@ class ReasonKind(StrEnum):
     """`error`: the error of the store or the network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why an event happened. A value that is unknown, or that the kind does not have, is None."""
 
     kind: ReasonKind
@@ -167,8 +168,7 @@ BY_THIS_DYNTOP = Reason(ReasonKind.THIS_DYNTOP)
 PERHAPS_BY_THIS_DYNTOP = Reason(ReasonKind.PERHAPS_THIS_DYNTOP)
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedRemoval:
+class ObservedRemoval(msgspec.Struct, frozen=True):
     """One removal, with what was known when it was seen."""
 
     record: AnyRecord

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
+
+import msgspec
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.object_ids import instance_id_of
@@ -35,12 +36,11 @@ SCOPES_KEPT = 4096
 _R = TypeVar("_R", bound=AnyRecord)
 
 
-@dataclass(slots=True)
-class RecordChanges:
+class RecordChanges(msgspec.Struct):
     """The keys and scopes that changed since the changes were last taken."""
 
-    keys: set[bytes] = field(default_factory=set)
-    scopes: set[Scope] = field(default_factory=set)
+    keys: set[bytes] = msgspec.field(default_factory=set)
+    scopes: set[Scope] = msgspec.field(default_factory=set)
 
 
 class RecordIndex:

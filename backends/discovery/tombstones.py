@@ -6,7 +6,8 @@ Pure: time is passed in with each event.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery.history import Event, EventType
 from backends.discovery.reasons import ReasonKind
@@ -31,8 +32,7 @@ KEPT = 2000
 """Tombstones kept, the oldest are dropped: a restarting cluster leaves more than can be read."""
 
 
-@dataclass(slots=True)
-class Tombstone:
+class Tombstone(msgspec.Struct):
     """A record that was removed, as last seen."""
 
     record: AnyRecord

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from backends.dynamo import keys
 from backends.dynamo.card_checksum import fingerprint
@@ -46,8 +47,7 @@ def as_text(value: Any) -> str | None:
     return json.dumps(value)
 
 
-@dataclass(frozen=True, slots=True)
-class CardFields:
+class CardFields(msgspec.Struct, frozen=True):
     """The fields of a card that dyntop reads, named as in the record."""
 
     model_name: str

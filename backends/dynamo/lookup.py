@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from backends.dynamo import keys
 from backends.dynamo.records import AnyRecord, EventSource
@@ -47,8 +48,7 @@ class MatchedField(IntEnum):
     """Namespace, component and endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A text from a person, with everything it may refer to."""
 
     text: str

@@ -7,7 +7,7 @@ read; the test alone decides what matches. It compares whole names: namespace `n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from backends.dynamo import keys, naming
 from backends.dynamo.ids import Kind, RecordId
@@ -29,8 +29,7 @@ def is_named(name: str | None, wanted: str | None) -> bool:
     return name == wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """Selects records by kind and names. None is any name."""
 
     kinds: frozenset[Kind]

@@ -9,8 +9,9 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from backends.file.file_identity import file_id
 from backends.file.names import (
@@ -76,8 +77,7 @@ _WOULD_NOT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """The files of the folder at about one moment."""
 
     root: FolderId

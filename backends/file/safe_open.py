@@ -13,10 +13,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+import msgspec
 import pydantic_core
 
 from backends.file.file_identity import file_id
@@ -55,8 +55,7 @@ class FolderId(NamedTuple):
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileContent:
+class FileContent(msgspec.Struct, frozen=True):
     """The content of a file."""
 
     identity: Identity

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+
+import msgspec
 
 from backends.file.diff import FolderState
 from backends.file.folder import Folder, Listing
@@ -52,8 +53,7 @@ folder that appears must show at once.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FolderTimes:
+class FolderTimes(msgspec.Struct, frozen=True):
     """When a file system that answered before counts as lost."""
 
     longest_look: float = 10.0

@@ -9,10 +9,10 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
+import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -47,8 +47,7 @@ JSON_PATCH = "application/json-patch+json"
 Params = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(msgspec.Struct, frozen=True):
     """An HTTP status and the JSON that came with it."""
 
     status: int
@@ -66,8 +65,7 @@ class LoadAccess(Protocol):
     def __call__(self, config: KubernetesConfig, refused: bool) -> Awaitable[Access]: ...
 
 
-@dataclass(slots=True)
-class _Connection:
+class _Connection(msgspec.Struct):
     access: Access
     http: aiohttp.ClientSession
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class KubernetesConfig:
+class KubernetesConfig(msgspec.Struct, frozen=True):
     """The settings of a Kubernetes store. Without any it finds what `kubectl` and Dynamo find."""
 
     context: str | None = None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from backends.store import Misconfigured
@@ -74,8 +75,7 @@ class KubeconfigEntry:
         return Misconfigured("kubeconfig", f"{self.file}: {self.name}: {problem}")
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenContext:
+class ChosenContext(msgspec.Struct, frozen=True):
     """A context with what it names."""
 
     context: KubeconfigEntry

@@ -12,8 +12,9 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from backends.kubernetes import errors
 from backends.kubernetes.client import KubeClient
@@ -42,16 +43,14 @@ OBJECTS_BETWEEN_YIELDS = 50
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectList:
+class ObjectList(msgspec.Struct, frozen=True):
     """All objects of a resource, as `read` made them, at one version."""
 
     items: list[Any]
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
+class ObjectChange(msgspec.Struct, frozen=True):
     """An object was added or changed, or with `gone` removed: then as it was last."""
 
     item: Any

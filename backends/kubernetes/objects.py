@@ -7,10 +7,11 @@ The shapes are those of `nvidia.com/v1alpha1` (what Dynamo 0.8 to 1.6 writes), o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
+
+import msgspec
 
 from backends.kubernetes.decode import value_bytes
 from backends.kubernetes.resources import ENABLED, LABEL_OFF, SERVICE_NAME
@@ -45,8 +46,7 @@ class StoredEntry(NamedTuple):
     """What is wrong with how the object holds it. Empty: nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerObject:
+class WorkerObject(msgspec.Struct, frozen=True):
     """One `DynamoWorkerMetadata`."""
 
     path: Path
@@ -65,8 +65,7 @@ class WorkerObject:
         return f"{self.uid}/{int(self.applied_at or 0)}"
 
 
-@dataclass(frozen=True, slots=True)
-class SliceEndpoint:
+class SliceEndpoint(msgspec.Struct, frozen=True):
     """What one EndpointSlice says of one pod."""
 
     pod: Path
@@ -77,8 +76,7 @@ class SliceEndpoint:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(msgspec.Struct, frozen=True):
     """One EndpointSlice."""
 
     path: Path
@@ -87,8 +85,7 @@ class Slice:
     """The name of its Service. Empty: it names none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(msgspec.Struct, frozen=True):
     """One pod."""
 
     path: Path

@@ -6,8 +6,9 @@ import asyncio
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from backends.dynamo.object_ids import instance_id_of
 from backends.kubernetes.apply import apply, pod_reference
@@ -17,8 +18,7 @@ from backends.kubernetes.targets import delete_object, json_of, place_of
 from backends.store import KeyNotAllowed, Refused, Revision
 
 
-@dataclass(frozen=True, slots=True)
-class PodIdentity:
+class PodIdentity(msgspec.Struct, frozen=True):
     """The pod that this process runs in. Empty name: it runs in none."""
 
     name: str = ""

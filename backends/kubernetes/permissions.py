@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.errors import Busy
@@ -23,8 +25,7 @@ NOTHING = "nvidia.com/dyntop-nothing=true"
 """A selector that selects nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserRights:
+class UserRights(msgspec.Struct, frozen=True):
     """What a user may do. Where the server does not answer that, what it is asked for will tell."""
 
     read_slices: bool = True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.kubernetes import objects
 from backends.kubernetes.client import KubeClient
@@ -21,8 +22,7 @@ NOT_INSTALLED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """All that was read, and the versions from which to watch on."""
 
     view: ObjectView

@@ -7,7 +7,8 @@ owner (`Readiness.is_by_old_releases_only`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.kubernetes.objects import Pod, SliceEndpoint, WorkerObject
 from backends.kubernetes.resources import ENABLED
@@ -18,8 +19,7 @@ LIST_SLICES = "list and watch endpointslices.discovery.k8s.io"
 LIST_PODS = "list and watch pods"
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(msgspec.Struct, frozen=True):
     """What else than objects this user may read."""
 
     slices: bool = True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 ENABLED = "nvidia.com/dynamo-discovery-enabled"
 """The label, of value `true`, of slices and pods that Dynamo's clients look at (0.8 to 1.6)."""
@@ -15,8 +16,7 @@ LABEL_OFF = "dyntop/label-off"
 """The annotation of a pod that keeps the label that a lasting drain took off: `name=value`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """One kind of object."""
 
     plural: str

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from backends.aio.steady import steady
 from backends.kubernetes.client import KubeClient
@@ -43,8 +44,7 @@ CLOSE_LIMIT = 2.0
 """Seconds within which the server has to delete this process's own object at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Namespace:
+class _Namespace(msgspec.Struct, frozen=True):
     """What is known once the configuration is read: which namespace, and so what asks of it."""
 
     name: str

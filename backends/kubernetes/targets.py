@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pydantic_core
 
 from backends.kubernetes.client import HttpAnswer, KubeClient
@@ -33,8 +33,7 @@ def json_of(key: bytes, value: bytes) -> Any:
         raise KeyNotAllowed(key, "Kubernetes keeps JSON, and the value is none") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(msgspec.Struct, frozen=True):
     """An object as the server has it now."""
 
     worker: WorkerObject

@@ -6,7 +6,8 @@ Pure; `card_routings` finds which cards are in conflict.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery.cluster import FirstSeen
 from backends.dynamo.card_checksum import differences
@@ -16,8 +17,7 @@ from backends.liveness.evidence_kinds import CardsDiffer, CardSort
 from backends.liveness.serving import Serving
 
 
-@dataclass(frozen=True, slots=True)
-class SortOfCard:
+class SortOfCard(msgspec.Struct, frozen=True):
     """The workers of one worker set that have equal cards."""
 
     fingerprint: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
+
+import msgspec
 
 from backends.aio.backoff import Backoff
 from backends.discovery.discovery import Discovery
@@ -33,8 +34,7 @@ MOST_SUSPECTS = 500
 the last time."""
 
 
-@dataclass(frozen=True, slots=True)
-class CollectorTimes:
+class CollectorTimes(msgspec.Struct, frozen=True):
     """How often evidence is gathered, in seconds."""
 
     aim_interval: float = 1.0
@@ -68,8 +68,7 @@ class Probes(Protocol):
         """Close the connections."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Recheck:
+class _Recheck(msgspec.Struct, frozen=True):
     ask_at: float
     """On the event loop's clock."""
     backoff: Backoff

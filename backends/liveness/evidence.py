@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from backends.liveness.evidence_kinds import EvidenceKind, Values
 from backends.liveness.judge import Verdict
@@ -11,8 +11,7 @@ from backends.liveness.sentences import sentence
 from backends.redact import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """One piece of evidence: a kind, the time at which it was so, and values."""
 
     values: Values
@@ -34,8 +33,7 @@ class Evidence:
         return printable(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(msgspec.Struct, frozen=True):
     """A verdict with its evidence; the piece that decided it comes first."""
 
     verdict: Verdict

@@ -6,8 +6,9 @@ How Dynamo's workers renew what they register was measured on releases 0.6 to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from backends.discovery.lease_ttl import LeaseStanding
 from backends.discovery.lease_ttl import LeaseTtl as LeaseTtl
@@ -92,8 +93,7 @@ What is `not ready` is not stale: its worker lives, or Kubernetes starts it agai
 
 
 # Not frozen, which would take as long as the verdict: there is one for each record at the start.
-@dataclass(slots=True)
-class JudgeInput:
+class JudgeInput(msgspec.Struct):
     """All that bears on one record's verdict."""
 
     record: AnyRecord

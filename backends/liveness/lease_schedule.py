@@ -15,8 +15,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Hashable, Iterable, Iterator, Set
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from backends.discovery.lease_ttl import ROUNDING, is_late
 from backends.store import TimeToLive
@@ -56,8 +57,7 @@ FEW = 1000
 LeaseT = TypeVar("LeaseT", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseTimes:
+class LeaseTimes(msgspec.Struct, frozen=True):
     """How often leases are queried, in seconds."""
 
     visible_interval: float = 5.0
@@ -79,8 +79,7 @@ class LeaseTimes:
 DEFAULT_LEASE_TIMES = LeaseTimes()
 
 
-@dataclass(slots=True)
-class _State:
+class _State(msgspec.Struct):
     due: float
     known_at: float
     """When the last answer came, or when the lease was added."""

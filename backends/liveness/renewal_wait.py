@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.aio.timer import LOOP, Timer
 from backends.discovery.lease_ttl import MARGIN, ROUNDING, LeaseTtl
@@ -23,8 +24,7 @@ PACE = (CONFIRMED, 2.0)
 """Seconds between two looks while waiting, at least and at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class RenewalWait:
+class RenewalWait(msgspec.Struct, frozen=True):
     """How a command waits for renewals."""
 
     notify: Callable[[float, Sequence[AnyRecord]], None]

@@ -7,10 +7,13 @@ record's verdict; asks each lease that bears on it once; and probes only where i
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from backends.aio.timer import LOOP, Timer
 from backends.discovery.cluster import Cluster, FirstSeen
@@ -146,7 +149,9 @@ async def survey_keys(
     """
     wanted = list(dict.fromkeys(keys))
     records, unread = await _read_what_may_be(discovery, wanted, namespace)
-    found = replace(_judged(discovery, records, clock(), drained, unread), unread=unread)
+    found = dataclasses.replace(
+        _judged(discovery, records, clock(), drained, unread), unread=unread
+    )
     found.records.extend(
         record for key in wanted if (record := found.cluster.records.get(key)) is not None
     )
@@ -154,7 +159,7 @@ async def survey_keys(
         await _ask_leases(found, discovery, clock)
     except (NotAuthorised, Refused) as error:
         # A user who may remove a key need not be let ask about its lease.
-        found = replace(found, leases_unknown=error)
+        found = dataclasses.replace(found, leases_unknown=error)
     await _probe(found, probes, timer, deep=deep, confirm=False)
     return found
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.lease_ttl import same_standing

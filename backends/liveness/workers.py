@@ -8,7 +8,8 @@ by what their sources say. So are the processes that are no workers: see `Worker
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo.ids import Kind
@@ -41,8 +42,7 @@ SEVERITY = (
 """From the best to the worst, for one verdict that stands for many records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(msgspec.Struct, frozen=True):
     """One process, as far as it is registered."""
 
     id: int

@@ -8,8 +8,9 @@ that has served none has hardly any.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 # A frontend's metrics. The label `model` names the model; 0.6.1 writes it in lower case, except in
 # metrics of a model's configuration.
@@ -66,8 +67,7 @@ class MetricOwner(StrEnum):
     WORKER = "worker"
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """A metric that dyntop reads, under one of several names."""
 
     kind: MetricOwner

@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
+
+import msgspec
 
 MOST_BOUNDS = 200
 """Of one histogram. Dynamo's have about 20."""
@@ -28,8 +29,7 @@ class Quantile(NamedTuple):
     """Whether it lies above the highest bound; `value` is that bound then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Histogram:
+class Histogram(msgspec.Struct, frozen=True):
     """Observations by bucket. Bounds rise and are finite, except the last, which is infinite."""
 
     bounds: tuple[float, ...] = (math.inf,)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.aio.poll_while_shown import PollWhileShown
 from backends.aio.timer import LOOP, Timer
@@ -23,8 +24,7 @@ MOST_GIVEN = 32
 """Processes from the settings that are checked for the worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(msgspec.Struct, frozen=True):
     """A worker's requests, by its metrics."""
 
     requests: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
+
+import msgspec
 
 from backends.metrics.catalogue import Expected, MetricOwner, kinds_of, not_found
 from backends.metrics.parse import MetricsScrape
@@ -31,8 +32,7 @@ LONGEST_GAP = 30.0
 """Seconds. A scrape that is older is out of date, and two that are further apart give no rates."""
 
 
-@dataclass(frozen=True)
-class ScrapedProcess:
+class ScrapedProcess(msgspec.Struct, frozen=True):
     """The last results of one scraped process."""
 
     target: ScrapeTarget
@@ -50,7 +50,7 @@ class ScrapedProcess:
     kinds: frozenset[MetricOwner] = frozenset()
     missing: tuple[Expected, ...] = ()
     """Expected metrics that are missing."""
-    figures: ProcessRates = field(default_factory=ProcessRates)
+    figures: ProcessRates = msgspec.field(default_factory=ProcessRates)
     """Empty while it fails."""
     models: frozenset[str] = frozenset()
     """The models it reported on at its last answer, including those it only listed."""
@@ -58,7 +58,7 @@ class ScrapedProcess:
     """Whether it sent more than dyntop keeps."""
     first_at: float | None = None
     """When the current series of answers began, in POSIX seconds."""
-    since: Mapping[str, float] = field(default_factory=dict)
+    since: Mapping[str, float] = msgspec.field(default_factory=dict)
     """For each name, when it was added to or removed from its list, or became ready or not, if that
     was after `first_at`.
     """

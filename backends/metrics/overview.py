@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo.ids import Kind as RecordKind
@@ -21,8 +23,7 @@ from backends.probe.addresses import parse_address
 LARGEST_ID = 2**64 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class AtFrontend:
+class AtFrontend(msgspec.Struct, frozen=True):
     """One frontend's metrics of a model."""
 
     known: ScrapedProcess
@@ -30,8 +31,7 @@ class AtFrontend:
     history: History
 
 
-@dataclass(frozen=True)
-class AtWorker:
+class AtWorker(msgspec.Struct, frozen=True):
     """The metrics of one worker."""
 
     id: int | None
@@ -43,15 +43,14 @@ class AtWorker:
     """Requests a second."""
     known: ScrapedProcess | None = None
     """The worker's own server. None: only frontends report on it."""
-    endpoints: Mapping[WorkerLabels, Rates] = field(default_factory=dict)
+    endpoints: Mapping[WorkerLabels, Rates] = msgspec.field(default_factory=dict)
     """By endpoint."""
     seen: Seen | None = None
     """A frontend's report on it."""
     seen_by: ScrapeTarget | None = None
 
 
-@dataclass(frozen=True)
-class MeteredModel:
+class MeteredModel(msgspec.Struct, frozen=True):
     """A model or adapter, by its served name."""
 
     name: str
@@ -90,8 +89,7 @@ class MeteredModel:
         return frozenset({*by, *(str(one.known.target) for one in self.frontends)})
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(msgspec.Struct, frozen=True):
     """All metrics, joined to a cluster."""
 
     models: tuple[MeteredModel, ...]

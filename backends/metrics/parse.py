@@ -7,7 +7,8 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from backends.metrics.catalogue import HISTOGRAMS, READ, SAMPLES
 from backends.metrics.histogram import MOST_BOUNDS, Histogram
@@ -31,15 +32,14 @@ class NotText(Exception):
     """The answer is not Prometheus text. The message is the reason, in a few words."""
 
 
-@dataclass(frozen=True)
-class MetricsScrape:
+class MetricsScrape(msgspec.Struct, frozen=True):
     """The samples of one process at one time."""
 
     at: float
     """POSIX seconds."""
-    values: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[Labels, float]] = msgspec.field(default_factory=dict)
     """Counters, gauges and sums of histograms, by name and labels. None is above `LARGEST`."""
-    histograms: Mapping[str, Mapping[Labels, Histogram]] = field(default_factory=dict)
+    histograms: Mapping[str, Mapping[Labels, Histogram]] = msgspec.field(default_factory=dict)
     """By name and by labels without `le`."""
     cut: bool = False
     """Whether there was more than dyntop keeps."""

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.aio.backoff import Backoff
 from backends.aio.poll_while_shown import PollWhileShown
@@ -30,8 +31,7 @@ REPORT_DELAY = 0.5
 """Seconds for which answers between rounds are gathered before they are reported."""
 
 
-@dataclass(slots=True)
-class _Failing:
+class _Failing(msgspec.Struct):
     """A target that did not answer."""
 
     backoff: Backoff

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from backends.metrics import catalogue
 from backends.metrics.histogram import NONE, Histogram
@@ -37,8 +38,7 @@ class Failures(NamedTuple):
     """A second. None: there was only one scrape."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """The rates of one process, or of several added up (`+`). None: not measured."""
 
     request_rate: float | None = None
@@ -144,23 +144,22 @@ class Seen(NamedTuple):
     """`blocks` of each rank, if there are several."""
 
 
-@dataclass(frozen=True)
-class ProcessRates:
+class ProcessRates(msgspec.Struct, frozen=True):
     """The rates between two scrapes of one process."""
 
-    models: Mapping[str, Rates] = field(default_factory=dict)
+    models: Mapping[str, Rates] = msgspec.field(default_factory=dict)
     """Of a frontend, by model name as in its metrics."""
-    blocks: Mapping[str, float] = field(default_factory=dict)
+    blocks: Mapping[str, float] = msgspec.field(default_factory=dict)
     """KV cache blocks of one worker of a model, or of each of its ranks."""
-    seen: Mapping[int, Seen] = field(default_factory=dict)
+    seen: Mapping[int, Seen] = msgspec.field(default_factory=dict)
     """A frontend's metrics of its workers, by instance id."""
-    endpoints: Mapping[WorkerLabels, Rates] = field(default_factory=dict)
+    endpoints: Mapping[WorkerLabels, Rates] = msgspec.field(default_factory=dict)
     """Of a worker, by endpoint."""
-    process: Rates = field(default_factory=Rates)
+    process: Rates = msgspec.field(default_factory=Rates)
     """Of a worker, for the whole process."""
     failures: tuple[Failures, ...] = ()
     """Of a frontend: requests that failed or were refused, for all models, by reason."""
-    ready: Mapping[str, bool] = field(default_factory=dict)
+    ready: Mapping[str, bool] = msgspec.field(default_factory=dict)
     """Of a frontend: whether it reports each model as ready."""
     cut: bool = False
     """Whether there were more names than are kept, or histograms left out because their bounds

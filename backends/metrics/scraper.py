@@ -8,9 +8,10 @@ import importlib
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from backends.aio.daemon_thread import in_daemon_thread
 from backends.aio.timer import LOOP, Timer
@@ -36,8 +37,7 @@ TIME_LIMIT = 4.0
 """Seconds for one process, from resolving its name to the last byte, once it is its turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScrapeResult:
+class ScrapeResult(msgspec.Struct, frozen=True):
     """The result of scraping one process."""
 
     target: ScrapeTarget

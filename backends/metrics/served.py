@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
+
+import msgspec
 
 from backends.dynamo.parse import card_json
 from backends.dynamo.records import ModelCard
@@ -61,8 +62,7 @@ def names_of(card: ModelCard) -> frozenset[str]:
     return frozenset(name for name in (card.model_name, *found) if isinstance(name, str) and name)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """One name, at frontends and in the store."""
 
     name: str

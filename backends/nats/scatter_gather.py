@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from backends.aio.cancellation import Cancellations
 from backends.aio.timer import LOOP, Timer
@@ -27,8 +28,7 @@ NO_RESPONDERS = "503"
 """The status of the server's answer when a subject has no subscribers."""
 
 
-@dataclass(frozen=True, slots=True)
-class GatherLimits:
+class GatherLimits(msgspec.Struct, frozen=True):
     """Limits of gathering answers, besides its deadline."""
 
     most_waiting: int = 16 * 1024 * 1024

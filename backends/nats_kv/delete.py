@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, refused
 from backends.nats.requests import NoResponders
@@ -24,8 +23,7 @@ an instance takes more.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _FullBucket(NoPuts):
+class _FullBucket(NoPuts, frozen=True):
     """A bucket without room for another message."""
 
     bucket: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from backends.nats_kv.names import STREAM, SUBJECT, bucket_of
 
@@ -25,8 +26,7 @@ MARKER_REASON = "Nats-Marker-Reason"
 """The header of a removal marker that the server itself wrote (2.11 and later)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True):
     """A KV bucket's stream at one moment."""
 
     name: str
@@ -72,8 +72,7 @@ class Bucket:
         return self.alias + subject.removeprefix(own)
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
+class Buckets(msgspec.Struct, frozen=True):
     """All buckets with names as Dynamo gives them."""
 
     present: tuple[Bucket, ...]
@@ -83,8 +82,7 @@ class Buckets:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(msgspec.Struct, frozen=True):
     """The last message of a subject."""
 
     sequence: int

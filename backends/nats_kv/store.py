@@ -12,7 +12,8 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.nats.config import NatsConfig
 from backends.nats.errors import WRONG_LAST_SEQUENCE, ApiError, refused
@@ -71,8 +72,7 @@ CLOSE_LIMIT = 3.0
 """Seconds for removing this process's own keys when it ends."""
 
 
-@dataclass(slots=True)
-class _Own:
+class _Own(msgspec.Struct):
     """A key that this process registered."""
 
     location: KeyLocation

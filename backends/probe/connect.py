@@ -9,8 +9,10 @@ import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
+
+import msgspec
 
 from backends.probe.addresses import Address
 from backends.probe.dns import resolve
@@ -43,8 +45,7 @@ class _NoName(Exception):
     """The host name could not be resolved. The message is the reason."""
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """The progress of one attempt to probe an address."""
 
     local: bool = False

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import heapq
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from backends.aio.backoff import Backoff
 from backends.aio.timer import LOOP, Timer

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 
 class ProbeMethod(StrEnum):
     """How an address is probed."""
@@ -21,8 +23,7 @@ class ProbeMethod(StrEnum):
     """Whether a NATS service lists the subject (`$SRV.INFO`)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ProbeTarget:
+class ProbeTarget(msgspec.Struct, frozen=True, order=True):
     """An address to probe, once for all records that name it."""
 
     method: ProbeMethod
@@ -80,8 +81,7 @@ class Finding:
     """Whether the address is one of this host's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(msgspec.Struct, frozen=True):
     """The result of one probe."""
 
     target: ProbeTarget

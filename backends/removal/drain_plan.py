@@ -11,8 +11,9 @@ Pure functions over a cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
+
+import msgspec
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import base_name
@@ -22,8 +23,7 @@ from backends.liveness.routing import RoutableCount
 from backends.liveness.serving import Serving, place_of
 
 
-@dataclass(frozen=True, slots=True)
-class DrainPlan:
+class DrainPlan(msgspec.Struct, frozen=True):
     """The keys that a drain of some workers removes and keeps."""
 
     instances: tuple[EndpointInstance, ...]
@@ -35,8 +35,7 @@ class DrainPlan:
     them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemainingWorkers:
+class RemainingWorkers(msgspec.Struct, frozen=True):
     """The workers of one model or LoRA adapter, before and after a removal."""
 
     model: str

@@ -8,15 +8,15 @@ it registered, which writes everything back (seen with Dynamo 1.6.1).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.store import Mode, NoLabel, Owner, PodLabel, Store, StoreError
 
 
-@dataclass(frozen=True, slots=True)
-class LastingDrain:
+class LastingDrain(msgspec.Struct, frozen=True):
     """A pod that can be taken out of discovery."""
 
     label: PodLabel
@@ -31,8 +31,7 @@ class LastingDrain:
     whole pod."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoLastingDrain:
+class NoLastingDrain(msgspec.Struct, frozen=True):
     """Why no lasting drain is offered."""
 
     reason: str

@@ -6,8 +6,9 @@ decides what an answer means for the key: above all, whether an error leaves the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from backends.store import Cause, LabelOutcome, Outcome, PutBack, StoreError, Unreachable
 
@@ -63,8 +64,7 @@ FAILED = frozenset(
 """Types that have an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyOutcome:
+class KeyOutcome(msgspec.Struct, frozen=True):
     """The outcome for one key, and its reason."""
 
     type: OutcomeType

@@ -9,9 +9,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
@@ -58,8 +60,7 @@ still in the audit."""
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalResult:
+class RemovalResult(msgspec.Struct, frozen=True):
     """The outcome of a removal."""
 
     kind: OperationKind
@@ -79,8 +80,7 @@ class RemovalResult:
         return [key for key, outcome in self.outcomes.items() if outcome.type is kind]
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreResult:
+class RestoreResult(msgspec.Struct, frozen=True):
     """The outcome of putting keys back."""
 
     act: Operation

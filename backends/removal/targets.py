@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo.records import AnyRecord, EndpointInstance
@@ -14,8 +16,7 @@ from backends.liveness.survey import Survey
 from backends.removal.audit.operation import OperationKind
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalTarget:
+class RemovalTarget(msgspec.Struct, frozen=True):
     """A record whose removal a person confirmed."""
 
     record: AnyRecord

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from backends.dynamo.records import EndpointInstance
 from backends.services.overview import Counter, Usage, join, rates

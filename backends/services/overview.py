@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter as Counts
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from backends.dynamo import naming
 from backends.dynamo.records import EndpointInstance
@@ -38,8 +39,7 @@ class Answering(Enum):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """One endpoint of one process: its registrations and its service's counts."""
 
     subject: str
@@ -77,8 +77,7 @@ class Usage:
         return ("" if self.service is None else self.service.id, self.subject)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(msgspec.Struct, frozen=True):
     """The sum of several usages. None: not known."""
 
     requests: int | None

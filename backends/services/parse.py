@@ -8,9 +8,10 @@ dropped and counted. The shapes are those of NATS micro v1
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from backends.dynamo.json_values import from_json
 from backends.services.types import EndpointStats, RequestStats, Service, StatsScrape
@@ -25,8 +26,7 @@ HIGHEST = 2**64 - 1
 """Counters are u64."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
+class AnswerLimits(msgspec.Struct, frozen=True):
     """Bounds what is kept of the answers of one scrape."""
 
     most_services: int = 10_000
@@ -43,15 +43,14 @@ DEFAULT_LIMITS = AnswerLimits()
 NO_FIGURES = "its service listed it without figures"
 
 
-@dataclass(slots=True)
-class _Collected:
+class _Collected(msgspec.Struct):
     """The answers of one service so far."""
 
     name: str
     version: str = ""
     description: str = ""
     started: float | None = None
-    listed: dict[str, None] = field(default_factory=dict)
+    listed: dict[str, None] = msgspec.field(default_factory=dict)
     """Subjects in its INFO answer, in order."""
     stats: dict[str, EndpointStats] | None = None
     """None: there was no STATS answer yet."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.aio.timer import LOOP, Timer
 from backends.nats import scatter_gather
@@ -29,8 +30,7 @@ suffices.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ScrapeLimits:
+class ScrapeLimits(msgspec.Struct, frozen=True):
     """Limits of one scrape of all services."""
 
     time_limit: float = 1.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 NANOSECONDS_IN_A_MS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class RequestStats:
+class RequestStats(msgspec.Struct, frozen=True):
     """A service's counts for one endpoint since it started."""
 
     requests: int
@@ -31,8 +31,7 @@ def mean_ms(processing_ns: int, requests: int) -> float | None:
     return processing_ns / requests / NANOSECONDS_IN_A_MS if requests else None
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointStats:
+class EndpointStats(msgspec.Struct, frozen=True):
     """One endpoint of one service."""
 
     subject: str
@@ -45,8 +44,7 @@ class EndpointStats:
     """The program's own additions, as compact JSON. Empty: none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(msgspec.Struct, frozen=True):
     """One service of one process, as it describes itself."""
 
     id: str
@@ -63,8 +61,7 @@ class Service:
     """When its figures arrived, for rates: seconds of a monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatsScrape:
+class StatsScrape(msgspec.Struct, frozen=True):
     """The answers of all services within one deadline."""
 
     at: float

@@ -115,8 +115,7 @@ class PutBack(StrEnum):
     """The entry's value is incomplete (`Entry.unread`): nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoPuts:
+class NoPuts(msgspec.Struct, frozen=True):
     """A reason why the store refuses puts, while it may still delete: a removed key could then not
     be put back.
     """

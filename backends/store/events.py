@@ -22,8 +22,7 @@ class Loading:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Resync:
+class Resync(msgspec.Struct, frozen=True):
     """All entries at one moment. The consumer replaces its state."""
 
     entries: tuple[Entry, ...]
@@ -56,8 +55,7 @@ class Delete:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True):
     """The store answered: everything yielded before holds now. Comes at least every few seconds."""
 
     warnings: tuple[str, ...] = ()
@@ -68,8 +66,7 @@ class Heartbeat:
     """As `Store.read_only`. Replaces that of the last heartbeat."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """The store cannot be reached. Earlier events may be out of date until the next `Resync`."""
 
     error: StoreError

@@ -7,8 +7,9 @@ container. How Dynamo decides was measured on releases 0.8 to 1.6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Mode(StrEnum):
@@ -75,8 +76,7 @@ class PodExistence(StrEnum):
     """Pods may not be read, or the object names no owner."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerState:
+class ContainerState(msgspec.Struct, frozen=True):
     """The state of the container that a process runs in, as its pod's status reports it."""
 
     name: str
@@ -93,8 +93,7 @@ class ContainerState:
     """POSIX seconds of its last start. None: it does not run, or the time is not reported."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodLabel:
+class PodLabel(msgspec.Struct, frozen=True):
     """A label of a pod by which clients of Dynamo find the processes in it."""
 
     namespace: str
@@ -116,8 +115,7 @@ class PodLabel:
         return f"{self.name}={self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class PodState:
+class PodState(msgspec.Struct, frozen=True):
     """A pod, as far as this user may read it."""
 
     name: str
@@ -139,8 +137,7 @@ class PodState:
     """The label that a lasting drain took off the pod, and that is still off. None: none is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The object that holds an entry, and with it the process that the entry belongs to.
 
     `namespace`, `name`, `uid` and times are the object's; `pod_name` and `pod_uid` those of the pod

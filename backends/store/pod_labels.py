@@ -7,9 +7,10 @@ pod itself keeps what was taken off, so that it can be put back from any machine
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from backends.store.owner import Owner, PodLabel
 
@@ -32,8 +33,7 @@ class LabelOutcome(StrEnum):
     """The pod does not exist any more, or another has its name: nothing was done."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoLabel:
+class NoLabel(msgspec.Struct, frozen=True):
     """Why no label of a pod can be taken off."""
 
     reason: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from backends.store.errors import StoreError
 from backends.store.owner import Owner, PodExistence
 
 
-@dataclass(frozen=True, slots=True)
-class PodEvent:
+class PodEvent(msgspec.Struct, frozen=True):
     """What Kubernetes wrote down about a pod: a `v1` Event, kept for an hour by default.
 
     One stands for all of the same reason and message.

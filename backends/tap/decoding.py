@@ -24,8 +24,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from backends.tap.messages import TapMessage, u64, unpacked_envelope
 
@@ -55,8 +56,7 @@ _STEPS = {"Free": "free", "MarkPrefillCompleted": "prefilled"}
 """Events of a sequence that have no values, and their names in a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """A decoded message, as far as possible."""
 
     summary: str

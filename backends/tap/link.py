@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class TapLink(StrEnum):
@@ -18,8 +19,7 @@ class TapLink(StrEnum):
     """Never: the listener does not try."""
 
 
-@dataclass(frozen=True, slots=True)
-class TapStanding:
+class TapStanding(msgspec.Struct, frozen=True):
     """The state of a tap's connection, and since when."""
 
     link: TapLink

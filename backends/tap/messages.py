@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 KEPT = 1 << 16
 """Bytes of a message that are kept: the largest events of a real worker have about 10 KB."""
@@ -25,8 +26,7 @@ HEADER = 5
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class TapMessage:
+class TapMessage(msgspec.Struct, frozen=True):
     """One message as received."""
 
     at: float

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.dynamo.records import EventChannel
 from backends.probe.addresses import Address, parse_address, why_unusable
@@ -21,8 +22,7 @@ LONGEST_SUBJECT = 1024
 _TOKEN = re.compile(r"[!-~]+")
 
 
-@dataclass(frozen=True, slots=True)
-class NatsRoute:
+class NatsRoute(msgspec.Struct, frozen=True):
     """A NATS subject: the channel's prefix and topic. All its publishers share it."""
 
     subject: str
@@ -36,8 +36,7 @@ class NatsRoute:
         return f"subject {self.subject}"
 
 
-@dataclass(frozen=True, slots=True)
-class ZmqRoute:
+class ZmqRoute(msgspec.Struct, frozen=True):
     """A publisher's own socket, or those of brokers."""
 
     addresses: tuple[Address, ...]
@@ -55,8 +54,7 @@ class ZmqRoute:
         return ", ".join(f"tcp://{address}" for address in self.addresses)
 
 
-@dataclass(frozen=True, slots=True)
-class NoRoute:
+class NoRoute(msgspec.Struct, frozen=True):
     """The channel cannot be listened to."""
 
     why: str

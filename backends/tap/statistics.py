@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from backends.tap.messages import TapMessage, rank_of
 
@@ -20,8 +21,7 @@ brokers, or several threads of a publisher, do not keep the order.
 """
 
 
-@dataclass(slots=True)
-class Counter:
+class Counter(msgspec.Struct):
     """The sequence numbers of one publisher, or of one of its ranks."""
 
     last: int | None = None
@@ -36,7 +36,7 @@ class Counter:
     """Numbers received a second time."""
     _first: int = 0
     """The lowest number since the start, or the last restart."""
-    _missed: dict[int, None] = field(default_factory=dict)
+    _missed: dict[int, None] = msgspec.field(default_factory=dict)
 
     @property
     def irregularities(self) -> int:
@@ -76,8 +76,7 @@ class Counter:
             del self._missed[next(iter(self._missed))]
 
 
-@dataclass(slots=True)
-class Publisher:
+class Publisher(msgspec.Struct):
     """The messages of one publisher.
 
     Up to 1.2.1 one publisher serves all data-parallel ranks of a worker, with a counter for each.
@@ -91,8 +90,8 @@ class Publisher:
     bytes: int = 0
     last_message_at: float = 0.0
     """When its last message was received, in POSIX seconds."""
-    _whole: Counter = field(default_factory=Counter)
-    _ranks: dict[int, Counter] = field(default_factory=dict)
+    _whole: Counter = msgspec.field(default_factory=Counter)
+    _ranks: dict[int, Counter] = msgspec.field(default_factory=dict)
     """The counters by rank."""
     _by_rank: bool = True
     """Whether each of its messages had a rank."""
@@ -134,8 +133,7 @@ class Publisher:
         return ranks if len(ranks) > 1 and of_ranks < self._whole.irregularities else [self._whole]
 
 
-@dataclass(slots=True)
-class _Second:
+class _Second(msgspec.Struct):
     number: int
     messages: int = 0
     bytes: int = 0

@@ -6,8 +6,9 @@ import asyncio
 import errno
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
+
+import msgspec
 
 from backends.tap.inbox import Inbox
 from backends.tap.link import TapLink, TapStanding
@@ -40,8 +41,7 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedMessage:
+class NumberedMessage(msgspec.Struct, frozen=True):
     """A message with its number among all received."""
 
     number: int

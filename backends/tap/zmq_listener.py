@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
 
 from backends.aio.timer import LOOP, Timer
 from backends.probe import zmtp
@@ -59,8 +60,7 @@ TIME_LIMIT = 1.0
 """Seconds for a name to resolve, and for a greeting."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZmqTimes:
+class ZmqTimes(msgspec.Struct, frozen=True):
     """When an address is probed."""
 
     silence: float = SILENCE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from backends.probe.types import ProbeAnswer
 from backends.store import Mode, PodExistence, Readiness

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from backends.dynamo.object_ids import instance_id_of
 from backends.dynamo.registration import EventChannelSpec, EventSourceSpec, ModelSpec

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Added, Resynced
 from backends.discovery.history import EventType, History

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.discovery.lease_ttl import LeaseTtl
 from backends.discovery.reasons import (

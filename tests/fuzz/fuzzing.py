@@ -18,10 +18,10 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+from msgspec.structs import replace
 from textual import events
 from textual.screen import Screen
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness import evidence_kinds as kinds

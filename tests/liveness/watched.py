@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.ids import Kind

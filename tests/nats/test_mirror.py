@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.nats_kv.bucket_state import BucketState, revision_of, sequence_of
 from backends.nats_kv.responses import Bucket

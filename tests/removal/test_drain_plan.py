@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from itertools import count
+
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Discovery

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import nats
 import pytest
+from msgspec.structs import replace
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.micro import add_service
@@ -196,7 +197,7 @@ async def test_what_is_not_there_is_said_and_asked_again(
     assert (why.reason, why.denied) == ("NATS refuses connections", False)
     with NatsServer("--user", "joe", "--pass", "secret") as server:
         right = NatsConfig((server.url,), username="joe", password="secret")
-        why = await told(replace(right, password="other"))
+        why = await told(dataclasses.replace(right, password="other"))
         assert (why.reason, why.denied) == ("NATS does not accept this user", True)
         async with asking(right) as asked:
             assert (await asked.scrape([])).services == ()
@@ -225,11 +226,11 @@ async def test_who_may_ask_for_statistics_only_gets_them_and_others_are_told_wha
         worker = {"user": "worker", "password": "secret"}
         async with (
             saying(server, said("stats", endpoint()), **worker),
-            asking(replace(user, username="stats")) as asked,
+            asking(dataclasses.replace(user, username="stats")) as asked,
         ):
             assert subjects(await asked.scrape([GENERATE])) == [GENERATE]
         for name, what in (("neither", "ask $SRV.STATS"), ("deaf", "get answers")):
-            why = await told(replace(user, username=name))
+            why = await told(dataclasses.replace(user, username=name))
             assert why.denied
             assert f"does not let this user {what}" in why.reason
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
 from typing import NoReturn
 
+from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 

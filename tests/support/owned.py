@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from backends.dynamo.object_ids import instance_id_of
 from backends.dynamo.parse import read
@@ -68,4 +68,4 @@ def with_container(owner: Owner = READY, **changes: object) -> Owner:
     """The same with another state of the container."""
     pod = POD_STATE if owner.pod is None else owner.pod
     container = CONTAINER if pod.container is None else pod.container
-    return replace(owner, pod=replace(pod, container=replace(container, **changes)))  # type: ignore[arg-type]
+    return replace(owner, pod=replace(pod, container=replace(container, **changes)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from backends.tap.messages import TapMessage, of_nats, rank_of
 from backends.tap.statistics import MOST_MISSED, MOST_PUBLISHERS, SPAN, Statistics

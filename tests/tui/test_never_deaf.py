@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from textual import events
 
 from tests.support.operating import DEADLINE, LOST, QUICK, Operator, World, dashboard

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum, unique
+
+import msgspec
 
 
 @unique
@@ -36,8 +37,7 @@ class Group(StrEnum):
 MAIN = frozenset({Place.MAIN})
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One thing that a key does."""
 
     id: str

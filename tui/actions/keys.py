@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tui.actions.action import Action
 from tui.actions.key_names import shown_key
 from tui.actions.table import ACTIONS, BY_ID
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """The keys of every action: those of the table, and those that were chosen instead."""
 
-    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chosen: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """By id, only of actions in `REBINDABLE`."""
 
     def of(self, action: str) -> tuple[str, ...]:

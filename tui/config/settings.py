@@ -26,7 +26,7 @@ environment. Read-only wins: once one of them sets it, none unsets it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +66,7 @@ YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a run. Its repr shows no secret."""
 
     connection: Connection

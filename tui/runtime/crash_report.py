@@ -11,7 +11,6 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -65,9 +64,9 @@ def _report(
     yield f"terminal {terminal or 'unknown'}, {size.columns}x{size.lines}"
     yield ""
     yield "settings:"
-    for one in () if settings is None else fields(settings):
+    for name in () if settings is None else settings.__struct_fields__:
         # A repr hides the secrets of settings.
-        yield f"    {one.name} = {harmless(repr(getattr(settings, one.name)), logs.mask)}"
+        yield f"    {name} = {harmless(repr(getattr(settings, name)), logs.mask)}"
     yield ""
     yield f"error: {type(error).__name__}"
     yield from traceback_of(error, logs.mask)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 AGAIN_WITHIN = 60.0
 """Seconds within which the same fault ends the dashboard."""
@@ -22,8 +23,7 @@ Place = tuple[str, str, str]
 """The error's type, the line that raised it, and the innermost line of dyntop's own."""
 
 
-@dataclass(slots=True)
-class KnownFault:
+class KnownFault(msgspec.Struct):
     """A fault that was met before."""
 
     at: float

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import msgspec
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -56,8 +56,7 @@ MOST_PUBLISHERS = 5
 """Publishers that are shown at once; the others can be scrolled to."""
 
 
-@dataclass(frozen=True, slots=True)
-class _PublisherRow:
+class _PublisherRow(msgspec.Struct, frozen=True):
     key: Hashable
     publisher: Publisher
 

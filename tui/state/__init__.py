@@ -21,6 +21,7 @@ Each module uses only modules below it in this list:
     owner_columns      columns on the pod of a record, in Kubernetes
     columns            the columns of a table, and how they share its width
     cluster_view       the cluster on screen, with its verdicts and history
+    narrowing          what a filter shows, looked for step by step
     sorted_rows        the rows of a table, in order
     store_state        the state of the store, for the header
     timings            how long the dashboard waits

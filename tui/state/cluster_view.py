@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery import record_index
 from backends.discovery.cluster import Cluster, FirstSeen
@@ -31,8 +33,7 @@ RATE_WINDOW = 10.0
 """Seconds over which changes per second are averaged."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(msgspec.Struct, frozen=True):
     """The present record of a key that changed while the view was frozen."""
 
     record: AnyRecord | None
@@ -43,11 +44,10 @@ class _Held:
     """When the present record was first seen."""
 
 
-@dataclass(slots=True)
 class Changes(record_index.RecordChanges):
     """Differences on screen: records, verdicts and tombstones."""
 
-    models: set[str] = field(default_factory=set)
+    models: set[str] = msgspec.field(default_factory=set)
     """The names of models concerned, also of those that are gone."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic
+
+import msgspec
 
 from tui.state.sorted_rows import Row
 
@@ -12,8 +13,7 @@ GAP = 2
 """Cells between two columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """Text, as it came from the store, and how it is to look."""
 
     text: str
@@ -21,8 +21,7 @@ class Cell:
     """`dim`, `good`, `warn`, `bad` or `accent`; empty: like the row."""
 
 
-@dataclass(frozen=True)
-class Column(Generic[Row]):
+class Column(msgspec.Struct, Generic[Row], frozen=True):
     """One column: its width, its cells, and its sort order."""
 
     id: str
@@ -60,8 +59,7 @@ class Column(Generic[Row]):
         return Cell(cell) if isinstance(cell, str) else cell
 
 
-@dataclass(frozen=True)
-class SortOrder:
+class SortOrder(msgspec.Struct, frozen=True):
     """By which column, and which way round."""
 
     column: str

@@ -15,10 +15,12 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Resynced, WatchEvent
 from backends.discovery.history import Event
@@ -86,8 +88,7 @@ class TabId(StrEnum):
     OTHERS = "others"
 
 
-@dataclass(frozen=True, slots=True)
-class Bookmark:
+class Bookmark(msgspec.Struct, frozen=True):
     """A place to go to, and one to come back to."""
 
     tab: str
@@ -95,8 +96,7 @@ class Bookmark:
     row: Hashable
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """The differences to draw. With nothing set: the state of the store, the age of its evidence,
     and the modes."""
 

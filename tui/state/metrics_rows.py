@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.record_index import Scope
 from backends.dynamo.ids import Kind
@@ -36,8 +38,7 @@ FINDINGS = (NOT_SERVED, PARTLY, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING
 """States by metrics and frontends; registered records have verdicts of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsRow:
+class MetricsRow(msgspec.Struct, frozen=True):
     """A model, one of its frontends or workers, a worker of no model, or a process without any."""
 
     key: tuple[Hashable, ...]

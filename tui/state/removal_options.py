@@ -6,8 +6,10 @@ No Textual in here. Untrusted text is not escaped yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.drain_plan import is_of_a_worker, plan_drain
@@ -24,8 +26,7 @@ MOST_LOOKED_AT = 1_000
 many."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalOption:
+class RemovalOption(msgspec.Struct, frozen=True):
     """One removal that the dialog offers."""
 
     verb: Verb | None

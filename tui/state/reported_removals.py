@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+import msgspec
 
 from backends.discovery.history import Event, EventType
 from backends.discovery.lease_ttl import LeaseStanding
@@ -49,16 +50,14 @@ JUDGED_AT_A_TIME = 200
 Severity = Literal["information", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyReport:
+class KeyReport(msgspec.Struct, frozen=True):
     """The outcome of one key, in words."""
 
     key: bytes
     text: OutcomeText
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The outcomes of all keys of an operation."""
 
     title: str
@@ -66,8 +65,7 @@ class Report:
     """Failures come first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """A sentence for the user; escaped text."""
 
     text: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.store import Heartbeat, Loading, Lost, NoPuts, StoreError
@@ -27,8 +29,7 @@ class LinkState(StrEnum):
         return self in (LinkState.DISCONNECTED, LinkState.NOT_UPDATING)
 
 
-@dataclass(frozen=True, slots=True)
-class StoreState:
+class StoreState(msgspec.Struct, frozen=True):
     """The state of the store, for the header."""
 
     link: LinkState = LinkState.CONNECTING

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.history import Event
@@ -64,8 +66,7 @@ MOST_RECORDS = 100
 """Records listed for a worker: many times as many as any worker registers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(msgspec.Struct, frozen=True):
     """The content of the detail pane."""
 
     title: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -29,8 +29,7 @@ TITLE = "title"
 _BAD_FIELDS = ("malformed", "conflict")
 
 
-@dataclass(frozen=True, slots=True)
-class DetailLine:
+class DetailLine(msgspec.Struct, frozen=True):
     """One line of a detail."""
 
     text: str

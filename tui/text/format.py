@@ -6,8 +6,9 @@ A state is always a glyph and a word: it reads without colour.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from backends.discovery.cluster import FirstSeen
 from backends.discovery.history import EventType
@@ -44,8 +45,7 @@ SHORT_KIND_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """A record's state as glyph, word and tone."""
 
     glyph: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -135,10 +134,11 @@ def exported_reason(reason: Reason | None) -> dict[str, Any] | None:
     """Return why a record went: the kind, and its known values. None: unknown."""
     if reason is None:
         return None
+    plain = type(reason)(reason.kind)
     known: dict[str, Any] = {
-        one.name: round(value, 3) if isinstance(value, float) else value
-        for one in fields(reason)
-        if (value := getattr(reason, one.name)) != one.default
+        name: round(value, 3) if isinstance(value, float) else value
+        for name in reason.__struct_fields__
+        if (value := getattr(reason, name)) != getattr(plain, name)
     }
     if reason.lease is not None:
         known["lease"] = hex_or_none(reason.lease)

@@ -5,8 +5,9 @@ No Textual in here. All texts are harmless, in lower case and without a full sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.removals import RemovalResult, RestoreResult
@@ -66,8 +67,7 @@ _REASON: dict[OutcomeType, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeText:
+class OutcomeText(msgspec.Struct, frozen=True):
     """The outcome for one key, in words."""
 
     what: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from backends.services.latest import LatestStats
 from backends.services.overview import Answering, Total, Usage, total

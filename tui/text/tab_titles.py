@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tui.text.sanitize import width
 
@@ -11,8 +12,7 @@ MARGIN = 2
 """Cells around each title."""
 
 
-@dataclass(frozen=True, slots=True)
-class TabTitle:
+class TabTitle(msgspec.Struct, frozen=True):
     """The title of one tab, in several lengths."""
 
     names: tuple[str, ...]

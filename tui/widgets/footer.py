@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -18,8 +18,7 @@ WHEEL_STEP = 4
 """Cells that one step of the mouse wheel scrolls."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownKey:
+class ShownKey(msgspec.Struct, frozen=True):
     """One key of the line and its action."""
 
     key: str

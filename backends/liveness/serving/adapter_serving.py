@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, KeysView
-from dataclasses import dataclass, field
+
+import msgspec
 
 from backends.liveness.serving.worker_sets import DEAD_SORT, NO_PARTY, CardGroup
 
 
-@dataclass(slots=True, eq=False)
-class _Cards:
+class _Cards(msgspec.Struct, eq=False):
     """The cards of the adapters of one name."""
 
     alive: CardGroup
     dead: CardGroup
-    keys: set[bytes] = field(default_factory=set)
-    routable: set[bytes] = field(default_factory=set)
+    keys: set[bytes] = msgspec.field(default_factory=set)
+    routable: set[bytes] = msgspec.field(default_factory=set)
     """The adapters with a routable worker at the last `update`."""
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import Entry, PodLabel
@@ -21,8 +23,7 @@ NOT_KNOWN = "not known"
 """The store was called for this key, or for others before it, and did not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One key of an act."""
 
     number: int
@@ -70,8 +71,7 @@ class Item:
         return replace(self, restored=outcome, restored_at=at, problem=problem)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One confirmed removal and its keys: an act, in the audit and in the commands."""
 
     id: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from backends.removal.audit.operation import Item, Operation, as_text
 from backends.store import Entry, PutBack
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from backends.removal.audit.lines import RemovingLine
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(msgspec.Struct, frozen=True):
     """The contents of the audit."""
 
     acts: tuple[Operation, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from backends.store import Cause, Forbidden, Owner, PodEvent, PodExistence, StoreError, Unreachable
 from tests.support.moved_timer import MovedTimer, settle

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.routing import RoutableCount

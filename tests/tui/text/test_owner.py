@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.liveness.judge import Verdict
 from backends.store import ContainerState, Owner, PodExistence, PodState, Readiness
@@ -97,7 +96,7 @@ def test_what_may_not_be_read_is_named_and_nothing_is_made_up_for_it() -> None:
 def test_a_pod_that_is_gone_replaced_or_about_to_go_says_so(
     change: dict[str, object], text: str
 ) -> None:
-    assert shown(replace(OWNER, **change))["pod"] == text  # type: ignore[arg-type]
+    assert shown(replace(OWNER, **change))["pod"] == text
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backends.store import Cause, Forbidden, PodEvent, PodEvents, Unreachable
 from tui.text.pod_events import MOST_POD_EVENTS, exported_pod_events, pod_event_fields

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery import models
 from backends.discovery.cluster import Cluster
@@ -49,8 +50,7 @@ LOOK_AGAIN = 1.0
 """Seconds until a worker without a request is looked at once more."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """The survey."""
 
     place: StoreLabel

@@ -11,8 +11,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from backends.discovery.discovery import Discovery
 from backends.dynamo import keys
@@ -51,8 +52,7 @@ MOST_CANDIDATES = 20
 """Channels that are listed where a name means several."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
+class _Ending(msgspec.Struct, frozen=True):
     """When it ends; None: not for that reason."""
 
     count: int | None

@@ -7,7 +7,8 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.aio.timer import LOOP, Timer
 from backends.dynamo import keys
@@ -36,8 +37,7 @@ STANDARD_INPUT = "-"
 """Stands for the keys that come there: a command line takes 128 KB of one, and 2 MB of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """The survey."""
 
     targets: list[RemovalTarget]

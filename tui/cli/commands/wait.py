@@ -7,7 +7,8 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Discovery, Removed, Resynced, WatchEvent

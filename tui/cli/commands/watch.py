@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Discovery, Removed, Resynced, WatchEvent

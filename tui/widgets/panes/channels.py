@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from textual.binding import BindingType
 from textual.message import Message
 
@@ -21,8 +21,7 @@ from tui.text.format import NOTHING, hex_id, transport_of, worker_word
 from tui.widgets.panes.pane import Pane
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
+class ChannelRow(msgspec.Struct, frozen=True):
     """A channel, a source below its channel, or a source without one."""
 
     key: Hashable

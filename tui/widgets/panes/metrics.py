@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from textual.content import Content
 from textual.widgets import Static
 
@@ -170,8 +170,7 @@ NOBODY = (
 NOT_REVEALED = "Servers that cards reveal are not asked (--probe never)."
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
+class _Figure(msgspec.Struct, frozen=True):
     """A number of a row, and how it is written."""
 
     of: Callable[[MetricsRow], float | None]

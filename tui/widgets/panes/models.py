@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from backends.discovery import models
 from backends.discovery.models import Model
@@ -38,8 +40,7 @@ BEFORE = ("of", "key", "state", "gone", "requests", "serving")
 """The fields of a card's detail that come before the reports of frontends."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRow:
+class ModelRow(msgspec.Struct, frozen=True):
     """A model, a LoRA adapter on it, or one worker's card of either."""
 
     key: _Key
@@ -64,8 +65,7 @@ class ModelRow:
         return len(self.key) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Summary:
+class _Summary(msgspec.Struct, frozen=True):
     """A summary of all cards of a row."""
 
     there: Sequence[AnyRecord]

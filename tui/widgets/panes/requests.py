@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from rich.text import Text
 from textual.widgets import Static
 
@@ -39,8 +39,7 @@ MOST_AT_ONCE = 500
 every few seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRow:
+class RequestRow(msgspec.Struct, frozen=True):
     """A component, one of its endpoints, or one instance of that."""
 
     key: tuple[Hashable, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.discovery.record_index import own_worker
 from backends.dynamo.ids import Kind
@@ -26,8 +27,7 @@ from tui.text.sanitize import plain
 from tui.widgets.panes.pane import Pane
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
+class WorkerRow(msgspec.Struct, frozen=True):
     """A worker that has something registered, or one that is gone."""
 
     worker: Worker
