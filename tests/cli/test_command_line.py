@@ -92,7 +92,7 @@ def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> No
         ("list", "--bogus"),
         ("bogus",),
         ("list", "bogus"),
-        ("list", "-o", "yaml"),
+        ("list", "-o", "xml"),
         ("--backend", "zookeeper", "list"),
         ("unregister",),
         ("unregister", "--revision", "1", "v1/a", "v1/b"),

@@ -70,6 +70,8 @@ examples:
   dyntop list -n 'prod*' -c 'decode*'              all names with these prefixes
   dyntop list models -o json | jq -r '.[].model_name'
   dyntop list workers                              one row for each process
+  dyntop list models -o wide                       all columns: host, revision, key, ...
+  dyntop list endpoints -o ndjson                  one JSON object a line
   dyntop list endpoints 5966040411970599703        one id, in decimal as Dynamo logs it
   dyntop list channels -t kv-events --liveness     with verdicts and their evidence
   dyntop list endpoints --probe -o json            ... after probing each address, too

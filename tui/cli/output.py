@@ -1,15 +1,15 @@
-"""Parts that commands share: their query, and messages if nothing matches."""
+"""Parts that commands share: their query, their objects, and messages if nothing matches."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from tui.config.settings import Settings, as_name
-from tui.runtime.standard_streams import print_message
+from tui.runtime.standard_streams import print_message, write_lines
 from tui.text.errors import Exit
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ BUCKETS: dict[str, frozenset[Kind]] = {
     "all": frozenset(Kind),
 }
 """The kinds that a command can list, by its argument."""
+
+STRUCTURED = ("json", "ndjson", "yaml")
+"""Outputs for programs: where nothing is found they say so themselves."""
 
 
 def query_of(settings: Settings, arguments: argparse.Namespace) -> Query:
@@ -48,6 +51,26 @@ def query(
 
 def _name(given: str | None) -> str | None:
     return None if given is None else as_name(given)
+
+
+def write_objects(output: str, objects: Iterable[str]) -> None:
+    """Print JSON objects as a list, one a line, or as YAML: one of `STRUCTURED`.
+
+    Raises BrokenPipeError, `OutputFailed`.
+    """
+    match output:
+        case "json":
+            from tui.text.json_export import json_list
+
+            write_lines(json_list(objects))
+        case "ndjson":
+            write_lines(objects)
+        case "yaml":
+            from tui.text.yaml_export import yaml_list
+
+            write_lines(yaml_list(objects))
+        case _:
+            raise ValueError(output)
 
 
 def described(settings: Settings) -> str:

@@ -6,6 +6,7 @@ Each module uses only modules below it in this list:
     detail_lines  a detail as lines, folded to a width
     irreversible  why a removed record cannot be put back
     json_export   records as JSON, for scripts
+    yaml_export   the same objects as YAML
     services      figures of NATS services
     serving       whether models are served, and why not
     tab_titles    the titles of all tabs beside each other

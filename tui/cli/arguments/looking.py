@@ -23,7 +23,14 @@ def add_list(parser: argparse.ArgumentParser) -> None:
     add_what(parser, "endpoints", "models", "channels", "sources", "workers", "all")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"only these: {NAMES}")
     add_filters(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json", "name"), default="table")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "wide", "json", "ndjson", "yaml", "name"),
+        default="table",
+        help="table (the default), or wide with all columns; json, ndjson (one object a line) and "
+        "yaml have the same data; name: keys",
+    )
     parser.add_argument(
         "--liveness",
         action="store_true",

@@ -1,4 +1,4 @@
-"""`dyntop list`: list the registered records as a table, as JSON, or as keys."""
+"""`dyntop list`: list the registered records as a table, as JSON, as YAML, or as keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.cli.output import print_not_found, print_nothing_found, query_of, ttl_cell
+from tui.cli.columns import cells, usual
+from tui.cli.output import (
+    STRUCTURED,
+    print_not_found,
+    print_nothing_found,
+    query_of,
+    write_objects,
+)
 from tui.cli.shared.reading import Clock, StoreLabel, list_with_publishers, looked_at, place_of
 from tui.cli.tables import write_table
 from tui.runtime.standard_streams import (
@@ -21,7 +28,7 @@ from tui.runtime.standard_streams import (
     write_lines,
 )
 from tui.text.errors import Exit
-from tui.text.json_export import json_list, record_json
+from tui.text.json_export import record_json
 from tui.text.sanitize import plain_key
 
 if TYPE_CHECKING:
@@ -31,24 +38,26 @@ if TYPE_CHECKING:
     from backends.store import TimeToLive
     from tui.config.settings import Settings
 
-HEADER = (
-    *("KIND", "NAMESPACE", "COMPONENT", "ENDPOINT", "TOPIC", "ID", "MODEL", "LORA"),
-    *("TRANSPORT", "LEASE", "WORKER", "TTL", "STATE", "KEY"),
-)
-
 
 class _Listed(msgspec.Struct, frozen=True):
     """The found records, and their survey."""
 
     place: StoreLabel
     records: list[AnyRecord]
-    worker_of: Callable[[AnyRecord], int | None]
+    workers: Callable[[AnyRecord], int | None]
     seen: Survey | None
     """With the evidence, if that was asked for."""
     missing: Sequence[str] = ()
     """The names on the command line that name nothing."""
     unread: str = ""
     """The unreadable part, in words."""
+
+    @property
+    def asked(self) -> bool:
+        return self.seen is not None
+
+    def worker_of(self, record: AnyRecord) -> int | None:
+        return self.workers(record)
 
     def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
         return None if self.seen is None else self.seen.time_to_live(record)
@@ -67,14 +76,18 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     end_at_once_on_interrupt()
     listed = asyncio.run(_list(settings, arguments, clock))
     match arguments.output:
-        case "json":
-            write_lines(json_list(_json(listed, record) for record in listed.records))
+        case "json" | "ndjson" | "yaml":
+            objects = (_json(listed, record) for record in listed.records)
+            write_objects(arguments.output, objects)
         case "name":
             utf8 = speaks_utf8(sys.stdout)
             write_lines(plain_key(record.key, ascii_only=not utf8) for record in listed.records)
         case _:
-            write_table(HEADER, (_cells(listed, record) for record in listed.records))
-    if not listed.records and arguments.output != "json" and not arguments.names:
+            from tui.cli.shared.record_columns import COLUMNS
+
+            columns = usual(COLUMNS, wide=arguments.output == "wide")
+            write_table(*cells(columns, listed, listed.records))
+    if not listed.records and arguments.output not in STRUCTURED and not arguments.names:
         from tui.cli.shared.other_namespaces import namespaces_beside
 
         print_nothing_found(settings, arguments, listed.place.name, namespaces_beside(settings))
@@ -115,47 +128,5 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
 
 def _json(listed: _Listed, record: AnyRecord) -> str:
     return record_json(
-        record, listed.worker_of(record), listed.time_to_live(record), listed.assessment(record)
+        record, listed.workers(record), listed.time_to_live(record), listed.assessment(record)
     )
-
-
-def _cells(listed: _Listed, record: AnyRecord) -> tuple[str, ...]:
-    place, transport, worker = record.id, record.transport, listed.worker_of(record)
-    # Who is not told by names is told by the key.
-    nameless = place.namespace is None or record.malformed is not None
-    asked = listed.seen is not None
-    return (
-        record.kind.value,
-        place.namespace or "",
-        place.component or "",
-        place.endpoint or "",
-        place.topic or "",
-        "" if place.instance_id is None else f"{place.instance_id:x}",
-        record.model_name or "",
-        place.model_suffix or "",
-        "" if transport is None else f"{transport.kind} {transport.address or ''}",
-        "" if record.lease is None else f"{record.lease:x}",
-        # Most often the id or the lease says it.
-        "" if worker in (None, place.instance_id, record.lease) else f"{worker:x}",
-        ttl_cell(listed.time_to_live(record)) if asked else "",
-        _state(record, listed.assessment(record)),
-        plain_key(record.key) if nameless else "",
-    )
-
-
-def _state(record: AnyRecord, assessment: Assessment | None) -> str:
-    """Return the verdict, with the evidence of a finding; without evidence the state by the record
-    itself."""
-    if assessment is not None:
-        from backends.liveness.judge import FINDINGS
-
-        verdict = assessment.verdict.value
-        found = assessment.verdict in FINDINGS
-        return f"{verdict}: {assessment.evidence[0].text}" if found else verdict
-    texts = [
-        f"value not known: {record.unread}" if record.unread else "",
-        f"malformed: {record.malformed}" if record.malformed is not None else "",
-        f"conflict: {record.conflict}" if record.conflict is not None else "",
-        "expired" if record.expired_at is not None else "",
-    ]
-    return "; ".join(filter(None, texts)) or "listed"

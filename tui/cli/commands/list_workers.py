@@ -5,33 +5,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo import keys
 from backends.dynamo.records import AnyRecord
-from backends.dynamo.roles import Role
-from backends.liveness.evidence import Assessment
 from backends.liveness.survey import Survey, read_once
-from backends.liveness.workers import Worker, workers, worst
-from backends.store import TimeToLive
-from tui.cli.output import print_not_found, print_nothing_found, query_of, ttl_cell
+from backends.liveness.workers import Worker, workers
+from tui.cli.columns import cells, usual
+from tui.cli.output import (
+    STRUCTURED,
+    print_not_found,
+    print_nothing_found,
+    query_of,
+    write_objects,
+)
 from tui.cli.shared.matching import NameFilter
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
+from tui.cli.shared.worker_columns import COLUMNS, LookedAtWorkers
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, write_lines
 from tui.text.errors import Exit
 from tui.text.evidence import exported_evidence
-from tui.text.format import LEFT_BEHIND
-from tui.text.json_export import as_json, hex_or_none, json_list
-
-HEADER = (
-    *("WORKER", "ROLE", "LEASE", "COMPONENTS", "MODELS", "ENDPOINTS", "CARDS", "LORA", "CHANNELS"),
-    *("SOURCES", "OTHERS", "RANKS", "TTL", "STATE"),
-)
+from tui.text.json_export import as_json, hex_or_none
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
@@ -42,16 +41,16 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     end_at_once_on_interrupt()
     by_name = NameFilter(arguments.names)
     seen, found, place = asyncio.run(_list(settings, arguments, by_name, clock))
+    look = LookedAtWorkers(seen, asked=arguments.liveness)
     match arguments.output:
-        case "json":
-            write_lines(
-                json_list(worker_json(one, seen, asked=arguments.liveness) for one in found)
-            )
+        case "json" | "ndjson" | "yaml":
+            write_objects(arguments.output, (worker_json(one, look) for one in found))
         case "name":
             write_lines(f"{one.id:x}" for one in found)
         case _:
-            write_table(HEADER, _rows(found, seen, arguments.liveness))
-    if not found and arguments.output != "json" and not arguments.names:
+            columns = usual(COLUMNS, wide=arguments.output == "wide")
+            write_table(*cells(columns, look, found))
+    if not found and arguments.output not in STRUCTURED and not arguments.names:
         print_nothing_found(settings, arguments, place.name, namespaces_beside(settings))
     return print_not_found(settings, by_name.missing, place.name)
 
@@ -82,16 +81,15 @@ def _of_workers(cluster: Cluster, matching: Sequence[AnyRecord]) -> list[AnyReco
     return [record for one in workers(cluster, matching) for record in one.records]
 
 
-def worker_json(one: Worker, seen: Survey, *, asked: bool) -> str:
+def worker_json(one: Worker, look: LookedAtWorkers) -> str:
     """Return a process as one line of JSON. `evidence` is that of the record with the worst
-    verdict, if it was `asked` for."""
-    assessment = _worst(one, seen) if asked else None
-    ttl = _shortest(one, seen)
+    verdict, if leases were checked."""
+    assessment, ttl = look.worst(one), look.shortest(one)
     return as_json(
         {
             "worker": hex_or_none(one.id),
             "role": one.role.value,
-            "left_behind": one.id in seen.verdicts.left_behind,
+            "left_behind": look.is_left_behind(one),
             "instance_ids": [hex_or_none(number) for number in one.instance_ids],
             "leases": [hex_or_none(number) for number in one.leases],
             "ranks": one.ranks,
@@ -111,39 +109,3 @@ def worker_json(one: Worker, seen: Survey, *, asked: bool) -> str:
             "keys": [keys.spell(record.key) for record in one.records],
         }
     )
-
-
-def _rows(found: Sequence[Worker], seen: Survey, asked: bool) -> Iterator[tuple[str, ...]]:
-    for one in found:
-        groups = (one.served, one.cards, one.adapters, one.channels, one.sources, one.others)
-        yield (
-            ", ".join(f"{number:x}" for number in one.instance_ids) or f"{one.id:x}",
-            _role(one, seen),
-            # Most often it is the id.
-            "" if one.leases == one.instance_ids else ", ".join(f"{id:x}" for id in one.leases),
-            ", ".join(one.components),
-            ", ".join(one.models),
-            *(str(len(group)) for group in groups),
-            f"{one.ranks}" if one.ranks > 1 else "",
-            ttl_cell(_shortest(one, seen)) if asked else "",
-            _worst(one, seen).verdict.value if asked else "",
-        )
-
-
-def _role(one: Worker, seen: Survey) -> str:
-    """Return the role of a process that is no worker, or that it is left behind."""
-    role = "" if one.role is Role.WORKER else one.role.value
-    left = LEFT_BEHIND if one.id in seen.verdicts.left_behind else ""
-    return ", ".join(filter(None, (left, role)))
-
-
-def _worst(one: Worker, seen: Survey) -> Assessment:
-    verdict = worst(seen.verdict(record) for record in one.records)
-    record = next(record for record in one.records if seen.verdict(record) is verdict)
-    return seen.assessment(record)
-
-
-def _shortest(one: Worker, seen: Survey) -> TimeToLive | None:
-    """Return the TTL of its lease; without leases, of the key that expires first."""
-    ttls = [ttl for record in one.records if (ttl := seen.time_to_live(record)) is not None]
-    return min(ttls, key=lambda ttl: ttl.remaining, default=None)

@@ -30,6 +30,7 @@ from tui.cli.shared.asked_frontends import (
 from tui.cli.shared.matching import in_a_line, records
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
+from tui.cli.shared.worker_columns import LookedAtWorkers
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.detail import Detail, detail_of, kind_and_name, worker_detail
@@ -192,7 +193,7 @@ def _with_pod_events(subject: Subject, seen: Survey, pod_events: Mapping[Owner, 
 def _json(subject: Subject, seen: Survey) -> str:
     match subject:
         case Worker():
-            whole = json.loads(list_workers.worker_json(subject, seen, asked=True))
+            whole = json.loads(list_workers.worker_json(subject, LookedAtWorkers(seen, asked=True)))
             return as_json(
                 whole | {"records": [json.loads(_json(one, seen)) for one in subject.records]}
             )

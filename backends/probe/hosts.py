@@ -1,0 +1,37 @@
+"""The host part of the address in a record, as it is written there."""
+
+from __future__ import annotations
+
+import re
+
+from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel
+
+_ENDS_AUTHORITY = re.compile(r"[/?#]")
+
+
+def host_of(record: AnyRecord) -> str | None:
+    """Return the host at which a record's own process listens. None: it names none. Never raises.
+
+    Also of an address that no client can connect to (port 0). Subjects of NATS have no host, and
+    the address of a broker is not that of the process which registered the channel.
+    """
+    if record.transport is None or not record.transport.address:
+        return None
+    text = record.transport.address
+    match record, record.transport.kind:
+        case EndpointInstance(), "tcp":
+            return _host(text)
+        case EndpointInstance(), "http":
+            return _host(text.partition("://")[2])
+        case EventChannel(), "Zmq" if text.startswith("tcp://"):
+            return _host(text.removeprefix("tcp://"))
+        case _:
+            return None
+
+
+def _host(text: str) -> str | None:
+    authority = _ENDS_AUTHORITY.split(text, maxsplit=1)[0]
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0] or None
+    host, colon, _ = authority.rpartition(":")
+    return (host if colon else authority) or None
