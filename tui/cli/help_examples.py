@@ -72,6 +72,8 @@ examples:
   dyntop list workers                              one row for each process
   dyntop list models -o wide                       all columns: host, revision, key, ...
   dyntop list endpoints -o ndjson                  one JSON object a line
+  dyntop list workers --sort state                 the worst first
+  dyntop list endpoints --columns id,host,state --no-headers
   dyntop list endpoints 5966040411970599703        one id, in decimal as Dynamo logs it
   dyntop list channels -t kv-events --liveness     with verdicts and their evidence
   dyntop list endpoints --probe -o json            ... after probing each address, too

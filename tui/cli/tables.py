@@ -13,15 +13,17 @@ WIDEST_CELL = 240
 addresses and lists of ids that Dynamo writes are shorter."""
 
 
-def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, headers: bool = True
+) -> None:
     """Print rows, each with as many cells as the header. Without rows print nothing.
 
-    Raises BrokenPipeError, `OutputFailed`.
+    `headers`: whether the header is printed. Raises BrokenPipeError, `OutputFailed`.
     """
-    write_lines(_lines(header, rows))
+    write_lines(_lines(header, rows, headers=headers))
 
 
-def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], *, headers: bool) -> Iterator[str]:
     """Yield the aligned lines, without columns that are empty in all rows."""
     clipped = [
         [
@@ -33,7 +35,8 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
     shown = [column for column in range(len(header)) if any(row[column] for row in clipped)]
     if not shown:
         return
-    table = [[row[column] for column in shown] for row in (header, *clipped)]
+    printed = (header, *clipped) if headers else clipped
+    table = [[row[column] for column in shown] for row in printed]
     widths = [max(map(width, column)) for column in zip(*table, strict=True)]
     for row in table:
         yield "  ".join(_padded(row, widths)).rstrip()

@@ -24,5 +24,6 @@ Each module uses only modules below it in this list:
     errors        an error as one sentence, with its exit code
     host_clock    the steady time that ages are measured by
     timestamps    times, for people, programs and the log
+    suggestions   what a mistyped word may have meant
     sanitize      the border between untrusted text and the terminal
 """

@@ -32,6 +32,20 @@ def add_list(parser: argparse.ArgumentParser) -> None:
         "yaml have the same data; name: keys",
     )
     parser.add_argument(
+        "--columns",
+        metavar="A,B,C",
+        help="only these columns of the table, in this order, by their headers in any case; also "
+        "those of -o wide; an empty cell is <none>",
+    )
+    parser.add_argument(
+        "--sort",
+        metavar="COLUMN",
+        help="sort by this column, numbers by their size, state with the worst first; rows without "
+        "a value come last; in any output",
+    )
+    parser.add_argument("--reverse", action="store_true", help="in reverse order")
+    parser.add_argument("--no-headers", action="store_true", help="print no header of the table")
+    parser.add_argument(
         "--liveness",
         action="store_true",
         help="also check leases, and print each verdict with its evidence",

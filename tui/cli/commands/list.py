@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.cli.columns import cells, usual
 from tui.cli.output import (
     STRUCTURED,
     print_not_found,
@@ -20,7 +19,6 @@ from tui.cli.output import (
     write_objects,
 )
 from tui.cli.shared.reading import Clock, StoreLabel, list_with_publishers, looked_at, place_of
-from tui.cli.tables import write_table
 from tui.runtime.standard_streams import (
     end_at_once_on_interrupt,
     print_message,
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     from backends.liveness.evidence import Assessment
     from backends.liveness.survey import Survey
     from backends.store import TimeToLive
+    from tui.cli.columns import Layout
+    from tui.cli.shared.record_columns import Looked
     from tui.config.settings import Settings
 
 
@@ -74,7 +74,12 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
         return list_workers.run(settings, arguments, clock)
     end_at_once_on_interrupt()
+    layout = _layout(arguments)
+    if layout is not None:
+        arguments.liveness |= layout.needs_evidence
     listed = asyncio.run(_list(settings, arguments, clock))
+    if layout is not None:
+        listed = msgspec.structs.replace(listed, records=layout.in_order(listed, listed.records))
     match arguments.output:
         case "json" | "ndjson" | "yaml":
             objects = (_json(listed, record) for record in listed.records)
@@ -83,10 +88,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
             utf8 = speaks_utf8(sys.stdout)
             write_lines(plain_key(record.key, ascii_only=not utf8) for record in listed.records)
         case _:
-            from tui.cli.shared.record_columns import COLUMNS
-
-            columns = usual(COLUMNS, wide=arguments.output == "wide")
-            write_table(*cells(columns, listed, listed.records))
+            assert layout is not None
+            layout.write(listed, listed.records)
     if not listed.records and arguments.output not in STRUCTURED and not arguments.names:
         from tui.cli.shared.other_namespaces import namespaces_beside
 
@@ -95,6 +98,18 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         print_message(f"not all is listed: {listed.unread}")
         return Exit.NOT_AUTHORISED
     return print_not_found(settings, listed.missing, listed.place.name)
+
+
+def _layout(arguments: argparse.Namespace) -> Layout[Looked, AnyRecord] | None:
+    """Return the table's layout. None: records in the order of their keys, and no table."""
+    for_table = arguments.columns is not None or arguments.no_headers or arguments.sort is not None
+    if arguments.output in (*STRUCTURED, "name") and not (for_table or arguments.reverse):
+        return None
+    # Imported here: what scripts read needs no table.
+    from tui.cli.columns import Layout
+    from tui.cli.shared.record_columns import COLUMNS
+
+    return Layout(COLUMNS, arguments)
 
 
 async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> _Listed:

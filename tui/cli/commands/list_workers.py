@@ -12,7 +12,7 @@ from backends.dynamo import keys
 from backends.dynamo.records import AnyRecord
 from backends.liveness.survey import Survey, read_once
 from backends.liveness.workers import Worker, workers
-from tui.cli.columns import cells, usual
+from tui.cli.columns import Layout
 from tui.cli.output import (
     STRUCTURED,
     print_not_found,
@@ -25,7 +25,6 @@ from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
 from tui.cli.shared.worker_columns import COLUMNS, LookedAtWorkers
-from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, write_lines
 from tui.text.errors import Exit
@@ -39,17 +38,19 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
     end_at_once_on_interrupt()
+    layout = Layout(COLUMNS, arguments)
+    arguments.liveness |= layout.needs_evidence
     by_name = NameFilter(arguments.names)
     seen, found, place = asyncio.run(_list(settings, arguments, by_name, clock))
     look = LookedAtWorkers(seen, asked=arguments.liveness)
+    found = layout.in_order(look, found)
     match arguments.output:
         case "json" | "ndjson" | "yaml":
             write_objects(arguments.output, (worker_json(one, look) for one in found))
         case "name":
             write_lines(f"{one.id:x}" for one in found)
         case _:
-            columns = usual(COLUMNS, wide=arguments.output == "wide")
-            write_table(*cells(columns, look, found))
+            layout.write(look, found)
     if not found and arguments.output not in STRUCTURED and not arguments.names:
         print_nothing_found(settings, arguments, place.name, namespaces_beside(settings))
     return print_not_found(settings, by_name.missing, place.name)

@@ -171,7 +171,7 @@ COLUMNS: tuple[TableColumn[Looked, AnyRecord], ...] = (
     TableColumn("LEASE", lambda _, one: _hex(one.lease), order=lambda _, one: one.lease or 0),
     TableColumn("WORKER", _worker, _other_worker, order=lambda look, one: look.worker_of(one) or 0),
     TableColumn("TTL", _ttl, order=_left, evidence=True),
-    TableColumn("STATE", _state, _state_and_why, order=_worst_first),
+    TableColumn("STATE", _state, _state_and_why, order=_worst_first, evidence=True),
     TableColumn("ROUTABLE", _routable, wide=True, evidence=True),
     TableColumn("RELEASE", _release, wide=True),
     TableColumn("REVISION", lambda _, one: one.revision, wide=True),
