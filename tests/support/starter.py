@@ -146,7 +146,15 @@ def _serve(address: str) -> tuple[list[str], dict[str, str], str]:
                     os._exit(1)
                 for number, file in enumerate(files):
                     os.dup2(file, number)
-                os.closerange(3, max(client.fileno(), listener.fileno(), *files) + 1)
+                most = max(client.fileno(), listener.fileno(), *files)
+                # Python closes by number what it collects later, and by then the number may be that
+                # of a file which the command opened.
+                for one in list(selector.get_map().values()):
+                    if isinstance(one.fileobj, socket.socket):
+                        one.fileobj.close()
+                selector.close()
+                client.close()
+                os.closerange(3, most + 1)
                 args, env, folder = json.loads(told)
                 return args, env, folder
             for file in files:
