@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
+import os
+import pty
+import struct
+import subprocess
+import termios
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.support.running import dyntop
+from tests.support.registered import card, channel, instance
+from tests.support.running import COMMAND, DEADLINE, dyntop, environment, put_file
+from tui.cli.fitting import CUT_FIRST, CUT_LAST, GAP, LEAST, fitted
 from tui.cli.tables import WIDEST_CELL, write_table
 from tui.text.sanitize import width
 
@@ -58,3 +70,82 @@ def test_a_command_prints_in_a_locale_that_lacks_its_signs(
     ended = dyntop("--demo", *arguments, env={"PYTHONIOENCODING": encoding})
     assert (ended.code, ended.err) == (0, "")
     assert len(ended.out.splitlines()) == len(plain.lines)
+
+
+NAMES = st.sampled_from([*sorted(CUT_FIRST | CUT_LAST), "KIND", "STATE", "TTL"])
+
+
+@given(
+    st.lists(st.tuples(NAMES, st.integers(1, 240)), min_size=1, max_size=14), st.integers(1, 400)
+)
+def test_a_table_is_cut_only_as_far_as_room_is_missing(
+    columns: list[tuple[str, int]], room: int
+) -> None:
+    names, widths = [name for name, _ in columns], [columns for _, columns in columns]
+    found = fitted(names, widths, room)
+    line = sum(found) + GAP * (len(found) - 1)
+    if sum(widths) + GAP * (len(widths) - 1) <= room:
+        assert found == widths
+    else:
+        # Full to the last column, or each cell is a single character.
+        assert line == room or set(found) == {1}
+    table = list(zip(names, found, widths, strict=True))
+    assert all(1 <= cut <= whole for _, cut, whole in table)
+    # What a row is recognised by is whole as long as any other cell can be cut.
+    if any(cut < whole for name, cut, whole in table if name in CUT_LAST):
+        assert all(cut <= LEAST for name, cut, _ in table if name not in CUT_LAST)
+
+
+def test_sentences_are_cut_before_places() -> None:
+    names = ("KIND", "COMPONENT", "ID", "TRANSPORT", "STATE")
+    widths = (13, 20, 16, 60, 9)
+    assert fitted(names, widths, 126) == [*widths]
+    assert fitted(names, widths, 100) == [13, 20, 16, 34, 9]
+    assert fitted(names, widths, 70) == [12, 20, 16, 5, 9]
+    assert fitted(names, widths, 56) == [4, 20, 16, 4, 4]
+    assert fitted(names, widths, 40) == [4, 10, 10, 4, 4]
+
+
+def at_terminal(columns: int, *args: str, env: dict[str, str]) -> list[str]:
+    """Run dyntop with standard output at a terminal; return its lines."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([*COMMAND, *args], env=environment(env), stdout=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # its end is closed: it has ended
+        while some := os.read(ours, 65536):
+            shown += some
+    os.close(ours)
+    assert process.wait(DEADLINE) == 0
+    return shown.decode(errors="replace").replace("\r\n", "\n").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "what"), [(50, "all"), (80, "all"), (100, "all"), (45, "workers"), (80, "workers")]
+)
+def test_at_a_terminal_no_line_is_wider(columns: int, what: str, tmp_path: Path) -> None:
+    for key, value in (instance(0xA907), card(0xA907), channel(0x51)):
+        put_file(tmp_path, key, value)
+    env = {"DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(tmp_path)}
+    lines = at_terminal(columns, "list", what, env=env)
+    whole = dyntop("list", what, env=env).lines
+    assert len(lines) == len(whole)
+    assert max(map(width, lines)) <= columns < max(map(width, whole))
+    assert "…" in "".join(lines)
+    assert not any("…" in line for line in whole)
+    # What fits is not cut.
+    assert at_terminal(max(map(width, whole)), "list", what, env=env) == whole
+
+
+def test_at_a_terminal_without_unicode_a_cut_is_marked_in_ascii(tmp_path: Path) -> None:
+    put_file(tmp_path, *instance(0xA907))
+    env = {
+        "DYN_DISCOVERY_BACKEND": "file",
+        "DYN_FILE_KV": str(tmp_path),
+        "PYTHONIOENCODING": "ascii",
+    }
+    lines = at_terminal(60, "list", env=env)
+    assert max(map(len, lines)) <= 60
+    assert "~" in lines[1]
+    assert "".join(lines).isascii()

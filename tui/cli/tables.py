@@ -1,16 +1,22 @@
-"""Tables on standard output: aligned columns under a header, harmless text."""
+"""Tables on standard output: aligned columns under a header, harmless text.
+
+At a terminal a table fits into it. In a pipe or a file nothing is cut but what nobody writes.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from tui.runtime.standard_streams import as_written, write_lines
-from tui.text.sanitize import clip, clip_middle, width
+from tui.runtime.standard_streams import as_written, terminal_columns, write_lines
+from tui.text.sanitize import ELLIPSIS, clip, clip_middle, width
 
 WIDEST_CELL = 240
 """Columns of the widest cell: a name may be 100 KB long. JSON and `-o name` have it in full. Names,
 addresses and lists of ids that Dynamo writes are shorter."""
+
+CUT_MARK = "~"
+"""Stands for what was cut where the encoding has no `…`."""
 
 
 def write_table(
@@ -25,23 +31,53 @@ def write_table(
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], *, headers: bool) -> Iterator[str]:
     """Yield the aligned lines, without columns that are empty in all rows."""
-    clipped = [
-        [
-            *(as_written(clip_middle(cell, WIDEST_CELL), sys.stdout) for cell in row[:-1]),
-            as_written(clip(row[-1], WIDEST_CELL), sys.stdout),
-        ]
-        for row in rows
-    ]
-    shown = [column for column in range(len(header)) if any(row[column] for row in clipped)]
+    table = list(map(as_cells, rows))
+    shown = [column for column in range(len(header)) if any(row[column] for row in table)]
     if not shown:
         return
-    printed = (header, *clipped) if headers else clipped
-    table = [[row[column] for column in shown] for row in printed]
-    widths = [max(map(width, column)) for column in zip(*table, strict=True)]
+    names = [header[column] for column in shown]
+    table = [[row[column] for column in shown] for row in table]
+    if headers:
+        table.insert(0, names)
+    widths = fitting(names, [max(map(width, column)) for column in zip(*table, strict=True)])
     for row in table:
-        yield "  ".join(_padded(row, widths)).rstrip()
+        yield aligned(row, widths)
 
 
-def _padded(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    for cell, columns in zip(row, widths, strict=True):
-        yield cell + " " * (columns - width(cell))
+def as_cells(row: Sequence[str]) -> list[str]:
+    """Return cells as they are written, harmless and none wider than `WIDEST_CELL`."""
+    return [
+        *(as_written(clip_middle(cell, WIDEST_CELL), sys.stdout) for cell in row[:-1]),
+        as_written(clip(row[-1], WIDEST_CELL), sys.stdout),
+    ]
+
+
+def fitting(names: Sequence[str], widths: Sequence[int]) -> Sequence[int]:
+    """Return the widths of columns with which a line fits into the terminal. Not at a terminal they
+    stay."""
+    if (room := terminal_columns(sys.stdout)) is None:
+        return widths
+    # Imported here: what is read by programs is not cut.
+    from tui.cli.fitting import fitted
+
+    return fitted(names, widths, room)
+
+
+def aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Return a line of cells, each in its width; what is wider is cut."""
+    last = len(row) - 1
+    cells = (
+        _padded(cell, columns, is_last=at == last)
+        for at, (cell, columns) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _padded(cell: str, columns: int, *, is_last: bool) -> str:
+    free = columns - width(cell)
+    if free >= 0:
+        return cell + " " * free
+    cut = (clip if is_last else clip_middle)(cell, columns)
+    if as_written(ELLIPSIS, sys.stdout) != ELLIPSIS:
+        cut = cut.replace(ELLIPSIS, CUT_MARK)
+    return cut + " " * (columns - width(cut))

@@ -71,6 +71,16 @@ def check_for_reader() -> None:
         raise BrokenPipeError
 
 
+def terminal_columns(out: TextIO | None) -> int | None:
+    """Return how many columns a stream's terminal has. None: it is no terminal, or says none."""
+    try:
+        if out is None or not out.isatty():
+            return None
+        return os.get_terminal_size(out.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def speaks_utf8(out: TextIO | None) -> bool:
     """Return whether characters beyond ASCII reach the reader unchanged."""
     encoding = getattr(out, "encoding", None) or "ascii"
