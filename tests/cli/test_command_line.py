@@ -135,6 +135,10 @@ def test_flags_work_before_and_after_the_command(folder: Path, here: Here) -> No
         ("--lease-rate", "nan"),
         ("--lease-rate", "inf"),
         ("list", "\x1b]0;owned\x07"),
+        ("\x1b]0;owned\x07",),
+        ("list", "--\x1b]0;owned\x07"),
+        ("x" * 100_000,),
+        ("--" + "x" * 100_000,),
         ("unregister", "v1/x", "--endpoints", ","),
         ("unregister", "v1/x", "--endpoints", "ftp://localhost"),
         ("unregister", "v1/x", "--endpoints", b"\xff\xfe:\xff"),
@@ -147,6 +151,48 @@ def test_wrong_usage_is_2_and_one_sentence(wrong: tuple[str | bytes, ...], here:
     ended = here(*map(os.fsdecode, wrong))
     assert (ended.code, ended.out) == (2, b"")
     ended.one_sentence()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (("chek",), "there is no command 'chek' (did you mean check?); see dyntop --help"),
+        (("-n", "prod", "lst"), "there is no command 'lst' (did you mean list?); see"),
+        (("nothing-like-it",), "there is no command 'nothing-like-it'; the commands are list, "),
+        (
+            ("list", "modles"),
+            "argument what: 'modles' (did you mean models?) is none of endpoints,",
+        ),
+        (("list", "end"), "'end' (did you mean endpoints?)"),
+        (
+            ("list", "-o", "yml"),
+            "argument -o/--output: 'yml' (did you mean yaml?) is none of table,",
+        ),
+        (("--backend", "etdc"), "argument --backend: 'etdc' (did you mean etcd?)"),
+        (
+            ("check", "--modle", "x"),
+            "there is no option --modle (did you mean --model?); see dyntop",
+        ),
+        (("check", "--modle=x"), "there is no option --modle (did you mean --model?); see"),
+        # The word behind it is no command, and none of the kinds.
+        (
+            ("--endpoint", "http://h:1", "list"),
+            "there is no option --endpoint (did you mean --endpoints?); see dyntop --help",
+        ),
+        (("list", "--namespac", "prod"), "no option --namespac (did you mean --namespace?); see"),
+        (("list", "--bogus"), "there is no option --bogus; see dyntop list --help"),
+        (("check", "-model", "x"), "there is no option -model (did you mean --model?); see"),
+        (("check", "-x"), "there is no option -x; see dyntop check --help"),
+        (("drain", "1", "2"), "too many words: 2; see dyntop drain --help"),
+        (("check", "-ojsno"), "argument -o/--output: 'jsno' (did you mean json?)"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_one_it_is_like(
+    wrong: tuple[str, ...], sentence: str, here: Here
+) -> None:
+    ended = here(*wrong)
+    assert (ended.code, ended.out) == (2, b"")
+    assert sentence in ended.one_sentence()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     if len(word) > LONGEST:
         return ""
-    by_lower = {one.lower(): one for one in known}
-    close = get_close_matches(word.lower(), by_lower, n=1)
-    return f" (did you mean {by_lower[close[0]]}?)" if close else ""
+    # Dashes would make any two options alike.
+    by_letters = {one.lower().lstrip("-"): one for one in known}
+    letters = word.lower().lstrip("-")
+    # What was cut short is less alike than what was mistyped: `end` and `endpoints`.
+    begun = [one for one in by_letters if letters and one.startswith(letters)]
+    like = begun if len(begun) == 1 else get_close_matches(letters, by_letters, n=1)
+    return f" (did you mean {by_letters[like[0]]}?)" if like else ""

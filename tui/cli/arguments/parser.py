@@ -6,7 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NoReturn
+from typing import Any, NoReturn
+
+LONGEST_MESSAGE = 2_000
+"""Columns of an error: a word of the command line may be 100 KB long."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,9 +25,67 @@ class Parser(argparse.ArgumentParser):
             add(self)
         return self
 
+    _given: Sequence[str] = ()
+    """The words that it parses."""
+
     def format_help(self) -> str:
         self.complete()
         return super().format_help()
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse a whole command line. Exits with 2 for a word that is no option and no value."""
+        parsed, left = self.parse_known_args(args, namespace)
+        if left:
+            asked = self._of_command(getattr(parsed, "command", None))
+            if (option := next((one for one in left if one.startswith("-")), None)) is not None:
+                asked.error(asked.no_option(option))
+            asked.error(f"too many words: {' '.join(left)}")
+        return parsed
+
+    def _of_command(self, name: str | None) -> Parser:
+        """Return the parser of a command. None: this one."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and name is not None:
+                found: Parser = action.choices[name]
+                return found
+        return self
+
+    def no_option(self, option: str) -> str:
+        """Return the sentence on an option that there is not."""
+        from tui.text.suggestions import did_you_mean
+
+        name = option.partition("=")[0]
+        return f"there is no option {name}{did_you_mean(name, self._option_string_actions)}"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise `ArgumentError` for a word that is none of the choices, with the one it is like.
+
+        A word behind a mistyped option is its value, which argparse takes for something else.
+        """
+        if action.choices is None or value in action.choices:
+            return
+        from tui.text.suggestions import did_you_mean
+
+        if (option := self._mistyped_before(value)) is not None:
+            raise argparse.ArgumentError(None, self.no_option(option))
+        like = did_you_mean(value, action.choices)
+        choices = ", ".join(action.choices)
+        if isinstance(action, argparse._SubParsersAction):
+            known = like or f"; the commands are {choices}"
+            raise argparse.ArgumentError(None, f"there is no command {value!r}{known}")
+        raise argparse.ArgumentError(action, f"{value!r}{like} is none of {choices}")
+
+    def _mistyped_before(self, value: str) -> str | None:
+        """Return the first option before a word that there is not. None: there are all."""
+        for word in self._given:
+            if word in (value, "--"):
+                break
+            name = word.partition("=")[0] if word.startswith("--") else word[:2]
+            if len(word) > 1 and name.startswith("-") and name not in self._option_string_actions:
+                return word
+        return None
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -35,7 +96,7 @@ class Parser(argparse.ArgumentParser):
         after a flag for its value, even if the value is optional.
         """
         self.complete()
-        given = sys.argv[1:] if args is None else list(args)
+        self._given = given = sys.argv[1:] if args is None else list(args)
         parsed, left = super().parse_known_args(self._with_values(given), namespace)
         if left and getattr(parsed, "names", None) is not None:
             parsed.names += [one for one in left if not one.startswith("-")]
@@ -54,6 +115,6 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
-        from tui.text.sanitize import plain
+        from tui.text.sanitize import clip
 
-        self.exit(2, f"dyntop: {plain(message)}; see {self.prog} --help\n")
+        self.exit(2, f"dyntop: {clip(message, LONGEST_MESSAGE)}; see {self.prog} --help\n")
