@@ -99,14 +99,16 @@ Checks each lease once. With --probe also each address: connect checks that the 
 also that the process answers, which writes a line into a worker's log. The verdict unknown is no
 finding; standard error shows how many there are.
 With --model it checks one model or adapter: how many of its workers are routable, by role, and why
-the others are not. A model that is not registered is a finding.
+the others are not. A model that is not registered is a finding. So is a host (--host) or a
+namespace (-n, on the command line) where nothing is known to be alive.
 Exit codes: 0 all is live, or (--model) the model is served at every frontend; 1 findings, or not
-served; 3 store unreachable, 4 not authorised.
+served, or (--host, -n) nothing alive is there; 3 store unreachable, 4 not authorised.
 
 examples:
   dyntop check                                     everything, by the leases
   dyntop check endpoints -n prod --probe           ... and whether ports are open
   dyntop check --model acme/tiny-llm --probe       whether a model is served
+  dyntop check --host 10.0.0.7                     the workers at one host
   dyntop check --probe=deep -o json | jq -r '.[] | [.verdict, .key, .evidence[0]] | @tsv'
 """
 

@@ -56,6 +56,9 @@ DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
 FILE_STORE_FOLDER = "dynamo_store_kv"
 """Below the folder for temporary files, as in Dynamo's `storage/kv/file.rs`."""
 
+NAMESPACE_FLAG = "--namespace"
+"""The source of a namespace that was named on the command line."""
+
 ALL_KUBERNETES_NAMESPACES = "*"
 """No name of a namespace, which are lowercase letters, digits and `-`."""
 
@@ -101,6 +104,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: Keys | None = None
     """The dashboard's keys. None: the defaults."""
 
+    @property
+    def is_namespace_flag(self) -> bool:
+        """Whether the namespace was named on the command line, and not by a context or Dynamo."""
+        return self.namespace is not None and self.namespace_source == NAMESPACE_FLAG
+
     @classmethod
     def from_environment(
         cls,
@@ -137,7 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if not demo:
             flags = StoreFlags(backend, endpoints, file_store, nats, kube_context, kube_namespace)
             connection = _connection(environ, context, flags)
-        source, base = "--namespace", None
+        source, base = NAMESPACE_FLAG, None
         if namespace is None and context is not None:
             namespace, source = context.namespace, f"context {context.name}"
         if namespace is None:

@@ -72,10 +72,17 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     add_metrics(parser)
     add_probe(parser)
-    parser.add_argument(
+    of = parser.add_mutually_exclusive_group()
+    of.add_argument(
         "--model",
         metavar="NAME",
         help="only the workers of this model or adapter; exit code 0 only if it is served",
+    )
+    of.add_argument(
+        "--host",
+        metavar="HOST",
+        help="only the workers at this host, as their addresses have it; in Kubernetes also a node "
+        "or a pod; exit code 0 only if something is there and nothing there is a finding",
     )
 
 

@@ -28,6 +28,7 @@ from tui.cli.shared.asked_frontends import (
     frontends_json,
     warn_unasked,
 )
+from tui.cli.shared.at_host import hosts_in, workers_at
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.surveying import print_waiting, surveyed
@@ -47,12 +48,16 @@ from tui.text.serving import (
     is_well_served,
     standing_of,
 )
+from tui.text.suggestions import did_you_mean
 
 MOST_WAIT = 30.0
 """Seconds that a renewal is waited for, to tell a firewall that refuses from a worker that died."""
 MOST_NAMED = 20
 """Addresses that are named of those that no client can use, and models of those that frontends do
 not serve."""
+
+ALIVE = TOLERATED | {Verdict.LIVE}
+"""Verdicts that count as alive."""
 
 HEADER = ("VERDICT", "KIND", "NAME", "ID", "EVIDENCE")
 
@@ -65,7 +70,8 @@ def run(
 ) -> Exit:
     """Print the records that are not live, with their evidence, and the models that frontends do
     not serve. Returns `FINDINGS` for any finding beyond unreachable from here, or with `--model` if
-    a frontend does not serve that model.
+    a frontend does not serve that model. With `--host` or `--namespace` something must be there,
+    too.
 
     Raises `StoreError`, `OutputFailed`, BrokenPipeError.
     """
@@ -79,8 +85,10 @@ def run(
     else:
         write_table(HEADER, [*_rows(seen, found), *map(_denied_row, denied)])
     where = f"in {place}{described(settings)}"
+    if arguments.host is not None:
+        where = f"at host {plain(arguments.host)} {where}"
     if arguments.model is None:
-        beside = "" if seen.records else namespaces_beside(settings)
+        beside = "" if seen.records else _beside(settings, arguments.host, seen)
         print_message(f"{_summary(seen, found)} {where}{beside}")
         if denied:
             names = ", ".join(one.name for one in denied[:MOST_NAMED])
@@ -105,7 +113,17 @@ def run(
         served = is_well_served(arguments.model, seen.verdicts.serving, seen.records)
         return Exit.DONE if served else Exit.FINDINGS
     failing = denied or any(seen.verdict(record) not in TOLERATED for record in found)
+    # A place that was named is checked as a model is: that nothing is wrong there is not enough.
+    if arguments.host is not None or settings.is_namespace_flag:
+        failing = failing or not any(seen.verdict(one) in ALIVE for one in seen.records)
     return Exit.FINDINGS if failing else Exit.DONE
+
+
+def _beside(settings: Settings, host: str | None, seen: Survey) -> str:
+    """Return a hint at what was meant, where nothing was found."""
+    if host is None:
+        return namespaces_beside(settings)
+    return did_you_mean(host, hosts_in(seen.cluster))
 
 
 async def _look(
@@ -115,6 +133,8 @@ async def _look(
     choose = None
     if arguments.model is not None:
         choose = partial(_workers_of, arguments.model)
+    elif arguments.host is not None:
+        choose = partial(workers_at, arguments.host)
     async with looked_at(settings, arguments.probe) as (discovery, probes):
         wait = RenewalWait(print_waiting, MOST_WAIT)
         seen = await surveyed(
