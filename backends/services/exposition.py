@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from backends.dynamo import naming
+from backends.metrics.prometheus_text import prometheus_text
 from backends.services.overview import Answering, Usage, total
 from backends.services.types import NANOSECONDS_IN_A_MS
 
@@ -43,17 +44,7 @@ def exposition(usages: Iterable[Usage], label: Callable[[str], str] = str) -> st
 
     `label` makes a name safe for the output; names that become equal are merged.
     """
-    from prometheus_client import CollectorRegistry, generate_latest
-
-    families = list(_families(usages, label))
-
-    class Collector:
-        def collect(self) -> Iterable[GaugeMetricFamily]:
-            return families
-
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(Collector())
-    return generate_latest(registry).decode()
+    return prometheus_text(_families(usages, label))
 
 
 def _families(usages: Iterable[Usage], label: Callable[[str], str]) -> Iterator[GaugeMetricFamily]:

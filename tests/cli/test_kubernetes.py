@@ -104,8 +104,8 @@ async def test_a_node_and_a_pod_are_hosts_to_check(server: StandIn, tmp_path: Pa
     assert ended.code == 1
     assert "nothing found at host node-2" in ended.err
     columns = ("--columns", "node,pod,host,readiness", "--no-headers")
-    command = ("--backend", "kubernetes", "list", "endpoints", *columns)
-    ended = await asyncio.to_thread(dyntop, *command, env=env)
+    listing = ("--backend", "kubernetes", "list", "endpoints", *columns)
+    ended = await asyncio.to_thread(dyntop, *listing, env=env)
     assert [line.split() for line in ended.lines] == [["node-1", POD, "10.0.0.7", "discoverable"]]
 
 

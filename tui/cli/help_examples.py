@@ -109,6 +109,7 @@ examples:
   dyntop check endpoints -n prod --probe           ... and whether ports are open
   dyntop check --model acme/tiny-llm --probe       whether a model is served
   dyntop check --host 10.0.0.7                     the workers at one host
+  dyntop check -o prometheus                       metrics for a textfile collector
   dyntop check --probe=deep -o json | jq -r '.[] | [.verdict, .key, .evidence[0]] | @tsv'
 """
 

@@ -69,7 +69,14 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 def add_check(parser: argparse.ArgumentParser) -> None:
     add_what(parser, "endpoints", "models", "channels", "sources", "all")
     add_filters(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "json", "prometheus"),
+        default="table",
+        help="the findings as a table (the default) or json; prometheus: metrics for a textfile "
+        "collector",
+    )
     add_metrics(parser)
     add_probe(parser)
     of = parser.add_mutually_exclusive_group()

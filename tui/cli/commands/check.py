@@ -47,6 +47,7 @@ from tui.text.serving import (
     frontend_sentence,
     is_well_served,
     standing_of,
+    unasked,
 )
 from tui.text.suggestions import did_you_mean
 
@@ -79,11 +80,23 @@ def run(
     seen, place = asyncio.run(_look(settings, arguments, clock, timer))
     found = [record for record in seen.records if seen.verdict(record) in FINDINGS]
     denied = _denied(seen)
-    if arguments.output == "json":
-        models = (_denied_json(one, seen) for one in denied)
-        write_lines(json_list([*(_json(seen, record) for record in found), *models]))
-    else:
-        write_table(HEADER, [*_rows(seen, found), *map(_denied_row, denied)])
+    untried = [
+        one for one in seen.readings if one.answer in (ProbeAnswer.AWAY, ProbeAnswer.UNTRIED)
+    ]
+    match arguments.output:
+        case "json":
+            models = (_denied_json(one, seen) for one in denied)
+            write_lines(json_list([*(_json(seen, record) for record in found), *models]))
+        case "prometheus":
+            # Imported here: most checks write no metrics.
+            from tui.cli.shared.check_metrics import check_metrics
+
+            words = {one.name: _denied_word(one) for one in denied}
+            silent = len(untried) + len(unasked(seen.verdicts.serving.frontends))
+            text = check_metrics(seen, found, words, unasked=silent, model=arguments.model)
+            write_lines([text.rstrip("\n")])
+        case _:
+            write_table(HEADER, [*_rows(seen, found), *map(_denied_row, denied)])
     where = f"in {place}{described(settings)}"
     if arguments.host is not None:
         where = f"at host {plain(arguments.host)} {where}"
@@ -99,9 +112,7 @@ def run(
         )
     for one in place.no_puts:
         print_message(f"keys removed now cannot be put back: {one.reason}")
-    if untried := [
-        one for one in seen.readings if one.answer in (ProbeAnswer.AWAY, ProbeAnswer.UNTRIED)
-    ]:
+    if untried:
         first = untried[0]
         addresses = count(len(untried), "address")
         print_message(
