@@ -71,7 +71,7 @@ class World:
             command = command.replace(made_up, real)
         if not _COMMANDS.search(command) and command.startswith("dyntop"):
             self._open(command)
-        elif command.startswith("dyntop watch"):
+        elif command.startswith("dyntop watch") or " --watch" in command:
             self._follow(command)
         elif re.match(r"dyntop (drain|unregister) (?!.*--(yes|dry-run))", command):
             self._answer(command, code)

@@ -111,11 +111,13 @@ def put_file(root: Path, key: bytes, value: bytes) -> Path:
 
 
 class Watching:
-    """A `dyntop watch` that runs."""
+    """A `dyntop watch` that runs, or another command that follows the store."""
 
-    def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *args: str, env: Mapping[str, str] | None = None, command: str = "watch"
+    ) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, "watch", *args],
+            [*COMMAND, command, *args],
             env=environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -149,7 +151,11 @@ class Watching:
 
     def event(self) -> Any:
         """The next line, parsed."""
-        return json.loads(self._lines.get(timeout=DEADLINE))
+        return json.loads(self.line())
+
+    def line(self) -> str:
+        """The next line, as it is."""
+        return self._lines.get(timeout=DEADLINE).decode().removesuffix("\n")
 
     def until(self, condition: Callable[[Any], bool]) -> list[Any]:
         """The next events, up to the first that is meant."""

@@ -66,10 +66,20 @@ class Layout(Generic[Look, Row]):
             self.columns = [column for column in columns if not column.wide]
 
     @property
-    def needs_evidence(self) -> bool:
-        """Whether a column was named for which leases are checked."""
+    def needs_evidence(self) -> list[str]:
+        """The columns that were named and for which leases are checked."""
         named = [*(self.columns if self.chosen else ()), self._sort]
-        return any(column.evidence for column in named if column is not None)
+        return [column.name for column in named if column is not None and column.evidence]
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether another order was asked for than that of the keys."""
+        return self._sort is not None or self._reverse
+
+    @property
+    def header(self) -> list[str]:
+        """The names of its columns."""
+        return [column.name for column in self.columns]
 
     def in_order(self, look: Look, rows: list[Row]) -> list[Row]:
         """Return the rows as they are to be sorted. Those without a value come last either way."""
@@ -95,8 +105,7 @@ class Layout(Generic[Look, Row]):
 
     def write(self, look: Look, rows: Iterable[Row]) -> None:
         """Print the table. Raises BrokenPipeError, `OutputFailed`."""
-        header = [column.name for column in self.columns]
-        write_table(header, self.cells(look, rows), headers=self.headers)
+        write_table(self.header, self.cells(look, rows), headers=self.headers)
 
 
 def in_natural_order(text: str) -> list[Any]:

@@ -75,6 +75,7 @@ examples:
   dyntop list workers --sort state                 the worst first
   dyntop list endpoints --columns id,host,state --no-headers
   dyntop list endpoints 5966040411970599703        one id, in decimal as Dynamo logs it
+  dyntop list endpoints -n prod --watch            then every change
   dyntop list channels -t kv-events --liveness     with verdicts and their evidence
   dyntop list endpoints --probe -o json            ... after probing each address, too
   dyntop list -o name | grep 7d7ba1fd2395771f      keys, as dyntop unregister takes them

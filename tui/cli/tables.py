@@ -6,7 +6,7 @@ At a terminal a table fits into it. In a pipe or a file nothing is cut but what 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tui.runtime.standard_streams import as_written, terminal_columns, write_lines
 from tui.text.sanitize import ELLIPSIS, clip, clip_middle, width
@@ -81,3 +81,42 @@ def _padded(cell: str, columns: int, *, is_last: bool) -> str:
     if as_written(ELLIPSIS, sys.stdout) != ELLIPSIS:
         cut = cut.replace(ELLIPSIS, CUT_MARK)
     return cut + " " * (columns - width(cut))
+
+
+class GrowingTable:
+    """A table whose rows come one after the other. Its columns only become wider, and more."""
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        *,
+        always: Collection[str] = (),
+        first: int = 0,
+        headers: bool = True,
+    ) -> None:
+        """`always`: the columns that are shown though they are empty. `first`: the least width of
+        the first one. `headers`: whether a header is printed, again whenever a column is added."""
+        self._header = header
+        self._headers = headers
+        self._shown = {column for column, name in enumerate(header) if name in always}
+        self._widths = [width(name) if headers else 0 for name in header]
+        self._widths[0] = max(self._widths[0], first)
+        self._begun = False
+
+    def lines(self, rows: Iterable[Sequence[str]]) -> Iterator[str]:
+        """Yield the lines of further rows, with a header before them if there is a new one."""
+        table = list(map(as_cells, rows))
+        if not table:
+            return
+        filled = {at for row in table for at, cell in enumerate(row) if cell}
+        is_new, self._begun = not self._begun or not filled <= self._shown, True
+        self._shown |= filled
+        columns = sorted(self._shown)
+        for at in columns:
+            self._widths[at] = max(self._widths[at], *(width(row[at]) for row in table))
+        names = [self._header[at] for at in columns]
+        widths = fitting(names, [self._widths[at] for at in columns])
+        if is_new and self._headers:
+            yield aligned(names, widths)
+        for row in table:
+            yield aligned([row[at] for at in columns], widths)

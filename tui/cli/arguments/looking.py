@@ -46,6 +46,12 @@ def add_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reverse", action="store_true", help="in reverse order")
     parser.add_argument("--no-headers", action="store_true", help="print no header of the table")
     parser.add_argument(
+        "-w",
+        "--watch",
+        action="store_true",
+        help="then print each change as a line, until interrupted; with -o ndjson as dyntop watch",
+    )
+    parser.add_argument(
         "--liveness",
         action="store_true",
         help="also check leases, and print each verdict with its evidence",

@@ -69,14 +69,18 @@ class _Listed(msgspec.Struct, frozen=True):
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
     """List, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
     arguments.liveness = arguments.liveness or arguments.probe is not None
+    if arguments.watch:
+        from tui.cli.commands import list_watch
+
+        return list_watch.run(settings, arguments, clock)
     if arguments.what == "workers":
         from tui.cli.commands import list_workers
 
         return list_workers.run(settings, arguments, clock)
     end_at_once_on_interrupt()
-    layout = _layout(arguments)
+    layout = layout_of(arguments)
     if layout is not None:
-        arguments.liveness |= layout.needs_evidence
+        arguments.liveness |= bool(layout.needs_evidence)
     listed = asyncio.run(_list(settings, arguments, clock))
     if layout is not None:
         listed = msgspec.structs.replace(listed, records=layout.in_order(listed, listed.records))
@@ -100,7 +104,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     return print_not_found(settings, listed.missing, listed.place.name)
 
 
-def _layout(arguments: argparse.Namespace) -> Layout[Looked, AnyRecord] | None:
+def layout_of(arguments: argparse.Namespace) -> Layout[Looked, AnyRecord] | None:
     """Return the table's layout. None: records in the order of their keys, and no table."""
     for_table = arguments.columns is not None or arguments.no_headers or arguments.sort is not None
     if arguments.output in (*STRUCTURED, "name") and not (for_table or arguments.reverse):

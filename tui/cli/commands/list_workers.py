@@ -39,7 +39,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """
     end_at_once_on_interrupt()
     layout = Layout(COLUMNS, arguments)
-    arguments.liveness |= layout.needs_evidence
+    arguments.liveness |= bool(layout.needs_evidence)
     by_name = NameFilter(arguments.names)
     seen, found, place = asyncio.run(_list(settings, arguments, by_name, clock))
     look = LookedAtWorkers(seen, asked=arguments.liveness)
