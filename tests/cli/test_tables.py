@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.support.registered import card, channel, instance
 from tests.support.running import COMMAND, DEADLINE, dyntop, environment, put_file
-from tui.cli.fitting import CUT_FIRST, CUT_LAST, GAP, LEAST, fitted
+from tui.cli.fitting import CUT_FIRST, CUT_LAST, GAP, LEAST, LEGIBLE, fitted, kind_of
 from tui.cli.tables import WIDEST_CELL, write_table
 from tui.text.sanitize import width
 
@@ -72,7 +72,7 @@ def test_a_command_prints_in_a_locale_that_lacks_its_signs(
     assert len(ended.out.splitlines()) == len(plain.lines)
 
 
-NAMES = st.sampled_from([*sorted(CUT_FIRST | CUT_LAST), "KIND", "STATE", "TTL"])
+NAMES = st.sampled_from([*sorted(CUT_FIRST | CUT_LAST), "KIND", "RANKS", "TTL"])
 
 
 @given(
@@ -83,27 +83,42 @@ def test_a_table_is_cut_only_as_far_as_room_is_missing(
 ) -> None:
     names, widths = [name for name, _ in columns], [columns for _, columns in columns]
     found = fitted(names, widths, room)
-    line = sum(found) + GAP * (len(found) - 1)
-    if sum(widths) + GAP * (len(widths) - 1) <= room:
-        assert found == widths
-    else:
-        # Full to the last column, or each cell is a single character.
-        assert line == room or set(found) == {1}
+    whole = sum(widths) + GAP * (len(widths) - 1)
+    least = sum(min(LEAST, one) for one in widths) + GAP * (len(widths) - 1)
+    if whole <= room or least > room:
+        # It fits, or nothing could be told apart.
+        assert list(found) == widths
+        return
+    assert sum(found) + GAP * (len(found) - 1) == room
     table = list(zip(names, found, widths, strict=True))
-    assert all(1 <= cut <= whole for _, cut, whole in table)
-    # What a row is recognised by is whole as long as any other cell can be cut.
+    assert all(min(LEAST, whole) <= cut <= whole for _, cut, whole in table)
+    # What a row is recognised by is whole as long as any other cell is more than legible.
     if any(cut < whole for name, cut, whole in table if name in CUT_LAST):
-        assert all(cut <= LEAST for name, cut, _ in table if name not in CUT_LAST)
+        others = [(name, cut) for name, cut, _ in table if name not in CUT_LAST]
+        assert all(cut <= LEGIBLE[kind_of(name)] for name, cut in others)
 
 
-def test_sentences_are_cut_before_places() -> None:
-    names = ("KIND", "COMPONENT", "ID", "TRANSPORT", "STATE")
-    widths = (13, 20, 16, 60, 9)
-    assert fitted(names, widths, 126) == [*widths]
-    assert fitted(names, widths, 100) == [13, 20, 16, 34, 9]
-    assert fitted(names, widths, 70) == [12, 20, 16, 5, 9]
-    assert fitted(names, widths, 56) == [4, 20, 16, 4, 4]
-    assert fitted(names, widths, 40) == [4, 10, 10, 4, 4]
+def test_sentences_are_cut_before_addresses_and_names_last() -> None:
+    names = ("KIND", "COMPONENT", "ID", "TRANSPORT", "EVIDENCE")
+    widths = (13, 20, 16, 60, 50)
+    assert fitted(names, widths, 167) == [*widths]
+    assert fitted(names, widths, 140) == [13, 20, 16, 60, 23]
+    assert fitted(names, widths, 100) == [13, 20, 16, 27, 16]
+    assert fitted(names, widths, 82) == [12, 20, 16, 10, 16]
+    assert fitted(names, widths, 70) == [10, 13, 13, 10, 16]
+    assert fitted(names, widths, 60) == [10, 12, 12, 10, 8]
+    assert fitted(names, widths, 28) == [4, 4, 4, 4, 4]
+    assert fitted(names, widths, 27) == widths
+
+
+def test_a_header_gives_way_before_what_tells_a_row_from_others() -> None:
+    names = ("WORKER", "MODELS", "ENDPOINTS", "CARDS")
+    cells = (16, 20, 2, 1)
+    widths = (16, 20, 9, 5)
+    assert fitted(names, widths, 56, cells) == [*widths]
+    assert fitted(names, widths, 51, cells) == [16, 20, 4, 5]
+    assert fitted(names, widths, 50, cells) == [16, 20, 4, 4]
+    assert fitted(names, widths, 49, cells) == [16, 19, 4, 4]
 
 
 def at_terminal(columns: int, *args: str, env: dict[str, str]) -> list[str]:
@@ -122,7 +137,7 @@ def at_terminal(columns: int, *args: str, env: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("columns", "what"), [(50, "all"), (80, "all"), (100, "all"), (45, "workers"), (80, "workers")]
+    ("columns", "what"), [(60, "all"), (80, "all"), (100, "all"), (55, "workers"), (80, "workers")]
 )
 def test_at_a_terminal_no_line_is_wider(columns: int, what: str, tmp_path: Path) -> None:
     for key, value in (instance(0xA907), card(0xA907), channel(0x51)):

@@ -37,11 +37,12 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], *, headers: boo
         return
     names = [header[column] for column in shown]
     table = [[row[column] for column in shown] for row in table]
+    cells = [max(map(width, column)) for column in zip(*table, strict=True)]
+    widths = fitting(names, cells, headers=headers)
     if headers:
         table.insert(0, names)
-    widths = fitting(names, [max(map(width, column)) for column in zip(*table, strict=True)])
     for row in table:
-        yield aligned(row, widths)
+        yield aligned(names, row, widths)
 
 
 def as_cells(row: Sequence[str]) -> list[str]:
@@ -52,32 +53,33 @@ def as_cells(row: Sequence[str]) -> list[str]:
     ]
 
 
-def fitting(names: Sequence[str], widths: Sequence[int]) -> Sequence[int]:
-    """Return the widths of columns with which a line fits into the terminal. Not at a terminal they
-    stay."""
+def fitting(names: Sequence[str], cells: Sequence[int], *, headers: bool) -> Sequence[int]:
+    """Return the widths of columns, of whose cells these are the widest; at a terminal those with
+    which a line fits into it. `headers`: whether their names are printed, too."""
+    widths = cells
+    if headers:
+        widths = [max(width(name), cell) for name, cell in zip(names, cells, strict=True)]
     if (room := terminal_columns(sys.stdout)) is None:
         return widths
     # Imported here: what is read by programs is not cut.
     from tui.cli.fitting import fitted
 
-    return fitted(names, widths, room)
+    return fitted(names, widths, room, cells)
 
 
-def aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Return a line of cells, each in its width; what is wider is cut."""
-    last = len(row) - 1
-    cells = (
-        _padded(cell, columns, is_last=at == last)
-        for at, (cell, columns) in enumerate(zip(row, widths, strict=True))
-    )
-    return "  ".join(cells).rstrip()
+def aligned(names: Sequence[str], row: Sequence[str], widths: Sequence[int]) -> str:
+    """Return a line of the cells of these columns, each in its width; what is wider is cut."""
+    line = []
+    for name, cell, columns in zip(names, row, widths, strict=True):
+        free = columns - width(cell)
+        line.append(cell + " " * free if free >= 0 else _cut(name, cell, columns))
+    return "  ".join(line).rstrip()
 
 
-def _padded(cell: str, columns: int, *, is_last: bool) -> str:
-    free = columns - width(cell)
-    if free >= 0:
-        return cell + " " * free
-    cut = (clip if is_last else clip_middle)(cell, columns)
+def _cut(name: str, cell: str, columns: int) -> str:
+    from tui.cli.fitting import SENTENCES
+
+    cut = (clip if name in SENTENCES else clip_middle)(cell, columns)
     if as_written(ELLIPSIS, sys.stdout) != ELLIPSIS:
         cut = cut.replace(ELLIPSIS, CUT_MARK)
     return cut + " " * (columns - width(cut))
@@ -99,8 +101,7 @@ class GrowingTable:
         self._header = header
         self._headers = headers
         self._shown = {column for column, name in enumerate(header) if name in always}
-        self._widths = [width(name) if headers else 0 for name in header]
-        self._widths[0] = max(self._widths[0], first)
+        self._widths = [first, *(0 for _ in header[1:])]
         self._begun = False
 
     def lines(self, rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -115,8 +116,8 @@ class GrowingTable:
         for at in columns:
             self._widths[at] = max(self._widths[at], *(width(row[at]) for row in table))
         names = [self._header[at] for at in columns]
-        widths = fitting(names, [self._widths[at] for at in columns])
+        widths = fitting(names, [self._widths[at] for at in columns], headers=self._headers)
         if is_new and self._headers:
-            yield aligned(names, widths)
+            yield aligned(names, names, widths)
         for row in table:
-            yield aligned([row[at] for at in columns], widths)
+            yield aligned(names, [row[at] for at in columns], widths)
