@@ -222,7 +222,7 @@ def test_nothing_but_plain_text_is_printed(etcd: EtcdServer, in_etcd: dict[str, 
     values = [body.encode(), HOSTILE.encode() + b"\xff\x00", b"[" * 100_000]
     for key, value in zip(keys, values, strict=True):
         etcd.etcdctl("put", key, input=value)
-    for output in ("table", "json", "name"):
+    for output in ("table", "wide", "json", "ndjson", "yaml", "name"):
         ended = dyntop("list", "-o", output, env=in_etcd)
         assert (ended.code, ended.err) == (0, "")
         assert all(line.isprintable() for line in ended.out.decode().split("\n")), output

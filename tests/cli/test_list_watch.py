@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from backends.discovery.discovery import Added, Resynced
+from backends.dynamo.queries import EVERYTHING
 from tests.cli.conftest import BODY, CARD, CARD_BODY, INSTANCE, Here
 from tests.support.etcd_server import EtcdServer
+from tests.support.owned import NOT_READY, READY, owned
 from tests.support.registered import card, channel, instance
 from tests.support.registering import grant, put
 from tests.support.running import COMMAND, DEADLINE, Watching, dyntop, environment, put_file
+from tui.cli.arguments.commands import build_parser
+from tui.cli.columns import Layout
+from tui.cli.commands.list_watch import TableLines
+from tui.cli.shared.record_columns import COLUMNS
 from tui.cli.tables import GrowingTable
 
 
@@ -178,6 +185,19 @@ def test_what_it_cannot_keep_is_refused_in_a_sentence(
     ended = here("--demo", "list", "--watch", *options)
     assert (ended.code, ended.out) == (2, b"")
     assert said in ended.one_sentence()
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("id,readiness", True), ("id", False)])
+def test_on_kubernetes_a_readiness_that_is_shown_is_a_change(columns: str, shown: bool) -> None:
+    asked = build_parser().parse_args(["list", "--columns", columns])
+    lines = TableLines(EVERYTHING, Layout(COLUMNS, asked))
+    ready, not_ready = (owned(instance(0xA907), owner) for owner in (READY, NOT_READY))
+    first = list(lines.resync(Resynced((), (Added(ready),), "1"), []))
+    assert [line.split()[0] for line in first] == ["EVENT", "a907"]
+    changed = list(lines.added(Added(not_ready, ready)))
+    again = list(lines.added(Added(not_ready, not_ready)))
+    assert [line.split() for line in changed] == [["changed", "a907", "not", "ready"]] * shown
+    assert again == []
 
 
 def test_a_table_that_grows_becomes_wider_and_never_narrower() -> None:

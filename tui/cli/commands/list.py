@@ -78,7 +78,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
 
         return list_workers.run(settings, arguments, clock)
     end_at_once_on_interrupt()
-    layout = layout_of(arguments)
+    layout = _layout(arguments)
     if layout is not None:
         arguments.liveness |= bool(layout.needs_evidence)
     listed = asyncio.run(_list(settings, arguments, clock))
@@ -104,7 +104,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     return print_not_found(settings, listed.missing, listed.place.name)
 
 
-def layout_of(arguments: argparse.Namespace) -> Layout[Looked, AnyRecord] | None:
+def _layout(arguments: argparse.Namespace) -> Layout[Looked, AnyRecord] | None:
     """Return the table's layout. None: records in the order of their keys, and no table."""
     for_table = arguments.columns is not None or arguments.no_headers or arguments.sort is not None
     if arguments.output in (*STRUCTURED, "name") and not (for_table or arguments.reverse):

@@ -12,7 +12,7 @@ from backends.discovery.history import Event
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
-from backends.store import Misconfigured, TimeToLive
+from backends.store import Misconfigured, Readiness, TimeToLive
 from tui.cli.columns import Layout
 from tui.cli.commands.watch import follow
 from tui.cli.output import query_of
@@ -104,6 +104,17 @@ class TableLines(WatchedLines):
         if event.unread:
             print_message(f"not all is listed: {event.unread}")
 
+    def _is_new(self, event: Added) -> bool:
+        if super()._is_new(event):
+            return True
+        # On Kubernetes a pod becomes ready without any change of what it registered.
+        return (
+            "READINESS" in self._layout.header
+            and event.previous is not None
+            and _readiness(event.record) is not _readiness(event.previous)
+            and self._is_wanted(event.record)
+        )
+
     def _new(self, event: Added) -> Iterator[str]:
         what = ADDED if event.previous is None else CHANGED
         return self._rows(what, [event.record])
@@ -115,6 +126,10 @@ class TableLines(WatchedLines):
     def _rows(self, event: str, records: Iterable[AnyRecord], why: str = "") -> Iterator[str]:
         cells = self._layout.cells(self._look, records)
         return self._table.lines([event, *row, why] for row in cells)
+
+
+def _readiness(record: AnyRecord) -> Readiness | None:
+    return None if record.entry.owner is None else record.entry.owner.readiness
 
 
 class _Unasked:
