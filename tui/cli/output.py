@@ -66,7 +66,7 @@ def write_objects(output: str, objects: Iterable[str]) -> None:
         case "ndjson":
             write_lines(objects)
         case "yaml":
-            from tui.text.yaml_export import yaml_list
+            from tui.cli.yaml_export import yaml_list
 
             write_lines(yaml_list(objects))
         case _:

@@ -6,7 +6,6 @@ Each module uses only modules below it in this list:
     detail_lines  a detail as lines, folded to a width
     irreversible  why a removed record cannot be put back
     json_export   records as JSON, for scripts
-    yaml_export   the same objects as YAML
     services      figures of NATS services
     serving       whether models are served, and why not
     tab_titles    the titles of all tabs beside each other
@@ -24,6 +23,5 @@ Each module uses only modules below it in this list:
     errors        an error as one sentence, with its exit code
     host_clock    the steady time that ages are measured by
     timestamps    times, for people, programs and the log
-    suggestions   what a mistyped word may have meant
     sanitize      the border between untrusted text and the terminal
 """

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.cli.yaml_export import yaml_list
 from tui.text.json_export import as_json
-from tui.text.yaml_export import yaml_list
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES: st.SearchStrategy[Any] = st.recursive(

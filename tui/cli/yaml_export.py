@@ -1,4 +1,4 @@
-"""The objects of `json_export` as YAML: the same data, for people and for tools that read YAML."""
+"""The objects of `tui.text.json_export` as YAML, for people and for tools that read YAML."""
 
 from __future__ import annotations
 
