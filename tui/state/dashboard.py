@@ -313,7 +313,7 @@ class Dashboard:
     def take_in(self, batch: list[WatchEvent]) -> None:
         """Apply and show a batch of the watch."""
         link = self.view.store.link
-        self._heap.took_in(len(batch))
+        self._heap.took_in(sum(map(_records_in, batch)))
         noted = self.view.take(batch, self.clock())
         self._show(noted, link=self.view.store.link is not link)
 
@@ -610,3 +610,8 @@ class Dashboard:
         self._unshown = update
         self.observer.changed(update)
         self._unshown = None
+
+
+def _records_in(event: WatchEvent) -> int:
+    """Return how many records an event tells of."""
+    return len(event.removed) + len(event.added) if isinstance(event, Resynced) else 1

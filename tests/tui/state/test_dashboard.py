@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backends.discovery.discovery import Added
+from backends.discovery.discovery import Added, Resynced
 from backends.discovery.reasons import BY_THIS_DYNTOP
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
@@ -18,6 +18,7 @@ from backends.memory import Keyspace, MemoryStore
 from backends.store import Entry, Lifetime, Outcome
 from tests.support.registered import card, instance, record
 from tests.support.unseen import unseen
+from tui.runtime.heap import STORM, Heap
 from tui.state.dashboard import Bookmark, Job, TabId, Update
 from tui.state.reported_removals import Notice
 
@@ -305,3 +306,15 @@ async def test_what_is_learnt_of_leases_and_addresses_is_shown_for_whoever_waits
         notice = await shown.dashboard.probe([shown.record(LIVING)])
         assert notice.severity == "warning"
         assert shown.told.updates[-1].detail
+
+
+async def test_memory_is_given_back_after_a_large_snapshot() -> None:
+    given: list[bool] = []
+    async with opened(KEPT) as shown:
+        shown.dashboard._heap = Heap(lambda: given.append(True))
+        records = tuple(Added(record(instance(number))) for number in range(STORM))
+        shown.dashboard.take_in([Resynced((), records, "2")])
+        shown.dashboard.tick()
+        assert not given
+        shown.dashboard.tick()
+        assert given == [True]
