@@ -33,7 +33,7 @@ from backends.tap import OpensTaps
 from tests.support.drawing import Looked, lines_of, undrawn
 from tests.support.idle import wait_for_messages
 from tests.support.registered import KeyAndValue
-from tests.support.styles import parse_styles_once
+from tests.support.styles import styles_once
 from tui.app import DyntopApp
 from tui.config.settings import Settings
 from tui.dialogs.question import QuestionScreen
@@ -48,7 +48,7 @@ from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.tabs import PaneTabs
 
 wait_for_messages()
-parse_styles_once()
+styles_once()
 
 DEADLINE = 60.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""
