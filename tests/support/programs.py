@@ -8,8 +8,9 @@ import shutil
 import sys
 from pathlib import Path
 
-SETTINGS = ("DYN_", "DYNTOP_", "ETCD_", "ETCDCTL_", "NATS_")
-"""Environment names with these beginnings change what servers, Dynamo and dyntop do."""
+SETTINGS = ("DYN_", "DYNTOP_", "ETCD_", "ETCDCTL_", "NATS_", "GRPC_")
+"""Environment names with these beginnings change what servers, Dynamo and dyntop do. One of gRPC's
+dyntop sets itself, so it stays where a test had a command run in this process."""
 
 
 class ServerError(Exception):
