@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from backends.dynamo.object_ids import instance_id_of
 from tests.support.kubernetes import shapes
 from tests.support.kubernetes.standin import StandIn
-from tests.support.running import Ended, dyntop
+from tests.support.running import Ended, dyntop_meanwhile
 
 POD = "prod-backend-0"
 WORKER = f"{instance_id_of(POD):x}"
@@ -48,7 +47,7 @@ async def drain(server: StandIn, folder: Path, name: str) -> Ended:
     path = server.kubeconfig(folder / "kubeconfig")
     env = {"KUBECONFIG": str(path), "XDG_STATE_HOME": str(folder)}
     command = ("--kube-namespace", "*", "drain", "--yes", "--probe", "never", name)
-    return await asyncio.to_thread(dyntop, *command, env=env)
+    return await dyntop_meanwhile(*command, env=env)
 
 
 def holding(server: StandIn) -> set[str]:
@@ -81,14 +80,14 @@ async def test_show_prints_the_events_of_the_pod_as_text_and_as_json(
     server.store.put("events", seen)
     env = {"KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig", "green"))}
     command = ("--backend", "kubernetes", "show", WORKER)
-    ended = await asyncio.to_thread(dyntop, *command, env=env)
+    ended = await dyntop_meanwhile(*command, env=env)
     assert "Unhealthy ×3" in ended.out.decode()
     assert what.encode() in ended.out
-    ended = await asyncio.to_thread(dyntop, *command, "-o", "json", env=env)
+    ended = await dyntop_meanwhile(*command, "-o", "json", env=env)
     (event,) = json.loads(ended.out)["pod_events"]
     assert (event["reason"], event["count"], event["message"]) == ("Unhealthy", 3, what)
     server.forbidden.add(("list", "events"))
-    ended = await asyncio.to_thread(dyntop, *command, "-o", "json", env=env)
+    ended = await dyntop_meanwhile(*command, "-o", "json", env=env)
     assert json.loads(ended.out)["pod_events"] is None
 
 
@@ -121,6 +120,6 @@ async def test_a_restore_and_its_dry_run_say_alike_that_the_pod_is_gone(
     }
     for options in (["--dry-run"], []):
         command = ("--kube-namespace", "*", "restore", act, *options)
-        ended = await asyncio.to_thread(dyntop, *command, env=env)
+        ended = await dyntop_meanwhile(*command, env=env)
         assert ended.code == 1
         assert "not put back: the pod is gone" in ended.err

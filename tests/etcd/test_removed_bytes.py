@@ -13,7 +13,7 @@ from backends.etcd.client import Client
 from backends.store import Entry, Heartbeat, PutBack, Refused, Removal
 from tests.support.etcd_places import QUICK, Opener, stored, until
 from tests.support.etcd_server import EtcdServer
-from tests.support.running import dyntop
+from tests.support.running import dyntop_meanwhile
 from tests.support.watching import watching
 
 KEY = b"v1/instances/prod/backend/generate/7d7ba00000000000"
@@ -137,7 +137,7 @@ async def test_an_alarm_that_forbids_puts_is_told_while_removing_still_works(
             await view.until(lambda: getattr(view.seen[-1], "no_puts", None) == (told,))
         env = {"ETCD_ENDPOINTS": etcd.endpoint, "XDG_STATE_HOME": str(tmp_path)}
         warning = "this cannot be undone now: etcd is out of space (alarm NOSPACE)"
-        checked = await asyncio.to_thread(dyntop, "check", env=env)
+        checked = await dyntop_meanwhile("check", env=env)
         assert "keys removed now cannot be put back: etcd is out of space" in checked.err
         for command in (
             ("drain", "7d7ba00000000000", "--dry-run"),
@@ -145,12 +145,12 @@ async def test_an_alarm_that_forbids_puts_is_told_while_removing_still_works(
             ("unregister", "--stale", "--dry-run"),
             ("drain", "7d7ba00000000000", "--yes"),
         ):
-            ended = await asyncio.to_thread(dyntop, *command, env=env)
+            ended = await dyntop_meanwhile(*command, env=env)
             assert ended.code == 0, ended.err
             assert ended.err.count(warning) == 1, (command, ended.err)
         assert KEY not in stored(etcd)
         for arguments in (("--dry-run",), ()):
-            back = await asyncio.to_thread(dyntop, "restore", ended.act, *arguments, env=env)
+            back = await dyntop_meanwhile("restore", ended.act, *arguments, env=env)
             assert (back.code, back.out) == (1, b"")
             assert "etcd is out of space (alarm NOSPACE)" in back.err
             assert "not put back" in back.err

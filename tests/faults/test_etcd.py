@@ -5,7 +5,6 @@ Servers are started in the tests' own thread: they end with the one that started
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -17,7 +16,7 @@ from tests.support.etcd_server import EtcdServer
 from tests.support.forwarders import Forwarder
 from tests.support.ports import LOOPBACK
 from tests.support.registered import card, instance
-from tests.support.running import dyntop
+from tests.support.running import dyntop_meanwhile
 from tests.support.seeing import begins, held, leading_to, lists, looking_at, put, shows, shows_loss
 from tests.support.waiting import wait_for
 
@@ -184,7 +183,7 @@ async def test_100_000_keys_are_read_once_each(etcd: EtcdServer) -> None:
     stored_keys = etcd.etcdctl("get", "--prefix", "", "--keys-only").split()
     assert found == stored_keys
     assert len(found) == len(keys) + 2
-    listed = await asyncio.to_thread(dyntop, "list", "-o", "name", env=leading_to(etcd))
+    listed = await dyntop_meanwhile("list", "-o", "name", env=leading_to(etcd))
     assert listed.code == 0, listed.err
     assert sorted(listed.out.split()) == stored_keys
     instances = [key for key in stored_keys if key.startswith(b"v1/instances/")]

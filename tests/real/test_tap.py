@@ -19,7 +19,7 @@ from backends.tap import Tap, TapLink, Taps, decode
 from backends.tap.zmq_listener import ZmqTimes
 from tests.support.dynamo import DynamoWorker, registered_values
 from tests.support.nats_server import NatsServer
-from tests.support.running import dyntop
+from tests.support.running import dyntop_meanwhile
 from tests.tap.conftest import running, until, until_connected
 
 TIMES = 1000
@@ -108,8 +108,8 @@ async def test_kv_events_over_nats_are_counted_and_decoded_and_printed(folder: P
                 "DYN_FILE_KV": str(folder),
                 "NATS_SERVER": nats.url,
             }
-            printing = asyncio.to_thread(
-                dyntop, "tap", "prod/backend/kv-events", "-o", "json", "--count", "2", env=env
+            printing = dyntop_meanwhile(
+                "tap", "prod/backend/kv-events", "-o", "json", "--count", "2", env=env
             )
             printed = asyncio.create_task(printing)
             while not printed.done():

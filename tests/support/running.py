@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -95,6 +96,12 @@ def dyntop(
         **given,
     )
     return Ended(done.returncode, done.stdout, done.stderr.decode())
+
+
+async def dyntop_meanwhile(*args: str, env: Mapping[str, str] | None = None) -> Ended:
+    """Run `dyntop` to its end while this process does other things."""
+    starter(environment())  # which no thread but this one can start
+    return await asyncio.to_thread(dyntop, *args, env=env)
 
 
 def put_file(root: Path, key: bytes, value: bytes) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from backends.dynamo.keys import INSTANCES, unspell
 from tests.support.etcd_server import EtcdServer
 from tests.support.operating import Operator, dashboard
 from tests.support.registered import KeyAndValue
-from tests.support.running import Ended, dyntop
+from tests.support.running import Ended, dyntop_meanwhile
 from tui.state.store_state import LinkState
 
 World = Mapping[bytes, bytes]
@@ -75,7 +74,7 @@ async def listed(env: Mapping[str, str], *flags: str) -> dict[bytes, Any]:
 
 async def lists(env: Mapping[str, str], *flags: str) -> Ended:
     """What comes of `dyntop list`."""
-    return await asyncio.to_thread(dyntop, *flags, "list", "all", "-o", "json", env=env)
+    return await dyntop_meanwhile(*flags, "list", "all", "-o", "json", env=env)
 
 
 async def shows_loss(

@@ -31,8 +31,12 @@ from typing import Any
 
 from tests.support.server_process import ServerProcess
 
-OURS = ("DYN_", "DYNTOP_", "ETCD_", "NATS_", "KUBE", "XDG_", "HOME", "TERM", "COLORTERM", "PYTEST_")
-"""Names with these beginnings are read by a command itself each time that it runs, or by nobody."""
+OURS = (
+    *("DYN_", "DYNTOP_", "ETCD_", "NATS_", "KUBE", "XDG_", "HOME"),
+    *("TERM", "COLORTERM", "COLUMNS", "LINES", "PYTEST_"),
+)
+"""Names with these beginnings are read by a command itself each time that it runs, or by nobody.
+COLUMNS and LINES come from readline, in all that pytest starts."""
 MOST_TOLD = 1 << 20
 """Bytes that tell what to start."""
 PR_SET_PDEATHSIG = 1
