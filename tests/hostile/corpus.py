@@ -315,7 +315,7 @@ def _all() -> Iterator[tuple[str, KeyAndValue]]:
 
 
 def _percent(name: str) -> bytes:
-    return "".join(f"%{byte:02X}" for byte in name.encode()).encode()
+    return "".join(["%" * bool(name), name.encode().hex("%").upper()]).encode()
 
 
 def _put(key: bytes, body: Mapping[str, Any]) -> KeyAndValue:
