@@ -95,16 +95,16 @@ async def test_a_node_and_a_pod_are_hosts_to_check(server: StandIn, tmp_path: Pa
     env = {"KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig", "green"))}
     for host in ("node-1", POD, "10.0.0.7"):
         command = ("--backend", "kubernetes", "check", "--host", host)
-        ended = await asyncio.to_thread(dyntop, *command, env=env)
+        ended = await dyntop_meanwhile(*command, env=env)
         assert ended.code == 0, ended.err
         assert f"the one record is live at host {host} in kubernetes" in ended.err
     command = ("--backend", "kubernetes", "check", "--host", "node-2")
-    ended = await asyncio.to_thread(dyntop, *command, env=env)
+    ended = await dyntop_meanwhile(*command, env=env)
     assert ended.code == 1
     assert "nothing found at host node-2" in ended.err
     columns = ("--columns", "node,pod,host,readiness", "--no-headers")
     listing = ("--backend", "kubernetes", "list", "endpoints", *columns)
-    ended = await asyncio.to_thread(dyntop, *listing, env=env)
+    ended = await dyntop_meanwhile(*listing, env=env)
     assert [line.split() for line in ended.lines] == [["node-1", POD, "10.0.0.7", "discoverable"]]
 
 
