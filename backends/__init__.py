@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from backends.removal.audit.audit import Audit
     from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
     from backends.removal.outcomes import KeyOutcome, OutcomeType
+    from backends.removal.removal_targets import RemovalTarget, targets_of
     from backends.removal.removals import RemovalResult, Removals, RestoreResult
-    from backends.removal.targets import RemovalTarget, targets_of
     from backends.store import (
         Forbidden,
         KeyNotAllowed,
@@ -83,7 +83,7 @@ _MODULES = {
     "backends.removal.lasting_drain": ("LastingDrain", "NoLastingDrain", "plan_lasting_drain"),
     "backends.removal.outcomes": ("KeyOutcome", "OutcomeType"),
     "backends.removal.removals": ("RemovalResult", "Removals", "RestoreResult"),
-    "backends.removal.targets": ("RemovalTarget", "targets_of"),
+    "backends.removal.removal_targets": ("RemovalTarget", "targets_of"),
     "backends.store": (
         "Forbidden",
         "KeyNotAllowed",

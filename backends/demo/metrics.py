@@ -13,8 +13,8 @@ from backends.demo.cluster import Demo
 from backends.demo.records import DemoWorker
 from backends.metrics import catalogue
 from backends.metrics.parse import parsed
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.targets import ScrapeTarget
 
 FRONTENDS = (
     ScrapeTarget(base="http://frontend-0:8000"),

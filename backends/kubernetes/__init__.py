@@ -4,7 +4,7 @@
 (the API server's protocol) and `client` (requests). `access` finds the server and the credentials:
 `kubeconfig`, `exec_plugin`, `oidc`, `certificates`, `proxies`. `decode` makes JSON of bytes,
 `objects` values of JSON, `readiness` and `view` entries of them. `permissions` asks what this user
-may do. `delete`, `put_back` and `own_object` write.
+may do. `current_object`, `delete`, `put_back` and `own_object` write.
 """
 
 from __future__ import annotations

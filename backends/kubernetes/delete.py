@@ -14,15 +14,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from backends.kubernetes.client import JSON_PATCH, HttpAnswer, KubeClient
-from backends.kubernetes.objects import Path, StoredEntry, revision
-from backends.kubernetes.resources import WORKERS
-from backends.kubernetes.targets import (
+from backends.kubernetes.current_object import (
     Current,
     delete_object,
     json_pointer,
     owner_path,
     read_object,
 )
+from backends.kubernetes.objects import Path, StoredEntry, revision
+from backends.kubernetes.resources import WORKERS
 from backends.store import Entry, Outcome, Removal, StoreError
 from backends.store.limited_gather import limited_gather
 

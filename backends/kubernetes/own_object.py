@@ -13,8 +13,8 @@ import msgspec
 from backends.dynamo.object_ids import instance_id_of
 from backends.kubernetes.apply import apply, pod_reference
 from backends.kubernetes.client import KubeClient
+from backends.kubernetes.current_object import delete_object, json_of, place_of
 from backends.kubernetes.objects import BUCKETS, WorkerObject, revision, worker_object
-from backends.kubernetes.targets import delete_object, json_of, place_of
 from backends.store import KeyNotAllowed, Refused, Revision
 
 

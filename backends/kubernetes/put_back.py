@@ -6,9 +6,9 @@ from typing import Any
 
 from backends.kubernetes.apply import apply, create_empty, pod_reference
 from backends.kubernetes.client import KubeClient
+from backends.kubernetes.current_object import Current, json_of, owner_path, place_of, read_object
 from backends.kubernetes.objects import BUCKETS
 from backends.kubernetes.pods import pod_existence
-from backends.kubernetes.targets import Current, json_of, owner_path, place_of, read_object
 from backends.store import Entry, KeyNotAllowed, Mode, Owner, PodExistence, PutBack, Refused
 
 TRIES = 5

@@ -13,6 +13,7 @@ import msgspec
 from backends.aio.steady import steady
 from backends.kubernetes.client import KubeClient
 from backends.kubernetes.config import KubernetesConfig
+from backends.kubernetes.current_object import owner_path
 from backends.kubernetes.delete import delete
 from backends.kubernetes.label_acts import LabelActs
 from backends.kubernetes.objects import Path
@@ -21,7 +22,6 @@ from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts
 from backends.kubernetes.pods import KubePods
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
-from backends.kubernetes.targets import owner_path
 from backends.kubernetes.watch import HEARTBEAT, follow, resync
 from backends.store import (
     Entry,

@@ -13,7 +13,7 @@ from backends.discovery.record_index import object_of
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from backends.liveness.failure import NOT_PROBED, Probed, weigh
 from backends.liveness.judge import is_carried_by_nats
-from backends.probe.targets import targets_of
+from backends.probe.probe_targets import targets_of
 from backends.probe.types import NATS_SERVER, ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 
 MOST_DOUBTED = 3

@@ -23,7 +23,7 @@ from backends.liveness.judge import (
     lease_is_gone,
 )
 from backends.liveness.routing import ServingReason
-from backends.probe.targets import unusable
+from backends.probe.probe_targets import unusable
 from backends.probe.types import ProbeAnswer, ProbeResult
 from backends.store import Lifetime
 

@@ -11,8 +11,8 @@ from backends.aio.poll_while_shown import PollWhileShown
 from backends.aio.timer import LOOP, Timer
 from backends.liveness.workers import Worker
 from backends.metrics.rates import MOST_NAMES_OF_REVEALED, figures
+from backends.metrics.scrape_targets import CardTargetFinder, ScrapeTarget
 from backends.metrics.scraper import ScrapeResult, Scrapes
-from backends.metrics.targets import CardTargetFinder, ScrapeTarget
 
 INTERVAL = 2.0
 """Seconds between two checks."""

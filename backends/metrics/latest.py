@@ -19,8 +19,8 @@ from backends.metrics.rates import (
     WorkerLabels,
     figures,
 )
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.targets import ScrapeTarget
 
 MOST_POINTS = 60
 """Scrapes in a history."""

@@ -16,8 +16,8 @@ from backends.metrics.card_cache import CardCache
 from backends.metrics.catalogue import MetricOwner
 from backends.metrics.latest import History, LatestMetrics, ScrapedProcess, together
 from backends.metrics.rates import Rates, Seen, WorkerLabels, total
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.served import Served, compare, names_of
-from backends.metrics.targets import ScrapeTarget
 from backends.probe.addresses import parse_address
 
 LARGEST_ID = 2**64 - 1

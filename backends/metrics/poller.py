@@ -14,8 +14,8 @@ from backends.aio.poll_while_shown import PollWhileShown
 from backends.aio.timer import LOOP, Timer, TimerHandle
 from backends.dynamo.records import ModelCard
 from backends.metrics.latest import LatestMetrics
+from backends.metrics.scrape_targets import CardTargetFinder, ScrapeTarget
 from backends.metrics.scraper import ScrapeResult, Scrapes
-from backends.metrics.targets import CardTargetFinder, ScrapeTarget
 
 INTERVAL = 5.0
 """Seconds between two scrapes."""

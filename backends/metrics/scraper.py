@@ -17,8 +17,8 @@ from backends.aio.daemon_thread import in_daemon_thread
 from backends.aio.timer import LOOP, Timer
 from backends.metrics.catalogue import MetricOwner, kinds_of
 from backends.metrics.parse import MOST_SERIES, MetricsScrape, NotText, parsed
+from backends.metrics.scrape_targets import ScrapeTarget, is_local
 from backends.metrics.served import PATH, Listed, listed
-from backends.metrics.targets import ScrapeTarget, is_local
 from backends.probe.connect import finding_of_error
 from backends.probe.dns import TooMany, resolve
 

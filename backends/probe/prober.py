@@ -16,7 +16,7 @@ from backends.nats.config import NatsConfig
 from backends.probe import request_plane, tcp, zmtp
 from backends.probe.health import Health
 from backends.probe.nats import Nats
-from backends.probe.targets import address_of, is_loopback
+from backends.probe.probe_targets import address_of, is_loopback
 from backends.probe.types import Finding, ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 
 SPREAD = 0.01

@@ -28,7 +28,7 @@ from backends.removal.audit.operation import (
 )
 from backends.removal.errors import NotFound, WrongStore
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType, not_tried, outcome_of
-from backends.removal.targets import RemovalTarget, kind_of
+from backends.removal.removal_targets import RemovalTarget, kind_of
 from backends.store import (
     Entry,
     Forbidden,

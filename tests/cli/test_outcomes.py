@@ -14,8 +14,8 @@ from backends.demo.probes import DemoProbes
 from backends.discovery.discovery import Discovery
 from backends.memory import MemoryStore
 from backends.removal.audit.audit import Audit
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from backends.store import (
     Cause,
     Entry,

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from backends.kubernetes import KubernetesConfig, KubernetesStore
-from backends.kubernetes.targets import place_of
+from backends.kubernetes.current_object import place_of
 from tests.support.forwarders import Forwarder
 from tests.support.kubernetes.api import WORKERS, Object
 from tests.support.kubernetes.cluster import Kubernetes

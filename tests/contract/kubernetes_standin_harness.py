@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from backends.kubernetes import KubernetesConfig, KubernetesStore
-from backends.kubernetes.targets import place_of
+from backends.kubernetes.current_object import place_of
 from tests.support.kubernetes import shapes
 from tests.support.kubernetes.standin import PODS, WORKERS, StandIn
 

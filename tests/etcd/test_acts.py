@@ -11,8 +11,8 @@ from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.removal.audit.audit import Audit
 from backends.removal.audit.operation import NOT_DONE, NOT_KNOWN, Item
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals, RestoreResult
-from backends.removal.targets import RemovalTarget
 from backends.store import Entry, Unreachable
 from tests.support import registered
 from tests.support.etcd_places import Opener, stored, until

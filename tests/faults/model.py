@@ -17,8 +17,8 @@ from enum import StrEnum
 from backends.discovery.discovery import Discovery
 from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.records import AnyRecord
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from tests.support.harness import Harness
 from tests.support.registered import instance
 from tests.support.removing import REMOVED

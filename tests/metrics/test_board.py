@@ -19,8 +19,8 @@ from backends.metrics.overview import Joiner, Overview
 from backends.metrics.parse import MetricsScrape, parsed
 from backends.metrics.rates import MOST_NAMES_OF_REVEALED, ProcessRates, figures
 from backends.metrics.reports import reports
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.targets import ScrapeTarget
 from tests.metrics.texts import RELEASES, SAMPLES, recorded, scrape
 from tests.support import registered
 from tests.support.metrics_screen import FRONTEND, OTHER, WORKER

@@ -7,8 +7,8 @@ import pytest
 from backends.liveness.workers import Worker
 from backends.metrics import catalogue
 from backends.metrics.in_flight import DrainWatch
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.targets import ScrapeTarget
 from tests.metrics.texts import scrape
 from tests.support import registered
 from tests.support.metrics_screen import FRONTEND, WORKER, SaidScrapes

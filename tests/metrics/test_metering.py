@@ -16,8 +16,8 @@ from backends.metrics.poller import (
     MetricsPoller,
 )
 from backends.metrics.rates import Rates
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import Scraper, ScrapeResult
-from backends.metrics.targets import ScrapeTarget
 from tests.support.metrics_screen import FRONTEND, OTHER, WORKER, SaidScrapes
 from tests.support.moved_timer import MovedTimer
 

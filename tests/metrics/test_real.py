@@ -15,8 +15,8 @@ from backends.metrics import catalogue
 from backends.metrics.catalogue import MetricOwner
 from backends.metrics.latest import LatestMetrics
 from backends.metrics.rates import WorkerLabels
+from backends.metrics.scrape_targets import ScrapeTarget, given
 from backends.metrics.scraper import Scraper
-from backends.metrics.targets import ScrapeTarget, given
 from tests.support.dynamo import DynamoClient, DynamoFrontend, DynamoWorker
 from tests.support.etcd_places import QUICK
 from tests.support.etcd_server import EtcdServer

@@ -17,6 +17,7 @@ from aiohttp import web
 from backends.aio.daemon_thread import in_daemon_thread
 from backends.aio.timer import Timer
 from backends.metrics.parse import MetricsScrape, parsed
+from backends.metrics.scrape_targets import ScrapeTarget, given
 from backends.metrics.scraper import (
     CONCURRENCY,
     MOST_BYTES_OF_REVEALED,
@@ -25,7 +26,6 @@ from backends.metrics.scraper import (
     Scraper,
     ScrapeResult,
 )
-from backends.metrics.targets import ScrapeTarget, given
 from backends.probe.dns import MOST_AT_A_TIME
 from tests.metrics.texts import SAMPLES
 from tests.support.listening import listening

@@ -9,8 +9,8 @@ from typing import Any
 
 from backends.dynamo.registration import ModelSpec
 from backends.metrics.poller import FIRST_INTERVAL, INTERVAL
+from backends.metrics.scrape_targets import MOST_REVEALED, ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.targets import MOST_REVEALED, ScrapeTarget
 from tests.support.metrics_screen import FRONTEND, OTHER, WORKER, SaidScrapes, open_metrics
 from tests.support.moved_timer import MovedTimer
 from tests.support.operating import LOST, Operator, World, dashboard

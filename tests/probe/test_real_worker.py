@@ -12,8 +12,8 @@ import pytest
 
 from backends.dynamo.parse import read
 from backends.nats.config import NatsConfig
+from backends.probe.probe_targets import targets_of
 from backends.probe.prober import Prober
-from backends.probe.targets import targets_of
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Entry, Revision
 from tests.support.dynamo import DynamoWorker

@@ -20,8 +20,8 @@ from backends.file import FileStore
 from backends.liveness.collector import EvidenceCollector
 from backends.liveness.gathering import Probing
 from backends.removal.audit.audit import Audit
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from tests.support.dynamo import DynamoWorker, Store
 from tests.support.etcd_places import QUICK
 from tests.support.etcd_server import EtcdServer

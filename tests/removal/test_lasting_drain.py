@@ -16,8 +16,8 @@ from backends.removal.lasting_drain import (
     pods_taken_out,
 )
 from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from backends.store import LabelOutcome, Mode, NoLabel, Owner, PodLabel, PodLabels
 from tests.support import registered
 from tests.support.owned import IN_CONTAINER, LABEL_OFF, POD, READY, TAKEN_OUT, WORKER, owned

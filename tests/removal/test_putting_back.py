@@ -17,8 +17,8 @@ from backends.removal.audit.audit import Audit
 from backends.removal.audit.operation import NOT_DONE, NOT_KNOWN
 from backends.removal.errors import NotFound, WrongStore
 from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from backends.store import (
     Cause,
     Entry,

@@ -123,7 +123,7 @@ import asyncio, sys, time
 from collections.abc import Mapping
 from pathlib import Path
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.audit.audit import Audit
 from backends.discovery.discovery import Discovery
 from backends.memory import Keyspace, MemoryStore

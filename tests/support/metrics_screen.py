@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from backends.metrics import catalogue
+from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.targets import ScrapeTarget
 from tests.metrics.texts import histogram, scrape
 from tests.support.operating import START, Operator
 from tui.widgets.panes.metrics import MetricsPane

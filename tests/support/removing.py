@@ -11,7 +11,7 @@ from backends.dynamo.parse import read
 from backends.memory import Keyspace, MemoryStore
 from backends.removal.audit.audit import Audit
 from backends.removal.outcomes import KeyOutcome, OutcomeType
-from backends.removal.targets import RemovalTarget
+from backends.removal.removal_targets import RemovalTarget
 from backends.store import (
     Entry,
     Outcome,

@@ -47,7 +47,7 @@ from backends.store import Misconfigured
 
 if TYPE_CHECKING:
     # Most runs need none of these, and each takes time to import.
-    from backends.metrics.targets import ScrapeTarget
+    from backends.metrics.scrape_targets import ScrapeTarget
     from backends.nats.config import NatsConfig
     from tui.actions import Keys
     from tui.config.context_file import Context
@@ -350,7 +350,7 @@ def _metrics(
 def _targets(setting: str, *texts: str) -> tuple[ScrapeTarget, ...]:
     if not any(texts):
         return ()
-    from backends.metrics.targets import given
+    from backends.metrics.scrape_targets import given
 
     return given(setting, texts)
 

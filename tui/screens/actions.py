@@ -14,7 +14,7 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.gathering import Probing
 from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
-from backends.removal.targets import RemovalTarget
+from backends.removal.removal_targets import RemovalTarget
 from backends.store import PodLabel
 from tui.state.dashboard import Dashboard, Job
 from tui.state.probe_results import nothing_stale_notice

@@ -38,7 +38,7 @@ from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
 from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
-from backends.removal.targets import RemovalTarget
+from backends.removal.removal_targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.store import PodLabel

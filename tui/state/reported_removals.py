@@ -27,8 +27,8 @@ from backends.removal.errors import RestoreRefused
 from backends.removal.explainer import Explainer
 from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
 from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.removal.removal_targets import RemovalTarget, removal_targets
 from backends.removal.removals import RemovalResult, Removals, RestoreResult
-from backends.removal.targets import RemovalTarget, removal_targets
 from backends.store import Entry, PodLabel
 from tui.actions import DEFAULT_KEYS, Keys
 from tui.state.cluster_view import ClusterView

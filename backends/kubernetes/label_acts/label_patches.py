@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backends.kubernetes.current_object import json_pointer
 from backends.kubernetes.resources import LABEL_OFF
-from backends.kubernetes.targets import json_pointer
 from backends.store import PodLabel
 
 Patch = list[dict[str, Any]]

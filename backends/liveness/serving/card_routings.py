@@ -41,7 +41,7 @@ from backends.liveness.serving.worker_sets import (
     CardSet,
     Deployment,
 )
-from backends.probe.targets import is_usable
+from backends.probe.probe_targets import is_usable
 
 _NO_INSTANCE = Routing(False, ServingReason.NO_INSTANCE)
 _DEAD = Routing(False, ServingReason.DEAD)

@@ -25,8 +25,8 @@ from backends.memory import Keyspace, MemoryStore
 from backends.probe.types import ProbeAnswer, ProbeResult
 from backends.removal.audit.audit import Audit
 from backends.removal.audit.operation import Operation, OperationKind
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from backends.store import (
     Cause,
     Entry,

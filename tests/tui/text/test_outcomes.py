@@ -20,8 +20,8 @@ from backends.memory import Keyspace, MemoryStore
 from backends.removal.audit.audit import Audit
 from backends.removal.audit.disk import AuditFailed
 from backends.removal.outcomes import FAILED, KeyOutcome, OutcomeType
+from backends.removal.removal_targets import RemovalTarget
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget
 from backends.store import (
     Cause,
     Entry,

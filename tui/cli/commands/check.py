@@ -19,7 +19,7 @@ from backends.liveness.judge import FINDINGS, TOLERATED, Verdict
 from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY
-from backends.probe.targets import unusable
+from backends.probe.probe_targets import unusable
 from backends.probe.types import ProbeAnswer
 from tui.cli.output import described, query_of
 from tui.cli.shared.asked_frontends import (

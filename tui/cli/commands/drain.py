@@ -20,7 +20,7 @@ from backends.liveness.judge import Verdict
 from backends.liveness.survey import Survey
 from backends.liveness.workers import Worker
 from backends.metrics.in_flight import DrainWatch, InFlight
-from backends.removal.targets import RemovalTarget, targets_of
+from backends.removal.removal_targets import RemovalTarget, targets_of
 from backends.store import Misconfigured
 from tui.cli.output import described, query
 from tui.cli.shared.lasting_drains import describe_lasting, planned, take_out

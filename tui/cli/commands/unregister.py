@@ -14,7 +14,7 @@ from backends.aio.timer import LOOP, Timer
 from backends.dynamo import keys
 from backends.dynamo.keys import UnspellableKey
 from backends.liveness.survey import survey_keys
-from backends.removal.targets import RemovalTarget, targets_of
+from backends.removal.removal_targets import RemovalTarget, targets_of
 from backends.store import Misconfigured
 from tui.cli.commands import unregister_stale
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at

@@ -12,7 +12,7 @@ from backends.dynamo.queries import Query
 from backends.liveness.judge import Verdict
 from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
-from backends.removal.targets import RemovalTarget, targets_of
+from backends.removal.removal_targets import RemovalTarget, targets_of
 from tui.cli.output import described, query
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (

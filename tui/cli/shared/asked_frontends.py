@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from backends.liveness.frontends import FrontendReport, ModelReport, ModelReports
-from backends.metrics.targets import ScrapeTarget
+from backends.metrics.scrape_targets import ScrapeTarget
 from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import print_message

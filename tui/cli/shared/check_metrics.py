@@ -17,7 +17,7 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import Verdict
 from backends.liveness.survey import Survey
 from backends.metrics.prometheus_text import prometheus_text
-from backends.probe.targets import unusable
+from backends.probe.probe_targets import unusable
 from tui.runtime.standard_streams import as_written
 from tui.text.sanitize import clip_middle
 from tui.text.serving import is_well_served

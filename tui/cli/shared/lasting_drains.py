@@ -16,8 +16,8 @@ from backends.removal.lasting_drain import (
     pods_taken_out,
 )
 from backends.removal.outcomes import KeyOutcome
+from backends.removal.removal_targets import RemovalTarget, targets_of
 from backends.removal.removals import RemovalResult, RestoreResult
-from backends.removal.targets import RemovalTarget, targets_of
 from backends.store import Misconfigured, PodLabel
 from tui.cli.shared.removing import exit_code
 from tui.cli.tables import write_table

@@ -15,7 +15,7 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
 from backends.removal.audit.operation import OperationKind
 from backends.removal.outcomes import KeyOutcome, OutcomeType
-from backends.removal.targets import RemovalTarget
+from backends.removal.removal_targets import RemovalTarget
 from backends.store import NoPuts
 from tui.cli.shared.audit_file import audit_at
 from tui.cli.shared.reading import StoreLabel

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.probe.addresses import Address, parse_address, why_unusable
-from backends.probe.targets import (
+from backends.probe.probe_targets import (
     MOST_BROKERS,
     address_of,
     is_loopback,

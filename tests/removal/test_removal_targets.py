@@ -17,8 +17,8 @@ from backends.liveness.survey import survey
 from backends.memory import Keyspace, MemoryStore
 from backends.removal.audit.audit import Audit
 from backends.removal.audit.operation import OperationKind
+from backends.removal.removal_targets import RemovalTarget, kind_of, removal_targets, targets_of
 from backends.removal.removals import Removals
-from backends.removal.targets import RemovalTarget, kind_of, removal_targets, targets_of
 from tests.support.registered import KeyAndValue, card, instance, record
 
 ROUTER = instance(1, component="router", endpoint="find_best_worker")

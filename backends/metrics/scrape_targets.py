@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from backends.dynamo.records import ModelCard
 from backends.metrics.card_cache import CardCache
 from backends.probe.addresses import parse_address
-from backends.probe.targets import DEFAULT_PORTS, targets_of
+from backends.probe.probe_targets import DEFAULT_PORTS, targets_of
 from backends.probe.types import ProbeMethod
 from backends.redact import MASK
 from backends.store import Misconfigured

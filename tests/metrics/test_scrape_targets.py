@@ -8,8 +8,8 @@ import pytest
 
 from backends.dynamo.records import ModelCard
 from backends.dynamo.registration import ModelSpec
-from backends.metrics import targets
-from backends.metrics.targets import (
+from backends.metrics import scrape_targets
+from backends.metrics.scrape_targets import (
     MOST_GIVEN,
     MOST_REVEALED,
     CardTargetFinder,
@@ -17,7 +17,7 @@ from backends.metrics.targets import (
     given,
     is_local,
 )
-from backends.probe.targets import targets_of
+from backends.probe.probe_targets import targets_of
 from backends.probe.types import ProbeTarget as Probed
 from backends.store import Misconfigured
 from tests.support import registered
@@ -132,7 +132,7 @@ def test_a_card_is_read_once_while_it_is_the_same(monkeypatch: pytest.MonkeyPatc
         read.append(one)
         return targets_of(one)
 
-    monkeypatch.setattr(targets, "targets_of", reading)
+    monkeypatch.setattr(scrape_targets, "targets_of", reading)
     cards, revealing = [card(1, "http://a:1"), card(2, "http://b:1")], CardTargetFinder(here=True)
     assert revealing.of(cards) == revealing.of(cards)
     assert read == cards
