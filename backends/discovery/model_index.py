@@ -5,7 +5,7 @@ Pure. The cost of a change grows with the cards it concerns: a card, and the ada
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
 from backends.discovery.cluster import Cluster
@@ -28,6 +28,10 @@ class ModelIndex:
     def __len__(self) -> int:
         """Return the number of models."""
         return len(self._keys)
+
+    def names(self) -> Collection[str]:
+        """Return the names of all models. Do not change it, nor keep it over an `amend`."""
+        return self._keys.keys()
 
     def cards(self, name: str) -> list[ModelCard]:
         """Return the cards of a model and of its adapters, unsorted. Empty: there is no such

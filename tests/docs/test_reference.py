@@ -23,6 +23,7 @@ from tui.actions import ACTIONS, DEFAULT_KEYS, REBINDABLE, Place, help_lines, sh
 from tui.cli.arguments.commands import build_parser
 from tui.cli.help_examples import EXAMPLES
 from tui.config import context_file
+from tui.state.go_to import WORDS
 from tui.text import format
 from tui.text.errors import Exit
 
@@ -153,3 +154,10 @@ def test_a_row_of_the_readme_has_all_keys_of_its_actions() -> None:
 
 def _in_code(keys: Iterable[str]) -> str:
     return " ".join(f"`{shown_key(key)}`" for key in keys)
+
+
+def test_what_may_be_typed_after_a_colon_is_documented() -> None:
+    text = (REFERENCE / "dashboard.md").read_text()
+    section = text.partition("## Going to what has a name")[2].partition("\n## ")[0]
+    for one in WORDS:
+        assert f"`{one.word}`" in section, one

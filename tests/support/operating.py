@@ -242,6 +242,7 @@ class Operator:
                 "?": "question_mark",
                 "\r": "enter",
                 ".": "full_stop",
+                ":": "colon",
             }
             driver.send_message(events.Key(key.get(char, char), char))
         await self.pilot.pause()

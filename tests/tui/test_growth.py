@@ -109,7 +109,7 @@ async def test_of_jumps_without_a_way_back_only_the_last_are_kept() -> None:
         instance = operator.dashboard.jump_target(next(iter(operator.pane.rows)), "models")
         assert isinstance(instance, EndpointInstance)
         for number in range(MOST_BOOKMARKS):
-            operator.dashboard.jump("workers", number, instance)
+            operator.dashboard.remember("workers", number)
         await operator.press("2", "o")
         await operator.until(lambda: operator.tab() == "instances")
         await operator.press("b")

@@ -71,6 +71,15 @@ ACTIONS: tuple[Action, ...] = (
         in_footer=True,
     ),
     Action(
+        "go-to",
+        (":",),
+        "Go to",
+        "Go to an id or address, or to a model, namespace or host by name.",
+        Group.LOOKING,
+        title="Go to an id, address, model, namespace or host",
+        in_footer=True,
+    ),
+    Action(
         "clear-filter",
         ("escape",),
         "Clear filter",

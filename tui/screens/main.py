@@ -4,7 +4,7 @@ the dashboard."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,7 +25,9 @@ from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
 from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard, Update
+from tui.state.go_to import GoTo
 from tui.state.reported_removals import Notice
+from tui.widgets.command_bar import CommandBar
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.footer import KeyFooter
@@ -35,6 +37,7 @@ from tui.widgets.panes.channels import ChannelsPane
 from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.tabs import PaneTabs
 from tui.widgets.table.list_table import ListTable
+from tui.widgets.typed_line import TypedLine
 
 TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
@@ -57,6 +60,7 @@ class MainScreen(JobScreen):
     # filter's text and no command, or already for that tab.
     AT_ONCE: ClassVar[dict[str, str]] = {
         "filter": "filter",
+        "go-to": "go_to",
         **{f"tab-{n}": f"tab({n})" for n in range(1, 9)},
     }
     IN_TURN: ClassVar[dict[str, str]] = {
@@ -85,6 +89,7 @@ class MainScreen(JobScreen):
         self.dashboard = dashboard
         dashboard.observer = self
         self._acting = Actions(dashboard, self)
+        self._go_to = GoTo(dashboard.view)
         self._detail_key: bytes | None = None
         self._is_read_only = dashboard.is_read_only
         """As keys were offered last."""
@@ -98,6 +103,7 @@ class MainScreen(JobScreen):
                 yield PaneTabs(dashboard, id="tabs")
                 yield DetailPane(id="detail")
         yield FilterBar()
+        yield CommandBar(self._go_to.completed)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -251,12 +257,20 @@ class MainScreen(JobScreen):
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
-        if bar.typing:
-            raise SkipAction  # there it is a character like any other
+        self._skip_while_typing()
         bar.open()
         self._work_off(self.dashboard.view.prepare_filter())
 
+    def _skip_while_typing(self) -> None:
+        """Leave a key to the line that is typed into: there it is a character like any other."""
+        if any(line.typing for line in self.query(TypedLine)):
+            raise SkipAction
+
     def action_clear_filter(self) -> None:
+        if (line := self.query_one(CommandBar)).typing:
+            line.clear()
+            self.set_focus(self.active.table)
+            return
         self.query_one(FilterBar).clear()
         self.workers.cancel_group(self, FILTERING)
         self.dashboard.clear_filter()
@@ -279,12 +293,32 @@ class MainScreen(JobScreen):
         self._header.update()
 
     def action_tab(self, number: int) -> None:
-        if self.query_one(FilterBar).typing:
-            raise SkipAction
+        self._skip_while_typing()
         if number <= len(self._tabs.panes):
             self._tabs.open(self._tabs.panes[number - 1])
 
-    # --- going to what belongs together -------------------------------------------------------
+    # --- going to what is named, and to what belongs together ----------------------------------
+
+    def action_go_to(self) -> None:
+        self._skip_while_typing()
+        self._go_to.forget()
+        self.query_one(CommandBar).open()
+
+    def on_command_bar_given(self, message: CommandBar.Given) -> None:
+        self.set_focus(self.active.table)
+        if not message.text.strip():
+            return
+        target = self._go_to.resolve(message.text)
+        if isinstance(target, Notice):
+            self.show_notice(target)
+            return
+        self._remember_place()
+        if target.filter is not None:
+            self.workers.cancel_group(self, FILTERING)
+            self.query_one(FilterBar).set(target.filter)
+        self.dashboard.narrow(target.filter, only_findings=target.only_findings)
+        scope = self.dashboard.scope if target.scope is None else target.scope
+        self._go(Bookmark(target.tab or self.active.TAB, scope, target.row))
 
     def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
         pane = self.active
@@ -292,11 +326,15 @@ class MainScreen(JobScreen):
         if isinstance(target, Notice):
             self.show_notice(target)
             return
-        row: Hashable = None if pane.row is None else pane.row.key
+        self._remember_place()
         shown = self.dashboard.view.shown.records
         if isinstance(target, EndpointInstance) and target.key not in shown:
             self.action_clear_filter()
-        self._go(self.dashboard.jump(pane.TAB, row, target))
+        self._go(self.dashboard.place_of(target))
+
+    def _remember_place(self) -> None:
+        row = self.active.row
+        self.dashboard.remember(self.active.TAB, None if row is None else row.key)
 
     def action_back(self) -> None:
         if (bookmark := self.dashboard.back()) is not None:

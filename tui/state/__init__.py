@@ -2,6 +2,7 @@
 
 Each module uses only modules below it in this list:
 
+    go_to              what a line typed after `:` shows
     dashboard          the state and actions of the dashboard, without its screen
     metrics_detail     the detail of a row of metrics, in sentences
     record_columns     columns that several tabs have

@@ -346,6 +346,14 @@ class Dashboard:
             self.view.finish_filter()
             self.show_everything()
 
+    def narrow(self, text: str | None, *, only_findings: bool | None) -> None:
+        """Show by another filter, and only findings or all. None: as it is."""
+        if text is not None:
+            self.view.set_filter(text)
+        if only_findings is not None:
+            self.view.show_only_findings(only_findings)
+        self.show_everything()
+
     def show_only_findings(self, only: bool) -> None:
         """Show only records that are not live, as far as there is evidence; or all again."""
         self.view.show_only_findings(only)
@@ -428,10 +436,12 @@ class Dashboard:
             return Notice(f"Its worker is {hex_id(number)}, which has no instance.", "warning")
         return worker
 
-    def jump(self, tab: str, row: Hashable, to: EndpointInstance | Worker) -> Bookmark:
-        """Return where an instance or a worker is shown, and remember the tab and row that are left
-        for it."""
+    def remember(self, tab: str, row: Hashable) -> None:
+        """Remember the tab and row that are left for another place."""
         self._bookmarks.append(Bookmark(tab, self.scope, row))
+
+    def place_of(self, to: EndpointInstance | Worker) -> Bookmark:
+        """Return where an instance or a worker is shown."""
         shown = self.view.shown
         if isinstance(to, Worker):
             is_here = to.id in map(self.view.cluster.worker_id, shown.workers(self.scope))

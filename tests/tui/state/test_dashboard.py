@@ -250,7 +250,8 @@ async def test_a_jump_is_gone_back_once() -> None:
         found = dashboard.jump_target(model, TabId.MODELS)
         assert found == shown.record(LIVING)
         dashboard.select(("elsewhere",))
-        to = dashboard.jump(TabId.MODELS, "row", shown.record(LIVING))
+        dashboard.remember(TabId.MODELS, "row")
+        to = dashboard.place_of(shown.record(LIVING))
         assert to == Bookmark(TabId.INSTANCES, (), LIVING)
         assert dashboard.back() == Bookmark(TabId.MODELS, ("elsewhere",), "row")
         assert dashboard.back() is None
@@ -262,7 +263,7 @@ async def test_a_jump_from_what_has_no_instance_goes_to_its_worker() -> None:
         alone = dashboard.view.cluster.records[card(7)[0]]
         worker = dashboard.jump_target(alone, TabId.MODELS)
         assert isinstance(worker, Worker)
-        assert dashboard.jump(TabId.MODELS, "row", worker) == Bookmark(TabId.WORKERS, (), 7)
+        assert dashboard.place_of(worker) == Bookmark(TabId.WORKERS, (), 7)
         assert dashboard.jump_target(alone, TabId.WORKERS) == Notice(
             "Its worker is 7, which has no instance.", "warning"
         )

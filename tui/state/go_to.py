@@ -1,0 +1,192 @@
+"""The words that may be typed after `:`, and what each of them shows.
+
+No Textual in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from difflib import get_close_matches
+
+import msgspec
+
+from backends.discovery.record_index import Scope
+from backends.dynamo import lookup
+from backends.dynamo.lookup import MatchedField, Named
+from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.liveness.workers import workers
+from backends.probe.hosts import host_of
+from tui.state.cluster_view import ClusterView
+from tui.state.dashboard import TabId
+from tui.state.reported_removals import Notice
+from tui.text.sanitize import plain
+
+MOST_NAMES = 2_000
+"""Names of one kind that are offered."""
+
+
+class GoToWord(msgspec.Struct, frozen=True):
+    """A word that may be typed."""
+
+    word: str
+    argument: str
+    """What follows it, for people. Empty: nothing."""
+    shows: str
+    """For the documents, after "shows"."""
+
+
+WORDS = (
+    GoToWord("id", "ID, ADDRESS or KEY", "the worker that it belongs to"),
+    GoToWord("model", "NAME", "that model, in Models"),
+    GoToWord("ns", "NAMESPACE", "that namespace; without a name, all"),
+    GoToWord("host", "HOST", "what is registered at that host, in Workers"),
+    GoToWord("stale", "", "only records that are not live"),
+    GoToWord("all", "", "everything again: no filter, all namespaces"),
+    *(GoToWord(tab.value, "", f"the tab {tab.value.capitalize()}") for tab in TabId),
+)
+_BY_WORD = {command.word: command for command in WORDS}
+_SHORT = {"namespace": "ns", "worker": "id", "instance": "id", "address": "id", "key": "id"}
+"""Other spellings."""
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """What is to be shown. None: that stays as it is."""
+
+    tab: str | None = None
+    row: Hashable | None = None
+    scope: Scope | None = None
+    filter: str | None = None
+    """Empty: none."""
+    only_findings: bool | None = None
+
+
+class GoTo:
+    """Finds what a command names among the records that are registered."""
+
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
+        self._names: dict[str, list[str]] = {}
+        """What may follow each word, as it is shown."""
+
+    def forget(self) -> None:
+        """Look names up anew when they are needed next."""
+        self._names.clear()
+
+    def completed(self, typed: str) -> str | None:
+        """Return a line that begins with what was typed, in any case. None: there is none."""
+        word, blank, rest = typed.partition(" ")
+        if not blank:
+            return _first(_BY_WORD, word)
+        command = _SHORT.get(word.lower(), word.lower())
+        name = _first(self._names_after(command), rest.lstrip()) if rest.strip() else None
+        return None if name is None else f"{word} {name}"
+
+    def resolve(self, typed: str) -> Destination | Notice:
+        """Return what a line shows, or why it shows nothing. A line that begins with none of the
+        words is what follows `id`."""
+        word, _, rest = typed.strip().partition(" ")
+        rest, lower = rest.strip(), word.lower()
+        command = _BY_WORD.get(_SHORT.get(lower, lower))
+        if command is None:
+            return self._unknown(typed.strip())
+        if rest and not command.argument:
+            return Notice(f":{command.word} takes nothing after it.", "warning")
+        if not rest and command.argument and command.word != "ns":
+            return Notice(f":{command.word} needs {command.argument}.", "warning")
+        match command.word:
+            case "id":
+                return self._worker(rest)
+            case "model":
+                return self._model(rest)
+            case "ns":
+                return self._namespace(rest)
+            case "host":
+                return Destination(tab=TabId.WORKERS, scope=(), filter=rest)
+            case "stale":
+                return Destination(only_findings=True)
+            case "all":
+                return Destination(scope=(), filter="", only_findings=False)
+        return Destination(tab=command.word)
+
+    def _unknown(self, typed: str) -> Destination | Notice:
+        found = self._worker(typed)
+        if isinstance(found, Destination):
+            return found
+        near = get_close_matches(typed.partition(" ")[0].lower(), _BY_WORD, 1)
+        hint = f" (did you mean :{near[0]}?)" if near else ""
+        said = f"{plain(typed)} is no command{hint}, and nothing registered has that name."
+        return Notice(said, "warning")
+
+    def _worker(self, text: str) -> Destination | Notice:
+        """Find a process, or if a text names several, or what has no process, all of that."""
+        wanted, cluster = lookup.parse(text), self._view.cluster
+        records = _named(wanted, self._view)
+        if not records:
+            past = (event.record for event in self._view.events())
+            if any(one is not None and wanted.meanings(one, None) for one in past):
+                # When and why it went.
+                return Destination(tab=TabId.EVENTS, scope=(), filter=wanted.text)
+            return Notice(f"Nothing is registered that is named {plain(text)}.", "warning")
+        only = records[0]
+        if only.key == wanted.key and isinstance(only, EndpointInstance):
+            return Destination(tab=TabId.INSTANCES, row=only.key, scope=(), filter="")
+        found = workers(cluster, records)
+        if len(found) == 1:
+            return Destination(tab=TabId.WORKERS, row=found[0].id, scope=(), filter="")
+        return Destination(tab=TabId.WORKERS, scope=(), filter=wanted.text)
+
+    def _model(self, text: str) -> Destination | Notice:
+        names = [one for one in self._names_after("model") if text.lower() in one.lower()]
+        exact = [one for one in names if one.lower() == text.lower()] or names
+        if not exact:
+            near = get_close_matches(text, self._names_after("model"), 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            return Notice(f"No model is named {plain(text)}{hint}.", "warning")
+        if len(exact) > 1:
+            return Destination(tab=TabId.MODELS, scope=(), filter=text)
+        real = next(one for one in self._view.models.names() if plain(one) == exact[0])
+        return Destination(tab=TabId.MODELS, row=(real,), scope=(), filter="")
+
+    def _namespace(self, text: str) -> Destination | Notice:
+        if not text:
+            return Destination(scope=())
+        for name in self._view.cluster.children(()):
+            if plain(name).lower() == text.lower():
+                return Destination(scope=(name,))
+        near = get_close_matches(text, self._names_after("ns"), 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return Notice(f"Nothing is registered in a namespace {plain(text)}{hint}.", "warning")
+
+    def _names_after(self, word: str) -> list[str]:
+        if word not in self._names:
+            self._names[word] = sorted(self._all_names(word))[:MOST_NAMES]
+        return self._names[word]
+
+    def _all_names(self, word: str) -> set[str]:
+        cluster = self._view.cluster
+        match word:
+            case "ns":
+                return {plain(name) for name in cluster.children(()) if name}
+            case "model":
+                return set(map(plain, self._view.models.names()))
+            case "host":
+                hosts = map(host_of, cluster.records.values())
+                return {plain(host) for host in hosts if host}
+            case "id":
+                return {f"{worker:x}" for worker in cluster.workers()}
+        return set()
+
+
+def _first(names: Iterable[str], start: str) -> str | None:
+    return next((name for name in names if name.lower().startswith(start.lower())), None)
+
+
+def _named(wanted: Named, view: ClusterView) -> list[AnyRecord]:
+    """Return the records that a text names by the most exact of its meanings, sorted by key."""
+    found: dict[MatchedField, list[AnyRecord]] = {}
+    cluster = view.cluster
+    for record in cluster.records.values():
+        meanings = wanted.meanings(record, cluster.worker_of(record))
+        if meanings:
+            found.setdefault(min(meanings), []).append(record)
+    return sorted(found[min(found)], key=lambda one: one.key) if found else []

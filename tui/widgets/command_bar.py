@@ -1,0 +1,65 @@
+"""The line for typing what to go to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from tui.widgets.plain_input import PlainInput
+from tui.widgets.typed_line import TypedLine
+
+Completes = Callable[[str], str | None]
+"""From what was typed to the whole line. None: nothing is known that begins so."""
+
+
+class CommandBar(TypedLine):
+    """Reports the line once Enter is pressed. It suggests how the line may go on."""
+
+    LABEL = "go to"
+    PLACEHOLDER = "an id or address, or model, ns, host, stale, …; Tab completes, Esc closes"
+
+    class Given(Message):
+        """Enter was pressed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, completes: Completes) -> None:
+        super().__init__()
+        self._completes = completes
+
+    def make_input(self) -> PlainInput:
+        return _CompletedInput(placeholder=self.PLACEHOLDER, suggester=_Suggester(self._completes))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.clear()
+        self.post_message(self.Given(event.value))
+
+
+class _CompletedInput(PlainInput):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", show=False)]
+
+    def action_complete(self) -> None:
+        """Take the suggestion, as the right arrow does."""
+        self.cursor_position = len(self.value)
+        self.action_cursor_right()
+
+
+class _Suggester(Suggester):
+    def __init__(self, completes: Completes) -> None:
+        # What is registered changes.
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._completes = completes
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return self._completes(value)
