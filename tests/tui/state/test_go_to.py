@@ -88,8 +88,8 @@ def test_tabs_findings_and_everything_have_words() -> None:
     [
         ("id 99", "Nothing is registered that is named 99."),
         (
-            "modle acme",
-            "There is no command, and nothing named, modle acme (did you mean :model?).",
+            "modle x",
+            "modle x is no command (did you mean :model?), and nothing registered has that name.",
         ),
         ("ns stagin", "Nothing is registered in a namespace stagin (did you mean staging?)."),
         ("model acme/larg3", "No model is named acme/larg3 (did you mean acme/large?)."),
