@@ -98,11 +98,14 @@ def test_d_in_workers_drains_by_the_typed_id_and_u_puts_back(
 
 @pytest.mark.parametrize("written", [ID, f"{WORKER}", f"instance_id={WORKER}"])
 def test_a_pasted_id_finds_its_worker(dashboard: Terminal, written: str) -> None:
-    assert "`/`, then paste it" in keys_of(4)
-    dashboard.press("/")
+    assert "`:`, then paste it" in keys_of(4)
+    assert "`Enter`" in keys_of(4)
+    dashboard.press(":")
     dashboard.type(written)
     dashboard.press("enter")
-    dashboard.wait_for(re.compile(r"\b1 of \d").search)
+    # The detail is that of the worker.
+    dashboard.wait_for(re.compile(rf"worker +{ID}").search)
+    dashboard.wait_for("COMPONENT")
 
 
 def press_until(dashboard: Terminal, key: str, is_so: Callable[[], bool]) -> None:
