@@ -3,6 +3,7 @@
 Import from the modules: `parse` (bytes to records), `registration` (records to bytes), `keys` and
 `ids` (the parts of a key), `records`, `queries` (which keys to ask for), `naming` (slugs,
 subjects), `card_checksum` (which cards must be equal), `roles` (workers, frontends, routers),
+`releases` (which releases may have written records),
 `lookup` (find the records that an id or another text refers to), `object_ids` (the instance id of
 an object's name in Kubernetes), `fast_bodies` (usual values, decoded).
 Internal: `json_values`, `full_parse`, `body_parts`, `schemas` and `card_split`.

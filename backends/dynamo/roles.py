@@ -84,6 +84,14 @@ def role_of(records: Iterable[AnyRecord]) -> Role:
     return next((role for role in _PRECEDENCE if role in found), Role.OTHER)
 
 
+def role_of_card(card: ModelCard) -> str | None:
+    """Return the role of a worker that its card shows, in lower case: its worker type (from 1.4
+    on), or that it is for prefill (to 1.3). None: the card does not show it."""
+    if card.worker_type:
+        return card.worker_type.lower()
+    return "prefill" if (card.model_type or "").strip().lower() == "prefill" else None
+
+
 _PRECEDENCE = (
     Role.ROUTER,
     Role.AGENT,

@@ -20,8 +20,10 @@ from backends.dynamo.records import (
     EventSource,
     ModelCard,
 )
-from backends.dynamo.roles import Role, is_internal, is_of_a_rank, role_of
+from backends.dynamo.releases import Releases, releases_of
+from backends.dynamo.roles import Role, is_internal, is_of_a_rank, role_of, role_of_card
 from backends.liveness.judge import Verdict
+from backends.probe.targets import host_of
 
 SEVERITY = (
     Verdict.LIVE,
@@ -80,6 +82,32 @@ class Worker(msgspec.Struct, frozen=True):
         """Its data-parallel ranks: as in its cards, else one for each internal endpoint."""
         on_cards = max((card.ranks or 0 for card in self.cards), default=0)
         return max(on_cards, sum(is_of_a_rank(one.id.endpoint) for one in self.instances), 1)
+
+    @property
+    def ranks_shown(self) -> int | None:
+        """Its data-parallel ranks, as far as its records show them. None: they do not."""
+        on_cards = [card.ranks for card in self.cards if card.ranks]
+        by_endpoints = sum(is_of_a_rank(one.id.endpoint) for one in self.instances)
+        return max([*on_cards, by_endpoints]) or None
+
+    @property
+    def roles(self) -> list[str]:
+        """What it does, as its records show it: `aggregated`, `prefill` or `decode`, by its cards;
+        a process that is no worker by its role. Empty: they do not show it."""
+        if (process := self.role) is not Role.WORKER:
+            return [] if process is Role.OTHER else [process.value]
+        return sorted({role for card in self.cards if (role := role_of_card(card)) is not None})
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts in the addresses of its instances; without any, in those of its channels."""
+        of_instances = {host for one in self.instances if (host := host_of(one))}
+        return sorted(of_instances or {host for one in self.channels if (host := host_of(one))})
+
+    @property
+    def releases(self) -> Releases | None:
+        """The releases that can have written its records. None: they do not show it."""
+        return releases_of(self.records)
 
     @property
     def cards(self) -> list[ModelCard]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from backends.discovery.cluster import Cluster, FirstSeen
+from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
 from backends.liveness.workers import SEVERITY, worker, workers, worst
+from tests import corpus
 from tests.support import registered
 from tests.support.registered import record
 
@@ -57,3 +61,48 @@ def test_the_worst_verdict_stands_for_all_and_every_verdict_has_its_rank() -> No
     assert worst([Verdict.LATE, Verdict.UNREACHABLE]) is Verdict.UNREACHABLE
     assert worst([]) is Verdict.UNKNOWN
     assert set(SEVERITY) == set(Verdict)
+
+
+def told(name: str) -> list[tuple[list[str], list[str], int | None]]:
+    """The hosts, roles and ranks of each process of a recorded cluster, by its components."""
+    entries = next(one.entries for one in corpus.load_clusters() if one.name == name)
+    cluster = cluster_of(*map(read, entries))
+    found = [one for number in cluster.workers() if (one := worker(cluster, number)) is not None]
+    found.sort(key=lambda one: (one.components, one.id))
+    return [(one.hosts, one.roles, one.ranks_shown) for one in found]
+
+
+HERE = ["127.0.0.1"]
+
+
+def test_host_role_and_ranks_are_what_records_show() -> None:
+    assert told("1.4.2-mocker-dp2-disagg-router") == [
+        (HERE, ["aggregated"], 2),
+        (HERE, ["frontend"], None),
+        (HERE, ["decode"], 1),
+        (HERE, ["prefill"], 1),
+    ]
+
+
+def test_to_1_3_cards_show_no_role_but_prefill() -> None:
+    roles = [roles for _, roles, _ in told("1.0.2-mocker-dp2-disagg-router")]
+    assert sorted(roles) == [[], [], ["frontend"], ["prefill"]]
+
+
+def test_on_nats_there_is_no_host_unless_a_channel_has_one() -> None:
+    assert {tuple(hosts) for hosts, _, _ in told("1.6.1-mocker-nats-dp2-frontend")} == {()}
+    key, value = registered.instance(1)
+    body = json.loads(value) | {"transport": {"nats_tcp": "prod_backend.generate-1"}}
+    on_nats = record((key, json.dumps(body).encode()), lease=1)
+    there = worker(cluster_of(on_nats, record(registered.channel(7), lease=1)), 1)
+    assert there is not None
+    assert there.hosts == ["10.0.0.1"]
+    alone = worker(cluster_of(on_nats), 1)
+    assert alone is not None
+    assert alone.hosts == []
+
+
+def test_what_no_record_shows_is_not_guessed() -> None:
+    one = worker(cluster_of(record(registered.instance(1), lease=1)), 1)
+    assert one is not None
+    assert (one.roles, one.ranks_shown) == ([], None)
