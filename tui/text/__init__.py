@@ -2,26 +2,27 @@
 
 Each module uses only modules below it in this list:
 
-    aftermath     what remains after a removal
-    detail_lines  a detail as lines, folded to a width
-    irreversible  why a removed record cannot be put back
-    json_export   records as JSON, for scripts
-    services      figures of NATS services
-    serving       whether models are served, and why not
-    tab_titles    the titles of all tabs beside each other
-    tap           messages of an event channel
-    consequences  what removing a record does
-    detail        all that is known of a record
-    evidence      evidence as JSON, for scripts
-    numbers       figures in a few cells, with their units
-    sparkline     a series of numbers as a row of bars
-    owner         the object, pod and container of a record
-    pod_events    what Kubernetes wrote down about a pod
-    reasons       why a record came or went
-    format        durations, states and kinds
-    outcomes      how removing and restoring ended
-    errors        an error as one sentence, with its exit code
-    host_clock    the steady time that ages are measured by
-    timestamps    times, for people, programs and the log
-    sanitize      the border between untrusted text and the terminal
+    aftermath       what remains after a removal
+    detail_lines    a detail as lines, folded to a width
+    irreversible    why a removed record cannot be put back
+    json_export     records as JSON, for scripts
+    services        figures of NATS services
+    serving         whether models are served, and why not
+    tab_titles      the titles of all tabs beside each other
+    tap             messages of an event channel
+    consequences    what removing a record does
+    detail          all that is known of a record
+    evidence        evidence as JSON, for scripts
+    brief_evidence  evidence in few words, for a column
+    numbers         figures in a few cells, with their units
+    sparkline       a series of numbers as a row of bars
+    owner           the object, pod and container of a record
+    pod_events      what Kubernetes wrote down about a pod
+    reasons         why a record came or went
+    format          durations, states and kinds
+    outcomes        how removing and restoring ended
+    errors          an error as one sentence, with its exit code
+    host_clock      the steady time that ages are measured by
+    timestamps      times, for people, programs and the log
+    sanitize        the border between untrusted text and the terminal
 """

@@ -12,6 +12,7 @@ import msgspec
 
 from backends.discovery.cluster import FirstSeen
 from backends.discovery.history import EventType
+from backends.dynamo import naming
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EventSource, ModelCard
 from backends.liveness.judge import LeaseTtl, Verdict
@@ -205,10 +206,31 @@ def transport_of(record: AnyRecord) -> str:
 
 
 def short_transport(record: AnyRecord) -> str:
-    """Return `transport_of` without the path of a TCP address, which repeats the record's names."""
-    if record.transport is None or record.transport.kind != "tcp":
-        return transport_of(record)
-    return f"tcp {(record.transport.address or '').partition('/')[0]}"
+    """Return `transport_of` without what repeats the names of the record: the path of an address, a
+    NATS subject."""
+    if record.transport is None:
+        return NOTHING
+    kind, address = record.transport.kind, record.transport.address or ""
+    match kind:
+        case "tcp":
+            address = address.partition("/")[0]
+        case "http" if "://" in address:
+            scheme, _, rest = address.partition("://")
+            address = f"{scheme}://{rest.partition('/')[0]}"
+        case "nats_tcp" | "Nats" if address == _subject(record):
+            address = ""
+    return f"{kind} {address}".rstrip()
+
+
+def _subject(record: AnyRecord) -> str:
+    """Return the NATS subject that follows from a record's names; of a channel what its subjects
+    begin with."""
+    at = record.id
+    if record.kind is Kind.ENDPOINT:
+        names = (at.namespace or "", at.component or "", at.endpoint or "")
+        return naming.subject(*names, at.instance_id)
+    labels = {"namespace": at.namespace, "component": at.component, "endpoint": at.endpoint}
+    return ".".join(f"{label}.{name}" for label, name in labels.items() if name)
 
 
 def worker_word(record: AnyRecord, worker: int | None) -> str:

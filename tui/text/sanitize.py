@@ -24,8 +24,9 @@ LEAST_FOR_BOTH_ENDS = 12
 
 TAIL = 8
 """Columns kept of a name's end: the operator's hash of a generation."""
-LEAST_LONG, LEAST_SHORT = 10, 3
-"""Columns kept at least of a path's longest names, and of its others, if they are that long."""
+LEAST_LONG, LEAST_SHORT = 10, 4
+"""Columns kept of a path's last name, if it is that long: before the namespace is left out, and
+after."""
 LONGEST_PATH = 4_096
 """Characters from which a path is cut like any text."""
 
@@ -87,42 +88,61 @@ def clip_middle(text: str, cells: int) -> str:
     clipped = clip(text, cells)
     if cells < LEAST_FOR_BOTH_ENDS or not clipped.endswith(ELLIPSIS) or len(text) <= len(clipped):
         return clipped
+    tail = _end(text, cells // 2)
+    return clip(text, cells - width(tail)) + tail
+
+
+def _end(text: str, cells: int) -> str:
+    """Return the end of a text that fits into `cells`, made plain."""
     tail, used = "", 0
-    for char in reversed(plain(text[-cells * (1 + MARKS_IN_A_ROW) :])):
+    for char in reversed(plain(text[-(cells + 1) * (1 + MARKS_IN_A_ROW) :])):
         used += get_character_cell_size(char)
-        if used > cells // 2:
+        if used > cells:
             break
         tail = char + tail
     # A mark must not end up on the ellipsis.
     while tail and not get_character_cell_size(tail[0]):
         tail = tail[1:]
-    return clip(text, cells - width(tail)) + tail
+    return tail
+
+
+def clip_start(text: str, cells: int) -> str:
+    """Clip at the start: keep as much of the end as `cells` hold, after `…`."""
+    clipped = clip(text, cells)
+    if not clipped.endswith(ELLIPSIS) or len(text) <= len(clipped):
+        return clipped
+    return ELLIPSIS + _end(text, cells - 1)
 
 
 def clip_path(path: str, cells: int) -> str:
-    """Clip a path, but keep what differs in long paths: the start of each name, and the end of the
-    longest ones, where generations of a deployment differ.
+    """Clip a path from the left, but keep what differs in long paths as long as there is room: its
+    last two names, and the end of the namespace before, where generations of a deployment differ.
 
-    With hardly any room it is `clip_middle`.
+    Of a model's name the part before the slash goes first. With hardly any room it is
+    `clip_middle`.
     """
     # A list of paths is no path.
     if len(path) >= LONGEST_PATH or ", " in path or "/" not in path:
         return clip_middle(path, cells)
-    names = path.split("/")
-    sizes = [width(plain(name)) for name in names]
-    room = cells - len(names) + 1
-    if sum(sizes) <= room:
+    before, *names = path.rsplit("/", 2)
+    sizes = [width(plain(name)) for name in (before, *names)]
+    lack = sum(sizes) + len(names) - cells
+    if lack <= 0:
         return clip_middle(path, cells)
-    longest = max(sizes)
-    least = [LEAST_LONG if size == longest else LEAST_SHORT for size in sizes]
-    least = [min(pair) for pair in zip(sizes, least, strict=True)]
-    if sum(least) > room:
-        return clip_middle(path, cells)
-    while sum(sizes) > room:
-        # Names far longer than their minimum shrink first.
-        spare = [size - fewest for size, fewest in zip(sizes, least, strict=True)]
-        sizes[spare.index(max(spare))] -= 1
-    return "/".join(clip_name(name, size) for name, size in zip(names, sizes, strict=True))
+    last = len(sizes) - 1
+    for place, least in ((0, TAIL + 1), (last, LEAST_LONG), (0, 1), (last, LEAST_SHORT)):
+        # Of two names the last is the component or model, which is cut last.
+        if place and last == 1:
+            continue
+        given = max(0, min(lack, sizes[place] - least))
+        sizes[place] -= given
+        lack -= given
+    if lack > 0:
+        rest = "/".join(names)
+        return clip_middle(rest if width(plain(rest)) > cells else path, cells)
+    start, *cut = sizes
+    shown = [clip_start(before, start), *map(clip_middle, names, cut)]
+    return "/".join(shown)
 
 
 def clip_name(name: str, cells: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,41 @@ def test_a_transport_is_kind_and_address() -> None:
     assert format.short_transport(one) == "tcp 10.0.0.1:9000"
     assert format.short_transport(record(registered.channel(1))) == "Zmq tcp://10.0.0.1:5557"
     assert format.transport_of(record(registered.MALFORMED)) == format.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("transport", "shown"),
+    [
+        ({"nats_tcp": "prod_backend.generate-1a"}, "nats_tcp"),
+        ({"nats_tcp": "prod_backend.generate-1b"}, "nats_tcp prod_backend.generate-1b"),
+        ({"http": "http://10.0.0.1:8000/v1/generate"}, "http http://10.0.0.1:8000"),
+        ({"http": "http://10.0.0.1:8000"}, "http http://10.0.0.1:8000"),
+        ({"tcp": "[fd00::1]:9000/1a/generate"}, "tcp [fd00::1]:9000"),
+        ({"carrier": "pigeon/1"}, "carrier pigeon/1"),
+    ],
+)
+def test_what_repeats_the_names_of_a_row_is_left_out_of_its_transport(
+    transport: dict[str, str], shown: str
+) -> None:
+    key, value = registered.instance(0x1A)
+    body = json.loads(value) | {"transport": transport}
+    assert format.short_transport(record((key, json.dumps(body).encode()))) == shown
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shown"),
+    [
+        ("namespace.prod.component.backend", "Nats"),
+        ("namespace.other.component.backend", "Nats namespace.other.component.backend"),
+    ],
+)
+def test_the_subject_of_a_channel_is_shown_if_it_is_not_as_its_names(
+    prefix: str, shown: str
+) -> None:
+    key, value = registered.channel(7)
+    transport = {"kind": "Nats", "config": {"subject_prefix": prefix}}
+    body = json.loads(value) | {"transport": transport}
+    assert format.short_transport(record((key, json.dumps(body).encode()))) == shown
 
 
 def test_a_worker_that_cannot_be_told_is_unknown() -> None:
