@@ -112,6 +112,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         (0, "-narrow"),
         (80, "-normal"),
         (110, "-wide"),
+        (160, "-widest"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     ACTIONS: ClassVar[dict[str, str]] = {

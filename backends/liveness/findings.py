@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from backends.discovery.record_index import Scope, is_internal_at, scopes_of
+from backends.discovery.record_index import Scope, is_internal_at, own_worker, scopes_of
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.failure import Way
@@ -20,6 +20,8 @@ class Findings:
         """All keys, by place."""
         self._not_live: dict[Scope, set[bytes]] = {}
         """Instances, by place."""
+        self._workers: dict[Scope, dict[int, int]] = {}
+        """By place, how many such instances each process has there."""
 
     def note(self, record: AnyRecord, verdict: Verdict) -> None:
         """Count a record by its verdict."""
@@ -32,6 +34,7 @@ class Findings:
             _mark(self._wrong, scope, key, found)
             if record.kind is Kind.ENDPOINT and not is_internal_at(record, scope):
                 _mark(self._not_live, scope, key, found)
+                self._count_worker(scope, record, 1 if found else -1)
 
     def all(self) -> Collection[bytes]:
         """Return all keys. Do not change it."""
@@ -44,6 +47,21 @@ class Findings:
     def not_live(self, scope: Scope) -> Collection[bytes]:
         """Return the instances in a place. Do not change it, nor keep it."""
         return self._not_live.get(scope, ())
+
+    def workers(self, scope: Scope) -> Collection[int]:
+        """Return the processes of those instances, as `own_worker`. Do not change it, nor keep
+        it."""
+        return self._workers.get(scope, {}).keys()
+
+    def _count_worker(self, scope: Scope, record: AnyRecord, more: int) -> None:
+        if (worker := own_worker(record)) is None:
+            return
+        workers = self._workers.setdefault(scope, {})
+        workers[worker] = workers.get(worker, 0) + more
+        if not workers[worker]:
+            del workers[worker]
+            if not workers:
+                del self._workers[scope]
 
 
 class LeftBehind:

@@ -130,6 +130,12 @@ class LivenessTracker:
         )
         return self._cluster.count_workers(scope) - gone
 
+    def count_workers_not_live(self, scope: Scope = ()) -> int:
+        """Return how many of `count_workers` have an instance in the place that is not live."""
+        there = self._findings.workers(scope)
+        none = {*self._cluster.no_workers(), *self.left_behind} if there else ()
+        return len(there) - sum(one in there for one in none)
+
     def lease_ttl(self, record: AnyRecord) -> LeaseTtl | None:
         """Return the TTL that the store last reported for a record. None: it was not asked yet."""
         return self._inputs.lease_ttl(record)

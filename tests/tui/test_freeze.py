@@ -17,7 +17,7 @@ async def test_what_waits_is_counted_and_then_everything_is_there() -> None:
         world.keyspace.delete(instance(1)[0])
         await operator.until_shown("frozen, 3 changes waiting")
         assert operator.rows("id") == ["1", "2"]
-        assert operator.branches()[0] == "all namespaces 2"
+        assert operator.branches()[0] == "all namespaces 1"
         assert "2 instances" in operator.header()
         assert len(operator.dashboard.view.events()) == 1
         await operator.press("f")

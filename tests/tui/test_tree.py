@@ -1,4 +1,4 @@
-"""The tree: every place with how many instances it has, as of now."""
+"""The tree: every place with how many workers it has, as of now."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def small_world() -> World:
 
 
 OPEN_AT_START = [
-    "all namespaces 5",
-    "  prod 4",
-    "    backend 3",
+    "all namespaces 4",
+    "  prod 3",
+    "    backend 2",
     "    frontend 1",
     "  staging 1",
     "    backend 1",
@@ -53,11 +53,11 @@ async def test_places_come_in_order_and_counts_follow() -> None:
             lambda: (
                 operator.branches()
                 == [
-                    "all namespaces 7",
+                    "all namespaces 5",
                     "  alpha 1",
                     "    backend 1",
-                    "  prod 5",
-                    "    backend 4",
+                    "  prod 4",
+                    "    backend 3",
                     *OPEN_AT_START[3:],
                 ]
             )
@@ -69,7 +69,7 @@ async def test_a_place_goes_when_the_last_thing_in_it_goes() -> None:
     async with dashboard(world) as operator:
         world.keyspace.delete(instance(4, namespace="staging")[0])
         await operator.until(
-            lambda: operator.branches() == ["all namespaces 4", *OPEN_AT_START[1:4]]
+            lambda: operator.branches() == ["all namespaces 3", *OPEN_AT_START[1:4]]
         )
 
 
@@ -125,8 +125,8 @@ async def test_what_is_closed_stays_closed_and_what_is_open_stays_open() -> None
             lambda: (
                 operator.branches()
                 == [
-                    "all namespaces 7",
-                    "  prod 5",
+                    "all namespaces 5",
+                    "  prod 4",
                     "  staging 2",
                     "    backend 2",
                     "      generate 2",

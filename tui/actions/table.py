@@ -106,6 +106,14 @@ ACTIONS: tuple[Action, ...] = (
         title="Hide or show tombstones",
     ),
     Action(
+        "internal",
+        ("e",),
+        "Internal",
+        "Show or hide internal endpoints.",
+        Group.LOOKING,
+        title="Show or hide internal endpoints",
+    ),
+    Action(
         "probe",
         ("p",),
         "Probe",

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import TabbedContent
 
 from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.dynamo.roles import is_internal
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_drawing import draw_now
@@ -67,6 +68,7 @@ class MainScreen(JobScreen):
         "not-live": "only_findings",
         "freeze": "freeze",
         "gone": "hide_gone",
+        "internal": "show_internal",
         "tree": "toggle_tree",
         "back": "back",
         "clear-filter": "clear_filter",
@@ -284,6 +286,9 @@ class MainScreen(JobScreen):
     def action_hide_gone(self) -> None:
         self.show_notice(self.dashboard.hide_gone(not self.dashboard.view.hides_gone))
 
+    def action_show_internal(self) -> None:
+        self.show_notice(self.dashboard.show_internal(not self.dashboard.view.shows_internal))
+
     def action_freeze(self) -> None:
         self.dashboard.freeze(not self.dashboard.view.frozen)
 
@@ -327,6 +332,8 @@ class MainScreen(JobScreen):
             self.show_notice(target)
             return
         self._remember_place()
+        if isinstance(target, EndpointInstance) and is_internal(target.id.endpoint):
+            self.dashboard.show_internal(True)
         shown = self.dashboard.view.shown.records
         if isinstance(target, EndpointInstance) and target.key not in shown:
             self.action_clear_filter()

@@ -62,6 +62,8 @@ class ClusterView:
         self.models = ModelIndex(self.cluster)
         """All models, as of the last changes taken."""
         self.tombstones = Tombstones()
+        self.shows_internal = False
+        """Whether instances of internal endpoints are shown beside those that serve."""
         self.hides_gone = False
         """Whether tombstones are left out of the view."""
         self.shown = RecordIndex()
@@ -270,6 +272,12 @@ class ClusterView:
     def narrowed(self) -> bool:
         """Return whether the view may leave something out."""
         return bool(self.filter) or self.only_findings
+
+    @property
+    def has_internal(self) -> bool:
+        """Return whether instances of internal endpoints are shown: if asked for, or to be found by
+        a filter. Else they are part of their worker."""
+        return self.shows_internal or self.narrowed
 
     def gone(self, kinds: Collection[Kind], scope: Scope = ()) -> list[AnyRecord]:
         """Return the tombstones in a scope that are still shown, each with its last record; the

@@ -372,6 +372,15 @@ class Dashboard:
         gone = count(len(self.view.tombstones), "tombstone")
         return Notice(f"{'Hides' if hides else 'Shows'} {gone}.", "information")
 
+    def show_internal(self, shows: bool) -> Notice:
+        """Show instances of internal endpoints, or fold them into their workers again. Returns the
+        notice."""
+        self.view.shows_internal = shows
+        self.show_everything()
+        internal = count(len(self.view.cluster.internal()), "instance")
+        done = "Shows" if shows else "Hides"
+        return Notice(f"{done} {internal} of internal endpoints.", "information")
+
     def freeze(self, frozen: bool) -> None:
         """Freeze the view, or let it catch up."""
         self.view.freeze(frozen)

@@ -85,9 +85,12 @@ class RecordStates:
         evidence = (replace(e, at=at) if e.at == record.expired_at else e for e in judged.evidence)
         return replace(judged, evidence=tuple(evidence))
 
-    def not_live(self, scope: Scope = ()) -> int:
-        """Return the number of shown instances in a scope that are not live."""
-        return self._shown_of(self.view.verdicts.not_live(scope))
+    def workers(self, scope: Scope = ()) -> tuple[int, int]:
+        """Return how many workers in a scope have only live instances there, and how many there
+        are."""
+        verdicts = self.view.verdicts
+        number = verdicts.count_workers(scope)
+        return number - verdicts.count_workers_not_live(scope), number
 
     def findings(self, scope: Scope = ()) -> int:
         """Return the number of shown records in a scope with a finding, of every kind."""

@@ -1,5 +1,5 @@
-"""The tree of namespaces, components and endpoints, with the number of live instances and of
-records with findings."""
+"""The tree of namespaces, components and endpoints, with the number of live workers and of records
+with findings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from backends.discovery.record_index import NO_NAMESPACE, RecordIndex, Scope
+from backends.dynamo.roles import is_internal
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_theme import rich_colour
 from tui.state.dashboard import Dashboard
@@ -105,6 +106,8 @@ class NamespaceTree(Tree[Scope]):
 
         With a filter, its matches are open down to the endpoints.
         """
+        for scope in [scope for scope in self._placed if self._is_folded(scope)]:
+            self._drop(scope)
         self.amend(self._placed.keys() | {()})
         if not self.dashboard.view.narrowed:
             for scope in self._opened_by_filter & self._placed.keys():
@@ -121,6 +124,8 @@ class NamespaceTree(Tree[Scope]):
                 self._drop(scope)
             elif node is not None:
                 self._relabel(node, scope)
+            elif self._is_folded(scope):
+                continue
             elif scope[:-1] in self._placed and self._placed[scope[:-1]].is_expanded:
                 self._add(scope)
 
@@ -176,7 +181,7 @@ class NamespaceTree(Tree[Scope]):
         if not node.is_expanded:
             return
         for name in self._cluster.children(scope):
-            if (*scope, name) not in self._placed:
+            if (*scope, name) not in self._placed and not self._is_folded((*scope, name)):
                 self._add((*scope, name))
 
     def _add(self, scope: Scope) -> None:
@@ -192,6 +197,11 @@ class NamespaceTree(Tree[Scope]):
             allow_expand=not leaf,
         )
         self._fill(scope)
+
+    def _is_folded(self, scope: Scope) -> bool:
+        """Return whether a place is an internal endpoint, which is its worker's."""
+        is_endpoint = len(scope) == DEPTH and is_internal(scope[-1])
+        return is_endpoint and not self.dashboard.view.has_internal
 
     def _drop(self, scope: Scope) -> None:
         node = self._placed.get(scope)
@@ -232,11 +242,13 @@ class NamespaceTree(Tree[Scope]):
             count, tone = self._count(scope)
         name, cells = self._named(scope), self._width - GUIDE_CELLS * (len(scope) + 1) - 2
         if cell_len(name) > cells - len(count):
-            # The count of live instances precedes the name.
+            # The count of findings precedes the name.
             count = count.rpartition(" ")[2]
         room = max(4, cells - len(count))
+        if scope and cell_len(name) > room:
+            self.add_class("-long")
         name = clip_name(name, room) if scope else clip(name, room)
-        return Text.assemble(name, (f" {count}", tone))
+        return Text.assemble(name, (f" {count}" if count else "", tone))
 
     def _named(self, scope: Scope) -> str:
         if scope:
@@ -248,18 +260,21 @@ class NamespaceTree(Tree[Scope]):
         return "all namespaces" if namespace is None else f"ns {namespace}"
 
     def _count(self, scope: Scope) -> tuple[str, str]:
-        """Return the number of instances, or of matches, and its tone."""
+        """Return the number of workers, or of matches, and its tone."""
         states = self.dashboard.states
-        findings, not_live = states.findings(scope), states.not_live(scope)
+        findings = states.findings(scope)
         if self.dashboard.view.narrowed:
             count = f"{self._cluster.count_all(scope):,}"
         else:
-            count = f"{self._cluster.count_instances(scope):,}"
-            # As in kubectl: healthy of all.
-            if not_live:
-                count = f"{self._cluster.count_instances(scope) - not_live:,}/{count}"
-        # Of all kinds, not of instances alone: a model without one is as bad.
-        return (f"{count} !{findings:,}", self._warning) if findings else (count, "dim")
+            live, workers = states.workers(scope)
+            # As in kubectl: healthy of all. Of frontends and the like alone there is no number.
+            count = f"{workers:,}" if workers or not scope else ""
+            if live < workers:
+                count = f"{live:,}/{count}"
+        # Of all kinds, not of workers alone: a model without one is as bad.
+        if findings:
+            return f"{count} !{findings:,}".lstrip(), self._warning
+        return count, "dim"
 
     @property
     def _warning(self) -> str:

@@ -89,8 +89,8 @@ class RecordPane(Pane[AnyRecord]):
 class InstancesPane(RecordPane):
     """Shows the endpoint instances of the selected scope.
 
-    Instances of internal endpoints belong to their worker: they have rows if the endpoint itself is
-    selected, or if a filter matches them.
+    Instances of internal endpoints belong to their worker: they have rows if they were asked for,
+    or if a filter matches them.
     """
 
     TAB = TabId.INSTANCES
@@ -109,10 +109,10 @@ class InstancesPane(RecordPane):
 
     def _hidden(self) -> Collection[bytes]:
         shown, scope = self.dashboard.shown, self.dashboard.scope
-        return () if self.view.narrowed else shown.internal(scope)
+        return () if self.view.has_internal else shown.internal(scope)
 
     def _is_hidden(self, record: AnyRecord) -> bool:
-        return not self.view.narrowed and is_internal_at(record, self.dashboard.scope)
+        return not self.view.has_internal and is_internal_at(record, self.dashboard.scope)
 
     def _transport(self, record: AnyRecord) -> Cell:
         """Return the transport of a record, with the number of recent replacements of an
