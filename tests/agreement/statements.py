@@ -223,7 +223,7 @@ def _read_branch(
     *,
     narrowed: bool,
 ) -> None:
-    """`prod 4/6 !3`: six instances, two of them not live, three findings."""
+    """`prod 4/6 !3`: six workers, two of them not live, three findings."""
     label = str(operator.tree._placed[scope].label)
     found = re.search(r"(?: (?:([\d,]+)/)?([\d,]+))?(?: !([\d,]+))?$", label)
     assert found, label
@@ -235,9 +235,9 @@ def _read_branch(
     if narrowed:
         said.add(("matches", *place), _int(found[2]), "the tree")
         return
-    said.add(("instances", *place), _int(found[2]), "the tree")
+    said.add(("workers", *place), _int(found[2]), "the tree")
     good = _int(found[1]) if found[1] else _int(found[2])
-    said.add(("instances not live", *place), _int(found[2]) - good, "the tree")
+    said.add(("workers not live", *place), _int(found[2]) - good, "the tree")
     if not place:
         named = "all namespaces" if operator.dashboard.settings.namespace is None else "ns "
         said.add(("what the root is",), True, "the settings")
@@ -263,16 +263,19 @@ def _read_instances(
 ) -> None:
     rows = list(_rows(pane))
     said.add(("instances", *place), len(rows), "rows")
-    bad = sum(_is_finding(cells["state"]) for _, cells in rows)
+    bad = [record for record, cells in rows if _is_finding(cells["state"])]
     if not narrowed:
-        said.add(("instances not live", *place), bad, "rows")
+        cluster, verdicts = pane.view.cluster, pane.view.verdicts
+        none = {*cluster.no_workers(), *verdicts.left_behind}
+        said.add(("workers not live", *place), len({*map(cluster.worker_of, bad)} - none), "rows")
     for record, cells in rows:
         _state(said, record.key, cells["state"], "Instances")
         said.add(("age", record.key), cells["seen"], "Instances")
         if "↻" in cells["transport"]:
             said.add(("restarts", record.key), cells["transport"].split()[0], "Instances")
-        if "node" in cells:
-            said.add(("node of", record.key), _known(cells["node"]), "Instances")
+        said.add(("reason", record.key), cells["why"], "Instances")
+        if record.entry.owner is not None:
+            said.add(("node of", record.key), _known(cells["host"]), "Instances")
 
 
 def _read_models(pane: Any, said: Statements, place: tuple[str, ...], narrowed: bool) -> None:
@@ -290,9 +293,11 @@ def _read_models(pane: Any, said: Statements, place: tuple[str, ...], narrowed: 
         above = pane.dashboard.scope
         if row.kind == "card":
             _state(said, row.cards[0].key, cells["state"], "Models")
-            said.add(("why not routed", row.cards[0].key), cells["why"], "Models")
-            if "node" in cells:
-                said.add(("node of", row.cards[0].key), _known(cells["node"]), "Models")
+            is_live = cells["state"] == "● live"
+            which = "why not routed" if is_live else "reason"
+            said.add((which, row.cards[0].key), cells["why"], "Models")
+            if row.cards[0].entry.owner is not None:
+                said.add(("node of", row.cards[0].key), _known(cells["host"]), "Models")
             continue
         # How a model is served is the same whatever a filter leaves out.
         fact = (row.kind, above, row.key)
@@ -338,7 +343,7 @@ def _read_workers(
         if "pod" in cells:
             started = _known(cells["restarts"])
             said.add(("pod of", first.key), _known(cells["pod"]), "Workers")
-            said.add(("node of", first.key), _known(cells["node"]), "Workers")
+            said.add(("node of", first.key), _known(cells["host"]), "Workers")
             said.add(("starts of the container of", first.key), started and int(started), "Workers")
         for record in row.worker.records:
             said.add(("worker", record.key), f"{worker:x}", "Workers")
@@ -359,6 +364,7 @@ def _read_channels(
         _state(said, row.record.key, cells["state"], "Event channels")
         said.add(("worker", row.record.key), _worker(cells["worker"]), "Event channels")
         said.add(("age", row.record.key), cells["seen"], "Event channels")
+        said.add(("reason", row.record.key), cells["why"], "Event channels")
 
 
 def _read_others(pane: Pane[Any], said: Statements, place: tuple[str, ...], narrowed: bool) -> None:
@@ -390,11 +396,35 @@ def _read_details(operator: Operator, said: Statements, tab: str) -> None:
         if record is None:
             continue
         read_fields(said, record, shown.title, shown.fields, where)
+        _read_reason(said, record, dict(shown.fields), pane, row, where)
         _leases(said, record.lease, shown.fields, where)
         if isinstance(record, ModelCard) and tab == "models" and row.kind == "model":
             texts = dict(shown.fields)
             if routable := re.search(r"its model: routable (.*?):", texts.get("serving", "")):
                 said.add(("routable", row.name), _figures(routable[1]), where)
+
+
+def _read_reason(
+    said: Statements,
+    record: AnyRecord,
+    texts: dict[str, str],
+    pane: Pane[Any],
+    row: Any,
+    where: str,
+) -> None:
+    """The reason in a row is in words of the evidence that decides its verdict."""
+    reason = pane.states.reason(record)
+    is_live = texts["state"].startswith("live")
+    said.add(("has a reason", record.key), not is_live, where)
+    said.add(("has a reason", record.key), bool(reason), "the row")
+    evidence = iter(re.findall(r"[^\s:;,()]+", texts.get("evidence", "")))
+    missing = [word for word in re.findall(r"[^\s:;,()]+", reason) if word not in evidence]
+    said.add(("words of its reason that no evidence has", record.key), (), where)
+    said.add(("words of its reason that no evidence has", record.key), tuple(missing), "the row")
+    if getattr(row, "kind", "card") == "card":
+        cells = {column.id: column.cell_of(row).text for column in pane.table.columns}
+        if "why" in cells and not is_live:
+            said.add(("reason", record.key), cells["why"], where)
 
 
 def read_fields(

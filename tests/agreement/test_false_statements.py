@@ -22,7 +22,14 @@ from tui.state.columns import Cell
 LIES: list[dict[str, tuple[str, Callable[..., object]]]] = [
     {
         "findings": ("tui.state.record_states.RecordStates.findings", lambda *_: 0),
-        "instances not live": ("tui.state.record_states.RecordStates.not_live", lambda *_: 0),
+        "workers not live": (
+            "tui.state.record_states.RecordStates.workers",
+            lambda self, scope=(): (self.view.verdicts.count_workers(scope),) * 2,
+        ),
+        "words of its reason": (
+            "tui.state.record_states.RecordStates.reason",
+            lambda *_: "it sleeps",
+        ),
         "routable": (
             "tui.widgets.panes.models.ModelsPane._serving",
             lambda *_: (RoutableCount(7, 7, 7), ""),

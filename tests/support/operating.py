@@ -348,7 +348,7 @@ class Operator:
 
     def _text(self, row: Any, column: str) -> str:
         cell = next(one for one in self.pane.table.columns if one.id == column).cell(row)
-        return cell if isinstance(cell, str) else cell.text
+        return cell if isinstance(cell, str) else cell.lead + cell.text
 
     def detail(self) -> dict[str, str]:
         """The fields of the detail below the table."""

@@ -290,7 +290,7 @@ async def test_an_address_that_never_answered_is_not_called_a_frontend_of_a_mode
         await operator.press("2")
         said = "none is known: 2 addresses of --metrics cannot be asked"
         await operator.until(lambda: operator.detail().get("frontends") == said)
-        assert operator.rows("why") == ["", ""]
+        assert not any("frontend" in why for why in operator.rows("why"))
         del scrapes.troubles[FRONTEND]
         await operator.until(lambda: "lists it" in operator.detail().get("frontends", ""))
         assert str(OTHER) not in operator.text()
@@ -345,7 +345,7 @@ async def test_what_is_registered_comes_before_what_a_frontend_lists() -> None:
             "it lists all registered models, and no worker is routable"
         )
         assert operator.rows("routable") == ["1/1", "0/1"]
-        assert operator.rows("why") == ["", "1 no instance"]
+        assert operator.rows("why")[1].startswith("1 no instance")
 
 
 async def test_failures_by_reason_are_one_line_with_numbers_and_rate() -> None:
@@ -377,7 +377,7 @@ async def test_where_instances_may_not_be_read_it_is_not_known_how_many_are_rout
     async with dashboard(world, store=store, size=(150, 30)) as operator:
         await operator.press("2")
         await operator.until(lambda: operator.rows("routable") == ["?/3"])
-        assert operator.rows("why") == ["3 unknown: cannot read all keys"]
+        assert operator.rows("why")[0].startswith("3 unknown: cannot read all keys")
         said = "routable ? of 3: aggregated ?/3; 3 unknown: this user may not read all"
         assert said in operator.detail()["serving"]
         assert "not served" not in operator.header()

@@ -73,7 +73,7 @@ async def test_the_numbers_follow_what_comes_and_goes() -> None:
 
 async def test_the_lease_counts_down_with_the_clock_and_starts_anew_when_it_is_renewed() -> None:
     world = world_of_two()
-    async with dashboard(world) as operator:
+    async with dashboard(world, size=(160, 30)) as operator:
         await open_tab(operator)
         await operator.until(lambda: operator.rows("lease") == ["60/60s", "60/60s"])
         for passed, left in ((5, 55), (7, 48)):

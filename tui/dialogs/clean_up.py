@@ -21,7 +21,7 @@ from tui.actions import Place
 from tui.dialogs.question import Alert, QuestionScreen
 from tui.dialogs.unregister import LOOK_INTERVAL
 from tui.runtime.textual_bindings import bindings
-from tui.state.columns import Cell, Column
+from tui.state.columns import NAMES, REASONS, Cell, Column
 from tui.state.dashboard import Dashboard
 from tui.state.removal_review import KeyChange, RemovalReview, out_of_date, text_with_age
 from tui.state.reported_removals import is_undecided
@@ -130,10 +130,10 @@ class CleanUpScreen(QuestionScreen[list[AnyRecord] | None]):
         """At least one key was undecided at any look."""
         columns = [
             Column("state", "STATE", 13, self._state),
-            Column("kind", "KIND", 8, _kind, drop=3),
-            Column("name", "NAME", 12, name_of, share=3, most=56, path=True),
-            Column("id", "ID", 16, _id, drop=2),
-            Column("evidence", "EVIDENCE", 20, self._evidence, share=4, prose=True, drop=4),
+            Column("kind", "KIND", 8, _kind, drop=7),
+            Column("name", "NAME", 12, name_of, grow=NAMES, path=True),
+            Column("id", "ID", 16, _id, drop=4),
+            Column("evidence", "EVIDENCE", 20, self._evidence, drop=2, grow=REASONS),
         ]
         self._table = ProposalTable(columns, records)
 

@@ -22,7 +22,7 @@ from tui.actions import Place
 from tui.runtime.textual_bindings import bindings, keys_of
 from tui.runtime.textual_styles import StyledOnce
 from tui.screens.detail import DetailScreen
-from tui.state.columns import Cell, Column
+from tui.state.columns import REASONS, Cell, Column
 from tui.state.sorted_rows import Row
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, duration, hex_id
@@ -81,7 +81,7 @@ class MessageTable(_Unmarked[NumberedMessage]):
             Column("sequence", "SEQ", 8, _sequence, right=True),
             Column("publisher", "PUBLISHER", 14, _publisher, drop=2),
             Column("size", "SIZE", 8, lambda row: in_bytes(row.message.size), right=True, drop=1),
-            Column("what", "SAYS", 30, what, share=1, prose=True),
+            Column("what", "SAYS", 30, what, grow=REASONS),
         ]
         super().__init__(columns, follow_top=True, id=id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 import msgspec
@@ -12,6 +12,19 @@ from tui.state.sorted_rows import Row
 GAP = 2
 """Cells between two columns."""
 
+ALL = 1_000_000
+"""Cells that no text takes: a column that grows to them has all that it needs."""
+
+Growth = tuple[int, int]
+"""A turn, and up to how many cells a column grows at it."""
+
+NAMES: tuple[Growth, ...] = ((3, 26), (5, 36))
+"""Of names: what a component and an endpoint take, before ids have a place at turn 4; then a
+namespace of usual length."""
+REASONS: tuple[Growth, ...] = ((6, 30),)
+"""Of reasons, which have a place at turn 2: what most of them take. Other columns come after them,
+and the longest reasons take the room that is left."""
+
 
 class Cell(msgspec.Struct, frozen=True):
     """Text, as it came from the store, and how it is to look."""
@@ -19,6 +32,8 @@ class Cell(msgspec.Struct, frozen=True):
     text: str
     tone: str = ""
     """`dim`, `good`, `warn`, `bad` or `accent`; empty: like the row."""
+    lead: str = ""
+    """What stands before the text and is never cut: the indent and mark of a tree's row."""
 
 
 class Column(msgspec.Struct, Generic[Row], frozen=True):
@@ -27,21 +42,18 @@ class Column(msgspec.Struct, Generic[Row], frozen=True):
     id: str
     title: str
     width: int
-    """The least cells it needs."""
+    """The cells that it takes before its texts are known, and the fewest it is shown with if they
+    need more."""
     cell: Callable[[Row], Cell | str]
-    share: int = 0
-    """Its part of the cells that are left over."""
-    most: int = 0
-    """The most cells it gets of the free ones; 0: no limit."""
     drop: int = 0
-    """When the table is too narrow, the column with the highest number goes first; 0 never does."""
+    """Its turn to get a place: columns with lower numbers come first, and the first that finds no
+    room is left out with all after it. 0: it always has a place."""
+    grow: tuple[Growth, ...] = ()
+    """Its turns to grow beyond `width`. Empty: with its place to all that its texts need."""
     right: bool = False
     """Align to the right."""
-    prose: bool = False
-    """Whether it holds sentences: these give up cells, down to `width`, until names and ids are
-    shown in full."""
     path: bool = False
-    """Where it does not fit, the middle is left out and not the end."""
+    """Where it does not fit, the end is kept and not only the start."""
     ticks: bool = False
     """Its text changes with time alone."""
     sort: Callable[[Row], Any] | None = None
@@ -71,101 +83,55 @@ def lay_out(
 ) -> list[tuple[Column[Row], int]]:
     """Return the columns that fit into `width` cells, each with its own width.
 
-    `needs`: by id, the cells that the texts of a column take, if known. Cells that one column does
-    not need go to those that need more; nothing is cut while another column has room.
+    `needs`: by id, the cells that the texts of a column take, if known. By importance each column
+    gets what its texts need, and one whose rows have no text comes last. Nothing is cut while there
+    is room.
     """
-    kept = list(columns)
-    while sum(column.width + GAP for column in kept) - GAP > width:
-        droppable = [column for column in kept if column.drop]
-        if not droppable:
-            break
-        kept.remove(max(droppable, key=lambda column: column.drop))
-    widths = _shared(kept, width)
-    _fit(kept, widths, width, needs or {})
+    needs = needs or {}
+    full = {one.id: _full(one, needs.get(one.id)) for one in columns}
+    widths: dict[str, int] = {}
+    room, closed = width + GAP, False
+    for _, _, most, place in sorted(_turns(columns, needs)):
+        column = columns[place]
+        name, wanted = column.id, full[column.id]
+        if most:
+            if name in widths:
+                more = max(0, min(min(wanted, most) - widths[name], room))
+                widths[name] += more
+                room -= more
+        elif not column.drop or not closed:
+            least = min(column.width, wanted)
+            if closed := bool(column.drop) and least + GAP > room:
+                continue
+            widths[name] = least
+            room -= least + GAP
+    kept = [column for column in columns if column.id in widths]
+    # First what would be cut, then the usual widths: so columns stay where they are while states
+    # come and go.
+    for wanted_of in (full, {one.id: one.width for one in kept}):
+        for column in sorted(kept, key=lambda one: one.drop):
+            more = max(0, min(wanted_of[column.id] - widths[column.id], room))
+            widths[column.id] += more
+            room -= more
     return [(column, widths[column.id]) for column in kept]
 
 
-def _shared(kept: Sequence[Column[Row]], width: int) -> dict[str, int]:
-    """Return the widths by the columns' shares, whatever they contain."""
-    widths = {column.id: column.width for column in kept}
-    spare = width - sum(column.width + GAP for column in kept) + GAP
-    growing = [column for column in kept if column.share]
-    while spare > 0 and growing:
-        shares = sum(column.share for column in growing)
-        portion = {column.id: max(1, spare * column.share // shares) for column in growing}
-        for column in list(growing):
-            more = min(portion[column.id], spare)
-            if column.most:
-                more = min(more, column.most - widths[column.id])
-            widths[column.id] += more
-            spare -= more
-            if column.most and widths[column.id] >= column.most:
-                growing.remove(column)
-    return widths
+def _turns(
+    columns: Sequence[Column[Row]], needs: Mapping[str, int]
+) -> Iterator[tuple[bool, int, int, int]]:
+    """Yield the turns of columns to be sorted: whether its rows have no text, the turn, up to how
+    many cells it grows (0: it gets its place), its number."""
+    for place, column in enumerate(columns):
+        # What has no text in any row comes after all that has.
+        is_bare = bool(column.drop) and needs.get(column.id, 1) <= 0
+        yield is_bare, column.drop, 0, place
+        for turn, most in column.grow or ((column.drop, ALL),):
+            yield is_bare, turn, most, place
 
 
-def _fit(
-    kept: Sequence[Column[Row]], widths: dict[str, int], width: int, needs: Mapping[str, int]
-) -> None:
-    """Move free cells of columns to those whose texts would be cut."""
-    growing = [column for column in kept if column.share]
-    # What is in columns of a fixed width comes and goes, as states do: they give late. Sentences
-    # can be read in the detail: they give last, down to their least, if nothing else is cut then.
-    fixed = [column for column in kept if not column.share]
-    for prose, givers in ((False, [*growing, *fixed]), (True, growing)):
-        lacks = {
-            column.id: needs[column.id] - widths[column.id]
-            for column in kept
-            if column.prose is prose and needs.get(column.id, 0) > widths[column.id]
-        }
-        free = max(0, width - sum(widths.values()) - GAP * (len(kept) - 1))
-        spare = [(one.id, _spare(one, widths[one.id], needs)) for one in givers]
-        room, lack = free + sum(cells for _, cells in spare), sum(lacks.values())
-        more = {} if prose else _of_sentences(growing, widths, needs)
-        if room < lack <= room + sum(more.values()):
-            spare, room = [*spare, *more.items()], lack
-        given = _portions(kept, lacks, room)
-        for name, cells in given.items():
-            widths[name] += cells
-        wanted = max(0, sum(given.values()) - free)
-        for name, cells in spare:
-            taken = min(cells, wanted)
-            widths[name] -= taken
-            wanted -= taken
-
-
-def _of_sentences(
-    growing: Sequence[Column[Row]], widths: Mapping[str, int], needs: Mapping[str, int]
-) -> dict[str, int]:
-    """Return the cells that sentences take beyond the least of their columns."""
-    return {
-        one.id: max(0, min(needs.get(one.id, 0), widths[one.id]) - one.width)
-        for one in growing
-        if one.prose
-    }
-
-
-def _spare(column: Column[Row], cells: int, needs: Mapping[str, int]) -> int:
-    """Return the cells that its texts and its title, with the sort sign, leave free. Columns of
-    numbers keep theirs, since numbers grow."""
-    if column.right or column.ticks or column.id not in needs:
-        return 0
-    return max(0, cells - max(needs[column.id], len(column.title) + 1))
-
-
-def _portions(kept: Sequence[Column[Row]], lacks: dict[str, int], cells: int) -> dict[str, int]:
-    """Return each column's share of `cells`: columns of fixed width first, as these lack little,
-    the others by their shares."""
-    given = dict.fromkeys(lacks, 0)
-    fixed = [column for column in kept if not column.share]
-    for columns in (fixed, [column for column in kept if column.share]):
-        short = [column for column in columns if column.id in lacks]
-        while cells > 0 and short:
-            shares = sum(column.share or 1 for column in short)
-            portion = {one.id: max(1, cells * (one.share or 1) // shares) for one in short}
-            for one in short:
-                more = min(portion[one.id], cells, lacks[one.id] - given[one.id])
-                given[one.id] += more
-                cells -= more
-            short = [one for one in short if given[one.id] < lacks[one.id]]
-    return given
+def _full(column: Column[Row], need: int | None) -> int:
+    """Return the cells that a column's texts and its title, with the sort sign, take. Columns of
+    numbers keep their width, since numbers grow."""
+    if need is None or column.right:
+        return max(column.width, need or 0)
+    return max(need, len(column.title) + 1)

@@ -51,6 +51,7 @@ from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
 from tui.state.pod_events import PodEventsPoller
 from tui.state.probe_results import probe_notice
+from tui.state.process_columns import Processes
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink
@@ -192,6 +193,7 @@ class Dashboard:
         self.view = ClusterView(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
         self.states = RecordStates(self.view, clock)
+        self.processes = Processes(self.view)
         self.keys = settings.keys or DEFAULT_KEYS
         """Those that texts name."""
         # What is removed from the demo is nobody's loss.

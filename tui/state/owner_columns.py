@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backends.store import ContainerState, Lifetime, Owner
+from backends.store import ContainerState, Owner
 from tui.state.columns import Cell, Column
 from tui.state.sorted_rows import Row
 from tui.text.format import NOTHING
 
 OwnerOf = Callable[[Row], Owner | None]
 """Returns the owner of a row's record. None: the row stands for no record, or for several."""
-
-
-def node_columns(lifetime: Lifetime, owner_of: OwnerOf[Row], *, drop: int) -> list[Column[Row]]:
-    """Return the column of nodes, in a store with owners."""
-    if lifetime is not Lifetime.OWNED:
-        return []
-
-    def cell(row: Row) -> Cell:
-        owner = owner_of(row)
-        return Cell(NOTHING if owner is None or not owner.node else owner.node, "dim")
-
-    return [Column("node", "NODE", 8, cell, share=1, most=32, path=True, drop=drop)]
 
 
 def pod_columns(owner_of: OwnerOf[Row], *, drop: int) -> list[Column[Row]]:
@@ -47,6 +35,6 @@ def pod_columns(owner_of: OwnerOf[Row], *, drop: int) -> list[Column[Row]]:
         return -1 if state is None else state.restarts
 
     return [
-        Column("pod", "POD", 12, pod, share=2, most=48, path=True, drop=drop),
+        Column("pod", "POD", 12, pod, path=True, drop=drop),
         Column("restarts", "RESTARTS", 8, restarts, right=True, sort=number, drop=drop + 2),
     ]

@@ -8,14 +8,19 @@ from msgspec.structs import replace
 
 from backends.discovery.cluster import FirstSeen
 from backends.discovery.record_index import Scope
+from backends.discovery.tombstones import Tombstone
+from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
 from backends.liveness.workers import worst
+from backends.probe.targets import targets_of
 from tui.state.cluster_view import ClusterView
 from tui.state.columns import Cell
-from tui.text.format import GONE, NOTHING, STATES, State
+from tui.text.brief_evidence import brief_evidence
+from tui.text.format import GONE, NOTHING, STATES, State, hex_id
 from tui.text.host_clock import HostClock
+from tui.text.reasons import reason_text
 
 STALE_AFTER = 5.0
 """Seconds of silence after which the age of the data is shown: twice a store's usual beat."""
@@ -28,6 +33,10 @@ class RecordStates:
         """`clock` gives the even time that ages are of, and the host's for times of day."""
         self.view = view
         self.clock = clock
+        self._reasons: dict[bytes, tuple[AnyRecord, str]] = {}
+        """The reasons that were shown since anything was judged last."""
+        self._reasons_of = 0
+        """`LivenessTracker.updates` of then."""
 
     def as_of(self) -> float | None:
         """Return when the store was last in contact, if that is not now: ages and remaining times
@@ -43,6 +52,39 @@ class RecordStates:
         if record.key not in self.view.cluster.records:
             return GONE
         return STATES[self.view.verdicts.of(record.key)]
+
+    def reason(self, record: AnyRecord) -> str:
+        """Return why a record is not live, in few words: the piece of evidence that decides its
+        state, or why it went. Empty: it is live."""
+        if record.key not in self.view.cluster.records:
+            stone = self.view.tombstones.get(record.key)
+            return "" if stone is None else why_gone(stone)
+        verdict = self.view.verdicts.of(record.key)
+        if verdict is Verdict.LIVE:
+            return ""
+        if self._reasons_of != self.view.verdicts.updates:
+            self._reasons.clear()
+            self._reasons_of = self.view.verdicts.updates
+        known, reason = self._reasons.get(record.key, (None, ""))
+        if known is not record:
+            judged = self.assess(record)
+            # What came since is still to be judged: it is no reason for the state that is shown.
+            if judged.verdict is verdict and judged.evidence:
+                # A card stands for its instance.
+                at = self.view.cluster.instance_of(record) if record.kind is Kind.MODEL else None
+                own = {target.address for target in targets_of(at or record)}
+                reason = brief_evidence(judged.evidence[0].values, own)
+            self._reasons[record.key] = (record, reason)
+        return reason
+
+    def worst_of(self, records: Sequence[AnyRecord]) -> AnyRecord | None:
+        """Return the worst of a row's records, the first by its key: what the state of the row
+        rests on. Of a row that is gone it is its first. None: there is none."""
+        there = self.registered(records)
+        if not there:
+            return records[0] if records else None
+        of, verdict = self.view.verdicts.of, self.worst(there)
+        return min((one for one in there if of(one.key) is verdict), key=lambda one: one.key)
 
     def worst(self, records: Iterable[AnyRecord]) -> Verdict:
         """Return the worst state of the registered ones."""
@@ -105,3 +147,10 @@ class RecordStates:
         if not self.view.narrowed:
             return len(found)
         return sum(key in self.view.shown.records for key in found)
+
+
+def why_gone(stone: Tombstone) -> str:
+    """Return why a record went, and by what it was replaced. Empty: it is not known."""
+    by = "" if stone.replaced_by is None else hex_id(stone.replaced_by.id.instance_id)
+    parts = (reason_text(stone.event.why), by and f"replaced by {by}")
+    return "; ".join(filter(None, parts))

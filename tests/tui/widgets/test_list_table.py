@@ -14,7 +14,7 @@ from backends.memory import Keyspace, MemoryStore
 from tests.support import registered
 from tests.support.registered import record
 from tests.support.unseen import unseen
-from tui.state.columns import GAP, Cell, Column, lay_out
+from tui.state.columns import GAP, NAMES, REASONS, Cell, Column, lay_out
 from tui.widgets.panes.channels import ChannelsPane
 from tui.widgets.panes.events import EventsPane
 from tui.widgets.panes.instances import InstancesPane, OthersPane
@@ -36,12 +36,17 @@ def columns(draw: st.DrawFn) -> list[Column[Any]]:
                 "TITLE",
                 width,
                 str,
-                share=draw(st.integers(0, 3)),
-                most=draw(st.just(0) | st.integers(width, 60)),
                 drop=draw(st.integers(0, 4)),
+                grow=tuple(draw(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 90))))),
+                right=draw(st.booleans()),
             )
         )
     return found
+
+
+@st.composite
+def needs(draw: st.DrawFn) -> dict[str, int]:
+    return draw(st.dictionaries(st.sampled_from("012345"), st.integers(0, 90)))
 
 
 def used(laid_out: list[tuple[Column[Any], int]]) -> int:
@@ -52,47 +57,91 @@ def least(kept: list[Column[Any]]) -> int:
     return sum(column.width + GAP for column in kept) - GAP
 
 
-@given(columns(), widths)
+@given(columns(), widths, needs())
 def test_it_fits_into_any_width_that_holds_what_may_not_be_dropped(
-    every: list[Column[Any]], width: int
+    every: list[Column[Any]], width: int, needed: dict[str, int]
 ) -> None:
-    laid_out = lay_out(every, width)
-    needed = least([column for column in every if not column.drop])
-    assert used(laid_out) <= max(width, needed)
+    laid_out = lay_out(every, width, needed)
+    vital = [column for column in every if not column.drop]
+    assert [column for column, _ in laid_out if not column.drop] == vital
+    assert used(laid_out) <= max(width, least(vital) if vital else 0, 6 * len(vital) + GAP)
 
 
-@given(columns(), widths)
-def test_each_column_has_at_least_its_width_and_at_most_its_most(
-    every: list[Column[Any]], width: int
-) -> None:
-    for column, cells in lay_out(every, width):
-        assert column.width <= cells
-        assert not column.most or cells <= column.most
-        assert column.share or cells == column.width
-
-
-@given(columns(), widths)
+@given(columns(), widths, needs())
 def test_columns_keep_their_order_and_go_one_by_one_the_least_needed_first(
-    every: list[Column[Any]], width: int
+    every: list[Column[Any]], width: int, needed: dict[str, int]
 ) -> None:
-    kept = [column for column, _ in lay_out(every, width)]
+    kept = [column for column, _ in lay_out(every, width, needed)]
     assert kept == [column for column in every if column in kept]
-    dropped = [column for column in every if column not in kept]
-    assert all(column.drop for column in dropped)
-    if dropped:
-        assert min(column.drop for column in dropped) >= max(
-            column.drop for column in kept or every
-        )
-        # None was dropped for nothing.
-        last = min(reversed(dropped), key=lambda column: column.drop)
-        assert least([*kept, last]) > width
+    for column in every:
+        if column not in kept:
+            # Of what has a text, nothing less needed is shown in its place.
+            assert all(one.drop <= column.drop for one in kept if needed.get(one.id, 1))
+        elif column.drop and not needed.get(column.id, 1):
+            assert all(one in kept for one in every if needed.get(one.id, 1))
 
 
-@given(columns(), widths)
-def test_all_room_is_used_where_a_column_can_grow(every: list[Column[Any]], width: int) -> None:
-    laid_out = lay_out(every, width)
-    if any(column.share and not column.most for column, _ in laid_out):
-        assert used(laid_out) >= width
+@given(columns(), widths, needs())
+def test_a_wider_screen_shows_all_that_a_narrower_one_shows(
+    every: list[Column[Any]], width: int, needed: dict[str, int]
+) -> None:
+    wider = {column.id for column, _ in lay_out(every, width + 1, needed)}
+    assert {column.id for column, _ in lay_out(every, width, needed)} <= wider
+
+
+@given(columns(), widths, needs())
+def test_nothing_is_cut_while_there_is_room(
+    every: list[Column[Any]], width: int, needed: dict[str, int]
+) -> None:
+    laid_out = lay_out(every, width, needed)
+    cut = any(needed.get(column.id, 0) > cells for column, cells in laid_out)
+    assert not cut or used(laid_out) >= width
+
+
+@given(columns(), widths, needs())
+def test_a_column_is_no_wider_than_its_texts_title_and_usual_width(
+    every: list[Column[Any]], width: int, needed: dict[str, int]
+) -> None:
+    for column, cells in lay_out(every, width, needed):
+        assert cells <= max(column.width, needed.get(column.id, 0), len(column.title) + 1)
+
+
+@given(st.integers(20, 120), st.integers(1, 60), st.integers(1, 60))
+def test_what_comes_first_is_in_full_before_the_next_has_a_place(
+    width: int, name: int, address: int
+) -> None:
+    every: list[Column[Any]] = [
+        Column("name", "NAME", 10, str),
+        Column("address", "ADDRESS", 10, str, drop=1),
+    ]
+    laid_out = {
+        column.id: cells
+        for column, cells in lay_out(every, width, {"name": name, "address": address})
+    }
+    if "address" in laid_out:
+        assert laid_out["name"] >= name
+
+
+def test_a_reason_has_its_least_before_names_are_in_full_and_all_before_lesser_columns() -> None:
+    every: list[Column[Any]] = [
+        Column("state", "STATE", 13, str, drop=1),
+        Column("name", "NAME", 16, str, grow=NAMES),
+        Column("id", "ID", 16, str, drop=4),
+        Column("host", "HOST", 12, str, drop=7),
+        Column("why", "WHY", 20, str, drop=2, grow=REASONS),
+    ]
+    needed = {"state": 13, "name": 30, "id": 16, "host": 12, "why": 40}
+
+    def shown(width: int) -> dict[str, int]:
+        return {column.id: cells for column, cells in lay_out(every, width, needed)}
+
+    assert shown(57) == {"state": 13, "name": 20, "why": 20}
+    assert shown(89) == {"state": 13, "name": 30, "id": 16, "why": 24}
+    assert shown(119) == {"state": 13, "name": 30, "id": 16, "why": 40, "host": 12}
+    needed["why"] = 0
+    assert shown(57) == {"state": 13, "name": 30}
+    assert shown(79) == {"state": 13, "name": 30, "id": 16, "host": 12}
+    assert shown(89) == {"state": 13, "name": 30, "id": 16, "host": 12, "why": 10}
 
 
 DASHBOARD = unseen(MemoryStore(Keyspace()), 0.0)
@@ -106,7 +155,7 @@ def test_the_columns_of_every_tab_can_be_laid_out(pane: Any, width: int) -> None
     laid_out = lay_out(every, width)
     assert laid_out
     assert used(laid_out) <= max(width, least([column for column in every if not column.drop]))
-    assert not any(column.most and column.most < column.width for column in every)
+    assert len({column.id for column in every}) == len(every)
 
 
 def test_a_column_is_sorted_by_its_text_unless_it_says_by_what() -> None:
@@ -115,66 +164,6 @@ def test_a_column_is_sorted_by_its_text_unless_it_says_by_what() -> None:
     assert Column[Any]("a", "A", 1, lambda row: "Text").sort_value(one) == "text"
     by_id = Column[Any]("a", "A", 1, lambda row: "Text", sort=lambda row: row.id.instance_id)
     assert by_id.sort_value(one) == 0x1A
-
-
-@st.composite
-def needs(draw: st.DrawFn) -> dict[str, int]:
-    return draw(st.dictionaries(st.sampled_from("012345"), st.integers(0, 90)))
-
-
-@given(columns(), widths, needs())
-def test_what_texts_need_changes_neither_which_columns_there_are_nor_the_room_that_all_take(
-    every: list[Column[Any]], width: int, needed: dict[str, int]
-) -> None:
-    before, fitted = lay_out(every, width), lay_out(every, width, needed)
-    assert [column for column, _ in fitted] == [column for column, _ in before]
-    assert used(before) <= used(fitted) <= max(width, used(before))
-
-
-@given(columns(), widths, needs())
-def test_no_column_gives_what_its_own_texts_need(
-    every: list[Column[Any]], width: int, needed: dict[str, int]
-) -> None:
-    before = {column.id: cells for column, cells in lay_out(every, width)}
-    for column, cells in lay_out(every, width, needed):
-        assert cells >= min(before[column.id], max(needed.get(column.id, 0), len(column.title) + 1))
-
-
-@given(columns(), widths, needs())
-def test_nothing_is_cut_while_another_column_has_room(
-    every: list[Column[Any]], width: int, needed: dict[str, int]
-) -> None:
-    fitted = lay_out(every, width, needed)
-    if all(needed.get(column.id, 0) <= cells for column, cells in fitted):
-        return
-    assert used(fitted) >= width
-    for column, cells in fitted:
-        if column.id in needed and cells > column.width:
-            assert cells <= max(needed[column.id], len(column.title) + 1)
-
-
-@given(columns(), widths)
-def test_columns_are_as_wide_as_ever_where_nothing_is_cut(
-    every: list[Column[Any]], width: int
-) -> None:
-    before = lay_out(every, width)
-    assert lay_out(every, width, {column.id: cells for column, cells in before}) == before
-
-
-def test_names_come_before_sentences_and_sentences_keep_their_least() -> None:
-    every: list[Column[Any]] = [
-        Column("state", "STATE", 13, str),
-        Column("name", "NAME", 10, str, share=1),
-        Column("why", "WHY", 10, str, share=1, prose=True),
-    ]
-    fitted = lay_out(every, 61, {"state": 6, "name": 8, "why": 80})
-    assert [cells for _, cells in fitted] == [13, 8, 36]
-    fitted = lay_out(every, 61, {"state": 6, "name": 80, "why": 80})
-    assert [cells for _, cells in fitted] == [6, 29, 22]
-    fitted = lay_out(every, 61, {"state": 6, "name": 41, "why": 80})
-    assert [cells for _, cells in fitted] == [6, 41, 10]
-    fitted = lay_out(every, 61, {"state": 6, "name": 30, "why": 80})
-    assert [cells for _, cells in fitted] == [6, 30, 21]
 
 
 class _Row:
@@ -189,8 +178,8 @@ class _TableApp(App[None]):
 
     def compose(self) -> ComposeResult:
         columns: list[Column[_Row]] = [
-            Column("name", "NAME", 10, lambda row: row.name, share=1),
-            Column("value", "VALUE", 10, lambda row: row.value, share=1),
+            Column("name", "NAME", 10, lambda row: row.name),
+            Column("value", "VALUE", 10, lambda row: row.value),
         ]
         yield ListTable(columns)
 

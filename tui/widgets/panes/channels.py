@@ -13,11 +13,11 @@ from backends.discovery.cluster import Cluster
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from tui.runtime.textual_bindings import bindings
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.columns import NAMES, Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.record_columns import seen_column, state_column
+from tui.state.record_columns import seen_column, severity_of, state_column, why_column
 from tui.state.sorted_rows import ListedRows
-from tui.text.format import NOTHING, hex_id, transport_of, worker_word
+from tui.text.format import NOTHING, hex_id, short_transport, worker_word
 from tui.widgets.panes.pane import Pane
 
 
@@ -50,13 +50,15 @@ class ChannelsPane(Pane[ChannelRow]):
             self.channel = channel
 
     def __init__(self, dashboard: Dashboard) -> None:
+        states = dashboard.states
         columns = [
-            state_column(dashboard.states, _record),
-            Column("topic", "TOPIC", 11, _topic, share=1, most=30),
-            Column("where", "SCOPE", 22, _scope, share=3, most=48, path=True),
+            state_column(states, _record),
+            Column("topic", "TOPIC", 11, _topic, grow=NAMES),
+            Column("where", "SCOPE", 16, _scope, grow=NAMES, path=True),
             Column("worker", "WORKER", 16, _worker, drop=4),
-            Column("transport", "TRANSPORT", 10, _transport, share=2, most=60, drop=3),
-            seen_column(dashboard.states, _record),
+            Column("transport", "TRANSPORT", 10, _transport, drop=9),
+            seen_column(states, _record),
+            why_column(states, _record, severity_of(states, _record)),
         ]
         super().__init__(dashboard, columns, order=SortOrder("topic"))
 
@@ -144,8 +146,4 @@ def _worker(row: ChannelRow) -> Cell:
 
 
 def _transport(row: ChannelRow) -> Cell:
-    if row.record.unread:
-        return Cell(row.record.unread, "warn")
-    if row.record.malformed is not None:
-        return Cell(row.record.malformed, "bad")
-    return Cell("" if row.under_channel else transport_of(row.record), "dim")
+    return Cell("" if row.under_channel else short_transport(row.record), "dim")

@@ -6,8 +6,9 @@ from collections.abc import Hashable, Sequence
 
 from backends.discovery.history import Event
 from backends.dynamo.records import AnyRecord
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.columns import NAMES, REASONS, Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
+from tui.state.record_states import why_gone
 from tui.state.sorted_rows import ListedRows
 from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
 from tui.text.reasons import reason_text
@@ -45,10 +46,10 @@ class EventsPane(Pane[EventRow]):
         columns = [
             Column("time", "TIME", 8, self._time, sort=lambda row: row.event.number),
             Column("what", "WHAT", 10, _what),
-            Column("kind", "KIND", 8, _kind, drop=3),
-            Column("name", "NAME", 16, _name, share=3, most=60, path=True),
-            Column("id", "ID", 16, _id, drop=2),
-            Column("why", "WHY", 14, self._why, share=3, prose=True, drop=1),
+            Column("kind", "KIND", 8, _kind, drop=7),
+            Column("name", "NAME", 16, _name, grow=NAMES, path=True),
+            Column("id", "ID", 16, _id, drop=4),
+            Column("why", "WHY", 14, self._why, drop=2, grow=REASONS),
         ]
         super().__init__(dashboard, columns, order=NEWEST_FIRST, follow_top=True)
 
@@ -96,13 +97,11 @@ class EventsPane(Pane[EventRow]):
 
     def _why(self, row: EventRow) -> Cell:
         event = row.event
-        parts = [reason_text(event.why)]
         stone = None
         if event.record is not None:
             stone = self.view.tombstones.get(event.record.key)
-        if stone is not None and stone.event is event and stone.replaced_by is not None:
-            parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
-        return Cell("; ".join(filter(None, parts)), "dim")
+        is_last = stone is not None and stone.event is event
+        return Cell(why_gone(stone) if stone and is_last else reason_text(event.why), "dim")
 
 
 def _what(row: EventRow) -> Cell:

@@ -11,12 +11,11 @@ from backends.discovery.record_index import is_internal_at
 from backends.dynamo import keys
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
-from backends.store import Owner
 from tui.state.cluster_view import Changes
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.columns import NAMES, Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.owner_columns import node_columns
-from tui.state.record_columns import seen_column, state_column
+from tui.state.process_columns import process_columns
+from tui.state.record_columns import seen_column, severity_of, state_column, why_column
 from tui.state.sorted_rows import SortedRows
 from tui.text.format import NOTHING, hex_id, short_transport
 from tui.widgets.panes.pane import Pane
@@ -28,7 +27,12 @@ class RecordPane(Pane[AnyRecord]):
     def __init__(self, dashboard: Dashboard, own_columns: Sequence[Column[AnyRecord]]) -> None:
         """`own_columns` stand between the state and how long it is seen; the first one sorts."""
         states = dashboard.states
-        columns = (state_column(states, _itself), *own_columns, seen_column(states, _itself))
+        columns = (
+            state_column(states, _itself),
+            *own_columns,
+            seen_column(states, _itself),
+            why_column(states, _itself, severity_of(states, _itself)),
+        )
         super().__init__(dashboard, columns, order=SortOrder(own_columns[0].id))
         self._sorted: SortedRows[AnyRecord] = SortedRows()
 
@@ -100,10 +104,10 @@ class InstancesPane(RecordPane):
 
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
-            Column("name", "ENDPOINT", 14, _place, share=3, most=64, path=True, lasting=True),
-            Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True),
-            *node_columns(dashboard.store.lifetime, _owner, drop=4),
-            Column("transport", "TRANSPORT", 12, self._transport, share=3, most=60, drop=3),
+            Column("name", "ENDPOINT", 16, _place, grow=NAMES, path=True, lasting=True),
+            Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True, drop=4),
+            *process_columns(dashboard.store.lifetime, dashboard.processes, _itself, ticks=True),
+            Column("transport", "TRANSPORT", 12, self._transport, drop=12),
         ]
         super().__init__(dashboard, columns)
 
@@ -137,14 +141,10 @@ class OthersPane(RecordPane):
 
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
-            Column("key", "KEY", 20, _key, share=3, most=80, path=True),
-            Column("value", "VALUE", 12, _value, share=2, prose=True, drop=3),
+            Column("key", "KEY", 20, _key, grow=NAMES, path=True),
+            Column("value", "VALUE", 12, _value, drop=9),
         ]
         super().__init__(dashboard, columns)
-
-
-def _owner(record: AnyRecord) -> Owner | None:
-    return record.entry.owner
 
 
 def _itself(record: AnyRecord) -> AnyRecord:
@@ -165,10 +165,6 @@ def _instance(record: AnyRecord) -> Cell:
 
 
 def _transport(record: AnyRecord) -> Cell:
-    if record.unread:
-        return Cell(record.unread, "warn")
-    if record.malformed is not None:
-        return Cell(record.malformed, "bad")
     return Cell(short_transport(record), "dim")
 
 
@@ -177,6 +173,4 @@ def _key(record: AnyRecord) -> str:
 
 
 def _value(record: AnyRecord) -> Cell:
-    if record.unread:
-        return Cell(record.unread, "warn")
     return Cell(record.entry.value[:200].decode("utf-8", "backslashreplace"), "dim")

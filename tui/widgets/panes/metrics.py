@@ -40,7 +40,7 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
-            Column("name", "MODEL", 24, _name, share=3, most=56, path=True, sort=_by_name),
+            Column("name", "MODEL", 24, _name, grow=((0, 24), (5, 32)), path=True, sort=_by_name),
             Column("state", "STATE", 15, _state, drop=8, sort=lambda row: row.state.word),
             *(
                 _number(*column)
@@ -225,7 +225,7 @@ def _name(row: MetricsRow) -> Cell:
     )
     sign = f"{row.state.glyph} " if marked else ""
     tone = row.state.tone if sign else "dim" if row.level else ""
-    return Cell("  " * row.level + mark + sign + row.name, tone)
+    return Cell(row.name, tone, "  " * row.level + mark + sign)
 
 
 def _by_name(row: MetricsRow) -> str:

@@ -12,14 +12,14 @@ from backends.discovery.models import Model
 from backends.discovery.record_index import scopes_of
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
+from backends.dynamo.roles import role_of_card
 from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
-from backends.store import Owner
 from tui.state.cluster_view import Changes
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.columns import REASONS, Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.owner_columns import node_columns
+from tui.state.process_columns import process_columns
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id
@@ -75,11 +75,13 @@ class _Summary(msgspec.Struct, frozen=True):
     """Of the worst state; the worst is the least."""
     workers: int
     """As `ModelRow.workers`."""
-    worker_types: str
+    roles: str
     routable: RoutableCount
     """How many of the workers a request reaches, whatever a filter leaves out."""
     why: str
     """Why not all of them, in a few words."""
+    worst: AnyRecord | None
+    """The record whose evidence is shown behind `why`. None: it would say the same."""
 
 
 class ModelsPane(TreePane[ModelRow]):
@@ -90,29 +92,37 @@ class ModelsPane(TreePane[ModelRow]):
     KINDS = frozenset({Kind.MODEL})
 
     def __init__(self, dashboard: Dashboard) -> None:
+        host, role, ranks, release = process_columns(
+            dashboard.store.lifetime, dashboard.processes, _card, ticks=True
+        )
         columns = [
             Column(
                 "name",
                 "MODEL",
-                24,
+                16,
                 _name,
-                share=3,
-                most=64,
+                grow=((3, 24), (5, 36)),
                 path=True,
                 sort=lambda row: row.name.lower(),
             ),
             Column("state", "STATE", 15, self._state, drop=1, sort=self._severity),
-            Column("routable", "ROUTABLE", 8, self._routable, right=True, sort=self._missing),
-            Column("why", "WHY NOT", 16, self._why, share=2, prose=True, most=48, drop=3),
             Column(
-                "workers", "WORKERS", 7, _workers, right=True, sort=lambda row: row.workers, drop=5
+                "routable", "ROUTABLE", 8, self._routable, right=True, sort=self._missing, drop=3
             ),
             Column(
-                "loras", "LORAS", 5, _adapters, right=True, sort=lambda row: row.adapters, drop=6
+                "workers", "WORKERS", 7, _workers, right=True, sort=lambda row: row.workers, drop=9
             ),
-            Column("type", "WORKER TYPE", 11, self._worker_type, share=1, most=24, drop=4),
-            Column("id", "INSTANCE", 16, _instance, drop=2),
-            *node_columns(dashboard.store.lifetime, _owner, drop=3),
+            Column(
+                "loras", "LORAS", 5, _adapters, right=True, sort=lambda row: row.adapters, drop=10
+            ),
+            Column("id", "INSTANCE", 16, _instance, drop=4),
+            host,
+            replace(role, cell=self._role, sort=None),
+            ranks,
+            release,
+            Column(
+                "why", "WHY", 16, self._why, drop=2, grow=REASONS, ticks=True, sort=self._severity
+            ),
         ]
         super().__init__(dashboard, columns, order=SortOrder("name"))
         self._names = dashboard.view.models
@@ -287,18 +297,23 @@ class ModelsPane(TreePane[ModelRow]):
             everything = self._unfiltered(key, there)
             workers = models.workers_of(_cards(everything), self.view.cluster)
             routable, why = self._serving(key, everything)
-            verdict = self.states.worst(everything)
+            worst = self.states.worst_of(everything or cards)
+            verdict = self.states.worst([] if worst is None else [worst])
             state = self.states.of_many(everything or cards)
             if everything and (denied := self._at_frontends(key, verdict, routable)):
-                state, verdict = Cell(str(denied), denied.tone), Verdict.UNROUTABLE
+                # What frontends say is in `why`.
+                state, verdict, worst = Cell(str(denied), denied.tone), Verdict.UNROUTABLE, None
+            if why and verdict is Verdict.UNROUTABLE and not isinstance(key[-1], bytes):
+                worst = None  # `why` says it already
             self._summaries[key] = _Summary(
                 there,
                 state,
                 -SEVERITY.index(verdict),
                 len(workers),
-                _worker_types(everything or cards),
+                _roles(everything or cards),
                 routable,
                 why,
+                worst,
             )
         return self._summaries[key]
 
@@ -364,20 +379,24 @@ class ModelsPane(TreePane[ModelRow]):
         return figures.least - figures.total
 
     def _why(self, row: ModelRow) -> Cell:
-        return Cell(self._summary(row.key, row.cards).why, "dim")
+        """Return why not all of its workers are routable, and why its state is not live."""
+        summary = self._summary(row.key, row.cards)
+        reason = "" if summary.worst is None else self.states.reason(summary.worst)
+        why = "" if reason and row.kind == "card" else summary.why
+        return Cell("; ".join(filter(None, (why, reason))))
 
-    def _worker_type(self, row: ModelRow) -> Cell:
-        return Cell(self._summary(row.key, row.cards).worker_types or NOTHING, "dim")
+    def _role(self, row: ModelRow) -> Cell:
+        """Return what the row's workers do, as far as their cards show it."""
+        return Cell(self._summary(row.key, row.cards).roles or NOTHING, "dim")
 
 
 def _cards(records: Iterable[AnyRecord]) -> Iterator[ModelCard]:
     return (one for one in records if isinstance(one, ModelCard))
 
 
-def _worker_types(cards: Sequence[AnyRecord]) -> str:
+def _roles(cards: Sequence[AnyRecord]) -> str:
     """Of those that are registered; of a model that is gone, as they were."""
-    found = {card.worker_type for card in _cards(cards) if card.worker_type}
-    return ", ".join(sorted(found))
+    return ", ".join(sorted({role for card in _cards(cards) if (role := role_of_card(card))}))
 
 
 def _card_row(parent: _Key, card: ModelCard) -> ModelRow:
@@ -387,7 +406,8 @@ def _card_row(parent: _Key, card: ModelCard) -> ModelRow:
 def _name(row: ModelRow) -> Cell:
     mark = {True: "▾ ", False: "▸ ", None: "· "}[row.opened]
     kind = "LoRA " if row.kind == "LoRA" else ""
-    return Cell("  " * row.level + mark + kind + row.name, "dim" if row.kind == "card" else "")
+    lead = "  " * row.level + mark + kind
+    return Cell(row.name, "dim" if row.kind == "card" else "", lead)
 
 
 def _workers(row: ModelRow) -> Cell:
@@ -400,8 +420,8 @@ def _adapters(row: ModelRow) -> Cell:
     return Cell(f"{row.adapters:,}" if row.adapters else "", "dim")
 
 
-def _owner(row: ModelRow) -> Owner | None:
-    return row.cards[0].entry.owner if row.kind == "card" else None
+def _card(row: ModelRow) -> ModelCard | None:
+    return row.cards[0] if row.kind == "card" else None
 
 
 def _instance(row: ModelRow) -> Cell:

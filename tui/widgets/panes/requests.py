@@ -71,8 +71,7 @@ class RequestsPane(TreePane[RequestRow]):
                 "COMPONENT",
                 22,
                 _name,
-                share=3,
-                most=56,
+                grow=((0, 40),),
                 path=True,
                 sort=lambda row: row.name,
             ),
@@ -81,7 +80,7 @@ class RequestsPane(TreePane[RequestRow]):
             _number("errors", "ERRORS", 6, lambda whole: whole.errors, tone="bad"),
             _number("rate", "REQ/S", 6, lambda whole: whole.rate, measured=True),
             _number("mean", "ACCEPT MS", 9, lambda whole: whole.mean_ms, measured=True, drop=4),
-            Column("error", "LAST ERROR", 10, _last_error, share=2, prose=True, most=60, drop=6),
+            Column("error", "LAST ERROR", 10, _last_error, drop=6),
             Column(
                 "started", "STARTED", 7, self._started, right=True, ticks=True, drop=5, sort=_newest
             ),
@@ -273,7 +272,8 @@ def _name(row: RequestRow) -> Cell:
     # In a narrow terminal there is no other column that tells who is silent.
     mark = {True: "▾", False: "▸", None: "·" if state is good else state.glyph}[row.opened]
     tone = "accent" if row.opened is None else ""
-    return Cell(f"{'  ' * row.level}{mark} {row.name}", tone if state is good else state.tone)
+    lead = f"{'  ' * row.level}{mark} "
+    return Cell(row.name, tone if state is good else state.tone, lead)
 
 
 def _trouble(row: RequestRow) -> tuple[int, int]:

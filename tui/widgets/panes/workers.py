@@ -16,16 +16,16 @@ from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
 from backends.store import Lifetime, Owner
 from tui.state.cluster_view import Changes
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.columns import NAMES, Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.owner_columns import node_columns, pod_columns
-from tui.state.record_columns import seen_column
+from tui.state.owner_columns import pod_columns
+from tui.state.process_columns import process_columns
+from tui.state.record_columns import seen_column, why_column
 from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker
 from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, hex_id
 from tui.text.sanitize import plain
 from tui.widgets.panes.pane import Pane
-
 
 class WorkerRow(msgspec.Struct, frozen=True):
     """A worker that has something registered, or one that is gone."""
@@ -49,26 +49,29 @@ class WorkersPane(Pane[WorkerRow]):
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("state", "STATE", 13, self._state, drop=1, sort=self._severity),
-            Column("id", "WORKER", 16, _id, sort=lambda row: row.worker.id),
+            Column("id", "WORKER", 16, self._worker_id, sort=lambda row: row.worker.id, drop=4),
             Column(
                 "where",
                 "COMPONENT",
-                20,
+                16,
                 _where,
-                share=3,
-                most=48,
+                grow=NAMES,
                 path=True,
                 # Frontends and the like stand with what they serve.
                 sort=lambda row: row.worker.components,
             ),
-            Column("models", "MODEL", 10, _models, share=2, most=40, path=True, drop=7),
-            Column("serving", "SERVING", 11, self._serving, drop=3, sort=self._not_serving),
+            Column("models", "MODEL", 12, _models, path=True, drop=5),
+            *process_columns(
+                dashboard.store.lifetime, dashboard.processes, _instance_or_first, ticks=False
+            ),
+            Column("serving", "SERVING", 11, self._serving, drop=9, sort=self._not_serving),
             *(
                 Column(name, title, len(title), cell, right=True, drop=drop)
                 for name, title, cell, drop in _COUNTS
             ),
             *self._life_columns(dashboard.store.lifetime),
-            seen_column(dashboard.states, _first, drop=3),
+            seen_column(dashboard.states, _first, drop=10),
+            why_column(dashboard.states, self._worst, self._severity),
         ]
         super().__init__(dashboard, columns, order=SortOrder("where"))
         self._sorted: SortedRows[WorkerRow] = SortedRows()
@@ -79,8 +82,8 @@ class WorkersPane(Pane[WorkerRow]):
     def _life_columns(self, lifetime: Lifetime) -> list[Column[WorkerRow]]:
         """Return the columns on what keeps a worker registered: its pod, or its lease."""
         if lifetime is Lifetime.OWNED:
-            return [*pod_columns(_owner, drop=2), *node_columns(lifetime, _owner, drop=3)]
-        return [Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=2)]
+            return pod_columns(_owner, drop=8)
+        return [Column("lease", "LEASE", 7, self._lease, right=True, ticks=True, drop=9)]
 
     def rebuild(self) -> None:
         self._worker_of = {}
@@ -193,6 +196,11 @@ class WorkersPane(Pane[WorkerRow]):
                 found.setdefault(worker, []).append(record)
         return found
 
+    def _worker_id(self, row: WorkerRow) -> Cell:
+        """Its instance id; where it has several, how many."""
+        ids = row.worker.instance_ids
+        return Cell(f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(row.worker.id), "accent")
+
     def _state(self, row: WorkerRow) -> Cell:
         """The worst of its records; where all are orphaned, that there is no process."""
         if row.gone:
@@ -201,6 +209,10 @@ class WorkersPane(Pane[WorkerRow]):
             orphaned = STATES[Verdict.ORPHANED]
             return Cell(f"{orphaned.glyph} {LEFT_BEHIND}", orphaned.tone)
         return self.states.of_many(row.worker.records)
+
+    def _worst(self, row: WorkerRow) -> AnyRecord | None:
+        """Return the record that its state rests on."""
+        return self.states.worst_of(row.worker.records)
 
     def _severity(self, row: WorkerRow) -> int:
         return 1 if row.gone else -SEVERITY.index(self.states.worst(row.worker.records))
@@ -247,6 +259,11 @@ def _first(row: WorkerRow) -> AnyRecord:
     return row.worker.records[0]
 
 
+def _instance_or_first(row: WorkerRow) -> AnyRecord:
+    """Return a record that shows most of its process, also if that is gone."""
+    return next(iter(row.worker.instances), row.worker.records[0])
+
+
 def _gone_worker(record: AnyRecord) -> int | None:
     """Return the worker of a record that is gone: its lease may no longer show the instance id."""
     number = record.id.instance_id
@@ -254,19 +271,11 @@ def _gone_worker(record: AnyRecord) -> int | None:
     return number if named else own_worker(record)
 
 
-def _id(row: WorkerRow) -> Cell:
-    """Its instance id; where it has several, how many."""
-    ids = row.worker.instance_ids
-    return Cell(f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(row.worker.id), "accent")
-
-
-def _where(row: WorkerRow) -> str:
-    """Return its name, with its role if it is no worker, and its ranks if it has several."""
-    worker = row.worker
-    role = "" if worker.role is Role.WORKER else f"({worker.role.value})"
-    ranks = f"×{worker.ranks} ranks" if worker.ranks > 1 else ""
-    where = ", ".join(worker.components) or NOTHING
-    return " ".join(filter(None, (role, where, ranks)))
+def _where(row: WorkerRow) -> Cell:
+    """Return its name, behind its role if it is no worker."""
+    role = row.worker.role
+    lead = "" if role is Role.WORKER else f"({role.value}) "
+    return Cell(", ".join(row.worker.components) or NOTHING, lead=lead)
 
 
 def _models(row: WorkerRow) -> Cell:
@@ -278,9 +287,9 @@ def _number(found: Sequence[AnyRecord]) -> str:
 
 
 _COUNTS = (
-    ("endpoints", "EPS", lambda row: _number(row.worker.served), 4),
-    ("cards", "CARDS", lambda row: _number(row.worker.cards), 5),
-    ("loras", "LORAS", lambda row: _number(row.worker.adapters), 5),
-    ("channels", "CHANS", lambda row: _number(row.worker.channels), 6),
+    ("endpoints", "EPS", lambda row: _number(row.worker.served), 13),
+    ("cards", "CARDS", lambda row: _number(row.worker.cards), 14),
+    ("loras", "LORAS", lambda row: _number(row.worker.adapters), 14),
+    ("channels", "CHANS", lambda row: _number(row.worker.channels), 15),
 )
 """Columns of numbers: id, title, text, and how early it goes where there is no room."""

@@ -24,12 +24,16 @@ from textual.strip import Strip
 
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_styles import StyledWhenDrawn
-from tui.state.columns import GAP, Column, SortOrder, lay_out
+from tui.state.columns import GAP, Cell, Column, SortOrder, lay_out
 from tui.state.sorted_rows import HasKey, Row
+from tui.text.brief_evidence import NO_EVIDENCE
+from tui.text.format import NOTHING
 from tui.text.sanitize import clip, clip_path, plain
 from tui.text.sanitize import width as text_width
 from tui.widgets.table.line_view import LineView
 
+BLANKS = frozenset({"", NOTHING, NO_EVIDENCE})
+"""Texts for which no column gets a place that another needs."""
 MARK = "▪"
 GUTTER = 1
 """Cells left of the first column, for marks."""
@@ -43,6 +47,10 @@ LONGEST_CELL = 1_024
 class _Layout:
     width: int = -1
     columns: list[tuple[Column[HasKey], int]] = field(default_factory=list)
+    bare: tuple[Column[HasKey], ...] = ()
+    """Columns without a place, since no row had a text for them."""
+    hides_text: bool = False
+    """Whether a column that has texts found no place."""
     needs: dict[str, int] = field(default_factory=dict)
     """The cells that each column's texts took so far.
 
@@ -177,7 +185,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         `changed`: the keys of the changed rows. If given, other rows and the order of all are as
         before, and only these are redrawn.
         """
-        was_empty = not self.rows
+        was_empty, before = not self.rows, self._keys_on_screen() if changed is None else set()
         self.rows = rows
         self.set_height(len(rows) + 1)
         at_top = self._follow_top and self._index == 0
@@ -190,7 +198,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         self._mark({key for key in self.marked if index_of(key) is not None})
         if changed is None or was_empty or not rows:
             self._ticking.clear()
-            self._fit()
+            self._fit(anew=before.isdisjoint(self._keys_on_screen()))
             self.refresh()
         else:
             for line in self._lines():
@@ -229,12 +237,18 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         self._settle()
 
     def tick(self) -> None:
-        """Redraw columns that depend on the time."""
+        """Redraw columns that depend on the time; share the width anew if one of them has no text
+        any more, and others have no place."""
         columns = [column for column, _ in self.laid_out() if column.ticks]
+        bare = {column.id for column in columns if column.drop}
         for index in self._lines():
             before, row = self._ticking.get(index), self.rows[index]
-            if before is not None and before != tuple(one.cell_of(row).text for one in columns):
+            cells = [column.cell_of(row) for column in columns]
+            bare -= {one.id for one, cell in zip(columns, cells, strict=True) if _needed(cell)}
+            if before is not None and before != tuple(cell.text for cell in cells):
                 self._refresh_row(index)
+        if bare and self.rows and self._layout.hides_text:
+            self._fit_and_draw(anew=True)
 
     # --- keys and mouse -----------------------------------------------------------------------
 
@@ -364,12 +378,14 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
             if own is not style:
                 segments.append(Segment(text, style))
                 text, style = "", own
-            text += _fitted(cell.text, cells, column)
-            if len(cell.text) * 2 > cells:
-                self._see(column, cell.text, cells)
+            text += _fitted(cell.text, cells, column, cell.lead)
+            if (len(cell.lead) + len(cell.text)) * 2 > cells:
+                self._see(column, cell, cells)
             if column.ticks:
                 ticking.append(cell.text)
         self._ticking[index] = tuple(ticking)
+        if any(_needed(column.cell_of(row)) for column in self._layout.bare):
+            self._fit_later()
         return Strip([*segments, Segment(text, style)]).adjust_cell_length(width, base)
 
     def _style(self, name: str) -> Style:
@@ -385,53 +401,69 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
 
     def _set_layout(self, width: int, needs: dict[str, int]) -> None:
         columns = lay_out(self.columns, width - GUTTER, needs)
-        self._layout = _Layout(width, columns, needs)  # type: ignore[arg-type]
+        shown = {column.id for column, _ in columns}
+        hidden = [one for one in self.columns if one.id not in shown]
+        bare = tuple(one for one in hidden if needs.get(one.id) == 0)
+        hides_text = any(needs.get(one.id) for one in hidden)
+        self._layout = _Layout(width, columns, bare, hides_text, needs)  # type: ignore[arg-type]
 
-    def _see(self, column: Column[Row], text: str, cells: int) -> None:
-        """Note that a text was drawn in `cells`. If it was cut, look whether another column has
+    def _see(self, column: Column[Row], cell: Cell, cells: int) -> None:
+        """Note that a cell was drawn in `cells`. If it was cut, look whether another column has
         room."""
-        need = _needed(text)
+        need = _needed(cell)
         is_new = need > self._layout.needs.get(column.id, 0)
         is_elsewhere = self._fitted_at != self.scroll_offset.y
-        if need > cells and (is_new or is_elsewhere) and not self._fit_is_due:
+        if need > cells and (is_new or is_elsewhere):
+            self._fit_later()
+
+    def _fit_later(self) -> None:
+        """Fit the columns soon. Not now: what is being drawn would be kept as it is."""
+        if not self._fit_is_due:
             self._fit_is_due = True
-            # Not now: what is being drawn would be kept as it is.
             self.call_later(self._fit_and_draw)
 
-    def _fit_and_draw(self) -> None:
+    def _fit_and_draw(self, *, anew: bool = False) -> None:
         self._fit_is_due = False
         before = self._layout.columns
-        self._fit()
+        self._fit(anew=anew)
         if self._layout.columns != before:
             self.refresh()
 
-    def _fit(self) -> None:
-        """Give columns the room that others do not need, if a cell on screen is cut. Else they stay
-        where they are."""
+    def _fit(self, *, anew: bool = False) -> None:
+        """Share the width by what is on screen, if a cell there is cut, or a column has its first
+        text. Else columns stay where they are. `anew`: in any case, by what is on screen alone."""
         width = self.line_width
         if width <= GUTTER:
             return
         self._fitted_at = self.scroll_offset.y
-        seen = self._needs_on_screen()
-        if not _lack(self.laid_out(width), seen):
+        seen, known = self._needs_on_screen(), self._layout.needs
+        if anew or not known:
+            self._set_layout(width, seen)
             return
-        needs = self._layout.needs
-        grown = {name: max(need, needs.get(name, 0)) for name, need in seen.items()}
+        came = any(need and known.get(name) == 0 for name, need in seen.items())
+        if not came and not _lack(self.laid_out(width), seen):
+            return
+        grown = {name: max(need, known.get(name, 0)) for name, need in seen.items()}
         self._set_layout(width, grown)
         lack = _lack(self._layout.columns, seen)
         if lack and grown != seen:
             # Fitted to rows that are not on screen any more, they may cut those that are.
-            anew = lay_out(self.columns, width - GUTTER, seen)
-            if 2 * _lack(anew, seen) < lack:
+            layout = lay_out(self.columns, width - GUTTER, seen)
+            if 2 * _lack(layout, seen) < lack:
                 self._set_layout(width, seen)
 
     def _needs_on_screen(self) -> dict[str, int]:
-        """Return the cells that each column's texts take in the visible rows."""
+        """Return the cells that each column's texts take in the visible rows. 0: no row has one.
+        Empty: there are no rows."""
         rows = self.on_screen()
+        if not rows:
+            return {}
         return {
-            column.id: max((_needed(column.cell_of(row).text) for row in rows), default=0)
-            for column in self.columns
+            column.id: max(_needed(column.cell_of(row)) for row in rows) for column in self.columns
         }
+
+    def _keys_on_screen(self) -> set[Hashable]:
+        return {row.key for row in self.on_screen()}
 
     def _lines(self) -> range:
         """Return the rows on screen."""
@@ -455,14 +487,18 @@ def _lack(columns: Sequence[tuple[Column[Any], int]], needs: Mapping[str, int]) 
     return sum(max(0, needs.get(column.id, 0) - cells) for column, cells in columns)
 
 
-def _needed(text: str) -> int:
-    """Return the cells that a text takes, up to the limit of a cell."""
-    text = text[:LONGEST_CELL]
+def _needed(cell: Cell) -> int:
+    """Return the cells that a text takes, up to the limit of a cell. 0: there is no text."""
+    if cell.text in BLANKS:
+        return 0
+    text = (cell.lead + cell.text)[:LONGEST_CELL]
     return min(LONGEST_CELL, text_width(plain(text)))
 
 
-def _fitted(text: str, cells: int, column: Column[Any]) -> str:
+def _fitted(text: str, cells: int, column: Column[Any], lead: str = "") -> str:
     """Return harmless text, exactly `cells` wide."""
-    text = clip_path(text, cells) if column.path else clip(text, cells)
+    lead = clip(lead, cells)
+    room = cells - text_width(lead)
+    text = lead + (clip_path(text, room) if column.path else clip(text, room))
     padding = " " * (cells - text_width(text))
     return padding + text if column.right else text + padding
