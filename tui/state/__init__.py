@@ -20,6 +20,7 @@ Each module uses only modules below it in this list:
     reported_removals  remove and restore, and report how it ended
     record_states      verdicts, findings and ages of records
     process_columns    columns on the process that registered a record
+    shared_addresses   the workers that register one host and port
     owner_columns      columns on the pod of a record, in Kubernetes
     columns            the columns of a table, and how they share its width
     cluster_view       the cluster on screen, with its verdicts and history

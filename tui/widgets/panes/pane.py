@@ -152,7 +152,7 @@ class Pane(TabPane, Generic[Row]):
         if (detail := self.detail_text()) is not None:
             return detail
         if (worker := self.detail_worker()) is not None:
-            return inspector.worker(worker)
+            return self.with_pane_fields(inspector.worker(worker))
         record, event = self.detail_record(), self.detail_event()
         return self.with_pane_fields(inspector.detail(record, event, len(self.selected())))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.record_index import own_worker
 from backends.dynamo.ids import Kind
@@ -21,11 +22,17 @@ from tui.state.dashboard import Dashboard, TabId
 from tui.state.owner_columns import pod_columns
 from tui.state.process_columns import process_columns
 from tui.state.record_columns import seen_column, why_column
+from tui.state.shared_addresses import SharedAddresses
 from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker
+from tui.text.detail import Detail
 from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, hex_id
 from tui.text.sanitize import plain
 from tui.widgets.panes.pane import Pane
+
+MOST_NEIGHBOURS = 8
+"""Workers at one address that the detail names."""
+
 
 class WorkerRow(msgspec.Struct, frozen=True):
     """A worker that has something registered, or one that is gone."""
@@ -75,6 +82,7 @@ class WorkersPane(Pane[WorkerRow]):
         ]
         super().__init__(dashboard, columns, order=SortOrder("where"))
         self._sorted: SortedRows[WorkerRow] = SortedRows()
+        self._shared = SharedAddresses(dashboard.view)
         self._worker_of: dict[bytes, int] = {}
         """The worker of each record when its row was made: for a removed record nothing else shows
         it."""
@@ -87,6 +95,7 @@ class WorkersPane(Pane[WorkerRow]):
 
     def rebuild(self) -> None:
         self._worker_of = {}
+        self._shared.rebuild()
         there, gone = self._there(), self._gone()
         rows = (self._row(worker_id, there, gone) for worker_id in dict.fromkeys([*there, *gone]))
         shown = [row for row in rows if row is not None]
@@ -100,7 +109,7 @@ class WorkersPane(Pane[WorkerRow]):
             self.rebuild()
             return
         there, gone = self._there(), self._gone()
-        concerned = self._concerned(keys)
+        concerned = self._concerned(keys) | self._shared.amend(keys)
         now = [row for one in concerned if (row := self._row(one, there, gone)) is not None]
         changed = self._sorted.amend(now, concerned - {row.key for row in now})
         if changed is None or changed:
@@ -197,9 +206,31 @@ class WorkersPane(Pane[WorkerRow]):
         return found
 
     def _worker_id(self, row: WorkerRow) -> Cell:
-        """Its instance id; where it has several, how many."""
+        """Its instance id; where it has several, how many; and how many workers are at its
+        address, if several are."""
         ids = row.worker.instance_ids
-        return Cell(f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(row.worker.id), "accent")
+        text = f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(row.worker.id)
+        _, workers = self._at_its_address(row)
+        return Cell(f"{text} ≡{len(workers)}" if workers else text, "accent")
+
+    def _at_its_address(self, row: WorkerRow) -> tuple[str, Collection[int]]:
+        return ("", ()) if row.gone else self._shared.of(row.worker.instances)
+
+    def with_pane_fields(self, detail: Detail | None) -> Detail | None:
+        """Add the workers at the same address, after the state."""
+        row = self.row
+        if detail is None or row is None:
+            return detail
+        address, workers = self._at_its_address(row)
+        if not workers:
+            return detail
+        ids = ", ".join(f"{one:x}" for one in sorted(workers)[:MOST_NEIGHBOURS])
+        more = f", … {len(workers):,} in all" if len(workers) > MOST_NEIGHBOURS else ""
+        text = f"{count(len(workers), 'worker')} at {address}, as a rule one process: {ids}{more}"
+        labels = [label for label, _ in detail.fields]
+        behind = labels.index("state") + 1
+        fields = (*detail.fields[:behind], ("process", text), *detail.fields[behind:])
+        return replace(detail, fields=fields)
 
     def _state(self, row: WorkerRow) -> Cell:
         """The worst of its records; where all are orphaned, that there is no process."""
