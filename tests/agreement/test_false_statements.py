@@ -17,7 +17,7 @@ from tests.agreement.statements import (
 )
 from tests.agreement.worlds import Made, dead_on_this_host, drained, healthy
 from tests.support.operating import dashboard
-from tui.state.columns import Cell
+from tui.state.column import Cell
 
 LIES: list[dict[str, tuple[str, Callable[..., object]]]] = [
     {
@@ -37,7 +37,7 @@ LIES: list[dict[str, tuple[str, Callable[..., object]]]] = [
         "worker ": ("tui.widgets.panes.channels._worker", lambda _: Cell("unknown")),
         "models:": ("tui.widgets.panes.models.ModelsPane.count", lambda _: 9),
         "workers:": ("backends.discovery.cluster.Cluster.count_workers", lambda *_: 9),
-        "age": ("tui.state.record_columns.seen", lambda *_: "9s"),
+        "age": ("tui.state.columns.of_records.seen", lambda *_: "9s"),
         "evidence": ("tui.state.removal_review.text_with_age", lambda *_: "all is well"),
         "left of": ("tui.text.detail.time_left", lambda *_: "59 of 60 s left"),
     },

@@ -21,7 +21,7 @@ from tui.actions import Place
 from tui.dialogs.question import Alert, QuestionScreen
 from tui.dialogs.unregister import LOOK_INTERVAL
 from tui.runtime.textual_bindings import bindings
-from tui.state.columns import NAMES, REASONS, Cell, Column
+from tui.state.column import NAMES, REASONS, Cell, Column
 from tui.state.dashboard import Dashboard
 from tui.state.removal_review import KeyChange, RemovalReview, out_of_date, text_with_age
 from tui.state.reported_removals import is_undecided

@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.text.sanitize import clip, clip_key, hard_wrapped, plain
 from tui.text.sanitize import width as text_width
 

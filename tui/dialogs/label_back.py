@@ -13,7 +13,7 @@ from backends.store import PodLabel
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import KeysQuestion
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.state.dashboard import Dashboard
 from tui.text.consequences import plain_sentence
 from tui.text.format import STATES

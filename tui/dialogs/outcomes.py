@@ -15,7 +15,7 @@ from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.runtime.textual_bindings import bindings, keys_of
 from tui.runtime.textual_styles import StyledOnce
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.state.reported_removals import Report
 
 _GLYPHS = {"good": "✓", "warn": "~", "bad": "✗"}

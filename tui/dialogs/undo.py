@@ -16,7 +16,7 @@ from backends.store import Lifetime
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import Alert, KeysQuestion
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.state.dashboard import Dashboard
 from tui.text.detail import keeps
 from tui.text.format import duration, hex_id

@@ -19,7 +19,7 @@ from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import Alert, KeysQuestion
 from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.runtime.textual_bindings import bindings
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.state.dashboard import Dashboard
 from tui.state.record_states import RecordStates
 from tui.state.removal_options import RemovalOption, removal_options, with_lasting_drain

@@ -22,7 +22,7 @@ from tui.actions import Place
 from tui.runtime.textual_bindings import bindings, keys_of
 from tui.runtime.textual_styles import StyledOnce
 from tui.screens.detail import DetailScreen
-from tui.state.columns import REASONS, Cell, Column
+from tui.state.column import REASONS, Cell, Column
 from tui.state.sorted_rows import Row
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, duration, hex_id

@@ -5,7 +5,6 @@ Each module uses only modules below it in this list:
     go_to              what a line typed after `:` shows
     dashboard          the state and actions of the dashboard, without its screen
     metrics_detail     the detail of a row of metrics, in sentences
-    record_columns     columns that several tabs have
     removal_review     the records of a removal dialog: as shown, and as they are now
     empty              the text of a table without rows
     inspector          the detail of one record
@@ -18,11 +17,10 @@ Each module uses only modules below it in this list:
     unexplained        removals that have no reason yet
     batches            from a stream of events to batches
     reported_removals  remove and restore, and report how it ended
+    columns            columns that several tabs have: a package
     record_states      verdicts, findings and ages of records
-    process_columns    columns on the process that registered a record
     shared_addresses   the workers that register one host and port
-    owner_columns      columns on the pod of a record, in Kubernetes
-    columns            the columns of a table, and how they share its width
+    column             what a column is, and how columns share the width of a table
     cluster_view       the cluster on screen, with its verdicts and history
     narrowing          what a filter shows, looked for step by step
     sorted_rows        the rows of a table, in order

@@ -47,11 +47,11 @@ from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
 from tui.state.cluster_view import Changes, ClusterView
+from tui.state.columns.of_processes import Processes
 from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
 from tui.state.pod_events import PodEventsPoller
 from tui.state.probe_results import probe_notice
-from tui.state.process_columns import Processes
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink

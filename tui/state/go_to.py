@@ -14,6 +14,7 @@ from backends.discovery.record_index import Scope
 from backends.dynamo import lookup
 from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.dynamo.roles import is_internal
 from backends.liveness.workers import workers
 from backends.probe.hosts import host_of
 from tui.state.cluster_view import ClusterView
@@ -128,7 +129,8 @@ class GoTo:
                 return Destination(tab=TabId.EVENTS, scope=(), filter=wanted.text)
             return Notice(f"Nothing is registered that is named {plain(text)}.", "warning")
         only = records[0]
-        if only.key == wanted.key and isinstance(only, EndpointInstance):
+        named_itself = only.key == wanted.key and isinstance(only, EndpointInstance)
+        if named_itself and not is_internal(only.id.endpoint):
             return Destination(tab=TabId.INSTANCES, row=only.key, scope=(), filter="")
         found = workers(cluster, records)
         if len(found) == 1:

@@ -14,9 +14,9 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
 from backends.liveness.workers import worst
-from backends.probe.targets import targets_of
+from backends.probe.probe_targets import targets_of
 from tui.state.cluster_view import ClusterView
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.text.brief_evidence import brief_evidence
 from tui.text.format import GONE, NOTHING, STATES, State, hex_id
 from tui.text.host_clock import HostClock

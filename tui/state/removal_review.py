@@ -15,7 +15,7 @@ from backends.liveness.evidence_kinds import EvidenceKind
 from backends.liveness.judge import STALE, Verdict
 from backends.liveness.workers import SEVERITY
 from tui.state.cluster_view import ClusterView
-from tui.state.columns import Cell
+from tui.state.column import Cell
 from tui.state.record_states import RecordStates
 from tui.state.removal_options import Verb
 from tui.state.store_state import LinkState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui.dialogs.key_list import MOST_BYTES, KeyList
-from tui.state.columns import Cell
+from tui.state.column import Cell
 
 LONG = 100_000
 CELLS = 80

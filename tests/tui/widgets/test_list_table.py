@@ -14,7 +14,7 @@ from backends.memory import Keyspace, MemoryStore
 from tests.support import registered
 from tests.support.registered import record
 from tests.support.unseen import unseen
-from tui.state.columns import GAP, NAMES, REASONS, Cell, Column, lay_out
+from tui.state.column import GAP, NAMES, REASONS, Cell, Column, lay_out
 from tui.widgets.panes.channels import ChannelsPane
 from tui.widgets.panes.events import EventsPane
 from tui.widgets.panes.instances import InstancesPane, OthersPane

@@ -13,9 +13,9 @@ from backends.discovery.cluster import Cluster
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from tui.runtime.textual_bindings import bindings
-from tui.state.columns import NAMES, Cell, Column, SortOrder
+from tui.state.column import NAMES, Cell, Column, SortOrder
+from tui.state.columns.of_records import seen_column, severity_of, state_column, why_column
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.record_columns import seen_column, severity_of, state_column, why_column
 from tui.state.sorted_rows import ListedRows
 from tui.text.format import NOTHING, hex_id, short_transport, worker_word
 from tui.widgets.panes.pane import Pane

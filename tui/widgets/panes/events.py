@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from backends.discovery.history import Event
 from backends.dynamo.records import AnyRecord
-from tui.state.columns import NAMES, REASONS, Cell, Column, SortOrder
+from tui.state.column import NAMES, REASONS, Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.record_states import why_gone
 from tui.state.sorted_rows import ListedRows

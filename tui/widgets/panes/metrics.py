@@ -13,7 +13,7 @@ from backends.dynamo.records import AnyRecord
 from backends.metrics.histogram import Histogram
 from backends.metrics.overview import Joiner, MeteredModel
 from tui.state.cluster_view import Changes
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.column import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.empty import filtered_text
 from tui.state.metrics_detail import failing_now, metrics_detail

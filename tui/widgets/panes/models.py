@@ -17,9 +17,9 @@ from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
 from tui.state.cluster_view import Changes
-from tui.state.columns import REASONS, Cell, Column, SortOrder
+from tui.state.column import REASONS, Cell, Column, SortOrder
+from tui.state.columns.of_processes import process_columns
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.process_columns import process_columns
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id

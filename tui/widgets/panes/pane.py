@@ -16,7 +16,7 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.runtime.textual_bindings import bindings
 from tui.state.cluster_view import Changes
-from tui.state.columns import Column, SortOrder
+from tui.state.column import Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.inspector import Inspector
 from tui.state.removal_options import Verb, proposed_verb

@@ -14,7 +14,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.services.overview import Answering, Total, Usage, total
 from tui.state.cluster_view import Changes
-from tui.state.columns import Cell, Column, SortOrder
+from tui.state.column import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail

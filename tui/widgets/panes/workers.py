@@ -17,11 +17,11 @@ from backends.liveness.routing import ServingReason
 from backends.liveness.workers import SEVERITY, Worker
 from backends.store import Lifetime, Owner
 from tui.state.cluster_view import Changes
-from tui.state.columns import NAMES, Cell, Column, SortOrder
+from tui.state.column import NAMES, Cell, Column, SortOrder
+from tui.state.columns.of_owners import pod_columns
+from tui.state.columns.of_processes import process_columns
+from tui.state.columns.of_records import seen_column, why_column
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.owner_columns import pod_columns
-from tui.state.process_columns import process_columns
-from tui.state.record_columns import seen_column, why_column
 from tui.state.shared_addresses import SharedAddresses
 from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker

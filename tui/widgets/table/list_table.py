@@ -24,7 +24,7 @@ from textual.strip import Strip
 
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_styles import StyledWhenDrawn
-from tui.state.columns import GAP, Cell, Column, SortOrder, lay_out
+from tui.state.column import GAP, Cell, Column, SortOrder, lay_out
 from tui.state.sorted_rows import HasKey, Row
 from tui.text.brief_evidence import NO_EVIDENCE
 from tui.text.format import NOTHING

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import SEVERITY
-from tui.state.columns import REASONS, Cell, Column
+from tui.state.column import REASONS, Cell, Column
 from tui.state.record_states import RecordStates
 from tui.state.sorted_rows import Row
 from tui.text.format import NOTHING, duration, seen

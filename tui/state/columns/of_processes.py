@@ -10,10 +10,10 @@ from functools import cached_property
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
-from backends.probe.targets import host_of
+from backends.probe.probe_targets import host_of
 from backends.store import Lifetime, Owner
 from tui.state.cluster_view import ClusterView
-from tui.state.columns import Cell, Column
+from tui.state.column import Cell, Column
 from tui.state.sorted_rows import Row
 from tui.text.format import NOTHING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backends.store import ContainerState, Owner
-from tui.state.columns import Cell, Column
+from tui.state.column import Cell, Column
 from tui.state.sorted_rows import Row
 from tui.text.format import NOTHING
 
