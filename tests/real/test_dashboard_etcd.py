@@ -121,12 +121,12 @@ def test_after_a_restart_the_screen_equals_etcd(etcd: EtcdServer, dashboard: Das
         # What nobody's lease will ever remove.
         etcd.etcdctl("put", LEFTOVER, input=etcd.entries()[worker.instance_key().encode()].value)
         assert_shows_all(dashboard, registered_keys(etcd))
-        counts, rows = dashboard.counts(), [row[1:4] for row in dashboard.table()]
+        counts, rows = dashboard.counts(), [row[1:3] for row in dashboard.table()]
 
         etcd.stop()
         dashboard.wait_for("✗ disconnected since")
         assert {**dashboard.counts(), "Events": 0} == {**counts, "Events": 0}
-        assert [row[1:4] for row in dashboard.table()] == rows
+        assert [row[1:3] for row in dashboard.table()] == rows
 
         etcd.start()
         etcd.etcdctl("del", LEFTOVER)

@@ -224,14 +224,15 @@ class Dashboard(Terminal):
             self.wait_for(partial(self._differs, rows))
         found: set[Card] = set()
         adapter: str | None = None
-        for first, *_, last in self.table():
+        for first, *cells in self.table():
             sign, name = first.split(maxsplit=1)
             if sign == "▾":
                 adapter = slugify(name.removeprefix("LoRA ")) if name.startswith("LoRA ") else None
             else:
                 # An adapter's own cards are below it; behind them come those of the model.
                 of_adapter = len(first) - len(first.lstrip()) > CARD_OF_MODEL
-                found.add(Card(name, last, adapter if of_adapter else None))
+                instance_id = next((one for one in cells if _ID.fullmatch(one)), "")
+                found.add(Card(name, instance_id, adapter if of_adapter else None))
         return found
 
     def _differs(self, rows: list[list[str]], _text: str) -> bool:
