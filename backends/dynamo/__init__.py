@@ -5,6 +5,7 @@ Import from the modules: `parse` (bytes to records), `registration` (records to 
 subjects), `card_checksum` (which cards must be equal), `roles` (workers, frontends, routers),
 `releases` (which releases may have written records),
 `lookup` (find the records that an id or another text refers to), `object_ids` (the instance id of
-an object's name in Kubernetes), `fast_bodies` (usual values, decoded).
+an object's name in Kubernetes), `releases` (which releases write such records), `fast_bodies`
+(usual values, decoded).
 Internal: `json_values`, `full_parse`, `body_parts`, `schemas` and `card_split`.
 """

@@ -8,6 +8,7 @@ in records of 0.5.1, 0.6.1, 0.8.1, 1.0.2, 1.2.1, 1.4.2 and 1.6.1, and in the bin
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import msgspec
@@ -69,6 +70,36 @@ def releases_of(records: Iterable[AnyRecord]) -> Releases | None:
     return None if contradict else Releases(first, last)
 
 
+def of_processes(records: Iterable[AnyRecord]) -> Counter[Releases | None]:
+    """Return how many processes write as which releases. None: as `releases_of`.
+
+    A process is a lease, else the object that holds its keys, else an instance id. Channels and
+    sources without these name no process, and are left out.
+    """
+    found: defaultdict[object, list[AnyRecord]] = defaultdict(list)
+    for record in records:
+        if (process := _process_of(record)) is not None:
+            found[process].append(record)
+    return Counter(map(releases_of, found.values()))
+
+
+def _process_of(record: AnyRecord) -> object:
+    if record.lease is not None:
+        return "lease", record.lease
+    if record.entry.owner is not None:
+        return "object", record.entry.owner.namespace, record.entry.owner.name
+    if isinstance(record, EndpointInstance | ModelCard) and record.id.instance_id is not None:
+        return "instance", record.id.instance_id
+    return None
+
+
+class _Tagged(msgspec.Struct):
+    type: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode = msgspec.json.Decoder(_Tagged).decode
+
+
 def _range_of(record: AnyRecord) -> tuple[Release | None, Release | None]:
     if record.dialect is Dialect.OLD:
         return None, (0, 5)
@@ -82,8 +113,12 @@ def _range_of(record: AnyRecord) -> tuple[Release | None, Release | None]:
             return release, None
     if not isinstance(record, EndpointInstance | ModelCard):
         return None, None
+    try:
+        is_tagged = _decode(value).type is not msgspec.UNSET
+    except (msgspec.DecodeError, RecursionError):
+        return None, None
     # To 0.6 bodies have no tag.
-    return ((0, 7), None) if b'"type":' in value else ((0, 6), (0, 6))
+    return ((0, 7), None) if is_tagged else ((0, 6), (0, 6))
 
 
 def _text(release: Release | None) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.dynamo.parse import read
-from backends.dynamo.releases import Releases, releases_of
+from backends.dynamo.releases import Releases, of_processes, releases_of
 from backends.liveness.workers import Worker, worker
 from tests import corpus
 from tests.support import registered
@@ -80,3 +82,23 @@ def test_a_member_that_is_named_in_a_text_is_no_member() -> None:
     body = json.loads(value) | {"device_type": 'say "request_plane_codec": now'}
     found = releases_of([record((key, json.dumps(body, separators=(",", ":")).encode()))])
     assert found == Releases((1, 2), None)
+
+
+def test_a_tag_inside_of_a_card_is_no_tag_of_its_body() -> None:
+    card = next(one for one in map(read, SINGLE["0.6.1-nats"]) if one.key.startswith(b"v1/mdc/"))
+    body = json.loads(card.entry.value) | {"more": {"type": "Model"}}
+    value = json.dumps(body, separators=(",", ":")).encode()
+    assert releases_of([record((card.key, value))]) == Releases((0, 6), (0, 6))
+
+
+def test_processes_are_counted_by_what_all_their_records_show() -> None:
+    told = {name: {str(one) for one in of_processes(map(read, SINGLE[name]))} for name in SINGLE}
+    assert told["1.6.1-tcp"] == {"1.5+"}
+    assert told["0.6.1-nats"] == {"0.6"}
+    old, new = (
+        next(one for one in SINGLE[name] if one.key.startswith(b"v1/instances/"))
+        for name in ("0.6.1-nats", "1.6.1-tcp")
+    )
+    both = [read(replace(one, lease=7)) for one in (old, new)]
+    assert of_processes(both) == Counter({None: 1})
+    assert not of_processes([])
