@@ -11,6 +11,7 @@ import msgspec
 from backends.store import Store
 
 if TYPE_CHECKING:
+    from backends.etcd import EtcdConfig
     from backends.nats.config import NatsConfig
 
 
@@ -73,6 +74,21 @@ Connection = (
 """The kind of store, and its settings."""
 
 
+def etcd_config(connection: EtcdConnection) -> EtcdConfig:
+    """Return the settings of an etcd as its package takes them. Raises `Misconfigured`."""
+    from backends.etcd import EtcdConfig
+
+    return EtcdConfig(
+        endpoints=connection.endpoints,
+        username=connection.username,
+        password=connection.password,
+        ca=connection.ca,
+        cert=connection.client_cert,
+        key=connection.client_key,
+        look_again=connection.look_again,
+    )
+
+
 def open_store(connection: Connection) -> Store:
     """Open a store without connecting: its first call connects. Needs a running event loop.
 
@@ -80,19 +96,9 @@ def open_store(connection: Connection) -> Store:
     """
     match connection:
         case EtcdConnection():
-            from backends.etcd import EtcdConfig, EtcdStore
+            from backends.etcd import EtcdStore
 
-            return EtcdStore(
-                EtcdConfig(
-                    endpoints=connection.endpoints,
-                    username=connection.username,
-                    password=connection.password,
-                    ca=connection.ca,
-                    cert=connection.client_cert,
-                    key=connection.client_key,
-                    look_again=connection.look_again,
-                )
-            )
+            return EtcdStore(etcd_config(connection))
         case FileConnection():
             from backends.file import FileStore
 

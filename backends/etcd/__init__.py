@@ -13,6 +13,7 @@ Needs etcd 3.4 or newer. Each module uses only modules below it in this list:
     lease         this process's own lease
     snapshot      all keys under some prefixes, in pages, at one revision
     permissions   which key ranges a user may read
+    members       each member by itself: term, leader, alarms
     client        one call over several endpoints, with the user's token
     connection    one endpoint's channel
     raft_terms    leader changes, which extend every lease

@@ -67,6 +67,12 @@ class Client:
         """The configured user name. Empty: none, or the certificate names the user."""
         return self._config.username or ""
 
+    async def login(self) -> bool:
+        """Log in unless that was done. Return whether etcd asks this client for a user: false if
+        none is set, or its authentication is off. Raises `StoreError`."""
+        connection = await self._connection(is_last=True)
+        return bool((await self._current_token(connection)).text)
+
     @property
     def address(self) -> str:
         return ",".join(str(endpoint) for endpoint in self._endpoints)

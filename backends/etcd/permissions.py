@@ -10,8 +10,11 @@ import msgspec
 from backends.dynamo.keys import BUCKET_NAMES
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.key_ranges import KeyRange, common, key_ranges, merged, without
+from backends.etcd.key_ranges import NO_END, KeyRange, common, key_ranges, merged, without
 from backends.store import Forbidden
+
+ROOT = "root"
+"""etcd's role that may do everything. It need not exist, and then it cannot be read."""
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -69,18 +72,40 @@ def _granted(wanted: Sequence[KeyRange], permitted: Iterable[KeyRange]) -> str:
     return " and ".join(str(may) for may in permitted if common(wanted, [may]))
 
 
+async def removable(client: Client, asked: Sequence[KeyRange]) -> list[KeyRange]:
+    """Return the parts of these ranges in which the user may remove keys: a removal compares what
+    it removes, so it needs the permission to read as well as to write.
+
+    For a user with a name. Goes through the cluster's log, as a login does. Raises `StoreError`.
+    """
+    granted = await _granted_to(client)
+    readable, writable = (
+        merged(one for one, kind in granted if kind != other)
+        for other in (rpc.WRITE_ONLY, rpc.READ_ONLY)
+    )
+    return common(common(asked, readable), writable)
+
+
 async def _permitted(client: Client) -> list[KeyRange]:
     """Return all ranges that the user may read. Empty: only a certificate names the user."""
     if not client.user:
         return []
+    granted = await _granted_to(client)
+    return merged(one for one, kind in granted if kind != rpc.WRITE_ONLY)
+
+
+async def _granted_to(client: Client) -> list[tuple[KeyRange, int]]:
+    """Return the ranges that the user's roles grant, each with the type of permission."""
     user = await client.call(rpc.USER_GET, rpc.AuthUserGetRequest(name=client.user))
-    found: list[KeyRange] = []
+    found: list[tuple[KeyRange, int]] = []
     for role in user.roles:
+        if role == ROOT:
+            found.append((KeyRange(b"\0", NO_END), rpc.READ_AND_WRITE))
+            continue
         answer = await client.call(rpc.ROLE_GET, rpc.AuthRoleGetRequest(role=role))
         # Without an end it is for a single key.
         found += [
-            KeyRange(one.key, one.range_end or one.key + b"\0")
+            (KeyRange(one.key, one.range_end or one.key + b"\0"), one.permType)
             for one in answer.perm
-            if one.permType != rpc.WRITE_ONLY
         ]
-    return merged(found)
+    return found

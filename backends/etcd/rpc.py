@@ -87,6 +87,8 @@ TXN_READS = 100
 
 WRITE_ONLY = Permission.WRITE
 """The other kinds of permission include reading."""
+READ_ONLY = Permission.READ
+READ_AND_WRITE = Permission.READWRITE
 EVENT_DELETE = Event.DELETE
 
 

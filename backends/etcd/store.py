@@ -12,13 +12,15 @@ from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.config import EtcdConfig
 from backends.etcd.delete import remove
-from backends.etcd.key_ranges import key_ranges
+from backends.etcd.key_ranges import key_ranges, merged
 from backends.etcd.lease import OwnLease
+from backends.etcd.permissions import removable
 from backends.etcd.put_back import no_puts, put_back
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.etcd.watch import watch
 from backends.store import (
     Entry,
+    Forbidden,
     KeyNotAllowed,
     Lifetime,
     NoPuts,
@@ -41,6 +43,9 @@ LEASES_IN_FLIGHT = 64
 """Leases read at a time: a whole batch of the lease schedule, which shares the cost of waking
 gRPC's threads. Each takes a fifth less CPU time than with 16 at a time.
 """
+
+NO_KEY = b"v1/"
+"""A key that no record has: what is below it is in a bucket."""
 
 
 class EtcdStore(ClosedAtExit):
@@ -143,6 +148,25 @@ class EtcdStore(ClosedAtExit):
     async def read_only(self) -> str:
         """Return nothing: what this user may remove is not asked for here."""
         return ""
+
+    async def login(self) -> bool | None:
+        """Return whether etcd asks this client for a user, and accepts it. None: it does not tell,
+        since the client's certificate may name one. Raises `NotAuthorised`."""
+        if self._client.user:
+            return await self._client.login()
+        try:
+            # No key: a user that may read nothing is told so, and a client without one as well.
+            await self._client.call(rpc.RANGE, rpc.RangeRequest(key=NO_KEY, count_only=True))
+        except Forbidden:
+            return None
+        return None if self._config.cert else False
+
+    async def removable(self, prefixes: Sequence[bytes]) -> tuple[str, ...]:
+        """Return the ranges below these prefixes in which this user, who has a name, may remove
+        keys, for people; an empty text stands for all that was asked for. Raises `StoreError`."""
+        asked = key_ranges(prefixes)
+        found = await removable(self._client, asked)
+        return ("",) if tuple(found) == tuple(merged(asked)) else tuple(map(str, found))
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         entries = list(entries)

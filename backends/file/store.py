@@ -170,6 +170,13 @@ class FileStore(ClosedAtExit):
         """Return whether the file system is full or read-only. A quota is not detected."""
         return await asyncio.to_thread(self._folder.no_puts)
 
+    def bucket_folders(self) -> list[bytes]:
+        """Return the full paths of all buckets. Blocks, for as long as the file system does.
+
+        Raises `Unreachable` (the root is missing, or not a folder) and `Forbidden`.
+        """
+        return list(self._folder.listing([b""]).buckets)
+
     async def read_only(self) -> str:
         """Return nothing: what this user may remove is not asked for here."""
         return ""

@@ -53,6 +53,8 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     status: int
     body: Any
     """None: the answer is not JSON."""
+    date: str = ""
+    """The header `Date`, by the server's clock. Empty: there is none."""
 
     @property
     def ok(self) -> bool:
@@ -154,7 +156,8 @@ class KubeClient:
         async with self._sent(method, path, params, body, content_type, timeout) as response:
             raw = await self._read(response)
             decode = decode if response.status < 400 else parsed
-            answer = HttpAnswer(response.status, decode(raw))
+            date = response.headers.get("Date", "")
+            answer = HttpAnswer(response.status, decode(raw), date)
             if response.status == 401 or response.status >= 500:
                 raise self._error(response, answer.body)
         return answer
