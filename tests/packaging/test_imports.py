@@ -18,7 +18,15 @@ MODULES = sorted(
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for file in (ROOT / "backends").rglob("*.py")
 )
-STORES_WITH_CLIENTS = ("backends.etcd", "backends.file", "backends.kubernetes", "backends.nats")
+STORES_WITH_CLIENTS = (
+    "backends.etcd",
+    "backends.file",
+    "backends.kubernetes",
+    "backends.nats",
+    # Imported once that store is chosen.
+    "backends.doctor.etcd",
+    "backends.doctor.kubernetes",
+)
 WITHOUT_CLIENTS = [module for module in MODULES if not module.startswith(STORES_WITH_CLIENTS)]
 
 DASHBOARD = {"textual", "rich", "tui"}
