@@ -210,3 +210,17 @@ examples:
   dyntop stats -o json | jq -r '.[] | select(.answer == "silent") | .subject'
   dyntop stats -o prometheus | sponge /var/lib/node_exporter/dynamo.prom
 """
+
+DOCTOR_EXAMPLES = """\
+Looks at settings, host name, port, TLS, the server's answer, login, what may be read and removed,
+what is registered and by which releases, clocks, NATS, frontends (--metrics), alarms and changes of
+etcd's leader. Writes nothing: what may be removed is learnt from what the store tells of rights.
+Signs: \u2713 ok, ! look at it, \u2717 mend it, - does not apply, is not told, or was skipped.
+Exit codes: 0 nothing to mend; else by the first step to mend: 2 its settings, 3 unreachable,
+4 not authorised, 1 another.
+
+examples:
+  dyntop doctor                                    the store that dyntop would use
+  dyntop doctor --context prod --timeout 3
+  dyntop doctor -o json | jq -r '.[] | select(.result == "failed") | [.kind, .remedy] | @tsv'
+"""

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment variable: `1` shows tracebacks."""
 
-KEEPING = ("list", "show", "check")
+KEEPING = ("list", "show", "check", "doctor")
 """Commands that keep tens of thousands of records to their end. Searching them for garbage
 repeatedly would take a fifth of the time."""
-ONLY_LOOKING = ("list", "show", "watch", "check", "wait", "stats", "tap")
+ONLY_LOOKING = ("list", "show", "watch", "check", "wait", "stats", "tap", "doctor")
 """Commands that never remove keys."""
 
 

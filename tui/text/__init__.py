@@ -3,6 +3,7 @@
 Each module uses only modules below it in this list:
 
     aftermath       what remains after a removal
+    doctor          the steps of an examination, and what to do
     detail_lines    a detail as lines, folded to a width
     irreversible    why a removed record cannot be put back
     json_export     records as JSON, for scripts

@@ -16,6 +16,7 @@ from tui.cli.arguments.changing import add_drain, add_restore, add_unregister
 from tui.cli.arguments.flags import add_common, add_dashboard, add_log, add_no_audit
 from tui.cli.arguments.looking import (
     add_check,
+    add_doctor,
     add_history,
     add_list,
     add_show,
@@ -71,6 +72,12 @@ COMMANDS = (
         "print the figures of NATS services: requests, errors, processing time",
         examples.STATS_EXAMPLES,
         add_stats,
+    ),
+    Command(
+        "doctor",
+        "find out where the way to the store fails",
+        examples.DOCTOR_EXAMPLES,
+        add_doctor,
     ),
 )
 """In the order of the help."""

@@ -135,6 +135,18 @@ def add_tap(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=rate,
+        default=10.0,
+        help="give up a step after this time (default 10)",
+    )
+    add_metrics(parser)
+
+
 def add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     parser.add_argument("-N", "--last", metavar="N", type=count, help="only the last N acts")
