@@ -147,6 +147,32 @@ def read_context(environ: Mapping[str, str], name: str, source: Source) -> Conte
     return _read(path, _tables(path, name, source), name, source)
 
 
+def read_contexts(path: Path) -> tuple[list[Context], list[Misconfigured]]:
+    """Return all contexts of a file that can be used, and each thing that is wrong in the others.
+    Blocks. Raises `FileNotFoundError`."""
+    try:
+        tables = read_toml(path, str(path), "remove the file")
+    except Misconfigured as error:
+        return [], [error]
+    found: list[Context] = []
+    wrong: list[Misconfigured] = []
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            problem = f"{name} must be in the table of a context: write it below a [NAME]"
+            wrong.append(Misconfigured(str(path), problem))
+            continue
+        problems: list[str] = []
+        try:
+            Table.model_validate(table)
+        except ValidationError as error:
+            problems = _problems(error.errors())
+        if problems:
+            wrong += (Misconfigured(_place(path, name), one) for one in problems)
+        else:
+            found.append(_context(table, name, "--context"))
+    return found, wrong
+
+
 def _path(environ: Mapping[str, str], source: Source) -> Path:
     """Raises `Misconfigured` where this user has no home."""
     folder = config_folder(environ)
@@ -179,24 +205,36 @@ def _read(path: Path, tables: Mapping[str, object], name: str, source: Source) -
     try:
         Table.model_validate(table)
     except ValidationError as error:
-        problem = _problem(error.errors())
+        problem = _problems(error.errors())[0]
     # Raised outside of the handler: pydantic's error repeats values, which may be secrets.
     if problem:
-        raise Misconfigured(f"[{name}] in {path}", problem)
+        raise Misconfigured(_place(path, name), problem)
+    return _context(table, name, source)
+
+
+def _context(table: Mapping[str, object], name: str, source: Source) -> Context:
     return Context.model_validate({**table, "name": name, "source": source})
 
 
-def _problem(errors: list[ErrorDetails]) -> str:
-    """Return the first problem as a sentence. Settings that are not known come before all."""
+def _place(path: Path, name: str) -> str:
+    return f"[{name}] in {path}"
+
+
+def _problems(errors: list[ErrorDetails]) -> list[str]:
+    """Return each problem as a sentence. Settings that are not known come before all."""
+    found: list[str] = []
     if unknown := [str(one["loc"][0]) for one in errors if one["type"] == "extra_forbidden"]:
         is_are = "is no setting" if len(unknown) == 1 else "are no settings"
-        return f"{_names(unknown)} {is_are} of a context: it has {_names(SETTINGS)}"
-    first = errors[0]
-    if first["type"] == OURS:
-        return first["msg"]
-    setting, value = str(first["loc"][0]), first["input"]
-    if first["type"] == "literal_error" and isinstance(value, str):
-        return f"{setting} is {value!r}, and must be {first['ctx']['expected']}"
+        found.append(f"{_names(unknown)} {is_are} of a context: it has {_names(SETTINGS)}")
+    return found + [_problem(one) for one in errors if one["type"] != "extra_forbidden"]
+
+
+def _problem(error: ErrorDetails) -> str:
+    if error["type"] == OURS:
+        return error["msg"]
+    setting, value = str(error["loc"][0]), error["input"]
+    if error["type"] == "literal_error" and isinstance(value, str):
+        return f"{setting} is {value!r}, and must be {error['ctx']['expected']}"
     return f"{setting} {Table.model_fields[setting].description}"
 
 

@@ -34,14 +34,40 @@ def chosen_keys(environ: Mapping[str, str]) -> Keys:
         path.stat()
     except OSError:
         return DEFAULT_KEYS  # or a folder of another user
-    tables = read_toml(path, SECTION, "remove the file")
-    if stray := [name for name in tables if name != SECTION]:
-        problem = f"{stray[0]} is no setting: the file may have a table [{SECTION}]"
-        raise Misconfigured(_place(path, stray[0]), problem)
+    keys, wrong = read_keys(path)
+    if wrong:
+        raise wrong[0]
+    return keys
+
+
+def read_keys(path: Path) -> tuple[Keys, list[Misconfigured]]:
+    """Return the keys of a settings file, and each thing that is wrong in it. Blocks.
+
+    Raises `FileNotFoundError`.
+    """
+    try:
+        tables = read_toml(path, SECTION, "remove the file")
+    except Misconfigured as error:
+        return DEFAULT_KEYS, [error]
+    wrong = [
+        Misconfigured(
+            _place(path, stray), f"{stray} is no setting: the file may have a table [{SECTION}]"
+        )
+        for stray in tables
+        if stray != SECTION
+    ]
     table = tables.get(SECTION, {})
     if not isinstance(table, dict):
-        raise Misconfigured(_place(path, SECTION), f"{SECTION} must be a table: write [{SECTION}]")
-    return _checked(path, {one: _keys(path, one, value) for one, value in table.items()})
+        problem = f"{SECTION} must be a table: write [{SECTION}]"
+        return DEFAULT_KEYS, [*wrong, Misconfigured(_place(path, SECTION), problem)]
+    chosen: dict[str, tuple[str, ...]] = {}
+    for one, value in table.items():
+        try:
+            chosen[one] = _keys(path, one, value)
+        except Misconfigured as error:
+            wrong.append(error)
+    keys = Keys(chosen)
+    return keys, wrong + _taken(path, keys)
 
 
 def _keys(path: Path, action: str, value: object) -> tuple[str, ...]:
@@ -77,17 +103,18 @@ def _why_not(action: str) -> str:
     return f"{action!r} is no action: {hint}"
 
 
-def _checked(path: Path, chosen: Mapping[str, tuple[str, ...]]) -> Keys:
-    keys = Keys(chosen)
-    for action, some in chosen.items():
+def _taken(path: Path, keys: Keys) -> list[Misconfigured]:
+    """Return the keys that are those of another action, too."""
+    wrong: list[Misconfigured] = []
+    for action, some in keys.chosen.items():
         for key in some:
             if (other := keys.taken(action, key)) is not None:
                 frees = "choose another"
                 if not other.fixed:
                     frees += f", or give {other.same_keys_as or other.id} another"
                 problem = f"{shown_key(key)} is the key of {other.id}: {frees}"
-                raise Misconfigured(_place(path, action), problem)
-    return keys
+                wrong.append(Misconfigured(_place(path, action), problem))
+    return wrong
 
 
 def _place(path: Path, name: str) -> str:
