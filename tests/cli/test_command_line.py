@@ -15,6 +15,7 @@ from tests.support.etcd_server import EtcdServer
 from tests.support.ports import LOOPBACK, free_ports
 from tests.support.running import DEADLINE, dyntop, environment
 from tui.cli.arguments.commands import build_parser
+from tui.config.settings import Settings
 
 COMMANDS = [
     (name,) for name in ("list", "watch", "check", "unregister", "drain", "restore", "history")
@@ -38,7 +39,12 @@ def test_what_the_command_line_says_of_the_dashboard_is_what_the_settings_have()
     """It imports none of them, since that would cost every run time."""
     parser = build_parser()
     given = parser.parse_args([])
-    assert (given.probing, given.lease_rate) == (Probing.VISIBLE, DEFAULT_CAP)
+    # Not given, so that `config show` can tell; the help names the defaults.
+    assert (given.probing, given.lease_rate) == (None, None)
+    text = " ".join(parser.format_help().split())
+    assert f"those on screen and of late records (the default), {Probing.ALL}" in text
+    assert f"at most (default {DEFAULT_CAP:g})" in text
+    assert Settings.from_environment({}).probing is Probing.VISIBLE
     assert [parser.parse_args(["--probe", one]).probing for one in Probing] == list(Probing)
     # A command's own flag of that name is another.
     for args, asked in (

@@ -224,3 +224,17 @@ examples:
   dyntop doctor --context prod --timeout 3
   dyntop doctor -o json | jq -r '.[] | select(.result == "failed") | [.kind, .remedy] | @tsv'
 """
+
+CONFIG_EXAMPLES = """\
+config show prints the settings that a run with the same options and environment has, each with its
+source: an option, a variable, context NAME, settings.toml or default. Secrets are printed as ***.
+Standard error names variables that are set and not used. config check reads contexts.toml and
+settings.toml, and prints each thing that is wrong in them. Neither connects to anything.
+Exit codes: 0 done, 2 something is wrong.
+
+examples:
+  dyntop config show
+  dyntop config show --context prod -n ''
+  dyntop config show -o json | jq -r '.[] | select(.source != "default") | .setting'
+  dyntop config check
+"""

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,10 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
             from tui.cli.commands import history
 
             code: int = history.run(default_path(environ), arguments)
+        elif arguments.command == "config":
+            from tui.cli.commands import config
+
+            code = config.run(partial(_settings, arguments, environ), environ, logs.mask, arguments)
         else:
             settings = _settings(arguments, environ)
             run = _command(arguments.command, logs)
@@ -113,7 +118,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
     from tui.config.settings import Settings
 
     keys = None
-    if arguments.command is None:
+    if arguments.command in (None, "config"):
         from tui.config.keys import chosen_keys
 
         keys = chosen_keys(environ)
@@ -130,7 +135,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         namespace=arguments.namespace,
         read_only=arguments.read_only,
         demo=arguments.demo,
-        probing=Probing(arguments.probing),
+        probing=None if arguments.probing is None else Probing(arguments.probing),
         lease_rate=arguments.lease_rate,
         metrics=arguments.metrics,
         # Commands that only read need no home folder to write to.

@@ -44,6 +44,7 @@ from backends.dynamo.queries import ANY_END
 from backends.liveness.gathering import DEFAULT_CAP, Probing
 from backends.removal.audit.location import default_path
 from backends.store import Misconfigured
+from tui.config.sources import Sources
 
 if TYPE_CHECKING:
     # Most runs need none of these, and each takes time to import.
@@ -67,6 +68,30 @@ TO_SUFFIX = "-"
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
+
+
+CONTEXT_OR_FLAG = ("endpoints", "file_store", "kube_context", "kube_namespace")
+"""Settings of a store that a flag sets, else a context."""
+ETCD_VARIABLES = {
+    "username": "ETCD_AUTH_USERNAME",
+    "password": "ETCD_AUTH_PASSWORD",
+    "ca": "ETCD_AUTH_CA",
+    "client_cert": "ETCD_AUTH_CLIENT_CERT",
+    "client_key": "ETCD_AUTH_CLIENT_KEY",
+}
+NATS_VARIABLES = {
+    "nats": "NATS_SERVER",
+    "nats_username": "NATS_AUTH_USERNAME",
+    "nats_password": "NATS_AUTH_PASSWORD",
+    "nats_token": "NATS_AUTH_TOKEN",
+    "nats_nkey": "NATS_AUTH_NKEY",
+    "nats_credentials_file": "NATS_AUTH_CREDENTIALS_FILE",
+    "nats_ca_cert": "NATS_TLS_CA_CERT_PATH",
+    "nats_client_cert": "NATS_TLS_CLIENT_CERT_PATH",
+    "nats_client_key": "NATS_TLS_CLIENT_KEY_PATH",
+    "nats_tls_insecure": "NATS_TLS_INSECURE",
+}
+"""By setting the variable that sets it, if nothing goes before it."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +128,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The file with this machine's earlier removals. None: there is none."""
     keys: Keys | None = None
     """The dashboard's keys. None: the defaults."""
+    sources: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """By setting, as `tui/config/shown.py` names them, where its value comes from: flags, variables
+    or `context NAME`. A setting that is not in here has its default."""
 
     @property
     def is_namespace_flag(self) -> bool:
@@ -124,8 +152,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         namespace: str | None = None,
         read_only: bool = False,
         demo: bool = False,
-        probing: Probing = Probing.VISIBLE,
-        lease_rate: float = DEFAULT_CAP,
+        probing: Probing | None = None,
+        lease_rate: float | None = None,
         metrics: Sequence[str] | None = None,
         no_audit: bool = False,
         keys: Keys | None = None,
@@ -141,20 +169,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises `Misconfigured`.
         """
+        sources = Sources(environ)
         connection: Connection = MemoryConnection()
         if not demo:
             flags = StoreFlags(backend, endpoints, file_store, nats, kube_context, kube_namespace)
-            connection = _connection(environ, context, flags)
+            connection = _connection(environ, context, flags, sources)
         source, base = NAMESPACE_FLAG, None
         if namespace is None and context is not None:
-            namespace, source = context.namespace, f"context {context.name}"
+            namespace, source = context.namespace, _named(context)
         if namespace is None:
-            namespace, source, base = _dynamos_namespace(environ)
+            found, source, base = _dynamos_namespace(environ)
+            namespace = found or None
         if namespace and ANY_END in namespace[: -len(ANY_END)]:
             raise Misconfigured(
                 source, f"has a {ANY_END} before its end: all that begin so are START{ANY_END}"
             )
-        told_read_only = read_only or (context is not None and context.read_only)
+        of_context = None if context is None else _named(context)
+        by_context = context is not None and context.read_only
+        by_variable = not read_only and not by_context and _switch(environ, "DYNTOP_READ_ONLY")
+        services = _services(environ, context, connection, nats, sources)
+        # The demo has processes of its own.
+        scraped = () if demo else _metrics(environ, context, metrics, sources)
+        sources.note("namespace", source if namespace is not None else None)
+        sources.note("read_only", "--read-only" if read_only else None)
+        sources.note("read_only", of_context if by_context else None)
+        sources.note("read_only", "DYNTOP_READ_ONLY" if by_variable else None)
+        sources.note("context", None if context is None else context.source)
+        sources.note("demo", "--demo" if demo else None)
+        sources.note("probe", None if probing is None else "--probe")
+        sources.note("lease_rate", None if lease_rate is None else "--lease-rate")
+        sources.note("audit", "--no-audit" if no_audit else "--demo" if demo else None)
         return cls(
             connection=connection,
             namespace=as_name(namespace) if namespace else None,
@@ -162,17 +206,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             generation_of=as_name(base) if base else None,
             context=None if context is None else context.name,
             context_source=None if context is None else context.source,
-            read_only=told_read_only or _switch(environ, "DYNTOP_READ_ONLY"),
+            read_only=read_only or by_context or by_variable,
             demo=demo,
-            probing=probing,
-            lease_rate=lease_rate,
-            nats=_services(environ, context, connection, nats),
-            # The demo has processes of its own.
-            metrics=() if demo else _metrics(environ, context, metrics),
+            probing=Probing.VISIBLE if probing is None else probing,
+            lease_rate=DEFAULT_CAP if lease_rate is None else lease_rate,
+            nats=services,
+            metrics=scraped,
             audit=None if no_audit or demo else default_path(environ),
             audit_to_read=None if demo else default_path(environ),
             keys=keys,
+            sources=sources.found,
         )
+
+
+def _named(context: Context) -> str:
+    return f"context {context.name}"
 
 
 def _dynamos_namespace(environ: Mapping[str, str]) -> tuple[str | None, str, str | None]:
@@ -208,35 +256,43 @@ class StoreFlags(msgspec.Struct, frozen=True):
 
 
 def _connection(
-    environ: Mapping[str, str], context: Context | None, flags: StoreFlags
+    environ: Mapping[str, str], context: Context | None, flags: StoreFlags, sources: Sources
 ) -> Connection:
-    chosen = _chosen(flags)
+    chosen, by = _chosen(flags)
+    for name in CONTEXT_OR_FLAG:
+        if getattr(flags, name) is not None:
+            sources.note(name, f"--{name.replace('_', '-')}")
     if context is not None:
-        chosen = chosen or context.backend
-        flags = msgspec.structs.replace(
-            flags,
-            **{
-                name: getattr(context, name)
-                for name in ("endpoints", "file_store", "kube_context", "kube_namespace")
-                if getattr(flags, name) is None
-            },
-        )
-    match chosen or _dynamos(environ):
+        if chosen is None and context.backend is not None:
+            chosen, by = context.backend, _named(context)
+        told = {
+            name: value
+            for name in CONTEXT_OR_FLAG
+            if getattr(flags, name) is None and (value := getattr(context, name)) is not None
+        }
+        for name in told:
+            sources.note(name, _named(context))
+        flags = msgspec.structs.replace(flags, **told)
+    if chosen is None:
+        chosen, by = _dynamos(environ)
+    sources.note("backend", by)
+    match chosen:
         case "etcd":
-            return _etcd(environ, flags.endpoints)
+            return _etcd(environ, flags.endpoints, sources)
         case "file":
-            return _file(environ, flags.file_store)
+            return _file(environ, flags.file_store, sources)
         case "kubernetes":
             return _kubernetes(flags.kube_context, flags.kube_namespace)
         case "nats":
-            return NatsKvConnection(config=_nats(environ, context, flags.nats))
+            return NatsKvConnection(config=_nats(environ, context, flags.nats, sources))
         case _:
             return MemoryConnection()
 
 
-def _chosen(flags: StoreFlags) -> str | None:
-    """Return the backend that flags choose. None: no flag does."""
+def _chosen(flags: StoreFlags) -> tuple[str | None, str | None]:
+    """Return the backend that flags choose, and which flag does. None: no flag does."""
     chosen = flags.backend if flags.backend != "auto" else None
+    by = None if chosen is None else "--backend"
     for flag, value, of in (
         ("--endpoints", flags.endpoints, "etcd"),
         ("--file-store", flags.file_store, "file"),
@@ -246,8 +302,8 @@ def _chosen(flags: StoreFlags) -> str | None:
         if value is not None:
             if chosen not in (None, of):
                 raise Misconfigured(flag, f"belongs to the {of} store, and {chosen} was chosen")
-            chosen = of
-    return chosen
+            chosen, by = of, by or flag
+    return chosen, by
 
 
 def _kubernetes(context: str | None, namespace: str | None) -> KubernetesConnection:
@@ -256,15 +312,18 @@ def _kubernetes(context: str | None, namespace: str | None) -> KubernetesConnect
     return KubernetesConnection(context=context or None, namespace=namespace or None)
 
 
-def _dynamos(environ: Mapping[str, str]) -> str:
-    """Return the backend of Dynamo's own setting. In a pod to which nothing names another store:
-    Kubernetes, whose variables every pod has."""
-    unset = "etcd"
-    if environ.get("KUBERNETES_SERVICE_HOST") and not environ.get("ETCD_ENDPOINTS"):
-        unset = "kubernetes"
-    match _text(environ, "DYN_DISCOVERY_BACKEND") or unset:
-        case "etcd" | "file" | "kubernetes" as dynamos:
-            return dynamos
+def _dynamos(environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the backend of Dynamo's own setting, and the variable that sets it (None: it is the
+    default). In a pod to which nothing names another store: Kubernetes, whose variables every pod
+    has."""
+    given = _text(environ, "DYN_DISCOVERY_BACKEND")
+    if given is None:
+        if environ.get("KUBERNETES_SERVICE_HOST") and not environ.get("ETCD_ENDPOINTS"):
+            return "kubernetes", "KUBERNETES_SERVICE_HOST"
+        return "etcd", None
+    match given:
+        case "etcd" | "file" | "kubernetes":
+            return given, "DYN_DISCOVERY_BACKEND"
         case "mem":
             problem = (
                 "mem is each process's own memory, not shared: choose with --backend, or try --demo"
@@ -274,30 +333,41 @@ def _dynamos(environ: Mapping[str, str]) -> str:
     raise Misconfigured("DYN_DISCOVERY_BACKEND", problem)
 
 
-def _etcd(environ: Mapping[str, str], endpoints: str | None) -> EtcdConnection:
+def _etcd(environ: Mapping[str, str], endpoints: str | None, sources: Sources) -> EtcdConnection:
     if endpoints is None:
-        endpoints = _text(environ, "ETCD_ENDPOINTS") or DEFAULT_ETCD_ENDPOINTS
+        given = sources.variable("endpoints", "ETCD_ENDPOINTS")
+        endpoints = _text(environ, "ETCD_ENDPOINTS") if given else DEFAULT_ETCD_ENDPOINTS
+
+    def text(setting: str) -> str | None:
+        return _text(environ, sources.named(setting, ETCD_VARIABLES[setting]))
+
     return EtcdConnection(
-        endpoints=tuple(part.strip() for part in as_name(endpoints).split(",") if part.strip()),
-        username=_text(environ, "ETCD_AUTH_USERNAME"),
-        password=_text(environ, "ETCD_AUTH_PASSWORD"),
-        ca=_text(environ, "ETCD_AUTH_CA"),
-        client_cert=_text(environ, "ETCD_AUTH_CLIENT_CERT"),
-        client_key=_text(environ, "ETCD_AUTH_CLIENT_KEY"),
+        endpoints=tuple(
+            part.strip() for part in as_name(endpoints or "").split(",") if part.strip()
+        ),
+        username=text("username"),
+        password=text("password"),
+        ca=text("ca"),
+        client_cert=text("client_cert"),
+        client_key=text("client_key"),
     )
 
 
-def _file(environ: Mapping[str, str], file_store: str | None) -> FileConnection:
+def _file(environ: Mapping[str, str], file_store: str | None, sources: Sources) -> FileConnection:
     if file_store == "":
         raise Misconfigured("--file-store", "names no folder")
     # Paths may be any bytes; a Path keeps them.
-    given = file_store or environ.get("DYN_FILE_KV")
-    if given:
-        return FileConnection(root=Path(given))
+    if file_store is None and sources.variable("file_store", "DYN_FILE_KV"):
+        file_store = environ["DYN_FILE_KV"]
+    if file_store is not None:
+        return FileConnection(root=Path(file_store))
+    sources.variable("file_store", "TMPDIR")
     return FileConnection(root=Path(environ.get("TMPDIR") or "/tmp", FILE_STORE_FOLDER))
 
 
-def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None) -> NatsConfig:
+def _nats(
+    environ: Mapping[str, str], context: Context | None, nats: str | None, sources: Sources
+) -> NatsConfig:
     """Return the settings of NATS. Credentials come from the environment only."""
     from backends.nats.config import NatsConfig
 
@@ -305,10 +375,14 @@ def _nats(environ: Mapping[str, str], context: Context | None, nats: str | None)
         if name.startswith("NATS_"):
             _text(environ, name)
     config = NatsConfig.from_environment(environ)
+    for field, name in NATS_VARIABLES.items():
+        sources.variable(field, name)
     if nats is None and context is not None:
         nats = context.nats
+        sources.replace("nats", _named(context) if nats is not None else None)
     else:
         _refuse_credentials("--nats", nats, "NATS_SERVER or NATS_AUTH_USERNAME and the like")
+        sources.replace("nats", "--nats" if nats is not None else None)
     if nats is None:
         return config
     servers = tuple(part.strip() for part in as_name(nats).split(",") if part.strip())
@@ -322,28 +396,36 @@ def _services(
     context: Context | None,
     connection: Connection,
     nats: str | None,
+    sources: Sources,
 ) -> NatsConfig | None:
     """Return the NATS server whose services are queried. None: none."""
     if isinstance(connection, NatsKvConnection):
         return connection.config
     if nats == "":
+        sources.note("nats", "--nats")
         return None
     named = nats is not None or (context is not None and context.nats is not None)
     # Its default would be this machine, which mostly has no NATS server.
     if not named and not environ.get("NATS_SERVER"):
         return None
-    return _nats(environ, context, nats)
+    return _nats(environ, context, nats, sources)
 
 
 def _metrics(
-    environ: Mapping[str, str], context: Context | None, flags: Sequence[str] | None
+    environ: Mapping[str, str],
+    context: Context | None,
+    flags: Sequence[str] | None,
+    sources: Sources,
 ) -> tuple[ScrapeTarget, ...]:
     if flags is not None:
+        sources.note("metrics", "--metrics")
         for urls in flags:
             _refuse_credentials("--metrics", urls, "DYNTOP_METRICS")
         return _targets("--metrics", *map(as_name, flags))
     if context is not None and context.metrics is not None:
+        sources.note("metrics", _named(context))
         return _targets(f"metrics of context {context.name}", context.metrics)
+    sources.variable("metrics", "DYNTOP_METRICS")
     return _targets("DYNTOP_METRICS", _text(environ, "DYNTOP_METRICS") or "")
 
 

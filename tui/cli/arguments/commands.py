@@ -16,6 +16,7 @@ from tui.cli.arguments.changing import add_drain, add_restore, add_unregister
 from tui.cli.arguments.flags import add_common, add_dashboard, add_log, add_no_audit
 from tui.cli.arguments.looking import (
     add_check,
+    add_config,
     add_doctor,
     add_history,
     add_list,
@@ -78,6 +79,12 @@ COMMANDS = (
         "find out where the way to the store fails",
         examples.DOCTOR_EXAMPLES,
         add_doctor,
+    ),
+    Command(
+        "config",
+        "print the settings and where they come from, or check the files",
+        examples.CONFIG_EXAMPLES,
+        add_config,
     ),
 )
 """In the order of the help."""

@@ -94,7 +94,7 @@ def add_dashboard(parser: argparse.ArgumentParser) -> None:
         # Separate from the `--probe` of `check`, which has other choices.
         dest="probing",
         choices=("never", "visible", "all", "deep"),
-        default="visible",
+        default=None,
         help="the addresses to probe: none, those on screen and of late records (the default), "
         "all, or those on screen with a deep probe every 10 s",
     )
@@ -102,7 +102,7 @@ def add_dashboard(parser: argparse.ArgumentParser) -> None:
         "--lease-rate",
         metavar="N",
         type=cap,
-        default=50.0,
+        default=None,
         help="lease queries per second at most (default 50); with 0 dyntop queries no leases, and "
         "records without a probed address are unknown",
     )

@@ -7,6 +7,7 @@ import argparse
 from tui.cli.arguments.flags import (
     add_filters,
     add_metrics,
+    add_no_audit,
     add_place,
     add_probe,
     add_what,
@@ -145,6 +146,18 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
         help="give up a step after this time (default 10)",
     )
     add_metrics(parser)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("show", "check"),
+        help="show: every setting with where it comes from; check: what is wrong in contexts.toml "
+        "and settings.toml",
+    )
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    add_metrics(parser)
+    add_no_audit(parser, first=False)
 
 
 def add_history(parser: argparse.ArgumentParser) -> None:
