@@ -30,7 +30,7 @@ from backends.doctor.steps import (
     NotApplicable,
     Opened,
     Readable,
-    Releases,
+    ReleasesFound,
     Skipped,
     Step,
     StepFailure,
@@ -279,9 +279,9 @@ class _Examination:
 
     async def _releases(self) -> Outcome:
         numbers = of_processes(self._records)
-        return (
-            (StepResult.OK, Releases(numbers)) if numbers else _not_applicable(WhyNot.NOTHING_THERE)
-        )
+        if not numbers:
+            return _not_applicable(WhyNot.NOTHING_THERE)
+        return StepResult.OK, ReleasesFound(numbers)
 
     async def _clock(self) -> Outcome:
         try:

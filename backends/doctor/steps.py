@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from backends.dynamo.releases import ReleaseRange
+from backends.dynamo.releases import Releases
 from backends.liveness.frontends import FrontendReport
 from backends.store import StoreError
 
@@ -134,11 +134,11 @@ class Contents(msgspec.Struct, frozen=True):
     """The namespaces that there are instead, where that one has nothing."""
 
 
-class Releases(msgspec.Struct, frozen=True):
+class ReleasesFound(msgspec.Struct, frozen=True):
     """How many processes write as which releases."""
 
-    numbers: Mapping[ReleaseRange | None, int]
-    """None: records of several releases."""
+    numbers: Mapping[Releases | None, int]
+    """None: their records do not show it, or contradict each other."""
 
 
 class ClockDifference(msgspec.Struct, frozen=True):
@@ -250,7 +250,7 @@ Finding = (
     | Readable
     | Removable
     | Contents
-    | Releases
+    | ReleasesFound
     | ClockDifference
     | NatsAnswered
     | NatsFailed

@@ -21,7 +21,7 @@ from backends.doctor.steps import (
     Ports,
     RaftTerms,
     Readable,
-    Releases,
+    ReleasesFound,
     Removable,
     Resolved,
     Skipped,
@@ -107,9 +107,9 @@ def _text_of(step: Step) -> StepText:
             return _removable(found)
         case Contents() as found:
             return _contents(found, step.store)
-        case Releases(numbers=numbers):
+        case ReleasesFound(numbers=numbers):
             parts = (
-                f"{'several releases' if one is None else one} ({count(number, 'process')})"
+                f"{one or 'a release that is not told'} ({count(number, 'process')})"
                 for one, number in sorted(numbers.items(), key=lambda item: str(item[0]))
             )
             return StepText(f"records as written by {', '.join(parts)}")

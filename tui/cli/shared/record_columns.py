@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from backends.dynamo.ids import Kind
 from tui.cli.columns import TableColumn, in_natural_order
 from tui.cli.output import ttl_cell
 from tui.text.sanitize import plain_key
@@ -127,7 +126,10 @@ def _evidence(look: Looked, record: AnyRecord) -> str:
 
 
 def _release(_: Looked, record: AnyRecord) -> str:
-    return "" if record.kind is Kind.UNKNOWN else record.dialect.value
+    """Return the releases that can have written it, by what it has itself."""
+    from backends.dynamo.releases import releases_of
+
+    return str(releases_of((record,)) or "")
 
 
 def _key(_: Looked, record: AnyRecord) -> str:
