@@ -45,6 +45,7 @@ def check_settings(config: NatsConfig) -> ssl.SSLContext | None:
     except ValueError:
         problem = "holds no JWT and seed of a NATS user"
         raise Misconfigured("NATS_AUTH_CREDENTIALS_FILE", problem) from None
+    _check_nkeys(config)
     try:
         return _tls_context(config)
     except ssl.SSLError as error:
@@ -76,6 +77,20 @@ def _check_credentials(config: NatsConfig) -> None:
             text = file.read(LONGEST_CREDENTIALS)
         if not all(part in text for part in (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED")):
             raise ValueError("no credentials")
+
+
+def _check_nkeys(config: NatsConfig) -> None:
+    """Raise `Misconfigured` if the package is missing that a seed takes. Few need it, and it comes
+    as source only, with a library in C below it: so it is an extra."""
+    if (setting := config.signing_setting) is not None:
+        try:
+            import nkeys  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise Misconfigured(
+                setting,
+                f"needs the package {error.name}, which is not installed: install dyntop with its "
+                "extra nkeys (pip install 'dyntop[nkeys]')",
+            ) from None
 
 
 def _tls_context(config: NatsConfig) -> ssl.SSLContext | None:

@@ -45,6 +45,16 @@ class NatsConfig:
         """Secrets that no message may repeat."""
         return (self.password, self.token, self.nkey, *credentials(self.servers))
 
+    @property
+    def signing_setting(self) -> str | None:
+        """The setting that counts, if it takes the package `nkeys`: it signs what the server
+        sends. None: no such setting counts."""
+        if (self.username is not None and self.password is not None) or self.token is not None:
+            return None
+        if self.nkey is not None:
+            return "NATS_AUTH_NKEY"
+        return None if self.credentials_file is None else "NATS_AUTH_CREDENTIALS_FILE"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the settings as Dynamo does. An empty variable counts as unset."""

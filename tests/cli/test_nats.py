@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from backends.nats_kv.names import location_of, why_not_writable
 from tests import corpus
+from tests.cli.conftest import Here
 from tests.support.nats_places import connected, make_bucket
 from tests.support.nats_server import NatsServer
+from tests.support.peers import refusing
 from tests.support.registered import instance
 from tests.support.running import dyntop
 
@@ -78,3 +84,40 @@ def test_what_is_unknown_is_counted_where_nothing_is_stale(server: NatsServer) -
     assert (ended.code, ended.out) == (0, b"")
     told = "nothing is stale among 1 record, of which 1 is unknown, in nats"
     assert ended.one_sentence().startswith(told)
+
+
+@pytest.mark.parametrize("command", [("--backend", "nats", "list"), ("stats",)])
+@pytest.mark.parametrize("name", ["NATS_AUTH_NKEY", "NATS_AUTH_CREDENTIALS_FILE"])
+def test_without_the_extra_nkeys_a_setting_that_needs_it_is_answered_with_what_to_install(
+    name: str, command: tuple[str, ...], here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nkeys", None)  # as if it were not installed
+    file = tmp_path / "user.creds"
+    file.write_text("BEGIN NATS USER JWT BEGIN USER NKEY SEED")
+    secret = "SUAsecret"
+    with refusing() as nowhere:
+        env = {
+            "NATS_SERVER": f"nats://{nowhere}",
+            "DYN_DISCOVERY_BACKEND": "file",
+            "DYN_FILE_KV": str(tmp_path / "kv"),
+            name: secret if name == "NATS_AUTH_NKEY" else str(file),
+        }
+        (tmp_path / "kv").mkdir()
+        ended = here(*command, env=env)
+        sentence = ended.one_sentence()
+        assert ended.code == 2
+        assert "pip install 'dyntop[nkeys]'" in sentence
+        assert name in sentence
+        assert secret not in sentence
+        # Where another setting counts, nothing is missing.
+        named = env | {"NATS_AUTH_USERNAME": "joe", "NATS_AUTH_PASSWORD": "x"}
+        assert here(*command, env=named).code == 3
+
+
+def test_without_the_extra_nkeys_nothing_else_is_missing() -> None:
+    """What a plain `pip install dyntop` brings has no part of it."""
+    needed = {Requirement(text) for text in metadata.requires("dyntop") or ()}
+    plain = {one for one in needed if one.marker is None or "extra" not in str(one.marker)}
+    assert not any("nkeys" in (one.name, *one.extras) for one in plain)
+    extra = [one for one in needed if one.marker and one.marker.evaluate({"extra": "nkeys"})]
+    assert any("nkeys" in one.extras for one in extra)
