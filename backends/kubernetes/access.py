@@ -75,6 +75,17 @@ async def load(
     return await in_daemon_thread(lambda: _from_pod(config, environ, service_account), "kubeconfig")
 
 
+def signs_in_elsewhere(config: KubernetesConfig, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether `load` may run an exec plugin, or ask a sign-in service. Reads the kubeconfig.
+
+    Raises `Misconfigured`.
+    """
+    chosen = _choose(kubeconfig_paths(config, environ), config.context)
+    if chosen is None or chosen.user is None:
+        return False
+    return any(chosen.user.values.get(name) is not None for name in ("exec", "auth-provider"))
+
+
 def kubeconfig_paths(config: KubernetesConfig, environ: Mapping[str, str]) -> list[Path]:
     """Return the kubeconfig files that are named, whether they exist or not."""
     named = config.kubeconfig or environ.get("KUBECONFIG")

@@ -119,6 +119,11 @@ def choose(paths: Sequence[Path], wanted: str | None) -> ChosenContext:
     return ChosenContext(context, cluster, user)
 
 
+def context_names(paths: Sequence[Path]) -> list[str]:
+    """Return the names of all contexts of these files. Reads them. Raises `Misconfigured`."""
+    return list(_entries([(path, _read(path)) for path in paths], "contexts", "context"))
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > LARGEST_FILE:
