@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backends.dynamo.object_ids import instance_id_of
+from tests.support.completing import offered
 from tests.support.kubernetes import shapes
 from tests.support.kubernetes.standin import StandIn
 from tests.support.running import Ended, dyntop_meanwhile
@@ -123,3 +124,40 @@ async def test_a_restore_and_its_dry_run_say_alike_that_the_pod_is_gone(
         ended = await dyntop_meanwhile(*command, env=env)
         assert ended.code == 1
         assert "not put back: the pod is gone" in ended.err
+
+
+async def test_a_tab_offers_hosts_and_only_the_pods_that_a_lasting_drain_took_out(
+    server: StandIn, tmp_path: Path
+) -> None:
+    for namespace in NAMESPACES:
+        for name in (POD, "prod-backend-1"):
+            uid = f"{name}-{namespace}"
+            containers = {"main": True}
+            pod = shapes.pod(name, uid, namespace=namespace, containers=containers)
+            server.store.put("pods", pod)
+            at = {"pod": name, "pod_uid": uid, "uid": f"object-{uid}", "namespace": namespace}
+            entry = {**ENTRY, "instance_id": instance_id_of(name)}
+            data = {"endpoints": {f"prod/backend/generate/{instance_id_of(name):x}": entry}}
+            made = shapes.worker(name, data, container_mode=True, **at)
+            server.store.put("dynamoworkermetadatas", made)
+    env = {
+        "KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig", "green")),
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+
+    async def tab(line: str) -> list[str]:
+        return await asyncio.to_thread(offered, f"dyntop --backend kubernetes {line}", env)
+
+    assert await tab("check --host prod-") == [POD, "prod-backend-1"]
+    assert await tab("check --host no") == ["node-1"]
+    assert await tab("restore ") == []
+    for namespace in NAMESPACES:
+        for name in (POD, "prod-backend-1")[: 2 if namespace == "green" else 1]:
+            command = ("--kube-namespace", namespace, "drain", "--lasting", "--yes", "--no-audit")
+            worker = f"{instance_id_of(name):x}"
+            ended = await asyncio.to_thread(dyntop, *command, "--probe", "never", worker, env=env)
+            assert ended.code == 0, ended.err
+    assert await tab("restore ") == [POD, "prod-backend-1"]
+    assert await tab("restore --kube-namespace \\* ") == [
+        *(f"blue/{POD}", f"green/{POD}", "prod-backend-1"),
+    ]

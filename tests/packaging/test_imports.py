@@ -178,6 +178,13 @@ def test_saying_the_version_imports_nothing_but_the_command_line() -> None:
     assert {name for name in others if "finder" not in name} <= {"__main__", "_distutils_hack"}
 
 
+ASKING = {
+    "backends.tap",
+    "backends.metrics.scraper",
+    "backends.probe.prober",
+    "backends.services.scraper",
+}
+
 LISTING = "from tui.cli.main import main; main({flags} + ['list', 'all'])"
 OPENING = """
 from tui.session import open_session
@@ -208,5 +215,13 @@ def test_only_the_client_of_the_chosen_store_is_imported(tmp_path: Path) -> None
 
 def test_listing_imports_nothing_that_asks_anybody_but_the_store() -> None:
     (found,) = imported_after(LISTING.format(flags=["--backend", "memory"]))
-    asking = {"backends.tap", "backends.metrics.scraper", "backends.probe.prober"}
-    assert not found & (asking | {"backends.services.scraper"})
+    assert not found & ASKING
+    assert "argcomplete" not in found
+
+
+def test_a_tab_imports_nothing_that_asks_anybody_but_the_store_or_that_removes() -> None:
+    tab = "from tests.support.completing import offered; offered('dyntop --backend memory {}')"
+    for found in imported_after(*(tab.format(words) for words in ("show ", "drain ", "-n "))):
+        assert "argcomplete" in found
+        assert "backends.memory" in found
+        assert not found & (ASKING | {"backends.liveness.collector", "backends.removal.removals"})

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 import textual
+from argcomplete.finders import CompletionFinder
+from argcomplete.packages._argparse import IntrospectiveArgumentParser
 from textual import _context, _time
 from textual._callback import invoke
 from textual._parser import Parser
@@ -31,6 +33,7 @@ NAMES: list[tuple[type | ModuleType, list[str]]] = [
     (XTermParser, ["feed", "tick", "parse", "parse_mouse_code", "_parse_extended_key"]),
     (_context, ["active_app", "active_message_pump"]),
     (_time, ["get_time"]),
+    (CompletionFinder, ["_init_debug_stream"]),
 ]
 ATTRIBUTES: list[tuple[type, list[str]]] = [
     (MessagePump, ["_next_callbacks", "_running"]),
@@ -40,6 +43,7 @@ ATTRIBUTES: list[tuple[type, list[str]]] = [
     (Parser, ["_tokens", "_gen", "_awaiting", "_timeout_time"]),
     (LinuxDriver, ["_writer_thread", "_must_signal_resume"]),
     (Timer, ["_repeat", "_skip"]),
+    (IntrospectiveArgumentParser, ["active_actions"]),
 ]
 """Those that objects have, as their classes' code names them."""
 

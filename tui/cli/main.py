@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 DEBUG = "DYNTOP_DEBUG"
 """Environment variable: `1` shows tracebacks."""
 
+ASKED_BY_A_SHELL = "_ARGCOMPLETE"
+"""Environment variable: set where a shell asks what a word can be (`tui/cli/completion/`)."""
+
 KEEPING = ("list", "show", "check", "doctor")
 """Commands that keep tens of thousands of records to their end. Searching them for garbage
 repeatedly would take a fifth of the time."""
@@ -41,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # variable at its first import. A value set by the user stays.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
+        if ASKED_BY_A_SHELL in os.environ:
+            from tui.cli.completion.answering import answer
+
+            return answer(build_parser())
         code = _main(sys.argv[1:] if argv is None else argv, os.environ)
         if argv is None:
             _end(code)
@@ -100,6 +107,10 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
             from tui.cli.commands import config
 
             code = config.run(partial(_settings, arguments, environ), environ, logs.mask, arguments)
+        elif arguments.command == "completion":
+            from tui.cli.commands import completion
+
+            code = completion.run(arguments)
         else:
             settings = _settings(arguments, environ)
             run = _command(arguments.command, logs)

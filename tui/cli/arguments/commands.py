@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tui import __version__
 from tui.cli import help_examples as examples
 from tui.cli.arguments.changing import add_drain, add_restore, add_unregister
-from tui.cli.arguments.flags import add_common, add_dashboard, add_log, add_no_audit
+from tui.cli.arguments.flags import add_common, add_dashboard, add_log, add_no_audit, add_shell
 from tui.cli.arguments.looking import (
     add_check,
     add_config,
@@ -85,6 +85,13 @@ COMMANDS = (
         "print the settings and where they come from, or check the files",
         examples.CONFIG_EXAMPLES,
         add_config,
+    ),
+    Command(
+        "completion",
+        "print the completion script of a shell",
+        examples.COMPLETION_EXAMPLES,
+        add_shell,
+        store=False,
     ),
 )
 """In the order of the help."""

@@ -193,3 +193,7 @@ def add_place(parser: argparse.ArgumentParser, only: str) -> None:
             type=name_or_start,
             help=f"{only} {part}; {STARTS}",
         )
+
+
+def add_shell(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")

@@ -44,13 +44,16 @@ class Parser(argparse.ArgumentParser):
             asked.error(f"too many words: {' '.join(left)}")
         return parsed
 
+    def commands(self) -> dict[str, Parser]:
+        """Return the parser of each command, by its name."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return {**action.choices}
+        return {}
+
     def _of_command(self, name: str | None) -> Parser:
         """Return the parser of a command. None: this one."""
-        for action in self._actions:
-            if isinstance(action, argparse._SubParsersAction) and name is not None:
-                found: Parser = action.choices[name]
-                return found
-        return self
+        return self if name is None else self.commands()[name]
 
     def no_option(self, option: str) -> str:
         """Return the sentence on an option that there is not."""

@@ -16,7 +16,7 @@ def workers_at(host: str, cluster: Cluster, records: Sequence[AnyRecord]) -> Ite
     keys = {
         one.key
         for found in cluster.records.values()
-        if wanted in _hosts_of(found)
+        if wanted in hosts_of(found)
         for one in (found, *cluster.siblings(found))
     }
     return (record for record in records if record.key in keys)
@@ -24,10 +24,10 @@ def workers_at(host: str, cluster: Cluster, records: Sequence[AnyRecord]) -> Ite
 
 def hosts_in(cluster: Cluster) -> set[str]:
     """Return all hosts at which something is registered."""
-    return {host for record in cluster.records.values() for host in _hosts_of(record)}
+    return {host for record in cluster.records.values() for host in hosts_of(record)}
 
 
-def _hosts_of(record: AnyRecord) -> Iterator[str]:
+def hosts_of(record: AnyRecord) -> Iterator[str]:
     """Yield the host in a record's address; in Kubernetes also its pod, the pod's address, and the
     node."""
     if (host := host_of(record)) is not None:

@@ -1,0 +1,76 @@
+"""What a shell is offered for a line, as argcomplete's scripts ask for it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from unittest.mock import patch
+
+from tests.support.programs import clean_environment
+from tests.support.running import COMMAND, DEADLINE, environment
+from tui.cli.arguments.commands import build_parser
+from tui.cli.completion.answering import respond
+from tui.cli.completion.store_names import StoreNames
+
+SHELLS = ("bash", "zsh", "fish")
+
+BREAKS = " \t\n\"'@><=;|&(:"
+"""What splits words in bash (`COMP_WORDBREAKS`)."""
+
+BETWEEN = "\x0b"
+
+
+class _Answered(Exception):
+    """In place of the end of the process."""
+
+
+def asked(line: str, shell: str = "bash") -> dict[str, str]:
+    """Return what a script puts into the environment for a Tab at the end of a line."""
+    breaks = {"_ARGCOMPLETE_COMP_WORDBREAKS": BREAKS} if shell == "bash" else {}
+    return breaks | {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_SHELL": shell,
+        "_ARGCOMPLETE_IFS": BETWEEN,
+        "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+
+
+def offered(line: str, env: Mapping[str, str] | None = None, shell: str = "bash") -> list[str]:
+    """Return the words for a Tab, asked for in this process, and from a store that is waited for.
+    Not with etcd: gRPC's threads do not go well with the processes that tests start."""
+    output = io.StringIO()
+
+    def end(code: int) -> None:
+        assert code == 0
+        raise _Answered
+
+    given = clean_environment(**(env or {})) | asked(line, shell)
+    with patch.dict(os.environ, given, clear=True):
+        try:
+            respond(build_parser(), StoreNames(given, patience=DEADLINE), output, end)
+        except _Answered:
+            return [word for word in output.getvalue().split(BETWEEN) if word]
+    raise AssertionError("it did not answer")
+
+
+def answered(line: str, folder: Path, env: Mapping[str, str]) -> tuple[list[str], str]:
+    """Return the words for a Tab of a process of its own, with the patience that it has, and what
+    it printed besides."""
+    file = folder / "offered"
+    done = subprocess.run(
+        COMMAND,
+        env=environment(env) | asked(line) | {"_ARGCOMPLETE_STDOUT_FILENAME": str(file)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0
+    words = [word for word in file.read_text().split(BETWEEN) if word]
+    return words, done.stdout + done.stderr
