@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from tests.support.programs import clean_environment
 
 NAME = "dyntop"
 PACKAGES = ("backends", "tui")
+MAN_PAGE = "docs/dyntop.1"
 DEADLINE = 300.0
 OFFLINE = ("--no-index", "--find-links")
 LEFT_OUT = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
@@ -105,8 +107,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheels of dyntop and of all that it needs."""
     source = tmp_path_factory.mktemp("source")
     # A build leaves files behind, which must not land in the repository.
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    (source / "docs").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", MAN_PAGE):
+        shutil.copy(ROOT / name, source / name)
     for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path_factory.mktemp("wheels")
@@ -125,6 +128,11 @@ def test_dyntop_runs_from_a_folder_of_wheels_without_an_index(wheels: Path, tmp_
     run(*pip, "install", "--no-compile", *OFFLINE, wheels, NAME, cwd=tmp_path)
     assert run(installed / NAME, "--version", cwd=tmp_path).startswith(NAME)
     assert "7d7ba1fd" in run(installed / NAME, "--demo", "list", "all", cwd=tmp_path)
+    page = tmp_path / "venv" / "share" / "man" / "man1" / "dyntop.1"
+    assert page.read_text() == (ROOT / MAN_PAGE).read_text()
+    if shutil.which("man") is not None:
+        path = f"{installed}:{os.environ['PATH']}"
+        assert run("env", f"PATH={path}", "man", "-w", NAME, cwd=tmp_path).strip() == str(page)
     where = "import backends, tui; print(backends.__file__, tui.__file__)"
     assert str(ROOT) not in run(installed / "python", "-c", where, cwd=tmp_path)
 
@@ -138,7 +146,9 @@ def test_the_wheel_has_every_file_of_its_packages(wheels: Path) -> None:
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert packed == there
+    of_system = {name.partition(".data/data/")[2] for name in packed if ".data/data/" in name}
+    assert of_system == {"share/man/man1/dyntop.1"}
+    assert {name for name in packed if ".data/data/" not in name} == there
 
 
 def test_the_readme_installs_so() -> None:
