@@ -14,11 +14,13 @@ from packaging.requirements import Requirement
 from backends.nats_kv.names import location_of, why_not_writable
 from tests import corpus
 from tests.cli.conftest import Here
+from tests.support.completing import offered
 from tests.support.nats_places import connected, make_bucket
 from tests.support.nats_server import NatsServer
 from tests.support.peers import refusing
 from tests.support.registered import instance
 from tests.support.running import dyntop
+from tui.cli.completion.plain_words import is_plain
 
 REGISTERED = {
     entry.key.decode(): entry.value
@@ -84,6 +86,14 @@ def test_what_is_unknown_is_counted_where_nothing_is_stale(server: NatsServer) -
     assert (ended.code, ended.out) == (0, b"")
     told = "nothing is stale among 1 record, of which 1 is unknown, in nats"
     assert ended.one_sentence().startswith(told)
+
+
+def test_a_tab_offers_the_keys_of_a_real_nats(server: NatsServer) -> None:
+    asyncio.run(written(server.url))
+    line = f"dyntop --backend nats --nats {server.url} unregister v1/instances/"
+    wanted = {key for key in REGISTERED if key.startswith("v1/instances/")}
+    found = {word.partition("\t")[0] for word in offered(line, shell="fish")}
+    assert found == {key for key in wanted if is_plain(key)}
 
 
 @pytest.mark.parametrize("command", [("--backend", "nats", "list"), ("stats",)])

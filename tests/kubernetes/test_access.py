@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backends.kubernetes.access import Access, load
+from backends.kubernetes.access import Access, load, signs_in_elsewhere
 from backends.kubernetes.config import KubernetesConfig
 from backends.store import Misconfigured
 from tests.kubernetes.kubeconfigs import SERVER, write
@@ -212,3 +212,21 @@ async def test_no_secret_is_in_what_is_logged_or_shown(tmp_path: Path) -> None:
     access = await loaded(write(tmp_path / "config", user=user, cluster=cluster))
     assert TOKEN not in repr(access)
     assert access.host == SERVER
+
+
+@pytest.mark.parametrize(
+    ("user", "elsewhere"),
+    [
+        ({"token": TOKEN}, False),
+        ({}, False),
+        ({"exec": {"command": "aws"}}, True),
+        ({"auth-provider": {"name": "oidc"}}, True),
+    ],
+)
+def test_whether_somebody_else_is_asked_who_this_user_is(
+    tmp_path: Path, user: dict[str, Any], elsewhere: bool
+) -> None:
+    path = write(tmp_path / "config", user=user)
+    assert signs_in_elsewhere(KubernetesConfig(kubeconfig=str(path)), {}) is elsewhere
+    # A pod's service account is a file.
+    assert not signs_in_elsewhere(KubernetesConfig(), IN_A_POD)

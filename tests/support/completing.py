@@ -20,7 +20,8 @@ SHELLS = ("bash", "zsh", "fish")
 BREAKS = " \t\n\"'@><=;|&(:"
 """What splits words in bash (`COMP_WORDBREAKS`)."""
 
-BETWEEN = "\x0b"
+BETWEEN = {"bash": "\x0b", "zsh": "\x0b", "fish": "\n"}
+"""Between words. In zsh a word has its description behind a colon, in fish behind a tab."""
 
 
 class _Answered(Exception):
@@ -29,11 +30,15 @@ class _Answered(Exception):
 
 def asked(line: str, shell: str = "bash") -> dict[str, str]:
     """Return what a script puts into the environment for a Tab at the end of a line."""
-    breaks = {"_ARGCOMPLETE_COMP_WORDBREAKS": BREAKS} if shell == "bash" else {}
-    return breaks | {
+    of_shell = {
+        "bash": {"_ARGCOMPLETE_COMP_WORDBREAKS": BREAKS},
+        "zsh": {},
+        "fish": {"_ARGCOMPLETE_DFS": "\t"},
+    }
+    return of_shell[shell] | {
         "_ARGCOMPLETE": "1",
         "_ARGCOMPLETE_SHELL": shell,
-        "_ARGCOMPLETE_IFS": BETWEEN,
+        "_ARGCOMPLETE_IFS": BETWEEN[shell],
         "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
         "COMP_LINE": line,
         "COMP_POINT": str(len(line)),
@@ -54,7 +59,7 @@ def offered(line: str, env: Mapping[str, str] | None = None, shell: str = "bash"
         try:
             respond(build_parser(), StoreNames(given, patience=DEADLINE), output, end)
         except _Answered:
-            return [word for word in output.getvalue().split(BETWEEN) if word]
+            return [word for word in output.getvalue().split(BETWEEN[shell]) if word]
     raise AssertionError("it did not answer")
 
 
@@ -72,5 +77,5 @@ def answered(line: str, folder: Path, env: Mapping[str, str]) -> tuple[list[str]
         check=False,
     )
     assert done.returncode == 0
-    words = [word for word in file.read_text().split(BETWEEN) if word]
+    words = [word for word in file.read_text().split(BETWEEN["bash"]) if word]
     return words, done.stdout + done.stderr
