@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -155,7 +156,7 @@ async def test_a_tab_offers_hosts_and_only_the_pods_that_a_lasting_drain_took_ou
         for name in (POD, "prod-backend-1")[: 2 if namespace == "green" else 1]:
             command = ("--kube-namespace", namespace, "drain", "--lasting", "--yes", "--no-audit")
             worker = f"{instance_id_of(name):x}"
-            ended = await asyncio.to_thread(dyntop, *command, "--probe", "never", worker, env=env)
+            ended = await dyntop_meanwhile(*command, "--probe", "never", worker, env=env)
             assert ended.code == 0, ended.err
     assert await tab("restore ") == [POD, "prod-backend-1"]
     assert await tab("restore --kube-namespace \\* ") == [
