@@ -74,7 +74,7 @@ class Place:
         assert len(entries) == len(instances)
         addresses = (json.loads(entries[one.key].value)["transport"]["tcp"] for one in instances)
         return [
-            (one.id, address.partition("/")[0])
+            (one.id, address.partition(":")[0])
             for one, address in zip(instances, addresses, strict=True)
         ]
 

@@ -20,9 +20,9 @@ Lines = list[str]
 """The screen, line by line."""
 
 Row = tuple[str, str]
-"""Of the Instances tab: the instance's id, and the host and port of its address."""
+"""Of the Instances tab: the instance's id, and the host of its address."""
 
-_ROW = re.compile(r"([0-9a-f]{8,16}) +(?:↻\d+ )?tcp (\S+)")
+_ROW = re.compile(r"([0-9a-f]{8,16}) +(?:↻\d+ )?(\d+\.\d+\.\d+\.\d+)\b")
 _IN_TABLE = 40
 """A column of the screen that is within the table, in a terminal of 120."""
 

@@ -23,7 +23,7 @@ from backends.dynamo.records import (
 from backends.dynamo.releases import Releases, releases_of
 from backends.dynamo.roles import Role, is_internal, is_of_a_rank, role_of, role_of_card
 from backends.liveness.judge import Verdict
-from backends.probe.probe_targets import host_of
+from backends.probe.hosts import host_of
 
 SEVERITY = (
     Verdict.LIVE,

@@ -30,7 +30,8 @@ def host_of(record: AnyRecord) -> str | None:
 
 
 def _host(text: str) -> str | None:
-    authority = _ENDS_AUTHORITY.split(text, maxsplit=1)[0]
+    # A user and password may stand before it.
+    authority = _ENDS_AUTHORITY.split(text, maxsplit=1)[0].rpartition("@")[2]
     if authority.startswith("["):
         return authority[1:].partition("]")[0] or None
     host, colon, _ = authority.rpartition(":")

@@ -84,25 +84,6 @@ def is_usable(instance: EndpointInstance) -> bool:
     return not unusable(instance)
 
 
-def host_of(record: AnyRecord) -> str:
-    """Return the host in the address of an instance or channel, as the record has it. IPv6 has no
-    brackets. Empty: it has no network address."""
-    transport = record.transport
-    if transport is None or not transport.address:
-        return ""
-    match transport.kind:
-        case "tcp":
-            address = transport.address.partition("/")[0]
-        case "http":
-            address = _authority(transport.address)
-        case "Zmq" if transport.address.startswith("tcp://"):
-            address = transport.address.removeprefix("tcp://")
-        case _:
-            return ""
-    host = address.rpartition(":")[0]
-    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
-
-
 def address_of(target: ProbeTarget) -> Address | None:
     """Return a target's address. None: NATS, whose server is not in the record."""
     return parse_address(target.address.removeprefix("http://"))

@@ -119,4 +119,4 @@ def test_a_change_is_found_again_by_its_address(number: int) -> None:
 
 
 def test_no_change_is_found_in_an_address_that_only_begins_so() -> None:
-    assert marks_in("tcp 10.77.0.1:70011  110.77.0.2:7001") == set()
+    assert marks_in("tcp 10.77.0.1111:7001  110.77.0.2:7001  10.77.0.1.2") == set()

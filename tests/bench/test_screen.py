@@ -8,12 +8,12 @@ from bench.load import Load
 from bench.screen import Frames, complete, rows_in, shows, shows_first, shows_last
 from tests.support.terminal import Terminal
 
-ROWS = [("f80a1ffb0134416", "10.0.0.0:9000"), ("694d9b5a0c1d2e3f", "10.0.0.20:9000")]
+ROWS = [("f80a1ffb0134416", "10.0.0.0"), ("694d9b5a0c1d2e3f", "10.0.0.20")]
 SCREEN = [
     " dyntop  ● connected  etcd http://127.0.0.1:2379    1,000 instances  13 models  0 channels ",
     " ▼ all namespaces 1,000 ▎ Instances 1,000  Models 13  Workers 500  Event channels 0 ",
-    " ├ ▼ team-0 200         ▎ ● live   team-0/…locks  f80a1ffb0134416   tcp 10.0.0.0:9000   >1s ",
-    " ├ ▼ team-1 200         ▎ ● live   team-0/…locks  694d9b5a0c1d2e3f  ↻2 tcp 10.0.0.20:9000 >1s",
+    " ├ ▼ team-0 200         ▎ ● live   team-0/…locks  f80a1ffb0134416   10.0.0.0    aggregated ",
+    " ├ ▼ team-1 200         ▎ ● live   team-0/…locks  694d9b5a0c1d2e3f  10.0.0.20   aggregated",
     "                        ▎ transport  tcp 10.0.0.0:9000/f80a1ffb0134416/team-0/backend-00/em",
 ]
 
@@ -23,7 +23,7 @@ def test_rows_are_read_and_the_detail_is_none_of_them() -> None:
 
 
 def test_the_first_and_the_last_rows_are_as_many_as_there_is_room_for() -> None:
-    other = ("1", "10.0.0.1:1")
+    other = ("1", "10.0.0.1")
 
     assert shows_first([*ROWS, other])(SCREEN)
     assert not shows_first([other, *ROWS])(SCREEN)

@@ -28,6 +28,7 @@ from tests.support.registered import card, channel, instance, record, source
         ("http", "http://gpu-1:8000/x", "gpu-1"),
         ("http", "https://[fd00::1]", "fd00::1"),
         ("http", "gpu-1", None),
+        ("http", "http://joe:s3cret@gpu-1:8000/x", "gpu-1"),
         ("nats_tcp", "prod_backend.generate-1", None),
         ("later", '{"a":"b:1"}', None),
     ],

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
-from backends.probe.probe_targets import host_of
+from backends.probe.hosts import host_of
 from backends.store import Lifetime, Owner
 from tui.state.cluster_view import ClusterView
 from tui.state.column import Cell, Column
