@@ -92,7 +92,7 @@ async def test_in_each_theme_that_is_chosen_what_is_bad_is_no_dimmer_than_what_i
             operator.app.theme = theme
             await operator.pilot.pause()
             # In the table and in the header; the cursor is on neither.
-            for bad, muted in (("! malformed", "tcp 10.0.0.3"), (" finding", "changes/s")):
+            for bad, muted in (("! malformed", "10.0.0.3"), (" finding", "changes/s")):
                 assert brightness(operator, bad) >= brightness(operator, muted), (theme, bad)
                 assert not style_of(operator, bad).dim, theme
             assert brightness(operator, "connected") >= 2, theme
