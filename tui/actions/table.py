@@ -111,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
         "Internal",
         "Show or hide internal endpoints.",
         Group.LOOKING,
-        title="Show or hide internal endpoints",
+        title="Internal endpoints",
     ),
     Action(
         "probe",
