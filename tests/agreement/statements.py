@@ -271,11 +271,12 @@ def _read_instances(
     for record, cells in rows:
         _state(said, record.key, cells["state"], "Instances")
         said.add(("age", record.key), cells["seen"], "Instances")
-        if "↻" in cells["transport"]:
-            said.add(("restarts", record.key), cells["transport"].split()[0], "Instances")
+        mark, _, host = cells["host"].rpartition(" ")
+        if mark:
+            said.add(("restarts", record.key), mark, "Instances")
         said.add(("reason", record.key), cells["why"], "Instances")
         if record.entry.owner is not None:
-            said.add(("node of", record.key), _known(cells["host"]), "Instances")
+            said.add(("node of", record.key), _known(host), "Instances")
 
 
 def _read_models(pane: Any, said: Statements, place: tuple[str, ...], narrowed: bool) -> None:

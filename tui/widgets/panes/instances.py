@@ -5,7 +5,10 @@ Removed records stay for a while, as rows without records.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from msgspec.structs import replace
 
 from backends.discovery.record_index import is_internal_at
 from backends.dynamo import keys
@@ -103,11 +106,14 @@ class InstancesPane(RecordPane):
     KINDS = frozenset({Kind.ENDPOINT})
 
     def __init__(self, dashboard: Dashboard) -> None:
+        lifetime, processes = dashboard.store.lifetime, dashboard.processes
+        host, *others = process_columns(lifetime, processes, _itself, ticks=True)
         columns = [
             Column("name", "ENDPOINT", 16, _place, grow=NAMES, path=True, lasting=True),
             Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True, drop=4),
-            *process_columns(dashboard.store.lifetime, dashboard.processes, _itself, ticks=True),
-            Column("transport", "TRANSPORT", 12, self._transport, drop=12),
+            replace(host, cell=partial(self._with_restarts, host.cell)),
+            *others,
+            Column("transport", "TRANSPORT", 12, _transport, drop=12),
         ]
         super().__init__(dashboard, columns)
 
@@ -118,16 +124,18 @@ class InstancesPane(RecordPane):
     def _is_hidden(self, record: AnyRecord) -> bool:
         return not self.view.has_internal and is_internal_at(record, self.dashboard.scope)
 
-    def _transport(self, record: AnyRecord) -> Cell:
-        """Return the transport of a record, with the number of recent replacements of an
-        instance."""
-        cell = _transport(record)
+    def _with_restarts(
+        self, cell_of: Callable[[AnyRecord], str | Cell], record: AnyRecord
+    ) -> str | Cell:
+        """Return a cell of a record, with the number of recent replacements of the instance."""
+        cell = cell_of(record)
         if record.key not in self.view.cluster.records:
             return cell
         restarts = self.view.tombstones.restarts(
             record, self.states.as_of() or self.dashboard.clock()
         )
-        return Cell(f"↻{restarts} {cell.text}", "warn") if restarts else cell
+        text = cell if isinstance(cell, str) else cell.text
+        return Cell(f"↻{restarts} {text}", "warn") if restarts else cell
 
 
 class OthersPane(RecordPane):
