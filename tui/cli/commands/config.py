@@ -10,7 +10,6 @@ from backends.redact import Mask
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.config.shown import DEFAULT, Shown, shown, unused
-from tui.runtime.logs import LEVEL, LOG, log_options
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
 from tui.text.errors import Exit, explain
 from tui.text.format import NOTHING, count
@@ -50,6 +49,8 @@ def run(
 
 
 def _of_log(environ: Mapping[str, str], arguments: argparse.Namespace) -> Iterator[Shown]:
+    from tui.runtime.logs import LEVEL, LOG, log_options
+
     path, level = log_options(environ, arguments.log, arguments.log_level)
     for name, value, flag, given, variable in (
         ("log", path or None, "--log", arguments.log, LOG),
