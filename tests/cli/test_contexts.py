@@ -142,7 +142,7 @@ async def test_in_the_dashboard_a_read_only_context_hides_and_refuses_every_act(
     world.put(card(1))
     before = world.entries()
     async with dashboard(
-        world, size=(140, 45), context="prod", context_source="--context", read_only=read_only
+        world, size=(140, 60), context="prod", context_source="--context", read_only=read_only
     ) as operator:
         assert "ctx prod" in operator.header()
         assert ("read-only" in operator.header()) == read_only
