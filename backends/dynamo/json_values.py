@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
+
+LEAST_NESTED = 200
+"""Levels that `pydantic_core` takes no more."""
 
 
 def from_json(value: bytes | str) -> Any:
@@ -12,13 +16,14 @@ def from_json(value: bytes | str) -> Any:
 
     Raises ValueError in the words of `pydantic_core`. It parses what `msgspec` refuses, e.g. 1e999
     (infinity), and is imported then: that takes as long as many a command's own work. What
-    `msgspec` takes, both parse alike.
+    `msgspec` takes, both parse alike. It is given no value that may be nested deeper than
+    `pydantic_core` takes: how deep it goes depends on the Python.
     """
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        import pydantic_core
+    text = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    if text.count(b"[") + text.count(b"{") < LEAST_NESTED:
+        with suppress(msgspec.DecodeError, RecursionError):
+            return msgspec.json.decode(text)
+    import pydantic_core
 
-        # Cache keys only: each address is another text, and the cache would keep thousands of old
-        # ones.
-        return pydantic_core.from_json(value, allow_inf_nan=False, cache_strings="keys")
+    # Cache keys only: each address is another text, and the cache would keep thousands of old ones.
+    return pydantic_core.from_json(value, allow_inf_nan=False, cache_strings="keys")
