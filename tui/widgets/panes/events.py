@@ -46,7 +46,7 @@ class EventsPane(Pane[EventRow]):
         columns = [
             Column("time", "TIME", 8, self._time, sort=lambda row: row.event.number),
             Column("what", "WHAT", 10, _what),
-            Column("kind", "KIND", 8, _kind, drop=7),
+            Column("kind", "KIND", 8, _kind, drop=3),
             Column("name", "NAME", 16, _name, grow=NAMES, path=True),
             Column("id", "ID", 16, _id, drop=4),
             Column("why", "WHY", 14, self._why, drop=2, grow=REASONS),

@@ -82,6 +82,8 @@ class PaneTabs(TabbedContent):
 
     def rebuild(self) -> None:
         """Everything may be different."""
+        for pane in self.panes:
+            pane.table.forget_widths()
         self._behind = {_tab_of(pane) for pane in self.panes}
         self._catch_up()
         self._count(self.panes)

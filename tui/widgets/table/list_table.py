@@ -236,6 +236,10 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         self._refresh_row(self._index)
         self._settle()
 
+    def forget_widths(self) -> None:
+        """Fit the columns to the rows that are shown next: they are of another filter or place."""
+        self._layout = _Layout()
+
     def tick(self) -> None:
         """Redraw columns that depend on the time; share the width anew if one of them has no text
         any more, and others have no place."""
