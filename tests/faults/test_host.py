@@ -163,7 +163,7 @@ class _Metrics(http.server.BaseHTTPRequestHandler):
 DIALOGS = ("enter", "d", "c", "?", "ctrl+p")
 PLACES = (
     ("2", "MODEL▲"),
-    ("3", "SERVING"),
+    ("3", "COMPONENT"),
     ("4", "TOPIC▲"),
     ("7", "resynced"),
     ("1", "! malformed"),

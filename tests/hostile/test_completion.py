@@ -125,7 +125,8 @@ def test_a_tab_in_a_real_shell_runs_nothing_and_the_command_gets_the_name_as_it_
         terminal.type(f"{SET_UP[shell]}; echo set-$PS1\r")
         terminal.wait_for("set-ready>")
         terminal.type("dyntop show acme/")
-        tab_until(terminal, "acme/tiny-llm", "acme/tiny-other")
+        # fish leaves the common beginning out of a long list.
+        tab_until(terminal, "tiny-llm", "tiny-other")
         assert "touch" not in terminal.text().replace("touch-", "")
         terminal.press("ctrl+c")
         terminal.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from typing import Any
@@ -40,6 +41,16 @@ async def make_mirror(client: Client, mirror: dict[str, Any]) -> None:
         await api(client, f"STREAM.DELETE.{STREAM}")
     config = {"max_msgs_per_subject": 1, "allow_direct": True, "mirror_direct": True}
     await api(client, f"STREAM.CREATE.{STREAM}", name=STREAM, mirror=mirror, **config)
+
+
+async def until_filled(client: Client, messages: int) -> None:
+    while (await _messages(client)) < messages:  # noqa: ASYNC110 - the server fills it
+        await asyncio.sleep(0.02)
+
+
+async def _messages(client: Client) -> int:
+    found: int = (await api(client, f"STREAM.INFO.{STREAM}"))["state"]["messages"]
+    return found
 
 
 def keys(*relative: str) -> set[bytes]:
@@ -121,6 +132,8 @@ async def test_a_bucket_that_has_sources_is_read_and_written(
 async def test_list_prints_what_is_in_a_mirror(server: NatsServer) -> None:
     async with connected(server.url) as client:
         await make_mirror(client, TRANSFORMED)
+        # It is filled by and by.
+        await until_filled(client, len(RELATIVE))
         store_flags = ("--backend", "nats", "--nats", server.url)
         ended = dyntop(*store_flags, "list", "-o", "json")
         assert ended.code == 0

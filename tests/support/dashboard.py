@@ -222,6 +222,8 @@ class Dashboard(Terminal):
             if closed := [n for n, row in enumerate(rows) if "▸" in row[0]]:
                 self.press("g", *("j" * closed[-1]), "l")
             self.wait_for(partial(self._differs, rows))
+        # Columns are fitted to what is on screen once it is drawn.
+        self.wait_for(lambda _: not any(_LEFT_OUT in row[0] for row in self.table()))
         found: set[Card] = set()
         adapter: str | None = None
         for first, *cells in self.table():
