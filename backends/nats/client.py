@@ -8,8 +8,10 @@ server without TLS, although TLS was requested. `close` may return before the co
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
+from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
@@ -17,6 +19,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import SecureConnWantedError
 from nats.protocol import parser
+
+LONGEST_END = 1.0
+"""Seconds that an attempt to connect has to end."""
 
 _TOKEN = rb"([^ \t\r\n]+)"
 _GAP = rb"[ \t]+"
@@ -55,13 +60,18 @@ class NatsClient(Client):
 
     async def close(self) -> None:
         """End the connection. The library returns at once if a task of its own, which met an error,
-        is about to end it; with the event loop that task ends before it has.
+        is about to end it; with the event loop that task ends before it has. And it does not wait
+        for a task that is connecting anew, which may have a connection by then.
         """
-        is_being_closed = self.is_closed
+        reconnecting = self._reconnection_task
         await super().close()
-        if is_being_closed and self._transport is not None:
+        if reconnecting is not None and reconnecting is not asyncio.current_task():
+            reconnecting.cancel()
+            await asyncio.wait((reconnecting,), timeout=LONGEST_END)
+        if self._transport is not None:
             self._transport.close()  # type: ignore[no-untyped-call]
-            await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+            with suppress(OSError):  # it may have ended by one
+                await self._transport.wait_closed()  # type: ignore[no-untyped-call]
 
     def _build_message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
