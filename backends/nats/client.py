@@ -61,15 +61,19 @@ class NatsClient(Client):
     async def close(self) -> None:
         """End the connection. The library returns at once if a task of its own, which met an error,
         is about to end it; with the event loop that task ends before it has. And it does not wait
-        for a task that is connecting anew, which may have a connection by then.
+        for a task that is connecting anew, which may have a connection by then. Cancelled, this
+        leaves nothing open either.
         """
         reconnecting = self._reconnection_task
-        await super().close()
-        if reconnecting is not None and reconnecting is not asyncio.current_task():
-            reconnecting.cancel()
-            await asyncio.wait((reconnecting,), timeout=LONGEST_END)
+        try:
+            await super().close()
+            if reconnecting is not None and reconnecting is not asyncio.current_task():
+                reconnecting.cancel()
+                await asyncio.wait((reconnecting,), timeout=LONGEST_END)
+        finally:
+            if self._transport is not None:
+                self._transport.close()  # type: ignore[no-untyped-call]
         if self._transport is not None:
-            self._transport.close()  # type: ignore[no-untyped-call]
             with suppress(OSError):  # it may have ended by one
                 await self._transport.wait_closed()  # type: ignore[no-untyped-call]
 

@@ -55,3 +55,20 @@ async def test_closing_waits_for_the_end_also_where_the_library_is_just_closing(
     await client.close()
     assert writer.transport.get_extra_info("socket").fileno() == -1
     await library
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_closing_that_is_given_up_leaves_no_connection_open(
+    shared_server: NatsServer, steps: int
+) -> None:
+    client = await NatsConnection(NatsConfig((shared_server.url,))).client()
+    writer = client._transport._io_writer  # type: ignore[union-attr]
+    closing = asyncio.create_task(client.close())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait((closing,))
+    if not steps:
+        # Cancelled before it began, it did nothing.
+        await client.close()
+    assert writer.is_closing()
