@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
 
@@ -33,23 +33,24 @@ class ServerAnswer(msgspec.Struct, frozen=True):
     """The id of its cluster. 0: not told."""
 
 
-class Contact(Protocol):
+class Contact(ABC):
     """Asks one store. Writes nothing."""
 
-    addresses: tuple[ServerAddress, ...]
+    addresses: tuple[ServerAddress, ...] = ()
     """Of its servers, as this host connects to them. Empty: it does not connect to any itself."""
-    why_no_address: WhyNot
+    why_no_address = WhyNot.NO_NETWORK
+    store: Store
+    """The store, for reading records."""
 
-    @property
-    def store(self) -> Store:
-        """The store, for reading records."""
-
+    @abstractmethod
     async def answers(self) -> Sequence[ServerAnswer]:
         """Ask each server for one small answer. Raises nothing but cancellation."""
 
+    @abstractmethod
     async def login(self) -> LoggedIn | NotApplicable:
         """Return as whom the store accepts this client. Raises `StoreError`."""
 
+    @abstractmethod
     async def removable(self, prefixes: Sequence[bytes]) -> Removable | NotApplicable:
         """Return whether this user may remove keys below the prefixes, as the store tells of
         rights. Raises `StoreError`."""
@@ -57,21 +58,24 @@ class Contact(Protocol):
     async def clock(self, records: Sequence[AnyRecord]) -> ClockDifference | NotApplicable:
         """Return how far the store's clock is ahead. `records`: what was read. Raises
         `StoreError`, `OSError`."""
+        return NotApplicable(WhyNot.NO_CLOCK)
 
     async def alarms(self) -> Alarms | NotApplicable:
         """Return what keeps the store from being written. Raises `StoreError`."""
+        return NotApplicable(WhyNot.OTHER_STORE)
 
     async def terms(self) -> RaftTerms | NotApplicable:
         """Return the changes of leaders since `answers`. Raises `StoreError`."""
+        return NotApplicable(WhyNot.OTHER_STORE)
 
     async def aclose(self) -> None:
         """End all connections, and the store's."""
+        await self.store.aclose()
 
 
-class MemoryContact:
+class MemoryContact(Contact):
     """A store in this process."""
 
-    addresses: tuple[ServerAddress, ...] = ()
     why_no_address = WhyNot.SAME_PROCESS
 
     def __init__(self, store: Store) -> None:
@@ -88,12 +92,3 @@ class MemoryContact:
 
     async def clock(self, records: Sequence[AnyRecord]) -> ClockDifference | NotApplicable:
         return NotApplicable(WhyNot.SAME_PROCESS)
-
-    async def alarms(self) -> Alarms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
-
-    async def terms(self) -> RaftTerms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
-
-    async def aclose(self) -> None:
-        await self.store.aclose()

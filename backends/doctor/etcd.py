@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from backends.connections import EtcdConnection, etcd_config
 from backends.doctor.clocks import date_of, difference
-from backends.doctor.contact import ServerAnswer
+from backends.doctor.contact import Contact, ServerAnswer
 from backends.doctor.steps import (
     Alarms,
     ClockDifference,
@@ -34,10 +34,10 @@ DIAL_SHARE, REQUEST_SHARE = 0.3, 0.4
 """Parts of a step's time: the cause of a failure is looked for in the rest."""
 
 
-class EtcdContact:
+class EtcdContact(Contact):
     """Asks an etcd. The constructor raises `Misconfigured`, and does no I/O."""
 
-    why_no_address = WhyNot.NO_NETWORK
+    store: EtcdStore
 
     def __init__(
         self, connection: EtcdConnection, limit: float, clock: Callable[[], float] = time.time
@@ -109,7 +109,7 @@ class EtcdContact:
 
     async def aclose(self) -> None:
         await self._members.aclose()
-        await self.store.aclose()
+        await super().aclose()
 
     def _tls(self) -> ssl.SSLContext:
         ca = read_tls(self._config).ca

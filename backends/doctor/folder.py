@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.aio.daemon_thread import in_daemon_thread
-from backends.doctor.contact import ServerAnswer
+from backends.doctor.contact import Contact, ServerAnswer
 from backends.doctor.steps import (
     Alarms,
     ClockDifference,
     LoggedIn,
     NotApplicable,
-    RaftTerms,
     Removable,
-    ServerAddress,
     WhyNot,
 )
 from backends.dynamo.records import AnyRecord
@@ -28,11 +26,10 @@ TOLERANCE = 1.0
 """Seconds by which a file's time may lie ahead without a wrong clock: file systems round."""
 
 
-class FolderContact:
+class FolderContact(Contact):
     """Asks a folder. Whatever blocks runs in a daemon thread: a network's file system may hang."""
 
-    addresses: tuple[ServerAddress, ...] = ()
-    why_no_address = WhyNot.NO_NETWORK
+    store: FileStore
 
     def __init__(self, root: Path) -> None:
         self.store = FileStore(root)
@@ -77,9 +74,6 @@ class FolderContact:
 
     async def alarms(self) -> Alarms | NotApplicable:
         return Alarms(tuple(one.reason for one in await self.store.no_puts()))
-
-    async def terms(self) -> RaftTerms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
 
     async def aclose(self) -> None:
         if self._answers:

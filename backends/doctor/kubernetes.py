@@ -10,13 +10,11 @@ from urllib.parse import urlsplit
 
 from backends.connections import KubernetesConnection
 from backends.doctor.clocks import difference
-from backends.doctor.contact import ServerAnswer
+from backends.doctor.contact import Contact, ServerAnswer
 from backends.doctor.steps import (
-    Alarms,
     ClockDifference,
     LoggedIn,
     NotApplicable,
-    RaftTerms,
     Removable,
     ServerAddress,
     WhyNot,
@@ -35,7 +33,7 @@ SHARE = 0.9
 """Part of a step's time in which the server has to answer."""
 
 
-class KubernetesContact:
+class KubernetesContact(Contact):
     """Asks an API server. Make it with `open`."""
 
     def __init__(
@@ -47,7 +45,6 @@ class KubernetesContact:
         self._clock: Callable[[], float] = time.time
         self._tls = access.tls is not None
         self._namespace = access.namespace
-        self.addresses: tuple[ServerAddress, ...] = ()
         self.why_no_address = WhyNot.PROXY
         url = urlsplit(access.host)
         if not access.proxy and url.hostname:
@@ -106,12 +103,3 @@ class KubernetesContact:
 
     async def clock(self, records: Sequence[AnyRecord]) -> ClockDifference | NotApplicable:
         return self._difference or NotApplicable(WhyNot.NO_CLOCK)
-
-    async def alarms(self) -> Alarms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
-
-    async def terms(self) -> RaftTerms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
-
-    async def aclose(self) -> None:
-        await self.store.aclose()

@@ -9,20 +9,16 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from backends.aio.timer import LOOP
-from backends.doctor.contact import ServerAnswer
+from backends.doctor.contact import Contact, ServerAnswer
 from backends.doctor.steps import (
-    Alarms,
-    ClockDifference,
     LoggedIn,
     NatsAnswered,
     NatsFailed,
     NotApplicable,
-    RaftTerms,
     Removable,
     ServerAddress,
     WhyNot,
 )
-from backends.dynamo.records import AnyRecord
 from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection
 from backends.nats.errors import settings_of
@@ -36,10 +32,8 @@ SHARE = 0.9
 """Part of a step's time in which a server has to answer."""
 
 
-class NatsContact:
+class NatsContact(Contact):
     """Asks a NATS whose buckets are the store. The constructor does no I/O."""
-
-    why_no_address = WhyNot.NO_NETWORK
 
     def __init__(self, config: NatsConfig, limit: float) -> None:
         """`limit`: seconds of a step."""
@@ -57,18 +51,6 @@ class NatsContact:
 
     async def removable(self, prefixes: Sequence[bytes]) -> Removable | NotApplicable:
         return NotApplicable(WhyNot.NOT_TOLD)
-
-    async def clock(self, records: Sequence[AnyRecord]) -> ClockDifference | NotApplicable:
-        return NotApplicable(WhyNot.NO_CLOCK)
-
-    async def alarms(self) -> Alarms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
-
-    async def terms(self) -> RaftTerms | NotApplicable:
-        return NotApplicable(WhyNot.OTHER_STORE)
-
-    async def aclose(self) -> None:
-        await self.store.aclose()
 
 
 async def asked(config: NatsConfig, limit: float) -> NatsAnswered | NatsFailed:
