@@ -22,21 +22,6 @@ def brief_evidence(values: kinds.Values, own: Collection[str] = ()) -> str:
     match values:
         case kinds.AddressProbed() | kinds.AddressProbedFromHere():
             return _of_addresses(values, own)
-        case (
-            kinds.NotReady()
-            | kinds.TakenOut()
-            | kinds.ContainerDown()
-            | kinds.PodEnding()
-            | kinds.PodGone()
-            | kinds.PodReplaced()
-            | kinds.PreviousProcess()
-            | kinds.LeftByShutdown()
-            | kinds.IdNotOfObject()
-            | kinds.IdRounded()
-            | kinds.HidesWorker()
-            | kinds.RightMissing()
-        ):
-            return _of_its_object(values)
         case kinds.CardsDiffer(number, sorts) if sorts:
             differs = (f"differs in {', '.join(one.differs_in)}" for one in sorts if one.differs_in)
             return ": ".join(filter(None, (f"{number:,} sorts of card", " and ".join(differs))))
@@ -91,7 +76,7 @@ def _of_its_worker(values: kinds.Values) -> str:
             return "instance has an address that no client can connect to"
         case kinds.NeedsNotMet(missing):
             return f"no routable {' and no routable '.join(missing)} worker"
-    return sentence(values)
+    return _of_its_object(values)
 
 
 def _of_addresses(
@@ -106,27 +91,12 @@ def _of_addresses(
     return text if isinstance(values, kinds.AddressProbed) else f"{text}, tried from this host"
 
 
-def _of_its_object(
-    values: kinds.NotReady
-    | kinds.TakenOut
-    | kinds.ContainerDown
-    | kinds.PodEnding
-    | kinds.PodGone
-    | kinds.PodReplaced
-    | kinds.PreviousProcess
-    | kinds.LeftByShutdown
-    | kinds.IdNotOfObject
-    | kinds.IdRounded
-    | kinds.HidesWorker
-    | kinds.RightMissing,
-) -> str:
+def _of_its_object(values: kinds.Values) -> str:
     match values:
         case kinds.NotReady(container=container, readiness=readiness):
-            return not_ready_because(readiness, None, container).removeprefix("its ")
+            return not_ready_because(readiness, None, container)
         case kinds.TakenOut(label=label):
             return f"taken out of discovery by hand: label {label} is off"
-        case kinds.ContainerDown():
-            return sentence(values).removeprefix("its ")
         case kinds.PodEnding():
             return "pod is being deleted"
         case kinds.PodGone(pod=None):
@@ -147,3 +117,4 @@ def _of_its_object(
             return f"no client can read {key}"
         case kinds.RightMissing():
             return sentence(values).rpartition(" is not known: ")[2]
+    return sentence(values)
