@@ -6,8 +6,9 @@ the events that led there; only `first_seen` depends on them.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, insort
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -68,12 +69,19 @@ class Cluster(RecordIndex):
                 self.put(record, FirstSeen(now, was_there=False))
             case Removed(record=record):
                 self.discard(record.key)
-            case Resynced(removed=removed, added=added):
-                for gone in removed:
-                    self.discard(gone.record.key)
-                first_seen = FirstSeen(now, was_there=True)
-                for new in added:
-                    self.put(new.record, first_seen)
+            case Resynced():
+                for _ in self.resync(event, now, sys.maxsize):
+                    pass
+
+    def resync(self, event: Resynced, now: float, step: int) -> Iterator[None]:
+        """Apply a resync, and yield after `step` records. `now` is POSIX seconds."""
+        for gone in event.removed:
+            self.discard(gone.record.key)
+        first_seen = FirstSeen(now, was_there=True)
+        for number, new in enumerate(event.added, 1):
+            self.put(new.record, first_seen)
+            if not number % step:
+                yield
 
     def put(self, record: AnyRecord, first_seen: FirstSeen) -> None:
         """Add a record, or replace the record of the same key, which keeps its `first_seen`."""

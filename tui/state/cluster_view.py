@@ -113,13 +113,7 @@ class ClusterView:
         self._is_loading = True
         try:
             self.verdicts.set_complete(not event.unread)
-            for gone in event.removed:
-                self.cluster.discard(gone.record.key)
-            first_seen = FirstSeen(now, was_there=True)
-            for some in in_steps(event.added, self._step):
-                for new in some:
-                    self.cluster.put(new.record, first_seen)
-                yield
+            yield from self.cluster.resync(event, now, self._step)
             while self.cluster.find_roles(self._step):
                 yield
             keys = list(self.cluster.records)
