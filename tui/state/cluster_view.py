@@ -17,7 +17,7 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.history import KEPT, Event, History
 from backends.discovery.model_index import ModelIndex
-from backends.discovery.record_index import RecordIndex, Scope, Selection, scopes_of
+from backends.discovery.record_index import RecordIndex, Scope, scopes_of
 from backends.discovery.tombstones import Tombstone, Tombstones
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
@@ -87,6 +87,8 @@ class ClusterView:
         """Whether a first snapshot is being taken in."""
         self._loaded: Resynced | None = None
         """The first snapshot, once it was taken in by `load`."""
+        self._shown_by: Narrowing | None = None
+        """Keeps what is shown. None: all is."""
         self._narrowing: Narrowing | None = None
         """What will be shown next."""
         self._next_words = self._words
@@ -231,7 +233,20 @@ class ClusterView:
     def set_filter(self, text: str) -> None:
         """Show only records that have every word of `text` in their names, ids or addresses; ""
         shows all."""
-        self.begin_filter(text)
+        self.narrow(text)
+
+    def show_only_findings(self, only: bool) -> None:
+        """Show only records that are not live, as far as there is evidence; or all again."""
+        self.narrow(only_findings=only)
+
+    def narrow(self, text: str | None = None, *, only_findings: bool | None = None) -> None:
+        """Do as `set_filter` and `show_only_findings`, looking at the records once. None: as it
+        is."""
+        if text is not None:
+            self._next_words = Words(text)
+        if only_findings is not None:
+            self.only_findings = only_findings
+        self._narrow()
         self.finish_filter()
 
     def begin_filter(self, text: str) -> bool:
@@ -243,7 +258,7 @@ class ClusterView:
     def go_on_with_filter(self) -> bool:
         """Look at some more records. Returns whether that is done, and the filter is shown."""
         if self._narrowing is not None and self._narrowing.go_on():
-            self._show_narrowed(self._narrowing.selection)
+            self._show_narrowed(self._narrowing)
         return self._narrowing is None
 
     @property
@@ -255,12 +270,6 @@ class ClusterView:
         """Look at all records that are left, so that the last filter is shown."""
         while not self.go_on_with_filter():
             pass
-
-    def show_only_findings(self, only: bool) -> None:
-        """Show only records that are not live, as far as there is evidence; or all again."""
-        self.only_findings = only
-        self._narrow()
-        self.finish_filter()
 
     @property
     def narrowed(self) -> bool:
@@ -321,11 +330,10 @@ class ClusterView:
             judged = self.verdicts.update(changes.keys)
             rerouted = self.verdicts.take_rerouted() & self.cluster.records.keys()
         self._texts.forget(changes.keys)
-        if self._narrowing is not None:
-            self._narrowing.amend(changes.keys | judged)
-        if isinstance(self.shown, Selection):
-            for key in changes.keys | judged:
-                self._show(self.shown, key)
+        for narrowing in (self._shown_by, self._narrowing):
+            if narrowing is not None:
+                narrowing.amend(changes.keys | judged)
+        if self._shown_by is not None:
             changes = self.shown.take_changes()
         else:
             for key in judged - changes.keys:
@@ -353,7 +361,7 @@ class ClusterView:
         if not words:
             self._texts.clear()
         if not (words or only_findings):
-            self._show_narrowed(self.cluster)
+            self._show_narrowed(None)
             return True
 
         def pick(records: Iterable[AnyRecord]) -> Iterable[AnyRecord]:
@@ -366,10 +374,11 @@ class ClusterView:
         self._narrowing = Narrowing(self.cluster, among, pick, self._step)
         return self.go_on_with_filter()
 
-    def _show_narrowed(self, shown: RecordIndex) -> None:
+    def _show_narrowed(self, by: Narrowing | None) -> None:
         self._narrowing, self._words = None, self._next_words
         if self.complete:
-            self.shown = shown
+            self._shown_by = by
+            self.shown = self.cluster if by is None else by.selection
 
     def _complete(self) -> None:
         """Show what was read: all of it, or what matches the filter that was typed already."""
@@ -390,15 +399,3 @@ class ClusterView:
             self._held[key] = _Held(event.record, before is not None, first_seen)
         else:
             self._held[key] = replace(before, record=event.record)
-
-    def _show(self, shown: Selection, key: bytes) -> None:
-        record = self.cluster.records.get(key)
-        if record is None or not self._matches(record):
-            shown.discard(key)
-        else:
-            shown.put(record)
-
-    def _matches(self, record: AnyRecord) -> bool:
-        if self.only_findings and self.verdicts.of(record.key) not in FINDINGS:
-            return False
-        return self.is_found(record)

@@ -348,24 +348,18 @@ class Dashboard:
             self.view.finish_filter()
             self.show_everything()
 
-    def narrow(self, text: str | None, *, only_findings: bool | None) -> None:
+    def narrow(self, text: str | None = None, *, only_findings: bool | None = None) -> None:
         """Show by another filter, and only findings or all. None: as it is."""
-        if text is not None:
-            self.view.set_filter(text)
-        if only_findings is not None:
-            self.view.show_only_findings(only_findings)
+        self.view.narrow(text, only_findings=only_findings)
         self.show_everything()
 
     def show_only_findings(self, only: bool) -> None:
         """Show only records that are not live, as far as there is evidence; or all again."""
-        self.view.show_only_findings(only)
-        self.show_everything()
+        self.narrow(only_findings=only)
 
     def clear_filter(self) -> None:
         """Show all again."""
-        self.view.set_filter("")
-        self.view.show_only_findings(False)
-        self.show_everything()
+        self.narrow("", only_findings=False)
 
     def hide_gone(self, hides: bool) -> Notice:
         """Hide tombstones, or show them again. Returns the notice."""

@@ -72,7 +72,7 @@ class Texts:
 
 
 class Narrowing:
-    """A selection in the making."""
+    """A selection: first in the making, then kept as it is to be."""
 
     def __init__(
         self,
@@ -97,9 +97,12 @@ class Narrowing:
 
     def amend(self, changed: Iterable[bytes]) -> None:
         """Take in that records came, changed or went, whether they were looked at or not."""
+        picked = {record.key: record for record in self._pick(self._there(changed))}
         for key in changed:
-            self.selection.discard(key)
-        self.selection.add(self._pick(self._there(changed)))
+            if key in picked:
+                self.selection.put(picked[key])
+            else:
+                self.selection.discard(key)
 
     def _there(self, keys: Iterable[bytes]) -> list[AnyRecord]:
         records = self._records
