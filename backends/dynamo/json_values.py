@@ -11,7 +11,7 @@ LEAST_NESTED = 200
 """Levels that `pydantic_core` takes no more."""
 
 
-def from_json(value: bytes | str) -> Any:
+def from_json(value: bytes) -> Any:
     """Return the parsed value. Integers of any size stay integers; NaN and infinity are no JSON.
 
     Raises ValueError in the words of `pydantic_core`. It parses what `msgspec` refuses, e.g. 1e999
@@ -19,10 +19,9 @@ def from_json(value: bytes | str) -> Any:
     `msgspec` takes, both parse alike. It is given no value that may be nested deeper than
     `pydantic_core` takes: how deep it goes depends on the Python.
     """
-    text = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-    if text.count(b"[") + text.count(b"{") < LEAST_NESTED:
+    if value.count(b"[") + value.count(b"{") < LEAST_NESTED:
         with suppress(msgspec.DecodeError, RecursionError):
-            return msgspec.json.decode(text)
+            return msgspec.json.decode(value)
     import pydantic_core
 
     # Cache keys only: each address is another text, and the cache would keep thousands of old ones.

@@ -3,5 +3,5 @@
 `arguments` has the words of the command line and `help_examples` the texts below them; `output` and
 `shared` what several commands need. `columns` chooses and sorts the columns of a list, `tables`
 prints a table, and `fitting` fits it into a terminal. `yaml_export` prints the objects of
-`tui.text.json_export` as YAML. `suggestions` finds what a mistyped word may have meant.
+`tui.text.json_export` as YAML.
 """

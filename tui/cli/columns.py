@@ -128,7 +128,7 @@ def _named(
     found = next((column for column in columns if column.name == wanted), None)
     if found is not None:
         return found
-    from tui.cli.suggestions import LONGEST, did_you_mean
+    from tui.text.suggestions import LONGEST, did_you_mean
 
     known = [column.name.lower() for column in columns]
     problem = f"there is no column {clip(name.strip(), LONGEST)!r}{did_you_mean(wanted, known)}"

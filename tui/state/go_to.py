@@ -6,7 +6,6 @@ No Textual in here.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from difflib import get_close_matches
 
 import msgspec
 
@@ -21,6 +20,7 @@ from tui.state.cluster_view import ClusterView
 from tui.state.dashboard import TabId
 from tui.state.reported_removals import Notice
 from tui.text.sanitize import plain
+from tui.text.suggestions import did_you_mean
 
 MOST_NAMES = 2_000
 """Names of one kind that are offered."""
@@ -113,8 +113,7 @@ class GoTo:
         found = self._worker(typed)
         if isinstance(found, Destination):
             return found
-        near = get_close_matches(typed.partition(" ")[0].lower(), _BY_WORD, 1)
-        hint = f" (did you mean :{near[0]}?)" if near else ""
+        hint = did_you_mean(f":{typed.partition(' ')[0]}", (f":{word}" for word in _BY_WORD))
         said = f"{plain(typed)} is no command{hint}, and nothing registered has that name."
         return Notice(said, "warning")
 
@@ -141,8 +140,7 @@ class GoTo:
         names = [one for one in self._names_after("model") if text.lower() in one.lower()]
         exact = [one for one in names if one.lower() == text.lower()] or names
         if not exact:
-            near = get_close_matches(text, self._names_after("model"), 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
+            hint = did_you_mean(text, self._names_after("model"))
             return Notice(f"No model is named {plain(text)}{hint}.", "warning")
         if len(exact) > 1:
             return Destination(tab=TabId.MODELS, scope=(), filter=text)
@@ -155,8 +153,7 @@ class GoTo:
         for name in self._view.cluster.children(()):
             if plain(name).lower() == text.lower():
                 return Destination(scope=(name,))
-        near = get_close_matches(text, self._names_after("ns"), 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        hint = did_you_mean(text, self._names_after("ns"))
         return Notice(f"Nothing is registered in a namespace {plain(text)}{hint}.", "warning")
 
     def _names_after(self, word: str) -> list[str]:

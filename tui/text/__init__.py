@@ -16,6 +16,7 @@ Each module uses only modules below it in this list:
     evidence        evidence as JSON, for scripts
     brief_evidence  evidence in few words, for a column
     numbers         figures in a few cells, with their units
+    suggestions     what a mistyped word may have meant
     sparkline       a series of numbers as a row of bars
     owner           the object, pod and container of a record
     pod_events      what Kubernetes wrote down about a pod

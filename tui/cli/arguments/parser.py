@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
     def no_option(self, option: str) -> str:
         """Return the sentence on an option that there is not."""
-        from tui.cli.suggestions import did_you_mean
+        from tui.text.suggestions import did_you_mean
 
         name = option.partition("=")[0]
         return f"there is no option {name}{did_you_mean(name, self._option_string_actions)}"
@@ -69,7 +69,7 @@ class Parser(argparse.ArgumentParser):
         """
         if action.choices is None or value in action.choices:
             return
-        from tui.cli.suggestions import did_you_mean
+        from tui.text.suggestions import did_you_mean
 
         if (option := self._mistyped_before(value)) is not None:
             raise argparse.ArgumentError(None, self.no_option(option))

@@ -32,7 +32,6 @@ from tui.cli.shared.at_host import hosts_in, workers_at
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.surveying import print_waiting, surveyed
-from tui.cli.suggestions import did_you_mean
 from tui.cli.tables import write_table
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
@@ -50,6 +49,7 @@ from tui.text.serving import (
     standing_of,
     unasked,
 )
+from tui.text.suggestions import did_you_mean
 
 MOST_WAIT = 30.0
 """Seconds that a renewal is waited for, to tell a firewall that refuses from a worker that died."""
