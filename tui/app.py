@@ -76,6 +76,7 @@ USED_LATER = (
     "backends.dynamo.full_parse",
     "backends.removal.audit.lines",
     "backends.tap",
+    "difflib",
     "msgpack",
     "pydantic_core",
     "tui.dialogs.clean_up",
