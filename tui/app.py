@@ -49,6 +49,7 @@ from tui.runtime.textual_memory import (
     clear_drawing_caches,
     clear_query_caches,
     forget_removed_widgets,
+    remove_holders_with_their_toasts,
 )
 from tui.runtime.textual_palette import HasPalette
 from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible, theme_for
@@ -138,6 +139,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         `steady`: a clock that is never set; None: `clock` is never set. `logs` None: its own.
         `when_complete` is called once, when the whole store is on screen."""
         forget_removed_widgets()
+        remove_holders_with_their_toasts()
         self._colours = colours_of_terminal()
         self.clock = session.clock if clock is None else HostClock(clock, steady or clock)
         super().__init__(TerminalDriver, self.clock)

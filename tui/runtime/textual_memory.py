@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import wraps
 
 from rich.segment import Segment
 from textual._segment_tools import make_blank
@@ -10,8 +11,10 @@ from textual._styles_cache import StylesCache
 from textual.css.scalar import Scalar
 from textual.dom import DOMNode
 from textual.geometry import Region
+from textual.notifications import Notifications
 from textual.strip import Strip
 from textual.style import Style
+from textual.widgets._toast import Toast, ToastHolder, ToastRack
 
 FORGETTING = 60.0
 """Seconds between two clearings of drawn lines."""
@@ -44,6 +47,27 @@ def forget_removed_widgets() -> None:
     method = StylesCache.__dict__["get_inner_outer"]
     if not isinstance(method, classmethod):
         StylesCache.get_inner_outer = classmethod(method)  # type: ignore[assignment]
+
+
+def remove_holders_with_their_toasts() -> None:
+    """Remove the container of each toast that is removed because its notification ended.
+
+    A toast removes its container when its own time is over. If the notification, which was there a
+    moment before the toast, ends first and another comes in that moment, or if notifications are
+    cleared, Textual removes the toast alone: an empty container stays, with its task and its lines.
+    """
+    show = ToastRack.show
+    if hasattr(show, "__wrapped__"):
+        return
+
+    @wraps(show)
+    def show_and_remove(rack: ToastRack, notifications: Notifications) -> None:
+        show(rack, notifications)
+        for toast in rack.query(Toast):
+            if toast._pruning and isinstance(toast.parent, ToastHolder):
+                toast.parent.remove()
+
+    ToastRack.show = show_and_remove  # type: ignore[assignment]
 
 
 def clear_drawing_caches() -> None:
