@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -78,6 +79,23 @@ def test_nothing_in_prometheus_text_reaches_the_terminal_raw(
     out = capsys.readouterr().out
     assert "requests_total{" in out
     assert not {"\x1b", "\x9b", "\u202e", "\udcff"} & set(out)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_any_name_is_a_label_that_can_be_read(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding))
+    (one,) = join(scraped(said("stats", endpoint())), [nats_instance(1)], {})
+    names = ["é", 'a"b', "a\\b", "n" * 5000]
+    odd = [replace(one, component=name) for name in names]
+    stats._print(odd, argparse.Namespace(output="prometheus", interval=None), lambda: 0.0)
+    text = written.getvalue().decode(encoding)
+    families = text_string_to_metric_families(text)
+    found = {one.labels["dynamo_component"] for family in families for one in family.samples}
+    assert {"é" if encoding == "utf-8" else "\\xe9", 'a"b', "a\\b"} < found
+    assert max(map(len, found)) < 1_000
 
 
 def test_with_an_interval_there_are_lines_and_rates_until_it_is_interrupted() -> None:

@@ -18,6 +18,7 @@ from backends.services.overview import Answering, Total, Usage, subjects, total
 from backends.services.types import NotScraped
 from backends.store import Misconfigured, StoreError
 from tui.cli.output import described
+from tui.cli.shared.prometheus_label import as_label
 from tui.cli.shared.reading import Clock
 from tui.cli.tables import write_table
 from tui.config.settings import Settings, as_name
@@ -26,7 +27,6 @@ from tui.session import Session, open_session
 from tui.text.errors import Exit, explain
 from tui.text.format import NOTHING
 from tui.text.json_export import as_json, hex_or_none, json_list
-from tui.text.sanitize import plain
 from tui.text.services import figure
 from tui.text.timestamps import utc_stamp
 
@@ -129,7 +129,7 @@ def _print(usages: Sequence[Usage], arguments: argparse.Namespace, clock: Clock)
             lines = (_json(*row, at) for row in _rows(usages))
             write_lines(lines if again else json_list(lines))
         case "prometheus":
-            write_lines([exposition(usages, plain).rstrip("\n")])
+            write_lines([exposition(usages, as_label).rstrip("\n")])
         case _:
             write_table(HEADER, (_cells(*row) for row in _rows(usages)))
             if again:

@@ -6,7 +6,6 @@ would make new series whenever a worker starts.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,7 @@ from backends.liveness.judge import Verdict
 from backends.liveness.survey import Survey
 from backends.metrics.prometheus_text import prometheus_text
 from backends.probe.probe_targets import unusable
-from tui.runtime.standard_streams import as_written
-from tui.text.sanitize import clip_middle
+from tui.cli.shared.prometheus_label import as_label
 from tui.text.serving import is_well_served
 
 if TYPE_CHECKING:
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 PREFIX = "dyntop_check_"
 MOST_SERIES = 1_000
 """Series of one metric. Any client of the store may register names, and each makes a series."""
-LONGEST_LABEL = 240
-"""Columns of a label, as of a table's cell."""
-
 OF_FINDING = ("kind", "namespace", "component", "model", "verdict")
 
 Labels = tuple[str, ...]
@@ -67,7 +62,7 @@ def _families(
     yield _gauge("records", "Registered records, by verdict", ("kind", "verdict"), records)
 
     findings = Counter(_labels_of(seen, one) for one in found)
-    findings.update(("model", "", "", _label(name), word) for name, word in denied.items())
+    findings.update(("model", "", "", as_label(name), word) for name, word in denied.items())
     listed, left_out = _most(findings)
     yield _gauge("findings", "Findings, by what they are and where", OF_FINDING, listed)
     yield _gauge(
@@ -101,7 +96,7 @@ def _families(
 def _labels_of(seen: Survey, record: AnyRecord) -> Labels:
     names = (record.id.namespace, record.id.component, record.model_name)
     verdict = seen.verdict(record).value
-    return (record.kind.value, *(_label(name or "") for name in names), verdict)
+    return (record.kind.value, *(as_label(name or "") for name in names), verdict)
 
 
 def _of_models(seen: Survey, asked_for: str | None) -> Iterator[GaugeMetricFamily]:
@@ -116,13 +111,13 @@ def _of_models(seen: Survey, asked_for: str | None) -> Iterator[GaugeMetricFamil
     workers: Counter[Labels] = Counter()
     for name in names[:MOST_SERIES]:
         # Names that were cut may have become equal.
-        labels = (_label(name),)
+        labels = (as_label(name),)
         is_served = is_well_served(name, serving, seen.records)
         served[labels] = min(served.get(labels, 1), int(is_served))
         if (model := serving.model(name)) is not None:
             for role, figures in model.by_role.items():
-                routable[*labels, _label(role)] += figures.least
-                workers[*labels, _label(role)] += figures.total
+                routable[*labels, as_label(role)] += figures.least
+                workers[*labels, as_label(role)] += figures.total
     yield _gauge(
         "model_served",
         "Whether a model or adapter is served, as check --model has it",
@@ -149,11 +144,6 @@ def _most(counts: Counter[Labels]) -> tuple[dict[Labels, int], int]:
     """Return the counts of the series that are written, the largest, and the sum of the others."""
     kept = dict(sorted(counts.most_common(MOST_SERIES)))
     return kept, counts.total() - sum(kept.values())
-
-
-def _label(text: str) -> str:
-    """Return a name as harmless text that the encoding of standard output has."""
-    return as_written(clip_middle(text, LONGEST_LABEL), sys.stdout)
 
 
 def _gauge(
