@@ -286,7 +286,7 @@ class UnregisterDialog(KeysQuestion):
         if not there:
             return lines
         lines += self._left
-        lines += combined(
+        sentences = (
             sentence
             for record in there
             for sentence in consequences(
@@ -295,6 +295,8 @@ class UnregisterDialog(KeysQuestion):
                 lifetime=verdicts.lifetime,
             )
         )
+        worker_of = self.dashboard.view.cluster.worker_of
+        lines += combined(sentences, len({worker_of(record) for record in there}))
         lines += self._stays
         if targets.can_be_undone:
             leased = any(record.lease is not None for record in there)

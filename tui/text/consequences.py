@@ -28,6 +28,23 @@ MOST_WORKERS = 4
 SENTENCE_CELLS = 500
 """Columns of a sentence: names in it may be 100 KB long."""
 
+INSTANCE_GOES = "Clients stop routing to this instance."
+CARD_GOES = "Frontends stop serving the model from this worker."
+PUBLISHER_GOES = "New subscribers will not find this publisher."
+RUNS_ON = "The worker keeps running"
+MAY_RUN_ON = "The worker, if it is alive, keeps running"
+OF_RECORDS = {
+    INSTANCE_GOES: "Clients stop routing to these instances.",
+    CARD_GOES: "Frontends stop serving the models of these cards from their workers.",
+    PUBLISHER_GOES: "New subscribers will not find these publishers.",
+}
+"""Sentences that read otherwise if they concern several records."""
+OF_WORKERS = {
+    RUNS_ON: "Each worker keeps running",
+    MAY_RUN_ON: "Each worker, if it is alive, keeps running",
+}
+"""Beginnings of sentences that read otherwise if they concern several workers."""
+
 
 def consequences(
     record: AnyRecord,
@@ -81,15 +98,27 @@ def consequences(
     return sentences
 
 
-def combined(sentences: Iterable[str]) -> list[str]:
-    """Return the consequences of removing several records, each once. Of too many, keep those that
-    concern the most records."""
+def combined(sentences: Iterable[str], workers: int = 1) -> list[str]:
+    """Return the consequences of removing records of a number of workers, each once, and in words
+    for several if it concerns several. Of too many, keep those that concern the most records."""
     numbers = Counter(sentences)
     kept = {sentence for sentence, _ in numbers.most_common(MOST_SENTENCES)}
-    lines = [sentence for sentence in numbers if sentence in kept]
+    lines = [
+        _for_several(sentence, workers) if numbers[sentence] > 1 else sentence
+        for sentence in numbers
+        if sentence in kept
+    ]
     if more := len(numbers) - len(lines):
         lines.append(f"And {count(more, 'sentence')} more, of other keys.")
     return lines
+
+
+def _for_several(sentence: str, workers: int) -> str:
+    if workers > 1:
+        for one, several in OF_WORKERS.items():
+            if sentence.startswith(one):
+                return several + sentence.removeprefix(one)
+    return OF_RECORDS.get(sentence, sentence)
 
 
 def as_clause(sentence: str) -> str:
@@ -123,14 +152,14 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, lifetime: Lifetime | 
             "routing to the worker at all."
         )
     elif record.kind is Kind.MODEL:
-        lost = "Frontends stop serving the model from this worker."
+        lost = CARD_GOES
     elif record.kind is Kind.ENDPOINT and record.conflict is not None:
         # A sentence on the conflict follows: clients go by the body.
         lost = ""
     elif record.kind is Kind.ENDPOINT:
-        lost = "Clients stop routing to this instance."
+        lost = INSTANCE_GOES
     else:
-        lost = "New subscribers will not find this publisher."
+        lost = PUBLISHER_GOES
     sentences = []
     if verdict is Verdict.UNREACHABLE_FROM_HERE:
         sentences.append(
@@ -139,7 +168,7 @@ def _of_what_may_live(record: AnyRecord, verdict: Verdict, lifetime: Lifetime | 
     if verdict is Verdict.NOT_READY:
         sentences.append("Clients do not discover its worker now.")
     lives = verdict in (Verdict.LIVE, Verdict.LATE, Verdict.DRAINED)
-    worker = "The worker keeps running" if lives else "The worker, if it is alive, keeps running"
+    worker = RUNS_ON if lives else MAY_RUN_ON
     until = "it restarts"
     if lifetime is Lifetime.OWNED:
         until = (

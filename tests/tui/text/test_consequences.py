@@ -195,6 +195,20 @@ def test_what_follows_for_several_is_told_once_and_in_order() -> None:
     assert combined(["a", "b", "a", "c", "b"]) == ["a", "b", "c"]
 
 
+def test_what_follows_for_several_is_in_words_for_several() -> None:
+    records = [record(instance(number)) for number in (1, 2)]
+    told = [one for shown in records for one in consequences(shown, verdict=Verdict.LIVE)]
+    assert combined(told, workers=2) == [
+        "Clients stop routing to these instances.",
+        "Each worker keeps running but stays unregistered until it restarts.",
+    ]
+    assert combined(told, workers=1) == [
+        "Clients stop routing to these instances.",
+        "The worker keeps running but stays unregistered until it restarts.",
+    ]
+    assert combined(consequences(records[0])) == consequences(records[0])
+
+
 def test_of_very_many_sentences_those_of_most_keys_are_told_and_the_rest_is_counted() -> None:
     own = [f"the body of {number} claims to be another" for number in range(1_000)]
     told = combined([*own, "of all", "of all"])
