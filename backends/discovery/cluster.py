@@ -202,6 +202,15 @@ class Cluster(RecordIndex):
         found = {one.id.instance_id for one in self._own_records(worker) if _is_named(one)}
         return sorted(one for one in found if one is not None)
 
+    def count_of(self, record: AnyRecord) -> int:
+        """Return the number of registered keys of a record's process, as far as they name it
+        themselves."""
+        worker = own_worker(record)
+        keys = () if worker is None else self._by_worker.get(worker, ())
+        if not (of := object_of(record)):
+            return len(keys)
+        return sum(object_of(self.records[key]) == of for key in keys)
+
     def siblings(self, record: AnyRecord) -> list[AnyRecord]:
         """Return the other records of the same process, sorted by key: of the same worker, and
         where an object holds them of the same object.

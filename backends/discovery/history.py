@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.lease_ttl import LeaseTtl
 from backends.discovery.owner_changes import OwnerChanges, holds_the_same
-from backends.discovery.reasons import BY_THIS_DYNTOP as BY_THIS_DYNTOP
 from backends.discovery.reasons import ObservedRemoval, Reason, ReasonKind
+from backends.discovery.record_index import object_of, own_worker
 from backends.dynamo.records import AnyRecord
 from backends.store import Lost
 
@@ -54,10 +54,18 @@ class Event(msgspec.Struct):
     """None: not known, or not known yet."""
     removal: ObservedRemoval | None = None
     """For a removal: what was known at that moment, from which the reason is derived."""
+    is_first: bool = False
+    """For an added record: whether nothing else of its process was registered, as far as known."""
+    went_before: Event | None = None
+    """For an added record: the last removal of its key by the same process, if it is still kept."""
 
 
 def _not_read(_record: AnyRecord) -> LeaseTtl | None:
     return None
+
+
+def _not_known(_record: AnyRecord) -> bool:
+    return False
 
 
 class History:
@@ -68,6 +76,8 @@ class History:
         self._numbers = count(1)
         self._complete = False
         self._owners = OwnerChanges()
+        self._removals: dict[bytes, Event] = {}
+        """The last removal of each key that is not registered, of those kept; the oldest first."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -95,6 +105,7 @@ class History:
         *,
         since: float | None = None,
         reading_of: Callable[[AnyRecord], LeaseTtl | None] = _not_read,
+        is_first: Callable[[AnyRecord], bool] = _not_known,
     ) -> list[Event]:
         """Record one event of a watch. Returns the new events, oldest first.
 
@@ -102,7 +113,8 @@ class History:
         A new revision of an unchanged entry is none.
 
         `since`: the last sign of life before it, in POSIX seconds. None: now. `reading_of` returns
-        the last TTL read of a record's lease.
+        the last TTL read of a record's lease. `is_first` returns whether nothing else of a new
+        record's process was registered before the event.
         """
         last_contact = now if since is None else since
         match event:
@@ -111,8 +123,7 @@ class History:
             ):
                 return self._owner_changed(record, previous, now)
             case Added(record=record, previous=previous):
-                why = _why_changed(record, previous)
-                return [self._append(now, _event_type(record, previous), record, why)]
+                return [self._came(event, now, _why_changed(record, previous), is_first)]
             case Removed(record=record):
                 removal = ObservedRemoval(
                     record,
@@ -127,7 +138,7 @@ class History:
                 # The records at the start are no events; after a gap, each difference is one.
                 events: list[Event] = []
                 if self._complete:
-                    events = self._differences(event, now, last_contact, reading_of)
+                    events = self._differences(event, now, last_contact, reading_of, is_first)
                 events.append(self._resynced(event, now))
                 return events
             case Lost(error=error):
@@ -141,6 +152,7 @@ class History:
         now: float,
         since: float,
         reading_of: Callable[[AnyRecord], LeaseTtl | None],
+        is_first: Callable[[AnyRecord], bool],
     ) -> list[Event]:
         events = []
         for gone in event.removed:
@@ -154,8 +166,24 @@ class History:
                 events += self._owner_changed(new.record, new.previous, now, after_gap=True)
                 continue
             why = Reason(ReasonKind.GAP, after_gap=True)
-            events.append(self._append(now, _event_type(new.record, new.previous), new.record, why))
+            events.append(self._came(new, now, why, is_first))
         return events
+
+    def _came(
+        self,
+        added: Added,
+        now: float,
+        why: Reason | None,
+        is_first: Callable[[AnyRecord], bool],
+    ) -> Event:
+        record, previous = added.record, added.previous
+        new = self._append(now, _event_type(record, previous), record, why)
+        if previous is None:
+            new.is_first = is_first(record)
+            went = self._removals.pop(record.key, None)
+            if went is not None and went.record is not None and _are_of_one(went.record, record):
+                new.went_before = went
+        return new
 
     def _owner_changed(
         self, record: AnyRecord, previous: AnyRecord, now: float, *, after_gap: bool = False
@@ -181,6 +209,10 @@ class History:
     def _gone(self, removal: ObservedRemoval) -> Event:
         new = self._append(removal.at, EventType.REMOVED, removal.record)
         new.removal = removal
+        self._removals.pop(removal.record.key, None)
+        self._removals[removal.record.key] = new
+        while next(iter(self._removals.values())).number < self.first:
+            del self._removals[next(iter(self._removals))]
         return new
 
     def _append(
@@ -189,6 +221,11 @@ class History:
         new = Event(next(self._numbers), now, what, record, why)
         self._events.append(new)
         return new
+
+
+def _are_of_one(one: AnyRecord, other: AnyRecord) -> bool:
+    """Return whether two records of one key are of the same process, as far as they show it."""
+    return own_worker(one) == own_worker(other) and object_of(one) == object_of(other)
 
 
 def _event_type(record: AnyRecord, previous: AnyRecord | None) -> EventType:

@@ -48,7 +48,7 @@ class ReasonKind(StrEnum):
     PERHAPS_THIS_DYNTOP = "perhaps this dyntop"
     """This dyntop asked for the removal and got no answer."""
     ANOTHER_DYNTOP = "another dyntop"
-    """The audit on this machine lists it: `user`, `host`, `act`."""
+    """The audit on this machine lists it: `user`, `host`, `act`, `act_kind`."""
 
     STOPPED = "stopped"
     """The instances were removed first, then the lease was revoked before its expiry."""
@@ -162,10 +162,6 @@ class Reason(msgspec.Struct, frozen=True):
     revision: str = ""
     at_start: bool = False
     error: str = ""
-
-
-BY_THIS_DYNTOP = Reason(ReasonKind.THIS_DYNTOP)
-PERHAPS_BY_THIS_DYNTOP = Reason(ReasonKind.PERHAPS_THIS_DYNTOP)
 
 
 class ObservedRemoval(msgspec.Struct, frozen=True):

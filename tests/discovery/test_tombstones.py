@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from backends.discovery.history import Event, EventType
-from backends.discovery.reasons import BY_THIS_DYNTOP, Reason, ReasonKind
+from backends.discovery.reasons import Reason, ReasonKind
 from backends.discovery.tombstones import KEPT, KEPT_SECONDS, Tombstones
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
@@ -123,7 +123,7 @@ def test_each_going_is_replaced_once() -> None:
 
 def test_what_this_dyntop_took_away_and_put_back_did_not_restart() -> None:
     stones = Tombstones()
-    stones.note([went(FIRST, why=BY_THIS_DYNTOP), came(FIRST)])
+    stones.note([went(FIRST, why=Reason(ReasonKind.THIS_DYNTOP)), came(FIRST)])
     assert stones.restarts(FIRST, NOW) == 0
     assert len(stones) == 0
 
@@ -162,7 +162,7 @@ def test_of_several_that_went_the_one_on_the_same_port_is_replaced() -> None:
 
 
 def test_a_new_worker_beside_a_drained_one_is_no_restart_of_it() -> None:
-    for why in (BY_THIS_DYNTOP, Reason(ReasonKind.DELETED, left=20.0)):
+    for why in (Reason(ReasonKind.THIS_DYNTOP), Reason(ReasonKind.DELETED, left=20.0)):
         stones = Tombstones()
         stones.note([went(FIRST, why=why), came(SECOND)])
         assert stones.restarts(SECOND, NOW) == 0

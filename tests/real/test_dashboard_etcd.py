@@ -109,8 +109,8 @@ def test_what_is_unregistered_is_gone_from_a_real_client(
 
         dashboard.clear_filter()
         dashboard.open("Events")
-        dashboard.wait_for_rows("- removed", target.instance_id, "unregistered", count=1)
-        dashboard.wait_for("unregistered by this dyntop")
+        dashboard.wait_for_rows("drained", target.instance_id, count=1)
+        dashboard.wait_for("drained by this dyntop")
 
 
 def test_after_a_restart_the_screen_equals_etcd(etcd: EtcdServer, dashboard: Dashboard) -> None:

@@ -94,7 +94,7 @@ def test_what_is_unregistered_is_gone_from_a_real_client(
         dashboard.hide_gone()
         assert_shows_all(dashboard, left)
         dashboard.open("Events")
-        dashboard.wait_for("unregistered by this dyntop")
+        dashboard.wait_for("drained by this dyntop")
 
 
 def test_after_a_folder_was_away_the_screen_equals_it(folder: Path, dashboard: Dashboard) -> None:

@@ -9,7 +9,7 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Discovery
 from backends.discovery.history import KEPT, Event, EventType
 from backends.discovery.lease_ttl import LeaseTtl
-from backends.discovery.reasons import BY_THIS_DYNTOP, ObservedRemoval, ReasonKind
+from backends.discovery.reasons import ObservedRemoval, Reason, ReasonKind
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from backends.memory import Keyspace, MemoryStore
@@ -168,11 +168,11 @@ async def test_what_this_dyntop_did_is_left_as_it_is() -> None:
     world = World()
     await world.register(instance(1), card(1), lease=LEASE)
     drained = world.gone(instance(1), 11)
-    drained.why = BY_THIS_DYNTOP
+    by_this = drained.why = Reason(ReasonKind.THIS_DYNTOP)
     world.keyspace.end_lease(LEASE)
     rest = world.gone(card(1), 12)
     await world.explainer.explain([drained, rest])
-    assert (drained.why, kinds(rest)) == (BY_THIS_DYNTOP, ["stopped"])
+    assert (drained.why, kinds(rest)) == (by_this, ["stopped"])
 
 
 async def test_files_of_one_worker_that_all_went_are_a_stop() -> None:

@@ -61,7 +61,7 @@ async def test_what_this_dyntop_unregistered_is_told_as_such() -> None:
         await operator.drain("1")
         await operator.until(lambda: operator.gone("id") == ["1"])
         await operator.open("events")
-        assert happened(operator)[0] == ("removed", "1", "unregistered by this dyntop")
+        assert happened(operator)[0] == ("removed", "1", "drained by this dyntop")
 
 
 async def test_the_cursor_stays_on_top_like_a_log_and_on_its_row_below() -> None:

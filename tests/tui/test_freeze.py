@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.discovery.reasons import BY_THIS_DYNTOP
+from backends.discovery.reasons import ReasonKind
 from tests.support.operating import LOST, World, dashboard
 from tests.support.registered import instance
 
@@ -71,4 +71,4 @@ async def test_a_row_that_was_unregistered_while_frozen_goes_when_the_view_goes_
         await operator.press("f")
         await operator.until(lambda: operator.rows("id") == ["2"])
         await operator.open("events")
-        assert operator.pane.rows[0].event.why == BY_THIS_DYNTOP
+        assert operator.pane.rows[0].event.why.kind is ReasonKind.THIS_DYNTOP

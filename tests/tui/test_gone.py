@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from backends.discovery.reasons import BY_THIS_DYNTOP
 from backends.discovery.tombstones import KEPT_SECONDS
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.registered import card, channel, instance, source
-from tui.text.reasons import AFTER_GAP, reason_text
+from tui.text.reasons import AFTER_GAP
 
 LEASE = "lease "
 """How the reason of what went with its lease begins; whether that was read before is chance."""
@@ -107,7 +106,7 @@ async def test_the_detail_says_when_and_why_it_went(how: str) -> None:
         else:
             await operator.go_to("id", "2")
             await operator.drain("2")
-            why = reason_text(BY_THIS_DYNTOP)
+            why = "drained by this dyntop"
         await until_gone(operator, "2")
         await operator.press("g")
         await select_gone(operator, "2")

@@ -6,18 +6,26 @@ Plain Python, no Textual. Batches of events come in; widgets read. Time is passe
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Collection, Hashable, Iterable, Iterator
+from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
 
 from backends.discovery import record_index
+from backends.discovery.causes import Causes, EventCause
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.history import KEPT, Event, History
 from backends.discovery.model_index import ModelIndex
-from backends.discovery.record_index import RecordIndex, Scope, scopes_of
+from backends.discovery.record_index import (
+    RecordIndex,
+    Scope,
+    object_of,
+    own_worker,
+    scopes_of,
+)
 from backends.discovery.tombstones import Tombstone, Tombstones
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
@@ -70,6 +78,8 @@ class ClusterView:
         """The part of the cluster that matches the filter: the cluster itself while there is no
         filter. Nothing before a whole snapshot was read."""
         self.history = History()
+        self._causes = Causes(lifetime)
+        """Of its events, as of the last look at them."""
         self.store = StoreState(since=now)
         """The state on screen."""
         self._received = self.store
@@ -98,6 +108,8 @@ class ClusterView:
         """Changes that came in while frozen."""
         self._held: dict[bytes, _Held] = {}
         """The changed keys while frozen: no more than there were keys."""
+        self._held_of: Counter[Hashable] = Counter()
+        """For each process, how many keys more or less it has by the changes while frozen."""
         self._shown_until: int | None = None
         """The number of the last event on screen while frozen."""
         self._rate: deque[tuple[float, int]] = deque()
@@ -135,7 +147,13 @@ class ClusterView:
         since = self._received.last_contact
         for event in batch:
             self._received = next_state(self._received, event, now)
-            noted += self.history.apply(event, now, since=since, reading_of=self.verdicts.lease_ttl)
+            noted += self.history.apply(
+                event,
+                now,
+                since=since,
+                reading_of=self.verdicts.lease_ttl,
+                is_first=self._is_first,
+            )
             if isinstance(event, Resynced):
                 self.verdicts.set_complete(not event.unread)
             match event:
@@ -195,6 +213,7 @@ class ClusterView:
         self.frozen = frozen
         self._shown_until = self.history.last if frozen else None
         held, self._held, self.waiting = self._held, {}, 0
+        self._held_of.clear()
         for key, became in held.items():
             if became.went:
                 self.cluster.discard(key)
@@ -207,6 +226,17 @@ class ClusterView:
         """Return the history, newest first; while frozen, up to the freeze."""
         until = self._shown_until
         return [one for one in reversed(self.history) if until is None or one.number <= until]
+
+    def causes(self, limit: int | None = None) -> list[EventCause]:
+        """Return the causes of the events, newest first, at most `limit`; while frozen, as they
+        were then."""
+        self._causes.follow(self.history)
+        return list(islice(self._causes.newest_first(self._shown_until), limit))
+
+    def cause_of(self, event: int) -> EventCause | None:
+        """Return the cause that has the event of a number. None: it is not kept any more."""
+        self._causes.follow(self.history)
+        return self._causes.of(event)
 
     def still_shows(self, event: Event) -> bool:
         """Return whether an event is still shown, in the history or at a tombstone."""
@@ -390,8 +420,18 @@ class ClusterView:
     def _finds_stone(self, stone: Tombstone) -> bool:
         return not self._words or self.finds(searchable(stone.record))
 
+    def _is_first(self, record: AnyRecord) -> bool:
+        """Return whether nothing of a new record's process is registered yet, as far as known."""
+        return self.cluster.count_of(record) + self._held_of[_process_of(record)] <= 0
+
     def _hold(self, event: Added | Removed, first_seen: FirstSeen) -> None:
         self.waiting += 1
+        if isinstance(event, Removed):
+            self._held_of[_process_of(event.record)] -= 1
+        else:
+            self._held_of[_process_of(event.record)] += 1
+            if event.previous is not None:
+                self._held_of[_process_of(event.previous)] -= 1
         key, before = event.record.key, self._held.get(event.record.key)
         if isinstance(event, Removed):
             self._held[key] = _Held(None, went=True, first_seen=first_seen)
@@ -399,3 +439,7 @@ class ClusterView:
             self._held[key] = _Held(event.record, before is not None, first_seen)
         else:
             self._held[key] = replace(before, record=event.record)
+
+
+def _process_of(record: AnyRecord) -> Hashable:
+    return object_of(record) or own_worker(record)

@@ -12,7 +12,7 @@ import msgspec
 
 from backends.discovery.history import Event, EventType
 from backends.discovery.lease_ttl import LeaseStanding
-from backends.discovery.reasons import BY_THIS_DYNTOP, PERHAPS_BY_THIS_DYNTOP, Reason
+from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.parse import read
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.liveness.drain_marks import DrainMark
@@ -38,6 +38,12 @@ from tui.text.errors import cannot_write_down, explain
 from tui.text.format import count
 from tui.text.outcomes import DONE_AS, Doing, OutcomeText, audit_text, outcome_text
 from tui.text.sanitize import clip, plain, plain_key
+
+_BY_THIS = {
+    OutcomeType.REMOVED: ReasonKind.THIS_DYNTOP,
+    OutcomeType.LEFT_OPEN: ReasonKind.PERHAPS_THIS_DYNTOP,
+}
+"""The reason of a removal by this dyntop, by its outcome."""
 
 BY_THIS_ONE = Drained(user=None, host=None, act=None)
 AUDIT_INTERVAL = 2.0
@@ -130,11 +136,9 @@ class ReportedRemovals:
         self._gone_meanwhile: dict[bytes, Event] = {}
         """Those of them that the watch reported as gone already: the answer decides who removed
         them."""
-        self._removed: dict[bytes, Entry] = {}
-        """Removed keys that the watch has not reported yet. A later removal of the same key has a
-        reason of its own."""
-        self._unanswered: dict[bytes, Entry] = {}
-        """Likewise, of removals with an unknown outcome."""
+        self._removed: dict[bytes, tuple[Entry, Reason]] = {}
+        """Keys, removed or perhaps removed, that the watch has not reported yet, each with its
+        reason. A later removal of the same key has a reason of its own."""
         self._by_another: list[Event] = []
         """Keys that were gone before their removal, removed by others."""
         self._by_others: Mapping[int, DrainMark] = {}
@@ -170,17 +174,19 @@ class ReportedRemovals:
         self._remember_workers(target.record for target in targets if target.may_live)
         asked = {record.key: record.entry for record in records}
         self._asked |= asked
+        only_instances = all(isinstance(one, EndpointInstance) for one in records)
         outcomes: Mapping[bytes, KeyOutcome] = {}
+        kind, act = asked_as, ""
         try:
             result = await self._removals.remove(asked_as, targets)
-            outcomes = result.outcomes
+            outcomes, act = result.outcomes, result.id or ""
+            kind = result.kind if only_instances else asked_as
         finally:
-            self._answered(asked, outcomes)
+            self._answered(asked, outcomes, kind, act)
         self._update_verdicts()
         if result.id is None and (nothing := audit_text(result)) is not None:
             return [Notice(_capital(nothing), "error")]
-        only_instances = all(isinstance(one, EndpointInstance) for one in records)
-        done_as = _capital(DONE_AS[result.kind if only_instances else asked_as])
+        done_as = _capital(DONE_AS[kind])
         gone = set(result.keys_of(OutcomeType.REMOVED))
         removed = [one for one in records if one.key in gone]
         notices = []
@@ -364,12 +370,8 @@ class ReportedRemovals:
             if _is(self._asked, entry):
                 # The same key may be removed by others at the same moment.
                 self._gone_meanwhile[key] = event
-            elif _is(self._removed, entry):
-                del self._removed[key]
-                event.why = BY_THIS_DYNTOP
-            elif _is(self._unanswered, entry):
-                del self._unanswered[key]
-                event.why = PERHAPS_BY_THIS_DYNTOP
+            elif key in self._removed and entry.is_still(self._removed[key][0]):
+                _, event.why = self._removed.pop(key)
             elif event.why is None:
                 unknown.append(event)
         return unknown
@@ -383,27 +385,27 @@ class ReportedRemovals:
         """Ask again about removals whose worker may just have been stopping."""
         await self._explainer.explain(events, again=True)
 
-    def _answered(self, asked: Mapping[bytes, Entry], outcomes: Mapping[bytes, KeyOutcome]) -> None:
-        """Take the store's answer: the outcome of each key decides the reason of its removal."""
+    def _answered(
+        self,
+        asked: Mapping[bytes, Entry],
+        outcomes: Mapping[bytes, KeyOutcome],
+        kind: OperationKind,
+        act: str,
+    ) -> None:
+        """Take the store's answer: the outcome of each key decides the reason of its removal.
+        `act`: its id in the audit."""
         for key, entry in asked.items():
             self._asked.pop(key, None)
             event = self._gone_meanwhile.pop(key, None)
             outcome = outcomes.get(key)
-            came_of = None if outcome is None else outcome.type
-            if came_of is OutcomeType.REMOVED:
-                self._is_why(BY_THIS_DYNTOP, event, self._removed, entry)
-            elif came_of is OutcomeType.LEFT_OPEN:
-                self._is_why(PERHAPS_BY_THIS_DYNTOP, event, self._unanswered, entry)
+            if outcome is not None and outcome.type in _BY_THIS:
+                why = Reason(_BY_THIS[outcome.type], act=act, act_kind=kind)
+                if event is None:
+                    self._removed[key] = (entry, why)
+                else:
+                    event.why = why
             elif event is not None and event.why is None:
                 self._by_another.append(event)
-
-    def _is_why(
-        self, why: Reason, event: Event | None, awaited: dict[bytes, Entry], entry: Entry
-    ) -> None:
-        if event is None:
-            awaited[entry.key] = entry
-        else:
-            event.why = why
 
 
 def _is(entries: Mapping[bytes, Entry], entry: Entry) -> bool:

@@ -48,9 +48,12 @@ def _dropped(reason: Reason) -> str:
     return f"{by}: no model is left at its endpoint" if reason.model_gone else by
 
 
+def _done(reason: Reason) -> str:
+    return DONE_AS.get(reason.act_kind, DONE_AS["unregister"])
+
+
 def _by_another(reason: Reason) -> str:
-    done = DONE_AS.get(reason.act_kind, DONE_AS["unregister"])
-    return f"{done} by {reason.user}@{reason.host} with dyntop, act {reason.act}"
+    return f"{_done(reason)} by {reason.user}@{reason.host} with dyntop, act {reason.act}"
 
 
 def _swept(reason: Reason) -> str:
@@ -83,9 +86,9 @@ def _resynced(reason: Reason) -> str:
 
 
 _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
-    ReasonKind.THIS_DYNTOP: lambda _: "unregistered by this dyntop",
-    ReasonKind.PERHAPS_THIS_DYNTOP: lambda _: (
-        "perhaps unregistered by this dyntop, which got no answer for it"
+    ReasonKind.THIS_DYNTOP: lambda reason: f"{_done(reason)} by this dyntop",
+    ReasonKind.PERHAPS_THIS_DYNTOP: lambda reason: (
+        f"perhaps {_done(reason)} by this dyntop, which got no answer for it"
     ),
     ReasonKind.ANOTHER_DYNTOP: _by_another,
     ReasonKind.STOPPED: lambda reason: f"stopped in order: lease revoked{_left(reason)}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backends.discovery.discovery import Added, Resynced
-from backends.discovery.reasons import BY_THIS_DYNTOP
+from backends.discovery.reasons import ReasonKind
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.liveness.workers import Worker
@@ -284,7 +284,9 @@ async def test_a_removal_is_named_while_it_takes_and_its_outcome_is_told() -> No
         assert dashboard.under_way.texts == []
         await shown.until(lambda: shown.shown() == {LIVING})
         newest = dashboard.view.events()[0]
-        await shown.until(lambda: newest.why == BY_THIS_DYNTOP)
+        await shown.until(lambda: newest.why is not None)
+        assert newest.why is not None
+        assert newest.why.kind is ReasonKind.THIS_DYNTOP
         assert shown.told.begun == []
 
         act = dashboard.removals.last()

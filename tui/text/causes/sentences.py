@@ -1,0 +1,125 @@
+"""A cause of events in a line, whole or by column."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from backends.discovery.causes import CauseKind, EventCause
+from backends.discovery.reasons import Reason, ReasonKind
+from backends.dynamo import keys
+from backends.dynamo.records import ModelCard
+from backends.dynamo.roles import Role, role_of
+from backends.liveness.workers import Worker
+from tui.text.format import (
+    SHORT_KIND_NAMES,
+    count,
+    duration,
+    hex_id,
+    name_of,
+)
+from tui.text.reasons import AFTER_GAP, reason_text
+
+CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
+    CauseKind.STARTED: ("+", "good"),
+    CauseKind.BACK: ("+", "good"),
+    CauseKind.ADDED: ("+", "good"),
+    CauseKind.LOADED: ("+", "good"),
+    CauseKind.STOPPED: ("-", "bad"),
+    CauseKind.ENDED: ("-", "bad"),
+    CauseKind.EXPIRED: ("○", "bad"),
+    CauseKind.REVIVED: ("●", "good"),
+    CauseKind.DRAINED: ("▽", "warn"),
+    CauseKind.REMOVED: ("-", "bad"),
+    CauseKind.CHANGED: ("~", "accent"),
+    CauseKind.READY: ("●", "good"),
+    CauseKind.NOT_READY: ("◌", "warn"),
+    CauseKind.RESTARTED: ("~", "warn"),
+    CauseKind.RESYNCED: ("=", "dim"),
+    CauseKind.LOST: ("✗", "bad"),
+}
+"""The glyph of each kind, and its tone."""
+
+STORE = "store"
+LORA = "LoRA"
+
+
+def process_of(cause: EventCause) -> Worker | None:
+    """Return the process of a cause, as far as its events show it. None: it is about the store, or
+    its process is not known."""
+    worker = cause.worker
+    return None if worker is None else Worker(worker, tuple(cause.records))
+
+
+def cause_subject(cause: EventCause) -> str:
+    """Return what a cause is about, in one word: the role of a process, the kind of a key, or
+    `store`."""
+    records = cause.records
+    if not records:
+        return STORE
+    if len(records) == 1 and cause.kind is not CauseKind.STARTED:
+        (record,) = records
+        is_lora = isinstance(record, ModelCard) and record.is_lora
+        return LORA if is_lora else SHORT_KIND_NAMES[record.kind]
+    role = role_of(records)
+    return "process" if role is Role.OTHER else role.value
+
+
+def cause_name(cause: EventCause) -> str:
+    """Return the name of what a cause is about: of a process its components, of one key its own.
+    Empty: it is about the store."""
+    records = cause.records
+    if len(records) == 1:
+        (record,) = records
+        return name_of(record) if record.id.path() else keys.spell(record.key)
+    return ", ".join(Worker(0, tuple(records)).components) if records else ""
+
+
+def cause_why(cause: EventCause) -> str:
+    """Return why it happened, as far as known, without the word of its kind; of what started what
+    it is. Empty: not known (yet)."""
+    event = cause.events[0]
+    match cause.kind:
+        case CauseKind.STARTED:
+            return _in_gap(cause.why) + _what_started(cause)
+        case CauseKind.BACK if event.went_before is not None:
+            after = duration(event.at - event.went_before.at)
+            why = reason_text(event.went_before.why)
+            return f"{_in_gap(cause.why)}after {after}" + (f": it was {why}" if why else "")
+        case CauseKind.LOST if len(cause.events) > 1:
+            return f"{len(cause.events):,} attempts: {reason_text(cause.why)}"
+    return _without_kind(cause.why, cause.kind)
+
+
+def cause_sentence(cause: EventCause) -> str:
+    """Return a cause as one sentence, without its time: `worker 697a prod/three stopped: lease
+    revoked with 22 of 30 s left, 8 keys`."""
+    records, why = cause.records, cause_why(cause)
+    worker = hex_id(cause.worker) if records and cause.worker is not None else ""
+    parts = [cause_subject(cause), worker, cause_name(cause), cause.kind.value]
+    text = " ".join(filter(None, parts))
+    if why:
+        text += (" " if why.startswith(("in order", "by ", "after ")) else ": ") + why
+    return f"{text}, {count(len(records), 'key')}" if len(records) > 1 else text
+
+
+def _what_started(cause: EventCause) -> str:
+    process = process_of(cause)
+    if process is None:
+        return ""
+    return ", ".join((*process.roles, *process.models, *process.hosts))
+
+
+def _in_gap(why: Reason | None) -> str:
+    return AFTER_GAP if why is not None and why.kind is ReasonKind.GAP else ""
+
+
+def _without_kind(why: Reason | None, kind: CauseKind) -> str:
+    """Return a reason without its first word if that is its kind's: `stopped in order: …`."""
+    if why is None:
+        return ""
+    if why.kind is ReasonKind.GAP:
+        return reason_text(why)
+    text = reason_text(replace(why, after_gap=False))
+    for start in (f"{kind.value}: ", f"{kind.value} "):
+        text = text.removeprefix(start)
+    return (AFTER_GAP if why.after_gap else "") + text
