@@ -1,8 +1,9 @@
-"""The host part of the address in a record, as it is written there."""
+"""The host part of the address in a record, as it is written there, and other names of hosts."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel
 
@@ -27,6 +28,26 @@ def host_of(record: AnyRecord) -> str | None:
             return _host(text.removeprefix("tcp://"))
         case _:
             return None
+
+
+def hosts_in(records: Iterable[AnyRecord]) -> set[str]:
+    """Return all hosts at which records are registered, as `hosts_of` has them."""
+    return {host for record in records for host in hosts_of(record)}
+
+
+def hosts_of(record: AnyRecord) -> Iterator[str]:
+    """Yield the host in a record's address; in Kubernetes also its pod, the pod's address, and the
+    node. As `bare_host` spells them."""
+    if (host := host_of(record)) is not None:
+        yield bare_host(host)
+    if (owner := record.entry.owner) is not None:
+        address = None if owner.pod is None else owner.pod.ip
+        yield from (bare_host(name) for name in (owner.node, owner.pod_name, address) if name)
+
+
+def bare_host(host: str) -> str:
+    """Return a host as it is compared: in lower case, without brackets."""
+    return host.strip().strip("[]").lower()
 
 
 def _host(text: str) -> str | None:

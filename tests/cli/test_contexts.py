@@ -144,8 +144,8 @@ async def test_in_the_dashboard_a_read_only_context_hides_and_refuses_every_act(
     async with dashboard(
         world, size=(140, 60), context="prod", context_source="--context", read_only=read_only
     ) as operator:
-        assert "ctx prod" in operator.header()
-        assert ("read-only" in operator.header()) == read_only
+        assert "ctx prod" in operator.breadcrumb()
+        assert ("read-only" in operator.breadcrumb()) == read_only
         await operator.until(lambda: "Filter" in operator.footer())
         acts = ("d Drain", "c Clean up", "u Undo")
         if not read_only:
@@ -173,4 +173,4 @@ async def test_a_context_that_the_environment_named_is_shown_with_that() -> None
         namespace="p",
         namespace_source="context pr\x1bod",
     ) as operator:
-        assert "ctx pr\\x1bod (DYNTOP_CONTEXT)  ns p " in operator.header()
+        assert "ctx pr\\x1bod (DYNTOP_CONTEXT) › ns p " in operator.breadcrumb()

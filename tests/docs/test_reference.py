@@ -23,7 +23,7 @@ from tui.actions import ACTIONS, DEFAULT_KEYS, REBINDABLE, Place, help_lines, sh
 from tui.cli.arguments.commands import build_parser
 from tui.cli.help_examples import EXAMPLES
 from tui.config import context_file
-from tui.state.go_to import WORDS
+from tui.state.navigation.go_to import WORDS
 from tui.text import format
 from tui.text.errors import Exit
 

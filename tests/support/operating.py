@@ -272,6 +272,10 @@ class Operator:
     def header(self) -> str:
         return self.lines()[0]
 
+    def breadcrumb(self) -> str:
+        """The line below the header. Empty: it is not there."""
+        return self.lines()[1] if self.main.query_one("#breadcrumb").display else ""
+
     def footer(self) -> str:
         return self.lines()[-1]
 

@@ -47,7 +47,7 @@ async def test_a_namespace_is_selected_and_a_host_filtered() -> None:
         await given(operator, "host 10.1.1.1")
         await operator.until(lambda: operator.tab() == "workers")
         await operator.until(lambda: operator.rows("id") == ["abc1"])
-        await operator.until_shown(" filter  10.1.1.1")
+        await operator.until(lambda: operator.breadcrumb().split() == ["filter", "“host=10.1.1.1”"])
         await given(operator, "all")
         await operator.until(lambda: len(operator.rows("id")) == 2)
 

@@ -67,7 +67,7 @@ async def until_states(operator: Operator, *states: str) -> None:
 
 async def show_only_findings(operator: Operator) -> None:
     await operator.press("exclamation_mark")
-    await operator.until(lambda: "! not live only" in operator.header())
+    await operator.until(lambda: "! not live only" in operator.breadcrumb())
 
 
 async def test_before_a_lease_was_read_nothing_is_said_of_it_and_then_it_is_live() -> None:
@@ -310,7 +310,7 @@ async def test_esc_and_the_same_key_again_show_everything() -> None:
             assert operator.rows("id") == []
             await operator.press(end)
             await operator.until(lambda: operator.rows("id") == ["1", "2"])
-            assert "not live only" not in operator.header()
+            assert "not live only" not in operator.breadcrumb()
 
 
 async def test_the_trees_numbers_are_of_what_is_shown() -> None:

@@ -80,12 +80,12 @@ ACTIONS: tuple[Action, ...] = (
         in_footer=True,
     ),
     Action(
-        "clear-filter",
+        "step-out",
         ("escape",),
-        "Clear filter",
-        "Clear the filter, and show everything.",
+        "Step out",
+        "Step out of the filter, then of not live only, then of the place.",
         Group.LOOKING,
-        title="Clear the filter",
+        title="Step out of the filter, or of the place",
         fixed=True,
     ),
     Action(

@@ -26,7 +26,8 @@ from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
 from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard, Update
-from tui.state.go_to import GoTo
+from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
+from tui.state.navigation.go_to import GoTo
 from tui.state.reported_removals import Notice
 from tui.widgets.command_bar import CommandBar
 from tui.widgets.detail_pane import DetailPane
@@ -71,7 +72,7 @@ class MainScreen(JobScreen):
         "internal": "show_internal",
         "tree": "toggle_tree",
         "back": "back",
-        "clear-filter": "clear_filter",
+        "step-out": "step_out",
         "clean-up": "clean_up",
         "undo": "undo",
         "help": "app.help",
@@ -98,7 +99,7 @@ class MainScreen(JobScreen):
 
     def compose(self) -> ComposeResult:
         dashboard = self.dashboard
-        yield StoreHeader(dashboard, tree_is_seen=lambda: self._tree.is_shown)
+        yield StoreHeader(dashboard)
         with Horizontal(id="body"):
             yield NamespaceTree(dashboard, id="tree")
             with Vertical(id="right"):
@@ -268,17 +269,39 @@ class MainScreen(JobScreen):
         if any(line.typing for line in self.query(TypedLine)):
             raise SkipAction
 
-    def action_clear_filter(self) -> None:
+    def action_step_out(self) -> None:
+        """Close what is open for typing, or over the table; else take the breadcrumb's last step
+        back."""
+        bar, tree = self.query_one(FilterBar), self._tree
         if (line := self.query_one(CommandBar)).typing:
             line.clear()
-            self.set_focus(self.active.table)
-            return
+        elif tree.lies_over:
+            tree.hide_overlay()
+        else:
+            step = BreadcrumbStep.FILTER if bar.typing else next_step(self.dashboard)
+            self._step_out_of(step)
+            if step is BreadcrumbStep.SCOPE and self.focused is tree:
+                return
+        self.set_focus(self.active.table)
+
+    def _step_out_of(self, step: BreadcrumbStep | None) -> None:
+        match step:
+            case BreadcrumbStep.FILTER:
+                self._clear_filter_bar()
+                self.dashboard.narrow("")
+            case BreadcrumbStep.FINDINGS:
+                self.dashboard.show_only_findings(False)
+            case BreadcrumbStep.SCOPE:
+                scope = self.dashboard.scope[:-1]
+                self._tree.select_scope(scope)
+                self.dashboard.select(scope)
+            case None if self.dashboard.view.frozen:
+                key = self.dashboard.keys.shown("freeze")
+                self.show_notice(Notice(f"Still frozen: {key} lets it go on.", "information"))
+
+    def _clear_filter_bar(self) -> None:
         self.query_one(FilterBar).clear()
         self.workers.cancel_group(self, FILTERING)
-        self.dashboard.clear_filter()
-        self._tree.hide_overlay()
-        self._header.update()
-        self.set_focus(self.active.table)
 
     def action_only_findings(self) -> None:
         self.dashboard.show_only_findings(not self.dashboard.view.only_findings)
@@ -336,7 +359,8 @@ class MainScreen(JobScreen):
             self.dashboard.show_internal(True)
         shown = self.dashboard.view.shown.records
         if isinstance(target, EndpointInstance) and target.key not in shown:
-            self.action_clear_filter()
+            self._clear_filter_bar()
+            self.dashboard.clear_filter()
         self._go(self.dashboard.place_of(target))
 
     def _remember_place(self) -> None:

@@ -2,7 +2,7 @@
 
 Each module uses only modules below it in this list:
 
-    go_to              what a line typed after `:` shows
+    navigation         where the dashboard is, and the ways from there: a package
     dashboard          the state and actions of the dashboard, without its screen
     metrics_detail     the detail of a row of metrics, in sentences
     removal_review     the records of a removal dialog: as shown, and as they are now

@@ -47,7 +47,7 @@ def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:
         return f"Nothing here matches “{view.filter}”: Esc clears the filter"
     return (
         f"Nothing here matches “{view.filter}” and is not live: {findings} shows live records, "
-        "too; Esc shows everything"
+        "too; Esc clears the filter"
     )
 
 

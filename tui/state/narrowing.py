@@ -13,9 +13,15 @@ from typing import TypeVar
 from backends.discovery.record_index import RecordIndex, Selection
 from backends.dynamo import keys, lookup
 from backends.dynamo.records import AnyRecord, EventSource, ModelCard
+from backends.probe.hosts import bare_host, hosts_of
 
 STEP = 2_000
 """Records that are looked at in one step, some 5 ms, or taken in: some 15."""
+
+HOST_WORD = "host="
+"""Begins a word of a filter that matches whole hosts: `10.0.0.1` is part of `10.0.0.12`, too."""
+_HOST = "\1"
+"""Marks a host in searched text. It cannot be typed."""
 
 _T = TypeVar("_T")
 
@@ -24,9 +30,10 @@ class Words:
     """The words of a filter. A text must have every one of them."""
 
     def __init__(self, text: str) -> None:
-        """`text`: as typed. Ids are matched as keys have them, and as in `lookup.needles`."""
+        """`text`: as typed. Ids are matched as keys have them, and as in `lookup.needles`; a host
+        behind `host=` as a whole."""
         self.text = text.strip().lower()
-        self._needles = [lookup.needles(word) for word in lookup.words(self.text)]
+        self._needles = [_needles(word) for word in lookup.words(self.text)]
 
     def __bool__(self) -> bool:
         return bool(self.text)
@@ -115,6 +122,12 @@ def in_steps(things: Sequence[_T], step: int) -> Iterator[Sequence[_T]]:
         yield things[start : start + step]
 
 
+def _needles(word: str) -> tuple[str, ...]:
+    if word.startswith(HOST_WORD):
+        return (f"\n{_HOST}{bare_host(word.removeprefix(HOST_WORD))}\n",)
+    return lookup.needles(word)
+
+
 def searchable(record: AnyRecord) -> str:
     """Return the searchable text of a record, in lower case: names, ids, addresses, key, pod."""
     at, lease, transport = record.id, record.lease, record.transport
@@ -137,4 +150,5 @@ def searchable(record: AnyRecord) -> str:
         parts.append(lookup.searchable_id(record.worker_id))
     if (owner := record.entry.owner) is not None:
         parts += [owner.path, owner.pod_name, owner.node]
+    parts += [f"{_HOST}{host}" for host in hosts_of(record)]
     return "\n".join(["", *filter(None, parts), ""]).lower()

@@ -1,4 +1,4 @@
-"""The line for typing the filter; hidden without one."""
+"""The line for typing the filter. The header shows the one that is kept."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class FilterBar(TypedLine):
         """Enter was pressed: the text stays, and the focus returns to where it was."""
 
     def set(self, text: str) -> None:
-        """Show another filter, without a message. Empty: none."""
+        """Take another filter, without a message. Empty: none."""
         with self.prevent(Input.Changed):
             self._input.value = text
-        self.display = bool(text)
+        self.display = False
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -36,5 +36,5 @@ class FilterBar(TypedLine):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.display = bool(event.value.strip())
+        self.display = False
         self.post_message(self.Kept())

@@ -1,9 +1,9 @@
-"""The top line: which store, the state of its connection, and counts. It never shows outdated data
-as current."""
+"""The top line: which store, the state of its connection, and counts; and below it where the
+dashboard is. It never shows outdated data as current."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,23 +15,22 @@ from tui.runtime.open_files import why_none_left
 from tui.runtime.textual_theme import rich_colour
 from tui.state.dashboard import Dashboard
 from tui.state.empty import why_not_updating
+from tui.state.navigation.breadcrumb import BETWEEN, breadcrumb_of
 from tui.state.record_states import STALE_AFTER
 from tui.state.store_state import LinkState
 from tui.text.errors import explain
 from tui.text.format import count, duration
-from tui.text.sanitize import clip, clip_path, plain, width
+from tui.text.sanitize import clip, plain, width
 from tui.text.timestamps import time_of_day
 
 ROOM_FOR_NAME = 90
 """Cells from which the program's name is shown: narrower lines have no room for it."""
 LEAST_ADDRESS = 12
 """Cells of the store's address that take precedence over the number of instances."""
-LONGEST_PLACE = 40
-"""Cells of the selected place while the tree is hidden."""
 LONGEST_TROUBLE = 1_000
 """Cells of an error: more than fit. A server may send 100 KB."""
-ENVIRONMENT = ("DYNTOP_CONTEXT", "DYN_NAMESPACE")
-"""Sources of context and namespace that the user did not type now."""
+LEAST_BREADCRUMB = 24
+"""Cells of the breadcrumb in the top line of a short terminal, however many others there are."""
 
 _GLYPHS = {
     LinkState.CONNECTING: ("◌", "text-warning"),
@@ -43,33 +42,31 @@ _GLYPHS = {
 
 
 class StoreHeader(Vertical):
-    """One line, and an error below it if there is one."""
+    """One line, and below it where the dashboard is, if that is anywhere but at everything, and an
+    error if there is one. In a short terminal the place is part of the line."""
 
     DEFAULT_CSS = """
     StoreHeader { height: auto; background: $panel; }
     StoreHeader > Static { height: 1; padding: 0 1; }
+    StoreHeader > #breadcrumb { display: none; }
+    StoreHeader > #breadcrumb.-shown { display: block; }
     StoreHeader > #trouble {
         display: none; height: auto; max-height: 3; color: $text-error; background: $error-muted;
     }
     StoreHeader > #trouble.-shown { display: block; }
     """
 
-    def __init__(self, dashboard: Dashboard, *, tree_is_seen: Callable[[], bool]) -> None:
-        """`tree_is_seen`: whether the tree, with the selected scope, is on screen."""
+    def __init__(self, dashboard: Dashboard) -> None:
         super().__init__()
         self.dashboard = dashboard
-        self._tree_is_seen = tree_is_seen
-        store, settings = dashboard.store, dashboard.settings
-        self._store = store.name
-        self._names = [
-            *_named("ctx", settings.context, settings.context_source),
-            *_named("ns", settings.namespace, settings.namespace_source),
-        ]
+        self._store = dashboard.store.name
         self._shown: tuple[object, ...] = ()
+        self._shown_breadcrumb: tuple[object, ...] = ()
         self._shown_trouble = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="line")
+        yield Static(id="breadcrumb")
         yield Static(id="trouble")
 
     def on_mount(self) -> None:
@@ -84,6 +81,12 @@ class StoreHeader(Vertical):
         if (shown := (line.plain, line.spans)) != self._shown:
             self._shown = shown
             self.query_one("#line", Static).update(line, layout=False)
+        breadcrumb = Text() if self._is_short else self._breadcrumb(max(0, self.size.width - 2))
+        if (shown := (breadcrumb.plain, breadcrumb.spans)) != self._shown_breadcrumb:
+            self._shown_breadcrumb = shown
+            below = self.query_one("#breadcrumb", Static)
+            below.update(breadcrumb, layout=False)
+            below.set_class(bool(breadcrumb), "-shown")
         # A change here lays the screen out, so counts are not part of it.
         if trouble != self._shown_trouble:
             self._shown_trouble = trouble
@@ -91,14 +94,21 @@ class StoreHeader(Vertical):
             troubled.update(Text(trouble))
             troubled.set_class(bool(trouble), "-shown")
 
+    @property
+    def _is_short(self) -> bool:
+        return self.screen.has_class("-short")
+
     def _line(self) -> Text:
         room = max(0, self.size.width - 2)
         left = self._link()
         if room >= ROOM_FOR_NAME:
-            left.insert(0, ("dyntop", "bold"))
+            left.insert(0, Text("dyntop", "bold"))
         right, modes = self._counts(), self._modes()
         # Always shown: a frozen or filtered view must not look like a live and complete one.
-        used = sum(width(text) + 2 for text, _ in (*left, *modes))
+        used = _cells([*left, *modes])
+        if self._is_short and (breadcrumb := self._breadcrumb(max(LEAST_BREADCRUMB, room - used))):
+            left.append(breadcrumb)
+            used += breadcrumb.cell_len + 2
         # The least important goes first: the counts except the first, then the end of the address.
         # Kubernetes: known once the kubeconfig is read.
         address = plain(f"{self._store} {self.dashboard.store.address}")
@@ -108,18 +118,33 @@ class StoreHeader(Vertical):
             right.pop()
         right_width = _cells(right)
         address = clip(address, max(0, room - used - right_width))
-        left += [(address, ""), *modes]
+        left += [Text(address), *modes]
         line = Text(no_wrap=True)
-        for number, (text, style) in enumerate(left):
-            line.append("  " if number else "").append(text, style)
+        line.append(Text("  ").join(left))
         if right:
-            joined = "  ".join(text for text, _ in right)
-            line.append(" " * max(2, room - line.cell_len - len(joined)))
-            for number, (text, style) in enumerate(right):
-                line.append("  " if number else "").append(text, style)
+            joined = Text("  ").join(right)
+            line.append(" " * max(2, room - line.cell_len - joined.cell_len)).append(joined)
         return line
 
-    def _link(self) -> list[tuple[str, str]]:
+    def _breadcrumb(self, room: int) -> Text:
+        """Return where the dashboard is, in so many cells if that is possible. Empty: at all."""
+        breadcrumb = breadcrumb_of(self.dashboard)
+        line = Text(no_wrap=True)
+        if not breadcrumb:
+            return line
+        signs = breadcrumb.signs()
+        context = [breadcrumb.context] if breadcrumb.context else []
+        kept = sum(width(text) + len(BETWEEN) for text in (*context, *signs))
+        steps = breadcrumb.steps(room - kept)
+        for text in (*context, *steps):
+            line.append(BETWEEN if line else "", "dim").append(text, "bold")
+        for text in signs:
+            line.append("  " if line else "").append(
+                text, "reverse" if text == breadcrumb.frozen else "dim"
+            )
+        return line
+
+    def _link(self) -> list[Text]:
         state, now = self.dashboard.view.store, self.dashboard.clock()
         glyph, colour = _GLYPHS[state.link]
         # Green means that all is well.
@@ -141,37 +166,26 @@ class StoreHeader(Vertical):
         if state.loading is not None:
             total = "" if state.loading.total is None else f" of {state.loading.total:,}"
             text += f" {state.loading.done:,}{total}"
-        parts = [(text, style)]
+        parts = [Text(text, style)]
         if state.last_contact is not None and now - state.last_contact > STALE_AFTER:
-            parts.append((f"data {duration(now - state.last_contact)} old", "bold"))
+            parts.append(Text(f"data {duration(now - state.last_contact)} old", "bold"))
         return parts
 
-    def _modes(self) -> list[tuple[str, str]]:
-        view = self.dashboard.view
-        modes = [(f"◌ {doing}", "bold") for doing in self.dashboard.under_way.texts]
+    def _modes(self) -> list[Text]:
+        modes = [Text(f"◌ {doing}", "bold") for doing in self.dashboard.under_way.texts]
         if self.dashboard.marked:
-            modes.append((f"▪ {self.dashboard.marked:,} marked", "reverse"))
-        if view.only_findings:
-            key = self.dashboard.keys.shown("not-live")
-            modes.append((f"{key} not live only", "reverse"))
-        if view.frozen:
-            modes.append((f"❄ frozen, {count(view.waiting, 'change')} waiting", "reverse"))
-        modes += [(name, "bold") for name in self._names]
-        if self.dashboard.scope and not self._tree_is_seen():
-            place = "/".join(name or "(no namespace)" for name in self.dashboard.scope)
-            modes.append((f"in {clip_path(place, LONGEST_PLACE)}", "reverse"))
-        if self.dashboard.is_read_only:
-            why = self.dashboard.view.store.read_only
-            modes.append((f"read-only: {plain(why)}" if why else "read-only", "dim"))
+            modes.append(Text(f"▪ {self.dashboard.marked:,} marked", "reverse"))
         if self.dashboard.trouble:
-            modes.append((f"no evidence: {plain(self.dashboard.trouble)}", "bold"))
+            modes.append(Text(f"no evidence: {plain(self.dashboard.trouble)}", "bold"))
         if self.dashboard.sweep_age:
             read, leases = self.dashboard.leases_read
             age = f"leases read up to {duration(self.dashboard.sweep_age)} ago"
-            modes.append((f"{read:,} of {leases:,} leases read" if read < leases else age, "dim"))
+            modes.append(
+                Text(f"{read:,} of {leases:,} leases read" if read < leases else age, "dim")
+            )
         return modes
 
-    def _counts(self) -> list[tuple[str, str]]:
+    def _counts(self) -> list[Text]:
         """Return the counts, the most important first. Empty: no complete snapshot yet."""
         view = self.dashboard.view
         if not view.complete:
@@ -184,13 +198,13 @@ class StoreHeader(Vertical):
         unserved = serving.unserved or serving.denied
         error = rich_colour(self.app.theme_variables, "text-error") or "bold"
         return [
-            *([(count(findings, "finding"), error)] if findings else []),
-            *([(not_served, error)] if not_served else []),
-            (count(cluster.count_instances(), "instance"), "bold"),
-            (count(view.verdicts.count_workers(), "worker"), ""),
-            *([] if unserved else [(count(models, "model"), "")]),
-            (count(channels, "channel"), ""),
-            (f"{view.rate(self.dashboard.clock()):.1f} changes/s", "dim"),
+            *([Text(count(findings, "finding"), error)] if findings else []),
+            *([Text(not_served, error)] if not_served else []),
+            Text(count(cluster.count_instances(), "instance"), "bold"),
+            Text(count(view.verdicts.count_workers(), "worker")),
+            *([] if unserved else [Text(count(models, "model"))]),
+            Text(count(channels, "channel")),
+            Text(f"{view.rate(self.dashboard.clock()):.1f} changes/s", "dim"),
         ]
 
     def _not_served(self) -> str:
@@ -224,15 +238,5 @@ class StoreHeader(Vertical):
         return f"{self._store} reports: " + ", ".join(state.warnings) if state.warnings else ""
 
 
-def _named(label: str, name: str | None, source: str | None) -> list[str]:
-    """Return a name with its label, and with its source if that may be a surprise. Empty: no
-    name."""
-    if not name:
-        return []
-    # The user typed flags just now, and a context is shown itself.
-    named_by = f" ({source})" if (source or "").startswith(ENVIRONMENT) else ""
-    return [plain(f"{label} {name}{named_by}")]
-
-
-def _cells(parts: list[tuple[str, str]]) -> int:
-    return sum(width(text) + 2 for text, _ in parts)
+def _cells(parts: Iterable[Text]) -> int:
+    return sum(part.cell_len + 2 for part in parts)

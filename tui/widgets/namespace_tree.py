@@ -91,6 +91,11 @@ class NamespaceTree(Tree[Scope]):
     def toggle(self) -> bool:
         """Show or hide it. True: it lies over the table now."""
         self.toggle_class("-called" if self._is_narrow else "-hidden")
+        return self.lies_over
+
+    @property
+    def lies_over(self) -> bool:
+        """Return whether it lies over the table."""
         return self._is_narrow and self.is_shown
 
     def hide_overlay(self) -> None:

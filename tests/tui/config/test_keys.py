@@ -83,7 +83,7 @@ def test_a_key_may_be_written_as_people_do(written: str, key: str, environ: dict
     free = '\nmark = "f9"\npage-up = "f10"' if key in ("space", "pageup") else ""
     if key == "escape":
         write(environ, f'[keys]\nprobe = "{written}"')
-        assert "Esc is the key of clear-filter" in complaint(environ).problem
+        assert "Esc is the key of step-out" in complaint(environ).problem
     else:
         assert keys(environ, f'probe = "{written}"{free}').of("probe") == (key,)
 

@@ -19,6 +19,7 @@ from backends.liveness.judge import FINDINGS, TOLERATED, Verdict
 from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY
+from backends.probe.hosts import hosts_in
 from backends.probe.probe_targets import unusable
 from backends.probe.types import ProbeAnswer
 from tui.cli.output import described, query_of
@@ -28,7 +29,7 @@ from tui.cli.shared.asked_frontends import (
     frontends_json,
     warn_unasked,
 )
-from tui.cli.shared.at_host import hosts_in, workers_at
+from tui.cli.shared.at_host import workers_at
 from tui.cli.shared.other_namespaces import namespaces_beside
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.surveying import print_waiting, surveyed
@@ -134,7 +135,7 @@ def _beside(settings: Settings, host: str | None, seen: Survey) -> str:
     """Return a hint at what was meant, where nothing was found."""
     if host is None:
         return namespaces_beside(settings)
-    return did_you_mean(host, hosts_in(seen.cluster))
+    return did_you_mean(host, hosts_in(seen.cluster.records.values()))
 
 
 async def _look(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from backends.dynamo.keys import spell
 from backends.dynamo.records import AnyRecord, EndpointInstance
-from tui.cli.shared.at_host import hosts_of
+from backends.probe.hosts import hosts_of
 
 
 def models(records: Iterable[AnyRecord]) -> Iterator[str]:

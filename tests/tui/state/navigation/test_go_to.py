@@ -7,10 +7,11 @@ import pytest
 from backends.discovery.discovery import Added, Removed, Resynced
 from backends.store import Lifetime
 from tests.support import registered
+from tests.support.owned import POD, owned
 from tests.support.registered import record
 from tui.state.cluster_view import ClusterView
 from tui.state.dashboard import TabId
-from tui.state.go_to import WORDS, Destination, GoTo
+from tui.state.navigation.go_to import WORDS, Destination, GoTo
 from tui.state.reported_removals import Notice
 
 WORKER, OTHER = 0x52CBA2252F21FB17, 0x2B
@@ -57,9 +58,34 @@ def test_the_key_of_an_instance_goes_to_its_row_and_that_of_a_card_to_its_worker
     assert found == Destination(tab=TabId.WORKERS, row=WORKER, scope=(), filter="")
 
 
-def test_what_names_several_workers_filters_them() -> None:
+def test_a_host_of_several_workers_filters_that_host_and_no_longer_name() -> None:
     for text in ("host 10.0.0.7", "id 10.0.0.7", "10.0.0.7"):
-        assert go_to().resolve(text) == Destination(tab=TabId.WORKERS, scope=(), filter="10.0.0.7")
+        found = go_to().resolve(text)
+        assert found == Destination(tab=TabId.WORKERS, scope=(), filter="host=10.0.0.7")
+    longer = record(registered.instance(3, address="10.0.0.77:9000"), lease=3)
+    view = view_of(INSTANCE, BESIDE, longer)
+    view.set_filter("host=10.0.0.7")
+    assert view.shown.records.keys() == {INSTANCE.key, BESIDE.key}
+    several = GoTo(view).resolve("host 10.0.0")
+    assert several == Destination(tab=TabId.WORKERS, scope=(), filter="10.0.0")
+
+
+def test_a_node_and_a_pod_are_hosts_too_and_offered_after_the_word() -> None:
+    in_pod = owned(registered.instance(5))
+    found = GoTo(view_of(in_pod, INSTANCE))
+    for name in ("node-a", POD):
+        shown = found.resolve(f"host {name}")
+        assert shown == Destination(tab=TabId.WORKERS, scope=(), filter=f"host={name}")
+        assert found.completed(f"host {name[:-2]}") == f"host {name}"
+        view = view_of(in_pod, INSTANCE)
+        view.set_filter(f"host={name}")
+        assert view.shown.records.keys() == {in_pod.key}
+
+
+def test_a_host_at_which_nothing_is_registered_is_said_with_the_one_that_is_like_it() -> None:
+    said = go_to().resolve("host 10.0.0.8")
+    assert isinstance(said, Notice)
+    assert said.text.endswith("at a host 10.0.0.8 (did you mean 10.0.0.7?).")
 
 
 def test_a_model_is_found_by_its_name_or_by_a_part_that_only_it_has() -> None:

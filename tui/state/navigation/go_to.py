@@ -15,9 +15,10 @@ from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.dynamo.roles import is_internal
 from backends.liveness.workers import workers
-from backends.probe.hosts import host_of
+from backends.probe.hosts import bare_host, hosts_in
 from tui.state.cluster_view import ClusterView
 from tui.state.dashboard import TabId
+from tui.state.narrowing import HOST_WORD
 from tui.state.reported_removals import Notice
 from tui.text.sanitize import plain
 from tui.text.suggestions import did_you_mean
@@ -40,7 +41,7 @@ WORDS = (
     GoToWord("id", "ID, ADDRESS or KEY", "the worker that it belongs to"),
     GoToWord("model", "NAME", "that model, in Models"),
     GoToWord("ns", "NAMESPACE", "that namespace; without a name, all"),
-    GoToWord("host", "HOST", "what is registered at that host, in Workers"),
+    GoToWord("host", "HOST, NODE or POD", "what is registered at that host, in Workers"),
     GoToWord("stale", "", "only records that are not live"),
     GoToWord("all", "", "everything again: no filter, all namespaces"),
     *(GoToWord(tab.value, "", f"the tab {tab.value.capitalize()}") for tab in TabId),
@@ -102,7 +103,7 @@ class GoTo:
             case "ns":
                 return self._namespace(rest)
             case "host":
-                return Destination(tab=TabId.WORKERS, scope=(), filter=rest)
+                return self._host(rest)
             case "stale":
                 return Destination(only_findings=True)
             case "all":
@@ -134,7 +135,19 @@ class GoTo:
         found = workers(cluster, records)
         if len(found) == 1:
             return Destination(tab=TabId.WORKERS, row=found[0].id, scope=(), filter="")
+        if (host := bare_host(wanted.text)) in hosts_in(cluster.records.values()):
+            return _at_host(host)
         return Destination(tab=TabId.WORKERS, scope=(), filter=wanted.text)
+
+    def _host(self, text: str) -> Destination | Notice:
+        """Show one host; or by part of their names, which are addresses mostly, several."""
+        host, hosts = bare_host(text), hosts_in(self._view.cluster.records.values())
+        if host in hosts:
+            return _at_host(host)
+        if any(host in one for one in hosts):
+            return Destination(tab=TabId.WORKERS, scope=(), filter=host)
+        hint = did_you_mean(host, map(plain, hosts))
+        return Notice(f"Nothing is registered at a host {plain(text)}{hint}.", "warning")
 
     def _model(self, text: str) -> Destination | Notice:
         names = [one for one in self._names_after("model") if text.lower() in one.lower()]
@@ -169,11 +182,16 @@ class GoTo:
             case "model":
                 return set(map(plain, self._view.models.names()))
             case "host":
-                hosts = map(host_of, cluster.records.values())
-                return {plain(host) for host in hosts if host}
+                return set(map(plain, hosts_in(cluster.records.values())))
             case "id":
                 return {f"{worker:x}" for worker in cluster.workers()}
         return set()
+
+
+def _at_host(host: str) -> Destination:
+    # Of a name with blanks a filter has two words.
+    whole = host if len(host.split()) > 1 else f"{HOST_WORD}{host}"
+    return Destination(tab=TabId.WORKERS, scope=(), filter=whole)
 
 
 def _first(names: Iterable[str], start: str) -> str | None:

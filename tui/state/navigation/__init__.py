@@ -1,0 +1,7 @@
+"""Where the dashboard is, and the ways from there.
+
+Each module uses only modules below it in this list:
+
+    go_to       what a line typed after `:` shows
+    breadcrumb  the place, filter and modes that are shown, and what Esc steps out of
+"""
