@@ -12,6 +12,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -39,6 +40,9 @@ from backends.store import (
     TimeToLive,
 )
 from backends.store.closing import ClosedAtExit
+
+if TYPE_CHECKING:
+    from backends.store.past import Past
 
 HEARTBEAT_INTERVAL = 2.0
 """Seconds between two heartbeats to a watcher without changes."""
@@ -239,6 +243,7 @@ class MemoryStore(ClosedAtExit):
     lifetime = Lifetime.LEASED
     pods: Pods | None = None
     pod_labels: PodLabels | None = None
+    past: Past | None = None
 
     def __init__(self, keyspace: Keyspace | None = None) -> None:
         self.keyspace = keyspace if keyspace is not None else Keyspace()

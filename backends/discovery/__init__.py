@@ -4,5 +4,6 @@ Import from the modules: `discovery` (list, watch, register), `cluster` (the rec
 model), `record_index` (records by key and scope), `models` and `model_index` (cards grouped into
 models), `lease_ttl` (times to live, and whether a lease is `late`), `history` (events), `causes`
 (events by their cause), `tombstones` (removed records), `reasons` (why they were removed),
-`owner_changes` (changes of an object's owner). Internal: `lease_aliases`.
+`owner_changes` (changes of an object's owner), `past_records` (records of an earlier revision, and
+what changed since). Internal: `lease_aliases`.
 """

@@ -27,6 +27,7 @@ from backends.store import (
     Heartbeat,
     Loading,
     Lost,
+    NoPast,
     NoPuts,
     Outcome,
     Put,
@@ -39,6 +40,7 @@ from backends.store import (
 
 if TYPE_CHECKING:
     from backends.dynamo.registration import Spec
+    from backends.store.past import Past
 
 _log = logging.getLogger(__name__)
 
@@ -142,30 +144,33 @@ class Discovery:
         except StoreError:
             return ""
 
-    async def list(self, query: Query) -> list[AnyRecord]:
-        """Return the matching records, sorted by key.
+    @property
+    def past(self) -> Past:
+        """What the store still knows of earlier revisions. Raises `NoPast`."""
+        if (past := self.store.past) is None:
+            raise NoPast(self.store.name)
+        return past
+
+    async def list(self, query: Query, revision: int | None = None) -> list[AnyRecord]:
+        """Return the matching records, sorted by key. `revision`: as they were then. None: now.
 
         Raises `StoreError`; `Forbidden` also if this user may read only some of them, since the
         missing records must not be taken for removed.
         """
-        records, unread = await self.list_readable(query)
+        records, unread = await self.list_readable(query, revision)
         if unread:
             raise Forbidden(self.store.address, unread)
         return records
 
-    async def list_readable(self, query: Query) -> tuple[Listed, str]:
+    async def list_readable(self, query: Query, revision: int | None = None) -> tuple[Listed, str]:
         """Return the matching records that this user may read, and which are unread, as
-        `Resync.unread`.
+        `Resync.unread`. `revision`: as they were then. None: now.
         """
-        snapshot = await self.store.snapshot(query.prefixes)
-        records = []
-        for number, entry in enumerate(snapshot.entries, 1):
-            if not number % RECORDS_BETWEEN_YIELDS:
-                await asyncio.sleep(0)
-            record = read(entry)
-            if query.matches(record):
-                records.append(record)
-        return records, snapshot.unread
+        if revision is None:
+            snapshot = await self.store.snapshot(query.prefixes)
+        else:
+            snapshot = await self.past.at(query.prefixes, revision)
+        return await matching(snapshot, query), snapshot.unread
 
     async def list_and_watch(self, query: Query) -> AsyncGenerator[Added | Removed, None]:
         """Yield all matching records, then every change. After a gap yield only the differences."""
@@ -257,6 +262,18 @@ class _LinkLog:
                 _log.warning("%s: %s", self._where, ", ".join(warnings) or "no warnings any more")
             case Loading(done=done, total=total):
                 _log.debug("loading from %s: %s of %s", self._where, done, total)
+
+
+async def matching(snapshot: Resync, query: Query) -> list[AnyRecord]:
+    """Return the records in a snapshot that match, in its order."""
+    records = []
+    for number, entry in enumerate(snapshot.entries, 1):
+        if not number % RECORDS_BETWEEN_YIELDS:
+            await asyncio.sleep(0)
+        record = read(entry)
+        if query.matches(record):
+            records.append(record)
+    return records
 
 
 def _worst(outcomes: Collection[Outcome]) -> Removal:

@@ -6,6 +6,6 @@ subjects), `card_checksum` (which cards must be equal), `roles` (workers, fronte
 `releases` (which releases may have written records),
 `lookup` (find the records that an id or another text refers to), `object_ids` (the instance id of
 an object's name in Kubernetes), `releases` (which releases write such records), `fast_bodies`
-(usual values, decoded).
+(usual values, decoded), `field_changes` (which fields of two values differ).
 Internal: `json_values`, `full_parse`, `body_parts`, `schemas` and `card_split`.
 """

@@ -7,6 +7,7 @@ Needs etcd 3.4 or newer. Each module uses only modules below it in this list:
 
     store         the Store protocol
     watch         a snapshot, then changes, without end
+    past          what is left of earlier revisions
     watch_stream  one watch stream, with its heartbeats
     delete        removing keys in transactions that compare them
     put_back      restoring removed keys; alarms that forbid puts

@@ -51,20 +51,23 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 async def read_snapshot(
-    client: Client, ranges: Sequence[KeyRange], page_size: int
+    client: Client, ranges: Sequence[KeyRange], page_size: int, revision: int = 0
 ) -> AsyncGenerator[Loading | Snapshot, None]:
     """Yield `Loading` with the total and after each page but the last one, and one `Snapshot` at
-    the end, of the keys that may be read.
+    the end, of the keys that may be read. `revision`: which one to read. 0: the newest.
 
-    Raises `StoreError`; `Forbidden` if nothing may be read.
+    Raises `StoreError`; `Forbidden` if nothing may be read, `PositionLost` if a given revision is
+    not there.
     """
     permissions = Permissions(tuple(ranges))
     for _ in range(ATTEMPTS):
         try:
-            async with aclosing(_read_once(client, permissions, page_size)) as steps:
+            async with aclosing(_read_once(client, permissions, page_size, revision)) as steps:
                 async for step in steps:
                     yield step
         except PositionLost:
+            if revision:
+                raise
             continue
         except Forbidden as denial:
             permissions = await readable(client, ranges, denial)
@@ -95,10 +98,10 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 async def _read_once(
-    client: Client, permissions: Permissions, page_size: int
+    client: Client, permissions: Permissions, page_size: int, revision: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
     parts = [_Part(one, one.start) for one in permissions.ranges]
-    first = await _read_page(client, _beginnings(parts, page_size))
+    first = await _read_page(client, _beginnings(parts, page_size), revision)
     done, total = 0, sum(answer.count for _, answer in first.answers)
     yield Loading(done, total)
     size = _PageSize(page_size, total)

@@ -37,6 +37,7 @@ from backends.store.closing import ClosedAtExit
 from backends.store.limited_gather import limited_gather
 
 if TYPE_CHECKING:
+    from backends.etcd.past import EtcdPast
     from backends.store import PodLabels
 
 LEASES_IN_FLIGHT = 64
@@ -68,6 +69,13 @@ class EtcdStore(ClosedAtExit):
     def address(self) -> str:
         """All endpoints, separated by commas: `http://a:2379,http://b:2379`."""
         return self._client.address
+
+    @property
+    def past(self) -> EtcdPast:
+        # Imported here: most that opens a store reads nothing of what was.
+        from backends.etcd.past import EtcdPast
+
+        return EtcdPast(self._client, self._config.page_size, self._config.request_timeout)
 
     async def instance_id(self) -> int:
         """Return the id of this process's lease. The first call grants it.

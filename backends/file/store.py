@@ -72,6 +72,7 @@ class FileStore(ClosedAtExit):
     lifetime = Lifetime.TOUCHED
     pods = None
     pod_labels: PodLabels | None = None
+    past = None
 
     def __init__(
         self,

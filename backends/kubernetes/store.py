@@ -62,6 +62,7 @@ class KubernetesStore(ClosedAtExit):
 
     name = "kubernetes"
     lifetime = Lifetime.OWNED
+    past = None
 
     def __init__(
         self,

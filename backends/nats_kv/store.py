@@ -96,6 +96,7 @@ class NatsStore(ClosedAtExit):
     lifetime = Lifetime.UNBOUNDED
     pods = None
     pod_labels: PodLabels | None = None
+    past = None
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 `protocol` has the contract itself, `entries` what a store holds, `owner` the objects that hold
 entries and `pod_labels` the labels of their pods (both Kubernetes), `events` what a watch yields,
-`errors` the tree of errors. For authors of
+`past` what some stores know of earlier revisions, `errors` the tree of errors. For authors of
 stores: `resync_loop` (repeats a watch), `limited_gather` (many calls, few in flight), `closing`
 (`async with`).
 """
@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 from backends.store.entries import Entry, NoPuts, PutBack, Removal, Revision, TimeToLive
 from backends.store.errors import (
     Cause,
+    Compacted,
     Forbidden,
     KeyNotAllowed,
     Misconfigured,
+    NoPast,
     NotAuthorised,
+    NotYet,
     Refused,
     StoreError,
     Unreachable,
@@ -45,6 +48,7 @@ _OF_KUBERNETES = ("owner", "pod_labels", "pods")
 
 __all__ = [
     "Cause",
+    "Compacted",
     "ContainerState",
     "Delete",
     "Entry",
@@ -58,8 +62,10 @@ __all__ = [
     "Misconfigured",
     "Mode",
     "NoLabel",
+    "NoPast",
     "NoPuts",
     "NotAuthorised",
+    "NotYet",
     "Outcome",
     "Owner",
     "PodEvent",

@@ -36,7 +36,10 @@ class Cause(StrEnum):
 # │   └── Forbidden      the credentials are accepted, but not for this operation
 # ├── Misconfigured      a setting cannot be used
 # ├── KeyNotAllowed      this store cannot hold such a key
-# └── Refused            the store answered and declined (out of space, too large, …)
+# ├── Refused            the store answered and declined (out of space, too large, …)
+# ├── NoPast             the store keeps nothing of what was
+# ├── Compacted          the revision asked for was dropped
+# └── NotYet             the revision asked for is still to come
 class StoreError(Exception):
     """Base of all errors that a store raises."""
 
@@ -89,3 +92,31 @@ class Refused(StoreError):
         super().__init__(f"{address}: {detail}")
         self.address = address
         self.detail = detail
+
+
+class NoPast(StoreError):
+    """The store called `store` keeps nothing of what was: only what is."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(f"{store} keeps no past")
+        self.store = store
+
+
+class Compacted(StoreError):
+    """The store at `address` dropped what was at `revision`: `oldest` is the first that it has."""
+
+    def __init__(self, address: str, revision: int, oldest: int) -> None:
+        super().__init__(f"{address}: revision {revision} is compacted, {oldest} is the oldest")
+        self.address = address
+        self.revision = revision
+        self.oldest = oldest
+
+
+class NotYet(StoreError):
+    """The store at `address` has not come to `revision`: it is at `newest`."""
+
+    def __init__(self, address: str, revision: int, newest: int) -> None:
+        super().__init__(f"{address}: revision {revision} is still to come, {newest} is the newest")
+        self.address = address
+        self.revision = revision
+        self.newest = newest

@@ -17,6 +17,7 @@ from backends.store.errors import StoreError
 from backends.store.events import Resync, StoreEvent
 
 if TYPE_CHECKING:
+    from backends.store.past import Past
     from backends.store.pod_labels import PodLabels
     from backends.store.pods import Pods
 
@@ -80,6 +81,10 @@ class Store(Protocol):
     def pod_labels(self) -> PodLabels | None:
         """The labels of pods by which clients find processes. None: processes are not found by
         pods here, so no drain lasts beyond the next change of its worker."""
+
+    @property
+    def past(self) -> Past | None:
+        """What the store still knows of earlier revisions. None: only what is."""
 
     async def instance_id(self) -> int:
         """Return this process's instance id (u64), which its registrations are bound to.

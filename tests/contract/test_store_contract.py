@@ -14,6 +14,7 @@ from backends.store import (
     KeyNotAllowed,
     Lifetime,
     Lost,
+    NotYet,
     Put,
     PutBack,
     Removal,
@@ -477,3 +478,28 @@ async def test_closing_leaves_no_task_behind(place: Harness) -> None:
     await store.aclose()
     left = asyncio.all_tasks() - before
     assert not (await asyncio.wait(left, timeout=DEADLINE))[1] if left else True
+
+
+async def test_a_past_is_what_snapshots_were_and_its_changes_lead_from_one_to_the_next(
+    store: Store,
+) -> None:
+    if (past := store.past) is None:
+        pytest.skip(f"{store.name} keeps only what is")
+    then = [await store.snapshot(ALL)]
+    for key, value in ((KEY, b"1"), (OTHER, b"2"), (KEY, b"3")):
+        await store.put(key, value)
+        then.append(await store.snapshot(ALL))
+    await store.delete(then[-1].entries[:1])
+    then.append(await store.snapshot(ALL))
+    for snapshot in then:
+        assert await past.at(ALL, int(snapshot.revision)) == snapshot
+    first, last = int(then[0].revision), int(then[-1].revision)
+    assert await past.newest() == last
+    held = {entry.key: entry for entry in then[0].entries}
+    for change in await past.changes(ALL, first, last):
+        assert held.pop(change.key, None) == change.previous
+        if change.entry is not None:
+            held[change.key] = change.entry
+    assert tuple(sorted(held.values(), key=lambda entry: entry.key)) == then[-1].entries
+    with pytest.raises(NotYet):
+        await past.at(ALL, last + 1)

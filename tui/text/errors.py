@@ -13,10 +13,13 @@ from backends.removal.audit.disk import AuditFailed
 from backends.removal.errors import NotFound, RestoreRefused, WrongStore
 from backends.store import (
     Cause,
+    Compacted,
     Forbidden,
     KeyNotAllowed,
     Misconfigured,
+    NoPast,
     NotAuthorised,
+    NotYet,
     Refused,
     StoreError,
     Unreachable,
@@ -84,6 +87,8 @@ def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd
             sentence, code = sentence + error.reason, Exit.REFUSED
         case Refused():
             sentence, code = f"{store} at {error.address} refused: {error.detail}", Exit.REFUSED
+        case NoPast() | Compacted() | NotYet():
+            sentence, code = _not_in_the_past(error, store), Exit.USAGE
         case NotFound():
             sentence = f"the audit has no act {error.wanted}: `dyntop history` lists its acts"
             code = Exit.REFUSED
@@ -123,6 +128,23 @@ def _wrong_store(error: WrongStore) -> str:
         f"that was removed from {recorded}, and this is {here}: nothing was put back; name that "
         f"store with {WHERE.get(error.recorded[0], WHERE_ETCD)}"
     )
+
+
+def _not_in_the_past(error: NoPast | Compacted | NotYet, store: str) -> str:
+    match error:
+        case NoPast():
+            why = _NO_PAST.get(error.store, "this store keeps only what is registered now")
+            return f"{why}; dyntop watch prints changes from now on"
+        case Compacted():
+            return (
+                f"revision {error.revision} is compacted: the oldest that {store} at "
+                f"{error.address} still has is {error.oldest}"
+            )
+        case NotYet():
+            return (
+                f"revision {error.revision} is still to come: {store} at {error.address} is at "
+                f"{error.newest}"
+            )
 
 
 def _not_authorised(error: NotAuthorised, store: str) -> str:
@@ -178,6 +200,23 @@ def _flag_or_name(setting: str) -> str:
     named = {"ETCD_ENDPOINTS": WHERE_ETCD, "NATS_SERVER": WHERE_NATS}.get(setting)
     return setting if named is None else f"{named} or the context"
 
+
+_NO_PAST = {
+    "file": (
+        "a file store keeps only what is registered now: its files' times tell when each was "
+        "touched last"
+    ),
+    "kubernetes": (
+        "Kubernetes keeps only what is registered now: kubectl get dynamoworkermetadata "
+        "--show-managed-fields -o yaml tells when each object was written last, and kubectl get "
+        "events what happened to pods"
+    ),
+    "nats": (
+        "NATS keeps only what is registered now: Dynamo's buckets hold one value for each key, "
+        "and each counts its revisions by itself"
+    ),
+}
+"""What there is instead, by the store's name."""
 
 _ETCD: dict[Cause, str] = {
     Cause.REFUSED: (

@@ -10,10 +10,13 @@ from backends.removal.audit.disk import AuditFailed
 from backends.removal.errors import NotFound, WrongStore
 from backends.store import (
     Cause,
+    Compacted,
     Forbidden,
     KeyNotAllowed,
     Misconfigured,
+    NoPast,
     NotAuthorised,
+    NotYet,
     Refused,
     StoreError,
     Unreachable,
@@ -59,6 +62,12 @@ def test_each_cause_has_its_own_remedy(cause: Cause, advice: str) -> None:
         (Misconfigured("ETCD_AUTH_CA", "is no PEM"), "", 2, "ETCD_AUTH_CA: is no PEM"),
         (KeyNotAllowed(b"v1/\xff\x1b", "too long"), "file", 1, "v1/\\xff\\x1b: too long"),
         (Refused(AT, "database space exceeded"), "etcd", 1, "database space exceeded"),
+        (Compacted(AT, 5, 7), "etcd", 2, f"the oldest that etcd at {AT} still has is 7"),
+        (NotYet(AT, 9, 7), "etcd", 2, f"etcd at {AT} is at 7"),
+        (NoPast("file"), "file", 2, "times tell when each was touched last"),
+        (NoPast("kubernetes"), "kubernetes", 2, "--show-managed-fields"),
+        (NoPast("nats"), "nats", 2, "one value for each key"),
+        (NoPast("memory"), "memory", 2, "dyntop watch prints changes from now on"),
         (StoreError("of a kind to come"), "etcd", 1, "of a kind to come"),
     ],
 )
