@@ -118,11 +118,13 @@ async def read_once(
     *,
     choose: Choose | None = None,
     drained: Mapping[int, DrainMark] = MappingProxyType({}),
+    revision: int | None = None,
     clock: Clock = time.time,
 ) -> Survey:
-    """Survey without queries and probes: verdicts rest on the records themselves."""
+    """Survey without queries and probes: verdicts rest on the records themselves. `revision`: as
+    all was registered then. None: now."""
     whole = replace(EVERYTHING, namespace=query.namespace, nested=query.nested)
-    records = await discovery.list(whole)
+    records = await discovery.list(whole, revision)
     found = _judged(discovery, records, clock(), drained)
     matching = [record for record in records if query.matches(record)]
     found.records.extend(matching if choose is None else choose(found.cluster, matching))

@@ -156,6 +156,21 @@ def test_workers_are_as_their_schema_says(
     validate(ended.records, "workers.schema.json")
 
 
+@pytest.mark.parametrize("steps", [(), ("--events",)])
+def test_differences_are_as_their_schema_says(
+    steps: tuple[str, ...], etcd: EtcdServer, filled: dict[str, str]
+) -> None:
+    key = put(etcd, instance(GONE))
+    put(etcd, instance(GONE, address="10.0.0.9:9000"))
+    etcd.etcdctl("del", key)
+    ended = dyntop("diff", "--from", "oldest", *steps, "-o", "json", env=filled)
+    assert ended.code == 1
+    validate(ended.records, "diff.schema.json")
+    kinds = {change["change"] for change in ended.records}
+    assert kinds == ({"added", "changed", "removed"} if steps else {"added"})
+    assert {change["revision"] is None for change in ended.records} == {not steps}
+
+
 def test_lines_of_watch_are_as_their_schema_says(etcd: EtcdServer, filled: dict[str, str]) -> None:
     with Watching(env=filled) as watching:
         events = watching.until_resync()
@@ -174,7 +189,7 @@ def test_a_field_that_no_schema_has_is_refused(filled: dict[str, str]) -> None:
 
 
 def test_every_field_is_described() -> None:
-    for heading, schema in (("Records", "records"), ("Workers", "workers")):
+    for heading, schema in (("Records", "records"), ("Workers", "workers"), ("Diff", "diff")):
         described = set(in_code(section(REFERENCE / "json.md", heading)))
         whole = SCHEMAS[f"{schema}.schema.json"]
         if schema == "records":

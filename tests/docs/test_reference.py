@@ -32,6 +32,7 @@ SETTINGS = REFERENCE / "settings.md"
 VERDICTS = ROOT / "docs" / "verdicts.md"
 
 OF_OTHERS = {
+    "--auto-compaction-retention": "etcd",
     "--figures": "python -m bench",
     "--find-links": "pip",
     "--migration-limit": "Dynamo's frontend",

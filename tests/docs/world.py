@@ -43,7 +43,7 @@ ONLY_PLANNED = re.compile(r"^(\w+=(\"[^\"]*\"|\S+) )*make ")
 
 _IS_SHOWN = re.compile(r"● (connected|demo)")
 _COMMANDS = re.compile(
-    r"\b(list|show|watch|check|wait|stats|tap|unregister|drain|restore|history|doctor|completion)\b"
+    r"\b(list|show|diff|watch|check|wait|stats|tap|unregister|drain|restore|history|doctor|completion)\b"
     r"|--version|--help"
 )
 _IS_PLAIN = re.compile(r"^dyntop [^|&;<>$*?~`]+$")

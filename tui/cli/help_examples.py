@@ -48,7 +48,7 @@ environment (Dynamo's own names; flags override them):
   XDG_STATE_HOME         the folder for the audit of removals and for crash reports (default
                          ~/.local/state)
 
-exit codes: 0 done, 1 refused, nothing of that name, or (check) findings, 2 usage,
+exit codes: 0 done, 1 refused, nothing of that name, (check) findings, or (diff) differs, 2 usage,
   3 store unreachable, 4 not authorised, 5 (wait) timed out
 """
 
@@ -79,6 +79,22 @@ examples:
   dyntop list channels -t kv-events --liveness     with verdicts and their evidence
   dyntop list endpoints --probe -o json            ... after probing each address, too
   dyntop list -o name | grep 7d7ba1fd2395771f      keys, as dyntop unregister takes them
+  dyntop list workers --revision 184230            as it was at this revision of etcd
+"""
+
+DIFF_EXAMPLES = """\
+Compares what was registered at two revisions of etcd, as far as they are not compacted: which
+records came, went, or hold another value or lease, with the fields that differ. A key that was
+written again the same does not differ; with --events it is printed, too. etcd keeps no time of any
+revision, and does not tell a removal by hand from the end of a lease. Other stores keep no past.
+Exit codes: 0 nothing differs, 1 something does, 2 or more something went wrong.
+
+examples:
+  dyntop diff --from 184230                        what changed from then until now
+  dyntop diff --from 184230 --to 184310 -n prod    ... until then, in one namespace
+  dyntop diff endpoints --from oldest --events     every change that etcd still knows of
+  dyntop diff --from 184230 -o json | jq -r '.[] | [.change, (.record // .previous).key] | @tsv'
+  dyntop list --revision 184230                    all that was registered then
 """
 
 WATCH_EXAMPLES = """\

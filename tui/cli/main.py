@@ -29,11 +29,13 @@ DEBUG = "DYNTOP_DEBUG"
 ASKED_BY_A_SHELL = "_ARGCOMPLETE"
 """Environment variable: set where a shell asks what a word can be (`tui/cli/completion/`)."""
 
-KEEPING = ("list", "show", "check", "doctor")
+KEEPING = ("list", "show", "diff", "check", "doctor")
 """Commands that keep tens of thousands of records to their end. Searching them for garbage
 repeatedly would take a fifth of the time."""
-ONLY_LOOKING = ("list", "show", "watch", "check", "wait", "stats", "tap", "doctor")
+ONLY_LOOKING = ("list", "show", "diff", "watch", "check", "wait", "stats", "tap", "doctor")
 """Commands that never remove keys."""
+ONE_IS_AN_ANSWER = ("diff",)
+"""Commands whose exit code 1 is no trouble: trouble is 2 or more, as of `diff` and `grep`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -118,7 +120,11 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
                 gc.enable()
             code = run(settings, arguments)
     except Exception as error:
+        from tui.text.errors import Exit
+
         code = _explained(error, settings, logs)
+        if code == Exit.REFUSED and arguments.command in ONE_IS_AN_ANSWER:
+            code = Exit.USAGE
     log.info("ended with exit code %d", code)
     return code
 

@@ -4,6 +4,7 @@ Each module uses only modules below it in this list:
 
     causes          causes of events, as sentences: a package
     aftermath       what remains after a removal
+    past            what changed between two revisions
     doctor          the steps of an examination, and what to do
     detail_lines    a detail as lines, folded to a width
     irreversible    why a removed record cannot be put back

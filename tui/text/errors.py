@@ -47,6 +47,9 @@ class Exit(IntEnum):
     """Refused, or there was nothing to remove."""
     FINDINGS = 1
     """At least one record is not live."""
+    DIFFERS = 1
+    """`diff`: something is registered otherwise. Whatever else goes wrong there is `USAGE` or more.
+    """
     USAGE = 2
     UNREACHABLE = 3
     NOT_AUTHORISED = 4

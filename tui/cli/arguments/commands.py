@@ -17,6 +17,7 @@ from tui.cli.arguments.flags import add_common, add_dashboard, add_log, add_no_a
 from tui.cli.arguments.looking import (
     add_check,
     add_config,
+    add_diff,
     add_doctor,
     add_history,
     add_list,
@@ -46,6 +47,12 @@ COMMANDS = (
     Command("list", "print registered records", examples.LIST_EXAMPLES, add_list),
     Command(
         "show", "print one process, key or model with all details", examples.SHOW_EXAMPLES, add_show
+    ),
+    Command(
+        "diff",
+        "print what changed between two revisions of etcd",
+        examples.DIFF_EXAMPLES,
+        add_diff,
     ),
     Command("watch", "print every change as a line", examples.WATCH_EXAMPLES, add_watch),
     Command(

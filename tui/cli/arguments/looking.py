@@ -12,7 +12,7 @@ from tui.cli.arguments.flags import (
     add_probe,
     add_what,
 )
-from tui.cli.arguments.values import count, rate
+from tui.cli.arguments.values import count, rate, revision_or
 
 NAMES = (
     "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a pod, a model, or "
@@ -53,11 +53,46 @@ def add_list(parser: argparse.ArgumentParser) -> None:
         help="then print each change as a line, until interrupted; with -o ndjson as dyntop watch",
     )
     parser.add_argument(
+        "--revision",
+        metavar="N",
+        type=count,
+        help="as all was registered at this revision of etcd, if it is not compacted",
+    )
+    parser.add_argument(
         "--liveness",
         action="store_true",
         help="also check leases, and print each verdict with its evidence",
     )
     add_probe(parser, "as --liveness, and ")
+
+
+def add_diff(parser: argparse.ArgumentParser) -> None:
+    add_what(parser, "endpoints", "models", "channels", "sources", "all")
+    parser.add_argument(
+        "--from",
+        dest="after",
+        metavar="N",
+        type=revision_or("oldest"),
+        required=True,
+        help="the earlier revision of etcd; oldest: the oldest that is not compacted",
+    )
+    parser.add_argument(
+        "--to",
+        dest="until",
+        metavar="M",
+        type=revision_or("now"),
+        default="now",
+        help="the later revision; now, the default: the newest",
+    )
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="print every change in between, in order, instead of what differs at the end",
+    )
+    add_filters(parser)
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json", "ndjson", "yaml"), default="table"
+    )
 
 
 def add_show(parser: argparse.ArgumentParser) -> None:

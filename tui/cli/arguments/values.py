@@ -41,6 +41,21 @@ def count(text: str) -> int:
     return number
 
 
+def revision_or(word: str) -> Callable[[str], int | str]:
+    """Return what reads a revision, or a word that stands for one."""
+
+    def read(text: str) -> int | str:
+        if text == word:
+            return word
+        try:
+            return count(text)
+        except argparse.ArgumentTypeError:
+            problem = f"{text!r} is no revision: it is a number from 1 on, or {word}"
+            raise argparse.ArgumentTypeError(problem) from None
+
+    return read
+
+
 def _number(kind: Callable[[str], _N], text: str) -> _N:
     try:
         return kind(text)

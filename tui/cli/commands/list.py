@@ -18,6 +18,7 @@ from tui.cli.output import (
     query_of,
     write_objects,
 )
+from tui.cli.shared.past import check_options, newest_revision, print_past
 from tui.cli.shared.reading import Clock, StoreLabel, list_with_publishers, looked_at, place_of
 from tui.runtime.standard_streams import (
     end_at_once_on_interrupt,
@@ -51,6 +52,8 @@ class _Listed(msgspec.Struct, frozen=True):
     """The names on the command line that name nothing."""
     unread: str = ""
     """The unreadable part, in words."""
+    newest: int | None = None
+    """The store's newest revision, if an earlier one was asked for."""
 
     @property
     def asked(self) -> bool:
@@ -68,6 +71,7 @@ class _Listed(msgspec.Struct, frozen=True):
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.time) -> Exit:
     """List, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
+    check_options(arguments)
     arguments.liveness = arguments.liveness or arguments.probe is not None
     if arguments.watch:
         from tui.cli.commands import list_watch
@@ -80,7 +84,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     end_at_once_on_interrupt()
     layout = _layout(arguments)
     if layout is not None:
-        arguments.liveness |= bool(layout.needs_evidence)
+        # A state is also that of the record by itself.
+        check_options(arguments, [one for one in layout.needs_evidence if one != "STATE"])
+        arguments.liveness |= bool(layout.needs_evidence) and arguments.revision is None
     listed = asyncio.run(_list(settings, arguments, clock))
     if layout is not None:
         listed = msgspec.structs.replace(listed, records=layout.in_order(listed, listed.records))
@@ -97,7 +103,10 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     if not listed.records and arguments.output not in STRUCTURED and not arguments.names:
         from tui.cli.shared.other_namespaces import namespaces_beside
 
-        print_nothing_found(settings, arguments, listed.place.name, namespaces_beside(settings))
+        beside = "" if arguments.revision is not None else namespaces_beside(settings)
+        print_nothing_found(settings, arguments, listed.place.name, beside)
+    elif arguments.output not in STRUCTURED:
+        print_past(listed.place.name, listed.newest)
     if listed.unread:
         print_message(f"not all is listed: {listed.unread}")
         return Exit.NOT_AUTHORISED
@@ -119,10 +128,12 @@ def _layout(arguments: argparse.Namespace) -> Layout[Looked, AnyRecord] | None:
 async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> _Listed:
     wanted = query_of(settings, arguments)
     async with looked_at(settings, arguments.probe) as (discovery, probes):
-        place = place_of(discovery)
+        revision = arguments.revision
+        place = place_of(discovery, revision)
+        newest = await newest_revision(discovery, revision)
         if not arguments.liveness and not arguments.names:
-            records, publishers, unread = await list_with_publishers(discovery, wanted)
-            return _Listed(place, records, publishers.worker_of, None, unread=unread)
+            records, publishers, unread = await list_with_publishers(discovery, wanted, revision)
+            return _Listed(place, records, publishers.worker_of, None, unread=unread, newest=newest)
         # Imported only here: without evidence a list needs no module that judges.
         from backends.liveness.survey import read_once
         from tui.cli.shared.matching import NameFilter
@@ -131,8 +142,17 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
         # Whose a record is may only be told by what else is there.
         by_name = NameFilter(arguments.names)
         if not arguments.liveness:
-            read = await read_once(discovery, wanted, choose=by_name, clock=clock)
-            return _Listed(place, read.records, read.cluster.worker_of, None, by_name.missing)
+            read = await read_once(
+                discovery, wanted, choose=by_name, revision=revision, clock=clock
+            )
+            return _Listed(
+                place,
+                read.records,
+                read.cluster.worker_of,
+                None,
+                by_name.missing,
+                newest=newest,
+            )
         seen = await surveyed(
             settings,
             discovery,

@@ -11,13 +11,12 @@ from backends.discovery.discovery import Added, Resynced
 from backends.discovery.history import Event
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
-from backends.liveness.evidence import Assessment
-from backends.store import Misconfigured, Readiness, TimeToLive
+from backends.store import Misconfigured, Readiness
 from tui.cli.columns import Layout
 from tui.cli.commands.watch import follow
 from tui.cli.output import query_of
-from tui.cli.shared.reading import Clock, Publishers
-from tui.cli.shared.record_columns import COLUMNS, Looked
+from tui.cli.shared.reading import Clock
+from tui.cli.shared.record_columns import COLUMNS, Looked, Unasked
 from tui.cli.shared.watched_lines import JsonLines, WatchedLines, why
 from tui.cli.tables import GrowingTable
 from tui.config.settings import Settings
@@ -78,7 +77,7 @@ class TableLines(WatchedLines):
     ) -> None:
         super().__init__(wanted, names)
         self._layout = layout
-        self._look = _Unasked(self._publishers)
+        self._look = Unasked(self._publishers)
         chosen = layout.header if layout.chosen else ()
         self._table = GrowingTable(
             (EVENT, *layout.header, WHY),
@@ -130,21 +129,3 @@ class TableLines(WatchedLines):
 
 def _readiness(record: AnyRecord) -> Readiness | None:
     return None if record.entry.owner is None else record.entry.owner.readiness
-
-
-class _Unasked:
-    """What is known of records without any lease that was checked."""
-
-    asked = False
-
-    def __init__(self, publishers: Publishers) -> None:
-        self._publishers = publishers
-
-    def worker_of(self, record: AnyRecord) -> int | None:
-        return self._publishers.worker_of(record)
-
-    def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
-        return None
-
-    def assessment(self, record: AnyRecord) -> Assessment | None:
-        return None

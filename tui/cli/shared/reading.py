@@ -67,17 +67,18 @@ def with_sources(query: Query) -> Query:
 
 
 async def list_with_publishers(
-    discovery: Discovery, query: Query
+    discovery: Discovery, query: Query, revision: int | None = None
 ) -> tuple[list[AnyRecord], Publishers, str]:
     """Return the matching records, their workers, and the unreadable part as in `Resync.unread`.
-    Sources are read only if they are needed. Raises `StoreError`."""
-    records, unread = await discovery.list_readable(query)
+    Sources are read only if they are needed. `revision`: as all was then. None: now. Raises
+    `StoreError`."""
+    records, unread = await discovery.list_readable(query, revision)
     if not any(isinstance(one, EventChannel) and one.lease is None for one in records):
         return records, Publishers(), unread
     if with_sources(query) == query:
         return records, Publishers(records), unread
     kinds = frozenset({Kind.EVENT_SOURCE})
-    sources, no_sources = await discovery.list_readable(replace(query, kinds=kinds))
+    sources, no_sources = await discovery.list_readable(replace(query, kinds=kinds), revision)
     return records, Publishers(sources), "; ".join(filter(None, (unread, no_sources)))
 
 
@@ -96,10 +97,11 @@ class StoreLabel(msgspec.Struct, frozen=True):
         return self.name
 
 
-def place_of(discovery: Discovery) -> StoreLabel:
-    """Which store it is."""
+def place_of(discovery: Discovery, revision: int | None = None) -> StoreLabel:
+    """Which store it is, and at which revision. None: now."""
     store = discovery.store
-    return StoreLabel(f"{store.name} ({store.address})", store.lifetime)
+    then = "" if revision is None else f" at revision {revision}"
+    return StoreLabel(f"{store.name} ({store.address}){then}", store.lifetime)
 
 
 async def acted_on(discovery: Discovery) -> StoreLabel:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from backends.dynamo.records import AnyRecord
     from backends.liveness.evidence import Assessment
     from backends.store import Owner, TimeToLive
+    from tui.cli.shared.reading import Publishers
 
 
 class Looked(Protocol):
@@ -29,6 +30,24 @@ class Looked(Protocol):
 
     def assessment(self, record: AnyRecord) -> Assessment | None:
         """Return verdict and evidence. None: leases were not checked."""
+
+
+class Unasked:
+    """What is known of records without any lease that was checked."""
+
+    asked = False
+
+    def __init__(self, publishers: Publishers) -> None:
+        self._publishers = publishers
+
+    def worker_of(self, record: AnyRecord) -> int | None:
+        return self._publishers.worker_of(record)
+
+    def time_to_live(self, record: AnyRecord) -> TimeToLive | None:
+        return None
+
+    def assessment(self, record: AnyRecord) -> Assessment | None:
+        return None
 
 
 def _hex(number: int | None) -> str:

@@ -1,0 +1,156 @@
+"""`dyntop diff`: print what is registered otherwise at one revision than at another."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from backends.discovery.past_records import changes_between, compared
+from backends.store import Misconfigured, Refused
+from tui.cli.output import STRUCTURED, described, query_of, write_objects
+from tui.cli.shared.reading import Publishers, list_with_publishers, place_of
+from tui.cli.tables import write_table
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message
+from tui.session import open_discovery
+from tui.text.errors import Exit
+from tui.text.json_export import as_json, record_json
+from tui.text.past.record_changes import (
+    KINDS,
+    change_text,
+    exported_fields,
+    kind_of_change,
+)
+
+if TYPE_CHECKING:
+    from backends.discovery.discovery import Discovery
+    from backends.discovery.past_records import RecordChange
+    from backends.dynamo.queries import Query
+    from backends.dynamo.records import AnyRecord
+    from tui.config.settings import Settings
+
+OLDEST, NOW = "oldest", "now"
+"""The words for the oldest revision that is left, and for the newest one."""
+OF_RECORDS = (
+    *("KIND", "NAMESPACE", "COMPONENT", "ENDPOINT", "TOPIC", "ID", "MODEL", "LORA"),
+    *("TRANSPORT", "LEASE", "KEY"),
+)
+"""The columns of `list` that say which record it is."""
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What is different, and between which revisions."""
+
+    place: str
+    after: int
+    until: int
+    changes: Sequence[RecordChange]
+    worker_of: Callable[[AnyRecord], int | None]
+    unread: str
+    """The unreadable part, in words."""
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    """Compare, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
+    end_at_once_on_interrupt()
+    found = asyncio.run(_find(settings, arguments))
+    if arguments.output in STRUCTURED:
+        write_objects(arguments.output, (_json(found, change) for change in found.changes))
+    else:
+        header, rows = _table(found.changes, steps=arguments.events)
+        write_table(header, rows)
+        print_message(_in_short(found, settings))
+    if found.unread:
+        print_message(f"not all is compared: {found.unread}")
+        return Exit.NOT_AUTHORISED
+    return Exit.DIFFERS if found.changes else Exit.DONE
+
+
+async def _find(settings: Settings, arguments: argparse.Namespace) -> _Found:
+    query = query_of(settings, arguments)
+    async with open_discovery(settings) as discovery:
+        past = discovery.past
+        after, until = arguments.after, arguments.until
+        if after == OLDEST:
+            after = await past.oldest(query.prefixes)
+        if until == NOW:
+            until = await past.newest()
+        if until < after:
+            raise Misconfigured("--to", f"{until} is before {after}, which --from names")
+        before, then, no_before = await list_with_publishers(discovery, query, after)
+        records, now, no_records = await list_with_publishers(discovery, query, until)
+        changes: Sequence[RecordChange] = compared(before, records)
+        if arguments.events:
+            changes = await _steps(discovery, query, after, until, changes)
+        unread = "; ".join(dict.fromkeys(filter(None, (no_before, no_records))))
+        place = place_of(discovery).name
+        return _Found(place, after, until, changes, _first_known(now, then), unread)
+
+
+async def _steps(
+    discovery: Discovery, query: Query, after: int, until: int, differing: Sequence[RecordChange]
+) -> Sequence[RecordChange]:
+    """Return every change in between. Raises `Refused` if they do not lead to what differs."""
+    steps = await changes_between(discovery, query, after, until)
+    missing = {one.latest.key for one in differing} - {one.latest.key for one in steps}
+    if missing:
+        raise Refused(discovery.store.address, f"not all changes came, {len(missing)} are missing")
+    return steps
+
+
+def _first_known(*sources: Publishers) -> Callable[[AnyRecord], int | None]:
+    """Return what finds the worker of a record, from the first of some that know it."""
+    return lambda record: next(
+        (worker for one in sources if (worker := one.worker_of(record)) is not None), None
+    )
+
+
+def _table(
+    changes: Sequence[RecordChange], *, steps: bool
+) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
+    """Return header and rows. `steps`: with the revision of each change."""
+    # Imported here: what programs read needs no table.
+    from tui.cli.shared.record_columns import COLUMNS, Unasked
+
+    look = Unasked(Publishers())
+    columns = [one for one in COLUMNS if one.name in OF_RECORDS]
+    header = [*(["REVISION"] if steps else []), "CHANGE", *(one.name for one in columns), "FIELDS"]
+    rows = (
+        [
+            *([str(change.revision)] if steps else []),
+            kind_of_change(change),
+            *((one.brief or one.text)(look, change.latest) for one in columns),
+            change_text(change),
+        ]
+        for change in changes
+    )
+    return header, rows
+
+
+def _in_short(found: _Found, settings: Settings) -> str:
+    between = f"from revision {found.after} to {found.until} of {found.place}{described(settings)}"
+    counted = Counter(map(kind_of_change, found.changes))
+    numbers = ", ".join(f"{counted[kind]:,} {kind}" for kind in KINDS if counted[kind])
+    return f"{between}: {numbers or 'nothing changed'}; the store keeps no time of any revision"
+
+
+def _json(found: _Found, change: RecordChange) -> str:
+    """Return a change as one line of JSON."""
+    start = as_json(
+        {
+            "change": kind_of_change(change),
+            "revision": change.revision,
+            "time": None,
+            "fields": exported_fields(change),
+        }
+    )
+    both = ("record", change.record), ("previous", change.previous)
+    records = (
+        f'"{name}":{"null" if one is None else record_json(one, found.worker_of(one))}'
+        for name, one in both
+    )
+    return f"{start[:-1]},{','.join(records)}}}"

@@ -1,0 +1,4 @@
+"""What changed in the past, as text. No Textual in here.
+
+`record_changes` has the fields that differ, in words and as JSON.
+"""
