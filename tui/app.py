@@ -86,6 +86,7 @@ USED_LATER = (
     "tui.dialogs.outcomes",
     "tui.dialogs.undo",
     "tui.dialogs.unregister",
+    "tui.screens.charts",
     "tui.screens.tap",
     "tui.text.evidence",
     "tui.text.owner",

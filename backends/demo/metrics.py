@@ -27,6 +27,8 @@ GHOST = "meta-llama/Llama-3.1-70B-Instruct"
 
 BOUNDS = (0.0, 0.0022, 0.0047, 0.01, 0.022, 0.047, 0.1, 0.22, 0.47, 1.0, 2.2, 4.7, 10.0, math.inf)
 TOKENS_OF_A_REQUEST = 180.0
+FAILS = "meta-llama/Llama-3.1-8B-Instruct"
+"""Some of its requests end in errors, for a minute of each ten."""
 
 
 class DemoScrapes:
@@ -86,6 +88,9 @@ class DemoScrapes:
             done = _done(rate, at, _seed(model + target.base))
             label = f'model="{model}"'
             yield f'{catalogue.REQUESTS}{{{label},status="success"}} {done:.0f}\n'
+            if model == FAILS:
+                failed = f'{label},status="error",error_type="cancelled"'
+                yield f"{catalogue.REQUESTS}{{{failed}}} {_failed(at):.0f}\n"
             yield f"{catalogue.OUTPUT_TOKENS}{{{label}}} {done * TOKENS_OF_A_REQUEST:.0f}\n"
             busy = rate * 3 * (1.2 + math.sin(at / 23 + _seed(model)))
             yield f"{catalogue.IN_FLIGHT}{{{label}}} {busy:.0f}\n"
@@ -110,6 +115,12 @@ def _worker(worker: DemoWorker, at: float) -> Iterator[str]:
         yield f"{catalogue.WORK_REQUESTS}{{{label}}} {done:.0f}\n"
         yield f"{catalogue.WORK_IN_FLIGHT}{{{label}}} {rate * 8 * use if done else 0:.0f}\n"
     yield from _histogram(catalogue.WORK_FIRST_RESPONSE, "", _done(rate, at, worker.id), 0.05)
+
+
+def _failed(at: float) -> float:
+    """Return a counter's value at a time, which grows in the first minute of each ten."""
+    tens, seconds = divmod(at % 1e6, 600)
+    return 24 * tens + min(24.0, 0.4 * seconds)
 
 
 def _done(rate: float, at: float, seed: int) -> float:

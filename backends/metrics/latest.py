@@ -1,11 +1,9 @@
-"""The last results of all scraped processes, with a short history. Pure."""
+"""The last results of all scraped processes. Pure."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -16,14 +14,11 @@ from backends.metrics.rates import (
     MOST_NAMES,
     MOST_NAMES_OF_REVEALED,
     ProcessRates,
-    WorkerLabels,
     figures,
 )
 from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
 
-MOST_POINTS = 60
-"""Scrapes in a history."""
 MOST_STATEMENTS = 4_000
 """Names for which the time of the last change at one frontend is kept: twice as many as it may
 list.
@@ -80,24 +75,13 @@ class _Statement(NamedTuple):
     """When that began, in POSIX seconds. None: at the first scrape, or before."""
 
 
-History = Sequence[float | None]
-"""A rate a second for each scrape, the newest last. None: not known."""
-
-_Points = dict[str | WorkerLabels, deque[float | None]]
-
-
 class LatestMetrics:
     """Keeps the last results, and drops targets that are no longer scraped."""
 
-    def __init__(self, most_histories: int = 5_000) -> None:
-        """`most_histories`: of models and endpoints of all processes together, since their names
-        come from outside.
-        """
-        self._most_histories = most_histories
+    def __init__(self) -> None:
         self.known: dict[ScrapeTarget, ScrapedProcess] = {}
         """All targets, in the order in which they were given, including those without a result."""
         self._scrapes: dict[ScrapeTarget, MetricsScrape] = {}
-        self._histories: dict[ScrapeTarget, _Points] = {}
         self._statements: dict[ScrapeTarget, dict[str, _Statement]] = {}
         """For each target, its last report on each name since it answers."""
 
@@ -113,9 +97,6 @@ class LatestMetrics:
         for target in [*self._statements]:
             if target not in kept or target not in self.known:
                 del self._statements[target]
-        for target in [*self._histories]:
-            if target not in kept or target not in self.known:
-                del self._histories[target]
 
     def _as_met(self, target: ScrapeTarget) -> ScrapedProcess:
         """Return a target without a result, as what it was when it last answered."""
@@ -137,12 +118,6 @@ class LatestMetrics:
                 why = f"sends metrics that dyntop fails to process ({type(error).__name__})"
                 self._take(ScrapeResult(answer.target, answer.at, trouble=why))
 
-    def history(self, target: ScrapeTarget, of: str | WorkerLabels) -> History:
-        """Return a model's output tokens a second at a frontend, or an endpoint's requests a
-        second.
-        """
-        return tuple(self._histories.get(target, {}).get(of, ()))
-
     def _take(self, answer: ScrapeResult) -> None:
         target, scrape = answer.target, answer.scrape
         before = self.known.get(target, ScrapedProcess(target))
@@ -163,7 +138,6 @@ class LatestMetrics:
             earlier = self._scrapes.get(target)
             if earlier is not None and not 0 < scrape.at - earlier.at <= LONGEST_GAP:
                 earlier = None
-                self._histories.pop(target, None)
             most = MOST_NAMES if target.given else MOST_NAMES_OF_REVEALED
             found = figures(earlier, scrape, most)
             first_at = before.first_at if before.answers else None
@@ -185,7 +159,6 @@ class LatestMetrics:
             )
             self._scrapes[target] = scrape
         self.known[target] = known
-        self._remember(target, known.figures)
 
     def _since(
         self,
@@ -211,38 +184,7 @@ class LatestMetrics:
                 )
         return {name: one.since for name, one in statements.items() if one.since is not None}
 
-    def _remember(self, target: ScrapeTarget, figures: ProcessRates) -> None:
-        now: dict[str | WorkerLabels, float | None] = {}
-        for model, rates in figures.models.items():
-            now[model] = rates.token_rate
-        for labels, rates in figures.endpoints.items():
-            now[labels] = rates.request_rate
-        past = self._histories.pop(target, {})
-        # A process that fails for a while keeps its history, while any point of it is known.
-        seen = (of for of, points in past.items() if any(point is not None for point in points))
-        room = self._most_histories - sum(map(len, self._histories.values()))
-        kept: _Points = {}
-        for of in islice(dict.fromkeys([*now, *seen]), max(0, room)):
-            kept[of] = past.get(of) or deque(maxlen=MOST_POINTS)
-            kept[of].append(now.get(of))
-        if kept:
-            self._histories[target] = kept
-
 
 def _is_old(known: ScrapedProcess, now: float) -> bool:
     """Return whether its last answer is out of date."""
     return known.answers and now - (known.scraped_at or 0.0) > LONGEST_GAP
-
-
-def together(histories: Iterable[History]) -> History:
-    """Return the sum of several histories, aligned at the newest. None where none of them is
-    known.
-    """
-    found = [list(reversed(history)) for history in histories]
-    longest = max(map(len, found), default=0)
-    points: list[float | None] = []
-    for index in range(longest):
-        there = [one[index] for one in found if index < len(one)]
-        known = [point for point in there if point is not None]
-        points.append(sum(known) if known else None)
-    return tuple(reversed(points))

@@ -14,7 +14,7 @@ from backends.dynamo.ids import Kind as RecordKind
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.metrics.card_cache import CardCache
 from backends.metrics.catalogue import MetricOwner
-from backends.metrics.latest import History, LatestMetrics, ScrapedProcess, together
+from backends.metrics.latest import LatestMetrics, ScrapedProcess
 from backends.metrics.rates import Rates, Seen, WorkerLabels, total
 from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.served import Served, compare, names_of
@@ -28,7 +28,6 @@ class AtFrontend(msgspec.Struct, frozen=True):
 
     known: ScrapedProcess
     rates: Rates
-    history: History
 
 
 class AtWorker(msgspec.Struct, frozen=True):
@@ -39,8 +38,6 @@ class AtWorker(msgspec.Struct, frozen=True):
     joined_by: str
     """How the worker was identified, or why it was not."""
     rates: Rates
-    history: History = ()
-    """Requests a second."""
     known: ScrapedProcess | None = None
     """The worker's own server. None: only frontends report on it."""
     endpoints: Mapping[WorkerLabels, Rates] = msgspec.field(default_factory=dict)
@@ -61,8 +58,6 @@ class MeteredModel(msgspec.Struct, frozen=True):
     """At all frontends together. Without a scraped frontend: of the workers that are not for
     prefill.
     """
-    history: History
-    """Output tokens a second, or requests a second without a scraped frontend."""
     frontends: tuple[AtFrontend, ...]
     workers: tuple[AtWorker, ...]
     missing: tuple[ScrapedProcess, ...] = ()
@@ -202,8 +197,7 @@ class _Join:
         found: dict[str, list[AtFrontend]] = defaultdict(list)
         for one in known:
             for model, rates in one.figures.models.items():
-                history = self._latest.history(one.target, model)
-                found[names.of(model)].append(AtFrontend(one, rates, history))
+                found[names.of(model)].append(AtFrontend(one, rates))
         return found
 
     @staticmethod
@@ -224,19 +218,16 @@ class _Join:
         missing: list[ScrapedProcess],
     ) -> MeteredModel:
         rates = total(one.rates for one in frontends)
-        history = together(one.history for one in frontends)
         if not frontends:
             # Each request of a disaggregated model also counts at a prefill worker.
             last = [one for one in workers if not self._is_prefill(one)] or workers
             rates = replace(total(one.rates for one in last), queued=None)
-            history = together(one.history for one in last)
         uses = tuple(use for one in workers for use in one.rates.kv_use)
         return MeteredModel(
             name,
             served,
             tuple(sorted(self._cards.get(name, ()), key=lambda card: card.key)),
             replace(rates, kv_use=uses, kv_ranks=()),
-            history,
             tuple(sorted(frontends, key=lambda one: str(one.known.target))),
             tuple(sorted(workers, key=lambda one: (one.id is None, one.id or 0))),
             tuple(missing),
@@ -273,8 +264,7 @@ class _Join:
             # Metrics of the whole process are counted once.
             process = known.figures.process if number == 0 else Rates()
             rates = total(endpoints.values()) + process
-            history = together(self._latest.history(known.target, labels) for labels in endpoints)
-            found.append(AtWorker(worker, how, rates, history, known, endpoints))
+            found.append(AtWorker(worker, how, rates, known, endpoints))
         return found
 
     def _identity(

@@ -65,13 +65,8 @@ class Rates(msgspec.Struct, frozen=True):
     """The requests of `request_rate` that ended in an error, by reason."""
     kv_ranks: tuple[tuple[str, float], ...] = ()
     """Use of the KV cache of each rank, for one worker with several ranks."""
-
-    @property
-    def error_rate(self) -> float | None:
-        """Requests a second that ended in an error. None: not measured."""
-        if self.request_rate is None:
-            return None
-        return math.fsum(one.rate or 0.0 for one in self.errors)
+    error_rate: float | None = None
+    """Requests a second that ended in an error. None: not measured; of workers none are read."""
 
     def __add__(self, other: Rates) -> Rates:
         return Rates(
@@ -87,6 +82,7 @@ class Rates(msgspec.Struct, frozen=True):
             _merged(self.errors, other.errors),
             # Several workers have ranks of their own, which cannot be added up.
             () if self.kv_ranks and other.kv_ranks else self.kv_ranks or other.kv_ranks,
+            _sum(self.error_rate, other.error_rate),
         )
 
     @property
@@ -165,6 +161,8 @@ class ProcessRates(msgspec.Struct, frozen=True):
     """Whether there were more names than are kept, or histograms left out because their bounds
     differ.
     """
+    restarted: bool = False
+    """Whether a counter fell, so that what it had counted last before that is not known."""
 
 
 def figures(
@@ -186,6 +184,7 @@ class _Comparison:
         self._after = after
         self._most_names = most_names
         self._cut = False
+        self._restarted = False
 
     def figures(self) -> ProcessRates:
         return ProcessRates(
@@ -201,6 +200,7 @@ class _Comparison:
             self._failures(),
             self._ready(),
             self._cut,
+            self._restarted,
         )
 
     def _few(self, keys: Iterable[_T]) -> list[_T]:
@@ -233,6 +233,7 @@ class _Comparison:
                 queued=queued.get(model),
                 seconds=self._seconds,
                 errors=errors.get(model, ()),
+                error_rate=_rate_of(errors.get(model, ())) if model in requests else None,
             )
             for model in self._few(
                 [*requests, *tokens, *first, *between, *in_flight, *queued, *errors]
@@ -263,7 +264,7 @@ class _Comparison:
                 continue
             rate = None
             if earlier is not None and self._seconds is not None:
-                rate = _grown(earlier.get(labels, 0.0), value) / self._seconds
+                rate = self._grown(earlier.get(labels, 0.0), value) / self._seconds
             yield labels, Failures(_label(labels, reason), _label(labels, kind), value, rate)
 
     def _seen(self) -> dict[int, Seen]:
@@ -335,8 +336,15 @@ class _Comparison:
         earlier = self._before.values.get(name, {})
         found: dict[_Key, float] = defaultdict(float)
         for labels, value in self._series(name).items():
-            found[key(labels)] += _grown(earlier.get(labels, 0.0), value) / self._seconds
+            found[key(labels)] += self._grown(earlier.get(labels, 0.0), value) / self._seconds
         return dict(found)
+
+    def _grown(self, then: float, now: float) -> float:
+        """Return by how much a counter grew. One that fell was reset by a restart."""
+        if now < then:
+            self._restarted = True
+            return max(0.0, now)
+        return max(0.0, now - then)
 
     def _histograms(self, name: str, key: Callable[[Labels], _Key]) -> dict[_Key, Histogram]:
         if self._before is None:
@@ -354,15 +362,14 @@ class _Comparison:
         return found
 
 
+def _rate_of(failures: Iterable[Failures]) -> float:
+    return math.fsum(one.rate or 0.0 for one in failures)
+
+
 def _several(ranks: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
     """Sort ranks by number. Empty: there is only one, which is the whole."""
     found = sorted(ranks, key=lambda one: (len(one[0]), one[0]))[:MOST_RANKS]
     return tuple(found) if len(found) > 1 else ()
-
-
-def _grown(then: float, now: float) -> float:
-    """Return by how much a counter grew. One that fell was reset by a restart."""
-    return max(0.0, now - then if now >= then else now)
 
 
 def _model(labels: Labels) -> str:

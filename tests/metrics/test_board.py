@@ -8,13 +8,7 @@ from backends.discovery.cluster import Cluster, FirstSeen
 from backends.metrics import catalogue
 from backends.metrics import latest as boards
 from backends.metrics.catalogue import MetricOwner
-from backends.metrics.latest import (
-    LONGEST_GAP,
-    MOST_POINTS,
-    LatestMetrics,
-    ScrapedProcess,
-    together,
-)
+from backends.metrics.latest import LONGEST_GAP, LatestMetrics, ScrapedProcess
 from backends.metrics.overview import Joiner, Overview
 from backends.metrics.parse import MetricsScrape, parsed
 from backends.metrics.rates import MOST_NAMES_OF_REVEALED, ProcessRates, figures
@@ -52,7 +46,6 @@ def test_a_failure_is_told_with_since_when_and_when_it_last_answered() -> None:
     assert (known.trouble, known.failing_since) == ("", None)
     # What came meanwhile is spread over the whole time.
     assert known.figures.models["a"].request_rate == 2
-    assert board.history(FRONTEND, "a") == (1, None, None, 2)
 
 
 def test_what_is_long_ago_says_nothing_of_now() -> None:
@@ -69,29 +62,6 @@ def test_a_clock_that_was_set_back_makes_no_rate() -> None:
     board.take([answer(100, 1)])
     board.take([answer(50, 100)])
     assert board.known[FRONTEND].figures.models == {}
-
-
-def test_a_history_is_short_and_ends_with_its_process() -> None:
-    board = LatestMetrics()
-    for number in range(MOST_POINTS + 20):
-        board.take([answer(5.0 * number, 5.0 * number), answer(5.0 * number, 0, OTHER)])
-    assert board.history(FRONTEND, "a") == (1.0,) * MOST_POINTS
-    board.keep([OTHER], 5.0 * (MOST_POINTS + 20))
-    assert board.history(FRONTEND, "a") == ()
-    assert set(board.known) == {OTHER}
-
-
-def test_there_are_no_more_histories_than_allowed() -> None:
-    board = LatestMetrics(most_histories=10)
-    for at in range(0, 40, 5):
-        series = [f'{catalogue.IN_FLIGHT}{{model="{at}-{number}"}} 1' for number in range(8)]
-        board.take([ScrapeResult(FRONTEND, at, scrape(at, series))])
-        assert sum(map(len, board._histories.values())) <= 10
-
-
-def test_histories_are_summed_from_the_newest_back() -> None:
-    assert together([(1, 2, None), (10, None)]) == (1, 12, None)
-    assert together([]) == ()
 
 
 def test_before_1_2_a_model_is_found_though_its_label_is_in_lower_case() -> None:
@@ -154,7 +124,6 @@ def test_without_a_frontend_a_model_is_its_workers_together() -> None:
     (model,) = overview(board, cluster_of(1, 2)).models
     assert (model.name, model.served, len(model.workers)) == ("Acme/Tiny-LLM", None, 2)
     assert model.rates.request_rate == 4
-    assert model.history == (4,)
 
 
 def work(worker: int, done: int) -> str:
@@ -172,18 +141,7 @@ def test_what_is_too_old_for_now_is_forgotten_and_a_trouble_is_not() -> None:
     # What it is does not change.
     kinds = frozenset({MetricOwner.FRONTEND})
     assert board.known[FRONTEND] == ScrapedProcess(FRONTEND, kinds=kinds, answered_at=5.0)
-    assert board.history(FRONTEND, "a") == ()
     assert board.known[OTHER].failing_since == 0.0
-
-
-def test_a_history_ends_where_it_was_not_looked_at_for_long() -> None:
-    board = LatestMetrics()
-    for number in range(5):
-        board.take([answer(5.0 * number, 5.0 * number)])
-    back = 20.0 + LONGEST_GAP + 1
-    board.take([answer(back, 1000.0)])
-    board.take([answer(back + 5, 1005.0)])
-    assert board.history(FRONTEND, "a") == (1.0,)
 
 
 def test_an_answer_that_dyntop_fails_at_is_a_trouble_of_its_own_process(

@@ -280,7 +280,7 @@ async def test_a_frozen_view_does_not_move_and_asks_nobody() -> None:
     async with dashboard(world(), scrapes=scrapes, size=(180, 45), timer=timer) as operator:
         await open_metrics(operator)
         await timer.until(lambda: len(scrapes.asked) > 3, "scrapes")
-        await operator.until(lambda: "██" in operator.text(), "a trend")
+        await timer.until(lambda: "██" in operator.text(), "a trend")
         await operator.press("f")
         before, asked = operator.rows("trend"), len(scrapes.asked)
         await timer.advance(60)

@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from backends.aio.timer import LOOP, Timer
 from backends.demo.cluster import Demo
-from backends.demo.metrics import DemoScrapes
+from backends.demo.metrics import FAILS, DemoScrapes
 from backends.demo.probes import DemoProbes
 from backends.demo.records import DemoWorker
 from backends.demo.services import DemoServices
@@ -32,9 +32,11 @@ from tests.support.said_taps import SaidTaps
 from tests.support.wire import removed, stored
 from tui.app import DyntopApp
 from tui.config.settings import Settings
+from tui.screens.charts import ChartScreen
 from tui.screens.main import MainScreen
 from tui.screens.tap import MessageTable, TapScreen
 from tui.session import Session
+from tui.widgets.chart_view import ChartView
 from tui.widgets.panes.metrics import MetricsPane
 from tui.widgets.panes.tabs import PaneTabs
 
@@ -242,6 +244,20 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
         ),
     )
     await settled(pilot)
+
+
+async def charted(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
+    """Open the charts of a model after some minutes of scrapes, with a break."""
+    await metered(pilot, world, clock)
+    screen = main_screen(pilot)
+    for number in range(24):
+        clock.now += 90 if number == 8 else 15
+        await screen.dashboard.metrics.round()
+    assert screen.active.select(("model", FAILS))
+    await pilot.press("m")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ChartScreen))
+    view = pilot.app.screen.query_one(ChartView)
+    await until(pilot, lambda: bool(view.shown_text()))
 
 
 async def tapped(pilot: Pilot[None], world: Demo, clock: Clock, taps: SaidTaps) -> None:

@@ -18,10 +18,12 @@ from tui.dialogs.outcomes import OutcomesScreen
 from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.dialogs.undo import UndoDialog
 from tui.dialogs.unregister import UnregisterDialog
+from tui.screens.charts import ChartScreen
 from tui.screens.detail import DetailScreen
 from tui.screens.main import MainScreen
 from tui.screens.tap import MessageScreen, TapScreen
 from tui.state.reported_removals import Report
+from tui.widgets.chart_view import ChartView
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.panes.channels import ChannelsPane
@@ -49,6 +51,7 @@ PARTS: dict[Place, tuple[type, ...]] = {
         DyntopApp,
     ),
     Place.TAP: (TapScreen, ListTable, DyntopApp),
+    Place.CHART: (ChartScreen, ChartView, DyntopApp),
     Place.DETAIL: (DetailScreen, DetailPane, DyntopApp),
     Place.MESSAGE: (MessageScreen, DetailPane, DyntopApp),
     Place.UNREGISTER: (UnregisterDialog, RemovalOptionList, DyntopApp),
@@ -99,6 +102,11 @@ async def in_detail(operator: Operator) -> None:
     await operator.until(lambda: isinstance(operator.app.screen, DetailScreen))
 
 
+async def in_charts(operator: Operator) -> None:
+    await operator.press("m")
+    await operator.until(lambda: isinstance(operator.app.screen, ChartScreen))
+
+
 async def in_tap(operator: Operator) -> None:
     await operator.open("channels")
     await operator.press("w")
@@ -124,6 +132,7 @@ PLACES = [
     (on_main, Place.MAIN),
     (in_detail, Place.DETAIL),
     (in_tap, Place.TAP),
+    (in_charts, Place.CHART),
     (asked_to_unregister, Place.UNREGISTER),
     (asked_to_clean_up, Place.CLEAN_UP),
     (in_outcomes, Place.OUTCOMES),

@@ -13,6 +13,7 @@ class Place(StrEnum):
 
     MAIN = "the dashboard"
     TAP = "listening"
+    CHART = "charts"
     DETAIL = "the full detail"
     MESSAGE = "a message"
     UNREGISTER = "drain or unregister"

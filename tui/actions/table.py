@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from tui.actions.action import MAIN, Action, Group, Place
 
 EVERYWHERE = frozenset(Place)
-LISTS = frozenset({Place.MAIN, Place.TAP, Place.DETAIL, Place.MESSAGE, Place.CLEAN_UP})
-"""Where there is a table or a detail that is moved in."""
+LISTS = frozenset({Place.MAIN, Place.TAP, Place.CHART, Place.DETAIL, Place.MESSAGE, Place.CLEAN_UP})
+"""Where there is a table, a detail or pages of charts that are moved in."""
 QUESTIONS = frozenset({Place.UNREGISTER, Place.UNDO, Place.CLEAN_UP})
 BUTTONS = frozenset({Place.UNREGISTER, Place.UNDO})
 """Questions with a button for each answer."""
 TAPS = frozenset({Place.TAP, Place.MESSAGE})
-LEAVES = frozenset({Place.DETAIL, Place.MESSAGE, Place.HELP})
+LEAVES = frozenset({Place.CHART, Place.DETAIL, Place.MESSAGE, Place.HELP})
 """What is closed by any of the usual keys."""
 
 ACTIONS: tuple[Action, ...] = (
@@ -131,6 +131,24 @@ ACTIONS: tuple[Action, ...] = (
         title="Listen to the channel",
         in_footer=True,
     ),
+    Action(
+        "chart",
+        ("m",),
+        "Chart",
+        "Show charts of the selected model or worker.",
+        Group.LOOKING,
+        title="Charts of the model or worker",
+    ),
+    Action(
+        "span",
+        ("z",),
+        "Zoom",
+        "Show the last ten minutes, or the last hour.",
+        Group.LOOKING,
+        frozenset({Place.CHART}),
+        title="Ten minutes, or an hour",
+        in_footer=True,
+    ),
     Action("sort", ("s",), "Sort", "Sort by the next column.", Group.LOOKING, title="Sort"),
     Action(
         "reverse",
@@ -146,6 +164,7 @@ ACTIONS: tuple[Action, ...] = (
         "Freeze",
         "Freeze or resume the view.",
         Group.LOOKING,
+        MAIN | {Place.CHART},
         title="Freeze",
     ),
     Action(

@@ -29,7 +29,7 @@ FIGURES: Keys = [
     ("✗ failing", "Metrics: scraping failed; the reason is in the detail"),
 ]
 """The signs of figures."""
-WITHOUT_SIGNS = frozenset({Place.TAP, Place.MESSAGE, Place.OUTCOMES})
+WITHOUT_SIGNS = frozenset({Place.TAP, Place.CHART, Place.MESSAGE, Place.OUTCOMES})
 """Places without records, so without signs."""
 
 

@@ -386,6 +386,11 @@ class MainScreen(JobScreen):
 
         self.app.push_screen(TapScreen(tap, channel, state, dashboard.clock, dashboard.timer))
 
+    def on_pane_chart_asked(self, message: Pane.ChartAsked) -> None:
+        from tui.screens.charts import ChartScreen  # the first paint need not wait for it
+
+        self.app.push_screen(ChartScreen(self.dashboard, message.subject))
+
     # --- acting -------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

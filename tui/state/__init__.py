@@ -4,6 +4,7 @@ Each module uses only modules below it in this list:
 
     navigation         where the dashboard is, and the ways from there: a package
     dashboard          the state and actions of the dashboard, without its screen
+    charts             the charts of a model or worker: a package
     metrics_detail     the detail of a row of metrics, in sentences
     removal_review     the records of a removal dialog: as shown, and as they are now
     empty              the text of a table without rows

@@ -32,7 +32,9 @@ from backends.liveness.gathering import Probing
 from backends.liveness.survey import probe_to_be_sure
 from backends.liveness.workers import Worker
 from backends.liveness.workers import worker as worker_by_id
+from backends.metrics.hour import MetricsHour
 from backends.metrics.in_flight import DrainWatch
+from backends.metrics.overview import Joiner, Overview
 from backends.metrics.poller import MetricsPoller
 from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
@@ -203,6 +205,8 @@ class Dashboard:
         """Whether a whole snapshot is shown; before that no number is."""
         self.scope: Scope = ()
         """The place that is selected in the tree."""
+        self.frozen_at: float | None = None
+        """When the view was frozen. None: it is not."""
         self.marked = 0
         """Rows of the open tab that are marked."""
         self.sweep_age = 0.0
@@ -226,6 +230,13 @@ class Dashboard:
             lambda: self.view.cluster.of_type(ModelCard),
             timer=session.timer,
         )
+        self.hour = MetricsHour()
+        """The figures of the last hour, as far as they were polled."""
+        self._joiner = Joiner()
+        self._joined: Overview | None = None
+        """The overview of the figures that are just shown."""
+        self._charting = False
+        """Whether charts are open."""
         self._scrapes = session.scrapes
         self.collector = EvidenceCollector(
             discovery,
@@ -379,6 +390,7 @@ class Dashboard:
 
     def freeze(self, frozen: bool) -> None:
         """Freeze the view, or let it catch up."""
+        self.frozen_at = self.clock() if frozen else None
         self.view.freeze(frozen)
         self._look_at_figures()
         self._show(history=True)
@@ -416,6 +428,11 @@ class Dashboard:
         self._tab = tab
         self._look_at_figures()
         self.mark(marked)
+
+    def show_charts(self, shown: bool) -> None:
+        """Take in that charts are opened or closed."""
+        self._charting = shown
+        self._look_at_figures()
 
     def inspect(self, record: AnyRecord | None, worker: Worker | None) -> None:
         """Take in what the detail shows: count its requests while it is being drained, and read
@@ -536,10 +553,32 @@ class Dashboard:
         if not self.view.frozen:
             self._changed(Update(requests=True, detail=True))
 
+    @property
+    def store_is_read(self) -> bool:
+        """Return whether the registered records are up to date."""
+        return self.view.complete and not self.view.store.link.is_outdated
+
+    def overview(self) -> Overview:
+        """Return the last figures, joined to what is registered."""
+        if self._joined is not None:
+            return self._joined
+        return self._joiner.overview(
+            self.metrics.latest,
+            self.view.cluster,
+            self.metrics.revealing,
+            is_read=self.store_is_read,
+        )
+
     def _metrics_came(self) -> None:
-        if not self.view.frozen:
-            self._hear_frontends()
+        if self.view.frozen:
+            return
+        self._hear_frontends()
+        self._joined = self.overview()
+        try:
+            self.hour.take(self._joined)
             self._changed(Update(metrics=True, detail=True))
+        finally:
+            self._joined = None
 
     def _hear_frontends(self) -> None:
         """Take the last reports of frontends. Reports that are too old count for nothing."""
@@ -554,7 +593,8 @@ class Dashboard:
         tab = None if self.view.frozen else self._tab
         # What a model's row says rests on what the frontends say that were named.
         models = tab == TabId.MODELS and bool(self._scrapes.given)
-        self.metrics.look(tab == TabId.METRICS or models, at_all=tab == TabId.METRICS)
+        all_of_them = tab == TabId.METRICS or (self._charting and not self.view.frozen)
+        self.metrics.look(all_of_them or models, at_all=all_of_them)
         if self.services is not None:
             self.services.look(tab == TabId.REQUESTS)
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from backends.metrics.catalogue import Expected
-from backends.metrics.latest import History, ScrapedProcess
+from backends.metrics.latest import ScrapedProcess
 from backends.metrics.overview import AtFrontend, AtWorker, MeteredModel
 from backends.metrics.rates import Rates, Seen, WorkerLabels
 from backends.metrics.served import Served
-from tui.state.metrics_rows import FAILING, IN_CONFLICT, UNROUTABLE, MetricsRow, is_of_no_model
+from tui.state.metrics_rows import (
+    FAILING,
+    IN_CONFLICT,
+    UNROUTABLE,
+    MetricsRow,
+    Trend,
+    is_of_no_model,
+)
 from tui.text.detail import Detail
 from tui.text.format import MEANINGS, NOTHING, count, duration, hex_id
 from tui.text.host_clock import ShownAt, as_it_is
@@ -20,8 +27,6 @@ from tui.text.timestamps import time_of_day
 
 Fields = Iterator[tuple[str, str]]
 
-BARS = 36
-"""Cells of a sparkline: three minutes."""
 MOST_IN_LINE = 3
 """Reasons that the line below the table names."""
 MOST_LISTED = 12
@@ -50,11 +55,11 @@ def metrics_detail(
             wrong = ""
             if row.state in (IN_CONFLICT, UNROUTABLE):
                 wrong = f"{row.state.word}: {MEANINGS[row.state]}"
-            fields = _model(model, now, namespace, is_read, wrong)
+            fields = _model(model, row.trend, now, namespace, is_read, wrong)
         case AtFrontend() as frontend:
-            fields = _frontend(frontend, now)
+            fields = _frontend(frontend, row.trend, now)
         case AtWorker() as worker:
-            fields = _worker(worker, now)
+            fields = _worker(worker, row.trend, now)
         case ScrapedProcess() as known:
             fields = _silent(known, now, shown_at)
     title = f"{row.state}".rstrip() + f"  {_KINDS[type(row.of)]} {row.name}"
@@ -70,7 +75,7 @@ _KINDS = {
 
 
 def _model(
-    model: MeteredModel, now: float, namespace: str | None, is_read: bool, wrong: str
+    model: MeteredModel, trend: Trend, now: float, namespace: str | None, is_read: bool, wrong: str
 ) -> Fields:
     """`wrong`: the state of its workers by the store, if that is more telling than the lists of
     frontends."""
@@ -89,7 +94,7 @@ def _model(
         return
     if not model.frontends:
         yield "figures", "of its workers together: no frontend reports it"
-    yield from _trend(model.history, "tokens" if model.frontends else "requests")
+    yield from _trend(trend)
     yield from _rates(model.rates)
     for label, one in zip(_labels("frontends"), model.frontends[:MOST_LISTED], strict=False):
         yield label, f"{one.known.target}  {_scraped(one.known, now)}"
@@ -101,21 +106,21 @@ def _model(
         yield from _cut(known)
 
 
-def _frontend(frontend: AtFrontend, now: float) -> Fields:
+def _frontend(frontend: AtFrontend, trend: Trend, now: float) -> Fields:
     yield "scraped", _scraped(frontend.known, now)
-    yield from _trend(frontend.history, "tokens")
+    yield from _trend(trend)
     yield from _rates(frontend.rates)
     yield from _failures(frontend.known)
     yield from _process(frontend.known)
 
 
-def _worker(worker: AtWorker, now: float) -> Fields:
+def _worker(worker: AtWorker, trend: Trend, now: float) -> Fields:
     if worker.id is not None:
         yield "worker", f"{hex_id(worker.id)}, in decimal {worker.id}"
     yield "joined", worker.joined_by
     if worker.known is not None:
         yield "scraped", _scraped(worker.known, now)
-    yield from _trend(worker.history, "requests")
+    yield from _trend(trend)
     yield from _rates(worker.rates)
     places = sorted(worker.endpoints.items())[:MOST_LISTED]
     for label, (place, rates) in zip(_labels("endpoints"), places, strict=False):
@@ -200,15 +205,11 @@ def _failures(known: ScrapedProcess) -> Fields:
         yield " ", f"of all models, since {known.target} started"
 
 
-def _trend(history: History, what: str) -> Fields:
-    last = history[-BARS:]
-    known = [one for one in last if one is not None]
+def _trend(trend: Trend) -> Fields:
+    known = [one for one in trend if one is not None]
     if len(known) > 1:
-        bars = sparkline(last, BARS).lstrip()
-        yield (
-            "trend",
-            f"{bars}  {what} a second, at most {rate(max(known))}",
-        )
+        bars = sparkline(trend, len(trend)).lstrip()
+        yield "trend", f"{bars}  requests a second, at most {rate(max(known))}"
 
 
 def _process(known: ScrapedProcess) -> Fields:

@@ -15,7 +15,8 @@ from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.liveness.serving import Serving
 from backends.metrics.catalogue import UNKNOWN_MODEL
-from backends.metrics.latest import History, ScrapedProcess
+from backends.metrics.hour import TimelineKey, key_of_frontend, key_of_model, key_of_worker
+from backends.metrics.latest import ScrapedProcess
 from backends.metrics.overview import AtFrontend, AtWorker, MeteredModel, Overview
 from backends.metrics.rates import Rates
 from tui.state.record_states import RecordStates
@@ -38,6 +39,10 @@ FINDINGS = (NOT_SERVED, PARTLY, NOT_REGISTERED, IN_CONFLICT, UNROUTABLE, FAILING
 """States by metrics and frontends; registered records have verdicts of their own."""
 
 
+Trend = tuple[float | None, ...]
+"""Requests a second in equal steps, the newest last. None: nothing was measured in a step."""
+
+
 class MetricsRow(msgspec.Struct, frozen=True):
     """A model, one of its frontends or workers, a worker of no model, or a process without any."""
 
@@ -47,9 +52,11 @@ class MetricsRow(msgspec.Struct, frozen=True):
     name: str
     state: State
     rates: Rates
-    history: History
+    trend: Trend
     opened: bool | None
     """Whether it is expanded. None: there is nothing below it."""
+    timeline: TimelineKey | None = None
+    """Names its figures over time. None: it has none."""
     records: tuple[AnyRecord, ...] = ()
     """Its registered records, the instance of a worker first."""
 
@@ -61,8 +68,15 @@ class MetricsRow(msgspec.Struct, frozen=True):
 class Rows:
     """Makes them of an overview, for the selected place and the filter."""
 
-    def __init__(self, states: RecordStates, scope: Scope, opened: Collection[Hashable]) -> None:
-        """`opened`: the keys of the models that are open."""
+    def __init__(
+        self,
+        states: RecordStates,
+        scope: Scope,
+        opened: Collection[Hashable],
+        trend_of: Callable[[TimelineKey], Trend] = lambda _: (),
+    ) -> None:
+        """`opened`: the keys of the models that are open. `trend_of`: the requests of a row."""
+        self._trend_of = trend_of
         self._states = states
         self._view = states.view
         self._scope = scope
@@ -89,17 +103,20 @@ class Rows:
             return None
         key = ("model", model.name)
         workers = [one for one in model.workers if self._is_here(one)]
-        below = [self._frontend(key, one) for one in model.frontends if len(model.frontends) > 1]
+        several = model.frontends if len(model.frontends) > 1 else ()
+        below = [self._frontend(key, model.name, one) for one in several]
         below += [self._worker(key, one) for one in workers]
+        timeline = key_of_model(model.name)
         row = MetricsRow(
             key,
             model,
             model.name,
             _state_of(model, self._view.verdicts.serving),
             model.rates,
-            model.history,
+            self._trend_of(timeline),
             # What a filter finds may be below: it is not to be looked for.
             (key in self._opened or bool(self._view.filter)) if below else None,
+            timeline,
             tuple(cards),
         )
         if self._is_wanted(row):
@@ -107,9 +124,10 @@ class Rows:
         below = [one for one in below if self._is_wanted(one)]
         return (replace(row, opened=True), below) if below else None
 
-    def _frontend(self, parent: tuple[Hashable, ...], one: AtFrontend) -> MetricsRow:
-        key = (*parent, str(one.known.target))
-        return MetricsRow(key, one, _short(one.known), ANSWERS, one.rates, one.history, None)
+    def _frontend(self, parent: tuple[Hashable, ...], model: str, one: AtFrontend) -> MetricsRow:
+        key, timeline = (*parent, str(one.known.target)), key_of_frontend(model, one.known)
+        trend, name = self._trend_of(timeline), _short(one.known)
+        return MetricsRow(key, one, name, ANSWERS, one.rates, trend, None, timeline)
 
     def _worker(self, parent: tuple[Hashable, ...], one: AtWorker) -> MetricsRow:
         records = self._records(one)
@@ -121,6 +139,7 @@ class Rows:
             state = STATE_UNKNOWN if one.id is None else GONE
         else:
             state = STATES[self._states.worst(records)]
+        timeline = key_of_worker(one.id, one.known)
         return MetricsRow(
             (*parent, (one.id or 0, address)),
             one,
@@ -128,8 +147,9 @@ class Rows:
             " ".join([*sorted(components - {""}), name]),
             state,
             one.rates,
-            one.history,
+            self._trend_of(timeline),
             None,
+            timeline,
             records,
         )
 

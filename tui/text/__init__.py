@@ -13,6 +13,7 @@ Each module uses only modules below it in this list:
     serving         whether models are served, and why not
     tab_titles      the titles of all tabs beside each other
     tap             messages of an event channel
+    charts          charts as lines: a package
     consequences    what removing a record does
     detail          all that is known of a record
     evidence        evidence as JSON, for scripts

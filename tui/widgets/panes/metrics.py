@@ -11,13 +11,16 @@ from textual.widgets import Static
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.metrics.histogram import Histogram
-from backends.metrics.overview import Joiner, MeteredModel
+from backends.metrics.hour import TimelineKey
+from backends.metrics.overview import MeteredModel
+from backends.metrics.timeline import Measure
+from tui.state.charts.chart_subject import ChartSubject
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.empty import filtered_text
 from tui.state.metrics_detail import failing_now, metrics_detail
-from tui.state.metrics_rows import MetricsRow, Rows
+from tui.state.metrics_rows import MetricsRow, Rows, Trend
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, count
@@ -26,7 +29,9 @@ from tui.text.sparkline import sparkline
 from tui.widgets.panes.tree_pane import TreePane
 
 BARS = 12
-"""Cells of a sparkline: a minute."""
+"""Cells of a sparkline."""
+STEP = 25.0
+"""Seconds of each: five minutes in all."""
 
 
 class MetricsPane(TreePane[MetricsRow]):
@@ -59,23 +64,16 @@ class MetricsPane(TreePane[MetricsRow]):
                     ("kv", "KV", 4, 5, _plain(lambda row: row.rates.mean_kv_use, per_cent)),
                 )
             ),
-            Column("trend", "LAST MINUTE", BARS, _trend, drop=11, sort=_newest),
+            Column("trend", "REQ/S, 5 MIN", BARS, _trend, drop=11, sort=_newest),
         ]
         self.line = _Line(id="metrics-line")
         super().__init__(dashboard, columns, order=SortOrder("name"), below=(self.line,))
-        self._joiner = Joiner()
         self._opened: set[Hashable] = set()
 
     def rebuild(self) -> None:
-        metrics = self.dashboard.metrics
-        found = self._joiner.overview(
-            metrics.latest,
-            self.view.cluster,
-            metrics.revealing,
-            is_read=self._store_is_read(),
-        )
-        rows = Rows(self.states, self.dashboard.scope, self._opened).made(
-            found, self.sort_column.sort_value, reverse=self.order.reverse
+        dashboard = self.dashboard
+        rows = Rows(self.states, dashboard.scope, self._opened, self._trend_of).made(
+            dashboard.overview(), self.sort_column.sort_value, reverse=self.order.reverse
         )
         self.show(ListedRows(rows))
         self.set_empty_text("")
@@ -101,7 +99,7 @@ class MetricsPane(TreePane[MetricsRow]):
             self.row,
             self.dashboard.clock(),
             self.dashboard.settings.namespace,
-            is_read=self._store_is_read(),
+            is_read=self.dashboard.store_is_read,
             shown_at=self.dashboard.clock.shown_at,
         )
 
@@ -112,10 +110,17 @@ class MetricsPane(TreePane[MetricsRow]):
         (self._opened.add if opened else self._opened.discard)(row.key)
         self.rebuild()
 
-    def _store_is_read(self) -> bool:
-        """Return whether the registered records are up to date."""
-        view = self.view
-        return view.complete and not view.store.link.is_outdated
+    def chart_subject(self) -> ChartSubject | None:
+        if self.row is None:
+            return None
+        return ChartSubject(self.row.timeline, self.row.name) if self.row.timeline else None
+
+    def _trend_of(self, key: TimelineKey) -> Trend:
+        hour = self.dashboard.hour
+        timeline = hour.of(key)
+        if timeline is None:
+            return ()
+        return tuple(timeline.steps(Measure.REQUESTS, hour.newest, STEP, BARS))
 
     def _remarks(self) -> str:
         """Return remarks on all figures; most often none."""
@@ -126,7 +131,7 @@ class MetricsPane(TreePane[MetricsRow]):
         remarks = [
             metering.trouble and f"the last scrapes failed: {metering.trouble}",
             failing_now(one for one in metering.latest.known.values() if one.answers),
-            "" if self._store_is_read() else "the store is not read now: figures only",
+            "" if self.dashboard.store_is_read else "the store is not read now: figures only",
             f"{revealed:,} of {metering.revealed:,} servers that cards reveal are asked"
             * (revealed < metering.revealed),
         ]
@@ -237,9 +242,9 @@ def _state(row: MetricsRow) -> Cell:
 
 
 def _trend(row: MetricsRow) -> Cell:
-    return Cell(sparkline(row.history, BARS), "accent")
+    return Cell(sparkline(row.trend, BARS), "accent")
 
 
 def _newest(row: MetricsRow) -> float:
-    newest = row.history[-1] if row.history else None
+    newest = row.trend[-1] if row.trend else None
     return -1.0 if newest is None else newest

@@ -16,6 +16,7 @@ from backends.dynamo.roles import role_of_card
 from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
+from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import REASONS, Cell, Column, SortOrder
 from tui.state.columns.of_processes import process_columns
@@ -195,6 +196,12 @@ class ModelsPane(TreePane[ModelRow]):
             changed = {row.key for row in rows if row.key[0] in touched}
         self._listed = listed
         self.show(listed, changed)
+
+    def chart_subject(self) -> ChartSubject | None:
+        row = self.row
+        if row is not None and row.kind != "card":
+            return of_model(row.name)
+        return super().chart_subject()
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
         return self._summary(row.key, row.cards).there

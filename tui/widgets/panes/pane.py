@@ -15,6 +15,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.runtime.textual_bindings import bindings
+from tui.state.charts.chart_subject import ChartSubject, of_worker
 from tui.state.cluster_view import Changes
 from tui.state.column import Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
@@ -58,6 +59,7 @@ class Pane(TabPane, Generic[Row]):
         "unregister": "unregister",
         "probe": "probe",
         "instance": "jump",
+        "chart": "chart",
         "copy-key": "copy('key')",
         "copy-id": "copy('id')",
         "copy-json": "copy('json')",
@@ -87,6 +89,13 @@ class Pane(TabPane, Generic[Row]):
         def __init__(self, record: AnyRecord) -> None:
             super().__init__()
             self.record = record
+
+    class ChartAsked(Message):
+        """The person wants charts of a model or worker."""
+
+        def __init__(self, subject: ChartSubject) -> None:
+            super().__init__()
+            self.subject = subject
 
     class CopyAsked(Message):
         """The person wants a record's `key`, `id` or `json` in the clipboard."""
@@ -168,6 +177,12 @@ class Pane(TabPane, Generic[Row]):
     def detail_worker(self) -> Worker | None:
         """Return the worker of the detail, if rows stand for workers."""
         return None
+
+    def chart_subject(self) -> ChartSubject | None:
+        """Return what charts of the cursor's row are of: its worker. None: there are none."""
+        record = self.detail_record()
+        worker = None if record is None else self.view.cluster.worker_of(record)
+        return None if worker is None else of_worker(worker)
 
     def detail_text(self) -> Detail | None:
         """Return the detail of a row that is no record."""
@@ -286,6 +301,12 @@ class Pane(TabPane, Generic[Row]):
     def action_jump(self) -> None:
         if records := self._or_told(self.selected()):
             self.post_message(self.JumpAsked(records[0]))
+
+    def action_chart(self) -> None:
+        if (subject := self.chart_subject()) is not None:
+            self.post_message(self.ChartAsked(subject))
+        elif self.row is not None:
+            self.notify("This row has no figures.", severity="warning", markup=False)
 
     def action_copy(self, what: str) -> None:
         # Also of what is gone: a key may be wanted just because of that.

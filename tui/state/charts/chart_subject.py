@@ -1,0 +1,31 @@
+"""What charts are of: a model, a frontend of a model, or a worker."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backends.metrics.hour import TimelineKey, key_of_model, key_of_worker
+from tui.text.format import hex_id
+
+
+class ChartSubject(msgspec.Struct, frozen=True):
+    """A model, a frontend of a model, or a worker."""
+
+    key: TimelineKey
+    name: str
+    """As its row has it. Untrusted."""
+
+    @property
+    def is_worker(self) -> bool:
+        """Return whether workers report it, and no frontend."""
+        return self.key[0] in ("worker", "server")
+
+
+def of_model(name: str) -> ChartSubject:
+    """Return a model or an adapter, by its served name."""
+    return ChartSubject(key_of_model(name), name)
+
+
+def of_worker(worker: int) -> ChartSubject:
+    """Return a worker by its id."""
+    return ChartSubject(key_of_worker(worker, None), hex_id(worker))
