@@ -41,6 +41,9 @@ class DemoScrapes:
         """`clock` returns POSIX seconds."""
         self._world = world
         self._clock = clock
+        self._before: dict[ScrapeTarget, dict[str, float]] = {}
+        """By frontend that was scraped before, and by model: the requests that the model's counter
+        would have had when the frontend began to serve it."""
 
     @property
     def given(self) -> Sequence[ScrapeTarget]:
@@ -81,11 +84,18 @@ class DemoScrapes:
 
     def _frontend(self, target: ScrapeTarget, at: float) -> Iterator[str]:
         yield f"{catalogue.DISCONNECTED} 0\n"
-        for model in sorted(self._served() - {GHOST}):
+        served = sorted(self._served() - {GHOST})
+        begun = self._before.get(target)
+        before = self._before[target] = {
+            model: at_begin for model, at_begin in (begun or {}).items() if model in served
+        }
+        for model in served:
             rate = 0.5 + _seed(model) % 30 / 10
             if model.startswith("acme/"):
                 rate /= 5
-            done = _done(rate, at, _seed(model + target.base))
+            whole = _done(rate, at, _seed(model + target.base))
+            # Those that are there from the start have served for days; others' counters begin at 0.
+            done = whole - before.setdefault(model, 0.0 if begun is None else whole)
             label = f'model="{model}"'
             yield f'{catalogue.REQUESTS}{{{label},status="success"}} {done:.0f}\n'
             if model == FAILS:
