@@ -87,7 +87,9 @@ USED_LATER = (
     "tui.dialogs.undo",
     "tui.dialogs.unregister",
     "tui.screens.charts",
+    "tui.screens.comparison",
     "tui.screens.tap",
+    "tui.text.cards.card_comparison",
     "tui.text.evidence",
     "tui.text.owner",
 )

@@ -8,6 +8,7 @@ import pytest
 from textual.app import SystemCommand
 from textual.command import CommandPalette
 
+from backends.dynamo.records import ModelCard
 from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import MALFORMED, card, channel, instance
 from tui.actions import ACTIONS, BY_ID, DEFAULT_KEYS, Action, Keys, Place, help_lines
@@ -19,14 +20,17 @@ from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.dialogs.undo import UndoDialog
 from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.charts import ChartScreen
+from tui.screens.comparison import CardComparisonScreen
 from tui.screens.detail import DetailScreen
 from tui.screens.main import MainScreen
 from tui.screens.tap import MessageScreen, TapScreen
 from tui.state.reported_removals import Report
+from tui.text.cards.card_comparison import ComparedCards, comparison_of_marked
 from tui.widgets.chart_view import ChartView
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.panes.channels import ChannelsPane
+from tui.widgets.panes.models import ModelsPane
 from tui.widgets.panes.tree_pane import TreePane
 from tui.widgets.table.list_table import ListTable
 
@@ -46,6 +50,7 @@ PARTS: dict[Place, tuple[type, ...]] = {
         NamespaceTree,
         ListTable,
         ChannelsPane,
+        ModelsPane,
         TreePane,
         DetailPane,
         DyntopApp,
@@ -53,6 +58,7 @@ PARTS: dict[Place, tuple[type, ...]] = {
     Place.TAP: (TapScreen, ListTable, DyntopApp),
     Place.CHART: (ChartScreen, ChartView, DyntopApp),
     Place.DETAIL: (DetailScreen, DetailPane, DyntopApp),
+    Place.COMPARISON: (CardComparisonScreen, ListTable, DyntopApp),
     Place.MESSAGE: (MessageScreen, DetailPane, DyntopApp),
     Place.UNREGISTER: (UnregisterDialog, RemovalOptionList, DyntopApp),
     Place.UNDO: (UndoDialog, DyntopApp),
@@ -113,6 +119,17 @@ async def in_tap(operator: Operator) -> None:
     await operator.until(lambda: isinstance(operator.app.screen, TapScreen))
 
 
+async def in_comparison(operator: Operator) -> None:
+    compared = comparison_of_marked(
+        [*operator.dashboard.view.cluster.of_type(ModelCard)] * 2,
+        operator.dashboard.view.cluster,
+        "=",
+    )
+    assert isinstance(compared, ComparedCards)
+    operator.app.push_screen(CardComparisonScreen(compared, 0.0, 0.0))
+    await operator.until_shown("No field of Dynamo's checksum differs")
+
+
 async def asked_to_unregister(operator: Operator) -> None:
     await operator.go_to("id", "bad")
     await operator.unregister()
@@ -133,6 +150,7 @@ PLACES = [
     (in_detail, Place.DETAIL),
     (in_tap, Place.TAP),
     (in_charts, Place.CHART),
+    (in_comparison, Place.COMPARISON),
     (asked_to_unregister, Place.UNREGISTER),
     (asked_to_clean_up, Place.CLEAN_UP),
     (in_outcomes, Place.OUTCOMES),
@@ -161,8 +179,8 @@ def assert_palette_is_of(place: Place, commands: list[SystemCommand]) -> None:
     titles = [one.title for one in commands]
     assert len(titles) == len(set(titles))
     here = {one.title for one in ACTIONS if place in one.places and one.title}
-    # Of these only one is there at a time, and the channel's only in its tab.
-    here -= {"Drain", "Unregister", "Listen to the channel"}
+    # Of these only one is there at a time, and those of one tab only there.
+    here -= {"Drain", "Unregister", "Listen to the channel", "Compare model cards"}
     assert here <= set(titles)
     others = {one.title for one in ACTIONS if place not in one.places and one.title} - here
     assert not others & set(titles)

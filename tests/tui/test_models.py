@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -84,13 +85,73 @@ async def test_what_is_open_stays_open_while_adapters_come_and_go() -> None:
         assert selected(operator) == "LoRA acme/sql"
 
 
-async def test_the_detail_says_how_many_cards_a_row_stands_for() -> None:
+async def test_the_detail_of_a_model_or_adapter_sums_up_all_of_its_workers() -> None:
     async with dashboard(world_of_models()) as operator:
         await operator.press("2", "j")
-        await operator.until(lambda: "2 cards" in operator.detail().get("of", ""))
+        await operator.until(lambda: operator.detail().get("adapters") == "acme/law, acme/sql")
+        detail = operator.detail()
+        assert detail["aggregated"] == "2/2 routable  ∞ unleased 10.0.0.1, 10.0.0.2"
+        assert detail["workers"].split()[:2] == ["1", "10.0.0.1"]
         await operator.press("l", "j")
-        await operator.until(lambda: operator.detail()["LoRA of"] == "acme/tiny-llm")
-        await operator.until_shown("v1/mdc/prod/backend/generate/1/acme_law")
+        await operator.until_shown("LoRA adapter acme/law")
+        assert "1/1 routable" in operator.detail()["role unknown"]
+        await operator.press("j", "j")
+        await operator.until_shown("v1/mdc/prod/backend/generate/1")
+
+
+def card_of(worker: int, tokens: int, **more: object) -> tuple[bytes, bytes]:
+    """A card with this context length."""
+    key, value = card(worker)
+    body = json.loads(value)
+    body["card_json"] |= {"context_length": tokens, **more}
+    return key, json.dumps(body).encode()
+
+
+async def test_in_a_conflict_each_sort_is_shown_and_compared_field_by_field() -> None:
+    world = World()
+    for worker in (1, 2, 3):
+        tokens = 4096 if worker == 3 else 2048
+        world.put(instance(worker), card_of(worker, tokens, slug=f"s{tokens}"), lease=worker)
+    async with dashboard(world, size=(120, 40)) as operator:
+        await operator.press("2")
+        await operator.until(lambda: "sorts" in operator.detail())
+        assert operator.rows("why") == ["2 sorts of card"]
+        await operator.until_shown("1 worker on 10.0.0.3")
+        await operator.until_shown("differs in context_length")
+        await operator.press("=")
+        await operator.until(lambda: not operator.on_main)
+        await operator.until_shown("2 of 4 fields differ")
+        await operator.until_shown("2 workers, sort ")
+        await operator.until_shown("1 field of Dynamo's checksum (as of 1.6.1): a running frontend")
+        lines = operator.lines()
+        assert [line.split()[:2] for line in lines if line[1:2] in ("≠", "~")][-2:] == [
+            ["≠", "context_length"],
+            ["~", "slug"],
+        ]
+        await operator.press("a")
+        await operator.until_shown("all 4 fields")
+        await operator.until_shown("display_name")
+        await operator.press("a", "j", "enter")
+        await operator.until_shown("not in Dynamo's checksum")
+        await operator.press("escape", "escape")
+        await operator.until(lambda: operator.on_main)
+
+
+async def test_marked_cards_are_compared_and_why_nothing_is_is_said() -> None:
+    world = World()
+    for worker in (1, 2):
+        world.put(instance(worker), card(worker), lease=worker)
+    world.put((card(3)[0], registered.MALFORMED[1]), lease=3)
+    async with dashboard(world, size=(120, 40)) as operator:
+        await operator.press("2", "j", "=")
+        await operator.until_shown("no worker set of acme/tiny-llm has")
+        await operator.press("l", "j", "space", "=")
+        await operator.until_shown("mark another row")
+        await operator.press("space", "=")
+        await operator.until_shown("0 of 2 fields differ")
+        await operator.until_shown("No field of Dynamo's checksum differs")
+        await operator.press("q", "g", "space", "=")
+        await operator.until_shown("the card of 3 cannot be read")
 
 
 async def test_enter_on_a_card_opens_its_detail_in_full() -> None:
@@ -171,7 +232,7 @@ async def test_a_worker_on_two_endpoints_is_one_worker_in_every_column() -> None
         await operator.press("2")
         await operator.until(lambda: operator.rows("routable") == ["1/1"])
         assert operator.rows("workers") == ["1"]
-        assert "routable 1 of 1: aggregated 1/1" in operator.detail()["serving"]
+        await operator.until(lambda: "1/1 routable" in operator.detail()["aggregated"])
 
 
 async def test_the_header_counts_adapters_that_no_request_reaches() -> None:
@@ -215,7 +276,7 @@ async def test_a_routable_model_that_the_frontend_does_not_list_is_not_served_an
         assert operator.rows("why") == ["", "not listed by frontend-0:8000"]
         assert "1 of 2 models not served" in operator.header()
         detail = operator.detail()
-        assert detail["serving"].endswith("routable 1 of 1: aggregated 1/1")
+        assert detail["aggregated"].startswith("1/1 routable")
         assert detail["frontends"].startswith("http://frontend-0:8000 does not list it, since ")
         assert detail["frontends"].endswith(" or longer")
         scrapes.served[FRONTEND] = frozenset({"acme/big", "acme/tiny-llm"})
@@ -378,8 +439,8 @@ async def test_where_instances_may_not_be_read_it_is_not_known_how_many_are_rout
         await operator.press("2")
         await operator.until(lambda: operator.rows("routable") == ["?/3"])
         assert operator.rows("why")[0].startswith("3 unknown: cannot read all keys")
-        said = "routable ? of 3: aggregated ?/3; 3 unknown: this user may not read all"
-        assert said in operator.detail()["serving"]
+        await operator.until(lambda: "?/3 routable" in operator.detail()["aggregated"])
+        assert operator.detail()["serving"].startswith("3 unknown: this user may not read all")
         assert "not served" not in operator.header()
 
 

@@ -16,6 +16,7 @@ class Place(StrEnum):
     CHART = "charts"
     DETAIL = "the full detail"
     MESSAGE = "a message"
+    COMPARISON = "the comparison of cards"
     UNREGISTER = "drain or unregister"
     UNDO = "undo"
     CLEAN_UP = "clean up"

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from tui.actions.action import MAIN, Action, Group, Place
 
 EVERYWHERE = frozenset(Place)
-LISTS = frozenset({Place.MAIN, Place.TAP, Place.CHART, Place.DETAIL, Place.MESSAGE, Place.CLEAN_UP})
+LISTS = frozenset(
+    {
+        Place.MAIN,
+        Place.TAP,
+        Place.CHART,
+        Place.COMPARISON,
+        Place.DETAIL,
+        Place.MESSAGE,
+        Place.CLEAN_UP,
+    }
+)
 """Where there is a table, a detail or pages of charts that are moved in."""
 QUESTIONS = frozenset({Place.UNREGISTER, Place.UNDO, Place.CLEAN_UP})
 BUTTONS = frozenset({Place.UNREGISTER, Place.UNDO})
@@ -58,7 +68,7 @@ ACTIONS: tuple[Action, ...] = (
         "Open",
         "Expand or collapse a row with rows below it; open the full detail of any other.",
         Group.MOVING,
-        frozenset({Place.MAIN, Place.TAP}),
+        frozenset({Place.MAIN, Place.TAP, Place.COMPARISON}),
         fixed=True,
     ),
     Action(
@@ -147,6 +157,25 @@ ACTIONS: tuple[Action, ...] = (
         Group.LOOKING,
         frozenset({Place.CHART}),
         title="Ten minutes, or an hour",
+        in_footer=True,
+    ),
+    Action(
+        "compare",
+        ("=",),
+        "Compare",
+        "Compare model cards field by field: the marked ones, or each sort in a conflict.",
+        Group.LOOKING,
+        title="Compare model cards",
+        in_footer=True,
+    ),
+    Action(
+        "all-fields",
+        ("a",),
+        "All fields",
+        "Show all fields of the cards, or only those that differ.",
+        Group.LOOKING,
+        frozenset({Place.COMPARISON}),
+        title="Show all fields",
         in_footer=True,
     ),
     Action("sort", ("s",), "Sort", "Sort by the next column.", Group.LOOKING, title="Sort"),
@@ -399,6 +428,17 @@ ACTIONS: tuple[Action, ...] = (
         Group.OTHER,
         frozenset({Place.TAP}),
         title="Stop listening",
+        in_footer=True,
+        fixed=True,
+    ),
+    Action(
+        "close-comparison",
+        ("escape", "q", "="),
+        "Close",
+        "Close this, and go back.",
+        Group.OTHER,
+        frozenset({Place.COMPARISON}),
+        title="Close",
         in_footer=True,
         fixed=True,
     ),

@@ -36,6 +36,7 @@ from tui.widgets.footer import KeyFooter
 from tui.widgets.header import StoreHeader
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.panes.channels import ChannelsPane
+from tui.widgets.panes.models import ModelsPane
 from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.tabs import PaneTabs
 from tui.widgets.table.list_table import ListTable
@@ -390,6 +391,14 @@ class MainScreen(JobScreen):
         from tui.screens.charts import ChartScreen  # the first paint need not wait for it
 
         self.app.push_screen(ChartScreen(self.dashboard, message.subject))
+
+    def on_models_pane_compare_asked(self, message: ModelsPane.CompareAsked) -> None:
+        clock = self.dashboard.clock
+        from tui.screens.comparison import CardComparisonScreen  # as above
+
+        now = clock()
+        shown = CardComparisonScreen(message.compared, now, clock.shown_at(now))
+        self.app.push_screen(shown)
 
     # --- acting -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 Each module uses only modules below it in this list:
 
     causes          causes of events, as sentences: a package
+    cards           models and their cards: a summary, and cards beside each other
     aftermath       what remains after a removal
     past            what changed between two revisions
     doctor          the steps of an examination, and what to do

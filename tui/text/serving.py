@@ -101,7 +101,7 @@ def routable_sentence(serving: ModelServing) -> str:
     """Return `routable 6 of 8: decode 3/4, prefill 3/4; 2 without an instance`."""
     roles = ", ".join(f"{role} {figures}" for role, figures in serving.by_role.items())
     text = f"routable {of(serving.figures)}: {roles}"
-    return "; ".join([text, *_reasons(serving)])
+    return "; ".join([text, *reasons_in_words(serving)])
 
 
 def of(figures: RoutableCount) -> str:
@@ -109,11 +109,17 @@ def of(figures: RoutableCount) -> str:
     return f"{figures.routable(' to ')} of {figures.total:,}"
 
 
-def _reasons(serving: ModelServing) -> Iterable[str]:
+def reasons_in_words(serving: ModelServing, *, of_workers: bool = True) -> Iterable[str]:
+    """Yield why not all workers of a model are routable, a clause for each reason.
+
+    `of_workers`: also what is wrong with single workers and cards.
+    """
     for namespace, roles in sorted(serving.missing.items(), key=str):
         where = f" in {namespace}" if namespace else ""
         yield f"not served{where}: no routable {' and no routable '.join(roles)} worker"
     for reason, number in sorted(serving.reasons.items()):
+        if not of_workers:
+            break
         if reason is ServingReason.CONFLICT:
             sorts = max(one.sorts for one in serving.sets)
             yield f"{count(number, 'worker')} with {sorts:,} sorts of card: a frontend serves one"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from msgspec.structs import replace
+from textual.binding import BindingType
+from textual.message import Message
 
 from backends.discovery import models
 from backends.discovery.models import Model
@@ -16,14 +19,17 @@ from backends.dynamo.roles import role_of_card
 from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import SEVERITY
+from tui.runtime.textual_bindings import bindings
 from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import REASONS, Cell, Column, SortOrder
 from tui.state.columns.of_processes import process_columns
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.sorted_rows import ListedRows
+from tui.text.cards.model_summary import ModelSummary, summarise, summary_detail
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id
+from tui.text.sanitize import plain
 from tui.text.serving import (
     PARTLY,
     denial_in_brief,
@@ -35,7 +41,14 @@ from tui.text.serving import (
 )
 from tui.widgets.panes.tree_pane import TreePane
 
+if TYPE_CHECKING:
+    from tui.text.cards.card_comparison import ComparedCards
+
 _Key = tuple[Hashable, ...]
+
+SUMMARY_AGE = 5.0
+"""Seconds after which a model's summary is made anew, if anything was judged meanwhile that does
+not change its row: it is made of all of its cards, which may be thousands."""
 
 BEFORE = ("of", "key", "state", "gone", "requests", "serving")
 """The fields of a card's detail that come before the reports of frontends."""
@@ -83,6 +96,19 @@ class _Summary(msgspec.Struct, frozen=True):
     """Why not all of them, in a few words."""
     worst: AnyRecord | None
     """The record whose evidence is shown behind `why`. None: it would say the same."""
+    everything: Sequence[AnyRecord]
+    """All registered cards of the row in the selected place, whatever a filter leaves out."""
+
+
+class _Detailed(msgspec.Struct, frozen=True):
+    """What the detail of a row was made of."""
+
+    row: _Summary
+    updates: int
+    """`LivenessTracker.updates` of then."""
+    at: float
+    """When, in POSIX seconds."""
+    summary: ModelSummary
 
 
 class ModelsPane(TreePane[ModelRow]):
@@ -91,6 +117,16 @@ class ModelsPane(TreePane[ModelRow]):
     TAB = TabId.MODELS
     TITLE = "Models"
     KINDS = frozenset({Kind.MODEL})
+
+    ACTIONS: ClassVar[dict[str, str]] = {"compare": "compare"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    class CompareAsked(Message):
+        """The person wants to see these cards beside each other."""
+
+        def __init__(self, compared: ComparedCards) -> None:
+            super().__init__()
+            self.compared = compared
 
     def __init__(self, dashboard: Dashboard) -> None:
         host, role, ranks, release = process_columns(
@@ -136,6 +172,7 @@ class ModelsPane(TreePane[ModelRow]):
         """The rows below an expanded model or adapter."""
         self._opened: set[Hashable] = set()
         self._listed: ListedRows[ModelRow] = ListedRows()
+        self._detailed: _Detailed | None = None
 
     def rebuild(self) -> None:
         self._gone = self._gone_cards()
@@ -216,25 +253,99 @@ class ModelsPane(TreePane[ModelRow]):
             return None
         return next(iter(self.records_of(self.row)), self.row.cards[0])
 
-    def with_pane_fields(self, detail: Detail | None) -> Detail | None:
-        """Add the report of each frontend on the row's model or adapter, after its serving."""
+    def detail_text(self) -> Detail | None:
+        """Return the summary of a model or adapter of which something is registered."""
         row = self.row
-        if detail is None or row is None or not self.records_of(row):
-            return detail
-        name = row.key[-1] if isinstance(row.key[-1], str) else row.key[-2]
+        if row is None or row.kind == "card" or not self.records_of(row):
+            return None
+        shown, name = self._summary(row.key, row.cards), str(row.key[-1])
+        reports = self.view.verdicts.serving.at_frontends(name)
+        return summary_detail(
+            f"{shown.state.text}  {'LoRA adapter' if row.kind == 'LoRA' else 'model'} {name}",
+            shown.state.tone,
+            self._model_summary(row, shown),
+            self.states.as_of() or self.states.clock(),
+            reason_of=self.states.reason,
+            path_of=self._path_of,
+            frontends=self._frontend_fields(name, shown.routable),
+            denied=reports is not None and bool(reports.denied_by),
+            compare_key=self.dashboard.keys.shown("compare"),
+        )
+
+    def _model_summary(self, row: ModelRow, shown: _Summary) -> ModelSummary:
+        known, updates, now = self._detailed, self.view.verdicts.updates, self.states.clock()
+        if (
+            known is not None
+            and known.row is shown
+            and (updates == known.updates or now - known.at < SUMMARY_AGE)
+        ):
+            return known.summary
+        model = self._models.get(str(row.key[0])) if row.kind == "model" else None
+        found = summarise(
+            str(row.key[-1]),
+            list(_cards(shown.everything)),
+            self.view.cluster,
+            self.view.verdicts.serving,
+            self.view.verdicts.of,
+            within=self.dashboard.scope,
+            adapters=() if model is None else [one.name for one in model.adapters],
+        )
+        self._detailed = _Detailed(shown, updates, now, found)
+        return found
+
+    def _path_of(self, key: bytes) -> str:
+        record = self.view.cluster.records.get(key)
+        return "" if record is None else record.id.path()
+
+    def _frontend_fields(self, name: str, figures: RoutableCount) -> list[tuple[str, str]]:
+        """Return the report of each frontend on a model or adapter."""
         serving = self.view.verdicts.serving
-        # A card's row is below that of its model or adapter, whose figures they are.
-        summary = self._summaries.get(row.key[:-1] if isinstance(row.key[-1], bytes) else row.key)
-        figures = RoutableCount() if summary is None else summary.routable
-        fields = frontend_fields(
-            serving.at_frontends(str(name)),
+        return frontend_fields(
+            serving.at_frontends(name),
             serving.frontends,
             self.dashboard.clock.shown_at,
             reached=bool(figures.most or figures.unknown),
         )
+
+    def with_pane_fields(self, detail: Detail | None) -> Detail | None:
+        """Add the report of each frontend on a card's model or adapter, after its serving."""
+        row = self.row
+        if detail is None or row is None or row.kind != "card" or not self.records_of(row):
+            return detail
+        # A card's row is below that of its model or adapter, whose figures they are.
+        summary = self._summaries.get(row.key[:-1])
+        figures = RoutableCount() if summary is None else summary.routable
+        fields = self._frontend_fields(str(row.key[-2]), figures)
         labels = [label for label, _ in detail.fields]
         behind = 1 + max((labels.index(one) for one in BEFORE if one in labels), default=-1)
         return replace(detail, fields=(*detail.fields[:behind], *fields, *detail.fields[behind:]))
+
+    def action_compare(self) -> None:
+        """Compare the cards of the marked rows, or those of each sort in a conflict of the selected
+        row."""
+        found = self._comparison()
+        if isinstance(found, str):
+            self.notify(plain(found), severity="warning", markup=False)
+        elif found is not None:
+            self.post_message(self.CompareAsked(found))
+
+    def _comparison(self) -> ComparedCards | str | None:
+        from tui.text.cards import card_comparison  # the first paint need not wait for it
+
+        cluster, row = self.view.cluster, self.row
+        if marked := self.table.marked:
+            of_rows = [self.records_of(one)[:1] for one in self.rows if one.key in marked]
+            cards = {card.key: card for some in of_rows for card in _cards(some)}
+            key = self.dashboard.keys.shown("compare")
+            return card_comparison.comparison_of_marked(list(cards.values()), cluster, key)
+        if row is None or not self._or_told(self.records_of(row)):
+            return None
+        return card_comparison.comparison_of_sorts(
+            row.name if row.kind != "card" else str(row.key[-2]),
+            _cards(self._summary(row.key, row.cards).everything),
+            self.view.verdicts.serving,
+            cluster,
+        )
 
     def set_open(self, row: ModelRow, opened: bool) -> None:
         if opened:
@@ -310,7 +421,10 @@ class ModelsPane(TreePane[ModelRow]):
             if everything and (denied := self._at_frontends(key, verdict, routable)):
                 # What frontends say is in `why`.
                 state, verdict, worst = Cell(str(denied), denied.tone), Verdict.UNROUTABLE, None
-            if why and verdict is Verdict.UNROUTABLE and not isinstance(key[-1], bytes):
+            says_it = verdict is Verdict.UNROUTABLE or (
+                verdict is Verdict.CONFLICT and worst is not None and worst.conflict is None
+            )
+            if why and says_it and not isinstance(key[-1], bytes):
                 worst = None  # `why` says it already
             self._summaries[key] = _Summary(
                 there,
@@ -321,6 +435,7 @@ class ModelsPane(TreePane[ModelRow]):
                 routable,
                 why,
                 worst,
+                everything,
             )
         return self._summaries[key]
 
