@@ -393,16 +393,32 @@ def _read_details(operator: Operator, said: Statements, tab: str) -> None:
             read_worker_fields(said, row.worker.id, shown.title, shown.fields, where)
             _leases(said, row.worker.records[0].lease, shown.fields, where)
             continue
+        if tab == "models" and row.kind != "card" and pane.records_of(row):
+            _read_summary(said, row, shown.title, shown.fields, where)
+            continue
         record = pane.detail_record()
         if record is None:
             continue
         read_fields(said, record, shown.title, shown.fields, where)
         _read_reason(said, record, dict(shown.fields), pane, row, where)
         _leases(said, record.lease, shown.fields, where)
-        if isinstance(record, ModelCard) and tab == "models" and row.kind == "model":
+        if isinstance(record, ModelCard) and tab == "models" and not record.is_lora:
             texts = dict(shown.fields)
             if routable := re.search(r"its model: routable (.*?):", texts.get("serving", "")):
-                said.add(("routable", row.name), _figures(routable[1]), where)
+                said.add(("routable", row.key[0]), _figures(routable[1]), where)
+
+
+def _read_summary(
+    said: Statements, row: Any, title: str, fields: tuple[tuple[str, str], ...], where: str
+) -> None:
+    """The detail of a model or adapter: its figures, and the state of each of its cards."""
+    if row.kind == "model" and (found := re.search(r"  (\S+) routable$", title)):
+        said.add(("routable", row.name), found[1], where)
+    cards = {(card.id.path(), f"{card.id.instance_id:x}"): card.key for card in row.cards}
+    for line in _list_of(fields, "workers"):
+        number, *_, state, path = re.split(r" {2,}", line.strip())
+        if (path, number) in cards:
+            said.add(("verdict", cards[path, number]), BY_WORD[state[2:]].value, where)
 
 
 def _read_reason(

@@ -37,7 +37,7 @@ def cluster_of(lengths: list[int], *, without_instance: tuple[int, ...] = ()) ->
 
 
 def cards(cluster: Cluster) -> list[ModelCard]:
-    return list(cluster.of_type(ModelCard))
+    return sorted(cluster.of_type(ModelCard), key=lambda one: one.key)
 
 
 def tracked(cluster: Cluster) -> LivenessTracker:

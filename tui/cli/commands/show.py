@@ -15,8 +15,10 @@ from backends.discovery.models import Model
 from backends.dynamo import lookup
 from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.judge import Verdict
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY, Worker, worker, worst
+from backends.probe.probe_targets import targets_of
 from backends.store import Misconfigured, Owner, PodEvents, Pods
 from backends.store.pods import events_of
 from tui.cli.commands import list_workers
@@ -33,6 +35,8 @@ from tui.cli.shared.surveying import surveyed
 from tui.cli.shared.worker_columns import LookedAtWorkers
 from tui.config.settings import Settings
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
+from tui.text.brief_evidence import brief_evidence
+from tui.text.cards.model_summary import answer_fields, summarise
 from tui.text.detail import Detail, detail_of, kind_and_name, worker_detail
 from tui.text.detail_lines import lines_of
 from tui.text.errors import Exit
@@ -267,7 +271,7 @@ def _detail(
                 pod_events=pod_events.get,
             )
         case Model():
-            return _model_detail(subject, seen)
+            return _model_detail(subject, seen, now)
     return detail_of(
         subject,
         state_of(subject),
@@ -296,7 +300,16 @@ def _frontends(model: Model, seen: Survey) -> Fields:
     return fields
 
 
-def _model_detail(model: Model, seen: Survey) -> Detail:
+def _reason(card: ModelCard, seen: Survey) -> str:
+    """Return the evidence that decides a card's state, in few words. Empty: it is live."""
+    judged = seen.assessment(card)
+    if judged.verdict is Verdict.LIVE or not judged.evidence:
+        return ""
+    own = {target.address for target in targets_of(seen.cluster.instance_of(card) or card)}
+    return brief_evidence(judged.evidence[0].values, own)
+
+
+def _model_detail(model: Model, seen: Survey, now: float) -> Detail:
     verdicts = Counter(map(seen.verdict, _records(model)))
     worst_of_all = worst(verdicts)
     state, number = STATES[worst_of_all], verdicts[worst_of_all]
@@ -306,6 +319,9 @@ def _model_detail(model: Model, seen: Survey) -> Detail:
     of = model.cards or [card for adapter in model.adapters for card in adapter.cards]
     owners = models.workers_of(of, seen.cluster)
     serving = seen.verdicts.serving.model(model.name)
+    summary = summarise(
+        model.name, model.cards, seen.cluster, seen.verdicts.serving, seen.verdicts.of
+    )
     types = sorted({card.worker_type for card in model.cards if card.worker_type})
     cards = [
         f"{STATES[seen.verdict(one)]}  {kind_and_name(one)}  {one.id.path()}  "
@@ -315,6 +331,12 @@ def _model_detail(model: Model, seen: Survey) -> Detail:
     fields = [
         ("model", model.name),
         ("serving", "" if serving is None else routable_sentence(serving)),
+        *answer_fields(
+            summary,
+            now,
+            reason_of=lambda card: _reason(card, seen),
+            path_of=lambda key: seen.cluster.records[key].id.path(),
+        ),
         *_frontends(model, seen),
         ("workers", count(len(owners), "worker") + (f" ({', '.join(types)})" if types else "")),
         ("adapters", ", ".join(adapter.name for adapter in model.adapters)),

@@ -92,7 +92,7 @@ def comparison_of_sorts(
         why = f"no worker set of {name} has several sorts of card"
         return f"Nothing to compare: {why}. Mark two rows to compare their cards."
     sorts = by_age(sets[0], serving, cluster)
-    there = [(cluster.records.get(sort.keys[0]), sort) for sort in sorts]
+    there = [(cluster.records.get(min(sort.keys)), sort) for sort in sorts]
     chosen = [
         (card, len(sort.keys), sort.since) for card, sort in there if isinstance(card, ModelCard)
     ]

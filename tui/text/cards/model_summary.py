@@ -77,18 +77,38 @@ def summary_detail(
     them denies the model, so that they come first. `compare_key`: the key that compares cards.
     Empty: there is none.
     """
+    answers = answer_fields(
+        summary, now, reason_of=reason_of, path_of=path_of, compare_key=compare_key
+    )
     fields: Fields = [
         ("serving", _serving(summary)),
         *(frontends if denied else ()),
-        *_roles(summary),
-        *_conflicts(summary, now, path_of, compare_key),
-        *_not_routable(summary, reason_of),
+        *answers,
         *(() if denied else frontends),
         ("adapters", ", ".join(summary.adapters)),
         *_workers(summary.workers),
     ]
     shown = tuple((label, text) for label, text in fields if text)
+    if summary.routable.total:
+        title = f"{title}  {summary.routable} routable"
     return Detail(title, tone, shown, "")
+
+
+def answer_fields(
+    summary: ModelSummary,
+    now: float,
+    *,
+    reason_of: Callable[[ModelCard], str],
+    path_of: Callable[[bytes], str],
+    compare_key: str = "",
+) -> Fields:
+    """Return which workers serve a model, on which hosts, and why others do not; arguments as of
+    `summary_detail`."""
+    return [
+        *_roles(summary),
+        *_conflicts(summary, now, path_of, compare_key),
+        *_not_routable(summary, reason_of),
+    ]
 
 
 def _serving(summary: ModelSummary) -> str:
@@ -133,7 +153,8 @@ def sort_in_words(sort: SortOfCard, now: float, hosts: Sequence[str]) -> str:
         text += f" and {count(more, 'more host')}" if more > 0 else ""
     if sort.routable != len(sort.keys):
         text += f", {sort.routable:,} of them with a live instance"
-    text += f", for {seen(sort.since, now)}"
+    if not (sort.since.was_there and now - sort.since.at < 1):
+        text += f", for {seen(sort.since, now)}"
     # The values are in the comparison.
     fields = [one.partition(" ")[0] for one in sort.differs_in]
     return f"{text}; differs in {', '.join(fields)}" if fields else text
@@ -257,7 +278,7 @@ def by_age(card: ModelCard, serving: Serving, cluster: Cluster) -> tuple[SortOfC
 def in_conflict(cards: Iterable[ModelCard], serving: Serving) -> list[ModelCard]:
     """Return one card of each worker set that has several sorts of card."""
     found: dict[object, ModelCard] = {}
-    for card in cards:
+    for card in sorted(cards, key=lambda one: one.key):
         if serving.disagrees(card.key):
             found.setdefault(worker_set_of(card), card)
     return list(found.values())
