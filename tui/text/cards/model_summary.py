@@ -34,6 +34,8 @@ MOST_HOSTS_OF_A_SORT = 3
 MOST_WORKERS = 100
 """Workers that have a line."""
 
+LONGEST_PATH = 160
+"""Characters of a path that are shown: the names may be 100 KB long."""
 SHORT_SORT = 6
 """Digits of a sort's fingerprint that are shown."""
 
@@ -115,7 +117,11 @@ def _serving(summary: ModelSummary) -> str:
     """Return why a model is not served, or not to every frontend, in clauses. Empty: the lines of
     its roles and workers show all."""
     if summary.serving is None:
-        return "" if summary.routable.total else "not known: its cards cannot be read, or are old"
+        return (
+            ""
+            if summary.routable.total
+            else "not known: its cards cannot be read, or are of a release up to 0.5"
+        )
     # What conflicts do is said with the sorts of card.
     return "; ".join(reasons_in_words(summary.serving, of_workers=False))
 
@@ -163,8 +169,9 @@ def sort_in_words(sort: SortOfCard, now: float, hosts: Sequence[str]) -> str:
 def _gets_requests(one: ModelWorker) -> bool:
     """Return whether a worker is not named with a reason: in a conflict it is one of a sort, and
     workers that wait for another role are alike."""
-    reason = None if one.routing is None else one.routing.reason
-    return reason in (None, ServingReason.CONFLICT, ServingReason.NEEDS)
+    if one.routing is None:
+        return one.verdict in (Verdict.LIVE, Verdict.UNKNOWN)
+    return one.routing.reason in (None, ServingReason.CONFLICT, ServingReason.NEEDS)
 
 
 def _not_routable(
@@ -175,8 +182,10 @@ def _not_routable(
     for number, one in enumerate(found[:MOST_NOT_ROUTABLE]):
         because = reason_of(one.card) or why_not_routed(one.routing)
         at = f" at {one.host}" if one.host and one.host not in because else ""
-        name = f"{hex_id(one.card.id.instance_id)}{at}"
-        yield "why not" if number == 0 else " ", f"{name} {STATES[one.verdict]}: {because}"
+        number_of = one.card.id.instance_id
+        name = _cut(one.card.id.path() or NOTHING) if number_of is None else hex_id(number_of)
+        why = f": {because}" if because else ""
+        yield "why not" if number == 0 else " ", f"{name}{at} {STATES[one.verdict]}{why}"
     if len(found) > MOST_NOT_ROUTABLE:
         yield " ", f"… {count(len(found), 'worker')} in all"
 
@@ -221,11 +230,16 @@ def _workers(workers: Sequence[ModelWorker]) -> Iterator[tuple[str, str]]:
             f"{one.host or NOTHING:<{min(hosts, 40)}}",
             f"{one.role:<{min(roles, 12)}}",
             f"{STATES[one.verdict]!s:<13}",
-            one.card.id.path() or NOTHING,
+            _cut(one.card.id.path()) or NOTHING,
         )
         yield "workers" if number == 0 else " ", "  ".join(parts)
     if len(workers) > MOST_WORKERS:
         yield " ", f"… {len(workers):,} in all"
+
+
+def _cut(path: str) -> str:
+    """Return a path of which no summary shows more."""
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
 
 
 # --- what it is made of ---------------------------------------------------------------------------
