@@ -21,6 +21,8 @@ INTERVAL = 5.0
 """Seconds between two scrapes."""
 FIRST_INTERVAL = 2.0
 """Seconds to the second scrape, which is the first that gives rates."""
+SELDOM = 15.0
+"""Seconds between two scrapes while nothing shows the result. Not more than `LONGEST_GAP`."""
 LONGEST_WAIT = 60.0
 """Longest pause in seconds before a failing target is scraped again: 5, 10, 20 and so on up to
 it.
@@ -73,6 +75,8 @@ class MetricsPoller:
         self._looked_at = False
         self._looks_at_all = True
         """Whether servers that cards reveal are scraped, too."""
+        self._seldom = False
+        """Whether nothing shows the result, which is kept all the same."""
         self._began = 0.0
         """When the last round began, by the timer."""
         self._is_first = True
@@ -93,20 +97,22 @@ class MetricsPoller:
         """Why the last round failed as a whole. Empty: it did not."""
         return self._polling.trouble
 
-    def look(self, looks: bool, *, at_all: bool = True) -> None:
-        """Set whether the result is visible now. Without `at_all` only the given targets are."""
-        if looks and at_all and self._looked_at and not self._looks_at_all:
-            # Scrape the other targets at once, too.
+    def look(self, looks: bool, *, at_all: bool = True, seldom: bool = False) -> None:
+        """Set whether the result is visible now. Without `at_all` only the given targets are.
+        `seldom`: it is not, and the given targets are scraped at longer intervals all the same."""
+        appears = looks and not seldom and (self._seldom or not self._looked_at)
+        if appears or (looks and at_all and not self._looks_at_all):
+            # Scrape at once, the other targets too.
             self._polling.look(False)
         if looks:
             self._looks_at_all = at_all
-        if looks and not self._looked_at:
+        if appears:
             self._is_first = True
             # The user wants current values, so scrape failing targets at once.
             self._failing.clear()
-        elif not looks:
+        if not looks:
             self._end_all()
-        self._looked_at = looks
+        self._looked_at, self._seldom = looks, seldom
         self._polling.look(looks)
 
     async def run(self, on_result: Callable[[], None]) -> None:
@@ -140,6 +146,8 @@ class MetricsPoller:
         known = self.latest.known.values()
         has_rates = any(one.figures.process.seconds is not None for one in known)
         interval = self.interval if has_rates else min(FIRST_INTERVAL, self.interval)
+        if self._seldom:
+            interval = SELDOM
         return max(0.0, self._began + interval - self._timer.now())
 
     def _aim(self) -> None:

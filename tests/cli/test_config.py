@@ -46,6 +46,7 @@ def test_without_anything_each_setting_has_its_default(here: Here, env: dict[str
     assert found["password"] == found["nats"] == found["namespace"] == (None, "default")
     assert found["probe"] == ("visible", "default")
     assert found["lease_rate"] == ("50", "default")
+    assert found["metrics_always"] == ("false", "default")
 
 
 def test_a_source_is_what_goes_before_the_others(

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from backends.dynamo.records import ModelCard
+from backends.metrics.latest import LONGEST_GAP
 from backends.metrics.poller import (
     FIRST_INTERVAL,
     INTERVAL,
     LONGEST_WAIT,
     PATIENCE,
     REPORT_DELAY,
+    SELDOM,
     MetricsPoller,
 )
 from backends.metrics.rates import Rates
@@ -115,6 +117,29 @@ async def test_a_late_answer_is_told_before_the_next_round() -> None:
         assert told.times == 3
         assert all(known.answers for known in metering.latest.known.values())
         assert timer.now() < 1000.0 + FIRST_INTERVAL
+
+
+async def test_what_is_not_shown_is_asked_seldom_and_at_once_as_soon_as_it_is() -> None:
+    timer, scrapes = MovedTimer(0.0), SaidScrapes(FRONTEND)
+    metering = MetricsPoller(scrapes, list, timer=timer)
+    running = asyncio.create_task(metering.run(lambda: None))
+    for seldom, seconds, times in ((True, 4 * SELDOM, 5), (False, 3 * INTERVAL, 4)):
+        before = len(scrapes.asked)
+        metering.look(True, at_all=not seldom, seldom=seldom)
+        await timer.advance(seconds + 0.1)
+        assert len(scrapes.asked) - before == times
+    # It is not asked once more for being hidden.
+    before = len(scrapes.asked)
+    metering.look(True, at_all=False, seldom=True)
+    await timer.advance(0.1)
+    assert len(scrapes.asked) == before
+    metering.look(False)
+    await timer.advance(10 * SELDOM)
+    assert len(scrapes.asked) == before
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    # Else there would be no rates.
+    assert SELDOM < LONGEST_GAP
 
 
 async def test_who_fails_is_asked_less_and_less_often() -> None:

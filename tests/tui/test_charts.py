@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.metrics.test_tab import MODEL, busy, metrics, world
 from tests.support.metrics_screen import SaidScrapes
+from tests.support.moved_timer import MovedTimer
 from tests.support.operating import Operator, dashboard
 from tui.screens.charts import ChartScreen
 from tui.widgets.chart_view import ChartView
@@ -85,6 +86,21 @@ async def test_processes_are_asked_while_charts_are_open_over_another_tab_and_no
         await operator.press("q")
         await operator.until(lambda: operator.app.screen is operator.main)
         assert not operator.dashboard.metrics._polling._looked_at.is_set()
+
+
+async def test_a_kept_hour_goes_on_while_another_tab_is_open() -> None:
+    scrapes, timer = busy(), MovedTimer()
+    async with dashboard(world(), scrapes=scrapes, timer=timer, metrics_always=True) as operator:
+        await timer.until(lambda: len(scrapes.asked) > 3, "scrapes")
+        assert {target for targets in scrapes.asked for target in targets} == {*scrapes.given}
+        timeline = operator.dashboard.hour.of(("model", MODEL))
+        assert timeline is not None
+        assert len(timeline.at) > 1
+        # The frozen view asks nobody.
+        await operator.press("f")
+        asked = len(scrapes.asked)
+        await timer.advance(60)
+        assert len(scrapes.asked) == asked
 
 
 async def test_without_figures_it_is_said_why_there_are_no_charts() -> None:

@@ -155,6 +155,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         probing=None if arguments.probing is None else Probing(arguments.probing),
         lease_rate=arguments.lease_rate,
         metrics=arguments.metrics,
+        metrics_always=arguments.metrics_always,
         # Commands that only read need no home folder to write to.
         no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
         keys=keys,

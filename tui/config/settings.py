@@ -122,6 +122,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The NATS server whose services are queried. None: none."""
     metrics: tuple[ScrapeTarget, ...] = ()
     """Processes whose metrics are scraped, besides those named by cards."""
+    metrics_always: bool = False
+    """Scrape `metrics` also while nothing shows them."""
     audit: Path | None = None
     """The audit file, written before each removal. None: no audit."""
     audit_to_read: Path | None = None
@@ -155,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         probing: Probing | None = None,
         lease_rate: float | None = None,
         metrics: Sequence[str] | None = None,
+        metrics_always: bool = False,
         no_audit: bool = False,
         keys: Keys | None = None,
     ) -> Settings:
@@ -198,6 +201,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         sources.note("demo", "--demo" if demo else None)
         sources.note("probe", None if probing is None else "--probe")
         sources.note("lease_rate", None if lease_rate is None else "--lease-rate")
+        sources.note("metrics_always", "--metrics-always" if metrics_always else None)
         sources.note("audit", "--no-audit" if no_audit else "--demo" if demo else None)
         return cls(
             connection=connection,
@@ -212,6 +216,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             lease_rate=DEFAULT_CAP if lease_rate is None else lease_rate,
             nats=services,
             metrics=scraped,
+            metrics_always=metrics_always,
             audit=None if no_audit or demo else default_path(environ),
             audit_to_read=None if demo else default_path(environ),
             keys=keys,

@@ -99,6 +99,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, str | None]]:
     yield "namespace", settings.namespace
     yield "read_only", _switch(settings.read_only)
     yield "metrics", ",".join(map(str, settings.metrics)) or None
+    yield "metrics_always", _switch(settings.metrics_always)
     yield "probe", settings.probing.value
     yield "lease_rate", f"{settings.lease_rate:g}"
     yield "audit", None if settings.audit is None else str(settings.audit)

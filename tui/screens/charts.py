@@ -110,7 +110,8 @@ class ChartScreen(StyledOnce, Screen[None]):
         notes = [self._why_nothing()]
         pages = ChartPages((), 0)
         if timeline is not None:
-            charts = charts_of(self._subject, timeline, window)
+            always = self._dashboard.settings.metrics_always
+            charts = charts_of(self._subject, timeline, window, always=always)
             notes = [*charts.notes]
             size = self._view.size
             pages = pages_of(charts.panels, window, size.width, size.height)

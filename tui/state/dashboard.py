@@ -594,7 +594,9 @@ class Dashboard:
         # What a model's row says rests on what the frontends say that were named.
         models = tab == TabId.MODELS and bool(self._scrapes.given)
         all_of_them = tab == TabId.METRICS or (self._charting and not self.view.frozen)
-        self.metrics.look(all_of_them or models, at_all=all_of_them)
+        shown = all_of_them or models
+        always = self.settings.metrics_always and not self.view.frozen
+        self.metrics.look(shown or always, at_all=all_of_them, seldom=not shown)
         if self.services is not None:
             self.services.look(tab == TabId.REQUESTS)
 

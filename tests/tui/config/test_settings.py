@@ -280,8 +280,10 @@ def test_a_demo_needs_nothing_and_minds_nothing() -> None:
 def test_unless_told_otherwise_it_probes_what_is_on_screen_and_asks_the_store_little() -> None:
     found = settings()
     assert (found.probing, found.lease_rate) == (Probing.VISIBLE, 50)
-    found = settings(probing=Probing.NEVER, lease_rate=0.5)
+    assert not found.metrics_always
+    found = settings(probing=Probing.NEVER, lease_rate=0.5, metrics_always=True)
     assert (found.probing, found.lease_rate) == (Probing.NEVER, 0.5)
+    assert found.metrics_always
 
 
 def test_nats_is_asked_only_where_one_is_named_and_the_flag_goes_first() -> None:

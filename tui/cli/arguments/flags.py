@@ -115,6 +115,12 @@ def add_dashboard(parser: argparse.ArgumentParser) -> None:
         "cards: http://host:port, separated by commas; may be repeated. Models, check, show and "
         "wait also show which models these frontends serve",
     )
+    group.add_argument(
+        "--metrics-always",
+        action="store_true",
+        help="scrape the servers of --metrics every 15 s also while nothing shows them, so that "
+        "charts have the whole hour",
+    )
 
 
 def add_metrics(parser: argparse.ArgumentParser, how_often: str = "once ") -> None:

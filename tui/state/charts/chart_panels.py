@@ -59,8 +59,11 @@ class Charts(msgspec.Struct, frozen=True):
     """What is missing, and why."""
 
 
-def charts_of(subject: ChartSubject, timeline: Timeline, window: ChartWindow) -> Charts:
-    """Return the panels of a row: those of which anything was measured."""
+def charts_of(
+    subject: ChartSubject, timeline: Timeline, window: ChartWindow, *, always: bool = False
+) -> Charts:
+    """Return the panels of a row: those of which anything was measured. `always`: processes are
+    asked also while nothing shows their figures."""
     known = timeline.known
     start = window.start
     errors = [one for one in timeline.points(Measure.ERRORS, start) if one.value]
@@ -77,18 +80,20 @@ def charts_of(subject: ChartSubject, timeline: Timeline, window: ChartWindow) ->
         for kind in KINDS
         if any(measure in known for measure, _, _ in kind.measures)
     ]
-    return Charts(tuple(panels), tuple(_notes(subject, timeline, window, known)))
+    return Charts(tuple(panels), tuple(_notes(subject, timeline, window, known, always)))
 
 
 def _notes(
-    subject: ChartSubject, timeline: Timeline, window: ChartWindow, known: frozenset[Measure]
+    subject: ChartSubject,
+    timeline: Timeline,
+    window: ChartWindow,
+    known: frozenset[Measure],
+    always: bool,
 ) -> Iterator[str]:
     points = list(timeline.points(Measure.REQUESTS, window.start))
     if unmeasured := unmeasured_in(points, window):
-        yield (
-            f"{duration(unmeasured)} not measured: "
-            "processes are asked only while Metrics or a chart is open"
-        )
+        why = "" if always else ": processes are asked only while Metrics or a chart is open"
+        yield f"{duration(unmeasured)} not measured{why}"
     missing = [
         kind.title
         for kind in KINDS

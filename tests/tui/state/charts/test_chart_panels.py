@@ -70,3 +70,9 @@ def test_it_is_said_how_much_of_the_time_is_not_measured(
     charts = shown(of_an_hour(BY_FRONTENDS, asked=asked), span=span)
     said = (f"{unmeasured} not measured: ",) if unmeasured else ()
     assert tuple(note.partition("processes")[0] for note in charts.notes) == said
+
+
+def test_where_processes_are_always_asked_no_closed_tab_is_the_reason() -> None:
+    window = ChartWindow(END - 3600, END, lambda at: at)
+    timeline = of_an_hour(BY_FRONTENDS, asked=1800)
+    assert charts_of(of_model("a"), timeline, window, always=True).notes == ("30m not measured",)
