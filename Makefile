@@ -30,7 +30,7 @@ BIN := $(VENV)/bin
 # Where nothing is kept of what Python compiles, each of the tests' processes compiles it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup system-packages releases cluster apiserver truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots man clean
+.PHONY: help setup system-packages releases cluster apiserver truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots schema man clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -117,6 +117,9 @@ snapshots: $(VENV)/.dev  ## draw the snapshots again; look at each before commit
 
 screenshots: $(VENV)/.dev  ## draw the pictures of the documents again
 	$(BIN)/python -m tests.screenshots screenshots
+
+schema: $(VENV)/.dev  ## write the JSON schema of the settings file again
+	$(BIN)/python -m tests.support.settings_schema
 
 man: $(VENV)/.dev  ## write the manual page again
 	$(BIN)/python -m tests.support.man_page docs/dyntop.1

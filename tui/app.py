@@ -25,6 +25,7 @@ from textual.theme import Theme
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from tui.actions import ACTIONS, palette_help, shown_key
+from tui.config.preferences import DASHBOARD
 from tui.config.settings import Settings
 from tui.runtime.crash_report import write_report
 from tui.runtime.fault_tolerance import FaultTolerantApp
@@ -80,6 +81,9 @@ USED_LATER = (
     "difflib",
     "msgpack",
     "pydantic_core",
+    "tomlkit",
+    "tui.config.context_file",
+    "tui.config.settings_writer",
     "tui.dialogs.clean_up",
     "tui.dialogs.help",
     "tui.dialogs.label_back",
@@ -103,6 +107,12 @@ comes now and then: 31 ms where all instances were replaced since the start."""
 
 REPLACED = frozenset({"Quit", "Keys"})
 """Textual's own commands that ours replace: they know no key of the dashboard."""
+
+READING = 20.0
+"""Seconds that a sentence is shown for that was not asked for."""
+
+SAVING = 1.0
+"""Seconds that the end waits until choices are written."""
 
 STARTING = 10.0
 """Seconds after which garbage is collected though the store did not tell all that it has."""
@@ -143,6 +153,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         `when_complete` is called once, when the whole store is on screen."""
         forget_removed_widgets()
         remove_holders_with_their_toasts()
+        self._dashboard: Dashboard | None = None
         self._colours = colours_of_terminal()
         self.clock = session.clock if clock is None else HostClock(clock, steady or clock)
         super().__init__(TerminalDriver, self.clock)
@@ -156,10 +167,14 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         self.session = session
         self.settings = settings
         self._timings = timings
+        if (preferences := settings.preferences) is not None and preferences.theme is not None:
+            # It is there from the first paint, as Textual's own default is.
+            self.set_reactive(DyntopApp.theme, preferences.theme)
 
     def get_default_screen(self) -> Screen[None]:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
         dashboard = Dashboard(self.session, watched, self.settings, self.clock, self._timings)
+        self._dashboard = dashboard
         screen = MainScreen(dashboard)
         screen.follow()  # the store answers while it is being made
         return screen
@@ -167,6 +182,9 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
     def on_mount(self) -> None:
         if self.settings.keys is not None:
             self.rebind(self.settings.keys)
+        if (problem := self.settings.file_problem) is not None:
+            text = f"{plain(problem)}."
+            self.notify(text, severity="warning", timeout=READING, markup=False)
         self.logs.report_problem_to(partial(self._show_log_problem, asyncio.get_running_loop()))
         self.set_interval(FORGETTING, self._free_memory)
 
@@ -266,8 +284,17 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         theme = super().get_theme(theme_name)
         return None if theme is None else theme_for(theme, self._colours)
 
-    def watch_theme(self) -> None:
+    def watch_theme(self, before: str, after: str) -> None:
         drop_colours(self._filters, self.current_theme)
+        if self._dashboard is not None and before != after:
+            self._dashboard.remembering.choose((DASHBOARD, "theme"), after)
+
+    async def save_choices(self) -> None:
+        """Write what was chosen last, unless the disk takes longer than `SAVING`."""
+        if self._dashboard is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SAVING):
+                    await self._dashboard.remembering.save()
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -347,6 +374,7 @@ async def _run(settings: Settings, logs: Logs, ending: Ending, starting: float) 
         ending.in_time(QUITTING_GRACE, code)
         if app.fault is not None:
             raise app.fault
+        await app.save_choices()
         return code
 
 

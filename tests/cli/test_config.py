@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 
 from tests.cli.conftest import Here
 from tests.docs.documents import REFERENCE
-from tui.config.context_file import SETTINGS, read_contexts
+from tui.config.context_file import SETTINGS, ContextTables, read_contexts
+from tui.config.folder import read_toml
 
 SECRET = "hunter2,secret"
 """With a comma, which splits a list of URLs."""
@@ -137,6 +138,48 @@ def test_other_settings_have_their_source_too(here: Here, env: dict[str, str], h
     assert (rows["probe"]["value"], rows["probe"]["source"]) == ("deep", "--probe")
     # Given, though it is the default.
     assert (rows["lease_rate"]["value"], rows["lease_rate"]["source"]) == ("50", "--lease-rate")
+
+
+def test_the_settings_of_the_dashboard_have_their_source(
+    here: Here, env: dict[str, str], home: Path
+) -> None:
+    found = shown(here, env=env)
+    assert found["first_tab"] == ("instances", "default")
+    assert found["theme"] == ("textual-dark", "default")
+    assert found["tree_width"] == (None, "default")
+    assert found["remember"] == ("true", "default")
+    (home / "settings.toml").write_text(
+        '[dashboard]\nfirst_tab = "events"\ntheme = "nord"\ntree_width = 40\nremember = false\n'
+        '[columns.workers]\nshown = ["id", "why"]\nsort = "id"\nreverse = true\n'
+    )
+    found = shown(here, env=env)
+    assert found["first_tab"] == ("events", "settings.toml")
+    assert found["theme"] == ("nord", "settings.toml")
+    assert found["tree_width"] == ("40", "settings.toml")
+    assert found["remember"] == ("false", "settings.toml")
+    assert found["columns.workers.shown"] == ("id, why", "settings.toml")
+    assert found["columns.workers.sort"] == ("id", "settings.toml")
+    assert found["columns.workers.reverse"] == ("true", "settings.toml")
+    found = shown(here, env=env | {"TEXTUAL_THEME": "dracula"})
+    assert found["theme"] == ("dracula", "TEXTUAL_THEME")
+    assert shown(here, "--demo", env=env)["remember"] == ("false", "--demo")
+
+
+def test_what_is_wrong_in_the_settings_file_is_one_sentence_beside_the_defaults(
+    here: Here, env: dict[str, str], home: Path
+) -> None:
+    path = home / "settings.toml"
+    path.write_text('[dashboard]\ntheme = "nrod"\ntree_width = 40\n')
+    ended = here("config", "show", "-o", "json", env=env)
+    assert ended.code == 0
+    assert ended.one_sentence() == (
+        f"{path}, line 2: 'nrod' is no theme: did you mean nord; "
+        "defaults are used, and dyntop does not write the file"
+    )
+    rows = {one["setting"]: (one["value"], one["source"]) for one in ended.records}
+    assert rows["theme"] == ("textual-dark", "default")
+    assert rows["tree_width"] == ("40", "settings.toml")
+    assert path.read_text().startswith("[dashboard]")
 
 
 @pytest.mark.parametrize("backend", ["etcd", "nats"])
@@ -269,6 +312,27 @@ def test_a_file_that_is_no_toml_is_wrong(
     assert [line[0] for line in ended.lines] == ["✗", "✗"]
 
 
+def test_contexts_of_both_files_are_checked(here: Here, env: dict[str, str], home: Path) -> None:
+    (home / "contexts.toml").write_text("[a]\n[b]\n")
+    settings = home / "settings.toml"
+    settings.write_text(
+        '[keys]\ndrain = "D"\n[contexts.c]\n[contexts.d]\nread_only = 1\n'
+        '[contexts.e]\nendpoints = "ftp://a:1"\n'
+    )
+    ended = here("config", "check", env=env)
+    assert ended.code == 2
+    assert ended.lines[0] == f"✓ {home}/contexts.toml: 2 contexts"
+    assert ended.lines[1].startswith(f"✗ [contexts.d] in {settings}: read_only must be")
+    assert ended.lines[2].startswith(f"✗ [contexts.e] in {settings}: ")
+    assert len(ended.lines) == 3
+    for name, code in (("a", 0), ("c", 0), ("z", 2)):
+        settings.write_text("[contexts.c]\n")
+        assert here("config", "check", "--context", name, env=env).code == code
+    settings.write_text("[contexts.b]\n")
+    ended = here("config", "check", env=env)
+    assert ended.lines[-1].startswith("✗ settings.toml: there is [b] in ")
+
+
 TABLES: list[Any] = [
     {},
     {"backend": "etcd"},
@@ -312,7 +376,8 @@ def test_the_schema_takes_just_what_dyntop_takes(table: Any, home: Path) -> None
     schema = json.loads((REFERENCE / "contexts.schema.json").read_text())
     by_schema = Draft202012Validator(schema).is_valid({"a": table})
     (home / "contexts.toml").write_text(_toml(table))
-    _, wrong = read_contexts(home / "contexts.toml")
+    path = home / "contexts.toml"
+    _, wrong = read_contexts(ContextTables(path, read_toml(path, "", "")))
     assert by_schema is not bool(wrong), wrong
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, in_toml, name_of
 from tests.docs.world import World
-from tui.config.keys import chosen_keys
+from tui.config.settings_file import TABLES, parse_settings
 
 NOT_RUN = {
     "kubectl": "needs a cluster; tests/kubernetes/test_manifest.py applies the manifest",
@@ -75,13 +75,10 @@ def test_every_block_is_of_a_language_that_is_tried(document: Path) -> None:
     assert languages <= LANGUAGES - (set() if name_of(document) in WITH_PICTURES else {""})
 
 
-def test_the_toml_blocks_of_the_documents_are_the_contexts_and_the_keys(tmp_path: Path) -> None:
-    contexts, keys = [one for document in DOCUMENTS for one in in_toml(document)]
-    assert tomllib.loads(contexts).keys() == {"prod", "lab", "cluster"}
-    (tmp_path / "dyntop").mkdir()
-    (tmp_path / "dyntop" / "settings.toml").write_text(keys)
-    chosen = chosen_keys({"XDG_CONFIG_HOME": str(tmp_path)}).chosen
-    assert {one: list(some) for one, some in chosen.items()} == {
-        one: some if isinstance(some, list) else [some]
-        for one, some in tomllib.loads(keys)["keys"].items()
-    }
+def test_the_toml_blocks_of_the_documents_are_settings_files() -> None:
+    whole, contexts, keys = [one for document in DOCUMENTS for one in in_toml(document)]
+    for text in (whole, contexts, keys):
+        assert parse_settings(text.encode(), Path("settings.toml")).wrong == ()
+    assert tomllib.loads(whole).keys() == {*TABLES}
+    assert tomllib.loads(contexts)["contexts"].keys() == {"prod", "lab", "cluster"}
+    assert tomllib.loads(keys).keys() == {"keys"}

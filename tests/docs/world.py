@@ -219,11 +219,11 @@ def _program(folder: Path) -> Path:
 
 def _write_contexts(folder: Path, replaced: dict[str, str]) -> None:
     """Write the contexts of the documents."""
-    (text,) = (one for one in in_toml(REFERENCE / "settings.md") if "[prod]" in one)
+    (text,) = (one for one in in_toml(REFERENCE / "settings.md") if "[contexts.lab]" in one)
     for made_up, real in replaced.items():
         text = text.replace(made_up, real)
     folder.mkdir(parents=True)
-    (folder / "contexts.toml").write_text(text)
+    (folder / "settings.toml").write_text(text)
 
 
 @contextmanager

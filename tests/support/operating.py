@@ -52,7 +52,7 @@ styles_once()
 
 DEADLINE = 60.0
 """Seconds within which an awaited state must come: generous, these machines are shared."""
-QUICK = Timings(reading=0.05, probing=0.05)
+QUICK = Timings(reading=0.05, probing=0.05, saving=0.05)
 """Nobody has to read these questions; what comes in one burst still comes before. And nobody holds
 down a key."""
 MOST_SHOWN = 3600.0

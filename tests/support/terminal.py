@@ -21,6 +21,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -115,7 +116,11 @@ class Terminal:
         answers: bool = True,
     ) -> None:
         self._may_fail = may_fail
+        self._config = tempfile.TemporaryDirectory(prefix="dyntop-config-")
+        """In which it may remember what is chosen by key, unless it has a home of its own."""
         self._env = _environment(env or {})
+        if not {"HOME", "XDG_CONFIG_HOME"} & {*(env or {})}:
+            self._env["XDG_CONFIG_HOME"] = self._config.name
         self._screen = pyte.Screen(columns, rows)
         self._alternate_screen = alternate_screen
         self._answers = answers
@@ -353,6 +358,7 @@ class Terminal:
             self._close_master()
             for end in (self._stopped, self._stop):
                 os.close(end)
+            self._config.cleanup()
 
     # The terminal itself.
 

@@ -99,7 +99,7 @@ async def test_the_help_has_every_key_of_the_screen_and_closes_again() -> None:
 
 
 async def test_what_can_be_done_is_in_the_footer_and_the_help() -> None:
-    async with dashboard(full_world(), size=(110, 48)) as operator:
+    async with dashboard(full_world(), size=(110, 60)) as operator:
         await operator.until_shown("d Drain")
         await operator.press("question_mark")
         await operator.until_shown("Drain the workers of the", "Unregister marked or selected")

@@ -242,6 +242,17 @@ ACTIONS: tuple[Action, ...] = (
     ),
     *(
         Action(
+            f"tree-{width}",
+            (key,),
+            f"{width.capitalize()} tree",
+            "Make the tree narrower or wider.",
+            Group.LOOKING,
+            title=f"Make the tree {width}",
+        )
+        for width, key in (("narrower", "<"), ("wider", ">"))
+    ),
+    *(
+        Action(
             f"copy-{what.lower()}",
             (key,),
             f"Copy {what}",

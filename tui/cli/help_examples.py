@@ -11,7 +11,7 @@ examples:
   dyntop --backend nats --nats nats://n0   ... on the KV buckets of this NATS
   dyntop -n prod --read-only               ... on namespace prod and those in it (prod.*)
   dyntop -n 'prod-*'                       ... on all generations of a deployment
-  dyntop --context prod                    ... with [prod] of contexts.toml, see below
+  dyntop --context prod                    ... with [contexts.prod], see below
   dyntop --probe never                     ... and connect to no worker
   dyntop list models -o json               for scripts; see dyntop list --help
   dyntop show 7d7ba1fd2395771f             one worker, key or model; see dyntop show --help
@@ -19,9 +19,9 @@ examples:
   dyntop wait --model NAME --timeout 300   until a model is served; see dyntop wait --help
   dyntop tap prod/backend/kv-events        what is published; see dyntop tap --help
 
-contexts, in dyntop/contexts.toml in $XDG_CONFIG_HOME (default ~/.config). Precedence: flags,
+contexts, in dyntop/settings.toml in $XDG_CONFIG_HOME (default ~/.config). Precedence: flags,
 context, environment. Passwords come from the environment only:
-  [prod]
+  [contexts.prod]
   backend = "etcd"                         or "file" or "nats"
   endpoints = ["https://etcd-0:2379"]      for the file store: file_store = "/data/dynamo_kv"
   nats = "nats://nats-0:4222"              as --nats
@@ -244,8 +244,8 @@ examples:
 CONFIG_EXAMPLES = """\
 config show prints the settings that a run with the same options and environment has, each with its
 source: an option, a variable, context NAME, settings.toml or default. Secrets are printed as ***.
-Standard error names variables that are set and not used. config check reads contexts.toml and
-settings.toml, and prints each thing that is wrong in them. Neither connects to anything.
+Standard error names variables that are set and not used. config check reads settings.toml and
+contexts.toml, and prints each thing that is wrong in them. Neither connects to anything.
 Exit codes: 0 done, 2 something is wrong.
 
 examples:

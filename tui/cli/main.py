@@ -134,11 +134,11 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
     from tui.config.contexts import chosen
     from tui.config.settings import Settings
 
-    keys = None
+    file = None
     if arguments.command in (None, "config"):
-        from tui.config.keys import chosen_keys
+        from tui.config.settings_file import settings_file
 
-        keys = chosen_keys(environ)
+        file = settings_file(environ)
     return Settings.from_environment(
         environ,
         # The demo reads no contexts file: its store is in no context.
@@ -158,7 +158,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         metrics_always=arguments.metrics_always,
         # Commands that only read need no home folder to write to.
         no_audit=arguments.no_audit or arguments.command in ONLY_LOOKING,
-        keys=keys,
+        file=file,
     )
 
 

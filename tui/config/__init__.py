@@ -1,1 +1,1 @@
-"""Settings: flags, environment, contexts."""
+"""Settings: flags, environment, and the settings file with its contexts."""

@@ -1,10 +1,14 @@
-"""The file of contexts: the settings of each table, and what is wrong with others."""
+"""The contexts of this user's files: the settings of each, and what is wrong with others.
+
+They are tables of `contexts.toml`, and tables below `contexts` of the settings file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
@@ -19,7 +23,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from backends.store import Misconfigured
-from tui.config.folder import config_folder, read_toml
+from tui.config.folder import CONTEXTS_FILE, SETTINGS_FILE, config_folder, read_toml
+from tui.config.versions import CONTEXTS, wrong_version
 
 Source = Literal["--context", "DYNTOP_CONTEXT"]
 """The source of the context's name: the flag or the environment variable."""
@@ -141,25 +146,44 @@ class Context(Table):
     source: Source
 
 
+class ContextTables(NamedTuple):
+    """All tables of contexts of one file."""
+
+    path: Path
+    tables: Mapping[str, object]
+    above: str = ""
+    """The table that they are in, with a dot."""
+
+    def place(self, name: str) -> str:
+        """Return where a context is."""
+        return f"[{self.above}{name}] in {self.path}"
+
+
 def read_context(environ: Mapping[str, str], name: str, source: Source) -> Context:
-    """Return a context of this user's file. Blocks. Raises `Misconfigured`."""
-    path = _path(environ, source)
-    return _read(path, _tables(path, name, source), name, source)
+    """Return a context of this user's files. Blocks. Raises `Misconfigured`."""
+    folder = config_folder(environ)
+    if folder is None:
+        problem = "this user has no home to read contexts from: set XDG_CONFIG_HOME"
+        raise Misconfigured(source, problem)
+    files, wrong = context_files(folder, source)
+    having = [file for file in files if name in file.tables]
+    if not having:
+        raise wrong[0] if wrong else Misconfigured(source, no_context(name, folder, files))
+    if len(having) > 1:
+        raise Misconfigured(source, _twice(name, having))
+    return _read(having[0], name, source)
 
 
-def read_contexts(path: Path) -> tuple[list[Context], list[Misconfigured]]:
-    """Return all contexts of a file that can be used, and each thing that is wrong in the others.
-    Blocks. Raises `FileNotFoundError`."""
-    try:
-        tables = read_toml(path, str(path), "remove the file")
-    except Misconfigured as error:
-        return [], [error]
+def read_contexts(file: ContextTables) -> tuple[list[Context], list[Misconfigured]]:
+    """Return all contexts of a file that can be used, and each thing that is wrong in the
+    others."""
     found: list[Context] = []
     wrong: list[Misconfigured] = []
-    for name, table in tables.items():
+    for name, table in file.tables.items():
         if not isinstance(table, dict):
-            problem = f"{name} must be in the table of a context: write it below a [NAME]"
-            wrong.append(Misconfigured(str(path), problem))
+            header = f"[{file.above}NAME]"
+            problem = f"{name} must be in the table of a context: write it below a {header}"
+            wrong.append(Misconfigured(str(file.path), problem))
             continue
         problems: list[str] = []
         try:
@@ -167,40 +191,77 @@ def read_contexts(path: Path) -> tuple[list[Context], list[Misconfigured]]:
         except ValidationError as error:
             problems = _problems(error.errors())
         if problems:
-            wrong += (Misconfigured(_place(path, name), one) for one in problems)
+            wrong += (Misconfigured(file.place(name), one) for one in problems)
         else:
             found.append(_context(table, name, "--context"))
     return found, wrong
 
 
-def _path(environ: Mapping[str, str], source: Source) -> Path:
-    """Raises `Misconfigured` where this user has no home."""
-    folder = config_folder(environ)
-    if folder is None:
-        problem = "this user has no home to read contexts from: set XDG_CONFIG_HOME"
-        raise Misconfigured(source, problem)
-    return folder / "contexts.toml"
+def twice(files: Sequence[ContextTables]) -> Iterator[str]:
+    """Yield a sentence about each context that two files have."""
+    for name in dict.fromkeys(one for file in files for one in file.tables):
+        having = [file for file in files if name in file.tables]
+        if len(having) > 1:
+            yield _twice(name, having)
 
 
-def _tables(path: Path, name: str, source: Source) -> dict[str, object]:
-    """Return all contexts of the file. Raises `Misconfigured`."""
-    try:
-        return read_toml(path, source, "leave the context out")
-    except FileNotFoundError:
-        problem = f"there is no {path}: write it, with a table for {name!r}"
-    raise Misconfigured(source, problem)
+def _twice(name: str, having: Sequence[ContextTables]) -> str:
+    # Neither goes before the other: which one is meant decides in which cluster keys are removed.
+    places = " and ".join(one.place(name) for one in having)
+    return f"there is {places}: remove one of them"
 
 
-def _read(path: Path, tables: Mapping[str, object], name: str, source: Source) -> Context:
-    stray = [key for key, value in tables.items() if not isinstance(value, dict)]
+def no_context(name: str, folder: Path, files: Sequence[ContextTables]) -> str:
+    """Return the sentence about a context that none of the files has."""
+    if not files:
+        path = folder / SETTINGS_FILE
+        return f"there is no {path}: write it, with a table [{CONTEXTS}.{_quoted(name)}]"
+    where = " or ".join(str(one.path) for one in files)
+    names = dict.fromkeys(one for file in files for one in file.tables)
+    they = "it has" if len(files) == 1 else "they have"
+    return f"there is no context {name!r} in {where}: {they} {_names(names) or 'none'}"
+
+
+def context_files(folder: Path, source: str) -> tuple[list[ContextTables], list[Misconfigured]]:
+    """Return the files that have contexts, and what is wrong with the others."""
+    files: list[ContextTables] = []
+    wrong: list[Misconfigured] = []
+    for read in (_contexts_file, _settings_file):
+        try:
+            files.append(read(folder, source))
+        except FileNotFoundError:
+            pass
+        except Misconfigured as error:
+            wrong.append(error)
+    return files, wrong
+
+
+def _contexts_file(folder: Path, source: str) -> ContextTables:
+    path = folder / CONTEXTS_FILE
+    return ContextTables(path, read_toml(path, source, "leave the context out"))
+
+
+def _settings_file(folder: Path, source: str) -> ContextTables:
+    path = folder / SETTINGS_FILE
+    tables = read_toml(path, source, "leave the context out")
+    if (problem := wrong_version(tables)) is not None:
+        raise Misconfigured(source, f"{path} cannot be read: {problem}")
+    contexts = tables.get(CONTEXTS, {})
+    if not isinstance(contexts, dict):
+        problem = f"{CONTEXTS} must be a table: write [{CONTEXTS}.NAME]"
+        raise Misconfigured(str(path), problem)
+    return ContextTables(path, contexts, f"{CONTEXTS}.")
+
+
+def _read(file: ContextTables, name: str, source: Source) -> Context:
+    stray = [key for key, value in file.tables.items() if not isinstance(value, dict)]
     if stray:
         # Most likely meant for all contexts, and a `read_only` must not be passed over.
-        problem = f"{_names(stray)} must be in the table of a context, e.g. below [{name}]"
-        raise Misconfigured(str(path), problem)
-    table = tables.get(name)
-    if not isinstance(table, dict):
-        there = f"it has {_names(tables)}" if tables else "it has none"
-        raise Misconfigured(source, f"there is no context {name!r} in {path}: {there}")
+        header = f"[{file.above}{_quoted(name)}]"
+        problem = f"{_names(stray)} must be in the table of a context, e.g. below {header}"
+        raise Misconfigured(str(file.path), problem)
+    table = file.tables[name]
+    assert isinstance(table, dict)
     problem = ""
     try:
         Table.model_validate(table)
@@ -208,16 +269,12 @@ def _read(path: Path, tables: Mapping[str, object], name: str, source: Source) -
         problem = _problems(error.errors())[0]
     # Raised outside of the handler: pydantic's error repeats values, which may be secrets.
     if problem:
-        raise Misconfigured(_place(path, name), problem)
+        raise Misconfigured(file.place(name), problem)
     return _context(table, name, source)
 
 
 def _context(table: Mapping[str, object], name: str, source: Source) -> Context:
     return Context.model_validate({**table, "name": name, "source": source})
-
-
-def _place(path: Path, name: str) -> str:
-    return f"[{name}] in {path}"
 
 
 def _problems(errors: list[ErrorDetails]) -> list[str]:
@@ -244,3 +301,8 @@ def _wrong(problem: str) -> PydanticCustomError:
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(names)
+
+
+def _quoted(name: str) -> str:
+    """Return a name as it is written in the header of a table."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else f'"{name}"'

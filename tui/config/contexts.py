@@ -1,8 +1,9 @@
 """Named contexts: which store to look at, and whether anything may be removed there, by a name.
 
-They stand in `dyntop/contexts.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`, one table each:
+They are tables of the settings file, `dyntop/settings.toml` in `$XDG_CONFIG_HOME`, else in
+`~/.config`:
 
-    [prod]
+    [contexts.prod]
     backend = "etcd"                # or "file", "kubernetes", "nats"; not needed where another
                                     # line says it
     endpoints = ["https://etcd-0:2379", "https://etcd-1:2379"]    # or one text, with commas
@@ -13,9 +14,10 @@ They stand in `dyntop/contexts.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`,
     read_only = true
     metrics = ["http://frontend-0:8000"]    # or one text, with commas: as --metrics
 
-A name with a dot is written in quotes: `["prod.eu"]`. All that a table does not say comes from the
-environment, and so does every secret. dyntop reads this file only if a context is named, and never
-writes it.
+In `contexts.toml`, which is read too, each is a table `[prod]`. A name that both files have is
+refused. A name with a dot is written in quotes: `[contexts."prod.eu"]`. All that a table does not
+say comes from the environment, and so does every secret. Contexts are read only if one is named,
+and dyntop never writes any.
 """
 
 from __future__ import annotations

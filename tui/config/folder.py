@@ -10,6 +10,10 @@ from pathlib import Path
 
 from backends.store import Misconfigured
 
+CONTEXTS_FILE = "contexts.toml"
+SETTINGS_FILE = "settings.toml"
+"""The settings, and contexts too."""
+
 
 def config_folder(environ: Mapping[str, str]) -> Path | None:
     """Return the folder of the user's files. None: this user has no home.
@@ -28,20 +32,26 @@ def config_folder(environ: Mapping[str, str]) -> Path | None:
     return folder / "dyntop"
 
 
-def read_toml(path: Path, source: str, otherwise: str) -> dict[str, object]:
+def read_bytes(path: Path, source: str, otherwise: str) -> bytes:
     """Return the contents of a file. Blocks.
 
-    Raises `FileNotFoundError`, and `Misconfigured` with `source` for an unusable file. `otherwise`:
-    what the user can do instead of fixing the file.
+    Raises `FileNotFoundError`, and `Misconfigured` with `source` for an unreadable file.
+    `otherwise`: what the user can do instead of fixing the file.
     """
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return path.read_bytes()
     except FileNotFoundError:
         raise
     except OSError as error:
         reason = error.strerror or "input or output failed"
         problem = f"{path} cannot be read ({reason}): mend that, or {otherwise}"
+    raise Misconfigured(source, problem)
+
+
+def parse_toml(content: bytes, path: Path, source: str) -> dict[str, object]:
+    """Return the tables of a file. Raises `Misconfigured` with `source`."""
+    try:
+        return tomllib.loads(content.decode())
     except tomllib.TOMLDecodeError as error:
         problem = f"{path} is not TOML: {error}"
     except UnicodeDecodeError as error:
@@ -50,3 +60,8 @@ def read_toml(path: Path, source: str, otherwise: str) -> dict[str, object]:
     except RecursionError:
         problem = f"{path} is nested too deeply: write plain tables"
     raise Misconfigured(source, problem)
+
+
+def read_toml(path: Path, source: str, otherwise: str) -> dict[str, object]:
+    """Return the tables of a file. Blocks. Raises as `read_bytes` and `parse_toml` do."""
+    return parse_toml(read_bytes(path, source, otherwise), path, source)

@@ -17,10 +17,12 @@
 | `DYNTOP_METRICS` | URLs of frontends and workers, separated by commas, as `--metrics` |
 | `DYNTOP_LOG`, `DYNTOP_LOG_LEVEL` | as `--log` and `--log-level` (`tui/runtime/logs.py`) |
 | `XDG_STATE_HOME` | the folder of the audit and crash reports, default `~/.local/state` |
-| `XDG_CONFIG_HOME` | the folder of contexts and keys, default `~/.config` |
+| `XDG_CONFIG_HOME` | the folder of the settings file and of contexts, default `~/.config` |
+| `TEXTUAL_THEME` | the theme |
 
-An empty variable counts as not set. Flags override a context, and a context overrides the
-environment. Read-only wins: once one of them sets it, none unsets it.
+An empty variable counts as not set. Flags override a context, a context overrides the
+environment, and that overrides the settings file. Read-only wins: once one of them sets it, none
+unsets it.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from backends.dynamo.queries import ANY_END
 from backends.liveness.gathering import DEFAULT_CAP, Probing
 from backends.removal.audit.location import default_path
 from backends.store import Misconfigured
+from tui.config.folder import SETTINGS_FILE
 from tui.config.sources import Sources
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     from backends.nats.config import NatsConfig
     from tui.actions import Keys
     from tui.config.context_file import Context
+    from tui.config.preferences import Preferences
+    from tui.config.settings_file import SettingsFile
 
 DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
 FILE_STORE_FOLDER = "dynamo_store_kv"
@@ -62,6 +67,9 @@ NAMESPACE_FLAG = "--namespace"
 
 ALL_KUBERNETES_NAMESPACES = "*"
 """No name of a namespace, which are lowercase letters, digits and `-`."""
+
+THEME = "TEXTUAL_THEME"
+"""Textual's own variable, which goes before the settings file."""
 
 TO_SUFFIX = "-"
 """Between a namespace and the suffix of a generation."""
@@ -130,6 +138,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The file with this machine's earlier removals. None: there is none."""
     keys: Keys | None = None
     """The dashboard's keys. None: the defaults."""
+    preferences: Preferences | None = None
+    """How the dashboard looks. None: as by default."""
+    remembered_in: Path | None = None
+    """The settings file, to which what is chosen by key is written. None: it is not."""
+    file_problem: str | None = None
+    """A sentence about what is wrong in the settings file. None: nothing is."""
     sources: Mapping[str, str] = msgspec.field(default_factory=dict)
     """By setting, as `tui/config/shown.py` names them, where its value comes from: flags, variables
     or `context NAME`. A setting that is not in here has its default."""
@@ -159,7 +173,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         metrics: Sequence[str] | None = None,
         metrics_always: bool = False,
         no_audit: bool = False,
-        keys: Keys | None = None,
+        file: SettingsFile | None = None,
     ) -> Settings:
         """Return settings from flags, else a context, else an environment. None: a flag that was
         not given.
@@ -168,7 +182,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         and `nats`: separated by commas. `kube_namespace`: `*` for all of them. Empty `namespace`:
         all namespaces, overriding context and environment. Empty `nats` beside another store: no
         services. `metrics`: one or several URLs in each text; an empty text: none, overriding the
-        others.
+        others. `file`: the settings file. None: it was not read.
 
         Raises `Misconfigured`.
         """
@@ -199,6 +213,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         sources.note("read_only", "DYNTOP_READ_ONLY" if by_variable else None)
         sources.note("context", None if context is None else context.source)
         sources.note("demo", "--demo" if demo else None)
+        preferences = None if file is None else _preferences(environ, file.preferences, sources)
+        sources.replace("remember", "--demo" if demo else None)
         sources.note("probe", None if probing is None else "--probe")
         sources.note("lease_rate", None if lease_rate is None else "--lease-rate")
         sources.note("metrics_always", "--metrics-always" if metrics_always else None)
@@ -219,7 +235,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             metrics_always=metrics_always,
             audit=None if no_audit or demo else default_path(environ),
             audit_to_read=None if demo else default_path(environ),
-            keys=keys,
+            keys=None if file is None else file.keys,
+            preferences=preferences,
+            remembered_in=None if demo or file is None else file.remembered_in,
+            file_problem=None if file is None else file.problem,
             sources=sources.found,
         )
 
@@ -247,6 +266,20 @@ def as_name(text: str) -> str:
     """Return a name from the command line or environment as ids have it: bytes that are not UTF-8
     (lone surrogates in Python) as `\\xNN`."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _preferences(
+    environ: Mapping[str, str], preferences: Preferences, sources: Sources
+) -> Preferences:
+    """Return the preferences of the settings file, but for what a variable sets."""
+    from tui.config.preferences import FIELDS
+
+    for name in FIELDS:
+        if getattr(preferences, name) is not None:
+            sources.note(name, SETTINGS_FILE)
+    if sources.variable("theme", THEME):
+        return msgspec.structs.replace(preferences, theme=environ[THEME])
+    return preferences
 
 
 class StoreFlags(msgspec.Struct, frozen=True):

@@ -14,10 +14,13 @@ from backends.connections import (
     NatsKvConnection,
 )
 from backends.redact import MASK, path_or_mask
+from tui.config.folder import SETTINGS_FILE
+from tui.config.preferences import DEFAULT_TAB, DEFAULT_THEME
 from tui.config.settings import (
     ALL_KUBERNETES_NAMESPACES,
     ETCD_VARIABLES,
     NATS_VARIABLES,
+    THEME,
     Settings,
 )
 
@@ -38,6 +41,7 @@ VARIABLES = (
     "DYNTOP_METRICS",
     "DYNTOP_LOG",
     "DYNTOP_LOG_LEVEL",
+    THEME,
 )
 """Variables that set something."""
 
@@ -61,9 +65,8 @@ def shown(settings: Settings) -> Iterator[Shown]:
             # It is in the URL.
             source = settings.sources.get("nats")
         yield Shown(name, value, source or DEFAULT)
-    chosen = settings.keys.chosen if settings.keys is not None else {}
-    for action, keys in chosen.items():
-        yield Shown(f"keys.{action}", ", ".join(keys), "settings.toml")
+    for name, value in _of_file(settings):
+        yield Shown(name, value, SETTINGS_FILE)
 
 
 def unused(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
@@ -71,6 +74,21 @@ def unused(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
     chosen store does not read them."""
     used = {name for source in sources.values() for name in _NAME.findall(source)}
     return [name for name in VARIABLES if environ.get(name) and name not in used]
+
+
+def _of_file(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the settings of columns and keys that the settings file has."""
+    preferences = settings.preferences
+    for tab, chosen in preferences.columns.items() if preferences is not None else ():
+        if chosen.shown is not None:
+            yield f"columns.{tab}.shown", ", ".join(chosen.shown)
+        if chosen.sort is not None:
+            yield f"columns.{tab}.sort", chosen.sort
+        if chosen.reverse is not None:
+            yield f"columns.{tab}.reverse", _switch(chosen.reverse)
+    if settings.keys is not None:
+        for action, keys in settings.keys.chosen.items():
+            yield f"keys.{action}", ", ".join(keys)
 
 
 def _values(settings: Settings) -> Iterator[tuple[str, str | None]]:
@@ -103,6 +121,13 @@ def _values(settings: Settings) -> Iterator[tuple[str, str | None]]:
     yield "probe", settings.probing.value
     yield "lease_rate", f"{settings.lease_rate:g}"
     yield "audit", None if settings.audit is None else str(settings.audit)
+    preferences = settings.preferences
+    if preferences is not None:
+        yield "first_tab", preferences.first_tab or DEFAULT_TAB
+        yield "theme", preferences.theme or DEFAULT_THEME
+        width = preferences.tree_width
+        yield "tree_width", None if width is None else str(width)
+        yield "remember", _switch(preferences.remember is not False and not settings.demo)
 
 
 def _nats(settings: Settings) -> Iterator[tuple[str, str | None]]:

@@ -29,6 +29,7 @@ from tui.state.dashboard import Bookmark, Dashboard, Update
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
 from tui.state.navigation.go_to import GoTo
 from tui.state.reported_removals import Notice
+from tui.text.sanitize import plain
 from tui.widgets.command_bar import CommandBar
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
@@ -72,6 +73,8 @@ class MainScreen(JobScreen):
         "gone": "hide_gone",
         "internal": "show_internal",
         "tree": "toggle_tree",
+        "tree-narrower": "widen_tree(-1)",
+        "tree-wider": "widen_tree(1)",
         "back": "back",
         "step-out": "step_out",
         "clean-up": "clean_up",
@@ -92,6 +95,7 @@ class MainScreen(JobScreen):
         super().__init__(dashboard.jobs(), dashboard.timings.restarting)
         self.dashboard = dashboard
         dashboard.observer = self
+        dashboard.remembering.report = self._show_not_remembered
         self._acting = Actions(dashboard, self)
         self._go_to = GoTo(dashboard.view)
         self._detail_key: bytes | None = None
@@ -118,6 +122,9 @@ class MainScreen(JobScreen):
         self._draw_everything()
         self._header.update()
         self.begin_jobs()
+
+    def on_resize(self) -> None:
+        self._tree.fit()
 
     # --- behind the screen --------------------------------------------------------------------
 
@@ -176,6 +183,10 @@ class MainScreen(JobScreen):
     def report(self, fault: Exception) -> None:
         """Report a fault of dyntop's own, after which everything is read again."""
         self.app.post_message(self.Failed(fault, starts_again=True))
+
+    def _show_not_remembered(self, problem: str) -> None:
+        text = f"What you choose by key is not remembered: {plain(problem)}."
+        self.show_notice(Notice(text, "warning"))
 
     def records_on_screen(self) -> list[AnyRecord]:
         """Return the records of the detail and of the rows on screen."""
@@ -320,6 +331,13 @@ class MainScreen(JobScreen):
         lies_over = self._tree.toggle()
         self.set_focus(self._tree if lies_over else self.active.table)
         self._header.update()
+
+    def action_widen_tree(self, steps: int) -> None:
+        if self._tree.is_shown:
+            self._tree.widen(steps)
+        else:
+            key = self.dashboard.keys.shown("tree")
+            self.show_notice(Notice(f"The tree is hidden: {key} shows it.", "information"))
 
     def action_tab(self, number: int) -> None:
         self._skip_while_typing()

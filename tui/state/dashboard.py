@@ -45,6 +45,8 @@ from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.store import PodLabel
 from tui.actions import DEFAULT_KEYS
+from tui.config.preferences import Preferences
+from tui.config.remembering import Remembering
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
@@ -196,6 +198,9 @@ class Dashboard:
         self.under_way = UnderWay(self._status_changed)
         self.states = RecordStates(self.view, clock)
         self.processes = Processes(self.view)
+        self.preferences = settings.preferences or Preferences()
+        """How it looks at first."""
+        self.remembering = Remembering(settings.remembered_in, session.timer, timings.saving)
         self.keys = settings.keys or DEFAULT_KEYS
         """Those that texts name."""
         # What is removed from the demo is nobody's loss.
@@ -265,7 +270,7 @@ class Dashboard:
         self._taps = session.taps
         self._heap = Heap()
         self._evidence_came = asyncio.Event()
-        self._tab: str = TabId.INSTANCES
+        self._tab: str = self.preferences.first_tab or TabId.INSTANCES
         self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
 
     @property
@@ -293,6 +298,8 @@ class Dashboard:
             "audit": lambda: self.removals.follow_audit(self._evidence_came.set),
             "drained": lambda: self._drain_watch.run(partial(self._changed, Update(detail=True))),
         }
+        if self.settings.remembered_in is not None:
+            jobs["remembering"] = self.remembering.run
         if self.store.pods is not None:
             shows = partial(self._changed, Update(detail=True))
             jobs["pod events"] = lambda: self._pod_events.run(shows)

@@ -17,6 +17,8 @@ class Timings(msgspec.Struct, frozen=True):
     """Between two looks of the watchdog at whether the store is followed."""
     restarting: float = 5.0
     """After which what failed behind the screen is begun again."""
+    saving: float = 1.0
+    """From a choice by key until it is written: others may follow, as of a width step by step."""
 
 
 TIMINGS = Timings()

@@ -11,12 +11,14 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.binding import BindingType
+from textual.geometry import clamp
 from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from backends.discovery.record_index import NO_NAMESPACE, RecordIndex, Scope
 from backends.dynamo.roles import is_internal
+from tui.config.preferences import DASHBOARD, NARROWEST_TREE, WIDEST_TREE
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_theme import rich_colour
 from tui.state.dashboard import Dashboard
@@ -27,6 +29,12 @@ DEPTH = 3
 OPEN_AT_START = 1
 """Nodes of this level and above are open at first."""
 GUIDE_CELLS = 2
+MOST_BESIDE = 0.4
+"""The part of the screen that a chosen width takes at most beside the table."""
+MOST_OVER = 0.8
+"""The same where the tree lies over the table."""
+STEP = 2
+"""Cells that a key makes it wider."""
 LINES_KEPT = 128
 """Drawn lines in the cache, or as many as fit on the screen."""
 
@@ -70,6 +78,7 @@ class NamespaceTree(Tree[Scope]):
         self._line_cache.maxsize = LINES_KEPT
         self._placed: dict[Scope, TreeNode[Scope]] = {(): self.root}
         self._opened_by_filter: set[Scope] = set()
+        self._chosen_width = dashboard.preferences.tree_width
         self._width = 0
         """The width of each line, in cells; Textual computes it at each query."""
         self.root.expand()
@@ -150,6 +159,26 @@ class NamespaceTree(Tree[Scope]):
     def on_resize(self) -> None:
         self._width = self.size.width
         self._relabel_all()
+
+    def fit(self) -> None:
+        """Take the chosen width, as far as the screen has room. Without one the style sets it."""
+        if self._chosen_width is not None:
+            self.styles.width = min(self._chosen_width, self._most)
+
+    def widen(self, steps: int) -> None:
+        """Make it wider by so many steps, or narrower, as far as the screen has room, and remember
+        the width."""
+        # A width that is set is laid out only later, and the next key may come before that.
+        before = self.outer_size.width if self._chosen_width is None else self._chosen_width
+        width = min(before, self._most) + steps * STEP
+        self._chosen_width = clamp(width, NARROWEST_TREE, min(WIDEST_TREE, self._most))
+        self.dashboard.remembering.choose((DASHBOARD, "tree_width"), self._chosen_width)
+        self.fit()
+
+    @property
+    def _most(self) -> int:
+        part = MOST_OVER if self._is_narrow else MOST_BESIDE
+        return max(NARROWEST_TREE, int(self.app.size.width * part))
 
     def on_tree_node_expanded(self, event: Tree.NodeExpanded[Scope]) -> None:
         if event.node.data is not None:

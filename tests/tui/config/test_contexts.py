@@ -122,8 +122,11 @@ def test_a_user_without_a_home_is_told_only_where_a_context_is_named(
 def test_a_file_that_is_not_there_is_said_with_who_named_the_context(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    path = tmp_path / "dyntop" / "contexts.toml"
-    assert complaint(environ) == f"--context: there is no {path}: write it, with a table for 'prod'"
+    path = tmp_path / "dyntop" / "settings.toml"
+    assert complaint(environ) == (
+        f"--context: there is no {path}: write it, with a table [contexts.prod]"
+    )
+    assert complaint(environ, "prod.eu").endswith('with a table [contexts."prod.eu"]')
     with pytest.raises(Misconfigured) as raised:
         chosen(environ | {"DYNTOP_CONTEXT": "prod"}, None)
     assert raised.value.setting == "DYNTOP_CONTEXT"
@@ -248,6 +251,80 @@ def test_a_password_in_a_nats_server_is_refused_and_not_repeated(environ: dict[s
     said = wrong(environ, f"nats = 'nats://joe:{PASSWORD}@a:4222'")
     assert "NATS_AUTH_PASSWORD" in said
     assert PASSWORD not in said
+
+
+def settings(environ: dict[str, str], content: str) -> Path:
+    """Write the settings file, which has contexts too."""
+    path = Path(environ["XDG_CONFIG_HOME"], "dyntop", "settings.toml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def test_a_context_of_the_settings_file_is_as_one_of_the_file_of_contexts(
+    environ: dict[str, str],
+) -> None:
+    table = 'endpoints = ["http://a:1", "b:2"]\nnamespace = "p"\nread_only = true\n'
+    before = prod(environ, table)
+    Path(environ["XDG_CONFIG_HOME"], "dyntop", "contexts.toml").unlink()
+    settings(environ, f'[contexts.prod]\n{table}[contexts."prod.eu"]\nnats = "nats://n:1"\n')
+    assert chosen(environ, "prod") == before
+    assert chosen(environ, "prod.eu") == Context(
+        name="prod.eu", source="--context", nats="nats://n:1"
+    )
+
+
+def test_both_files_are_read_and_a_name_in_both_is_refused(environ: dict[str, str]) -> None:
+    old = write(environ, '[prod]\nnamespace = "p"\n[dev]\n')
+    new = settings(environ, '[contexts.prod]\nnamespace = "q"\n[contexts.lab]\n')
+    assert chosen(environ, "dev") == Context(name="dev", source="--context")
+    assert chosen(environ, "lab") == Context(name="lab", source="--context")
+    assert complaint(environ) == (
+        f"--context: there is [prod] in {old} and [contexts.prod] in {new}: remove one of them"
+    )
+    assert complaint(environ, "none") == (
+        f"--context: there is no context 'none' in {old} or {new}: they have prod, dev, lab"
+    )
+
+
+def test_a_file_that_cannot_be_read_keeps_no_context_of_the_other_from_being_used(
+    environ: dict[str, str],
+) -> None:
+    """The error would come at 3 a.m."""
+    new = settings(environ, "[keys\n")
+    write(environ, "[prod]\n")
+    assert chosen(environ, "prod") == Context(name="prod", source="--context")
+    assert f"{new} is not TOML" in complaint(environ, "lab")
+    old = write(environ, "[prod\n")
+    settings(environ, "[contexts.lab]\n")
+    assert chosen(environ, "lab") == Context(name="lab", source="--context")
+    assert f"{old} is not TOML" in complaint(environ)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[contexts.prod]\nread_onyl = true\n", "read_onyl is no setting of a context"),
+        ("[contexts]\nread_only = true\n[contexts.prod]\n", "e.g. below [contexts.prod]"),
+        ('contexts = "prod"\n', "contexts must be a table: write [contexts.NAME]"),
+        ("version = 2\n[contexts.prod]\n", "version 2 is of a newer dyntop"),
+        ("version = 0\n[contexts.prod]\n", "version must be 1, or left out"),
+    ],
+)
+def test_what_is_wrong_with_a_named_context_of_the_settings_file_is_an_error(
+    environ: dict[str, str], content: str, said: str
+) -> None:
+    """It decides in which cluster keys are removed."""
+    path = settings(environ, content)
+    assert said in complaint(environ)
+    assert str(path) in complaint(environ)
+
+
+def test_other_settings_that_are_wrong_keep_no_context_from_being_used(
+    environ: dict[str, str],
+) -> None:
+    settings(environ, '[keys]\ndrian = "D"\n[nonsense]\n[contexts.prod]\n')
+    assert chosen(environ, "prod") == Context(name="prod", source="--context")
 
 
 def test_a_file_for_the_build_before_means_the_same(environ: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from tui.actions import ACTIONS, DEFAULT_KEYS, REBINDABLE, Keys
 from tui.cli.main import main
 from tui.config.context_file import Context
 from tui.config.contexts import chosen
-from tui.config.keys import chosen_keys
+from tui.config.settings_file import SettingsFile, settings_file
 
 
 @pytest.fixture
@@ -26,15 +26,26 @@ def write(environ: dict[str, str], text: str | bytes) -> Path:
     return path
 
 
+def read(environ: dict[str, str]) -> SettingsFile:
+    file = settings_file(environ)
+    assert file is not None
+    return file
+
+
+def chosen_keys(environ: dict[str, str]) -> Keys:
+    file = read(environ)
+    assert file.wrong == ()
+    return file.keys
+
+
 def keys(environ: dict[str, str], lines: str) -> Keys:
     write(environ, f"[keys]\n{lines}\n")
     return chosen_keys(environ)
 
 
 def complaint(environ: dict[str, str]) -> Misconfigured:
-    with pytest.raises(Misconfigured) as raised:
-        chosen_keys(environ)
-    return raised.value
+    """The first thing that is wrong; the action that it is about has its default key."""
+    return read(environ).wrong[0]
 
 
 def test_without_a_file_or_a_home_the_keys_are_those_of_the_table(
@@ -44,7 +55,7 @@ def test_without_a_file_or_a_home_the_keys_are_those_of_the_table(
     (tmp_path / "dyntop").write_text("a file where the folder would be")
     assert chosen_keys(environ) == DEFAULT_KEYS
     monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
-    assert chosen_keys({"HOME": "relative"}) == DEFAULT_KEYS
+    assert settings_file({"HOME": "relative"}) is None
 
 
 def test_a_file_that_chooses_nothing_changes_nothing(environ: dict[str, str]) -> None:
@@ -143,8 +154,11 @@ def test_two_lines_with_one_key_are_refused(environ: dict[str, str]) -> None:
     [
         (b"[keys", "is not TOML"),
         (b'[keys]\ndrain = "\xff"\n', "is not UTF-8 at line 2"),
-        (b"[key]\n", "key is no setting: the file may have a table [keys]"),
-        (b'drain = "D"\n', "drain is no setting: the file may have a table [keys]"),
+        (b"[key]\n", "'key' is no setting: did you mean keys"),
+        (
+            b'drain = "D"\n',
+            "'drain' is no setting: there are version, dashboard, columns, keys, contexts",
+        ),
         (b"keys = 4\n", "keys must be a table: write [keys]"),
     ],
 )
@@ -176,15 +190,32 @@ def test_every_action_that_may_be_rebound_takes_a_free_key(environ: dict[str, st
         assert keys(environ, f'{action} = "f12"').of(action) == ("f12",)
 
 
-def test_the_dashboard_does_not_start_with_a_wrong_key_and_commands_do_not_ask(
+def test_what_is_wrong_leaves_all_other_keys_as_they_were_chosen(environ: dict[str, str]) -> None:
+    write(environ, '[keys]\ntree = "z"\ndrian = "D"\nundo = 4\ndrain = "z"\nprobe = "P"\n')
+    file = read(environ)
+    assert len(file.wrong) == 4
+    assert file.keys.chosen == {"probe": ("P",)}
+
+
+def test_an_action_with_its_default_key_again_has_it_alone(environ: dict[str, str]) -> None:
+    """Else one key would remove and probe."""
+    write(environ, '[keys]\nprobe = "zz"\ndrain = "p"\nsort = "d"\n')
+    file = read(environ)
+    assert [one.problem for one in file.wrong] == [
+        "'zz' is no key: write a character, or a name such as f5 or ctrl+d",
+        "p is the key of probe: choose another, or give probe another",
+        "d is the key of drain: choose another, or give drain another",
+    ]
+    assert file.keys == DEFAULT_KEYS
+
+
+def test_commands_do_not_ask_for_keys(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(environ, '[keys]\ndrian = "D"\n')
+    write(environ, '[keys]\ndrian = "D"\n')
     monkeypatch.setenv("XDG_CONFIG_HOME", environ["XDG_CONFIG_HOME"])
-    assert main(["--demo"]) == 2
-    said = capsys.readouterr().err
-    assert said == f"dyntop: {path}, line 2: 'drian' is no action: did you mean drain\n"
     assert main(["--demo", "list", "all", "-o", "name"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_no_key_of_the_table_has_two_meanings_on_one_screen() -> None:

@@ -20,7 +20,7 @@ def add_common(parser: argparse.ArgumentParser, *, first: bool) -> None:
         "--context",
         metavar="NAME",
         default=nothing,
-        help="the store and view of that name in contexts.toml (see dyntop --help); '' for none "
+        help="the store and view of that name in settings.toml (see dyntop --help); '' for none "
         "(overrides DYNTOP_CONTEXT)",
     )
     group.add_argument(

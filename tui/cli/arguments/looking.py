@@ -187,8 +187,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         choices=("show", "check"),
-        help="show: every setting with where it comes from; check: what is wrong in contexts.toml "
-        "and settings.toml",
+        help="show: every setting with where it comes from; check: what is wrong in settings.toml "
+        "and contexts.toml",
     )
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     add_metrics(parser)

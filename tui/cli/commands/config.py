@@ -35,6 +35,8 @@ def run(
     if arguments.action == "check":
         return _check(environ, arguments)
     settings = make_settings()
+    if settings.file_problem is not None:
+        print_message(settings.file_problem)
     rows = [*shown(settings), *_of_log(environ, arguments)]
     rows = [Shown(row.name, row.value and mask(row.value), row.source) for row in rows]
     if arguments.output == "json":

@@ -8,17 +8,24 @@ from contextlib import suppress
 
 
 def context_names(environ: Mapping[str, str]) -> Sequence[str]:
-    """Return the contexts of this user's file. Empty: there is none, or it cannot be read."""
+    """Return the contexts of this user's files. Empty: there are none, or they cannot be read."""
     from backends.store import Misconfigured
-    from tui.config.folder import config_folder, read_toml
+    from tui.config.folder import CONTEXTS_FILE, SETTINGS_FILE, config_folder, read_toml
+    from tui.config.versions import CONTEXTS, wrong_version
 
     if (folder := config_folder(environ)) is None:
         return ()
-    try:
-        tables = read_toml(folder / "contexts.toml", "--context", "leave the context out")
-    except (FileNotFoundError, Misconfigured):
-        return ()
-    return [name for name, table in tables.items() if isinstance(table, dict)]
+    found: list[str] = []
+    for name in (CONTEXTS_FILE, SETTINGS_FILE):
+        try:
+            tables: object = read_toml(folder / name, "--context", "leave the context out")
+        except (FileNotFoundError, Misconfigured):
+            continue
+        if name == SETTINGS_FILE and isinstance(tables, dict):
+            tables = {} if wrong_version(tables) else tables.get(CONTEXTS)
+        if isinstance(tables, dict):
+            found += (one for one, table in tables.items() if isinstance(table, dict))
+    return list(dict.fromkeys(found))
 
 
 def kube_context_names(environ: Mapping[str, str]) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """Columns that several tabs have.
 
-`of_records` (state, age), `of_owners` (the pod of a record, in Kubernetes), `of_processes` (role,
+`chosen` has which of a tab's columns are shown. `of_records` (state, age), `of_owners` (the pod of
+a record, in Kubernetes), `of_processes` (role,
 host, release of what registered it). `tui.state.column` has what a column is.
 """

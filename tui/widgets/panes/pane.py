@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.binding import BindingType
 from textual.message import Message
@@ -14,16 +14,21 @@ from backends.discovery.history import Event
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
+from tui.config.preferences import COLUMNS
 from tui.runtime.textual_bindings import bindings
 from tui.state.charts.chart_subject import ChartSubject, of_worker
 from tui.state.cluster_view import Changes
 from tui.state.column import Column, SortOrder
+from tui.state.columns.chosen import shown_columns, sort_order
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.inspector import Inspector
 from tui.state.removal_options import Verb, proposed_verb
 from tui.state.sorted_rows import HasKey, ListedRows, RowSource
 from tui.text.detail import Detail
 from tui.widgets.table.list_table import ListTable
+
+if TYPE_CHECKING:
+    from tui.config.settings_writer import Value
 
 Row = TypeVar("Row", bound=HasKey)
 
@@ -114,9 +119,15 @@ class Pane(TabPane, Generic[Row]):
         follow_top: bool = False,
         below: Sequence[Widget] = (),
     ) -> None:
-        """`below`: lines under the table."""
+        """`columns`: all that the tab can show. `order`: by default. `below`: lines under the
+        table."""
+        self.columns = tuple(columns)
+        chosen = dashboard.preferences.of_tab(self.TAB)
+        self._default_order = order
+        order = sort_order(columns, chosen, order)
+        shown = shown_columns(self.columns, chosen.shown)
         self.table: ListTable[Row] = ListTable(
-            columns, follow_top=follow_top, is_faded=self.is_faded, id=self.TAB
+            shown, follow_top=follow_top, is_faded=self.is_faded, id=self.TAB
         )
         self.table.set_reactive(ListTable.order, order)
         super().__init__(self.TITLE, self.table, *below, id=f"tab-{self.TAB}")
@@ -217,7 +228,7 @@ class Pane(TabPane, Generic[Row]):
 
     @property
     def sort_column(self) -> Column[Row]:
-        return next(column for column in self.table.columns if column.id == self.order.column)
+        return next(column for column in self.columns if column.id == self.order.column)
 
     def show(self, source: RowSource[Row], changed: set[Hashable] | None = None) -> None:
         """Show the rows of a source. `changed`: if given, rows of other keys are as they were."""
@@ -252,8 +263,17 @@ class Pane(TabPane, Generic[Row]):
     def sort_by(self, column: str) -> None:
         """Sort by a column; by the same again the other way round."""
         again = column == self.order.column
-        self.table.order = SortOrder(column, again and not self.order.reverse)
+        self._sort(SortOrder(column, again and not self.order.reverse))
+
+    def _sort(self, order: SortOrder) -> None:
+        self.table.order = order
+        is_default = order == self._default_order
+        self._remember("sort", None if is_default else order.column)
+        self._remember("reverse", True if order.reverse and not is_default else None)
         self.rebuild()
+
+    def _remember(self, setting: str, value: Value | None) -> None:
+        self.dashboard.remembering.choose((COLUMNS, self.TAB.value, setting), value)
 
     def on_list_table_sort_asked(self, message: ListTable.SortAsked) -> None:
         self.sort_by(message.column)
@@ -271,8 +291,7 @@ class Pane(TabPane, Generic[Row]):
     def action_sort_next(self) -> None:
         shown = [column.id for column, _ in self.table.laid_out()]
         current = shown.index(self.order.column) if self.order.column in shown else -1
-        self.table.order = SortOrder(shown[(current + 1) % len(shown)])
-        self.rebuild()
+        self._sort(SortOrder(shown[(current + 1) % len(shown)]))
 
     def action_sort_reverse(self) -> None:
         self.sort_by(self.order.column)

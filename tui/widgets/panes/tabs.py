@@ -11,7 +11,7 @@ from textual.widgets import Static, Tab, TabbedContent
 
 from backends.dynamo import keys
 from tui.state.cluster_view import Changes
-from tui.state.dashboard import Dashboard
+from tui.state.dashboard import Dashboard, TabId
 from tui.text.sanitize import width
 from tui.text.tab_titles import TabTitle, fitting
 from tui.widgets.panes.channels import ChannelsPane
@@ -31,7 +31,10 @@ class PaneTabs(TabbedContent):
         """The tabs have their places, for the first time or in another window."""
 
     def __init__(self, dashboard: Dashboard, *, id: str) -> None:
-        super().__init__(id=id)
+        first = TabId(dashboard.preferences.first_tab or TabId.INSTANCES)
+        # A tab that may be empty is opened once it has rows.
+        is_there = first != TabId.OTHERS
+        super().__init__(initial=f"tab-{first if is_there else TabId.INSTANCES}", id=id)
         self.dashboard = dashboard
         self.panes: list[Pane[Any]] = [
             InstancesPane(dashboard),
@@ -45,7 +48,7 @@ class PaneTabs(TabbedContent):
         ]
         self._behind: set[str] = set()
         """Panes that have not seen the last changes, by tab."""
-        self._wanted: Pane[Any] | None = None
+        self._wanted: Pane[Any] | None = None if is_there else self.pane(first)
         """The tab to open once it has rows: it was chosen before the snapshot was complete."""
         self._numbers: dict[str, int | None] = {}
         """How many there are in each pane, as it was counted last."""
