@@ -161,7 +161,7 @@ PLACES = [
 async def test_help_and_the_palette_have_the_keys_of_the_screen_that_is_there_again_afterwards(
     go: Callable[[Operator], Awaitable[None]], place: Place
 ) -> None:
-    async with dashboard(world(), size=(150, 60)) as operator:
+    async with dashboard(world(), size=(150, 90)) as operator:
         await go(operator)
         below = operator.app.screen
         assert_palette_is_of(place, list(operator.app.get_system_commands(below)))
