@@ -8,8 +8,9 @@ from tui.text.reasons import AFTER_GAP, reason_text
 
 
 def happened(operator: Operator) -> list[tuple[str, str, str]]:
-    """What, which id, and why; newest first."""
-    found = [row.event for row in operator.pane.rows]
+    """What, which id, and why; newest first; each event by itself."""
+    causes = operator.dashboard.view.causes()
+    found = [event for cause in causes for event in reversed(cause.events)]
     ids = ["" if one.record is None else f"{one.record.id.instance_id:x}" for one in found]
     return [
         (one.type.value, number, reason_text(one.why))
@@ -128,4 +129,55 @@ async def test_the_filter_looks_at_names_ids_and_reasons() -> None:
         await operator.press("exclamation_mark")
         assert len(operator.pane.rows) == 3
         await operator.type("/nowhere\r")
-        await operator.until_shown("Nothing that happened matches “nowhere”: Esc clears the filter")
+        await operator.until_shown("Nothing that happened matches “nowhere”")
+
+
+async def test_a_worker_is_one_row_that_grows_where_it_is_and_opens_to_its_keys() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.open("events")
+        world.put(instance(0xA7), lease=0xA7)
+        await operator.until(lambda: "+ started" in operator.rows("what")[0])
+        world.put(instance(0xB2), lease=0xB2)
+        await operator.until(lambda: len(operator.pane.rows) == 3)
+        await operator.press("j")
+        assert (operator.at("kind"), operator.at("id")) == ("worker", "a7")
+        world.put(card(0xA7), lease=0xA7)
+        await operator.until(lambda: (operator.at("why") or "").endswith("2 keys"))
+        assert operator.at("id") == "a7"
+        assert operator.at("why") == "acme/tiny-llm, 10.0.0.167, 2 keys"
+        await operator.press("right")
+        await operator.until(lambda: len(operator.pane.rows) == 5)
+        below = ["prod/backend", "generate acme/tiny-llm", "generate"]
+        assert operator.rows("name")[1:4] == below
+        detail = operator.detail()
+        assert detail["worker"] == "a7, in decimal 167"
+        assert detail["now"].startswith("2 keys registered, ")
+        # From an event below to the row that it belongs to, and closed.
+        await operator.press("j", "left")
+        assert operator.at("name") == "prod/backend"
+        await operator.press("enter")
+        await operator.until(lambda: len(operator.pane.rows) == 3)
+        await operator.press("o")
+        await operator.until(lambda: operator.tab() == "instances")
+        assert operator.at("id") == "a7"
+        # The worker ends: `o` has nowhere to go.
+        world.keyspace.end_lease(0xA7)
+        await operator.open("events")
+        await operator.until(lambda: operator.rows("id")[0] == "a7")
+        await operator.press("home", "o")
+        await operator.until_shown("This row is gone: there is nothing to act on.")
+
+
+async def test_a_filter_by_time_is_named_after_a_colon_and_hides_no_record() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        await operator.type(":events 10m kind:worker\r")
+        # The start is about the store.
+        await operator.until_shown("Nothing that happened matches “10m kind:worker”")
+        world.put(instance(2), lease=2)
+        await operator.until(lambda: operator.rows("id") == ["2"])
+        await operator.press("1")
+        assert operator.rows("id") == ["1", "2"]

@@ -75,7 +75,7 @@ ACTIONS: tuple[Action, ...] = (
         "filter",
         ("/",),
         "Filter",
-        "Show only rows with a text in their names, ids or addresses.",
+        "Show only rows by names, ids or addresses; in Events also by age.",
         Group.LOOKING,
         title="Filter",
         in_footer=True,

@@ -33,6 +33,7 @@ from backends.liveness.judge import FINDINGS
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.local import host_name
 from backends.store import Lifetime
+from tui.state.causes.conditions import Conditions
 from tui.state.narrowing import STEP, Narrowing, Texts, Words, in_steps, searchable
 from tui.state.store_state import LinkState, StoreState, next_state
 from tui.state.watchdog import Trouble
@@ -303,8 +304,8 @@ class ClusterView:
 
     @property
     def narrowed(self) -> bool:
-        """Return whether the view may leave something out."""
-        return bool(self.filter) or self.only_findings
+        """Return whether the view may leave a record out."""
+        return self.is_searched or self.only_findings
 
     @property
     def has_internal(self) -> bool:
@@ -337,6 +338,16 @@ class ClusterView:
         self._stones_changed |= old
         return bool(old)
 
+    @property
+    def is_searched(self) -> bool:
+        """Return whether the filter may leave a record out."""
+        return bool(self._words)
+
+    @property
+    def conditions(self) -> Conditions:
+        """Those of the filter."""
+        return self._words.conditions
+
     def finds(self, text: str) -> bool:
         """Return whether a text, in lower case, has every word of the filter."""
         return self._words.are_in(text)
@@ -344,7 +355,9 @@ class ClusterView:
     def is_found(self, record: AnyRecord) -> bool:
         """Return whether a registered record has every word of the filter; without one, each
         has."""
-        return not self._words or self.finds(self._texts.of(record))
+        return not self._words or (
+            self.conditions.fit(record) and self.finds(self._texts.of(record))
+        )
 
     def take_changes(self) -> Changes:
         """Return the differences since the last call."""
@@ -418,7 +431,9 @@ class ClusterView:
             self.finish_filter()
 
     def _finds_stone(self, stone: Tombstone) -> bool:
-        return not self._words or self.finds(searchable(stone.record))
+        return not self._words or (
+            self.conditions.fit(stone.record) and self.finds(searchable(stone.record))
+        )
 
     def _is_first(self, record: AnyRecord) -> bool:
         """Return whether nothing of a new record's process is registered yet, as far as known."""

@@ -29,7 +29,7 @@ def nothing_to_show(
         if view.frozen:
             return f"Frozen before anything was read: {keys.shown('freeze')} lets it go on"
         return f"Reading {store} …"
-    if view.only_findings or view.filter:
+    if view.narrowed:
         return filtered_text(view, keys, "No findings here, by the evidence so far")
     if view.cluster.records:
         return "None here"
@@ -41,7 +41,7 @@ def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:
     """Return the text of a table whose rows are all hidden by the filter or by showing findings
     only: which of the two, and the key that shows them. `all_well`: if there is no finding."""
     findings = keys.shown("not-live")
-    if not view.filter:
+    if not view.is_searched:
         return f"{all_well}: {findings} shows everything"
     if not view.only_findings:
         return f"Nothing here matches “{view.filter}”: Esc clears the filter"

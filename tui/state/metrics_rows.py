@@ -115,7 +115,7 @@ class Rows:
             model.rates,
             self._trend_of(timeline),
             # What a filter finds may be below: it is not to be looked for.
-            (key in self._opened or bool(self._view.filter)) if below else None,
+            (key in self._opened or self._view.is_searched) if below else None,
             timeline,
             tuple(cards),
         )

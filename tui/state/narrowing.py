@@ -14,6 +14,7 @@ from backends.discovery.record_index import RecordIndex, Selection
 from backends.dynamo import keys, lookup
 from backends.dynamo.records import AnyRecord, EventSource, ModelCard
 from backends.probe.hosts import bare_host, hosts_of
+from tui.state.causes.conditions import conditions_of
 
 STEP = 2_000
 """Records that are looked at in one step, some 5 ms, or taken in: some 15."""
@@ -27,23 +28,28 @@ _T = TypeVar("_T")
 
 
 class Words:
-    """The words of a filter. A text must have every one of them."""
+    """The words of a filter. A text must have every one of them, but for its conditions."""
 
     def __init__(self, text: str) -> None:
         """`text`: as typed. Ids are matched as keys have them, and as in `lookup.needles`; a host
         behind `host=` as a whole."""
         self.text = text.strip().lower()
-        self._needles = [_needles(word) for word in lookup.words(self.text)]
+        self.conditions = conditions_of(self.text)
+        self._needles = [_needles(word) for word in self.conditions.words]
 
     def __bool__(self) -> bool:
-        return bool(self.text)
+        """Return whether a record may not have them: a time is of events alone."""
+        return self.conditions.bear_on_records
 
     def are_in(self, text: str) -> bool:
         """Return whether a text, in lower case, has every word."""
         return lookup.is_in(self._needles, text)
 
     def pick(self, records: Iterable[AnyRecord], texts: Texts) -> list[AnyRecord]:
-        """Return the records whose texts have every word."""
+        """Return the records that meet the conditions, and whose texts have every word."""
+        conditions = self.conditions
+        if conditions.record_kinds or conditions.namespaces:
+            records = [one for one in records if conditions.fit(one)]
         found = [(texts.of(record), record) for record in records]
         for word in self._needles:
             if len(word) == 1:

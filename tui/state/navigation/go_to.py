@@ -44,8 +44,13 @@ WORDS = (
     GoToWord("host", "HOST, NODE or POD", "what is registered at that host, in Workers"),
     GoToWord("stale", "", "only records that are not live"),
     GoToWord("all", "", "everything again: no filter, all namespaces"),
-    *(GoToWord(tab.value, "", f"the tab {tab.value.capitalize()}") for tab in TabId),
+    *(
+        GoToWord(tab.value, "FILTER" * (tab is TabId.EVENTS), f"the tab {tab.value.capitalize()}")
+        for tab in TabId
+    ),
 )
+_ALONE_TOO = ("ns", TabId.EVENTS)
+"""Words that may have nothing after them, too."""
 _BY_WORD = {command.word: command for command in WORDS}
 _SHORT = {"namespace": "ns", "worker": "id", "instance": "id", "address": "id", "key": "id"}
 """Other spellings."""
@@ -93,7 +98,7 @@ class GoTo:
             return self._unknown(typed.strip())
         if rest and not command.argument:
             return Notice(f":{command.word} takes nothing after it.", "warning")
-        if not rest and command.argument and command.word != "ns":
+        if not rest and command.argument and command.word not in _ALONE_TOO:
             return Notice(f":{command.word} needs {command.argument}.", "warning")
         match command.word:
             case "id":
@@ -108,7 +113,7 @@ class GoTo:
                 return Destination(only_findings=True)
             case "all":
                 return Destination(scope=(), filter="", only_findings=False)
-        return Destination(tab=command.word)
+        return Destination(tab=command.word, filter=rest or None)
 
     def _unknown(self, typed: str) -> Destination | Notice:
         found = self._worker(typed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from backends.discovery.causes import CauseKind, EventCause
+from backends.discovery.history import History
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo import keys
 from backends.dynamo.records import ModelCard
@@ -17,7 +18,9 @@ from tui.text.format import (
     hex_id,
     name_of,
 )
+from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.reasons import AFTER_GAP, reason_text
+from tui.text.timestamps import time_of_day
 
 CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
     CauseKind.STARTED: ("+", "good"),
@@ -68,8 +71,10 @@ def cause_name(cause: EventCause) -> str:
     """Return the name of what a cause is about: of a process its components, of one key its own.
     Empty: it is about the store."""
     records = cause.records
-    if len(records) == 1:
+    if len(records) == 1 and cause.kind is not CauseKind.STARTED:
         (record,) = records
+        if isinstance(record, ModelCard) and record.is_lora and record.model_name is not None:
+            return " ".join((*Worker(0, (record,)).components, record.model_name))
         return name_of(record) if record.id.path() else keys.spell(record.key)
     return ", ".join(Worker(0, tuple(records)).components) if records else ""
 
@@ -99,7 +104,13 @@ def cause_sentence(cause: EventCause) -> str:
     text = " ".join(filter(None, parts))
     if why:
         text += (" " if why.startswith(("in order", "by ", "after ")) else ": ") + why
-    return f"{text}, {count(len(records), 'key')}" if len(records) > 1 else text
+    return ", ".join(filter(None, (text, number_of_keys(cause))))
+
+
+def number_of_keys(cause: EventCause) -> str:
+    """Return of how many keys a cause is: `8 keys`. Empty: of one, or it is about the store."""
+    keys = len(cause.records)
+    return count(keys, "key") if keys > 1 else ""
 
 
 def _what_started(cause: EventCause) -> str:
@@ -123,3 +134,20 @@ def _without_kind(why: Reason | None, kind: CauseKind) -> str:
     for start in (f"{kind.value}: ", f"{kind.value} "):
         text = text.removeprefix(start)
     return (AFTER_GAP if why.after_gap else "") + text
+
+
+def kept_since(history: History, shown_at: ShownAt = as_it_is) -> str:
+    """Return since when events are kept. Empty: there is none yet."""
+    oldest = next(iter(history), None)
+    if oldest is None:
+        return ""
+    since = time_of_day(shown_at(oldest.at))
+    if oldest.number == 1:
+        return f"Kept since {since}, dyntop's start; earlier events are not known"
+    return f"The last {len(history):,} events are kept, since {since}"
+
+
+def nothing_found(sought: str, kept: str) -> str:
+    """Return the text of a table of causes of which a filter hides all. `kept`: since when events
+    are kept."""
+    return f"Nothing that happened matches “{sought}”: Esc clears the filter. {kept}"

@@ -145,7 +145,7 @@ class MetricsPane(TreePane[MetricsRow]):
             return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
         if not any(one.answers or one.trouble for one in metering.latest.known.values()):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
-        if view.filter or view.only_findings:
+        if view.narrowed:
             well = "All served models are registered, and all processes answer"
             return filtered_text(view, self.dashboard.keys, well)
         return "No metrics in the selected scope"

@@ -159,7 +159,8 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         self.is_faded = is_faded
         self.columns = columns
         self.rows: Sequence[Row] = ()
-        self._follow_top = follow_top
+        self.follows_top = follow_top
+        """May be changed before rows are shown."""
         self._index = 0
         self._key: Hashable = None
         self.marked: frozenset[Hashable] = frozenset()
@@ -188,7 +189,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         was_empty, before = not self.rows, self._keys_on_screen() if changed is None else set()
         self.rows = rows
         self.set_height(len(rows) + 1)
-        at_top = self._follow_top and self._index == 0
+        at_top = self.follows_top and self._index == 0
         index = None if self._key is None or at_top else index_of(self._key)
         moved = 0 if index is None else index - self._index
         self._index = clamp(self._index if index is None else index, 0, max(0, len(rows) - 1))

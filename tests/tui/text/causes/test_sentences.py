@@ -62,12 +62,12 @@ CAME, WENT = EventType.ADDED, EventType.REMOVED
             cause(CAME, WORKER),
             "worker 697a prod/backend, prod/three started: acme/tiny-llm, 10.0.0.122, 2 keys",
         ),
-        (cause(CAME, KEY, GAP), "worker 697a prod/three/generate started: in a gap: 10.0.0.122"),
+        (cause(CAME, KEY, GAP), "worker 697a prod/three started: in a gap: 10.0.0.122"),
         (cause(CAME, KEY, first=False), "instance 697a prod/three/generate added"),
-        (cause(CAME, LORA), "LoRA 697a prod/backend/generate sql loaded"),
+        (cause(CAME, LORA), "LoRA 697a prod/backend sql loaded"),
         (
             cause(WENT, LORA, Reason(ReasonKind.LORA_UNLOADED)),
-            "LoRA 697a prod/backend/generate sql removed: LoRA unloaded, or its card deleted: its "
+            "LoRA 697a prod/backend sql removed: LoRA unloaded, or its card deleted: its "
             "worker is alive",
         ),
         (
