@@ -14,6 +14,7 @@ from backends.store import Cause, Unreachable
 from tests.snapshots.world import (
     Clock,
     app,
+    charted,
     live,
     loaded,
     metered,
@@ -34,6 +35,7 @@ class Scene(Enum):
     NONE = auto()
     REQUESTS = auto()
     METRICS = auto()
+    CHARTS = auto()
     TAP = auto()
 
 
@@ -62,6 +64,7 @@ PICTURES = (
     Picture("workers", ("3", *"jjjjj")),
     Picture("requests", ("G", "l", "j"), scene=Scene.REQUESTS),
     Picture("metrics", ("G", *"kkk", "l"), scene=Scene.METRICS),
+    Picture("charts", scene=Scene.CHARTS),
     Picture("tap", scene=Scene.TAP),
     Picture("events", ("7",), seconds=45),
     Picture("not-live", ("exclamation_mark", *"jj")),
@@ -93,6 +96,8 @@ async def draw(picture: Picture) -> str:
                 await scraped(pilot, world, clock)
             case Scene.METRICS:
                 await metered(pilot, world, clock)
+            case Scene.CHARTS:
+                await charted(pilot, world, clock)
             case Scene.TAP:
                 await tapped(pilot, world, clock, taps)
         for key in picture.keys:

@@ -27,6 +27,7 @@ FIGURES: Keys = [
     ("≠ not served", "Metrics: registered, and no frontend lists it"),
     ("≠ unregistered", "Metrics: a frontend lists it, and no card of it is registered"),
     ("✗ failing", "Metrics: scraping failed; the reason is in the detail"),
+    ("×", "Charts: requests ended in errors at this time"),
 ]
 """The signs of figures."""
 WITHOUT_SIGNS = frozenset({Place.TAP, Place.CHART, Place.MESSAGE, Place.OUTCOMES})
