@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.metrics.test_tab import MODEL, busy, metrics, world
-from tests.support.metrics_screen import SaidScrapes
+from tests.support.metrics_screen import OTHER, WORKER, SaidScrapes
 from tests.support.moved_timer import MovedTimer
 from tests.support.operating import Operator, dashboard
 from tui.screens.charts import ChartScreen
@@ -42,12 +42,31 @@ async def test_a_models_row_opens_its_charts_and_closing_them_leaves_the_row() -
             await operator.until(lambda title=title: title in shown(operator), title)  # type: ignore[misc]
         assert "×" in shown(operator)
         await operator.until_shown(f"model {MODEL}   the last ten minutes")
-        await operator.until_shown("not measured: processes are asked only while")
+        await operator.until_shown("not measured: asked only while")
         await operator.press("z")
         await operator.until_shown(f"model {MODEL}   the last hour")
         await operator.press("escape")
         await operator.until(lambda: operator.app.screen is operator.main)
         assert operator.at("name") == f"▸ {MODEL}"
+
+
+async def test_a_row_below_a_model_has_charts_of_its_own_and_a_failing_process_none() -> (
+    None
+):
+    scrapes = busy()
+    scrapes.given = (*scrapes.given, OTHER)
+    scrapes.models[OTHER] = {MODEL: 1.0}
+    scrapes.troubles[WORKER] = "refuses connections"
+    async with metrics(scrapes, size=(140, 40)) as operator:
+        await operator.go_to("name", f"▸ {MODEL}")
+        await operator.press("l", "j", "j")
+        await open_charts(operator)
+        await operator.until_shown(f"model {MODEL} at frontend-1:8000")
+        await operator.until(lambda: "Requests/s  1.0" in shown(operator), "its requests")
+        await operator.press("q")
+        await operator.go_to("name", "· ✗ 10.0.0.1:8081")
+        await operator.press("m")
+        await operator.until_shown("This row has no figures.")
 
 
 async def test_what_does_not_fit_is_on_pages_that_keys_turn() -> None:

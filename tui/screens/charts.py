@@ -133,7 +133,7 @@ class ChartScreen(StyledOnce, Screen[None]):
 
     def _name_page(self) -> None:
         """Write the title."""
-        pieces = [f"{self._kind()} {self._subject.name}"]
+        pieces = [f"{'worker' if self._subject.is_worker else 'model'} {self._subject.name}"]
         pieces.append("the last hour" if self._span == 0 else "the last ten minutes")
         keys = keys_of(self)
         if self._pages > 1:
@@ -141,10 +141,6 @@ class ChartScreen(StyledOnce, Screen[None]):
         if self._dashboard.view.frozen:
             pieces.append(f"frozen: {keys.shown('freeze')} lets it go on")
         self.query_one("#chart-title", Static).update(Text(plain("   ".join(pieces))))
-
-    def _kind(self) -> str:
-        kind = self._subject.key[0]
-        return "worker" if self._subject.is_worker else kind
 
     @property
     def _view(self) -> ChartView:

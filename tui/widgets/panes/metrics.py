@@ -12,7 +12,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.metrics.histogram import Histogram
 from backends.metrics.hour import TimelineKey
-from backends.metrics.overview import MeteredModel
+from backends.metrics.overview import AtFrontend, MeteredModel
 from backends.metrics.timeline import Measure
 from tui.state.charts.chart_subject import ChartSubject
 from tui.state.cluster_view import Changes
@@ -111,9 +111,11 @@ class MetricsPane(TreePane[MetricsRow]):
         self.rebuild()
 
     def chart_subject(self) -> ChartSubject | None:
-        if self.row is None:
+        row = self.row
+        if row is None or row.timeline is None:
             return None
-        return ChartSubject(self.row.timeline, self.row.name) if self.row.timeline else None
+        model = f"{row.key[1]} at " if isinstance(row.of, AtFrontend) else ""
+        return ChartSubject(row.timeline, f"{model}{row.name}")
 
     def _trend_of(self, key: TimelineKey) -> Trend:
         hour = self.dashboard.hour

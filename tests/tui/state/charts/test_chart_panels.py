@@ -69,7 +69,7 @@ def test_it_is_said_how_much_of_the_time_is_not_measured(
 ) -> None:
     charts = shown(of_an_hour(BY_FRONTENDS, asked=asked), span=span)
     said = (f"{unmeasured} not measured: ",) if unmeasured else ()
-    assert tuple(note.partition("processes")[0] for note in charts.notes) == said
+    assert tuple(note.partition("asked")[0] for note in charts.notes) == said
 
 
 def test_where_processes_are_always_asked_no_closed_tab_is_the_reason() -> None:
