@@ -85,6 +85,7 @@ USED_LATER = (
     "tui.config.context_file",
     "tui.config.settings_writer",
     "tui.dialogs.clean_up",
+    "tui.dialogs.columns",
     "tui.dialogs.help",
     "tui.dialogs.label_back",
     "tui.dialogs.outcomes",

@@ -14,6 +14,7 @@ from tests.support.registered import MALFORMED, card, channel, instance
 from tui.actions import ACTIONS, BY_ID, DEFAULT_KEYS, Action, Keys, Place, help_lines
 from tui.app import DyntopApp
 from tui.dialogs.clean_up import CleanUpScreen, ProposalTable
+from tui.dialogs.columns import ColumnsScreen, ColumnTable
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.outcomes import OutcomesScreen
 from tui.dialogs.removal_option_list import RemovalOptionList
@@ -58,6 +59,7 @@ PARTS: dict[Place, tuple[type, ...]] = {
     Place.TAP: (TapScreen, ListTable, DyntopApp),
     Place.CHART: (ChartScreen, ChartView, DyntopApp),
     Place.DETAIL: (DetailScreen, DetailPane, DyntopApp),
+    Place.COLUMNS: (ColumnsScreen, ColumnTable, DyntopApp),
     Place.COMPARISON: (CardComparisonScreen, ListTable, DyntopApp),
     Place.MESSAGE: (MessageScreen, DetailPane, DyntopApp),
     Place.UNREGISTER: (UnregisterDialog, RemovalOptionList, DyntopApp),
@@ -77,8 +79,8 @@ def bound(part: type) -> set[str]:
 @pytest.mark.parametrize("place", Place)
 def test_a_screen_has_just_the_actions_that_the_table_says(place: Place) -> None:
     has = set().union(*map(bound, PARTS[place]))
-    # In that table Enter ticks.
-    has -= {"open"} if place is Place.CLEAN_UP else set()
+    # In the one table Enter ticks, in the other it closes.
+    has -= {"open"} if place in (Place.CLEAN_UP, Place.COLUMNS) else set()
     assert has == {one.id for one in ACTIONS if place in one.places} - OF_TEXTUAL
 
 
@@ -111,6 +113,11 @@ async def in_detail(operator: Operator) -> None:
 async def in_charts(operator: Operator) -> None:
     await operator.press("m")
     await operator.until(lambda: isinstance(operator.app.screen, ChartScreen))
+
+
+async def in_columns(operator: Operator) -> None:
+    await operator.press("C")
+    await operator.until_shown("Columns of Instances")
 
 
 async def in_tap(operator: Operator) -> None:
@@ -150,6 +157,7 @@ PLACES = [
     (in_detail, Place.DETAIL),
     (in_tap, Place.TAP),
     (in_charts, Place.CHART),
+    (in_columns, Place.COLUMNS),
     (in_comparison, Place.COMPARISON),
     (asked_to_unregister, Place.UNREGISTER),
     (asked_to_clean_up, Place.CLEAN_UP),

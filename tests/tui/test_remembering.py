@@ -167,3 +167,32 @@ def test_the_last_choice_is_written_as_it_quits_but_not_by_a_demo(
     assert file.path.exists() is (flag != "--demo")
     if store:
         assert read_settings(file.path).preferences.of_tab("instances").reverse
+
+
+async def test_chosen_columns_are_seen_at_once_and_are_there_again(file: File) -> None:
+    def titles(operator: Operator) -> list[str]:
+        return [column.title for column, _ in operator.pane.table.laid_out()]
+
+    async with dashboard(world(), **file.chosen(), size=(200, 40)) as operator:
+        assert titles(operator)[:3] == ["STATE", "ENDPOINT", "INSTANCE"]
+        await operator.press("C")
+        await operator.until_shown("Columns of Instances", "sorted ▲")
+        # The state is hidden, the endpoint moves behind the instance.
+        await operator.press("space", "j", "J")
+        await operator.until(lambda: titles(operator)[:2] == ["INSTANCE", "ENDPOINT"], "moved")
+        # Neither may the last column go that names a row.
+        await operator.press("space", "k", "space")
+        await operator.until_shown("INSTANCE stays: it alone names the rows.")
+        await operator.press("j", "space", "enter")
+        await operator.until(lambda: operator.on_main, "closed")
+        chosen = titles(operator)
+        assert chosen[:2] == ["INSTANCE", "ENDPOINT"]
+        assert "STATE" not in chosen
+        await written(operator, file, "shown = [", '"id", "name"')
+    async with dashboard(world(), **file.chosen(), size=(200, 40)) as operator:
+        assert titles(operator) == chosen
+        # What is hidden can be sorted by all the same, and comes back with a reset.
+        operator.pane.sort_by("state")
+        await operator.press("C", "r", "escape")
+        await operator.until(lambda: titles(operator)[:2] == ["STATE", "ENDPOINT"], "reset")
+        await operator.until(lambda: "shown" not in file.text, "written")

@@ -17,6 +17,7 @@ class Place(StrEnum):
     DETAIL = "the full detail"
     MESSAGE = "a message"
     COMPARISON = "the comparison of cards"
+    COLUMNS = "the columns of a tab"
     UNREGISTER = "drain or unregister"
     UNDO = "undo"
     CLEAN_UP = "clean up"

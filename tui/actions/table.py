@@ -12,6 +12,7 @@ LISTS = frozenset(
         Place.MAIN,
         Place.TAP,
         Place.CHART,
+        Place.COLUMNS,
         Place.COMPARISON,
         Place.DETAIL,
         Place.MESSAGE,
@@ -23,7 +24,7 @@ QUESTIONS = frozenset({Place.UNREGISTER, Place.UNDO, Place.CLEAN_UP})
 BUTTONS = frozenset({Place.UNREGISTER, Place.UNDO})
 """Questions with a button for each answer."""
 TAPS = frozenset({Place.TAP, Place.MESSAGE})
-LEAVES = frozenset({Place.CHART, Place.DETAIL, Place.MESSAGE, Place.HELP})
+LEAVES = frozenset({Place.CHART, Place.COLUMNS, Place.DETAIL, Place.MESSAGE, Place.HELP})
 """What is closed by any of the usual keys."""
 
 ACTIONS: tuple[Action, ...] = (
@@ -186,6 +187,50 @@ ACTIONS: tuple[Action, ...] = (
         "Reverse the order of the rows.",
         Group.LOOKING,
         title="Reverse the order",
+    ),
+    Action(
+        "columns",
+        ("C",),
+        "Columns",
+        "Choose the columns of the tab, and their order.",
+        Group.LOOKING,
+        title="Choose the columns",
+    ),
+    Action(
+        "column-toggle",
+        ("space",),
+        "Show or hide",
+        "Show or hide the column.",
+        Group.LOOKING,
+        frozenset({Place.COLUMNS}),
+        fixed=True,
+    ),
+    Action(
+        "column-down",
+        ("J", "shift+down"),
+        "Move down",
+        "Move the column up or down: in the table right or left.",
+        Group.LOOKING,
+        frozenset({Place.COLUMNS}),
+        fixed=True,
+    ),
+    Action(
+        "column-up",
+        ("K", "shift+up"),
+        "Move up",
+        "Move the column up or down: in the table right or left.",
+        Group.LOOKING,
+        frozenset({Place.COLUMNS}),
+        fixed=True,
+    ),
+    Action(
+        "columns-reset",
+        ("r",),
+        "Reset",
+        "Show all columns in their usual order.",
+        Group.LOOKING,
+        frozenset({Place.COLUMNS}),
+        fixed=True,
     ),
     Action(
         "freeze",

@@ -30,7 +30,7 @@ FIGURES: Keys = [
     ("×", "Charts: requests ended in errors at this time"),
 ]
 """The signs of figures."""
-WITHOUT_SIGNS = frozenset({Place.TAP, Place.CHART, Place.MESSAGE, Place.OUTCOMES})
+WITHOUT_SIGNS = frozenset({Place.TAP, Place.CHART, Place.COLUMNS, Place.MESSAGE, Place.OUTCOMES})
 """Places without records, so without signs."""
 
 

@@ -72,6 +72,7 @@ class MainScreen(JobScreen):
         "freeze": "freeze",
         "gone": "hide_gone",
         "internal": "show_internal",
+        "columns": "choose_columns",
         "tree": "toggle_tree",
         "tree-narrower": "widen_tree(-1)",
         "tree-wider": "widen_tree(1)",
@@ -338,6 +339,11 @@ class MainScreen(JobScreen):
         else:
             key = self.dashboard.keys.shown("tree")
             self.show_notice(Notice(f"The tree is hidden: {key} shows it.", "information"))
+
+    def action_choose_columns(self) -> None:
+        from tui.dialogs.columns import ColumnsScreen  # the first paint need not wait for it
+
+        self.app.push_screen(ColumnsScreen(self.active))
 
     def action_tab(self, number: int) -> None:
         self._skip_while_typing()

@@ -1,6 +1,6 @@
-"""Columns that several tabs have.
+"""Columns that several tabs have, and which of its columns a tab shows.
 
-`chosen` has which of a tab's columns are shown. `of_records` (state, age), `of_owners` (the pod of
-a record, in Kubernetes), `of_processes` (role,
-host, release of what registered it). `tui.state.column` has what a column is.
+`of_records` (state, age), `of_owners` (the pod of a record, in Kubernetes), `of_processes` (role,
+host, release of what registered it). `chosen` has what is shown and sorted by, `choice` the same
+while it is chosen. `tui.state.column` has what a column is.
 """

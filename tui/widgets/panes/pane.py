@@ -19,6 +19,7 @@ from tui.runtime.textual_bindings import bindings
 from tui.state.charts.chart_subject import ChartSubject, of_worker
 from tui.state.cluster_view import Changes
 from tui.state.column import Column, SortOrder
+from tui.state.columns.choice import ColumnChoice
 from tui.state.columns.chosen import shown_columns, sort_order
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.inspector import Inspector
@@ -126,6 +127,8 @@ class Pane(TabPane, Generic[Row]):
         self._default_order = order
         order = sort_order(columns, chosen, order)
         shown = shown_columns(self.columns, chosen.shown)
+        self._shown_setting = chosen.shown
+        """The columns as the settings file has them, or will have them."""
         self.table: ListTable[Row] = ListTable(
             shown, follow_top=follow_top, is_faded=self.is_faded, id=self.TAB
         )
@@ -271,6 +274,16 @@ class Pane(TabPane, Generic[Row]):
         self._remember("sort", None if is_default else order.column)
         self._remember("reverse", True if order.reverse and not is_default else None)
         self.rebuild()
+
+    def column_choice(self) -> ColumnChoice:
+        """Return the choice of its columns as it is now."""
+        return ColumnChoice(self.TAB, self.columns, [one.id for one in self.table.columns])
+
+    def choose_columns(self, choice: ColumnChoice) -> None:
+        """Show the chosen columns, and remember them."""
+        self._shown_setting = choice.setting(self._shown_setting)
+        self._remember("shown", self._shown_setting)
+        self.table.set_columns(shown_columns(self.columns, choice.shown))
 
     def _remember(self, setting: str, value: Value | None) -> None:
         self.dashboard.remembering.choose((COLUMNS, self.TAB.value, setting), value)

@@ -237,6 +237,14 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         self._refresh_row(self._index)
         self._settle()
 
+    def set_columns(self, columns: Sequence[Column[Row]]) -> None:
+        """Show these columns instead."""
+        self.columns = columns
+        self._ticking.clear()
+        self._layout = _Layout()
+        self._fit(anew=True)
+        self.refresh()
+
     def forget_widths(self) -> None:
         """Fit the columns to the rows that are shown next: they are of another filter or place."""
         self._layout = _Layout()
