@@ -94,6 +94,7 @@ USED_LATER = (
     "tui.screens.charts",
     "tui.screens.comparison",
     "tui.screens.tap",
+    "tui.text.cards",
     "tui.text.cards.card_comparison",
     "tui.text.evidence",
     "tui.text.owner",
