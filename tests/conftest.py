@@ -25,11 +25,14 @@ from tests.support.kubernetes.namespace import KubeNamespace, kube_namespace
 from tests.support.namespace import NotAllowed, own_network
 from tests.support.permissions import bound_by_permissions
 from tests.support.scheduling import KUBERNETES, OneApiServer
+from tests.support.terminal import fork_dashboards
 from tests.support.tls import TlsFiles, make_tls
 
 # As `main` does: gRPC reads it with its first channel, and would write failed handshakes to
 # standard error, in whatever test runs by then.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+fork_dashboards()
 
 # The same examples in every run, and no stop-watch: these machines are shared.
 settings.register_profile("dyntop", derandomize=True, deadline=None, database=None)

@@ -125,7 +125,7 @@ def test_a_dashboard_that_has_no_open_file_left_stays_and_works_again_when_it_ha
 ) -> None:
     log = tmp_path / "log"
     command = [*COMMAND, "--log", str(log), "--log-level", "debug", "--demo"]
-    with Terminal(command, env=STATE_ENV) as terminal:
+    with Terminal(command, env=STATE_ENV, anew=True) as terminal:
         terminal.wait_for("● connected")
         terminal.wait_for("instances")
         wait_for(lambda: "imported what keys open" in log.read_text(), "all is imported")

@@ -16,7 +16,7 @@ def test_a_tab_and_a_filter_typed_ahead_are_there_once_it_is_shown(
     tmp_path: Path, after: float
 ) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path)}
-    with Terminal([*COMMAND, "--demo"], env=env) as terminal:
+    with Terminal([*COMMAND, "--demo"], env=env, anew=True) as terminal:
         time.sleep(after)
         terminal.press("2", "/", *"prod", "enter")
         terminal.wait_for("● connected")
@@ -30,7 +30,7 @@ def test_a_tab_and_a_filter_typed_ahead_are_there_once_it_is_shown(
 
 def test_what_ended_it_once_does_not(tmp_path: Path) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path)}
-    with Terminal([*COMMAND, "--demo"], env=env, columns=100, rows=30) as terminal:
+    with Terminal([*COMMAND, "--demo"], env=env, columns=100, rows=30, anew=True) as terminal:
         # Reports of the mouse, of the focus and of the window, and an end of file, ahead of all.
         terminal.press("\x04", "\x1b[<0;50;2M\x1b[<0;50;2m", "\x1b[O\x1b[I", "\x1b[48;30;100;0;0t")
         terminal.wait_for("● connected")

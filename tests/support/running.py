@@ -14,13 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
 from tests.support.programs import clean_environment
-from tests.support.starter import starter
+from tests.support.starter import Leads, starter
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tui"]
@@ -117,19 +117,41 @@ def put_file(root: Path, key: bytes, value: bytes) -> Path:
     return folder / encoded
 
 
+def _started(
+    args: Sequence[str], env: Mapping[str, str], terminal: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `dyntop` with a pipe for what it prints. Without a `terminal` it has no input, and
+    another pipe for what it complains of; with one it leads a session of its own."""
+    if (fast := starter(environment())) is None or not fast.can_start(env):
+        return subprocess.Popen(
+            [*COMMAND, *args],
+            env=env,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if terminal is None else terminal,
+            start_new_session=terminal is not None,
+        )
+    out, told_out = os.pipe()
+    if terminal is not None:
+        process = fast.fork(args, env, [terminal, told_out, terminal], Leads.OWN)
+    else:
+        err, told_err = os.pipe()
+        with open(os.devnull, "rb") as none:
+            process = fast.fork(args, env, [none.fileno(), told_out, told_err])
+        os.close(told_err)
+        process.stderr = os.fdopen(err, "rb")
+    os.close(told_out)
+    process.stdout = os.fdopen(out, "rb")
+    return process
+
+
 class Watching:
     """A `dyntop watch` that runs, or another command that follows the store."""
 
     def __init__(
         self, *args: str, env: Mapping[str, str] | None = None, command: str = "watch"
     ) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, command, *args],
-            env=environment(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process = _started([command, *args], environment(env))
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._complaints: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         assert self.process.stdout is not None
@@ -197,14 +219,7 @@ class AtTerminal:
 
     def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
         self._ours, theirs = pty.openpty()
-        self._process = subprocess.Popen(
-            [*COMMAND, *args],
-            env=environment(env),
-            stdin=theirs,
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            start_new_session=True,
-        )
+        self._process = _started(args, environment(env), theirs)
         os.close(theirs)
         self._shown = b""
         self._answered = 0

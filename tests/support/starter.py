@@ -1,9 +1,10 @@
 """Commands that start fast: each is a process of its own, forked from one that imported everything.
 
-Python's start and dyntop's imports are most of what a short command takes, and the tests run some
-hundreds of them. `Starter` is the side of the tests; run as a program this module is the process
-that they are forked from. A command differs from one that was started anew in what is imported
-already, and in nothing else: it has its own arguments, environment, folder, output and end.
+Python's start and dyntop's imports are most of what a short command takes, and half of what a
+dashboard at a terminal does. The tests run some hundreds. `Starter` is the side of the tests; run
+as a program this module is the process that they are forked from. A command differs from one that
+was started anew in what is imported already, and in nothing else: it has its own arguments,
+environment, folder, output and end. One that runs on (`fork`) is a child of the tests' process.
 
 Commands whose environment bears on Python itself, or that a test puts into another network or gives
 fewer rights than the tests began with, are started anew: `can_start`.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -22,10 +24,14 @@ import resource
 import selectors
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import termios
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +46,19 @@ COLUMNS and LINES come from readline, in all that pytest starts."""
 MOST_TOLD = 1 << 20
 """Bytes that tell what to start."""
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+DRAWING = "--drawing"
+
+
+class Leads(Enum):
+    """What a command leads."""
+
+    NONE = "none"
+    """Nothing: it is in the session of the process that it is forked from."""
+    OWN = "own"
+    """A session of its own."""
+    AT_TERMINAL = "at terminal"
+    """A session of its own, whose terminal is that of its standard input."""
 
 
 class Starter(ServerProcess):
@@ -47,10 +66,12 @@ class Starter(ServerProcess):
 
     name = "starter"
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        """`env`: what commands get if nothing else is said."""
+    def __init__(self, env: Mapping[str, str], *, draws: bool = False) -> None:
+        """`env`: what commands get if nothing else is said. `draws`: the dashboard is imported,
+        too."""
         super().__init__()
         self._env = dict(env)
+        self._draws = draws
         self._ignored = _ignored_signals()
 
     @property
@@ -58,7 +79,8 @@ class Starter(ServerProcess):
         return self.directory / "socket"
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", __name__, str(self._address)]
+        drawing = [DRAWING] if self._draws else []
+        return [sys.executable, "-m", __name__, str(self._address), *drawing]
 
     def environment(self) -> dict[str, str]:
         return self._env
@@ -79,22 +101,84 @@ class Starter(ServerProcess):
 
         Raises TimeoutError after so many seconds; it is killed then.
         """
-        told = json.dumps([[os.fsdecode(one) for one in args], dict(env), os.getcwd()])
         with (
             tempfile.TemporaryFile() as out,
             tempfile.TemporaryFile() as err,
             open(os.devnull, "rb") as none,
-            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking,
         ):
-            asking.settimeout(timeout)
-            asking.connect(str(self._address))
             files = [none.fileno(), out.fileno(), err.fileno()]
-            socket.send_fds(asking, [told.encode()], files)
-            if not (code := asking.recv(64)):
-                raise self.error("ended")
+            code = self._ask(_Told(args, env), files, timeout)
             out.seek(0)
             err.seek(0)
-            return int(code), out.read(), err.read()
+            return code, out.read(), err.read()
+
+    def fork(
+        self,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        files: Sequence[int],
+        leads: Leads = Leads.NONE,
+    ) -> Forked:
+        """Start a command with these for its standard input, output and error, as a child of this
+        process."""
+        with _adopting_orphans():
+            pid = self._ask(_Told(args, env, os.getpid(), leads), files, self.timeout)
+        return Forked(args, pid)
+
+    def _ask(self, told: _Told, files: Sequence[int], timeout: float) -> int:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:
+            asking.settimeout(timeout)
+            asking.connect(str(self._address))
+            socket.send_fds(asking, [told.encoded()], files)
+            if not (answer := asking.recv(64)):
+                raise self.error("ended")
+            return int(answer)
+
+
+class _Told:
+    """What to start, and how."""
+
+    def __init__(
+        self,
+        args: Sequence[str | bytes],
+        env: Mapping[str, str],
+        parent: int | None = None,
+        leads: Leads = Leads.NONE,
+    ) -> None:
+        """`parent`: whose child it becomes. None: the starter waits for its end, and tells it."""
+        command = [os.fsdecode(one) for one in args]
+        self._given = [command, dict(env), os.getcwd(), parent, leads.value]
+
+    def encoded(self) -> bytes:
+        return json.dumps(self._given).encode()
+
+
+class Forked(subprocess.Popen[bytes]):
+    """A child of this process that another one forked."""
+
+    def __init__(self, args: Sequence[str], pid: int) -> None:
+        # All that `Popen` would set (Python 3.11 to 3.13), with no pipe.
+        self.args = args
+        self.pid = pid
+        self.returncode = None
+        self.stdin = self.stdout = self.stderr = None
+        self.text_mode = None
+        self._child_created = True
+        self._waitpid_lock = threading.Lock()
+        self._sigint_wait_secs = 0.25
+        self._communication_started = False
+        self._input = None
+
+
+@contextlib.contextmanager
+def _adopting_orphans() -> Iterator[None]:
+    """Become the parent of what is below this process and loses its own."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
 
 
 def _standing() -> tuple[object, ...] | None:
@@ -119,16 +203,17 @@ def _ignored_signals() -> list[signal.Signals]:
     return [one for one in both if signal.getsignal(one) is signal.SIG_IGN]
 
 
-def starter(env: Mapping[str, str]) -> Starter | None:
+def starter(env: Mapping[str, str], *, draws: bool = False) -> Starter | None:
     """Return the one of this process, which has this environment; None: it cannot be had here."""
     # Linux ends it with the thread that starts it.
     is_main = threading.current_thread() is threading.main_thread()
-    if not _started and sys.platform == "linux" and is_main and _standing() == AT_FIRST:
-        _started.append(Starter(env).start())
-    return _started[0] if _started else None
+    if draws not in _started and sys.platform == "linux" and is_main and _standing() == AT_FIRST:
+        _started[draws] = Starter(env, draws=draws).start()
+    return _started.get(draws)
 
 
-_started: list[Starter] = []
+_started: dict[bool, Starter] = {}
+"""By whether they have the dashboard."""
 
 
 # --- the process that commands are forked from ------------------------------------------------
@@ -152,10 +237,15 @@ def _serve(address: str) -> tuple[list[str], dict[str, str], str]:
                 continue
             client, _ = listener.accept()
             told, files, _, _ = socket.recv_fds(client, MOST_TOLD, 3)
-            if (command := os.fork()) == 0:
-                libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-                if os.getppid() != us:
-                    os._exit(1)
+            args, env, folder, parent, leads = json.loads(told)
+            command = os.fork() if parent is None else _fork_for(parent)
+            if command == 0:
+                if parent is None:
+                    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                    if os.getppid() != us:
+                        os._exit(1)
+                elif leads != Leads.NONE.value:
+                    os.setsid()
                 for number, file in enumerate(files):
                     os.dup2(file, number)
                 most = max(client.fileno(), listener.fileno(), *files)
@@ -167,14 +257,56 @@ def _serve(address: str) -> tuple[list[str], dict[str, str], str]:
                 selector.close()
                 client.close()
                 os.closerange(3, most + 1)
-                args, env, folder = json.loads(told)
+                if leads == Leads.AT_TERMINAL.value:
+                    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+                _open_streams()
                 return args, env, folder
             for file in files:
                 os.close(file)
+            if parent is not None:
+                client.send(str(command).encode())
+                client.close()
+                continue
             end = os.pidfd_open(command)
             selector.register(end, selectors.EVENT_READ, (command, client, end))
             # Nobody speaks but once: whoever is heard again has gone.
             selector.register(client, selectors.EVENT_READ, (command, client, end))
+
+
+def _fork_for(parent: int) -> int:
+    """Fork a child of that process, which adopts orphans; its id. 0: in the child."""
+    libc = ctypes.CDLL(None)
+    reading, writing = os.pipe()
+    if (between := os.fork()) == 0:
+        us = os.getpid()
+        if command := os.fork():
+            os.write(writing, str(command).encode())
+            os._exit(0)
+        os.close(reading)
+        os.close(writing)
+        while os.getppid() == us:
+            time.sleep(0.0005)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        return 0
+    os.close(writing)
+    os.waitpid(between, 0)
+    command = int(os.read(reading, 64))
+    os.close(reading)
+    return command
+
+
+def _open_streams() -> None:
+    """Open standard input, output and error as Python does when it starts."""
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        before = getattr(sys, name)
+        lines = 1 if number == 2 or os.isatty(number) else -1
+        stream = open(  # noqa: SIM115
+            number, mode, lines, encoding=before.encoding, errors=before.errors, closefd=False
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def _tell_end(
@@ -194,7 +326,7 @@ def _tell_end(
 
 
 def _import_everything() -> None:
-    """All that commands import, but for what draws."""
+    """All that commands import, but for what draws: that only if this process is asked to."""
     import tui.cli.commands
 
     # As `main` does before gRPC is imported, which reads it then.
@@ -216,6 +348,11 @@ def _import_everything() -> None:
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if not module.ispkg:
                 importlib.import_module(module.name)
+    if DRAWING in sys.argv[2:]:
+        from tui.app import USED_LATER
+
+        for name in ("backends.demo.cluster", *USED_LATER):
+            importlib.import_module(name)
 
 
 def _main() -> int:

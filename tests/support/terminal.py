@@ -32,6 +32,9 @@ from typing import NamedTuple, Self
 
 import pyte
 
+from tests.support.running import COMMAND
+from tests.support.starter import Leads, starter
+
 DEADLINE = 60.0
 """Seconds within which an awaited screen must come: generous, these machines are shared."""
 
@@ -91,6 +94,9 @@ _ASKS_FOR_STATUS = b"\x1b[5n"
 _IS_WELL = b"\x1b[0n"
 _UP_TO_END_OF_FRAME = re.compile(rb".*?\x1b\[\?2026l|.+", re.DOTALL)
 
+_forks = False
+"""Whether a start may be shorter than what users see. Not where it is measured."""
+
 Observer = Callable[[float, pyte.Screen], object]
 """Told of a frame: when its end was read (seconds of `time.monotonic`), and the screen with it."""
 
@@ -101,7 +107,8 @@ class Terminal:
     `env` is added to a clean environment: no proxies, no settings of this machine. Without an
     `alternate_screen` there is one screen only, as in GNU screen and mosh. It `answers` requests
     for its status, as every terminal does. A crash report fails the test, also of a fault that was
-    survived, unless it `may_fail`.
+    survived, unless it `may_fail`. It is started `anew` where the start itself is tested, and not
+    forked.
     """
 
     def __init__(
@@ -114,6 +121,7 @@ class Terminal:
         alternate_screen: bool = True,
         may_fail: bool = False,
         answers: bool = True,
+        anew: bool = False,
     ) -> None:
         self._may_fail = may_fail
         self._config = tempfile.TemporaryDirectory(prefix="dyntop-config-")
@@ -146,18 +154,28 @@ class Terminal:
         self._master, slave = pty.openpty()
         try:
             self._set_size(columns, rows)
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command],
-                env=self._env,
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                start_new_session=True,
-            )
+            self.process = self._started(command, slave, may_fork=_forks and not anew)
         finally:
             os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def _started(
+        self, command: Sequence[str], terminal: int, *, may_fork: bool
+    ) -> subprocess.Popen[bytes]:
+        ours = len(COMMAND)
+        if may_fork and list(command[:ours]) == COMMAND:
+            fast = starter(_environment({}), draws=True)
+            if fast is not None and fast.can_start(self._env):
+                return fast.fork(command[ours:], self._env, [terminal] * 3, Leads.AT_TERMINAL)
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command],
+            env=self._env,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -442,6 +460,12 @@ class _Kept(NamedTuple):
 
     lines: dict[int, dict[int, pyte.screens.Char]]
     cursor: tuple[int, int]
+
+
+def fork_dashboards() -> None:
+    """From here on fork dyntop at a terminal from a process that imported the dashboard."""
+    global _forks
+    _forks = True
 
 
 def _nobody(_at: float, _screen: pyte.Screen) -> None:

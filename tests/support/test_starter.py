@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import COMMAND, DEADLINE, environment
-from tests.support.starter import Starter
+from tests.support.running import COMMAND, DEADLINE, STATE, Watching, environment
+from tests.support.starter import Forked, Starter
+from tests.support.terminal import Terminal
 from tests.support.waiting import wait_for
+
+STATE_ENV = {"XDG_STATE_HOME": STATE.name}
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +69,35 @@ def test_a_command_that_does_not_end_in_time_is_killed(starter: Starter) -> None
     with pytest.raises(TimeoutError):
         starter.run(("--demo", "watch", "all"), environment(), 0.5)
     wait_for(lambda: not commands.read_text(), "the command killed")
+
+
+def test_one_that_runs_on_is_a_child_and_writes_into_pipes() -> None:
+    with Watching("watch", "all", command="--demo") as watching:
+        assert isinstance(watching.process, Forked)
+        watching.until_resync()
+        assert parent_of(watching.process.pid) == os.getpid()
+        assert watching.interrupt() == 130
+
+
+def test_one_at_a_terminal_leads_a_session_there_and_gives_the_terminal_back() -> None:
+    with Terminal([*COMMAND, "--demo"], env=STATE_ENV) as terminal:
+        terminal.wait_for("● connected")
+        pid = terminal.process.pid
+        assert isinstance(terminal.process, Forked)
+        assert (parent_of(pid), os.getsid(pid), os.getpgid(pid)) == (os.getpid(), pid, pid)
+        terminal.resize(90, 30)
+        terminal.wait_for(lambda _: len(terminal.lines()[0]) <= 90)
+        assert not terminal.echoes()
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+        assert terminal.echoes()
+
+
+def test_where_its_start_is_tested_a_dashboard_is_started_anew() -> None:
+    with Terminal([*COMMAND, "--version"], env=STATE_ENV, anew=True) as terminal:
+        assert not isinstance(terminal.process, Forked)
+        assert terminal.wait_for_end() == 0
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
