@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from enum import StrEnum
 from itertools import takewhile
+from math import inf
 from operator import is_
 
 from backends.discovery.history import KEPT, Event, EventType, History
@@ -77,6 +78,11 @@ class EventCause:
         return self.events[-1].at
 
     @property
+    def is_untimed(self) -> bool:
+        """Whether it is only known that it happened at some time before `at`."""
+        return self.events[0].is_untimed
+
+    @property
     def records(self) -> list[AnyRecord]:
         """The records of its events, each once, as they were last. Empty: it is about the store."""
         found = {one.record.key: one.record for one in self.events if one.record is not None}
@@ -107,7 +113,7 @@ class Causes:
         """`lifetime`: of the store. `kept`: as of the history."""
         self._has_leases = lifetime.has_leases
         self._kept = kept
-        self._last = 0
+        self._last = -inf
         """The number of the last event that was followed."""
         self._run_of: dict[int, _Run] = {}
         """By the number of each event, oldest first."""
@@ -121,6 +127,11 @@ class Causes:
 
     def follow(self, history: History) -> None:
         """Take in the events that came since the last call, and the reasons that were found."""
+        if self._run_of and history.first < next(iter(self._run_of)):
+            # Some were put before all others.
+            self._last = -inf
+            for held in (self._run_of, self._open, self._causes):
+                held.clear()
         new = list(takewhile(lambda event: event.number > self._last, reversed(history)))
         for event in reversed(new):
             self._add(event)
@@ -169,10 +180,8 @@ class Causes:
         for other in ended:
             self._open.pop(other, None)
         run = None if place is None else self._open.get(place)
-        if run is not None:
-            within = STARTING if event.type in _BEGINS else STOPPING
-            if event.type is EventType.LOST or abs(event.at - run.events[-1].at) <= within:
-                return run
+        if run is not None and (event.type is EventType.LOST or _are_close(run.events[-1], event)):
+            return run
         run = _Run(place)
         # What was added to a process that was there may have any cause.
         is_more = event.type is EventType.ADDED and not (event.is_first or event.went_before)
@@ -197,7 +206,10 @@ class Causes:
                 place = (process, EventType.ADDED, is_back) if joins else None
                 return place, ((process, EventType.REMOVED),)
             case EventType.CHANGED:
-                is_moved = event.why is not None and event.why.kind is ReasonKind.NEW_LEASE
+                why = event.why
+                is_moved = why is not None and (
+                    why.kind is ReasonKind.NEW_LEASE or why.lease is not None
+                )
                 return (process, EventType.CHANGED) if is_moved else None, ()
             case EventType.REMOVED:
                 came = [(process, EventType.ADDED, is_back) for is_back in (True, False)]
@@ -283,6 +295,22 @@ _KINDS: dict[ReasonKind, CauseKind] = {
     ReasonKind.TAKEN_OUT: CauseKind.DRAINED,
     ReasonKind.RESTARTED: CauseKind.RESTARTED,
 }
+
+
+def _are_close(last: Event, event: Event) -> bool:
+    """Return whether two events of one process and direction came within moments, or in one step of
+    the store."""
+    if last.is_untimed or event.is_untimed:
+        if not (last.is_untimed and event.is_untimed):
+            return False
+        # A process starts once. It may lose keys for several reasons.
+        return event.type in _BEGINS or _revision(last) == _revision(event)
+    within = STARTING if event.type in _BEGINS else STOPPING
+    return abs(event.at - last.at) <= within
+
+
+def _revision(event: Event) -> str:
+    return "" if event.why is None else event.why.revision
 
 
 def _reason(event: Event) -> Reason | None:

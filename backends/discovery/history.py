@@ -6,7 +6,7 @@ Pure: time is passed in, and the reason of a removal is set once it is known.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from itertools import count
 
@@ -41,12 +41,12 @@ class EventType(StrEnum):
 
 
 class Event(msgspec.Struct):
-    """One line of history. Only `why` is set later."""
+    """One line of history. Only `why` is set later, and the time of what `is_untimed`."""
 
     number: int
-    """Counts up from 1; unique."""
+    """Counts up; unique. Below 1: it happened before dyntop had read the store."""
     at: float
-    """POSIX seconds at which this process saw it."""
+    """POSIX seconds at which this process saw it; if it `is_untimed`, before which it happened."""
     type: EventType
     record: AnyRecord | None
     """The record now, or before its removal. None: the event concerns the whole store."""
@@ -58,6 +58,8 @@ class Event(msgspec.Struct):
     """For an added record: whether nothing else of its process was registered, as far as known."""
     went_before: Event | None = None
     """For an added record: the last removal of its key by the same process, if it is still kept."""
+    is_untimed: bool = False
+    """Whether it is only known that it happened at some time before `at`."""
 
 
 def _not_read(_record: AnyRecord) -> LeaseTtl | None:
@@ -72,6 +74,7 @@ class History:
     """The last events, oldest first, at most `kept` of them."""
 
     def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._events: deque[Event] = deque(maxlen=kept)
         self._numbers = count(1)
         self._complete = False
@@ -92,11 +95,22 @@ class History:
         """The number of the oldest event kept. 0: there is none yet."""
         return self._events[0].number if self._events else 0
 
+    @property
+    def start(self) -> Event | None:
+        """The event of the first snapshot. None: it was not read yet, or is not kept any more."""
+        return next((one for one in self._events if one.why and one.why.at_start), None)
+
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
 
     def __reversed__(self) -> Iterator[Event]:
         return reversed(self._events)
+
+    def put_before(self, earlier: Sequence[Event]) -> None:
+        """Put events before all others, as far as there is room: the last of them. They are oldest
+        first, with numbers below that of the first event."""
+        room = self._kept - len(self._events)
+        self._events.extendleft(reversed(earlier[max(0, len(earlier) - room) :]))
 
     def apply(
         self,

@@ -13,6 +13,7 @@ from backends.discovery.discovery import Discovery, matching
 from backends.dynamo.parse import read
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
+from backends.store import Compacted
 from backends.store.past import PastChange
 
 
@@ -95,6 +96,22 @@ async def changes_between(
     changes = await discovery.past.changes(query.prefixes, after, until)
     found = (_record_change(change, query) for change in changes)
     return tuple(change for change in found if change is not None)
+
+
+async def last_changes(
+    discovery: Discovery, query: Query, until: int, most: int
+) -> tuple[RecordChange, ...]:
+    """Return the changes of matching records in the last so many revisions up to one, as far as the
+    store still knows of them. Raises `StoreError`; `NoPast` if it keeps none."""
+    after = max(1, until - most)
+    if until <= after:
+        return ()
+    try:
+        return await changes_between(discovery, query, after, until)
+    except Compacted as error:
+        if not after < error.oldest < until:
+            return ()
+        return await changes_between(discovery, query, error.oldest, until)
 
 
 def _record_change(change: PastChange, query: Query) -> RecordChange | None:

@@ -111,6 +111,9 @@ class ReasonKind(StrEnum):
     POD_REPLACED = "pod replaced"
     """Kubernetes: another pod has the name of the one that owned the object."""
 
+    BEFORE_START = "before start"
+    """It happened before this dyntop had read the store, which kept that and not the reason:
+    `revision`, where it has one; `lease` where it is another one."""
     NEW_LEASE = "new lease"
     """The same key was registered under another lease (`lease`) before its old lease ended."""
     GAP = "gap"

@@ -6,7 +6,7 @@ Pure: no I/O and no clock.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
@@ -281,6 +281,12 @@ def object_of(record: AnyRecord) -> str:
     """Return `namespace/name` of the object that holds a record. Empty: none does."""
     owner = record.entry.owner
     return "" if owner is None else owner.path
+
+
+def process_of(record: AnyRecord) -> Hashable:
+    """Return what all records of one process share, as far as they show it themselves. None: it is
+    not known."""
+    return object_of(record) or own_worker(record)
 
 
 def is_internal_at(record: AnyRecord, scope: Scope) -> bool:

@@ -14,6 +14,7 @@ from backends.etcd.config import EtcdConfig
 from backends.etcd.delete import remove
 from backends.etcd.key_ranges import key_ranges, merged
 from backends.etcd.lease import OwnLease
+from backends.etcd.past import EtcdPast
 from backends.etcd.permissions import removable
 from backends.etcd.put_back import no_puts, put_back
 from backends.etcd.snapshot import Snapshot, read_snapshot
@@ -37,7 +38,6 @@ from backends.store.closing import ClosedAtExit
 from backends.store.limited_gather import limited_gather
 
 if TYPE_CHECKING:
-    from backends.etcd.past import EtcdPast
     from backends.store import PodLabels
 
 LEASES_IN_FLIGHT = 64
@@ -64,18 +64,12 @@ class EtcdStore(ClosedAtExit):
         self._config = config
         self._client = Client(config)
         self._lease = OwnLease(self._client, config.lease_ttl)
+        self.past = EtcdPast(self._client, config.page_size, config.request_timeout)
 
     @property
     def address(self) -> str:
         """All endpoints, separated by commas: `http://a:2379,http://b:2379`."""
         return self._client.address
-
-    @property
-    def past(self) -> EtcdPast:
-        # Imported here: most that opens a store reads nothing of what was.
-        from backends.etcd.past import EtcdPast
-
-        return EtcdPast(self._client, self._config.page_size, self._config.request_timeout)
 
     async def instance_id(self) -> int:
         """Return the id of this process's lease. The first call grants it.

@@ -244,18 +244,19 @@ class Explainer:
         )
         for key, act in found.items():
             event = by_hand[key]
-            event.why = Reason(
-                ReasonKind.ANOTHER_DYNTOP,
-                after_gap=event.why is not None and event.why.after_gap,
-                user=act.user,
-                host=act.host,
-                act=act.id,
-                act_kind=act.kind,
-            )
+            after_gap = event.why is not None and event.why.after_gap
+            event.why = replace(by_another(act), after_gap=after_gap)
 
     def _is_open(self, event: Event) -> bool:
         record = event.record
         return record is not None and _is_provisional(event.why) and not self._rest(record)
+
+
+def by_another(act: Operation) -> Reason:
+    """Return the reason of what an act of the audit removed."""
+    return Reason(
+        ReasonKind.ANOTHER_DYNTOP, user=act.user, host=act.host, act=act.id, act_kind=act.kind
+    )
 
 
 def _is_provisional(why: Reason | None) -> bool:

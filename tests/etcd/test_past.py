@@ -7,6 +7,9 @@ from contextlib import suppress
 
 import pytest
 
+from backends.discovery.discovery import Discovery
+from backends.discovery.past_records import last_changes
+from backends.dynamo.queries import EVERYTHING
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.past import COMPACTED, _change
@@ -205,3 +208,22 @@ def test_a_change_whose_former_value_did_not_come_does_not_pass_for_the_first(
     previous = _change(rpc.Event(type=kind, kv=kv)).previous
     assert previous is not None
     assert (previous.unread, previous.revision) == (COMPACTED, Revision(""))
+
+
+async def test_the_last_revisions_are_those_that_are_left(
+    open_store: Opener, etcd: EtcdServer
+) -> None:
+    discovery = Discovery(open_store(etcd))
+    revisions = [put(etcd, b"v1/claims/%d" % number) for number in range(6)]
+    last = revisions[-1]
+
+    async def found(most: int) -> list[int | None]:
+        changes = await last_changes(discovery, EVERYTHING, last, most)
+        return [change.revision for change in changes]
+
+    assert await found(500) == revisions
+    assert await found(2) == revisions[-2:]
+    etcd.etcdctl("compact", str(revisions[2]))
+    assert await found(500) == revisions[3:]
+    etcd.etcdctl("compact", str(last))
+    assert await found(500) == []

@@ -7,7 +7,7 @@ Plain Python, no Textual. Batches of events come in; widgets read. Time is passe
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -17,15 +17,11 @@ from backends.discovery import record_index
 from backends.discovery.causes import Causes, EventCause
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
-from backends.discovery.history import KEPT, Event, History
+from backends.discovery.earlier_events import earlier_events, events_of_objects
+from backends.discovery.history import KEPT, Event, EventType, History
 from backends.discovery.model_index import ModelIndex
-from backends.discovery.record_index import (
-    RecordIndex,
-    Scope,
-    object_of,
-    own_worker,
-    scopes_of,
-)
+from backends.discovery.past_records import RecordChange
+from backends.discovery.record_index import RecordIndex, Scope, process_of, scopes_of
 from backends.discovery.tombstones import Tombstone, Tombstones
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
@@ -37,6 +33,9 @@ from tui.state.causes.conditions import Conditions
 from tui.state.narrowing import STEP, Narrowing, Texts, Words, in_steps, searchable
 from tui.state.store_state import LinkState, StoreState, next_state
 from tui.state.watchdog import Trouble
+
+_COUNTS = {EventType.ADDED: 1, EventType.REMOVED: -1}
+"""How many keys more a process has after an event."""
 
 RATE_WINDOW = 10.0
 """Seconds over which changes per second are averaged."""
@@ -116,6 +115,8 @@ class ClusterView:
         self._rate: deque[tuple[float, int]] = deque()
         self._texts = Texts()
         """Of the records, while there is a filter or will be."""
+        self._earlier: Sequence[Event] = ()
+        """Events from before the start that came while frozen."""
         self._noted_frozen: deque[Event] = deque(maxlen=KEPT)
         """The events while frozen: their tombstones come when the view resumes."""
         self._stones_changed: set[bytes] = set()
@@ -182,6 +183,33 @@ class ClusterView:
             self._stones_changed |= self.tombstones.note(noted)
         return noted
 
+    def earlier_events(self, changes: Sequence[RecordChange]) -> list[Event]:
+        """Return the events of changes from before the first snapshot, oldest first."""
+        start = self.history.start
+        later = Counter[Hashable]()
+        for event in self.history:
+            if event.record is not None:
+                later[process_of(event.record)] += _COUNTS.get(event.type, 0)
+
+        def keys_of(record: AnyRecord) -> int:
+            process = process_of(record)
+            return self.cluster.count_of(record) + self._held_of[process] - later[process]
+
+        return [] if start is None else earlier_events(changes, start.at, keys_of)
+
+    def events_of_objects(self) -> list[Event]:
+        """Return the events that objects tell of, from before the first snapshot (Kubernetes)."""
+        start = self.history.start
+        return [] if start is None else events_of_objects(self.registered().values(), start.at)
+
+    def put_before(self, events: Sequence[Event]) -> None:
+        """Put events from before the first snapshot into the history. They are no findings and
+        leave no tombstones. A frozen view shows them once it goes on."""
+        if self.frozen:
+            self._earlier = events
+        else:
+            self.history.put_before(events)
+
     def stop_following(self, trouble: Trouble, since: float, again_at: float) -> None:
         """Note that the view stopped following the store at `since`, and that everything is read
         again at `again_at`, both in POSIX seconds. It stays so until `follow_again`."""
@@ -222,6 +250,9 @@ class ClusterView:
                 self.cluster.put(became.record, became.first_seen)
         self._stones_changed |= self.tombstones.note(self._noted_frozen)
         self._noted_frozen.clear()
+        if not frozen:
+            self.history.put_before(self._earlier)
+            self._earlier = ()
 
     def events(self) -> list[Event]:
         """Return the history, newest first; while frozen, up to the freeze."""
@@ -437,16 +468,16 @@ class ClusterView:
 
     def _is_first(self, record: AnyRecord) -> bool:
         """Return whether nothing of a new record's process is registered yet, as far as known."""
-        return self.cluster.count_of(record) + self._held_of[_process_of(record)] <= 0
+        return self.cluster.count_of(record) + self._held_of[process_of(record)] <= 0
 
     def _hold(self, event: Added | Removed, first_seen: FirstSeen) -> None:
         self.waiting += 1
         if isinstance(event, Removed):
-            self._held_of[_process_of(event.record)] -= 1
+            self._held_of[process_of(event.record)] -= 1
         else:
-            self._held_of[_process_of(event.record)] += 1
+            self._held_of[process_of(event.record)] += 1
             if event.previous is not None:
-                self._held_of[_process_of(event.previous)] -= 1
+                self._held_of[process_of(event.previous)] -= 1
         key, before = event.record.key, self._held.get(event.record.key)
         if isinstance(event, Removed):
             self._held[key] = _Held(None, went=True, first_seen=first_seen)
@@ -454,7 +485,3 @@ class ClusterView:
             self._held[key] = _Held(event.record, before is not None, first_seen)
         else:
             self._held[key] = replace(before, record=event.record)
-
-
-def _process_of(record: AnyRecord) -> Hashable:
-    return object_of(record) or own_worker(record)

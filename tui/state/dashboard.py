@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from backends.discovery.discovery import Resynced, WatchEvent
 from backends.discovery.history import Event
+from backends.discovery.past_records import last_changes
 from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
@@ -43,7 +44,7 @@ from backends.removal.lasting_drain import LastingDrain
 from backends.removal.removal_targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
-from backends.store import PodLabel
+from backends.store import Lifetime, PodLabel, StoreError
 from tui.actions import DEFAULT_KEYS
 from tui.config.preferences import Preferences
 from tui.config.remembering import Remembering
@@ -73,6 +74,10 @@ _log = logging.getLogger(__name__)
 
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is shown: it comes in many small pieces."""
+EARLIER_REVISIONS = 500
+"""Revisions before the start of which the store is asked once: a screen or two of events."""
+EARLIER_LIMIT = 5.0
+"""Seconds that it has for that, as for one request."""
 MOST_BOOKMARKS = 100
 """Jumps that can be gone back; the oldest are forgotten."""
 
@@ -267,6 +272,9 @@ class Dashboard:
         self.removals = ReportedRemovals(session.removals, self.states, self.keys)
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
+        self._query = query
+        self._looks_back = False
+        """Whether the store was asked for events from before the start."""
         self._taps = session.taps
         self._heap = Heap()
         self._evidence_came = asyncio.Event()
@@ -631,6 +639,7 @@ class Dashboard:
             self.complete = self.view.complete
             self.view.take_changes()
             self._changed(Update(everything=True, is_first=True, link=link))
+            self._begin_to_look_back()
             return
         self._changed(
             Update(
@@ -640,6 +649,38 @@ class Dashboard:
                 detail=detail,
             )
         )
+
+    def _begin_to_look_back(self) -> None:
+        """Read what the store still knows of before, once its first snapshot is on screen."""
+        if self._looks_back:
+            return
+        self._looks_back = True
+        if self.store.lifetime is Lifetime.OWNED:
+            self._show_earlier(self.view.events_of_objects())
+        elif self.store.past is not None:
+            self.observer.when_shown(lambda: self.observer.begin("earlier events", self._look_back))
+
+    async def _look_back(self) -> None:
+        start = self.view.history.start
+        if start is None or start.why is None or not start.why.revision.isdigit():
+            return
+        try:
+            async with asyncio.timeout(EARLIER_LIMIT):
+                changes = await last_changes(
+                    self.discovery, self._query, int(start.why.revision), EARLIER_REVISIONS
+                )
+        except (StoreError, TimeoutError) as error:
+            # Events begin with the start then, which is what the tab says.
+            _log.info("no events from before the start: %s", error)
+            return
+        events = self.view.earlier_events(changes)
+        await self.removals.explain_earlier(events)
+        self._show_earlier(events)
+
+    def _show_earlier(self, events: Sequence[Event]) -> None:
+        if events:
+            self.view.put_before(events)
+            self._changed(Update(history=True))
 
     async def _find_reasons(self) -> None:
         try:

@@ -24,7 +24,7 @@ from backends.removal.audit.disk import AuditFailed
 from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.audit_drains import AuditDrains
 from backends.removal.errors import RestoreRefused
-from backends.removal.explainer import Explainer
+from backends.removal.explainer import Explainer, by_another
 from backends.removal.lasting_drain import LastingDrain, NoLastingDrain, plan_lasting_drain
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.removal.removal_targets import RemovalTarget, removal_targets
@@ -375,6 +375,20 @@ class ReportedRemovals:
             elif event.why is None:
                 unknown.append(event)
         return unknown
+
+    async def explain_earlier(self, events: Sequence[Event]) -> None:
+        """Set reason and time of removals from before the start that this machine's audit has."""
+        # Of several removals of one key the last one.
+        gone = {
+            one.record.key: one
+            for one in events
+            if one.type is EventType.REMOVED and one.record is not None
+        }
+        entries = [one.record.entry for one in gone.values() if one.record is not None]
+        for key, act in (await self._removals.in_audit(entries)).items() if entries else ():
+            event = gone[key]
+            event.why = by_another(act)
+            event.at, event.is_untimed = act.at, False
 
     async def find_reasons(self, events: Sequence[Event]) -> list[Event]:
         """Set the reasons of removals, by the store and the audit. Returns those to ask about once

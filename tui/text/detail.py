@@ -201,11 +201,15 @@ def _leases(worker: Worker) -> str:
     return "" if leases == worker.instance_ids else ", ".join(f"{one:x}" for one in leases)
 
 
+NO_TIME = "the store keeps no time of it: before"
+
+
 def with_event(detail: Detail | None, event: Event, shown_at: ShownAt = as_it_is) -> Detail:
     """Return a detail with an event on top. None: the event is about the whole store, not a
     record."""
-    at = datetime.fromtimestamp(shown_at(event.at))
-    text = (f"{at:%Y-%m-%d %H:%M:%S}  {reason_text(event.why)}").rstrip()
+    at = f"{datetime.fromtimestamp(shown_at(event.at)):%Y-%m-%d %H:%M:%S}"
+    why = reason_text(event.why)
+    text = f"{why} ({NO_TIME} {at})" if event.is_untimed else f"{at}  {why}".rstrip()
     field = (event.type.value, text)
     if detail is None:
         glyph, _ = EVENT_GLYPHS[event.type]

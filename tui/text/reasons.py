@@ -70,6 +70,17 @@ def _new_lease(reason: Reason) -> str:
     return f"replaced: registered again under lease {hex_id(reason.lease)}"
 
 
+def before_start(reason: Reason) -> str:
+    """Return that something happened before the start, and at which revision if it has one."""
+    at = f"revision {reason.revision}, " if reason.revision else ""
+    return f"{at}before the start"
+
+
+def _before_start(reason: Reason) -> str:
+    lease = "" if reason.lease is None else f": registered again under lease {hex_id(reason.lease)}"
+    return before_start(reason) + lease
+
+
 def _not_ready(reason: Reason) -> str:
     if not reason.readiness:
         return "not ready: clients do not discover it any more"
@@ -132,6 +143,7 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.POD_ENDING: lambda _: "its pod is being deleted",
     ReasonKind.POD_GONE: lambda _: "its pod does not exist any more",
     ReasonKind.POD_REPLACED: lambda _: "its pod was replaced by another of that name",
+    ReasonKind.BEFORE_START: _before_start,
     ReasonKind.NEW_LEASE: _new_lease,
     ReasonKind.GAP: lambda _: "differed after a gap",
     ReasonKind.RESYNCED: _resynced,

@@ -51,6 +51,11 @@ class CauseRow:
         return self.cause.at if self.event is None else self.event.at
 
     @property
+    def is_untimed(self) -> bool:
+        """Whether it is only known that it happened before that."""
+        return self.cause.is_untimed if self.event is None else self.event.is_untimed
+
+    @property
     def records(self) -> Sequence[AnyRecord]:
         """The records, as they were. Empty: it is about the store."""
         if self.event is None:
@@ -96,7 +101,11 @@ class CauseRows:
         if row.is_below and row.event is not None:
             # What all have in common is in the row above.
             alone = reason_text(row.event.why)
-            return self._replaced("" if alone == reason_text(row.cause.why) else alone, [row.event])
+            above = reason_text(row.cause.why)
+            if row.is_untimed:
+                # Keys of a start have a revision each, of which the first is above.
+                above = reason_text(row.cause.events[0].why)
+            return self._replaced("" if alone == above else alone, [row.event])
         why = self._replaced(cause_why(row.cause), row.cause.events)
         return ", ".join(filter(None, (why, number_of_keys(row.cause))))
 
@@ -121,6 +130,8 @@ class CauseRows:
         now = self._stands_at or self._now()
         for cause in causes:
             if wanted.since is not None:
+                if cause.is_untimed:
+                    continue
                 until = cause.until + wanted.since
                 if until <= now:
                     continue

@@ -8,7 +8,7 @@ from datetime import datetime
 from backends.discovery.causes import EventCause
 from backends.discovery.history import Event
 from backends.liveness.workers import Worker
-from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, process_of
+from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, process_of, time_text
 from tui.text.detail import Detail, kind_and_name
 from tui.text.format import EVENT_GLYPHS, count, duration
 from tui.text.host_clock import ShownAt, as_it_is
@@ -47,6 +47,11 @@ def cause_detail(
 
 def _when(cause: EventCause, shown_at: ShownAt) -> str:
     at = datetime.fromtimestamp(shown_at(cause.at))
+    if cause.is_untimed:
+        revisions = dict.fromkeys(_revision(one) for one in (cause.events[0], cause.events[-1]))
+        steps = " to ".join(filter(None, revisions))
+        named = f", {'revision' if len(revisions) == 1 else 'revisions'} {steps}" if steps else ""
+        return f"before {at:%Y-%m-%d %H:%M:%S}{named}; the store keeps no time of it"
     took = cause.until - cause.at
     until = f" to {time_of_day(shown_at(cause.until))}" if took >= 1 else ""
     return f"{at:%Y-%m-%d %H:%M:%S}{until}"
@@ -56,7 +61,7 @@ def _why(cause: EventCause) -> str:
     """Return the reason; of keys that are back why they went."""
     went = cause.events[0].went_before
     if went is None:
-        return reason_text(cause.why)
+        return "" if cause.is_untimed else reason_text(cause.why)
     text = f"registered again, {duration(cause.at - went.at)} after it went"
     why = reason_text(went.why)
     return f"{text}: {why}" if why else text
@@ -105,4 +110,11 @@ def _label(events: Sequence[Event]) -> str:
 def _event(event: Event, shown_at: ShownAt) -> str:
     glyph, _ = EVENT_GLYPHS[event.type]
     what = reason_text(event.why) if event.record is None else kind_and_name(event.record)
-    return f"{time_of_day(shown_at(event.at))}  {glyph} {event.type.value}  {what}"
+    time = time_text(event.at, shown_at, is_untimed=event.is_untimed)
+    if event.is_untimed and (revision := _revision(event)):
+        time = f"revision {revision}"
+    return f"{time}  {glyph} {event.type.value}  {what}"
+
+
+def _revision(event: Event) -> str:
+    return "" if event.why is None else event.why.revision

@@ -19,7 +19,7 @@ from tui.text.format import (
     name_of,
 )
 from tui.text.host_clock import ShownAt, as_it_is
-from tui.text.reasons import AFTER_GAP, reason_text
+from tui.text.reasons import AFTER_GAP, before_start, reason_text
 from tui.text.timestamps import time_of_day
 
 CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
@@ -85,7 +85,7 @@ def cause_why(cause: EventCause) -> str:
     event = cause.events[0]
     match cause.kind:
         case CauseKind.STARTED:
-            return _in_gap(cause.why) + _what_started(cause)
+            return _in_gap(event.why) + _what_started(cause)
         case CauseKind.BACK if event.went_before is not None:
             after = duration(event.at - event.went_before.at)
             why = reason_text(event.went_before.why)
@@ -121,7 +121,15 @@ def _what_started(cause: EventCause) -> str:
 
 
 def _in_gap(why: Reason | None) -> str:
+    """Return that it happened while the store was not followed. Empty: it did not."""
+    if why is not None and why.kind is ReasonKind.BEFORE_START:
+        return f"{before_start(why)}: "
     return AFTER_GAP if why is not None and why.kind is ReasonKind.GAP else ""
+
+
+def time_text(at: float, shown_at: ShownAt = as_it_is, *, is_untimed: bool) -> str:
+    """Return a time of day; with `<` before it if it is only known that it happened before that."""
+    return "<" * is_untimed + time_of_day(shown_at(at))
 
 
 def _without_kind(why: Reason | None, kind: CauseKind) -> str:
@@ -142,6 +150,10 @@ def kept_since(history: History, shown_at: ShownAt = as_it_is) -> str:
     if oldest is None:
         return ""
     since = time_of_day(shown_at(oldest.at))
+    if oldest.number < 1 and (start := history.start) is not None:
+        since = time_of_day(shown_at(start.at))
+        known = f"{1 - oldest.number:,} that the store still knew"
+        return f"Kept since {since}, dyntop's start; before it {known}"
     if oldest.number == 1:
         return f"Kept since {since}, dyntop's start; earlier events are not known"
     return f"The last {len(history):,} events are kept, since {since}"

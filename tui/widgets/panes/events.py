@@ -23,10 +23,10 @@ from tui.text.causes.sentences import (
     cause_subject,
     kept_since,
     nothing_found,
+    time_text,
 )
 from tui.text.detail import Detail
 from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, count, hex_id, name_of
-from tui.text.timestamps import time_of_day
 from tui.widgets.panes.tree_pane import TreePane
 
 NAMES: tuple[Growth, ...] = ((3, 24), (7, 36))
@@ -168,7 +168,8 @@ class EventsPane(TreePane[CauseRow]):
         return f"{count(len(worker.records), 'key')} registered, {verdict.value}"
 
     def _time(self, row: CauseRow) -> str:
-        return time_of_day(self.dashboard.clock.shown_at(row.at))
+        shown_at = self.dashboard.clock.shown_at
+        return time_text(row.at, shown_at, is_untimed=row.is_untimed)
 
     def _why(self, row: CauseRow) -> Cell:
         return Cell(self._rows.why(row), "dim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backends.discovery.discovery import Added, Removed, Resynced
+from backends.discovery.past_records import RecordChange
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.records import AnyRecord
 from backends.store import Cause, Lifetime, Lost, Unreachable
@@ -153,3 +154,15 @@ def test_a_worker_that_came_while_frozen_starts_once() -> None:
     rows.come(other)
     rows.view.freeze(False)
     assert rows.kinds() == ["added", "started", "resynced"]
+
+
+def test_what_has_no_time_is_in_no_span_of_time_and_keeps_each_revision() -> None:
+    rows = Rows()
+    changes = [RecordChange(one, None, 40 + n) for n, one in enumerate(worker(1))]
+    rows.view.put_before(rows.view.earlier_events(changes))
+    assert rows.kinds() == ["resynced", "started"]
+    assert rows.kinds("10m") == ["resynced"]
+    assert rows.kinds("before the start") == ["started"]
+    _, started, *below = rows.shown(opened=(-1,))
+    assert [row.is_untimed for row in (started, *below)] == [True, True, True]
+    assert [rows.rows.why(row) for row in below] == ["revision 41, before the start", ""]

@@ -1,0 +1,94 @@
+"""Make events of changes from before the start, for a history. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+from backends.discovery.history import Event, EventType
+from backends.discovery.past_records import RecordChange, holds_alike
+from backends.discovery.reasons import Reason, ReasonKind
+from backends.discovery.record_index import process_of
+from backends.dynamo.records import AnyRecord
+
+RECENT = 600.0
+"""Seconds before the start from which objects that were created are events."""
+
+KeysOf = Callable[[AnyRecord], int]
+"""Returns how many keys a record's process had after the last change."""
+
+
+def earlier_events(changes: Sequence[RecordChange], start: float, keys_of: KeysOf) -> list[Event]:
+    """Return an event for each change that is one, oldest first.
+
+    The last one has the number 0, so that they come before all that is seen later. `start`: POSIX
+    seconds at which the store had been read, for changes without a time of their own.
+    """
+    keys: dict[Hashable, int] = {}
+    events: list[Event] = []
+    for change in reversed(changes):
+        if change.record is not None and change.previous is not None:
+            if not holds_alike(change.previous, change.record):
+                events.append(_event(change, EventType.CHANGED, -len(events), start))
+            continue
+        record = change.latest
+        process = process_of(record)
+        after = keys[process] if process in keys else keys_of(record)
+        is_added = change.record is not None
+        keys[process] = after - 1 if is_added else after + 1
+        kind = EventType.ADDED if is_added else EventType.REMOVED
+        event = _event(change, kind, -len(events), start)
+        event.is_first = is_added and keys[process] <= 0
+        events.append(event)
+    return events[::-1]
+
+
+def events_of_objects(records: Iterable[AnyRecord], start: float) -> list[Event]:
+    """Return an event for each record in an object that was created in the last minutes before
+    `start` (Kubernetes), oldest first, numbered as `earlier_events`.
+
+    The object tells when it was created, and when Dynamo wrote it last: what it holds came then or
+    in between. What went left no trace.
+    """
+    objects: defaultdict[str, list[AnyRecord]] = defaultdict(list)
+    for record in records:
+        owner = record.entry.owner
+        if owner is None or owner.created_at is None or owner.applied_at is None:
+            continue
+        if start - RECENT <= owner.created_at <= owner.applied_at <= start:
+            objects[owner.path].append(record)
+    events: list[Event] = []
+    for held in sorted(objects.values(), key=_created):
+        for place, record in enumerate(sorted(held, key=lambda one: one.key)):
+            owner = record.entry.owner
+            assert owner is not None
+            assert owner.applied_at is not None
+            events.append(
+                Event(
+                    0,
+                    owner.applied_at,
+                    EventType.ADDED,
+                    record,
+                    Reason(ReasonKind.BEFORE_START),
+                    is_first=place == 0,
+                    is_untimed=owner.applied_at != owner.created_at,
+                )
+            )
+    for number, event in enumerate(reversed(events)):
+        event.number = -number
+    return events
+
+
+def _created(held: Sequence[AnyRecord]) -> float:
+    owner = held[0].entry.owner
+    return 0.0 if owner is None or owner.created_at is None else owner.created_at
+
+
+def _event(change: RecordChange, kind: EventType, number: int, start: float) -> Event:
+    record, previous = change.latest, change.previous
+    lease = None
+    if kind is EventType.CHANGED and previous is not None and previous.lease != record.lease:
+        lease = record.lease
+    why = Reason(ReasonKind.BEFORE_START, revision=str(change.revision), lease=lease)
+    at = start if change.at is None else change.at
+    return Event(number, at, kind, record, why, is_untimed=change.at is None)

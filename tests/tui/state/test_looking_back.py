@@ -1,0 +1,180 @@
+"""Once all is shown, the history is filled with what the store still knew of before: once, from the
+last revisions, never with anything that counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from backends.discovery.discovery import Added, Resynced
+from backends.discovery.history import Event, EventType
+from backends.discovery.reasons import ReasonKind
+from backends.dynamo.ids import Kind
+from backends.dynamo.parse import read
+from backends.memory import MemoryStore
+from backends.removal.audit.audit import Audit
+from backends.removal.audit.operation import Item
+from backends.removal.outcomes import KeyOutcome, OutcomeType
+from backends.store import (
+    Compacted,
+    Entry,
+    Forbidden,
+    Lifetime,
+    Resync,
+    Revision,
+    StoreError,
+)
+from backends.store.past import PastChange
+from tests.support.owned import READY, owned
+from tests.support.registered import KeyAndValue, card, instance
+from tests.support.unseen import unseen
+from tests.tui.state.test_dashboard import Told
+from tui.state.dashboard import EARLIER_REVISIONS, Dashboard
+
+NOW = 1_700_000_000.0
+DEADLINE = 60.0
+NEWEST = 1_000
+A, B = 0xA1, 0xB2
+
+
+def entry(registered: KeyAndValue, revision: int, lease: int) -> Entry:
+    return Entry(*registered, Revision(str(revision)), lease)
+
+
+CAME, WENT = entry(instance(A), 990, A), entry(card(B), 980, B)
+CHANGES = (
+    PastChange(400, b"v1/claims/x", Entry(b"v1/claims/x", b"1", Revision("400")), None),
+    PastChange(980, WENT.key, WENT, None),
+    PastChange(985, WENT.key, None, WENT),
+    PastChange(990, CAME.key, CAME, None),
+)
+
+
+class Remembered:
+    """A past as a test says."""
+
+    def __init__(self, oldest: int = 1, error: StoreError | None = None) -> None:
+        self.kept_from = oldest
+        self.error = error
+        self.asked: list[tuple[int, int]] = []
+
+    async def newest(self) -> int:
+        raise NotImplementedError
+
+    async def oldest(self, prefixes: Sequence[bytes]) -> int:
+        raise NotImplementedError
+
+    async def at(self, prefixes: Sequence[bytes], revision: int) -> Resync:
+        raise NotImplementedError
+
+    async def changes(
+        self, prefixes: Sequence[bytes], after: int, until: int
+    ) -> tuple[PastChange, ...]:
+        self.asked.append((after, until))
+        if self.error is not None:
+            raise self.error
+        if after < self.kept_from:
+            raise Compacted("memory", after, self.kept_from)
+        return tuple(one for one in CHANGES if after < one.revision <= until)
+
+
+@asynccontextmanager
+async def looking(
+    past: Remembered, audit: Audit | None = None, *, frozen: bool = False
+) -> AsyncIterator[tuple[Dashboard, Told]]:
+    """A dashboard of which all is shown, and that looked back."""
+    store = MemoryStore()
+    store.past = past
+    dashboard, told = unseen(store, NOW, audit), Told()
+    dashboard.observer = told
+    dashboard.view.freeze(frozen)
+    dashboard.take_in([Resynced((), (Added(read(CAME)),), str(NEWEST))])
+    assert told.begun == []  # nothing is asked before the first picture is there
+    await asyncio.sleep(0)
+    assert told.begun == ["earlier events"]
+    await asyncio.gather(*told.tasks)
+    yield dashboard, told
+
+
+def in_short(events: Sequence[Event]) -> list[tuple[int, EventType, str]]:
+    return [(one.number, one.type, one.why.revision if one.why else "") for one in events]
+
+
+async def test_the_last_revisions_come_before_the_start_and_count_for_nothing() -> None:
+    past = Remembered()
+    async with looking(past) as (dashboard, told):
+        assert past.asked == [(NEWEST - EARLIER_REVISIONS, NEWEST)]
+        assert in_short(dashboard.view.events()) == [
+            (1, EventType.RESYNCED, str(NEWEST)),
+            (0, EventType.ADDED, "990"),
+            (-1, EventType.REMOVED, "985"),
+            (-2, EventType.ADDED, "980"),
+        ]
+        assert told.updates[-1].history
+        assert dashboard.view.gone(frozenset(Kind)) == []
+        assert len(dashboard.view.tombstones) == 0
+        newest, *_ = dashboard.view.causes()
+        assert newest.number == 1
+        # Once, though everything may be read again later.
+        dashboard.take_in([Resynced((), (), str(NEWEST + 1))])
+        await asyncio.sleep(0)
+        assert told.begun == ["earlier events"]
+
+
+async def test_what_is_compacted_is_left_out_and_what_is_left_is_asked_for() -> None:
+    past = Remembered(oldest=982)
+    async with looking(past) as (dashboard, _):
+        assert past.asked == [(500, NEWEST), (982, NEWEST)]
+        assert [number for number, *_ in in_short(dashboard.view.events())] == [1, 0, -1]
+
+
+@pytest.mark.parametrize(
+    "past",
+    [Remembered(oldest=NEWEST), Remembered(error=Forbidden("memory", "no watch for you"))],
+    ids=["all compacted", "forbidden"],
+)
+async def test_where_nothing_can_be_known_events_begin_with_the_start(past: Remembered) -> None:
+    async with looking(past) as (dashboard, told):
+        assert [number for number, *_ in in_short(dashboard.view.events())] == [1]
+        assert told.faults == []
+
+
+async def test_a_frozen_view_shows_them_once_it_goes_on() -> None:
+    async with looking(Remembered(), frozen=True) as (dashboard, _):
+        dashboard.take_in([Added(read(entry(card(A), NEWEST + 1, A)))])
+        assert len(dashboard.view.events()) < 2
+        dashboard.freeze(False)
+        events = dashboard.view.events()
+        assert [number for number, *_ in in_short(events)] == [2, 1, 0, -1, -2]
+        assert [one.is_first for one in events[2:]] == [True, False, True]
+
+
+async def test_what_dyntop_removed_on_this_machine_has_its_time_and_author(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", clock=lambda: NOW - 90, user="joe", host="node-1")
+    act = audit.begin("clean up", "memory", "this process", [Item(1, WENT, "dead", ())])
+    audit.finish(act, {WENT.key: KeyOutcome(OutcomeType.REMOVED)})
+    async with looking(Remembered(), audit) as (dashboard, _):
+        _, _, removed, added = dashboard.view.events()
+        assert (removed.at, removed.is_untimed) == (NOW - 90, False)
+        assert removed.why is not None
+        assert (removed.why.kind, removed.why.user) == (ReasonKind.ANOTHER_DYNTOP, "joe")
+        assert (added.at, added.is_untimed) == (NOW, True)
+
+
+async def test_objects_tell_of_before_by_themselves() -> None:
+    class Owning(MemoryStore):
+        lifetime = Lifetime.OWNED
+
+    dashboard, told = unseen(Owning(), NOW), Told()
+    dashboard.observer = told
+    made = replace(READY, created_at=NOW - 60, applied_at=NOW - 60)
+    dashboard.take_in([Resynced((), (Added(owned(instance(A), made)),), "")])
+    start, came = dashboard.view.events()
+    assert (start.number, came.number, came.type) == (1, 0, EventType.ADDED)
+    assert (came.at, came.is_untimed) == (NOW - 60, False)
+    assert told.begun == []
