@@ -90,10 +90,10 @@ class ColumnsScreen(StyledOnce, ModalScreen[None]):
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
-    def __init__(self, pane: Pane[Any]) -> None:
+    def __init__(self, pane: Pane[Any], choice: ColumnChoice) -> None:
         super().__init__()
         self._pane = pane
-        self._choice = pane.column_choice()
+        self._choice = choice
         columns: list[Column[ColumnRow]] = [
             Column("tick", "", TICK, _tick),
             Column("title", "COLUMN", 8, lambda row: row.title),

@@ -341,9 +341,14 @@ class MainScreen(JobScreen):
             self.show_notice(Notice(f"The tree is hidden: {key} shows it.", "information"))
 
     def action_choose_columns(self) -> None:
+        choice = self.active.column_choice()
+        if choice is None:
+            text = f"{self.active.TITLE} has no columns to choose from."
+            self.show_notice(Notice(text, "information"))
+            return
         from tui.dialogs.columns import ColumnsScreen  # the first paint need not wait for it
 
-        self.app.push_screen(ColumnsScreen(self.active))
+        self.app.push_screen(ColumnsScreen(self.active, choice))
 
     def action_tab(self, number: int) -> None:
         self._skip_while_typing()

@@ -227,3 +227,11 @@ def test_the_schema_takes_just_what_dyntop_takes(text: str) -> None:
     schema = json.loads(SCHEMA.read_text())
     by_schema = Draft202012Validator(schema).is_valid(tomllib.loads(text))
     assert by_schema is not bool(read(text).wrong), read(text).wrong
+
+
+def test_a_file_of_the_build_that_had_keys_alone_means_the_same() -> None:
+    file = read_settings(Path(__file__).parent / "samples" / "settings-keys.toml")
+    assert file.wrong == ()
+    assert file.keys.chosen == {"drain": ("D",), "probe": ("P", "f5"), "undo": ("ctrl+d",)}
+    assert file.preferences == Preferences()
+    assert file.remembered_in is not None

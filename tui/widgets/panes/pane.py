@@ -15,6 +15,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.config.preferences import COLUMNS
+from tui.config.tab_columns import TAB_COLUMNS
 from tui.runtime.textual_bindings import bindings
 from tui.state.charts.chart_subject import ChartSubject, of_worker
 from tui.state.cluster_view import Changes
@@ -275,8 +276,10 @@ class Pane(TabPane, Generic[Row]):
         self._remember("reverse", True if order.reverse and not is_default else None)
         self.rebuild()
 
-    def column_choice(self) -> ColumnChoice:
-        """Return the choice of its columns as it is now."""
+    def column_choice(self) -> ColumnChoice | None:
+        """Return the choice of its columns as it is now. None: there is none to make."""
+        if self.TAB not in TAB_COLUMNS:
+            return None
         return ColumnChoice(self.TAB, self.columns, [one.id for one in self.table.columns])
 
     def choose_columns(self, choice: ColumnChoice) -> None:
@@ -286,7 +289,8 @@ class Pane(TabPane, Generic[Row]):
         self.table.set_columns(shown_columns(self.columns, choice.shown))
 
     def _remember(self, setting: str, value: Value | None) -> None:
-        self.dashboard.remembering.choose((COLUMNS, self.TAB.value, setting), value)
+        if self.TAB in TAB_COLUMNS:
+            self.dashboard.remembering.choose((COLUMNS, self.TAB.value, setting), value)
 
     def on_list_table_sort_asked(self, message: ListTable.SortAsked) -> None:
         self.sort_by(message.column)
