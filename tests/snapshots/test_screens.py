@@ -401,6 +401,13 @@ def test_read_only_in_one_namespace(snap_compare: Compare) -> None:
     assert snap_compare(dashboard, terminal_size=(120, 40), run_before=pressing())
 
 
+@ENDS
+def test_columns(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    keys = pressing("3", "C", "j", "J", "j", "space")
+    assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=keys)
+
+
 @SIZES
 def test_help(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()
