@@ -7,15 +7,17 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from backends.demo.cluster import Demo
 from backends.dynamo.records import EventChannel
 from backends.tap.link import SILENCE, TapLink
 from backends.tap.messages import KEPT, of_nats
-from backends.tap.routes import route_of
+from backends.tap.open import MOST_TAPPED
+from backends.tap.routes import SeveralRoutes, merged, route_of
 from backends.tap.tap import RING, Drop, Receive, ReportState, Tap
+from backends.tap.together import Together
 
 INTERVAL = 0.1
 """Seconds between two checks for messages to publish."""
@@ -33,8 +35,18 @@ class DemoTaps:
 
     def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
         """Open a tap on a channel."""
-        listener = _Listener(self._world, channel, self._clock, kept)
-        return Tap(route_of(channel, here=True), listener, self._clock, ring=ring)
+        return self.open_all([channel], kept=kept, ring=ring)
+
+    def open_all(
+        self, channels: Sequence[EventChannel], *, kept: int = KEPT, ring: int = RING
+    ) -> Tap:
+        """Open one tap on several channels."""
+        chosen = channels[:MOST_TAPPED]
+        listeners = [_Listener(self._world, one, self._clock, kept) for one in chosen]
+        routes = merged(route_of(one, here=True) for one in chosen)
+        route = routes[0] if len(routes) == 1 else SeveralRoutes(tuple(routes))
+        listener = listeners[0] if len(listeners) == 1 else Together(listeners)
+        return Tap(route, listener, self._clock, ring=ring)
 
 
 class _Listener:

@@ -31,6 +31,15 @@ class TapStanding(msgspec.Struct, frozen=True):
     """
     answers: bool = False
     """Whether it is connected and silent, and the process answered a probe."""
+    connected: int = 0
+    """Of several addresses or subjects, how many are connected."""
+    of: int = 0
+    """How many there are. 0: one."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether messages of some publishers cannot arrive now."""
+        return self.link is TapLink.CONNECTED and self.connected < self.of
 
 
 SILENCE = 5.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 from backends.aio.timer import LOOP, Timer
@@ -12,9 +12,21 @@ from backends.nats.config import NatsConfig
 from backends.tap.link import TapLink
 from backends.tap.messages import KEPT
 from backends.tap.nats_listener import NatsListener
-from backends.tap.routes import NatsRoute, NoRoute, Route, ZmqRoute, route_of
+from backends.tap.routes import (
+    NatsRoute,
+    NoRoute,
+    OneRoute,
+    SeveralRoutes,
+    ZmqRoute,
+    merged,
+    route_of,
+)
 from backends.tap.tap import RING, Drop, Listener, Receive, ReportState, Tap
+from backends.tap.together import Together
 from backends.tap.zmq_listener import DEFAULT_TIMES, ZmqListener, ZmqTimes
+
+MOST_TAPPED = 64
+"""Channels that one tap listens to: each may be a connection."""
 
 NO_NATS = "no NATS server is set: use NATS_SERVER or --nats"
 
@@ -27,6 +39,12 @@ class OpensTaps(Protocol):
 
         `kept`: bytes of a message that are kept. `ring`: messages that are kept for display.
         """
+        ...
+
+    def open_all(
+        self, channels: Sequence[EventChannel], *, kept: int = KEPT, ring: int = RING
+    ) -> Tap:
+        """Open one tap on several channels, at most `MOST_TAPPED`. Never raises."""
         ...
 
 
@@ -55,12 +73,27 @@ class Taps:
         """Open a tap on a channel. One that cannot be listened to reports the reason when it
         runs.
         """
-        route: Route = route_of(channel, here=self._here)
-        if isinstance(route, NatsRoute) and self._nats is None:
-            route = NoRoute(NO_NATS)
-        return Tap(route, self._listener(route, kept), self._clock, ring=ring)
+        return self.open_all([channel], kept=kept, ring=ring)
 
-    def _listener(self, route: Route, kept: int) -> Listener:
+    def open_all(
+        self, channels: Sequence[EventChannel], *, kept: int = KEPT, ring: int = RING
+    ) -> Tap:
+        """Open one tap on several channels: on each subject and broker once, and on the address of
+        each publisher.
+        """
+        routes = merged(map(self._route, channels[:MOST_TAPPED]))
+        listeners = [self._listener(route, kept) for route in routes]
+        if len(routes) == 1:
+            return Tap(routes[0], listeners[0], self._clock, ring=ring)
+        return Tap(SeveralRoutes(tuple(routes)), Together(listeners), self._clock, ring=ring)
+
+    def _route(self, channel: EventChannel) -> OneRoute:
+        route = route_of(channel, here=self._here)
+        if isinstance(route, NatsRoute) and self._nats is None:
+            return NoRoute(NO_NATS)
+        return route
+
+    def _listener(self, route: OneRoute, kept: int) -> Listener:
         match route:
             case ZmqRoute():
                 return ZmqListener(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -16,6 +17,9 @@ from backends.probe.addresses import Address, parse_address, why_unusable
 
 MOST_ADDRESSES = 4
 """Brokers of one channel that a tap connects to. Dynamo's own has one or two."""
+
+MOST_NAMED = 4
+"""Addresses or routes that are named of several."""
 
 LONGEST_SUBJECT = 1024
 
@@ -37,7 +41,7 @@ class NatsRoute(msgspec.Struct, frozen=True):
 
 
 class ZmqRoute(msgspec.Struct, frozen=True):
-    """A publisher's own socket, or those of brokers."""
+    """A publisher's own socket, those of several publishers, or those of brokers."""
 
     addresses: tuple[Address, ...]
     topic: bytes
@@ -51,7 +55,9 @@ class ZmqRoute(msgspec.Struct, frozen=True):
         return not self.topic
 
     def __str__(self) -> str:
-        return ", ".join(f"tcp://{address}" for address in self.addresses)
+        more = len(self.addresses) - MOST_NAMED
+        named = ", ".join(f"tcp://{address}" for address in self.addresses[:MOST_NAMED])
+        return f"{named} and {more:,} more" if more > 0 else named
 
 
 class NoRoute(msgspec.Struct, frozen=True):
@@ -68,10 +74,44 @@ class NoRoute(msgspec.Struct, frozen=True):
         return self.why
 
 
-Route = NatsRoute | ZmqRoute | NoRoute
+OneRoute = NatsRoute | ZmqRoute | NoRoute
+"""To one place."""
 
 
-def route_of(channel: EventChannel, *, here: bool) -> Route:
+class SeveralRoutes(msgspec.Struct, frozen=True):
+    """The routes of several channels: they have no subject, topic or broker in common."""
+
+    routes: tuple[OneRoute, ...]
+
+    @property
+    def is_shared(self) -> bool:
+        return any(route.is_shared for route in self.routes)
+
+    def __str__(self) -> str:
+        more = len(self.routes) - MOST_NAMED
+        named = "; ".join(map(str, self.routes[:MOST_NAMED]))
+        return f"{named}; and {more:,} more" if more > 0 else named
+
+
+Route = OneRoute | SeveralRoutes
+
+
+def merged(routes: Iterable[OneRoute]) -> list[OneRoute]:
+    """Return the routes to listen at for several channels: each once, and the sockets of publishers
+    of one topic as one.
+    """
+    sockets: dict[bytes, dict[Address, None]] = {}
+    others: dict[OneRoute, None] = {}
+    for route in routes:
+        if isinstance(route, ZmqRoute) and not route.is_shared:
+            sockets.setdefault(route.topic, {}).update(dict.fromkeys(route.addresses))
+        else:
+            others[route] = None
+    own = (ZmqRoute(tuple(addresses), topic) for topic, addresses in sockets.items())
+    return [*own, *others]
+
+
+def route_of(channel: EventChannel, *, here: bool) -> OneRoute:
     """Return the route to a channel's messages. Never raises. `here`: loopback addresses mean this
     machine.
     """
@@ -103,7 +143,7 @@ def is_local(address: Address) -> bool:
     return ip.is_link_local or ip.is_unspecified
 
 
-def _nats(prefix: str, topic: str) -> Route:
+def _nats(prefix: str, topic: str) -> NatsRoute | NoRoute:
     subject = f"{prefix}.{topic}"
     tokens = subject.split(".")
     # A wildcard would receive other channels' messages; Dynamo's subjects have none.
@@ -113,7 +153,7 @@ def _nats(prefix: str, topic: str) -> Route:
     return NatsRoute(subject)
 
 
-def _zmq(endpoints: list[str], topic: bytes, here: bool) -> Route:
+def _zmq(endpoints: list[str], topic: bytes, here: bool) -> ZmqRoute | NoRoute:
     found: dict[Address, None] = {}
     for endpoint in endpoints:
         address = _address(endpoint, here)

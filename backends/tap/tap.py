@@ -26,7 +26,15 @@ Drop = Callable[[int], None]
 class ReportState(Protocol):
     """Takes the state of the connection: as `TapStanding`, without the time."""
 
-    def __call__(self, link: TapLink, why: str, answers: bool = False, /) -> None: ...
+    def __call__(
+        self,
+        link: TapLink,
+        why: str,
+        answers: bool = False,
+        connected: int = 0,
+        of: int = 0,
+        /,
+    ) -> None: ...
 
 
 class Listener(Protocol):
@@ -79,7 +87,7 @@ class Tap:
         try:
             await self._listener.run(self._receive, self._report, self._drop)
         except Exception as error:
-            self._report(TapLink.IMPOSSIBLE, _fault(error))
+            self._report(TapLink.IMPOSSIBLE, fault_in_words(error))
         await asyncio.Event().wait()
         raise AssertionError("it ends by cancellation only")
 
@@ -103,14 +111,23 @@ class Tap:
     def _drop(self, messages: int) -> None:
         self.statistics.dropped += messages
 
-    def _report(self, link: TapLink, why: str, answers: bool = False, /) -> None:
+    def _report(
+        self,
+        link: TapLink,
+        why: str,
+        answers: bool = False,
+        connected: int = 0,
+        of: int = 0,
+        /,
+    ) -> None:
         before = self.standing
-        if (link, why, answers) != (before.link, before.why, before.answers):
-            since = before.since if link is before.link else self._clock()
-            self.standing = TapStanding(link, since, why, answers)
+        since = before.since if link is before.link else self._clock()
+        standing = TapStanding(link, since, why, answers, connected, of)
+        if standing != before:
+            self.standing = standing
 
 
-def _fault(error: Exception) -> str:
+def fault_in_words(error: Exception) -> str:
     """Return why a listener failed, which is no normal event: a library is missing, or sockets ran
     out.
     """

@@ -95,7 +95,8 @@ class ZmqListener:
         self._timer = timer
         self._times = times
         # Brokers in front of the same publishers pass on the same messages.
-        self._seen: dict[tuple[int, int], None] | None = {} if len(route.addresses) > 1 else None
+        several = route.is_shared and len(route.addresses) > 1
+        self._seen: dict[tuple[int, int], None] | None = {} if several else None
 
     async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
         """Listen until cancelled."""
@@ -114,7 +115,7 @@ class ZmqListener:
                     for peer in peers:
                         peer.follow()
                         some |= self._read(peer, receive)
-                    report(*_standing(peers))
+                    report(*_standing(peers, all_matter=not self._route.is_shared))
                     await self._timer.sleep(SHORT_PAUSE if some else PAUSE)
         finally:
             for peer in peers:
@@ -351,18 +352,23 @@ class _Peer:
         socket.connect(f"tcp://{self._target}")
 
 
-def _standing(peers: Sequence[_Peer]) -> tuple[TapLink, str, bool]:
-    """Return the state of all connections together: connected, as soon as one is."""
+def _standing(peers: Sequence[_Peer], *, all_matter: bool) -> tuple[TapLink, str, bool, int, int]:
+    """Return the state of all connections together: connected, as soon as one is; how many are, and
+    of how many. `all_matter`: they are of publishers, and not of brokers in front of the same.
+    """
     relevant = [peer for peer in peers if peer.connected]
+    connected, of = (len(relevant), len(peers)) if all_matter and len(peers) > 1 else (0, 0)
     if relevant:
         link = TapLink.CONNECTED
+        if connected < of:
+            relevant = [peer for peer in peers if not peer.connected]
     elif all(peer.ended for peer in peers):
         link, relevant = TapLink.IMPOSSIBLE, list(peers)
     else:
         link = TapLink.LOST if any(peer.was_connected for peer in peers) else TapLink.CONNECTING
         relevant = [peer for peer in peers if not peer.ended]
     why = next((peer.why for peer in relevant if peer.why), "")
-    return link, why, not why and any(peer.answers for peer in relevant)
+    return link, why, not why and any(peer.answers for peer in relevant), connected, of
 
 
 def _library() -> ModuleType:

@@ -15,7 +15,7 @@ from backends.dynamo.registration import EventChannelSpec
 from backends.tap import TapLink, TapStanding
 from tests.cli.conftest import Here
 from tests.support.ports import LOOPBACK
-from tests.support.registered import KeyAndValue
+from tests.support.registered import KeyAndValue, source
 from tests.support.registering import refusing
 from tests.support.running import COMMAND, environment, put_file
 from tests.support.waiting import wait_for
@@ -236,15 +236,54 @@ def test_a_reader_that_goes_ends_it_quietly_even_while_nothing_comes(tap: Tappin
     assert process.returncode == 141
 
 
-def test_a_name_that_means_several_channels_lists_them(
+def test_a_channel_of_several_workers_is_tapped_whole_and_each_line_has_its_worker(
+    tap: Tapping, folder: Path, publisher: zmq.Socket[bytes]
+) -> None:
+    context = zmq.Context()
+    other = context.socket(zmq.XPUB)
+    try:
+        other.setsockopt(zmq.LINGER, 0)
+        port = other.bind_to_random_port(f"tcp://{LOOPBACK}")
+        put_file(folder, *channel(0x22, f"tcp://{LOOPBACK}:{port}"))
+        put_file(folder, *source(0x22, 0x7D7B))
+        process = tap("prod/backend/kv-events", "--count", "2", "-o", "json")
+        wait_for(lambda: other.poll(0) and other.recv() == b"\x01kv-events", "a subscription")
+        publisher.send_multipart(frames([stored(1)], publisher=0x11))
+        other.send_multipart(frames([stored(1, 2)], publisher=0x22))
+        out, err = process.communicate(timeout=60)
+    finally:
+        other.close(linger=0)
+        context.term()
+    lines = {line["publisher"]: line for line in map(json.loads, out.splitlines())}
+    assert {one["channel"][-2:] for one in lines.values()} == {"11", "22"}
+    assert lines["22"]["worker"] == "7d7b"
+    assert b"listens to 2 channels; those that are registered later are not" in err
+    assert b"  worker 7d7b publisher 22: 1 message, " in err
+    assert b"heard 2 messages" in err
+
+
+def test_only_messages_that_match_a_filter_are_printed_and_counted(
+    tap: Tapping, publisher: zmq.Socket[bytes]
+) -> None:
+    process = tap("prod/backend/kv-events", "--count", "2", "--filter", "data:removed")
+    for sequence in range(4):
+        content = removed(sequence) if sequence % 2 else stored(sequence)
+        publisher.send_multipart(frames([content], sequence=sequence))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert [b"removed 1 block" in line for line in out.splitlines()] == [True, True]
+    assert b"2 of 4 match the filter" in err
+
+
+def test_a_name_that_means_several_places_lists_them(
     here: Here, folder: Path, in_folder: dict[str, str]
 ) -> None:
-    put_file(folder, *channel(0x22, f"tcp://{LOOPBACK}:5557"))
-    ended = here("tap", "prod/backend/kv-events", env=in_folder)
+    put_file(folder, *channel(0x22, f"tcp://{LOOPBACK}:5557", component="other"))
+    ended = here("tap", "prod/kv-events", env=in_folder)
     assert ended.code == 2
-    assert "matches 2 event channels" in ended.err
-    assert "/kv-events/11\n" in ended.err
-    assert "/kv-events/22\n" in ended.err
+    assert "matches 2 event channels of several places" in ended.err
+    assert "  prod/backend/kv-events\n" in ended.err
+    assert "  prod/other/kv-events\n" in ended.err
 
 
 def test_what_cannot_be_listened_to_is_refused_in_a_sentence(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from backends.dynamo.records import EventChannel
 from backends.tap import Tap, TapLink, route_of
 from backends.tap.messages import KEPT, of_zmq
+from backends.tap.routes import merged
 from backends.tap.tap import RING, Drop, Receive, ReportState
 from tests.support.wire import frames
 
@@ -25,8 +26,15 @@ class SaidTaps:
         self.tell: ReportState = lambda *_: None
 
     def open(self, channel: EventChannel, *, kept: int = KEPT, ring: int = RING) -> Tap:
-        self.opened.append(channel)
-        return Tap(route_of(channel, here=True), self, self._clock, ring=ring)
+        return self.open_all([channel], kept=kept, ring=ring)
+
+    def open_all(
+        self, channels: Sequence[EventChannel], *, kept: int = KEPT, ring: int = RING
+    ) -> Tap:
+        self.opened += channels
+        (route, *others) = merged(route_of(one, here=True) for one in channels)
+        assert not others
+        return Tap(route, self, self._clock, ring=ring)
 
     async def run(self, hear: Receive, tell: ReportState, drop: Drop) -> NoReturn:
         self.hear, self.tell = hear, tell

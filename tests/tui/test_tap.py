@@ -128,6 +128,55 @@ async def test_freezing_stops_the_list_and_not_the_counting() -> None:
             await operator.until(partial(_are, operator, wanted))
 
 
+async def test_a_filter_narrows_by_word_and_field_also_while_frozen() -> None:
+    async with tapping() as (operator, taps, _):
+        for sequence in range(4):
+            taps.said([removed(1) if sequence % 2 else stored(1)], sequence)
+        await operator.until(partial(_are, operator, 4))
+        await operator.press("/")
+        await operator.type("removed\r")
+        await operator.until_shown("filter “removed”: 2 of 4 match")
+        assert messages(operator) == ["removed 1 block"] * 2
+        await operator.press("f")
+        await operator.until_shown("frozen: f lets it go on")
+        taps.said([removed(1)], 4)
+        await operator.press("/")
+        await operator.type("\x15data:stored sequence:2\r")
+        await operator.until_shown("filter “data:stored sequence:2”: 1 of 4 match")
+        assert messages(operator) == ["stored 1 block"]
+        # Esc leaves the filter first, and then the screen.
+        await operator.press("escape")
+        await operator.until(partial(_are, operator, 4))
+        await operator.press("f")
+        await operator.until(partial(_are, operator, 5))
+        await operator.press("escape")
+        await operator.until(lambda: operator.on_main)
+
+
+async def test_marked_channels_are_listened_to_together_and_each_message_has_its_worker() -> None:
+    world = World(leases=False)
+    for publisher, worker in ((0x11, 0x1A), (0x12, 0x1B), (0x13, 0x1C)):
+        world.put(channel(publisher, port=5000 + publisher), source(publisher, worker))
+    taps = SaidTaps(lambda: world.now)
+    async with dashboard(world, taps=taps, size=(110, 30), draws=True) as operator:
+        # A marked source stands for its channel.
+        await operator.press("4", "space", "space", "j", "space", "w")
+        await operator.until(lambda: isinstance(operator.app.screen, TapScreen) and taps.listening)
+        assert [one.id.instance_id for one in taps.opened] == [0x11, 0x12]
+        await operator.until_shown("kv-events of prod/backend, 2 channels")
+        taps.said([stored(1)], 0, publisher=0x12)
+        await operator.until(partial(_are, operator, 1))
+        table = operator.app.screen.query_one(PublisherTable)
+        cells = {
+            column.id: [column.cell_of(row).text.strip() for row in table.rows]
+            for column in table.columns
+        }
+        assert cells["worker"] == ["1b", "1a"]
+        assert cells["messages"] == ["1", "0"]
+        await operator.press("enter")
+        await operator.until_shown("worker     1b")
+
+
 async def test_raw_shows_bytes_in_the_list_and_in_the_message() -> None:
     async with tapping() as (operator, taps, _):
         taps.said("hello there", 0)

@@ -146,12 +146,13 @@ TAP_EXAMPLES = """\
 Only listens: subscribes to the channel's subject (on NATS_SERVER or --nats), or connects to its
  publisher's ZMQ address. Messages published at other times are not kept.
 
-With -o json each line is one object: {"time", "channel", "topic", "publisher", "sequence",
-"published_at", "size", "codec", "summary", "payload", "problem", "raw"}; ids and hashes are
-lower-case hex; raw is the base64 of a message that could not be decoded, else null.
+With -o json each line is one object: {"time", "channel", "topic", "publisher", "worker",
+"sequence", "published_at", "size", "codec", "summary", "payload", "problem", "raw"}; ids and hashes
+are lower-case hex; raw is the base64 of a message that could not be decoded, else null.
 
 examples:
-  dyntop tap prod/backend/kv-events                all publishers, if they share a subject
+  dyntop tap prod/backend/kv-events                all publishers of the channel
+  dyntop tap prod/backend/kv-events --filter 'removed dp_rank:1'
   dyntop tap v1/event_channels/...                 one channel, by its key
   dyntop tap prod/backend/kv_metrics --count 1 -o json | jq .payload
   dyntop tap prod/backend/kv-events --for 10 > /dev/null     counts the messages of 10 s

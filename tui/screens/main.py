@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import work
@@ -409,12 +408,19 @@ class MainScreen(JobScreen):
         pane.select(to.row)
 
     def on_channels_pane_tap_asked(self, message: ChannelsPane.TapAsked) -> None:
-        dashboard, channel = self.dashboard, message.channel
-        tap = dashboard.open_tap(channel)
-        state = partial(dashboard.states.of, channel)
+        dashboard, channels = self.dashboard, message.channels
+        worker_of = dashboard.view.cluster.worker_of
+        workers = {one.id.instance_id: worker_of(one) for one in channels}
+        tap = dashboard.open_tap(channels)
+
+        def state() -> str:
+            return dashboard.states.of_many(channels).text
+
         from tui.screens.tap import TapScreen  # the first paint need not wait for it
 
-        self.app.push_screen(TapScreen(tap, channel, state, dashboard.clock, dashboard.timer))
+        self.app.push_screen(
+            TapScreen(tap, channels, state, workers.get, dashboard.clock, dashboard.timer)
+        )
 
     def on_pane_chart_asked(self, message: Pane.ChartAsked) -> None:
         from tui.screens.charts import ChartScreen  # the first paint need not wait for it

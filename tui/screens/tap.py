@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -17,7 +17,14 @@ from textual.widgets import Static
 
 from backends.aio.timer import LOOP, Timer, TimerHandle
 from backends.dynamo.records import EventChannel
-from backends.tap import NumberedMessage, Publisher, Tap, ZmqRoute, decode
+from backends.tap import (
+    MatchingMessages,
+    MessageFilter,
+    NumberedMessage,
+    Publisher,
+    Tap,
+    decode,
+)
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings, keys_of
 from tui.runtime.textual_styles import StyledOnce
@@ -25,15 +32,17 @@ from tui.screens.detail import DetailScreen
 from tui.state.column import REASONS, Cell, Column
 from tui.state.sorted_rows import Row
 from tui.text.detail import Detail
-from tui.text.format import NOTHING, State, duration, hex_id
+from tui.text.format import NOTHING, duration, hex_id
 from tui.text.host_clock import HostClock, ShownAt
 from tui.text.sanitize import plain
 from tui.text.tap import (
     bar_line,
-    channel_name,
+    channels_name,
     clock_time,
     figures,
     fill,
+    filter_in_words,
+    has_any_topic,
     in_bytes,
     message_detail,
     message_line,
@@ -41,6 +50,7 @@ from tui.text.tap import (
     standing_in_words,
 )
 from tui.widgets.detail_pane import DetailPane
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.footer import KeyFooter
 from tui.widgets.table.list_table import ListTable
 
@@ -54,6 +64,14 @@ MOST_LINES = 3
 """Lines that any of the texts above the tables takes."""
 MOST_PUBLISHERS = 5
 """Publishers that are shown at once; the others can be scrolled to."""
+
+
+FILTERING = 0.05
+"""Seconds of such an interval for which messages are decoded for the filter. The rest comes at the
+next update."""
+
+WorkerOf = Callable[[int | None], int | None]
+"""Returns the worker of a publisher, by its id. None: it is not known."""
 
 
 class _PublisherRow(msgspec.Struct, frozen=True):
@@ -74,12 +92,28 @@ class MessageTable(_Unmarked[NumberedMessage]):
     message."""
 
     def __init__(
-        self, what: Callable[[NumberedMessage], str], shown_at: ShownAt, *, id: str
+        self,
+        what: Callable[[NumberedMessage], str],
+        shown_at: ShownAt,
+        worker_of: WorkerOf | None,
+        *,
+        id: str,
     ) -> None:
+        """`worker_of`: each message names its worker. None: there is one only."""
+
+        def worker(row: NumberedMessage) -> Cell:
+            assert worker_of is not None
+            found = worker_of(row.message.publisher)
+            return Cell("unknown", "dim") if found is None else Cell(hex_id(found), "accent")
+
+        whom = [Column("publisher", "PUBLISHER", 14, _publisher, drop=2)]
+        if worker_of is not None:
+            whom.insert(0, Column("worker", "WORKER", 16, worker))
+            whom[1] = Column("publisher", "PUBLISHER", 14, _publisher, drop=3)
         columns: list[Column[NumberedMessage]] = [
             Column("time", "HEARD", 12, lambda row: clock_time(shown_at(row.message.at))),
             Column("sequence", "SEQ", 8, _sequence, right=True),
-            Column("publisher", "PUBLISHER", 14, _publisher, drop=2),
+            *whom,
             Column("size", "SIZE", 8, lambda row: in_bytes(row.message.size), right=True, drop=1),
             Column("what", "SAYS", 30, what, grow=REASONS),
         ]
@@ -89,8 +123,15 @@ class MessageTable(_Unmarked[NumberedMessage]):
 class PublisherTable(_Unmarked[_PublisherRow]):
     """The publishers."""
 
-    def __init__(self, own: int | None, clock: Callable[[], float], *, id: str) -> None:
-        """`own`: the publisher of the chosen channel."""
+    def __init__(
+        self, own: int | None, clock: Callable[[], float], worker_of: WorkerOf | None, *, id: str
+    ) -> None:
+        """`own`: the publisher of the chosen channel. `worker_of`: each publisher names its worker.
+        None: there is one channel only."""
+
+        def worker(row: _PublisherRow) -> Cell:
+            found = None if worker_of is None else worker_of(row.publisher.id)
+            return Cell(NOTHING if found is None else hex_id(found), "accent")
 
         def name(row: _PublisherRow) -> Cell:
             if row.publisher.id is None:
@@ -99,6 +140,8 @@ class PublisherTable(_Unmarked[_PublisherRow]):
             return Cell(mark + hex_id(row.publisher.id), "accent")
 
         def ago(row: _PublisherRow) -> Cell:
+            if not row.publisher.messages:
+                return Cell(NOTHING, "dim")
             return Cell(duration(clock() - row.publisher.last_message_at), "dim")
 
         columns: list[Column[_PublisherRow]] = [
@@ -110,7 +153,15 @@ class PublisherTable(_Unmarked[_PublisherRow]):
             Column("size", "SIZE", 8, _bytes, right=True, drop=1),
             Column("heard", "AGO", 4, ago, right=True, ticks=True, drop=3),
         ]
+        if worker_of is not None:
+            columns.insert(1, Column("worker", "WORKER", 16, worker))
         super().__init__(columns, id=id)
+
+
+class MessageFilterBar(FilterBar):
+    """The line for typing the filter of messages."""
+
+    PLACEHOLDER = "words, or field:value; Enter keeps it, Esc clears it"
 
 
 class MessageScreen(DetailScreen):
@@ -121,9 +172,15 @@ class MessageScreen(DetailScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(
-        self, channel: EventChannel, heard: NumberedMessage, shown_at: ShownAt, *, raw: bool
+        self,
+        channel: EventChannel,
+        heard: NumberedMessage,
+        shown_at: ShownAt,
+        *,
+        raw: bool,
+        worker: int | None = None,
     ) -> None:
-        self._channel, self._heard, self._raw = channel, heard, raw
+        self._channel, self._heard, self._raw, self._worker = channel, heard, raw, worker
         self._decoded, self._shown_at = decode(heard.message), shown_at
         super().__init__(self._message())
 
@@ -133,7 +190,12 @@ class MessageScreen(DetailScreen):
 
     def _message(self) -> Detail:
         return message_detail(
-            self._channel, self._heard, self._decoded, raw=self._raw, shown_at=self._shown_at
+            self._channel,
+            self._heard,
+            self._decoded,
+            raw=self._raw,
+            worker=self._worker,
+            shown_at=self._shown_at,
         )
 
 
@@ -144,9 +206,10 @@ class TapScreen(StyledOnce, Screen[None]):
 
     PLACE = Place.TAP
     ACTIONS: ClassVar[dict[str, str]] = {
+        "tap-filter": "filter",
         "raw": "toggle_raw",
         "tap-freeze": "freeze",
-        "close-tap": "app.pop_screen",
+        "close-tap": "close",
         "help": "app.help",
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
@@ -154,18 +217,26 @@ class TapScreen(StyledOnce, Screen[None]):
     def __init__(
         self,
         tap: Tap,
-        channel: EventChannel,
-        state: Callable[[], State],
+        channels: Sequence[EventChannel],
+        state: Callable[[], str],
+        worker_of: WorkerOf,
         clock: HostClock,
         timer: Timer = LOOP,
     ) -> None:
-        """`state`: the state of the channel's record. `timer`: paces the updates, and measures the
-        time for decoding."""
+        """`channels`: those that the tap listens to. `state`: the state of their records. `timer`:
+        paces the updates, and measures the time for decoding."""
         super().__init__()
         self._timer = timer
         self._next_look: TimerHandle | None = None
         self._tap = tap
-        self._channel = channel
+        self._channels = channels
+        self._worker_of = worker_of
+        self._own = channels[0].id.instance_id if len(channels) == 1 else None
+        """The publisher of the chosen channel. None: there are several."""
+        self._has_topics = len({channel.id.topic for channel in channels}) > 1
+        self._filter = ""
+        self._matching: MatchingMessages | None = None
+        """The messages that match the filter. None: there is no filter."""
         self._state = state
         self._clock = clock
         self._raw = False
@@ -181,8 +252,10 @@ class TapScreen(StyledOnce, Screen[None]):
     def compose(self) -> ComposeResult:
         for name in ("title", "route", "standing", "figures", "bars", "bytes"):
             yield Static(id=f"tap-{name}")
-        yield PublisherTable(self._channel.id.instance_id, self._clock, id="tap-publishers")
-        yield MessageTable(self._decoded, self._clock.shown_at, id="tap-messages")
+        several = self._worker_of if len(self._channels) > 1 else None
+        yield PublisherTable(self._own, self._clock, several, id="tap-publishers")
+        yield MessageTable(self._decoded, self._clock.shown_at, several, id="tap-messages")
+        yield MessageFilterBar()
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -218,17 +291,22 @@ class TapScreen(StyledOnce, Screen[None]):
         ran_out, self._decoding = self._decoding <= 0, DECODING
         if ran_out:
             self._messages.refresh()
-        text, tone = standing_in_words(self._tap, now, self._channel.id.instance_id)
+        text, tone = standing_in_words(self._tap, now, self._own)
         self._set_line("standing", text, tone)
-        drawn = (statistics.messages, int(now))
+        looked_at = self._look_at_messages()
+        drawn = (statistics.messages + looked_at, int(now))
         if drawn == self._drawn:
             return
         new_messages = drawn[0] != self._drawn[0]
         self._drawn = drawn
         state = self._state()
         key = keys_of(self).shown("tap-freeze")
-        frozen = f"   frozen: {key} lets it go on" if self._frozen is not None else ""
-        self._set_line("title", f"{channel_name(self._channel)}   {state}{frozen}")
+        notes = [channels_name(self._channels), state]
+        if self._matching is not None:
+            notes.append(filter_in_words(self._filter, self._matching))
+        if self._frozen is not None:
+            notes.append(f"frozen: {key} lets it go on")
+        self._set_line("title", "   ".join(notes))
         self._set_line("route", route_in_words(self._tap))
         width = self.query_one("#tap-figures").content_size.width
         self._set_line("figures", fill(figures(self._tap, now), width))
@@ -252,7 +330,11 @@ class TapScreen(StyledOnce, Screen[None]):
         line.update(shown, layout=False)
 
     def _show_publishers(self) -> None:
-        publishers = self._tap.statistics.publishers()
+        publishers = list(self._tap.statistics.publishers())
+        if len(self._channels) > 1:
+            heard = {publisher.id for publisher in publishers}
+            ids = (channel.id.instance_id for channel in self._channels)
+            publishers += [Publisher(one) for one in ids if one is not None and one not in heard]
         rows = [_PublisherRow(publisher.id, publisher) for publisher in publishers]
         index: dict[Hashable, int] = {row.key: number for number, row in enumerate(rows)}
         table = self.query_one(PublisherTable)
@@ -263,14 +345,30 @@ class TapScreen(StyledOnce, Screen[None]):
         table.show(rows, index.get)
 
     def _show_messages(self) -> None:
-        kept = self._tap.recent if self._frozen is None else self._frozen
+        kept: Iterable[NumberedMessage] = self._source()
+        if self._matching is not None:
+            kept = self._matching.last
         shown = self._shown = list(kept)[::-1]
         numbers = {heard.number for heard in shown}
         self._lines = {number: line for number, line in self._lines.items() if number in numbers}
         index: dict[Hashable, int] = {heard.number: place for place, heard in enumerate(shown)}
         self._messages.show(shown, index.get)
 
+    def _source(self) -> Iterable[NumberedMessage]:
+        """Return the messages that are there, or were as it was frozen, oldest first."""
+        return self._tap.recent if self._frozen is None else self._frozen
+
+    def _look_at_messages(self) -> int:
+        """Look for messages that match the filter. Returns how many were looked at."""
+        if self._matching is None:
+            return 0
+        end = self._timer.now() + FILTERING
+        self._matching.look(list(self._source()), lambda: self._timer.now() < end)
+        return self._matching.looked_at
+
     def _when_empty(self, standing: str) -> str:
+        if self._matching is not None and self._tap.statistics.messages:
+            return "No message matches the filter: Esc clears it"
         if self._tap.statistics.messages:
             return ""
         return f"Nothing was heard yet ({standing}): messages show up here as they are published"
@@ -281,9 +379,7 @@ class TapScreen(StyledOnce, Screen[None]):
             return line
         if self._decoding <= 0:
             return "… Enter decodes it"
-        # What a broker passes on is of any topic.
-        route = self._tap.route
-        with_topic = isinstance(route, ZmqRoute) and not route.topic
+        with_topic = self._has_topics or has_any_topic(self._tap)
         start = self._timer.now()
         line = self._lines[heard.number] = message_line(heard, raw=self._raw, with_topic=with_topic)
         self._decoding -= self._timer.now() - start
@@ -293,8 +389,47 @@ class TapScreen(StyledOnce, Screen[None]):
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
         if message.table is self._messages and (heard := self._messages.row) is not None:
-            shown_at = self._clock.shown_at
-            self.app.push_screen(MessageScreen(self._channel, heard, shown_at, raw=self._raw))
+            number = heard.message.publisher
+            of_it = (one for one in self._channels if one.id.instance_id == number)
+            self.app.push_screen(
+                MessageScreen(
+                    next(of_it, self._channels[0]),
+                    heard,
+                    self._clock.shown_at,
+                    raw=self._raw,
+                    worker=self._worker_of(number),
+                )
+            )
+
+    def action_filter(self) -> None:
+        self.query_one(MessageFilterBar).open()
+
+    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
+        self._narrow(message.text)
+
+    def on_filter_bar_kept(self) -> None:
+        self._messages.focus()
+
+    def _narrow(self, text: str) -> None:
+        """Show only messages that match a filter; "" shows all."""
+        self._filter, wanted = text.strip(), MessageFilter.parse(text)
+        self._matching = None
+        if wanted:
+            self._matching = MatchingMessages(
+                lambda one: wanted.matches(one.message, self._worker_of(one.message.publisher))
+            )
+        self._drawn = (-1, -1)
+        self._draw()
+
+    def action_close(self) -> None:
+        """Leave the line that is typed into, then the filter, then the screen."""
+        bar = self.query_one(MessageFilterBar)
+        if bar.typing or self._matching is not None:
+            bar.clear()
+            self._narrow("")
+            self._messages.focus()
+        else:
+            self.app.pop_screen()
 
     def action_toggle_raw(self) -> None:
         self._raw = not self._raw
@@ -302,7 +437,12 @@ class TapScreen(StyledOnce, Screen[None]):
         self._messages.refresh()
 
     def action_freeze(self) -> None:
-        self._frozen = list(self._tap.recent) if self._frozen is None else None
+        if self._frozen is not None:
+            self._frozen = None
+        else:
+            kept = () if self._matching is None else self._matching.last
+            found = {one.number: one for one in (*kept, *self._tap.recent)}
+            self._frozen = [found[number] for number in sorted(found)]
         self._drawn = (-1, -1)
         self._draw()
 

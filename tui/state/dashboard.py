@@ -545,9 +545,9 @@ class Dashboard:
         self.show_evidence()
         return results
 
-    def open_tap(self, channel: EventChannel) -> Tap:
-        """Return a tap on a channel."""
-        return self._taps.open(channel)
+    def open_tap(self, channels: Sequence[EventChannel]) -> Tap:
+        """Return one tap on some channels."""
+        return self._taps.open_all(channels)
 
     async def _probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[ProbeResult]:
         results = await self.collector.probe(records, deep=deep)

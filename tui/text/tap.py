@@ -10,11 +10,14 @@ from backends.dynamo.records import EventChannel
 from backends.tap import (
     SILENCE,
     Decoded,
+    MatchingMessages,
     NatsRoute,
     NumberedMessage,
+    SeveralRoutes,
     Tap,
     TapLink,
     TapMessage,
+    TapStanding,
     ZmqRoute,
     payload_bytes,
     summary,
@@ -36,6 +39,15 @@ def channel_name(channel: EventChannel) -> str:
     return f"{channel.id.topic or NOTHING} of {where or NOTHING}"
 
 
+def channels_name(channels: Sequence[EventChannel]) -> str:
+    """Return `kv-events of prod/backend/generate, 4 channels`."""
+    names = list(dict.fromkeys(map(channel_name, channels)))
+    if len(channels) == 1:
+        return names[0]
+    what = names[0] if len(names) == 1 else f"{names[0]} and {count(len(names) - 1, 'other')}"
+    return f"{what}, {count(len(channels), 'channel')}"
+
+
 def route_in_words(tap: Tap) -> str:
     """Return the address it listens at, after the transport's name."""
     match tap.route:
@@ -45,6 +57,8 @@ def route_in_words(tap: Tap) -> str:
             return f"ZMQ broker {tap.route}"
         case ZmqRoute():
             return f"ZMQ {tap.route}"
+        case SeveralRoutes():
+            return str(tap.route)
     return "no route"
 
 
@@ -65,6 +79,9 @@ def standing_in_words(tap: Tap, now: float, own: int | None = None) -> tuple[str
             return f"no connection for {duration(since)}: {standing.why}; trying again", "bad"
         case TapLink.CONNECTING:
             return "connecting …", "dim"
+    if standing.is_partial:
+        why = f": {standing.why}" if standing.why else ""
+        return f"{connected_in_words(standing)}{why}; trying again", "warn"
     silent = since if last_message_at is None else min(since, now - last_message_at)
     if silent < SILENCE:
         return _among_others(tap, now, own) or ("connected, listening", "good")
@@ -74,10 +91,15 @@ def standing_in_words(tap: Tap, now: float, own: int | None = None) -> tuple[str
     return f"{text}; its process still answers" if standing.answers else text, "dim"
 
 
+def connected_in_words(standing: TapStanding) -> str:
+    """Return `3 of 4 connected`."""
+    return f"{standing.connected:,} of {standing.of:,} connected"
+
+
 def _among_others(tap: Tap, now: float, own: int | None) -> tuple[str, str] | None:
     """Return a warning if all messages come from other publishers. None: not so."""
     publishers = tap.statistics.publishers()
-    if own is None or not publishers or _is_broker(tap):
+    if own is None or not publishers or has_any_topic(tap):
         return None
     last_message_at = next((one.last_message_at for one in publishers if one.id == own), None)
     silent = now - max(tap.standing.since, last_message_at or 0.0)
@@ -170,10 +192,11 @@ def message_detail(
     decoded: Decoded,
     *,
     raw: bool,
+    worker: int | None = None,
     shown_at: ShownAt = as_it_is,
 ) -> Detail:
-    """Return one message in full: decoded, or as bytes. `shown_at`: what the host's clock
-    showed."""
+    """Return one message in full: decoded, or as bytes. `worker`: of its publisher, if known.
+    `shown_at`: what the host's clock showed."""
     message = numbered.message
     at = shown_at(message.at)
     published = ""
@@ -186,6 +209,7 @@ def message_detail(
         ("summary", decoded.summary if decoded.problem is None else ""),
         ("not decoded", decoded.problem or ""),
         ("publisher", "" if message.publisher is None else hex_id(message.publisher)),
+        ("worker", "" if worker is None else hex_id(worker)),
         ("sequence", "" if message.sequence is None else str(message.sequence)),
         ("received", f"{_moment(at)}  as number {numbered.number:,}"),
         ("published", published),
@@ -200,9 +224,16 @@ def message_detail(
     return Detail(f"message {numbered.number:,}", "", shown, body)
 
 
-def _is_broker(tap: Tap) -> bool:
-    """Return whether messages of any topic arrive here."""
-    return isinstance(tap.route, ZmqRoute) and tap.route.is_shared
+def has_any_topic(tap: Tap) -> bool:
+    """Return whether messages of any topic arrive: what a broker passes on."""
+    routes = tap.route.routes if isinstance(tap.route, SeveralRoutes) else (tap.route,)
+    return any(isinstance(one, ZmqRoute) and one.is_shared for one in routes)
+
+
+def filter_in_words(text: str, found: MatchingMessages) -> str:
+    """Return `filter “stored”: 3 of 120 match`. Messages that passed by are counted apart."""
+    missed = f", {found.missed:,} passed by" if found.missed else ""
+    return f"filter “{text}”: {found.matching:,} of {found.looked_at:,} match{missed}"
 
 
 def message_line(numbered: NumberedMessage, *, raw: bool, with_topic: bool) -> str:

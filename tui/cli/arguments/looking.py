@@ -162,7 +162,12 @@ def add_tap(parser: argparse.ArgumentParser) -> None:
         "channel",
         metavar="CHANNEL",
         help="a key, as dyntop list channels -o name prints it, or "
-        "NAMESPACE[/COMPONENT[/ENDPOINT]]/TOPIC",
+        "NAMESPACE[/COMPONENT[/ENDPOINT]]/TOPIC for all publishers there",
+    )
+    parser.add_argument(
+        "--filter",
+        metavar="TEXT",
+        help="only messages with these words, or fields: 'stored dp_rank:1'",
     )
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     parser.add_argument("--count", metavar="N", type=count, help="end after N messages")

@@ -17,7 +17,7 @@ from tui.state.column import NAMES, Cell, Column, SortOrder
 from tui.state.columns.of_records import seen_column, severity_of, state_column, why_column
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.sorted_rows import ListedRows
-from tui.text.format import NOTHING, hex_id, short_transport, worker_word
+from tui.text.format import NOTHING, count, hex_id, short_transport, worker_word
 from tui.widgets.panes.pane import Pane
 
 
@@ -43,11 +43,11 @@ class ChannelsPane(Pane[ChannelRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     class TapAsked(Message):
-        """The person wants to listen in on a channel."""
+        """The person wants to listen in on some channels."""
 
-        def __init__(self, channel: EventChannel) -> None:
+        def __init__(self, channels: Sequence[EventChannel]) -> None:
             super().__init__()
-            self.channel = channel
+            self.channels = channels
 
     def __init__(self, dashboard: Dashboard) -> None:
         states = dashboard.states
@@ -85,16 +85,28 @@ class ChannelsPane(Pane[ChannelRow]):
         return None if self.row is None else self.row.record
 
     def action_tap(self) -> None:
-        """Open a tap on the selected channel, or on the channel of the selected source."""
-        for record in self._or_told(self.selected()):
+        """Open one tap on the channels of the marked rows, or of the selected row. A source stands
+        for its channel."""
+        from backends.tap import MOST_TAPPED  # the first paint need not wait for it
+
+        records = self._or_told(self.acted_on())
+        channels: dict[bytes, EventChannel] = {}
+        for record in records:
             channel: AnyRecord | None = record
             if isinstance(record, EventSource):
                 channel = self._cluster.channel_of(record)
             if isinstance(channel, EventChannel):
-                self.post_message(self.TapAsked(channel))
-            else:
-                text = "Nothing to listen to: the channel of this source is not registered."
-                self.notify(text, severity="warning", markup=False)
+                channels[channel.key] = channel
+        text = ""
+        if len(channels) > MOST_TAPPED:
+            most = count(MOST_TAPPED, "channel")
+            text = f"Listens to the first {most} of {len(channels):,} that are marked."
+        elif records and not channels:
+            text = "Nothing to listen to: the channel of this source is not registered."
+        if text:
+            self.notify(text, severity="warning", markup=False)
+        if channels:
+            self.post_message(self.TapAsked(list(channels.values())[:MOST_TAPPED]))
 
     @property
     def _cluster(self) -> Cluster:
