@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.figures.adapters import Adapters
 from bench.figures.change import Change
+from bench.figures.charts import Charts
 from bench.figures.far import Far
 from bench.figures.figure import Figure
 from bench.figures.files import Files
@@ -28,6 +29,7 @@ FIGURES: tuple[Figure, ...] = (
     Adapters(),
     Idle(),
     Files(),
+    Charts(),
     Ranks(),
     Keys(),
     Written(),

@@ -50,9 +50,7 @@ async def test_a_models_row_opens_its_charts_and_closing_them_leaves_the_row() -
         assert operator.at("name") == f"▸ {MODEL}"
 
 
-async def test_a_row_below_a_model_has_charts_of_its_own_and_a_failing_process_none() -> (
-    None
-):
+async def test_a_row_below_a_model_has_charts_of_its_own_and_a_failing_process_none() -> None:
     scrapes = busy()
     scrapes.given = (*scrapes.given, OTHER)
     scrapes.models[OTHER] = {MODEL: 1.0}

@@ -46,20 +46,22 @@ def metrics_detail(
     *,
     is_read: bool = True,
     shown_at: ShownAt = as_it_is,
+    chart_key: str = "",
 ) -> Detail:
     """`now`: POSIX seconds. `namespace`: the one that is watched; None: all. `is_read`: whether the
     store is being read, so that its registrations are known. `shown_at`: converts to the time that
-    the host's clock showed."""
+    the host's clock showed. `chart_key`: the key that opens charts of the row."""
+    trend = "" if row.timeline is None else _trend(row.trend, chart_key)
     match row.of:
         case MeteredModel() as model:
             wrong = ""
             if row.state in (IN_CONFLICT, UNROUTABLE):
                 wrong = f"{row.state.word}: {MEANINGS[row.state]}"
-            fields = _model(model, row.trend, now, namespace, is_read, wrong)
+            fields = _model(model, trend, now, namespace, is_read, wrong)
         case AtFrontend() as frontend:
-            fields = _frontend(frontend, row.trend, now)
+            fields = _frontend(frontend, trend, now)
         case AtWorker() as worker:
-            fields = _worker(worker, row.trend, now)
+            fields = _worker(worker, trend, now)
         case ScrapedProcess() as known:
             fields = _silent(known, now, shown_at)
     title = f"{row.state}".rstrip() + f"  {_KINDS[type(row.of)]} {row.name}"
@@ -75,7 +77,7 @@ _KINDS = {
 
 
 def _model(
-    model: MeteredModel, trend: Trend, now: float, namespace: str | None, is_read: bool, wrong: str
+    model: MeteredModel, trend: str, now: float, namespace: str | None, is_read: bool, wrong: str
 ) -> Fields:
     """`wrong`: the state of its workers by the store, if that is more telling than the lists of
     frontends."""
@@ -94,7 +96,7 @@ def _model(
         return
     if not model.frontends:
         yield "figures", "of its workers together: no frontend reports it"
-    yield from _trend(trend)
+    yield "trend", trend
     yield from _rates(model.rates)
     for label, one in zip(_labels("frontends"), model.frontends[:MOST_LISTED], strict=False):
         yield label, f"{one.known.target}  {_scraped(one.known, now)}"
@@ -106,21 +108,21 @@ def _model(
         yield from _cut(known)
 
 
-def _frontend(frontend: AtFrontend, trend: Trend, now: float) -> Fields:
+def _frontend(frontend: AtFrontend, trend: str, now: float) -> Fields:
     yield "scraped", _scraped(frontend.known, now)
-    yield from _trend(trend)
+    yield "trend", trend
     yield from _rates(frontend.rates)
     yield from _failures(frontend.known)
     yield from _process(frontend.known)
 
 
-def _worker(worker: AtWorker, trend: Trend, now: float) -> Fields:
+def _worker(worker: AtWorker, trend: str, now: float) -> Fields:
     if worker.id is not None:
         yield "worker", f"{hex_id(worker.id)}, in decimal {worker.id}"
     yield "joined", worker.joined_by
     if worker.known is not None:
         yield "scraped", _scraped(worker.known, now)
-    yield from _trend(trend)
+    yield "trend", trend
     yield from _rates(worker.rates)
     places = sorted(worker.endpoints.items())[:MOST_LISTED]
     for label, (place, rates) in zip(_labels("endpoints"), places, strict=False):
@@ -205,11 +207,13 @@ def _failures(known: ScrapedProcess) -> Fields:
         yield " ", f"of all models, since {known.target} started"
 
 
-def _trend(trend: Trend) -> Fields:
+def _trend(trend: Trend, chart_key: str) -> str:
     known = [one for one in trend if one is not None]
-    if len(known) > 1:
-        bars = sparkline(trend, len(trend)).lstrip()
-        yield "trend", f"{bars}  requests a second, at most {rate(max(known))}"
+    if len(known) < 2:
+        return ""
+    bars = sparkline(trend, len(trend)).lstrip()
+    charts = f"; {chart_key}: charts" if chart_key else ""
+    return f"{bars}  at most {rate(max(known))} req/s{charts}"
 
 
 def _process(known: ScrapedProcess) -> Fields:

@@ -101,6 +101,7 @@ class MetricsPane(TreePane[MetricsRow]):
             self.dashboard.settings.namespace,
             is_read=self.dashboard.store_is_read,
             shown_at=self.dashboard.clock.shown_at,
+            chart_key=self.dashboard.keys.shown("chart"),
         )
 
     def key_above(self, row: MetricsRow) -> Hashable:
