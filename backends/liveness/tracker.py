@@ -68,6 +68,8 @@ class LivenessTracker:
         """Of the store that the cluster was read from."""
         self.updates = 0
         """How often anything was judged. While it stays, so do all records and verdicts."""
+        self.unknown = 0
+        """How many records were judged, and neither have a finding nor are live."""
         self._cluster = cluster
         self._verdicts: dict[bytes, Verdict] = {}
         self._records: dict[bytes, AnyRecord] = {}
@@ -427,6 +429,7 @@ class LivenessTracker:
                 if key not in verdicts:
                     # `serving` has it as not dead already.
                     verdicts[key], changed[key] = found, None
+                    self.unknown += found is Verdict.UNKNOWN
                     continue
             self._note(record, found, changed)
 
@@ -454,6 +457,7 @@ class LivenessTracker:
             return
         changed.setdefault(key, before)
         self._verdicts[key] = verdict
+        self.unknown += (verdict is Verdict.UNKNOWN) - (before is Verdict.UNKNOWN)
         if before is None and verdict is Verdict.UNKNOWN:
             # `serving` has it as not dead already.
             return
@@ -483,7 +487,7 @@ class LivenessTracker:
     def _forget(self, record: AnyRecord) -> None:
         key = record.entry.key
         del self._records[key]
-        self._verdicts.pop(key, None)
+        self.unknown -= self._verdicts.pop(key, None) is Verdict.UNKNOWN
         self._rerouted.discard(key)
         if self._left_behind.worker_of:
             self._left_behind.discard([key])

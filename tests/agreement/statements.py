@@ -10,13 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backends.dynamo import keys
+from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import Verdict
 from tests.support.operating import Operator
 from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.unregister import UnregisterDialog
+from tui.state.overview.contents import OverviewContents
+from tui.state.overview.model_lines import ModelLine
+from tui.state.overview.wrong_lines import WrongKind, WrongLine
 from tui.text.format import NOTHING, STATES
 from tui.text.owner import READINESS
+from tui.text.serving import NOT_SERVED
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.panes.pane import Pane
 
@@ -183,6 +188,56 @@ def _read_place(
         if operator.main._tabs.get_tab(f"tab-{tab}").display:
             _read_title(operator, said, place, tab)
         _READ[tab](pane, said, place, narrowed)
+    _read_overview(operator, said, place, narrowed=narrowed)
+
+
+ALL_LINES = 100_000
+"""Room for all that Overview has to say."""
+
+
+def _read_overview(
+    operator: Operator, said: Statements, place: tuple[str, ...], *, narrowed: bool
+) -> None:
+    """Read all lines of Overview, also those that the screen has no room for."""
+    contents = OverviewContents(operator.dashboard)
+    contents.rebuild()
+    rows = contents.rows(ALL_LINES)
+    findings = models = 0
+    for row in rows:
+        subject, texts = contents.subject(row), {id: one.text for id, one in row.cells.items()}
+        if isinstance(subject, WrongLine):
+            findings += _int(texts["keys"] or "0")
+            is_served = texts["state"] != NOT_SERVED.in_column
+            models += subject.id.kind is WrongKind.MODEL and not is_served
+            if len(subject.records) == 1 and subject.worker is not None:
+                (record,) = subject.records
+                said.add(("reason", record.key), texts["why"], "Overview")
+        elif isinstance(subject, ModelLine) and not place and not subject.is_part:
+            if len(subject.by_role) == 1:
+                routable = texts["routable"].partition(" ")[2]
+                said.add(("routable", subject.name), routable, "Overview")
+            if subject.figures.total:
+                said.add(("routable", subject.name), str(subject.figures), "the line of Overview")
+    view = operator.dashboard.view
+    shown = sum(one in view.shown.records for one in view.verdicts.wrong(operator.dashboard.scope))
+    said.add(("findings", *place), findings, "Overview")
+    said.add(("findings", *place), shown, "the records shown")
+    is_calm = any(
+        row.key == "calm" and row.cells["text"].text.startswith("nothing:") for row in rows
+    )
+    if is_calm:
+        said.add(("findings", *place), 0, "the calm line of Overview")
+    if not place:
+        said.add(("models not served",), models, "Overview")
+    if not narrowed:
+        said.add(("is calm", *place), is_calm, "Overview")
+        said.add(("is calm", *place), _is_all_live(operator), "the verdicts")
+
+
+def _is_all_live(operator: Operator) -> bool:
+    view, scope = operator.dashboard.view, operator.dashboard.scope
+    keys = [key for kind in Kind for key in view.cluster.keys(kind, scope)]
+    return bool(keys) and {view.verdicts.of(key) for key in keys} == {Verdict.LIVE}
 
 
 async def _opened(operator: Operator, tab: str) -> bool:

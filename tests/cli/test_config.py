@@ -144,7 +144,7 @@ def test_the_settings_of_the_dashboard_have_their_source(
     here: Here, env: dict[str, str], home: Path
 ) -> None:
     found = shown(here, env=env)
-    assert found["first_tab"] == ("instances", "default")
+    assert found["first_tab"] == ("overview", "default")
     assert found["theme"] == ("textual-dark", "default")
     assert found["tree_width"] == (None, "default")
     assert found["remember"] == ("true", "default")

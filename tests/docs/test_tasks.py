@@ -23,7 +23,8 @@ def dashboard(world: World) -> Iterator[Terminal]:
     """The dashboard once all is on screen, in a window in which nothing is left out."""
     with Terminal(["dyntop"], columns=180, rows=50, env=world.env) as terminal:
         terminal.wait_for("● connected")
-        terminal.wait_for(ID)
+        terminal.wait_for("WRONG NOW")
+        terminal.wait_for("acme/tiny-llm")
         yield terminal
 
 
@@ -41,12 +42,24 @@ def test_there_are_six() -> None:
     assert len(table(README, "Six tasks for a bad night")) == 6
 
 
-def test_an_exclamation_mark_shows_findings_and_enter_their_evidence(dashboard: Terminal) -> None:
+def test_overview_shows_findings_and_enter_their_evidence(dashboard: Terminal) -> None:
+    assert "Overview (`0`) is open" in keys_of(0)
+    assert "`Enter` goes to it" in keys_of(0)
+    dashboard.wait_for(re.compile(rf"⊘ left behind +prod/backend +{GONE:x}").search)
+    # Models that are not served come before processes.
+    dashboard.press("j")
+    dashboard.wait_for(re.compile(rf"worker +{GONE:x}").search)
+    dashboard.press("enter")
+    dashboard.wait_for("COMPONENT▲")
+    dashboard.wait_for(re.compile(rf"{GONE:x} has no instance").search)
+    dashboard.press("b")
+    dashboard.wait_for("WRONG NOW")
+
+
+def test_an_exclamation_mark_shows_findings_in_every_tab(dashboard: Terminal) -> None:
     assert "`!`" in keys_of(0)
-    assert "`Enter`" in keys_of(0)
     dashboard.press("2")
-    dashboard.wait_for("ROUTABLE")
-    dashboard.wait_for("acme/tiny-llm")
+    dashboard.wait_for("MODEL▲")
     dashboard.press("!")
     dashboard.wait_until_gone("acme/tiny-llm")
     dashboard.wait_for("acme/old")
@@ -70,7 +83,7 @@ def test_the_models_tab_says_how_many_workers_a_request_reaches_and_why_not_othe
 ) -> None:
     assert "`2` Models" in keys_of(2)
     dashboard.press("2")
-    screen = dashboard.wait_for(lambda text: "ROUTABLE" in text and "WHY" in text)
+    screen = dashboard.wait_for(lambda text: "MODEL▲" in text and "WHY" in text)
     rows = [line for line in screen.splitlines() if "▸" in line]
     assert any(re.search(r"acme/tiny-llm .* 1/1", row) for row in rows)
     assert any(re.search(r"acme/old .* 0/1 .*1 dead", row) for row in rows)

@@ -34,6 +34,8 @@ def test_what_ended_it_once_does_not(tmp_path: Path) -> None:
         # Reports of the mouse, of the focus and of the window, and an end of file, ahead of all.
         terminal.press("\x04", "\x1b[<0;50;2M\x1b[<0;50;2m", "\x1b[O\x1b[I", "\x1b[48;30;100;0;0t")
         terminal.wait_for("● connected")
+        terminal.press("1")
+        terminal.wait_for("ENDPOINT▲")
         terminal.press("ctrl+p", "pagedown")
         terminal.wait_for("Search for commands")
         terminal.press("freeze")

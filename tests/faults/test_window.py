@@ -32,7 +32,9 @@ def test_a_window_resized_200_times_a_second_shows_what_is_true_and_answers_keys
 
 def test_a_window_of_20_by_5_says_how_it_stands_and_answers_keys() -> None:
     with Terminal([*COMMAND, "--demo"], env=STATE_ENV, columns=20, rows=5) as terminal:
-        terminal.wait_for(lambda text: "● connected" in text and "Inst" in text)
+        terminal.wait_for("● connected")
+        terminal.press("1")
+        terminal.wait_for("Inst")
         terminal.press("?")
         terminal.wait_for("dyntop: keys and")
         terminal.press("escape")

@@ -80,6 +80,22 @@ def test_populated(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app(demo(clock), clock), terminal_size=size, run_before=pressing())
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=str)
+def test_overview(snap_compare: Compare, size: tuple[int, int]) -> None:
+    clock = Clock()
+    world = troubled(clock)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        await main_screen(pilot).dashboard.metrics.round()
+        await live(pilot, world, clock, 5)
+        await main_screen(pilot).dashboard.metrics.round()
+        await settled(pilot)
+
+    shown = app(world, clock, first_tab="overview")
+    assert snap_compare(shown, terminal_size=size, run_before=run_before)
+
+
 @ENDS
 def test_models_with_lora_children_open(snap_compare: Compare, size: tuple[int, int]) -> None:
     clock = Clock()

@@ -31,6 +31,7 @@ from tests.support.operating import SaidProbes, read_leases
 from tests.support.said_taps import SaidTaps
 from tests.support.wire import removed, stored
 from tui.app import DyntopApp
+from tui.config.preferences import Preferences, TabName
 from tui.config.settings import Settings
 from tui.screens.charts import ChartScreen
 from tui.screens.main import MainScreen
@@ -128,10 +129,12 @@ def app(
     namespace: str | None = None,
     taps: OpensTaps | None = None,
     timer: Timer = LOOP,
+    first_tab: TabName = "instances",
 ) -> DyntopApp:
     """The dashboard over a store, or over a demo's, whose workers answer probes; nothing in it
     moves by itself."""
     settings = Settings.from_environment({}, demo=True, read_only=read_only, namespace=namespace)
+    settings = replace(settings, preferences=Preferences(first_tab=first_tab))
     if isinstance(shown, Demo):
         store: Store = shown.store
         probes: Probes = StillProbes(shown, clock)
@@ -220,7 +223,7 @@ async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     assert services is not None
     # Not by itself once more: on a busy machine that is at another second of the picture's clock.
     services.interval = NEVER
-    await pilot.press(str(panes.index("requests") + 1))
+    await pilot.press(str(panes.index("requests")))
     await services.round()
     await live(pilot, world, clock, 5)
     await services.round()

@@ -61,6 +61,8 @@ class Card(NamedTuple):
 class Dashboard(Terminal):
     """`dyntop`, for the store that workers with these settings are on.
 
+    It opens with this tab. None: with the one that it opens with by itself.
+
     What it removes it writes down below `state`, which no other test looks into if it is given.
     `env` adds to its environment.
     """
@@ -73,11 +75,20 @@ class Dashboard(Terminal):
         rows: int = 40,
         state: os.PathLike[str] | None = None,
         env: Mapping[str, str] | None = None,
+        tab: str | None = "Instances",
     ) -> None:
         self.store = store
         self.env = leading_to(store, state) | dict(env or {})
         """The environment in which a command meets the same store and the same audit."""
         super().__init__([*COMMAND, *flags], columns=columns, rows=rows, env=self.env)
+        self._tab = tab
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self._tab is not None:
+            # It is taken once there is a screen.
+            self.press(str([*TABS].index(self._tab) + 1))
+        return self
 
     # What can be seen.
 

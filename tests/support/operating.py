@@ -35,6 +35,7 @@ from tests.support.idle import wait_for_messages
 from tests.support.registered import KeyAndValue
 from tests.support.styles import styles_once
 from tui.app import DyntopApp
+from tui.config.preferences import Preferences
 from tui.config.settings import Settings
 from tui.dialogs.question import QuestionScreen
 from tui.dialogs.unregister import UnregisterDialog
@@ -229,7 +230,7 @@ class Operator:
     async def open(self, pane_id: str) -> None:
         """Open a tab by its number, whichever that is."""
         panes = [str(pane.TAB) for pane in self.main.query_one(PaneTabs).panes]
-        await self.press(str(panes.index(pane_id) + 1))
+        await self.press(str(panes.index(pane_id)))
 
     async def type(self, text: str) -> None:
         """In one go, as over a slow line: nothing happens between two keys."""
@@ -455,7 +456,7 @@ async def dashboard(
     for metrics, by themselves nobody; `timer` waits between two rounds of asking, `timings`
     are how long everything else is waited; what is notified stays for `shown_for` seconds;
     it `draws` each frame, by itself only what a test reads, and what is there at the end;
-    `settings` are those of `Settings`.
+    `settings` are those of `Settings`; by themselves it opens with Instances.
     """
     world = world or World()
     discovery = Discovery(store or world.open())
@@ -471,6 +472,9 @@ async def dashboard(
     if scrapes is not None:
         session = replace(session, scrapes=scrapes)
     settings["audit"] = Path("audit.jsonl") if writes_down else None
+    chosen = settings.get("preferences") or Preferences()
+    if chosen.first_tab is None:
+        settings["preferences"] = replace(chosen, first_tab="instances")
     given = Settings(connection=MemoryConnection(), **settings)
     app = DyntopApp(session, given, world.host_clock, steady=lambda: world.now, timings=timings)
     app.animation_level = "none"

@@ -32,7 +32,7 @@ async def test_a_source_is_under_its_channel_and_one_without_a_channel_on_its_ow
         ]
         assert operator.rows("worker")[:2] == ["1a", "1a"]
         assert operator.rows("worker")[3] == "unknown"
-        assert operator.tabs()[3] == "Event channels 2"
+        assert operator.tabs()[4] == "Channels 2"
         assert "2 channels" in operator.header()
 
 

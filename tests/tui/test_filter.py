@@ -91,9 +91,9 @@ async def test_it_holds_for_every_tab_and_for_what_comes_later() -> None:
         await typed(operator, "acme")
         await operator.press("enter")
         assert operator.pane.table.has_focus
-        assert operator.tabs()[:2] == ["Instances 0", "Models 1"]
+        assert operator.tabs()[1:3] == ["Instances 0", "Models 1"]
         world.put(card(0xDEF3, "acme/later", namespace="staging"), card(0xDEF3, "other/one"))
-        await operator.until(lambda: operator.tabs()[1] == "Models 2")
+        await operator.until(lambda: operator.tabs()[2] == "Models 2")
         world.put(instance(9, component="acme"))
         await operator.until(lambda: operator.rows("id") == ["9"])
 

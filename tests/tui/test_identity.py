@@ -65,7 +65,7 @@ async def test_a_worker_is_known_by_its_instance_id_and_has_its_lease_beside_it(
         world.keyspace.end_lease(LEASE)
         await operator.until(lambda: operator.detail()["lease"].startswith(f"{LEASE + 1:x}  "))
         assert operator.rows("id") == [f"{OTHERS_ID:x}"]
-        assert operator.tabs()[2] == "Workers 1"
+        assert operator.tabs()[3] == "Workers 1"
         assert "↻" not in operator.text()
 
 
@@ -107,7 +107,7 @@ async def test_a_frontend_has_a_row_with_its_role_and_counts_as_no_worker() -> N
     async with dashboard(world, size=(150, 30)) as operator:
         await open_tab(operator, "3", "workers")
         assert operator.rows("id") == ["2", "1"] or operator.rows("id") == ["1", "2"]
-        assert operator.tabs()[2] == "Workers 1"
+        assert operator.tabs()[3] == "Workers 1"
         assert "1 worker " in operator.header()
         where = dict(zip(operator.rows("id"), operator.rows("where"), strict=True))
         assert where == {"1": "prod/backend", "2": "(frontend) prod/backend"}
@@ -122,7 +122,7 @@ async def test_sixteen_ranks_are_one_instance_of_one_worker() -> None:
         world.put(instance(1, endpoint=f"worker_kv_query_source_{rank:x}"), lease=1)
     async with dashboard(world, size=(150, 40)) as operator:
         assert operator.branches()[0] == "all namespaces 1"
-        assert operator.tabs()[0] == "Instances 1"
+        assert operator.tabs()[1] == "Instances 1"
         assert "1 instance  1 worker" in operator.header()
         assert operator.rows("name") == ["prod/backend/generate"]
         await open_tab(operator, "3", "workers")
@@ -131,7 +131,7 @@ async def test_sixteen_ranks_are_one_instance_of_one_worker() -> None:
         # What a filter finds has rows all the same, and counts.
         await open_tab(operator, "1", "instances")
         await operator.press("slash", *"source_3", "enter")
-        await operator.until(lambda: operator.tabs()[0] == "Instances 1")
+        await operator.until(lambda: operator.tabs()[1] == "Instances 1")
         assert operator.rows("name") == ["prod/backend/worker_kv_query_source_3"]
         assert operator.branches()[0] == "matches 1"
 
@@ -160,7 +160,7 @@ async def test_a_sources_worker_is_told_in_its_row_as_in_its_detail() -> None:
     world = World()
     world.put(instance(0xA907), channel(0x51), source(0x51, 0), lease=0xA907)
     async with dashboard(world, size=(150, 30)) as operator:
-        await operator.until(lambda: operator.tabs()[3] == "Event channels 1")
+        await operator.until(lambda: operator.tabs()[4] == "Event channels 1")
         await open_tab(operator, "4", "channels")
         await operator.until(lambda: len(operator.pane.rows) == 2)
         assert operator.rows("worker") == ["a907", "a907"]

@@ -291,7 +291,7 @@ async def test_every_tab_shows_only_what_is_not_live() -> None:
         await operator.until(lambda: operator.rows("state").count("◐ late") == 1)
         await show_only_findings(operator)
         await operator.until(lambda: len(operator.rows("id")) == 2)
-        assert operator.tabs()[:4] == ["Instances 2", "Models 1", "Workers 2", "Event channels 1"]
+        assert operator.tabs()[1:5] == ["Instances 2", "Models 1", "Workers 2", "Channels 1"]
         await operator.press("2")
         # What is narrowed is open.
         await until_states(operator, "◐ 1 late", "◐ late")

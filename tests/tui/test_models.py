@@ -45,7 +45,7 @@ async def test_a_model_is_a_row_with_its_workers_and_adapters_counted() -> None:
         assert rows(operator) == ["model acme/big", "model acme/tiny-llm"]
         assert operator.rows("workers") == ["1", "2"]
         assert operator.rows("loras") == ["", "2"]
-        assert operator.tabs()[1] == "Models 2"
+        assert operator.tabs()[2] == "Models 2"
         assert "2 models" in operator.header()
 
 
@@ -168,7 +168,7 @@ async def test_an_adapter_without_a_base_card_is_under_the_base_it_names() -> No
         await operator.press("2", "l")
         assert rows(operator) == ["model acme/tiny-llm +", "  LoRA acme/sql"]
         assert operator.rows("workers") == ["–", "1"]
-        assert operator.tabs()[1] == "Models 1"
+        assert operator.tabs()[2] == "Models 1"
 
 
 async def test_a_model_says_how_many_of_its_cards_are_not_well() -> None:
@@ -384,7 +384,7 @@ async def test_only_findings_and_a_filter_leave_what_is_not_served_and_matches()
         await operator.type("/tiny\r")
         assert rows(operator) == found
         assert operator.rows("state")[0] == "≠ not served"
-        assert operator.tabs()[1] == "Models 1"
+        assert operator.tabs()[2] == "Models 1"
         await operator.press("escape")
         await operator.press("exclamation_mark")
         await operator.type("/big\r")

@@ -22,7 +22,7 @@ async def test_a_count_that_takes_as_much_room_as_before_lays_nothing_out() -> N
         tab = operator.main.query_one(PaneTabs).get_tab("tab-instances")
         asked = tab._layout_updates
         world.put(registered.instance(9))
-        await operator.until(lambda: operator.tabs()[0] == "Instances 9")
+        await operator.until(lambda: operator.tabs()[1] == "Instances 9")
         assert "Instances 9" in operator.text()
         assert tab._layout_updates == asked
         world.put(registered.instance(10))

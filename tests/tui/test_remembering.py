@@ -98,7 +98,7 @@ async def test_the_first_tab_is_the_chosen_one(file: File) -> None:
 async def test_a_first_tab_that_may_be_empty_is_opened_if_it_is_not(file: File) -> None:
     file.write('[dashboard]\nfirst_tab = "others"\n')
     async with dashboard(world(), **file.chosen()) as operator:
-        assert operator.tab() == "instances"
+        assert operator.tab() == "overview"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,7 @@ def test_the_last_choice_is_written_as_it_quits_but_not_by_a_demo(
     store = [] if flag == "--demo" else [str(tmp_path)]
     env = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     with Terminal([*COMMAND, flag, *store], env=env) as terminal:
+        terminal.press("1")
         terminal.wait_for("ENDPOINT▲")
         terminal.press("S")
         terminal.wait_for("ENDPOINT▼")

@@ -273,7 +273,7 @@ async def test_the_screen_below_is_not_drawn_and_is_true_again_when_the_tap_clos
         world.put(channel(0x22, "metrics"))
         await operator.until(lambda: len(operator.dashboard.view.cluster.records) == 3)
         await operator.press("escape")
-        await operator.until_shown("metrics", "Event channels 2")
+        await operator.until_shown("metrics", "Channels 2")
         assert operator.main.is_current
         await operator.press("question_mark")
         # What lies below a dialog is seen around it.

@@ -40,7 +40,7 @@ async def test_counts_are_exact_with_commas_for_thousands() -> None:
     async with dashboard(world, size=(130, 30)) as operator:
         assert operator.branches()[0] == "all namespaces 1,234"
         assert "1,234 instances" in operator.header()
-        assert operator.tabs()[0] == "Instances 1,234"
+        assert operator.tabs()[1] == "Instances 1,234"
         world.put(instance(5000, namespace="staging"))
         await operator.until_shown("1,235 instances", "prod 1,234", "staging 1")
 
@@ -140,13 +140,13 @@ async def test_selecting_a_place_restricts_every_tab() -> None:
     world.put(registered.card(1), registered.card(4, "acme/other", namespace="staging"))
     world.put(registered.channel(77), registered.source(77, 1))
     async with dashboard(world) as operator:
-        assert tabs(operator) == ["Instances 5", "Models 2", "Event channels 1"]
+        assert tabs(operator) == ["Instances 5", "Models 2", "Channels 1"]
         await moved_to(operator, "prod", keys=["j"])
-        assert tabs(operator) == ["Instances 4", "Models 1", "Event channels 1"]
+        assert tabs(operator) == ["Instances 4", "Models 1", "Channels 1"]
         await moved_to(operator, "prod", "backend", keys=["j"])
-        assert tabs(operator) == ["Instances 3", "Models 1", "Event channels 1"]
+        assert tabs(operator) == ["Instances 3", "Models 1", "Channels 1"]
         await moved_to(operator, "prod", "frontend", keys=["j"])
-        assert tabs(operator) == ["Instances 1", "Models 0", "Event channels 0"]
+        assert tabs(operator) == ["Instances 1", "Models 0", "Channels 0"]
         assert operator.rows("id") == ["3"]
         await operator.press("2")
         await operator.until_shown("None here")
@@ -155,7 +155,7 @@ async def test_selecting_a_place_restricts_every_tab() -> None:
 def tabs(operator: Operator) -> list[str]:
     """The labels of the tabs that count records."""
     found = operator.tabs()
-    return [found[0], found[1], found[3]]
+    return [found[1], found[2], found[4]]
 
 
 async def moved_to(operator: Operator, *scope: str, keys: list[str]) -> None:

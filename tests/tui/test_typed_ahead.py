@@ -66,7 +66,7 @@ async def test_a_key_typed_before_the_first_frame_does_no_harm(
     async with begun_with(world, monkeypatch, key(name)) as operator:
         assert operator.app.is_running
         if name.isdecimal():
-            assert operator.tab() == operator.main.query_one(PaneTabs).panes[int(name) - 1].TAB
+            assert operator.tab() == operator.main.query_one(PaneTabs).panes[int(name)].TAB
         assert world.keys() == keys
 
 

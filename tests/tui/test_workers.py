@@ -46,7 +46,7 @@ def registered(operator: Operator) -> list[str]:
 async def test_there_is_one_row_for_each_worker_with_all_it_registered_counted() -> None:
     async with dashboard(world_of_two(), size=(150, 30)) as operator:
         await open_tab(operator)
-        assert operator.tabs()[2] == "Workers 2"
+        assert operator.tabs()[3] == "Workers 2"
         assert operator.rows("id") == ["a7", "b8"]
         assert operator.rows("where") == ["prod/backend", "prod/router"]
         assert operator.rows("models") == ["acme/tiny-llm", ""]
@@ -68,7 +68,7 @@ async def test_the_numbers_follow_what_comes_and_goes() -> None:
         assert operator.rows("models") == ["acme/tiny-llm", "acme/big"]
         world.put(instance(0xC9), lease=0xC9)
         await operator.until(lambda: operator.rows("id") == ["a7", "c9", "b8"])
-        assert operator.tabs()[2] == "Workers 3"
+        assert operator.tabs()[3] == "Workers 3"
 
 
 async def test_the_lease_counts_down_with_the_clock_and_starts_anew_when_it_is_renewed() -> None:
@@ -167,7 +167,7 @@ async def test_a_worker_that_went_is_shown_as_gone_with_what_it_had() -> None:
         assert operator.gone("where") == ["prod/backend"]
         assert operator.gone("channels") == ["2"]
         assert operator.gone("lease") == ["–"]
-        assert operator.tabs()[2] == "Workers 1"
+        assert operator.tabs()[3] == "Workers 1"
         await operator.press("g")
         await operator.until(lambda: operator.at("id") == "a7")
         await operator.until(lambda: len(registered(operator)) == len(KEYS_OF_A))
@@ -201,7 +201,7 @@ async def test_a_filter_that_one_record_of_a_worker_matches_shows_that_worker_as
             await operator.until(lambda: operator.rows("id") == ["a7"])
             assert operator.rows("endpoints") == ["2"]
             assert operator.rows("loras") == ["2"]
-            assert operator.tabs()[2] == "Workers 1"
+            assert operator.tabs()[3] == "Workers 1"
             await operator.press("escape")
             await operator.until(lambda: operator.rows("id") == ["a7", "b8"])
 
@@ -211,7 +211,7 @@ async def test_the_selected_place_shows_the_workers_that_have_something_in_it() 
         await open_tab(operator)
         await operator.select("prod", "router")
         await operator.until(lambda: operator.rows("id") == ["b8"])
-        assert operator.tabs()[2] == "Workers 1"
+        assert operator.tabs()[3] == "Workers 1"
 
 
 async def test_without_leases_channels_are_joined_to_their_worker_by_their_source() -> None:
@@ -299,13 +299,13 @@ async def test_an_id_of_which_only_an_orphaned_card_is_left_is_marked_and_counts
         marked = "⊘ left behind"
         await operator.until(lambda: operator.rows("state").count(marked) == 2)
         assert "1 worker" in operator.header()
-        assert operator.tabs()[2] == "Workers 1"
+        assert operator.tabs()[3] == "Workers 1"
         await operator.go_to("id", "1")
         assert operator.detail()["process"].startswith("none: only what a worker left behind")
         # Its worker comes back, and one is removed.
         world.put(instance(0x1))
         await operator.until(lambda: "2 workers" in operator.header())
-        assert operator.tabs()[2] == "Workers 2"
+        assert operator.tabs()[3] == "Workers 2"
         world.keyspace.delete(card(0x2)[0])
         await operator.until(lambda: marked not in operator.rows("state"))
         assert "2 workers" in operator.header()

@@ -30,7 +30,7 @@ def shown_keys(actions: Iterable[Action], keys: Keys) -> str:
     """Return the keys of actions that share a line: the first of each, then the second of each."""
     each = [[shown_key(key) for key in keys.of(action.id)] for action in actions]
     first = [of_one[0] for of_one in each]
-    if len(first) > MOST_KEYS and "".join(first) in "123456789":
+    if len(first) > MOST_KEYS and "".join(first) in "0123456789":
         return f"{first[0]} … {first[-1]}"
     by_place = [
         [of_one[place] for of_one in each if place < len(of_one)]

@@ -61,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     *(
         Action(f"tab-{n}", (f"{n}",), f"Tab {n}", "Open a tab by its number.", Group.MOVING)
-        for n in range(1, 9)
+        for n in range(9)
     ),
     Action(
         "open",

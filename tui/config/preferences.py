@@ -50,11 +50,19 @@ ThemeName = Literal[
 ]
 """The themes of the palette. A test holds them to Textual's."""
 TabName = Literal[
-    "instances", "models", "workers", "channels", "requests", "metrics", "events", "others"
+    "overview",
+    "instances",
+    "models",
+    "workers",
+    "channels",
+    "requests",
+    "metrics",
+    "events",
+    "others",
 ]
 """The tabs. A test holds them to the dashboard's."""
 
-DEFAULT_TAB: TabName = "instances"
+DEFAULT_TAB: TabName = "overview"
 DEFAULT_THEME: ThemeName = "textual-dark"
 NARROWEST_TREE, WIDEST_TREE = 12, 100
 

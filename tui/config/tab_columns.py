@@ -25,7 +25,8 @@ TAB_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "events": ("time", "what", "kind", "name", "id", "why"),
     "others": ("state", "key", "value", "seen", "why"),
 }
-"""By tab, in their order. Some are only there with some kinds of store."""
+"""By tab, in their order; Overview has those of its parts. Some are only there with some kinds of
+store."""
 
 NAMING: Mapping[str, tuple[str, ...]] = {
     "instances": ("name", "id"),

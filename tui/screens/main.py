@@ -37,8 +37,10 @@ from tui.widgets.header import StoreHeader
 from tui.widgets.namespace_tree import NamespaceTree
 from tui.widgets.panes.channels import ChannelsPane
 from tui.widgets.panes.models import ModelsPane
+from tui.widgets.panes.overview import OverviewPane
 from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.tabs import PaneTabs
+from tui.widgets.panes.tree_pane import TreePane
 from tui.widgets.table.list_table import ListTable
 from tui.widgets.typed_line import TypedLine
 
@@ -64,7 +66,7 @@ class MainScreen(JobScreen):
     AT_ONCE: ClassVar[dict[str, str]] = {
         "filter": "filter",
         "go-to": "go_to",
-        **{f"tab-{n}": f"tab({n})" for n in range(1, 9)},
+        **{f"tab-{n}": f"tab({n})" for n in range(9)},
     }
     IN_TURN: ClassVar[dict[str, str]] = {
         "not-live": "only_findings",
@@ -115,6 +117,7 @@ class MainScreen(JobScreen):
         yield KeyFooter()
 
     def on_mount(self) -> None:
+        self._make_room()
         self.set_focus(self.active.table)
         # Should the first layout be long in coming.
         self.set_timer(LONGEST_LAYOUT, self.dashboard.link.may_show.set)
@@ -163,6 +166,7 @@ class MainScreen(JobScreen):
         if update.served:
             self._tabs.show_models(update.served)
         if update.link:
+            self._tabs.show_link()
             self._mute_what_may_be_untrue()
         keys = () if update.records is None else update.records.keys
         if update.detail or update.link or self._detail_key in keys:
@@ -246,9 +250,14 @@ class MainScreen(JobScreen):
         self.dashboard.select(message.scope)
 
     def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
+        self._make_room()
         self.dashboard.open_tab(self.active.TAB, len(self.active.table.marked))
         self._mute_what_may_be_untrue()
         self._show_detail()
+
+    def _make_room(self) -> None:
+        """On a small screen, show the rows of a tab in place of the detail, if they go first."""
+        self.query_one("#right").set_class(self.active.HIDES_DETAIL, "-no-detail")
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         # Of a few thousand records the first step is all.
@@ -351,8 +360,8 @@ class MainScreen(JobScreen):
 
     def action_tab(self, number: int) -> None:
         self._skip_while_typing()
-        if number <= len(self._tabs.panes):
-            self._tabs.open(self._tabs.panes[number - 1])
+        if number < len(self._tabs.panes):
+            self._tabs.open(self._tabs.panes[number])
 
     # --- going to what is named, and to what belongs together ----------------------------------
 
@@ -377,6 +386,13 @@ class MainScreen(JobScreen):
         scope = self.dashboard.scope if target.scope is None else target.scope
         self._go(Bookmark(target.tab or self.active.TAB, scope, target.row))
 
+    def on_overview_pane_target_chosen(self, message: OverviewPane.TargetChosen) -> None:
+        target = message.target
+        self._remember_place()
+        if target.only_findings:
+            self.dashboard.show_only_findings(True)
+        self._go(Bookmark(target.tab, self.dashboard.scope, target.row), opened=True)
+
     def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
         pane = self.active
         target = self.dashboard.jump_target(message.record, pane.TAB)
@@ -400,12 +416,14 @@ class MainScreen(JobScreen):
         if (bookmark := self.dashboard.back()) is not None:
             self._go(bookmark)
 
-    def _go(self, to: Bookmark) -> None:
+    def _go(self, to: Bookmark, *, opened: bool = False) -> None:
+        """Go to a row. `opened`: and expand it, if there is anything below it."""
         pane = self._tabs.pane(to.tab)
         self._tree.select_scope(to.scope)
         self._tabs.open(pane)
         self.dashboard.select(to.scope, anew=True)
-        pane.select(to.row)
+        if pane.select(to.row) and opened and isinstance(pane, TreePane):
+            pane.set_open(pane.row, True)
 
     def on_channels_pane_tap_asked(self, message: ChannelsPane.TapAsked) -> None:
         dashboard, channels = self.dashboard, message.channels

@@ -46,7 +46,7 @@ from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.store import Lifetime, PodLabel, StoreError
 from tui.actions import DEFAULT_KEYS
-from tui.config.preferences import Preferences
+from tui.config.preferences import DEFAULT_TAB, Preferences
 from tui.config.remembering import Remembering
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
@@ -86,8 +86,9 @@ Job = Callable[[], Awaitable[None]]
 
 
 class TabId(StrEnum):
-    """The tabs, in their order."""
+    """The tabs, in the order of their numbers: the first is 0."""
 
+    OVERVIEW = "overview"
     INSTANCES = "instances"
     MODELS = "models"
     WORKERS = "workers"
@@ -278,13 +279,23 @@ class Dashboard:
         self._taps = session.taps
         self._heap = Heap()
         self._evidence_came = asyncio.Event()
-        self._tab: str = self.preferences.first_tab or TabId.INSTANCES
+        self._tab: str = self.first_tab
         self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
 
     @property
     def is_read_only(self) -> bool:
         """Return whether nothing is removed or put back, by a setting or for lack of rights."""
         return self.settings.read_only or bool(self.view.store.read_only)
+
+    @property
+    def first_tab(self) -> TabId:
+        """Return the tab that is open at first."""
+        return TabId(self.preferences.first_tab or DEFAULT_TAB)
+
+    @property
+    def has_figures(self) -> bool:
+        """Return whether addresses were named whose metrics tell how models answer."""
+        return bool(self._scrapes.given)
 
     @property
     def shown(self) -> RecordIndex:
@@ -607,7 +618,7 @@ class Dashboard:
         """Poll figures only while their view is visible, and not frozen."""
         tab = None if self.view.frozen else self._tab
         # What a model's row says rests on what the frontends say that were named.
-        models = tab == TabId.MODELS and bool(self._scrapes.given)
+        models = tab in (TabId.OVERVIEW, TabId.MODELS) and self.has_figures
         all_of_them = tab == TabId.METRICS or (self._charting and not self.view.frozen)
         shown = all_of_them or models
         always = self.settings.metrics_always and not self.view.frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -27,11 +27,28 @@ class TabTitle(msgspec.Struct, frozen=True):
 
 
 def fitting(tabs: Sequence[TabTitle], cells: int) -> list[str]:
-    """Return the longest titles that fit beside each other; in the end with the open tab's number
-    only."""
-    most = max((len(tab.names) for tab in tabs), default=1)
-    for brevity, all_counted in [*((n, True) for n in range(most)), (most, False)]:
-        texts = [tab.text(brevity, counted=all_counted or tab.is_open) for tab in tabs]
-        if sum(width(text) + MARGIN for text in texts) <= cells:
+    """Return the longest titles that fit beside each other. The last tabs are shortened first; in
+    the end only the open tab has its number, and then none has."""
+    brevities = [0] * len(tabs)
+    steps = range(1, max((len(tab.names) for tab in tabs), default=1))
+    for brevity, place in ((one, at) for one in steps for at in reversed(range(len(tabs)))):
+        if _fits(texts := _texts(tabs, brevities), cells):
+            return texts
+        brevities[place] = brevity
+    for counted in (lambda _: True, lambda tab: tab.is_open, lambda _: False):
+        if _fits(texts := _texts(tabs, brevities, counted), cells):
             break
     return texts
+
+
+def _texts(
+    tabs: Sequence[TabTitle],
+    brevities: Sequence[int],
+    counted: Callable[[TabTitle], bool] = lambda _: True,
+) -> list[str]:
+    pairs = zip(tabs, brevities, strict=True)
+    return [tab.text(brevity, counted=counted(tab)) for tab, brevity in pairs]
+
+
+def _fits(texts: Sequence[str], cells: int) -> bool:
+    return sum(width(text) + MARGIN for text in texts) <= cells

@@ -92,6 +92,10 @@ class Serving(CardRoutings):
         """The adapters that no request reaches at any worker. Do not change it, nor keep it."""
         return self._adapters.unserved if self._is_complete else set()
 
+    def keys_of_adapter(self, name: str) -> Iterable[bytes]:
+        """Return the keys of an adapter's cards. Do not keep it over a change."""
+        return self._adapters.keys(name)
+
     @property
     def adapters(self) -> int:
         """How many adapters are registered, each name counted once."""

@@ -18,11 +18,13 @@ TABS = (
     [
         (100, ["Instances 1,234", "Event channels 12", "Events"]),
         (44, ["Instances 1,234", "Event channels 12", "Events"]),
-        (43, ["Inst 1,234", "Channels 12", "Events"]),
+        (43, ["Instances 1,234", "Channels 12", "Events"]),
+        (36, ["Inst 1,234", "Channels 12", "Events"]),
         (32, ["Inst 1,234", "Chan 12", "Events"]),
         (28, ["Inst 1,234", "Chan", "Events"]),
         # There is nothing shorter.
-        (5, ["Inst 1,234", "Chan", "Events"]),
+        (23, ["Inst", "Chan", "Events"]),
+        (5, ["Inst", "Chan", "Events"]),
     ],
 )
 def test_the_fullest_titles_that_fit(cells: int, titles: list[str]) -> None:

@@ -20,7 +20,7 @@ def test_each_tab_has_the_columns_that_its_settings_may_name(store: type[MemoryS
     for pane in panes:
         named = [
             one
-            for one in TAB_COLUMNS[pane.TAB]
+            for one in TAB_COLUMNS.get(pane.TAB, ())
             if one not in OF_SOME_STORES or (one != "lease") is has_pods
         ]
         # `tui/config/tab_columns.py` has them; after a change there `make schema`.

@@ -10,6 +10,7 @@ import msgspec
 from backends.discovery.causes import EventCause
 from backends.discovery.history import Event
 from backends.discovery.reasons import Reason
+from backends.discovery.record_index import Scope, scopes_of
 from backends.dynamo.records import AnyRecord
 from tui.state.causes.conditions import is_of_kind, kind_words
 from tui.state.cluster_view import ClusterView
@@ -90,6 +91,13 @@ class CauseRows:
             if row.opened:
                 rows += [CauseRow(row.cause, event, None) for event in reversed(row.cause.events)]
         return rows
+
+    def newest(self, scope: Scope) -> Iterator[CauseRow]:
+        """Yield the rows of causes, newest first: those in a place, and those about the store."""
+        for cause in self._shown():
+            records = cause.records if scope else ()
+            if not records or any(scope in scopes_of(one) for one in records):
+                yield _top(cause, ())
 
     def is_outdated(self) -> bool:
         """Return whether a row is too old by now."""

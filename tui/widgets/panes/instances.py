@@ -143,7 +143,7 @@ class OthersPane(RecordPane):
 
     TAB = TabId.OTHERS
     TITLE = "Other keys"
-    SHORT_TITLES = ("Other",)
+    SHORT_TITLES = ("Other", "Other", "Oth")
     HIDES_EMPTY = True
     KINDS = frozenset({Kind.UNKNOWN})
 

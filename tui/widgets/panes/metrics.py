@@ -39,6 +39,7 @@ class MetricsPane(TreePane[MetricsRow]):
 
     TAB = TabId.METRICS
     TITLE = "Metrics"
+    SHORT_TITLES = ("Metrics", "Metrics", "Metr")
     TELLS_OF_STORE = False
     KINDS = frozenset({Kind.MODEL, Kind.ENDPOINT})
     STANDS_FOR_RECORDS = False

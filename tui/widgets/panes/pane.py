@@ -51,6 +51,8 @@ class Pane(TabPane, Generic[Row]):
     """A change to a record of another kind does not touch this pane."""
     EMPTY_TEXT: ClassVar[str | None] = None
     """The text of an empty table. None: the state of the store."""
+    HIDES_DETAIL: ClassVar[bool] = False
+    """Whether a small screen shows its rows in place of the detail."""
     STANDS_FOR_RECORDS: ClassVar[bool] = True
     """Whether a row without a registered record is one that is gone."""
     TELLS_OF_STORE: ClassVar[bool] = True
@@ -120,9 +122,10 @@ class Pane(TabPane, Generic[Row]):
         order: SortOrder,
         follow_top: bool = False,
         below: Sequence[Widget] = (),
+        table: ListTable[Row] | None = None,
     ) -> None:
         """`columns`: all that the tab can show. `order`: by default. `below`: lines under the
-        table."""
+        table. `table`: one that has its columns."""
         self.columns = tuple(columns)
         chosen = dashboard.preferences.of_tab(self.TAB)
         self._default_order = order
@@ -130,7 +133,7 @@ class Pane(TabPane, Generic[Row]):
         shown = shown_columns(self.columns, chosen.shown)
         self._shown_setting = chosen.shown
         """The columns as the settings file has them, or will have them."""
-        self.table: ListTable[Row] = ListTable(
+        self.table = table or ListTable(
             shown, follow_top=follow_top, is_faded=self.is_faded, id=self.TAB
         )
         self.table.set_reactive(ListTable.order, order)

@@ -19,6 +19,7 @@ from tui.widgets.panes.events import EventsPane
 from tui.widgets.panes.instances import InstancesPane, OthersPane
 from tui.widgets.panes.metrics import MetricsPane
 from tui.widgets.panes.models import ModelsPane
+from tui.widgets.panes.overview import OverviewPane
 from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.requests import RequestsPane
 from tui.widgets.panes.workers import WorkersPane
@@ -31,12 +32,13 @@ class PaneTabs(TabbedContent):
         """The tabs have their places, for the first time or in another window."""
 
     def __init__(self, dashboard: Dashboard, *, id: str) -> None:
-        first = TabId(dashboard.preferences.first_tab or TabId.INSTANCES)
+        first = dashboard.first_tab
         # A tab that may be empty is opened once it has rows.
         is_there = first != TabId.OTHERS
-        super().__init__(initial=f"tab-{first if is_there else TabId.INSTANCES}", id=id)
+        super().__init__(initial=f"tab-{first if is_there else TabId.OVERVIEW}", id=id)
         self.dashboard = dashboard
         self.panes: list[Pane[Any]] = [
+            OverviewPane(dashboard),
             InstancesPane(dashboard),
             ModelsPane(dashboard),
             WorkersPane(dashboard),
@@ -107,6 +109,7 @@ class PaneTabs(TabbedContent):
         events = self.query_one(EventsPane)
         self._behind.add(_tab_of(events))
         self._catch_up()
+        self._list_overview()
 
     def show_requests(self) -> None:
         """NATS services were asked once more."""
@@ -116,14 +119,30 @@ class PaneTabs(TabbedContent):
         """There are new figures."""
         self._behind.add(_tab_of(self.query_one(MetricsPane)))
         self._catch_up()
+        overview = self.query_one(OverviewPane)
+        if self.current is overview:
+            overview.show_figures()
+        else:
+            self._behind.add(_tab_of(overview))
 
     def show_models(self, names: Collection[str]) -> None:
         """Frontends say something else of these models and adapters."""
-        models = self.query_one(ModelsPane)
-        if self.current is models:
-            models.refresh_models(names)
+        for pane in (self.query_one(ModelsPane), self.query_one(OverviewPane)):
+            if self.current is pane:
+                pane.refresh_models(names)
+            else:
+                self._behind.add(_tab_of(pane))
+
+    def show_link(self) -> None:
+        """The store is followed now, or is not any more."""
+        self._list_overview()
+
+    def _list_overview(self) -> None:
+        overview = self.query_one(OverviewPane)
+        if self.current is overview:
+            overview.list_soon()
         else:
-            self._behind.add(_tab_of(models))
+            self._behind.add(_tab_of(overview))
 
     def set_empty_text(self, text: str) -> None:
         """Set the text of empty panes, except those with their own."""

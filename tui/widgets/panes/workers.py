@@ -51,6 +51,7 @@ class WorkersPane(Pane[WorkerRow]):
 
     TAB = TabId.WORKERS
     TITLE = "Workers"
+    SHORT_TITLES = ("Workers", "Workers", "Work")
     KINDS = frozenset(Kind)
 
     def __init__(self, dashboard: Dashboard) -> None:

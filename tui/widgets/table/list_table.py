@@ -169,6 +169,8 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         """The start of a range: the row that was marked last."""
         self._layout = _Layout()
         self._ticking: dict[int, tuple[str, ...]] = {}
+        self._page = 0
+        """Rows that there was room for when the table was laid out last. 0: it was not yet."""
         self._fit_is_due = False
         self._fitted_at = -1
         """The scroll offset when the columns were last fitted to the rows on screen."""
@@ -228,14 +230,25 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
     def move_to(self, index: int) -> None:
         """Put the cursor on a row and scroll to it."""
         old, self._index = self._index, clamp(index, 0, max(0, len(self.rows) - 1))
+        self._scroll_to_cursor()
+        self._refresh_row(old)
+        self._refresh_row(self._index)
+        self._settle()
+
+    def _keep_cursor_on_screen(self) -> None:
+        """Scroll to the cursor in a table of another height, if it was on screen in the last. It
+        may have been put on a row before there was any."""
+        before, self._page = self._page, max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if not before or top <= self._index < top + before:
+            self._scroll_to_cursor()
+
+    def _scroll_to_cursor(self) -> None:
         page = max(1, self.size.height - 1)
         top = self.scroll_offset.y
         wanted = clamp(top, self._index - page + 1, self._index)
         if wanted != top:
             self.scroll_to(y=wanted, animate=False, immediate=True)
-        self._refresh_row(old)
-        self._refresh_row(self._index)
-        self._settle()
 
     def set_columns(self, columns: Sequence[Column[Row]]) -> None:
         """Show these columns instead."""
@@ -257,7 +270,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         for index in self._lines():
             before, row = self._ticking.get(index), self.rows[index]
             cells = [column.cell_of(row) for column in columns]
-            bare -= {one.id for one, cell in zip(columns, cells, strict=True) if _needed(cell)}
+            bare -= {one.id for one, cell in zip(columns, cells, strict=True) if needed(cell)}
             if before is not None and before != tuple(cell.text for cell in cells):
                 self._refresh_row(index)
         if bare and self.rows and self._layout.hides_text:
@@ -328,6 +341,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
 
     def on_resize(self) -> None:
         self.set_height(len(self.rows) + 1)
+        self._keep_cursor_on_screen()
         self._fit_and_draw()
 
     def watch_empty_text(self) -> None:
@@ -357,14 +371,14 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
 
     def _header(self, width: int) -> Strip:
         style = self._style("header")
-        parts = []
+        titles = []
         for column, room in self.laid_out(width):
             title = column.title
             if self.order.column == column.id:
                 # The sign of the sort order has precedence over the end of the title.
                 title = title[: room - 1] + ("▼" if self.order.reverse else "▲")
-            parts.append(_fitted(title, room, column))
-        line = " " * GUTTER + (" " * GAP).join(parts)
+            titles.append((column, title, room))
+        line = titles_line(titles)
         return Strip([Segment(line, style)]).adjust_cell_length(width, style)
 
     def _line(self, index: int, width: int) -> Strip:
@@ -384,7 +398,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         segments: list[Segment] = []
         text, style = MARK if marked else " " * GUTTER, mark
         ticking: list[str] = []
-        for number, (column, cells) in enumerate(self.laid_out(width)):
+        for number, (column, cells) in enumerate(self.columns_of(row, width)):
             cell = column.cell_of(row)
             own = _coloured(base, self._style(cell.tone)) if toned and cell.tone else base
             text += " " * GAP if number else ""
@@ -397,7 +411,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
             if column.ticks:
                 ticking.append(cell.text)
         self._ticking[index] = tuple(ticking)
-        if any(_needed(column.cell_of(row)) for column in self._layout.bare):
+        if any(needed(column.cell_of(row)) for column in self._layout.bare):
             self._fit_later()
         return Strip([*segments, Segment(text, style)]).adjust_cell_length(width, base)
 
@@ -412,6 +426,10 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
             self._set_layout(width, self._layout.needs)
         return self._layout.columns  # type: ignore[return-value]
 
+    def columns_of(self, row: Row, width: int) -> list[tuple[Column[Row], int]]:
+        """Return the columns of a row with their widths: those of all rows."""
+        return self.laid_out(width)
+
     def _set_layout(self, width: int, needs: dict[str, int]) -> None:
         columns = lay_out(self.columns, width - GUTTER, needs)
         shown = {column.id for column, _ in columns}
@@ -423,7 +441,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
     def _see(self, column: Column[Row], cell: Cell, cells: int) -> None:
         """Note that a cell was drawn in `cells`. If it was cut, look whether another column has
         room."""
-        need = _needed(cell)
+        need = needed(cell)
         is_new = need > self._layout.needs.get(column.id, 0)
         is_elsewhere = self._fitted_at != self.scroll_offset.y
         if need > cells and (is_new or is_elsewhere):
@@ -472,7 +490,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         if not rows:
             return {}
         return {
-            column.id: max(_needed(column.cell_of(row)) for row in rows) for column in self.columns
+            column.id: max(needed(column.cell_of(row)) for row in rows) for column in self.columns
         }
 
     def _keys_on_screen(self) -> set[Hashable]:
@@ -500,12 +518,18 @@ def _lack(columns: Sequence[tuple[Column[Any], int]], needs: Mapping[str, int]) 
     return sum(max(0, needs.get(column.id, 0) - cells) for column, cells in columns)
 
 
-def _needed(cell: Cell) -> int:
+def needed(cell: Cell) -> int:
     """Return the cells that a text takes, up to the limit of a cell. 0: there is no text."""
     if cell.text in BLANKS:
         return 0
     text = (cell.lead + cell.text)[:LONGEST_CELL]
     return min(LONGEST_CELL, text_width(plain(text)))
+
+
+def titles_line(titles: Sequence[tuple[Column[Any], str, int]]) -> str:
+    """Return the line of titles above a table: each column's with the cells that it has."""
+    fitted = (_fitted(title, room, column) for column, title, room in titles)
+    return " " * GUTTER + (" " * GAP).join(fitted)
 
 
 def _fitted(text: str, cells: int, column: Column[Any], lead: str = "") -> str:

@@ -1,0 +1,316 @@
+"""The lines of the tab Overview, kept up to date, and what each stands for. No Textual in here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
+
+import msgspec
+
+from backends.discovery.record_index import Scope, scopes_of
+from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord, ModelCard
+from backends.liveness.workers import Worker
+from backends.liveness.workers import worker as worker_by_id
+from backends.metrics.overview import Joiner, MeteredModel
+from tui.state.causes.cause_rows import CauseRow, CauseRows
+from tui.state.cluster_view import Changes
+from tui.state.column import Cell
+from tui.state.dashboard import Dashboard, TabId
+from tui.state.overview.calm import all_is_well, not_known_yet
+from tui.state.overview.model_lines import ModelLine, ModelLines
+from tui.state.overview.rows import (
+    OverviewPart,
+    OverviewRow,
+    RowKind,
+    blank_above,
+    cut,
+    divide,
+    remark,
+    title_of,
+)
+from tui.state.overview.wrong_lines import WrongKind, WrongLine, WrongLines
+from tui.text.causes.cause_detail import cause_detail
+from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject
+from tui.text.detail import Detail
+from tui.text.format import NOTHING, hex_id
+from tui.text.numbers import latency, rate
+from tui.text.timestamps import time_of_day
+
+MOST_LINES = 200
+"""Lines of one part, however high the terminal is."""
+
+FEWEST_EVENTS = 3
+"""Events for which there must be room before parts are set apart by blank lines."""
+
+PANE_OF = {
+    Kind.ENDPOINT: TabId.INSTANCES,
+    Kind.MODEL: TabId.MODELS,
+    Kind.EVENT_CHANNEL: TabId.CHANNELS,
+    Kind.EVENT_SOURCE: TabId.CHANNELS,
+    Kind.UNKNOWN: TabId.OTHERS,
+}
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where Enter on a row leads."""
+
+    tab: str
+    row: Hashable | None = None
+    """None: only the tab is opened."""
+    only_findings: bool = False
+    """Whether only findings are shown there."""
+
+
+Subject = WrongLine | ModelLine | CauseRow
+"""What a line is of."""
+
+
+class OverviewContents:
+    """Makes the rows, and says what each of them stands for."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        self._dashboard = dashboard
+        self._view = dashboard.view
+        self._states = dashboard.states
+        self._wrong_lines = WrongLines(dashboard.states)
+        self._models = ModelLines(dashboard.view)
+        self._causes = CauseRows(dashboard.view, dashboard.clock)
+        self._joiner = Joiner()
+        self._metered: Mapping[str, MeteredModel] = {}
+        self._subjects: dict[Hashable, Subject] = {}
+        self._scope: Scope = ()
+
+    def rebuild(self) -> None:
+        """Take in everything: the scope, the filter or the whole cluster is another."""
+        self._scope = self._dashboard.scope
+        self._wrong_lines.rebuild(self._scope)
+        self._models.rebuild(self._scope)
+        self.take_figures()
+
+    def amend(self, changes: Changes) -> None:
+        """Take in what changed."""
+        self._wrong_lines.amend(changes.keys)
+        self._models.amend(changes.models)
+
+    def refresh_models(self, names: Iterable[str]) -> None:
+        """Take in what frontends say of some models and adapters."""
+        self._models.amend([one for one in names if one in self._view.models.names()])
+
+    def take_figures(self) -> None:
+        """Take in new figures, if any are asked for."""
+        if not self._dashboard.has_figures:
+            return
+        view, metrics = self._view, self._dashboard.metrics
+        is_read = view.complete and not view.store.link.is_outdated
+        found = self._joiner.overview(
+            metrics.latest, view.cluster, metrics.revealing, is_read=is_read
+        )
+        self._metered = {one.name: one for one in found.models}
+
+    # --- the rows -----------------------------------------------------------------------------
+
+    def rows(self, room: int) -> list[OverviewRow]:
+        """Return the rows for a table with so many lines, its first line included, which has the
+        titles of the first part. No row: nothing was read yet."""
+        if not self._view.complete:
+            return []
+        self._subjects.clear()
+        wrong, number = self._wrong(min(room, MOST_LINES))
+        missing = self._missing() if number else []
+        models = self._model_rows()
+        events = self._event_rows(min(room, MOST_LINES))
+        # Each part has one line of titles.
+        titles = 1 + bool(models) + bool(events)
+        wants = (max(1, number) + len(missing), len(models), len(events))
+        # Whatever the number of events: lines that move are hard to read.
+        least = wants[0] + wants[1] + FEWEST_EVENTS
+        blanks = titles - 1 if least + 2 * titles - 1 <= room else 0
+        for_wrong, for_models, for_events = divide(room - titles - blanks, *wants)
+        keys = self._dashboard.keys
+        more = {
+            OverviewPart.WRONG: f": {keys.shown('not-live')} shows only findings",
+            OverviewPart.MODELS: f": {keys.shown('tab-2')} shows Models",
+        }
+        parts = {
+            OverviewPart.WRONG: cut(
+                wrong, for_wrong - len(missing), number, more[OverviewPart.WRONG]
+            )
+            + missing,
+            OverviewPart.MODELS: cut(models, for_models, len(models), more[OverviewPart.MODELS]),
+            # Of events the last ones are all that is wanted.
+            OverviewPart.EVENTS: events[:for_events],
+        }
+        rows: list[OverviewRow] = []
+        for part, lines in parts.items():
+            if part is not OverviewPart.WRONG and lines:
+                rows += [blank_above(part)] if blanks else []
+                rows.append(title_of(part))
+            rows += lines
+        return rows
+
+    def _wrong(self, most: int) -> tuple[list[OverviewRow], int]:
+        """Return the lines of the worst causes, and how many causes there are."""
+        causes, number = self._wrong_lines.worst(most)
+        if causes:
+            return [self._row_of_wrong(one) for one in causes], number
+        state, text = all_is_well(self._dashboard)
+        return [remark(OverviewPart.WRONG, text, "calm", state.tone, f"{state.glyph} ")], 0
+
+    def _missing(self) -> list[OverviewRow]:
+        """Return a line on what is not known yet, below findings. Empty: there is nothing."""
+        if (missing := not_known_yet(self._dashboard)) is None:
+            return []
+        state, text = missing
+        text = f"more may be wrong: {text}"
+        return [remark(OverviewPart.WRONG, text, "missing", "dim", f"{state.glyph} ")]
+
+    def _row_of_wrong(self, cause: WrongLine) -> OverviewRow:
+        key = ("wrong", cause.id.kind, cause.id.of)
+        self._subjects[key] = cause
+        worker = hex_id(cause.worker) if cause.worker is not None else ""
+        cells = {
+            "state": Cell(cause.state.in_column, cause.state.tone),
+            "name": Cell(cause.name),
+            "worker": Cell(worker, "accent"),
+            "host": Cell(cause.host, "dim"),
+            "keys": Cell(f"{cause.findings:,}" if cause.findings else "", "dim"),
+            "why": Cell(cause.why),
+        }
+        return OverviewRow(key, OverviewPart.WRONG, RowKind.LINE, cells)
+
+    def _model_rows(self) -> list[OverviewRow]:
+        return [self._row_of_model(line) for line in self._models.lines()]
+
+    def _row_of_model(self, line: ModelLine) -> OverviewRow:
+        key = ("model", line.name, line.namespace if line.is_part else None)
+        self._subjects[key] = line
+        state = line.state
+        tone = state.tone if state.tone in ("bad", "warn") else ""
+        lead = f"  {state.glyph} " if line.is_part else f"{state.glyph} "
+        name = line.namespace or NOTHING if line.is_part else line.name
+        cells = {
+            "model": Cell(name, "dim" if line.is_part and not tone else tone, lead),
+            "where": Cell("" if line.is_part else line.where, "dim"),
+            "routable": Cell(line.roles or NOTHING, tone),
+            "why": Cell(line.why),
+        }
+        if not line.is_part:
+            cells |= self._figures(line.name)
+        return OverviewRow(key, OverviewPart.MODELS, RowKind.LINE, cells)
+
+    def _figures(self, name: str) -> dict[str, Cell]:
+        if not self._dashboard.has_figures:
+            return {}
+        metered = self._metered.get(name)
+        if metered is None:
+            return dict.fromkeys(("requests", "tokens", "errors", "ttft"), Cell(NOTHING, "dim"))
+        rates = metered.rates
+        errors = rates.error_rate
+        texts = {
+            "requests": rate(rates.request_rate),
+            "tokens": rate(rates.token_rate),
+            "errors": rate(errors),
+            "ttft": latency(rates.first_token.quantile(0.5)),
+        }
+        cells = {name: Cell(text, "dim" if text == NOTHING else "") for name, text in texts.items()}
+        if errors:
+            cells["errors"] = Cell(texts["errors"], "bad")
+        return cells
+
+    def _event_rows(self, most: int) -> list[OverviewRow]:
+        rows = islice(self._causes.newest(self._scope), most)
+        return [self._row_of_event(one) for one in rows]
+
+    def _row_of_event(self, row: CauseRow) -> OverviewRow:
+        cause = row.cause
+        key = ("event", cause.number)
+        self._subjects[key] = row
+        glyph, tone = CAUSE_GLYPHS[cause.kind]
+        at = self._dashboard.clock.shown_at(cause.at)
+        cells = {
+            "time": Cell(time_of_day(at), "dim"),
+            "what": Cell(f"{glyph} {cause.kind.value}", tone),
+            "name": Cell(cause_name(cause) or cause_subject(cause)),
+            "id": Cell(hex_id(cause.worker) if cause.records else "", "accent"),
+            "why": Cell(self._causes.why(row), "dim"),
+        }
+        return OverviewRow(key, OverviewPart.EVENTS, RowKind.LINE, cells)
+
+    # --- what a row stands for ----------------------------------------------------------------
+
+    def subject(self, row: OverviewRow) -> Subject | None:
+        """Return what a row is of. None: of nothing in particular."""
+        return self._subjects.get(row.key)
+
+    def records(self, row: OverviewRow) -> Sequence[AnyRecord]:
+        """Return the registered records that a row stands for."""
+        match self.subject(row):
+            case WrongLine() as cause:
+                return self._states.registered(cause.records)
+            case ModelLine() as line:
+                return self._cards(line)
+            case CauseRow() as events:
+                # If one changed since, the store removes nothing, since its revision differs.
+                return self._states.registered(events.records)
+        return ()
+
+    def worker(self, row: OverviewRow) -> Worker | None:
+        """Return the process that a row is of. None: of none, or of none that is registered."""
+        match self.subject(row):
+            case WrongLine(worker=int(number)):
+                return worker_by_id(self._view.cluster, number)
+        return None
+
+    def event_detail(self, row: OverviewRow) -> Detail | None:
+        """Return the detail of events that have one cause. None: it is one event, or none."""
+        match self.subject(row):
+            case CauseRow(event=None, cause=cause):
+                by = self._causes.replacement(cause.events)
+                shown_at = self._dashboard.clock.shown_at
+                return cause_detail(cause, now="", replaced_by=by, shown_at=shown_at)
+        return None
+
+    def target(self, row: OverviewRow) -> Target | None:
+        """Return where Enter on a row leads. None: nowhere."""
+        match self.subject(row):
+            case WrongLine() as cause:
+                return self._target_of(cause)
+            case ModelLine(name=name):
+                return Target(TabId.MODELS, (name,))
+            case CauseRow(key=key):
+                return Target(TabId.EVENTS, key)
+        if row.key == ("more", OverviewPart.WRONG):
+            return Target(TabId.WORKERS, only_findings=True)
+        if row.key == ("more", OverviewPart.MODELS):
+            return Target(TabId.MODELS)
+        return None
+
+    def _target_of(self, cause: WrongLine) -> Target:
+        if cause.id.kind in (WrongKind.MODEL, WrongKind.ADAPTER):
+            names = self._view.models.of(one.key for one in cause.records)
+            name = cause.id.of if cause.id.kind is WrongKind.MODEL else next(iter(names), None)
+            return Target(TabId.MODELS, None if name is None else (name,))
+        if cause.worker is not None:
+            return Target(TabId.WORKERS, cause.worker)
+        (record,) = cause.records
+        if isinstance(record, ModelCard):
+            names = self._view.models.of([record.key])
+            return Target(TabId.MODELS, (next(iter(names)),) if names else None)
+        return Target(PANE_OF[record.kind], record.key)
+
+    def _cards(self, line: ModelLine) -> list[AnyRecord]:
+        """Return the cards of a line, without those of adapters."""
+        scope = self._scope
+        if line.is_part or (line.namespace and not scope):
+            scope = (line.namespace or "",)
+        cards = self._view.models.cards(line.name)
+        found: list[AnyRecord] = [
+            one for one in cards if not one.is_lora and (not scope or scope in scopes_of(one))
+        ]
+        return sorted(found, key=lambda one: one.key)
+
+    @property
+    def findings(self) -> Collection[bytes]:
+        """The keys of all records that are in a line of what is wrong. Do not change it."""
+        return self._wrong_lines.findings

@@ -1,0 +1,167 @@
+"""How each model is served: in all, and in each namespace if it is in several. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from backends.discovery.record_index import Scope
+from backends.dynamo.card_checksum import DECODE, PREFILL
+from backends.dynamo.ids import Kind
+from backends.liveness.routing import ModelServing, RoutableCount
+from tui.state.cluster_view import ClusterView
+from tui.text.format import State, count
+from tui.text.serving import NOT_SERVED, PARTLY, denial_in_brief, why_not_served
+
+ALL_ROUTABLE = State("●", "routable", "good")
+SOME_ROUTABLE = State("◐", "partly routable", "warn")
+NOT_KNOWN = State("?", "unknown", "dim")
+
+_ORDER = (PREFILL, DECODE)
+"""Roles in the order in which a request meets them; others follow."""
+
+
+class ModelLine(msgspec.Struct, frozen=True):
+    """A model, or that part of it that is in one namespace."""
+
+    name: str
+    namespace: str | None
+    """None: the line is of all its namespaces."""
+    is_part: bool
+    """Whether the line of the whole model stands above."""
+    where: str
+    """Its namespace, or how many there are."""
+    state: State
+    figures: RoutableCount
+    by_role: tuple[tuple[str, RoutableCount], ...]
+    why: str
+    """Why not all of its workers are routable, in few words."""
+
+    @property
+    def roles(self) -> str:
+        """Return the routable workers by role: `prefill 4/4  decode 2/3`."""
+        return "  ".join(f"{role} {figures}" for role, figures in self.by_role)
+
+
+class ModelLines:
+    """The lines of all models in a place, up to date after `rebuild` or `amend`."""
+
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
+        self._scope: Scope = ()
+        self._lines: dict[str, list[ModelLine]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of models."""
+        return len(self._lines)
+
+    def rebuild(self, scope: Scope) -> None:
+        """Look at all models that are shown in a place."""
+        self._scope = scope
+        models = self._view.models
+        names = set(models.names())
+        if scope or self._view.narrowed:
+            names = models.of(self._view.shown.keys(Kind.MODEL, scope))
+            if self._view.only_findings:
+                names |= {name for name in self._denied() if self._is_here(name)}
+        self._lines = {name: self._made(name) for name in names}
+
+    def amend(self, names: Iterable[str]) -> None:
+        """Look again at these models, of which some may be gone."""
+        for name in names:
+            if self._is_shown(name):
+                self._lines[name] = self._made(name)
+            else:
+                self._lines.pop(name, None)
+
+    def lines(self) -> list[ModelLine]:
+        """Return all lines, models that are served worst first."""
+        tops = sorted(self._lines.values(), key=_order)
+        return [line for lines in tops for line in lines]
+
+    def _is_shown(self, name: str) -> bool:
+        if not (self._scope or self._view.narrowed):
+            return name in self._view.models.names()
+        keys = self._view.shown.keys(Kind.MODEL, self._scope)
+        if any(card.key in keys for card in self._view.models.cards(name)):
+            return True
+        return self._view.only_findings and name in self._denied() and self._is_here(name)
+
+    def _denied(self) -> set[str]:
+        """Return the models that a frontend does not serve: that is a finding, whatever the
+        verdicts of their cards."""
+        serving = self._view.verdicts.serving
+        return serving.denied | serving.partly_denied
+
+    def _is_here(self, name: str) -> bool:
+        keys = self._view.cluster.keys(Kind.MODEL, self._scope)
+        cards = (card for card in self._view.models.cards(name) if card.key in keys)
+        return any(map(self._view.is_found, cards))
+
+    def _made(self, name: str) -> list[ModelLine]:
+        serving = self._view.verdicts.serving
+        whole = serving.model(name, self._scope)
+        state = NOT_KNOWN
+        if name in serving.unserved or name in serving.denied:
+            state = NOT_SERVED
+        elif name in serving.partly_denied:
+            state = PARTLY
+        denial = denial_in_brief(serving.at_frontends(name))
+        if whole is None:
+            # Only adapters' cards are there, or such as show nothing of workers.
+            return [ModelLine(name, None, False, "", state, RoutableCount(), (), denial)]
+        if state is NOT_KNOWN:
+            state = _state_of(whole.figures)
+        namespaces = sorted({one.worker_set.namespace or "" for one in whole.sets})
+        several = len(namespaces) > 1
+        where = count(len(namespaces), "namespace") if several else namespaces[0]
+        top = ModelLine(
+            name,
+            None if several else namespaces[0],
+            False,
+            where,
+            state,
+            whole.figures,
+            _by_role(whole),
+            ", ".join(filter(None, (denial, why_not_served(whole)))),
+        )
+        if not several:
+            return [top]
+        parts = ((one, serving.model(name, (one,))) for one in namespaces)
+        return [top, *(_part(name, one, part) for one, part in parts if part is not None)]
+
+
+def _part(name: str, namespace: str, part: ModelServing) -> ModelLine:
+    return ModelLine(
+        name,
+        namespace,
+        True,
+        namespace,
+        _state_of(part.figures),
+        part.figures,
+        _by_role(part),
+        why_not_served(part),
+    )
+
+
+def _by_role(served: ModelServing) -> tuple[tuple[str, RoutableCount], ...]:
+    def order(role: str) -> tuple[bool, int, str]:
+        known = role in _ORDER
+        return not known, _ORDER.index(role) if known else 0, role
+
+    return tuple((role, served.by_role[role]) for role in sorted(served.by_role, key=order))
+
+
+def _state_of(figures: RoutableCount) -> State:
+    if figures.unknown or not figures.total:
+        return NOT_KNOWN
+    return ALL_ROUTABLE if figures.least == figures.total else SOME_ROUTABLE
+
+
+_STATES = (NOT_SERVED, PARTLY, SOME_ROUTABLE, NOT_KNOWN, ALL_ROUTABLE)
+
+
+def _order(lines: list[ModelLine]) -> tuple[int, str, str]:
+    top = lines[0]
+    return _STATES.index(top.state), top.name.lower(), top.name
