@@ -21,7 +21,7 @@ LEFT = f"v1/mdc/prod/backend/generate/{GONE:x}".encode()
 @pytest.fixture
 def dashboard(world: World) -> Iterator[Terminal]:
     """The dashboard once all is on screen, in a window in which nothing is left out."""
-    with Terminal(["dyntop"], columns=180, rows=50, env=world.env) as terminal:
+    with world.at_terminal("dyntop", columns=180, rows=50) as terminal:
         terminal.wait_for("● connected")
         terminal.wait_for("WRONG NOW")
         terminal.wait_for("acme/tiny-llm")

@@ -25,8 +25,8 @@ from tests.support.etcd_server import EtcdServer
 from tests.support.nats_server import NatsServer
 from tests.support.registered import card, channel, instance, source
 from tests.support.registering import put, refusing
-from tests.support.running import environment
-from tests.support.starter import starter
+from tests.support.running import COMMAND, environment
+from tests.support.starter import OURS, starter
 from tests.support.terminal import Terminal
 from tests.support.wire import frames, stored
 
@@ -46,7 +46,7 @@ _COMMANDS = re.compile(
     r"\b(list|show|diff|watch|check|wait|stats|tap|unregister|drain|restore|history|doctor|completion)\b"
     r"|--version|--help"
 )
-_IS_PLAIN = re.compile(r"^dyntop [^|&;<>$*?~`]+$")
+_IS_PLAIN = re.compile(r"^dyntop( [^|&;<>$*?~`]+)?$")
 """A command without anything for a shell to do but to split it into words."""
 _OF_SHELL = ("PATH", "WORKER")
 _ASKS_FOR_ID = re.compile(r"Type ([0-9a-f]+) to drain")
@@ -111,10 +111,20 @@ class World:
 
     def _open(self, command: str) -> None:
         """Start the dashboard, wait until it shows the store, and quit."""
-        with Terminal(self._in_folder(command), env=self.env) as terminal:
+        with self.at_terminal(command) as terminal:
             terminal.wait_for(lambda text: _IS_SHOWN.search(text))
             terminal.press("q")
             assert terminal.wait_for_end() == 0
+
+    def at_terminal(self, command: str, columns: int = 120, rows: int = 40) -> Terminal:
+        """Run a command line at a terminal."""
+        if _IS_PLAIN.match(command):
+            words = [*COMMAND, *shlex.split(command)[1:]]
+            env = {name: value for name, value in self.env.items() if name.startswith(OURS)}
+            with chdir(self.folder):
+                return Terminal(words, columns=columns, rows=rows, env=env)
+        words = self._in_folder(command)
+        return Terminal(words, columns=columns, rows=rows, env=self.env)
 
     def _in_folder(self, command: str) -> list[str]:
         """Return a shell's command line: what it writes must not land in the repository."""
@@ -143,7 +153,7 @@ class World:
 
     def _answer(self, command: str, code: int) -> None:
         """Say yes to each question at a terminal."""
-        with Terminal(self._in_folder(command), columns=200, rows=60, env=self.env) as terminal:
+        with self.at_terminal(command, columns=200, rows=60) as terminal:
             while terminal.process.poll() is None:
                 terminal.wait_for(
                     lambda text: (

@@ -87,7 +87,7 @@ async def test_a_name_server_that_does_not_answer_is_no_evidence_and_blocks_noth
     async def turn() -> None:
         nonlocal turns
         while True:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
             turns += 1
 
     turning = asyncio.create_task(turn())

@@ -17,12 +17,11 @@ async def _read(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     await reader.read()
 
 
-@pytest.mark.parametrize("steps", range(8))
-def test_a_client_that_comes_while_the_server_ends_is_not_left_open(steps: int) -> None:
-    """`steps` is how many turns of the loop the server has for it. What is left open is a warning,
-    and so an error, when it is collected."""
+def test_a_client_that_comes_while_the_server_ends_is_not_left_open() -> None:
+    """What is left open is a warning, and so an error, when it is collected."""
 
-    async def come_late() -> socket.socket:
+    async def come_late(steps: int) -> socket.socket:
+        """`steps` is how many turns of the loop the server has for it."""
         async with listening(_read) as port:
             await asyncio.sleep(0)
             client = socket.create_connection((LOOPBACK, port))
@@ -30,11 +29,13 @@ def test_a_client_that_comes_while_the_server_ends_is_not_left_open(steps: int) 
                 await asyncio.sleep(0)
         return client
 
-    with asyncio.run(come_late()) as client:
+    with contextlib.ExitStack() as clients:
+        come = [clients.enter_context(asyncio.run(come_late(steps))) for steps in range(8)]
         gc.collect()
-        client.settimeout(60)
-        with contextlib.suppress(ConnectionResetError):
-            assert client.recv(1) == b""
+        for client in come:
+            client.settimeout(60)
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
 
 
 async def test_a_fault_of_what_serves_fails_the_test() -> None:

@@ -94,7 +94,7 @@ async def test_what_was_opened_leaves_no_widget_timer_or_task(keys: tuple[str, .
             return {kind: more for kind, more in (held() - before).items() if more >= ROUNDS}
 
         # What was closed last may take a moment to go.
-        await operator.until(lambda: not grown(), f"no more than before: {grown()}")
+        await operator.until(lambda: not grown(), f"no more than before {keys}")
 
 
 async def test_lines_of_the_tree_are_not_kept_for_each_number_that_they_had() -> None:

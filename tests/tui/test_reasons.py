@@ -127,7 +127,7 @@ async def test_evidence_is_looked_up_for_rows_on_screen_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
-    for worker in range(1, 501):
+    for worker in range(1, 301):
         world.put(instance(worker, component=f"c{worker:03}"), lease=worker)
         world.renewed(worker, ago=41.0)
     looked_up = list[bytes]()
@@ -137,7 +137,7 @@ async def test_evidence_is_looked_up_for_rows_on_screen_alone(
         looked_up.append(record.key)  # type: ignore[attr-defined]
         return assessment(self, record, at)  # type: ignore[arg-type]
 
-    async with dashboard(world, size=(160, 30)) as operator:
+    async with dashboard(world, size=(160, 30), lease_rate=1000.0) as operator:
         await operator.until(lambda: set(operator.rows("state")) == {"◐ late"})
         monkeypatch.setattr(LivenessTracker, "assessment", counted)
         for _ in range(len(operator.pane.table.laid_out())):
