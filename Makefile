@@ -27,6 +27,10 @@ CLUSTER_NEEDS := msgspec==0.23.0 packaging==26.4 pydantic==2.14.4 PyYAML==6.0.4 
 PROTOC := 1.68.1
 BIN := $(VENV)/bin
 
+# Processes of the tests. Of their time they wait for two thirds: on two cores, four of them leave a
+# third of the machine idle, and six an eighth.
+WORKERS ?= 6
+
 # Where nothing is kept of what Python compiles, each of the tests' processes compiles it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -73,7 +77,7 @@ demo: $(VENV)/.runtime  ## the dashboard on a living cluster in memory
 	$(BIN)/dyntop --demo
 
 test: $(VENV)/.dev releases cluster apiserver  ## all tests, with real servers and real Dynamo workers
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unit: $(VENV)/.dev  ## the tests that need no server
 	$(BIN)/python -m pytest -n 2 $(UNIT)
