@@ -23,8 +23,10 @@ Each module uses only modules below it in this list:
     record_states      verdicts, findings and ages of records
     shared_addresses   the workers that register one host and port
     column             what a column is, and how columns share the width of a table
+    causes             the rows of the tab Events: a package
     cluster_view       the cluster on screen, with its verdicts and history
     narrowing          what a filter shows, looked for step by step
+    conditions         the words of a filter that name a time, a kind or a namespace
     sorted_rows        the rows of a table, in order
     store_state        the state of the store, for the header
     timings            how long the dashboard waits

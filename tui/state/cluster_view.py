@@ -29,7 +29,7 @@ from backends.liveness.judge import FINDINGS
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.local import host_name
 from backends.store import Lifetime
-from tui.state.causes.conditions import Conditions
+from tui.state.conditions import Conditions
 from tui.state.narrowing import STEP, Narrowing, Texts, Words, in_steps, searchable
 from tui.state.store_state import LinkState, StoreState, next_state
 from tui.state.watchdog import Trouble

@@ -14,7 +14,7 @@ from backends.discovery.record_index import RecordIndex, Selection
 from backends.dynamo import keys, lookup
 from backends.dynamo.records import AnyRecord, EventSource, ModelCard
 from backends.probe.hosts import bare_host, hosts_of
-from tui.state.causes.conditions import conditions_of
+from tui.state.conditions import conditions_of
 
 STEP = 2_000
 """Records that are looked at in one step, some 5 ms, or taken in: some 15."""

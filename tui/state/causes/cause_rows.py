@@ -12,8 +12,8 @@ from backends.discovery.history import Event
 from backends.discovery.reasons import Reason
 from backends.discovery.record_index import Scope, scopes_of
 from backends.dynamo.records import AnyRecord
-from tui.state.causes.conditions import is_of_kind, kind_words
 from tui.state.cluster_view import ClusterView
+from tui.state.conditions import is_of_kind, kind_words
 from tui.state.narrowing import searchable
 from tui.text.causes.sentences import cause_name, cause_subject, cause_why, number_of_keys
 from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of

@@ -6,7 +6,7 @@ import pytest
 
 from backends.dynamo.records import AnyRecord
 from tests.support.registered import UNKNOWN, card, channel, instance, record, source
-from tui.state.causes.conditions import Conditions, conditions_of
+from tui.state.conditions import Conditions, conditions_of
 
 INSTANCE, CARD, LORA = (record(one) for one in (instance(1), card(1), card(1, lora="sql")))
 NESTED = record(instance(2, "prod.canary"))
