@@ -150,6 +150,36 @@ def test_a_model_is_shown_with_its_cards(
     assert "acme/tiny: no instance" in dyntop("show", f"{OTHERS_ID:x}", env=in_etcd).out.decode()
 
 
+def test_the_cards_of_a_conflict_are_compared_field_by_field(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    workers = [grant(etcd) for _ in range(3)]
+    for number, worker in enumerate(workers):
+        put(etcd, instance(worker), worker)
+        key, value = card(worker)
+        body = json.loads(value)
+        body["card_json"] |= {"context_length": 2048 if number else 4096, "slug": f"s{number}"}
+        put(etcd, (key, json.dumps(body).encode()), worker)
+    lines = dyntop("show", "acme/tiny-llm", "--compare", env=in_etcd).lines
+    found = sorted(line.split("  ")[3].partition(",")[0] for line in lines[:2])
+    assert found == ["1 worker", "2 workers"]
+    assert lines[2].startswith("≠ 1 field of Dynamo's checksum (as of 1.6.1): a running frontend")
+    marked = [line for line in lines[4:] if line[0] in "≠~"]
+    assert marked == ["≠ context_length (effective)", "~ slug"]
+    whole = dyntop("show", "acme/tiny-llm", "--compare", "-o", "json", env=in_etcd).records
+    assert sorted(one["workers"] for one in whole["cards"]) == [1, 2]
+    differing = {one["path"]: one for one in whole["fields"] if one["differs"]}
+    assert {*differing["context_length (effective)"]["values"]} == {"2048", "4096"}
+    assert [one["in_checksum"] for one in differing.values()] == [True, False]
+    assert whole["whole"] is True
+    # Also of the worker that is in the conflict; of a model without one there is nothing.
+    assert dyntop("show", f"{workers[0]:x}", "--compare", env=in_etcd).lines[2] == lines[2]
+    etcd.etcdctl("del", card(workers[0])[0].decode())
+    ended = dyntop("show", "acme/tiny-llm", "--compare", env=in_etcd)
+    assert ended.code == 1
+    assert "no worker set of acme/tiny-llm has several sorts of card" in ended.err
+
+
 def test_an_adapter_whose_base_is_not_registered_is_shown_with_its_worker(
     etcd: EtcdServer, in_etcd: dict[str, str]
 ) -> None:

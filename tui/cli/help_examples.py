@@ -58,6 +58,7 @@ examples:
   dyntop show instance_id=9041998785472198431 the same, as Dynamo logs it
   dyntop show 10.0.0.7:9000                   the process at this address
   dyntop show acme/tiny-llm -o json           a model with its cards and adapters
+  dyntop show acme/tiny-llm --compare         its cards in a conflict, field by field
   dyntop show v1/mdc/prod/backend/generate/7d7ba1fd2395771f    one key with its value
 
 exit codes: 1 if the name matches nothing, or several things (which are then listed)

@@ -98,6 +98,11 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
 def add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help=NAMES)
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="compare the cards of a conflict field by field, one of each sort",
+    )
     add_metrics(parser)
     add_probe(parser)
 

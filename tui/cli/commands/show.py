@@ -29,6 +29,7 @@ from tui.cli.shared.asked_frontends import (
     frontends_json,
     silent_json,
 )
+from tui.cli.shared.compared_cards import print_comparison
 from tui.cli.shared.matching import in_a_line, records
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
@@ -94,6 +95,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         for one in subjects:
             print_message(f"  {_in_a_line(one)}")
         return Exit.REFUSED
+    if arguments.compare:
+        cards = [one for one in _records(subjects[0]) if isinstance(one, ModelCard)]
+        return print_comparison(wanted.text, cards, seen, clock(), arguments.output)
     if arguments.output == "json":
         write_lines([_with_pod_events(subjects[0], seen, pod_events)])
     else:

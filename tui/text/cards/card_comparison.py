@@ -79,18 +79,24 @@ def comparison_of_marked(
 
 
 def comparison_of_sorts(
-    name: str, cards: Iterable[ModelCard], serving: Serving, cluster: Cluster
+    name: str,
+    cards: Iterable[ModelCard],
+    serving: Serving,
+    cluster: Cluster,
+    *,
+    marks: bool = True,
 ) -> ComparedCards | str:
     """Compare one card of each sort, the oldest first, of the first worker set of these cards that
-    has several. A sentence: there is none. `name`: of the model, for the sentence."""
+    has several. A sentence: there is none. `name`: of the model, for the sentence. `marks`: rows
+    can be marked to compare others."""
     cards = list(cards)
     sets = in_conflict(cards, serving)
     if not sets:
-        if all(one.is_lora for one in cards):
-            why = f"frontends of Dynamo 1.6.1 do not compare the cards of adapter {name}"
-            return f"Nothing to compare: {why}. Mark two rows to compare their cards."
         why = f"no worker set of {name} has several sorts of card"
-        return f"Nothing to compare: {why}. Mark two rows to compare their cards."
+        if cards and all(one.is_lora for one in cards):
+            why = f"frontends of Dynamo 1.6.1 do not compare the cards of adapter {name}"
+        otherwise = " Mark two rows to compare their cards." if marks else ""
+        return f"Nothing to compare: {why}.{otherwise}"
     sorts = by_age(sets[0], serving, cluster)
     there = [(cluster.records.get(min(sort.keys)), sort) for sort in sorts]
     chosen = [
@@ -137,7 +143,9 @@ def heading(compared: ComparedCards, now: float) -> list[str]:
 
 def _card_line(one: ComparedCard, now: float) -> str:
     card = one.card
-    sort = f"sort {short_sort(one.sort)}, for {seen(one.since, now)}"
+    sort = f"sort {short_sort(one.sort)}"
+    if not (one.since.was_there and now - one.since.at < 1):
+        sort += f", for {seen(one.since, now)}"
     parts = [
         one.letter,
         hex_id(card.id.instance_id),
@@ -216,11 +224,11 @@ def shown_fields(compared: ComparedCards, *, everything: bool) -> Sequence[Compa
 
 
 def comparison_lines(
-    compared: ComparedCards, now: float, shorten: Callable[[str], str], *, everything: bool
+    compared: ComparedCards, now: float, shorten: Callable[[str], str]
 ) -> Iterator[str]:
-    """Yield a comparison as lines for a pipe. `shorten`: cuts a value."""
+    """Yield a comparison as lines for a pipe: the fields that differ. `shorten`: cuts a value."""
     yield from heading(compared, now)
-    for field in shown_fields(compared, everything=everything):
+    for field in compared.comparison.differing:
         yield f"{mark_of(field)} {field.path}"
         for index, one in enumerate(compared.cards):
             yield f"    {one.letter}  {shorten(value_of(field, index))}"
