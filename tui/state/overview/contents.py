@@ -31,11 +31,10 @@ from tui.state.overview.rows import (
 )
 from tui.state.overview.wrong_lines import WrongKind, WrongLine, WrongLines
 from tui.text.causes.cause_detail import cause_detail
-from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject
+from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, time_text
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, hex_id
 from tui.text.numbers import latency, rate
-from tui.text.timestamps import time_of_day
 
 MOST_LINES = 200
 """Lines of one part, however high the terminal is."""
@@ -227,9 +226,9 @@ class OverviewContents:
         key = ("event", cause.number)
         self._subjects[key] = row
         glyph, tone = CAUSE_GLYPHS[cause.kind]
-        at = self._dashboard.clock.shown_at(cause.at)
+        shown_at = self._dashboard.clock.shown_at
         cells = {
-            "time": Cell(time_of_day(at), "dim"),
+            "time": Cell(time_text(cause.at, shown_at, is_untimed=cause.is_untimed), "dim"),
             "what": Cell(f"{glyph} {cause.kind.value}", tone),
             "name": Cell(cause_name(cause) or cause_subject(cause)),
             "id": Cell(hex_id(cause.worker) if cause.records else "", "accent"),
