@@ -105,6 +105,20 @@ async def test_processes_are_asked_while_charts_are_open_over_another_tab_and_no
         assert not operator.dashboard.metrics._polling._looked_at.is_set()
 
 
+async def test_models_have_their_charts_in_overview_and_models_too() -> None:
+    async with dashboard(world(), scrapes=busy(), size=(120, 40)) as operator:
+        operator.dashboard.metrics.interval = 0.05
+        for tab in ("overview", "models"):
+            await operator.open(tab)
+            key = ("model", MODEL, None) if tab == "overview" else (MODEL,)
+            await operator.until(lambda key=key: operator.pane.select(key), "the model")  # type: ignore[misc]
+            await open_charts(operator)
+            await operator.until_shown(f"model {MODEL}  ")
+            await operator.until(lambda: "TTFT  p50 50ms" in shown(operator), "its latency")
+            await operator.press("escape")
+            await operator.until(lambda: operator.app.screen is operator.main)
+
+
 async def test_a_kept_hour_goes_on_while_another_tab_is_open() -> None:
     scrapes, timer = busy(), MovedTimer()
     async with dashboard(world(), scrapes=scrapes, timer=timer, metrics_always=True) as operator:

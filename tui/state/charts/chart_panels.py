@@ -92,7 +92,7 @@ def _notes(
 ) -> Iterator[str]:
     points = list(timeline.points(Measure.REQUESTS, window.start))
     if unmeasured := unmeasured_in(points, window):
-        why = "" if always else ": asked only while Metrics, Models or a chart is open"
+        why = "" if always else ": asked only while figures are shown"
         yield f"{duration(unmeasured)} not measured{why}"
     missing = [
         kind.title

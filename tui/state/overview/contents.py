@@ -12,7 +12,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.workers import Worker
 from backends.liveness.workers import worker as worker_by_id
-from backends.metrics.overview import Joiner, MeteredModel
+from backends.metrics.overview import MeteredModel
 from tui.state.causes.cause_rows import CauseRow, CauseRows
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell
@@ -75,7 +75,6 @@ class OverviewContents:
         self._wrong_lines = WrongLines(dashboard.states)
         self._models = ModelLines(dashboard.view)
         self._causes = CauseRows(dashboard.view, dashboard.clock)
-        self._joiner = Joiner()
         self._metered: Mapping[str, MeteredModel] = {}
         self._subjects: dict[Hashable, Subject] = {}
         self._scope: Scope = ()
@@ -98,14 +97,9 @@ class OverviewContents:
 
     def take_figures(self) -> None:
         """Take in new figures, if any are asked for."""
-        if not self._dashboard.has_figures:
-            return
-        view, metrics = self._view, self._dashboard.metrics
-        is_read = view.complete and not view.store.link.is_outdated
-        found = self._joiner.overview(
-            metrics.latest, view.cluster, metrics.revealing, is_read=is_read
-        )
-        self._metered = {one.name: one for one in found.models}
+        if self._dashboard.has_figures:
+            found = self._dashboard.overview()
+            self._metered = {one.name: one for one in found.models}
 
     # --- the rows -----------------------------------------------------------------------------
 

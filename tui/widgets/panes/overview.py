@@ -11,10 +11,12 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import Worker
 from tui.state.causes.cause_rows import CauseRow
+from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import SortOrder
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.overview.contents import OverviewContents, Target
+from tui.state.overview.model_lines import ModelLine
 from tui.state.overview.rows import OverviewPart, OverviewRow
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
@@ -110,6 +112,10 @@ class OverviewPane(Pane[OverviewRow]):
         if isinstance(subject, CauseRow):
             return next(iter(subject.records), None)
         return self.states.worst_of(self.records_of(self.row))
+
+    def chart_subject(self) -> ChartSubject | None:
+        subject = None if self.row is None else self._contents.subject(self.row)
+        return of_model(subject.name) if isinstance(subject, ModelLine) else super().chart_subject()
 
     def detail_worker(self) -> Worker | None:
         return None if self.row is None else self._contents.worker(self.row)
