@@ -197,3 +197,14 @@ async def test_chosen_columns_are_seen_at_once_and_are_there_again(file: File) -
         await operator.press("C", "r", "escape")
         await operator.until(lambda: titles(operator)[:2] == ["STATE", "ENDPOINT"], "reset")
         await operator.until(lambda: "shown" not in file.text, "written")
+
+
+async def test_a_tab_without_columns_of_its_own_says_so_and_remembers_none(file: File) -> None:
+    async with dashboard(world(), **file.chosen()) as operator:
+        await operator.press("0")
+        await operator.until(lambda: operator.tab() == "overview", "opened")
+        await operator.press("C")
+        assert operator.told() == ["Overview has no columns to choose from."]
+        await operator.press("s", "S")
+        await operator.dashboard.remembering.save()
+    assert file.text == ""
