@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from jsonschema import Draft202012Validator
 from textual.theme import BUILTIN_THEMES
 
 from backends.connections import MemoryConnection
 from tests.support.settings_schema import SCHEMA, settings_schema
-from tui.config.preferences import Preferences, TabName, TabPreferences, ThemeName
+from tui.config.keys import read_keys
+from tui.config.preferences import Preferences, TabName, TabPreferences, ThemeName, read_preferences
 from tui.config.settings import Settings
-from tui.config.settings_file import INSTEAD, SettingsFile, parse_settings, read_settings
+from tui.config.settings_file import INSTEAD, TABLES, SettingsFile, parse_settings, read_settings
 from tui.config.tab_columns import NAMING, OF_SOME_STORES, TAB_COLUMNS
+from tui.config.toml_lines import line_of
+from tui.config.versions import wrong_version
 from tui.state.dashboard import TabId
 
 PATH = Path("/home/me/.config/dyntop/settings.toml")
@@ -137,6 +143,60 @@ def test_a_setting_that_is_wrong_has_its_default_and_the_others_are_used() -> No
         f"{PATH}, line 5: 'nrod' is no theme: did you mean nord "
         f"(1 more: dyntop config check); {INSTEAD}"
     )
+
+
+VALUES = some.recursive(
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.floats()
+    | some.text(max_size=5)
+    | some.sampled_from(["name", "id", "workers", "nord", "D", "why"])
+    | some.dates(),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(
+                ["events", "workers", "shown", "sort", "theme", "drain", "first_tab", "\x1b[2J", ""]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(some.dictionaries(some.sampled_from([*TABLES, "other"]), VALUES))
+def test_whatever_its_tables_have_the_rest_can_be_used(tables: dict[str, Any]) -> None:
+    preferences, wrong = read_preferences(tables)
+    keys, wrong_keys = read_keys(tables)
+    assert wrong_version(tables) is None or "version" in tables
+    for one in [*wrong, *wrong_keys]:
+        assert one.problem
+        line_of("[columns.events]\nsort = 'x'\n", one.place)
+    for tab, chosen in preferences.columns.items():
+        assert {*(chosen.shown or ())} <= {*TAB_COLUMNS[tab]}
+        assert chosen.sort is None or chosen.sort in TAB_COLUMNS[tab]
+    for action, some_keys in keys.chosen.items():
+        assert all(keys.taken(action, key) is None for key in some_keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line"),
+    [
+        ("a = 1\nb = 2\n", ("b",), 2),
+        ("[t]\na = 1\n[u]\na = 1\n", ("u", "a"), 4),
+        ("[t]\na = 1\n", ("t", "b"), 1),
+        ("[t]\na = 1\n", ("u",), None),
+        ('["t.u".v]   # said\n"a b" = 1\n', ("t.u", "v", "a b"), 2),
+        ("t.u.a = 1\n", ("t", "u", "a"), 1),
+        ("[t]\nu = {a = 1}\n", ("t", "u", "a"), 2),
+        ("[t]\n  a=1\n# a = 2\n[t.u]\n", ("t", "u"), 4),
+    ],
+)
+def test_the_line_of_a_setting_is_found(text: str, place: tuple[str, ...], line: int) -> None:
+    assert line_of(text, place) == line
 
 
 def test_of_a_newer_version_nothing_is_used_and_one_sentence_says_so() -> None:
