@@ -17,7 +17,7 @@ from rich.console import Console, RenderableType
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
-from textual.events import Event, InputEvent, Key, Paste
+from textual.events import AppBlur, AppFocus, Event, InputEvent, Key, Paste
 from textual.markup import escape
 from textual.screen import Screen
 from textual.theme import Theme
@@ -206,10 +206,24 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, Key):
             self._key = event
+        self._look(event)
         if isinstance(event, InputEvent | Paste) and not event.is_forwarded:
             await self._typed.add(event)
         else:
             await super().on_event(event)
+
+    def _look(self, event: Event) -> None:
+        """Note whether a person looks at the terminal, as far as it reports that."""
+        if self._dashboard is None:
+            return
+        if isinstance(event, AppBlur):
+            self._dashboard.look_away()
+        elif isinstance(event, Key) and not event.is_forwarded:
+            self._dashboard.look(event.key)
+        elif isinstance(event, AppFocus | Paste) or (
+            isinstance(event, InputEvent) and not event.is_forwarded
+        ):
+            self._dashboard.look()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         super()._display(screen, renderable)

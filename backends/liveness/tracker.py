@@ -30,6 +30,7 @@ from backends.liveness.explain import assess
 from backends.liveness.findings import FailedRecords, Findings, LeftBehind
 from backends.liveness.judge import (
     DEAD,
+    FINDINGS,
     STALE,
     LeaseTtl,
     Verdict,
@@ -281,16 +282,24 @@ class LivenessTracker:
             self.serving.set_complete(complete)
             self._dirty |= self._records.keys()
 
-    def update(self, changed: Iterable[bytes] = ()) -> set[bytes]:
+    def update(
+        self, changed: Iterable[bytes] = (), worsened: dict[bytes, Verdict | None] | None = None
+    ) -> set[bytes]:
         """Judge again, after these keys of the cluster changed or went, and evidence came.
 
-        Returns the keys, of those that are there, whose verdict is another now.
+        Returns the keys, of those that are there, whose verdict is another now. Adds to `worsened`
+        the previous verdict of each that has a finding and had none.
         """
         before: dict[bytes, Verdict | None] = {}
         for _ in self.update_in_steps(changed, before, sys.maxsize):
             pass
         verdicts = self._verdicts
-        return {key for key, verdict in before.items() if verdicts[key] is not verdict}
+        other = {key for key, verdict in before.items() if verdicts[key] is not verdict}
+        if worsened is not None:
+            for key in other:
+                if verdicts[key] in FINDINGS and before[key] not in FINDINGS:
+                    worsened[key] = before[key]
+        return other
 
     def update_in_steps(
         self, changed: Iterable[bytes], before: dict[bytes, Verdict | None], step: int

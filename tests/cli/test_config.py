@@ -148,8 +148,10 @@ def test_the_settings_of_the_dashboard_have_their_source(
     assert found["theme"] == ("textual-dark", "default")
     assert found["tree_width"] == (None, "default")
     assert found["remember"] == ("true", "default")
+    assert found["notify"] == ("off", "default")
     (home / "settings.toml").write_text(
         '[dashboard]\nfirst_tab = "events"\ntheme = "nord"\ntree_width = 40\nremember = false\n'
+        'notify = "bell"\n'
         '[columns.workers]\nshown = ["id", "why"]\nsort = "id"\nreverse = true\n'
     )
     found = shown(here, env=env)
@@ -157,6 +159,7 @@ def test_the_settings_of_the_dashboard_have_their_source(
     assert found["theme"] == ("nord", "settings.toml")
     assert found["tree_width"] == ("40", "settings.toml")
     assert found["remember"] == ("false", "settings.toml")
+    assert found["notify"] == ("bell", "settings.toml")
     assert found["columns.workers.shown"] == ("id, why", "settings.toml")
     assert found["columns.workers.sort"] == ("id", "settings.toml")
     assert found["columns.workers.reverse"] == ("true", "settings.toml")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual import events
+
 from tests.support.operating import LOST, Operator, World, dashboard
 from tests.support.registered import card, instance
 from tui.text.reasons import AFTER_GAP, reason_text
@@ -181,3 +183,28 @@ async def test_a_filter_by_time_is_named_after_a_colon_and_hides_no_record() -> 
         await operator.until(lambda: operator.rows("id") == ["2"])
         await operator.press("1")
         assert operator.rows("id") == ["1", "2"]
+
+
+async def test_what_came_without_a_look_is_marked_and_counted_until_a_key_in_events() -> None:
+    world = World()
+    world.put(instance(1))
+    async with dashboard(world) as operator:
+        world.put(instance(2), lease=2)
+        await operator.until(lambda: len(operator.dashboard.view.history) == 2)
+        operator.app.post_message(events.AppBlur())
+        await operator.until(lambda: operator.dashboard.unseen.is_away)
+        world.put(instance(3), lease=3)
+        await operator.until_shown("Events •1")
+        operator.app.post_message(events.AppFocus())
+        await operator.until(lambda: not operator.dashboard.unseen.is_away)
+        world.put(instance(4), lease=4)
+        # A key anywhere else says nothing of Events; to open it shows the marks.
+        await operator.press("j")
+        await operator.open("events")
+        await operator.until(lambda: len(operator.pane.rows) == 4)
+        marked = [text.endswith("•") for text in operator.rows("time")]
+        assert marked == [False, True, False, False]
+        assert "Events •1" in operator.text()
+        await operator.press("j")
+        await operator.until_not_shown("•1")
+        assert not any(text.endswith("•") for text in operator.rows("time"))

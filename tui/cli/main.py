@@ -154,6 +154,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         demo=arguments.demo,
         probing=None if arguments.probing is None else Probing(arguments.probing),
         lease_rate=arguments.lease_rate,
+        notify=arguments.notify,
         metrics=arguments.metrics,
         metrics_always=arguments.metrics_always,
         # Commands that only read need no home folder to write to.

@@ -62,6 +62,9 @@ TabName = Literal[
 ]
 """The tabs. A test holds them to the dashboard's."""
 
+NotifyWay = Literal["off", "bell", "osc9", "osc777"]
+"""How the terminal is told that something became wrong."""
+
 DEFAULT_TAB: TabName = "overview"
 DEFAULT_THEME: ThemeName = "textual-dark"
 NARROWEST_TREE, WIDEST_TREE = 12, 100
@@ -124,6 +127,14 @@ class Preferences(msgspec.Struct, frozen=True):
         msgspec.Meta(
             description="Whether the dashboard writes to this file what is chosen by key.",
             extra={"must": "must be true or false, without quotes"},
+        ),
+    ] = None
+    notify: Annotated[
+        NotifyWay | None,
+        msgspec.Meta(
+            description="How the terminal is told that something became wrong. --notify goes "
+            "before it.",
+            extra={"must": "must be a way to notify", "choices": NotifyWay},
         ),
     ] = None
     columns: Mapping[str, TabPreferences] = {}

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from backends.nats.config import NatsConfig
     from tui.actions import Keys
     from tui.config.context_file import Context
-    from tui.config.preferences import Preferences
+    from tui.config.preferences import NotifyWay, Preferences
     from tui.config.settings_file import SettingsFile
 
 DEFAULT_ETCD_ENDPOINTS = "http://localhost:2379"
@@ -140,6 +140,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The dashboard's keys. None: the defaults."""
     preferences: Preferences | None = None
     """How the dashboard looks. None: as by default."""
+    notify: NotifyWay = "off"
+    """How the terminal is told that something became wrong."""
     remembered_in: Path | None = None
     """The settings file, to which what is chosen by key is written. None: it is not."""
     file_problem: str | None = None
@@ -173,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         metrics: Sequence[str] | None = None,
         metrics_always: bool = False,
         no_audit: bool = False,
+        notify: NotifyWay | None = None,
         file: SettingsFile | None = None,
     ) -> Settings:
         """Return settings from flags, else a context, else an environment. None: a flag that was
@@ -215,6 +218,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         sources.note("demo", "--demo" if demo else None)
         preferences = None if file is None else _preferences(environ, file.preferences, sources)
         sources.replace("remember", "--demo" if demo else None)
+        sources.replace("notify", "--notify" if notify else None)
         sources.note("probe", None if probing is None else "--probe")
         sources.note("lease_rate", None if lease_rate is None else "--lease-rate")
         sources.note("metrics_always", "--metrics-always" if metrics_always else None)
@@ -237,6 +241,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             audit_to_read=None if demo else default_path(environ),
             keys=None if file is None else file.keys,
             preferences=preferences,
+            notify=notify or (preferences and preferences.notify) or "off",
             remembered_in=None if demo or file is None else file.remembered_in,
             file_problem=None if file is None else file.problem,
             sources=sources.found,

@@ -127,6 +127,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, str | None]]:
         yield "theme", preferences.theme or DEFAULT_THEME
         width = preferences.tree_width
         yield "tree_width", None if width is None else str(width)
+        yield "notify", settings.notify
         yield "remember", _switch(preferences.remember is not False and not settings.demo)
 
 

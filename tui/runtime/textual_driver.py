@@ -36,6 +36,35 @@ SIGCONT may reach two threads, in either order: stopped at once, the process wou
 first."""
 
 
+NOTIFICATION = 200
+"""Characters of a notification: names may be 100 KB long."""
+
+
+def notification(way: str, text: str) -> str:
+    """Return what makes a terminal notify the person. Empty: no such way.
+
+    Only printable ASCII gets into it, so that no name ends or begins a sequence, in no encoding. A
+    semicolon separates the parts of one. ConEmu takes an OSC 9 that begins with a digit for a
+    command.
+    """
+    kept = text[:NOTIFICATION].encode("ascii", "replace").decode().replace(";", ",")
+    harmless = "".join(one if one.isprintable() else "?" for one in kept)
+    match way:
+        case "bell":
+            return "\a"
+        case "osc9":
+            return f"\x1b]9;dyntop: {harmless}\a"
+        case "osc777":
+            return f"\x1b]777;notify;dyntop;{harmless}\a"
+    return ""
+
+
+def call_out(app: App[object], way: str, text: str) -> None:
+    """Have an app's terminal notify the person, as `TerminalDriver.call_out`."""
+    if isinstance(app._driver, TerminalDriver):
+        app._driver.call_out(way, text)
+
+
 class TerminalDriver(LinuxDriver):
     """Reads keys without polling, paints what the far end can take, and survives SIGSTOP.
 
@@ -121,6 +150,15 @@ class TerminalDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         self._line.write(data, self._get_terminal_size())
+
+    def call_out(self, way: str, text: str) -> None:
+        """Tell the terminal, which tells the person: `bell`, `osc9` or `osc777`.
+
+        It goes to this terminal alone: within tmux or screen a notification is not passed on, and a
+        bell is.
+        """
+        if self.is_drawn and (sequence := notification(way, text)):
+            self.write(sequence)
 
     def start_application_mode(self) -> None:
         before = self._writer_thread

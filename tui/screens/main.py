@@ -20,6 +20,7 @@ from backends.dynamo.roles import is_internal
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_drawing import draw_now
+from tui.runtime.textual_driver import call_out
 from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
@@ -191,6 +192,10 @@ class MainScreen(JobScreen):
     def _show_not_remembered(self, problem: str) -> None:
         text = f"What you choose by key is not remembered: {plain(problem)}."
         self.show_notice(Notice(text, "warning"))
+
+    def call_out(self, text: str) -> None:
+        """Have the terminal notify the person."""
+        call_out(self.app, self.dashboard.settings.notify, text)
 
     def records_on_screen(self) -> list[AnyRecord]:
         """Return the records of the detail and of the rows on screen."""

@@ -25,7 +25,7 @@ from backends.discovery.record_index import RecordIndex, Scope, process_of, scop
 from backends.discovery.tombstones import Tombstone, Tombstones
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
-from backends.liveness.judge import FINDINGS
+from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.local import host_name
 from backends.store import Lifetime
@@ -120,6 +120,8 @@ class ClusterView:
         self._noted_frozen: deque[Event] = deque(maxlen=KEPT)
         """The events while frozen: their tombstones come when the view resumes."""
         self._stones_changed: set[bytes] = set()
+        self._worsened: dict[bytes, Verdict | None] = {}
+        """The previous verdict of keys that have a finding now and had none."""
 
     def load(self, event: Resynced, now: float) -> Iterator[None]:
         """Take in a first snapshot step by step. Nothing of it is shown before `take` takes it.
@@ -401,7 +403,7 @@ class ClusterView:
         judged: set[bytes] = set()
         rerouted: set[bytes] = set()
         if changes.keys or not self.frozen:
-            judged = self.verdicts.update(changes.keys)
+            judged = self.verdicts.update(changes.keys, self._worsened)
             rerouted = self.verdicts.take_rerouted() & self.cluster.records.keys()
         self._texts.forget(changes.keys)
         for narrowing in (self._shown_by, self._narrowing):
@@ -416,6 +418,18 @@ class ClusterView:
         changes.keys |= self._stones_changed
         self._stones_changed = set()
         return Changes(changes.keys, changes.scopes, models | self.models.of(changes.keys))
+
+    def take_worsened(self) -> list[AnyRecord]:
+        """Return the records that became a finding since the last call: they were live before, or
+        came after the first snapshot."""
+        worsened, self._worsened = self._worsened, {}
+        there = self.cluster.records
+        return [
+            there[key]
+            for key, before in worsened.items()
+            if key in there
+            and (before is Verdict.LIVE or not self.cluster.first_seen(key).was_there)
+        ]
 
     def _show_store(self) -> None:
         self.store = self._received

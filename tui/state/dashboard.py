@@ -51,6 +51,8 @@ from tui.config.remembering import Remembering
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
+from tui.state.causes.alarm import FindingAlarm
+from tui.state.causes.unseen_causes import UnseenCauses
 from tui.state.cluster_view import Changes, ClusterView
 from tui.state.columns.of_processes import Processes
 from tui.state.empty import nothing_to_show
@@ -63,6 +65,7 @@ from tui.state.store_link import StoreLink
 from tui.state.timings import TIMINGS, Timings
 from tui.state.under_way import UnderWay
 from tui.state.unexplained import Unexplained
+from tui.text.detail import kind_and_name
 from tui.text.format import count, hex_id
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
@@ -145,6 +148,9 @@ class Observer(Protocol):
     def report(self, fault: Exception) -> None:
         """Report a fault of dyntop's own, after which everything is read again."""
 
+    def call_out(self, text: str) -> None:
+        """Tell a person who looks elsewhere, as the settings have it."""
+
     def begin(self, name: str, job: Job) -> None:
         """Start a background job, and report its error."""
 
@@ -163,6 +169,9 @@ class _Unseen:
         return False
 
     def report(self, fault: Exception) -> None:
+        pass
+
+    def call_out(self, text: str) -> None:
         pass
 
     def begin(self, name: str, job: Job) -> None:
@@ -271,6 +280,9 @@ class Dashboard:
             self.states, self._drain_watch.of, self._pod_events.of, self._undo_key
         )
         self.removals = ReportedRemovals(session.removals, self.states, self.keys)
+        self.unseen = UnseenCauses(clock())
+        """What came while nobody looked."""
+        self._alarm = FindingAlarm() if settings.notify != "off" else None
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
         self._query = query
@@ -334,12 +346,52 @@ class Dashboard:
         if self.view.prune(self.clock()):
             self._show()
         self._hear_frontends()
+        if self.unseen.tick(self.clock()):
+            self._changed(Update(history=True))
+        self._call_out()
         self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.store.lifetime.has_leases
         self.sweep_age = self.collector.sweep_age() if has_leases else 0.0
         self.leases_read = self.collector.leases_read()
         self.trouble = self.collector.trouble
+
+    # --- who looks at it ----------------------------------------------------------------------
+
+    def look(self, key: str = "") -> None:
+        """Take in that a person looks. `key`: it was pressed; Esc anywhere, or any in Events, says
+        that what is new was seen."""
+        self.unseen.look(self.clock(), self.view.history.last)
+        says_so = key == "escape" or (key and self._tab == TabId.EVENTS)
+        if says_so and self.unseen.seen():
+            self._changed(Update(history=True))
+
+    def look_away(self) -> None:
+        """Take in that the terminal lost the focus."""
+        self.unseen.leave(self.view.history.last)
+
+    def count_unseen(self) -> int:
+        """Return how many causes of events came while nobody looked, and were not seen since."""
+        return self.unseen.count(self.view.causes()) if self.unseen.has_any else 0
+
+    def _call_out(self) -> None:
+        """Call a person if something became wrong. The first snapshot is as it is."""
+        worsened = self.view.take_worsened()
+        if self._alarm is None:
+            return
+        self._alarm.note(worsened, self._name_of, self.clock())
+        if text := self._alarm.due(self.view.verdicts.of, self.clock()):
+            self.observer.call_out(text)
+
+    def _name_of(self, record: AnyRecord) -> tuple[Hashable, str]:
+        """Return the worker of a record, or its key, and what people call it."""
+        cluster = self.view.cluster
+        number = cluster.worker_of(record)
+        worker = None if number is None else worker_by_id(cluster, number)
+        if worker is None:
+            return record.key, kind_and_name(record)
+        names = (worker.role.value, hex_id(worker.id), ", ".join(worker.components))
+        return worker.id, " ".join(filter(None, names))
 
     # --- what the store link delivers ---------------------------------------------------------
 
@@ -649,6 +701,8 @@ class Dashboard:
         if self.complete != self.view.complete:
             self.complete = self.view.complete
             self.view.take_changes()
+            # What was there is not new, nor that it was read.
+            self.unseen.start(self.view.history.last)
             self._changed(Update(everything=True, is_first=True, link=link))
             self._begin_to_look_back()
             return

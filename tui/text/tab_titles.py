@@ -8,6 +8,8 @@ import msgspec
 
 from tui.text.sanitize import width
 
+NEW = "•"
+"""Marks what came while nobody looked."""
 MARGIN = 2
 """Cells around each title."""
 
@@ -20,9 +22,13 @@ class TabTitle(msgspec.Struct, frozen=True):
     number: int | None = None
     """The number of rows. None: unknown, or meaningless here."""
     is_open: bool = False
+    new: int = 0
+    """The number of new things in it."""
 
     def text(self, brevity: int, *, counted: bool) -> str:
         name = self.names[min(brevity, len(self.names) - 1)]
+        if counted and self.new:
+            return f"{name} {NEW}{self.new:,}"
         return f"{name} {self.number:,}" if counted and self.number is not None else name
 
 

@@ -34,6 +34,7 @@ first_tab = "workers"
 theme = "nord"
 tree_width = 40
 remember = false
+notify = "osc9"
 
 [columns.workers]
 shown = ["state", "id", "why"]
@@ -70,6 +71,7 @@ def test_all_that_the_file_may_say() -> None:
         theme="nord",
         tree_width=40,
         remember=False,
+        notify="osc9",
         columns={
             "workers": TabPreferences(shown=("state", "id", "why"), sort="state", reverse=True),
             "events": TabPreferences(sort="name"),
@@ -95,6 +97,7 @@ def test_a_file_that_says_nothing_and_no_file_mean_the_defaults(tmp_path: Path) 
         ("[dashboard]\ntree_width = 4\n", "line 2: tree_width must be a number from 12 to 100"),
         ("[dashboard]\ntree_width = true\n", "line 2: tree_width must be a number from 12 to 100"),
         ("[dashboard]\nremember = 1\n", "line 2: remember must be true or false, without quotes"),
+        ('[dashboard]\nnotify = "osc"\n', "line 2: 'osc' is no notify: did you mean osc9"),
         ("[dashboard]\nthme = 1\n", "line 2: 'thme' is no setting: did you mean theme"),
         ("dashboard = 1\n", "line 1: dashboard must be a table: write [dashboard]"),
         ("columns = 1\n", "line 1: columns must be a table: write [columns.TAB]"),

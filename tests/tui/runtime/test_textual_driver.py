@@ -13,13 +13,15 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual import events
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from tui.runtime import textual_driver
-from tui.runtime.textual_driver import TerminalDriver
+from tui.runtime.textual_driver import NOTIFICATION, TerminalDriver, notification
 
 SOON = 60.0
 """Seconds within which what is waited for must come."""
@@ -242,3 +244,30 @@ def test_two_sigcont_in_the_background_stop_it_once(monkeypatch: pytest.MonkeyPa
     background.driver._go_on()
     background.driver._go_on()
     assert len(background.waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("way", "sent"),
+    [
+        ("bell", "\a"),
+        ("osc9", "\x1b]9;dyntop: worker 1 late\a"),
+        ("osc777", "\x1b]777;notify;dyntop;worker 1 late\a"),
+        ("off", ""),
+    ],
+)
+def test_a_notification_is_one_sequence(way: str, sent: str) -> None:
+    assert notification(way, "worker 1 late") == sent
+
+
+@given(st.text())
+def test_no_name_ends_or_begins_a_sequence_in_a_notification(name: str) -> None:
+    for text in (name, "\x1b\\\a\x9c\x1b]0;title\a" + name, "4;3" + name):
+        for way, start in (("osc9", "\x1b]9;dyntop: "), ("osc777", "\x1b]777;notify;dyntop;")):
+            sent = notification(way, text)
+            inside = sent.removeprefix(start).removesuffix("\a")
+            assert sent == f"{start}{inside}\a"
+            assert inside.isascii()
+            assert not inside or inside.isprintable()
+            assert ";" not in inside
+            assert len(inside) <= NOTIFICATION
+        assert notification("bell", text) == "\a"

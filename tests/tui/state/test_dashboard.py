@@ -13,12 +13,15 @@ from backends.discovery.discovery import Added, Resynced
 from backends.discovery.reasons import ReasonKind
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.liveness.judge import Verdict
 from backends.liveness.workers import Worker
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Entry, Lifetime, Outcome
 from tests.support.registered import card, instance, record
 from tests.support.unseen import unseen
+from tui.config.preferences import NotifyWay
 from tui.runtime.heap import STORM, Heap
+from tui.state.causes.alarm import SETTLING
 from tui.state.dashboard import Bookmark, Job, TabId, Update
 from tui.state.reported_removals import Notice
 
@@ -52,6 +55,7 @@ class Told:
     updates: list[Update] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     again: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +76,9 @@ class Told:
 
     def report(self, fault: Exception) -> None:
         self.faults.append(fault)
+
+    def call_out(self, text: str) -> None:
+        self.called.append(text)
 
     def begin(self, name: str, job: Job) -> None:
         async def run() -> None:
@@ -321,3 +328,31 @@ async def test_memory_is_given_back_after_a_large_snapshot() -> None:
         assert not given
         shown.dashboard.tick()
         assert given == [True]
+
+
+@pytest.mark.parametrize("notify", ["off", "bell"])
+async def test_what_becomes_wrong_is_called_out_once_and_what_was_wrong_at_first_is_not(
+    notify: NotifyWay,
+) -> None:
+    at = [NOW]
+    dashboard, told = (
+        unseen(MemoryStore(Keyspace(lambda: NOW)), lambda: at[0], notify=notify),
+        Told(),
+    )
+    dashboard.observer = told
+    broken = [record((b"v1/instances/prod/backend/generate/%x" % n, b"{")) for n in (1, 2)]
+
+    def pass_by(*seconds: float) -> list[str]:
+        for one in seconds:
+            at[0] += one
+            dashboard.tick()
+        said, told.called[:] = told.called[:], []
+        return said
+
+    dashboard.take_in([Resynced((), (Added(broken[0]),), "1")])
+    assert dashboard.view.verdicts.of(broken[0].key) is Verdict.MALFORMED
+    assert pass_by(1, 60, 600) == []
+    dashboard.take_in([Added(broken[1])])
+    wrong = ["worker 2 prod/backend malformed"]
+    assert pass_by(1, SETTLING) == (wrong if notify == "bell" else [])
+    assert pass_by(60, 60) == []

@@ -31,5 +31,11 @@ def test_the_fullest_titles_that_fit(cells: int, titles: list[str]) -> None:
     assert fitting(TABS, cells) == titles
 
 
+def test_what_is_new_is_counted_in_place_of_all_where_there_is_room() -> None:
+    tabs = (*TABS[:2], TabTitle(("Events",), new=1_003))
+    assert fitting(tabs, 60) == ["Instances 1,234", "Event channels 12", "Events •1,003"]
+    assert fitting(tabs, 28) == ["Inst 1,234", "Chan", "Events"]
+
+
 def test_without_tabs_there_are_no_titles() -> None:
     assert fitting((), 10) == []

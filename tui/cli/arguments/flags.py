@@ -116,6 +116,14 @@ def add_dashboard(parser: argparse.ArgumentParser) -> None:
         "wait also show which models these frontends serve",
     )
     group.add_argument(
+        "--notify",
+        choices=("off", "bell", "osc9", "osc777"),
+        default=None,
+        help="how the terminal is told, in the dashboard, that something became wrong: not (the "
+        "default), by its bell, or by a notification (OSC 9 as iTerm2, Windows Terminal and kitty "
+        "know it, or OSC 777 as urxvt, foot and Ghostty do)",
+    )
+    group.add_argument(
         "--metrics-always",
         action="store_true",
         help="scrape the servers of --metrics every 15 s also while nothing shows them, so that "

@@ -1,4 +1,8 @@
 """What happened, by cause, as the dashboard shows it.
 
-cause_rows  the rows of the tab Events
+Each module uses only modules below it in this list:
+
+    alarm          when to call a person who looks elsewhere
+    unseen_causes  what came while nobody looked
+    cause_rows     the rows of the tab Events
 """

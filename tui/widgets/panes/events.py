@@ -27,6 +27,7 @@ from tui.text.causes.sentences import (
 )
 from tui.text.detail import Detail
 from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, count, hex_id, name_of
+from tui.text.tab_titles import NEW
 from tui.widgets.panes.tree_pane import TreePane
 
 NAMES: tuple[Growth, ...] = ((3, 24), (7, 36))
@@ -168,8 +169,10 @@ class EventsPane(TreePane[CauseRow]):
         return f"{count(len(worker.records), 'key')} registered, {verdict.value}"
 
     def _time(self, row: CauseRow) -> str:
+        event = row.cause if row.event is None else row.event
+        new = NEW * self.dashboard.unseen.is_new(event.number)
         shown_at = self.dashboard.clock.shown_at
-        return time_text(row.at, shown_at, is_untimed=row.is_untimed)
+        return f"{time_text(row.at, shown_at, is_untimed=row.is_untimed)}{new}"
 
     def _why(self, row: CauseRow) -> Cell:
         return Cell(self._rows.why(row), "dim")

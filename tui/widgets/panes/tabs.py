@@ -110,6 +110,7 @@ class PaneTabs(TabbedContent):
         self._behind.add(_tab_of(events))
         self._catch_up()
         self._list_overview()
+        self._label()
 
     def show_requests(self) -> None:
         """NATS services were asked once more."""
@@ -173,7 +174,12 @@ class PaneTabs(TabbedContent):
         tabs = {_tab_of(pane): pane for pane in self.panes}
         tabs = {tab: pane for tab, pane in tabs.items() if self.get_tab(tab).display}
         titles = [
-            TabTitle((pane.TITLE, *pane.SHORT_TITLES), self._numbers.get(tab), tab == self.active)
+            TabTitle(
+                (pane.TITLE, *pane.SHORT_TITLES),
+                self._numbers.get(tab),
+                tab == self.active,
+                self.dashboard.count_unseen() if pane.TAB == TabId.EVENTS else 0,
+            )
             for tab, pane in tabs.items()
         ]
         for tab, label in zip(tabs, fitting(titles, self.size.width), strict=True):
