@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from io import StringIO
@@ -21,10 +21,12 @@ from textual.events import AppBlur, AppFocus, Event, InputEvent, Key, Paste
 from textual.markup import escape
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import Worker
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
 from tui.actions import ACTIONS, palette_help, shown_key
+from tui.config.other_contexts import ContextChoice, OtherContexts
 from tui.config.preferences import DASHBOARD
 from tui.config.settings import Settings
 from tui.runtime.crash_report import write_report
@@ -55,10 +57,12 @@ from tui.runtime.textual_memory import (
 from tui.runtime.textual_palette import HasPalette
 from tui.runtime.textual_theme import colours_of_terminal, drop_colours, legible, theme_for
 from tui.runtime.typed_ahead import AT_ONCE, DrawnBeforeKeys, TypedAhead
+from tui.screens.context_switch import ContextSwitch
 from tui.screens.job_screen import JobScreen
 from tui.screens.main import MainScreen
-from tui.session import Session, open_session
+from tui.session import HeldSession, Session
 from tui.state.dashboard import Dashboard
+from tui.state.reported_removals import Notice
 from tui.state.timings import TIMINGS, Timings
 from tui.text.errors import Exit
 from tui.text.host_clock import HostClock
@@ -86,6 +90,7 @@ USED_LATER = (
     "tui.config.settings_writer",
     "tui.dialogs.clean_up",
     "tui.dialogs.columns",
+    "tui.dialogs.context_list",
     "tui.dialogs.help",
     "tui.dialogs.label_back",
     "tui.dialogs.outcomes",
@@ -149,10 +154,14 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         steady: Callable[[], float] | None = None,
         when_complete: Callable[[], None] = lambda: None,
         timings: Timings = TIMINGS,
+        held: HeldSession | None = None,
+        contexts: OtherContexts | None = None,
     ) -> None:
         """`clock` gives POSIX seconds; nothing else looks at the time. None: the session's.
         `steady`: a clock that is never set; None: `clock` is never set. `logs` None: its own.
-        `when_complete` is called once, when the whole store is on screen."""
+        `when_complete` is called when the whole store is on screen, and some time after another.
+        `held`: holds the session, if this closes it. `contexts`: those that may be shown next;
+        None: there are none."""
         forget_removed_widgets()
         remove_holders_with_their_toasts()
         self._dashboard: Dashboard | None = None
@@ -169,13 +178,22 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         self.session = session
         self.settings = settings
         self._timings = timings
+        self._is_ready = False
+        """Whether the first session was shown, and all that keys need is read."""
+        self._is_garbage = False
+        """Whether a session was closed whose memory was not given back yet."""
+        self.switch = ContextSwitch(self, contexts, held)
         if (preferences := settings.preferences) is not None and preferences.theme is not None:
             # It is there from the first paint, as Textual's own default is.
             self.set_reactive(DyntopApp.theme, preferences.theme)
 
     def get_default_screen(self) -> Screen[None]:
+        return self._main_screen()
+
+    def _main_screen(self, way_back: str = "") -> MainScreen:
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
         dashboard = Dashboard(self.session, watched, self.settings, self.clock, self._timings)
+        dashboard.way_back = way_back
         self._dashboard = dashboard
         screen = MainScreen(dashboard)
         screen.follow()  # the store answers while it is being made
@@ -194,6 +212,11 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         """Return unused memory to the system: in weeks it would add up."""
         clear_drawing_caches()
         clear_query_caches(self.screen_stack)
+        if self._is_garbage:
+            # Not sooner: a timer that was stopped keeps what began it until it would have gone off.
+            self._is_garbage = False
+            gc.collect()
+            self._when_complete()
         give_back()
 
     def _show_log_problem(self, loop: asyncio.AbstractEventLoop, problem: str) -> None:
@@ -284,11 +307,70 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             self.fault = TextualFailed(text.getvalue())
         self._close_messages_no_wait()
 
+    # --- another context ----------------------------------------------------------------------
+
+    def on_main_screen_context_asked(self, message: MainScreen.ContextAsked) -> None:
+        self.switch.ask_for(message.name)
+
+    def on_main_screen_go_to_opened(self, message: MainScreen.GoToOpened) -> None:
+        async def offer() -> None:
+            names = await self.switch.names()
+            if message.screen is self.screen:
+                message.screen.offer_contexts(names)
+
+        group = "context names"
+        _: Worker[None] = self.run_worker(offer, group=group, exclusive=True, exit_on_error=False)
+
+    def why_no_switch(self) -> str:
+        main = self.screen
+        if not isinstance(main, MainScreen):
+            return "No other context is shown while something else is open: close it first."
+        if main.is_at_work("removals"):
+            return "No other context is shown while keys are removed or put back."
+        return ""
+
+    def show_notice(self, notice: Notice) -> None:
+        self.notify(notice.text, severity=notice.severity, markup=False)
+
+    def choose_context(
+        self, choices: Sequence[ContextChoice], current: str, chosen: Callable[[str], None]
+    ) -> None:
+        from tui.dialogs.context_list import ContextList
+
+        def answered(choice: ContextChoice | None) -> None:
+            if choice is not None and choice.name != current:
+                chosen(choice.name)
+
+        self.push_screen(ContextList(choices, current), answered)
+
+    def begin_switch(self, job: Callable[[], Awaitable[None]]) -> None:
+        async def work() -> None:
+            await job()
+
+        _: Worker[None] = self.run_worker(work, group="context", exit_on_error=False)
+
+    async def show_session(self, settings: Settings, session: Session, way_back: str) -> None:
+        was = self._dashboard
+        self.settings, self.session = settings, session
+        # They are about the other store.
+        self.clear_notifications()
+        await self.replace_base(self._main_screen(way_back))
+        if was is not None:
+            await was.remembering.save()
+
+    def forget_session(self) -> None:
+        # What was shown is exempt from being searched for garbage.
+        gc.unfreeze()
+        self._is_garbage = True
+
     def is_drawn(self) -> bool:
         """Whether the screen of the terminal is the dashboard's now."""
         return isinstance(self._driver, TerminalDriver) and self._driver.is_drawn
 
     def on_main_screen_complete(self) -> None:
+        if self._is_ready:
+            return
+        self._is_ready = True
         self._when_complete()
         # When they are needed, this process may have no file left to open.
         folder = Path(__file__).parent
@@ -358,7 +440,13 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
                 yield SystemCommand(action.title, escape(palette_help(action, self.keys)), run)
 
 
-def run(settings: Settings, logs: Logs, *, starting: float = STARTING) -> int:
+def run(
+    settings: Settings,
+    logs: Logs,
+    contexts: OtherContexts | None = None,
+    *,
+    starting: float = STARTING,
+) -> int:
     """Show the dashboard until the person quits. Returns an exit code.
 
     Collecting garbage may be off at first: it is on once the dashboard is complete, or after
@@ -372,17 +460,26 @@ def run(settings: Settings, logs: Logs, *, starting: float = STARTING) -> int:
     ending = Ending()
     try:
         with drawing_in_utf8():
-            return asyncio.run(_run(settings, logs, ending, starting))
+            return asyncio.run(_run(settings, logs, contexts, ending, starting))
     finally:
         ending.over()
 
 
-async def _run(settings: Settings, logs: Logs, ending: Ending, starting: float) -> int:
+async def _run(
+    settings: Settings,
+    logs: Logs,
+    contexts: OtherContexts | None,
+    ending: Ending,
+    starting: float,
+) -> int:
     gc.set_threshold(*COLLECTIONS)
     asyncio.get_running_loop().call_later(starting, gc.enable)
-    async with open_session(settings) as session:
-        complete = _collect_from_now_on
-        app = DyntopApp(session, settings, logs=logs, when_complete=complete)
+    held = await HeldSession.open(settings)
+    complete = _collect_from_now_on
+    app = DyntopApp(
+        held.session, settings, logs=logs, when_complete=complete, held=held, contexts=contexts
+    )
+    try:
         ending.is_drawn = app.is_drawn
         ending.watch_over(app)
         await app.run_async()
@@ -392,6 +489,8 @@ async def _run(settings: Settings, logs: Logs, ending: Ending, starting: float) 
             raise app.fault
         await app.save_choices()
         return code
+    finally:
+        await app.switch.aclose()
 
 
 def _collect_from_now_on() -> None:

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -168,6 +168,47 @@ async def open_session(
             await prober.aclose()
             if services is not None:
                 await services.aclose()
+
+
+class HeldSession:
+    """A session that stays open until it is closed. A task of its own opens and closes it, whoever
+    asks for that."""
+
+    session: Session
+
+    def __init__(self) -> None:
+        self._closing = asyncio.Event()
+        self._holding: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: HostClock | None = None) -> Self:
+        """Open the store that settings name, as `open_session` does. Raises `Misconfigured`."""
+        held, opened = cls(), asyncio.get_running_loop().create_future()
+        held._holding = asyncio.create_task(held._hold(settings, clock, opened), name="session")
+        try:
+            held.session = await opened
+        except BaseException:
+            held._holding.cancel()
+            raise
+        return held
+
+    async def aclose(self) -> None:
+        """Close it, with all that belongs to it. Raises any error of that."""
+        self._closing.set()
+        if self._holding is not None:
+            await self._holding
+
+    async def _hold(
+        self, settings: Settings, clock: HostClock | None, opened: asyncio.Future[Session]
+    ) -> None:
+        try:
+            async with open_session(settings, clock) as session:
+                opened.set_result(session)
+                await self._closing.wait()
+        except Exception as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
 
 
 def _prober(settings: Settings, clock: HostClock) -> Prober:

@@ -50,7 +50,7 @@ class HurriedTimer(LoopTimer):
 def commands_of(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every command looks at this world, at its moment and through its probes."""
 
-    def at_its_time(name: str | None, logs: Any) -> Callable[..., int | Exit]:
+    def at_its_time(name: str | None, logs: Any, _: Any = None) -> Callable[..., int | Exit]:
         run: Any = _command(name, logs)
         timer = {"timer": HurriedTimer()} if name in WAITING else {}
         return functools.partial(run, clock=lambda: made.world.now, **timer)

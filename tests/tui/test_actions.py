@@ -15,6 +15,7 @@ from tui.actions import ACTIONS, BY_ID, DEFAULT_KEYS, Action, Keys, Place, help_
 from tui.app import DyntopApp
 from tui.dialogs.clean_up import CleanUpScreen, ProposalTable
 from tui.dialogs.columns import ColumnsScreen, ColumnTable
+from tui.dialogs.context_list import ContextList, ContextTable
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.outcomes import OutcomesScreen
 from tui.dialogs.removal_option_list import RemovalOptionList
@@ -66,6 +67,7 @@ PARTS: dict[Place, tuple[type, ...]] = {
     Place.UNDO: (UndoDialog, DyntopApp),
     Place.CLEAN_UP: (CleanUpScreen, ProposalTable, DyntopApp),
     Place.OUTCOMES: (OutcomesScreen, DyntopApp),
+    Place.CONTEXTS: (ContextList, ContextTable, DyntopApp),
     Place.HELP: (HelpScreen, DyntopApp),
 }
 OF_TEXTUAL = {"next-part"}
@@ -79,8 +81,8 @@ def bound(part: type) -> set[str]:
 @pytest.mark.parametrize("place", Place)
 def test_a_screen_has_just_the_actions_that_the_table_says(place: Place) -> None:
     has = set().union(*map(bound, PARTS[place]))
-    # In the one table Enter ticks, in the other it closes.
-    has -= {"open"} if place in (Place.CLEAN_UP, Place.COLUMNS) else set()
+    # In these tables Enter ticks, closes or switches.
+    has -= {"open"} if place in (Place.CLEAN_UP, Place.COLUMNS, Place.CONTEXTS) else set()
     assert has == {one.id for one in ACTIONS if place in one.places} - OF_TEXTUAL
 
 

@@ -54,7 +54,7 @@ def test_no_garbage_is_collected_while_the_dashboard_starts(
 ) -> None:
     collects: list[bool] = []
 
-    def run(_settings: Settings, _logs: Logs) -> int:
+    def run(_settings: Settings, _logs: Logs, _contexts: object) -> int:
         collects.append(gc.isenabled())
         return 0
 

@@ -22,6 +22,7 @@ class Place(StrEnum):
     UNDO = "undo"
     CLEAN_UP = "clean up"
     OUTCOMES = "the report"
+    CONTEXTS = "the contexts"
     HELP = "the help"
 
 

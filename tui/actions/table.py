@@ -17,6 +17,7 @@ LISTS = frozenset(
         Place.DETAIL,
         Place.MESSAGE,
         Place.CLEAN_UP,
+        Place.CONTEXTS,
     }
 )
 """Where there is a table, a detail or pages of charts that are moved in."""
@@ -516,6 +517,26 @@ ACTIONS: tuple[Action, ...] = (
         Group.OTHER,
         frozenset({Place.OUTCOMES}),
         title="Close",
+        fixed=True,
+    ),
+    Action(
+        "switch-context",
+        ("enter",),
+        "Switch",
+        "Switch to the selected context.",
+        Group.OTHER,
+        frozenset({Place.CONTEXTS}),
+        title="Switch to the selected context",
+        fixed=True,
+    ),
+    Action(
+        "stay",
+        ("escape", "q"),
+        "Stay",
+        "Stay in this context.",
+        Group.OTHER,
+        frozenset({Place.CONTEXTS}),
+        title="Stay in this context",
         fixed=True,
     ),
     Action("quit", ("q",), "Quit", "Quit dyntop.", Group.OTHER, title="Quit", in_footer=True),

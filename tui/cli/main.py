@@ -19,6 +19,7 @@ from tui import __version__
 from tui.cli.arguments.commands import build_parser
 
 if TYPE_CHECKING:
+    from tui.config.other_contexts import OtherContexts
     from tui.config.settings import Settings
     from tui.runtime.logs import Logs
     from tui.text.errors import Exit
@@ -115,7 +116,8 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
             code = completion.run(arguments)
         else:
             settings = _settings(arguments, environ)
-            run = _command(arguments.command, logs)
+            contexts = _other_contexts(arguments, environ) if arguments.command is None else None
+            run = _command(arguments.command, logs, contexts)
             if arguments.command not in (None, *KEEPING):
                 gc.enable()
             code = run(settings, arguments)
@@ -163,14 +165,30 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
     )
 
 
-def _command(name: str | None, logs: Logs) -> Callable[[Settings, argparse.Namespace], int | Exit]:
+def _command(
+    name: str | None, logs: Logs, contexts: OtherContexts | None = None
+) -> Callable[[Settings, argparse.Namespace], int | Exit]:
     if name is None:
         from tui.app import run as dashboard
 
-        return lambda settings, _: dashboard(settings, logs)
+        return lambda settings, _: dashboard(settings, logs, contexts)
     run: Callable[[Settings, argparse.Namespace], int | Exit]
     run = import_module(f"tui.cli.commands.{name}").run
     return run
+
+
+def _other_contexts(arguments: argparse.Namespace, environ: Mapping[str, str]) -> OtherContexts:
+    """Return the contexts that the dashboard may go on with."""
+    from backends.liveness.gathering import Probing
+    from tui.config.other_contexts import KeptFlags, OtherContexts
+
+    kept: KeptFlags = {
+        "read_only": arguments.read_only,
+        "probing": None if arguments.probing is None else Probing(arguments.probing),
+        "lease_rate": arguments.lease_rate,
+        "no_audit": arguments.no_audit,
+    }
+    return OtherContexts(environ, kept)
 
 
 def _explained(error: Exception, settings: Settings | None, logs: Logs) -> int:

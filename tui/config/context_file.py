@@ -26,8 +26,8 @@ from backends.store import Misconfigured
 from tui.config.folder import CONTEXTS_FILE, SETTINGS_FILE, config_folder, read_toml
 from tui.config.versions import CONTEXTS, wrong_version
 
-Source = Literal["--context", "DYNTOP_CONTEXT"]
-"""The source of the context's name: the flag or the environment variable."""
+Source = Literal["--context", "DYNTOP_CONTEXT", ":ctx"]
+"""The source of the context's name: the flag, the environment variable, or the dashboard's line."""
 
 CREDENTIALS = {
     "endpoints": "ETCD_AUTH_USERNAME and ETCD_AUTH_PASSWORD",

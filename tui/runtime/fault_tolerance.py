@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import NoActiveWorker, WorkerFailed, get_current_worker
+from textual.worker import NoActiveWorker, WorkerError, WorkerFailed, get_current_worker
 
 from tui.runtime.faults import Faults
 from tui.runtime.textual_errors import SurvivesHandlerErrors, isolate_handler_errors
@@ -119,6 +119,25 @@ class FaultTolerantApp(SurvivesHandlerErrors):
         top._callbacks.clear()
         self.screen.check_idle()
         return popped
+
+    async def replace_base(self, screen: Screen[None]) -> None:
+        """Show a screen instead of the only one. Returns once that is removed, and its workers have
+        ended.
+
+        Textual 8.2.8's `switch_screen` has no screen while the next one is made, which that one's
+        own widgets need."""
+        (before,) = self._screen_stack
+        workers = [worker for worker in self.workers if worker.node is before]
+        await self.push_screen(screen)
+        self._screen_stack.remove(before)
+        await self._replace_screen(before)
+        for worker in workers:
+            with suppress(WorkerError):
+                await worker.wait()
+        # Textual keeps the first screen to the end, but it need not keep all that it showed.
+        self._compose_screen = screen
+        for name in ("_nodes", "_compositor", "_jobs", "dashboard", "_acting", "_go_to"):
+            vars(before).pop(name, None)
 
     def _load_screen_css(self, screen: Screen[object]) -> None:
         """Load a screen's style. If it cannot be read, Textual 8.2.8 keeps it and its screen, and

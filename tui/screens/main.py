@@ -27,7 +27,7 @@ from tui.screens.job_screen import JobScreen
 from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard, Update
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
-from tui.state.navigation.go_to import GoTo
+from tui.state.navigation.go_to import ContextNamed, GoTo
 from tui.state.reported_removals import Notice
 from tui.text.sanitize import plain
 from tui.widgets.command_bar import CommandBar
@@ -93,6 +93,21 @@ class MainScreen(JobScreen):
 
     class Complete(Message):
         """All that the store has is on screen, for the first time."""
+
+    class GoToOpened(Message):
+        """The line of `:` was opened: names of contexts are of use."""
+
+        def __init__(self, screen: MainScreen) -> None:
+            super().__init__()
+            self.screen = screen
+
+    class ContextAsked(Message):
+        """Another context is to be shown."""
+
+        def __init__(self, name: str) -> None:
+            """`name`: as in `ContextNamed`."""
+            super().__init__()
+            self.name = name
 
     def __init__(self, dashboard: Dashboard) -> None:
         super().__init__(dashboard.jobs(), dashboard.timings.restarting)
@@ -374,6 +389,12 @@ class MainScreen(JobScreen):
         self._skip_while_typing()
         self._go_to.forget()
         self.query_one(CommandBar).open()
+        self.post_message(self.GoToOpened(self))
+
+    def offer_contexts(self, names: list[str]) -> None:
+        """Complete these names of contexts."""
+        self._go_to.contexts = names
+        self._go_to.forget()
 
     def on_command_bar_given(self, message: CommandBar.Given) -> None:
         self.set_focus(self.active.table)
@@ -382,6 +403,9 @@ class MainScreen(JobScreen):
         target = self._go_to.resolve(message.text)
         if isinstance(target, Notice):
             self.show_notice(target)
+            return
+        if isinstance(target, ContextNamed):
+            self.post_message(self.ContextAsked(target.name))
             return
         self._remember_place()
         if target.filter is not None:

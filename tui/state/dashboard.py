@@ -206,6 +206,8 @@ class Dashboard:
         """Whether a drain may be made to last by a label of a pod."""
         self.where = f"{self.store.name} at {self.store.address}"
         """The store as questions name it."""
+        self.way_back = ""
+        """What was shown before another context was chosen. Empty: nothing."""
         self.observer: Observer = _Unseen()
         self._unshown: Update | None = None
         """The differences that the observer failed to show."""
@@ -486,7 +488,9 @@ class Dashboard:
     def nothing_to_show(self) -> str:
         """Return the text of a table without rows."""
         where = f"{self.store.name} {self.store.address}"
-        return nothing_to_show(self.view, where, self.settings.namespace, self.keys)
+        text = nothing_to_show(self.view, where, self.settings.namespace, self.keys)
+        is_lost = self.way_back and not self.view.complete
+        return f"{text}; :ctx - goes back to {self.way_back}" if is_lost else text
 
     # --- what is selected ---------------------------------------------------------------------
 

@@ -72,6 +72,10 @@ class StoreHeader(Vertical):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.update())
 
+    def on_unmount(self) -> None:
+        # Its function refers to this: it would never go.
+        self.app.theme_changed_signal.unsubscribe(self)
+
     def on_resize(self) -> None:
         self.update()
 

@@ -91,6 +91,10 @@ class NamespaceTree(Tree[Scope]):
         # Its labels contain colours of the theme.
         self.app.theme_changed_signal.subscribe(self, lambda _: self._relabel_all())
 
+    def on_unmount(self) -> None:
+        # Its function refers to this: it would never go.
+        self.app.theme_changed_signal.unsubscribe(self)
+
     @property
     def is_shown(self) -> bool:
         """Return whether it is on screen. In a narrow terminal it lies over the table when

@@ -42,6 +42,7 @@ WORDS = (
     GoToWord("model", "NAME", "that model, in Models"),
     GoToWord("ns", "NAMESPACE", "that namespace; without a name, all"),
     GoToWord("host", "HOST, NODE or POD", "what is registered at that host, in Workers"),
+    GoToWord("ctx", "NAME", "that context; `-`: the one before; without a name, a list"),
     GoToWord("stale", "", "only records that are not live"),
     GoToWord("all", "", "everything again: no filter, all namespaces"),
     *(
@@ -49,10 +50,17 @@ WORDS = (
         for tab in TabId
     ),
 )
-_ALONE_TOO = ("ns", TabId.EVENTS)
+_ALONE_TOO = ("ns", "ctx", TabId.EVENTS)
 """Words that may have nothing after them, too."""
 _BY_WORD = {command.word: command for command in WORDS}
-_SHORT = {"namespace": "ns", "worker": "id", "instance": "id", "address": "id", "key": "id"}
+_SHORT = {
+    "context": "ctx",
+    "namespace": "ns",
+    "worker": "id",
+    "instance": "id",
+    "address": "id",
+    "key": "id",
+}
 """Other spellings."""
 
 
@@ -67,13 +75,26 @@ class Destination(msgspec.Struct, frozen=True):
     only_findings: bool | None = None
 
 
+class ContextNamed(msgspec.Struct, frozen=True):
+    """Another context is to be shown."""
+
+    name: str
+    """Empty: one is to be chosen. `-`: the one before."""
+
+
+BEFORE = "-"
+"""Names the context before."""
+
+
 class GoTo:
-    """Finds what a command names among the records that are registered."""
+    """Finds what a command names among the records that are registered, and the contexts."""
 
     def __init__(self, view: ClusterView) -> None:
         self._view = view
         self._names: dict[str, list[str]] = {}
         """What may follow each word, as it is shown."""
+        self.contexts: list[str] = []
+        """The names of all contexts, once they were read."""
 
     def forget(self) -> None:
         """Look names up anew when they are needed next."""
@@ -88,7 +109,7 @@ class GoTo:
         name = _first(self._names_after(command), rest.lstrip()) if rest.strip() else None
         return None if name is None else f"{word} {name}"
 
-    def resolve(self, typed: str) -> Destination | Notice:
+    def resolve(self, typed: str) -> Destination | ContextNamed | Notice:
         """Return what a line shows, or why it shows nothing. A line that begins with none of the
         words is what follows `id`."""
         word, _, rest = typed.strip().partition(" ")
@@ -109,6 +130,8 @@ class GoTo:
                 return self._namespace(rest)
             case "host":
                 return self._host(rest)
+            case "ctx":
+                return ContextNamed(rest)
             case "stale":
                 return Destination(only_findings=True)
             case "all":
@@ -188,6 +211,8 @@ class GoTo:
                 return set(map(plain, self._view.models.names()))
             case "host":
                 return set(map(plain, hosts_in(cluster.records.values())))
+            case "ctx":
+                return {one for one in self.contexts if one == plain(one)}
             case "id":
                 return {f"{worker:x}" for worker in cluster.workers()}
         return set()
