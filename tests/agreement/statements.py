@@ -467,7 +467,10 @@ def _read_summary(
     said: Statements, row: Any, title: str, fields: tuple[tuple[str, str], ...], where: str
 ) -> None:
     """The detail of a model or adapter: its figures, and the state of each of its cards."""
-    if row.kind == "model" and (found := re.search(r"  (\S+) routable$", title)):
+    roles = [text for _, text in fields if re.match(r"\S+ routable\b", text)]
+    stated = title if title.endswith(" routable") or len(roles) != 1 else roles[0]
+    found = re.search(r"(?:  |^)(\S+) routable\b", stated)
+    if row.kind == "model" and found:
         said.add(("routable", row.name), found[1], where)
     cards = {(card.id.path(), f"{card.id.instance_id:x}"): card.key for card in row.cards}
     for line in _list_of(fields, "workers"):

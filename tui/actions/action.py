@@ -58,6 +58,8 @@ class Action(msgspec.Struct, frozen=True):
     """In the command palette. None: it is not there."""
     in_footer: bool = False
     """Whether the line of keys shows it."""
+    last_in_footer: bool = False
+    """Whether it stands behind the others there: on a narrow screen it is cut before them."""
     writes: bool = False
     """Whether it changes the store, so that read-only hides it."""
     fixed: bool = False

@@ -169,6 +169,7 @@ ACTIONS: tuple[Action, ...] = (
         Group.LOOKING,
         title="Compare model cards",
         in_footer=True,
+        last_in_footer=True,
     ),
     Action(
         "all-fields",

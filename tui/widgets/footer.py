@@ -12,7 +12,11 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.actions import ACTIONS
 from tui.text.sanitize import width
+
+LAST = frozenset(action.id for action in ACTIONS if action.last_in_footer)
+"""The actions that stand behind the others."""
 
 WHEEL_STEP = 4
 """Cells that one step of the mouse wheel scrolls."""
@@ -95,7 +99,9 @@ class KeyFooter(Widget, can_focus=False):
     def _keys_now(self) -> list[ShownKey]:
         """Return the keys to show now: the first key of each action."""
         shown: dict[str, ShownKey] = {}
-        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+        active = list(self.screen.active_bindings.values())
+        active.sort(key=lambda one: one.binding.id in LAST)
+        for _, binding, enabled, tooltip in active:
             if binding.show and binding.action not in shown:
                 shown[binding.action] = ShownKey(
                     binding.key,

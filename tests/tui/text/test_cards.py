@@ -64,7 +64,7 @@ def fields(cluster: Cluster, now: float = 600.0) -> list[tuple[str, str]]:
 def test_a_worker_without_requests_is_named_with_its_host_and_the_reason() -> None:
     found = fields(cluster_of([8, 8, 8], without_instance=(2,)))
     assert found[:2] == [
-        ("aggregated", "2/3 routable  ? unknown 10.0.0.1, 10.0.0.3; ▽ 1 drained"),
+        ("aggregated", "2/3 routable  ? unknown 10.0.0.1, 10.0.0.3"),
         ("why not", "2 ▽ drained: the reason"),
     ]
     assert [label for label, _ in found[2:]] == ["workers", " ", " "]
@@ -80,6 +80,12 @@ def test_in_a_conflict_each_sort_has_its_hosts_its_age_and_its_fields() -> None:
         "a running frontend keeps the sort that it accepted first, a new one takes either; "
         "= compares them"
     )
+
+
+def test_many_workers_without_requests_are_counted_by_state() -> None:
+    found = fields(cluster_of([8] * 9, without_instance=tuple(range(2, 10))))
+    assert found[0] == ("aggregated", "1/9 routable  ? unknown 10.0.0.1; ▽ 8 drained")
+    assert found[6] == (" ", "… 8 workers in all")
 
 
 def test_many_hosts_are_named_up_to_a_number_and_counted() -> None:

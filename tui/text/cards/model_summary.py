@@ -91,7 +91,7 @@ def summary_detail(
         *_workers(summary.workers),
     ]
     shown = tuple((label, text) for label, text in fields if text)
-    if summary.routable.total:
+    if len(summary.by_role) > 1 and summary.routable.total:
         title = f"{title}  {summary.routable} routable"
     return Detail(title, tone, shown, "")
 
@@ -197,7 +197,10 @@ def _roles(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         routable = count(len(workers), "card")
         if figures is not None and figures.total:
             routable = f"{figures} routable"
-        yield role or "role unknown", "  ".join([routable, "; ".join(_hosts(workers))])
+        yield (
+            role or "role unknown",
+            "  ".join(filter(None, (routable, "; ".join(_hosts(workers))))),
+        )
 
 
 def _hosts(workers: Sequence[ModelWorker]) -> Iterator[str]:
@@ -216,6 +219,8 @@ def _hosts(workers: Sequence[ModelWorker]) -> Iterator[str]:
             named.append(f"{unnamed:,} without an address")
         yield f"{STATES[verdict]} {', '.join(named)}"
     others = Counter(one.verdict for one in workers if not _gets_requests(one))
+    if others.total() <= MOST_NOT_ROUTABLE:
+        return
     for verdict, number in others.most_common():
         yield f"{STATES[verdict].glyph} {number:,} {STATES[verdict].word}"
 
