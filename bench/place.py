@@ -86,9 +86,10 @@ class Place:
         """A number that no change had before (see `marks`)."""
         return next(self._changes) % MOST
 
-    def dashboard(self, *flags: str) -> Dashboard:
-        """dyntop on this etcd, in a terminal of 120x40, with these flags of a dashboard."""
-        return Dashboard(self.etcd, *flags)
+    def dashboard(self, *flags: str, tab: str | None = "Instances") -> Dashboard:
+        """dyntop on this etcd, in a terminal of 120x40, with these flags of a dashboard. None: with
+        the tab that it opens with by itself."""
+        return Dashboard(self.etcd, *flags, tab=tab)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -134,9 +135,12 @@ def filled(
 
 
 @contextmanager
-def opened(place: Place, *flags: str) -> Iterator[tuple[Dashboard, Frames]]:
-    """dyntop on a place, with these flags of a dashboard, once it shows all that is there."""
-    with place.dashboard(*flags) as dashboard:
+def opened(
+    place: Place, *flags: str, tab: str | None = "Instances"
+) -> Iterator[tuple[Dashboard, Frames]]:
+    """dyntop on a place, with these flags of a dashboard, once it shows all that is there. `tab`:
+    as `Place.dashboard` opens it."""
+    with place.dashboard(*flags, tab=tab) as dashboard:
         frames = Frames(dashboard)
         frames.when(complete(place.load), "all counts", LONG)
         yield dashboard, frames

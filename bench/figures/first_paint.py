@@ -43,7 +43,7 @@ class FirstPaint:
 def first_paint(place: Place, *flags: str) -> Spent:
     """Open a dashboard with these flags until it shows all counts."""
     start = time.monotonic()
-    with place.dashboard(*flags) as dashboard:
+    with place.dashboard(*flags, tab=None) as dashboard:
         painted = Frames(dashboard).when(complete(place.load), "all counts", LONG)
         return Spent(painted - start, cpu_seconds(dashboard.process.pid))
 

@@ -68,11 +68,11 @@ def _windows(
     """CPU in percent, and bytes a second, of all of them at once, window by window."""
     with ExitStack() as stack:
         terminals: dict[str, Terminal] = {}
-        terminals[ALONE], _ = stack.enter_context(opened(place, *UNSWEPT))
+        terminals[ALONE], _ = stack.enter_context(opened(place, *UNSWEPT, tab=None))
         # What a sweep costs depends on how often leases are renewed.
         renewed = stack.enter_context(filled(place.load, renewed=True))
         stack.enter_context(listening(renewed.instances()[:ON_SCREEN]))
-        terminals[DEFAULT], _ = stack.enter_context(opened(renewed))
+        terminals[DEFAULT], _ = stack.enter_context(opened(renewed, tab=None))
         terminals[BARE] = stack.enter_context(bare())
         terminals[BARE].wait_for(PAINTED)
         terminals |= stack.enter_context(monitors())

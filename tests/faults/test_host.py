@@ -62,6 +62,7 @@ def test_the_host_s_clock_set_forward_and_back_by_an_hour_makes_nothing_older(
     command += ["--probe", "never", "--log", str(log)]
     try:
         with Terminal(command, env=STATE_ENV) as terminal:
+            terminal.press("1")
             terminal.wait_for(lambda text: "● connected" in text and "● live" in text)
             for said, text in (("+3600", "3600"), ("-3600", "0")):
                 # At once, since who reads it half written reads nothing.

@@ -165,6 +165,7 @@ async def test_a_dashboard_that_reads_nothing_for_a_while_shows_then_what_is_tru
     with Terminal([*COMMAND, *flags], env=ENV | {"XDG_STATE_HOME": STATE.name}) as terminal:
         terminal.wait_for("● connected")
         terminal.wait_for("2 instances")
+        terminal.press("1")
         terminal.signal(signal.SIGSTOP)
         try:
             # More than a server sends without an answer (2 MB).

@@ -99,6 +99,7 @@ def begin(terminal: Terminal, opened: str) -> list[str]:
     """Wait for the first screen, open something, and return what is drawn."""
     keys, shown = OPENED[opened]
     terminal.wait_for("q Quit")
+    terminal.press("1")
     for settled in ("8 instances", "0.0 changes/s", "also has 1 model card"):
         terminal.wait_for(settled)
     terminal.press(*keys)

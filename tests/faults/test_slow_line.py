@@ -95,6 +95,7 @@ def test_no_answer_of_the_terminal_reaches_the_shell(churning: dict[str, str], l
         terminal.wait_for("ready>", WAITS)
         terminal.type(" ".join([sys.executable, *COMMAND[1:]]) + " --probe never\r")
         terminal.wait_for("q Quit", WAITS)
+        terminal.press("1")
         terminal.wait_for("10.9.", WAITS)
         terminal.press(leave)
         terminal.wait_for(lambda _: terminal.mode(ALTERNATE_SCREEN) is False, WAITS)

@@ -60,9 +60,11 @@ class Serving(CardRoutings):
         once = in_role = sets
         if several := self._of_workers.several_of(name):
             once = self._served(self._without(found, self._surplus(several, found, by_role=False)))
-            in_role = self._served(
-                self._without(found, self._surplus(several, found, by_role=True))
-            )
+            in_role = once
+            if len({worker_set.role for worker_set in found}) > 1:
+                in_role = self._served(
+                    self._without(found, self._surplus(several, found, by_role=True))
+                )
         reasons: Counter[ServingReason] = Counter()
         by_role: dict[str, RoutableCount] = {}
         for one in once:

@@ -7,5 +7,6 @@ Each module uses only modules below it in this list:
     rows         the rows, and how many of each part there is room for
     calm         whether nothing is wrong, as far as it is known
     model_lines  how each model is served in each namespace
+    store_lines  what is wrong with the store itself, or with frontends
     wrong_lines  the findings, one line a cause
 """

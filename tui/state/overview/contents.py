@@ -29,6 +29,7 @@ from tui.state.overview.rows import (
     remark,
     title_of,
 )
+from tui.state.overview.store_lines import StoreLine, frontend_lines, store_lines
 from tui.state.overview.wrong_lines import WrongKind, WrongLine, WrongLines
 from tui.text.causes.cause_detail import cause_detail
 from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, time_text
@@ -39,6 +40,8 @@ from tui.text.numbers import latency, rate
 MOST_LINES = 200
 """Lines of one part, however high the terminal is."""
 
+LEAST_ROOM = 6
+"""Lines that are filled, however few there are: for each part its titles and one line."""
 FEWEST_EVENTS = 3
 """Events for which there must be room before parts are set apart by blank lines."""
 
@@ -91,6 +94,10 @@ class OverviewContents:
         self._wrong_lines.amend(changes.keys)
         self._models.amend(changes.models)
 
+    def catch_up(self) -> None:
+        """Take in what costs more than may be done at each change. Call it once a second."""
+        self._models.catch_up()
+
     def refresh_models(self, names: Iterable[str]) -> None:
         """Take in what frontends say of some models and adapters."""
         self._models.amend([one for one in names if one in self._view.models.names()])
@@ -108,18 +115,21 @@ class OverviewContents:
         titles of the first part. No row: nothing was read yet."""
         if not self._view.complete:
             return []
+        room = max(room, LEAST_ROOM)
         self._subjects.clear()
         wrong, number = self._wrong(min(room, MOST_LINES))
         missing = self._missing() if number else []
-        models = self._model_rows()
+        models, models_in_all = self._model_rows(min(room, MOST_LINES))
         events = self._event_rows(min(room, MOST_LINES))
         # Each part has one line of titles.
         titles = 1 + bool(models) + bool(events)
-        wants = (max(1, number) + len(missing), len(models), len(events))
+        wants = (max(1, number) + len(missing), models_in_all, len(events))
         # Whatever the number of events: lines that move are hard to read.
         least = wants[0] + wants[1] + FEWEST_EVENTS
         blanks = titles - 1 if least + 2 * titles - 1 <= room else 0
         for_wrong, for_models, for_events = divide(room - titles - blanks, *wants)
+        if for_wrong <= len(missing):
+            missing = []
         keys = self._dashboard.keys
         more = {
             OverviewPart.WRONG: f": {keys.shown('not-live')} shows only findings",
@@ -130,7 +140,7 @@ class OverviewContents:
                 wrong, for_wrong - len(missing), number, more[OverviewPart.WRONG]
             )
             + missing,
-            OverviewPart.MODELS: cut(models, for_models, len(models), more[OverviewPart.MODELS]),
+            OverviewPart.MODELS: cut(models, for_models, models_in_all, more[OverviewPart.MODELS]),
             # Of events the last ones are all that is wanted.
             OverviewPart.EVENTS: events[:for_events],
         }
@@ -144,9 +154,17 @@ class OverviewContents:
 
     def _wrong(self, most: int) -> tuple[list[OverviewRow], int]:
         """Return the lines of the worst causes, and how many causes there are."""
-        causes, number = self._wrong_lines.worst(most)
-        if causes:
-            return [self._row_of_wrong(one) for one in causes], number
+        above, below = store_lines(self._dashboard), frontend_lines(self._dashboard)
+        found, number = self._wrong_lines.worst(most)
+        rows = [
+            *(_row_of_store("store", place, line) for place, line in enumerate(above)),
+            *(self._row_of_wrong(one) for one in found),
+        ]
+        if number == len(found):
+            rows += (_row_of_store("frontend", place, line) for place, line in enumerate(below))
+        number += len(above) + len(below)
+        if number:
+            return rows, number
         state, text = all_is_well(self._dashboard)
         return [remark(OverviewPart.WRONG, text, "calm", state.tone, f"{state.glyph} ")], 0
 
@@ -172,8 +190,9 @@ class OverviewContents:
         }
         return OverviewRow(key, OverviewPart.WRONG, RowKind.LINE, cells)
 
-    def _model_rows(self) -> list[OverviewRow]:
-        return [self._row_of_model(line) for line in self._models.lines()]
+    def _model_rows(self, most: int) -> tuple[list[OverviewRow], int]:
+        lines, number = self._models.lines(most)
+        return [self._row_of_model(line) for line in lines], number
 
     def _row_of_model(self, line: ModelLine) -> OverviewRow:
         key = ("model", line.name, line.namespace if line.is_part else None)
@@ -307,3 +326,12 @@ class OverviewContents:
     def findings(self) -> Collection[bytes]:
         """The keys of all records that are in a line of what is wrong. Do not change it."""
         return self._wrong_lines.findings
+
+
+def _row_of_store(kind: str, place: int, line: StoreLine) -> OverviewRow:
+    cells = {
+        "state": Cell(line.state.in_column, line.state.tone),
+        "name": Cell(line.name),
+        "why": Cell(line.why),
+    }
+    return OverviewRow((kind, place), OverviewPart.WRONG, RowKind.LINE, cells)

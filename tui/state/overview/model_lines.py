@@ -44,41 +44,71 @@ class ModelLine(msgspec.Struct, frozen=True):
         return "  ".join(f"{role} {figures}" for role, figures in self.by_role)
 
 
+MANY = 500
+"""Workers of a model from which its figures are not counted more than once a second."""
+
+
+class _Known(msgspec.Struct):
+    """The line of a model, and those of its namespaces."""
+
+    top: ModelLine
+    namespaces: tuple[str, ...]
+    """Of a model that is in several; else empty."""
+    parts: list[ModelLine] | None = None
+    """The lines of the namespaces. None: they had no place on screen yet."""
+
+
 class ModelLines:
-    """The lines of all models in a place, up to date after `rebuild` or `amend`."""
+    """The lines of all models in a place, up to date after `rebuild`, or `amend` and `catch_up`."""
 
     def __init__(self, view: ClusterView) -> None:
         self._view = view
         self._scope: Scope = ()
-        self._lines: dict[str, list[ModelLine]] = {}
-
-    def __len__(self) -> int:
-        """Return the number of models."""
-        return len(self._lines)
+        self._known: dict[str, _Known] = {}
+        self._behind: set[str] = set()
+        """Models with many workers that changed since the last `catch_up`."""
 
     def rebuild(self, scope: Scope) -> None:
         """Look at all models that are shown in a place."""
         self._scope = scope
+        self._behind.clear()
         models = self._view.models
         names = set(models.names())
         if scope or self._view.narrowed:
             names = models.of(self._view.shown.keys(Kind.MODEL, scope))
             if self._view.only_findings:
                 names |= {name for name in self._denied() if self._is_here(name)}
-        self._lines = {name: self._made(name) for name in names}
+        self._known = {name: self._made(name) for name in names}
 
     def amend(self, names: Iterable[str]) -> None:
-        """Look again at these models, of which some may be gone."""
+        """Look again at these models, of which some may be gone; at those of many workers with the
+        next `catch_up`."""
         for name in names:
-            if self._is_shown(name):
-                self._lines[name] = self._made(name)
+            known = self._known.get(name)
+            if not self._is_shown(name):
+                self._known.pop(name, None)
+            elif known is not None and known.top.figures.total > MANY:
+                self._behind.add(name)
             else:
-                self._lines.pop(name, None)
+                self._known[name] = self._made(name)
 
-    def lines(self) -> list[ModelLine]:
-        """Return all lines, models that are served worst first."""
-        tops = sorted(self._lines.values(), key=_order)
-        return [line for lines in tops for line in lines]
+    def catch_up(self) -> None:
+        """Look again at what `amend` left."""
+        behind, self._behind = self._behind, set()
+        for name in behind & self._known.keys():
+            self._known[name] = self._made(name)
+
+    def lines(self, most: int) -> tuple[list[ModelLine], int]:
+        """Return the first lines, models that are served worst first, and how many there are."""
+        found: list[ModelLine] = []
+        for known in sorted(self._known.values(), key=_order):
+            if len(found) >= most:
+                break
+            if known.parts is None:
+                known.parts = self._parts(known)
+            found += [known.top, *known.parts]
+        number = sum(1 + len(known.namespaces) for known in self._known.values())
+        return found[:most], number
 
     def _is_shown(self, name: str) -> bool:
         if not (self._scope or self._view.narrowed):
@@ -99,7 +129,7 @@ class ModelLines:
         cards = (card for card in self._view.models.cards(name) if card.key in keys)
         return any(map(self._view.is_found, cards))
 
-    def _made(self, name: str) -> list[ModelLine]:
+    def _made(self, name: str) -> _Known:
         serving = self._view.verdicts.serving
         whole = serving.model(name, self._scope)
         state = NOT_KNOWN
@@ -110,7 +140,7 @@ class ModelLines:
         denial = denial_in_brief(serving.at_frontends(name))
         if whole is None:
             # Only adapters' cards are there, or such as show nothing of workers.
-            return [ModelLine(name, None, False, "", state, RoutableCount(), (), denial)]
+            return _Known(ModelLine(name, None, False, "", state, RoutableCount(), (), denial), ())
         if state is NOT_KNOWN:
             state = _state_of(whole.figures)
         namespaces = sorted({one.worker_set.namespace or "" for one in whole.sets})
@@ -126,10 +156,12 @@ class ModelLines:
             _by_role(whole),
             ", ".join(filter(None, (denial, why_not_served(whole)))),
         )
-        if not several:
-            return [top]
-        parts = ((one, serving.model(name, (one,))) for one in namespaces)
-        return [top, *(_part(name, one, part) for one, part in parts if part is not None)]
+        return _Known(top, tuple(namespaces) if several else ())
+
+    def _parts(self, known: _Known) -> list[ModelLine]:
+        name, serving = known.top.name, self._view.verdicts.serving
+        parts = ((one, serving.model(name, (one,))) for one in known.namespaces)
+        return [_part(name, one, part) for one, part in parts if part is not None]
 
 
 def _part(name: str, namespace: str, part: ModelServing) -> ModelLine:
@@ -162,6 +194,6 @@ def _state_of(figures: RoutableCount) -> State:
 _STATES = (NOT_SERVED, PARTLY, SOME_ROUTABLE, NOT_KNOWN, ALL_ROUTABLE)
 
 
-def _order(lines: list[ModelLine]) -> tuple[int, str, str]:
-    top = lines[0]
-    return _STATES.index(top.state), top.name.lower(), top.name
+def _order(known: _Known) -> tuple[int, str, str]:
+    name = known.top.name
+    return _STATES.index(known.top.state), name.lower(), name

@@ -263,7 +263,8 @@ class WrongLines:
         components = worker.components if worker is not None else []
         role = "" if worker is None or worker.cards or not worker.roles else worker.roles[0]
         name = ", ".join(components) or role or NOTHING
-        host = self._host(found) or (", ".join(worker.hosts) if worker is not None else "")
+        hosts = ", ".join(worker.hosts) if worker is not None else ""
+        host = (hosts or self._host(found)) if self._has_addresses else self._host(found)
         return self._of_records(cause, found, name, number, host)
 
     def _of_records(
@@ -282,9 +283,13 @@ class WrongLines:
         why = "" if worst is None else self._states.reason(worst)
         return WrongLine(cause, state, name, worker, host, tuple(found), len(found), why)
 
+    @property
+    def _has_addresses(self) -> bool:
+        return self._view.verdicts.lifetime is not Lifetime.OWNED
+
     def _host(self, found: Sequence[AnyRecord]) -> str:
         """Return the host that records name; in Kubernetes the node of their pod."""
-        if self._view.verdicts.lifetime is Lifetime.OWNED:
+        if not self._has_addresses:
             nodes = (one.entry.owner.node for one in found if one.entry.owner is not None)
             return next(filter(None, nodes), "")
         return next(filter(None, map(host_of, found)), "")

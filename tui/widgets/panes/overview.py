@@ -84,6 +84,7 @@ class OverviewPane(Pane[OverviewRow]):
 
     def tick(self) -> None:
         """List the rows: how much is known changes with time."""
+        self._contents.catch_up()
         self._list()
 
     def count(self) -> None:

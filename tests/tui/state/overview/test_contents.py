@@ -1,0 +1,281 @@
+"""What Overview has to say of a cluster, without a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backends.discovery.discovery import Added, Removed, Resynced
+from backends.dynamo.records import AnyRecord
+from backends.liveness.judge import LeaseTtl
+from backends.liveness.tracker import lease_or_key
+from backends.memory import Keyspace, MemoryStore
+from backends.store import Cause, Lost, TimeToLive, Unreachable
+from tests.support.registered import (
+    MALFORMED,
+    UNKNOWN,
+    KeyAndValue,
+    card,
+    channel,
+    instance,
+    record,
+)
+from tests.support.unseen import unseen
+from tui.state.dashboard import TabId
+from tui.state.overview.contents import OverviewContents, Target
+from tui.state.overview.rows import OverviewPart, OverviewRow, RowKind
+
+NOW = 1_700_000_000.0
+ROOM = 60
+
+
+class Overviewed:
+    """The contents over records in memory, of which the evidence is what a test says."""
+
+    def __init__(self, *records: AnyRecord) -> None:
+        self.dashboard = unseen(MemoryStore(Keyspace(lambda: NOW)), NOW)
+        self.view = self.dashboard.view
+        self.view.take([Resynced((), tuple(map(Added, records)), "1")], NOW)
+        self.contents = OverviewContents(self.dashboard)
+        self.changed()
+
+    def changed(self) -> None:
+        self.view.take_changes()
+        self.contents.rebuild()
+
+    def amended(self) -> None:
+        """Take in only what changed."""
+        self.contents.amend(self.view.take_changes())
+        self.contents.catch_up()
+
+    def renew(self, *leases: int, ago: float = 0.0) -> None:
+        """These leases, of 30 s, were renewed so many seconds ago."""
+        by_lease = {one.lease: one for one in self.view.cluster.records.values()}
+        left = LeaseTtl(TimeToLive(30.0, 30.0 - ago), NOW)
+        self.view.verdicts.observe_ttls({lease_or_key(by_lease[one]): left for one in leases})
+
+    def rows(self, part: OverviewPart, room: int = ROOM) -> list[OverviewRow]:
+        rows = self.contents.rows(room)
+        return [row for row in rows if row.part is part and row.can_be_selected]
+
+    def texts(self, part: OverviewPart, *columns: str, room: int = ROOM) -> list[tuple[str, ...]]:
+        """The texts of some columns of the lines of a part."""
+        return [_texts(row, columns) for row in self.rows(part, room) if row.kind is RowKind.LINE]
+
+    def sentences(self, room: int = ROOM) -> list[str]:
+        rows = self.rows(OverviewPart.WRONG, room)
+        return [_sentence(row) for row in rows if row.kind is RowKind.REMARK]
+
+
+def _texts(row: OverviewRow, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(row.cells[one].text if one in row.cells else "" for one in columns)
+
+
+def _sentence(row: OverviewRow) -> str:
+    return row.cells["text"].lead + row.cells["text"].text
+
+
+def on_lease(lease: int, *registered: KeyAndValue) -> list[AnyRecord]:
+    return [record(one, lease=lease) for one in registered]
+
+
+def worker(number: int, **where: Any) -> list[AnyRecord]:
+    """A worker with five keys."""
+    return on_lease(
+        number,
+        instance(number, **where),
+        card(number, **where),
+        *(channel(0x1000 * number + one, f"topic-{one}") for one in range(3)),
+    )
+
+
+# --- nothing is wrong ----------------------------------------------------------------------------
+
+
+def test_nothing_is_said_to_be_wrong_only_once_there_is_evidence_of_every_record() -> None:
+    shown = Overviewed(*worker(1), *worker(2))
+    assert shown.sentences() == ["? nothing so far: 10 records are unknown: no evidence yet"]
+    shown.renew(1)
+    shown.amended()
+    assert shown.sentences() == ["? nothing so far: 5 records are unknown: no evidence yet"]
+    shown.renew(2)
+    shown.amended()
+    assert shown.sentences() == ["● nothing: all 10 records are live"]
+
+
+def test_with_findings_it_says_what_is_not_known_yet_below_them() -> None:
+    shown = Overviewed(*worker(1), *worker(2), record(MALFORMED))
+    shown.renew(1)
+    shown.changed()
+    assert shown.texts(OverviewPart.WRONG, "state") == [("! malformed",)]
+    assert shown.sentences() == ["? more may be wrong: 5 records are unknown: no evidence yet"]
+
+
+def test_evidence_that_is_missing_is_no_calm() -> None:
+    shown = Overviewed(*worker(1))
+    shown.renew(1)
+    shown.changed()
+    shown.dashboard.trouble = "no permission to read leases"
+    assert shown.sentences() == [
+        "? nothing so far: evidence is missing: no permission to read leases"
+    ]
+
+
+def test_an_empty_store_is_not_said_to_be_well() -> None:
+    shown = Overviewed()
+    assert shown.sentences() == [
+        "? Nothing is registered yet: workers show up here when they start"
+    ]
+
+
+def test_before_anything_was_read_there_is_no_row() -> None:
+    dashboard = unseen(MemoryStore(Keyspace(lambda: NOW)), NOW)
+    contents = OverviewContents(dashboard)
+    contents.rebuild()
+    assert contents.rows(ROOM) == []
+
+
+def test_what_a_lost_store_had_last_is_no_calm() -> None:
+    shown = Overviewed(*worker(1))
+    shown.renew(1)
+    shown.changed()
+    shown.view.take([Lost(Unreachable("etcd:2379", Cause.REFUSED))], NOW)
+    (said,) = shown.texts(OverviewPart.WRONG, "state", "why")
+    assert said[0] == "✗ disconnected"
+    assert "nothing:" not in " ".join(shown.sentences())
+
+
+# --- one line a cause ----------------------------------------------------------------------------
+
+
+def test_a_worker_with_many_keys_is_one_line_with_their_number() -> None:
+    shown = Overviewed(*worker(0x1A), *worker(2))
+    shown.renew(2)
+    shown.renew(0x1A, ago=25)
+    shown.changed()
+    columns = ("state", "name", "worker", "host", "keys")
+    assert shown.texts(OverviewPart.WRONG, *columns) == [
+        ("◐ late", "prod/backend", "1a", "10.0.0.26", "5")
+    ]
+    (row,) = shown.rows(OverviewPart.WRONG)
+    assert len(shown.contents.records(row)) == 5
+    assert shown.contents.target(row) == Target(TabId.WORKERS, 0x1A)
+
+
+def test_the_worst_comes_first_and_of_equal_ones_that_with_most_keys() -> None:
+    shown = Overviewed(*worker(1), *on_lease(2, instance(2)), record(MALFORMED))
+    shown.renew(1, 2, ago=25)
+    shown.changed()
+    found = shown.texts(OverviewPart.WRONG, "state", "worker")
+    assert found == [("◐ late", "1"), ("◐ late", "2"), ("! malformed", "bad")]
+
+
+def test_a_key_of_no_known_process_is_a_line_that_leads_to_it() -> None:
+    shown = Overviewed(record(MALFORMED), record(UNKNOWN))
+    shown.changed()
+    rows = shown.rows(OverviewPart.WRONG)
+    assert {shown.contents.target(row) for row in rows if row.kind is RowKind.LINE} >= {
+        Target(TabId.WORKERS, 0xBAD)
+    }
+
+
+def prefill(number: int) -> list[AnyRecord]:
+    key, value = card(number, "acme/big", component="prefill")
+    needs = b'"card_json":{"worker_type":"prefill","needs":[["decode"]],'
+    needing = value.replace(b'"card_json":{', needs)
+    return on_lease(number, instance(number, component="prefill"), (key, needing))
+
+
+def test_workers_that_wait_for_a_role_are_one_line_of_their_model() -> None:
+    shown = Overviewed(*prefill(1), *prefill(2), *prefill(3))
+    shown.renew(1, 2, 3)
+    shown.changed()
+    columns = ("state", "name", "keys", "why")
+    assert shown.texts(OverviewPart.WRONG, *columns) == [
+        ("≠ not served", "acme/big", "3", "no decode worker")
+    ]
+    (row,) = shown.rows(OverviewPart.WRONG)
+    assert shown.contents.target(row) == Target(TabId.MODELS, ("acme/big",))
+    assert shown.texts(OverviewPart.MODELS, "model", "routable") == [("acme/big", "prefill 0/3")]
+
+
+def test_a_model_that_no_worker_serves_comes_before_its_dead_worker() -> None:
+    shown = Overviewed(*on_lease(1, card(1)))
+    shown.renew(1)
+    shown.changed()
+    states = [state for (state,) in shown.texts(OverviewPart.WRONG, "state")]
+    assert states[0] == "≠ not served"
+
+
+# --- models, scopes and filters ------------------------------------------------------------------
+
+
+def test_a_model_of_two_namespaces_has_a_line_for_each_below_it() -> None:
+    shown = Overviewed(*worker(1), *worker(2, namespace="staging"))
+    shown.renew(1, 2)
+    shown.changed()
+    assert shown.texts(OverviewPart.MODELS, "model", "where", "routable") == [
+        ("acme/tiny-llm", "2 namespaces", "aggregated 2/2"),
+        ("prod", "", "aggregated 1/1"),
+        ("staging", "", "aggregated 1/1"),
+    ]
+
+
+def test_a_scope_and_a_filter_leave_what_is_in_them() -> None:
+    shown = Overviewed(
+        *worker(1), *on_lease(2, instance(2, "staging"), card(2, namespace="staging"))
+    )
+    shown.renew(1, 2, ago=25)
+    shown.changed()
+    shown.dashboard.scope = ("staging",)
+    shown.contents.rebuild()
+    assert shown.texts(OverviewPart.WRONG, "worker", "keys") == [("2", "2")]
+    assert shown.texts(OverviewPart.MODELS, "where") == [("staging",)]
+    shown.dashboard.scope = ()
+    shown.view.set_filter("10.0.0.1")
+    shown.contents.rebuild()
+    assert shown.texts(OverviewPart.WRONG, "worker") == [("1",)]
+
+
+def test_what_is_amended_is_what_is_rebuilt() -> None:
+    shown = Overviewed(*worker(1), *worker(2))
+    shown.renew(1, 2)
+    shown.amended()
+    steps: list[Callable[[], object]] = [
+        lambda: shown.renew(1, ago=25),
+        lambda: shown.view.take([Added(one) for one in prefill(3)], NOW),
+        lambda: shown.view.take([Removed(worker(2)[0], "7")], NOW),
+        lambda: shown.view.take([Added(record(MALFORMED))], NOW),
+        lambda: shown.renew(1),
+    ]
+    for step in steps:
+        step()
+        shown.amended()
+        amended = shown.contents.rows(ROOM)
+        shown.contents.rebuild()
+        assert shown.contents.rows(ROOM) == amended
+
+
+# --- the room of a screen ------------------------------------------------------------------------
+
+
+def test_of_three_hundred_causes_the_worst_are_shown_and_the_others_counted() -> None:
+    workers = [one for number in range(1, 301) for one in worker(number)]
+    shown = Overviewed(*workers)
+    shown.renew(*range(1, 301), ago=25)
+    shown.changed()
+    rows = shown.contents.rows(20)
+    assert len(rows) + 1 <= 20
+    lines = [row for row in rows if row.part is OverviewPart.WRONG]
+    assert _sentence(lines[-1]) == f"… and {300 - len(lines) + 1} more: ! shows only findings"
+    assert shown.contents.target(lines[-1]) == Target(TabId.WORKERS, only_findings=True)
+
+
+@pytest.mark.parametrize("room", [3, 6, 9, 13, 20, 40])
+def test_the_rows_never_need_more_lines_than_there_are(room: int) -> None:
+    models = [card(number, f"acme/model-{number}") for number in range(1, 20)]
+    shown = Overviewed(*(record(one) for one in models), *worker(0x77))
+    shown.changed()
+    assert len(shown.contents.rows(room)) + 1 <= max(room, 6)
