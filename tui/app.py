@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import ClassVar
 
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -194,6 +195,9 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         watched = Query(frozenset(Kind), self.settings.namespace, nested=True)
         dashboard = Dashboard(self.session, watched, self.settings, self.clock, self._timings)
         dashboard.way_back = way_back
+        if self._dashboard is not None:
+            # Not all of it may be written yet.
+            dashboard.remembering = self._dashboard.remembering
         self._dashboard = dashboard
         screen = MainScreen(dashboard)
         screen.follow()  # the store answers while it is being made
@@ -350,13 +354,13 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         _: Worker[None] = self.run_worker(work, group="context", exit_on_error=False)
 
     async def show_session(self, settings: Settings, session: Session, way_back: str) -> None:
-        was = self._dashboard
+        if self._dashboard is not None:
+            # What was chosen since the start may not be in the file.
+            settings = replace(settings, preferences=self._dashboard.preferences)
         self.settings, self.session = settings, session
         # They are about the other store.
         self.clear_notifications()
         await self.replace_base(self._main_screen(way_back))
-        if was is not None:
-            await was.remembering.save()
 
     def forget_session(self) -> None:
         # What was shown is exempt from being searched for garbage.
@@ -385,7 +389,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
     def watch_theme(self, before: str, after: str) -> None:
         drop_colours(self._filters, self.current_theme)
         if self._dashboard is not None and before != after:
-            self._dashboard.remembering.choose((DASHBOARD, "theme"), after)
+            self._dashboard.choose((DASHBOARD, "theme"), after)
 
     async def save_choices(self) -> None:
         """Write what was chosen last, unless the disk takes longer than `SAVING`."""

@@ -141,6 +141,34 @@ async def test_nothing_of_the_store_before_goes_along(environ: dict[str, str]) -
         assert operator.rows("id") == []
 
 
+@pytest.mark.parametrize("remember", ["true", "false"])
+async def test_what_was_chosen_by_key_goes_along_written_or_not(
+    remember: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "config/dyntop/settings.toml"
+    whole = FILE.replace("[dashboard]", f"[dashboard]\nremember = {remember}")
+    path.write_text(whole.partition("[contexts.typo]")[0].format(folder=tmp_path))
+    before = path.read_text()
+    async with started(environ) as operator:
+        width = operator.tree.outer_size.width
+        await operator.press("S", ">", "C", "space", "escape")
+        await given(operator, "ctx lab")
+        await until_ids(operator, {"b1", "b2"})
+        assert operator.pane.order.reverse
+        assert "state" not in [column.id for column in operator.pane.table.columns]
+        await operator.until(lambda: operator.tree.outer_size.width == width + 2)
+        await operator.press("s")
+        await operator.dashboard.remembering.save()
+        assert not any("not remembered" in one for one in operator.told())
+    after = path.read_text()
+    if remember == "false":
+        assert after == before
+    else:
+        assert f"tree_width = {width + 2}" in after
+        assert 'shown = ["name"' in after
+        assert 'sort = "id"' in after
+
+
 async def test_read_only_is_of_the_context_and_a_flag_holds_in_all(
     environ: dict[str, str],
 ) -> None:

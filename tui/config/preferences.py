@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 from tui.config.tab_columns import NAMING, TAB_COLUMNS
 
@@ -139,6 +140,15 @@ class Preferences(msgspec.Struct, frozen=True):
     ] = None
     columns: Mapping[str, TabPreferences] = {}
     """By tab."""
+
+    def amended(self, place: tuple[str, ...], value: Any) -> Preferences:
+        """Return the preferences with another value of a setting. None: its default."""
+        *tables, name = place
+        if tables == [DASHBOARD]:
+            return replace(self, **{name: value})
+        _, tab = tables
+        amended = replace(self.of_tab(tab), **{name: value})
+        return replace(self, columns={**self.columns, tab: amended})
 
     def of_tab(self, tab: str) -> TabPreferences:
         """Return the preferences for a tab."""

@@ -30,6 +30,11 @@ class Remembering:
         self.report: Callable[[str], None] = lambda _: None
         """Called with the reason why the file cannot be written, once."""
 
+    @property
+    def is_on(self) -> bool:
+        """Return whether anything is remembered."""
+        return self._path is not None
+
     def choose(self, place: Place, value: Value | None) -> None:
         """Remember the value of a setting. None: it has its default again."""
         if self._path is not None:

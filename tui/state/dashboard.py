@@ -72,6 +72,7 @@ from tui.text.sanitize import plain
 
 if TYPE_CHECKING:
     from backends.tap import Tap
+    from tui.config.settings_writer import Place, Value
 
 _log = logging.getLogger(__name__)
 
@@ -216,7 +217,7 @@ class Dashboard:
         self.states = RecordStates(self.view, clock)
         self.processes = Processes(self.view)
         self.preferences = settings.preferences or Preferences()
-        """How it looks at first."""
+        """How it looks: as the settings file has it, and what was chosen since."""
         self.remembering = Remembering(settings.remembered_in, session.timer, timings.saving)
         self.keys = settings.keys or DEFAULT_KEYS
         """Those that texts name."""
@@ -331,7 +332,7 @@ class Dashboard:
             "audit": lambda: self.removals.follow_audit(self._evidence_came.set),
             "drained": lambda: self._drain_watch.run(partial(self._changed, Update(detail=True))),
         }
-        if self.settings.remembered_in is not None:
+        if self.remembering.is_on:
             jobs["remembering"] = self.remembering.run
         if self.store.pods is not None:
             shows = partial(self._changed, Update(detail=True))
@@ -504,6 +505,11 @@ class Dashboard:
         """Take in how many rows of the open tab are marked."""
         self.marked = number
         self._status_changed()
+
+    def choose(self, place: Place, value: Value | None) -> None:
+        """Take in the choice of a setting, and remember it. None: it has its default again."""
+        self.preferences = self.preferences.amended(place, value)
+        self.remembering.choose(place, value)
 
     def open_tab(self, tab: str, marked: int) -> None:
         """Show another tab, of which so many rows are marked."""

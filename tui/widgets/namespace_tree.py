@@ -176,7 +176,7 @@ class NamespaceTree(Tree[Scope]):
         before = self.outer_size.width if self._chosen_width is None else self._chosen_width
         width = min(before, self._most) + steps * STEP
         self._chosen_width = clamp(width, NARROWEST_TREE, min(WIDEST_TREE, self._most))
-        self.dashboard.remembering.choose((DASHBOARD, "tree_width"), self._chosen_width)
+        self.dashboard.choose((DASHBOARD, "tree_width"), self._chosen_width)
         self.fit()
 
     @property

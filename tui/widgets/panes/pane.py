@@ -293,7 +293,7 @@ class Pane(TabPane, Generic[Row]):
 
     def _remember(self, setting: str, value: Value | None) -> None:
         if self.TAB in TAB_COLUMNS:
-            self.dashboard.remembering.choose((COLUMNS, self.TAB.value, setting), value)
+            self.dashboard.choose((COLUMNS, self.TAB.value, setting), value)
 
     def on_list_table_sort_asked(self, message: ListTable.SortAsked) -> None:
         self.sort_by(message.column)
