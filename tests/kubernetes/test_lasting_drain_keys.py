@@ -100,7 +100,7 @@ async def test_a_pod_is_taken_out_and_put_back(
         await operator.until_shown("● live")
         await operator.open("events")
         reasons = set(operator.rows("why"))
-        assert "ready again: clients discover it" in reasons
+        assert "again: clients discover it" in reasons
         off = f"label {ENABLED}=true of pod {POD} is off"
         assert f"taken out of discovery by hand: {off}" in reasons
 
