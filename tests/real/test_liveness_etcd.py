@@ -89,7 +89,9 @@ def test_a_lease_that_is_not_renewed_is_late_before_it_ends(
         assert not registered_keys(etcd)
         # Nobody was asked, so nothing else was ever said of it.
         dashboard.open("Events")
-        dashboard.wait_for_rows("- removed", "lease ran out", count=len(keys))
+        dashboard.wait_for_rows("○ expired", "lease ran out", count=1)
+        dashboard.press("g", "l")
+        dashboard.wait_for_rows("- removed", count=len(keys))
 
 
 @pytest.mark.usefixtures("network")
