@@ -66,7 +66,7 @@ PICTURES = (
     Picture("metrics", ("G", *"kkk", "l"), scene=Scene.METRICS),
     Picture("charts", scene=Scene.CHARTS),
     Picture("tap", scene=Scene.TAP),
-    Picture("events", ("7",), seconds=45),
+    Picture("events", ("7", *"jjjjj", "right"), seconds=45),
     Picture("not-live", ("exclamation_mark", *"jj")),
     Picture("drain", ("d",), drained="prod/backend"),
     Picture("clean-up", ("c",)),

@@ -131,7 +131,8 @@ def test_events(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
         await live(pilot, world, clock, 30)
-        await pilot.press("7")
+        # A worker that stopped, opened to its keys.
+        await pilot.press("7", "j", "j", "right")
         await settled(pilot)
 
     assert snap_compare(app(world, clock), terminal_size=size, run_before=run_before)

@@ -183,6 +183,14 @@ async def test_a_filter_by_time_is_named_after_a_colon_and_hides_no_record() -> 
         await operator.until(lambda: operator.rows("id") == ["2"])
         await operator.press("1")
         assert operator.rows("id") == ["1", "2"]
+        # As it ages it leaves, without an event, and is not there when the tab opens again.
+        world.now += 601
+        await operator.press("7")
+        await operator.until_shown("Nothing that happened matches “10m kind:worker”")
+        world.put(instance(3), lease=3)
+        await operator.until(lambda: operator.rows("id") == ["3"])
+        world.now += 601
+        await operator.until_shown("Nothing that happened matches “10m kind:worker”")
 
 
 async def test_what_came_without_a_look_is_marked_and_counted_until_a_key_in_events() -> None:

@@ -264,8 +264,12 @@ class ClusterView:
     def causes(self, limit: int | None = None) -> list[EventCause]:
         """Return the causes of the events, newest first, at most `limit`; while frozen, as they
         were then."""
+        return list(islice(self.newest_causes(), limit))
+
+    def newest_causes(self) -> Iterator[EventCause]:
+        """Yield the causes as `causes` returns them. Ends with the next event."""
         self._causes.follow(self.history)
-        return list(islice(self._causes.newest_first(self._shown_until), limit))
+        yield from self._causes.newest_first(self._shown_until)
 
     def cause_of(self, event: int) -> EventCause | None:
         """Return the cause that has the event of a number. None: it is not kept any more."""

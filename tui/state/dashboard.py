@@ -375,7 +375,7 @@ class Dashboard:
 
     def count_unseen(self) -> int:
         """Return how many causes of events came while nobody looked, and were not seen since."""
-        return self.unseen.count(self.view.causes()) if self.unseen.has_any else 0
+        return self.unseen.count(self.view.newest_causes()) if self.unseen.has_any else 0
 
     def _call_out(self) -> None:
         """Call a person if something became wrong. The first snapshot is as it is."""

@@ -82,6 +82,7 @@ class PaneTabs(TabbedContent):
         self.active = _tab_of(pane)
         # Now, and not only when the message of it comes: its first frame shall be true too.
         self._catch_up()
+        pane.tick()
         # At once, too: the next key is for this pane.
         self.screen.set_focus(pane.table)
 
