@@ -8,10 +8,10 @@ GAP = 2
 """Columns of the terminal between two columns of a table."""
 
 CUT_FIRST = frozenset(
-    ("EVIDENCE", "WHY", "LAST_ERROR", "STATE", "FIELDS", "KEY", "TRANSPORT", "REVISION", "RELEASE")
+    ("EVIDENCE", "WHY", "LAST_ERROR", "STATE", "DETAIL", "KEY", "TRANSPORT", "REVISION", "RELEASE")
 )
 """Sentences, and what a row is not recognised by."""
-SENTENCES = frozenset({"EVIDENCE", "WHY", "LAST_ERROR", "STATE", "FIELDS"})
+SENTENCES = frozenset({"EVIDENCE", "WHY", "LAST_ERROR", "STATE", "DETAIL"})
 """What is cut at its end. Of names the end matters as much as the start."""
 CUT_LAST = frozenset(
     ("COMPONENT", "COMPONENTS", "MODEL", "MODELS", "ID", "WORKER", "NAME", "INSTANCE", "POD")

@@ -25,6 +25,7 @@ from tui.text.past.record_changes import (
     exported_fields,
     kind_of_change,
 )
+from tui.text.sanitize import plain_key
 
 if TYPE_CHECKING:
     from backends.discovery.discovery import Discovery
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 
 OLDEST, NOW = "oldest", "now"
 """The words for the oldest revision that is left, and for the newest one."""
-OF_RECORDS = (
-    *("KIND", "NAMESPACE", "COMPONENT", "ENDPOINT", "TOPIC", "ID", "MODEL", "LORA"),
-    *("TRANSPORT", "LEASE", "KEY"),
-)
-"""The columns of `list` that say which record it is."""
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -113,22 +109,25 @@ def _table(
     changes: Sequence[RecordChange], *, steps: bool
 ) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
     """Return header and rows. `steps`: with the revision of each change."""
-    # Imported here: what programs read needs no table.
-    from tui.cli.shared.record_columns import COLUMNS, Unasked
-
-    look = Unasked(Publishers())
-    columns = [one for one in COLUMNS if one.name in OF_RECORDS]
-    header = [*(["REVISION"] if steps else []), "CHANGE", *(one.name for one in columns), "FIELDS"]
-    rows = (
-        [
-            *([str(change.revision)] if steps else []),
-            kind_of_change(change),
-            *((one.brief or one.text)(look, change.latest) for one in columns),
-            change_text(change),
-        ]
-        for change in changes
-    )
+    header = ["CHANGE", "KIND", "NAME", "ID", "DETAIL"]
+    if steps:
+        header.insert(0, "REVISION")
+    rows = ([*([str(one.revision)] if steps else []), *_cells(one)] for one in changes)
     return header, rows
+
+
+def _cells(change: RecordChange) -> Sequence[str]:
+    # Imported here: what programs read needs no table.
+    from tui.text.format import hex_id, name_of
+
+    record = change.latest
+    name = name_of(record) if record.id.path() else plain_key(record.key)
+    # As `diff WHAT` names it.
+    kind = record.kind.value.removeprefix("event_")
+    detail = change_text(change)
+    if not detail and record.transport is not None:
+        detail = f"{record.transport.kind} {record.transport.address or ''}"
+    return kind_of_change(change), kind, name, hex_id(record.id.instance_id), detail
 
 
 def _in_short(found: _Found, settings: Settings) -> str:
