@@ -32,12 +32,12 @@ _Index = dict[Any, list[bytes]]
 
 
 class FirstSeen(msgspec.Struct, frozen=True, gc=False):
-    """When a key was first seen."""
+    """When a key, or its value, was first seen."""
 
     at: float
     """POSIX seconds."""
     was_there: bool
-    """The key existed at the start, or after a gap: it is at least this old."""
+    """It existed at the start, or after a gap: it is at least this old."""
 
 
 class Cluster(RecordIndex):
@@ -46,6 +46,8 @@ class Cluster(RecordIndex):
     def __init__(self) -> None:
         super().__init__()
         self._first_seen: dict[bytes, FirstSeen] = {}
+        self._value_seen: dict[bytes, FirstSeen] = {}
+        """Of keys whose value changed since they were first seen."""
         self._by_worker: _Index = {}
         self._by_publisher: _Index = {}
         self._instances_at: _Index = {}
@@ -84,15 +86,21 @@ class Cluster(RecordIndex):
                 yield
 
     def put(self, record: AnyRecord, first_seen: FirstSeen) -> None:
-        """Add a record, or replace the record of the same key, which keeps its `first_seen`."""
+        """Add a record, or replace the record of the same key, which keeps its
+        `first_seen`: of another value it is when that was first seen."""
         key = record.entry.key
         previous = self.records.get(key)
         if previous is not None:
+            value_seen = self._value_seen.get(key)
+            if previous.entry.value != record.entry.value:
+                self._value_seen[key] = value_seen = first_seen
             if previous.id == record.id and own_worker(previous) == own_worker(record):
                 self._replace(record)
                 return
             first_seen = self._first_seen[key]
             self.discard(key)
+            if value_seen is not None:
+                self._value_seen[key] = value_seen
         self._add(record)
         self._aliases.add(record)
         self._touch(record)
@@ -116,6 +124,7 @@ class Cluster(RecordIndex):
         touched = self._touch(record)
         self._aliases.discard(record)
         del self._first_seen[key]
+        self._value_seen.pop(key, None)
         for index, value in self._entries(record):
             keys = index[value]
             del keys[bisect_left(keys, key)]
@@ -129,6 +138,11 @@ class Cluster(RecordIndex):
     def first_seen(self, key: bytes) -> FirstSeen:
         """Return when a key was first seen. Raises KeyError if it is not registered."""
         return self._first_seen[key]
+
+    def value_seen(self, key: bytes) -> FirstSeen:
+        """Return when the present value of a key was first seen. Raises KeyError if it is not
+        registered."""
+        return self._value_seen.get(key) or self._first_seen[key]
 
     def worker_of(self, record: AnyRecord) -> int | None:
         """Return the instance id (u64) of the process that registered a record. None: not known.

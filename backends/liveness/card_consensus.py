@@ -26,7 +26,7 @@ class SortOfCard(msgspec.Struct, frozen=True):
     routable: int
     """The number of workers with a live instance."""
     since: FirstSeen
-    """When the first of the cards was first seen."""
+    """When the first of the cards that still has it was first seen with it."""
     differs_in: tuple[str, ...]
     """The fields that differ from the first sort, its value before `theirs`. Empty for the first.
     May hold untrusted text."""
@@ -36,11 +36,12 @@ def sorts_of_card(
     card: ModelCard,
     serving: Serving,
     records: Mapping[bytes, AnyRecord],
-    first_seen: Callable[[bytes], FirstSeen],
+    value_seen: Callable[[bytes], FirstSeen],
 ) -> tuple[SortOfCard, ...]:
     """Return the sorts of card in a card's worker set, its own first.
 
-    Empty: it is no party to a conflict. `records`: those in `serving`.
+    Empty: it is no party to a conflict. `records`: those in `serving`. `value_seen`: when the value
+    of a key was first seen.
     """
     if not serving.disagrees(card.key):
         return ()
@@ -55,7 +56,7 @@ def sorts_of_card(
                 sort.sort,
                 tuple(sort.keys),
                 routable.get(sort.sort, 0),
-                min(map(first_seen, sort.keys), key=lambda seen: seen.at),
+                min(map(value_seen, sort.keys), key=lambda seen: seen.at),
                 tuple(differences(mine, theirs)) if found else (),
             )
         )

@@ -368,8 +368,8 @@ class LivenessTracker:
         if not (sorts := self.serving.sorts(card.key)):
             return ()
         if sorts[0] not in self._conflicts:
-            first_seen = self._cluster.first_seen
-            found = sorts_of_card(card, self.serving, self._records, first_seen)
+            value_seen = self._cluster.value_seen
+            found = sorts_of_card(card, self.serving, self._records, value_seen)
             self._conflicts[sorts[0]] = found
         return self._conflicts[sorts[0]]
 

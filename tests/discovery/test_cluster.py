@@ -156,6 +156,26 @@ def test_a_change_keeps_since_when_a_record_is_known_and_a_return_does_not() -> 
     assert cluster.first_seen(key) == FirstSeen(40.0, was_there=False)
 
 
+def test_another_value_of_a_key_is_known_since_it_came() -> None:
+    cluster = Cluster()
+    key, _ = registered.card(1)
+    one, same = record(registered.card(1)), record(registered.card(1), revision="2")
+    other = record((key, registered.card(1, "acme/other")[1]), revision="3")
+    of_another_worker = record((key, registered.card(2)[1]), revision="4")
+    cluster.apply(Added(one), 10.0)
+    cluster.apply(Added(same, one), 20.0)
+    assert cluster.value_seen(key) == FirstSeen(10.0, was_there=False)
+    cluster.apply(Added(other, same), 30.0)
+    assert cluster.value_seen(key) == FirstSeen(30.0, was_there=False)
+    assert cluster.first_seen(key) == FirstSeen(10.0, was_there=False)
+    # In a gap: it is at least that old.
+    cluster.apply(Resynced((), (Added(of_another_worker, other),), "5"), 40.0)
+    assert cluster.value_seen(key) == FirstSeen(40.0, was_there=True)
+    cluster.apply(Removed(of_another_worker), 50.0)
+    cluster.apply(Added(one), 60.0)
+    assert cluster.value_seen(key) == FirstSeen(60.0, was_there=False)
+
+
 def test_what_a_whole_reading_finds_may_be_older_at_the_start_and_after_a_gap() -> None:
     cluster = Cluster()
     one, other = record(registered.instance(1)), record(registered.instance(2))

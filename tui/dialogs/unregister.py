@@ -309,12 +309,12 @@ class UnregisterDialog(KeysQuestion):
 
 
 def _known(states: RecordStates, record: AnyRecord) -> str:
-    """Return the text after a key: its revision, and for how long it has been seen."""
-    first_seen = states.first_seen(record)
+    """Return the text after a key: its revision, and for how long its value has been seen."""
+    value_seen = states.value_seen(record)
     as_of = states.as_of()
     seen = ""
-    if first_seen is not None:
-        seen = f", {seen_in_words(first_seen, as_of or states.clock())}"
+    if value_seen is not None:
+        seen = f", {seen_in_words(value_seen, as_of or states.clock())}"
         if as_of is not None:
             seen += f" as of {time_of_day(states.clock.shown_at(as_of))}"
     return f"{revision_of(record)}{seen}"

@@ -143,6 +143,12 @@ class RecordStates:
         cluster = self.view.cluster
         return cluster.first_seen(record.key) if record.key in cluster.records else None
 
+    def value_seen(self, record: AnyRecord) -> FirstSeen | None:
+        """Since when the value of a record's key is known. None: the key went since its row was
+        drawn."""
+        cluster = self.view.cluster
+        return cluster.value_seen(record.key) if record.key in cluster.records else None
+
     def _shown_of(self, found: Collection[bytes]) -> int:
         if not self.view.narrowed:
             return len(found)

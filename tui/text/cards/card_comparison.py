@@ -75,7 +75,7 @@ def comparison_of_marked(
         return f"{key} compares 2 to {MOST_COMPARED} cards: {marked} are marked."
     if problem := _unreadable(cards):
         return f"Nothing to compare: {problem}."
-    return _compared([(card, 0, cluster.first_seen(card.key)) for card in cards])
+    return _compared([(card, 0, cluster.value_seen(card.key)) for card in cards])
 
 
 def comparison_of_sorts(

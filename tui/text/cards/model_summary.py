@@ -284,12 +284,12 @@ def by_age(card: ModelCard, serving: Serving, cluster: Cluster) -> tuple[SortOfC
 
     Empty: it is no party to a conflict.
     """
-    sorts = sorts_of_card(card, serving, cluster.records, cluster.first_seen)
+    sorts = sorts_of_card(card, serving, cluster.records, cluster.value_seen)
     if not sorts:
         return ()
     oldest = cluster.records.get(min(sorts, key=lambda one: one.since.at).keys[0])
     if isinstance(oldest, ModelCard) and oldest.key not in sorts[0].keys:
-        sorts = sorts_of_card(oldest, serving, cluster.records, cluster.first_seen)
+        sorts = sorts_of_card(oldest, serving, cluster.records, cluster.value_seen)
     first, *others = sorts
     return (first, *sorted(others, key=lambda one: one.since.at))
 
