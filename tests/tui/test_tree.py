@@ -170,3 +170,13 @@ async def test_a_click_selects_a_place() -> None:
         await operator.click_text("staging 1")
         await operator.until(lambda: operator.dashboard.scope == ("staging",))
         await operator.until(lambda: operator.rows("id") == ["4"])
+
+
+async def test_keys_make_it_wider_and_narrower_as_far_as_the_table_has_room_left() -> None:
+    async with dashboard(small_world(), size=(80, 24)) as operator:
+        await operator.press(*[">"] * 20)
+        await operator.until(lambda: operator.tree.outer_size.width == 32)
+        await operator.press(*["<"] * 20)
+        await operator.until(lambda: operator.tree.outer_size.width == 12)
+        await operator.press("t", ">")
+        assert operator.told() == ["The tree is hidden: t shows it."]
