@@ -386,7 +386,6 @@ async def test_only_findings_and_a_filter_leave_what_is_not_served_and_matches()
         assert operator.rows("state")[0] == "≠ not served"
         assert operator.tabs()[2] == "Models 1"
         await operator.press("escape")
-        await operator.press("exclamation_mark")
         await operator.type("/big\r")
         assert rows(operator) == []
         hides = "Nothing here matches “big” and is not live: ! shows live records, too; Esc"

@@ -150,3 +150,17 @@ def test_of_long_values_the_part_that_differs_is_shown() -> None:
     (field,) = compared.comparison.differing
     assert short_value(field, 0, 20) == "…der/rev-1/tokenizer.json"
     assert short_value(field, 1, 60) == paths[1]
+
+
+def test_a_value_of_a_megabyte_leaves_room_for_those_of_the_other_cards() -> None:
+    cluster = Cluster()
+    for worker, data in ((1, "x" * 1_000_000), (2, "y")):
+        key, value = card(worker)
+        body = json.loads(value)
+        body["card_json"]["user_data"] = data
+        cluster.put(record((key, json.dumps(body).encode())), FirstSeen(0.0, was_there=False))
+    compared = comparison_of_marked(cards(cluster), cluster, "=")
+    assert isinstance(compared, ComparedCards)
+    shown = field_detail(compared, compared.comparison.differing[0]).json
+    assert "… and 985,000 characters more" in shown
+    assert shown.endswith("B  2\ny")

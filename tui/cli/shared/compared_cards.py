@@ -31,13 +31,8 @@ def print_comparison(
     if output == "json":
         write_lines([_json(found)])
     else:
-        write_lines(plain(line) for line in comparison_lines(found, now, _shortened))
+        write_lines(plain(line) for line in comparison_lines(found, now, MOST_CHARACTERS))
     return Exit.DONE
-
-
-def _shortened(value: str) -> str:
-    more = len(value) - MOST_CHARACTERS
-    return value if more <= 0 else f"{value[:MOST_CHARACTERS]}… and {more:,} characters more"
 
 
 def _json(found: ComparedCards) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -24,6 +24,8 @@ LETTERS = "ABCD"
 
 LONGEST_SHARED = 4_000
 """Characters of which the first that differs is looked for."""
+MOST_CHARACTERS = 15_000
+"""Characters of a value in the detail of its field, where all cards have room."""
 KEPT_BEFORE = 8
 """Characters of a long value that are shown before its first difference."""
 
@@ -206,11 +208,11 @@ def short_value(field: ComparedField, index: int, cells: int) -> str:
 
 
 def field_detail(compared: ComparedCards, field: ComparedField) -> Detail:
-    """Return a field with the whole value of each card."""
+    """Return a field with the whole value of each card, up to `MOST_CHARACTERS`."""
     covered = "in Dynamo's checksum" if field.is_covered else "not in Dynamo's checksum"
     state = f"{mark_of(field)} differs" if field.differs else "equal"
     whole = [
-        f"{one.letter}  {hex_id(one.card.id.instance_id)}\n{value_of(field, index)}"
+        f"{one.letter}  {hex_id(one.card.id.instance_id)}\n{shortened(value_of(field, index))}"
         for index, one in enumerate(compared.cards)
     ]
     fields = (("field", field.path), ("compared", f"{state}, {covered} (as of 1.6.1)"))
@@ -223,12 +225,17 @@ def shown_fields(compared: ComparedCards, *, everything: bool) -> Sequence[Compa
     return comparison.fields if everything else comparison.differing
 
 
-def comparison_lines(
-    compared: ComparedCards, now: float, shorten: Callable[[str], str]
-) -> Iterator[str]:
-    """Yield a comparison as lines for a pipe: the fields that differ. `shorten`: cuts a value."""
+def shortened(value: str, most: int = MOST_CHARACTERS) -> str:
+    """Return a value with the number of characters that are left out, if it is very long."""
+    more = len(value) - most
+    return value if more <= 0 else f"{value[:most]}… and {more:,} characters more"
+
+
+def comparison_lines(compared: ComparedCards, now: float, most: int) -> Iterator[str]:
+    """Yield a comparison as lines for a pipe: the fields that differ. `most`: characters that are
+    shown of a value."""
     yield from heading(compared, now)
     for field in compared.comparison.differing:
         yield f"{mark_of(field)} {field.path}"
         for index, one in enumerate(compared.cards):
-            yield f"    {one.letter}  {shorten(value_of(field, index))}"
+            yield f"    {one.letter}  {shortened(value_of(field, index), most)}"

@@ -287,11 +287,17 @@ def by_age(card: ModelCard, serving: Serving, cluster: Cluster) -> tuple[SortOfC
     sorts = sorts_of_card(card, serving, cluster.records, cluster.value_seen)
     if not sorts:
         return ()
-    oldest = cluster.records.get(min(sorts, key=lambda one: one.since.at).keys[0])
+    oldest = cluster.records.get(min(sorts, key=_age).keys[0])
     if isinstance(oldest, ModelCard) and oldest.key not in sorts[0].keys:
         sorts = sorts_of_card(oldest, serving, cluster.records, cluster.value_seen)
     first, *others = sorts
-    return (first, *sorted(others, key=lambda one: one.since.at))
+    return (first, *sorted(others, key=_age))
+
+
+def _age(sort: SortOfCard) -> tuple[float, int, bytes]:
+    """Sort by when a sort was first seen; of those that were there at the start by how many workers
+    have it."""
+    return sort.since.at, -len(sort.keys), min(sort.keys)
 
 
 def in_conflict(cards: Iterable[ModelCard], serving: Serving) -> list[ModelCard]:
