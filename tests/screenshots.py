@@ -33,6 +33,7 @@ class Scene(Enum):
     """What is to be seen that takes more than keys."""
 
     NONE = auto()
+    OVERVIEW = auto()
     REQUESTS = auto()
     METRICS = auto()
     CHARTS = auto()
@@ -59,6 +60,7 @@ class Picture:
 
 
 PICTURES = (
+    Picture("overview", scene=Scene.OVERVIEW, seconds=45),
     Picture("instances", sort="state"),
     Picture("models", ("2", "end", "right", "down", "right")),
     Picture("workers", ("3", *"jjjjj")),
@@ -92,6 +94,9 @@ async def draw(picture: Picture) -> str:
             shown = f"{worker(world, picture.drained, 1).id:x}"
             await pilot.press("slash", *shown, "enter")
         match picture.scene:
+            case Scene.OVERVIEW:
+                await metered(pilot, world, clock)
+                await pilot.press("0")
             case Scene.REQUESTS:
                 await scraped(pilot, world, clock)
             case Scene.METRICS:

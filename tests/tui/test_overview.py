@@ -118,6 +118,8 @@ async def test_what_comes_is_shown_and_a_frozen_view_stays() -> None:
     async with dashboard(made, preferences=FIRST, size=(120, 40)) as operator:
         await read(operator)
         await operator.until_shown("● nothing: all 2 records are live")
+        await operator.press("d")
+        assert operator.told() == ["Nothing that is registered belongs to this line."]
         made.put(MALFORMED)
         await operator.until_shown("! malformed")
         await operator.press("f")

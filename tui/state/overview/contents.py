@@ -40,8 +40,9 @@ from tui.text.numbers import latency, rate
 MOST_LINES = 200
 """Lines of one part, however high the terminal is."""
 
-LEAST_ROOM = 6
-"""Lines that are filled, however few there are: for each part its titles and one line."""
+LEAST_ROOM = 7
+"""Lines that are filled, however few there are: for each part its titles and a line, and one that
+says how much more is wrong."""
 FEWEST_EVENTS = 3
 """Events for which there must be room before parts are set apart by blank lines."""
 
@@ -80,17 +81,22 @@ class OverviewContents:
         self._causes = CauseRows(dashboard.view, dashboard.clock)
         self._metered: Mapping[str, MeteredModel] = {}
         self._subjects: dict[Hashable, Subject] = {}
+        self._cards_of: dict[tuple[str, str | None], Sequence[AnyRecord]] = {}
+        """The cards of lines, as they were asked for since the last change."""
         self._scope: Scope = ()
 
     def rebuild(self) -> None:
         """Take in everything: the scope, the filter or the whole cluster is another."""
         self._scope = self._dashboard.scope
+        self._cards_of.clear()
         self._wrong_lines.rebuild(self._scope)
         self._models.rebuild(self._scope)
         self.take_figures()
 
     def amend(self, changes: Changes) -> None:
         """Take in what changed."""
+        if changes.models:
+            self._cards_of.clear()
         self._wrong_lines.amend(changes.keys)
         self._models.amend(changes.models)
 
@@ -311,8 +317,14 @@ class OverviewContents:
             return Target(TabId.MODELS, (next(iter(names)),) if names else None)
         return Target(PANE_OF[record.kind], record.key)
 
-    def _cards(self, line: ModelLine) -> list[AnyRecord]:
-        """Return the cards of a line, without those of adapters."""
+    def _cards(self, line: ModelLine) -> Sequence[AnyRecord]:
+        """Return the cards of a line, without those of adapters. There may be thousands."""
+        key = (line.name, line.namespace)
+        if key not in self._cards_of:
+            self._cards_of[key] = self._sorted_cards(line)
+        return self._cards_of[key]
+
+    def _sorted_cards(self, line: ModelLine) -> Sequence[AnyRecord]:
         scope = self._scope
         if line.is_part or (line.namespace and not scope):
             scope = (line.namespace or "",)

@@ -32,13 +32,14 @@ def store_lines(dashboard: Dashboard) -> list[StoreLine]:
 
 
 def frontend_lines(dashboard: Dashboard) -> list[StoreLine]:
-    """Return the frontends of `--metrics` that do not answer: what they serve is not known."""
+    """Return the frontends of `--metrics` that do not answer any more. An address that never
+    answered may be a worker's."""
     frontends = dashboard.view.verdicts.serving.frontends
-    state = State("?", FAILING, "warn")
+    state = State("✗", FAILING, "warn")
     return [
-        StoreLine(state, one.name, f"frontend: {one.trouble}" if one.was_seen else one.trouble)
+        StoreLine(state, one.name.removeprefix("http://"), f"frontend: {one.trouble}")
         for one in frontends
-        if one.trouble
+        if one.trouble and one.was_seen
     ]
 
 

@@ -142,6 +142,12 @@ class OverviewPane(Pane[OverviewRow]):
     def action_sort_reverse(self) -> None:
         """Do nothing."""
 
+    def _or_told(self, records: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
+        if self.row is not None and not records:
+            text = "Nothing that is registered belongs to this line."
+            self.notify(text, severity="warning", markup=False)
+        return records
+
     def _resized(self) -> None:
         if self.view.complete:
             self._list()

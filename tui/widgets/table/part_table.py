@@ -108,6 +108,8 @@ class PartTable(ListTable[OverviewRow]):
         return self._laid.get(row.part, [])
 
     def _header(self, width: int) -> Strip:
+        if not self.rows:
+            return Strip.blank(width, self.base_style)
         return self._titles(OverviewPart.WRONG, width)
 
     def _line(self, index: int, width: int) -> Strip:

@@ -278,4 +278,4 @@ def test_the_rows_never_need_more_lines_than_there_are(room: int) -> None:
     models = [card(number, f"acme/model-{number}") for number in range(1, 20)]
     shown = Overviewed(*(record(one) for one in models), *worker(0x77))
     shown.changed()
-    assert len(shown.contents.rows(room)) + 1 <= max(room, 6)
+    assert len(shown.contents.rows(room)) + 1 <= max(room, 7)
