@@ -76,3 +76,13 @@ async def test_in_a_short_terminal_the_trail_is_in_the_header_and_takes_no_line(
         await operator.until(lambda: "  staging  ❄ frozen, 0 changes" in operator.header())
         assert operator.breadcrumb() == ""
         assert operator.lines()[1].split()[:1] == first.split()[:1]
+
+
+async def test_in_80_columns_a_freeze_is_shown_whole_beside_context_and_place() -> None:
+    async with dashboard(
+        world_of_two(), size=(80, 24), context="prod-eu", context_source="--context", colour="red"
+    ) as operator:
+        operator.tree.select_scope(("staging", "router"))
+        await operator.press("f", "exclamation_mark")
+        where = " ctx prod-eu  › staging › router › ! not live only  ❄ frozen  "
+        await operator.until(lambda: where in operator.header())

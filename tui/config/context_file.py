@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from backends.store import Misconfigured
+from tui.config.context_colours import COLOUR_PATTERN, COLOURS
 from tui.config.folder import CONTEXTS_FILE, SETTINGS_FILE, config_folder, read_toml
 from tui.config.versions import CONTEXTS, wrong_version
 
@@ -54,6 +55,12 @@ Backend = Annotated[
     Literal["etcd", "file", "kubernetes", "nats"] | None,
     Field(description="must be a text: 'etcd', 'file', 'kubernetes' or 'nats'"),
 ]
+Colour = Annotated[
+    str | None,
+    Field(
+        description=f"must be one of {', '.join(COLOURS)}, or as #rrggbb", pattern=COLOUR_PATTERN
+    ),
+]
 Flag = Annotated[bool, Field(description="must be true or false, without quotes")]
 
 
@@ -81,6 +88,8 @@ class Table(BaseModel):
     read_only: Flag = False
     metrics: Texts = None
     """URLs, separated by commas."""
+    colour: Colour = None
+    """That the context's name is shown in."""
 
     @model_validator(mode="before")
     @classmethod

@@ -13,6 +13,7 @@ They are tables of the settings file, `dyntop/settings.toml` in `$XDG_CONFIG_HOM
     namespace = "prod"              # "" for all, whatever DYN_NAMESPACE says
     read_only = true
     metrics = ["http://frontend-0:8000"]    # or one text, with commas: as --metrics
+    colour = "red"                  # that its name is shown in
 
 In `contexts.toml`, which is read too, each is a table `[prod]`. A name that both files have is
 refused. A name with a dot is written in quotes: `[contexts."prod.eu"]`. All that a table does not

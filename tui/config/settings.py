@@ -118,6 +118,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The context that settings come from, unless a flag overrides them."""
     context_source: str | None = None
     """The flag or variable that chose the context."""
+    colour: str | None = None
+    """Of the context, as the file has it. None: it has none."""
     read_only: bool = False
     """Removing keys is disabled."""
     demo: bool = False
@@ -215,6 +217,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         sources.note("read_only", of_context if by_context else None)
         sources.note("read_only", "DYNTOP_READ_ONLY" if by_variable else None)
         sources.note("context", None if context is None else context.source)
+        sources.note("colour", of_context if context is not None and context.colour else None)
         sources.note("demo", "--demo" if demo else None)
         preferences = None if file is None else _preferences(environ, file.preferences, sources)
         sources.replace("remember", "--demo" if demo else None)
@@ -230,6 +233,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             generation_of=as_name(base) if base else None,
             context=None if context is None else context.name,
             context_source=None if context is None else context.source,
+            colour=None if context is None else context.colour,
             read_only=read_only or by_context or by_variable,
             demo=demo,
             probing=Probing.VISIBLE if probing is None else probing,

@@ -93,6 +93,8 @@ def _of_file(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _values(settings: Settings) -> Iterator[tuple[str, str | None]]:
     yield "context", settings.context
+    if settings.colour is not None:
+        yield "colour", settings.colour
     yield "demo", _switch(settings.demo)
     yield "backend", "memory" if settings.demo else settings.connection.backend
     match settings.connection:

@@ -28,6 +28,7 @@ from tui.state.reported_removals import is_undecided
 from tui.text.consequences import consequences, plain_sentence
 from tui.text.format import NOTHING, SHORT_KIND_NAMES, STATES, count, hex_id, name_of, revision_of
 from tui.text.sanitize import plain, plain_key
+from tui.widgets.context_badge import QuestionedStore
 from tui.widgets.table.list_table import ListTable
 
 FEW = 5
@@ -142,7 +143,7 @@ class CleanUpScreen(QuestionScreen[list[AnyRecord] | None]):
             classes=f"dialog -wide {'' if len(self.targets.records) <= FEW else '-full'}"
         ):
             yield Static(classes="dialog--title")
-            yield Static(plain(self._where), classes="dialog--where", markup=False)
+            yield QuestionedStore(self.dashboard.settings, self._where)
             yield Alert()
             yield Static(classes="dialog--summary", markup=False)
             yield self._table

@@ -18,6 +18,7 @@ from tui.state.dashboard import Dashboard
 from tui.text.consequences import plain_sentence
 from tui.text.format import STATES
 from tui.text.sanitize import plain
+from tui.widgets.context_badge import QuestionedStore
 
 
 class LabelBackDialog(KeysQuestion):
@@ -43,7 +44,7 @@ class LabelBackDialog(KeysQuestion):
         title = Text(f"Put pod {plain(self._label.pod)} back into discovery?", "bold")
         with Vertical(classes="dialog -asking"):
             yield Static(title, classes="dialog--title")
-            yield Static(f"in {plain(self._where)}", classes="dialog--where", markup=False)
+            yield QuestionedStore(self._dashboard.settings, f"in {self._where}")
             yield KeyList([(one.key, "") for one in self._records], self._note)
             with VerticalScroll(classes="dialog--text", can_focus=False):
                 lines = "\n".join(f"• {plain_sentence(one)}" for one in self._consequences())

@@ -20,7 +20,7 @@ from tui.state.column import Cell
 from tui.state.dashboard import Dashboard
 from tui.text.detail import keeps
 from tui.text.format import duration, hex_id
-from tui.text.sanitize import plain
+from tui.widgets.context_badge import QuestionedStore
 
 _WAS = {"unregister": "Unregistered", "drain": "Drained", "clean up": "Cleaned up"}
 LOOK_INTERVAL = 1.0
@@ -46,7 +46,7 @@ class UndoDialog(KeysQuestion):
         keys = [(item.entry.key, f"was {item.verdict}") for item in self.act.items]
         with Vertical(classes="dialog -asking"):
             yield Static(Text(f"Put {keeps(self._records)} back?", "bold"), classes="dialog--title")
-            yield Static(plain(self._where), classes="dialog--where", markup=False)
+            yield QuestionedStore(self.dashboard.settings, self._where)
             yield Alert()
             yield Static(self._done(), classes="dialog--summary", markup=False)
             yield KeyList(keys, self._note)

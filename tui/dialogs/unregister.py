@@ -37,6 +37,7 @@ from tui.text.errors import explain
 from tui.text.format import revision_of, seen_in_words
 from tui.text.sanitize import clip, plain
 from tui.text.timestamps import time_of_day
+from tui.widgets.context_badge import QuestionedStore
 from tui.widgets.plain_input import PlainInput
 
 LOOK_INTERVAL = 1.0
@@ -87,7 +88,7 @@ class UnregisterDialog(KeysQuestion):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -asking"):
             yield Static(classes="dialog--title")
-            yield Static(plain(self._where), classes="dialog--where", markup=False)
+            yield QuestionedStore(self.dashboard.settings, self._where)
             yield RemovalOptionList([one.label for one in self._options])
             yield Alert()
             yield Static(classes="dialog--summary", markup=False)

@@ -83,6 +83,13 @@ def rich_colour(variables: Mapping[str, str], name: str) -> str:
     return "" if value is None else Color.parse(value).rich_color.name
 
 
+def on_colour(colour: str) -> str:
+    """Return Rich's style of a text on a colour: black or white, whichever is read better."""
+    background = Color.parse(colour)
+    text = max(("#000000", "#ffffff"), key=lambda one: contrast(Color.parse(one), background))
+    return f"{text} on {background.hex6.lower()}"
+
+
 def contrast(colour: Color, background: Color) -> float:
     """Return the contrast of two colours by WCAG 2: from 1 to 21."""
     dark, light = sorted((_luminance(colour), _luminance(background)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,13 +16,14 @@ from tui.runtime.open_files import why_none_left
 from tui.runtime.textual_theme import rich_colour
 from tui.state.dashboard import Dashboard
 from tui.state.empty import why_not_updating
-from tui.state.navigation.breadcrumb import BETWEEN, breadcrumb_of
+from tui.state.navigation.breadcrumb import BETWEEN, FROZEN, Breadcrumb, breadcrumb_of
 from tui.state.record_states import STALE_AFTER
 from tui.state.store_state import LinkState
 from tui.text.errors import explain
 from tui.text.format import count, duration
 from tui.text.sanitize import clip, plain, width
 from tui.text.timestamps import time_of_day
+from tui.widgets.context_badge import context_badge
 
 ROOM_FOR_NAME = 90
 """Cells from which the program's name is shown: narrower lines have no room for it."""
@@ -133,19 +135,25 @@ class StoreHeader(Vertical):
     def _breadcrumb(self, room: int) -> Text:
         """Return where the dashboard is, in so many cells if that is possible. Empty: at all."""
         breadcrumb = breadcrumb_of(self.dashboard)
-        line = Text(no_wrap=True)
         if not breadcrumb:
-            return line
+            return Text()
+        line = self._drawn(breadcrumb, room)
+        if line.cell_len > room and breadcrumb.frozen:
+            # That it is frozen matters more than how much waits.
+            line = self._drawn(replace(breadcrumb, frozen=FROZEN), room)
+        return line
+
+    def _drawn(self, breadcrumb: Breadcrumb, room: int) -> Text:
+        line = Text(no_wrap=True)
         signs = breadcrumb.signs()
-        context = [breadcrumb.context] if breadcrumb.context else []
-        kept = sum(width(text) + len(BETWEEN) for text in (*context, *signs))
-        steps = breadcrumb.steps(room - kept)
-        for text in (*context, *steps):
+        context = context_badge(self.app, self.dashboard.settings)
+        kept = sum(width(text) + len(BETWEEN) for text in (context.plain, *signs) if text)
+        line.append(context)
+        for text in breadcrumb.steps(room - kept):
             line.append(BETWEEN if line else "", "dim").append(text, "bold")
         for text in signs:
-            line.append("  " if line else "").append(
-                text, "reverse" if text == breadcrumb.frozen else "dim"
-            )
+            style = "reverse" if text == breadcrumb.frozen else "dim"
+            line.append("  " if line else "").append(text, style)
         return line
 
     def _link(self) -> list[Text]:

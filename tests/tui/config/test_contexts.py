@@ -9,6 +9,7 @@ import pytest
 from backends.store import Misconfigured
 from tui.config.context_file import SETTINGS, Context
 from tui.config.contexts import chosen
+from tui.config.settings import Settings
 from tui.text.errors import Exit, explain
 
 PASSWORD = "s3cret"
@@ -364,3 +365,18 @@ def test_a_file_for_the_build_before_means_the_same(environ: dict[str, str]) -> 
         ),
         Context(name="bare", source="--context"),
     ]
+
+
+def test_a_colour_is_a_name_or_rrggbb_and_nothing_else(environ: dict[str, str]) -> None:
+    for colour in ("red", "grey", "#1f5FBF"):
+        write(environ, f'[prod]\ncolour = "{colour}"\nfile_store = "/kv"\n')
+        context = chosen(environ, "prod")
+        assert context is not None
+        settings = Settings.from_environment(environ, context=context)
+        assert settings.colour == colour
+        assert settings.sources["colour"] == "context prod"
+    said = (
+        "colour must be one of red, orange, yellow, green, cyan, blue, purple, grey, or as #rrggbb"
+    )
+    for value in ('"pink"', '"#12345"', '"red on blue"', "1"):
+        assert wrong(environ, f"colour = {value}") == said

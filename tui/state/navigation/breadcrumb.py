@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = ("DYNTOP_CONTEXT", "DYN_NAMESPACE")
 """Sources of context and namespace that the user did not type now."""
 NO_NAMESPACE = "(no namespace)"
+FROZEN = "❄ frozen"
 BETWEEN = " › "
 """Between two steps."""
 LEAST = 20
@@ -82,7 +83,7 @@ def breadcrumb_of(dashboard: Dashboard) -> Breadcrumb:
     if view.only_findings:
         findings = f"{dashboard.keys.shown('not-live')} not live only"
     if view.frozen:
-        frozen = f"❄ frozen, {count(view.waiting, 'change')} waiting"
+        frozen = f"{FROZEN}, {count(view.waiting, 'change')} waiting"
     read_only = ""
     if dashboard.is_read_only:
         why = view.store.read_only
