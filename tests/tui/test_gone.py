@@ -61,12 +61,12 @@ async def test_it_is_counted_in_no_tab_tree_or_header() -> None:
     async with dashboard(world, size=(130, 30)) as operator:
         world.keyspace.end_lease(2)
         await until_gone(operator, "2")
-        assert operator.tabs()[1:5] == ["Instances 1", "Models 1", "Workers 1", "Channels 1"]
+        assert operator.tabs()[1:5] == ["Instances 1", "Models 1", "Workers 1", "Event channels 1"]
         assert operator.branches()[0] == "all namespaces 1"
         assert "1 instance  1 worker  1 model  1 channel" in operator.header()
         world.keyspace.end_lease(1)
         await until_gone(operator, "1", "2")
-        assert operator.tabs()[1:5] == ["Instances 0", "Models 0", "Workers 0", "Channels 0"]
+        assert operator.tabs()[1:5] == ["Instances 0", "Models 0", "Workers 0", "Event channels 0"]
         assert operator.branches() == ["all namespaces 0"]
         assert "0 instances  0 workers  0 models  0 channels" in operator.header()
 
