@@ -18,6 +18,7 @@ from tui.state.cluster_view import Changes
 from tui.state.column import Cell
 from tui.state.dashboard import Dashboard, TabId
 from tui.state.overview.calm import all_is_well, not_known_yet
+from tui.state.overview.model_details import ModelDetails
 from tui.state.overview.model_lines import ModelLine, ModelLines
 from tui.state.overview.rows import (
     OverviewPart,
@@ -78,6 +79,7 @@ class OverviewContents:
         self._states = dashboard.states
         self._wrong_lines = WrongLines(dashboard.states)
         self._models = ModelLines(dashboard.view)
+        self._details = ModelDetails(dashboard)
         self._causes = CauseRows(dashboard.view, dashboard.clock)
         self._metered: Mapping[str, MeteredModel] = {}
         self._subjects: dict[Hashable, Subject] = {}
@@ -280,9 +282,13 @@ class OverviewContents:
                 return worker_by_id(self._view.cluster, number)
         return None
 
-    def event_detail(self, row: OverviewRow) -> Detail | None:
-        """Return the detail of events that have one cause. None: it is one event, or none."""
+    def detail(self, row: OverviewRow) -> Detail | None:
+        """Return the detail of a model, or of events that have one cause. None: it is that of the
+        row's record, process or event."""
         match self.subject(row):
+            case ModelLine() as line:
+                cards = self._cards(line)
+                return self._details.of(line, cards, self._within(line)) if cards else None
             case CauseRow(event=None, cause=cause):
                 by = self._causes.replacement(cause.events)
                 shown_at = self._dashboard.clock.shown_at
@@ -325,14 +331,16 @@ class OverviewContents:
         return self._cards_of[key]
 
     def _sorted_cards(self, line: ModelLine) -> Sequence[AnyRecord]:
-        scope = self._scope
-        if line.is_part or (line.namespace and not scope):
-            scope = (line.namespace or "",)
+        scope = self._within(line)
         cards = self._view.models.cards(line.name)
         found: list[AnyRecord] = [
             one for one in cards if not one.is_lora and (not scope or scope in scopes_of(one))
         ]
         return sorted(found, key=lambda one: one.key)
+
+    def _within(self, line: ModelLine) -> Scope:
+        """Return the place that the line of a model is of."""
+        return (line.namespace or "",) if line.is_part else self._scope
 
     @property
     def findings(self) -> Collection[bytes]:

@@ -126,8 +126,8 @@ class OverviewPane(Pane[OverviewRow]):
         return subject.event if isinstance(subject, CauseRow) else None
 
     def detail_text(self) -> Detail | None:
-        """Return the detail of events with one cause."""
-        return None if self.row is None else self._contents.event_detail(self.row)
+        """Return the detail of a model, and that of events with one cause."""
+        return None if self.row is None else self._contents.detail(self.row)
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
         """Go to what the row is about; a row that leads nowhere opens its detail, if it has one."""

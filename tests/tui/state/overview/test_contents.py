@@ -279,3 +279,16 @@ def test_the_rows_never_need_more_lines_than_there_are(room: int) -> None:
     shown = Overviewed(*(record(one) for one in models), *worker(0x77))
     shown.changed()
     assert len(shown.contents.rows(room)) + 1 <= max(room, 7)
+
+
+def test_the_detail_of_a_model_names_its_workers_and_hosts_and_why_one_serves_nothing() -> None:
+    shown = Overviewed(*worker(1), *worker(2), *on_lease(3, card(3)))
+    shown.renew(1, 2, 3)
+    shown.changed()
+    (row,) = shown.rows(OverviewPart.MODELS)
+    detail = shown.contents.detail(row)
+    assert detail is not None
+    text = "\n".join(f"{label} {value}" for label, value in detail.fields)
+    assert "2/3 routable" in text
+    assert "10.0.0.1" in text
+    assert "why not 3 ▽ drained: drained or deleted, its lease is alive" in text
