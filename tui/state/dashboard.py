@@ -713,6 +713,8 @@ class Dashboard:
             self.view.take_changes()
             # What was there is not new, nor that it was read.
             self.unseen.start(self.view.history.last)
+            if self._alarm is not None:
+                self._alarm.start(self.clock())
             self._changed(Update(everything=True, is_first=True, link=link))
             self._begin_to_look_back()
             return

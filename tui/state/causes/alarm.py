@@ -6,6 +6,7 @@ Once for each worker, and not at every moment. Pure: time is passed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from math import inf
 
 import msgspec
 
@@ -15,12 +16,15 @@ from backends.liveness.judge import FINDINGS, Verdict
 WRONG = FINDINGS - {Verdict.DRAINED, Verdict.LEFTOVER}
 """The verdicts that are told. What is drained or left behind in order was meant to be, and a worker
 that starts or stops looks drained for a moment."""
+GATHERING = 60.0
+"""Seconds after the first snapshot in which nothing is told: leases and addresses are looked at for
+the first time, and a person has just started it."""
 SETTLING = 3.0
 """Seconds for which it must last."""
 LEAST_BETWEEN = 30.0
 """Seconds between two calls."""
 TOLD_AGAIN = 600.0
-"""Seconds after which the same worker is told of again."""
+"""Seconds without news of a worker after which it is told of again."""
 MOST_NAMED = 2
 
 
@@ -36,11 +40,18 @@ class FindingAlarm:
     """Gathers what becomes wrong, and says when to call."""
 
     def __init__(self) -> None:
+        self._from = inf
+        """When something is called out first: before, evidence is still gathered of what was wrong
+        all along."""
         self._waiting: dict[Hashable, _Waiting] = {}
         """By worker; the oldest first."""
-        self._told: dict[Hashable, float] = {}
-        """When each worker was told of, the oldest first."""
+        self._known: dict[Hashable, float] = {}
+        """When each worker was told of, or became wrong again since; the oldest first."""
         self._last: float | None = None
+
+    def start(self, now: float) -> None:
+        """Take in that the first snapshot is shown."""
+        self._from = now + GATHERING
 
     def note(
         self,
@@ -52,15 +63,19 @@ class FindingAlarm:
         worker of a record, and its name for people."""
         for record in worsened:
             worker, name = name_of(record)
-            if worker not in self._waiting and worker not in self._told:
+            if worker in self._known or now < self._from:
+                # What comes and goes, as what is probed only while it is on screen, is not news.
+                self._known.pop(worker, None)
+                self._known[worker] = now
+            elif worker not in self._waiting:
                 self._waiting[worker] = _Waiting(now, record, name)
 
     def due(self, verdict_of: Callable[[bytes], Verdict], now: float) -> str:
         """Return what to call out now. Empty: nothing. What is well again is not told."""
-        for worker, at in list(self._told.items()):
+        for worker, at in list(self._known.items()):
             if now - at < TOLD_AGAIN:
                 break
-            del self._told[worker]
+            del self._known[worker]
         self._waiting = {
             worker: one
             for worker, one in self._waiting.items()
@@ -72,7 +87,7 @@ class FindingAlarm:
         self._last = now
         for worker in ripe:
             del self._waiting[worker]
-            self._told[worker] = now
+            self._known[worker] = now
         return _sentence(ripe, verdict_of)
 
 

@@ -7,7 +7,13 @@ from collections.abc import Hashable
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import Verdict
 from tests.support.registered import card, instance, record
-from tui.state.causes.alarm import LEAST_BETWEEN, SETTLING, TOLD_AGAIN, FindingAlarm
+from tui.state.causes.alarm import (
+    GATHERING,
+    LEAST_BETWEEN,
+    SETTLING,
+    TOLD_AGAIN,
+    FindingAlarm,
+)
 
 
 class Ward:
@@ -16,6 +22,7 @@ class Ward:
     def __init__(self) -> None:
         self.alarm = FindingAlarm()
         self.now = 100.0
+        self.alarm.start(self.now - GATHERING)
         self.verdicts: dict[bytes, Verdict] = {}
 
     def worsen(self, verdict: Verdict, *workers: int) -> None:
@@ -39,6 +46,10 @@ def test_a_worker_is_told_of_once_whatever_it_has_registered() -> None:
     # As it stands by then.
     ward.verdicts = dict.fromkeys(ward.verdicts, Verdict.EXPIRED)
     assert ward.said() == "worker 1 expired"
+    ward.worsen(Verdict.UNREACHABLE, 1)
+    assert ward.said(LEAST_BETWEEN) == ""
+    # What comes and goes is no news, however long.
+    ward.now += TOLD_AGAIN - LEAST_BETWEEN
     ward.worsen(Verdict.UNREACHABLE, 1)
     assert ward.said(LEAST_BETWEEN) == ""
     ward.now += TOLD_AGAIN
@@ -65,3 +76,17 @@ def test_what_is_well_again_or_was_meant_is_not_told() -> None:
     ward.worsen(Verdict.LATE, 3)
     ward.verdicts.pop(record(instance(3)).key)
     assert ward.said() == ""
+
+
+def test_nothing_is_told_before_a_first_look_at_everything() -> None:
+    ward = Ward()
+    ward.alarm = FindingAlarm()
+    ward.worsen(Verdict.UNREACHABLE, 1)
+    ward.alarm.start(ward.now)
+    ward.now += GATHERING - 1
+    ward.worsen(Verdict.UNREACHABLE, 2)
+    assert ward.said() == ""
+    ward.worsen(Verdict.LATE, 3)
+    assert ward.said() == "worker 3 late"
+    ward.worsen(Verdict.UNREACHABLE, 2)
+    assert ward.said(LEAST_BETWEEN) == ""
