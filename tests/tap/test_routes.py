@@ -10,6 +10,7 @@ import pytest
 from backends.dynamo.records import EventChannel
 from backends.dynamo.registration import EventChannelSpec
 from backends.tap import NatsRoute, NoRoute, Taps, ZmqRoute, route_of
+from backends.tap.routes import merged
 from tests.support.registered import record
 
 
@@ -35,6 +36,23 @@ def zmq(endpoint: str) -> EventChannel:
 def test_over_nats_it_is_the_prefix_and_the_topic() -> None:
     route = route_of(channel("Nats", {"subject_prefix": "namespace.prod"}, "kv_metrics"), here=True)
     assert route == NatsRoute("namespace.prod.kv_metrics")
+
+
+def test_several_channels_are_one_route_for_each_subject_topic_and_broker() -> None:
+    subject = {"subject_prefix": "namespace.prod"}
+    nats = [channel("Nats", subject, "kv_metrics"), channel("Nats", subject, "kv_metrics")]
+    sockets = [zmq("tcp://10.0.0.1:5557"), zmq("tcp://10.0.0.2:5557"), zmq("tcp://10.0.0.1:5557")]
+    broker = channel("ZmqBroker", {"xsub_endpoints": [], "xpub_endpoints": ["tcp://10.0.0.9:1"]})
+    odd = zmq("ipc:///tmp/x")
+    routes = merged(route_of(one, here=True) for one in (*nats, *sockets, broker, broker, odd))
+    own, *others = routes
+    assert str(own) == "tcp://10.0.0.1:5557, tcp://10.0.0.2:5557"
+    assert not own.is_shared
+    assert list(map(str, others)) == [
+        "subject namespace.prod.kv_metrics",
+        "tcp://10.0.0.9:1",
+        "'ipc:///tmp/x' can be reached only on the machine of its publisher",
+    ]
 
 
 def test_over_zmq_it_is_the_publishers_address_and_its_topic() -> None:
