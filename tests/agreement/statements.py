@@ -472,11 +472,14 @@ def _read_summary(
     found = re.search(r"(?:  |^)(\S+) routable\b", stated)
     if row.kind == "model" and found:
         said.add(("routable", row.name), found[1], where)
-    cards = {(card.id.path(), f"{card.id.instance_id:x}"): card.key for card in row.cards}
+    cards: dict[tuple[str, str], list[bytes]] = {}
+    for card in row.cards:
+        cards.setdefault((card.id.path(), f"{card.id.instance_id:x}"), []).append(card.key)
     for line in _list_of(fields, "workers"):
         number, *_, state, path = re.split(r" {2,}", line.strip())
-        if (path, number) in cards:
-            said.add(("verdict", cards[path, number]), BY_WORD[state[2:]].value, where)
+        # Objects of one name in two namespaces of Kubernetes are one worker.
+        if len(keys_of := cards.get((path, number), [])) == 1:
+            said.add(("verdict", keys_of[0]), BY_WORD[state[2:]].value, where)
 
 
 def _read_reason(
