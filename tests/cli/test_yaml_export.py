@@ -21,8 +21,8 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXTS,
-    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
-    max_leaves=12,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
 )
 
 LIKE_OTHERS = [
@@ -37,7 +37,7 @@ def text_of(*values: Any) -> str:
     return "\n".join(yaml_list(as_json(value) for value in values))
 
 
-@given(st.lists(st.dictionaries(TEXTS, VALUES)))
+@given(st.lists(st.dictionaries(TEXTS, VALUES, max_size=4), max_size=3))
 def test_any_objects_are_loaded_as_they_were(objects: list[Any]) -> None:
     text = text_of(*objects)
     assert yaml.safe_load(text) == objects
