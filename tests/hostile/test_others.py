@@ -55,7 +55,12 @@ SHORT = {what: text for what, text in TEXTS.items() if len(text) < LONG}
 class NoChannels:
     """Knows none."""
 
+    channels = ()
+
     def key_of(self, message: TapMessage) -> None:
+        return None
+
+    def worker_of(self, publisher: int | None) -> None:
         return None
 
 
