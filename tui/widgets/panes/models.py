@@ -152,13 +152,13 @@ class ModelsPane(TreePane[ModelRow]):
             Column(
                 "loras", "LORAS", 5, _adapters, right=True, sort=lambda row: row.adapters, drop=10
             ),
-            Column("id", "INSTANCE", 16, _instance, drop=4),
+            Column("id", "INSTANCE", 16, _instance, drop=2),
             host,
             replace(role, cell=self._role, sort=None),
             ranks,
             release,
             Column(
-                "why", "WHY", 16, self._why, drop=2, grow=REASONS, ticks=True, sort=self._severity
+                "why", "WHY", 16, self._why, drop=4, grow=REASONS, ticks=True, sort=self._severity
             ),
         ]
         super().__init__(dashboard, columns, order=SortOrder("name"))

@@ -57,7 +57,7 @@ class WorkersPane(Pane[WorkerRow]):
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
             Column("state", "STATE", 13, self._state, drop=1, sort=self._severity),
-            Column("id", "WORKER", 16, self._worker_id, sort=lambda row: row.worker.id, drop=4),
+            Column("id", "WORKER", 16, self._worker_id, sort=lambda row: row.worker.id, drop=2),
             Column(
                 "where",
                 "COMPONENT",
