@@ -1,0 +1,1 @@
+"""The five tasks of a night, on a cluster of 300 workers."""
