@@ -104,6 +104,7 @@ class OverviewContents:
 
     def catch_up(self) -> None:
         """Take in what costs more than may be done at each change. Call it once a second."""
+        self._wrong_lines.catch_up()
         self._models.catch_up()
 
     def refresh_models(self, names: Iterable[str]) -> None:

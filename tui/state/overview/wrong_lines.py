@@ -62,6 +62,11 @@ class WrongLine(msgspec.Struct, frozen=True):
     why: str
 
 
+MANY = 1_000
+"""Causes from which the worst are not looked for more than once a second."""
+SPARE = 50
+"""Causes that take the place of those that went meanwhile."""
+
 _UNSERVED = len(SEVERITY)
 """A model that is not served is worse than any record."""
 _PARTLY = _UNSERVED - 1
@@ -78,10 +83,14 @@ class WrongLines:
         self._cause_of: dict[bytes, WrongId] = {}
         self._urgency: dict[WrongId, int] = {}
         """As far as it was asked for, and nothing changed since."""
+        self._worst: list[WrongId] = []
+        """The worst causes when they were looked for last, in order, and some to spare."""
+        self._is_due = True
 
     def rebuild(self, scope: Scope) -> None:
         """Take all findings in a place that are shown."""
         self._scope = scope
+        self._is_due = True
         self._keys.clear()
         self._cause_of.clear()
         self._urgency.clear()
@@ -104,8 +113,16 @@ class WrongLines:
     def worst(self, most: int) -> tuple[list[WrongLine], int]:
         """Return the worst causes, in order, and how many there are in all."""
         ids = self._ids()
-        found = heapq.nsmallest(most, ids, key=self._order)
+        found = [one for one in self._worst if one in ids][:most]
+        if self._is_due or len(ids) <= MANY or len(found) < min(most, len(ids)):
+            self._is_due = False
+            self._worst = heapq.nsmallest(most + SPARE, ids, key=self._order)
+            found = self._worst[:most]
         return [self._cause(one) for one in found], len(ids)
+
+    def catch_up(self) -> None:
+        """Have the worst of very many causes looked for anew."""
+        self._is_due = True
 
     # --- what belongs together ----------------------------------------------------------------
 

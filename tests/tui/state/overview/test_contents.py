@@ -26,6 +26,7 @@ from tests.support.unseen import unseen
 from tui.state.dashboard import TabId
 from tui.state.overview.contents import OverviewContents, Target
 from tui.state.overview.rows import OverviewPart, OverviewRow, RowKind
+from tui.state.overview.wrong_lines import MANY
 
 NOW = 1_700_000_000.0
 ROOM = 60
@@ -292,3 +293,20 @@ def test_the_detail_of_a_model_names_its_workers_and_hosts_and_why_one_serves_no
     assert "2/3 routable" in text
     assert "10.0.0.1" in text
     assert "why not 3 ▽ drained: drained or deleted, its lease is alive" in text
+
+
+def test_of_very_many_causes_one_that_went_is_gone_at_once_and_a_worse_one_comes_in_a_second() -> (
+    None
+):
+    many = range(1, MANY + 10)
+    shown = Overviewed(*(one for number in many for one in on_lease(number, instance(number))))
+    shown.renew(*many, ago=25)
+    shown.changed()
+    (first, *_) = shown.texts(OverviewPart.WRONG, "worker", room=20)
+    shown.view.take([Removed(record(instance(int(first[0], 16))), "9")], NOW)
+    shown.contents.amend(shown.view.take_changes())
+    assert first not in shown.texts(OverviewPart.WRONG, "worker", room=20)
+    shown.view.take([Added(one) for one in prefill(0x9999)], NOW)
+    shown.contents.amend(shown.view.take_changes())
+    shown.contents.catch_up()
+    assert shown.texts(OverviewPart.WRONG, "name", room=20)[0] == ("acme/big",)
