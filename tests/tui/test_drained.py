@@ -62,12 +62,15 @@ async def test_what_another_process_drained_says_by_whom_until_it_is_put_back(
             await operator.until(lambda: operator.rows("state") == ["● live"])
             act_id = drain()
         await operator.until(lambda: operator.rows("state") == ["▽ drained"])
+        await operator.until_shown("drained by joe on node-1")
+        # The detail of the card has the command.
+        await operator.press("l", "j", "j")
         await operator.until_shown(f"drained by joe on node-1: dyntop restore {act_id}")
         found = audit.find(act_id)
         assert found is not None
         world.put(instance(WORKER), lease=WORKER)
         audit.put_back(found, {KEY: PUT_BACK})
-        await operator.until(lambda: operator.rows("state") == ["● live"])
+        await operator.until(lambda: operator.rows("state")[0] == "● live")
 
 
 async def test_this_dyntops_own_drain_says_so() -> None:
