@@ -63,6 +63,7 @@ from tui.screens.job_screen import JobScreen
 from tui.screens.main import MainScreen
 from tui.session import HeldSession, Session
 from tui.state.dashboard import Dashboard
+from tui.state.navigation.go_to import WORDS
 from tui.state.reported_removals import Notice
 from tui.state.timings import TIMINGS, Timings
 from tui.text.errors import Exit
@@ -422,6 +423,13 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         for command in self._commands(screen):
             ours.setdefault(command.title, command)
         yield from ours.values()
+        if isinstance(screen, MainScreen):
+            for word in WORDS:
+                title = f":{word.word} {word.argument}".rstrip()
+                shows = f"Show {word.shows}."
+                if word.same_as is not None:
+                    shows += f" Key: {self.keys.shown(word.same_as)}"
+                yield SystemCommand(title, escape(shows), partial(screen.take_word, word))
         for command in super().get_system_commands(screen):
             if command.title not in REPLACED:
                 yield command

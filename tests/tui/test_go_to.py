@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import card, instance
+from tui.state.navigation.go_to import WORDS
 
 
 def world() -> World:
@@ -81,3 +82,23 @@ async def test_keys_typed_into_it_are_text_and_esc_leaves_all_as_it_was() -> Non
         await operator.until(lambda: operator.pane.table.has_focus)
         assert operator.tab() == "instances"
         assert len(operator.rows("id")) == 2
+
+
+async def test_the_palette_has_each_word_with_its_key_and_does_what_the_line_does() -> None:
+    async with dashboard(world()) as operator:
+        listed = {one.title: one for one in operator.app.get_system_commands(operator.main)}
+        assert listed[":workers"].help == "Show the tab Workers. Key: 3"
+        assert listed[":stale"].help == "Show only records that are not live. Key: !"
+        assert {title.split()[0] for title in listed if title.startswith(":")} == {
+            f":{word.word}" for word in WORDS
+        }
+        await operator.press("ctrl+p")
+        await operator.type(":workers\r")
+        await operator.until(lambda: operator.on_main and operator.tab() == "workers")
+        await operator.press("ctrl+p")
+        await operator.type(":host")
+        await operator.until_shown(":host HOST, NODE or POD")
+        await operator.press("enter")
+        await operator.until_shown(" go to   host ")
+        await operator.type("10.1.1.2\r")
+        await operator.until(lambda: operator.rows("id") == ["def3"])

@@ -27,7 +27,7 @@ from tui.screens.job_screen import JobScreen
 from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard, Update
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
-from tui.state.navigation.go_to import ContextNamed, GoTo
+from tui.state.navigation.go_to import ContextNamed, GoTo, GoToWord
 from tui.state.reported_removals import Notice
 from tui.text.sanitize import plain
 from tui.widgets.command_bar import CommandBar
@@ -395,6 +395,14 @@ class MainScreen(JobScreen):
         """Complete these names of contexts."""
         self._go_to.contexts = names
         self._go_to.forget()
+
+    def take_word(self, word: GoToWord) -> None:
+        """Do what a word does after `:`; open the line with it if more has to follow."""
+        if word.needs_more:
+            self.action_go_to()
+            self.query_one(CommandBar).begin(f"{word.word} ")
+        else:
+            self.post_message(CommandBar.Given(word.word))
 
     def on_command_bar_given(self, message: CommandBar.Given) -> None:
         self.set_focus(self.active.table)

@@ -21,7 +21,7 @@ class CommandBar(TypedLine):
     """Reports the line once Enter is pressed. It suggests how the line may go on."""
 
     LABEL = "go to"
-    PLACEHOLDER = "an id or address, or model, ns, host, stale, …; Tab completes, Esc closes"
+    PLACEHOLDER = "an id or address, or model, ns, host, ctx, stale, …; Tab completes, Esc closes"
 
     class Given(Message):
         """Enter was pressed."""
@@ -35,7 +35,12 @@ class CommandBar(TypedLine):
         self._completes = completes
 
     def make_input(self) -> PlainInput:
-        return _CompletedInput(placeholder=self.PLACEHOLDER, suggester=_Suggester(self._completes))
+        # With all selected, what is typed behind a given word would replace it.
+        return _CompletedInput(
+            placeholder=self.PLACEHOLDER,
+            suggester=_Suggester(self._completes),
+            select_on_focus=False,
+        )
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

@@ -43,6 +43,12 @@ class TypedLine(Horizontal):
         self.display = True
         self.screen.set_focus(self._input)
 
+    def begin(self, text: str) -> None:
+        """Open it with a text that is typed on."""
+        self.open()
+        self._input.value = text
+        self._input.cursor_position = len(text)
+
     def clear(self) -> None:
         """Empty and hide it, without a message."""
         with self.prevent(Input.Changed):

@@ -35,6 +35,13 @@ class GoToWord(msgspec.Struct, frozen=True):
     """What follows it, for people. Empty: nothing."""
     shows: str
     """For the documents, after "shows"."""
+    same_as: str | None = None
+    """The action of a key that does the same."""
+
+    @property
+    def needs_more(self) -> bool:
+        """Return whether something has to follow it."""
+        return bool(self.argument) and self.word not in _ALONE_TOO
 
 
 WORDS = (
@@ -43,11 +50,16 @@ WORDS = (
     GoToWord("ns", "NAMESPACE", "that namespace; without a name, all"),
     GoToWord("host", "HOST, NODE or POD", "what is registered at that host, in Workers"),
     GoToWord("ctx", "NAME", "that context; `-`: the one before; without a name, a list"),
-    GoToWord("stale", "", "only records that are not live"),
+    GoToWord("stale", "", "only records that are not live", same_as="not-live"),
     GoToWord("all", "", "everything again: no filter, all namespaces"),
     *(
-        GoToWord(tab.value, "FILTER" * (tab is TabId.EVENTS), f"the tab {tab.value.capitalize()}")
-        for tab in TabId
+        GoToWord(
+            tab.value,
+            "FILTER" * (tab is TabId.EVENTS),
+            f"the tab {tab.value.capitalize()}",
+            same_as=f"tab-{number}",
+        )
+        for number, tab in enumerate(TabId)
     ),
 )
 _ALONE_TOO = ("ns", "ctx", TabId.EVENTS)
@@ -119,7 +131,7 @@ class GoTo:
             return self._unknown(typed.strip())
         if rest and not command.argument:
             return Notice(f":{command.word} takes nothing after it.", "warning")
-        if not rest and command.argument and command.word not in _ALONE_TOO:
+        if not rest and command.needs_more:
             return Notice(f":{command.word} needs {command.argument}.", "warning")
         match command.word:
             case "id":
