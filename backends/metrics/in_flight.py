@@ -79,7 +79,8 @@ class DrainWatch:
 
     def can_look(self, worker: Worker) -> bool:
         """Return whether any known process may have metrics of this worker."""
-        return any(self._targets(worker))
+        own, others = self._targets(worker)
+        return bool(own or others)
 
     async def look(self, worker: Worker) -> InFlight | None:
         """Check once. None: no metrics name this worker."""

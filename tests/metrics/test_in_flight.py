@@ -92,3 +92,19 @@ async def test_the_detail_of_a_drained_worker_says_what_it_still_has_to_do() -> 
         await operator.until(lambda: getattr(operator.app.screen, "can_be_read", False))
         await operator.press("Y")
         await operator.until(lambda: "requests" not in operator.detail())
+
+
+async def test_without_metrics_of_a_drained_worker_nothing_says_that_it_is_safe_to_stop() -> (
+    None
+):
+    world = World()
+    world.put(registered.instance(MINE), registered.card(MINE), lease=MINE)
+    async with dashboard(world, size=(80, 24)) as operator:
+        await operator.press("3")
+        await operator.drain("a7")
+        await operator.until_shown("requests    not known: no process with its metrics")
+        assert "safe to stop" not in operator.text()
+    async with dashboard(world, scrapes=Loaded(FRONTEND), size=(80, 24)) as operator:
+        await operator.press("3")
+        await operator.until_shown("requests    not known yet: no metrics of it were")
+        assert "safe to stop" not in operator.text()

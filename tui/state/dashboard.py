@@ -280,7 +280,11 @@ class Dashboard:
         self._drain_watch = DrainWatch(session.scrapes, session.timer)
         self._pod_events = PodEventsPoller(self.store.pods, session.timer)
         self.inspector = Inspector(
-            self.states, self._drain_watch.of, self._pod_events.of, self._undo_key
+            self.states,
+            self._drain_watch.of,
+            self._pod_events.of,
+            self._undo_key,
+            self._drain_watch.can_look,
         )
         self.removals = ReportedRemovals(session.removals, self.states, self.keys)
         self.unseen = UnseenCauses(clock())

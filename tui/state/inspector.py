@@ -15,7 +15,7 @@ from backends.liveness.workers import worker as worker_by_id
 from backends.metrics.in_flight import InFlight
 from tui.state.record_states import RecordStates
 from tui.text.detail import Detail, EventsOf, detail_of, with_event, worker_detail
-from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left
+from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left, unknown_requests
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.reasons import reason_text
 from tui.text.serving import model_of_card, of_worker
@@ -34,15 +34,18 @@ class Inspector:
         in_flight: Callable[[int], InFlight | None] = lambda _: None,
         pod_events: EventsOf = lambda _: None,
         undo_key: Callable[[], str] = lambda: "",
+        can_be_asked: Callable[[Worker], bool] | None = None,
     ) -> None:
         """`in_flight`: returns the known requests of a drained worker, by its id. `pod_events`:
         returns those of an object's pod. `undo_key`: returns the key that undoes what was done;
-        empty if nothing may be changed."""
+        empty if nothing may be changed. `can_be_asked`: returns whether any process may have
+        metrics of a worker; None: that is not looked for."""
         self._states = states
         self._view = states.view
         self._in_flight = in_flight
         self._pod_events = pod_events
         self._undo_key = undo_key
+        self._can_be_asked = can_be_asked
 
     def detail(self, record: AnyRecord | None, event: Event | None, alike: int) -> Detail | None:
         """Return the detail of a row's record and of its event. None: there is neither. `alike`:
@@ -79,7 +82,7 @@ class Inspector:
             now,
             evidence=evidence,
             gone=gone,
-            requests=self._requests(worker.id),
+            requests=self._requests(worker.id, self.drained(worker, None)),
             serving=of_worker(worker, view.verdicts.serving) if there else "",
             lease_ttl=lease_ttl,
             left=left,
@@ -99,10 +102,15 @@ class Inspector:
         verdicts = {view.verdicts.of(one.key) for one in worker.records}
         return worker if Verdict.DRAINED in verdicts else None
 
-    def _requests(self, worker: int | None) -> str:
-        """Return the worker's unfinished requests, by its metrics."""
+    def _requests(self, worker: int | None, drained: Worker | None) -> str:
+        """Return the worker's unfinished requests, by its metrics; of a drained one that they are
+        not known, if so: then nothing says that it can be stopped."""
         found = None if worker is None else self._in_flight(worker)
-        return "" if found is None else in_flight_words(found)
+        if found is not None:
+            return in_flight_words(found)
+        if drained is None or self._can_be_asked is None or self._view.frozen:
+            return ""
+        return unknown_requests(is_asked=self._can_be_asked(drained))
 
     def _gone(self, records: Sequence[AnyRecord]) -> str:
         """Return when the last of a worker's records went, and why."""
@@ -128,7 +136,7 @@ class Inspector:
             evidence=states.assess(record).evidence if there else (),
             gone="" if stone is None else gone_in_words(stone, shown_at),
             restarts=view.tombstones.restarts(record, now if as_of is None else as_of),
-            requests=self._requests(worker),
+            requests=self._requests(worker, self.drained(None, record)),
             alike=alike,
             as_of=as_of,
             shown_at=shown_at,

@@ -110,11 +110,12 @@ def detail_of(
     at = now if as_of is None else as_of
     known = "" if first_seen is None else seen_in_words(first_seen, at) + then
     fields = [
+        # Of a drained worker this is what one waits for: it needs no scrolling.
+        ("requests", requests),
         ("of", f"{alike:,} cards; showing the first" if alike > 1 else ""),
         ("key", keys.spell(record.key)),
         ("state", f"{state.word}: {meaning(state, record.entry.owner)}"),
         ("gone", gone),
-        ("requests", requests),
         ("serving", serving),
         *evidence_fields(evidence, now, lease_ttl),
         ("note", record.note or ""),
@@ -157,12 +158,12 @@ def worker_detail(
     records, role = worker.records, worker.role.value
     left_behind = not gone and all(state_of(one) is STATES[Verdict.ORPHANED] for one in records)
     fields = [
+        ("requests", requests),
         *_ids_of(worker, role),
         ("state", f"{state.word}: {meaning(state, records[0].entry.owner)}"),
         ("gone", gone),
         ("process", f"none: only what a {role} left behind is registered" * left_behind),
         ("serving", serving),
-        ("requests", requests),
         *evidence_fields(evidence, now, lease_ttl),
         *_owner_of(worker, shown_at(now), pod_events),
         ("lease", "  ".join(filter(None, (_leases(worker), left)))),

@@ -190,6 +190,14 @@ def in_flight_words(found: InFlight) -> str:
     return f"{found.requests:,} in flight"
 
 
+def unknown_requests(*, is_asked: bool) -> str:
+    """Return that the requests of a drained worker are not known. `is_asked`: a process that may
+    have its metrics is asked for them."""
+    if is_asked:
+        return "not known yet: no metrics of it were read"
+    return "not known: no process with its metrics is known (--metrics)"
+
+
 def name_of(record: AnyRecord) -> str:
     """Return a record's path, and the model's name of a card, in one line."""
     parts = [record.id.path() or NOTHING]
