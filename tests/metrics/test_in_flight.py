@@ -94,9 +94,7 @@ async def test_the_detail_of_a_drained_worker_says_what_it_still_has_to_do() -> 
         await operator.until(lambda: "requests" not in operator.detail())
 
 
-async def test_without_metrics_of_a_drained_worker_nothing_says_that_it_is_safe_to_stop() -> (
-    None
-):
+async def test_without_metrics_of_a_drained_worker_nothing_says_that_it_is_safe_to_stop() -> None:
     world = World()
     world.put(registered.instance(MINE), registered.card(MINE), lease=MINE)
     async with dashboard(world, size=(80, 24)) as operator:

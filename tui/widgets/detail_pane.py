@@ -65,6 +65,12 @@ class DetailPane(LineView):
         before = self._lines
         self._lines = [] if self._shown is None else lines_of(self._shown, cells)
         self.set_height(len(self._lines))
+        if self.line_width != cells:
+            # These lines brought the scrollbar, or took it away: nothing else reports that, and the
+            # ends of lines would lie below it.
+            cells = self.line_width
+            self._lines = [] if self._shown is None else lines_of(self._shown, cells)
+            self.set_height(len(self._lines))
         top = self.scroll_offset.y
         for y in range(self.size.height):
             if _at(before, top + y) != _at(self._lines, top + y):
