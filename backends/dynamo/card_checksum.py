@@ -23,10 +23,10 @@ CardJson = Mapping[str, object]
 """A card as parsed from JSON: the `card_json` of bodies from 0.7 on. Its fields may hold anything.
 """
 
-_FILES = ("model_info", "tokenizer", "prompt_formatter", "chat_template_file", "gen_config")
+FILES = ("model_info", "tokenizer", "prompt_formatter", "chat_template_file", "gen_config")
 """Fields of which only the file's checksum is covered: not its path, its size or its format."""
 
-_PLAIN_FIELDS = (
+PLAIN_FIELDS = (
     "display_name",
     "source_path",
     "prompt_context",
@@ -49,8 +49,8 @@ def covered(card: CardJson) -> dict[str, object]:
     """
     worker_type, needs = _topology(card)
     return {
-        **{name: card.get(name) for name in _PLAIN_FIELDS},
-        **{name: _file_checksum(card.get(name)) for name in _FILES},
+        **{name: card.get(name) for name in PLAIN_FIELDS},
+        **{name: _file_checksum(card.get(name)) for name in FILES},
         "extra_files": _extra_files(card.get("extra_files", [])),
         "context_length": _context_length(card),
         "worker_type": worker_type,
@@ -233,7 +233,7 @@ _FILE_STATE = {True: "none", False: "a file"}
 
 
 def _difference(name: str, mine: object, theirs: object) -> str:
-    if name in _FILES:
+    if name in FILES:
         if (mine is None) == (theirs is None):
             return f"{name} checksum"
         return f"{name} {_FILE_STATE[mine is None]} (theirs: {_FILE_STATE[theirs is None]})"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from backends.dynamo.card_checksum import CardJson, covered
+from backends.dynamo.card_checksum import FILES, PLAIN_FIELDS, CardJson, covered
 
 MOST_FIELDS = 5_000
 """Fields that are compared, of those covered and of the others each: fifty times what a card has.
@@ -18,23 +18,8 @@ MOST_FIELDS = 5_000
 DEEPEST = 24
 """Levels below which a value is compared as a whole."""
 
-_COVERED_AS_THEY_ARE = frozenset(
-    {
-        "display_name",
-        "source_path",
-        "prompt_context",
-        "kv_cache_block_size",
-        "router_config",
-        "indexer_identity",
-        "worker_type",
-        "needs",
-        "aliases",
-    }
-)
-_FILES = frozenset(
-    {"model_info", "tokenizer", "prompt_formatter", "chat_template_file", "gen_config"}
-)
-_COMPUTED = {name: f"{name} (checksum)" for name in _FILES} | {
+_COVERED_AS_THEY_ARE = frozenset({*PLAIN_FIELDS, "worker_type", "needs", "aliases"})
+_COMPUTED = {name: f"{name} (checksum)" for name in FILES} | {
     "context_length": "context_length (effective)"
 }
 """Covered fields of which the checksum covers another value than the card's."""
@@ -175,7 +160,7 @@ def _not_covered(card: CardJson, *, skip_lengths: bool) -> dict[str, object]:
     for name, value in card.items():
         if name in _COVERED_AS_THEY_ARE or (skip_lengths and name in _CONTEXT_LENGTHS):
             continue
-        if name in _FILES:
+        if name in FILES:
             value = _without_checksum(value)
         elif name == "extra_files" and isinstance(value, list):
             value = [one.get("path") if isinstance(one, dict) else one for one in value]
