@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from backends.demo.cluster import Demo
 from backends.dynamo.records import EventChannel
-from backends.tap.link import SILENCE, TapLink
+from backends.tap.link import SILENCE, TapLink, TapState
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.open import MOST_TAPPED
 from backends.tap.routes import SeveralRoutes, merged, route_of
@@ -70,15 +70,15 @@ class _Listener:
             # Its worker is the one with a registered value that has its id.
             worker = self._world.worker_at(str(channel.id.instance_id))
             if worker is None or not worker.alive:
-                report(TapLink.LOST, "its publisher refuses connections")
+                report(TapState(TapLink.LOST, "its publisher refuses connections"))
                 continue
             if worker.hangs:
                 quiet += INTERVAL
                 silent = "its publisher sends no ZMTP greeting within 1 s"
-                report(TapLink.CONNECTED, silent if quiet > SILENCE else "")
+                report(TapState(TapLink.CONNECTED, silent if quiet > SILENCE else ""))
                 continue
             quiet = 0.0
-            report(TapLink.CONNECTED, "")
+            report(TapState(TapLink.CONNECTED))
             owed += self._rate() * INTERVAL
             while owed >= 1:
                 owed -= 1

@@ -19,12 +19,10 @@ class TapLink(StrEnum):
     """Never: the listener does not try."""
 
 
-class TapStanding(msgspec.Struct, frozen=True):
-    """The state of a tap's connection, and since when."""
+class TapState(msgspec.Struct, frozen=True):
+    """The state of a tap's connection."""
 
     link: TapLink
-    since: float
-    """POSIX seconds."""
     why: str = ""
     """What prevents messages, as a clause with its own subject: `10.0.0.1:5557 refuses
     connections`. While connected and silent: what is wrong with the process. Empty: nothing.
@@ -35,6 +33,13 @@ class TapStanding(msgspec.Struct, frozen=True):
     """Of several addresses or subjects, how many are connected."""
     of: int = 0
     """How many there are. 0: one."""
+
+
+class TapStanding(TapState, frozen=True):
+    """The state of a tap's connection, and since when."""
+
+    since: float = 0.0
+    """POSIX seconds."""
 
     @property
     def is_partial(self) -> bool:

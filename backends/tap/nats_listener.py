@@ -18,7 +18,7 @@ from backends.nats.config import NatsConfig
 from backends.nats.connection import NatsConnection, is_denial
 from backends.nats.errors import is_refusal, translate, why_not
 from backends.store import NotAuthorised
-from backends.tap.link import TapLink
+from backends.tap.link import TapLink, TapState
 from backends.tap.messages import KEPT, of_nats
 from backends.tap.routes import NatsRoute
 from backends.tap.tap import Drop, Receive, ReportState
@@ -105,12 +105,12 @@ class NatsListener:
                     if not connection.denials:
                         was_connected = True
                         refusals.reset()
-                        report(TapLink.CONNECTED, "")
+                        report(TapState(TapLink.CONNECTED))
                     await _stay(client, connection, self._timer)
                 except Exception as error:  # any error of the library
                     cancellations.raise_if_any()
                     link = TapLink.LOST if was_connected else TapLink.CONNECTING
-                    report(link, _reason(error))
+                    report(TapState(link, _reason(error)))
                     pause = RETRY
                     if _is_refused(error):
                         pause = refusals.pause()

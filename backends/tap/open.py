@@ -9,7 +9,7 @@ from typing import NoReturn, Protocol
 from backends.aio.timer import LOOP, Timer
 from backends.dynamo.records import EventChannel
 from backends.nats.config import NatsConfig
-from backends.tap.link import TapLink
+from backends.tap.link import TapLink, TapState
 from backends.tap.messages import KEPT
 from backends.tap.nats_listener import NatsListener
 from backends.tap.routes import (
@@ -117,6 +117,6 @@ class _Unlistenable:
         self._why = why
 
     async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
-        report(TapLink.IMPOSSIBLE, self._why)
+        report(TapState(TapLink.IMPOSSIBLE, self._why))
         await asyncio.Event().wait()
         raise AssertionError("it ends by cancellation only")

@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol
 import msgspec
 
 from backends.tap.inbox import Inbox
-from backends.tap.link import TapLink, TapStanding
+from backends.tap.link import TapLink, TapStanding, TapState
 from backends.tap.messages import TapMessage
 from backends.tap.routes import Route
 from backends.tap.statistics import Statistics
@@ -21,20 +21,7 @@ RING = 200
 
 Receive = Callable[[TapMessage], None]
 Drop = Callable[[int], None]
-
-
-class ReportState(Protocol):
-    """Takes the state of the connection: as `TapStanding`, without the time."""
-
-    def __call__(
-        self,
-        link: TapLink,
-        why: str,
-        answers: bool = False,
-        connected: int = 0,
-        of: int = 0,
-        /,
-    ) -> None: ...
+ReportState = Callable[[TapState], None]
 
 
 class Listener(Protocol):
@@ -70,7 +57,7 @@ class Tap:
         """`clock` returns POSIX seconds."""
         self.route = route
         self.statistics = Statistics(clock())
-        self.standing = TapStanding(TapLink.CONNECTING, clock())
+        self.standing = TapStanding(TapLink.CONNECTING, since=clock())
         self.recent: deque[NumberedMessage] = deque(maxlen=ring)
         """The last messages, oldest first."""
         self._listener = listener
@@ -87,7 +74,7 @@ class Tap:
         try:
             await self._listener.run(self._receive, self._report, self._drop)
         except Exception as error:
-            self._report(TapLink.IMPOSSIBLE, fault_in_words(error))
+            self._report(TapState(TapLink.IMPOSSIBLE, fault_in_words(error)))
         await asyncio.Event().wait()
         raise AssertionError("it ends by cancellation only")
 
@@ -111,18 +98,10 @@ class Tap:
     def _drop(self, messages: int) -> None:
         self.statistics.dropped += messages
 
-    def _report(
-        self,
-        link: TapLink,
-        why: str,
-        answers: bool = False,
-        connected: int = 0,
-        of: int = 0,
-        /,
-    ) -> None:
+    def _report(self, state: TapState) -> None:
         before = self.standing
-        since = before.since if link is before.link else self._clock()
-        standing = TapStanding(link, since, why, answers, connected, of)
+        since = before.since if state.link is before.link else self._clock()
+        standing = TapStanding(**msgspec.structs.asdict(state), since=since)
         if standing != before:
             self.standing = standing
 

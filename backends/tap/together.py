@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from backends.tap.link import TapLink
-from backends.tap.tap import Drop, Listener, Receive, ReportState, fault_in_words
+from msgspec.structs import replace
 
-_State = tuple[TapLink, str, bool, int, int]
+from backends.tap.link import TapLink, TapState
+from backends.tap.tap import Drop, Listener, Receive, ReportState, fault_in_words
 
 
 class Together:
@@ -18,11 +18,11 @@ class Together:
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
-        self._states: list[_State] = []
+        self._states: list[TapState] = []
 
     async def run(self, receive: Receive, report: ReportState, drop: Drop) -> NoReturn:
         """Listen until cancelled."""
-        self._states = [(TapLink.CONNECTING, "", False, 0, 0) for _ in self._listeners]
+        self._states = [TapState(TapLink.CONNECTING) for _ in self._listeners]
         async with asyncio.TaskGroup() as tasks:
             for number, listener in enumerate(self._listeners):
                 tasks.create_task(self._run(number, listener, receive, report, drop))
@@ -36,37 +36,28 @@ class Together:
         try:
             await listener.run(receive, observe, drop)
         except Exception as error:
-            observe(TapLink.IMPOSSIBLE, fault_in_words(error))
+            observe(TapState(TapLink.IMPOSSIBLE, fault_in_words(error)))
 
-    def _observe(
-        self,
-        number: int,
-        report: ReportState,
-        link: TapLink,
-        why: str,
-        answers: bool = False,
-        connected: int = 0,
-        of: int = 0,
-        /,
-    ) -> None:
-        if not of:
-            connected, of = int(link is TapLink.CONNECTED), 1
-        self._states[number] = link, why, answers, connected, of
-        report(*_as_one(self._states))
+    def _observe(self, number: int, report: ReportState, state: TapState) -> None:
+        if not state.of:
+            state = replace(state, connected=int(state.link is TapLink.CONNECTED), of=1)
+        self._states[number] = state
+        report(_as_one(self._states))
 
 
-def _as_one(states: Sequence[_State]) -> _State:
+def _as_one(states: Sequence[TapState]) -> TapState:
     """Return the state of all: connected, as soon as one is. The reason is that of one which is
     not, before that of one which is.
     """
-    connected = sum(state[3] for state in states)
-    of = sum(state[4] or 1 for state in states)
-    links = {state[0] for state in states}
+    connected = sum(state.connected for state in states)
+    of = sum(state.of or 1 for state in states)
+    links = {state.link for state in states}
     link = next(
         one
         for one in (TapLink.CONNECTED, TapLink.LOST, TapLink.CONNECTING, TapLink.IMPOSSIBLE)
         if one in links
     )
-    by_need = sorted(states, key=lambda state: state[0] is TapLink.CONNECTED)
-    why = next((state[1] for state in by_need if state[1]), "")
-    return link, why, not why and any(state[2] for state in states), connected, of
+    by_need = sorted(states, key=lambda state: state.link is TapLink.CONNECTED)
+    why = next((state.why for state in by_need if state.why), "")
+    answers = not why and any(state.answers for state in states)
+    return TapState(link, why, answers, connected, of)

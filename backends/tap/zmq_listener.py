@@ -26,7 +26,7 @@ from backends.probe import zmtp
 from backends.probe.addresses import Address
 from backends.probe.dns import TooMany, resolve
 from backends.probe.types import ProbeAnswer
-from backends.tap.link import SILENCE, TapLink
+from backends.tap.link import SILENCE, TapLink, TapState
 from backends.tap.messages import KEPT, TapMessage, of_zmq
 from backends.tap.routes import ZmqRoute, is_local
 from backends.tap.tap import Drop, Receive, ReportState
@@ -115,7 +115,7 @@ class ZmqListener:
                     for peer in peers:
                         peer.follow()
                         some |= self._read(peer, receive)
-                    report(*_standing(peers, all_matter=not self._route.is_shared))
+                    report(_state_of(peers, all_matter=not self._route.is_shared))
                     await self._timer.sleep(SHORT_PAUSE if some else PAUSE)
         finally:
             for peer in peers:
@@ -352,7 +352,7 @@ class _Peer:
         socket.connect(f"tcp://{self._target}")
 
 
-def _standing(peers: Sequence[_Peer], *, all_matter: bool) -> tuple[TapLink, str, bool, int, int]:
+def _state_of(peers: Sequence[_Peer], *, all_matter: bool) -> TapState:
     """Return the state of all connections together: connected, as soon as one is; how many are, and
     of how many. `all_matter`: they are of publishers, and not of brokers in front of the same.
     """
@@ -368,7 +368,8 @@ def _standing(peers: Sequence[_Peer], *, all_matter: bool) -> tuple[TapLink, str
         link = TapLink.LOST if any(peer.was_connected for peer in peers) else TapLink.CONNECTING
         relevant = [peer for peer in peers if not peer.ended]
     why = next((peer.why for peer in relevant if peer.why), "")
-    return link, why, not why and any(peer.answers for peer in relevant), connected, of
+    answers = not why and any(peer.answers for peer in relevant)
+    return TapState(link, why, answers, connected, of)
 
 
 def _library() -> ModuleType:

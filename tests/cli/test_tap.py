@@ -173,15 +173,18 @@ def test_it_ends_where_nothing_can_come_any_more(
 @pytest.mark.parametrize(
     ("standing", "said"),
     [
-        (TapStanding(TapLink.CONNECTING, 0.0), ""),
-        (TapStanding(TapLink.LOST, 0.0, "NATS ended the connection"), "NATS ended the connection;"),
-        (TapStanding(TapLink.CONNECTED, 0.0, answers=True), "connected, listening"),
+        (TapStanding(TapLink.CONNECTING, since=0.0), ""),
         (
-            TapStanding(TapLink.CONNECTED, 0.0, "a:1 sends no ZMTP greeting within 1 s"),
+            TapStanding(TapLink.LOST, "NATS ended the connection", since=0.0),
+            "NATS ended the connection;",
+        ),
+        (TapStanding(TapLink.CONNECTED, since=0.0, answers=True), "connected, listening"),
+        (
+            TapStanding(TapLink.CONNECTED, "a:1 sends no ZMTP greeting within 1 s", since=0.0),
             "connected, nothing published; a:1 sends no ZMTP greeting within 1 s",
         ),
         (
-            TapStanding(TapLink.IMPOSSIBLE, 0.0, "the package zmq is not installed"),
+            TapStanding(TapLink.IMPOSSIBLE, "the package zmq is not installed", since=0.0),
             "is not installed",
         ),
     ],

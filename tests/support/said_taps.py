@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from backends.dynamo.records import EventChannel
 from backends.tap import Tap, TapLink, route_of
+from backends.tap.link import TapState
 from backends.tap.messages import KEPT, of_zmq
 from backends.tap.routes import merged
 from backends.tap.tap import RING, Drop, Receive, ReportState
@@ -39,7 +40,7 @@ class SaidTaps:
     async def run(self, hear: Receive, tell: ReportState, drop: Drop) -> NoReturn:
         self.hear, self.tell = hear, tell
         self.listening += 1
-        tell(TapLink.CONNECTED, "")
+        tell(TapState(TapLink.CONNECTED))
         try:
             await asyncio.Event().wait()
         finally:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import pytest
 
 from backends.tap import Inbox, NoRoute, Tap, TapLink
+from backends.tap.link import TapState
 from backends.tap.messages import TapMessage
 from backends.tap.tap import Drop, Receive, ReportState
 from tests.tap.conftest import running, until
@@ -21,7 +22,7 @@ class Faulty:
         self._error = error
 
     async def run(self, hear: Receive, tell: ReportState, drop: Drop) -> NoReturn:
-        tell(TapLink.CONNECTED, "")
+        tell(TapState(TapLink.CONNECTED))
         raise self._error
 
 

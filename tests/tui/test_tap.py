@@ -13,6 +13,7 @@ import zmq
 
 from backends.aio.timer import LOOP, Timer
 from backends.tap import NumberedMessage, TapLink, Taps
+from backends.tap.link import TapState
 from backends.tap.messages import TapMessage, of_nats
 from tests.support.moved_timer import MovedTimer
 from tests.support.operating import Operator, World, dashboard
@@ -78,7 +79,7 @@ async def test_w_listens_to_the_channel_and_shows_what_comes_newest_first() -> N
         assert "dropped" not in operator.text()
         world.now += 12
         await operator.until_shown("connected, nothing published for 12s")
-        taps.tell(TapLink.LOST, "10.0.0.1:5557 refuses connections")
+        taps.tell(TapState(TapLink.LOST, "10.0.0.1:5557 refuses connections"))
         await operator.until_shown(
             "connection lost 0s ago: 10.0.0.1:5557 refuses connections; trying again"
         )

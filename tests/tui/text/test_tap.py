@@ -22,28 +22,30 @@ def tap_at(standing: TapStanding, last_message_at: float | None = None) -> Tap:
 @pytest.mark.parametrize(
     ("standing", "last_message_at", "said"),
     [
-        (TapStanding(TapLink.CONNECTING, 99.0), None, ("connecting …", "dim")),
+        (TapStanding(TapLink.CONNECTING, since=99.0), None, ("connecting …", "dim")),
         (
-            TapStanding(TapLink.CONNECTING, 80.0, "NATS refuses connections"),
+            TapStanding(TapLink.CONNECTING, "NATS refuses connections", since=80.0),
             None,
             ("no connection for 20s: NATS refuses connections; trying again", "bad"),
         ),
-        (TapStanding(TapLink.CONNECTED, 80.0), 98.0, ("connected, listening", "good")),
-        (TapStanding(TapLink.CONNECTED, 98.0), None, ("connected, listening", "good")),
+        (TapStanding(TapLink.CONNECTED, since=80.0), 98.0, ("connected, listening", "good")),
+        (TapStanding(TapLink.CONNECTED, since=98.0), None, ("connected, listening", "good")),
         # A connection that is back does not count the time without it.
-        (TapStanding(TapLink.CONNECTED, 98.0), 20.0, ("connected, listening", "good")),
+        (TapStanding(TapLink.CONNECTED, since=98.0), 20.0, ("connected, listening", "good")),
         (
-            TapStanding(TapLink.CONNECTED, 80.0),
+            TapStanding(TapLink.CONNECTED, since=80.0),
             88.0,
             ("connected, nothing published for 12s", "dim"),
         ),
         (
-            TapStanding(TapLink.CONNECTED, 80.0, answers=True),
+            TapStanding(TapLink.CONNECTED, since=80.0, answers=True),
             None,
             ("connected, nothing published for 20s; its process still answers", "dim"),
         ),
         (
-            TapStanding(TapLink.CONNECTED, 80.0, "10.0.0.1:5557 sends no ZMTP greeting within 1 s"),
+            TapStanding(
+                TapLink.CONNECTED, "10.0.0.1:5557 sends no ZMTP greeting within 1 s", since=80.0
+            ),
             None,
             (
                 "connected, nothing published for 20s; 10.0.0.1:5557 sends no ZMTP greeting within "
@@ -52,13 +54,17 @@ def tap_at(standing: TapStanding, last_message_at: float | None = None) -> Tap:
             ),
         ),
         (
-            TapStanding(TapLink.LOST, 97.0, "10.0.0.1:5557 refuses connections"),
+            TapStanding(TapLink.LOST, "10.0.0.1:5557 refuses connections", since=97.0),
             90.0,
             ("connection lost 3s ago: 10.0.0.1:5557 refuses connections; trying again", "bad"),
         ),
-        (TapStanding(TapLink.LOST, 97.0), 90.0, ("connection lost 3s ago; trying again", "bad")),
         (
-            TapStanding(TapLink.IMPOSSIBLE, 0.0, "no NATS server is set"),
+            TapStanding(TapLink.LOST, since=97.0),
+            90.0,
+            ("connection lost 3s ago; trying again", "bad"),
+        ),
+        (
+            TapStanding(TapLink.IMPOSSIBLE, "no NATS server is set", since=0.0),
             None,
             ("cannot be listened to: no NATS server is set", "bad"),
         ),
@@ -72,7 +78,7 @@ def test_how_it_stands(
 
 def test_a_publisher_that_is_silent_among_others_is_not_called_listening() -> None:
     tap = Tap(NatsRoute("a.b"), _Unlistenable("x"), lambda: 0.0)
-    tap.standing = TapStanding(TapLink.CONNECTED, 80.0)
+    tap.standing = TapStanding(TapLink.CONNECTED, since=80.0)
     tap.statistics.count(TapMessage(99.0, 2, 0, "t", 1, b"x"))
     others = "connected; others publish here, its own publisher has published nothing for 20s"
     assert standing_in_words(tap, 100.0, own=1) == (others, "warn")
