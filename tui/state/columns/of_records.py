@@ -37,7 +37,7 @@ def why_column(
         record = record_of(row)
         return Cell("" if record is None else states.reason(record))
 
-    return Column("why", "WHY", 20, cell, ticks=True, sort=severity, drop=3, grow=REASONS)
+    return Column("why", "WHY", 20, cell, ticks=True, sort=severity, drop=2, grow=REASONS)
 
 
 def severity_of(

@@ -79,7 +79,8 @@ class WorkersPane(Pane[WorkerRow]):
             ),
             *self._life_columns(dashboard.store.lifetime),
             seen_column(dashboard.states, _first, drop=10),
-            why_column(dashboard.states, self._worst, self._severity),
+            # After the id: without ids the workers of a component cannot be told apart.
+            replace(why_column(dashboard.states, self._worst, self._severity), drop=3),
         ]
         super().__init__(dashboard, columns, order=SortOrder("where"))
         self._sorted: SortedRows[WorkerRow] = SortedRows()
