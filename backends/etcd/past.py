@@ -39,6 +39,10 @@ requests for them. etcd before 3.4.25 and 3.5.8 answers ahead of changes of the 
 for every 100 ms; later releases answer after them."""
 
 
+MOST = 2**63 - 1
+"""The greatest number that a request can name as revision."""
+
+
 class EtcdPast:
     """The past of an etcd cluster, as `backends.store.past.Past` says."""
 
@@ -64,6 +68,8 @@ class EtcdPast:
 
     async def at(self, prefixes: Sequence[bytes], revision: int) -> Resync:
         _check(revision)
+        if revision > MOST:
+            raise NotYet(self._client.address, revision, await self.newest())
         ranges = key_ranges(prefixes)
         try:
             async with aclosing(

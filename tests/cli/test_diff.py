@@ -199,6 +199,19 @@ def test_revisions_in_the_wrong_order_are_named(etcd: EtcdServer, in_etcd: dict[
     assert f"{last - 1} is before {last}" in ended.one_sentence()
 
 
+@pytest.mark.parametrize("far", [1, 2**63], ids=["the next", "more than a request can name"])
+def test_a_revision_that_is_still_to_come_is_said_wherever_it_is_named(
+    far: int, etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put(etcd, instance(7))
+    last = newest(etcd)
+    commands = (("list", "--revision"), ("diff", "--from"), ("diff", "--from", f"{last}", "--to"))
+    for command in commands:
+        ended = dyntop(*command, str(last + far), env=in_etcd)
+        assert (ended.code, ended.out) == (2, b"")
+        assert f"revision {last + far} is still to come" in ended.one_sentence()
+
+
 def test_trouble_that_is_1_elsewhere_is_2_here(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
     def refuse(*_: object) -> int:
         raise Refused("http://db:2379", "out of order")

@@ -165,6 +165,9 @@ async def test_what_is_still_to_come_is_said(open_store: Opener, etcd: EtcdServe
     assert (told.value.revision, told.value.newest) == (newest + 1, newest)
     with pytest.raises(NotYet):
         await store.past.changes(ALL, 1, newest + 1)
+    # More than a request can name.
+    with pytest.raises(NotYet):
+        await store.past.at(ALL, 2**63)
     # etcd takes 0 for the newest one.
     with pytest.raises(ValueError, match="no revision is 0"):
         await store.past.at(ALL, 0)

@@ -74,7 +74,8 @@ async def _find(settings: Settings, arguments: argparse.Namespace) -> _Found:
         if after == OLDEST:
             after = await past.oldest(query.prefixes)
         if until == NOW:
-            until = await past.newest()
+            # The store itself says that a later one is still to come.
+            until = max(after, await past.newest())
         if until < after:
             raise Misconfigured("--to", f"{until} is before {after}, which --from names")
         before, then, no_before = await list_with_publishers(discovery, query, after)
