@@ -20,7 +20,7 @@ def happened(operator: Operator) -> list[tuple[str, str, str]]:
     ]
 
 
-START = ("resynced", "", "1 records at the start at revision 1")
+START = ("resynced", "", "1 record at the start at revision 1")
 
 
 async def test_what_was_there_at_the_start_is_one_event() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.liveness.object_sentences import not_ready_because, who_discovers
 from backends.store.owner import Readiness
-from tui.text.format import duration, hex_id
+from tui.text.format import count, duration, hex_id
 from tui.text.outcomes import DONE_AS
 
 AFTER_GAP = "in a gap: "
@@ -92,7 +92,7 @@ def _not_ready(reason: Reason) -> str:
 def _resynced(reason: Reason) -> str:
     at = f" at revision {reason.revision}" if reason.revision else ""
     if reason.at_start:
-        return f"{reason.added:,} records at the start{at}"
+        return f"{count(reason.added, 'record')} at the start{at}"
     return f"{reason.added:,} added or changed, {reason.removed:,} removed{at}"
 
 
