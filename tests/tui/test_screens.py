@@ -8,6 +8,7 @@ from tests.support import registered
 from tests.support.operating import World, dashboard
 from tests.support.registered import card, channel, instance, source
 from tui.dialogs.help import HelpScreen
+from tui.widgets.detail_pane import DetailPane
 
 
 def full_world() -> World:
@@ -178,6 +179,15 @@ async def test_any_size_works_and_growing_again_shows_everything(size: tuple[int
         await operator.press("x")
         await operator.pilot.resize_terminal(110, 30)
         await operator.until(lambda: operator.lines()[1:5] == before[1:5], "the screen as before")
+
+
+async def test_in_a_terminal_of_ten_lines_rows_are_there_above_the_detail() -> None:
+    async with dashboard(full_world(), size=(40, 10)) as operator:
+        for tab in ("instances", "workers", "models", "events"):
+            await operator.open(tab)
+            await operator.until(lambda: operator.pane.table.size.height > 0, f"the table of {tab}")
+            detail = operator.main.query_one(DetailPane)
+            assert operator.pane.table.size.height > detail.size.height > 0
 
 
 async def test_at_80x24_and_60x20_what_matters_most_is_in_the_header() -> None:
