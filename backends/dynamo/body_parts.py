@@ -30,7 +30,9 @@ def json_object(value: bytes) -> dict[str, Any]:
     try:
         raw = from_json(value)
     except ValueError as error:
-        raise MalformedValue(f"the value is not JSON: {error}") from None
+        is_deep = str(error).startswith("recursion limit")
+        what = "is nested too deep" if is_deep else "is not JSON"
+        raise MalformedValue(f"the value {what}: {error}") from None
     if not isinstance(raw, dict):
         raise MalformedValue("the value is not a JSON object")
     return raw
