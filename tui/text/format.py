@@ -6,6 +6,7 @@ A state is always a glyph and a word: it reads without colour.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -122,6 +123,11 @@ EVENT_GLYPHS = {
 def hex_id(value: int | None) -> str:
     """Return a u64 as keys write it."""
     return NOTHING if value is None else f"{value:x}"
+
+
+def worker_ids(worker: int, ids: Sequence[int]) -> str:
+    """Return the id of a process, given all its instance ids: `697a`, or `2× 697a` of several."""
+    return f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(worker)
 
 
 def duration(seconds: float) -> str:

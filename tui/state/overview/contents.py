@@ -188,11 +188,10 @@ class OverviewContents:
     def _row_of_wrong(self, cause: WrongLine) -> OverviewRow:
         key = ("wrong", cause.id.kind, cause.id.of)
         self._subjects[key] = cause
-        worker = hex_id(cause.worker) if cause.worker is not None else ""
         cells = {
             "state": Cell(cause.state.in_column, cause.state.tone),
             "name": Cell(cause.name),
-            "worker": Cell(worker, "accent"),
+            "worker": Cell(cause.worker_text, "accent"),
             "host": Cell(cause.host, "dim"),
             "keys": Cell(f"{cause.findings:,}" if cause.findings else "", "dim"),
             "why": Cell(cause.why),

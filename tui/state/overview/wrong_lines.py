@@ -23,7 +23,7 @@ from backends.liveness.workers import worker as worker_by_id
 from backends.probe.hosts import host_of
 from backends.store import Lifetime
 from tui.state.record_states import RecordStates
-from tui.text.format import LEFT_BEHIND, NOTHING, STATES, State
+from tui.text.format import LEFT_BEHIND, NOTHING, STATES, State, worker_ids
 from tui.text.serving import NOT_SERVED, PARTLY, denial_in_brief, why_not_served
 
 
@@ -53,6 +53,8 @@ class WrongLine(msgspec.Struct, frozen=True):
     name: str
     """As it came from the store."""
     worker: int | None
+    worker_text: str
+    """Its id as Workers shows it. Empty: it is of no worker."""
     host: str
     records: tuple[AnyRecord, ...]
     """Those with the findings, in the order of their keys. Of a model without findings of its own
@@ -270,6 +272,7 @@ class WrongLines:
             name if is_model else f"LoRA {name}",
             None,
             "",
+            "",
             tuple(sorted(cards, key=lambda one: one.key)),
             len(found),
             ", ".join(filter(None, (denial, why))),
@@ -282,7 +285,8 @@ class WrongLines:
         name = ", ".join(components) or role or NOTHING
         hosts = ", ".join(worker.hosts) if worker is not None else ""
         host = (hosts or self._host(found)) if self._has_addresses else self._host(found)
-        return self._of_records(cause, found, name, number, host)
+        ids = worker.instance_ids if worker is not None else ()
+        return self._of_records(cause, found, name, number, host, ids)
 
     def _of_records(
         self,
@@ -291,6 +295,7 @@ class WrongLines:
         name: str,
         worker: int | None,
         host: str,
+        ids: Sequence[int] = (),
     ) -> WrongLine:
         worst = self._states.worst_of(found)
         state = STATES[self._states.worst(found)]
@@ -298,7 +303,8 @@ class WrongLines:
             orphaned = STATES[Verdict.ORPHANED]
             state = State(orphaned.glyph, LEFT_BEHIND, orphaned.tone)
         why = "" if worst is None else self._states.reason(worst)
-        return WrongLine(cause, state, name, worker, host, tuple(found), len(found), why)
+        text = "" if worker is None else worker_ids(worker, ids)
+        return WrongLine(cause, state, name, worker, text, host, tuple(found), len(found), why)
 
     @property
     def _has_addresses(self) -> bool:

@@ -26,7 +26,7 @@ from tui.state.shared_addresses import SharedAddresses
 from tui.state.sorted_rows import SortedRows
 from tui.text.consequences import no_worker
 from tui.text.detail import Detail
-from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, hex_id
+from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, worker_ids
 from tui.text.sanitize import plain
 from tui.widgets.panes.pane import Pane
 
@@ -210,8 +210,7 @@ class WorkersPane(Pane[WorkerRow]):
     def _worker_id(self, row: WorkerRow) -> Cell:
         """Its instance id; where it has several, how many; and how many workers are at its
         address, if several are."""
-        ids = row.worker.instance_ids
-        text = f"{len(ids)}× {ids[0]:x}" if len(ids) > 1 else hex_id(row.worker.id)
+        text = worker_ids(row.worker.id, row.worker.instance_ids)
         _, workers = self._at_its_address(row)
         return Cell(f"{text} ≡{len(workers)}" if workers else text, "accent")
 

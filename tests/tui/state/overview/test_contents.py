@@ -165,6 +165,15 @@ def test_a_worker_with_many_keys_is_one_line_with_their_number() -> None:
     assert shown.contents.target(row) == Target(TabId.WORKERS, 0x1A)
 
 
+def test_a_process_with_several_ids_has_the_one_that_it_has_in_workers() -> None:
+    # A key without a readable value, of which the id is no lease.
+    shown = Overviewed(*on_lease(1, instance(1), MALFORMED))
+    shown.renew(1)
+    shown.changed()
+    (row,) = shown.rows(OverviewPart.WRONG)
+    assert row.cells["worker"].text == "2× 1"
+
+
 def test_the_worst_comes_first_and_of_equal_ones_that_with_most_keys() -> None:
     shown = Overviewed(*worker(1), *on_lease(2, instance(2)), record(MALFORMED))
     shown.renew(1, 2, ago=25)
