@@ -126,6 +126,8 @@ class Inspector:
         there = record.key in view.cluster.records
         stone = view.tombstones.get(record.key)
         worker = view.cluster.worker_of(record) if there else None
+        # What Dynamo cannot read is no part of what was drained.
+        drained = self.drained(None, record) if record.malformed is None else None
         found = detail_of(
             record,
             states.of(record),
@@ -136,7 +138,7 @@ class Inspector:
             evidence=states.assess(record).evidence if there else (),
             gone="" if stone is None else gone_in_words(stone, shown_at),
             restarts=view.tombstones.restarts(record, now if as_of is None else as_of),
-            requests=self._requests(worker, self.drained(None, record)),
+            requests=self._requests(worker, drained),
             alike=alike,
             as_of=as_of,
             shown_at=shown_at,
