@@ -16,7 +16,8 @@ from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
 from backends.removal.removal_targets import RemovalTarget
 from backends.store import PodLabel
-from tui.state.dashboard import Dashboard, Job
+from tui.state.dashboard import Dashboard
+from tui.state.observer import Job
 from tui.state.probe_results import nothing_stale_notice
 from tui.state.removal_options import drained_records
 from tui.state.reported_removals import Notice, proposals, undecided

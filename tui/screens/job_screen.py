@@ -9,7 +9,7 @@ from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.worker import Worker, WorkerState
 
 from tui.runtime.textual_styles import StyledOnce
-from tui.state.dashboard import Job
+from tui.state.observer import Job
 from tui.state.reported_removals import Notice
 
 

@@ -25,9 +25,10 @@ from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
 from tui.state.cluster_view import Changes
-from tui.state.dashboard import Bookmark, Dashboard, Update
+from tui.state.dashboard import Bookmark, Dashboard
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
 from tui.state.navigation.go_to import ContextNamed, GoTo, GoToWord
+from tui.state.observer import Update
 from tui.state.reported_removals import Notice
 from tui.text.sanitize import plain
 from tui.widgets.command_bar import CommandBar

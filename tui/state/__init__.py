@@ -17,6 +17,7 @@ Each module uses only modules below it in this list:
     store_link         follow the store, and start again whenever that stops
     under_way          removals and restores that take a while
     unexplained        removals that have no reason yet
+    observer           what a dashboard reports to its screen, and asks of it
     batches            from a stream of events to batches
     reported_removals  remove and restore, and report how it ended
     columns            columns that several tabs have: a package

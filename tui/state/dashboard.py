@@ -6,9 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import (
-    Awaitable,
     Callable,
-    Collection,
     Hashable,
     Iterable,
     Iterator,
@@ -17,7 +15,7 @@ from collections.abc import (
 )
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from msgspec.structs import replace
@@ -53,10 +51,11 @@ from tui.runtime.heap import Heap
 from tui.session import Session
 from tui.state.causes.alarm import FindingAlarm
 from tui.state.causes.unseen_causes import UnseenCauses
-from tui.state.cluster_view import Changes, ClusterView
+from tui.state.cluster_view import ClusterView
 from tui.state.columns.of_processes import Processes
 from tui.state.empty import nothing_to_show
 from tui.state.inspector import Inspector
+from tui.state.observer import Job, Observer, Unseen, Update
 from tui.state.pod_events import PodEventsPoller
 from tui.state.probe_results import probe_notice
 from tui.state.record_states import RecordStates
@@ -85,9 +84,6 @@ EARLIER_LIMIT = 5.0
 MOST_BOOKMARKS = 100
 """Jumps that can be gone back; the oldest are forgotten."""
 
-Job = Callable[[], Awaitable[None]]
-"""Work behind the screen."""
-
 
 class TabId(StrEnum):
     """The tabs, in the order of their numbers: the first is 0."""
@@ -109,77 +105,6 @@ class Bookmark(msgspec.Struct, frozen=True):
     tab: str
     scope: Scope
     row: Hashable
-
-
-class Update(msgspec.Struct, frozen=True):
-    """The differences to draw. With nothing set: the state of the store, the age of its evidence,
-    and the modes."""
-
-    everything: bool = False
-    """Another filter, another place, or the first snapshot: nothing is as it was."""
-    is_first: bool = False
-    """All that the store has is there, for the first time."""
-    records: Changes | None = None
-    """Differences in records, verdicts and tombstones. None: not looked at."""
-    history: bool = False
-    """Something was added to the history, or a reason was found."""
-    requests: bool = False
-    """NATS services were asked once more."""
-    metrics: bool = False
-    """There are new figures."""
-    served: Collection[str] = ()
-    """Models and adapters of which frontends say something else."""
-    link: bool = False
-    """The store is followed now, or is not any more."""
-    detail: bool = False
-    """Details of single records."""
-    at_once: bool = False
-    """Whether the screen may be stuck: draw at once, without waiting."""
-
-
-class Observer(Protocol):
-    """Shows a dashboard."""
-
-    def changed(self, update: Update) -> None:
-        """Show the differences. Raises any error of that."""
-
-    def when_shown(self, answer: Callable[[], None]) -> bool:
-        """Call back once every update is worked off. False: that cannot be."""
-
-    def report(self, fault: Exception) -> None:
-        """Report a fault of dyntop's own, after which everything is read again."""
-
-    def call_out(self, text: str) -> None:
-        """Tell a person who looks elsewhere, as the settings have it."""
-
-    def begin(self, name: str, job: Job) -> None:
-        """Start a background job, and report its error."""
-
-    def records_on_screen(self) -> list[AnyRecord]:
-        """Return the records that are seen, the selected one first: evidence of them comes
-        first."""
-
-
-class _Unseen:
-    """Shows nothing: there is no screen yet."""
-
-    def changed(self, update: Update) -> None:
-        pass
-
-    def when_shown(self, answer: Callable[[], None]) -> bool:
-        return False
-
-    def report(self, fault: Exception) -> None:
-        pass
-
-    def call_out(self, text: str) -> None:
-        pass
-
-    def begin(self, name: str, job: Job) -> None:
-        pass
-
-    def records_on_screen(self) -> list[AnyRecord]:
-        return []
 
 
 class Dashboard:
@@ -209,7 +134,7 @@ class Dashboard:
         """The store as questions name it."""
         self.way_back = ""
         """What was shown before another context was chosen. Empty: nothing."""
-        self.observer: Observer = _Unseen()
+        self.observer: Observer = Unseen()
         self._unshown: Update | None = None
         """The differences that the observer failed to show."""
         self.view = ClusterView(clock(), self.store.lifetime)

@@ -22,7 +22,8 @@ from tests.support.unseen import unseen
 from tui.config.preferences import NotifyWay
 from tui.runtime.heap import STORM, Heap
 from tui.state.causes.alarm import SETTLING
-from tui.state.dashboard import Bookmark, Job, TabId, Update
+from tui.state.dashboard import Bookmark, TabId
+from tui.state.observer import Job, Update
 from tui.state.reported_removals import Notice
 
 NOW = 1_700_000_000.0
