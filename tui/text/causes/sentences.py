@@ -89,7 +89,7 @@ def cause_why(cause: EventCause) -> str:
         case CauseKind.BACK if event.went_before is not None:
             after = duration(event.at - event.went_before.at)
             why = reason_text(event.went_before.why)
-            return f"{_in_gap(cause.why)}after {after}" + (f": it was {why}" if why else "")
+            return f"{_in_gap(cause.why)}{after} after it went" + (f": {why}" if why else "")
         case CauseKind.LOST if len(cause.events) > 1:
             return f"{len(cause.events):,} attempts: {reason_text(cause.why)}"
     return _without_kind(cause.why, cause.kind)
@@ -103,7 +103,8 @@ def cause_sentence(cause: EventCause) -> str:
     parts = [cause_subject(cause), worker, cause_name(cause), cause.kind.value]
     text = " ".join(filter(None, parts))
     if why:
-        text += (" " if why.startswith(("in order", "by ", "after ")) else ": ") + why
+        goes_on = cause.kind is CauseKind.BACK or why.startswith(("in order", "by "))
+        text += (" " if goes_on else ": ") + why
     return ", ".join(filter(None, (text, number_of_keys(cause))))
 
 

@@ -72,7 +72,7 @@ CAME, WENT = EventType.ADDED, EventType.REMOVED
         ),
         (
             back(),
-            "instance 697a prod/three/generate back after 42s: it was drained by this dyntop",
+            "instance 697a prod/three/generate back 42s after it went: drained by this dyntop",
         ),
         (cause(CAME, FRONTEND), "channel 7 prod/backend/active_sequences_events added"),
         (cause(CAME, [record(UNKNOWN)]), "unknown v1/claims/prod/router/leader added"),
