@@ -63,6 +63,14 @@ class CauseRow:
             return self.cause.records
         return () if self.event.record is None else (self.event.record,)
 
+    @property
+    def id_text(self) -> str:
+        """The id of its process, or that in its only key. Empty: it is about the store."""
+        if not self.records:
+            return ""
+        worker = self.cause.worker if self.event is None else self.records[0].id.instance_id
+        return hex_id(worker)
+
 
 class CauseRows:
     """Makes the rows that a filter shows."""

@@ -35,7 +35,7 @@ from tui.state.overview.wrong_lines import WrongKind, WrongLine, WrongLines
 from tui.text.causes.cause_detail import cause_detail
 from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, time_text
 from tui.text.detail import Detail
-from tui.text.format import NOTHING, hex_id
+from tui.text.format import NOTHING
 from tui.text.numbers import latency, rate
 
 MOST_LINES = 200
@@ -252,7 +252,7 @@ class OverviewContents:
             "time": Cell(time_text(cause.at, shown_at, is_untimed=cause.is_untimed), "dim"),
             "what": Cell(f"{glyph} {cause.kind.value}", tone),
             "name": Cell(cause_name(cause) or cause_subject(cause)),
-            "id": Cell(hex_id(cause.worker) if cause.records else "", "accent"),
+            "id": Cell(row.id_text, "accent"),
             "why": Cell(self._causes.why(row), "dim"),
         }
         return OverviewRow(key, OverviewPart.EVENTS, RowKind.LINE, cells)

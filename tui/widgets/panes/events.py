@@ -26,7 +26,7 @@ from tui.text.causes.sentences import (
     time_text,
 )
 from tui.text.detail import Detail
-from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, count, hex_id, name_of
+from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, count, name_of
 from tui.text.tab_titles import NEW
 from tui.widgets.panes.tree_pane import TreePane
 
@@ -201,7 +201,4 @@ def _name(row: CauseRow) -> Cell:
 
 
 def _id(row: CauseRow) -> Cell:
-    if row.event is not None:
-        record = row.event.record
-        return Cell("" if record is None else hex_id(record.id.instance_id), "accent")
-    return Cell(hex_id(row.cause.worker) if row.cause.records else "", "accent")
+    return Cell(row.id_text, "accent")

@@ -271,6 +271,16 @@ def test_what_is_amended_is_what_is_rebuilt() -> None:
 # --- the room of a screen ------------------------------------------------------------------------
 
 
+def test_an_event_of_one_key_has_the_id_in_it_as_in_events() -> None:
+    # Of a channel: its publisher's, which is not its worker's.
+    (publisher,) = on_lease(1, channel(0x77))
+    shown = Overviewed(*on_lease(1, instance(1)))
+    shown.view.take([Added(publisher)], NOW + 60)
+    shown.changed()
+    ((event, _), *_) = shown.texts(OverviewPart.EVENTS, "id", "what")
+    assert event == "77"
+
+
 def test_of_three_hundred_causes_the_worst_are_shown_and_the_others_counted() -> None:
     workers = [one for number in range(1, 301) for one in worker(number)]
     shown = Overviewed(*workers)
