@@ -24,7 +24,7 @@ def all_is_well(dashboard: Dashboard) -> tuple[State, str]:
         state, text = missing
         return state, f"nothing so far: {text}"
     records = count(number, "record")
-    of = ", of those that match," if view.filter else ""
+    of = ", of those that match," if view.narrowed else ""
     all_of = f"all {records}" if number > 1 else "the one record"
     return FINE, f"nothing: {all_of}{of} {'are' if number > 1 else 'is'} live"
 

@@ -106,6 +106,16 @@ def test_nothing_is_said_to_be_wrong_only_once_there_is_evidence_of_every_record
     assert shown.sentences() == ["● nothing: all 10 records are live"]
 
 
+def test_calm_is_said_of_those_that_match_only_where_a_filter_leaves_records_out() -> None:
+    shown = Overviewed(*worker(1))
+    shown.renew(1)
+    for sought, is_part in (("kind:stopped", False), ("10m", False), ("tiny-llm", True)):
+        shown.view.set_filter(sought)
+        shown.changed()
+        (sentence,) = shown.sentences()
+        assert ("of those that match" in sentence) is is_part
+
+
 def test_with_findings_it_says_what_is_not_known_yet_below_them() -> None:
     shown = Overviewed(*worker(1), *worker(2), record(MALFORMED))
     shown.renew(1)
