@@ -35,6 +35,23 @@ def test_help_has_examples(command: tuple[str, ...], here: Here) -> None:
     assert b"examples:\n  dyntop" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--lease-rate", "-1", "list"), "'-1' is less than 0"),
+        (("--lease-rate", "1e400", "list"), "'1e400' is not a finite number"),
+        (("wait", "--model", "m", "--timeout", "0"), "'0' is not more than 0"),
+        (("wait", "--model", "m", "--timeout", "nan"), "'nan' is not a finite number"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_for_what_it_is(
+    args: tuple[str, ...], said: str, here: Here
+) -> None:
+    ended = here(*args)
+    assert ended.code == 2
+    assert said in ended.one_sentence()
+
+
 def test_what_the_command_line_says_of_the_dashboard_is_what_the_settings_have() -> None:
     """It imports none of them, since that would cost every run time."""
     parser = build_parser()

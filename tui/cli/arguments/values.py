@@ -23,15 +23,18 @@ def name_or_start(text: str) -> str:
 
 
 def rate(text: str) -> float:
-    rate = _number(float, text)
-    if not 0 < rate < math.inf:
+    rate = _finite(text)
+    if rate <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
     return rate
 
 
 def cap(text: str) -> float:
     """Return a rate, or 0: never."""
-    return 0.0 if _number(float, text) == 0 else rate(text)
+    rate = _finite(text)
+    if rate < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 0")
+    return rate
 
 
 def count(text: str) -> int:
@@ -54,6 +57,13 @@ def revision_or(word: str) -> Callable[[str], int | str]:
             raise argparse.ArgumentTypeError(problem) from None
 
     return read
+
+
+def _finite(text: str) -> float:
+    number = _number(float, text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return number
 
 
 def _number(kind: Callable[[str], _N], text: str) -> _N:
