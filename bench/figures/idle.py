@@ -25,8 +25,6 @@ MOST = {100: 0.6, 1_000: 0.9}
 MOST_OF_MORE = 1.2
 LARGEST = 10_000
 """Instances whose leases one process can keep alive in time, besides all else."""
-ON_SCREEN = 60
-"""Instances that are listened for: more than a screen has rows."""
 COUNTDOWNS = 8_000.0
 """Bytes a second that a screen full of visible seconds may cost."""
 
@@ -71,7 +69,7 @@ def _windows(
         terminals[ALONE], _ = stack.enter_context(opened(place, *UNSWEPT, tab=None))
         # What a sweep costs depends on how often leases are renewed.
         renewed = stack.enter_context(filled(place.load, renewed=True))
-        stack.enter_context(listening(renewed.instances()[:ON_SCREEN]))
+        stack.enter_context(listening(renewed.instances()))
         terminals[DEFAULT], _ = stack.enter_context(opened(renewed, tab=None))
         terminals[BARE] = stack.enter_context(bare())
         terminals[BARE].wait_for(PAINTED)
