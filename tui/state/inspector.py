@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from backends.discovery.history import Event
 from backends.discovery.tombstones import Tombstone
-from backends.dynamo.records import AnyRecord
+from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.liveness.judge import Verdict
 from backends.liveness.workers import SEVERITY, Worker
 from backends.liveness.workers import worker as worker_by_id
@@ -126,8 +126,9 @@ class Inspector:
         there = record.key in view.cluster.records
         stone = view.tombstones.get(record.key)
         worker = view.cluster.worker_of(record) if there else None
-        # What Dynamo cannot read is no part of what was drained.
-        drained = self.drained(None, record) if record.malformed is None else None
+        # What Dynamo cannot read is no part of what was drained, and events are no requests.
+        gets_requests = isinstance(record, EndpointInstance | ModelCard) and not record.malformed
+        drained = self.drained(None, record) if gets_requests else None
         found = detail_of(
             record,
             states.of(record),
