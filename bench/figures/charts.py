@@ -12,9 +12,10 @@ from bench.figures.idle import windows
 from bench.place import Place
 from bench.processes import resident_bytes
 from bench.results import Line, Target, Unit
+from tests.support.running import COMMAND
 from tests.support.terminal import Terminal
 
-DEMO = ("dyntop", "--demo")
+DEMO = (*COMMAND, "--demo")
 CLOSED, TABLE, CHARTS = "another tab", "the tab Metrics", "charts"
 MEGABYTE = 1_000_000
 MOST_CPU = 2.0
