@@ -16,6 +16,7 @@ from backends.liveness.judge import Verdict
 from tests.support.operating import Operator
 from tui.dialogs.clean_up import CleanUpScreen
 from tui.dialogs.unregister import UnregisterDialog
+from tui.state.overview.calm import not_known_yet
 from tui.state.overview.contents import OverviewContents
 from tui.state.overview.model_lines import ModelLine
 from tui.state.overview.wrong_lines import WrongKind, WrongLine
@@ -229,7 +230,8 @@ def _read_overview(
         said.add(("findings", *place), 0, "the calm line of Overview")
     if not place:
         said.add(("models not served",), models, "Overview")
-    if not narrowed:
+    # Before all leases were read by themselves it is not calm, whatever is judged by now.
+    if not narrowed and (is_calm or not_known_yet(operator.dashboard) is None):
         said.add(("is calm", *place), is_calm, "Overview")
         said.add(("is calm", *place), _is_all_live(operator), "the verdicts")
 
