@@ -103,10 +103,11 @@ def _walk(path: str, values: Sequence[object], level: int) -> Iterator[tuple[str
         below = [
             one.get(name, _MISSING) if isinstance(one, Mapping) else _MISSING for one in values
         ]
-        yield from _walk(_joined(path, str(name)), below, level + 1)
+        yield from _walk(path_of(path, str(name)), below, level + 1)
 
 
-def _joined(path: str, name: str) -> str:
+def path_of(path: str, name: str) -> str:
+    """Return the path of a field in what is at a path. Empty `path`: in the value itself."""
     if not name or "." in name:
         # It would read as two.
         return f"{path}[{json.dumps(name, ensure_ascii=False)}]"

@@ -11,12 +11,11 @@ from itertools import islice
 
 import msgspec
 
+from backends.dynamo.card_differences import DEEPEST, path_of
 from backends.dynamo.json_values import from_json
 
 MOST_CHANGES = 1_000
 """Fields of one value that are reported: twenty times what a card has."""
-DEEPEST = 24
-"""Levels below which a value is compared as a whole."""
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ def _walk(path: str, before: object, after: object, level: int) -> Iterator[Fiel
     """Yield what differs. Lists are values."""
     if level < DEEPEST and isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in dict.fromkeys((*before, *after)):
-            at = _joined(path, str(name))
+            at = path_of(path, str(name))
             if name not in before:
                 yield FieldChange(at, None, after[name], came=True)
             elif name not in after:
@@ -61,13 +60,6 @@ def _walk(path: str, before: object, after: object, level: int) -> Iterator[Fiel
                 yield from _walk(at, before[name], after[name], level + 1)
     elif not _are_equal(before, after):
         yield FieldChange(path, before, after)
-
-
-def _joined(path: str, name: str) -> str:
-    if not name or "." in name:
-        # It would read as two.
-        return f"{path}[{json.dumps(name, ensure_ascii=False)}]"
-    return f"{path}.{name}" if path else name
 
 
 def _are_equal(one: object, other: object) -> bool:

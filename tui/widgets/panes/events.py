@@ -110,7 +110,7 @@ class EventsPane(TreePane[CauseRow]):
     def records_of(self, row: CauseRow) -> Sequence[AnyRecord]:
         """Return the records at the time of the events, whose keys still exist. If a record changed
         since, the store removes nothing, since its revision differs."""
-        return [one for one in row.records if one.key in self.view.cluster.records]
+        return self.states.registered(row.records)
 
     def detail_record(self) -> AnyRecord | None:
         """Return the last record of a row that is gone, too."""
