@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.dynamo.field_changes import DEEPEST, MOST_CHANGES, FieldChange, field_changes
+from backends.dynamo.card_differences import DEEPEST
+from backends.dynamo.field_changes import MOST_CHANGES, FieldChange, field_changes
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
