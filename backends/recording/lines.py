@@ -1,0 +1,215 @@
+"""The lines of a recording: one JSON object each, in zstd frames.
+
+A frame is whole by itself: `Header`, `Checkpoint`, as many `EntryLine`s as that says, then changes
+and evidence in the order in which they came. A frame that was cut off is good up to its last whole
+line. Times are POSIX seconds. Bytes that are UTF-8 are strings, all others base64 in the field of
+the same name with `_b64`. A reader skips members and kinds of lines that it does not know, unless
+the header has another `format`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+FORMAT = 1
+"""Grows when a reader of before would misunderstand."""
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"):
+    """Base of all lines."""
+
+
+class Header(Line, frozen=True, tag="dyntop-recording"):
+    """Begins each frame: by whom, and of what."""
+
+    format: int
+    version: str
+    """Of dyntop."""
+    at: float
+    """When the frame was begun."""
+    started: float
+    """When the recording was begun: frames of one recording have it alike."""
+    host: str
+    """The name of the host that recorded, from which addresses were probed."""
+    store: str
+    """`etcd`, `file`, `nats`, `kubernetes`, `memory`."""
+    address: str
+    """Of the store, for people, without credentials."""
+    lifetime: str
+    """As `Lifetime`."""
+    namespace: str | None = None
+    """Only keys of these namespaces were recorded, as `-n` names them. None: all."""
+    report: dict[str, Any] | None = None
+    """Versions and settings, in a report."""
+
+
+class Checkpoint(Line, frozen=True, tag="checkpoint"):
+    """All that is registered at a moment; the lines of its entries follow."""
+
+    at: float | None
+    """None: not known, since the store keeps no times."""
+    entries: int
+    """So many lines of entries follow."""
+    revision: str = ""
+    unread: str = ""
+    """Which keys are missing since the user might not read them, for people."""
+
+
+class _WithEntry(Line, frozen=True):
+    """Base of lines with an entry."""
+
+    key: str = ""
+    key_b64: str = ""
+    value: str = ""
+    value_b64: str = ""
+    entry_revision: str = ""
+    """As `Entry.revision`."""
+    lease: int | None = None
+    expired_at: float | None = None
+    unread: str = ""
+    problem: str = ""
+    owner: dict[str, Any] | None = None
+    """The object that holds it, in Kubernetes: as `Owner`."""
+
+
+class EntryLine(_WithEntry, frozen=True, tag="entry"):
+    """One entry of a checkpoint."""
+
+    seen: float | None = None
+    """When its key was first seen. None: not known."""
+    since: bool = False
+    """Whether it came then. Else it is at least this old."""
+    value_seen: float | None = None
+    """When its present value was first seen, if that was later."""
+    value_since: bool = False
+
+
+class PutLine(_WithEntry, frozen=True, tag="put"):
+    """A key was put."""
+
+    at: float | None = None
+    """None: not known, since the store keeps no times."""
+    revision: str = ""
+    """The store's own at that moment."""
+
+
+class DeleteLine(Line, frozen=True, tag="delete"):
+    """A key was removed."""
+
+    at: float | None = None
+    key: str = ""
+    key_b64: str = ""
+    revision: str = ""
+    overdue: float | None = None
+    """As `Delete.overdue`."""
+
+
+class GapLine(Line, frozen=True, tag="gap"):
+    """After a gap everything was read again. As many puts and deletes follow as differ, which
+    happened at some time since the store was lost."""
+
+    at: float
+    changes: int
+    revision: str = ""
+    unread: str = ""
+
+
+class LostLine(Line, frozen=True, tag="lost"):
+    """The store could not be reached from then on, until the next gap line."""
+
+    at: float
+    error: str
+    """Its sentence, without credentials."""
+    cause: str = ""
+    """As `Cause`, if the error has one."""
+
+
+class LeaseReading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As the store reported it."""
+
+    remaining: float
+    at: float
+    granted: float | None = None
+    lease: int | None = None
+    key: str = ""
+    key_b64: str = ""
+    """In stores without leases."""
+    reset_ago: float | None = None
+
+
+class LeasesLine(Line, frozen=True, tag="leases"):
+    """The store was asked for the time to live of leases, and its answer shows something else than
+    the one before; or a minute has passed since that was written."""
+
+    at: float
+    leases: tuple[LeaseReading, ...]
+
+
+class ProbeReading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As `ProbeResult`."""
+
+    method: str
+    address: str
+    answer: str
+    text: str
+    at: float
+    deep: bool = False
+    local: bool = False
+
+
+class ProbesLine(Line, frozen=True, tag="probes"):
+    """Addresses were probed, and answer otherwise than before; or a minute has passed."""
+
+    at: float
+    probes: tuple[ProbeReading, ...]
+
+
+class DrainReading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As `DrainMark`."""
+
+    worker: int
+    at: float
+    user: str | None = None
+    host: str | None = None
+    """By whom and on which host, as the audit has it. None: by the process that recorded."""
+    act: str | None = None
+    """The id that `dyntop restore` takes. None: it is not known."""
+
+
+class DrainsLine(Line, frozen=True, tag="drains"):
+    """Which workers were drained, by the audit. Replaces what was known before."""
+
+    at: float
+    drains: tuple[DrainReading, ...]
+
+
+class AliveLine(Line, frozen=True, tag="alive"):
+    """It was recorded up to here, and nothing changed since the line before."""
+
+    at: float
+
+
+class EndLine(Line, frozen=True, tag="end"):
+    """The recording ended in order."""
+
+    at: float
+    why: str
+    """For people."""
+
+
+AnyLine = (
+    Header
+    | Checkpoint
+    | EntryLine
+    | PutLine
+    | DeleteLine
+    | GapLine
+    | LostLine
+    | LeasesLine
+    | ProbesLine
+    | DrainsLine
+    | AliveLine
+    | EndLine
+)

@@ -1,0 +1,30 @@
+"""Show what was registered at an earlier moment, as far as a store or a recording knows of it.
+
+`moments` has the contract: `Moment`, `Step`, `Opening` and `Timeline`.
+"""
+
+from __future__ import annotations
+
+from backends.timeline.moments import (
+    DrainsRead,
+    LeasesRead,
+    Moment,
+    Opening,
+    ProbesMade,
+    Step,
+    Stepped,
+    StoreEvents,
+    Timeline,
+)
+
+__all__ = [
+    "DrainsRead",
+    "LeasesRead",
+    "Moment",
+    "Opening",
+    "ProbesMade",
+    "Step",
+    "Stepped",
+    "StoreEvents",
+    "Timeline",
+]

@@ -1,0 +1,133 @@
+"""The contract of a timeline: moments in their order, and what led from one to the next.
+
+A timeline is the revisions of a store that keeps them, or a recording. A view of it opens at one
+moment and folds step after step, as a dashboard folded them then. To go back, it opens anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from backends.discovery.cluster import FirstSeen
+from backends.discovery.lease_ttl import LeaseTtl
+from backends.discovery.past_records import RecordChange
+from backends.liveness.drain_marks import DrainMark
+from backends.liveness.keys_by_lease import LeaseOrKey
+from backends.probe.types import ProbeResult
+from backends.store import Lifetime, Resync, StoreEvent
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A point of a timeline: all that was written up to it, and nothing later."""
+
+    number: int
+    """Counts up along the timeline: the revision of a store, or the step of a recording."""
+    revision: str = ""
+    """The store's own revision at that moment, for people. Empty: not known."""
+    at: float | None = None
+    """POSIX seconds. None: not known, since the store keeps no times."""
+
+
+class StoreEvents(msgspec.Struct, frozen=True):
+    """The store reported changes, or that it is lost, or answers again."""
+
+    events: Sequence[StoreEvent]
+    """Those of one moment, in their order. A `Resync` has all entries, as in a watch."""
+
+
+class LeasesRead(msgspec.Struct, frozen=True):
+    """The store was asked for the time to live of leases or keys."""
+
+    ttls: Mapping[LeaseOrKey, LeaseTtl]
+
+
+class ProbesMade(msgspec.Struct, frozen=True):
+    """Addresses were probed."""
+
+    results: Sequence[ProbeResult]
+
+
+class DrainsRead(msgspec.Struct, frozen=True):
+    """The audit told which workers were drained. Replaces what it told before."""
+
+    marks: Mapping[int, DrainMark]
+
+
+Step = StoreEvents | LeasesRead | ProbesMade | DrainsRead
+"""What happens at one moment: the store changes, or evidence comes."""
+
+
+class Stepped(msgspec.Struct, frozen=True):
+    """One step of a timeline, with the moment that it leads to."""
+
+    moment: Moment
+    step: Step
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """All that a view needs to begin at a moment."""
+
+    base: Moment
+    """The moment of `entries`: the one that was asked for, or the nearest before it that is whole
+    by itself."""
+    entries: Resync
+    first_seen: Mapping[bytes, FirstSeen]
+    """When keys, or their values, were first seen, as far as known."""
+    evidence: Sequence[Step]
+    """What was known beside the entries at `base`."""
+    steps: Sequence[Stepped]
+    """What leads from `base` to the moment, in its order."""
+    earlier: Sequence[RecordChange]
+    """The last changes up to `base`, oldest first, as far as known."""
+
+
+class Timeline(Protocol):
+    """Moments of the past, in their order.
+
+    Every method may raise `StoreError`: `Compacted` for what is not there any more, `NotYet` for
+    what is not there yet.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is, for people: `etcd's revisions`, or the path of a recording."""
+
+    @property
+    def store(self) -> str:
+        """The name of the store that it is of, as `Store.name`."""
+
+    @property
+    def address(self) -> str:
+        """The address of that store, for people, without credentials."""
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """What limits the life of a key in that store."""
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the moments have times."""
+
+    async def first(self) -> Moment:
+        """Return the oldest moment that is known."""
+
+    async def last(self) -> Moment:
+        """Return the newest moment."""
+
+    async def change_from(self, moment: Moment, by: int) -> Moment:
+        """Return the moment of the change that is so many changes of entries later, or earlier if
+        `by` is below 0. At an end it is the first or last moment."""
+
+    async def at_time(self, at: float) -> Moment:
+        """Return the last moment that is not after a time in POSIX seconds: the first if all are.
+        Raises `NoPast` if no times are known."""
+
+    async def open(self, moment: Moment) -> Opening:
+        """Return all that a view needs to begin at a moment."""
+
+    async def between(self, after: Moment, until: Moment) -> Sequence[Stepped] | None:
+        """Return the steps after one moment up to and with a later one. None: to open it anew costs
+        less."""
