@@ -1,6 +1,6 @@
 """The last hour of all models, frontends and workers, as far as they were asked. Pure.
 
-A timeline is of a row as the overview had it, so that it has the same figures: quantiles over
+A series is of a row as the overview had it, so that it has the same figures: quantiles over
 several frontends cannot be computed from those of each.
 """
 
@@ -11,29 +11,29 @@ from typing import NamedTuple
 
 import msgspec
 
+from backends.metrics.figure_series import LONGEST, FigureSeries
 from backends.metrics.latest import ScrapedProcess
 from backends.metrics.overview import AtWorker, Overview
 from backends.metrics.rates import Rates
-from backends.metrics.timeline import LONGEST, Timeline
 
 MOST_TIMELINES = 400
 """Models, frontends and workers of which an hour is kept: some 30 KB each."""
 
-TimelineKey = tuple[str, ...]
+SeriesKey = tuple[str, ...]
 """Names a model, a frontend of a model, or a worker."""
 
 
-def key_of_model(name: str) -> TimelineKey:
+def key_of_model(name: str) -> SeriesKey:
     """Return the key of a model, by its served name."""
     return ("model", name)
 
 
-def key_of_frontend(model: str, known: ScrapedProcess) -> TimelineKey:
+def key_of_frontend(model: str, known: ScrapedProcess) -> SeriesKey:
     """Return the key of a model at one frontend."""
     return ("frontend", model, str(known.target))
 
 
-def key_of_worker(worker: int | None, known: ScrapedProcess | None) -> TimelineKey:
+def key_of_worker(worker: int | None, known: ScrapedProcess | None) -> SeriesKey:
     """Return the key of a worker by its id, or by its server if that is not known."""
     if worker is not None:
         return ("worker", f"{worker:x}")
@@ -41,13 +41,13 @@ def key_of_worker(worker: int | None, known: ScrapedProcess | None) -> TimelineK
 
 
 class MetricsHour:
-    """Keeps a timeline of each row, of models and frontends first. Rows that came last have none
+    """Keeps a series of each row, of models and frontends first. Rows that came last have none
     if there are too many."""
 
     def __init__(self, most: int = MOST_TIMELINES) -> None:
-        """`most`: the timelines that are kept."""
+        """`most`: the series that are kept."""
         self._most = most
-        self._kept: dict[TimelineKey, _Kept] = {}
+        self._kept: dict[SeriesKey, _Kept] = {}
         self.version = 0
         """Rises with each overview that was taken in."""
         self.newest = 0.0
@@ -64,38 +64,38 @@ class MetricsHour:
                     continue
                 kept = self._kept[row.key] = _Kept()
             if row.restarted:
-                kept.timeline.add_unknown(row.at)
+                kept.series.add_unknown(row.at)
             else:
-                kept.timeline.add(row.rates, row.at, joined=row.sources == kept.sources)
+                kept.series.add(row.rates, row.at, joined=row.sources == kept.sources)
             kept.sources = row.sources
         self.newest = newest or self.newest
         self._forget(self.newest - LONGEST)
         self.version += 1
 
-    def of(self, key: TimelineKey) -> Timeline | None:
-        """Return the timeline of a row. None: nothing of it is kept."""
+    def of(self, key: SeriesKey) -> FigureSeries | None:
+        """Return the series of a row. None: nothing of it is kept."""
         kept = self._kept.get(key)
-        return None if kept is None else kept.timeline
+        return None if kept is None else kept.series
 
     @property
     def is_full(self) -> bool:
-        """Return whether a further row would have no timeline."""
+        """Return whether a further row would have no series."""
         return len(self._kept) >= self._most
 
     def _forget(self, before: float) -> None:
         for key, kept in [*self._kept.items()]:
-            if not kept.timeline.at or kept.timeline.at[-1] < before:
+            if not kept.series.at or kept.series.at[-1] < before:
                 del self._kept[key]
 
 
 class _Kept(msgspec.Struct):
-    timeline: Timeline = msgspec.field(default_factory=Timeline)
+    series: FigureSeries = msgspec.field(default_factory=FigureSeries)
     sources: frozenset[str] = frozenset()
     """The processes that the last sample is of."""
 
 
 class _Row(NamedTuple):
-    key: TimelineKey
+    key: SeriesKey
     rates: Rates
     at: float
     """When the last of its processes was scraped."""
@@ -104,7 +104,7 @@ class _Row(NamedTuple):
     restarted: bool
 
 
-def _row(key: TimelineKey, rates: Rates, processes: Sequence[ScrapedProcess]) -> _Row:
+def _row(key: SeriesKey, rates: Rates, processes: Sequence[ScrapedProcess]) -> _Row:
     return _Row(
         key,
         rates,
@@ -128,7 +128,7 @@ def _rows(overview: Overview) -> Iterator[_Row]:
         # Of a single one they are the model's own.
         for one in model.frontends if len(model.frontends) > 1 else ():
             yield _row(key_of_frontend(model.name, one.known), one.rates, [one.known])
-    found: dict[TimelineKey, _Row] = {}
+    found: dict[SeriesKey, _Row] = {}
     for worker in _workers(overview):
         if (server := _answering(worker)) is not None:
             key = key_of_worker(worker.id, server)

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.metrics import catalogue
-from backends.metrics.hour import MetricsHour, TimelineKey, key_of_model
+from backends.metrics.figure_series import LONGEST, Measure
+from backends.metrics.hour import MetricsHour, SeriesKey, key_of_model
 from backends.metrics.latest import LatestMetrics
 from backends.metrics.overview import Joiner
 from backends.metrics.scrape_targets import ScrapeTarget
 from backends.metrics.scraper import ScrapeResult
-from backends.metrics.timeline import LONGEST, Measure
 from tests.metrics.texts import scrape
 from tests.support import registered
 from tests.support.metrics_screen import FRONTEND, OTHER
@@ -46,11 +46,11 @@ class Looks:
         found = self._joiner.overview(self._latest, self._cluster, {}, is_read=True)
         self.hour.take(found)
 
-    def values(self, key: TimelineKey = MODEL) -> list[float | None] | None:
-        timeline = self.hour.of(key)
-        if timeline is None:
+    def values(self, key: SeriesKey = MODEL) -> list[float | None] | None:
+        series = self.hour.of(key)
+        if series is None:
             return None
-        return [point.value for point in timeline.points(Measure.REQUESTS)]
+        return [point.value for point in series.points(Measure.REQUESTS)]
 
 
 def test_a_model_has_the_figures_that_the_overview_had_each_once() -> None:
@@ -77,9 +77,9 @@ def test_no_line_leads_from_one_set_of_frontends_to_another() -> None:
             asked(FRONTEND, at, {"Acme/Tiny-LLM": at}),
             ScrapeResult(OTHER, at, trouble="refuses connections"),
         )
-    timeline = looks.hour.of(MODEL)
-    assert timeline is not None
-    points = list(timeline.points(Measure.REQUESTS))
+    series = looks.hour.of(MODEL)
+    assert series is not None
+    points = list(series.points(Measure.REQUESTS))
     assert [point.value for point in points] == [2, 2, 1, 1]
     follows = [after.follows(before) for before, after in pairwise(points)]
     assert follows == [True, False, True]
@@ -92,9 +92,9 @@ def test_of_workers_together_one_that_comes_or_restarts_breaks_no_line() -> None
     looks.take(worked(1, 0.0, 50), worked(2, 0.0, 0))
     looks.take(worked(1, 5.0, 60), worked(2, 5.0, 10))
     looks.take(worked(1, 10.0, 5), worked(2, 10.0, 20), worked(3, 10.0, 0))
-    timeline = looks.hour.of(MODEL)
-    assert timeline is not None
-    points = list(timeline.points(Measure.REQUESTS))
+    series = looks.hour.of(MODEL)
+    assert series is not None
+    points = list(series.points(Measure.REQUESTS))
     assert [point.value for point in points] == [4, 3]
     assert points[1].follows(points[0])
     assert looks.values(("worker", "1")) == [2, None]

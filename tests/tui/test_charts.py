@@ -124,9 +124,9 @@ async def test_a_kept_hour_goes_on_while_another_tab_is_open() -> None:
     async with dashboard(world(), scrapes=scrapes, timer=timer, metrics_always=True) as operator:
         await timer.until(lambda: len(scrapes.asked) > 3, "scrapes")
         assert {target for targets in scrapes.asked for target in targets} == {*scrapes.given}
-        timeline = operator.dashboard.hour.of(("model", MODEL))
-        assert timeline is not None
-        assert len(timeline.at) > 1
+        series = operator.dashboard.hour.of(("model", MODEL))
+        assert series is not None
+        assert len(series.at) > 1
         # The frozen view asks nobody.
         await operator.press("f")
         asked = len(scrapes.asked)

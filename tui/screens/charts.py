@@ -63,8 +63,8 @@ class ChartScreen(StyledOnce, Screen[None]):
     def on_mount(self) -> None:
         self._view.focus()
         self._dashboard.show_charts(True)
-        timeline, now = self._dashboard.hour.of(self._subject.key), self._window().end
-        if timeline is None or timeline.at[0] > now - SPANS[-1]:
+        series, now = self._dashboard.hour.of(self._subject.key), self._window().end
+        if series is None or series.at[0] > now - SPANS[-1]:
             # Of an hour all but the end would be empty.
             self._span = len(SPANS) - 1
         self.set_interval(LOOKS, self._look)
@@ -106,12 +106,12 @@ class ChartScreen(StyledOnce, Screen[None]):
         return ChartWindow(end - SPANS[self._span], end, dashboard.clock.shown_at)
 
     def _draw(self, window: ChartWindow) -> None:
-        timeline = self._dashboard.hour.of(self._subject.key)
+        series = self._dashboard.hour.of(self._subject.key)
         notes = [self._why_nothing()]
         pages = ChartPages((), 0)
-        if timeline is not None:
+        if series is not None:
             always = self._dashboard.settings.metrics_always
-            charts = charts_of(self._subject, timeline, window, always=always)
+            charts = charts_of(self._subject, series, window, always=always)
             notes = [*charts.notes]
             size = self._view.size
             pages = pages_of(charts.panels, window, size.width, size.height)

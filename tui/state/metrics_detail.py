@@ -51,7 +51,7 @@ def metrics_detail(
     """`now`: POSIX seconds. `namespace`: the one that is watched; None: all. `is_read`: whether the
     store is being read, so that its registrations are known. `shown_at`: converts to the time that
     the host's clock showed. `chart_key`: the key that opens charts of the row."""
-    trend = "" if row.timeline is None else _trend(row.trend, chart_key)
+    trend = "" if row.series is None else _trend(row.trend, chart_key)
     match row.of:
         case MeteredModel() as model:
             wrong = ""

@@ -15,7 +15,7 @@ from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.liveness.serving import Serving
 from backends.metrics.catalogue import UNKNOWN_MODEL
-from backends.metrics.hour import TimelineKey, key_of_frontend, key_of_model, key_of_worker
+from backends.metrics.hour import SeriesKey, key_of_frontend, key_of_model, key_of_worker
 from backends.metrics.latest import ScrapedProcess
 from backends.metrics.overview import AtFrontend, AtWorker, MeteredModel, Overview
 from backends.metrics.rates import Rates
@@ -55,7 +55,7 @@ class MetricsRow(msgspec.Struct, frozen=True):
     trend: Trend
     opened: bool | None
     """Whether it is expanded. None: there is nothing below it."""
-    timeline: TimelineKey | None = None
+    series: SeriesKey | None = None
     """Names its figures over time. None: it has none."""
     records: tuple[AnyRecord, ...] = ()
     """Its registered records, the instance of a worker first."""
@@ -73,7 +73,7 @@ class Rows:
         states: RecordStates,
         scope: Scope,
         opened: Collection[Hashable],
-        trend_of: Callable[[TimelineKey], Trend] = lambda _: (),
+        trend_of: Callable[[SeriesKey], Trend] = lambda _: (),
     ) -> None:
         """`opened`: the keys of the models that are open. `trend_of`: the requests of a row."""
         self._trend_of = trend_of
@@ -106,17 +106,17 @@ class Rows:
         several = model.frontends if len(model.frontends) > 1 else ()
         below = [self._frontend(key, model.name, one) for one in several]
         below += [self._worker(key, one) for one in workers]
-        timeline = key_of_model(model.name)
+        series = key_of_model(model.name)
         row = MetricsRow(
             key,
             model,
             model.name,
             _state_of(model, self._view.verdicts.serving),
             model.rates,
-            self._trend_of(timeline),
+            self._trend_of(series),
             # What a filter finds may be below: it is not to be looked for.
             (key in self._opened or self._view.is_searched) if below else None,
-            timeline,
+            series,
             tuple(cards),
         )
         if self._is_wanted(row):
@@ -125,9 +125,9 @@ class Rows:
         return (replace(row, opened=True), below) if below else None
 
     def _frontend(self, parent: tuple[Hashable, ...], model: str, one: AtFrontend) -> MetricsRow:
-        key, timeline = (*parent, str(one.known.target)), key_of_frontend(model, one.known)
-        trend, name = self._trend_of(timeline), _short(one.known)
-        return MetricsRow(key, one, name, ANSWERS, one.rates, trend, None, timeline)
+        key, series = (*parent, str(one.known.target)), key_of_frontend(model, one.known)
+        trend, name = self._trend_of(series), _short(one.known)
+        return MetricsRow(key, one, name, ANSWERS, one.rates, trend, None, series)
 
     def _worker(self, parent: tuple[Hashable, ...], one: AtWorker) -> MetricsRow:
         records = self._records(one)
@@ -139,7 +139,7 @@ class Rows:
             state = STATE_UNKNOWN if one.id is None else GONE
         else:
             state = STATES[self._states.worst(records)]
-        timeline = key_of_worker(one.id, one.known)
+        series = key_of_worker(one.id, one.known)
         return MetricsRow(
             (*parent, (one.id or 0, address)),
             one,
@@ -147,9 +147,9 @@ class Rows:
             " ".join([*sorted(components - {""}), name]),
             state,
             one.rates,
-            self._trend_of(timeline),
+            self._trend_of(series),
             None,
-            timeline,
+            series,
             records,
         )
 

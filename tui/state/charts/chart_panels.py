@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from backends.metrics.timeline import LONGEST, Measure, Timeline, TimelinePoint
+from backends.metrics.figure_series import LONGEST, FigurePoint, FigureSeries, Measure
 from tui.state.charts.chart_subject import ChartSubject
 from tui.text.charts.chart_panel import ChartCurve, ChartPanel, ChartWindow
 from tui.text.format import duration
@@ -60,18 +60,18 @@ class Charts(msgspec.Struct, frozen=True):
 
 
 def charts_of(
-    subject: ChartSubject, timeline: Timeline, window: ChartWindow, *, always: bool = False
+    subject: ChartSubject, series: FigureSeries, window: ChartWindow, *, always: bool = False
 ) -> Charts:
     """Return the panels of a row: those of which anything was measured. `always`: processes are
     asked also while nothing shows their figures."""
-    known = timeline.known
+    known = series.known
     start = window.start
-    errors = [one for one in timeline.points(Measure.ERRORS, start) if one.value]
+    errors = [one for one in series.points(Measure.ERRORS, start) if one.value]
     panels = [
         ChartPanel(
             kind.title,
             tuple(
-                ChartCurve(label, tone, list(timeline.points(measure, start)))
+                ChartCurve(label, tone, list(series.points(measure, start)))
                 for measure, label, tone in kind.measures
             ),
             kind.written,
@@ -80,17 +80,17 @@ def charts_of(
         for kind in KINDS
         if any(measure in known for measure, _, _ in kind.measures)
     ]
-    return Charts(tuple(panels), tuple(_notes(subject, timeline, window, known, always)))
+    return Charts(tuple(panels), tuple(_notes(subject, series, window, known, always)))
 
 
 def _notes(
     subject: ChartSubject,
-    timeline: Timeline,
+    series: FigureSeries,
     window: ChartWindow,
     known: frozenset[Measure],
     always: bool,
 ) -> Iterator[str]:
-    points = list(timeline.points(Measure.REQUESTS, window.start))
+    points = list(series.points(Measure.REQUESTS, window.start))
     if unmeasured := unmeasured_in(points, window):
         why = "" if always else ": asked only while figures are shown"
         yield f"{duration(unmeasured)} not measured{why}"
@@ -106,7 +106,7 @@ def _notes(
         yield "TTFT, ITL, tokens and errors are a model's: frontends measure them"
 
 
-def unmeasured_in(points: Sequence[TimelinePoint], window: ChartWindow) -> float:
+def unmeasured_in(points: Sequence[FigurePoint], window: ChartWindow) -> float:
     """Return how many seconds of a window no sample covers, as far as that can be seen in it.
 
     0: less than a fiftieth of it, as between two scrapes.

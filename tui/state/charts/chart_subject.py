@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from backends.metrics.hour import TimelineKey, key_of_model, key_of_worker
+from backends.metrics.hour import SeriesKey, key_of_model, key_of_worker
 from tui.text.format import hex_id
 
 
 class ChartSubject(msgspec.Struct, frozen=True):
     """A model, a frontend of a model, or a worker."""
 
-    key: TimelineKey
+    key: SeriesKey
     name: str
     """As its row has it. Untrusted."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from backends.metrics.timeline import TimelinePoint
+from backends.metrics.figure_series import FigurePoint
 from tui.text.charts.axes import LABEL, time_ticks, top_of
 from tui.text.charts.chart_line import ChartLine, ChartPiece, cells_of, line_of
 from tui.text.charts.curves import Plot, Stroke, drawn, over_each_other
@@ -32,7 +32,7 @@ class ChartCurve(msgspec.Struct, frozen=True):
     label: str
     """Empty: the panel has only this one."""
     tone: str
-    points: Sequence[TimelinePoint]
+    points: Sequence[FigurePoint]
 
 
 class ChartPanel(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class ChartPanel(msgspec.Struct, frozen=True):
     """The highest first, which the others are drawn over."""
     written: Callable[[float], str]
     """A number as text."""
-    errors: Sequence[TimelinePoint] = ()
+    errors: Sequence[FigurePoint] = ()
     """The samples with requests that ended in errors."""
 
 
@@ -137,7 +137,7 @@ def _empty(plot: Plot) -> Iterator[ChartLine]:
         yield line_of(ChartPiece(f"{'│':>{GUTTER}}{text.center(plot.cells)[: plot.cells]}", "dim"))
 
 
-def _axis(plot: Plot, errors: Sequence[TimelinePoint], ticks: dict[int, str]) -> ChartLine:
+def _axis(plot: Plot, errors: Sequence[FigurePoint], ticks: dict[int, str]) -> ChartLine:
     wrong = {column for point in errors for column in plot.columns_of(point.since, point.at)}
     pieces = [ChartPiece(f"{'└':>{GUTTER}}", "dim")]
     for column in range(plot.cells):
@@ -157,10 +157,10 @@ def _times(plot: Plot, ticks: dict[int, str]) -> ChartLine:
     return line_of(ChartPiece("".join(row).rstrip(), "dim"))
 
 
-def strokes_of(points: Sequence[TimelinePoint]) -> list[Stroke]:
+def strokes_of(points: Sequence[FigurePoint]) -> list[Stroke]:
     """Return the lines through points, each up to the next hole."""
     strokes: list[list[tuple[float, float]]] = []
-    before: TimelinePoint | None = None
+    before: FigurePoint | None = None
     for point in points:
         if point.value is None:
             before = None

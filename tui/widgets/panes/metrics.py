@@ -10,10 +10,10 @@ from textual.widgets import Static
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
+from backends.metrics.figure_series import Measure
 from backends.metrics.histogram import Histogram
-from backends.metrics.hour import TimelineKey
+from backends.metrics.hour import SeriesKey
 from backends.metrics.overview import AtFrontend, MeteredModel
-from backends.metrics.timeline import Measure
 from tui.state.charts.chart_subject import ChartSubject
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
@@ -114,17 +114,17 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def chart_subject(self) -> ChartSubject | None:
         row = self.row
-        if row is None or row.timeline is None:
+        if row is None or row.series is None:
             return None
         model = f"{row.key[1]} at " if isinstance(row.of, AtFrontend) else ""
-        return ChartSubject(row.timeline, f"{model}{row.name}")
+        return ChartSubject(row.series, f"{model}{row.name}")
 
-    def _trend_of(self, key: TimelineKey) -> Trend:
+    def _trend_of(self, key: SeriesKey) -> Trend:
         hour = self.dashboard.hour
-        timeline = hour.of(key)
-        if timeline is None:
+        series = hour.of(key)
+        if series is None:
             return ()
-        return tuple(timeline.steps(Measure.REQUESTS, hour.newest, STEP, BARS))
+        return tuple(series.steps(Measure.REQUESTS, hour.newest, STEP, BARS))
 
     def _remarks(self) -> str:
         """Return remarks on all figures; most often none."""

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from backends.metrics.figure_series import FigureSeries
 from backends.metrics.histogram import Histogram
 from backends.metrics.rates import Rates
-from backends.metrics.timeline import Timeline
 from tui.state.charts.chart_panels import Charts, charts_of
 from tui.state.charts.chart_subject import of_model, of_worker
 from tui.text.charts.chart_panel import ChartWindow
@@ -21,17 +21,17 @@ BY_FRONTENDS = Rates(
 BY_WORKERS = Rates(2.0, first_response=HALF_A_SECOND, seconds=5.0)
 
 
-def of_an_hour(rates: Rates, *, asked: float = 3600.0) -> Timeline:
-    """Return a timeline that was asked at 5 s for so many seconds, up to the end."""
-    found = Timeline()
+def of_an_hour(rates: Rates, *, asked: float = 3600.0) -> FigureSeries:
+    """Return a series that was asked at 5 s for so many seconds, up to the end."""
+    found = FigureSeries()
     for number in range(int(asked / 5)):
         found.add(rates, END - asked + 5 * (number + 1))
     return found
 
 
-def shown(timeline: Timeline, *, worker: bool = False, span: float = 3600.0) -> Charts:
+def shown(series: FigureSeries, *, worker: bool = False, span: float = 3600.0) -> Charts:
     subject = of_worker(1) if worker else of_model("acme/tiny")
-    return charts_of(subject, timeline, ChartWindow(END - span, END, lambda at: at))
+    return charts_of(subject, series, ChartWindow(END - span, END, lambda at: at))
 
 
 def test_a_model_has_what_frontends_report() -> None:
@@ -54,9 +54,9 @@ def test_of_a_model_without_frontends_it_is_said_what_is_unknown() -> None:
 
 
 def test_errors_are_marked_in_every_panel() -> None:
-    timeline = of_an_hour(BY_FRONTENDS, asked=600)
-    timeline.add(Rates(2.0, 20.0, HALF_A_SECOND, error_rate=1.5, seconds=5.0), END + 5)
-    charts = shown(timeline)
+    series = of_an_hour(BY_FRONTENDS, asked=600)
+    series.add(Rates(2.0, 20.0, HALF_A_SECOND, error_rate=1.5, seconds=5.0), END + 5)
+    charts = shown(series)
     assert {tuple(point.value for point in panel.errors) for panel in charts.panels} == {(1.5,)}
 
 
@@ -74,5 +74,5 @@ def test_it_is_said_how_much_of_the_time_is_not_measured(
 
 def test_where_processes_are_always_asked_no_closed_tab_is_the_reason() -> None:
     window = ChartWindow(END - 3600, END, lambda at: at)
-    timeline = of_an_hour(BY_FRONTENDS, asked=1800)
-    assert charts_of(of_model("a"), timeline, window, always=True).notes == ("30m not measured",)
+    series = of_an_hour(BY_FRONTENDS, asked=1800)
+    assert charts_of(of_model("a"), series, window, always=True).notes == ("30m not measured",)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.metrics.timeline import TimelinePoint
+from backends.metrics.figure_series import FigurePoint
 from tui.text.charts.axes import LABEL, time_ticks, top_of
 from tui.text.charts.chart_line import ChartLine, cells_of
 from tui.text.charts.chart_page import LEAST_HEIGHT, pages_of
@@ -38,17 +38,16 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def points(values: Sequence[float | None], seconds: float = 60.0) -> list[TimelinePoint]:
+def points(values: Sequence[float | None], seconds: float = 60.0) -> list[FigurePoint]:
     """Return points that follow each other, up to the end of the window."""
     first = END - seconds * (len(values) - 1)
     ends = [first + seconds * number for number in range(len(values))]
     return [
-        TimelinePoint(at - seconds, at, value, False)
-        for at, value in zip(ends, values, strict=True)
+        FigurePoint(at - seconds, at, value, False) for at, value in zip(ends, values, strict=True)
     ]
 
 
-def panel(values: Sequence[float | None], errors: Sequence[TimelinePoint] = ()) -> ChartPanel:
+def panel(values: Sequence[float | None], errors: Sequence[FigurePoint] = ()) -> ChartPanel:
     return ChartPanel("Requests/s", (ChartCurve("", "accent", points(values)),), rate, errors)
 
 
@@ -101,7 +100,7 @@ def test_a_curve_ends_at_a_hole_and_begins_anew_behind_it() -> None:
 
 
 def test_no_line_is_drawn_across_time_that_no_sample_covers() -> None:
-    ends = [TimelinePoint(at - 5, at, 1.0, False) for at in (END - 3000, END - 600)]
+    ends = [FigurePoint(at - 5, at, 1.0, False) for at in (END - 3000, END - 600)]
     one = ChartPanel("Requests/s", (ChartCurve("", "accent", ends),), rate)
     lines = texts(list(panel_lines(one, WINDOW, 66, 12)))[1:-2]
     assert sum(cell not in " │┤0123456789." for line in lines for cell in line) == 2
@@ -120,7 +119,7 @@ def test_the_highest_and_nought_are_at_the_ends_of_a_plot() -> None:
 def test_what_is_not_known_now_is_no_number_and_a_latency_above_all_bounds_is_marked() -> None:
     first = texts(list(panel_lines(panel([3.0, None]), WINDOW, 66, 12)))[0]
     assert first == "Requests/s  –  highest 3.0 at 12:59"
-    over = [TimelinePoint(END - 5, END, 480.0, True)]
+    over = [FigurePoint(END - 5, END, 480.0, True)]
     slow = ChartPanel("TTFT", (ChartCurve("p99", "accent", over),), length)
     assert texts(list(panel_lines(slow, WINDOW, 66, 12)))[0] == (
         "TTFT  p99 >480s  highest >480s at 13:00"
@@ -131,11 +130,11 @@ def test_what_is_not_known_now_is_no_number_and_a_latency_above_all_bounds_is_ma
 
 
 def test_errors_are_marked_on_the_axis_at_their_time_and_times_stand_below_their_ticks() -> None:
-    errors = [TimelinePoint(END - 1805, END - 1800, 2.0, False)]
+    errors = [FigurePoint(END - 1805, END - 1800, 2.0, False)]
     *_, axis, times = list(panel_lines(panel([1.0] * 61, errors), WINDOW, 66, 12))
     assert [piece.text for piece in axis if piece.tone == "bad"] == ["×"]
     assert texts([axis])[0].index("×") == GUTTER + 30
-    five_minutes = [TimelinePoint(END - 1800, END - 1500, 2.0, False)]
+    five_minutes = [FigurePoint(END - 1800, END - 1500, 2.0, False)]
     *_, long, _ = list(panel_lines(panel([1.0] * 61, five_minutes), WINDOW, 66, 12))
     assert "".join(piece.text for piece in long if piece.tone == "bad") == "×" * 5
     below = texts([times])[0]

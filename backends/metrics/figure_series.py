@@ -43,7 +43,7 @@ class Measure(StrEnum):
     FIRST_RESPONSE_99 = "first-response-99"
 
 
-class TimelinePoint(NamedTuple):
+class FigurePoint(NamedTuple):
     """One figure of the time between two scrapes."""
 
     since: float
@@ -55,12 +55,12 @@ class TimelinePoint(NamedTuple):
     over: bool
     """Whether the value is the highest bound of a histogram, and the figure lies above it."""
 
-    def follows(self, before: TimelinePoint) -> bool:
+    def follows(self, before: FigurePoint) -> bool:
         """Return whether there is no time between the two of which nothing is known."""
         return self.since <= before.at + TOUCHING
 
 
-class Timeline:
+class FigureSeries:
     """Keeps the samples of the last hour. A sample covers the time between two scrapes; what no
     sample covers is a hole."""
 
@@ -108,13 +108,13 @@ class Timeline:
             measure for measure, values in self._values.items() if not all(map(math.isnan, values))
         )
 
-    def points(self, measure: Measure, start: float = -math.inf) -> Iterator[TimelinePoint]:
+    def points(self, measure: Measure, start: float = -math.inf) -> Iterator[FigurePoint]:
         """Yield what is kept of a measure since `start`, the oldest first."""
         values = self._values.get(measure)
         for index in range(bisect_left(self.at, start), len(self.at)):
             value = math.nan if values is None else values[index]
             over = math.copysign(1.0, value) < 0 and not math.isnan(value)
-            yield TimelinePoint(
+            yield FigurePoint(
                 self.since[index],
                 self.at[index],
                 None if math.isnan(value) else abs(value),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.metrics.figure_series import LONGEST, MOST_SAMPLES, SPARE, FigureSeries, Measure
 from backends.metrics.histogram import Histogram
 from backends.metrics.rates import Rates
-from backends.metrics.timeline import LONGEST, MOST_SAMPLES, SPARE, Measure, Timeline
 
 START = 1_764_594_000.0
 
@@ -20,8 +20,8 @@ def rates(requests: float | None = 1.0, seconds: float | None = 5.0, **others: f
     return Rates(requests, seconds=seconds, error_rate=others.get("errors"))
 
 
-def values(timeline: Timeline, measure: Measure = Measure.REQUESTS) -> list[float | None]:
-    return [point.value for point in timeline.points(measure)]
+def values(series: FigureSeries, measure: Measure = Measure.REQUESTS) -> list[float | None]:
+    return [point.value for point in series.points(measure)]
 
 
 @given(
@@ -38,18 +38,18 @@ def values(timeline: Timeline, measure: Measure = Measure.REQUESTS) -> list[floa
 def test_it_keeps_no_more_than_an_hour_and_each_sample_as_it_was(
     steps: list[tuple[float, float | None, float | None, bool]],
 ) -> None:
-    timeline, at = Timeline(), START
+    series, at = FigureSeries(), START
     added: list[tuple[float, float | None]] = []
     for later, requests, seconds, restarted in steps:
         at += later
         before = added[-1][0] if added else -math.inf
         if restarted:
-            timeline.add_unknown(at)
+            series.add_unknown(at)
         else:
-            timeline.add(rates(requests, seconds), at)
+            series.add(rates(requests, seconds), at)
         if at > before and (restarted or seconds is not None):
             added.append((at, None if restarted else requests))
-    points = list(timeline.points(Measure.REQUESTS))
+    points = list(series.points(Measure.REQUESTS))
     assert [point.at for point in points] == sorted({point.at for point in points})
     assert len(points) <= min(len(added), MOST_SAMPLES)
     kept = added[len(added) - len(points) :]
@@ -66,20 +66,20 @@ def test_it_keeps_no_more_than_an_hour_and_each_sample_as_it_was(
 
 
 def test_there_are_never_more_samples_than_allowed_however_often_it_is_asked() -> None:
-    timeline = Timeline()
+    series = FigureSeries()
     for number in range(MOST_SAMPLES + 500):
-        timeline.add(rates(), START + number / 10)
-    assert len(timeline.at) == len(values(timeline)) == MOST_SAMPLES
+        series.add(rates(), START + number / 10)
+    assert len(series.at) == len(values(series)) == MOST_SAMPLES
 
 
 def test_a_sample_follows_another_unless_there_is_unmeasured_time_between_them() -> None:
-    timeline = Timeline()
-    timeline.add(rates(seconds=None), START)
+    series = FigureSeries()
+    series.add(rates(seconds=None), START)
     for at, joined in ((5.0, True), (10.0, True), (60.0, True), (65.0, True), (70.0, False)):
-        timeline.add(rates(), START + at, joined=joined)
-    timeline.add_unknown(START + 75)
-    timeline.add(rates(), START + 80)
-    points = list(timeline.points(Measure.REQUESTS))
+        series.add(rates(), START + at, joined=joined)
+    series.add_unknown(START + 75)
+    series.add(rates(), START + 80)
+    points = list(series.points(Measure.REQUESTS))
     assert [point.at - START for point in points] == [5, 10, 60, 65, 70, 75, 80]
     follows = [after.follows(before) for before, after in pairwise(points)]
     # 10 to 55 was not measured, 70 is of other processes, and before 75 a counter fell.
@@ -88,46 +88,45 @@ def test_a_sample_follows_another_unless_there_is_unmeasured_time_between_them()
 
 
 def test_the_same_scrape_counts_once_and_a_clock_set_back_begins_anew() -> None:
-    timeline = Timeline()
+    series = FigureSeries()
     for at in (5.0, 5.0, 10.0):
-        timeline.add(rates(at), START + at)
-    assert values(timeline) == [5, 10]
-    timeline.add(rates(1.0), START - 7200)
-    assert values(timeline) == [1]
+        series.add(rates(at), START + at)
+    assert values(series) == [5, 10]
+    series.add(rates(1.0), START - 7200)
+    assert values(series) == [1]
 
 
 def test_what_was_never_known_is_unknown_and_never_nought() -> None:
-    timeline = Timeline()
-    timeline.add(rates(2.0), START)
-    assert timeline.known == {Measure.REQUESTS}
-    assert values(timeline, Measure.ERRORS) == [None]
-    timeline.add(rates(2.0, errors=0.0), START + 5)
-    assert values(timeline, Measure.ERRORS) == [None, 0]
-    timeline.add(rates(None), START + 10)
-    assert values(timeline) == [2, 2, None]
+    series = FigureSeries()
+    series.add(rates(2.0), START)
+    assert series.known == {Measure.REQUESTS}
+    assert values(series, Measure.ERRORS) == [None]
+    series.add(rates(2.0, errors=0.0), START + 5)
+    assert values(series, Measure.ERRORS) == [None, 0]
+    series.add(rates(None), START + 10)
+    assert values(series) == [2, 2, None]
 
 
 def test_a_latency_above_the_highest_bound_is_kept_as_such() -> None:
-    timeline = Timeline()
+    series = FigureSeries()
     slow = Histogram.cumulative({0.5: 0.0, 1.0: 90.0, math.inf: 100.0})
-    timeline.add(Rates(first_token=slow, seconds=5.0), START)
+    series.add(Rates(first_token=slow, seconds=5.0), START)
     half, most = (
-        next(timeline.points(measure))
-        for measure in (Measure.FIRST_TOKEN_50, Measure.FIRST_TOKEN_99)
+        next(series.points(measure)) for measure in (Measure.FIRST_TOKEN_50, Measure.FIRST_TOKEN_99)
     )
     assert half.value == pytest.approx(0.5 + 0.5 * 50 / 90)
     assert not half.over
     assert (most.value, most.over) == (1.0, True)
     # Without any finite bound, too.
-    timeline.add(Rates(first_token=Histogram.cumulative({math.inf: 3.0}), seconds=5.0), START + 5)
-    assert list(timeline.points(Measure.FIRST_TOKEN_50))[-1][2:] == (0.0, True)
+    series.add(Rates(first_token=Histogram.cumulative({math.inf: 3.0}), seconds=5.0), START + 5)
+    assert list(series.points(Measure.FIRST_TOKEN_50))[-1][2:] == (0.0, True)
 
 
 def test_steps_are_means_and_keep_their_samples_as_time_goes_on() -> None:
-    timeline = Timeline()
+    series = FigureSeries()
     start = START - START % 30
     for at, value in ((1.0, 2.0), (6.0, 4.0), (31.0, 9.0), (95.0, 1.0)):
-        timeline.add(rates(value), start + at)
-    assert timeline.steps(Measure.REQUESTS, start + 95, 30, 4) == [3, 9, None, 1]
-    assert timeline.steps(Measure.REQUESTS, start + 119, 30, 4) == [3, 9, None, 1]
-    assert timeline.steps(Measure.REQUESTS, start + 121, 30, 4) == [9, None, 1, None]
+        series.add(rates(value), start + at)
+    assert series.steps(Measure.REQUESTS, start + 95, 30, 4) == [3, 9, None, 1]
+    assert series.steps(Measure.REQUESTS, start + 119, 30, 4) == [3, 9, None, 1]
+    assert series.steps(Measure.REQUESTS, start + 121, 30, 4) == [9, None, 1, None]
