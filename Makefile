@@ -34,7 +34,7 @@ WORKERS ?= 6
 # Where nothing is kept of what Python compiles, each of the tests' processes compiles it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup system-packages releases cluster apiserver truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots schema man clean
+.PHONY: help setup system-packages releases cluster apiserver truth demo test unit lint types check soak fuzz bench bench-smoke stubs snapshots screenshots schema man wheel clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -127,6 +127,11 @@ schema: $(VENV)/.dev  ## write the JSON schema of the settings file again
 
 man: $(VENV)/.dev  ## write the manual page again
 	$(BIN)/python -m tests.support.man_page docs/dyntop.1
+
+# What an earlier build left behind would be packed, too.
+wheel: $(VENV)/.dev  ## build the wheel, in dist/; ADDRESS: where the repository is to be found
+	rm -rf build dist
+	PROJECT_ADDRESS='$(ADDRESS)' $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
 	rm -rf .venv .venv-3.* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.snapshots.world import (
     until,
     worker,
 )
+from tests.support.drawing import lines_of
 from tests.support.said_taps import SaidTaps
 from tui.state.store_state import LinkState
 
@@ -45,6 +46,7 @@ class Picture:
     """One picture: what is pressed before it is drawn."""
 
     name: str
+    """Of the file, without its suffix."""
     keys: tuple[str, ...] = ()
     size: tuple[int, int] = (120, 40)
     seconds: int = 0
@@ -57,10 +59,20 @@ class Picture:
     """What is opened before the keys."""
     lost: bool = False
     """Whether the store is lost at last."""
+    as_text: bool = False
+    """Whether it is lines of text, for where no picture can be shown, and not SVG."""
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.{'txt' if self.as_text else 'svg'}"
 
 
+OVERVIEW = Picture("overview", scene=Scene.OVERVIEW, seconds=45)
+WHEEL_OVERVIEW = replace(OVERVIEW, size=(100, 30), as_text=True)
+"""In the README of the wheel, which an index shows without the files beside it."""
 PICTURES = (
-    Picture("overview", scene=Scene.OVERVIEW, seconds=45),
+    OVERVIEW,
+    WHEEL_OVERVIEW,
     Picture("instances", sort="state"),
     Picture("models", ("2", "end", "right", "down", "right")),
     Picture("workers", ("3", *"jjjjj")),
@@ -79,7 +91,7 @@ PICTURES = (
 
 
 async def draw(picture: Picture) -> str:
-    """The picture as SVG."""
+    """The picture as the text of its file."""
     clock = Clock()
     world = troubled(clock)
     taps = SaidTaps(clock)
@@ -111,13 +123,15 @@ async def draw(picture: Picture) -> str:
             world.keyspace.break_off(Unreachable("http://etcd-0:2379", Cause.REFUSED))
             await until(pilot, lambda: screen.dashboard.view.store.link is LinkState.DISCONNECTED)
         await settled(pilot)
+        if picture.as_text:
+            return "".join(f"{line.rstrip()}\n" for line in lines_of(screen))
         return dashboard.export_screenshot(title="dyntop")
 
 
 def main(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for picture in PICTURES:
-        (folder / f"{picture.name}.svg").write_text(asyncio.run(draw(picture)))
+        (folder / picture.file).write_text(asyncio.run(draw(picture)))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,6 @@ OF_OTHERS = {
     "--figures": "python -m bench",
     "--find-links": "pip",
     "--migration-limit": "Dynamo's frontend",
-    "--no-deps": "pip",
     "--no-index": "pip",
     "--prefix": "etcdctl",
     "--table": "python -m bench",
