@@ -137,7 +137,7 @@ async def test_what_goes_before_the_dialog_is_there_harms_nothing() -> None:
         world.keyspace.delete(KEY)
         await operator.until(lambda: there(operator) == ["b2"])
         # As if the key had been pressed before the watch told of it.
-        operator.pane.post_message(Pane.UnregisterAsked(records))
+        operator.pane.post_message(Pane.RemovalAsked(records))
         await operator.until(lambda: operator.in_dialog)
         await agree(operator)
         await operator.until(operator.told)

@@ -496,7 +496,7 @@ class MainScreen(JobScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not (action in ("clean_up", "undo") and self.dashboard.is_read_only)
 
-    def on_pane_unregister_asked(self, message: Pane.UnregisterAsked) -> None:
+    def on_pane_removal_asked(self, message: Pane.RemovalAsked) -> None:
         self._acting.unregister(list(message.records))
 
     def on_pane_probe_asked(self, message: Pane.ProbeAsked) -> None:

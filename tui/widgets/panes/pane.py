@@ -78,7 +78,7 @@ class Pane(TabPane, Generic[Row]):
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
-    class UnregisterAsked(Message):
+    class RemovalAsked(Message):
         """The person wants these records removed; nothing was asked yet."""
 
         def __init__(self, records: Sequence[AnyRecord]) -> None:
@@ -331,7 +331,7 @@ class Pane(TabPane, Generic[Row]):
 
     def action_unregister(self) -> None:
         if records := self._or_told(self.acted_on()):
-            self.post_message(self.UnregisterAsked(records))
+            self.post_message(self.RemovalAsked(records))
 
     def action_probe(self) -> None:
         if records := self._or_told(self.acted_on()):

@@ -147,7 +147,7 @@ class WorkersPane(Pane[WorkerRow]):
         self.notify(plain(text), severity="warning", markup=False)
         kept = [row for row in rows if not self._is_not_drained(row)]
         if records := [record for row in kept for record in self.records_of(row)]:
-            self.post_message(self.UnregisterAsked(records))
+            self.post_message(self.RemovalAsked(records))
 
     def _is_not_drained(self, row: WorkerRow) -> bool:
         may_live = self.view.verdicts.may_live
