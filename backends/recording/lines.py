@@ -3,13 +3,14 @@
 A frame is whole by itself: `Header`, `Checkpoint`, as many `EntryLine`s as that says, then changes
 and evidence in the order in which they came. A frame that was cut off is good up to its last whole
 line. Times are POSIX seconds. Bytes that are UTF-8 are strings, all others base64 in the field of
-the same name with `_b64`. A reader skips members and kinds of lines that it does not know, unless
-the header has another `format`.
+the same name with `_b64`. Ids of 64 bits are lower-case hex, as in keys: many readers of JSON round
+such numbers. A reader skips members and kinds of lines that it does not know, unless the header has
+another `format`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -66,10 +67,13 @@ class _WithEntry(Line, frozen=True):
     value_b64: str = ""
     entry_revision: str = ""
     """As `Entry.revision`."""
-    lease: int | None = None
+    lease: str = ""
+    """Hex. Empty: none."""
     expired_at: float | None = None
     unread: str = ""
     problem: str = ""
+    masked: bool = False
+    """Whether `***` stands for credentials in URLs in the value."""
     owner: dict[str, Any] | None = None
     """The object that holds it, in Kubernetes: as `Owner`."""
 
@@ -122,8 +126,13 @@ class LostLine(Line, frozen=True, tag="lost"):
     at: float
     error: str
     """Its sentence, without credentials."""
+    type: str = ""
+    """`Unreachable`, `NotAuthorised`, `Forbidden`, `Refused`. Empty: another error."""
     cause: str = ""
-    """As `Cause`, if the error has one."""
+    """As `Cause`, if it is `Unreachable`."""
+    address: str = ""
+    detail: str = ""
+    """What a server or the system said of it, if the error has that apart from its sentence."""
 
 
 class LeaseReading(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -132,11 +141,16 @@ class LeaseReading(msgspec.Struct, frozen=True, omit_defaults=True):
     remaining: float
     at: float
     granted: float | None = None
-    lease: int | None = None
+    """None: the lease is gone."""
+    lease: str = ""
+    """Hex. Empty: it is of a key, in a store without leases."""
     key: str = ""
     key_b64: str = ""
-    """In stores without leases."""
     reset_ago: float | None = None
+    """As `TimeToLive.reset_ago`."""
+    earlier: LeaseReading | None = None
+    """The one before the store gave the lease its full time, without a lease or key. It is there in
+    the first lines of a frame, where that was written in a frame before."""
 
 
 class LeasesLine(Line, frozen=True, tag="leases"):
@@ -169,13 +183,16 @@ class ProbesLine(Line, frozen=True, tag="probes"):
 class DrainReading(msgspec.Struct, frozen=True, omit_defaults=True):
     """As `DrainMark`."""
 
-    worker: int
+    worker: str
+    """Its instance id or lease in hex: both are there if they differ."""
     at: float
     user: str | None = None
     host: str | None = None
     """By whom and on which host, as the audit has it. None: by the process that recorded."""
     act: str | None = None
     """The id that `dyntop restore` takes. None: it is not known."""
+    has_leases: bool | None = None
+    """As `DrainedOrDeleted.has_leases`. None: it was drained."""
 
 
 class DrainsLine(Line, frozen=True, tag="drains"):
@@ -213,3 +230,51 @@ AnyLine = (
     | AliveLine
     | EndLine
 )
+
+
+class BadLine(ValueError):
+    """A line of a recording does not fit the format."""
+
+
+class _KindOfLine(msgspec.Struct, frozen=True):
+    kind: str
+
+
+_KINDS = frozenset(one.__struct_config__.tag for one in get_args(AnyLine))
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyLine)
+_kind_decoder = msgspec.json.Decoder(_KindOfLine)
+
+
+def encode(line: AnyLine) -> bytes:
+    """Return a line, with its line feed."""
+    try:
+        return _encoder.encode(line) + b"\n"
+    except UnicodeEncodeError:
+        # Half a surrogate pair in a text of the store or the system.
+        return _encoder.encode(_encodable(msgspec.to_builtins(line))) + b"\n"
+
+
+def decode(text: bytes) -> AnyLine | None:
+    """Return a whole line of a file. None: it is of a kind that is not known. Raises `BadLine`."""
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        try:
+            kind = _kind_decoder.decode(text).kind
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise BadLine(str(error)) from error
+        if kind not in _KINDS:
+            return None
+        raise BadLine(f"{kind}: {error}") from error
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(one) for one in value]
+    return value
