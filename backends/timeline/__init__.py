@@ -1,6 +1,6 @@
 """Show what was registered at an earlier moment, as far as a store or a recording knows of it.
 
-`moments` has the contract: `Moment`, `Step`, `Opening` and `Timeline`.
+`moments` has the contract: `Moment`, `Step`, `Opening`, `Timeline` and `TimeNotKnown`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from backends.timeline.moments import (
     Step,
     Stepped,
     StoreEvents,
+    TimeNotKnown,
     Timeline,
 )
 
@@ -26,5 +27,6 @@ __all__ = [
     "Step",
     "Stepped",
     "StoreEvents",
+    "TimeNotKnown",
     "Timeline",
 ]

@@ -17,7 +17,7 @@ from backends.discovery.past_records import RecordChange
 from backends.liveness.drain_marks import DrainMark
 from backends.liveness.keys_by_lease import LeaseOrKey
 from backends.probe.types import ProbeResult
-from backends.store import Lifetime, Resync, StoreEvent
+from backends.store import Lifetime, Resync, StoreError, StoreEvent
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -84,6 +84,18 @@ class Opening(msgspec.Struct, frozen=True):
     """The last changes up to `base`, oldest first, as far as known."""
 
 
+class TimeNotKnown(StoreError):
+    """It is not known what was there at a time. Times are POSIX seconds."""
+
+    def __init__(self, of: str, known_from: float, gap_since: float | None = None) -> None:
+        """`of`: the timeline's name. `known_from`: times are known from then on. `gap_since`: and
+        before then. None: no earlier ones are."""
+        super().__init__(f"{of}: times are known from {known_from:.0f} on")
+        self.of = of
+        self.known_from = known_from
+        self.gap_since = gap_since
+
+
 class Timeline(Protocol):
     """Moments of the past, in their order.
 
@@ -119,11 +131,16 @@ class Timeline(Protocol):
 
     async def change_from(self, moment: Moment, by: int) -> Moment:
         """Return the moment of the change that is so many changes of entries later, or earlier if
-        `by` is below 0. At an end it is the first or last moment."""
+        `by` is below 0. Where there are fewer, it is the first moment, or that of the last
+        change: the same number as before says that there is none."""
 
     async def at_time(self, at: float) -> Moment:
         """Return the last moment that is not after a time in POSIX seconds: the first if all are.
-        Raises `NoPast` if no times are known."""
+        Raises `NoPast` if no times are known, `TimeNotKnown` if some are, and not that one."""
+
+    async def at_revision(self, revision: int) -> Moment:
+        """Return the moment at which the store was at a revision of its own: of a recording the
+        last that is not after it. Raises `NoPast` if no revisions are known."""
 
     async def open(self, moment: Moment) -> Opening:
         """Return all that a view needs to begin at a moment."""
