@@ -42,12 +42,18 @@ class Header(Line, frozen=True, tag="dyntop-recording"):
     """As `Lifetime`."""
     namespace: str | None = None
     """Only keys of these namespaces were recorded, as `-n` names them. None: all."""
+    probing: str = ""
+    """Which addresses were probed: `never`, `all`. Empty: those that were asked for."""
     report: dict[str, Any] | None = None
     """Versions and settings, in a report."""
 
 
 class Checkpoint(Line, frozen=True, tag="checkpoint"):
-    """All that is registered at a moment; the lines of its entries follow."""
+    """All that is registered at a moment; the lines of its entries follow.
+
+    After these come lines of all that is known beside them, with times that are not later: evidence
+    (`leases`, `probes`, `drains`), and `lost` if the store could not be reached then.
+    """
 
     at: float | None
     """None: not known, since the store keeps no times."""
@@ -155,7 +161,11 @@ class LeaseReading(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class LeasesLine(Line, frozen=True, tag="leases"):
     """The store was asked for the time to live of leases, and its answer shows something else than
-    the one before; or a minute has passed since that was written."""
+    the one before; or a minute has passed since that was written.
+
+    Before the first key of a lease is removed its last reading comes, if it was not written yet;
+    afterwards one of the lease at that time: gone or not, since that tells why it was removed.
+    """
 
     at: float
     leases: tuple[LeaseReading, ...]
@@ -174,7 +184,8 @@ class ProbeReading(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ProbesLine(Line, frozen=True, tag="probes"):
-    """Addresses were probed, and answer otherwise than before; or a minute has passed."""
+    """Addresses were probed, and answer otherwise than before; or a minute has passed since that
+    was written."""
 
     at: float
     probes: tuple[ProbeReading, ...]
@@ -203,7 +214,8 @@ class DrainsLine(Line, frozen=True, tag="drains"):
 
 
 class AliveLine(Line, frozen=True, tag="alive"):
-    """It was recorded up to here, and nothing changed since the line before."""
+    """It was recorded up to here, and nothing changed since the line before, as far as the store
+    could be reached."""
 
     at: float
 

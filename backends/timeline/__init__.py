@@ -14,8 +14,8 @@ from backends.timeline.moments import (
     Step,
     Stepped,
     StoreEvents,
-    TimeNotKnown,
     Timeline,
+    TimeNotKnown,
 )
 
 __all__ = [
