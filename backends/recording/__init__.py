@@ -1,4 +1,6 @@
 """Record a discovery plane into a file, and read it again.
 
-`lines` has the format; docs/reference/recordings.md describes it for others.
+`lines` has the format; docs/reference/recordings.md describes it for others. To read: `frames`
+unpacks one file, `frame_contents` makes steps of lines, `reader` joins the parts of a recording,
+`folding` makes changes of steps, and `recording_timeline` opens any moment.
 """

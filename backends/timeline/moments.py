@@ -75,13 +75,15 @@ class Opening(msgspec.Struct, frozen=True):
     by itself."""
     entries: Resync
     first_seen: Mapping[bytes, FirstSeen]
-    """When keys, or their values, were first seen, as far as known."""
+    """When keys were first seen, as far as known."""
     evidence: Sequence[Step]
     """What was known beside the entries at `base`."""
     steps: Sequence[Stepped]
     """What leads from `base` to the moment, in its order."""
     earlier: Sequence[RecordChange]
     """The last changes up to `base`, oldest first, as far as known."""
+    value_seen: Mapping[bytes, FirstSeen] = {}
+    """When the values of keys were first seen, where it is known to be later than the keys."""
 
 
 class TimeNotKnown(StoreError):

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 import msgspec
 
+from backends.recording.errors import BadRecording
 from backends.removal.audit.disk import AuditFailed
 from backends.removal.errors import NotFound, RestoreRefused, WrongStore
 from backends.store import (
@@ -90,6 +91,8 @@ def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd
             sentence, code = sentence + error.reason, Exit.REFUSED
         case Refused():
             sentence, code = f"{store} at {error.address} refused: {error.detail}", Exit.REFUSED
+        case BadRecording():
+            sentence, code = f"{error.path} cannot be read: {error.problem}", Exit.USAGE
         case NoPast() | Compacted() | NotYet():
             sentence, code = _not_in_the_past(error, store), Exit.USAGE
         case NotFound():

@@ -1,0 +1,209 @@
+"""The timeline of a recording: any moment of it is as all was then."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backends.discovery.cluster import Cluster, FirstSeen
+from backends.discovery.discovery import Added, Removed
+from backends.discovery.lease_ttl import LeaseTtl
+from backends.dynamo.parse import read
+from backends.recording.entry_lines import delete_line, entry_line, lease_reading, put_line
+from backends.recording.lines import (
+    AliveLine,
+    AnyLine,
+    Checkpoint,
+    EndLine,
+    GapLine,
+    LeasesLine,
+    LostLine,
+)
+from backends.recording.recording_timeline import RecordingTimeline
+from backends.store import Delete, Entry, Lost, Put, Resync, TimeToLive
+from backends.timeline import LeasesRead, Opening, Step, Stepped, StoreEvents
+from tests.recording.frames import START, entry, header, packed_by_line, written
+
+KEYS = [b"v1/instances/ns/comp/gen/%x" % number for number in (1, 2, 3)] + [b"v1/other\xff"]
+
+keys = st.sampled_from(KEYS)
+puts = st.tuples(keys, st.sampled_from([b"{}", b"[]", b"\xff"]), st.none() | st.integers(1, 3))
+changes = keys | puts
+"""A key that goes, or what is put."""
+acts: st.SearchStrategy[object] = st.one_of(
+    changes,
+    changes,
+    st.just("lost"),
+    st.lists(changes, max_size=3).map(lambda found: ("gap", found)),
+    st.integers(1, 3).map(lambda lease: ("lease", lease)),
+    st.just("alive"),
+    st.just("checkpoint"),
+    st.lists(changes, max_size=3).map(lambda found: ("break", found)),
+)
+"""What happens. A break: the recorder ended, and another began after these changes."""
+histories = st.lists(st.tuples(st.sampled_from([0.0, 1.0, 30.0]), acts), max_size=25)
+
+
+class Model:
+    """Writes a history as lines, and keeps what was registered at each time."""
+
+    def __init__(self) -> None:
+        self.now: dict[bytes, Entry] = {}
+        self.is_lost = False
+        self.at = START
+        self.started = START
+        self.revision = 1
+        self.ttls: dict[int | bytes, LeaseTtl] = {}
+        self.frames: list[list[AnyLine]] = [self._beginning()]
+        self.then: list[tuple[float, dict[bytes, Entry], bool]] = [(START, {}, False)]
+
+    def _beginning(self) -> list[AnyLine]:
+        there = [entry_line(one) for one in self.now.values()]
+        checkpoint = Checkpoint(at=self.at, entries=len(there), revision=str(self.revision))
+        lines: list[AnyLine] = [header(self.at, self.started), checkpoint, *there]
+        if self.ttls:
+            readings = tuple(lease_reading(of, ttl) for of, ttl in self.ttls.items())
+            lines.append(LeasesLine(at=self.at, leases=readings))
+        if self.is_lost:
+            lines.append(LostLine(at=self.at, error="lost"))
+        return lines
+
+    def _change(self, change: bytes | tuple[bytes, bytes, int | None]) -> AnyLine:
+        self.revision += 1
+        if isinstance(change, bytes):
+            self.now.pop(change, None)
+            return delete_line(Delete(change, str(self.revision)), self.at)
+        key, value, lease = change
+        self.now[key] = put = entry(key, value, lease, self.revision)
+        return put_line(put, self.at, str(self.revision))
+
+    def act(self, after: float, act: object) -> None:
+        self.at += after
+        lines = self.frames[-1]
+        match act:
+            case "lost":
+                self.is_lost = True
+                lines.append(LostLine(at=self.at, error="lost"))
+            case "alive":
+                lines.append(AliveLine(at=self.at))
+            case "checkpoint":
+                self.frames.append(self._beginning())
+            case ("break", list(found)):
+                lines.append(EndLine(at=self.at, why=""))
+                self.then.append((self.at, dict(self.now), True))
+                self.at += 1
+                self.is_lost = False
+                self.ttls = {}
+                for one in found:
+                    self._change(one)
+                self.started = self.at
+                self.frames.append(self._beginning())
+            case ("gap", list(found)):
+                self.is_lost = False
+                new = [self._change(one) for one in found]
+                lines += [GapLine(at=self.at, changes=len(new), revision=str(self.revision)), *new]
+            case ("lease", int(lease)):
+                ttl = LeaseTtl(TimeToLive(30.0, 20.0), self.at)
+                self.ttls[lease] = ttl
+                lines.append(LeasesLine(at=self.at, leases=(lease_reading(lease, ttl),)))
+            case _:
+                lines.append(self._change(act))  # type: ignore[arg-type]
+        self.then.append((self.at, dict(self.now), self.is_lost))
+
+    def at_time(self, at: float) -> tuple[dict[bytes, Entry], bool]:
+        state, is_lost = next(one[1:] for one in reversed(self.then) if one[0] <= at)
+        return state, is_lost
+
+
+class View:
+    """Folds a timeline as a dashboard does."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.cluster = Cluster()
+        self.ttls: dict[int | bytes, LeaseTtl] = {}
+        self.is_lost = False
+        self._resync(opening.entries, START)
+        for step in opening.evidence:
+            self.take(step, START)
+        self.step(opening.steps)
+
+    def step(self, steps: Sequence[Stepped]) -> View:
+        for one in steps:
+            assert one.moment.at is not None
+            self.take(one.step, one.moment.at)
+        return self
+
+    def take(self, step: Step, at: float) -> None:
+        match step:
+            case LeasesRead(ttls=ttls):
+                self.ttls |= ttls
+            case StoreEvents(events=events):
+                for event in events:
+                    match event:
+                        case Put(entry=new):
+                            self.cluster.apply(Added(read(new)), at)
+                        case Delete(key=key):
+                            if key in self.cluster.records:
+                                self.cluster.apply(Removed(self.cluster.records[key]), at)
+                        case Resync():
+                            self.is_lost = False
+                            self._resync(event, at)
+                        case Lost():
+                            self.is_lost = True
+                        case _:
+                            pass
+
+    def _resync(self, resync: Resync, at: float) -> None:
+        for key in {*self.cluster.records} - {one.key for one in resync.entries}:
+            self.cluster.discard(key)
+        for one in resync.entries:
+            self.cluster.put(read(one), FirstSeen(at, was_there=True))
+
+    @property
+    def entries(self) -> Mapping[bytes, Entry]:
+        return {key: record.entry for key, record in self.cluster.records.items()}
+
+    def is_as(self, other: View) -> bool:
+        return (
+            (self.entries, self.is_lost) == (other.entries, other.is_lost)
+            and other.ttls.items() <= self.ttls.items()
+            and {*self.cluster.workers()} == {*other.cluster.workers()}
+        )
+
+
+@settings(max_examples=100, deadline=None)
+@given(history=histories, cut=st.none() | st.integers(1, 1000))
+async def test_any_moment_is_the_cluster_folded_up_to_it(
+    history: list[tuple[float, object]], cut: int | None
+) -> None:
+    model = Model()
+    for after, act in history:
+        model.act(after, act)
+    content = b"".join(map(packed_by_line, model.frames))
+    if cut is not None:
+        content = content[: max(len(packed_by_line(model.frames[0][:2])), len(content) - cut)]
+    with tempfile.TemporaryDirectory() as folder:
+        timeline = await RecordingTimeline.load(written(Path(folder) / "it", [content]))
+        first, last = await timeline.first(), await timeline.last()
+        assert first.at == START
+        assert last.at == model.at if cut is None else last.at is not None
+        moments = [first]
+        for at in dict.fromkeys(one[0] for one in model.then):
+            moment = await timeline.at_time(at)
+            # Of the last time of what is cut off a part may be there.
+            if cut is None or at < (last.at or 0.0):
+                view = View(await timeline.open(moment))
+                assert (view.entries, view.is_lost) == model.at_time(at)
+            moments.append(moment)
+        moments.append(last)
+        assert moments == sorted(moments, key=lambda one: one.number)
+        for far in (1, 4):
+            for one, other in zip(moments, moments[far:], strict=False):
+                steps = await timeline.between(one, other)
+                if steps is not None:
+                    stepped = View(await timeline.open(one)).step(steps)
+                    assert stepped.is_as(View(await timeline.open(other)))
