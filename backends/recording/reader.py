@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from backends.recording.errors import BadRecording, NotRecorded
 from backends.recording.frame_contents import (
     BadFrame,
-    FrameEnd,
     FrameContent,
+    FrameEnd,
     content_of,
     head_of,
 )
