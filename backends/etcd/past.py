@@ -6,8 +6,10 @@ etcd keeps no time of any revision, and does not tell a removal by hand from the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+
+import msgspec
 
 from backends.etcd import rpc
 from backends.etcd.client import Client
@@ -32,23 +34,50 @@ from backends.store.resync_loop import PositionLost
 
 COMPACTED = "its value is compacted"
 """As `Entry.unread`."""
+NOT_ALL = "not all changes came"
 
 ANSWERS, PAUSE = 3, 0.15
 """Answers in a row without a change before them after which no more come, and seconds between the
 requests for them. etcd before 3.4.25 and 3.5.8 answers ahead of changes of the past, which it looks
-for every 100 ms; later releases answer after them."""
+for every 100 ms, on a busy host later; later releases answer after them. So what came is held to
+what must have come (`_Expected`)."""
 
 
 MOST = 2**63 - 1
 """The greatest number that a request can name as revision."""
 
 
+class _Expected(msgspec.Struct, frozen=True):
+    """What the changes between two revisions must have, whatever else came and went."""
+
+    puts: Mapping[bytes, int]
+    """The last change of each key that is there at the later revision."""
+    more: int
+    """How many keys more there are then."""
+
+    def is_met(self, found: Sequence[rpc.Event]) -> bool:
+        """Return whether these are all changes, as far as that can be known."""
+        came = {(one.kv.key, one.kv.mod_revision) for one in found}
+        if not came.issuperset(self.puts.items()):
+            return False
+        removed = sum(one.type == rpc.EVENT_DELETE for one in found)
+        created = sum(
+            one.type != rpc.EVENT_DELETE and one.kv.create_revision == one.kv.mod_revision
+            for one in found
+        )
+        return created - removed == self.more
+
+
 class EtcdPast:
     """The past of an etcd cluster, as `backends.store.past.Past` says."""
 
-    def __init__(self, client: Client, page_size: int, limit: float) -> None:
-        """`limit`: seconds of silence after which the server counts as lost."""
+    def __init__(
+        self, client: Client, page_size: int, limit: float, *, pause: float = PAUSE
+    ) -> None:
+        """`limit`: seconds of silence after which the server counts as lost. `pause`: seconds
+        between two requests for an answer."""
         self._client = client
+        self._pause = pause
         self._page_size = page_size
         self._limit = limit
 
@@ -92,8 +121,9 @@ class EtcdPast:
             return ()
         try:
             ranges = await self._readable(key_ranges(prefixes))
+            expected = await self._expected(ranges, after, until)
             async with self._watch(ranges, after + 1) as (connection, stream):
-                found = await self._read(connection, stream, len(ranges), until)
+                found = await self._read(connection, stream, len(ranges), until, expected)
             # A watch that begins where was compacted lacks the removals of that revision, and says
             # nothing. All of them came if what was before is still there.
             await self._client.call(rpc.RANGE, _one_key(ranges[0], after))
@@ -112,19 +142,43 @@ class EtcdPast:
 
     async def _touch(self, ranges: Sequence[KeyRange]) -> None:
         """Read next to nothing of some ranges. Raises `Forbidden`."""
-        requests = [
-            rpc.RangeRequest(key=one.start, range_end=one.end, limit=1, keys_only=True)
-            for one in ranges
-        ]
+        await self._ask(
+            [
+                rpc.RangeRequest(key=one.start, range_end=one.end, limit=1, keys_only=True)
+                for one in ranges
+            ]
+        )
+
+    async def _expected(self, ranges: Sequence[KeyRange], after: int, until: int) -> _Expected:
+        """Return what the changes between two revisions must have."""
+        answers = await self._ask(
+            [
+                request
+                for one in ranges
+                for request in (
+                    _all_of(one, after, count_only=True),
+                    _all_of(one, until, count_only=True),
+                    _all_of(one, until, keys_only=True, min_mod_revision=after + 1),
+                )
+            ]
+        )
+        before, then, changed = answers[::3], answers[1::3], answers[2::3]
+        more = sum(one.count for one in then) - sum(one.count for one in before)
+        return _Expected({kv.key: kv.mod_revision for one in changed for kv in one.kvs}, more)
+
+    async def _ask(self, requests: Sequence[rpc.RangeRequest]) -> list[rpc.RangeResponse]:
+        """Return the answers to some requests, in their order."""
+        answers: list[rpc.RangeResponse] = []
         for start in range(0, len(requests), rpc.TXN_READS):
             some = requests[start : start + rpc.TXN_READS]
             operations = [rpc.RequestOp(request_range=one) for one in some]
             try:
-                await self._client.call(rpc.TXN, rpc.TxnRequest(success=operations))
+                txn = await self._client.call(rpc.TXN, rpc.TxnRequest(success=operations))
+                answers += [one.response_range for one in txn.responses]
             except Refused:
                 # etcd up to 3.5.1 takes no transaction once its database has reached the quota.
-                for one in some:
-                    await self._client.call(rpc.RANGE, one)
+                answers += [await self._client.call(rpc.RANGE, one) for one in some]
+        return answers
 
     async def _why_not(self, prefixes: Sequence[bytes], revision: int) -> StoreError:
         """Return why a revision could not be read."""
@@ -154,13 +208,18 @@ class EtcdPast:
         stream: Stream[rpc.WatchRequest, rpc.WatchResponse],
         ranges: int,
         until: int,
+        expected: _Expected,
     ) -> list[rpc.Event]:
-        """Return the changes up to a revision that a stream has, in so many watched ranges."""
-        asking = asyncio.create_task(_ask(stream), name="etcd progress")
+        """Return the changes up to a revision that a stream has, in so many watched ranges. Raises
+        `Refused` if those that must come do not, for as long as silence is waited out."""
+        asking = asyncio.create_task(_request_progress(stream, self._pause), name="etcd progress")
         found: list[rpc.Event] = []
         created = answers = 0
+        most = max(ANSWERS, round(self._limit / self._pause))
         try:
-            while answers < ANSWERS:
+            while answers < ANSWERS or not expected.is_met(found):
+                if answers >= most:
+                    raise Refused(str(connection.endpoint), NOT_ALL)
                 response = await self._next(connection, stream)
                 if response.canceled:
                     raise _cancelled(connection, response)
@@ -215,10 +274,12 @@ class EtcdPast:
             raise Unreachable(address, Cause.TIMEOUT, f"silent for {self._limit:g} s") from None
 
 
-async def _ask(stream: Stream[rpc.WatchRequest, rpc.WatchResponse]) -> None:
+async def _request_progress(
+    stream: Stream[rpc.WatchRequest, rpc.WatchResponse], pause: float
+) -> None:
     """Request answers at intervals, without end."""
     while True:
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(pause)
         await stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
 
 
@@ -226,6 +287,24 @@ def _check(revision: int) -> None:
     if revision < 1:
         # etcd takes these for the newest one.
         raise ValueError(f"no revision is {revision}")
+
+
+def _all_of(
+    one: KeyRange,
+    revision: int,
+    *,
+    count_only: bool = False,
+    keys_only: bool = False,
+    min_mod_revision: int = 0,
+) -> rpc.RangeRequest:
+    return rpc.RangeRequest(
+        key=one.start,
+        range_end=one.end,
+        revision=revision,
+        count_only=count_only,
+        keys_only=keys_only,
+        min_mod_revision=min_mod_revision,
+    )
 
 
 def _one_key(of: KeyRange, revision: int) -> rpc.RangeRequest:

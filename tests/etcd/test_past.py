@@ -12,9 +12,9 @@ from backends.discovery.past_records import last_changes
 from backends.dynamo.queries import EVERYTHING
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.past import COMPACTED, _change
+from backends.etcd.past import COMPACTED, EtcdPast, _change
 from backends.etcd.rpc import Message
-from backends.store import Compacted, Entry, NotAuthorised, NotYet, Revision
+from backends.store import Compacted, Entry, NotAuthorised, NotYet, Revision, StoreError
 from backends.store.past import PastChange
 from tests.support.etcd_places import Opener, switch_auth_on
 from tests.support.etcd_server import EtcdServer
@@ -90,6 +90,30 @@ async def test_every_change_between_two_revisions_comes_in_order_with_what_was_b
     assert in_short(between) == [(third, A, b"1", b"2"), (gone, A, b"2", b"")]
     assert {change.at for change in between} == {None}
     assert await store.past.changes(ALL, newest, newest) == ()
+
+
+async def test_changes_that_the_server_looks_for_after_its_answers_come_all(
+    open_store: Opener, etcd: EtcdServer
+) -> None:
+    # As on a busy host: the server answers many times before it looks for what is past.
+    past = EtcdPast(open_store(etcd)._client, page_size=1000, limit=20.0, pause=0.001)
+    first = put(etcd, A)
+    for number in range(5):
+        put(etcd, B, b"%d" % number)
+        put(etcd, CARD, b"x")
+        last = delete(etcd, CARD)
+    changes = await past.changes(ALL, first, last)
+    assert [one.revision for one in changes] == list(range(first + 1, last + 1))
+    assert await past.changes(ALL, last - 1, last) == changes[-1:]
+
+
+async def test_changes_that_do_not_come_are_an_error_and_not_left_out(
+    open_store: Opener, etcd: EtcdServer
+) -> None:
+    past = EtcdPast(open_store(etcd)._client, page_size=1000, limit=0.01, pause=0.001)
+    first, last = put(etcd, A), put(etcd, B)
+    with pytest.raises(StoreError):
+        await past.changes(ALL, first, last)
 
 
 async def test_the_end_of_a_lease_is_one_step_and_is_not_told_from_removals(
