@@ -159,6 +159,7 @@ class Causes:
         run = self._run_for(event)
         run.events.append(event)
         run.reasons.append(_reason(event))
+        run.has_removals |= event.type is EventType.REMOVED or event.went_before is not None
         self._run_of[event.number] = run
         self._put(run, event)
         while len(self._run_of) > self._kept:
@@ -225,7 +226,7 @@ class Causes:
 
     def _settle(self) -> None:
         """Divide the runs anew in which a reason was set."""
-        for run in [run for number, run in self._run_of.items() if run.begins_with(number)]:
+        for run in [one for number, one in self._run_of.items() if one.may_divide(number)]:
             if run.is_settled():
                 continue
             for cause in run.causes.values():
@@ -252,7 +253,7 @@ class Causes:
 class _Run:
     """Events of one process and direction that came within moments, oldest first."""
 
-    __slots__ = ("causes", "events", "place", "reasons")
+    __slots__ = ("causes", "events", "has_removals", "place", "reasons")
 
     def __init__(self, place: Hashable) -> None:
         self.place = place
@@ -262,10 +263,12 @@ class _Run:
         """Of each event, as it was when they were divided."""
         self.causes: dict[Hashable, EventCause] = {}
         """By what their events share."""
+        self.has_removals = False
+        """Whether any event is a removal, or comes after one: other reasons stay as they are."""
 
-    def begins_with(self, number: int) -> bool:
-        """Return whether this is the number of its first event."""
-        return self.events[0].number == number
+    def may_divide(self, number: int) -> bool:
+        """Return whether this is the number of its first event, and reasons may be set later."""
+        return self.has_removals and self.events[0].number == number
 
     def is_settled(self) -> bool:
         """Return whether all reasons are as they were."""

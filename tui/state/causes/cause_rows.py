@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from operator import is_
-
-import msgspec
 
 from backends.discovery.causes import EventCause
 from backends.discovery.history import Event
-from backends.discovery.reasons import Reason
 from backends.discovery.record_index import Scope, scopes_of
 from backends.dynamo.records import AnyRecord
 from tui.state.cluster_view import ClusterView
@@ -79,8 +75,9 @@ class CauseRows:
         """`now`: POSIX seconds."""
         self._view = view
         self._now = now
-        self._texts: dict[int, _Searched] = {}
-        """Of each cause, as it was searched last, while there is a filter."""
+        self._texts: dict[int, tuple[object, str]] = {}
+        """Of each cause, as it was searched last, while there is a filter: what it rests on, and
+        the searched text."""
         self._ages_at: float | None = None
         """When the next of the rows is too old to be shown. None: none will be."""
         self._stands_at: float | None = None
@@ -134,17 +131,23 @@ class CauseRows:
                 return hex_id(stone.replaced_by.id.instance_id)
         return ""
 
+    def rests_on(self, cause: EventCause) -> tuple[object, ...]:
+        """Return what decides the texts of a cause, except its time: while it is the same, so are
+        they."""
+        before = cause.events[0].went_before
+        reasons = [(one.number, one.why) for one in cause.events]
+        return self.replacement(cause.events), before and before.why, reasons
+
     def _shown(self) -> Iterator[EventCause]:
         """Yield the causes that the filter shows."""
         view, wanted = self._view, self._view.conditions
-        causes = view.causes()
         self._ages_at = None
-        if not wanted.words or len(self._texts) > 2 * len(causes):
+        if not wanted.words or len(self._texts) > 2 * len(view.history):
             self._texts.clear()
         # A view that stands still goes on showing what was new enough.
         self._stands_at = (self._stands_at or self._now()) if view.frozen else None
         now = self._stands_at or self._now()
-        for cause in causes:
+        for cause in view.newest_causes():
             if wanted.since is not None:
                 if cause.is_untimed:
                     continue
@@ -163,10 +166,10 @@ class CauseRows:
 
     def _text(self, cause: EventCause) -> str:
         """Return the searched text of a cause: its cells, and those of its events."""
-        reasons, by = [one.why for one in cause.events], self.replacement(cause.events)
+        rests_on = self.rests_on(cause)
         known = self._texts.get(cause.number)
-        if known is not None and known.is_of(reasons, by):
-            return known.text
+        if known is not None and known[0] == rests_on:
+            return known[1]
         row = _top(cause, ())
         parts = [cause.kind.value, cause_subject(cause), cause_name(cause), self.why(row)]
         parts += [hex_id(cause.worker)] if cause.records else []
@@ -175,27 +178,12 @@ class CauseRows:
             if (record := event.record) is not None:
                 parts += [SHORT_KIND_NAMES[record.kind], name_of(record), searchable(record)]
         text = "\n".join(dict.fromkeys(parts)).lower()
-        self._texts[cause.number] = _Searched(text, reasons, by)
+        self._texts[cause.number] = rests_on, text
         return text
 
     def _replaced(self, why: str, events: Sequence[Event]) -> str:
         by = self.replacement(events)
         return "; ".join(filter(None, (why, by and f"replaced by {by}")))
-
-
-class _Searched(msgspec.Struct, frozen=True):
-    """A searched text, and what it was made of."""
-
-    text: str
-    reasons: list[Reason | None]
-    """Of each event."""
-    by: str
-    """The process that took its place."""
-
-    def is_of(self, reasons: list[Reason | None], by: str) -> bool:
-        """Return whether it would be the same by now."""
-        same = len(reasons) == len(self.reasons) and all(map(is_, reasons, self.reasons))
-        return same and by == self.by
 
 
 def _top(cause: EventCause, opened: Collection[int]) -> CauseRow:

@@ -85,6 +85,8 @@ class OverviewContents:
         self._subjects: dict[Hashable, Subject] = {}
         self._cards_of: dict[tuple[str, str | None], Sequence[AnyRecord]] = {}
         """The cards of lines, as they were asked for since the last change."""
+        self._events: dict[int, tuple[object, OverviewRow]] = {}
+        """The rows of causes as they were listed last, and what they rest on, by number."""
         self._scope: Scope = ()
 
     def rebuild(self) -> None:
@@ -240,22 +242,29 @@ class OverviewContents:
 
     def _event_rows(self, most: int) -> list[OverviewRow]:
         rows = islice(self._causes.newest(self._scope), most)
-        return [self._row_of_event(one) for one in rows]
+        self._events = {row.cause.number: self._event(row) for row in rows}
+        return [row for _, row in self._events.values()]
 
-    def _row_of_event(self, row: CauseRow) -> OverviewRow:
+    def _event(self, row: CauseRow) -> tuple[object, OverviewRow]:
+        """Return the row of a cause, as it was if all is the same, and what it rests on."""
         cause = row.cause
         key = ("event", cause.number)
         self._subjects[key] = row
-        glyph, tone = CAUSE_GLYPHS[cause.kind]
         shown_at = self._dashboard.clock.shown_at
+        time = time_text(cause.at, shown_at, is_untimed=cause.is_untimed)
+        rests_on = (time, self._causes.rests_on(cause))
+        known = self._events.get(cause.number)
+        if known is not None and known[0] == rests_on:
+            return known
+        glyph, tone = CAUSE_GLYPHS[cause.kind]
         cells = {
-            "time": Cell(time_text(cause.at, shown_at, is_untimed=cause.is_untimed), "dim"),
+            "time": Cell(time, "dim"),
             "what": Cell(f"{glyph} {cause.kind.value}", tone),
             "name": Cell(cause_name(cause) or cause_subject(cause)),
             "id": Cell(row.id_text, "accent"),
             "why": Cell(self._causes.why(row), "dim"),
         }
-        return OverviewRow(key, OverviewPart.EVENTS, RowKind.LINE, cells)
+        return rests_on, OverviewRow(key, OverviewPart.EVENTS, RowKind.LINE, cells)
 
     # --- what a row stands for ----------------------------------------------------------------
 

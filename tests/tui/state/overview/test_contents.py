@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 import pytest
 
 from backends.discovery.discovery import Added, Removed, Resynced
+from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.judge import LeaseTtl
 from backends.liveness.tracker import lease_or_key
@@ -289,6 +291,15 @@ def test_an_event_of_one_key_has_the_id_in_it_as_in_events() -> None:
     shown.changed()
     ((event, _), *_) = shown.texts(OverviewPart.EVENTS, "id", "what")
     assert event == "77"
+
+
+def test_a_line_of_events_stays_as_it_is_until_a_reason_is_found() -> None:
+    shown = Overviewed(*worker(1))
+    (gone,) = shown.view.take([Removed(worker(1)[0])], NOW)
+    before = shown.rows(OverviewPart.EVENTS)
+    assert all(map(is_, shown.rows(OverviewPart.EVENTS), before))
+    gone.why = Reason(ReasonKind.STOPPED)
+    assert shown.texts(OverviewPart.EVENTS, "what")[0] == ("- stopped",)
 
 
 def test_of_three_hundred_causes_the_worst_are_shown_and_the_others_counted() -> None:
