@@ -1,0 +1,66 @@
+"""Times of the past as users type them: `14:02`, `2026-12-01T14:02:31Z`, `10m` before the end."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import datetime, time, timedelta
+
+import msgspec
+
+FORMS = "14:02, 14:02:31, 2026-12-01T14:02:31Z, 10m (before the end), start or end"
+"""What may be typed, for help texts and errors."""
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])"
+_BEFORE_END = re.compile(rf"(?:{_PART})+")
+_TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.DOTALL)
+
+
+class TypedTime(msgspec.Struct, frozen=True):
+    """A time that was typed. Which one it is follows from where the past begins and ends."""
+
+    text: str
+    exact: float | None = None
+    """POSIX seconds."""
+    time_of_day: time | None = None
+    """In the reader's time zone: the last one before the end."""
+    before_end: float | None = None
+    """Seconds."""
+
+    def at(self, start: float, end: float) -> float:
+        """Return it in POSIX seconds, of a past from `start` to `end`. It may lie outside."""
+        if self.exact is not None:
+            return self.exact
+        if self.before_end is not None:
+            return end - self.before_end
+        if self.time_of_day is None:
+            return start
+        last = datetime.fromtimestamp(end)
+        found = datetime.combine(last.date(), self.time_of_day).timestamp()
+        if found > end:
+            found = datetime.combine(last.date() - timedelta(days=1), self.time_of_day).timestamp()
+        return found
+
+
+def read_time(text: str) -> TypedTime:
+    """Return a time that was typed. Raises ValueError, with a sentence on what it may be.
+
+    A date or time of day without a zone is in the reader's.
+    """
+    word = text.strip()
+    if word == "start":
+        return TypedTime(word)
+    if word == "end":
+        return TypedTime(word, before_end=0.0)
+    if _BEFORE_END.fullmatch(word):
+        parts = re.findall(_PART, word)
+        return TypedTime(word, before_end=sum(float(n) * _SECONDS[unit] for n, unit in parts))
+    with suppress(ValueError, OverflowError, OSError):
+        if _TIME_OF_DAY.fullmatch(word):
+            two_digits = word if word[2] == ":" else f"0{word}"
+            return TypedTime(word, time_of_day=time.fromisoformat(two_digits))
+        if _DATE.fullmatch(word):
+            return TypedTime(word, exact=datetime.fromisoformat(word).timestamp())
+    raise ValueError(f"{text!r} is no time: write {FORMS}")
