@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -68,6 +68,16 @@ class Probes(Protocol):
         """Close the connections."""
 
 
+class ObservesEvidence(Protocol):
+    """Is handed what was learnt, before any verdict changes by it."""
+
+    def ttls_read(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
+        """The store answered for leases, or for keys where there are none."""
+
+    def probes_made(self, results: Sequence[ProbeResult]) -> None:
+        """Addresses were probed."""
+
+
 class _Recheck(msgspec.Struct, frozen=True):
     ask_at: float
     """On the event loop's clock."""
@@ -88,6 +98,7 @@ class EvidenceCollector:
         probing: Probing = Probing.VISIBLE,
         cap: float = DEFAULT_CAP,
         times: CollectorTimes = DEFAULT_TIMES,
+        observer: ObservesEvidence | None = None,
     ) -> None:
         """`visible`: returns the records on screen, which come first. `clock`: POSIX seconds.
         `cap`: the most queries to the store in a second; 0: none, so leases give no evidence."""
@@ -100,6 +111,7 @@ class EvidenceCollector:
         self._asks_store = cap > 0
         self._schedule: LeaseSchedule[LeaseOrKey] = LeaseSchedule(cap, times.leases)
         self._times = times
+        self._observer = observer
         self._was_slow = False
         """Whether the last answers took longer than a renewal may be late."""
         self.trouble = ""
@@ -218,6 +230,8 @@ class EvidenceCollector:
                 continue
             learnt[lease] = LeaseTtl(ttl, at)
             self._schedule.answered(lease, ttl, now)
+        if self._observer is not None:
+            self._observer.ttls_read(learnt)
         self._verdicts.observe_ttls(learnt)
 
     async def _choose_targets(self) -> None:
@@ -284,6 +298,8 @@ class EvidenceCollector:
         for reading in readings:
             if reading.deep:
                 self._plan_recheck(reading)
+        if self._observer is not None:
+            self._observer.probes_made(readings)
         self._verdicts.observe_readings(readings)
         if self._verdicts.is_behind:
             self._notify()

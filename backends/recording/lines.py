@@ -155,8 +155,8 @@ class LeaseReading(msgspec.Struct, frozen=True, omit_defaults=True):
     reset_ago: float | None = None
     """As `TimeToLive.reset_ago`."""
     earlier: LeaseReading | None = None
-    """The one before the store gave the lease its full time, without a lease or key. It is there in
-    the first lines of a frame, where that was written in a frame before."""
+    """With `reset_ago`: the one before the store gave the lease its full time, without a lease or
+    key. None: none was read."""
 
 
 class LeasesLine(Line, frozen=True, tag="leases"):
