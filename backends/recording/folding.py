@@ -31,7 +31,7 @@ def entry_changes(
                     if (gone := known.pop(key, None)) is not None:
                         changes.append((gone, None))
                 case Resync():
-                    changes += _resynced(known, event)
+                    changes += resynced(known, event)
         if changes:
             yield stepped.moment, changes
 
@@ -52,7 +52,8 @@ def record_changes(moment: Moment, changes: Sequence[EntryChange]) -> Iterator[R
         yield RecordChange(record, previous, revision, moment.at)
 
 
-def _resynced(known: dict[bytes, Entry], event: Resync) -> list[EntryChange]:
+def resynced(known: dict[bytes, Entry], event: Resync) -> list[EntryChange]:
+    """Return the differences of what was read again from `known`, and make them there."""
     now = {entry.key: entry for entry in event.entries}
     changes: list[EntryChange] = [(entry, None) for key, entry in known.items() if key not in now]
     for key, entry in now.items():

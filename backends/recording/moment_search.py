@@ -52,9 +52,9 @@ class MomentSearch:
 
         That is, as far as the recording has it: keys were removed since their lease ran out, as the
         events word it; a lease was gone while its keys were there; the time to live of a file
-        ended, or it was removed when that was not seen to have ended; in Kubernetes the pod of an object went or was
-        replaced, or its container was started again. A worker that was stopped or drained did not
-        die, nor one whose lease is late.
+        ended, or it was removed after that had ended unseen; in Kubernetes the pod of an object
+        went or was replaced, or its container was started again. A worker that was stopped or
+        drained did not die, nor one whose lease is late.
         """
         return await self._search(moment, by, lambda content: _Deaths(content).has)
 

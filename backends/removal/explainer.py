@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster
-from backends.discovery.discovery import Discovery
 from backends.discovery.history import KEPT, Event, EventType
 from backends.discovery.reasons import (
     ObservedRemoval,
@@ -46,12 +46,28 @@ FindOperations = Callable[[Collection[Entry]], Awaitable[Mapping[bytes, Operatio
 """Return the audit's acts that removed entries, by key."""
 
 
+class _Lives(Protocol):
+    @property
+    def lifetime(self) -> Lifetime: ...
+
+
+class LeasesAsked(Protocol):
+    """Tells what is left of leases: `Discovery`, or a recording of one."""
+
+    @property
+    def store(self) -> _Lives:
+        """The store that they are of."""
+
+    async def time_to_live(self, records: Iterable[AnyRecord]) -> dict[bytes, TimeToLive]:
+        """Return each record's time limit, by key."""
+
+
 class Explainer:
     """Derives the reasons of removals. `find_operations` None: there is no audit."""
 
     def __init__(
         self,
-        discovery: Discovery,
+        discovery: LeasesAsked,
         cluster: Cluster,
         *,
         clock: Callable[[], float],

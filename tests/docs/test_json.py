@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
 from backends.probe.types import ProbeAnswer, ProbeMethod
 from tests.docs.documents import REFERENCE, ROOT, in_code, section, table
+from tests.recording.histories import a_history
 from tests.support.etcd_server import EtcdServer
 from tests.support.evidence import SENTENCES
 from tests.support.frontends import frontend
@@ -171,6 +173,15 @@ def test_differences_are_as_their_schema_says(
     assert {change["revision"] is None for change in ended.records} == {not steps}
 
 
+@pytest.mark.parametrize("causes", [(), ("--causes",)], ids=["events", "causes"])
+def test_events_are_as_their_schema_says(causes: tuple[str, ...], tmp_path: Path) -> None:
+    ended = dyntop("events", a_history(tmp_path / "it"), *causes, "-o", "json")
+    assert ended.code == 0
+    validate(ended.records, "events.schema.json")
+    assert len(ended.records) > 4
+    assert any(one["reason"] is None for one in ended.records)
+
+
 def test_lines_of_watch_are_as_their_schema_says(etcd: EtcdServer, filled: dict[str, str]) -> None:
     with Watching(env=filled) as watching:
         events = watching.until_resync()
@@ -189,12 +200,21 @@ def test_a_field_that_no_schema_has_is_refused(filled: dict[str, str]) -> None:
 
 
 def test_every_field_is_described() -> None:
-    for heading, schema in (("Records", "records"), ("Workers", "workers"), ("Diff", "diff")):
+    for heading, schema in (
+        ("Records", "records"),
+        ("Workers", "workers"),
+        ("Diff", "diff"),
+        ("Events", "events"),
+    ):
         described = set(in_code(section(REFERENCE / "json.md", heading)))
         whole = SCHEMAS[f"{schema}.schema.json"]
         if schema == "records":
             ids, record = whole["$defs"]["id"], whole["$defs"]["record"]
             fields = {*ids["properties"], *record["properties"]}
+        elif schema == "events":
+            fields = {
+                name for one in ("event", "cause") for name in whole["$defs"][one]["properties"]
+            }
         else:
             fields = set(whole["items"]["properties"])
         assert fields <= described

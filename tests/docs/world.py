@@ -20,7 +20,10 @@ from typing import Any
 
 import zmq
 
+from backends.recording.entry_lines import delete_line
+from backends.store import Delete, Entry, Revision
 from tests.docs.documents import REFERENCE, ROOT, in_toml
+from tests.recording.frames import START, beginning, packed, written
 from tests.support.etcd_server import EtcdServer
 from tests.support.nats_server import NatsServer
 from tests.support.registered import card, channel, instance, source
@@ -43,7 +46,7 @@ ONLY_PLANNED = re.compile(r"^(\w+=(\"[^\"]*\"|\S+) )*make ")
 
 _IS_SHOWN = re.compile(r"● (connected|demo)")
 _COMMANDS = re.compile(
-    r"\b(list|show|diff|watch|check|wait|stats|tap|unregister|drain|restore|history|doctor|completion)\b"
+    r"\b(list|show|diff|watch|check|wait|stats|tap|unregister|drain|restore|history|events|doctor|completion)\b"
     r"|--version|--help"
 )
 _IS_PLAIN = re.compile(r"^dyntop( [^|&;<>$*?~`]+)?$")
@@ -203,6 +206,7 @@ def made_world(etcd: EtcdServer, nats: NatsServer, folder: Path) -> Iterator[Wor
         reports = home / ".local" / "state" / "dyntop"
         reports.mkdir(parents=True)
         (reports / "crash-1.txt").write_text("an old report")
+        _record(folder / "night.dyntop")
         env = environment(
             {
                 "ETCD_ENDPOINTS": etcd.endpoint,
@@ -216,6 +220,16 @@ def made_world(etcd: EtcdServer, nats: NatsServer, folder: Path) -> Iterator[Wor
         for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "COLUMNS", "LINES"):
             env.pop(name, None)
         yield World(env, folder, replaced)
+
+
+def _record(path: Path) -> None:
+    """Write the recording of the documents: a worker whose lease ran out."""
+    entries = [Entry(*instance(WORKER), Revision("3"), WORKER)]
+    gone = Delete(entries[0].key, "4")
+    written(
+        path,
+        [packed([*beginning(entries, revision="3"), delete_line(gone, START + 60)])],
+    )
 
 
 def _program(folder: Path) -> Path:

@@ -215,6 +215,21 @@ examples:
   dyntop history -o json | jq -r '.[] | select(.act == "drain") | .id'
 """
 
+EVENTS_EXAMPLES = """\
+Needs no store. Prints what came, changed and went, and when the store was lost, with reasons as in
+the dashboard's Events, as far as the recording has them: the leases as they were read then. Of a
+time in which nothing was recorded it prints that, and what was different afterwards. Times are
+those of this machine's time zone, in JSON of UTC. A file that is cut off is read up to there.
+Exit codes: 0 done, 2 usage, also: it cannot be read as a recording.
+
+examples:
+  dyntop events night.dyntop                       everything
+  dyntop events night.dyntop --since 10m           the last ten minutes of it
+  dyntop events night.dyntop --since 03:10 --until 03:20 --causes
+  dyntop events night.dyntop --filter 'removed ran out' -n prod
+  dyntop events night.dyntop -o ndjson | jq -r 'select(.event == "removed") | [.time, .id.key]'
+"""
+
 STATS_EXAMPLES = """\
 Queries all services on NATS (NATS_SERVER or --nats) once, for one second, and joins their answers
 with the instances in the store. Workers on the NATS request plane have services, workers on

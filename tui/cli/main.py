@@ -30,10 +30,12 @@ DEBUG = "DYNTOP_DEBUG"
 ASKED_BY_A_SHELL = "_ARGCOMPLETE"
 """Environment variable: set where a shell asks what a word can be (`tui/cli/completion/`)."""
 
-KEEPING = ("list", "show", "diff", "check", "doctor")
+KEEPING = ("list", "show", "diff", "events", "check", "doctor")
 """Commands that keep tens of thousands of records to their end. Searching them for garbage
 repeatedly would take a fifth of the time."""
-ONLY_LOOKING = ("list", "show", "diff", "watch", "check", "wait", "stats", "tap", "doctor")
+ONLY_LOOKING = (
+    *("list", "show", "diff", "events", "watch", "check", "wait", "stats", "tap", "doctor"),
+)
 """Commands that never remove keys."""
 ONE_IS_AN_ANSWER = ("diff",)
 """Commands whose exit code 1 is no trouble: trouble is 2 or more, as of `diff` and `grep`."""

@@ -19,6 +19,7 @@ from tui.cli.arguments.looking import (
     add_config,
     add_diff,
     add_doctor,
+    add_events,
     add_history,
     add_list,
     add_show,
@@ -73,6 +74,13 @@ COMMANDS = (
         "print earlier removals and restores",
         examples.HISTORY_EXAMPLES,
         add_history,
+        store=False,
+    ),
+    Command(
+        "events",
+        "print what happened in a recording, when, and why",
+        examples.EVENTS_EXAMPLES,
+        add_events,
         store=False,
     ),
     Command(

@@ -209,5 +209,16 @@ def add_place(parser: argparse.ArgumentParser, only: str) -> None:
         )
 
 
+def add_recorded_namespace(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that also exists before the command, for commands without a store."""
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NS",
+        default=argparse.SUPPRESS,
+        help=f"only this namespace and those nested in it; {STARTS}",
+    )
+
+
 def add_shell(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")

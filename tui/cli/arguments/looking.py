@@ -10,9 +10,10 @@ from tui.cli.arguments.flags import (
     add_no_audit,
     add_place,
     add_probe,
+    add_recorded_namespace,
     add_what,
 )
-from tui.cli.arguments.values import count, rate, revision_or
+from tui.cli.arguments.values import count, past_time, rate, revision_or
 
 NAMES = (
     "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a pod, a model, or "
@@ -208,6 +209,32 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     parser.add_argument("-N", "--last", metavar="N", type=count, help="only the last N acts")
+
+
+def add_events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a recording, as dyntop record writes it")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        type=past_time,
+        help="only from then on: 14:02, 14:02:31, 2026-11-21T14:02:31Z, or 10m, before the end",
+    )
+    parser.add_argument("--until", metavar="TIME", type=past_time, help="only up to then")
+    parser.add_argument(
+        "--filter",
+        metavar="TEXT",
+        help="only events with these words, as in the dashboard: names, ids, addresses, reasons, "
+        "kind:model",
+    )
+    parser.add_argument(
+        "--causes",
+        action="store_true",
+        help="print one line for each cause: a worker's start or end, with its keys",
+    )
+    add_recorded_namespace(parser)
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json", "ndjson", "yaml"), default="table"
+    )
 
 
 def add_stats(parser: argparse.ArgumentParser) -> None:

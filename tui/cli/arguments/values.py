@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tui.text.past.typed_time import TypedTime
 
 ANY_END = "*"
 """Equal to `backends.dynamo.queries.ANY_END`, whose module is slow to import."""
@@ -57,6 +60,17 @@ def revision_or(word: str) -> Callable[[str], int | str]:
             raise argparse.ArgumentTypeError(problem) from None
 
     return read
+
+
+def past_time(text: str) -> TypedTime:
+    """Return a time of the past, as `read_time`."""
+    # Imported here: most commands need no times.
+    from tui.text.past.typed_time import read_time
+
+    try:
+        return read_time(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _finite(text: str) -> float:

@@ -8,12 +8,12 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
-FORMS = "14:02, 14:02:31, 2026-12-01T14:02:31Z, 10m (before the end), start or end"
+FORMS = "14:02, 14:02:31, 2026-12-01T14:02:31Z, 10m or -10m (before the end), start or end"
 """What may be typed, for help texts and errors."""
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])"
-_BEFORE_END = re.compile(rf"(?:{_PART})+")
+_BEFORE_END = re.compile(rf"-?(?:{_PART})+")
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.DOTALL)
 

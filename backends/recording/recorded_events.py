@@ -1,0 +1,293 @@
+"""The events of a recording, with their reasons as far as the recording has them.
+
+Folded by the same history and the same explanations as the dashboard's: what it asked a store is
+taken from the readings that were recorded.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from backends.discovery.causes import Causes, EventCause
+from backends.discovery.cluster import Cluster
+from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
+from backends.discovery.history import KEPT, Event, History
+from backends.discovery.lease_ttl import LeaseTtl
+from backends.discovery.reasons import Reason, ReasonKind
+from backends.discovery.record_index import own_worker
+from backends.dynamo.parse import read
+from backends.dynamo.records import AnyRecord
+from backends.liveness.drain_marks import DrainMark
+from backends.liveness.evidence_kinds import Drained
+from backends.liveness.keys_by_lease import LeaseOrKey
+from backends.recording.folding import EntryChange, resynced
+from backends.recording.frame_contents import FrameContent, frame_and_step
+from backends.recording.recording_timeline import RecordingTimeline
+from backends.removal.explainer import Explainer
+from backends.store import (
+    Delete,
+    Entry,
+    Lifetime,
+    Lost,
+    Put,
+    Resync,
+    StoreEvent,
+    TimeToLive,
+)
+from backends.timeline import DrainsRead, LeasesRead, Moment, Step, StoreEvents
+
+SETTLE = 15.0
+"""Seconds after an event within which its reason may become known, or another one."""
+DRAINED_WITHIN = 5.0
+"""Seconds between a drain, as the audit has it, and the removal that was seen."""
+CAUSES_OF = 50_000
+"""Events of which causes are made at most, the newest."""
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
+    """An event, and where in the recording it is."""
+
+    event: Event
+    moment: Moment
+
+
+async def recorded_events(
+    timeline: RecordingTimeline, since: float | None, until: float | None
+) -> AsyncIterator[RecordedEvent]:
+    """Yield the events between two times in POSIX seconds, oldest first. None: all. Raises
+    `StoreError`."""
+    fold = _Fold(timeline.lifetime)
+    async for found in _folded(fold, timeline, since, until):
+        yield found
+
+
+async def recorded_causes(
+    timeline: RecordingTimeline, since: float | None, until: float | None
+) -> list[EventCause]:
+    """Return the causes of the last events between two times, oldest first. Raises `StoreError`."""
+    fold = _Fold(timeline.lifetime, CAUSES_OF)
+    shown = {found.event.number async for found in _folded(fold, timeline, since, until)}
+    causes = Causes(timeline.lifetime, CAUSES_OF)
+    causes.follow(fold.history)
+    return [one for one in causes.newest_first() if one.events[-1].number in shown][::-1]
+
+
+async def _folded(
+    fold: _Fold, timeline: RecordingTimeline, since: float | None, until: float | None
+) -> AsyncIterator[RecordedEvent]:
+    start = await (timeline.first() if since is None else timeline.at_time(since))
+    first, _ = frame_and_step(start.number)
+    waiting: deque[RecordedEvent] = deque()
+
+    def settled(now: float | None) -> Iterator[RecordedEvent]:
+        while waiting and (now is None or waiting[0].event.at < now - SETTLE):
+            found = waiting.popleft()
+            at = found.event.at
+            if (since is None or at >= since) and (until is None or at <= until):
+                yield found
+
+    for number in range(first, len(timeline.recording.heads)):
+        content, crossing = await timeline.in_thread(partial(_frame, timeline, number, first))
+        if number == first:
+            waiting += await fold.begin(content, is_first=number == 0)
+        for moment, step in (*crossing, *((one.moment, one.step) for one in content.steps)):
+            waiting += await fold.take(moment, step)
+            for one in settled(fold.now):
+                yield one
+            if until is not None and fold.now > until + SETTLE:
+                break
+        else:
+            continue
+        break
+    for one in settled(None):
+        yield one
+
+
+def _frame(
+    timeline: RecordingTimeline, number: int, first: int
+) -> tuple[FrameContent, list[tuple[Moment, Step]]]:
+    """Return a frame, and the steps that lead to it from the one before. Blocks."""
+    recording = timeline.recording
+    crossing = [] if number == first else recording.crossing(number)
+    return recording.content(number), [(one.moment, one.step) for one in crossing]
+
+
+class _RecordedStore(msgspec.Struct, frozen=True):
+    lifetime: Lifetime
+
+
+class _Readings:
+    """The last recorded reading of each lease, asked as a store is."""
+
+    def __init__(self, lifetime: Lifetime) -> None:
+        self.store = _RecordedStore(lifetime)
+        self.ttls: dict[LeaseOrKey, LeaseTtl] = {}
+
+    def of(self, record: AnyRecord) -> LeaseTtl | None:
+        """Return the last reading of a record's lease, or of its key. None: there is none."""
+        return self.ttls.get(record.key if record.lease is None else record.lease)
+
+    async def time_to_live(self, records: Iterable[AnyRecord]) -> dict[bytes, TimeToLive]:
+        """Return what was read last. Ask only for what was read since it went."""
+        return {
+            record.key: self.ttls[record.lease].ttl
+            for record in records
+            if record.lease is not None and record.lease in self.ttls
+        }
+
+
+class _Fold:
+    """Folds steps into a history, and finds why things happened."""
+
+    def __init__(self, lifetime: Lifetime, kept: int = KEPT) -> None:
+        self.history = History(kept)
+        self.now = 0.0
+        self._contact = 0.0
+        """When the store was last known to answer."""
+        self._is_lost = False
+        self._cluster = Cluster()
+        self._entries: dict[bytes, Entry] = {}
+        self._has_leases = lifetime.has_leases
+        self._readings = _Readings(lifetime)
+        self._explainer = Explainer(
+            self._readings, self._cluster, clock=lambda: self.now, kept=kept
+        )
+        self._open: defaultdict[int, list[Event]] = defaultdict(list)
+        """Removals by lease whose reason is not known, or may turn out to be another."""
+
+    async def begin(self, content: FrameContent, *, is_first: bool) -> list[RecordedEvent]:
+        """Begin with a frame. `is_first`: the recording begins with it, which is an event."""
+        base = content.base
+        found = await self.take(base, StoreEvents((content.entries,)))
+        for step in content.evidence:
+            await self.take(base, step)
+        return found if is_first else []
+
+    async def take(self, moment: Moment, step: Step) -> list[RecordedEvent]:
+        """Take in a step. Returns the new events."""
+        self.now = self.now if moment.at is None else moment.at
+        match step:
+            case LeasesRead(ttls=ttls):
+                await self._read(ttls)
+            case DrainsRead(marks=marks):
+                self._drained(marks)
+            case StoreEvents(events=events):
+                return [
+                    RecordedEvent(one, moment)
+                    for event in events
+                    for one in await self._report(event, moment)
+                ]
+            case _:
+                pass
+        return []
+
+    async def _report(self, event: StoreEvent, moment: Moment) -> list[Event]:
+        watched = self._watched(event, moment)
+        if not isinstance(watched, Lost):
+            self._is_lost = self._is_lost and not isinstance(watched, Resynced)
+        else:
+            self._is_lost = True
+        if not self._is_lost and not isinstance(watched, Resynced):
+            # A store that is followed reports at once.
+            self._contact = self.now
+        noted = (
+            []
+            if watched is None
+            else self.history.apply(
+                watched,
+                self.now,
+                since=self._contact,
+                reading_of=self._readings.of,
+                is_first=lambda record: self._cluster.count_of(record) <= 0,
+            )
+        )
+        if isinstance(watched, Added | Removed | Resynced):
+            self._cluster.apply(watched, self.now)
+        await self._explain_at_once(noted)
+        return noted
+
+    def _watched(self, event: StoreEvent, moment: Moment) -> WatchEvent | None:
+        """Return what a watch yields for what a store reported. None: nothing changed."""
+        match event:
+            case Put(entry=entry):
+                self._entries[entry.key] = entry
+                return Added(read(entry), self._cluster.records.get(entry.key))
+            case Delete(key=key, revision=revision, overdue=overdue):
+                self._entries.pop(key, None)
+                gone = self._cluster.records.get(key)
+                return None if gone is None else Removed(gone, revision, overdue)
+            case Resync(revision=revision, unread=unread):
+                changes = resynced(self._entries, event)
+                return _resynced(self._cluster, changes, revision or moment.revision, unread)
+            case Lost():
+                return event
+        return None
+
+    async def _explain_at_once(self, noted: Sequence[Event]) -> None:
+        """Explain what no lease has to be asked for, and remember the rest."""
+        now = []
+        for one in noted:
+            self._explainer.note(one)
+            if one.removal is None or one.record is None or one.why is not None:
+                continue
+            if one.record.lease is None or not self._has_leases:
+                now.append(one)
+            else:
+                self._open[one.record.lease].append(one)
+        if now:
+            await self._explainer.explain(now)
+
+    async def _read(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
+        """Take in readings, and explain the removals that they are about."""
+        for of, ttl in ttls.items():
+            self._readings.ttls[of] = ttl.after(self._readings.ttls.get(of))
+        for of, ttl in ttls.items():
+            if not isinstance(of, int) or of not in self._open:
+                continue
+            went = self._open.pop(of)
+            # The last reading from before it went tells nothing about its end.
+            left = [one for one in went if one.at >= ttl.at]
+            left += await self._explainer.explain(
+                [one for one in went if one.at < ttl.at], again=True
+            )
+            if left:
+                self._open[of] = left
+
+    def _drained(self, marks: Mapping[int, DrainMark]) -> None:
+        """Say of removals by hand that they were drains, as the audit of then has it."""
+        if not marks:
+            return
+        for one in reversed(self.history):
+            if one.at < self.now - SETTLE:
+                break
+            if one.record is None or one.why is None or one.why.kind is not ReasonKind.DELETED:
+                continue
+            worker = own_worker(one.record)
+            mark = None if worker is None else marks.get(worker)
+            if mark is None or not isinstance(by := mark.by, Drained) or by.user is None:
+                continue
+            if abs(mark.at - one.at) <= DRAINED_WITHIN:
+                one.why = Reason(
+                    ReasonKind.ANOTHER_DYNTOP,
+                    user=by.user,
+                    host=by.host or "",
+                    act=by.act or "",
+                    act_kind="drain",
+                    after_gap=one.why.after_gap,
+                )
+
+
+def _resynced(
+    cluster: Cluster, changes: Sequence[EntryChange], revision: str, unread: str
+) -> Resynced:
+    removed, added = [], []
+    for before, after in changes:
+        if after is not None:
+            added.append(Added(read(after), cluster.records.get(after.key)))
+        elif before is not None:
+            removed.append(Removed(cluster.records[before.key]))
+    return Resynced(tuple(removed), tuple(added), revision, unread)

@@ -1,0 +1,204 @@
+"""`dyntop events`: print what happened in a recording, when, and why."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from backends.discovery.causes import EventCause
+from backends.discovery.record_index import own_worker
+from backends.dynamo import keys
+from backends.dynamo.records import AnyRecord
+from backends.recording.recorded_events import RecordedEvent, recorded_causes, recorded_events
+from backends.recording.recording_timeline import RecordingTimeline
+from backends.store import Misconfigured
+from tui.cli.output import STRUCTURED, described, query, write_objects
+from tui.cli.tables import write_table
+from tui.config.settings import Settings
+from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message, write_lines
+from tui.state.narrowing import Words, searchable
+from tui.text.causes.sentences import (
+    STORE,
+    cause_name,
+    cause_sentence,
+    cause_subject,
+    cause_why,
+    number_of_keys,
+)
+from tui.text.errors import Exit
+from tui.text.format import SHORT_KIND_NAMES, count, hex_id, name_of
+from tui.text.json_export import as_json, exported_id, exported_reason, hex_or_none
+from tui.text.past.typed_time import TypedTime
+from tui.text.reasons import reason_text
+from tui.text.sanitize import plain, plain_key
+from tui.text.timestamps import utc_stamp
+
+HEADER = ("TIME", "WHAT", "KIND", "NAME", "ID", "WHY")
+
+Cells = Sequence[str]
+IsShown = Callable[[Sequence[AnyRecord], Iterable[str]], bool]
+"""Returns whether the filters show something with these records and texts."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A part of a recording, in POSIX seconds."""
+
+    since: float
+    until: float
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
+    """Print the events. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
+    end_at_once_on_interrupt()
+    asyncio.run(_print(settings, arguments))
+    return Exit.DONE
+
+
+async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
+    is_shown = _filter(settings, arguments.filter)
+    timeline = await RecordingTimeline.load(arguments.file)
+    span = await span_of(timeline, arguments.since, arguments.until)
+    if arguments.causes:
+        causes = [
+            one
+            for one in await recorded_causes(timeline, span.since, span.until)
+            if is_shown(one.records, _texts_of_cause(one))
+        ]
+        number = len(causes)
+        if arguments.output in STRUCTURED:
+            write_objects(arguments.output, map(_cause_json, causes))
+        else:
+            write_table(HEADER, map(_cause_cells, causes))
+    else:
+        number = await _print_events(timeline, span, is_shown, arguments.output)
+    if arguments.output not in STRUCTURED:
+        part = f"from {_time(span.since)} to {_time(span.until)}"
+        of = f"{timeline.name} ({timeline.store} {timeline.address}){described(settings)}"
+        print_message(f"{part} of {of}: {count(number, 'cause' if arguments.causes else 'event')}")
+    if timeline.damage:
+        print_message(f"{timeline.name}: {timeline.damage}")
+
+
+async def _print_events(
+    timeline: RecordingTimeline, span: Span, is_shown: IsShown, output: str
+) -> int:
+    """Print events, as they are found if that is asked for. Returns how many."""
+    found: list[RecordedEvent] = []
+    number = 0
+    async for one in recorded_events(timeline, span.since, span.until):
+        record = one.event.record
+        if not is_shown(() if record is None else (record,), _texts_of(one)):
+            continue
+        number += 1
+        if output == "ndjson":
+            write_lines([_event_json(one)])
+        else:
+            found.append(one)
+    if output in STRUCTURED:
+        if output != "ndjson":
+            write_objects(output, map(_event_json, found))
+    else:
+        write_table(HEADER, map(_event_cells, found))
+    return number
+
+
+async def span_of(
+    timeline: RecordingTimeline, since: TypedTime | None, until: TypedTime | None
+) -> Span:
+    """Return the part of a recording that was typed. Raises `StoreError`."""
+    start, end = (await timeline.first()).at, (await timeline.last()).at
+    start = timeline.recording.header.at if start is None else start
+    end = start if end is None else end
+    found = Span(
+        start if since is None else since.at(start, end),
+        end if until is None else until.at(start, end),
+    )
+    if found.until < found.since:
+        raise Misconfigured("--until", f"{_time(found.until)} is before {_time(found.since)}")
+    return found
+
+
+def _filter(settings: Settings, text: str | None) -> IsShown:
+    wanted = query(settings, "all", None, None, None)
+    words = Words(text or "")
+    if words.conditions.since is not None:
+        raise Misconfigured("--filter", "it names a time: use --since for that")
+    conditions = words.conditions
+
+    def is_shown(records: Sequence[AnyRecord], texts: Iterable[str]) -> bool:
+        if records and not any(map(wanted.matches, records)):
+            return False
+        if (conditions.kinds or conditions.namespaces) and not any(map(conditions.fit, records)):
+            return False
+        return not conditions.words or words.are_in("\n".join(texts).lower())
+
+    return is_shown
+
+
+def _texts_of(one: RecordedEvent) -> list[str]:
+    event = one.event
+    texts = [event.type.value, reason_text(event.why)]
+    if (record := event.record) is not None:
+        texts += [SHORT_KIND_NAMES[record.kind], name_of(record), searchable(record)]
+    return texts
+
+
+def _texts_of_cause(cause: EventCause) -> list[str]:
+    return [cause_sentence(cause), *map(searchable, cause.records)]
+
+
+def _event_cells(one: RecordedEvent) -> Cells:
+    event, record = one.event, one.event.record
+    if record is None:
+        return _time(event.at), event.type.value, STORE, "", "", reason_text(event.why)
+    name = name_of(record) if record.id.path() else plain_key(record.key)
+    kind, number = SHORT_KIND_NAMES[record.kind], hex_id(record.id.instance_id)
+    return _time(event.at), event.type.value, kind, name, number, reason_text(event.why)
+
+
+def _cause_cells(cause: EventCause) -> Cells:
+    why = ", ".join(filter(None, (cause_why(cause), number_of_keys(cause))))
+    worker = hex_id(cause.worker) if cause.records else ""
+    name = cause_name(cause)
+    return _time(cause.at), cause.kind.value, cause_subject(cause), name, worker, why
+
+
+def _event_json(one: RecordedEvent) -> str:
+    event, record = one.event, one.event.record
+    return as_json(
+        {
+            "event": event.type.value,
+            "time": utc_stamp(event.at),
+            "revision": one.moment.revision or None,
+            "id": None if record is None else exported_id(record),
+            "worker": None if record is None else hex_or_none(own_worker(record)),
+            "lease": None if record is None else hex_or_none(record.lease),
+            "why": plain(reason_text(event.why)) or None,
+            "reason": exported_reason(event.why),
+        }
+    )
+
+
+def _cause_json(cause: EventCause) -> str:
+    return as_json(
+        {
+            "cause": cause.kind.value,
+            "time": utc_stamp(cause.at),
+            "until": utc_stamp(cause.until),
+            "subject": cause_subject(cause),
+            "worker": hex_or_none(cause.worker) if cause.records else None,
+            "keys": [keys.spell(record.key) for record in cause.records],
+            "sentence": plain(cause_sentence(cause)),
+            "why": plain(reason_text(cause.why)) or None,
+            "reason": exported_reason(cause.why),
+        }
+    )
+
+
+def _time(at: float) -> str:
+    """Return a time in the reader's time zone."""
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"
