@@ -19,7 +19,7 @@ from tui.text.format import (
     name_of,
 )
 from tui.text.host_clock import ShownAt, as_it_is
-from tui.text.reasons import AFTER_GAP, before_start, reason_text
+from tui.text.reasons import AFTER_GAP, before_start, in_the_past, reason_text
 from tui.text.timestamps import time_of_day
 
 CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
@@ -125,6 +125,8 @@ def _in_gap(why: Reason | None) -> str:
     """Return that it happened while the store was not followed. Empty: it did not."""
     if why is not None and why.kind is ReasonKind.BEFORE_START:
         return f"{before_start(why)}: "
+    if why is not None and why.kind is ReasonKind.IN_THE_PAST and why.revision:
+        return f"{in_the_past(why)}: "
     return AFTER_GAP if why is not None and why.kind is ReasonKind.GAP else ""
 
 

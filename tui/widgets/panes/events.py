@@ -127,7 +127,11 @@ class EventsPane(TreePane[CauseRow]):
         by = self._rows.replacement(row.cause.events)
         now = self._now(row.cause)
         return cause_detail(
-            row.cause, now=now, replaced_by=by, shown_at=self.dashboard.clock.shown_at
+            row.cause,
+            now=now,
+            replaced_by=by,
+            shown_at=self.dashboard.clock.shown_at,
+            is_past=self.dashboard.is_past,
         )
 
     def action_jump(self) -> None:
