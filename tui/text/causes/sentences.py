@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from backends.discovery.causes import CauseKind, EventCause
@@ -130,9 +132,21 @@ def _in_gap(why: Reason | None) -> str:
     return AFTER_GAP if why is not None and why.kind is ReasonKind.GAP else ""
 
 
-def time_text(at: float, shown_at: ShownAt = as_it_is, *, is_untimed: bool) -> str:
-    """Return a time of day; with `<` before it if it is only known that it happened before that."""
-    return "<" * is_untimed + time_of_day(shown_at(at))
+def time_text(
+    at: float,
+    shown_at: ShownAt = as_it_is,
+    *,
+    is_untimed: bool,
+    start: float | None = None,
+) -> str:
+    """Return a time of day; with `<` before it if it is only known that it happened before that. Of
+    a day before that of the `start`, the date and the minute."""
+    then = shown_at(at)
+    if start is not None and not is_untimed and at < start:
+        first = shown_at(start)
+        if datetime.fromtimestamp(then).date() != datetime.fromtimestamp(first).date():
+            return f"{datetime.fromtimestamp(then):%m-%d %H:%M}"
+    return "<" * is_untimed + time_of_day(then)
 
 
 def _without_kind(why: Reason | None, kind: CauseKind) -> str:
