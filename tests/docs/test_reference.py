@@ -35,7 +35,6 @@ OF_OTHERS = {
     "--auto-compaction-retention": "etcd",
     "--figures": "python -m bench",
     "--find-links": "pip",
-    "--max-msgs-per-subject": "nats",
     "--migration-limit": "Dynamo's frontend",
     "--no-index": "pip",
     "--prefix": "etcdctl",

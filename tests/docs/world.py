@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,7 +47,7 @@ ONLY_PLANNED = re.compile(r"^(\w+=(\"[^\"]*\"|\S+) )*make ")
 
 _IS_SHOWN = re.compile(r"● (connected|demo)")
 _COMMANDS = re.compile(
-    r"\b(list|show|diff|watch|check|wait|stats|tap|unregister|drain|restore|history|events|doctor|completion)\b"
+    r"\b(list|show|diff|watch|record|check|wait|stats|tap|unregister|drain|restore|history|events|doctor|completion)\b"
     r"|--version|--help"
 )
 _IS_PLAIN = re.compile(r"^dyntop( [^|&;<>$*?~`]+)?$")
@@ -77,6 +78,8 @@ class World:
             self._open(command)
         elif command.startswith("dyntop watch") or " --watch" in command:
             self._follow(command)
+        elif command.startswith("dyntop record"):
+            self._record(command)
         elif re.match(r"dyntop (drain|unregister) (?!.*--(yes|dry-run))", command):
             self._answer(command, code)
         else:
@@ -152,6 +155,26 @@ class World:
             following.send_signal(signal.SIGINT)
             following.stdout.read()
             assert following.wait(DEADLINE) == 130
+        giving_up.cancel()
+
+    def _record(self, command: str) -> None:
+        """Wait until it has all that is registered, and interrupt it."""
+        recording = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        giving_up = threading.Timer(DEADLINE, recording.kill)
+        giving_up.start()
+        with recording:
+            assert recording.stderr is not None
+            assert recording.stderr.readline().startswith("dyntop: recording")
+            recording.send_signal(signal.SIGINT)
+            recording.stderr.read()
+            assert recording.wait(DEADLINE) == 0
         giving_up.cancel()
 
     def _answer(self, command: str, code: int) -> None:
@@ -238,6 +261,15 @@ def _program(folder: Path) -> Path:
     script = folder / "dyntop"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} -m tui "$@"\n')
     script.chmod(0o755)
+    if shutil.which("zstd") is None:
+        unpacks = folder / "zstd"
+        unpacks.write_text(
+            f"#!{sys.executable}\n"
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from tests.support.recordings import unpacked\n"
+            "sys.stdout.buffer.write(unpacked(open(sys.argv[-1], 'rb').read()))\n"
+        )
+        unpacks.chmod(0o755)
     return folder
 
 

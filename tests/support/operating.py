@@ -291,8 +291,7 @@ class Operator:
 
     @property
     def main(self) -> MainScreen:
-        mains = (one for one in reversed(self.app.screen_stack) if isinstance(one, MainScreen))
-        return next(mains)
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
 
     @property
     def dashboard(self) -> Dashboard:

@@ -87,15 +87,13 @@ DIFF_EXAMPLES = """\
 Compares what was registered at two revisions of etcd, as far as they are not compacted: which
 records came, went, or hold another value or lease, with the fields that differ. A key that was
 written again the same does not differ; with --events it is printed, too. etcd keeps no time of any
-revision, and does not tell a removal by hand from the end of a lease. In a NATS store a revision is
-a time in microseconds since 1970, and as much is known as the buckets' history keeps. File stores
-and Kubernetes keep no past.
+revision, and does not tell a removal by hand from the end of a lease. Other stores keep no past.
 Exit codes: 0 nothing differs, 1 something does, 2 or more something went wrong.
 
 examples:
   dyntop diff --from 184230                        what changed from then until now
   dyntop diff --from 184230 --to 184310 -n prod    ... until then, in one namespace
-  dyntop diff endpoints --from oldest --events     every change that is still known
+  dyntop diff endpoints --from oldest --events     every change that etcd still knows of
   dyntop diff --from 184230 -o json | jq -r '.[] | [.change, (.record // .previous).key] | @tsv'
   dyntop list --revision 184230                    all that was registered then
 """
@@ -112,6 +110,19 @@ examples:
   dyntop watch                                     everything
   dyntop watch endpoints -n prod -c backend
   dyntop watch | jq -r 'select(.event == "removed") | [.id.key, .why] | @tsv'
+"""
+
+RECORD_EXAMPLES = """\
+It needs no screen and writes nothing into the store. Beside the changes it has readings of leases,
+so that it can be told later whether a lease ran out or was revoked, and what the audit on this
+machine says of drains. The files are for you alone and hold no password of dyntop's; values are as
+they were registered, but for credentials in URLs. SIGINT and SIGTERM end it in order; after kill -9
+all but the last second is there. docs/reference/recordings.md describes the format.
+
+examples:
+  dyntop record night.dyntop                             at most 1G, the oldest is dropped
+  dyntop record -n prod --max-size 500M --max-age 7d week.dyntop
+  zstd -dc night.dyntop | jq -c 'select(.kind == "delete") | [.at, .key]'
 """
 
 CHECK_EXAMPLES = """\

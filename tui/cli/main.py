@@ -34,7 +34,8 @@ KEEPING = ("list", "show", "diff", "events", "check", "doctor")
 """Commands that keep tens of thousands of records to their end. Searching them for garbage
 repeatedly would take a fifth of the time."""
 ONLY_LOOKING = (
-    *("list", "show", "diff", "events", "watch", "check", "wait", "stats", "tap", "doctor"),
+    *("list", "show", "diff", "events", "watch", "record"),
+    *("check", "wait", "stats", "tap", "doctor"),
 )
 """Commands that never remove keys."""
 ONE_IS_AN_ANSWER = ("diff",)

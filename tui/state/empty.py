@@ -9,9 +9,6 @@ from tui.state.watchdog import Trouble
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.timestamps import time_of_day
 
-NO_FIGURES_THEN = "Figures are not kept: none of then are known"
-"""In the past."""
-
 _TROUBLES = {
     Trouble.UNSHOWN: "changes of {store} are not taken in",
     Trouble.SILENT: "{store} sends nothing, not even a sign of life",
@@ -36,13 +33,8 @@ def nothing_to_show(
         return filtered_text(view, keys, "No findings here, by the evidence so far")
     if view.cluster.records:
         return "None here"
-    of = in_namespace(namespace)
+    of = f" in namespace {namespace}" if namespace else ""
     return f"Nothing is registered{of} yet: workers show up here when they start"
-
-
-def in_namespace(namespace: str | None) -> str:
-    """Return the namespace to which all is limited, to continue a sentence. Empty: none."""
-    return f" in namespace {namespace}" if namespace else ""
 
 
 def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:

@@ -22,6 +22,7 @@ from tui.cli.arguments.looking import (
     add_events,
     add_history,
     add_list,
+    add_record,
     add_show,
     add_stats,
     add_tap,
@@ -51,11 +52,17 @@ COMMANDS = (
     ),
     Command(
         "diff",
-        "print what changed between two revisions of etcd or NATS",
+        "print what changed between two revisions of etcd",
         examples.DIFF_EXAMPLES,
         add_diff,
     ),
     Command("watch", "print every change as a line", examples.WATCH_EXAMPLES, add_watch),
+    Command(
+        "record",
+        "write all changes into a file, for days",
+        examples.RECORD_EXAMPLES,
+        add_record,
+    ),
     Command(
         "check", "print findings: records that are not alive", examples.CHECK_EXAMPLES, add_check
     ),

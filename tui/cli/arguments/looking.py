@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tui.cli.arguments.bounds import age, size
 from tui.cli.arguments.flags import (
     add_filters,
     add_metrics,
@@ -57,7 +58,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
         "--revision",
         metavar="N",
         type=count,
-        help="as all was registered at this revision of etcd or NATS, as far as it is known",
+        help="as all was registered at this revision of etcd, if it is not compacted",
     )
     parser.add_argument(
         "--liveness",
@@ -75,7 +76,7 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=revision_or("oldest"),
         required=True,
-        help="the earlier revision of etcd or NATS; oldest: the oldest of which all is known",
+        help="the earlier revision of etcd; oldest: the oldest that is not compacted",
     )
     parser.add_argument(
         "--to",
@@ -112,6 +113,36 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
     add_what(parser, "endpoints", "models", "channels", "sources", "all")
     add_filters(parser)
     parser.add_argument("-o", "--output", choices=("json",), default="json")
+
+
+def add_record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="the recording; one that is there is put away as FILE.1, and so on",
+    )
+    parser.add_argument(
+        "--max-size",
+        metavar="SIZE",
+        type=size,
+        default="1G",
+        help="of all its files together, e.g. 500M or 2G: beyond it the oldest is dropped; none "
+        "for no bound (default 1G)",
+    )
+    parser.add_argument(
+        "--max-age",
+        metavar="AGE",
+        type=age,
+        default="none",
+        help="drop files whose last line is older, e.g. 12h or 7d (default none)",
+    )
+    parser.add_argument(
+        "--probe",
+        dest="probing",
+        choices=("never", "all"),
+        default=argparse.SUPPRESS,
+        help="the addresses to probe, from this host: none (the default), or all",
+    )
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:

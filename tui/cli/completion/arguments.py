@@ -171,6 +171,7 @@ ARGUMENTS: dict[tuple[str, str], Names] = {
     ("unregister", "keys"): _of_records("keys"),
     ("drain", "instance"): _of_records("instance_ids", what="endpoints"),
     ("restore", "id"): _restorable,
+    ("record", "file"): _files,
     ("events", "file"): _files,
 }
 """By command and name of the argument."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from backends.discovery.cluster import Cluster
@@ -14,10 +14,10 @@ from backends.discovery.reasons import Reason
 from backends.liveness.collector import EvidenceCollector
 from backends.liveness.gathering import Probing
 from backends.liveness.tracker import LivenessTracker
-from backends.probe.types import ProbeResult, ProbeTarget
 from backends.removal.explainer import Explainer, FindOperations
 from backends.removal.removals import Removals
 from tui.cli.shared.audit_file import audit_at
+from tui.cli.shared.no_probes import NoProbes
 from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
 from tui.state.store_state import StoreState, next_state
@@ -39,7 +39,7 @@ async def reading_leases(
     collector = EvidenceCollector(
         discovery,
         reasons.tracker,
-        _NoProbes(),
+        NoProbes(),
         tuple,
         clock=clock,
         probing=Probing.NEVER,
@@ -52,24 +52,6 @@ async def reading_leases(
         reading.cancel()
         with suppress(asyncio.CancelledError):
             await reading
-
-
-class _NoProbes:
-    """Asks no address: only leases are read. Keeps the `Probes` protocol."""
-
-    def want(self, targets: Collection[ProbeTarget]) -> None:
-        """Nothing is probed."""
-
-    async def run(self, notify: Callable[[list[ProbeResult]], None]) -> None:
-        """Nothing is probed."""
-
-    async def once(
-        self, targets: Collection[ProbeTarget], *, deep: bool = False
-    ) -> list[ProbeResult]:
-        return []
-
-    async def aclose(self) -> None:
-        """There is nothing to end."""
 
 
 class RemovalReasons:
