@@ -6,12 +6,12 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from rich.console import Console, RenderableType
@@ -26,6 +26,7 @@ from textual.worker import Worker
 
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import Query
+from backends.store import NoPast
 from tui.actions import ACTIONS, palette_help, shown_key
 from tui.config.other_contexts import ContextChoice, OtherContexts
 from tui.config.preferences import DASHBOARD
@@ -66,9 +67,12 @@ from tui.state.dashboard import Dashboard
 from tui.state.navigation.go_to import WORDS
 from tui.state.reported_removals import Notice
 from tui.state.timings import TIMINGS, Timings
-from tui.text.errors import Exit
+from tui.text.errors import Exit, explain
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
+
+if TYPE_CHECKING:
+    from tui.screens.past import PastScreen
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +88,7 @@ USED_LATER = (
     "backends.dynamo.full_parse",
     "backends.removal.audit.lines",
     "backends.tap",
+    "backends.timeline.revisions",
     "difflib",
     "msgpack",
     "pydantic_core",
@@ -100,6 +105,7 @@ USED_LATER = (
     "tui.dialogs.unregister",
     "tui.screens.charts",
     "tui.screens.comparison",
+    "tui.screens.past",
     "tui.screens.tap",
     "tui.text.cards",
     "tui.text.cards.card_comparison",
@@ -244,7 +250,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         """Note whether a person looks at the terminal, as far as it reports that."""
         if self._dashboard is None:
             return
-        if isinstance(event, AppBlur):
+        if isinstance(event, AppBlur) or any(self._pasts()):
+            # In the past nothing of the present is seen.
             self._dashboard.look_away()
         elif isinstance(event, Key) and not event.is_forwarded:
             self._dashboard.look(event.key)
@@ -312,6 +319,36 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             self.fault = TextualFailed(text.getvalue())
         self._close_messages_no_wait()
 
+    # --- the past ------------------------------------------------------------------------------
+
+    def _pasts(self) -> Iterator[MainScreen]:
+        """Yield the screens of the past."""
+        mains = (one for one in self.screen_stack if isinstance(one, MainScreen))
+        return (one for one in mains if one.dashboard.is_past)
+
+    def on_main_screen_past_asked(self, message: MainScreen.PastAsked) -> None:
+        if message.screen is not self.screen or (present := self._dashboard) is None:
+            return
+        from tui.screens.past import open_past  # the first paint need not wait for it
+
+        try:
+            screen = open_past(message.screen, message.move, self.clock, self._timings)
+        except NoPast as error:
+            self.show_notice(Notice(f"{explain(error).sentence}.", "warning"))
+            return
+        screen.dashboard.remembering = present.remembering
+        present.look_away()
+        self.push_screen(screen)
+
+    async def on_past_screen_present_asked(self, message: PastScreen.PresentAsked) -> None:
+        if message.screen is self.screen:
+            await self.pop_screen()
+            if self._dashboard is not None:
+                self._dashboard.look()
+            if message.notice is not None:
+                self.show_notice(message.notice)
+            self.forget_session()
+
     # --- another context ----------------------------------------------------------------------
 
     def on_main_screen_context_asked(self, message: MainScreen.ContextAsked) -> None:
@@ -328,6 +365,9 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
 
     def why_no_switch(self) -> str:
         main = self.screen
+        if any(self._pasts()):
+            key = self.keys.shown("present")
+            return f"No other context is shown from the past: {key} returns to the present."
         if not isinstance(main, MainScreen):
             return "No other context is shown while something else is open: close it first."
         if main.is_at_work("removals"):
@@ -409,7 +449,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         """Show the keys of the screen that is on top."""
         place = place_of(self.screen)
         if place is not None:
-            main = next((one for one in self.screen_stack if isinstance(one, MainScreen)), None)
+            mains = (one for one in reversed(self.screen_stack) if isinstance(one, MainScreen))
+            main = next(mains, None)
             by_rights = main is not None and main.dashboard.is_read_only
             writes = not (self.settings.read_only or by_rights)
             from tui.dialogs.help import HelpScreen  # the first paint need not wait for it

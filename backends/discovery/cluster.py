@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Added, Removed, Resynced
 from backends.discovery.lease_aliases import LeaseAliases
@@ -114,6 +115,19 @@ class Cluster(RecordIndex):
                 keys.append(key)
             else:
                 insort(keys, key)
+
+    def date(self, first_seen: Mapping[bytes, FirstSeen], others: FirstSeen) -> None:
+        """Set when each registered key was first seen, with its present value. `others`: when those
+        that are not named were."""
+        self._value_seen.clear()
+        self._first_seen = {key: first_seen.get(key, others) for key in self.records}
+
+    def predate(self, key: bytes) -> None:
+        """Take it that a key, with its present value, was there before it was seen first."""
+        if key in self.records:
+            for seen in (self._first_seen, self._value_seen):
+                if key in seen:
+                    seen[key] = replace(seen[key], was_there=True)
 
     def discard(self, key: bytes) -> None:
         """Remove a key, if present."""

@@ -207,7 +207,7 @@ class Discovery:
                         del entries
                         yield Loading(done, total)
                     case Resync():
-                        resynced = await _reconcile(known, event, query, ahead)
+                        resynced = await reconcile(known, event, query, ahead)
                         ahead.clear()
                         link.resynced(resynced, len(known))
                         yield resynced
@@ -218,7 +218,7 @@ class Discovery:
                         if (previous := known.get(entry.key)) is not None:
                             # Indexes hold the known key object: reuse it, instead of keeping both.
                             entry = msgspec.structs.replace(entry, key=previous.key)
-                        if (added := _add(known, read(entry), query)) is not None:
+                        if (added := add_known(known, read(entry), query)) is not None:
                             yield added
                     case Delete(key=key, revision=revision, overdue=overdue):
                         _log.debug("deleted %r", key)
@@ -286,7 +286,9 @@ def _worst(outcomes: Collection[Outcome]) -> Removal:
     return Removal.REMOVED if Removal.REMOVED in outcomes else Removal.GONE
 
 
-def _add(known: dict[bytes, AnyRecord], record: AnyRecord, query: Query) -> Added | Removed | None:
+def add_known(
+    known: dict[bytes, AnyRecord], record: AnyRecord, query: Query
+) -> Added | Removed | None:
     """Add a record to the known ones. One that no longer matches (its body has other names) is
     removed.
     """
@@ -309,7 +311,7 @@ async def _read_ahead(
             ahead[entry.key] = read(entry)
 
 
-async def _reconcile(
+async def reconcile(
     known: dict[bytes, AnyRecord],
     resync: Resync,
     query: Query,
@@ -331,7 +333,7 @@ async def _reconcile(
         record = ahead.get(entry.key)
         if record is None or record.entry is not entry:
             record = read(entry)
-        if (change := _add(known, record, query)) is not None:
+        if (change := add_known(known, record, query)) is not None:
             changes.append(change)
     return Resynced(
         tuple(change for change in changes if isinstance(change, Removed)),

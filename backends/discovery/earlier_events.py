@@ -89,6 +89,8 @@ def _event(change: RecordChange, kind: EventType, number: int, start: float) -> 
     lease = None
     if kind is EventType.CHANGED and previous is not None and previous.lease != record.lease:
         lease = record.lease
-    why = Reason(ReasonKind.BEFORE_START, revision=str(change.revision), lease=lease)
+    # Where a revision is a time, the event has it.
+    revision = str(change.revision) if change.at is None else ""
+    why = Reason(ReasonKind.BEFORE_START, revision=revision, lease=lease)
     at = start if change.at is None else change.at
     return Event(number, at, kind, record, why, is_untimed=change.at is None)

@@ -73,11 +73,13 @@ def _not_known(_record: AnyRecord) -> bool:
 class History:
     """The last events, oldest first, at most `kept` of them."""
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, *, is_begun: bool = False) -> None:
+        """`is_begun`: whether all that is registered is known already, so that there is no event of
+        a first snapshot."""
         self._kept = kept
         self._events: deque[Event] = deque(maxlen=kept)
         self._numbers = count(1)
-        self._complete = False
+        self._complete = is_begun
         self._owners = OwnerChanges()
         self._removals: dict[bytes, Event] = {}
         """The last removal of each key that is not registered, of those kept; the oldest first."""

@@ -13,7 +13,6 @@ from backends.discovery.discovery import Discovery, matching
 from backends.dynamo.parse import read
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
-from backends.store import Compacted
 from backends.store.past import PastChange
 
 
@@ -93,9 +92,7 @@ async def changes_between(
 ) -> tuple[RecordChange, ...]:
     """Return every change of matching records between two revisions, in their order. Raises
     `StoreError`."""
-    changes = await discovery.past.changes(query.prefixes, after, until)
-    found = (_record_change(change, query) for change in changes)
-    return tuple(change for change in found if change is not None)
+    return _matching(await discovery.past.changes(query.prefixes, after, until), query)
 
 
 async def last_changes(
@@ -103,15 +100,12 @@ async def last_changes(
 ) -> tuple[RecordChange, ...]:
     """Return the changes of matching records in the last so many revisions up to one, as far as the
     store still knows of them. Raises `StoreError`; `NoPast` if it keeps none."""
-    after = max(1, until - most)
-    if until <= after:
-        return ()
-    try:
-        return await changes_between(discovery, query, after, until)
-    except Compacted as error:
-        if not after < error.oldest < until:
-            return ()
-        return await changes_between(discovery, query, error.oldest, until)
+    return _matching(await discovery.past.recent(query.prefixes, until, most), query)
+
+
+def _matching(changes: Iterable[PastChange], query: Query) -> tuple[RecordChange, ...]:
+    found = (_record_change(change, query) for change in changes)
+    return tuple(change for change in found if change is not None)
 
 
 def _record_change(change: PastChange, query: Query) -> RecordChange | None:

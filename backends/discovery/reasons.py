@@ -114,6 +114,9 @@ class ReasonKind(StrEnum):
     BEFORE_START = "before start"
     """It happened before this dyntop had read the store, which kept that and not the reason:
     `revision`, where it has one; `lease` where it is another one."""
+    IN_THE_PAST = "in the past"
+    """A moment of the past is shown, of which the change is known and not the reason: `revision`,
+    where it has one; `lease` where it is another one."""
     NEW_LEASE = "new lease"
     """The same key was registered under another lease (`lease`) before its old lease ended."""
     GAP = "gap"

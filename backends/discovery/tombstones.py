@@ -108,6 +108,13 @@ class Tombstones:
                 del self._restarts[key]
         return set(old)
 
+    def clear(self) -> set[bytes]:
+        """Drop all of it, and return the keys of the tombstones."""
+        keys = set(self._by_key)
+        for one in (self._by_key, self._restarts, self._vacant):
+            one.clear()
+        return keys
+
     def get(self, key: bytes) -> Tombstone | None:
         return self._by_key.get(key)
 

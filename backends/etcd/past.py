@@ -81,6 +81,10 @@ class EtcdPast:
         self._page_size = page_size
         self._limit = limit
 
+    def time_of(self, revision: int) -> float | None:
+        """Return None: etcd keeps no times."""
+        return None
+
     async def newest(self) -> int:
         """Return the newest revision that the member in use has."""
         status = await self._client.call(rpc.STATUS, rpc.StatusRequest())
@@ -131,6 +135,17 @@ class EtcdPast:
             raise await self._why_not(prefixes, after) from None
         # Each range's come in order, but the ranges do not wait for each other.
         return tuple(sorted(map(_change, found), key=lambda change: change.revision))
+
+    async def recent(
+        self, prefixes: Sequence[bytes], until: int, most: int
+    ) -> tuple[PastChange, ...]:
+        after = max(1, until - most)
+        try:
+            return await self.changes(prefixes, after, until)
+        except Compacted as error:
+            if not after < error.oldest < until:
+                return ()
+            return await self.changes(prefixes, error.oldest, until)
 
     async def _readable(self, ranges: Sequence[KeyRange]) -> Sequence[KeyRange]:
         """Return the parts of some ranges that this user may read, without reading them."""

@@ -171,6 +171,18 @@ class AddressReadings:
         if is_news or not keys.isdisjoint(doubtful):
             self.unweighed |= keys
 
+    @property
+    def has_any(self) -> bool:
+        """Whether any result was taken."""
+        return self._nats is not None or any(one.readings for one in self._at.values())
+
+    def forget_results(self) -> None:
+        """Forget all results. The records are to be judged again."""
+        self._nats = None
+        self._failing_since.clear()
+        for address in self._at.values():
+            address.readings.clear()
+
     def take_unweighed(self) -> set[bytes]:
         """Return the keys to judge again, once."""
         unweighed, self.unweighed = self.unweighed, set()

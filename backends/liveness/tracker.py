@@ -212,6 +212,16 @@ class LivenessTracker:
             if self._inputs.ttls.pop(lease, None) is not None:
                 self._dirty |= self._keys_by_lease.keys(lease)
 
+    def forget_evidence(self) -> None:
+        """Forget all leases' TTLs, all results of probes, and all drains."""
+        if not (self._inputs.ttls or self._inputs.drained or self._addresses.has_any):
+            return
+        self._inputs.ttls.clear()
+        self._inputs.drained = {}
+        self._addresses.forget_results()
+        self._failed = FailedRecords()
+        self._dirty |= self._records.keys()
+
     def is_stale(self, record: AnyRecord) -> bool:
         """Return whether a record is to be proposed for cleaning up."""
         verdict = self.of(record.key)

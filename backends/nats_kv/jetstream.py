@@ -227,9 +227,11 @@ class JetStreamSession(Requests):
         headers = {EXPECTED: "0" * LONGEST_NUMBER}
         return len(value) + _size(headers) <= self.client.max_payload
 
-    async def consume(self, bucket: Bucket, inbox: str) -> tuple[str, int, bool]:
+    async def consume(
+        self, bucket: Bucket, inbox: str, *, every: bool = False
+    ) -> tuple[str, int, bool]:
         """Create a consumer that sends the last message of each subject, then every new one, to an
-        inbox.
+        inbox. `every`: every message that is kept, in place of the last ones.
 
         It lives in the server's memory while the inbox has a subscriber. Returns its name, the
         number of messages to come, and whether some are in flight already.
@@ -238,7 +240,7 @@ class JetStreamSession(Requests):
         """
         config = {
             "deliver_subject": inbox,
-            "deliver_policy": "last_per_subject",
+            "deliver_policy": "all" if every else "last_per_subject",
             "filter_subject": ">",
             "ack_policy": "none",
             "max_deliver": 1,

@@ -37,6 +37,9 @@ class OrderedConsumer:
     subscriber.
     """
 
+    reads_every = False
+    """Whether it gets every message that is kept, and not only the last of each subject."""
+
     def __init__(
         self, session: JetStreamSession, bucket: Bucket, prefixes: Sequence[bytes]
     ) -> None:
@@ -72,7 +75,9 @@ class OrderedConsumer:
 
         inbox = self._session.client.new_inbox()
         self._subscription = await self._session.subscribe(inbox, receive)
-        self._consumer, self.total, on_their_way = await self._session.consume(self.bucket, inbox)
+        self._consumer, self.total, on_their_way = await self._session.consume(
+            self.bucket, inbox, every=self.reads_every
+        )
         self.is_complete = not self.total and not on_their_way and not self.done
 
     async def aclose(self) -> None:
@@ -101,21 +106,29 @@ class OrderedConsumer:
             await self._control(message, headers)
             return []
         try:
-            sequence, number, pending = _metadata(message.reply)
+            sequence, number, stored_at, pending = _metadata(message.reply)
         except ValueError:
             # Another client published to this inbox.
             return []
         if number != self.done + 1:
             raise PositionLost(f"messages of {self.bucket.name} were lost on their way")
         self.done = number
-        events = self.state.message(
-            self.bucket.own_subject(message.subject.encode("utf-8", "surrogateescape")),
-            sequence,
-            message.data,
-            is_marker=is_marker(headers),
-        )
+        subject = self.bucket.own_subject(message.subject.encode("utf-8", "surrogateescape"))
+        events = self._apply(subject, sequence, stored_at, message.data, headers)
         self.is_complete = self.is_complete or not pending
         return events
+
+    def _apply(
+        self,
+        subject: bytes,
+        sequence: int,
+        stored_at: int,
+        value: bytes,
+        headers: dict[str, str],
+    ) -> list[Put | Delete]:
+        """Apply a stored message and return its events. `stored_at`: nanoseconds of POSIX time.
+        Raises `PositionLost`."""
+        return self.state.message(subject, sequence, value, is_marker=is_marker(headers))
 
     async def _control(self, message: Msg, headers: dict[str, str]) -> None:
         status = headers.get("Status")
@@ -147,9 +160,9 @@ class OrderedConsumer:
             self.is_complete = self.is_complete or delivered
 
 
-def _metadata(reply: str) -> tuple[int, int, int]:
-    """Return the sequence number in the stream, the number of the delivery, and how many are to
-    come.
+def _metadata(reply: str) -> tuple[int, int, int, int]:
+    """Return the sequence number in the stream, the number of the delivery, when it was stored in
+    nanoseconds of POSIX time, and how many are to come.
 
     Raises `ValueError`.
     """
@@ -157,5 +170,5 @@ def _metadata(reply: str) -> tuple[int, int, int]:
     if len(tokens) < ACK_TOKENS:
         raise ValueError(reply)
     start = 5 if len(tokens) == ACK_TOKENS else 7
-    sequence, number, _, pending = tokens[start : start + 4]
-    return int(sequence), int(number), int(pending)
+    sequence, number, stored_at, pending = map(int, tokens[start : start + 4])
+    return sequence, number, stored_at, pending

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -53,6 +53,22 @@ class Bucket(msgspec.Struct, frozen=True):
     """The beginning of subjects in a mirror that keeps those of its origin. Here the mirror's own
     subjects stand for them, since a publish under the origin's subjects goes to the origin.
     """
+    made_at: int = 0
+    """`created` in microseconds of POSIX time. 0: not reported in a way that is understood."""
+    last_at: int = 0
+    """When the last message was stored, also if it is gone: microseconds of POSIX time. 0: none
+    was.
+    """
+    begins: int = 1
+    """The sequence number of the first message that it ever had, or will have."""
+    history: int = 0
+    """How many messages of a subject are kept. 0: all."""
+    expires: bool = False
+    """Whether messages may go by their age."""
+    is_plain: bool = False
+    """Whether only a limit of each subject drops messages, apart from a purge by hand."""
+    size: int = 0
+    """Bytes of all messages."""
 
     @property
     def stream(self) -> str:
@@ -100,9 +116,26 @@ def is_marker(headers: dict[str, str] | None) -> bool:
     )
 
 
+def _microseconds(text: object) -> int:
+    """Convert a time as the server writes it to whole microseconds of POSIX time. 0: it is none, or
+    one before then, as is that of a message that never was.
+    """
+    try:
+        passed = datetime.fromisoformat(str(text)) - datetime.fromtimestamp(0, UTC)
+    except (ValueError, TypeError):
+        return 0
+    return max(0, passed // timedelta(microseconds=1))
+
+
 def seconds(text: str) -> float:
     """Convert a time as the server writes it to POSIX seconds. Raises `ValueError`."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def changed_at(bucket: Bucket) -> int:
+    """Return the last moment at which a bucket is known to have changed: microseconds of POSIX
+    time."""
+    return max(bucket.last_at, bucket.made_at)
 
 
 def read_message(stored: dict[str, Any]) -> StoredMessage:
@@ -164,8 +197,25 @@ def read_bucket(stream: dict[str, Any]) -> Bucket | None:
             seconds(stream["ts"]) if "ts" in stream else None,
             _left(config, state),
             *_mirrored(stream),
+            made_at=_microseconds(stream["created"]),
+            last_at=_microseconds(state.get("last_ts")),
+            begins=int(config.get("first_seq") or 1),
+            history=max(0, int(config.get("max_msgs_per_subject", 0))),
+            expires=int(config.get("max_age", 0)) > 0 or bool(config.get("allow_msg_ttl")),
+            is_plain=_is_plain(config),
+            size=int(state.get("bytes", 0)),
         )
     return None
+
+
+def _is_plain(config: dict[str, Any]) -> bool:
+    is_limited = any(int(config.get(limit, -1)) > 0 for limit in ("max_msgs", "max_bytes"))
+    drops_oldest = is_limited and config.get("discard") != "new"
+    # What a mirror or source did not copy is missing without any trace here. A message that is
+    # deleted by itself may have been any of its subject.
+    is_copy = bool(config.get("mirror")) or bool(config.get("sources"))
+    keeps = config.get("retention") == "limits" and bool(config.get("deny_delete"))
+    return keeps and not drops_oldest and not is_copy
 
 
 def _left(config: dict[str, Any], state: dict[str, Any]) -> int | None:

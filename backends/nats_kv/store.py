@@ -28,6 +28,7 @@ from backends.nats_kv.names import (
     location_of,
     why_not_writable,
 )
+from backends.nats_kv.past import NatsPast
 from backends.nats_kv.responses import Bucket, StoredMessage
 from backends.nats_kv.sessions import Sessions, address_of
 from backends.nats_kv.watch import POLL_INTERVAL, read_all, watch
@@ -96,7 +97,6 @@ class NatsStore(ClosedAtExit):
     lifetime = Lifetime.UNBOUNDED
     pods = None
     pod_labels: PodLabels | None = None
-    past = None
 
     def __init__(
         self,
@@ -107,6 +107,7 @@ class NatsStore(ClosedAtExit):
         renewals: float = RENEWALS,
     ) -> None:
         self._sessions = Sessions(config, heartbeat=heartbeat)
+        self.past = NatsPast(self._sessions)
         self._renewals = renewals
         self.address = address_of(config)
         self._poll_interval = poll_interval
@@ -123,7 +124,7 @@ class NatsStore(ClosedAtExit):
         """Read all entries, as `Store.snapshot`, one bucket after the other: JetStream has no
         common snapshot.
         """
-        return Resync(await self._read_all(prefixes), revision="")
+        return await self._read_all(prefixes)
 
     async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
         locations = {key: location for key in keys if (location := location_of(key)) is not None}
@@ -136,7 +137,7 @@ class NatsStore(ClosedAtExit):
             # Only subjects that are text can be requested by name.
             if len(wanted) > ONE_BY_ONE or not all(map(is_sendable, wanted.values())):
                 begins = [b"/".join(key.split(b"/", 2)[:2]) + b"/" for key in wanted]
-                entries = await self._read_all(sorted(set(begins)))
+                entries = (await self._read_all(sorted(set(begins)))).entries
                 found |= {entry.key: entry for entry in entries if entry.key in wanted}
                 continue
             for key, message in (await _messages(session, wanted)).items():
@@ -285,7 +286,7 @@ class NatsStore(ClosedAtExit):
                     )
         await self._sessions.aclose()
 
-    async def _read_all(self, prefixes: Sequence[bytes]) -> tuple[Entry, ...]:
+    async def _read_all(self, prefixes: Sequence[bytes]) -> Resync:
         session = await self._sessions.session()
         for _ in range(TRIES):
             with suppress(PositionLost):

@@ -13,7 +13,7 @@ from backends.nats_kv.delete import no_puts
 from backends.nats_kv.jetstream import HEARTBEAT, JetStreamSession
 from backends.nats_kv.names import may_hold
 from backends.nats_kv.ordered_consumer import OrderedConsumer
-from backends.nats_kv.responses import Bucket, Buckets
+from backends.nats_kv.responses import Bucket, Buckets, changed_at
 from backends.nats_kv.sessions import Sessions
 from backends.store import (
     Cause,
@@ -88,16 +88,16 @@ def watch(
     return repeat_watch(once, lambda: sessions.is_closed)
 
 
-async def read_all(session: JetStreamSession, prefixes: Sequence[bytes]) -> tuple[Entry, ...]:
+async def read_all(session: JetStreamSession, prefixes: Sequence[bytes]) -> Resync:
     """Return all entries now, sorted by key. Raises `PositionLost`, `StoreError`."""
     async with aclosing(_Follower(session, prefixes)) as follower:
         await follower.open()
         while await follower.load():
             pass
-        return follower.entries()
+        return Resync(follower.entries(), follower.revision)
 
 
-def _unreadable(buckets: Sequence[str]) -> str:
+def unreadable(buckets: Sequence[str]) -> str:
     """Return the warning about these buckets."""
     named = ", ".join(buckets[:MOST_NAMED])
     more = len(buckets) - MOST_NAMED
@@ -135,7 +135,7 @@ async def _follow(
         while step := await follower.load():
             yield step
         await follower.follow(poll_interval)
-        yield Resync(follower.entries(), "")
+        yield Resync(follower.entries(), follower.revision)
         yield Heartbeat()
         while True:
             for event in await follower.changes():
@@ -161,6 +161,9 @@ class _Follower:
         """The warning about mirrors without contact to their origin."""
         self._entries: dict[bytes, Entry] = {}
         """Used only while the start is read."""
+        self.revision = ""
+        """The moment of the last change when the buckets were listed, as `NatsPast` counts. What
+        came while they were read is in the entries, too. Empty: there is no bucket."""
         self._next_progress = PAGE
         self._advisories: Subscription | None = None
         self._poll_now = asyncio.Event()
@@ -173,9 +176,11 @@ class _Follower:
         buckets = await self._session.buckets()
         if missing := self._wanted_names(buckets.missing):
             # Without this bucket's keys, other keys would be judged wrongly.
-            raise Unreachable(self._session.address, Cause.NO_LEADER, _unreadable(missing))
-        for bucket in self._wanted(buckets):
+            raise Unreachable(self._session.address, Cause.NO_LEADER, unreadable(missing))
+        wanted = self._wanted(buckets)
+        for bucket in wanted:
             self._consumers[bucket.name] = OrderedConsumer(self._session, bucket, self._prefixes)
+        self.revision = str(max(map(changed_at, wanted), default=""))
         free = asyncio.Semaphore(OPENING)
 
         async def one(consumer: OrderedConsumer) -> None:
@@ -243,7 +248,7 @@ class _Follower:
     def _warnings(self) -> tuple[str, ...]:
         warnings = []
         if self._missing:
-            warnings.append(f"{_unreadable(self._missing)}: its keys are shown as last seen")
+            warnings.append(f"{unreadable(self._missing)}: its keys are shown as last seen")
         return (*warnings, *self._silent)
 
     async def aclose(self) -> None:

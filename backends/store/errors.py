@@ -95,21 +95,34 @@ class Refused(StoreError):
 
 
 class NoPast(StoreError):
-    """The store called `store` keeps nothing of what was: only what is."""
+    """The store called `store` keeps nothing of what was: only what is. `why`, for people, if this
+    is not so of every such store."""
 
-    def __init__(self, store: str) -> None:
-        super().__init__(f"{store} keeps no past")
+    def __init__(self, store: str, why: str = "") -> None:
+        super().__init__(why or f"{store} keeps no past")
         self.store = store
+        self.why = why
 
 
 class Compacted(StoreError):
     """The store at `address` dropped what was at `revision`: `oldest` is the first that it has."""
 
-    def __init__(self, address: str, revision: int, oldest: int) -> None:
+    def __init__(
+        self,
+        address: str,
+        revision: int,
+        oldest: int,
+        oldest_at: float | None = None,
+        why: str = "",
+    ) -> None:
+        """`oldest_at`: when that was, in POSIX seconds. None: the store keeps no times. `why`: what
+        dropped the rest, for people, where that is known."""
         super().__init__(f"{address}: revision {revision} is compacted, {oldest} is the oldest")
         self.address = address
         self.revision = revision
         self.oldest = oldest
+        self.oldest_at = oldest_at
+        self.why = why
 
 
 class NotYet(StoreError):

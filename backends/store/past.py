@@ -1,8 +1,8 @@
 """What a store still knows of its own past: all keys at an earlier revision, and every change
 between two.
 
-For stores that count their changes and keep what was for a while (etcd). What a store does not know
-any more is an error and never a guess.
+For stores that keep what was for a while: etcd, which counts its changes, and NATS, where a
+revision is a time. What a store does not know any more is an error and never a guess.
 """
 
 from __future__ import annotations
@@ -34,12 +34,15 @@ class PastChange(msgspec.Struct, frozen=True, gc=False):
 class Past(Protocol):
     """Reads the past of a store. Revisions are whole numbers that count up from 1.
 
-    Every method may raise `StoreError`. A revision that is not there any more raises `Compacted`,
-    one that is not there yet `NotYet`.
+    Every method but `time_of` may raise `StoreError`. A revision that is not there any more raises
+    `Compacted`, one that is not there yet `NotYet`; `NoPast` if nothing of the past is known.
     """
 
+    def time_of(self, revision: int) -> float | None:
+        """Return when a revision was, in POSIX seconds. None: the store keeps no times."""
+
     async def newest(self) -> int:
-        """Return the newest revision."""
+        """Return the revision of the last change."""
 
     async def oldest(self, prefixes: Sequence[bytes]) -> int:
         """Return the oldest revision of which everything is still there. 1: nothing was dropped."""
@@ -58,3 +61,9 @@ class Past(Protocol):
 
         Keys that this user may not read are left out, as in `at`.
         """
+
+    async def recent(
+        self, prefixes: Sequence[bytes], until: int, most: int
+    ) -> tuple[PastChange, ...]:
+        """Return the changes of the last so many revisions up to and with one, in their order, as
+        far as all of them are still known. Nothing is raised for those that are not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 from backends.etcd import EtcdConfig, EtcdStore
@@ -59,6 +60,15 @@ class EtcdHarness:
         await self.forwarder.cut()
         await asyncio.to_thread(self.server.restore, self._backup)
         await self.forwarder.open()
+
+    async def keep_past(self, key: bytes) -> None:
+        # As etcd does.
+        pass
+
+    async def forget_past(self, key: bytes) -> None:
+        got = await asyncio.to_thread(self.server.etcdctl, "get", key.decode(), "-w", "json")
+        revision = str(json.loads(got)["header"]["revision"])
+        await asyncio.to_thread(self.server.etcdctl, "compact", revision)
 
     async def stop(self) -> None:
         await self.forwarder.cut()

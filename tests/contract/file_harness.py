@@ -55,6 +55,12 @@ class FileHarness:
         shutil.rmtree(self._root)
         shutil.copytree(self._backup, self._root)
 
+    async def keep_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
+    async def forget_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
     async def stop(self) -> None:
         for store in self._opened:
             await store.aclose()

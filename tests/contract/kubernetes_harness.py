@@ -72,6 +72,12 @@ class KubernetesHarness:
         self.server.restore(self._backup)
         await self.forwarder.open()
 
+    async def keep_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
+    async def forget_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
     async def stop(self) -> None:
         await self.forwarder.cut()
         await asyncio.to_thread(self._place.clear)

@@ -76,5 +76,11 @@ class KubernetesStandinHarness:
         self.server.store.objects = copy.deepcopy(objects)
         await self.server.start()
 
+    async def keep_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
+    async def forget_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
     async def stop(self) -> None:
         await self.server.stop()

@@ -48,5 +48,11 @@ class MemoryHarness:
     async def restore(self) -> None:
         self.keyspace.restore(self._backup)
 
+    async def keep_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
+    async def forget_past(self, key: bytes) -> None:
+        raise NotImplementedError("there is no past here")
+
     async def stop(self) -> None:
         pass

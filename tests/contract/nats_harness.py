@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nats
@@ -14,6 +15,7 @@ from nats.js.kv import KeyValue
 from backends.nats.config import NatsConfig
 from backends.nats_kv.store import NatsStore
 from tests.support.forwarders import Forwarder
+from tests.support.nats_places import make_as_dynamo
 from tests.support.nats_server import NatsServer
 from tests.support.ports import LOOPBACK
 
@@ -71,6 +73,16 @@ class NatsHarness:
         self.server.restore(self._backup)
         await self.forwarder.open()
 
+    async def keep_past(self, key: bytes) -> None:
+        async with self._client() as client:
+            await make_as_dynamo(client, _bucket_of(key)[0], history=64)
+
+    async def forget_past(self, key: bytes) -> None:
+        async with self._client() as client:
+            stream = client.jetstream()
+            settings = (await stream.stream_info(f"KV_{_bucket_of(key)[0]}")).config
+            await stream.update_stream(replace(settings, max_msgs_per_subject=1))
+
     async def stop(self) -> None:
         await self.forwarder.cut()
 
@@ -85,11 +97,15 @@ class NatsHarness:
 
 async def _bucket(client: Client, key: bytes) -> tuple[KeyValue, str]:
     """The bucket that Dynamo would keep a key in, and the key in it."""
-    version, name, relative = key.decode().split("/", 2)
-    namespace = relative.partition("/")[0]
-    bucket = f"{namespace}_{version}_{name}"
+    bucket, relative = _bucket_of(key)
     stream = client.jetstream()
     try:
         return await stream.key_value(bucket), relative
     except BucketNotFoundError:
         return await stream.create_key_value(bucket=bucket), relative
+
+
+def _bucket_of(key: bytes) -> tuple[str, str]:
+    """The name of that bucket, and the key in it."""
+    version, name, relative = key.decode().split("/", 2)
+    return f"{relative.partition('/')[0]}_{version}_{name}", relative

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from backends.store import (
+    Compacted,
     Delete,
     Entry,
     Heartbeat,
@@ -481,10 +482,11 @@ async def test_closing_leaves_no_task_behind(place: Harness) -> None:
 
 
 async def test_a_past_is_what_snapshots_were_and_its_changes_lead_from_one_to_the_next(
-    store: Store,
+    place: Harness, store: Store
 ) -> None:
     if (past := store.past) is None:
         pytest.skip(f"{store.name} keeps only what is")
+    await place.keep_past(KEY)
     then = [await store.snapshot(ALL)]
     for key, value in ((KEY, b"1"), (OTHER, b"2"), (KEY, b"3")):
         await store.put(key, value)
@@ -496,10 +498,57 @@ async def test_a_past_is_what_snapshots_were_and_its_changes_lead_from_one_to_th
     first, last = int(then[0].revision), int(then[-1].revision)
     assert await past.newest() == last
     held = {entry.key: entry for entry in then[0].entries}
-    for change in await past.changes(ALL, first, last):
+    changes = await past.changes(ALL, first, last)
+    for change in changes:
+        assert change.at == past.time_of(change.revision)
         assert held.pop(change.key, None) == change.previous
         if change.entry is not None:
             held[change.key] = change.entry
     assert tuple(sorted(held.values(), key=lambda entry: entry.key)) == then[-1].entries
+    # A revision that may be a time.
     with pytest.raises(NotYet):
-        await past.at(ALL, last + 1)
+        await past.at(ALL, 2**62)
+    with pytest.raises(NotYet):
+        await past.changes(ALL, first, 2**62)
+    with pytest.raises(ValueError, match="no revision is 0"):
+        await past.at(ALL, 0)
+
+
+async def test_the_last_changes_of_a_past_are_those_that_are_known(
+    place: Harness, store: Store
+) -> None:
+    if (past := store.past) is None:
+        pytest.skip(f"{store.name} keeps only what is")
+    await place.keep_past(KEY)
+    begin = int((await store.snapshot(ALL)).revision)
+    for value in (b"1", b"2", b"3"):
+        await store.put(KEY, value)
+    newest = await past.newest()
+    every = await past.changes(ALL, begin, newest)
+    assert [one.entry.value for one in every if one.entry is not None] == [b"1", b"2", b"3"]
+    assert await past.recent(ALL, newest, 500) == every
+    assert await past.recent(ALL, newest, 2) == every[-2:]
+    assert await past.recent(ALL, every[1].revision, 1) == every[1:2]
+    # Of a moment before anything is known there is nothing to tell, and no error.
+    assert await past.recent(ALL, 1, 500) == ()
+
+
+async def test_what_a_past_does_not_know_any_more_is_said_with_the_oldest_that_it_knows(
+    place: Harness, store: Store
+) -> None:
+    if (past := store.past) is None:
+        pytest.skip(f"{store.name} keeps only what is")
+    await place.keep_past(KEY)
+    await store.put(KEY, b"1")
+    lost = await past.newest()
+    await store.put(KEY, b"2")
+    await place.forget_past(KEY)
+    oldest = await past.oldest(ALL)
+    assert lost < oldest
+    kept = await store.snapshot(ALL)
+    assert (await past.at(ALL, oldest)).entries == kept.entries
+    for asked in (past.at(ALL, lost), past.changes(ALL, lost, oldest)):
+        with pytest.raises(Compacted) as told:
+            await asked
+        assert (told.value.revision, told.value.oldest) == (lost, oldest)
+        assert told.value.oldest_at == past.time_of(oldest)

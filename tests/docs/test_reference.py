@@ -35,6 +35,7 @@ OF_OTHERS = {
     "--auto-compaction-retention": "etcd",
     "--figures": "python -m bench",
     "--find-links": "pip",
+    "--max-msgs-per-subject": "nats",
     "--migration-limit": "Dynamo's frontend",
     "--no-index": "pip",
     "--prefix": "etcdctl",

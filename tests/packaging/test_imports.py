@@ -164,6 +164,7 @@ def test_saying_the_version_imports_nothing_but_the_command_line() -> None:
         "tui.cli.main",
         "tui.cli.help_examples",
         "tui.cli.arguments",
+        "tui.cli.arguments.bounds",
         "tui.cli.arguments.changing",
         "tui.cli.arguments.commands",
         "tui.cli.arguments.flags",

@@ -58,5 +58,12 @@ class Harness(Protocol):
     async def restore(self) -> None:
         """Make the place what it was when it was backed up, as an operator does it."""
 
+    async def keep_past(self, key: bytes) -> None:
+        """Have the place keep all that keys such as this one, of one kind and namespace, held
+        before. Called only where the store has a past, of an empty place."""
+
+    async def forget_past(self, key: bytes) -> None:
+        """Have it drop that."""
+
     async def stop(self) -> None:
         """End it all."""

@@ -64,6 +64,26 @@ async def api(client: Client, call: str, **request: Any) -> dict[str, Any]:
     return read
 
 
+async def make_as_dynamo(
+    client: Client, name: str = BUCKET, history: int = 1, **config: Any
+) -> KeyValue:
+    """Make a bucket as Dynamo's client and most others do. nats-py lets keys run out."""
+    settings = {
+        "name": f"KV_{name}",
+        "subjects": [f"$KV.{name}.>"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "num_replicas": 1,
+        "max_msgs_per_subject": history,
+        "deny_delete": True,
+        "allow_rollup_hdrs": True,
+        "allow_direct": True,
+    }
+    await api(client, f"STREAM.CREATE.KV_{name}", **(settings | config))
+    return await client.jetstream().key_value(name)
+
+
 async def publish_raw(port: int, *subjects: bytes, headers: bytes = b"") -> None:
     """Publish as no client library would."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)

@@ -291,7 +291,8 @@ class Operator:
 
     @property
     def main(self) -> MainScreen:
-        return next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
+        mains = (one for one in reversed(self.app.screen_stack) if isinstance(one, MainScreen))
+        return next(mains)
 
     @property
     def dashboard(self) -> Dashboard:

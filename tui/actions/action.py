@@ -58,6 +58,8 @@ class Action(msgspec.Struct, frozen=True):
     """In the command palette. None: it is not there."""
     in_footer: bool = False
     """Whether the line of keys shows it."""
+    first_in_footer: bool = False
+    """Whether it stands before the others there."""
     last_in_footer: bool = False
     """Whether it stands behind the others there: on a narrow screen it is cut before them."""
     writes: bool = False

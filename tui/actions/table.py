@@ -289,6 +289,29 @@ ACTIONS: tuple[Action, ...] = (
         Group.LOOKING,
         title="Go back",
     ),
+    *(
+        Action(
+            f"{step}{way}",
+            (key,),
+            f"1 min {way}" if step else way.capitalize(),
+            f"Show what was registered a {by} earlier, or later.",
+            Group.LOOKING,
+            first_in_footer=True,
+            title=f"Go a {by} {'back into the past' if way == 'earlier' else 'later'}",
+        )
+        for step, by, keys in (("", "change", "[]"), ("minute-", "minute", "{}"))
+        for way, key in zip(("earlier", "later"), keys, strict=True)
+    ),
+    Action(
+        "present",
+        ("N",),
+        "Now",
+        "Return from the past to the present.",
+        Group.LOOKING,
+        title="Return to the present",
+        in_footer=True,
+        first_in_footer=True,
+    ),
     Action(
         "tree",
         ("t",),

@@ -87,13 +87,15 @@ DIFF_EXAMPLES = """\
 Compares what was registered at two revisions of etcd, as far as they are not compacted: which
 records came, went, or hold another value or lease, with the fields that differ. A key that was
 written again the same does not differ; with --events it is printed, too. etcd keeps no time of any
-revision, and does not tell a removal by hand from the end of a lease. Other stores keep no past.
+revision, and does not tell a removal by hand from the end of a lease. In a NATS store a revision is
+a time in microseconds since 1970, and as much is known as the buckets' history keeps. File stores
+and Kubernetes keep no past.
 Exit codes: 0 nothing differs, 1 something does, 2 or more something went wrong.
 
 examples:
   dyntop diff --from 184230                        what changed from then until now
   dyntop diff --from 184230 --to 184310 -n prod    ... until then, in one namespace
-  dyntop diff endpoints --from oldest --events     every change that etcd still knows of
+  dyntop diff endpoints --from oldest --events     every change that is still known
   dyntop diff --from 184230 -o json | jq -r '.[] | [.change, (.record // .previous).key] | @tsv'
   dyntop list --revision 184230                    all that was registered then
 """

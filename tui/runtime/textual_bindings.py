@@ -17,9 +17,12 @@ from textual.keys import format_key
 from tui.actions import BY_ID, DEFAULT_KEYS, SHOWN, Keys, Place, shown_key
 
 
-def bindings(actions: Mapping[str, str], *, priority: bool = False) -> list[BindingType]:
+def bindings(
+    actions: Mapping[str, str], *, priority: bool = False, in_footer: bool | None = None
+) -> list[BindingType]:
     """Return a class's bindings. `actions`: by id, the Textual action of each. `priority`: its keys
-    are handled before those of the focused widget."""
+    are handled before those of the focused widget. `in_footer`: whether the line of keys shows
+    them. None: as the table has it."""
     made: list[BindingType] = []
     for action_id, does in actions.items():
         action = BY_ID[action_id]
@@ -28,7 +31,7 @@ def bindings(actions: Mapping[str, str], *, priority: bool = False) -> list[Bind
                 _joined(action.keys),
                 does,
                 action.label,
-                show=action.in_footer,
+                show=action.in_footer if in_footer is None else in_footer,
                 priority=priority,
                 tooltip=action.help,
                 id=action.same_keys_as or action.id,

@@ -29,7 +29,9 @@ from tui.state.dashboard import Bookmark, Dashboard
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
 from tui.state.navigation.go_to import ContextNamed, GoTo, GoToWord
 from tui.state.observer import Update
+from tui.state.past.moves import MINUTE, ByChanges, BySeconds, Move, ToTime
 from tui.state.reported_removals import Notice
+from tui.text.past.typed_time import TypedTime
 from tui.text.sanitize import plain
 from tui.widgets.command_bar import CommandBar
 from tui.widgets.detail_pane import DetailPane
@@ -76,6 +78,11 @@ class MainScreen(JobScreen):
         "gone": "hide_gone",
         "internal": "show_internal",
         "columns": "choose_columns",
+        "earlier": "travel(-1)",
+        "later": "travel(1)",
+        "minute-earlier": "travel_minutes(-1)",
+        "minute-later": "travel_minutes(1)",
+        "present": "present",
         "tree": "toggle_tree",
         "tree-narrower": "widen_tree(-1)",
         "tree-wider": "widen_tree(1)",
@@ -101,6 +108,14 @@ class MainScreen(JobScreen):
         def __init__(self, screen: MainScreen) -> None:
             super().__init__()
             self.screen = screen
+
+    class PastAsked(Message):
+        """An earlier moment is to be shown."""
+
+        def __init__(self, screen: MainScreen, move: Move) -> None:
+            super().__init__()
+            self.screen = screen
+            self.move = move
 
     class ContextAsked(Message):
         """Another context is to be shown."""
@@ -416,6 +431,12 @@ class MainScreen(JobScreen):
         if isinstance(target, ContextNamed):
             self.post_message(self.ContextAsked(target.name))
             return
+        if isinstance(target, TypedTime):
+            self.travel(ToTime(self.time_of(target)))
+            return
+        if isinstance(target, Move):
+            self.travel(target)
+            return
         self._remember_place()
         if target.filter is not None:
             self.workers.cancel_group(self, FILTERING)
@@ -445,6 +466,47 @@ class MainScreen(JobScreen):
             self._clear_filter_bar()
             self.dashboard.clear_filter()
         self._go(self.dashboard.place_of(target))
+
+    # --- the past -----------------------------------------------------------------------------
+
+    def time_of(self, typed: TypedTime) -> float:
+        """Return a time that was typed, in POSIX seconds."""
+        return self._time_between(typed, self.dashboard.known_since, self.dashboard.clock())
+
+    def _time_between(self, typed: TypedTime, start: float, end: float) -> float:
+        clock = self.dashboard.clock
+        return clock.when_shown(typed.at(clock.shown_at(start), clock.shown_at(end)))
+
+    def travel(self, move: Move) -> None:
+        """Show another moment."""
+        match move:
+            case ByChanges(number=by) | BySeconds(seconds=by):
+                is_past = by < 0
+            case ToTime(at=at):
+                is_past = at < self.dashboard.clock()
+            case _:
+                is_past = True
+        if not is_past:
+            key = self.dashboard.keys.shown("earlier")
+            self.show_notice(
+                Notice(f"This is the present: {key} goes a change back.", "information")
+            )
+        else:
+            self.post_message(self.PastAsked(self, move))
+
+    def action_travel(self, changes: int) -> None:
+        self.travel(ByChanges(changes))
+
+    def action_present(self) -> None:
+        """Return from the past: this is the present."""
+
+    def action_travel_minutes(self, minutes: int) -> None:
+        self.travel(BySeconds(minutes * MINUTE))
+
+    def bookmark(self) -> Bookmark:
+        """Return the place that is shown."""
+        row = self.active.row
+        return Bookmark(self.active.TAB, self.dashboard.scope, None if row is None else row.key)
 
     def _remember_place(self) -> None:
         row = self.active.row
@@ -494,6 +556,8 @@ class MainScreen(JobScreen):
     # --- acting -------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "present":
+            return self.dashboard.is_past
         return not (action in ("clean_up", "undo") and self.dashboard.is_read_only)
 
     def on_pane_removal_asked(self, message: Pane.RemovalAsked) -> None:

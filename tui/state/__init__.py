@@ -3,6 +3,7 @@
 Each module uses only modules below it in this list:
 
     navigation         where the dashboard is, and the ways from there: a package
+    past               an earlier moment, and the moves along a timeline: a package
     overview           what is wrong, how models are served, and what happened: a package
     dashboard          the state and actions of the dashboard, without its screen
     charts             the charts of a model or worker: a package

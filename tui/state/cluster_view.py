@@ -7,7 +7,7 @@ Plain Python, no Textual. Batches of events come in; widgets read. Time is passe
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -185,8 +185,43 @@ class ClusterView:
             self._stones_changed |= self.tombstones.note(noted)
         return noted
 
-    def earlier_events(self, changes: Sequence[RecordChange]) -> list[Event]:
-        """Return the events of changes from before the first snapshot, oldest first."""
+    def begin_at(
+        self,
+        event: Resynced,
+        now: float,
+        first_seen: Mapping[bytes, FirstSeen],
+        *,
+        read_only: str,
+    ) -> None:
+        """Show another moment, with nothing of what led to the one before: no events, tombstones or
+        ages but those that are passed in. `event`: the differences in what is registered."""
+        self.cluster.apply(event, now)
+        self.cluster.date(first_seen, FirstSeen(now, was_there=True))
+        self.verdicts.forget_evidence()
+        self.verdicts.set_complete(not event.unread)
+        self._worsened.clear()
+        self.history = History(is_begun=True)
+        self._causes = Causes(self.verdicts.lifetime)
+        self._stones_changed |= self.tombstones.clear()
+        self._rate.clear()
+        warnings = (event.unread,) if event.unread else ()
+        self._received = StoreState(
+            LinkState.CONNECTED, now, last_contact=now, warnings=warnings, read_only=read_only
+        )
+        self._show_store()
+        self._complete()
+
+    def pass_time(self, now: float) -> None:
+        """Take in that what is shown was still so at a later moment."""
+        if self._received.link is LinkState.CONNECTED:
+            self._received = replace(self._received, last_contact=now)
+            self._show_store()
+
+    def earlier_events(
+        self, changes: Sequence[RecordChange], until: float | None = None
+    ) -> list[Event]:
+        """Return the events of changes from before the first snapshot, oldest first. `until`: POSIX
+        seconds, in place of the time of that snapshot."""
         start = self.history.start
         later = Counter[Hashable]()
         for event in self.history:
@@ -197,7 +232,8 @@ class ClusterView:
             process = process_of(record)
             return self.cluster.count_of(record) + self._held_of[process] - later[process]
 
-        return [] if start is None else earlier_events(changes, start.at, keys_of)
+        at = until if start is None else start.at
+        return [] if at is None else earlier_events(changes, at, keys_of)
 
     def events_of_objects(self) -> list[Event]:
         """Return the events that objects tell of, from before the first snapshot (Kubernetes)."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 from msgspec.structs import replace
 
-from backends.discovery.discovery import Resynced, WatchEvent
+from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.history import Event
 from backends.discovery.past_records import last_changes
 from backends.discovery.record_index import RecordIndex, Scope
@@ -42,7 +42,8 @@ from backends.removal.lasting_drain import LastingDrain
 from backends.removal.removal_targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
-from backends.store import Lifetime, PodLabel, StoreError
+from backends.store import Lifetime, Lost, PodLabel, StoreError
+from backends.timeline.known_times import KnownTimes
 from tui.actions import DEFAULT_KEYS
 from tui.config.preferences import DEFAULT_TAB, Preferences
 from tui.config.remembering import Remembering
@@ -70,6 +71,7 @@ from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
 
 if TYPE_CHECKING:
+    from backends.removal.audit.audit import Audit
     from backends.tap import Tap
     from tui.config.settings_writer import Place, Value
 
@@ -110,6 +112,9 @@ class Bookmark(msgspec.Struct, frozen=True):
 class Dashboard:
     """Follows a store, gathers evidence and figures, removes and restores keys, and reports each
     difference to an observer."""
+
+    is_past = False
+    """Whether an earlier moment is shown, of which no more comes by itself."""
 
     def __init__(
         self,
@@ -218,6 +223,9 @@ class Dashboard:
         self._unexplained = Unexplained(self.removals, self.view)
         self._is_explaining = self._is_confirming = False
         self._query = query
+        self._audit = session.removals.audit
+        self.times = KnownTimes(self.store.name)
+        """When which revision came, if the store keeps what was at it."""
         self._looks_back = False
         """Whether the store was asked for events from before the start."""
         self._taps = session.taps
@@ -225,6 +233,26 @@ class Dashboard:
         self._evidence_came = asyncio.Event()
         self._tab: str = self.first_tab
         self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
+
+    @property
+    def query(self) -> Query:
+        """The records that are watched."""
+        return self._query
+
+    @property
+    def audit(self) -> Audit | None:
+        """The audit of removals. None: there is none."""
+        return self._audit
+
+    @property
+    def known_since(self) -> float:
+        """The time from which times of the store's revisions are known. If none are, it is now."""
+        return self.times.first[1] if self.times else self.clock()
+
+    @property
+    def tab(self) -> str:
+        """The tab that is open."""
+        return self._tab
 
     @property
     def is_read_only(self) -> bool:
@@ -335,10 +363,26 @@ class Dashboard:
 
     def take_in(self, batch: list[WatchEvent]) -> None:
         """Apply and show a batch of the watch."""
-        link = self.view.store.link
+        link = self.view.store
         self._heap.took_in(sum(map(_records_in, batch)))
         noted = self.view.take(batch, self.clock())
-        self._show(noted, link=self.view.store.link is not link)
+        if self.store.past is not None:
+            self._note_times(batch, link.last_contact)
+        self._show(noted, link=self.view.store.link is not link.link)
+
+    def _note_times(self, batch: Sequence[WatchEvent], last_contact: float | None) -> None:
+        """Remember at which time which revision came: the store itself keeps none."""
+        now = self.clock()
+        for event in batch:
+            match event:
+                case Resynced(revision=revision) if revision.isdigit():
+                    self.times.observe(int(revision), now, is_all=True)
+                case Added(record=record) if record.revision.isdigit():
+                    self.times.observe(int(record.revision), now)
+                case Removed(revision=revision) if revision.isdigit():
+                    self.times.observe(int(revision), now)
+                case Lost():
+                    self.times.lose(now if last_contact is None else last_contact)
 
     def when_shown(self, answer: Callable[[], None]) -> bool:
         """Call back once everything that was taken in is worked off. False: that cannot be."""
@@ -414,6 +458,11 @@ class Dashboard:
         """Show new evidence now, since the user waits for it."""
         self._evidence_came.clear()
         self._show(detail=True)
+
+    def place_parts(self) -> list[str]:
+        """Return which earlier moment is shown, in parts, the most important first. Empty: it is
+        the present, or none is shown yet."""
+        return []
 
     def nothing_to_show(self) -> str:
         """Return the text of a table without rows."""

@@ -9,6 +9,9 @@ from tui.state.watchdog import Trouble
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.timestamps import time_of_day
 
+NO_FIGURES_THEN = "Figures are not kept: none of then are known"
+"""In the past."""
+
 _TROUBLES = {
     Trouble.UNSHOWN: "changes of {store} are not taken in",
     Trouble.SILENT: "{store} sends nothing, not even a sign of life",
@@ -33,8 +36,13 @@ def nothing_to_show(
         return filtered_text(view, keys, "No findings here, by the evidence so far")
     if view.cluster.records:
         return "None here"
-    of = f" in namespace {namespace}" if namespace else ""
+    of = in_namespace(namespace)
     return f"Nothing is registered{of} yet: workers show up here when they start"
+
+
+def in_namespace(namespace: str | None) -> str:
+    """Return the namespace to which all is limited, to continue a sentence. Empty: none."""
+    return f" in namespace {namespace}" if namespace else ""
 
 
 def filtered_text(view: ClusterView, keys: Keys, all_well: str) -> str:

@@ -14,8 +14,17 @@ from backends.liveness.workers import SEVERITY, Worker
 from backends.liveness.workers import worker as worker_by_id
 from backends.metrics.in_flight import InFlight
 from tui.state.record_states import RecordStates
+from tui.text.causes.sentences import time_text
 from tui.text.detail import Detail, EventsOf, detail_of, with_event, worker_detail
-from tui.text.format import GONE, STATES, hex_id, in_flight_words, time_left, unknown_requests
+from tui.text.format import (
+    GONE,
+    MEANINGS,
+    STATES,
+    hex_id,
+    in_flight_words,
+    time_left,
+    unknown_requests,
+)
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.reasons import reason_text
 from tui.text.serving import model_of_card, of_worker
@@ -23,6 +32,10 @@ from tui.text.timestamps import time_of_day
 
 MOST_EVIDENCE = 6
 """Pieces of it that are shown of a worker: each of its records has its own in full."""
+
+
+NOT_KNOWN_THEN = "no evidence of then is known, for or against"
+"""What `unknown` means in the past."""
 
 
 class Inspector:
@@ -51,6 +64,8 @@ class Inspector:
         """Return the detail of a row's record and of its event. None: there is neither. `alike`:
         the number of records that the row stands for."""
         detail = None if record is None else self._detail_of(record, alike)
+        if detail is not None:
+            detail = self._as_of_then(detail)
         if event is None:
             return detail
         return with_event(detail, event, self._states.clock.shown_at)
@@ -89,7 +104,15 @@ class Inspector:
             shown_at=shown_at,
             pod_events=self._pod_events,
         )
-        return self._with_undo(found, there)
+        return self._as_of_then(self._with_undo(found, there))
+
+    def _as_of_then(self, detail: Detail) -> Detail:
+        """Return the detail; in the past without the promise that more will be known."""
+        if not self._states.is_past:
+            return detail
+        yet = MEANINGS[STATES[Verdict.UNKNOWN]]
+        fields = ((label, text.replace(yet, NOT_KNOWN_THEN)) for label, text in detail.fields)
+        return replace(detail, fields=tuple(fields))
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:
         """Return the worker of the record in the detail, if it is drained."""
@@ -138,7 +161,7 @@ class Inspector:
             now,
             evidence=states.assess(record).evidence if there else (),
             gone="" if stone is None else gone_in_words(stone, shown_at),
-            restarts=view.tombstones.restarts(record, now if as_of is None else as_of),
+            restarts=states.restarts(record),
             requests=self._requests(worker, drained),
             alike=alike,
             as_of=as_of,
@@ -164,7 +187,8 @@ class Inspector:
 
 def gone_in_words(stone: Tombstone, shown_at: ShownAt = as_it_is) -> str:
     """Return when a record went, why if known, and what replaced it."""
-    parts = [time_of_day(shown_at(stone.at)), reason_text(stone.event.why)]
+    at = time_text(stone.at, shown_at, is_untimed=stone.event.is_untimed)
+    parts = [at, reason_text(stone.event.why)]
     if stone.replaced_by is not None:
         parts.append(f"replaced by {hex_id(stone.replaced_by.id.instance_id)}")
     return "  ".join(part for part in parts if part)

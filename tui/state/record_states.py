@@ -12,6 +12,7 @@ from backends.discovery.tombstones import Tombstone
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
+from backends.liveness.evidence_kinds import NothingAsked
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
 from backends.liveness.workers import worst
 from backends.probe.probe_targets import targets_of
@@ -33,6 +34,8 @@ class RecordStates:
         """`clock` gives the even time that ages are of, and the host's for times of day."""
         self.view = view
         self.clock = clock
+        self.is_past = False
+        """Whether an earlier moment is shown: of what is not known no more comes."""
         self._reasons: dict[bytes, tuple[AnyRecord, str]] = {}
         """The reasons that were shown since anything was judged last."""
         self._reasons_of = 0
@@ -60,7 +63,7 @@ class RecordStates:
             stone = self.view.tombstones.get(record.key)
             return "" if stone is None else why_gone(stone)
         verdict = self.view.verdicts.of(record.key)
-        if verdict is Verdict.LIVE:
+        if verdict is Verdict.LIVE or (self.is_past and verdict is Verdict.UNKNOWN):
             return ""
         if self._reasons_of != self.view.verdicts.updates:
             self._reasons.clear()
@@ -120,6 +123,9 @@ class RecordStates:
         """Return the verdict of a record with its evidence."""
         store = self.view.store
         judged = self.view.verdicts.assessment(record, store.last_contact or store.since)
+        if self.is_past:
+            known = (one for one in judged.evidence if not isinstance(one.values, NothingAsked))
+            judged = replace(judged, evidence=tuple(known))
         if record.expired_at is None:
             return judged
         # A file's times are the host's.
@@ -139,15 +145,24 @@ class RecordStates:
         return self._shown_of(self.view.verdicts.wrong(scope))
 
     def first_seen(self, record: AnyRecord) -> FirstSeen | None:
-        """Since when a record is known. None: it went since its row was drawn."""
+        """Since when a record is known. None: it went since its row was drawn, or the time now is
+        not known."""
         cluster = self.view.cluster
-        return cluster.first_seen(record.key) if record.key in cluster.records else None
+        is_dated = self.clock.is_known and record.key in cluster.records
+        return cluster.first_seen(record.key) if is_dated else None
 
     def value_seen(self, record: AnyRecord) -> FirstSeen | None:
         """Since when the value of a record's key is known. None: the key went since its row was
-        drawn."""
+        drawn, or the time now is not known."""
         cluster = self.view.cluster
-        return cluster.value_seen(record.key) if record.key in cluster.records else None
+        is_dated = self.clock.is_known and record.key in cluster.records
+        return cluster.value_seen(record.key) if is_dated else None
+
+    def restarts(self, record: AnyRecord) -> int:
+        """Return how often an instance was replaced recently, as far as times are known."""
+        if not self.clock.is_known:
+            return 0
+        return self.view.tombstones.restarts(record, self.as_of() or self.clock())
 
     def _shown_of(self, found: Collection[bytes]) -> int:
         if not self.view.narrowed:

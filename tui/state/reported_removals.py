@@ -377,7 +377,8 @@ class ReportedRemovals:
         return unknown
 
     async def explain_earlier(self, events: Sequence[Event]) -> None:
-        """Set reason and time of removals from before the start that this machine's audit has."""
+        """Set the reason of removals from before the start that this machine's audit has, and the
+        time where the store keeps none."""
         # Of several removals of one key the last one.
         gone = {
             one.record.key: one
@@ -388,7 +389,8 @@ class ReportedRemovals:
         for key, act in (await self._removals.in_audit(entries)).items() if entries else ():
             event = gone[key]
             event.why = by_another(act)
-            event.at, event.is_untimed = act.at, False
+            if event.is_untimed:
+                event.at, event.is_untimed = act.at, False
 
     async def find_reasons(self, events: Sequence[Event]) -> list[Event]:
         """Set the reasons of removals, by the store and the audit. Returns those to ask about once

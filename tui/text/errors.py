@@ -26,6 +26,7 @@ from backends.store import (
     Unreachable,
 )
 from tui.text.sanitize import plain, plain_key
+from tui.text.timestamps import day_and_time
 
 WHERE_ETCD = "--endpoints or ETCD_ENDPOINTS"
 WHERE_FILE = "--file-store or DYN_FILE_KV"
@@ -139,8 +140,16 @@ def _wrong_store(error: WrongStore) -> str:
 def _not_in_the_past(error: NoPast | Compacted | NotYet, store: str) -> str:
     match error:
         case NoPast():
-            why = _NO_PAST.get(error.store, "this store keeps only what is registered now")
+            why = plain(error.why) or _NO_PAST.get(
+                error.store, "this store keeps only what is registered now"
+            )
             return f"{why}; dyntop watch prints changes from now on"
+        case Compacted() if error.oldest_at is not None:
+            return (
+                f"of revision {error.revision} not all is known any more: the oldest of which "
+                f"{store} at {error.address} has everything is {error.oldest} "
+                f"({day_and_time(error.oldest_at)}); {plain(error.why)}"
+            )
         case Compacted():
             return (
                 f"revision {error.revision} is compacted: the oldest that {store} at "
@@ -216,10 +225,6 @@ _NO_PAST = {
         "Kubernetes keeps only what is registered now: kubectl get dynamoworkermetadata "
         "--show-managed-fields -o yaml tells when each object was written last, and kubectl get "
         "events what happened to pods"
-    ),
-    "nats": (
-        "NATS keeps only what is registered now: Dynamo's buckets hold one value for each key, "
-        "and each counts its revisions by itself"
     ),
 }
 """What there is instead, by the store's name."""

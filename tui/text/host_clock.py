@@ -30,6 +30,9 @@ def as_it_is(at: float) -> float:
 class HostClock:
     """The steady time (call it), and what the host's clock showed."""
 
+    is_known = True
+    """Whether the time of what is shown is known. If not, it was before the one that this gives."""
+
     def __init__(self, clock: Clock = time.time, steady: Clock = steady) -> None:
         """`clock`: the host's, in POSIX seconds. `steady`: one that is never set. By the usual one
         a suspend is no jump."""

@@ -76,9 +76,21 @@ def before_start(reason: Reason) -> str:
     return f"{at}before the start"
 
 
+def in_the_past(reason: Reason) -> str:
+    """Return at which revision something happened; without one, that nothing tells why."""
+    return f"revision {reason.revision}" if reason.revision else "why is not known"
+
+
 def _before_start(reason: Reason) -> str:
-    lease = "" if reason.lease is None else f": registered again under lease {hex_id(reason.lease)}"
-    return before_start(reason) + lease
+    return before_start(reason) + _new_lease_of(reason)
+
+
+def _in_the_past(reason: Reason) -> str:
+    return in_the_past(reason) + _new_lease_of(reason)
+
+
+def _new_lease_of(reason: Reason) -> str:
+    return "" if reason.lease is None else f": registered again under lease {hex_id(reason.lease)}"
 
 
 def _not_ready(reason: Reason) -> str:
@@ -144,6 +156,7 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.POD_GONE: lambda _: "its pod does not exist any more",
     ReasonKind.POD_REPLACED: lambda _: "its pod was replaced by another of that name",
     ReasonKind.BEFORE_START: _before_start,
+    ReasonKind.IN_THE_PAST: _in_the_past,
     ReasonKind.NEW_LEASE: _new_lease,
     ReasonKind.GAP: lambda _: "differed after a gap",
     ReasonKind.RESYNCED: _resynced,

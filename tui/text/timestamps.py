@@ -11,6 +11,11 @@ def time_of_day(at: float) -> str:
     return f"{datetime.fromtimestamp(at):%H:%M:%S}"
 
 
+def day_and_time(at: float) -> str:
+    """Return POSIX seconds as `2026-11-21 17:05:23`, in the reader's time zone."""
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"
+
+
 def utc_stamp(at: float, to: Literal["seconds", "milliseconds"] = "milliseconds") -> str:
     """Return POSIX seconds as `2026-11-21T13:45:01.250Z`, cut off at `to`.
 

@@ -3,7 +3,7 @@ dashboard is. It never shows outdated data as current."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 from rich.text import Text
@@ -21,6 +21,7 @@ from tui.state.record_states import STALE_AFTER
 from tui.state.store_state import LinkState
 from tui.text.errors import explain
 from tui.text.format import count, duration
+from tui.text.past.place import PAST
 from tui.text.sanitize import clip, plain, width
 from tui.text.timestamps import time_of_day
 from tui.widgets.context_badge import context_badge
@@ -50,6 +51,7 @@ class StoreHeader(Vertical):
     DEFAULT_CSS = """
     StoreHeader { height: auto; background: $panel; }
     StoreHeader > Static { height: 1; padding: 0 1; }
+    StoreHeader.-past { color: $text-warning; background: $warning-muted; }
     StoreHeader > #breadcrumb { display: none; }
     StoreHeader > #breadcrumb.-shown { display: block; }
     StoreHeader > #trouble {
@@ -65,6 +67,7 @@ class StoreHeader(Vertical):
         self._shown: tuple[object, ...] = ()
         self._shown_breadcrumb: tuple[object, ...] = ()
         self._shown_trouble = ""
+        self.set_class(dashboard.is_past, "-past")
 
     def compose(self) -> ComposeResult:
         yield Static(id="line")
@@ -106,10 +109,13 @@ class StoreHeader(Vertical):
 
     def _line(self) -> Text:
         room = max(0, self.size.width - 2)
-        left = self._link()
+        right, modes = self._counts(), self._modes()
+        if self.dashboard.is_past:
+            left = self._place(self.dashboard.place_parts(), room - _cells([*right[:1], *modes]))
+        else:
+            left = self._link()
         if room >= ROOM_FOR_NAME:
             left.insert(0, Text("dyntop", "bold"))
-        right, modes = self._counts(), self._modes()
         # Always shown: a frozen or filtered view must not look like a live and complete one.
         used = _cells([*left, *modes])
         if self._is_short and (breadcrumb := self._breadcrumb(max(LEAST_BREADCRUMB, room - used))):
@@ -183,6 +189,17 @@ class StoreHeader(Vertical):
             parts.append(Text(f"data {duration(now - state.last_contact)} old", "bold"))
         return parts
 
+    def _place(self, parts: Sequence[str], room: int) -> list[Text]:
+        """Return that this is the past, and which moment: its first two parts, and of the others
+        those that there is room for. With the state of the store then, if it was lost."""
+        shown = [Text(f" {PAST} ", "bold reverse"), *(Text(one, "bold") for one in parts[:2])]
+        if self.dashboard.view.store.link.is_outdated:
+            shown += self._link()
+        for part in parts[2:]:
+            if _cells([*shown, Text(part)]) <= room - LEAST_ADDRESS:
+                shown.append(Text(part))
+        return shown
+
     def _modes(self) -> list[Text]:
         modes = [Text(f"◌ {doing}", "bold") for doing in self.dashboard.under_way.texts]
         if self.dashboard.marked:
@@ -216,8 +233,11 @@ class StoreHeader(Vertical):
             Text(count(view.verdicts.count_workers(), "worker")),
             *([] if unserved else [Text(count(models, "model"))]),
             Text(count(channels, "channel")),
-            Text(f"{view.rate(self.dashboard.clock()):.1f} changes/s", "dim"),
+            *([] if self.dashboard.is_past else [self._rate()]),
         ]
+
+    def _rate(self) -> Text:
+        return Text(f"{self.dashboard.view.rate(self.dashboard.clock()):.1f} changes/s", "dim")
 
     def _not_served(self) -> str:
         """Return how many models and adapters are not served, or by some frontends only. Empty: all

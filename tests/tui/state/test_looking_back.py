@@ -21,7 +21,6 @@ from backends.removal.audit.audit import Audit
 from backends.removal.audit.operation import Item
 from backends.removal.outcomes import KeyOutcome, OutcomeType
 from backends.store import (
-    Compacted,
     Entry,
     Forbidden,
     Lifetime,
@@ -58,10 +57,16 @@ CHANGES = (
 class Remembered:
     """A past as a test says."""
 
-    def __init__(self, oldest: int = 1, error: StoreError | None = None) -> None:
+    def __init__(
+        self, oldest: int = 1, error: StoreError | None = None, at: float | None = None
+    ) -> None:
         self.kept_from = oldest
         self.error = error
+        self.at_time = at
         self.asked: list[tuple[int, int]] = []
+
+    def time_of(self, revision: int) -> float | None:
+        raise NotImplementedError
 
     async def newest(self) -> int:
         raise NotImplementedError
@@ -75,12 +80,17 @@ class Remembered:
     async def changes(
         self, prefixes: Sequence[bytes], after: int, until: int
     ) -> tuple[PastChange, ...]:
-        self.asked.append((after, until))
+        raise NotImplementedError
+
+    async def recent(
+        self, prefixes: Sequence[bytes], until: int, most: int
+    ) -> tuple[PastChange, ...]:
+        self.asked.append((until, most))
         if self.error is not None:
             raise self.error
-        if after < self.kept_from:
-            raise Compacted("memory", after, self.kept_from)
-        return tuple(one for one in CHANGES if after < one.revision <= until)
+        after = max(until - most, self.kept_from)
+        found = (one for one in CHANGES if after < one.revision <= until)
+        return tuple(replace(one, at=self.at_time) for one in found)
 
 
 @asynccontextmanager
@@ -108,7 +118,7 @@ def in_short(events: Sequence[Event]) -> list[tuple[int, EventType, str]]:
 async def test_the_last_revisions_come_before_the_start_and_count_for_nothing() -> None:
     past = Remembered()
     async with looking(past) as (dashboard, told):
-        assert past.asked == [(NEWEST - EARLIER_REVISIONS, NEWEST)]
+        assert past.asked == [(NEWEST, EARLIER_REVISIONS)]
         assert in_short(dashboard.view.events()) == [
             (1, EventType.RESYNCED, str(NEWEST)),
             (0, EventType.ADDED, "990"),
@@ -126,10 +136,10 @@ async def test_the_last_revisions_come_before_the_start_and_count_for_nothing() 
         assert told.begun == ["earlier events"]
 
 
-async def test_what_is_compacted_is_left_out_and_what_is_left_is_asked_for() -> None:
+async def test_what_is_compacted_is_left_out_and_what_is_left_is_shown() -> None:
     past = Remembered(oldest=982)
     async with looking(past) as (dashboard, _):
-        assert past.asked == [(500, NEWEST), (982, NEWEST)]
+        assert past.asked == [(NEWEST, 500)]
         assert [number for number, *_ in in_short(dashboard.view.events())] == [1, 0, -1]
 
 
@@ -164,6 +174,21 @@ async def test_what_dyntop_removed_on_this_machine_has_its_time_and_author(tmp_p
         assert removed.why is not None
         assert (removed.why.kind, removed.why.user) == (ReasonKind.ANOTHER_DYNTOP, "joe")
         assert (added.at, added.is_untimed) == (NOW, True)
+
+
+async def test_where_the_store_keeps_times_they_are_its_own(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", clock=lambda: NOW - 90, user="joe", host="node-1")
+    act = audit.begin("clean up", "memory", "this process", [Item(1, WENT, "dead", ())])
+    audit.finish(act, {WENT.key: KeyOutcome(OutcomeType.REMOVED)})
+    async with looking(Remembered(at=NOW - 80), audit) as (dashboard, _):
+        _, added, removed, _ = dashboard.view.events()
+        assert (added.at, added.is_untimed) == (NOW - 80, False)
+        # The time says more than the revision, which is made of it.
+        assert added.why is not None
+        assert (added.why.kind, added.why.revision) == (ReasonKind.BEFORE_START, "")
+        assert (removed.at, removed.is_untimed) == (NOW - 80, False)
+        assert removed.why is not None
+        assert (removed.why.kind, removed.why.user) == (ReasonKind.ANOTHER_DYNTOP, "joe")
 
 
 async def test_objects_tell_of_before_by_themselves() -> None:

@@ -22,6 +22,7 @@ from backends.store import (
     Unreachable,
 )
 from tui.text.errors import Exit, explain, not_written_down
+from tui.text.timestamps import day_and_time
 
 AT = "http://db:2379"
 
@@ -66,7 +67,13 @@ def test_each_cause_has_its_own_remedy(cause: Cause, advice: str) -> None:
         (NotYet(AT, 9, 7), "etcd", 2, f"etcd at {AT} is at 7"),
         (NoPast("file"), "file", 2, "times tell when each was touched last"),
         (NoPast("kubernetes"), "kubernetes", 2, "--show-managed-fields"),
-        (NoPast("nats"), "nats", 2, "one value for each key"),
+        (NoPast("nats", "keys of the bucket b run out"), "nats", 2, "b run out; dyntop watch"),
+        (
+            Compacted(AT, 5, 7_000_000, 7.0, "the bucket b was made then"),
+            "nats",
+            2,
+            f"of which nats at {AT} has everything is 7000000 ({day_and_time(7.0)}); the bucket b",
+        ),
         (NoPast("memory"), "memory", 2, "dyntop watch prints changes from now on"),
         (StoreError("of a kind to come"), "etcd", 1, "of a kind to come"),
     ],

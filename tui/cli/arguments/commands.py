@@ -52,7 +52,7 @@ COMMANDS = (
     ),
     Command(
         "diff",
-        "print what changed between two revisions of etcd",
+        "print what changed between two revisions of etcd or NATS",
         examples.DIFF_EXAMPLES,
         add_diff,
     ),

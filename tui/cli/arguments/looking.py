@@ -58,7 +58,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
         "--revision",
         metavar="N",
         type=count,
-        help="as all was registered at this revision of etcd, if it is not compacted",
+        help="as all was registered at this revision of etcd or NATS, as far as it is known",
     )
     parser.add_argument(
         "--liveness",
@@ -76,7 +76,7 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=revision_or("oldest"),
         required=True,
-        help="the earlier revision of etcd; oldest: the oldest that is not compacted",
+        help="the earlier revision of etcd or NATS; oldest: the oldest of which all is known",
     )
     parser.add_argument(
         "--to",

@@ -13,6 +13,7 @@ import msgspec
 from backends.discovery.past_records import changes_between, compared
 from backends.store import Misconfigured, Refused
 from tui.cli.output import STRUCTURED, described, query_of, write_objects
+from tui.cli.shared.past import NO_TIMES, named
 from tui.cli.shared.reading import Publishers, list_with_publishers, place_of
 from tui.cli.tables import write_table
 from tui.runtime.standard_streams import end_at_once_on_interrupt, print_message
@@ -26,6 +27,7 @@ from tui.text.past.record_changes import (
     kind_of_change,
 )
 from tui.text.sanitize import plain_key
+from tui.text.timestamps import day_and_time, utc_stamp
 
 if TYPE_CHECKING:
     from backends.discovery.discovery import Discovery
@@ -48,6 +50,9 @@ class _Found(msgspec.Struct, frozen=True):
     worker_of: Callable[[AnyRecord], int | None]
     unread: str
     """The unreadable part, in words."""
+    after_at: float | None
+    """When the revisions were, in POSIX seconds. None: the store keeps no times."""
+    until_at: float | None
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
@@ -85,7 +90,9 @@ async def _find(settings: Settings, arguments: argparse.Namespace) -> _Found:
             changes = await _steps(discovery, query, after, until, changes)
         unread = "; ".join(dict.fromkeys(filter(None, (no_before, no_records))))
         place = place_of(discovery).name
-        return _Found(place, after, until, changes, _first_known(now, then), unread)
+        worker_of = _first_known(now, then)
+        times = past.time_of(after), past.time_of(until)
+        return _Found(place, after, until, changes, worker_of, unread, *times)
 
 
 async def _steps(
@@ -109,12 +116,19 @@ def _first_known(*sources: Publishers) -> Callable[[AnyRecord], int | None]:
 def _table(
     changes: Sequence[RecordChange], *, steps: bool
 ) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
-    """Return header and rows. `steps`: with the revision of each change."""
+    """Return header and rows. `steps`: with the revision of each change, and its time if the store
+    keeps times."""
     header = ["CHANGE", "KIND", "NAME", "ID", "DETAIL"]
-    if steps:
-        header.insert(0, "REVISION")
-    rows = ([*([str(one.revision)] if steps else []), *_cells(one)] for one in changes)
-    return header, rows
+    has_times = any(one.at is not None for one in changes)
+    before = ["REVISION"] * steps + ["TIME"] * has_times
+
+    def row(one: RecordChange) -> Sequence[str]:
+        cells = [str(one.revision)] * steps
+        if has_times:
+            cells.append("" if one.at is None else day_and_time(one.at))
+        return [*cells, *_cells(one)]
+
+    return [*before, *header], map(row, changes)
 
 
 def _cells(change: RecordChange) -> Sequence[str]:
@@ -132,10 +146,12 @@ def _cells(change: RecordChange) -> Sequence[str]:
 
 
 def _in_short(found: _Found, settings: Settings) -> str:
-    between = f"from revision {found.after} to {found.until} of {found.place}{described(settings)}"
+    first, last = named(found.after, found.after_at), named(found.until, found.until_at)
+    between = f"from revision {first} to {last} of {found.place}{described(settings)}"
     counted = Counter(map(kind_of_change, found.changes))
     numbers = ", ".join(f"{counted[kind]:,} {kind}" for kind in KINDS if counted[kind])
-    return f"{between}: {numbers or 'nothing changed'}; the store keeps no time of any revision"
+    no_times = f"; the store {NO_TIMES}" if found.until_at is None else ""
+    return f"{between}: {numbers or 'nothing changed'}{no_times}"
 
 
 def _json(found: _Found, change: RecordChange) -> str:
@@ -144,7 +160,7 @@ def _json(found: _Found, change: RecordChange) -> str:
         {
             "change": kind_of_change(change),
             "revision": change.revision,
-            "time": None,
+            "time": None if change.at is None else utc_stamp(change.at),
             "fields": exported_fields(change),
         }
     )

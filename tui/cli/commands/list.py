@@ -18,7 +18,7 @@ from tui.cli.output import (
     query_of,
     write_objects,
 )
-from tui.cli.shared.past import check_options, newest_revision, print_past
+from tui.cli.shared.past import check_options, past_note, print_past
 from tui.cli.shared.reading import Clock, StoreLabel, list_with_publishers, looked_at, place_of
 from tui.runtime.standard_streams import (
     end_at_once_on_interrupt,
@@ -52,8 +52,8 @@ class _Listed(msgspec.Struct, frozen=True):
     """The names on the command line that name nothing."""
     unread: str = ""
     """The unreadable part, in words."""
-    newest: int | None = None
-    """The store's newest revision, if an earlier one was asked for."""
+    note: str = ""
+    """As of `past_note`."""
 
     @property
     def asked(self) -> bool:
@@ -106,7 +106,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         beside = "" if arguments.revision is not None else namespaces_beside(settings)
         print_nothing_found(settings, arguments, listed.place.name, beside)
     elif arguments.output not in STRUCTURED:
-        print_past(listed.place.name, listed.newest)
+        print_past(listed.place.name, listed.note)
     if listed.unread:
         print_message(f"not all is listed: {listed.unread}")
         return Exit.NOT_AUTHORISED
@@ -130,10 +130,10 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
     async with looked_at(settings, arguments.probe) as (discovery, probes):
         revision = arguments.revision
         place = place_of(discovery, revision)
-        newest = await newest_revision(discovery, revision)
+        note = await past_note(discovery, revision)
         if not arguments.liveness and not arguments.names:
             records, publishers, unread = await list_with_publishers(discovery, wanted, revision)
-            return _Listed(place, records, publishers.worker_of, None, unread=unread, newest=newest)
+            return _Listed(place, records, publishers.worker_of, None, unread=unread, note=note)
         # Imported only here: without evidence a list needs no module that judges.
         from backends.liveness.survey import read_once
         from tui.cli.shared.matching import NameFilter
@@ -151,7 +151,7 @@ async def _list(settings: Settings, arguments: argparse.Namespace, clock: Clock)
                 read.cluster.worker_of,
                 None,
                 by_name.missing,
-                newest=newest,
+                note=note,
             )
         seen = await surveyed(
             settings,

@@ -22,7 +22,7 @@ from tui.cli.output import (
 )
 from tui.cli.shared.matching import NameFilter
 from tui.cli.shared.other_namespaces import namespaces_beside
-from tui.cli.shared.past import check_options, newest_revision, print_past
+from tui.cli.shared.past import check_options, past_note, print_past
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
 from tui.cli.shared.worker_columns import COLUMNS, LookedAtWorkers
@@ -43,7 +43,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     check_options(arguments, layout.needs_evidence)
     arguments.liveness |= bool(layout.needs_evidence)
     by_name = NameFilter(arguments.names)
-    seen, found, place, newest = asyncio.run(_list(settings, arguments, by_name, clock))
+    seen, found, place, note = asyncio.run(_list(settings, arguments, by_name, clock))
     look = LookedAtWorkers(seen, asked=arguments.liveness)
     found = layout.in_order(look, found)
     match arguments.output:
@@ -57,18 +57,18 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         beside = "" if arguments.revision is not None else namespaces_beside(settings)
         print_nothing_found(settings, arguments, place.name, beside)
     elif arguments.output not in STRUCTURED:
-        print_past(place.name, newest)
+        print_past(place.name, note)
     return print_not_found(settings, by_name.missing, place.name)
 
 
 async def _list(
     settings: Settings, arguments: argparse.Namespace, by_name: NameFilter, clock: Clock
-) -> tuple[Survey, list[Worker], StoreLabel, int | None]:
+) -> tuple[Survey, list[Worker], StoreLabel, str]:
     wanted = query_of(settings, arguments)
     async with looked_at(settings, arguments.probe) as (discovery, probes):
         revision = arguments.revision
         place = place_of(discovery, revision)
-        newest = await newest_revision(discovery, revision)
+        note = await past_note(discovery, revision)
         if arguments.liveness:
             seen = await surveyed(
                 settings,
@@ -83,7 +83,7 @@ async def _list(
             seen = await read_once(
                 discovery, wanted, choose=by_name, revision=revision, clock=clock
             )
-    return seen, workers(seen.cluster, seen.records), place, newest
+    return seen, workers(seen.cluster, seen.records), place, note
 
 
 def _of_workers(cluster: Cluster, matching: Sequence[AnyRecord]) -> list[AnyRecord]:

@@ -69,7 +69,9 @@ def seen_column(
         if first_seen is not None:
             return Cell(seen(first_seen, states.as_of() or now), "dim")
         stone = tombstones.get(record.key)
-        return Cell(NOTHING if stone is None else f"†{duration(now - stone.at)}", "dim")
+        if stone is None:
+            return Cell(NOTHING, "dim")
+        return Cell("†" if stone.event.is_untimed else f"†{duration(now - stone.at)}", "dim")
 
     def age(row: Row) -> tuple[float, bool]:
         record = record_of(row)

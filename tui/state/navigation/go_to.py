@@ -19,7 +19,10 @@ from backends.probe.hosts import bare_host, hosts_in
 from tui.state.cluster_view import ClusterView
 from tui.state.dashboard import TabId
 from tui.state.narrowing import HOST_WORD
+from tui.state.navigation.moments import revision_named, time_named
+from tui.state.past.moves import Move
 from tui.state.reported_removals import Notice
+from tui.text.past.typed_time import TypedTime
 from tui.text.sanitize import plain
 from tui.text.suggestions import did_you_mean
 
@@ -50,6 +53,8 @@ WORDS = (
     GoToWord("ns", "NAMESPACE", "that namespace; without a name, all"),
     GoToWord("host", "HOST, NODE or POD", "what is registered at that host, in Workers"),
     GoToWord("ctx", "NAME", "that context; `-`: the one before; without a name, a list"),
+    GoToWord("rev", "REVISION", "what was registered at that revision (etcd)"),
+    GoToWord("at", "TIME", "what was registered at that time: `14:02`, or `10m` before now"),
     GoToWord("stale", "", "only records that are not live", same_as="not-live"),
     GoToWord("all", "", "everything again: no filter, all namespaces"),
     *(
@@ -121,7 +126,7 @@ class GoTo:
         name = _first(self._names_after(command), rest.lstrip()) if rest.strip() else None
         return None if name is None else f"{word} {name}"
 
-    def resolve(self, typed: str) -> Destination | ContextNamed | Notice:
+    def resolve(self, typed: str) -> Destination | ContextNamed | Move | TypedTime | Notice:
         """Return what a line shows, or why it shows nothing. A line that begins with none of the
         words is what follows `id`."""
         word, _, rest = typed.strip().partition(" ")
@@ -144,6 +149,10 @@ class GoTo:
                 return self._host(rest)
             case "ctx":
                 return ContextNamed(rest)
+            case "rev":
+                return revision_named(rest)
+            case "at":
+                return time_named(rest)
             case "stale":
                 return Destination(only_findings=True)
             case "all":

@@ -11,6 +11,7 @@ from tui.text.sanitize import plain
 FINE = STATES[Verdict.LIVE]
 READING = State("◌", "reading", "dim")
 NOT_KNOWN = STATES[Verdict.UNKNOWN]
+NOTHING_THEN = "nothing that is known"
 
 
 def all_is_well(dashboard: Dashboard) -> tuple[State, str]:
@@ -22,17 +23,23 @@ def all_is_well(dashboard: Dashboard) -> tuple[State, str]:
         return NOT_KNOWN, dashboard.nothing_to_show()
     if (missing := not_known_yet(dashboard)) is not None:
         state, text = missing
-        return state, f"nothing so far: {text}"
+        return state, f"{NOTHING_THEN if dashboard.is_past else 'nothing so far'}: {text}"
     records = count(number, "record")
     of = ", of those that match," if view.narrowed else ""
     all_of = f"all {records}" if number > 1 else "the one record"
-    return FINE, f"nothing: {all_of}{of} {'are' if number > 1 else 'is'} live"
+    verb = "are" if number > 1 else "is"
+    if dashboard.is_past:
+        verb = "were" if number > 1 else "was"
+    return FINE, f"nothing: {all_of}{of} {verb} live"
 
 
 def not_known_yet(dashboard: Dashboard) -> tuple[State, str] | None:
     """Return why more than what is shown may be wrong. None: there is evidence of all records."""
     if dashboard.trouble:
         return NOT_KNOWN, f"evidence is missing: {plain(dashboard.trouble)}"
+    if dashboard.is_past and (unknown := _unknown(dashboard)):
+        verb = "is" if unknown == 1 else "are"
+        return NOT_KNOWN, f"{count(unknown, 'record')} {verb} unknown: no leases of then are known"
     read, leases = dashboard.collector.leases_read()
     if read < leases:
         return READING, f"{read:,} of {count(leases, 'lease')} read"

@@ -184,7 +184,8 @@ class OverviewContents:
         if (missing := not_known_yet(self._dashboard)) is None:
             return []
         state, text = missing
-        text = f"more may be wrong: {text}"
+        more = "more may have been wrong" if self._dashboard.is_past else "more may be wrong"
+        text = f"{more}: {text}"
         return [remark(OverviewPart.WRONG, text, "missing", "dim", f"{state.glyph} ")]
 
     def _row_of_wrong(self, cause: WrongLine) -> OverviewRow:

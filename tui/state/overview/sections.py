@@ -36,12 +36,15 @@ _FIGURES = (
 """What frontends and workers say of a model."""
 
 
-def columns_of(part: OverviewPart, *, has_figures: bool) -> Sequence[Column[OverviewRow]]:
-    """Return the columns of a part. `has_figures`: whether models have any."""
+def columns_of(
+    part: OverviewPart, *, has_figures: bool, is_past: bool = False
+) -> Sequence[Column[OverviewRow]]:
+    """Return the columns of a part. `has_figures`: whether models have any. `is_past`: whether an
+    earlier moment is shown."""
     match part:
         case OverviewPart.WRONG:
             return (
-                _column("state", "WRONG NOW", 13),
+                _column("state", "WRONG THEN" if is_past else "WRONG NOW", 13),
                 _column("name", "WHERE", 14, grow=NAMES, path=True),
                 _column("worker", "WORKER", 16, drop=5),
                 _column("host", "HOST", 12, drop=4, path=True),

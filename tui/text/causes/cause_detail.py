@@ -25,10 +25,11 @@ def cause_detail(
     now: str = "",
     replaced_by: str = "",
     shown_at: ShownAt = as_it_is,
+    is_past: bool = False,
 ) -> Detail:
     """Return the detail of a cause with several events. `now`: what is registered of its process
     now. `replaced_by`: the process that took its place. `shown_at`: what the host's clock
-    showed."""
+    showed. `is_past`: whether that is at an earlier moment."""
     glyph, tone = CAUSE_GLYPHS[cause.kind]
     process = process_of(cause)
     fields = [
@@ -37,7 +38,7 @@ def cause_detail(
         *_evidence(cause),
         *(() if process is None else _process(process)),
         ("replaced", replaced_by and f"by {replaced_by}"),
-        ("now", now),
+        ("then" if is_past else "now", now),
         *_events(cause.events, shown_at),
     ]
     names = (glyph, cause_subject(cause), cause_name(cause), cause.kind.value)

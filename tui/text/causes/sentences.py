@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from backends.discovery.causes import CauseKind, EventCause
@@ -19,7 +21,7 @@ from tui.text.format import (
     name_of,
 )
 from tui.text.host_clock import ShownAt, as_it_is
-from tui.text.reasons import AFTER_GAP, before_start, reason_text
+from tui.text.reasons import AFTER_GAP, before_start, in_the_past, reason_text
 from tui.text.timestamps import time_of_day
 
 CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
@@ -125,12 +127,26 @@ def _in_gap(why: Reason | None) -> str:
     """Return that it happened while the store was not followed. Empty: it did not."""
     if why is not None and why.kind is ReasonKind.BEFORE_START:
         return f"{before_start(why)}: "
+    if why is not None and why.kind is ReasonKind.IN_THE_PAST and why.revision:
+        return f"{in_the_past(why)}: "
     return AFTER_GAP if why is not None and why.kind is ReasonKind.GAP else ""
 
 
-def time_text(at: float, shown_at: ShownAt = as_it_is, *, is_untimed: bool) -> str:
-    """Return a time of day; with `<` before it if it is only known that it happened before that."""
-    return "<" * is_untimed + time_of_day(shown_at(at))
+def time_text(
+    at: float,
+    shown_at: ShownAt = as_it_is,
+    *,
+    is_untimed: bool,
+    start: float | None = None,
+) -> str:
+    """Return a time of day; with `<` before it if it is only known that it happened before that. Of
+    a day before that of the `start`, the date and the minute."""
+    then = shown_at(at)
+    if start is not None and not is_untimed and at < start:
+        first = shown_at(start)
+        if datetime.fromtimestamp(then).date() != datetime.fromtimestamp(first).date():
+            return f"{datetime.fromtimestamp(then):%m-%d %H:%M}"
+    return "<" * is_untimed + time_of_day(then)
 
 
 def _without_kind(why: Reason | None, kind: CauseKind) -> str:

@@ -127,7 +127,11 @@ class EventsPane(TreePane[CauseRow]):
         by = self._rows.replacement(row.cause.events)
         now = self._now(row.cause)
         return cause_detail(
-            row.cause, now=now, replaced_by=by, shown_at=self.dashboard.clock.shown_at
+            row.cause,
+            now=now,
+            replaced_by=by,
+            shown_at=self.dashboard.clock.shown_at,
+            is_past=self.dashboard.is_past,
         )
 
     def action_jump(self) -> None:
@@ -171,8 +175,14 @@ class EventsPane(TreePane[CauseRow]):
     def _time(self, row: CauseRow) -> str:
         event = row.cause if row.event is None else row.event
         new = NEW * self.dashboard.unseen.is_new(event.number)
-        shown_at = self.dashboard.clock.shown_at
-        return f"{time_text(row.at, shown_at, is_untimed=row.is_untimed)}{new}"
+        start = self.view.history.start
+        time = time_text(
+            row.at,
+            self.dashboard.clock.shown_at,
+            is_untimed=row.is_untimed,
+            start=None if start is None else start.at,
+        )
+        return f"{time}{new}"
 
     def _why(self, row: CauseRow) -> Cell:
         return Cell(self._rows.why(row), "dim")

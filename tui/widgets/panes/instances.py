@@ -131,9 +131,7 @@ class InstancesPane(RecordPane):
         cell = cell_of(record)
         if record.key not in self.view.cluster.records:
             return cell
-        restarts = self.view.tombstones.restarts(
-            record, self.states.as_of() or self.dashboard.clock()
-        )
+        restarts = self.states.restarts(record)
         text = cell if isinstance(cell, str) else cell.text
         return Cell(f"↻{restarts} {text}", "warn") if restarts else cell
 

@@ -18,7 +18,7 @@ from tui.state.charts.chart_subject import ChartSubject
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
-from tui.state.empty import filtered_text
+from tui.state.empty import NO_FIGURES_THEN, filtered_text
 from tui.state.metrics_detail import failing_now, metrics_detail
 from tui.state.metrics_rows import MetricsRow, Rows, Trend
 from tui.state.sorted_rows import ListedRows
@@ -143,6 +143,8 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def _why_empty(self) -> str:
         view, metering = self.view, self.dashboard.metrics
+        if self.dashboard.is_past:
+            return NO_FIGURES_THEN
         if metering.asking is None:
             return "Looking for processes that have metrics …"
         if not metering.asking:

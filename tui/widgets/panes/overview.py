@@ -52,7 +52,10 @@ class OverviewPane(Pane[OverviewRow]):
 
     def __init__(self, dashboard: Dashboard) -> None:
         table = PartTable(
-            has_figures=dashboard.has_figures, id=TabId.OVERVIEW, resized=self._resized
+            has_figures=dashboard.has_figures,
+            id=TabId.OVERVIEW,
+            resized=self._resized,
+            is_past=dashboard.is_past,
         )
         super().__init__(dashboard, (), order=SortOrder(""), table=table)
         self._contents = OverviewContents(dashboard)

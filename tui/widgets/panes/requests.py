@@ -16,6 +16,7 @@ from backends.services.overview import Answering, Total, Usage, total
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard, TabId
+from tui.state.empty import NO_FIGURES_THEN
 from tui.state.sorted_rows import ListedRows
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, duration, hex_id
@@ -219,6 +220,8 @@ class RequestsPane(TreePane[RequestRow]):
         return RequestRow(key, name, tuple(usages), total(usages), opened)
 
     def _empty_text(self) -> str:
+        if self.dashboard.is_past:
+            return NO_FIGURES_THEN
         return empty_text(self.dashboard.stats, self._told_of_store, self.dashboard.clock.shown_at)
 
     def on_resize(self) -> None:

@@ -310,6 +310,10 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         every = {row.key for row in self.rows}
         self._mark(set() if self.marked == every else every)
 
+    def unmark_all(self) -> None:
+        """Unmark all rows."""
+        self._mark(set())
+
     def _mark(self, keys: Set[Hashable]) -> None:
         if keys == self.marked:
             return

@@ -23,9 +23,14 @@ class PartTable(ListTable[OverviewRow]):
     It has few rows, so that the columns of a part follow the texts of all of them.
     """
 
-    def __init__(self, *, has_figures: bool, id: str, resized: Callable[[], None]) -> None:
-        """`resized` is called when there is room for more or fewer lines."""
-        self._columns_of = {one: columns_of(one, has_figures=has_figures) for one in OverviewPart}
+    def __init__(
+        self, *, has_figures: bool, id: str, resized: Callable[[], None], is_past: bool = False
+    ) -> None:
+        """`resized` is called when there is room for more or fewer lines. `is_past`: whether an
+        earlier moment is shown."""
+        self._columns_of = {
+            one: columns_of(one, has_figures=has_figures, is_past=is_past) for one in OverviewPart
+        }
         super().__init__(self._columns_of[OverviewPart.WRONG], id=id)
         self._laid: dict[OverviewPart, Laid] = {}
         self._resized = resized

@@ -66,6 +66,16 @@ def test_the_detail_has_the_revision_of_each_event_and_no_time() -> None:
 def test_a_time_that_is_not_known_is_one_before() -> None:
     assert time_text(NOON, is_untimed=True) == f"<{time_of_day(NOON)}"
     assert time_text(NOON, is_untimed=False) == time_of_day(NOON)
+    assert time_text(NOON, is_untimed=False, start=NOON + 60) == time_of_day(NOON)
+
+
+def test_an_event_of_a_day_before_the_start_has_its_date() -> None:
+    then = datetime(2026, 11, 28, 16, 4, 57)
+    start = datetime(2026, 12, 1, 12, 0)
+    text = time_text(then.timestamp(), is_untimed=False, start=start.timestamp())
+    assert text == "11-28 16:04"
+    later = start.timestamp() + 86_400
+    assert time_text(later, is_untimed=False, start=start.timestamp()) == time_of_day(later)
 
 
 def test_the_last_line_tells_the_start_and_how_many_are_from_before() -> None:

@@ -1,0 +1,252 @@
+"""The dashboard of an earlier moment: what was registered then, and no act."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+
+import pytest
+from textual.timer import Timer
+from textual.widget import Widget
+
+from backends.store import Cause, Unreachable
+from tests.support import registered
+from tests.support.operating import Operator, dashboard
+from tests.support.remembering import RememberingWorld
+from tui.actions import ACTIONS, Place
+from tui.screens.main import MainScreen
+from tui.screens.past import PastScreen
+from tui.state.dashboard import Dashboard
+
+VISITS = 50
+
+
+def world_of(*numbers: int) -> RememberingWorld:
+    """Instances in the order in which they came; the first at revision 2."""
+    world = RememberingWorld()
+    for number in numbers:
+        world.put(registered.instance(number), lease=number)
+    return world
+
+
+async def until_ids(operator: Operator, *ids: str) -> None:
+    await operator.until(lambda: operator.on_main and operator.rows("id") == [*ids], f"{ids}")
+
+
+async def until_past(operator: Operator, revision: int) -> None:
+    await operator.until_shown("PAST", f"revision {revision} ")
+
+
+async def until_present(operator: Operator) -> None:
+    await operator.until(lambda: not isinstance(operator.app.screen, PastScreen), "the present")
+
+
+async def test_keys_step_back_and_forward_and_beyond_the_last_change_is_the_present() -> None:
+    async with dashboard(world_of(1, 2, 3)) as operator:
+        for key, revision, ids in (("[", 3, "12"), ("[", 2, "1"), ("[", 1, ""), ("]", 2, "1")):
+            await operator.press(key)
+            await until_past(operator, revision)
+            await until_ids(operator, *ids)
+        await operator.press("]", "]")
+        await until_past(operator, 4)
+        await until_ids(operator, "1", "2", "3")
+        await operator.press("]")
+        await until_present(operator)
+        assert "PAST" not in operator.text()
+
+
+@pytest.mark.parametrize("key", ["N", "escape"])
+async def test_one_key_returns_and_nothing_of_the_present_was_lost(key: str) -> None:
+    world = world_of(1, 2, 3)
+    async with dashboard(world) as operator:
+        await operator.press("[")
+        await until_past(operator, 3)
+        world.put(registered.instance(4))
+        world.keyspace.delete(registered.instance(1)[0])
+        live = operator.app.screen_stack[0]
+        assert isinstance(live, MainScreen)
+        await operator.until(lambda: len(live.dashboard.view.tombstones) == 1)
+        await until_ids(operator, "1", "2")
+        await operator.press(key)
+        await until_present(operator)
+        await until_ids(operator, "2", "3", "4")
+        assert operator.gone("id") == ["1"]
+        assert [one.type.value for one in operator.dashboard.view.events()[:2]] == [
+            "removed",
+            "added",
+        ]
+
+
+async def test_no_act_is_possible_and_a_notice_says_why() -> None:
+    world = world_of(1, 2, 3)
+    world.put(registered.MALFORMED)
+    async with dashboard(world) as operator:
+        await operator.press("[")
+        await until_past(operator, 4)
+        before = world.entries()
+        acts = [one for one in ACTIONS if one.writes and Place.MAIN in one.places]
+        assert {one.id for one in acts} == {"drain", "unregister", "clean-up", "undo"}
+        for tab in range(len(operator.tabs())):
+            await operator.press(str(tab), "asterisk")
+            for key in ("d", "c", "u", "p", "f"):
+                operator.forget_told()
+                await operator.press(key)
+                assert operator.on_main
+                (told,) = operator.told() or [""]
+                if key in "dcu":
+                    assert told.startswith("This is the past: nothing can be changed here"), key
+        assert world.entries() == before
+        offered = {one.title for one in operator.app.get_system_commands(operator.app.screen)}
+        assert not offered & {"Drain", "Unregister", "Clean up", "Undo"}
+        assert "Return to the present" in offered
+
+
+async def test_nothing_is_claimed_of_leases_of_then() -> None:
+    async with dashboard(world_of(1, 2, 3)) as operator:
+        await operator.press("[")
+        await until_past(operator, 3)
+        assert set(operator.rows("state")) == {"? unknown"}
+        assert "time not known" in operator.header()
+        assert set(operator.rows("seen")) == {"–"}
+        text = operator.text()
+        assert " yet" not in text
+        assert "no evidence of then is known" in text
+        await operator.press("0")
+        await operator.until_shown("WRONG THEN", "nothing that is known: 2 records are unknown")
+        for tab in range(9):
+            await operator.press(str(tab))
+            assert " yet" not in operator.text(), tab
+
+
+async def test_times_are_those_of_then_as_far_as_the_store_was_followed() -> None:
+    world = world_of(1)
+    async with dashboard(world) as operator:
+        world.now += 100
+        world.put(registered.instance(2))
+        await until_ids(operator, "1", "2")
+        world.now += 200
+        world.put(registered.instance(3))
+        await until_ids(operator, "1", "2", "3")
+        world.now += 50
+        await operator.press("[")
+        await until_past(operator, 3)
+        await operator.until_shown("4m ago")
+        assert operator.rows("seen") == [">1m", "0s"]
+        await operator.press("}")
+        await operator.until_shown("3m ago")
+        assert operator.rows("seen") == [">2m", "1m"]
+        await operator.press("{", "{", "{")
+        await operator.until(
+            lambda: any("those since" in one for one in operator.told()), "that it is not known"
+        )
+        await until_past(operator, 2)
+
+
+async def test_what_is_compacted_is_said_and_what_was_shown_stays() -> None:
+    world = world_of(1, 2, 3, 4)
+    world.compact(3)
+    async with dashboard(world) as operator:
+        await operator.press("[", "[")
+        await until_past(operator, 3)
+        await operator.press("[")
+        await operator.until(
+            lambda: any("Revision 3 is the oldest" in one for one in operator.told())
+        )
+        await until_past(operator, 3)
+        await operator.press("colon")
+        await operator.type("rev 2\r")
+        await operator.until(lambda: any("compacted" in one for one in operator.told()))
+        await until_past(operator, 3)
+
+
+async def test_a_store_that_is_lost_is_said_and_what_was_shown_stays() -> None:
+    world = world_of(1, 2, 3)
+    async with dashboard(world) as operator:
+        await operator.press("[")
+        await until_past(operator, 3)
+        world.past.error = Unreachable("this process", Cause.LOST)
+        await operator.press("[")
+        await operator.until(lambda: operator.told(), "a notice")
+        await until_past(operator, 3)
+        await operator.press("N")
+        await until_present(operator)
+        operator.forget_told()
+        await operator.press("[")
+        await operator.until(lambda: operator.told() and operator.on_main, "a notice")
+        await until_present(operator)
+
+
+async def test_of_keys_pressed_fast_only_where_they_lead_is_read() -> None:
+    world = world_of(*range(1, 10))
+    async with dashboard(world) as operator:
+        await operator.press("[")
+        await until_past(operator, 9)
+        world.past.read.clear()
+        world.past.may_answer.clear()
+        await operator.press("[", "[", "[", "[", "[")
+        world.past.may_answer.set()
+        await until_past(operator, 4)
+        assert len(world.past.read) <= 2
+
+
+async def test_place_filter_and_row_go_along_and_stay_on_every_move() -> None:
+    world = world_of(1, 2, 3, 4)
+    async with dashboard(world, size=(140, 30)) as operator:
+        await operator.select("prod")
+        await operator.go_to("id", "2")
+        await operator.press("[")
+        await until_past(operator, 4)
+        assert (operator.tab(), operator.at("id"), operator.dashboard.scope) == (
+            "instances",
+            "2",
+            ("prod",),
+        )
+        await operator.press("[")
+        await until_past(operator, 3)
+        assert (operator.at("id"), operator.dashboard.scope) == ("2", ("prod",))
+
+
+async def test_a_store_without_a_past_says_so() -> None:
+    async with dashboard() as operator:
+        await operator.press("[")
+        await operator.until(lambda: any("keeps only" in one for one in operator.told()))
+        operator.forget_told()
+        await operator.press("]")
+        assert operator.told() == ["This is the present: [ goes a change back."]
+        assert not isinstance(operator.app.screen, PastScreen)
+
+
+async def test_no_other_context_is_shown_from_the_past() -> None:
+    async with dashboard(world_of(1, 2)) as operator:
+        await operator.press("[")
+        await until_past(operator, 2)
+        await operator.press("colon")
+        await operator.type("ctx\r")
+        await operator.until(lambda: any("from the past" in one for one in operator.told()))
+
+
+async def test_visits_leave_nothing_behind() -> None:
+    kinds = (Dashboard, MainScreen, Widget, Timer)
+
+    def held() -> Counter[str]:
+        gc.collect()
+        found = Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
+        found["Task"] = len(asyncio.all_tasks())
+        return found
+
+    async with dashboard(world_of(*range(1, 6))) as operator:
+        before = held()
+        for _ in range(VISITS):
+            await operator.press("[")
+            await until_past(operator, 5)
+            await operator.press("N")
+            await until_present(operator)
+        operator.app.clear_notifications()
+        await operator.until(lambda: not operator.main.query("Toast"), "no message")
+        operator.app._free_memory()
+        # A timer that was stopped keeps what began it until it would have gone off.
+        await operator.until(lambda: not held()["PastScreen"], "all screens of the past gone")
+        after = held()
+        more = {name: after[name] - before[name] for name in after if after[name] > before[name]}
+        assert not {name: number for name, number in more.items() if number > 5}, more

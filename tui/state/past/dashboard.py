@@ -1,0 +1,196 @@
+"""A dashboard of one moment of the past: it is led from outside, and changes nothing.
+
+No Textual in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from backends.discovery.discovery import Added, Discovery, WatchEvent
+from backends.discovery.history import EventType
+from backends.discovery.reasons import Reason, ReasonKind
+from backends.dynamo.queries import Query
+from backends.liveness.gathering import Probing
+from backends.probe.types import ProbeResult, ProbeTarget
+from backends.removal.audit.audit import Audit
+from backends.removal.removals import Removals
+from backends.timeline import (
+    DrainsRead,
+    LeasesRead,
+    Opening,
+    ProbesMade,
+    Step,
+    StoreEvents,
+    Timeline,
+)
+from backends.timeline.folding import Folding
+from backends.timeline.known_times import KnownTimes
+from backends.timeline.moment_store import WHY_READ_ONLY, MomentStore
+from tui.config.settings import Settings
+from tui.session import Session
+from tui.state.dashboard import Dashboard
+from tui.state.empty import in_namespace
+from tui.state.observer import Job, Update
+from tui.state.past.clock import MomentClock
+from tui.state.past.place import PastPlace
+from tui.state.timings import TIMINGS, Timings
+from tui.text.host_clock import HostClock
+from tui.text.past.place import place_text
+
+
+class NoProbes:
+    """Probes nothing: what answers now says nothing of then."""
+
+    def want(self, targets: Collection[ProbeTarget]) -> None:
+        pass
+
+    async def run(self, take: Callable[[list[ProbeResult]], None]) -> None:
+        await asyncio.Event().wait()
+
+    async def once(
+        self, targets: Collection[ProbeTarget], *, deep: bool = False
+    ) -> list[ProbeResult]:
+        return []
+
+    async def aclose(self) -> None:
+        """There is nothing to end."""
+
+
+class PastDashboard(Dashboard):
+    """Shows one moment after another of a timeline, as `Travel` leads it."""
+
+    is_past = True
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        query: Query,
+        settings: Settings,
+        present: HostClock,
+        timings: Timings = TIMINGS,
+        *,
+        audit: Audit | None = None,
+        times: KnownTimes | None = None,
+    ) -> None:
+        """`query`: the records to show. `present`: the clock of now. `audit`: is read for the
+        reasons of removals. `times`: of the store's revisions, the newest of which is now. None:
+        how many there were since is of no interest."""
+        store = MomentStore(timeline.store, timeline.address, timeline.lifetime)
+        discovery = Discovery(store)
+        self.moment_clock = MomentClock(present)
+        session = Session(
+            discovery, NoProbes(), Removals(discovery, audit), clock=self.moment_clock
+        )
+        settings = replace(
+            settings,
+            probing=Probing.NEVER,
+            lease_rate=0.0,
+            metrics=(),
+            metrics_always=False,
+            notify="off",
+        )
+        super().__init__(session, query, settings, self.moment_clock, timings)
+        self.past: PastPlace | None = None
+        """The moment that is shown. None: none is yet."""
+        self.states.is_past = True
+        self._counts_revisions = times is not None
+        if times is not None:
+            self.times = times
+        self._folding = Folding(query, store)
+
+    def place_parts(self) -> list[str]:
+        """Return which moment is shown, in parts, the most important first. Empty: none is yet."""
+        if self.past is None:
+            return []
+        clock = self.moment_clock
+        newest = self.times.newest if self._counts_revisions else None
+        return place_text(self.past.moment, self.past.at, clock.present(), newest, clock.shown_at)
+
+    def nothing_to_show(self) -> str:
+        """Return the text of a table without rows."""
+        if self.past is None:
+            return f"Reading the past of {self.store.name} {self.store.address} …"
+        if not self.view.narrowed and not self.view.cluster.records:
+            return f"Nothing was registered{in_namespace(self.settings.namespace)} then"
+        return super().nothing_to_show()
+
+    def jobs(self) -> Mapping[str, Job]:
+        """Return no jobs: nothing comes by itself."""
+        return {}
+
+    def tick(self) -> None:
+        """Take in that a second passed now, which is nothing then."""
+
+    def _begin_to_look_back(self) -> None:
+        """What came before is part of what a moment opens with."""
+
+    async def open_at(self, opening: Opening, at: float) -> None:
+        """Take in another moment, with nothing of the one before but what the user chose. `at`: its
+        time; if that is not known, one that it was before. `show_at` shows it, once the steps that
+        it opens with were folded."""
+        resynced = await self._folding.open(opening.entries)
+        base = at if opening.base.at is None else opening.base.at
+        self.moment_clock.set(base, is_known=opening.base.at is not None)
+        self.view.begin_at(resynced, base, opening.first_seen, read_only=WHY_READ_ONLY)
+        events = self.view.earlier_events(opening.earlier, base)
+        for event in events:
+            if event.why is not None:
+                event.why = replace(event.why, kind=ReasonKind.IN_THE_PAST)
+        await self.removals.explain_earlier(events)
+        self.view.put_before(events)
+        for step in opening.evidence:
+            await self._take(step)
+
+    async def fold(self, step: Step, at: float, *, is_known: bool) -> None:
+        """Take in one step, as a dashboard did then. `at`: as in `open_at`. `show_at` shows it."""
+        self.moment_clock.set(at, is_known=is_known)
+        await self._take(step)
+
+    def show_at(self, place: PastPlace, at: float, *, anew: bool) -> None:
+        """Show what was taken in as of a moment. `at`: as in `open_at`. `anew`: it was opened, so
+        that nothing is as it was."""
+        self.moment_clock.set(at, is_known=place.at is not None)
+        self.view.pass_time(at)
+        self.view.prune(at)
+        self.past = place
+        is_first = not self.complete
+        self.complete = True
+        changes = self.view.take_changes()
+        if anew or is_first:
+            changed = Update(
+                everything=True, is_first=is_first, history=True, link=True, detail=True
+            )
+        else:
+            changed = Update(records=changes, history=True, link=True, detail=True)
+        self._changed(changed)
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case StoreEvents(events=events):
+                await self._take_events(await self._folding.fold(events))
+            case LeasesRead(ttls=ttls):
+                self.view.verdicts.observe_ttls(ttls)
+            case ProbesMade(results=results):
+                # Results count for addresses that were asked for.
+                for record in self.view.cluster.records.values():
+                    self.view.verdicts.targets(record)
+                self.view.verdicts.observe_readings(results)
+            case DrainsRead(marks=marks):
+                self.view.verdicts.drained(marks)
+
+    async def _take_events(self, events: Sequence[WatchEvent]) -> None:
+        noted = self.view.take([*events], self.clock())
+        if not self.clock.is_known:
+            for one in events:
+                if isinstance(one, Added):
+                    self.view.cluster.predate(one.record.key)
+        for event in noted:
+            event.is_untimed = not self.clock.is_known
+            if event.type is EventType.REMOVED and event.why is None:
+                revision = "" if event.removal is None else event.removal.revision
+                event.why = Reason(ReasonKind.IN_THE_PAST, revision=revision)
+        await self.removals.explain_earlier(noted)
