@@ -15,6 +15,15 @@ class BadRecording(StoreError):
         self.problem = problem
 
 
+class NotInRecording(StoreError):
+    """The recording at `path` does not tell what was asked for. `problem` is a clause on why."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
 class NotRecorded(StoreError):
     """Nothing was recorded for a while: what was registered meanwhile is not known."""
 

@@ -175,7 +175,7 @@ def test_what_is_compacted_or_to_come_is_said_and_is_trouble(
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("diff",), "required: --from"),
+        (("diff",), "--from: name the earlier revision"),
         (("diff", "--from", "0"), "'0' is no revision: it is a number from 1 on, or oldest"),
         (("diff", "--from", "now"), "or oldest"),
         (("diff", "--from", "2", "--to", "oldest"), "or now"),

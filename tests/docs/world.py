@@ -22,6 +22,7 @@ from typing import Any
 import zmq
 
 from backends.recording.entry_lines import delete_line
+from backends.recording.lines import AliveLine
 from backends.store import Delete, Entry, Revision
 from tests.docs.documents import REFERENCE, ROOT, in_toml
 from tests.recording.frames import START, beginning, packed, written
@@ -251,7 +252,15 @@ def _record(path: Path) -> None:
     gone = Delete(entries[0].key, "4")
     written(
         path,
-        [packed([*beginning(entries, revision="3"), delete_line(gone, START + 60)])],
+        [
+            packed(
+                [
+                    *beginning(entries, revision="3"),
+                    delete_line(gone, START + 60),
+                    AliveLine(at=START + 1200),
+                ]
+            )
+        ],
     )
 
 

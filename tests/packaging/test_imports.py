@@ -167,6 +167,7 @@ def test_saying_the_version_imports_nothing_but_the_command_line() -> None:
         "tui.cli.arguments.bounds",
         "tui.cli.arguments.changing",
         "tui.cli.arguments.commands",
+        "tui.cli.arguments.compared",
         "tui.cli.arguments.flags",
         "tui.cli.arguments.looking",
         "tui.cli.arguments.parser",

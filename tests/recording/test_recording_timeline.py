@@ -25,7 +25,7 @@ from backends.recording.lines import (
 )
 from backends.recording.recording_timeline import RecordingTimeline
 from backends.store import Delete, Entry, Lost, Put, Resync, TimeToLive
-from backends.timeline import LeasesRead, Opening, Step, Stepped, StoreEvents
+from backends.timeline import LeasesRead, Opening, Step, Stepped, StoreEvents, Timeline
 from tests.recording.frames import START, entry, header, packed_by_line, written
 
 KEYS = [b"v1/instances/ns/comp/gen/%x" % number for number in (1, 2, 3)] + [b"v1/other\xff"]
@@ -187,7 +187,7 @@ async def test_any_moment_is_the_cluster_folded_up_to_it(
     if cut is not None:
         content = content[: max(len(packed_by_line(model.frames[0][:2])), len(content) - cut)]
     with tempfile.TemporaryDirectory() as folder:
-        timeline = await RecordingTimeline.load(written(Path(folder) / "it", [content]))
+        timeline: Timeline = await RecordingTimeline.load(written(Path(folder) / "it", [content]))
         first, last = await timeline.first(), await timeline.last()
         assert first.at == START
         assert last.at == model.at if cut is None else last.at is not None

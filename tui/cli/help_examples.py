@@ -90,9 +90,14 @@ written again the same does not differ; with --events it is printed, too. etcd k
 revision, and does not tell a removal by hand from the end of a lease. In a NATS store a revision is
 a time in microseconds since 1970, and as much is known as the buckets' history keeps. File stores
 and Kubernetes keep no past.
+Of recordings two times are compared, or one time and the store as it is now (live). With --events
+every change between two times of one recording is printed. TIME is as of dyntop events --since. A
+time at which the store was not followed is refused, since nothing is known of it.
 Exit codes: 0 nothing differs, 1 something does, 2 or more something went wrong.
 
 examples:
+  dyntop diff night.dyntop@03:10 night.dyntop@03:20
+  dyntop diff models night.dyntop@10m live         what changed since then
   dyntop diff --from 184230                        what changed from then until now
   dyntop diff --from 184230 --to 184310 -n prod    ... until then, in one namespace
   dyntop diff endpoints --from oldest --events     every change that is still known

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import msgspec
 
-from backends.recording.errors import BadRecording
+from backends.recording.errors import BadRecording, NotInRecording
 from backends.removal.audit.disk import AuditFailed
 from backends.removal.errors import NotFound, RestoreRefused, WrongStore
 from backends.store import (
@@ -94,6 +94,8 @@ def explain(error: StoreError | RestoreRefused | AuditFailed, store: str = "etcd
             sentence, code = f"{store} at {error.address} refused: {error.detail}", Exit.REFUSED
         case BadRecording():
             sentence, code = f"{error.path} cannot be read: {error.problem}", Exit.USAGE
+        case NotInRecording():
+            sentence, code = f"{error.path}: {error.problem}", Exit.USAGE
         case NoPast() | Compacted() | NotYet():
             sentence, code = _not_in_the_past(error, store), Exit.USAGE
         case NotFound():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tui.cli.arguments.bounds import age, size
+from tui.cli.arguments.compared import add_compared
 from tui.cli.arguments.flags import (
     add_filters,
     add_metrics,
@@ -69,13 +70,12 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 
 def add_diff(parser: argparse.ArgumentParser) -> None:
-    add_what(parser, "endpoints", "models", "channels", "sources", "all")
+    add_compared(parser)
     parser.add_argument(
         "--from",
         dest="after",
         metavar="N",
         type=revision_or("oldest"),
-        required=True,
         help="the earlier revision of etcd or NATS; oldest: the oldest of which all is known",
     )
     parser.add_argument(

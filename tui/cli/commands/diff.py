@@ -58,11 +58,18 @@ class _Found(msgspec.Struct, frozen=True):
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
     """Compare, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
     end_at_once_on_interrupt()
+    if arguments.places:
+        from tui.cli.commands import diff_recordings
+
+        return diff_recordings.run(settings, arguments)
+    if arguments.after is None:
+        raise Misconfigured("--from", "name the earlier revision, or two times of a recording")
     found = asyncio.run(_find(settings, arguments))
     if arguments.output in STRUCTURED:
-        write_objects(arguments.output, (_json(found, change) for change in found.changes))
+        objects = (change_json(change, found.worker_of) for change in found.changes)
+        write_objects(arguments.output, objects)
     else:
-        header, rows = _table(found.changes, steps=arguments.events)
+        header, rows = table_of_changes(found.changes, steps=arguments.events)
         write_table(header, rows)
         print_message(_in_short(found, settings))
     if found.unread:
@@ -90,7 +97,7 @@ async def _find(settings: Settings, arguments: argparse.Namespace) -> _Found:
             changes = await _steps(discovery, query, after, until, changes)
         unread = "; ".join(dict.fromkeys(filter(None, (no_before, no_records))))
         place = place_of(discovery).name
-        worker_of = _first_known(now, then)
+        worker_of = first_known(now, then)
         times = past.time_of(after), past.time_of(until)
         return _Found(place, after, until, changes, worker_of, unread, *times)
 
@@ -106,14 +113,14 @@ async def _steps(
     return steps
 
 
-def _first_known(*sources: Publishers) -> Callable[[AnyRecord], int | None]:
+def first_known(*sources: Publishers) -> Callable[[AnyRecord], int | None]:
     """Return what finds the worker of a record, from the first of some that know it."""
     return lambda record: next(
         (worker for one in sources if (worker := one.worker_of(record)) is not None), None
     )
 
 
-def _table(
+def table_of_changes(
     changes: Sequence[RecordChange], *, steps: bool
 ) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
     """Return header and rows. `steps`: with the revision of each change, and its time if the store
@@ -123,7 +130,7 @@ def _table(
     before = ["REVISION"] * steps + ["TIME"] * has_times
 
     def row(one: RecordChange) -> Sequence[str]:
-        cells = [str(one.revision)] * steps
+        cells = ["" if one.revision is None else str(one.revision)] * steps
         if has_times:
             cells.append("" if one.at is None else day_and_time(one.at))
         return [*cells, *_cells(one)]
@@ -154,7 +161,7 @@ def _in_short(found: _Found, settings: Settings) -> str:
     return f"{between}: {numbers or 'nothing changed'}{no_times}"
 
 
-def _json(found: _Found, change: RecordChange) -> str:
+def change_json(change: RecordChange, worker_of: Callable[[AnyRecord], int | None]) -> str:
     """Return a change as one line of JSON."""
     start = as_json(
         {
@@ -166,7 +173,7 @@ def _json(found: _Found, change: RecordChange) -> str:
     )
     both = ("record", change.record), ("previous", change.previous)
     records = (
-        f'"{name}":{"null" if one is None else record_json(one, found.worker_of(one))}'
+        f'"{name}":{"null" if one is None else record_json(one, worker_of(one))}'
         for name, one in both
     )
     return f"{start[:-1]},{','.join(records)}}}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -35,7 +34,7 @@ from tui.text.json_export import as_json, exported_id, exported_reason, hex_or_n
 from tui.text.past.typed_time import TypedTime
 from tui.text.reasons import reason_text
 from tui.text.sanitize import plain, plain_key
-from tui.text.timestamps import utc_stamp
+from tui.text.timestamps import day_and_time, utc_stamp
 
 HEADER = ("TIME", "WHAT", "KIND", "NAME", "ID", "WHY")
 
@@ -76,7 +75,7 @@ async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
     else:
         number = await _print_events(timeline, span, is_shown, arguments.output)
     if arguments.output not in STRUCTURED:
-        part = f"from {_time(span.since)} to {_time(span.until)}"
+        part = f"from {day_and_time(span.since)} to {day_and_time(span.until)}"
         of = f"{timeline.name} ({timeline.store} {timeline.address}){described(settings)}"
         print_message(f"{part} of {of}: {count(number, 'cause' if arguments.causes else 'event')}")
     if timeline.damage:
@@ -118,7 +117,9 @@ async def span_of(
         end if until is None else until.at(start, end),
     )
     if found.until < found.since:
-        raise Misconfigured("--until", f"{_time(found.until)} is before {_time(found.since)}")
+        raise Misconfigured(
+            "--until", f"{day_and_time(found.until)} is before {day_and_time(found.since)}"
+        )
     return found
 
 
@@ -154,17 +155,17 @@ def _texts_of_cause(cause: EventCause) -> list[str]:
 def _event_cells(one: RecordedEvent) -> Cells:
     event, record = one.event, one.event.record
     if record is None:
-        return _time(event.at), event.type.value, STORE, "", "", reason_text(event.why)
+        return day_and_time(event.at), event.type.value, STORE, "", "", reason_text(event.why)
     name = name_of(record) if record.id.path() else plain_key(record.key)
     kind, number = SHORT_KIND_NAMES[record.kind], hex_id(record.id.instance_id)
-    return _time(event.at), event.type.value, kind, name, number, reason_text(event.why)
+    return day_and_time(event.at), event.type.value, kind, name, number, reason_text(event.why)
 
 
 def _cause_cells(cause: EventCause) -> Cells:
     why = ", ".join(filter(None, (cause_why(cause), number_of_keys(cause))))
     worker = hex_id(cause.worker) if cause.records else ""
     name = cause_name(cause)
-    return _time(cause.at), cause.kind.value, cause_subject(cause), name, worker, why
+    return day_and_time(cause.at), cause.kind.value, cause_subject(cause), name, worker, why
 
 
 def _event_json(one: RecordedEvent) -> str:
@@ -197,8 +198,3 @@ def _cause_json(cause: EventCause) -> str:
             "reason": exported_reason(cause.why),
         }
     )
-
-
-def _time(at: float) -> str:
-    """Return a time in the reader's time zone."""
-    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"

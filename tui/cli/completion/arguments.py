@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from tui.cli.arguments.compared import KINDS_COMPARED, LIVE
 from tui.cli.completion.local_names import act_ids, context_names, kube_context_names, paths
 from tui.cli.completion.plain_words import plain_names
 from tui.cli.completion.store_names import StoreNames
@@ -150,6 +151,11 @@ def _folders(store: StoreNames, words: argparse.Namespace, prefix: str) -> Itera
     return store.within_patience(lambda: sorted(paths(prefix, only_folders=True)), [])
 
 
+def _compared(store: StoreNames, words: argparse.Namespace, prefix: str) -> Iterable[str]:
+    """A WHAT of `diff`, or the file of a FILE@TIME."""
+    return chain(KINDS_COMPARED, (LIVE,), _files(store, words, prefix))
+
+
 ANYWHERE: dict[str, Names] = {
     "context": _contexts,
     "kube_context": _kube_contexts,
@@ -173,5 +179,6 @@ ARGUMENTS: dict[tuple[str, str], Names] = {
     ("restore", "id"): _restorable,
     ("record", "file"): _files,
     ("events", "file"): _files,
+    ("diff", "what"): _compared,
 }
 """By command and name of the argument."""
