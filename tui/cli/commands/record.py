@@ -17,6 +17,7 @@ from backends.discovery.discovery import Discovery
 from backends.dynamo.queries import EVERYTHING
 from backends.liveness.collector import Probes
 from backends.liveness.gathering import Probing
+from backends.probe.no_probes import NoProbes
 from backends.recording.part_files import CannotRecord, RecordingBounds
 from backends.recording.recorder import ObservesRecorder, RecordedBy, Recorder
 from backends.recording.writer import RecordingWriter
@@ -25,7 +26,6 @@ from backends.store import Store, StoreError
 from tui import __version__
 from tui.cli.arguments.bounds import age_text, size_text
 from tui.cli.shared.audit_file import audit_at
-from tui.cli.shared.no_probes import NoProbes
 from tui.config.settings import Settings
 from tui.runtime.heap import give_back
 from tui.runtime.redact import masks

@@ -14,10 +14,10 @@ from backends.discovery.reasons import Reason
 from backends.liveness.collector import EvidenceCollector
 from backends.liveness.gathering import Probing
 from backends.liveness.tracker import LivenessTracker
+from backends.probe.no_probes import NoProbes
 from backends.removal.explainer import Explainer, FindOperations
 from backends.removal.removals import Removals
 from tui.cli.shared.audit_file import audit_at
-from tui.cli.shared.no_probes import NoProbes
 from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
 from tui.state.store_state import StoreState, next_state

@@ -5,8 +5,7 @@ No Textual in here.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -15,7 +14,7 @@ from backends.discovery.history import EventType
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.queries import Query
 from backends.liveness.gathering import Probing
-from backends.probe.types import ProbeResult, ProbeTarget
+from backends.probe.no_probes import NoProbes
 from backends.removal.audit.audit import Audit
 from backends.removal.removals import Removals
 from backends.timeline import (
@@ -40,24 +39,6 @@ from tui.state.past.place import PastPlace
 from tui.state.timings import TIMINGS, Timings
 from tui.text.host_clock import HostClock
 from tui.text.past.place import place_text
-
-
-class NoProbes:
-    """Probes nothing: what answers now says nothing of then."""
-
-    def want(self, targets: Collection[ProbeTarget]) -> None:
-        pass
-
-    async def run(self, take: Callable[[list[ProbeResult]], None]) -> None:
-        await asyncio.Event().wait()
-
-    async def once(
-        self, targets: Collection[ProbeTarget], *, deep: bool = False
-    ) -> list[ProbeResult]:
-        return []
-
-    async def aclose(self) -> None:
-        """There is nothing to end."""
 
 
 class PastDashboard(Dashboard):
