@@ -85,6 +85,10 @@ class EtcdPast:
         """Return None: etcd keeps no times."""
         return None
 
+    def revision_at(self, at: float) -> int | None:
+        """Return None: etcd keeps no times."""
+        return None
+
     async def newest(self) -> int:
         """Return the newest revision that the member in use has."""
         status = await self._client.call(rpc.STATUS, rpc.StatusRequest())

@@ -77,6 +77,9 @@ class NatsPast:
     def time_of(self, revision: int) -> float | None:
         return revision / MICROSECONDS
 
+    def revision_at(self, at: float) -> int | None:
+        return max(1, int(at * MICROSECONDS))
+
     async def newest(self) -> int:
         session = await self._sessions.session()
         return _newest((await session.buckets()).present)

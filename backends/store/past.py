@@ -34,12 +34,16 @@ class PastChange(msgspec.Struct, frozen=True, gc=False):
 class Past(Protocol):
     """Reads the past of a store. Revisions are whole numbers that count up from 1.
 
-    Every method but `time_of` may raise `StoreError`. A revision that is not there any more raises
-    `Compacted`, one that is not there yet `NotYet`; `NoPast` if nothing of the past is known.
+    Every method but the first two may raise `StoreError`. A revision that is not there any more
+    raises `Compacted`, one that is not there yet `NotYet`. `NoPast`: nothing of the past is known.
     """
 
     def time_of(self, revision: int) -> float | None:
         """Return when a revision was, in POSIX seconds. None: the store keeps no times."""
+
+    def revision_at(self, at: float) -> int | None:
+        """Return the revision that a store had at a time, in POSIX seconds. None: it keeps no
+        times."""
 
     async def newest(self) -> int:
         """Return the revision of the last change."""

@@ -1,7 +1,8 @@
 """`RevisionTimeline`: the revisions of a store that keeps them, as far as they are not compacted.
 
 The numbers of its moments are the revisions. Only changes of Dynamo's own keys are steps: whatever
-else is written to the store moves its revision, and nothing that is shown.
+else is written to the store moves its revision, and nothing that is shown. Where a revision is a
+time (NATS), all that the store still has is read at once.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ KEPT = 5_000
 """Changes that are kept, those around the last move."""
 EARLIER = 500
 """Changes before a moment that it opens with."""
+EVERYTHING_AT_ONCE = 2**62
+"""More revisions than there are, where a revision is a time."""
 MOST_STEPS = 500
 """Changes that are folded one by one. What is further is read anew."""
 
@@ -34,7 +37,7 @@ class RevisionTimeline:
     """Earlier revisions of a store, and the changes that led from one to the next."""
 
     has_times = True
-    """As far as the store was followed."""
+    """As far as the store keeps them, or was followed."""
 
     def __init__(
         self,
@@ -50,7 +53,11 @@ class RevisionTimeline:
         self._past = discovery.past
         self._query = query
         self._times = times
-        self._first_chunk = first_chunk
+        self._is_timed = self._past.time_of(1) is not None
+        """Whether a revision is a time."""
+        self._first_chunk = EVERYTHING_AT_ONCE if self._is_timed else first_chunk
+        self._longest_chunk = EVERYTHING_AT_ONCE if self._is_timed else LONGEST_CHUNK
+        self._earlier_chunk = EVERYTHING_AT_ONCE if self._is_timed else EARLIER
         self._kept = kept
         self._after = self._until = 0
         """All changes after one revision, and up to another, are those in `_changes`."""
@@ -89,17 +96,21 @@ class RevisionTimeline:
         return await self._earlier(moment, -by)
 
     async def at_time(self, at: float) -> Moment:
-        return self._moment(self._times.revision_at(at))
+        revision = self._past.revision_at(at)
+        if revision is None:
+            return self._moment(self._times.revision_at(at))
+        return self._moment(max(revision, await self._past.oldest(self._query.prefixes)))
 
     async def at_revision(self, revision: int) -> Moment:
-        if revision > (newest := await self._past.newest()):
+        # A time after the last change is one, too; one that is still to come cannot be opened.
+        if not self._is_timed and revision > (newest := await self._past.newest()):
             raise NotYet(self.address, revision, newest)
         return self._moment(revision)
 
     async def open(self, moment: Moment) -> Opening:
         entries = await self._past.at(self._query.prefixes, moment.number)
         try:
-            await self._cover(max(1, moment.number - EARLIER), moment.number)
+            await self._cover(max(1, moment.number - self._earlier_chunk), moment.number)
         except Compacted as error:
             if error.oldest < moment.number:
                 await self._cover(error.oldest, moment.number)
@@ -115,7 +126,7 @@ class RevisionTimeline:
         )
 
     async def between(self, after: Moment, until: Moment) -> Sequence[Stepped] | None:
-        if not 0 <= until.number - after.number <= LONGEST_CHUNK:
+        if not 0 <= until.number - after.number <= self._longest_chunk:
             return None
         try:
             await self._cover(after.number, until.number)
@@ -138,7 +149,13 @@ class RevisionTimeline:
     # --- inside -------------------------------------------------------------------------------
 
     def _moment(self, revision: int) -> Moment:
-        return Moment(revision, str(revision), self._times.of(revision))
+        at = self._past.time_of(revision)
+        # Where a revision is a time, that says it all.
+        return (
+            Moment(revision, str(revision), self._times.of(revision))
+            if at is None
+            else Moment(revision, at=at)
+        )
 
     async def _earlier(self, moment: Moment, by: int) -> Moment:
         """Return the moment so many changes before the last one up to a moment."""
@@ -158,7 +175,7 @@ class RevisionTimeline:
             if start <= oldest:
                 return self._moment(start)
             start = max(oldest, start - chunk)
-            chunk = min(2 * chunk, LONGEST_CHUNK)
+            chunk = min(2 * chunk, self._longest_chunk)
 
     async def _only(self, moment: Moment, oldest: int) -> Moment:
         """Return a moment before which nothing is left. Raises `Compacted` if nor is it itself."""
@@ -177,7 +194,7 @@ class RevisionTimeline:
                 return self._moment(found[min(by, len(found)) - 1]) if found else moment
             newest = newest or max(end, await self._past.newest())
             end = min(newest, end + chunk)
-            chunk = min(2 * chunk, LONGEST_CHUNK)
+            chunk = min(2 * chunk, self._longest_chunk)
 
     def _distinct(self, after: int, until: int) -> list[int]:
         """Return the revisions in which something changed, of those that are covered."""
@@ -222,11 +239,15 @@ class RevisionTimeline:
         self._revisions = [change.revision or 0 for change in changes]
 
     def _timed(self, change: RecordChange) -> RecordChange:
-        at = None if change.revision is None else self._times.of(change.revision)
+        if change.at is not None or change.revision is None:
+            return change
+        at = self._times.of(change.revision)
         return RecordChange(change.record, change.previous, change.revision, at)
 
     def _first_seen(self, entries: Resync, moment: Moment) -> Mapping[bytes, FirstSeen]:
         """Return since when keys are known to have been there."""
+        if self._is_timed:
+            return self._first_seen_by_changes(moment)
         if not self._times:
             return {}
         first_revision, first_at = self._times.first
@@ -246,6 +267,14 @@ class RevisionTimeline:
             elif revision <= first_revision and first_revision <= moment.number:
                 found[entry.key] = FirstSeen(first_at, was_there=True)
         return found
+
+    def _first_seen_by_changes(self, moment: Moment) -> Mapping[bytes, FirstSeen]:
+        """Return when each key was written last, of those that were since changes are known."""
+        return {
+            change.record.key: FirstSeen(change.at, was_there=change.previous is not None)
+            for change in self._changes[: bisect_right(self._revisions, moment.number)]
+            if change.record is not None and change.at is not None
+        }
 
 
 def _is_seen(change: RecordChange) -> bool:

@@ -66,6 +66,17 @@ class RememberedPast:
         if revision < self._keyspace.oldest:
             raise Compacted("this process", revision, self._keyspace.oldest)
 
+    def time_of(self, revision: int) -> float | None:
+        return None
+
+    def revision_at(self, at: float) -> int | None:
+        return None
+
+    async def recent(
+        self, prefixes: Sequence[bytes], until: int, most: int
+    ) -> tuple[PastChange, ...]:
+        return await self.changes(prefixes, max(self._keyspace.oldest, until - most), until)
+
     async def newest(self) -> int:
         await self._check(self._keyspace.oldest)
         return self._keyspace._revision

@@ -185,3 +185,34 @@ async def test_of_a_real_etcd_steps_and_moments_are_its_revisions(
     with pytest.raises(Compacted) as error:
         await timeline.open(Moment(first))
     assert error.value.oldest == second
+
+
+async def test_where_a_revision_is_a_time_each_step_has_it_and_all_is_read_at_once(
+    nats_timeline: RevisionTimeline,
+) -> None:
+    timeline = nats_timeline
+    last = await timeline.last()
+    assert last.revision == ""
+    assert last.at == last.number / 1_000_000
+    moments = [last]
+    for _ in range(4):
+        moments.append(await timeline.change_from(moments[-1], -1))
+    numbers_of = [one.number for one in moments]
+    # The oldest is when the bucket was made, and there is nothing before it.
+    assert numbers_of == [*sorted(set(numbers_of), reverse=True), numbers_of[-1]]
+    assert numbers_of[-1] == numbers_of[-2] == (await timeline.first()).number
+    assert await timeline.change_from(moments[3], 2) == moments[1]
+    assert await timeline.at_time(last.number / 1_000_000 + 5) == Moment(
+        last.number + 5_000_000, at=last.number / 1_000_000 + 5
+    )
+    assert await timeline.at_time(1.0) == await timeline.first()
+    with pytest.raises(NotYet):
+        await timeline.open(await timeline.at_revision(2**62))
+    opening = await timeline.open(last)
+    assert [one.key for one in opening.entries.entries] == [registered.instance(2)[0]]
+    assert [one.at for one in opening.earlier] == [one.at for one in moments[2::-1]]
+    seen = opening.first_seen[registered.instance(2)[0]]
+    assert seen == FirstSeen(moments[1].at or 0.0, was_there=False)
+    steps = await timeline.between(moments[2], last)
+    assert steps is not None
+    assert [one.moment for one in steps] == [moments[1], last]

@@ -156,7 +156,8 @@ def open_past(present: MainScreen, move: Move, clock: HostClock, timings: Timing
         clock,
         timings,
         audit=live.audit,
-        times=times,
+        times=None if live.store_keeps_times else times,
+        store_keeps_times=live.store_keeps_times,
     )
     travel = Travel(timeline, dashboard, before=lambda moment: times.latest_of(moment.number))
     screen = PastScreen(dashboard, travel)

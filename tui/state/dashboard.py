@@ -245,8 +245,16 @@ class Dashboard:
         return self._audit
 
     @property
+    def store_keeps_times(self) -> bool:
+        """Return whether the revisions of the store are times."""
+        return self.store.past is not None and self.store.past.time_of(1) is not None
+
+    @property
     def known_since(self) -> float:
-        """The time from which times of the store's revisions are known. If none are, it is now."""
+        """The time from which times of the store's revisions are known. If none are, it is now; 0
+        if the store has them itself, as far as it goes back."""
+        if self.store_keeps_times:
+            return 0.0
         return self.times.first[1] if self.times else self.clock()
 
     @property
@@ -366,7 +374,7 @@ class Dashboard:
         link = self.view.store
         self._heap.took_in(sum(map(_records_in, batch)))
         noted = self.view.take(batch, self.clock())
-        if self.store.past is not None:
+        if self.store.past is not None and not self.store_keeps_times:
             self._note_times(batch, link.last_contact)
         self._show(noted, link=self.view.store.link is not link.link)
 

@@ -66,6 +66,9 @@ class Remembered:
         self.asked: list[tuple[int, int]] = []
 
     def time_of(self, revision: int) -> float | None:
+        return self.at_time
+
+    def revision_at(self, at: float) -> int | None:
         raise NotImplementedError
 
     async def newest(self) -> int:

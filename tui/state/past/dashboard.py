@@ -56,10 +56,12 @@ class PastDashboard(Dashboard):
         *,
         audit: Audit | None = None,
         times: KnownTimes | None = None,
+        store_keeps_times: bool = False,
     ) -> None:
         """`query`: the records to show. `present`: the clock of now. `audit`: is read for the
         reasons of removals. `times`: of the store's revisions, the newest of which is now. None:
-        how many there were since is of no interest."""
+        how many there were since is of no interest. `store_keeps_times`: its revisions are times.
+        """
         store = MomentStore(timeline.store, timeline.address, timeline.lifetime)
         discovery = Discovery(store)
         self.moment_clock = MomentClock(present)
@@ -81,7 +83,12 @@ class PastDashboard(Dashboard):
         self._counts_revisions = times is not None
         if times is not None:
             self.times = times
+        self._store_keeps_times = store_keeps_times
         self._folding = Folding(query, store)
+
+    @property
+    def store_keeps_times(self) -> bool:
+        return self._store_keeps_times
 
     def place_parts(self) -> list[str]:
         """Return which moment is shown, in parts, the most important first. Empty: none is yet."""
