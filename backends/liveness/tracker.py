@@ -291,6 +291,7 @@ class LivenessTracker:
             self._inputs.is_complete = complete
             self.serving.set_complete(complete)
             self._dirty |= self._records.keys()
+            self._rerouted |= self._records.keys()
 
     def update(
         self, changed: Iterable[bytes] = (), worsened: dict[bytes, Verdict | None] | None = None

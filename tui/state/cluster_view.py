@@ -57,6 +57,9 @@ class Changes(record_index.RecordChanges):
 
     models: set[str] = msgspec.field(default_factory=set)
     """The names of models concerned, also of those that are gone."""
+    served: set[str] = msgspec.field(default_factory=set)
+    """Of these, the ones of which a card came, changed, went or is routed otherwise. The others
+    have another verdict alone."""
 
 
 class ClusterView:
@@ -457,7 +460,8 @@ class ClusterView:
         changes.keys |= (judged | rerouted) & self.shown.records.keys()
         changes.keys |= self._stones_changed
         self._stones_changed = set()
-        return Changes(changes.keys, changes.scopes, models | self.models.of(changes.keys))
+        served = models | self.models.of(rerouted)
+        return Changes(changes.keys, changes.scopes, models | self.models.of(changes.keys), served)
 
     def take_worsened(self) -> list[AnyRecord]:
         """Return the records that became a finding since the last call: they were live before, or

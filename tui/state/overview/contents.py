@@ -85,6 +85,8 @@ class OverviewContents:
         self._subjects: dict[Hashable, Subject] = {}
         self._cards_of: dict[tuple[str, str | None], Sequence[AnyRecord]] = {}
         """The cards of lines, as they were asked for since the last change."""
+        self._some_cards: dict[tuple[str, str | None], Sequence[AnyRecord]] = {}
+        """A few cards of each line, as they were asked for last."""
         self._events: dict[int, tuple[object, OverviewRow]] = {}
         """The rows of causes as they were listed last, and what they rest on, by number."""
         self._scope: Scope = ()
@@ -93,16 +95,21 @@ class OverviewContents:
         """Take in everything: the scope, the filter or the whole cluster is another."""
         self._scope = self._dashboard.scope
         self._cards_of.clear()
+        self._some_cards.clear()
         self._wrong_lines.rebuild(self._scope)
         self._models.rebuild(self._scope)
         self.take_figures()
 
     def amend(self, changes: Changes) -> None:
         """Take in what changed."""
-        if changes.models:
+        if changes.served:
             self._cards_of.clear()
+        if len(self._some_cards) > MOST_LINES:
+            # Of models that are gone, most of them.
+            self._some_cards.clear()
         self._wrong_lines.amend(changes.keys)
-        self._models.amend(changes.models)
+        # A filter may be of verdicts, which say nothing of how a model is served.
+        self._models.amend(changes.models if self._view.narrowed else changes.served)
 
     def catch_up(self) -> None:
         """Take in what costs more than may be done at each change. Call it once a second."""
@@ -284,6 +291,18 @@ class OverviewContents:
                 # If one changed since, the store removes nothing, since its revision differs.
                 return self._states.registered(events.records)
         return ()
+
+    def some_records(self, row: OverviewRow, most: int) -> Sequence[AnyRecord]:
+        """Return a few of `records`; of a model the same as before as long as they are registered:
+        it may have thousands, of which some have another verdict each second."""
+        line = self.subject(row)
+        if not isinstance(line, ModelLine):
+            return self.records(row)[:most]
+        key = (line.name, line.namespace)
+        some, registered = self._some_cards.get(key, ()), self._view.cluster.records
+        if len(some) < most or any(registered.get(one.key) is not one for one in some):
+            some = self._some_cards[key] = self._cards(line)[:most]
+        return some
 
     def worker(self, row: OverviewRow) -> Worker | None:
         """Return the process that a row is of. None: of none, or of none that is registered."""

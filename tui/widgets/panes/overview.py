@@ -102,10 +102,8 @@ class OverviewPane(Pane[OverviewRow]):
         found = [] if selected is None else [selected]
         for row in self.table.on_screen():
             if row.part is not OverviewPart.EVENTS:
-                records = self.records_of(row)
-                found += (
-                    records[:FEW] if row.part is OverviewPart.MODELS else records[:MOST_ON_SCREEN]
-                )
+                most = FEW if row.part is OverviewPart.MODELS else MOST_ON_SCREEN
+                found += self._contents.some_records(row, most)
         return found[:MOST_ON_SCREEN]
 
     def detail_record(self) -> AnyRecord | None:

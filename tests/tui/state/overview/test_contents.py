@@ -302,6 +302,36 @@ def test_a_line_of_events_stays_as_it_is_until_a_reason_is_found() -> None:
     assert shown.texts(OverviewPart.EVENTS, "what")[0] == ("- stopped",)
 
 
+def test_the_few_cards_of_a_model_stay_the_same_as_long_as_they_are_registered() -> None:
+    shown = Overviewed(*(one for number in range(1, 10) for one in worker(number)))
+
+    def few() -> list[int | None]:
+        (row,) = shown.rows(OverviewPart.MODELS)
+        return [one.id.instance_id for one in shown.contents.some_records(row, 4)]
+
+    assert few() == [1, 2, 3, 4]
+    shown.renew(2, 8)
+    shown.view.take([Added(one) for one in worker(0)], NOW)
+    shown.amended()
+    assert few() == [1, 2, 3, 4]
+    shown.view.take([Removed(one) for one in worker(2)], NOW)
+    shown.amended()
+    assert few() == [0, 1, 3, 4]
+
+
+def test_how_a_model_is_served_is_looked_at_again_only_where_its_routing_may_be_another() -> None:
+    shown = Overviewed(*worker(1), *worker(2))
+    shown.renew(1, 2)
+    changes = shown.view.take_changes()
+    assert len(changes.models) == 1
+    assert not changes.served
+    # An instance that goes takes its card along, and a key that may not be read may be one.
+    shown.view.take([Removed(worker(1)[0])], NOW)
+    assert shown.view.take_changes().served == changes.models
+    shown.view.verdicts.set_complete(False)
+    assert shown.view.take_changes().served == changes.models
+
+
 def test_of_three_hundred_causes_the_worst_are_shown_and_the_others_counted() -> None:
     workers = [one for number in range(1, 301) for one in worker(number)]
     shown = Overviewed(*workers)
