@@ -6,7 +6,7 @@ begins where the writer begins one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backends.discovery.cluster import FirstSeen
@@ -69,9 +69,8 @@ class RecordedHour:
             end = encode(AliveLine(at=STARTED + self._seconds))
             file.write(packer.compress(end) + packer.flush(ZstdCompressor.FLUSH_FRAME))
 
-    def _begin(self, packer: ZstdCompressor, write: object) -> int:
+    def _begin(self, packer: ZstdCompressor, write: Callable[[bytes], object]) -> int:
         """Write a frame's beginning. Returns its size, before compression."""
-        assert callable(write)
         header = Header(
             format=FORMAT,
             version="0",

@@ -16,6 +16,7 @@ from bench.figures.latency import Latency
 from bench.figures.listing import Listing
 from bench.figures.memory import Memory
 from bench.figures.ranks import Ranks
+from bench.figures.recorded import Recorded
 from bench.figures.restart import Restart
 from bench.figures.storm import Storm
 from bench.figures.version import Version
@@ -30,6 +31,7 @@ FIGURES: tuple[Figure, ...] = (
     Idle(),
     Files(),
     Charts(),
+    Recorded(),
     Ranks(),
     Keys(),
     Written(),
