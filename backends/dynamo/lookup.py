@@ -57,6 +57,8 @@ class Named(msgspec.Struct, frozen=True):
     """The ids (u64) that it spells, hex first. Empty: none."""
     key: bytes | None
     """The key that it spells. None: no key begins like this."""
+    given: str
+    """As it was given: a name may have blanks and quotes of its own at its ends."""
 
     def meanings(self, record: AnyRecord, worker: int | None) -> set[MatchedField]:
         """Return the fields of a record that it matches. `worker` is the record's, if known."""
@@ -70,9 +72,10 @@ class Named(msgspec.Struct, frozen=True):
         if (owner := record.entry.owner) is not None:
             found |= self._of_owner(owner)
         models = (record.model_name, getattr(record.id, "model_suffix", None))
-        if self.text.lower() in {model.lower() for model in models if model is not None}:
+        names = {self.text.lower(), self.given.lower()} - {""}
+        if not names.isdisjoint(model.lower() for model in models if model is not None):
             found.add(MatchedField.MODEL)
-        if record.id.path().lower() == self.text.lower():
+        if record.id.path().lower() in names:
             found.add(MatchedField.PATH)
         return found
 
@@ -130,7 +133,7 @@ def parse(text: str) -> Named:
             key = keys.unspell(bare)
         except keys.UnspellableKey:
             key = None
-    return Named(bare, ids_of(bare), key)
+    return Named(bare, ids_of(bare), key, text)
 
 
 def ids_of(text: str) -> tuple[int, ...]:

@@ -140,3 +140,15 @@ def test_in_kubernetes_a_worker_is_found_by_its_pod_its_object_and_its_node(
 def test_a_worker_on_no_known_node_is_not_found_by_an_empty_name() -> None:
     one = owned(registered.instance(WORKER), replace(READY, node="", pod_name=""))
     assert meanings("", one, WORKER) == set()
+
+
+@pytest.mark.parametrize("name", ["acme (v2)", "(acme)", "'acme'", " acme ", "id: acme", '"', "`"])
+def test_a_name_with_quotes_or_blanks_at_its_ends_is_found_as_it_is(name: str) -> None:
+    card = record(registered.card(ID, name))
+    assert MatchedField.MODEL in meanings(name, card)
+    assert MatchedField.MODEL in meanings(name.upper(), card)
+    assert MatchedField.MODEL not in meanings("acme", card)
+
+
+def test_a_text_with_nothing_but_quotes_means_no_record_without_names() -> None:
+    assert meanings('""', record((b"v1/other", b"{}")), None) == set()

@@ -83,12 +83,13 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     """
     end_at_once_on_interrupt()
     wanted = lookup.parse(arguments.name)
-    if not wanted.text:
+    if not wanted.given.strip():
         raise Misconfigured("NAME", "is empty: name an id, a key, an address or a model")
     seen, place, pod_events = asyncio.run(_look(settings, wanted, arguments.probe, clock))
     subjects = _subjects(seen.cluster, wanted)
     if not subjects:
-        print_message(f"nothing is named {wanted.text} in {place}{described(settings)}")
+        name = wanted.text or wanted.given
+        print_message(f"nothing is named {name} in {place}{described(settings)}")
         return Exit.REFUSED
     if len(subjects) > 1:
         print_message(f"{wanted.text} names {len(subjects):,} things: name one of them")

@@ -38,7 +38,7 @@ class NameFilter:
     """Picks the records that any of some names means; of no names, all. For `survey(choose=…)`."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._wanted = {one.text: one for one in map(lookup.parse, names)}
+        self._wanted = {one.given: one for one in map(lookup.parse, names)}
         self.missing: list[str] = []
         """The names without any match."""
 
@@ -48,11 +48,11 @@ class NameFilter:
         found, met = [], set()
         for record in matching:
             worker = cluster.worker_of(record)
-            naming = {text for text, one in self._wanted.items() if one.meanings(record, worker)}
+            naming = {given for given, one in self._wanted.items() if one.meanings(record, worker)}
             met |= naming
             if naming:
                 found.append(record)
-        self.missing = [text for text in self._wanted if text not in met]
+        self.missing = [one.text for given, one in self._wanted.items() if given not in met]
         return found
 
 
