@@ -20,7 +20,7 @@ from tests.support.nats_server import NatsServer
 from tests.support.peers import refusing
 from tests.support.registered import instance
 from tests.support.running import dyntop
-from tui.cli.completion.plain_words import is_plain
+from tui.cli.completion.quoting import is_plain
 
 REGISTERED = {
     entry.key.decode(): entry.value

@@ -44,6 +44,7 @@ ATTRIBUTES: list[tuple[type, list[str]]] = [
     (LinuxDriver, ["_writer_thread", "_must_signal_resume"]),
     (Timer, ["_repeat", "_skip"]),
     (IntrospectiveArgumentParser, ["active_actions"]),
+    (CompletionFinder, ["_display_completions", "append_space"]),
 ]
 """Those that objects have, as their classes' code names them."""
 

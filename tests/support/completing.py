@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.support.programs import clean_environment
 from tests.support.running import COMMAND, DEADLINE, environment
 from tui.cli.arguments.commands import build_parser
 from tui.cli.completion.answering import respond
+from tui.cli.completion.scripts import CHARACTERS, IS_SURE, REPLACED
 from tui.cli.completion.store_names import StoreNames
 
 SHELLS = ("bash", "zsh", "fish")
@@ -29,10 +31,13 @@ class _Answered(Exception):
 
 
 def asked(line: str, shell: str = "bash") -> dict[str, str]:
-    """Return what a script puts into the environment for a Tab at the end of a line."""
+    """Return what a script puts into the environment for a Tab at the end of a line, in a shell
+    that reads UTF-8."""
+    utf8 = {IS_SURE: "1", CHARACTERS: "1"}
+    replaced = re.split(f"[{re.escape(BREAKS)}]", line)[-1]
     of_shell = {
-        "bash": {"_ARGCOMPLETE_COMP_WORDBREAKS": BREAKS},
-        "zsh": {},
+        "bash": {"_ARGCOMPLETE_COMP_WORDBREAKS": BREAKS, REPLACED: replaced, **utf8},
+        "zsh": utf8,
         "fish": {"_ARGCOMPLETE_DFS": "\t"},
     }
     return of_shell[shell] | {
@@ -54,7 +59,7 @@ def offered(line: str, env: Mapping[str, str] | None = None, shell: str = "bash"
         assert code == 0
         raise _Answered
 
-    given = clean_environment(**(env or {})) | asked(line, shell)
+    given = clean_environment() | asked(line, shell) | dict(env or {})
     with patch.dict(os.environ, given, clear=True):
         try:
             respond(build_parser(), StoreNames(given, patience=DEADLINE), output, end)

@@ -296,8 +296,8 @@ COMPLETION_EXAMPLES = """\
 Prints a script that completes commands, options and choices. It completes names, too: models, ids,
 namespaces, components, endpoints, topics, hosts, keys and pods of lasting drains from the store
 that the words before the cursor, a context or the environment name; and contexts and acts. The
-store has 300 ms to answer, else its names are left out. So are names with characters that a shell
-may take for its own (blanks, quotes, $ and the like).
+store has 300 ms to answer, else its names are left out. A name is quoted for the shell, whatever
+characters it has, and never runs anything.
 
 one of these lines, in the file that the shell reads at its start:
   eval "$(dyntop completion bash)"                 bash: ~/.bashrc

@@ -5,10 +5,12 @@ with `_ARGCOMPLETE` in the environment; a start without it imports nothing of th
 
 Each module uses only modules below it in this list:
 
-    answering     answers the shell
-    arguments     what each argument is completed with
-    record_names  the names in records
-    store_names   reads the store within a moment, or gives up
-    local_names   names in files of this machine
-    plain_words   the only characters that reach the shell
+    answering      answers the shell
+    scripts        the scripts that make a shell ask
+    arguments      what each argument is completed with
+    record_names   the names in records
+    store_names    reads the store within a moment, or gives up
+    local_names    names in files of this machine
+    offered_names  which names are offered
+    quoting        how a shell reads a word as that one word
 """

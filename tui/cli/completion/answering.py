@@ -12,7 +12,16 @@ from argcomplete.completers import SuppressCompleter
 from argcomplete.finders import CompletionFinder
 
 from tui.cli.completion.arguments import add_completers
-from tui.cli.completion.plain_words import is_plain
+from tui.cli.completion.offered_names import is_clean
+from tui.cli.completion.quoting import (
+    for_bash,
+    for_zsh,
+    is_ascii_to_quote,
+    is_for_fish,
+    is_plain,
+    typed_in_bash,
+)
+from tui.cli.completion.scripts import CHARACTERS, IS_SURE, REPLACED
 from tui.cli.completion.store_names import StoreNames
 
 if TYPE_CHECKING:
@@ -23,9 +32,6 @@ ANSWERS = 8
 
 OTHER_OUTPUT = "_ARGCOMPLETE_STDOUT_FILENAME"
 """Names a file instead, where a system has no such descriptors."""
-
-HOME = "~/"
-"""Which the shell replaces."""
 
 
 def answer(parser: Parser) -> int:
@@ -82,8 +88,41 @@ class Finder(CompletionFinder):
                 for one in parser._get_positional_actions()
                 if one.nargs == argparse.ZERO_OR_MORE and one not in active
             ]
+        if os.environ.get("_ARGCOMPLETE_SHELL") in ("bash", "zsh"):
+            # argcomplete does not take a backslash off a `$` in double quotes.
+            cword_prefix = typed_in_bash(_line()).text
         return super().collect_completions(active_parsers, parsed_args, cword_prefix)
 
     def filter_completions(self, completions: list[str]) -> list[str]:
-        """Return each word once, without those that a shell might not take as they are."""
-        return [one for one in dict.fromkeys(completions) if is_plain(one.removeprefix(HOME))]
+        """Return each word once, without those that a terminal would not show as they are."""
+        return [one for one in dict.fromkeys(completions) if is_clean(one)]
+
+    def quote_completions(
+        self, completions: list[str], cword_prequote: str, last_wordbreak_pos: int | None
+    ) -> list[str]:
+        """Return the words as the shell takes them. Those with nothing to quote go through
+        argcomplete where it is not sure how a word is read: it quotes for files, which nobody else
+        names. So do all for a script of an older dyntop."""
+        shell, environ = os.environ.get("_ARGCOMPLETE_SHELL"), os.environ
+        if shell == "fish":
+            return [one for one in completions if is_for_fish(one)]
+        if environ.get(IS_SURE) != "1":
+            plain = [one for one in completions if is_plain(one)]
+            return super().quote_completions(plain, cword_prequote, last_wordbreak_pos)
+        if environ.get(CHARACTERS) != "1":
+            completions = [one for one in completions if is_ascii_to_quote(one)]
+        if shell == "zsh":
+            escaped = {for_zsh(one): one for one in completions}
+            for word, one in escaped.items():
+                self._display_completions[word] = self._display_completions.get(one, "")
+            return list(escaped)
+        found = for_bash(completions, _line(), environ.get(REPLACED, ""))
+        # The script cannot do it in bash before 4.
+        if self.append_space and len(found) == 1 and not cword_prequote:
+            found[0] += "" if found[0].endswith(("=", "/", ":")) else " "
+        return found
+
+
+def _line() -> str:
+    """Return the line up to the cursor."""
+    return os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]

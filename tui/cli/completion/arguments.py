@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.arguments.compared import KINDS_COMPARED, LIVE
 from tui.cli.completion.local_names import act_ids, context_names, kube_context_names, paths
-from tui.cli.completion.plain_words import plain_names
+from tui.cli.completion.offered_names import offered_names
 from tui.cli.completion.store_names import StoreNames
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_completers(parser: Parser, names: StoreNames) -> None:
 def _complete(
     names: StoreNames, found: Names, *, prefix: str, parsed_args: argparse.Namespace, **_: Any
 ) -> Iterator[str]:
-    return plain_names(found(names, parsed_args, prefix), prefix)
+    return offered_names(found(names, parsed_args, prefix), prefix)
 
 
 # --- from the store ------------------------------------------------------------------------------
@@ -102,12 +102,12 @@ def _named(
 
     query = partial(_query, words, what, without=(), also_all=False)
     records = store.records(words, query)
-    groups = [record_names.ids]
+    groups: list[record_names.Names] = [record_names.ids]
     if what != "workers":
         groups = [record_names.models, record_names.ids, record_names.paths]
     if prefix:
         groups += [record_names.hosts, record_names.keys]
-    return chain.from_iterable(sorted(of(records)) for of in groups)
+    return chain.from_iterable(sorted(record_names.looked_up(of, records, prefix)) for of in groups)
 
 
 def _channels(store: StoreNames, words: argparse.Namespace, prefix: str) -> Iterable[str]:

@@ -1,13 +1,18 @@
-"""The names in records that arguments take. None of them is cleaned here."""
+"""The names in records that arguments take: each as the command that takes it reads it back."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from backends.dynamo.keys import spell
+from backends.dynamo import lookup
+from backends.dynamo.queries import ANY_END
 from backends.dynamo.records import AnyRecord, EndpointInstance
-from backends.probe.hosts import hosts_of
+from backends.probe.hosts import bare_host, hosts_of
+from tui.cli.completion.quoting import is_plain
+from tui.text.sanitize import plain_key
+
+Names = Callable[[Iterable[AnyRecord]], Iterator[str]]
 
 
 def models(records: Iterable[AnyRecord]) -> Iterator[str]:
@@ -16,19 +21,24 @@ def models(records: Iterable[AnyRecord]) -> Iterator[str]:
 
 
 def namespaces(records: Iterable[AnyRecord]) -> Iterator[str]:
-    return (one.id.namespace for one in records if one.id.namespace)
+    return _filters(one.id.namespace for one in records)
 
 
 def components(records: Iterable[AnyRecord]) -> Iterator[str]:
-    return (one.id.component for one in records if one.id.component)
+    return _filters(one.id.component for one in records)
 
 
 def endpoints(records: Iterable[AnyRecord]) -> Iterator[str]:
-    return (one.id.endpoint for one in records if one.id.endpoint)
+    return _filters(one.id.endpoint for one in records)
 
 
 def topics(records: Iterable[AnyRecord]) -> Iterator[str]:
-    return (one.id.topic for one in records if one.id.topic)
+    return _filters(one.id.topic for one in records)
+
+
+def _filters(names: Iterable[str | None]) -> Iterator[str]:
+    """Leave out what a filter takes for the beginning of names."""
+    return (name for name in names if name and ANY_END not in name)
 
 
 def paths(records: Iterable[AnyRecord]) -> Iterator[str]:
@@ -46,12 +56,13 @@ def instance_ids(records: Iterable[AnyRecord]) -> Iterator[str]:
 
 
 def keys(records: Iterable[AnyRecord]) -> Iterator[str]:
-    return (spell(one.key) for one in records)
+    """As `dyntop list -o name` prints them."""
+    return (plain_key(one.key) for one in records)
 
 
 def hosts(records: Iterable[AnyRecord]) -> Iterator[str]:
     """Hosts, and on Kubernetes nodes and pods."""
-    return (host for one in records for host in hosts_of(one))
+    return (host for one in records for host in hosts_of(one) if bare_host(host) == host)
 
 
 def pods_taken_out(records: Iterable[AnyRecord]) -> Iterator[str]:
@@ -62,3 +73,17 @@ def pods_taken_out(records: Iterable[AnyRecord]) -> Iterator[str]:
     found = [(label.pod, label.pod_path) for label in labels if label is not None]
     times = Counter(pod for pod, _ in {*found})
     return (path if times[pod] > 1 else pod for pod, path in found)
+
+
+def looked_up(names: Names, records: Collection[AnyRecord], prefix: str) -> set[str]:
+    """Return some names that begin so, without those by which `lookup` does not find the record: it
+    takes quotes, brackets and blanks off the ends of an address or a key."""
+    found = {name for name in names(records) if name.startswith(prefix)}
+    if all(map(is_plain, found)):
+        return found
+    return {
+        name
+        for record in records
+        for name in names((record,))
+        if name in found and (is_plain(name) or lookup.parse(name).meanings(record, None))
+    }
