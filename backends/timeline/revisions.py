@@ -67,6 +67,9 @@ class RevisionTimeline:
 
     @property
     def name(self) -> str:
+        if self._is_timed:
+            # An operator may have them keep more.
+            return f"what {self.store}' buckets keep by their history (max-msgs-per-subject)"
         return f"the revisions of {self.store}"
 
     @property

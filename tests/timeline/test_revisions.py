@@ -191,6 +191,7 @@ async def test_where_a_revision_is_a_time_each_step_has_it_and_all_is_read_at_on
     nats_timeline: RevisionTimeline,
 ) -> None:
     timeline = nats_timeline
+    assert timeline.name == "what nats' buckets keep by their history (max-msgs-per-subject)"
     last = await timeline.last()
     assert last.revision == ""
     assert last.at == last.number / 1_000_000

@@ -40,7 +40,7 @@ def no_earlier(timeline: Timeline, first: Moment) -> str:
     if first.number <= 1:
         return f"Nothing was written before revision {first.number:,}."
     named = f"revision {_grouped(first.revision)}" if first.revision else "this"
-    return f"{named[:1].upper()}{named[1:]} is the oldest moment of {plain(timeline.name)} left."
+    return f"{named[:1].upper()}{named[1:]} is the oldest moment left of {plain(timeline.name)}."
 
 
 def no_time(timeline: Timeline) -> str:
