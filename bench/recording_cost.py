@@ -17,6 +17,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.listening import listening
 from bench.load import Load
 from bench.place import filled, opened
 from bench.processes import cpu_seconds, resident_bytes
@@ -56,6 +57,7 @@ def main() -> None:
     with ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "night.dyntop"
         place = stack.enter_context(filled(load, renewed=True))
+        stack.enter_context(listening(place.instances()))
         empty = stack.enter_context(EtcdServer())
         terminal, _ = stack.enter_context(opened(place, tab=None))
         watch = started("watch", endpoint=empty.endpoint)

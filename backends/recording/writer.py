@@ -100,6 +100,8 @@ class RecordingWriter:
         self._room = asyncio.Event()
         self._room.set()
         self._failed = asyncio.Event()
+        self._hurry = threading.Event()
+        """Set where lines are to be written at once."""
         self._news = threading.Condition()
         """Guards all that follows up to the next blank line."""
         self._waiting: deque[bytes | tuple[NewFrame, Wanted]] = deque()
@@ -107,7 +109,6 @@ class RecordingWriter:
         """Bytes of lines that wait."""
         self._is_writing = False
         self._is_closed = False
-        self._is_hurried = False
         self._wanted = Wanted.PART
         self._asked = False
         """Whether what is wanted was put already."""
@@ -151,12 +152,14 @@ class RecordingWriter:
         """Append lines. Never waits."""
         text = b"".join(map(encode, lines))
         with self._news:
+            is_first = not self._waiting
             self._waiting.append(text)
             self._weight += len(text)
             if self._weight >= self._most_waiting:
                 self._room.clear()
-                self._is_hurried = True
-            self._news.notify_all()
+                self._hurry.set()
+            if is_first:
+                self._news.notify_all()
 
     @property
     def has_room(self) -> bool:
@@ -193,6 +196,7 @@ class RecordingWriter:
             self.put(*last)
         with self._news:
             self._is_closed = True
+            self._hurry.set()
             self._news.notify_all()
         await asyncio.to_thread(self._thread.join, self._grace)
         if self.failure is not None:
@@ -226,11 +230,14 @@ class RecordingWriter:
         """Write what waits. Returns whether more may come."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._is_closed)
-            self._news.wait_for(self._is_due, self._flush_interval)
+        # Not with the condition: each line that comes would wake this thread.
+        self._hurry.wait(self._flush_interval)
+        with self._news:
             some, self._waiting = self._waiting, deque()
             self._is_writing = True
             closed = self._is_closed
-            self._is_hurried = False
+            if not closed:
+                self._hurry.clear()
         weight = 0
         packed = bytearray()
         while some:
@@ -247,9 +254,6 @@ class RecordingWriter:
         self.files.drop_old()
         self._take_stock(weight)
         return not closed
-
-    def _is_due(self) -> bool:
-        return self._is_closed or self._is_hurried
 
     def _begin(self, frame: NewFrame, wanted: Wanted) -> None:
         files = self.files

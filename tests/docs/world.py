@@ -48,7 +48,7 @@ ONLY_PLANNED = re.compile(r"^(\w+=(\"[^\"]*\"|\S+) )*make ")
 
 _IS_SHOWN = re.compile(r"● (connected|demo)")
 _COMMANDS = re.compile(
-    r"\b(list|show|diff|watch|record|check|wait|stats|tap|unregister|drain|restore|history|events|doctor|completion)\b"
+    r"\b(list|show|diff|watch|record|report|check|wait|stats|tap|unregister|drain|restore|history|events|doctor|completion)\b"
     r"|--version|--help"
 )
 _IS_PLAIN = re.compile(r"^dyntop( [^|&;<>$*?~`]+)?$")

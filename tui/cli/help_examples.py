@@ -278,6 +278,18 @@ examples:
   dyntop doctor -o json | jq -r '.[] | select(.result == "failed") | [.kind, .remedy] | @tsv'
 """
 
+REPORT_EXAMPLES = """\
+A recording for a bug report: all that is registered now with its leases, probes and drains, what
+was before, versions, and the settings with where they come from, without secrets. dyntop events
+opens it. Names, addresses and values are in it: read them before you send it. FILE is for you
+alone, and never replaced.
+
+examples:
+  dyntop report bug.dyntop                         with the last changes that the store still knows
+  dyntop report bug.dyntop --from night.dyntop --last 2h
+  zstd -dcq bug.dyntop | head -1 | jq .report
+"""
+
 CONFIG_EXAMPLES = """\
 config show prints the settings that a run with the same options and environment has, each with its
 source: an option, a variable, context NAME, settings.toml or default. Secrets are printed as ***.

@@ -34,7 +34,7 @@ KEEPING = ("list", "show", "diff", "events", "check", "doctor")
 """Commands that keep tens of thousands of records to their end. Searching them for garbage
 repeatedly would take a fifth of the time."""
 ONLY_LOOKING = (
-    *("list", "show", "diff", "events", "watch", "record"),
+    *("list", "show", "diff", "events", "watch", "record", "report"),
     *("check", "wait", "stats", "tap", "doctor"),
 )
 """Commands that never remove keys."""
@@ -140,7 +140,7 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
     from tui.config.settings import Settings
 
     file = None
-    if arguments.command in (None, "config"):
+    if arguments.command in (None, "config", "report"):
         from tui.config.settings_file import settings_file
 
         file = settings_file(environ)

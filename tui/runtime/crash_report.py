@@ -59,7 +59,7 @@ def _report(
     size = shutil.get_terminal_size()
     yield f"dyntop {__version__} internal error at {now.isoformat(timespec='seconds')}"
     yield f"Python {platform.python_version()} on {platform.platform()}"
-    yield f"with {', '.join(_versions())}"
+    yield f"with {', '.join(f'{name} {one}' for name, one in versions_of_libraries())}"
     terminal = harmless(environ.get("TERM", ""), logs.mask)
     yield f"terminal {terminal or 'unknown'}, {size.columns}x{size.lines}"
     yield ""
@@ -75,10 +75,11 @@ def _report(
     yield from logs.last
 
 
-def _versions() -> Iterator[str]:
+def versions_of_libraries() -> Iterator[tuple[str, str]]:
+    """Yield the names of the libraries that matter most, each with its version."""
     for name in LIBRARIES:
         with suppress(metadata.PackageNotFoundError):
-            yield f"{name} {metadata.version(name)}"
+            yield name, metadata.version(name)
 
 
 def _forget_old(folder: Path) -> None:

@@ -23,6 +23,7 @@ from tui.cli.arguments.looking import (
     add_history,
     add_list,
     add_record,
+    add_report,
     add_show,
     add_stats,
     add_tap,
@@ -101,6 +102,12 @@ COMMANDS = (
         "find out where the way to the store fails",
         examples.DOCTOR_EXAMPLES,
         add_doctor,
+    ),
+    Command(
+        "report",
+        "write one file for a bug report",
+        examples.REPORT_EXAMPLES,
+        add_report,
     ),
     Command(
         "config",

@@ -145,6 +145,29 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the report; one that is there is left alone")
+    parser.add_argument(
+        "--from",
+        dest="recording",
+        metavar="RECORDING",
+        help="a recording, whose last part is put into it; without it the last changes that the "
+        "store still knows are, if it does",
+    )
+    parser.add_argument(
+        "--last",
+        metavar="AGE",
+        type=age,
+        default="30m",
+        help="so much of the recording, up to its end, e.g. 30m or 2h (default 30m)",
+    )
+    parser.add_argument(
+        "--probe",
+        choices=("never", "connect", "deep"),
+        help="how to probe the addresses, once; by default as --probe before the command says",
+    )
+
+
 def add_check(parser: argparse.ArgumentParser) -> None:
     add_what(parser, "endpoints", "models", "channels", "sources", "all")
     add_filters(parser)

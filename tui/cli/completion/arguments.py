@@ -178,6 +178,8 @@ ARGUMENTS: dict[tuple[str, str], Names] = {
     ("drain", "instance"): _of_records("instance_ids", what="endpoints"),
     ("restore", "id"): _restorable,
     ("record", "file"): _files,
+    ("report", "file"): _files,
+    ("report", "recording"): _files,
     ("events", "file"): _files,
     ("diff", "what"): _compared,
 }
