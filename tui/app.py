@@ -141,6 +141,7 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (declared by App, without ClassVar)
         (0, "-narrow"),
         (80, "-normal"),
+        (100, "-medium"),
         (110, "-wide"),
         (160, "-widest"),
     ]

@@ -27,12 +27,12 @@ LIES: list[dict[str, tuple[str, Callable[..., object]]]] = [
             lambda self, scope=(): (self.view.verdicts.count_workers(scope),) * 2,
         ),
         "words of its reason": (
-            "tui.state.record_states.RecordStates.reason",
-            lambda *_: "it sleeps",
+            "tui.state.record_states.RecordStates.why",
+            lambda *_: Cell("it sleeps"),
         ),
         "routable": (
             "tui.widgets.panes.models.ModelsPane._serving",
-            lambda *_: (RoutableCount(7, 7, 7), ""),
+            lambda *_: (RoutableCount(7, 7, 7), "", ()),
         ),
         "worker ": ("tui.widgets.panes.channels._worker", lambda _: Cell("unknown")),
         "models:": ("tui.widgets.panes.models.ModelsPane.count", lambda _: 9),

@@ -7,7 +7,7 @@ import pytest
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.types import ProbeAnswer
 from tests.support.operating import Operator, SaidProbes, World, dashboard
-from tests.support.registered import MALFORMED, card, channel, instance, source
+from tests.support.registered import MALFORMED, UNKNOWN, card, channel, instance, source
 
 REFUSES = ProbeAnswer.REFUSED, "refuses connections"
 SILENT = ProbeAnswer.SILENT, "accepts a connection, and does not answer"
@@ -45,17 +45,77 @@ async def test_the_reason_is_in_every_tab_and_none_is_given_for_what_is_live() -
         await until_reasons(operator, "", "", "", "")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
-async def test_on_a_narrow_screen_it_stands_beside_state_and_name(size: tuple[int, int]) -> None:
+WORKER = 0x7D7BA1FD23953294
+MODEL = "meta-llama/Llama-3.1-8B-Instruct"
+BELOW = {"overview": (), "instances": (), "models": ("l",), "workers": (), "channels": ()}
+"""The tabs that have rows of workers, and what is pressed in each."""
+
+
+def shown_of(operator: Operator, state: str) -> list[str]:
+    """The lines of the table that have a state."""
+    lines = operator.lines()
+    end = next((n for n, line in enumerate(lines) if "────" in line), len(lines))
+    return [line for line in lines[:end] if state in line]
+
+
+def has_whole(line: str, *forms: str) -> bool:
+    """Whether a reason stands in a line, and nothing of it is cut."""
+    return any(line.rstrip(" ▁▂▃▄▅▆▇█").endswith(f"  {one}") for one in forms)
+
+
+async def until_whole(operator: Operator, state: str, *forms: str) -> None:
+    """Wait until each row of a state has its reason, and a row of the worker its whole id."""
+    await operator.until(
+        lambda: (
+            (found := shown_of(operator, state))
+            and all(has_whole(line, *forms) for line in found)
+            and any(f"  {WORKER:x}  " in line for line in found)
+        ),
+        f"{state}, {WORKER:x} and one of {forms} in {operator.tab()}",
+    )
+
+
+async def test_at_80x24_state_whole_id_and_a_whole_reason_are_in_a_row_of_every_tab() -> None:
+    probes = SaidProbes({"10.0.0.148:9000": SILENT, "10.0.0.1:5557": SILENT})
+    forms = ("accepts, does not answer", "no answer", "worker dead", "1 dead")
+    world = World(leases=False)
+    world.put(instance(WORKER, "prod.canary"), card(WORKER, MODEL, namespace="prod.canary"))
+    world.put(channel(WORKER), source(WORKER, WORKER))
+    async with dashboard(world, probes=probes, size=(80, 24)) as operator:
+        await operator.press("p")
+        for tab, keys in BELOW.items():
+            await operator.open(tab)
+            await operator.press(*keys)
+            await until_whole(operator, "✗", *forms)
+        # A tree that is called lies over the beginning of the rows.
+        await operator.open("instances")
+        await operator.press("t")
+        await operator.until(lambda: operator.tree.lies_over)
+        await operator.until_shown("all namespaces", f"  {WORKER:x}  ", "no answer")
+
+
+async def test_at_80x24_a_key_of_an_unknown_kind_has_state_and_a_whole_reason() -> None:
     world = World()
-    world.put(instance(0x7D7BA1FD23953294, "prod.canary"), lease=0x7D7BA1FD23953294)
-    world.renewed(0x7D7BA1FD23953294, ago=41.0)
-    async with dashboard(world, size=size) as operator:
+    world.put(UNKNOWN, lease=1)
+    world.renewed(1, ago=41.0)
+    async with dashboard(world, size=(80, 24)) as operator:
+        await operator.open("others")
+        await operator.until(lambda: bool(shown_of(operator, "◐ late")))
+        (line,) = shown_of(operator, "◐ late")
+        assert "v1/claims/prod/router/leader" in line
+        assert has_whole(line, MISSED, "keep-alive missed", "not renewed")
+
+
+async def test_at_60x20_it_stands_whole_beside_state_and_name() -> None:
+    world = World()
+    world.put(instance(WORKER, "prod.canary"), lease=WORKER)
+    world.renewed(WORKER, ago=41.0)
+    async with dashboard(world, size=(60, 20)) as operator:
         await until_reasons(operator, MISSED)
-        await operator.until_shown("◐ late  ")
-        line = next(line for line in operator.lines() if "◐ late  " in line)
-        assert "backend/generate" in line
-        assert "keep-alive at 30 s" in line
+        await operator.until(lambda: bool(shown_of(operator, "◐ late")))
+        (line,) = shown_of(operator, "◐ late")
+        assert "/backend/" in line
+        assert has_whole(line, "keep-alive missed", "not renewed")
 
 
 async def test_it_follows_the_evidence_also_where_the_state_stays() -> None:
@@ -72,22 +132,22 @@ async def test_it_follows_the_evidence_also_where_the_state_stays() -> None:
         await operator.press("p")
         await until_reasons(operator, SILENT[1])
         assert operator.rows("state") == ["✗ unreachable"]
-        await operator.until(lambda: any("accepts a conn" in line for line in operator.lines()[:9]))
+        await operator.until(lambda: any("no answer" in line for line in operator.lines()[:9]))
 
 
 async def test_its_place_comes_with_the_first_reason_and_goes_with_the_last() -> None:
     world = World()
-    worker = 0x7D7BA1FD23953294
-    world.put(instance(worker, "inference-prod-qwen3-235b"), lease=worker)
+    world.put(instance(WORKER, "inference-prod-qwen3-235b"), lease=WORKER)
     async with dashboard(world, size=(80, 24)) as operator:
         await until_reasons(operator, "")
-        await operator.until_shown("INSTANCE", f"{worker:x}")
-        world.renewed(worker, ago=41.0)
-        await operator.until_shown("WHY", "keep-alive at")
-        assert "INSTANCE" not in operator.text()
-        world.renewed(worker)
+        await operator.until_shown("INSTANCE", f"{WORKER:x}", "HOST")
+        world.renewed(WORKER, ago=41.0)
+        await operator.until_shown("INSTANCE", f"{WORKER:x}", "WHY", "keep-alive")
+        assert "HOST" not in operator.text()
+        world.renewed(WORKER)
         await until_reasons(operator, "")
-        await operator.until_shown("INSTANCE", f"{worker:x}")
+        await operator.until_shown("INSTANCE", f"{WORKER:x}", "HOST")
+        assert "WHY" not in operator.text()
 
 
 async def test_of_another_address_than_the_rows_own_it_names_the_address() -> None:

@@ -173,9 +173,9 @@ async def test_a_click_selects_a_place() -> None:
 
 
 async def test_keys_make_it_wider_and_narrower_as_far_as_the_table_has_room_left() -> None:
-    async with dashboard(small_world(), size=(80, 24)) as operator:
+    async with dashboard(small_world(), size=(100, 30)) as operator:
         await operator.press(*[">"] * 20)
-        await operator.until(lambda: operator.tree.outer_size.width == 32)
+        await operator.until(lambda: operator.tree.outer_size.width == 40)
         await operator.press(*["<"] * 20)
         await operator.until(lambda: operator.tree.outer_size.width == 12)
         await operator.press("t", ">")

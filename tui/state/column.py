@@ -19,11 +19,11 @@ Growth = tuple[int, int]
 """A turn, and up to how many cells a column grows at it."""
 
 NAMES: tuple[Growth, ...] = ((3, 26), (5, 36))
-"""Of names: what a component and an endpoint take, before ids have a place at turn 4; then a
+"""Of names: what a component and an endpoint take, once ids have a place at turn 3; then a
 namespace of usual length."""
 REASONS: tuple[Growth, ...] = ((6, 30),)
-"""Of reasons, which have a place at turn 2: what most of them take. Other columns come after them,
-and the longest reasons take the room that is left."""
+"""Of reasons, which have a place at turn 2 for their shortest forms: what most of them take, once
+names have theirs. Other columns come after them, and the longest take the room that is left."""
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -34,6 +34,8 @@ class Cell(msgspec.Struct, frozen=True):
     """`dim`, `good`, `warn`, `bad` or `accent`; empty: like the row."""
     lead: str = ""
     """What stands before the text and is never cut: the indent and mark of a tree's row."""
+    shorter: tuple[str, ...] = ()
+    """What stands in its place where it does not fit: the first of these that does."""
 
 
 class Column(msgspec.Struct, Generic[Row], frozen=True):

@@ -22,7 +22,10 @@ from tui.text.brief_evidence import brief_evidence
 from tui.text.format import GONE, NOTHING, STATES, State, hex_id
 from tui.text.host_clock import HostClock
 from tui.text.reasons import reason_text
+from tui.text.short.evidence_words import evidence_words
+from tui.text.short.reason_words import reason_words
 
+NO_REASON = Cell("")
 STALE_AFTER = 5.0
 """Seconds of silence after which the age of the data is shown: twice a store's usual beat."""
 
@@ -36,7 +39,7 @@ class RecordStates:
         self.clock = clock
         self.is_past = False
         """Whether an earlier moment is shown: of what is not known no more comes."""
-        self._reasons: dict[bytes, tuple[AnyRecord, str]] = {}
+        self._reasons: dict[bytes, tuple[AnyRecord, Cell]] = {}
         """The reasons that were shown since anything was judged last."""
         self._reasons_of = 0
         """`LivenessTracker.updates` of then."""
@@ -59,16 +62,20 @@ class RecordStates:
     def reason(self, record: AnyRecord) -> str:
         """Return why a record is not live, in few words: the piece of evidence that decides its
         state, or why it went. Empty: it is live."""
+        return self.why(record).text
+
+    def why(self, record: AnyRecord) -> Cell:
+        """Return `reason` for a column, with its shorter forms."""
         if record.key not in self.view.cluster.records:
             stone = self.view.tombstones.get(record.key)
-            return "" if stone is None else why_gone(stone)
+            return NO_REASON if stone is None else Cell(why_gone(stone), shorter=_gone_words(stone))
         verdict = self.view.verdicts.of(record.key)
         if verdict is Verdict.LIVE or (self.is_past and verdict is Verdict.UNKNOWN):
-            return ""
+            return NO_REASON
         if self._reasons_of != self.view.verdicts.updates:
             self._reasons.clear()
             self._reasons_of = self.view.verdicts.updates
-        known, reason = self._reasons.get(record.key, (None, ""))
+        known, reason = self._reasons.get(record.key, (None, NO_REASON))
         if known is not record:
             judged = self.assess(record)
             # What came since is still to be judged: it is no reason for the state that is shown.
@@ -76,7 +83,8 @@ class RecordStates:
                 # A card stands for its instance.
                 at = self.view.cluster.instance_of(record) if record.kind is Kind.MODEL else None
                 own = {target.address for target in targets_of(at or record)}
-                reason = brief_evidence(judged.evidence[0].values, own)
+                values = judged.evidence[0].values
+                reason = Cell(brief_evidence(values, own), shorter=evidence_words(values))
             self._reasons[record.key] = (record, reason)
         return reason
 
@@ -175,3 +183,8 @@ def why_gone(stone: Tombstone) -> str:
     by = "" if stone.replaced_by is None else hex_id(stone.replaced_by.id.instance_id)
     parts = (reason_text(stone.event.why), by and f"replaced by {by}")
     return "; ".join(filter(None, parts))
+
+
+def _gone_words(stone: Tombstone) -> tuple[str, ...]:
+    """Return shorter and shorter forms of why a record went."""
+    return reason_words(stone.event.why) or (() if stone.replaced_by is None else ("replaced",))

@@ -19,6 +19,7 @@ Each module uses only modules below it in this list:
     detail          all that is known of a record
     evidence        evidence as JSON, for scripts
     brief_evidence  evidence in few words, for a column
+    short           reasons in one to three words, for a narrow column: a package
     numbers         figures in a few cells, with their units
     suggestions     what a mistyped word may have meant
     sparkline       a series of numbers as a row of bars

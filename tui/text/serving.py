@@ -14,6 +14,8 @@ from backends.liveness.workers import Worker
 from tui.text.format import State, count
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.numbers import rate, whole
+from tui.text.short import forms
+from tui.text.short.evidence_words import lacking
 from tui.text.timestamps import time_of_day
 
 PARTLY = State("◐", "partly served", "warn")
@@ -35,6 +37,11 @@ _FAILURES = {
 
 _DENIALS = {ModelStatus.NOT_LISTED: "not listed by", ModelStatus.NOT_READY: "not ready at"}
 
+_DENIAL_WORDS = {
+    ModelStatus.NOT_LISTED: ("not listed",),
+    ModelStatus.NOT_READY: ("not ready",),
+}
+
 SHORT = {
     ServingReason.NO_INSTANCE: "no instance",
     ServingReason.DEAD: "dead",
@@ -44,6 +51,16 @@ SHORT = {
     ServingReason.CONFLICT: "in conflict",
 }
 """For tables: `2 no instance`."""
+
+WORDS = {
+    ServingReason.NO_INSTANCE: ("no instance",),
+    ServingReason.DEAD: ("worker dead",),
+    ServingReason.NOT_READY: ("not ready",),
+    ServingReason.UNUSABLE: ("address unusable", "bad address"),
+    ServingReason.NEEDS: ("waiting for others", "waiting"),
+    ServingReason.CONFLICT: ("in conflict",),
+}
+"""For narrow columns."""
 
 LONG = {
     ServingReason.NO_INSTANCE: "without an instance",
@@ -85,6 +102,36 @@ def why_not_served(serving: ModelServing) -> str:
     """Return `why_not` for a model."""
     sorts = max((one.sorts for one in serving.sets), default=0)
     return why_not(serving.reasons, serving.missing, sorts, serving.figures.unknown)
+
+
+def words_why_not(
+    reasons: Mapping[ServingReason, int],
+    missing: Mapping[str | None, tuple[str, ...]],
+    sorts: int = 0,
+    unknown: int = 0,
+) -> tuple[str, ...]:
+    """Return shorter and shorter forms of the first reason of `why_not`."""
+    if roles := tuple(sorted({role for some in missing.values() for role in some})):
+        return lacking(roles)
+    if not reasons:
+        return ("not known",) if unknown else ()
+    reason, number = min(reasons.items())
+    if reason is ServingReason.CONFLICT and sorts > 1:
+        return (f"{sorts:,} sorts of card", f"{sorts:,} sorts")
+    return forms(f"{number:,} {SHORT[reason]}", *WORDS[reason])
+
+
+def words_why_not_served(serving: ModelServing) -> tuple[str, ...]:
+    """Return `words_why_not` for a model."""
+    sorts = max((one.sorts for one in serving.sets), default=0)
+    return words_why_not(serving.reasons, serving.missing, sorts, serving.figures.unknown)
+
+
+def words_why_not_routed(routing: Routing | None) -> tuple[str, ...]:
+    """Return shorter and shorter forms of `why_not_routed`."""
+    if routing is None or routing.reason is None:
+        return ()
+    return lacking(routing.missing) if routing.missing else WORDS[routing.reason]
 
 
 def why_not_routed(routing: Routing | None) -> str:
@@ -243,6 +290,14 @@ def state_at_frontends(reports: ModelReports | None) -> State | None:
     if reports is None or not reports.denied_by:
         return None
     return NOT_SERVED if reports.is_denied else PARTLY
+
+
+def denial_words(reports: ModelReports | None) -> tuple[str, ...]:
+    """Return shorter and shorter forms of `denial_in_brief`."""
+    statuses = {one.status for one in (() if reports is None else reports.denied_by)}
+    if not statuses:
+        return ()
+    return ("not served",) if len(statuses) > 1 else _DENIAL_WORDS[statuses.pop()]
 
 
 def silent_addresses(reports: Iterable[FrontendReport]) -> list[str]:

@@ -117,7 +117,8 @@ class NamespaceTree(Tree[Scope]):
 
     @property
     def _is_narrow(self) -> bool:
-        return self.screen.has_class("-narrow")
+        """Return whether the table needs the whole width of the terminal."""
+        return self.screen.has_class("-narrow") or self.screen.has_class("-normal")
 
     def rebuild(self) -> None:
         """Show all places anew. Open nodes stay open.

@@ -15,12 +15,13 @@ from tests.support import registered
 from tests.support.registered import record
 from tests.support.unseen import unseen
 from tui.state.column import GAP, NAMES, REASONS, Cell, Column, lay_out
+from tui.text.short import SHORTEST
 from tui.widgets.panes.channels import ChannelsPane
 from tui.widgets.panes.events import EventsPane
 from tui.widgets.panes.instances import InstancesPane, OthersPane
 from tui.widgets.panes.models import ModelsPane
 from tui.widgets.panes.workers import WorkersPane
-from tui.widgets.table.list_table import ListTable
+from tui.widgets.table.list_table import ListTable, fitted
 
 widths = st.integers(1, 200)
 
@@ -126,22 +127,40 @@ def test_a_reason_has_its_least_before_names_are_in_full_and_all_before_lesser_c
     every: list[Column[Any]] = [
         Column("state", "STATE", 13, str, drop=1),
         Column("name", "NAME", 16, str, grow=NAMES),
-        Column("id", "ID", 16, str, drop=4),
+        Column("id", "ID", 16, str, drop=3),
         Column("host", "HOST", 12, str, drop=7),
-        Column("why", "WHY", 20, str, drop=2, grow=REASONS),
+        Column("why", "WHY", SHORTEST, str, drop=2, grow=REASONS),
     ]
     needed = {"state": 13, "name": 30, "id": 16, "host": 12, "why": 40}
 
     def shown(width: int) -> dict[str, int]:
         return {column.id: cells for column, cells in lay_out(every, width, needed)}
 
-    assert shown(57) == {"state": 13, "name": 20, "why": 20}
+    assert shown(57) == {"state": 13, "name": 29, "why": 11}
+    assert shown(78) == {"state": 13, "name": 30, "id": 16, "why": 13}
     assert shown(89) == {"state": 13, "name": 30, "id": 16, "why": 24}
     assert shown(119) == {"state": 13, "name": 30, "id": 16, "why": 40, "host": 12}
     needed["why"] = 0
-    assert shown(57) == {"state": 13, "name": 30}
+    assert shown(57) == {"state": 13, "name": 24, "id": 16}
     assert shown(79) == {"state": 13, "name": 30, "id": 16, "host": 12}
     assert shown(89) == {"state": 13, "name": 30, "id": 16, "host": 12, "why": 10}
+
+
+def test_where_a_text_does_not_fit_the_longest_shorter_form_that_does_stands_whole() -> None:
+    why: Column[Any] = Column("why", "WHY", SHORTEST, str)
+    forms = "accepts a connection, and does not answer", "does not answer", "no answer"
+
+    def shown(cells: int, *texts: str) -> str:
+        return fitted(texts[0], cells, why, shorter=texts[1:])
+
+    assert shown(41, *forms) == forms[0]
+    assert shown(40, *forms) == f"{forms[1]:40}"
+    assert shown(15, *forms) == forms[1]
+    assert shown(14, *forms) == f"{forms[2]:14}"
+    assert shown(6, *forms) == "no an…"
+    # Escapes count as what is drawn of them.
+    assert shown(5, "a\x1bb", "ab") == "ab   "
+    assert shown(6, "a\x1bb", "ab") == "a\\x1bb"
 
 
 DASHBOARD = unseen(MemoryStore(Keyspace()), 0.0)
@@ -156,6 +175,31 @@ def test_the_columns_of_every_tab_can_be_laid_out(pane: Any, width: int) -> None
     assert laid_out
     assert used(laid_out) <= max(width, least([column for column in every if not column.drop]))
     assert len({column.id for column in every}) == len(every)
+
+
+@pytest.mark.parametrize(
+    ("pane", "state", "name", "id"),
+    [
+        (InstancesPane, 13, "name", "id"),
+        (ModelsPane, 15, "name", "id"),
+        (WorkersPane, 13, "where", "id"),
+        (ChannelsPane, 13, "where", "worker"),
+        (OthersPane, 13, "key", None),
+    ],
+)
+def test_at_80_columns_and_beside_the_tree_of_100_state_id_and_reason_have_their_places(
+    pane: Any, state: int, name: str, id: str | None
+) -> None:
+    every = pane(DASHBOARD).table.columns
+    # All other texts are longer than there is room for.
+    needed = {one.id: 200 for one in every} | {"state": state, str(id): 16}
+    # A column is for marks, and one for the scroll bar.
+    for width in (80 - 2, 100 - 22 - 2):
+        cells = {column.id: cells for column, cells in lay_out(every, width, needed)}
+        assert cells["state"] == state
+        assert cells["why"] >= SHORTEST
+        assert cells[name] >= 16
+        assert id is None or cells[id] == 16
 
 
 def test_a_column_is_sorted_by_its_text_unless_it_says_by_what() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from backends.dynamo.records import AnyRecord
 from backends.liveness.workers import SEVERITY
 from tui.state.column import REASONS, Cell, Column
-from tui.state.record_states import RecordStates
+from tui.state.record_states import NO_REASON, RecordStates
 from tui.state.sorted_rows import Row
 from tui.text.format import NOTHING, duration, seen
+from tui.text.short import SHORTEST
 
 
 def state_column(states: RecordStates, record_of: Callable[[Row], AnyRecord]) -> Column[Row]:
@@ -35,9 +36,9 @@ def why_column(
 
     def cell(row: Row) -> Cell:
         record = record_of(row)
-        return Cell("" if record is None else states.reason(record))
+        return NO_REASON if record is None else states.why(record)
 
-    return Column("why", "WHY", 20, cell, ticks=True, sort=severity, drop=2, grow=REASONS)
+    return Column("why", "WHY", SHORTEST, cell, ticks=True, sort=severity, drop=2, grow=REASONS)
 
 
 def severity_of(

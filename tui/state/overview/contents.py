@@ -204,7 +204,7 @@ class OverviewContents:
             "worker": Cell(cause.worker_text, "accent"),
             "host": Cell(cause.host, "dim"),
             "keys": Cell(f"{cause.findings:,}" if cause.findings else "", "dim"),
-            "why": Cell(cause.why),
+            "why": Cell(cause.why, shorter=cause.words),
         }
         return OverviewRow(key, OverviewPart.WRONG, RowKind.LINE, cells)
 

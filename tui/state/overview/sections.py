@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tui.state.column import ALL, NAMES, REASONS, Cell, Column, lay_out
 from tui.state.overview.rows import OverviewPart, OverviewRow
+from tui.text.short import SHORTEST
 
 Laid = list[tuple[Column[OverviewRow], int]]
 """Columns with their widths."""
@@ -46,10 +47,10 @@ def columns_of(
             return (
                 _column("state", "WRONG THEN" if is_past else "WRONG NOW", 13),
                 _column("name", "WHERE", 14, grow=NAMES, path=True),
-                _column("worker", "WORKER", 16, drop=5),
-                _column("host", "HOST", 12, drop=4, path=True),
+                _column("worker", "WORKER", 16, drop=3),
+                _column("host", "HOST", 12, drop=5, path=True),
                 _column("keys", "KEYS", 4, drop=6, right=True),
-                _column("why", "WHY", 14, drop=2, grow=REASONS),
+                _column("why", "WHY", SHORTEST, drop=2, grow=REASONS),
             )
         case OverviewPart.MODELS:
             return (

@@ -22,9 +22,17 @@ from backends.liveness.workers import SEVERITY
 from backends.liveness.workers import worker as worker_by_id
 from backends.probe.hosts import host_of
 from backends.store import Lifetime
-from tui.state.record_states import RecordStates
+from tui.state.record_states import NO_REASON, RecordStates
 from tui.text.format import LEFT_BEHIND, NOTHING, STATES, State, worker_ids
-from tui.text.serving import NOT_SERVED, PARTLY, denial_in_brief, why_not_served
+from tui.text.serving import (
+    NOT_SERVED,
+    PARTLY,
+    denial_in_brief,
+    denial_words,
+    why_not_served,
+    words_why_not_served,
+)
+from tui.text.short import shortest
 
 
 class WrongKind(StrEnum):
@@ -62,6 +70,8 @@ class WrongLine(msgspec.Struct, frozen=True):
     findings: int
     """How many records have a finding by this cause."""
     why: str
+    words: tuple[str, ...]
+    """Shorter forms of `why`."""
 
 
 MANY = 1_000
@@ -260,12 +270,15 @@ class WrongLines:
         denial = denial_in_brief(serving.at_frontends(name))
         served = serving.model(name, self._scope) if is_model else None
         why = "" if served is None else why_not_served(served)
+        words = () if served is None else words_why_not_served(served)
         worst = self._states.worst_of(found)
         is_differing = worst is not None and self._view.verdicts.of(worst.key) is Verdict.CONFLICT
         if not why or is_differing:
             # In what they differ.
             shown = worst or next(iter(cards), None)
-            why = (shown and self._states.reason(shown)) or why
+            reason = NO_REASON if shown is None else self._states.why(shown)
+            if reason.text:
+                why, words = reason.text, reason.shorter
         return WrongLine(
             cause,
             state,
@@ -276,6 +289,7 @@ class WrongLines:
             tuple(sorted(cards, key=lambda one: one.key)),
             len(found),
             ", ".join(filter(None, (denial, why))),
+            shortest(denial_words(serving.at_frontends(name)), words),
         )
 
     def _of_worker(self, cause: WrongId, number: int, found: Sequence[AnyRecord]) -> WrongLine:
@@ -302,9 +316,20 @@ class WrongLines:
         if worker in self._view.verdicts.left_behind:
             orphaned = STATES[Verdict.ORPHANED]
             state = State(orphaned.glyph, LEFT_BEHIND, orphaned.tone)
-        why = "" if worst is None else self._states.reason(worst)
+        why = NO_REASON if worst is None else self._states.why(worst)
         text = "" if worker is None else worker_ids(worker, ids)
-        return WrongLine(cause, state, name, worker, text, host, tuple(found), len(found), why)
+        return WrongLine(
+            cause,
+            state,
+            name,
+            worker,
+            text,
+            host,
+            tuple(found),
+            len(found),
+            why.text,
+            why.shorter,
+        )
 
     @property
     def _has_addresses(self) -> bool:

@@ -55,7 +55,7 @@ class ChannelsPane(Pane[ChannelRow]):
             state_column(states, _record),
             Column("topic", "TOPIC", 11, _topic, grow=NAMES),
             Column("where", "SCOPE", 16, _scope, grow=NAMES, path=True),
-            Column("worker", "WORKER", 16, _worker, drop=4),
+            Column("worker", "WORKER", 16, _worker, drop=3),
             Column("transport", "TRANSPORT", 10, _transport, drop=9),
             seen_column(states, _record),
             why_column(states, _record, severity_of(states, _record)),

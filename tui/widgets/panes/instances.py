@@ -110,7 +110,7 @@ class InstancesPane(RecordPane):
         host, *others = process_columns(lifetime, processes, _itself, ticks=True)
         columns = [
             Column("name", "ENDPOINT", 16, _place, grow=NAMES, path=True, lasting=True),
-            Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True, drop=4),
+            Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True, drop=3),
             replace(host, cell=partial(self._with_restarts, host.cell)),
             *others,
             Column("transport", "TRANSPORT", 12, _transport, drop=12),

@@ -25,6 +25,7 @@ from tui.state.cluster_view import Changes
 from tui.state.column import REASONS, Cell, Column, SortOrder
 from tui.state.columns.of_processes import process_columns
 from tui.state.dashboard import Dashboard, TabId
+from tui.state.record_states import NO_REASON
 from tui.state.sorted_rows import ListedRows
 from tui.text.cards.model_summary import ModelSummary, summarise, summary_detail
 from tui.text.detail import Detail
@@ -33,12 +34,17 @@ from tui.text.sanitize import plain
 from tui.text.serving import (
     PARTLY,
     denial_in_brief,
+    denial_words,
     frontend_fields,
     state_at_frontends,
     why_not,
     why_not_routed,
     why_not_served,
+    words_why_not,
+    words_why_not_routed,
+    words_why_not_served,
 )
+from tui.text.short import SHORTEST, shortest
 from tui.widgets.panes.tree_pane import TreePane
 
 if TYPE_CHECKING:
@@ -94,6 +100,8 @@ class _Summary(msgspec.Struct, frozen=True):
     """How many of the workers a request reaches, whatever a filter leaves out."""
     why: str
     """Why not all of them, in a few words."""
+    words: tuple[str, ...]
+    """Shorter forms of `why`."""
     worst: AnyRecord | None
     """The record whose evidence is shown behind `why`. None: it would say the same."""
     everything: Sequence[AnyRecord]
@@ -144,7 +152,7 @@ class ModelsPane(TreePane[ModelRow]):
             ),
             Column("state", "STATE", 15, self._state, drop=1, sort=self._severity),
             Column(
-                "routable", "ROUTABLE", 8, self._routable, right=True, sort=self._missing, drop=3
+                "routable", "ROUTABLE", 8, self._routable, right=True, sort=self._missing, drop=4
             ),
             Column(
                 "workers", "WORKERS", 7, _workers, right=True, sort=lambda row: row.workers, drop=9
@@ -158,7 +166,14 @@ class ModelsPane(TreePane[ModelRow]):
             ranks,
             release,
             Column(
-                "why", "WHY", 16, self._why, drop=4, grow=REASONS, ticks=True, sort=self._severity
+                "why",
+                "WHY",
+                SHORTEST,
+                self._why,
+                drop=3,
+                grow=REASONS,
+                ticks=True,
+                sort=self._severity,
             ),
         ]
         super().__init__(dashboard, columns, order=SortOrder("name"))
@@ -414,7 +429,7 @@ class ModelsPane(TreePane[ModelRow]):
             there = self.states.registered(cards)
             everything = self._unfiltered(key, there)
             workers = models.workers_of(_cards(everything), self.view.cluster)
-            routable, why = self._serving(key, everything)
+            routable, why, words = self._serving(key, everything)
             worst = self.states.worst_of(everything or cards)
             verdict = self.states.worst([] if worst is None else [worst])
             state = self.states.of_many(everything or cards)
@@ -434,6 +449,7 @@ class ModelsPane(TreePane[ModelRow]):
                 _roles(everything or cards),
                 routable,
                 why,
+                words,
                 worst,
                 everything,
             )
@@ -453,19 +469,25 @@ class ModelsPane(TreePane[ModelRow]):
             and (len(key) == 1 or models.adapter_name(card) == key[1])
         ]
 
-    def _serving(self, key: _Key, there: Sequence[AnyRecord]) -> tuple[RoutableCount, str]:
-        """Return how many of a row's workers are routable, and why not all."""
+    def _serving(
+        self, key: _Key, there: Sequence[AnyRecord]
+    ) -> tuple[RoutableCount, str, tuple[str, ...]]:
+        """Return how many of a row's workers are routable, and why not all, with shorter forms."""
         serving = self.view.verdicts.serving
         if isinstance(key[-1], bytes):
-            return RoutableCount(), why_not_routed(serving.routing(key[-1]))
-        denial = denial_in_brief(serving.at_frontends(str(key[-1])))
-        if len(key) == 1:
-            model = serving.model(str(key[0]), self.dashboard.scope)
-            if model is not None:
-                return model.figures, ", ".join(filter(None, (denial, why_not_served(model))))
-        figures, reasons = serving.figures(card.key for card in there)
-        why = why_not(reasons, {}, unknown=figures.unknown)
-        return figures, ", ".join(filter(None, (denial, why)))
+            routing = serving.routing(key[-1])
+            return RoutableCount(), why_not_routed(routing), words_why_not_routed(routing)
+        reports = serving.at_frontends(str(key[-1]))
+        model = serving.model(str(key[0]), self.dashboard.scope) if len(key) == 1 else None
+        if model is not None:
+            figures, why = model.figures, why_not_served(model)
+            words = words_why_not_served(model)
+        else:
+            figures, reasons = serving.figures(card.key for card in there)
+            why = why_not(reasons, {}, unknown=figures.unknown)
+            words = words_why_not(reasons, {}, unknown=figures.unknown)
+        why = ", ".join(filter(None, (denial_in_brief(reports), why)))
+        return figures, why, shortest(denial_words(reports), words)
 
     def _at_frontends(self, key: _Key, verdict: Verdict, routable: RoutableCount) -> State | None:
         """Return the state of a model or adapter by frontends. None: show the store's, since none
@@ -503,9 +525,11 @@ class ModelsPane(TreePane[ModelRow]):
     def _why(self, row: ModelRow) -> Cell:
         """Return why not all of its workers are routable, and why its state is not live."""
         summary = self._summary(row.key, row.cards)
-        reason = "" if summary.worst is None else self.states.reason(summary.worst)
-        why = "" if reason and row.kind == "card" else summary.why
-        return Cell("; ".join(filter(None, (why, reason))))
+        reason = NO_REASON if summary.worst is None else self.states.why(summary.worst)
+        is_said = bool(reason.text) and row.kind == "card"
+        why, words = ("", ()) if is_said else (summary.why, summary.words)
+        text = "; ".join(filter(None, (why, reason.text)))
+        return Cell(text, shorter=shortest(words, reason.shorter))
 
     def _role(self, row: ModelRow) -> Cell:
         """Return what the row's workers do, as far as their cards show it."""

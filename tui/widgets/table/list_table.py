@@ -409,7 +409,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
             if own is not style:
                 segments.append(Segment(text, style))
                 text, style = "", own
-            text += _fitted(cell.text, cells, column, cell.lead)
+            text += fitted(cell.text, cells, column, cell.lead, cell.shorter)
             if (len(cell.lead) + len(cell.text)) * 2 > cells:
                 self._see(column, cell, cells)
             if column.ticks:
@@ -532,14 +532,23 @@ def needed(cell: Cell) -> int:
 
 def titles_line(titles: Sequence[tuple[Column[Any], str, int]]) -> str:
     """Return the line of titles above a table: each column's with the cells that it has."""
-    fitted = (_fitted(title, room, column) for column, title, room in titles)
-    return " " * GUTTER + (" " * GAP).join(fitted)
+    cells = (fitted(title, room, column) for column, title, room in titles)
+    return " " * GUTTER + (" " * GAP).join(cells)
 
 
-def _fitted(text: str, cells: int, column: Column[Any], lead: str = "") -> str:
-    """Return harmless text, exactly `cells` wide."""
+def fitted(
+    text: str, cells: int, column: Column[Any], lead: str = "", shorter: tuple[str, ...] = ()
+) -> str:
+    """Return harmless text, exactly `cells` wide: the first of its forms that is not cut."""
     lead = clip(lead, cells)
     room = cells - text_width(lead)
+    if shorter and len(text) * 2 > room:
+        every = (text, *shorter)
+        text = next((one for one in every if _fits(one, room)), every[-1])
     text = lead + (clip_path(text, room) if column.path else clip(text, room))
     padding = " " * (cells - text_width(text))
     return padding + text if column.right else text + padding
+
+
+def _fits(text: str, cells: int) -> bool:
+    return len(text) <= LONGEST_CELL and text_width(plain(text)) <= cells
