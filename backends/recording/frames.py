@@ -34,10 +34,11 @@ _OTHERS = (
 )
 """How files of others begin."""
 
-_PACKED_STEP = 64 * 1024
-_UNPACKED_STEP = 256 * 1024
-_FIRST_READ = 1024 * 1024
+_STEPS = (64 * 1024, 256 * 1024)
 """Bytes that are read, and unpacked, at a time."""
+_FEW_STEPS = (1024, 4 * 1024)
+_FIRST_READ = 1024 * 1024
+"""Bytes in which the end of a frame is looked for first."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -112,61 +113,61 @@ class RecordingFile:
     def frames(self, limits: Limits) -> tuple[list[Frame], str]:
         """Return its frames, and what is wrong after the last of them, as a clause. Empty: nothing.
 
-        Raises `BadRecording` if it does not begin with one.
+        They are found by the headers of their blocks alone. Raises `BadRecording` if it does not
+        begin with one.
         """
         frames: list[Frame] = []
         at, size = 0, self.size
         if not size:
             raise BadRecording(self.path, "it is empty")
+        ahead, step = _Ahead(self), _FIRST_READ
         while at < size:
-            first = self.read(len(_MAGIC), at)
-            if first != _MAGIC:
+            packed = ahead.at(at, step)
+            if not _begins_frame(packed):
                 if not frames:
-                    raise BadRecording(self.path, _what_it_is(self.read(16, 0)))
-                if not _MAGIC.startswith(first):
-                    return frames, f"it is damaged at byte {at:,}, and what follows is not read"
-                return frames, ""
-            frame = self._frame(at, limits)
+                    raise BadRecording(self.path, _what_it_is(bytes(packed[:16])))
+                # Of the last one hardly anything may be there yet.
+                is_begun = _MAGIC.startswith(bytes(packed))
+                problem = f"it is damaged at byte {at:,}, and what follows is not read"
+                return frames, "" if is_begun else problem
+            try:
+                frame = Frame(at, get_frame_size(packed), is_whole=True)
+            except ZstdError:
+                if at + len(packed) < size:
+                    ahead.forget()
+                    if len(packed) < step:
+                        # It goes on behind what was read ahead.
+                        continue
+                    if step >= limits.packed_frame:
+                        problem = "it has a frame that is too large to be one of dyntop"
+                        raise BadRecording(self.path, problem) from None
+                    step = min(step * 4, limits.packed_frame)
+                    continue
+                return [*frames, Frame(at, len(packed), is_whole=False)], ""
             frames.append(frame)
             if len(frames) > limits.frames:
                 raise BadRecording(self.path, f"it has more than {limits.frames:,} frames")
-            if not frame.is_whole:
-                return frames, ""
-            at += frame.size
+            at, step = at + frame.size, _FIRST_READ
         return frames, ""
 
-    def _frame(self, at: int, limits: Limits) -> Frame:
-        """Return the frame at a place. It is found by the headers of its blocks alone."""
-        step = _FIRST_READ
-        while True:
-            packed = self.read(step, at)
-            try:
-                return Frame(at, get_frame_size(packed), is_whole=True)
-            except ZstdError:
-                if len(packed) < step:
-                    return Frame(at, len(packed), is_whole=False)
-            if step >= limits.packed_frame:
-                raise BadRecording(
-                    self.path, "it has a frame that is too large to be one of dyntop"
-                )
-            step = min(step * 4, limits.packed_frame)
-
-    def lines(self, frame: Frame, limits: Limits) -> Iterator[bytes]:
-        """Yield the whole lines of a frame, without their line feeds.
+    def lines(self, frame: Frame, limits: Limits, *, few: bool = False) -> Iterator[bytes]:
+        """Yield the whole lines of a frame, without their line feeds. `few`: the first are asked
+        for alone, so that little is unpacked ahead.
 
         Raises `BadRecording` for one that is more than it may be, and `ZstdError` where it is
         damaged, after the lines before that.
         """
-        for number, line in enumerate(self._lines(frame, limits), 1):
+        steps = _FEW_STEPS if few else _STEPS
+        for number, line in enumerate(self._lines(frame, limits, steps), 1):
             if number > limits.lines:
                 raise BadRecording(self.path, f"a frame has more than {limits.lines:,} lines")
             yield line
 
-    def _lines(self, frame: Frame, limits: Limits) -> Iterator[bytes]:
+    def _lines(self, frame: Frame, limits: Limits, steps: tuple[int, int]) -> Iterator[bytes]:
         pieces: list[bytes] = []
         """Of a line that goes on."""
         length = 0
-        for text in self._unpacked(frame, limits):
+        for text in self._unpacked(frame, limits, *steps):
             first, *more = text.split(b"\n")
             pieces.append(first)
             length += len(first)
@@ -177,18 +178,22 @@ class RecordingFile:
                 yield from islice(more, len(more) - 1)
                 pieces, length = [more[-1]], len(more[-1])
 
-    def _unpacked(self, frame: Frame, limits: Limits) -> Iterator[bytes]:
+    def _unpacked(
+        self, frame: Frame, limits: Limits, packed_step: int, step: int
+    ) -> Iterator[bytes]:
         options: dict[int, int] = {DecompressionParameter.window_log_max: limits.window_log}
         unpacking = ZstdDecompressor(options=options)
         at, end, unpacked = frame.start, frame.start + frame.size, 0
         while not unpacking.eof:
             packed = b""
             if unpacking.needs_input:
-                packed = self.read(min(_PACKED_STEP, end - at), at)
+                packed = self.read(min(packed_step, end - at), at)
                 at += len(packed)
                 if not packed:
+                    if frame.is_whole:
+                        raise ZstdError("the file is shorter than it was")
                     return
-            text = unpacking.decompress(packed, _UNPACKED_STEP)
+            text = unpacking.decompress(packed, step)
             unpacked += len(text)
             if unpacked > limits.frame:
                 raise BadRecording(
@@ -213,6 +218,30 @@ class RecordingFile:
                 self.path, f"it cannot be read: {os.strerror(error.errno or 0)}"
             ) from error
         return b"".join(pieces)
+
+
+class _Ahead:
+    """Bytes of a file that were read ahead, so that small frames are not read one by one."""
+
+    def __init__(self, file: RecordingFile) -> None:
+        self._file = file
+        self._start = 0
+        self._read = memoryview(b"")
+
+    def at(self, at: int, size: int) -> memoryview:
+        """Return bytes from a place on, at most so many: at least what is left of the last read."""
+        left = self._start + len(self._read) - at
+        if left < len(_MAGIC) or not at - self._start >= 0:
+            self._start, self._read = at, memoryview(self._file.read(size, at))
+        return self._read[at - self._start :]
+
+    def forget(self) -> None:
+        """Read anew at the next call."""
+        self._read = memoryview(b"")
+
+
+def _begins_frame(packed: memoryview) -> bool:
+    return bytes(packed[: len(_MAGIC)]) == _MAGIC
 
 
 def _why_not_opened(error: OSError | ValueError) -> str:

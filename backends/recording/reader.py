@@ -187,7 +187,7 @@ def _heads_of(file: RecordingFile, limits: Limits) -> tuple[list[FrameHead], str
     frames, damage = file.frames(limits)
     heads: list[FrameHead] = []
     for frame in frames:
-        lines = file.lines(frame, limits)
+        lines = file.lines(frame, limits, few=True)
         try:
             header, checkpoint = head_of(lines)
         except BadFrame as error:

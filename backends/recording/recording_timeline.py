@@ -17,8 +17,9 @@ from backends.timeline import Moment, Opening, Stepped
 
 EARLIER = 500
 """Changes before a moment that a view shows at most."""
-_FRAMES_BEFORE = 3
-"""Frames that are read at most to find them."""
+_FRAMES_BEFORE = 8
+_ENTRIES_BEFORE = 30_000
+"""Frames that are read at most to find them, and entries of all after the first."""
 _FRAMES_BETWEEN = 2
 """Frames that are stepped through at most. To open the last one costs less than to step on."""
 
@@ -199,8 +200,10 @@ class RecordingTimeline:
     def _earlier(self, frame: int) -> Sequence[RecordChange]:
         """Return the last changes before a frame, oldest first."""
         found: list[RecordChange] = []
+        entries = 0
         for number in range(frame - 1, max(-1, frame - 1 - _FRAMES_BEFORE), -1):
             content = self.recording.content(number)
+            entries += len(content.entries.entries)
             steps = [*entry_changes(known_at(content), content.steps)]
             changes: list[RecordChange] = []
             for moment, of_step in reversed(steps):
@@ -208,7 +211,7 @@ class RecordingTimeline:
                 if len(found) + len(changes) >= EARLIER:
                     break
             found += changes
-            if len(found) >= EARLIER:
+            if len(found) >= EARLIER or entries > _ENTRIES_BEFORE:
                 break
         return found[:EARLIER][::-1]
 

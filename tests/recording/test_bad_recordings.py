@@ -313,3 +313,32 @@ async def test_steps_lead_over_the_time_between_two_runs(tmp_path: Path) -> None
     assert await timeline.change_from(last, -1) == steps[2].moment
     assert await timeline.change_from(steps[2].moment, -1) == first
     assert await timeline.change_from(steps[2].moment, 1) == steps[2].moment
+
+
+def test_many_small_frames_and_some_large_ones_are_found(tmp_path: Path) -> None:
+    large = [put_line(entry(b"%d" % n, os.urandom(3000)), START + 1) for n in range(900)]
+    frames = [packed(beginning([entry(b"%d" % n)], START + n)) for n in range(3000)]
+    frames.insert(1500, packed([*beginning(), *large]))
+    assert len(frames[1500]) > 2_000_000
+    path = written(tmp_path / "it", frames)
+    recording = Recording(path)
+    assert len(recording.heads) == 3001
+    assert [one.frame.size for one in recording.heads] == list(map(len, frames))
+    with pytest.raises(BadRecording, match="too large to be one of dyntop"):
+        Recording(path, Limits(packed_frame=1_500_000))
+    with pytest.raises(BadRecording, match="more than 3,000 frames"):
+        Recording(path, Limits(frames=3000))
+
+
+async def test_a_file_that_was_cut_after_it_was_opened_does_not_end_in_order(
+    tmp_path: Path,
+) -> None:
+    puts = [put_line(entry(b"%d" % n, os.urandom(3000)), START + n) for n in range(100)]
+    frames = [packed([*beginning(), *puts]), packed(beginning(at=START + 200))]
+    path = written(tmp_path / "it", frames)
+    recording = Recording(path)
+    os.truncate(path, len(frames[0]) // 2)
+    content = recording.content(0)
+    assert content.damage == "it is damaged: it cannot be unpacked"
+    assert content.is_lost
+    assert 0 < len(content.final) < 100
