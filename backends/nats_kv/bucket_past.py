@@ -61,8 +61,8 @@ class BucketPast:
         last = messages[-1].sequence if messages else bucket.begins - 1
         self._last = max(last, bucket.last)
         gap = self._newest_gap()
-        self.is_lost = gap is not None and bucket.expires
-        """Whether messages ran out, so that nothing is known of any moment before now."""
+        self.why_lost = "" if gap is None else self._why_lost()
+        """Why nothing is known of any moment before now, as a clause. Empty: this is not so."""
         self.is_whole = gap is None
         """Whether no message was ever dropped."""
         made = bucket.made_at or self._newest()
@@ -107,6 +107,17 @@ class BucketPast:
                 break
             expected -= 1
         return expected if expected >= self.bucket.begins else None
+
+    def _why_lost(self) -> str:
+        """Return why something may have gone at any time after the last message."""
+        if self.bucket.expires:
+            return (
+                "has messages run out (max_age or allow_msg_ttl), which leaves no trace of when "
+                "they went, and some are missing"
+            )
+        if not self._messages:
+            return "has no message left, and nothing tells when they went"
+        return ""
 
     def _newest(self) -> int:
         return max(self.bucket.last_at, self._moments[-1] if self._moments else 0)

@@ -145,12 +145,8 @@ class NatsPast:
         for past in await limited_gather(wanted, one):
             if isinstance(past, StoreError):
                 raise past
-            if past.is_lost:
-                raise NoPast(
-                    "nats",
-                    f"the bucket {past.bucket.name} has messages run out (max_age or "
-                    "allow_msg_ttl), which leaves no trace of when they went, and some are missing",
-                )
+            if past.why_lost:
+                raise NoPast("nats", f"the bucket {past.bucket.name} {past.why_lost}")
             pasts.append(past)
         times = [int(one.now * MICROSECONDS) for one in wanted if one.now is not None]
         return _Read(pasts, newest, max(newest, min(times, default=0)))
