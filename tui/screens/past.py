@@ -23,11 +23,22 @@ from tui.state.timings import Timings
 from tui.text.host_clock import HostClock
 from tui.text.past.typed_time import TypedTime
 from tui.widgets.filter_bar import FilterBar
-from tui.widgets.panes.channels import ChannelsPane
-from tui.widgets.panes.pane import Pane
 
-ACTS = {one.id: "refuse" for one in ACTIONS if one.writes and Place.MAIN in one.places}
-"""The actions that change the store."""
+NOT_THEN = {
+    "probe": "what answers now says nothing of then",
+    "tap": "its messages are not kept",
+    "chart": "figures are not kept",
+}
+"""Why there is none of an action."""
+REFUSED = {
+    **{
+        one.id: "refuse('nothing can be changed here')"
+        for one in ACTIONS
+        if one.writes and Place.MAIN in one.places
+    },
+    **{name: f"refuse({why!r})" for name, why in NOT_THEN.items()},
+}
+"""The actions that change the store, or ask something now."""
 
 
 class PastScreen(MainScreen):
@@ -40,7 +51,7 @@ class PastScreen(MainScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(MOVES, in_footer=True),
         # Their widgets leave these keys to the screen.
-        *bindings(ACTS, in_footer=False),
+        *bindings(REFUSED, in_footer=False),
     ]
 
     class PresentAsked(Message):
@@ -118,28 +129,14 @@ class PastScreen(MainScreen):
 
     # --- what there is not, then --------------------------------------------------------------
 
-    def _refuse(self, what: str) -> None:
+    def action_refuse(self, why: str) -> None:
+        """Say why a key does nothing here."""
         key = self.dashboard.keys.shown("present")
-        text = f"This is the past: {what}. {key} returns to the present."
+        text = f"This is the past: {why}. {key} returns to the present."
         self.show_notice(Notice(text, "warning"))
 
-    def action_refuse(self) -> None:
-        self._refuse("nothing can be changed here")
-
     def action_freeze(self) -> None:
-        self._refuse("it stands still")
-
-    def on_pane_probe_asked(self, message: Pane.ProbeAsked) -> None:
-        message.prevent_default()
-        self._refuse("what answers now says nothing of then")
-
-    def on_channels_pane_tap_asked(self, message: ChannelsPane.TapAsked) -> None:
-        message.prevent_default()
-        self._refuse("its messages are not kept")
-
-    def on_pane_chart_asked(self, message: Pane.ChartAsked) -> None:
-        message.prevent_default()
-        self._refuse("figures are not kept")
+        self.action_refuse("it stands still")
 
 
 def open_past(present: MainScreen, move: Move, clock: HostClock, timings: Timings) -> PastScreen:
@@ -158,6 +155,7 @@ def open_past(present: MainScreen, move: Move, clock: HostClock, timings: Timing
         audit=live.audit,
         times=None if live.store_keeps_times else times,
         store_keeps_times=live.store_keeps_times,
+        reasons=live.reasons_of_removals,
     )
     travel = Travel(timeline, dashboard, before=lambda moment: times.latest_of(moment.number))
     screen = PastScreen(dashboard, travel)

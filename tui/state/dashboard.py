@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.history import Event
 from backends.discovery.past_records import last_changes
+from backends.discovery.reasons import Reason
 from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
@@ -256,6 +257,17 @@ class Dashboard:
         if self.store_keeps_times:
             return 0.0
         return self.times.first[1] if self.times else self.clock()
+
+    def reasons_of_removals(self) -> dict[tuple[bytes, str], Reason]:
+        """Return the reasons of removals that were found, by key and revision."""
+        return {
+            (event.record.key, event.removal.revision): event.why
+            for event in self.view.history
+            if event.record is not None
+            and event.removal is not None
+            and event.removal.revision
+            and event.why is not None
+        }
 
     @property
     def tab(self) -> str:

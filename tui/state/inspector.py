@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -111,7 +112,10 @@ class Inspector:
         if not self._states.is_past:
             return detail
         yet = MEANINGS[STATES[Verdict.UNKNOWN]]
-        fields = ((label, text.replace(yet, NOT_KNOWN_THEN)) for label, text in detail.fields)
+        fields = []
+        for label, text in detail.fields:
+            text = text.replace(yet, NOT_KNOWN_THEN)
+            fields.append((label, re.sub(r"\(now\)$", "(then)", text)))
         return replace(detail, fields=tuple(fields))
 
     def drained(self, worker: Worker | None, record: AnyRecord | None) -> Worker | None:

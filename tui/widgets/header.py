@@ -51,7 +51,8 @@ class StoreHeader(Vertical):
     DEFAULT_CSS = """
     StoreHeader { height: auto; background: $panel; }
     StoreHeader > Static { height: 1; padding: 0 1; }
-    StoreHeader.-past { color: $text-warning; background: $warning-muted; }
+    StoreHeader.-past { color: black; background: $warning; }
+    StoreHeader.-past:ansi { color: ansi_black; background: ansi_yellow; }
     StoreHeader > #breadcrumb { display: none; }
     StoreHeader > #breadcrumb.-shown { display: block; }
     StoreHeader > #trouble {
@@ -226,6 +227,9 @@ class StoreHeader(Vertical):
         serving = view.verdicts.serving
         unserved = serving.unserved or serving.denied
         error = rich_colour(self.app.theme_variables, "text-error") or "bold"
+        if self.dashboard.is_past:
+            # On the colour of the past it would be illegible.
+            error = "bold"
         return [
             *([Text(count(findings, "finding"), error)] if findings else []),
             *([Text(not_served, error)] if not_served else []),

@@ -143,6 +143,27 @@ async def test_times_are_those_of_then_as_far_as_the_store_was_followed() -> Non
         await until_past(operator, 2)
 
 
+async def test_a_removal_has_the_reason_that_was_found_when_it_came() -> None:
+    world = world_of(1, 2)
+    async with dashboard(world) as operator:
+        world.now += 5
+        world.keyspace.end_lease(1)
+        await until_ids(operator, "2")
+        await operator.until(lambda: operator.dashboard.view.events()[0].why is not None, "why")
+        why = operator.dashboard.view.events()[0].why
+        world.put(registered.instance(3))
+        await until_ids(operator, "2", "3")
+        await operator.press("[")
+        await until_past(operator, 4)
+        (newest, *_) = operator.dashboard.view.events()
+        assert (newest.type.value, newest.why, newest.is_untimed) == ("removed", why, False)
+        await operator.press("[", "]")
+        await until_past(operator, 4)
+        (newest, *_) = operator.dashboard.view.events()
+        assert (newest.type.value, newest.why, newest.is_untimed) == ("removed", why, False)
+        assert operator.gone("id") == ["1"]
+
+
 async def test_what_is_compacted_is_said_and_what_was_shown_stays() -> None:
     world = world_of(1, 2, 3, 4)
     world.compact(3)

@@ -85,7 +85,7 @@ def breadcrumb_of(dashboard: Dashboard) -> Breadcrumb:
     if view.frozen:
         frozen = f"{FROZEN}, {count(view.waiting, 'change')} waiting"
     read_only = ""
-    if dashboard.is_read_only:
+    if dashboard.is_read_only and not dashboard.is_past:
         why = view.store.read_only
         read_only = f"read-only: {plain(why)}" if why else "read-only"
     return Breadcrumb(

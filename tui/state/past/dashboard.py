@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from backends.discovery.discovery import Added, Discovery, WatchEvent
-from backends.discovery.history import EventType
+from backends.discovery.history import Event, EventType
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.queries import Query
 from backends.liveness.gathering import Probing
@@ -57,11 +57,12 @@ class PastDashboard(Dashboard):
         audit: Audit | None = None,
         times: KnownTimes | None = None,
         store_keeps_times: bool = False,
+        reasons: Callable[[], Mapping[tuple[bytes, str], Reason]] = dict,
     ) -> None:
         """`query`: the records to show. `present`: the clock of now. `audit`: is read for the
         reasons of removals. `times`: of the store's revisions, the newest of which is now. None:
         how many there were since is of no interest. `store_keeps_times`: its revisions are times.
-        """
+        `reasons`: returns those of removals that were found, by key and revision."""
         store = MomentStore(timeline.store, timeline.address, timeline.lifetime)
         discovery = Discovery(store)
         self.moment_clock = MomentClock(present)
@@ -80,6 +81,7 @@ class PastDashboard(Dashboard):
         self.past: PastPlace | None = None
         """The moment that is shown. None: none is yet."""
         self.states.is_past = True
+        self._reasons = reasons
         self._counts_revisions = times is not None
         if times is not None:
             self.times = times
@@ -128,7 +130,7 @@ class PastDashboard(Dashboard):
         for event in events:
             if event.why is not None:
                 event.why = replace(event.why, kind=ReasonKind.IN_THE_PAST)
-        await self.removals.explain_earlier(events)
+        await self._explain(events)
         self.view.put_before(events)
         for step in opening.evidence:
             await self._take(step)
@@ -181,4 +183,20 @@ class PastDashboard(Dashboard):
             if event.type is EventType.REMOVED and event.why is None:
                 revision = "" if event.removal is None else event.removal.revision
                 event.why = Reason(ReasonKind.IN_THE_PAST, revision=revision)
-        await self.removals.explain_earlier(noted)
+        await self._explain(noted)
+
+    async def _explain(self, events: Sequence[Event]) -> None:
+        """Set the reasons of removals, as far as they were found when they came, or are in the
+        audit."""
+        unknown, reasons = [], self._reasons()
+        for event in events:
+            if (
+                event.type is EventType.REMOVED
+                and event.record is not None
+                and event.why is not None
+            ):
+                found = reasons.get((event.record.key, event.why.revision))
+                event.why = event.why if found is None else found
+                if event.why.kind is ReasonKind.IN_THE_PAST:
+                    unknown.append(event)
+        await self.removals.explain_earlier(unknown)
