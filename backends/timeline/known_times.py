@@ -24,6 +24,8 @@ class KnownTimes:
         self._kept = kept
         self._revisions: list[int] = []
         self._times: list[float] = []
+        self._read: set[int] = set()
+        """Those at which everything was read: they came at some time before."""
         self._gaps: list[tuple[float, float]] = []
         """When the store was not followed; of the last the end may still be to come."""
 
@@ -50,6 +52,7 @@ class KnownTimes:
             if self._revisions and revision < self._revisions[-1]:
                 self._revisions.clear()
                 self._times.clear()
+                self._read.clear()
                 self._gaps.clear()
             if self._gaps and self._gaps[-1][1] == inf:
                 self._gaps[-1] = (self._gaps[-1][0], at)
@@ -57,8 +60,11 @@ class KnownTimes:
             return
         self._revisions.append(revision)
         self._times.append(at)
+        if is_all:
+            self._read.add(revision)
         if len(self._times) > self._kept:
             surplus = len(self._times) - self._kept * 9 // 10
+            self._read.difference_update(self._revisions[:surplus])
             del self._revisions[:surplus], self._times[:surplus]
 
     def lose(self, since: float) -> None:
@@ -68,11 +74,15 @@ class KnownTimes:
             self._gaps = [gap for gap in self._gaps if gap[1] > self._times[0]]
 
     def of(self, revision: int) -> float | None:
-        """Return the time of a revision. None: it is not known."""
+        """Return a time at which a store had a revision. None: none is known."""
         place = bisect_left(self._revisions, revision)
         if place < len(self._revisions) and self._revisions[place] == revision:
             return self._times[place]
         return None
+
+    def came_at(self, revision: int) -> float | None:
+        """Return the time at which a store came to a revision. None: it is not known."""
+        return None if revision in self._read else self.of(revision)
 
     def latest_of(self, revision: int) -> float | None:
         """Return a time at which the store had come to a revision, the first that is known. None:

@@ -140,7 +140,7 @@ class RevisionTimeline:
         if end - start > MOST_STEPS:
             return None
         steps = [
-            Stepped(self._moment(revision), StoreEvents([*_events(changes)]))
+            Stepped(self._change(revision), StoreEvents([*_events(changes)]))
             for revision, changes in groupby(
                 self._changes[start:end], lambda change: change.revision or 0
             )
@@ -159,6 +159,12 @@ class RevisionTimeline:
             if at is None
             else Moment(revision, at=at)
         )
+
+    def _change(self, revision: int) -> Moment:
+        """Return the moment of a change, with the time at which it came."""
+        if self._is_timed:
+            return self._moment(revision)
+        return Moment(revision, str(revision), self._times.came_at(revision))
 
     async def _earlier(self, moment: Moment, by: int) -> Moment:
         """Return the moment so many changes before the last one up to a moment."""
@@ -244,16 +250,15 @@ class RevisionTimeline:
     def _timed(self, change: RecordChange) -> RecordChange:
         if change.at is not None or change.revision is None:
             return change
-        at = self._times.of(change.revision)
+        at = self._times.came_at(change.revision)
         return RecordChange(change.record, change.previous, change.revision, at)
 
     def _first_seen(self, entries: Resync, moment: Moment) -> Mapping[bytes, FirstSeen]:
         """Return since when keys are known to have been there."""
         if self._is_timed:
             return self._first_seen_by_changes(moment)
-        if not self._times:
+        if moment.at is None:
             return {}
-        first_revision, first_at = self._times.first
         came = {
             change.record.key: change.revision
             for change in self._changes
@@ -264,11 +269,11 @@ class RevisionTimeline:
             if not entry.revision.isdigit():
                 continue
             revision = int(entry.revision)
-            at = self._times.of(revision)
-            if at is not None and revision != first_revision:
+            at = self._times.came_at(revision)
+            if at is not None:
                 found[entry.key] = FirstSeen(at, was_there=came.get(entry.key) != revision)
-            elif revision <= first_revision and first_revision <= moment.number:
-                found[entry.key] = FirstSeen(first_at, was_there=True)
+            elif (at := self._times.latest_of(revision)) is not None and at <= moment.at:
+                found[entry.key] = FirstSeen(at, was_there=True)
         return found
 
     def _first_seen_by_changes(self, moment: Moment) -> Mapping[bytes, FirstSeen]:

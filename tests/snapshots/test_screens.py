@@ -27,6 +27,8 @@ from tests.snapshots.world import (
     until,
     worker,
 )
+from tests.support.registered import card, channel, instance
+from tests.support.remembering import RememberingWorld
 from tui.app import DyntopApp
 from tui.dialogs.outcomes import OutcomesScreen
 from tui.dialogs.question import QuestionScreen
@@ -431,6 +433,29 @@ def test_help(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(
         app(demo(clock), clock), terminal_size=size, run_before=pressing("question_mark")
     )
+
+
+def test_the_past(snap_compare: Compare) -> None:
+    clock = Clock()
+    kept = RememberingWorld()
+    for number in range(1, 6):
+        kept.put(instance(number), card(number), channel(number), lease=number)
+    kept.keyspace.end_lease(3)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        clock.now += 90
+        kept.put(instance(6), lease=6)
+        await until(pilot, lambda: main_screen(pilot).dashboard.view.cluster.count_instances() == 5)
+        await pilot.press("[")
+        await until(pilot, lambda: getattr(pilot.app.screen, "past", None) is not None)
+        await until(pilot, lambda: bool(pilot.app.screen.past.past))  # type: ignore[attr-defined]
+        clock.now += 30
+        pilot.app.screen._tick()  # type: ignore[attr-defined]
+        await settled(pilot)
+
+    dashboard = app(kept.store, clock, first_tab="overview")
+    assert snap_compare(dashboard, terminal_size=(100, 30), run_before=run_before)
 
 
 def test_full_detail(snap_compare: Compare) -> None:

@@ -50,7 +50,9 @@ DEADLINE = 60.0
 """Seconds within which an awaited state must come."""
 
 
-LASTING = ("watch", "collector", "services", "metrics", "tap", "audit", "drained", "evidence")
+LASTING = (
+    *("watch", "collector", "services", "metrics", "tap", "audit", "drained", "evidence", "travel"),
+)
 """What never finishes while the screen is there."""
 NEVER = 86_400.0
 """Seconds; no picture takes so long."""

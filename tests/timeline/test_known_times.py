@@ -21,6 +21,8 @@ def followed() -> KnownTimes:
 def test_a_revision_has_the_time_at_which_it_was_seen_to_come_first() -> None:
     times = followed()
     assert (times.of(10), times.of(12), times.of(15)) == (100.0, 130.0, 160.0)
+    # At 10 it was read, and came at some time before.
+    assert (times.came_at(10), times.came_at(12)) == (None, 130.0)
     assert times.of(11) is times.of(9) is times.of(16) is None
     assert (times.newest, times.first) == (15, (10, 100.0))
 

@@ -140,7 +140,7 @@ async def test_ages_are_told_as_far_as_times_are_known() -> None:
     one, _, three = (registered.instance(number)[0] for number in (1, 2, 3))
     assert opening.first_seen[one] == FirstSeen(100.0, was_there=True)
     assert opening.first_seen[three] == FirstSeen(150.0, was_there=False)
-    assert [change.at for change in opening.earlier] == [None, 100.0, 150.0, 160.0]
+    assert [change.at for change in opening.earlier] == [None, None, 150.0, 160.0]
 
 
 # --- a real etcd ------------------------------------------------------------------------------
