@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 
 from backends.discovery.history import Event, EventType
 from backends.discovery.past_records import RecordChange, holds_alike
@@ -18,18 +19,22 @@ KeysOf = Callable[[AnyRecord], int]
 """Returns how many keys a record's process had after the last change."""
 
 
-def earlier_events(changes: Sequence[RecordChange], start: float, keys_of: KeysOf) -> list[Event]:
+def earlier_events(
+    changes: Sequence[RecordChange], start: float, keys_of: KeysOf, *, has_revisions: bool = False
+) -> list[Event]:
     """Return an event for each change that is one, oldest first.
 
     The last one has the number 0, so that they come before all that is seen later. `start`: POSIX
     seconds at which the store had been read, for changes without a time of their own.
+    `has_revisions`: whether a change with a time has a revision beside it.
     """
     keys: dict[Hashable, int] = {}
     events: list[Event] = []
+    event_of = partial(_event, start=start, has_revisions=has_revisions)
     for change in reversed(changes):
         if change.record is not None and change.previous is not None:
             if not holds_alike(change.previous, change.record):
-                events.append(_event(change, EventType.CHANGED, -len(events), start))
+                events.append(event_of(change, EventType.CHANGED, -len(events)))
             continue
         record = change.latest
         process = process_of(record)
@@ -37,7 +42,7 @@ def earlier_events(changes: Sequence[RecordChange], start: float, keys_of: KeysO
         is_added = change.record is not None
         keys[process] = after - 1 if is_added else after + 1
         kind = EventType.ADDED if is_added else EventType.REMOVED
-        event = _event(change, kind, -len(events), start)
+        event = event_of(change, kind, -len(events))
         event.is_first = is_added and keys[process] <= 0
         events.append(event)
     return events[::-1]
@@ -84,13 +89,16 @@ def _created(held: Sequence[AnyRecord]) -> float:
     return 0.0 if owner is None or owner.created_at is None else owner.created_at
 
 
-def _event(change: RecordChange, kind: EventType, number: int, start: float) -> Event:
+def _event(
+    change: RecordChange, kind: EventType, number: int, *, start: float, has_revisions: bool
+) -> Event:
     record, previous = change.latest, change.previous
     lease = None
     if kind is EventType.CHANGED and previous is not None and previous.lease != record.lease:
         lease = record.lease
     # Where a revision is a time, the event has it.
-    revision = str(change.revision) if change.at is None else ""
+    has_revision = change.revision is not None and (change.at is None or has_revisions)
+    revision = str(change.revision) if has_revision else ""
     why = Reason(ReasonKind.BEFORE_START, revision=revision, lease=lease)
     at = start if change.at is None else change.at
     return Event(number, at, kind, record, why, is_untimed=change.at is None)

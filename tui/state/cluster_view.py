@@ -221,10 +221,14 @@ class ClusterView:
             self._show_store()
 
     def earlier_events(
-        self, changes: Sequence[RecordChange], until: float | None = None
+        self,
+        changes: Sequence[RecordChange],
+        until: float | None = None,
+        *,
+        has_revisions: bool = False,
     ) -> list[Event]:
         """Return the events of changes from before the first snapshot, oldest first. `until`: POSIX
-        seconds, in place of the time of that snapshot."""
+        seconds, in place of the time of that snapshot. `has_revisions`: as in `earlier_events`."""
         start = self.history.start
         later = Counter[Hashable]()
         for event in self.history:
@@ -236,7 +240,9 @@ class ClusterView:
             return self.cluster.count_of(record) + self._held_of[process] - later[process]
 
         at = until if start is None else start.at
-        return [] if at is None else earlier_events(changes, at, keys_of)
+        if at is None:
+            return []
+        return earlier_events(changes, at, keys_of, has_revisions=has_revisions)
 
     def events_of_objects(self) -> list[Event]:
         """Return the events that objects tell of, from before the first snapshot (Kubernetes)."""

@@ -126,7 +126,9 @@ class PastDashboard(Dashboard):
         base = at if opening.base.at is None else opening.base.at
         self.moment_clock.set(base, is_known=opening.base.at is not None)
         self.view.begin_at(resynced, base, opening.first_seen, read_only=WHY_READ_ONLY)
-        events = self.view.earlier_events(opening.earlier, base)
+        events = self.view.earlier_events(
+            opening.earlier, base, has_revisions=not self.store_keeps_times
+        )
         for event in events:
             if event.why is not None:
                 event.why = replace(event.why, kind=ReasonKind.IN_THE_PAST)
