@@ -164,3 +164,9 @@ def test_at_a_terminal_without_unicode_a_cut_is_marked_in_ascii(tmp_path: Path) 
     assert max(map(len, lines)) <= 60
     assert "~" in lines[1]
     assert "".join(lines).isascii()
+
+
+def test_a_time_is_never_cut() -> None:
+    names = ["TIME", "NAME", "WHY"]
+    assert fitted(names, [19, 60, 60], 40)[0] == 19
+    assert fitted(names, [19, 60, 60], 30)[0] == 19

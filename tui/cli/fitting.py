@@ -17,6 +17,8 @@ CUT_LAST = frozenset(
     ("COMPONENT", "COMPONENTS", "MODEL", "MODELS", "ID", "WORKER", "NAME", "INSTANCE", "POD")
 )
 """What a row is recognised by."""
+WHOLE = frozenset({"TIME"})
+"""What says nothing once it is cut."""
 
 LEGIBLE = {"sentence": 16, "first": 10, "rest": 10, "last": 12}
 """Columns that a cell keeps, by its kind, while all can be read."""
@@ -25,7 +27,9 @@ LEAST = 4
 
 
 def kind_of(name: str) -> str:
-    """Return how important a column is, as `LEGIBLE` has it."""
+    """Return how important a column is, as `LEGIBLE` has it. `whole`: it is never cut."""
+    if name in WHOLE:
+        return "whole"
     if name in CUT_LAST:
         return "last"
     if name in SENTENCES:

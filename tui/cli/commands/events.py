@@ -34,7 +34,7 @@ from tui.text.json_export import as_json, exported_id, exported_reason, hex_or_n
 from tui.text.past.typed_time import TypedTime
 from tui.text.reasons import reason_text
 from tui.text.sanitize import plain, plain_key
-from tui.text.timestamps import day_and_time, utc_stamp
+from tui.text.timestamps import day_and_time, time_of_day, utc_stamp
 
 HEADER = ("TIME", "WHAT", "KIND", "NAME", "ID", "WHY")
 
@@ -48,6 +48,12 @@ class Span(msgspec.Struct, frozen=True):
 
     since: float
     until: float
+
+    @property
+    def time(self) -> Callable[[float], str]:
+        """How times in it are written: without the day, if it is the same for all."""
+        first, last = map(day_and_time, (self.since, self.until))
+        return time_of_day if first.split()[0] == last.split()[0] else day_and_time
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
@@ -71,7 +77,8 @@ async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
         if arguments.output in STRUCTURED:
             write_objects(arguments.output, map(_cause_json, causes))
         else:
-            write_table(HEADER, map(_cause_cells, causes))
+            time = span.time
+            write_table(HEADER, ([time(one.at), *_cause_cells(one)] for one in causes))
     else:
         number = await _print_events(timeline, span, is_shown, arguments.output)
     if arguments.output not in STRUCTURED:
@@ -101,7 +108,8 @@ async def _print_events(
         if output != "ndjson":
             write_objects(output, map(_event_json, found))
     else:
-        write_table(HEADER, map(_event_cells, found))
+        time = span.time
+        write_table(HEADER, ([time(one.event.at), *_event_cells(one)] for one in found))
     return number
 
 
@@ -155,17 +163,17 @@ def _texts_of_cause(cause: EventCause) -> list[str]:
 def _event_cells(one: RecordedEvent) -> Cells:
     event, record = one.event, one.event.record
     if record is None:
-        return day_and_time(event.at), event.type.value, STORE, "", "", reason_text(event.why)
+        return event.type.value, STORE, "", "", reason_text(event.why)
     name = name_of(record) if record.id.path() else plain_key(record.key)
     kind, number = SHORT_KIND_NAMES[record.kind], hex_id(record.id.instance_id)
-    return day_and_time(event.at), event.type.value, kind, name, number, reason_text(event.why)
+    return event.type.value, kind, name, number, reason_text(event.why)
 
 
 def _cause_cells(cause: EventCause) -> Cells:
     why = ", ".join(filter(None, (cause_why(cause), number_of_keys(cause))))
     worker = hex_id(cause.worker) if cause.records else ""
     name = cause_name(cause)
-    return day_and_time(cause.at), cause.kind.value, cause_subject(cause), name, worker, why
+    return cause.kind.value, cause_subject(cause), name, worker, why
 
 
 def _event_json(one: RecordedEvent) -> str:
