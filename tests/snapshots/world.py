@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from backends.aio.timer import LOOP, Timer
+from backends.aio.timer import Timer
 from backends.demo.cluster import Demo
 from backends.demo.metrics import FAILS, DemoScrapes
 from backends.demo.probes import DemoProbes
@@ -27,6 +27,7 @@ from backends.services.types import Services
 from backends.store import Loading, Store, StoreEvent
 from backends.tap import OpensTaps
 from tests.support.idle import wait_for_messages
+from tests.support.moved_timer import MovedTimer
 from tests.support.operating import SaidProbes, read_leases
 from tests.support.said_taps import SaidTaps
 from tests.support.wire import removed, stored
@@ -130,11 +131,13 @@ def app(
     read_only: bool = False,
     namespace: str | None = None,
     taps: OpensTaps | None = None,
-    timer: Timer = LOOP,
+    timer: Timer | None = None,
     first_tab: TabName = "instances",
 ) -> DyntopApp:
     """The dashboard over a store, or over a demo's, whose workers answer probes; nothing in it
-    moves by itself."""
+    moves by itself, nor, without a `timer`, polls."""
+    # On a busy host figures would be polled once more at the same time of `clock`.
+    timer = MovedTimer() if timer is None else timer
     settings = Settings.from_environment({}, demo=True, read_only=read_only, namespace=namespace)
     settings = replace(settings, preferences=Preferences(first_tab=first_tab))
     if isinstance(shown, Demo):
