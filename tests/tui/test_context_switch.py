@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -31,6 +32,7 @@ from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import HeldSession
 from tui.state.dashboard import Dashboard
+from tui.state.observer import Update
 
 FILE = """
 [dashboard]
@@ -268,6 +270,26 @@ async def test_while_a_question_is_open_or_keys_are_removed_nothing_is_switched(
         await operator.until(lambda: not operator.main.is_at_work("removals"))
         await given(operator, "ctx lab")
         await until_ids(operator, {"b1", "b2"})
+
+
+async def test_what_comes_while_a_screen_is_taken_off_is_not_drawn_on_it(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with started(environ) as operator:
+        before, take_off = operator.main, operator.app._replace_screen
+        drawn: list[bool] = []
+
+        async def taking_off(screen: Screen[object]) -> Screen[object]:
+            # As Textual does it: the widgets first, which takes a while on a busy host.
+            await screen.query_children("*").remove()
+            before.changed(Update(everything=True, link=True, history=True))
+            drawn.append(screen is before)
+            return await take_off(screen)
+
+        monkeypatch.setattr(operator.app, "_replace_screen", taking_off)
+        await given(operator, "ctx lab")
+        await until_ids(operator, {"b1", "b2"})
+        assert drawn == [True]
 
 
 async def test_after_many_switches_nothing_is_left_of_those_before(

@@ -183,7 +183,8 @@ class MainScreen(JobScreen):
 
     def changed(self, update: Update) -> None:
         """Draw the differences, unless the screen is being made or taken down."""
-        if not (self.is_mounted and self.is_attached and self.app.is_running):
+        # Of one that is taken off, the widgets go first.
+        if not (self.is_mounted and self in self.app.screen_stack and self.app.is_running):
             return
         if update.everything:
             self._draw_everything()
