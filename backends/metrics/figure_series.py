@@ -88,7 +88,7 @@ class FigureSeries:
         since = at - rates.seconds
         self.since.append(since if joined else at)
         self.at.append(at)
-        known = dict(_measured(rates))
+        known = dict(measured(rates))
         for measure in {*known, *self._values}:
             values = self._values.get(measure)
             if values is None:
@@ -146,8 +146,9 @@ class FigureSeries:
             del each[:number]
 
 
-def _measured(rates: Rates) -> Iterator[tuple[Measure, float]]:
-    """Yield what is known, as it is kept."""
+def measured(rates: Rates) -> Iterator[tuple[Measure, float]]:
+    """Yield what is known. Below zero: a quantile above the highest bound, which it is the negative
+    of."""
     for measure, value in (
         (Measure.REQUESTS, rates.request_rate),
         (Measure.TOKENS, rates.token_rate),

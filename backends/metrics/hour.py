@@ -56,7 +56,7 @@ class MetricsHour:
     def take(self, overview: Overview) -> None:
         """Take in an overview. What was scraped no later than the last one adds nothing."""
         newest = 0.0  # of this overview: the clock may have been set
-        for row in _rows(overview):
+        for row in figure_rows(overview):
             newest = max(newest, row.at)
             kept = self._kept.get(row.key)
             if kept is None:
@@ -94,7 +94,9 @@ class _Kept(msgspec.Struct):
     """The processes that the last sample is of."""
 
 
-class _Row(NamedTuple):
+class FigureRow(NamedTuple):
+    """What was measured of a model, a frontend or a worker."""
+
     key: SeriesKey
     rates: Rates
     at: float
@@ -104,8 +106,8 @@ class _Row(NamedTuple):
     restarted: bool
 
 
-def _row(key: SeriesKey, rates: Rates, processes: Sequence[ScrapedProcess]) -> _Row:
-    return _Row(
+def _row(key: SeriesKey, rates: Rates, processes: Sequence[ScrapedProcess]) -> FigureRow:
+    return FigureRow(
         key,
         rates,
         max(one.scraped_at or 0.0 for one in processes),
@@ -114,7 +116,7 @@ def _row(key: SeriesKey, rates: Rates, processes: Sequence[ScrapedProcess]) -> _
     )
 
 
-def _rows(overview: Overview) -> Iterator[_Row]:
+def figure_rows(overview: Overview) -> Iterator[FigureRow]:
     """Yield all rows that are of scraped processes, the most telling first."""
     for model in overview.models:
         if model.frontends:
@@ -128,7 +130,7 @@ def _rows(overview: Overview) -> Iterator[_Row]:
         # Of a single one they are the model's own.
         for one in model.frontends if len(model.frontends) > 1 else ():
             yield _row(key_of_frontend(model.name, one.known), one.rates, [one.known])
-    found: dict[SeriesKey, _Row] = {}
+    found: dict[SeriesKey, FigureRow] = {}
     for worker in _workers(overview):
         if (server := _answering(worker)) is not None:
             key = key_of_worker(worker.id, server)

@@ -71,6 +71,10 @@ class LeaseReadings:
         self._written = dict(self._last)
         return dict(self._last)
 
+    def leases(self) -> list[LeaseOrKey]:
+        """Return all leases that are known."""
+        return list(self._last)
+
     def forget(self, leases: Iterable[LeaseOrKey]) -> None:
         """Drop leases that have no keys any more. What is due of them is written still."""
         for lease in leases:

@@ -213,6 +213,33 @@ class DrainsLine(Line, frozen=True, tag="drains"):
     drains: tuple[DrainReading, ...]
 
 
+class FigureReading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was measured of a model, of a frontend for a model, or of a worker."""
+
+    of: tuple[str, ...]
+    """`model` and its name; `frontend`, a model's name and the server; `worker` and its id in hex;
+    or `server` and its address."""
+    at: float
+    """When it was scraped last."""
+    seconds: float | None = None
+    """Since the scrape before, to which the figures belong. None: it is the first, or unknown."""
+    figures: dict[str, float] = {}
+    """By `Measure`: rates a second, and quantiles in seconds."""
+    over: tuple[str, ...] = ()
+    """The quantiles that lie above their figure, which is the highest bound."""
+    restarted: bool = False
+    """Whether a process began anew, so that nothing is known of the time before."""
+
+
+class MetricsLine(Line, frozen=True, tag="metrics"):
+    """The servers of `--metrics` were scraped."""
+
+    at: float
+    rows: tuple[FigureReading, ...] = ()
+    silent: tuple[str, ...] = ()
+    """The servers that did not answer, or have no figures of Dynamo."""
+
+
 class AliveLine(Line, frozen=True, tag="alive"):
     """It was recorded up to here, and nothing changed since the line before, as far as the store
     could be reached."""
@@ -239,6 +266,7 @@ AnyLine = (
     | LeasesLine
     | ProbesLine
     | DrainsLine
+    | MetricsLine
     | AliveLine
     | EndLine
 )

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -55,6 +55,9 @@ from backends.recording.writer import CheckpointEntry, NewFrame, Wanted
 from backends.redact import Mask
 from backends.removal.audit_drains import AuditDrains
 from backends.store import Delete, Heartbeat, Lost, StoreError
+
+if TYPE_CHECKING:
+    from backends.metrics.scraper import Scrapes
 
 _log = logging.getLogger(__name__)
 
@@ -161,12 +164,14 @@ class Recorder:
         mask: Mask,
         observer: ObservesRecorder | None = None,
         drains: AuditDrains | None = None,
+        scrapes: Scrapes | None = None,
         probing: Probing = Probing.NEVER,
         cap: float = DEFAULT_CAP,
         times: RecorderTimes = DEFAULT_RECORDER_TIMES,
     ) -> None:
         """`clock`: POSIX seconds that no setting of the host's clock moves. `mask`: hides secrets
-        in texts of errors. `drains`: of the audit. None: there is none."""
+        in texts of errors. `drains`: of the audit. None: there is none. `scrapes`: reads the
+        figures of the servers that were named. None: none were."""
         store = discovery.store
         self._discovery = discovery
         self._query = query
@@ -194,6 +199,7 @@ class Recorder:
         )
         self._leases = LeaseReadings()
         self._probed = ProbedAddresses()
+        self._scrapes = scrapes
         self._marks: Mapping[int, DrainMark] = {}
         self._started = clock()
         self._is_begun = False
@@ -227,6 +233,7 @@ class Recorder:
                 self._for_ever(self._ask_for_ends, self._times.settle),
                 self._for_ever(self._read_audit, self._times.audit),
                 self._gather_evidence(),
+                self._read_figures(),
                 self._until_failed(),
             )
         ]
@@ -250,6 +257,30 @@ class Recorder:
         await self._collector.run(_nothing)
         # It has nothing to do where neither leases nor addresses are asked.
         await asyncio.Event().wait()
+
+    async def _read_figures(self) -> None:
+        if self._scrapes is None:
+            await asyncio.Event().wait()
+            return
+        # Only where it is asked for: it takes memory.
+        from backends.metrics.overview import Joiner
+        from backends.metrics.poller import MetricsPoller
+        from backends.recording.recorded_figures import FigureLines
+
+        poller = MetricsPoller(self._scrapes, tuple)
+        joiner, lines = Joiner(), FigureLines()
+
+        def came() -> None:
+            if not self._is_begun or not self._writer.has_room:
+                return
+            is_read = self._lost is None
+            found = joiner.overview(poller.latest, self._cluster, {}, is_read=is_read)
+            now = self._clock()
+            if (line := lines.line(found, now)) is not None:
+                self._put(line, now)
+
+        poller.look(True, at_all=False, seldom=True)
+        await poller.run(came)
 
     async def _until_failed(self) -> None:
         raise await self._writer.until_failed()

@@ -21,9 +21,11 @@ from backends.recording.lines import (
     GapLine,
     Header,
     LostLine,
+    MetricsLine,
     PutLine,
 )
 from tests.support.etcd_server import EtcdServer
+from tests.support.frontends import frontend
 from tests.support.recordings import lines_in
 from tests.support.registered import card, instance
 from tests.support.registering import grant, put, put_worker
@@ -165,6 +167,22 @@ def test_what_is_no_recording_is_left_alone(in_etcd: dict[str, str], file: Path)
     assert ended.one_sentence() == (
         f"recording ended: {file}: it is there, and not a recording: name another file"
     )
+
+
+def test_figures_are_recorded_where_they_are_asked_for(
+    etcd: EtcdServer, in_etcd: dict[str, str], file: Path
+) -> None:
+    put(etcd, card(1, "acme/tiny-llm"))
+    counted = 'dynamo_frontend_requests_total{model="acme/tiny-llm"} 7'
+    with (
+        frontend("acme/tiny-llm", metrics=counted) as url,
+        Watching(str(file), "--metrics", url, env=in_etcd, command="record") as recording,
+    ):
+        recording.complaint()
+        lines = until_line(file, MetricsLine)
+        assert recording.interrupt() == 0
+    line = next(one for one in lines if isinstance(one, MetricsLine) and one.rows)
+    assert [one.of for one in line.rows] == [("model", "acme/tiny-llm")]
 
 
 def test_names_reach_the_terminal_as_plain_text(

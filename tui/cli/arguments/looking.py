@@ -143,6 +143,14 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="the addresses to probe, from this host: none (the default), or all",
     )
+    parser.add_argument(
+        "--metrics",
+        metavar="URLS",
+        action="append",
+        default=argparse.SUPPRESS,
+        help="frontends and workers whose figures are recorded, too, every 15 s: http://host:port, "
+        "separated by commas; may be repeated",
+    )
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

@@ -7,9 +7,10 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -30,11 +31,14 @@ from tui.config.settings import Settings
 from tui.runtime.heap import give_back
 from tui.runtime.redact import masks
 from tui.runtime.standard_streams import print_message
-from tui.session import open_discovery, open_probes
+from tui.session import is_local, open_discovery, open_probes
 from tui.text.errors import Exit, explain
 from tui.text.format import count
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import plain
+
+if TYPE_CHECKING:
+    from backends.metrics.scraper import Scrapes
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
@@ -54,7 +58,10 @@ async def _record(settings: Settings, arguments: argparse.Namespace) -> Exit:
     writer = RecordingWriter(path, bounds, clock=clock, notify=print_message)
     audit = settings.audit_to_read
     query = replace(EVERYTHING, namespace=settings.namespace, nested=True)
-    async with _opened(settings, probing) as (discovery, probes):
+    async with (
+        _opened(settings, probing) as (discovery, probes),
+        _opened_scrapes(settings, clock) as scrapes,
+    ):
         store = discovery.store
         recorder = Recorder(
             discovery,
@@ -68,6 +75,7 @@ async def _record(settings: Settings, arguments: argparse.Namespace) -> Exit:
             drains=None
             if audit is None
             else AuditDrains(audit_at(audit), store.name, store.address),
+            scrapes=scrapes,
             probing=probing,
             cap=settings.lease_rate,
         )
@@ -103,6 +111,24 @@ async def _opened(settings: Settings, probing: Probing) -> AsyncIterator[tuple[D
     else:
         async with open_probes(settings) as opened:
             yield opened
+
+
+@asynccontextmanager
+async def _opened_scrapes(
+    settings: Settings, clock: Callable[[], float]
+) -> AsyncIterator[Scrapes | None]:
+    """Open what scrapes the servers that were named. None: none were."""
+    if not settings.metrics:
+        yield None
+        return
+    from backends.metrics.scraper import Scraper
+
+    here = is_local(settings.connection)
+    scraper = Scraper(settings.metrics, reveals=False, here=here, clock=clock)
+    try:
+        yield scraper
+    finally:
+        await scraper.aclose()
 
 
 @contextmanager
