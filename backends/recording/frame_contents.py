@@ -183,6 +183,7 @@ class _Reading:
         self._is_lost = False
         self._resynced = 0
         self._taken = 0
+        self._most_steps = limits.steps + limits.steps_of_entry * max(0, checkpoint.entries)
         self._group: list[StoreEvent] = []
         """Changes of one moment."""
         self._group_at: tuple[float | None, str] = (None, "")
@@ -253,8 +254,8 @@ class _Reading:
     def _take(self, line: AnyLine) -> None:
         """Make a step of a line. Raises `BadLine`."""
         self._taken += 1
-        if self._taken > self._limits.steps:
-            raise BadLine(f"it has more than {self._limits.steps:,} steps in one frame")
+        if self._taken > self._most_steps:
+            raise BadLine(f"it has more than {self._most_steps:,} steps in one frame")
         match line:
             case PutLine() | DeleteLine():
                 _check_times(line.at)

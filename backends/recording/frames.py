@@ -48,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Bytes of a frame as stored."""
     frame: int = 1024 * 1024 * 1024
     """Bytes of an unpacked frame."""
-    ratio: int = 4000
+    ratio: int = 1000
     """Times that a frame may be larger when unpacked, from `ratio_from` bytes on. Workers differ in
     ids and addresses, which alone cost more; one line without end is packed to less."""
     ratio_from: int = 8 * 1024 * 1024
@@ -56,8 +56,10 @@ class Limits(msgspec.Struct, frozen=True):
     """Bytes of a line."""
     lines: int = 2_000_000
     """Lines of a frame."""
-    steps: int = 1_000_000
-    """Changes and readings of a frame."""
+    steps: int = 100_000
+    """Changes and readings of a frame, beside `steps_of_entry`."""
+    steps_of_entry: int = 10
+    """For each entry of its checkpoint: the writer begins another frame long before."""
     entries: int = 500_000
     """Entries that are registered at a time."""
     frames: int = 100_000
