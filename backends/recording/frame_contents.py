@@ -35,6 +35,7 @@ from backends.recording.lines import (
     LeaseReading,
     LeasesLine,
     LostLine,
+    MetricsLine,
     ProbesLine,
     PutLine,
     decode,
@@ -273,6 +274,9 @@ class _Reading:
                 _check_times(line.at)
                 events = () if self._is_lost or isinstance(line, EndLine) else (Heartbeat(),)
                 self._step(line.at, StoreEvents(events))
+            case MetricsLine():
+                # A timeline has no figures; `zstd` and `jq` read them.
+                pass
             case Header() | Checkpoint() | EntryLine():
                 raise BadLine("a checkpoint begins where none may")
 

@@ -79,7 +79,8 @@ async def recorded_causes(
 async def _folded(
     fold: _Fold, timeline: RecordingTimeline, since: float | None, until: float | None
 ) -> AsyncIterator[RecordedEvent]:
-    start = await (timeline.first() if since is None else timeline.at_time(since))
+    is_whole = since is None or not timeline.has_times
+    start = await (timeline.first() if is_whole else timeline.at_time(since or 0.0))
     first, _ = frame_and_step(start.number)
     waiting: deque[RecordedEvent] = deque()
 
@@ -87,11 +88,14 @@ async def _folded(
         while waiting and (now is None or waiting[0].event.at < now - SETTLE):
             found = waiting.popleft()
             at = found.event.at
+            if found.event.is_untimed and not (since is None and until is None):
+                continue
             if (since is None or at >= since) and (until is None or at <= until):
                 yield found
 
     for number in range(first, len(timeline.recording.heads)):
         content, crossing = await timeline.in_thread(partial(_frame, timeline, number, first))
+        fold.read_at = timeline.recording.heads[number].header.at
         if number == first:
             waiting += await fold.begin(content, is_first=number == 0)
         for moment, step in (*crossing, *((one.moment, one.step) for one in content.steps)):
@@ -146,6 +150,8 @@ class _Fold:
     def __init__(self, lifetime: Lifetime, kept: int = KEPT) -> None:
         self.history = History(kept)
         self.now = 0.0
+        self.read_at = 0.0
+        """When the frame was begun, before which all that has no time happened."""
         self._contact = 0.0
         """When the store was last known to answer."""
         self._is_lost = False
@@ -165,11 +171,12 @@ class _Fold:
         found = await self.take(base, StoreEvents((content.entries,)))
         for step in content.evidence:
             await self.take(base, step)
-        return found if is_first else []
+        # Of what has no time nobody read the first state then.
+        return found if is_first and base.at is not None else []
 
     async def take(self, moment: Moment, step: Step) -> list[RecordedEvent]:
         """Take in a step. Returns the new events."""
-        self.now = self.now if moment.at is None else moment.at
+        self.now = self.read_at if moment.at is None else moment.at
         match step:
             case LeasesRead(ttls=ttls):
                 await self._read(ttls)
@@ -207,6 +214,8 @@ class _Fold:
         )
         if isinstance(watched, Added | Removed | Resynced):
             self._cluster.apply(watched, self.now)
+        for one in noted if moment.at is None else ():
+            one.is_untimed = True
         await self._explain_at_once(noted)
         return noted
 

@@ -13,7 +13,7 @@ from backends.recording.frame_contents import changes_entries, frame_and_step
 from backends.recording.frames import LIMITS, Limits
 from backends.recording.reader import FrameHead, Recording
 from backends.store import Lifetime, NoPast, NotYet
-from backends.timeline import Moment, Opening, Stepped
+from backends.timeline import Moment, Opening, Stepped, TimeNotKnown
 
 EARLIER = 500
 """Changes before a moment that a view shows at most."""
@@ -61,6 +61,13 @@ class RecordingTimeline:
     @property
     def has_times(self) -> bool:
         return self.recording.heads[0].checkpoint.at is not None
+
+    @property
+    def timed_from(self) -> float | None:
+        """The first time that is known, in POSIX seconds: a report begins with changes without
+        times. None: none is."""
+        times = (one.checkpoint.at for one in self.recording.heads)
+        return next((at for at in times if at is not None), None)
 
     @property
     def host(self) -> str:
@@ -152,8 +159,11 @@ class RecordingTimeline:
         return found + [one.moment for one in content.steps if changes_entries(one.step)]
 
     def _at_time(self, at: float) -> Moment:
-        if not self.has_times:
+        times = [one.checkpoint.at for one in self.recording.heads if one.checkpoint.at is not None]
+        if not times:
             raise NoPast(self.store)
+        if not self.has_times and at < times[0]:
+            raise TimeNotKnown(self.name, times[0])
         frame = self._last_frame(
             lambda head: head.checkpoint.at is not None and head.checkpoint.at <= at
         )

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from backends.recording.entry_lines import delete_line, put_line
+from backends.recording.lines import AliveLine
+from backends.store import Delete
 from tests.cli.conftest import Here
-from tests.recording.frames import START
+from tests.docs.test_json import validate
+from tests.recording.frames import START, beginning, entry, packed, written
 from tests.recording.histories import COMES, DIES, DRAINED, ESCAPE, IN_GAP, STOPS, a_history
 from tui.text.timestamps import utc_stamp
 
@@ -105,3 +109,40 @@ def test_what_is_cut_off_is_printed_up_to_there(recording: str, here: Here, tmp_
     ended = here("events", str(tmp_path / "none"))
     assert (ended.code, ended.out) == (2, b"")
     assert "there is no such file" in ended.one_sentence()
+
+
+def a_report(path: Path) -> str:
+    """Write changes without times, and a frame with one."""
+    put, goes = entry(b"v1/instances/ns/comp/gen/1"), entry(b"v1/instances/ns/comp/gen/2")
+    gone = delete_line(Delete(goes.key, "8"), None)
+    past = [*beginning([goes], None, revision="6"), put_line(put, None, "7"), gone]
+    now = beginning([put], START + 2, revision="8")
+    return written(path, [packed(past), packed([*now, AliveLine(at=START + 3)])])
+
+
+def test_changes_without_times_are_printed_as_before_they_were_read(
+    here: Here, tmp_path: Path
+) -> None:
+    report = a_report(tmp_path / "it")
+    ended = here("events", report, "-o", "json")
+    validate(ended.records, "events.schema.json")
+    assert [(one["event"], one["time"], one["revision"]) for one in ended.records] == [
+        ("added", None, "7"),
+        ("removed", None, "8"),
+    ]
+    causes = here("events", report, "--causes", "-o", "json")
+    validate(causes.records, "events.schema.json")
+    assert {one["time"] for one in causes.records} == {None}
+    rows = here("events", report).lines[1:]
+    assert {row[0] for row in rows} == {"<"}
+    # Of no part is it known whether they belong to it.
+    assert here("events", report, "--since", "1h", "-o", "json").records == []
+
+
+def test_a_report_is_compared_from_its_start(here: Here, tmp_path: Path) -> None:
+    report = a_report(tmp_path / "it")
+    ended = here("diff", f"{report}@start", f"{report}@end", "-o", "json")
+    assert [one["change"] for one in ended.records] == ["added", "removed"]
+    early = here("diff", f"{report}@10s", f"{report}@end")
+    assert early.code == 2
+    assert "it is of " in early.one_sentence()

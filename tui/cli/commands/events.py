@@ -48,6 +48,13 @@ class Span(msgspec.Struct, frozen=True):
 
     since: float
     until: float
+    is_part: bool
+    """Whether it was asked for."""
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Where it begins and ends. None: as the recording does."""
+        return (self.since, self.until) if self.is_part else (None, None)
 
     @property
     def time(self) -> Callable[[float], str]:
@@ -70,7 +77,7 @@ async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
     if arguments.causes:
         causes = [
             one
-            for one in await recorded_causes(timeline, span.since, span.until)
+            for one in await recorded_causes(timeline, *span.bounds)
             if is_shown(one.records, _texts_of_cause(one))
         ]
         number = len(causes)
@@ -78,7 +85,7 @@ async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
             write_objects(arguments.output, map(_cause_json, causes))
         else:
             time = span.time
-            write_table(HEADER, ([time(one.at), *_cause_cells(one)] for one in causes))
+            write_table(HEADER, (_cause_cells(one, time) for one in causes))
     else:
         number = await _print_events(timeline, span, is_shown, arguments.output)
     if arguments.output not in STRUCTURED:
@@ -95,7 +102,7 @@ async def _print_events(
     """Print events, as they are found if that is asked for. Returns how many."""
     found: list[RecordedEvent] = []
     number = 0
-    async for one in recorded_events(timeline, span.since, span.until):
+    async for one in recorded_events(timeline, *span.bounds):
         record = one.event.record
         if not is_shown(() if record is None else (record,), _texts_of(one)):
             continue
@@ -109,7 +116,7 @@ async def _print_events(
             write_objects(output, map(_event_json, found))
     else:
         time = span.time
-        write_table(HEADER, ([time(one.event.at), *_event_cells(one)] for one in found))
+        write_table(HEADER, (_event_cells(one, time) for one in found))
     return number
 
 
@@ -117,17 +124,18 @@ async def span_of(
     timeline: RecordingTimeline, since: TypedTime | None, until: TypedTime | None
 ) -> Span:
     """Return the part of a recording that was typed. Raises `StoreError`."""
-    start, end = (await timeline.first()).at, (await timeline.last()).at
-    start = timeline.recording.header.at if start is None else start
-    end = start if end is None else end
+    begun, last = timeline.recording.header.at, (await timeline.last()).at
+    start = timeline.timed_from
+    start = begun if start is None else start
+    end = start if last is None else last
     found = Span(
         start if since is None else since.at(start, end),
         end if until is None else until.at(start, end),
+        since is not None or until is not None,
     )
     if found.until < found.since:
-        raise Misconfigured(
-            "--until", f"{day_and_time(found.until)} is before {day_and_time(found.since)}"
-        )
+        until_text, since_text = map(day_and_time, (found.until, found.since))
+        raise Misconfigured("--until", f"{until_text} is before {since_text}")
     return found
 
 
@@ -160,20 +168,21 @@ def _texts_of_cause(cause: EventCause) -> list[str]:
     return [cause_sentence(cause), *map(searchable, cause.records)]
 
 
-def _event_cells(one: RecordedEvent) -> Cells:
+def _event_cells(one: RecordedEvent, time: Callable[[float], str] = day_and_time) -> Cells:
     event, record = one.event, one.event.record
+    at = "<" * event.is_untimed + time(event.at)
     if record is None:
-        return event.type.value, STORE, "", "", reason_text(event.why)
+        return at, event.type.value, STORE, "", "", reason_text(event.why)
     name = name_of(record) if record.id.path() else plain_key(record.key)
     kind, number = SHORT_KIND_NAMES[record.kind], hex_id(record.id.instance_id)
-    return event.type.value, kind, name, number, reason_text(event.why)
+    return at, event.type.value, kind, name, number, reason_text(event.why)
 
 
-def _cause_cells(cause: EventCause) -> Cells:
+def _cause_cells(cause: EventCause, time: Callable[[float], str] = day_and_time) -> Cells:
     why = ", ".join(filter(None, (cause_why(cause), number_of_keys(cause))))
     worker = hex_id(cause.worker) if cause.records else ""
-    name = cause_name(cause)
-    return cause.kind.value, cause_subject(cause), name, worker, why
+    at, name = "<" * cause.is_untimed + time(cause.at), cause_name(cause)
+    return at, cause.kind.value, cause_subject(cause), name, worker, why
 
 
 def _event_json(one: RecordedEvent) -> str:
@@ -181,7 +190,7 @@ def _event_json(one: RecordedEvent) -> str:
     return as_json(
         {
             "event": event.type.value,
-            "time": utc_stamp(event.at),
+            "time": None if event.is_untimed else utc_stamp(event.at),
             "revision": one.moment.revision or None,
             "id": None if record is None else exported_id(record),
             "worker": None if record is None else hex_or_none(own_worker(record)),
@@ -196,8 +205,8 @@ def _cause_json(cause: EventCause) -> str:
     return as_json(
         {
             "cause": cause.kind.value,
-            "time": utc_stamp(cause.at),
-            "until": utc_stamp(cause.until),
+            "time": None if cause.is_untimed else utc_stamp(cause.at),
+            "until": None if cause.is_untimed else utc_stamp(cause.until),
             "subject": cause_subject(cause),
             "worker": hex_or_none(cause.worker) if cause.records else None,
             "keys": [keys.spell(record.key) for record in cause.records],

@@ -15,7 +15,7 @@ from backends.recording.errors import NotInRecording
 from backends.recording.folding import entry_changes, known_at, record_changes
 from backends.recording.frame_contents import frame_and_step
 from backends.recording.recording_timeline import RecordingTimeline
-from backends.store import Entry, Lost, NoPast, Resync
+from backends.store import Entry, Lost, Resync
 from backends.timeline import Moment, Opening, Stepped, StoreEvents
 from tui.cli.shared.reading import Publishers
 from tui.text.past.typed_time import TypedTime
@@ -34,8 +34,8 @@ class RecordedMoment(msgspec.Struct, frozen=True):
 
     timeline: RecordingTimeline
     moment: Moment
-    at: float
-    """POSIX seconds, as asked for."""
+    when: str
+    """The time that was asked for, in words."""
     records: Sequence[AnyRecord]
     publishers: Publishers
     unread: str
@@ -43,31 +43,41 @@ class RecordedMoment(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """Which recording it is, and when."""
-        return f"{self.timeline.name} at {day_and_time(self.at)}"
+        return f"{self.timeline.name} at {self.when}"
 
 
 async def at_place(timeline: RecordingTimeline, time: TypedTime, query: Query) -> RecordedMoment:
     """Return what was registered at a time. Raises `StoreError`: also if it is not known, since
     the store was lost then or nothing was recorded."""
-    first, last = await timeline.first(), await timeline.last()
-    if first.at is None or last.at is None:
-        raise NoPast(timeline.store)
-    at = time.at(first.at, last.at)
-    if first.at - 1.0 < at < first.at:
-        # Its beginning, as it is printed.
-        at = first.at
-    if not first.at <= at <= last.at:
-        span = f"it is of {day_and_time(first.at)} to {day_and_time(last.at)}"
-        raise NotInRecording(timeline.name, f"{span}, and not of {day_and_time(at)}")
-    moment = await timeline.at_time(at)
+    moment, when = await _moment(timeline, time)
     opening = await timeline.open(moment)
     if (lost := _lost_since(opening)) is not None:
-        why = f"what was registered at {day_and_time(at)} is not known: the store was not followed"
+        why = f"what was registered at {when} is not known: the store was not followed"
         raise NotInRecording(timeline.name, f"{why} from {day_and_time(lost)} on")
     entries, unread = _entries(opening)
     everything = list(map(read, entries))
     records = [record for record in everything if query.matches(record)]
-    return RecordedMoment(timeline, moment, at, records, Publishers(everything), unread)
+    return RecordedMoment(timeline, moment, when, records, Publishers(everything), unread)
+
+
+async def _moment(timeline: RecordingTimeline, time: TypedTime) -> tuple[Moment, str]:
+    """Return the moment of a typed time, and the time in words. Raises `StoreError`."""
+    first, last = await timeline.first(), await timeline.last()
+    start, end = timeline.timed_from, last.at
+    if time.is_start and first.at is None:
+        return first, "its start"
+    if start is None or end is None:
+        if time.is_end:
+            return last, "its end"
+        raise NotInRecording(timeline.name, "it has no times: name its start or end")
+    at = time.at(start, end)
+    if start - 1.0 < at < start:
+        # Its beginning, as it is printed.
+        at = start
+    if not start <= at <= end:
+        span = f"it is of {day_and_time(start)} to {day_and_time(end)}"
+        raise NotInRecording(timeline.name, f"{span}, and not of {day_and_time(at)}")
+    return (last if time.is_end else await timeline.at_time(at)), day_and_time(at)
 
 
 async def changes_between_moments(

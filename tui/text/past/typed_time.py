@@ -29,6 +29,16 @@ class TypedTime(msgspec.Struct, frozen=True):
     before_end: float | None = None
     """Seconds."""
 
+    @property
+    def is_start(self) -> bool:
+        """Whether it is the beginning, whenever that was."""
+        return (self.exact, self.time_of_day, self.before_end) == (None, None, None)
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it is the end, whenever that was."""
+        return self.before_end == 0.0
+
     def at(self, start: float, end: float) -> float:
         """Return it in POSIX seconds, of a past from `start` to `end`. It may lie outside."""
         if self.exact is not None:
