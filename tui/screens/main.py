@@ -173,7 +173,14 @@ class MainScreen(JobScreen):
         # had: Textual 8.2.8 takes no notice.
         self.dashboard.link.may_show.set()
 
+    @property
+    def _is_there(self) -> bool:
+        """Return whether all widgets are. Of a screen that is taken off, they go before it."""
+        return self.is_mounted and self in self.app.screen_stack and self.app.is_running
+
     def _tick(self) -> None:
+        if not self._is_there:
+            return
         self.dashboard.tick()
         self._header.update()
         self.active.tick()
@@ -183,8 +190,7 @@ class MainScreen(JobScreen):
 
     def changed(self, update: Update) -> None:
         """Draw the differences, unless the screen is being made or taken down."""
-        # Of one that is taken off, the widgets go first.
-        if not (self.is_mounted and self in self.app.screen_stack and self.app.is_running):
+        if not self._is_there:
             return
         if update.everything:
             self._draw_everything()
