@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +25,17 @@ from backends.recording.lines import (
     LostLine,
 )
 from backends.recording.recording_timeline import RecordingTimeline
-from backends.store import Delete, Entry, Lost, Put, Resync, TimeToLive
-from backends.timeline import LeasesRead, Opening, Step, Stepped, StoreEvents, Timeline
+from backends.store import Delete, Entry, Lost, NoPast, NotYet, Put, Resync, TimeToLive
+from backends.timeline import (
+    LeasesRead,
+    Moment,
+    Opening,
+    Step,
+    Stepped,
+    StoreEvents,
+    Timeline,
+    TimeNotKnown,
+)
 from tests.recording.frames import START, entry, header, packed_by_line, written
 
 KEYS = [b"v1/instances/ns/comp/gen/%x" % number for number in (1, 2, 3)] + [b"v1/other\xff"]
@@ -207,3 +217,54 @@ async def test_any_moment_is_the_cluster_folded_up_to_it(
                 if steps is not None:
                     stepped = View(await timeline.open(one)).step(steps)
                     assert stepped.is_as(View(await timeline.open(other)))
+
+
+def frames_of_two() -> list[bytes]:
+    """Return a frame of changes at revisions 2, 5 and 5, and one that begins at 5."""
+    puts = [entry(key, revision=number) for key, number in zip(KEYS, (2, 5, 5), strict=False)]
+    first = [put_line(one, START + int(one.revision), one.revision) for one in puts]
+    checkpoint = Checkpoint(at=START + 10, entries=3, revision="5")
+    second: list[AnyLine] = [
+        header(START + 10),
+        checkpoint,
+        *map(entry_line, puts),
+        AliveLine(at=START + 11),
+    ]
+    begun: list[AnyLine] = [header(), Checkpoint(at=START, entries=0, revision="1")]
+    return [packed_by_line([*begun, *first]), packed_by_line(second)]
+
+
+async def test_a_revision_is_found_and_what_is_not_there_is_said(tmp_path: Path) -> None:
+    timeline = await RecordingTimeline.load(written(tmp_path / "it", frames_of_two()))
+    first, last = await timeline.first(), await timeline.last()
+    assert await timeline.at_revision(1) == first
+    two, five = await timeline.at_revision(4), await timeline.at_revision(99)
+    assert (two.revision, two.at) == ("2", START + 2)
+    assert five == last
+    # All changes of one revision are one step.
+    assert (await timeline.change_from(first, 2)).revision == "5"
+    assert await timeline.change_from(first, 99) == await timeline.change_from(first, 2)
+    assert await timeline.change_from(last, -2) == two
+    assert await timeline.change_from(last, -99) == first
+    opening = await timeline.open(last)
+    assert [change.revision for change in opening.earlier] == [2, 5, 5]
+    assert [change.at for change in opening.earlier] == [START + 2, START + 5, START + 5]
+    with pytest.raises(NotYet):
+        await timeline.open(Moment(last.number + 1))
+
+
+async def test_where_only_a_part_has_times_the_others_are_not_guessed(tmp_path: Path) -> None:
+    put = entry(KEYS[0])
+    past: list[AnyLine] = [header(), Checkpoint(at=None, entries=0), put_line(put, None, "7")]
+    now: list[AnyLine] = [header(START + 2), Checkpoint(at=START + 2, entries=1), entry_line(put)]
+    both = await RecordingTimeline.load(
+        written(tmp_path / "both", [packed_by_line(past), packed_by_line(now)])
+    )
+    assert not both.has_times
+    assert (await both.at_time(START + 3)).at == START + 2
+    with pytest.raises(TimeNotKnown) as raised:
+        await both.at_time(START + 1)
+    assert raised.value.known_from == START + 2
+    none = await RecordingTimeline.load(written(tmp_path / "none", [packed_by_line(past)]))
+    with pytest.raises(NoPast):
+        await none.at_time(START)
