@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,9 @@ def test_a_part_is_chosen_by_time_words_and_namespace(recording: str, here: Here
     assert times("--since", "40s") == [utc_stamp(START + at) for at in (60, 60, 60, 75)]
     assert times("--filter", "not renewed") == [utc_stamp(START + 30)] * 2
     assert times("--filter", f"kind:model removed {STOPS:x}") == [utc_stamp(START + 40.1)]
+    # A time of day after the end is that after the other one.
+    clock = [f"{datetime.fromtimestamp(START + at):%H:%M:%S}" for at in (42, 3600)]
+    assert times("--since", clock[0], "--until", clock[1]) == times("--since", since)
     # What concerns the whole store is in every namespace.
     assert times("-n", "other") == [utc_stamp(START + at) for at in (0, 50, 60)]
 

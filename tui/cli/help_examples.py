@@ -246,7 +246,7 @@ examples:
   dyntop events night.dyntop                       everything
   dyntop events night.dyntop --since 10m           the last ten minutes of it
   dyntop events night.dyntop --since 03:10 --until 03:20 --causes
-  dyntop events night.dyntop --filter 'removed ran out' -n prod
+  dyntop events night.dyntop --filter 'removed not renewed' -n prod
   dyntop events night.dyntop -o ndjson | jq -r 'select(.event == "removed") | [.time, .id.key]'
 """
 

@@ -38,6 +38,9 @@ from tui.text.timestamps import day_and_time, time_of_day, utc_stamp
 
 HEADER = ("TIME", "WHAT", "KIND", "NAME", "ID", "WHY")
 
+DAY = 86_400.0
+"""Seconds."""
+
 Cells = Sequence[str]
 IsShown = Callable[[Sequence[AnyRecord], Iterable[str]], bool]
 """Returns whether the filters show something with these records and texts."""
@@ -128,11 +131,12 @@ async def span_of(
     start = timeline.timed_from
     start = begun if start is None else start
     end = start if last is None else last
-    found = Span(
-        start if since is None else since.at(start, end),
-        end if until is None else until.at(start, end),
-        since is not None or until is not None,
-    )
+    since_at = start if since is None else since.at(start, end)
+    until_at = end if until is None else until.at(start, end)
+    if until is not None and until.time_of_day is not None and until_at < since_at:
+        # The last such time before the end lies before: the next one is meant.
+        until_at = until.at(start, since_at + DAY)
+    found = Span(since_at, until_at, since is not None or until is not None)
     if found.until < found.since:
         until_text, since_text = map(day_and_time, (found.until, found.since))
         raise Misconfigured("--until", f"{until_text} is before {since_text}")
