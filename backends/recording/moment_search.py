@@ -45,7 +45,7 @@ class MomentSearch:
 
     async def removal(self, moment: Moment, by: int) -> Moment | None:
         """Return the next moment at which a key was removed."""
-        return await self._search(moment, by, lambda _: _removes)
+        return await self._search(moment, by, lambda _: removes)
 
     async def death(self, moment: Moment, by: int) -> Moment | None:
         """Return the next moment at which a process is seen to have died.
@@ -56,7 +56,7 @@ class MomentSearch:
         went or was replaced, or its container was started again. A worker that was stopped or
         drained did not die, nor one whose lease is late.
         """
-        return await self._search(moment, by, lambda content: _Deaths(content).has)
+        return await self._search(moment, by, lambda content: Deaths(content).has)
 
     async def record(
         self, moment: Moment, by: int, matches: Callable[[AnyRecord], bool]
@@ -113,11 +113,12 @@ def _found(content: FrameContent, finds: Finds) -> Iterator[Moment]:
             yield stepped.moment
 
 
-def _removes(_stepped: Stepped, changes: Sequence[EntryChange]) -> bool:
+def removes(_stepped: Stepped, changes: Sequence[EntryChange]) -> bool:
+    """Return whether a key went, with the changes of entries that a step makes."""
     return any(after is None for _, after in changes)
 
 
-class _Deaths:
+class Deaths:
     """Tells which steps of a frame show that a process died."""
 
     def __init__(self, content: FrameContent) -> None:

@@ -66,8 +66,8 @@ class Recording:
         """The header of its first frame."""
         return self.heads[0].header
 
-    def content(self, number: int) -> FrameContent:
-        """Return what a frame says. Raises `BadRecording`."""
+    def content(self, number: int, *, keep: bool = True) -> FrameContent:
+        """Return what a frame says. `keep`: it will be asked for again. Raises `BadRecording`."""
         if (found := self._read.get(number)) is not None:
             self._read.move_to_end(number)
             return found
@@ -75,7 +75,8 @@ class Recording:
             content = self._content(number)
         except BadFrame as error:
             raise BadRecording(self.heads[number].file.path, error.problem) from error
-        self._read[number] = content
+        if keep:
+            self._read[number] = content
         while len(self._read) > _KEPT:
             self._read.popitem(last=False)
         return content
@@ -85,7 +86,7 @@ class Recording:
         of entries if both have the same. Raises `BadRecording`."""
         before, content = self.content(number - 1), self.content(number)
         steps: list[Stepped] = []
-        is_lost = any(_is_loss(step) for step in content.evidence)
+        is_lost = any(is_loss(step) for step in content.evidence)
         if (
             before.is_lost != is_lost
             or before.ending is not FrameEnd.WHOLE
@@ -134,7 +135,8 @@ def _ended(content: FrameContent) -> FrameContent:
     return replace(content, steps=[*content.steps, lost], is_lost=True, ending=ending)
 
 
-def _is_loss(step: object) -> bool:
+def is_loss(step: object) -> bool:
+    """Return whether the store cannot be reached from a step on, or nothing is recorded."""
     return isinstance(step, StoreEvents) and any(isinstance(one, Lost) for one in step.events)
 
 

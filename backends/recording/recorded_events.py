@@ -6,8 +6,8 @@ taken from the readings that were recorded.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 
 import msgspec
@@ -16,18 +16,11 @@ from backends.discovery.causes import Causes, EventCause
 from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
 from backends.discovery.history import KEPT, Event, History
-from backends.discovery.lease_ttl import LeaseTtl
-from backends.discovery.reasons import Reason, ReasonKind
-from backends.discovery.record_index import own_worker
 from backends.dynamo.parse import read
-from backends.dynamo.records import AnyRecord
-from backends.liveness.drain_marks import DrainMark
-from backends.liveness.evidence_kinds import Drained
-from backends.liveness.keys_by_lease import LeaseOrKey
 from backends.recording.folding import EntryChange, resynced
 from backends.recording.frame_contents import FrameContent, frame_and_step
+from backends.recording.recorded_reasons import SETTLE, RecordedReasons
 from backends.recording.recording_timeline import RecordingTimeline
-from backends.removal.explainer import Explainer
 from backends.store import (
     Delete,
     Entry,
@@ -36,14 +29,9 @@ from backends.store import (
     Put,
     Resync,
     StoreEvent,
-    TimeToLive,
 )
 from backends.timeline import DrainsRead, LeasesRead, Moment, Step, StoreEvents
 
-SETTLE = 15.0
-"""Seconds after an event within which its reason may become known, or another one."""
-DRAINED_WITHIN = 5.0
-"""Seconds between a drain, as the audit has it, and the removal that was seen."""
 CAUSES_OF = 50_000
 """Events of which causes are made at most, the newest."""
 
@@ -120,30 +108,6 @@ def _frame(
     return recording.content(number), [(one.moment, one.step) for one in crossing]
 
 
-class _RecordedStore(msgspec.Struct, frozen=True):
-    lifetime: Lifetime
-
-
-class _Readings:
-    """The last recorded reading of each lease, asked as a store is."""
-
-    def __init__(self, lifetime: Lifetime) -> None:
-        self.store = _RecordedStore(lifetime)
-        self.ttls: dict[LeaseOrKey, LeaseTtl] = {}
-
-    def of(self, record: AnyRecord) -> LeaseTtl | None:
-        """Return the last reading of a record's lease, or of its key. None: there is none."""
-        return self.ttls.get(record.key if record.lease is None else record.lease)
-
-    async def time_to_live(self, records: Iterable[AnyRecord]) -> dict[bytes, TimeToLive]:
-        """Return what was read last. Ask only for what was read since it went."""
-        return {
-            record.key: self.ttls[record.lease].ttl
-            for record in records
-            if record.lease is not None and record.lease in self.ttls
-        }
-
-
 class _Fold:
     """Folds steps into a history, and finds why things happened."""
 
@@ -157,13 +121,9 @@ class _Fold:
         self._is_lost = False
         self._cluster = Cluster()
         self._entries: dict[bytes, Entry] = {}
-        self._has_leases = lifetime.has_leases
-        self._readings = _Readings(lifetime)
-        self._explainer = Explainer(
-            self._readings, self._cluster, clock=lambda: self.now, kept=kept
+        self._reasons = RecordedReasons(
+            lifetime, self._cluster, self.history, clock=lambda: self.now, kept=kept
         )
-        self._open: defaultdict[int, list[Event]] = defaultdict(list)
-        """Removals by lease whose reason is not known, or may turn out to be another."""
 
     async def begin(self, content: FrameContent, *, is_first: bool) -> list[RecordedEvent]:
         """Begin with a frame. `is_first`: the recording begins with it, which is an event."""
@@ -179,9 +139,9 @@ class _Fold:
         self.now = self.read_at if moment.at is None else moment.at
         match step:
             case LeasesRead(ttls=ttls):
-                await self._read(ttls)
+                await self._reasons.read(ttls)
             case DrainsRead(marks=marks):
-                self._drained(marks)
+                self._reasons.drained(marks)
             case StoreEvents(events=events):
                 return [
                     RecordedEvent(one, moment)
@@ -208,7 +168,7 @@ class _Fold:
                 watched,
                 self.now,
                 since=self._contact,
-                reading_of=self._readings.of,
+                reading_of=self._reasons.reading_of,
                 is_first=lambda record: self._cluster.count_of(record) <= 0,
             )
         )
@@ -216,7 +176,7 @@ class _Fold:
             self._cluster.apply(watched, self.now)
         for one in noted if moment.at is None else ():
             one.is_untimed = True
-        await self._explain_at_once(noted)
+        await self._reasons.note(noted)
         return noted
 
     def _watched(self, event: StoreEvent, moment: Moment) -> WatchEvent | None:
@@ -235,59 +195,6 @@ class _Fold:
             case Lost():
                 return event
         return None
-
-    async def _explain_at_once(self, noted: Sequence[Event]) -> None:
-        """Explain what no lease has to be asked for, and remember the rest."""
-        now = []
-        for one in noted:
-            self._explainer.note(one)
-            if one.removal is None or one.record is None or one.why is not None:
-                continue
-            if one.record.lease is None or not self._has_leases:
-                now.append(one)
-            else:
-                self._open[one.record.lease].append(one)
-        if now:
-            await self._explainer.explain(now)
-
-    async def _read(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
-        """Take in readings, and explain the removals that they are about."""
-        for of, ttl in ttls.items():
-            self._readings.ttls[of] = ttl.after(self._readings.ttls.get(of))
-        for of, ttl in ttls.items():
-            if not isinstance(of, int) or of not in self._open:
-                continue
-            went = self._open.pop(of)
-            # The last reading from before it went tells nothing about its end.
-            left = [one for one in went if one.at >= ttl.at]
-            left += await self._explainer.explain(
-                [one for one in went if one.at < ttl.at], again=True
-            )
-            if left:
-                self._open[of] = left
-
-    def _drained(self, marks: Mapping[int, DrainMark]) -> None:
-        """Say of removals by hand that they were drains, as the audit of then has it."""
-        if not marks:
-            return
-        for one in reversed(self.history):
-            if one.at < self.now - SETTLE:
-                break
-            if one.record is None or one.why is None or one.why.kind is not ReasonKind.DELETED:
-                continue
-            worker = own_worker(one.record)
-            mark = None if worker is None else marks.get(worker)
-            if mark is None or not isinstance(by := mark.by, Drained) or by.user is None:
-                continue
-            if abs(mark.at - one.at) <= DRAINED_WITHIN:
-                one.why = Reason(
-                    ReasonKind.ANOTHER_DYNTOP,
-                    user=by.user,
-                    host=by.host or "",
-                    act=by.act or "",
-                    act_kind="drain",
-                    after_gap=one.why.after_gap,
-                )
 
 
 def _resynced(
