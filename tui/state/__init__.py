@@ -2,6 +2,7 @@
 
 Each module uses only modules below it in this list:
 
+    timeline           play a recording along its timeline: a package
     navigation         where the dashboard is, and the ways from there: a package
     past               an earlier moment, and the moves along a timeline: a package
     overview           what is wrong, how models are served, and what happened: a package

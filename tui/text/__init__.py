@@ -2,6 +2,7 @@
 
 Each module uses only modules below it in this list:
 
+    timeline        a timeline as a line, and what a recording is of: a package
     causes          causes of events, as sentences: a package
     cards           models and their cards: a summary, and cards beside each other
     aftermath       what remains after a removal

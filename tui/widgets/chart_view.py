@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.style import Style
-from rich.text import Text
 from textual.binding import BindingType
 from textual.geometry import Region
 from textual.strip import Strip
 
 from tui.runtime.textual_bindings import bindings
-from tui.runtime.textual_theme import rich_colour
 from tui.text.charts.chart_line import ChartLine
 from tui.text.charts.chart_page import ChartPages
 from tui.widgets.table.line_view import LineView
-
-VARIABLES = {
-    "accent": "text-accent",
-    "good": "text-success",
-    "warn": "text-warning",
-    "bad": "text-error",
-}
-"""The theme's variables for tones."""
+from tui.widgets.tones import toned
 
 
 class ChartView(LineView):
@@ -69,16 +59,9 @@ class ChartView(LineView):
     def render_line(self, y: int) -> Strip:
         cells, style = self.line_width, self.base_style
         pieces = _at(self._lines, y + self.scroll_offset.y)
-        text = Text.assemble(*((piece.text, self._tone(piece.tone)) for piece in pieces))
+        text = toned(pieces, self.app.theme_variables)
         strip = Strip(text.render(self.app.console)).apply_style(style)
         return strip.adjust_cell_length(cells, style)
-
-    def _tone(self, tone: str) -> Style:
-        if tone == "title":
-            return Style(bold=True)
-        if tone == "dim":
-            return Style(dim=True)
-        return Style.parse(rich_colour(self.app.theme_variables, VARIABLES.get(tone, "")))
 
 
 def _at(lines: tuple[ChartLine, ...], y: int) -> ChartLine:

@@ -72,6 +72,11 @@ class Travel:
         """The moment that is shown. None: none is yet."""
         return self._dashboard.past
 
+    @property
+    def is_moving(self) -> bool:
+        """Return whether a move is under way."""
+        return self._moving.locked()
+
     def ask(self, move: Move) -> None:
         """Move once the move that is under way is done. Moves of one kind add up; otherwise only
         the last one counts."""

@@ -1,0 +1,9 @@
+"""Play a timeline: where it is shown, how fast, and what leads to the next moment.
+
+Each module uses only modules below it in this list:
+
+    recording_dashboard  a dashboard of a moment of a recording
+    player               plays a timeline: leads a dashboard along it
+    marks                where something happened
+    playhead             the position, the speed, and how far it has come
+"""

@@ -1,0 +1,9 @@
+"""Moments of a timeline as text. No Textual in here.
+
+Each module uses only modules below it in this list:
+
+    about  what a recording is of
+    bar    the line with the position, the speed, and where something happened
+    track  where on a line of cells something happened
+    times  a time, with its date where the range is of several days
+"""
