@@ -508,31 +508,36 @@ def run(
     Raises `Misconfigured` before anything is drawn, and afterwards, with the terminal given back,
     whatever fault of its own ended it.
     """
+
+    async def opened() -> DyntopApp:
+        held = await HeldSession.open(settings)
+        complete = _collect_from_now_on
+        return DyntopApp(
+            held.session, settings, logs=logs, when_complete=complete, held=held, contexts=contexts
+        )
+
+    return run_app(opened, starting=starting)
+
+
+def run_app(open_app: Callable[[], Awaitable[DyntopApp]], *, starting: float = STARTING) -> int:
+    """Show an app that is opened before anything is drawn. Else as `run`."""
     if (problem := why_unsupported()) is not None:
         print_message(f"{problem}; dyntop list and dyntop watch need none")
         return Exit.USAGE
     ending = Ending()
     try:
         with drawing_in_utf8():
-            return asyncio.run(_run(settings, logs, contexts, ending, starting))
+            return asyncio.run(_run(open_app, ending, starting))
     finally:
         ending.over()
 
 
 async def _run(
-    settings: Settings,
-    logs: Logs,
-    contexts: OtherContexts | None,
-    ending: Ending,
-    starting: float,
+    open_app: Callable[[], Awaitable[DyntopApp]], ending: Ending, starting: float
 ) -> int:
     gc.set_threshold(*COLLECTIONS)
     asyncio.get_running_loop().call_later(starting, gc.enable)
-    held = await HeldSession.open(settings)
-    complete = _collect_from_now_on
-    app = DyntopApp(
-        held.session, settings, logs=logs, when_complete=complete, held=held, contexts=contexts
-    )
+    app = await open_app()
     try:
         ending.is_drawn = app.is_drawn
         ending.watch_over(app)

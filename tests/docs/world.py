@@ -46,7 +46,7 @@ DEADLINE = 120.0
 ONLY_PLANNED = re.compile(r"^(\w+=(\"[^\"]*\"|\S+) )*make ")
 """`make` runs the tests, or for an hour: it is asked what it would do."""
 
-_IS_SHOWN = re.compile(r"● (connected|demo)")
+_IS_SHOWN = re.compile(r"● (connected|demo)| RECORDING ")
 _COMMANDS = re.compile(
     r"\b(list|show|diff|watch|record|report|check|wait|stats|tap|unregister|drain|restore|history|events|doctor|completion)\b"
     r"|--version|--help"

@@ -12,6 +12,7 @@ class Place(StrEnum):
     """A screen or dialog with keys of its own."""
 
     MAIN = "the dashboard"
+    REPLAY = "a recording"
     TAP = "listening"
     CHART = "charts"
     DETAIL = "the full detail"
@@ -32,13 +33,17 @@ class Group(StrEnum):
 
     MOVING = "Moving"
     LOOKING = "Looking"
+    PLAYING = "Playing"
     MARKING = "Marking"
     ACTING = "Acting"
     ANSWERING = "Answering"
     OTHER = "Other"
 
 
-MAIN = frozenset({Place.MAIN})
+MAIN = frozenset({Place.MAIN, Place.REPLAY})
+"""The dashboard, of a store or of a recording."""
+LIVE = frozenset({Place.MAIN})
+"""Only of a store: nothing is asked or changed of a recording."""
 
 
 class Action(msgspec.Struct, frozen=True):

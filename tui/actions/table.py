@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui.actions.action import MAIN, Action, Group, Place
+from tui.actions.action import LIVE, MAIN, Action, Group, Place
 
 EVERYWHERE = frozenset(Place)
-LISTS = frozenset(
+LISTS = MAIN | frozenset(
     {
-        Place.MAIN,
         Place.TAP,
         Place.CHART,
         Place.COLUMNS,
@@ -25,6 +24,7 @@ QUESTIONS = frozenset({Place.UNREGISTER, Place.UNDO, Place.CLEAN_UP})
 BUTTONS = frozenset({Place.UNREGISTER, Place.UNDO})
 """Questions with a button for each answer."""
 TAPS = frozenset({Place.TAP, Place.MESSAGE})
+REPLAY = frozenset({Place.REPLAY})
 LEAVES = frozenset({Place.CHART, Place.COLUMNS, Place.DETAIL, Place.MESSAGE, Place.HELP})
 """What is closed by any of the usual keys."""
 
@@ -57,7 +57,7 @@ ACTIONS: tuple[Action, ...] = (
         "Next",
         "Go to the next or previous pane or button.",
         Group.MOVING,
-        frozenset({Place.MAIN, Place.TAP, *BUTTONS}),
+        MAIN | {Place.TAP, *BUTTONS},
         fixed=True,
     ),
     *(
@@ -70,7 +70,7 @@ ACTIONS: tuple[Action, ...] = (
         "Open",
         "Expand or collapse a row with rows below it; open the full detail of any other.",
         Group.MOVING,
-        frozenset({Place.MAIN, Place.TAP, Place.COMPARISON}),
+        MAIN | {Place.TAP, Place.COMPARISON},
         fixed=True,
     ),
     Action(
@@ -131,6 +131,7 @@ ACTIONS: tuple[Action, ...] = (
         "Probe",
         "Probe the workers of the marked or selected rows.",
         Group.LOOKING,
+        LIVE,
         title="Probe",
         in_footer=True,
     ),
@@ -140,6 +141,7 @@ ACTIONS: tuple[Action, ...] = (
         "Tap",
         "Listen to the selected channel, or the marked ones, in Event channels.",
         Group.LOOKING,
+        LIVE,
         title="Listen to the channel",
         in_footer=True,
     ),
@@ -149,6 +151,7 @@ ACTIONS: tuple[Action, ...] = (
         "Chart",
         "Show charts of the selected model or worker.",
         Group.LOOKING,
+        LIVE,
         title="Charts of the model or worker",
     ),
     Action(
@@ -240,7 +243,7 @@ ACTIONS: tuple[Action, ...] = (
         "Freeze",
         "Freeze or resume the view.",
         Group.LOOKING,
-        MAIN | {Place.CHART},
+        LIVE | {Place.CHART},
         title="Freeze",
     ),
     Action(
@@ -289,6 +292,17 @@ ACTIONS: tuple[Action, ...] = (
         Group.LOOKING,
         title="Go back",
     ),
+    Action(
+        "play",
+        ("p",),
+        "Play",
+        "Play the recording, or let it stand still.",
+        Group.PLAYING,
+        REPLAY,
+        title="Play, or stand still",
+        in_footer=True,
+        first_in_footer=True,
+    ),
     *(
         Action(
             f"{step}{way}",
@@ -308,9 +322,92 @@ ACTIONS: tuple[Action, ...] = (
         "Now",
         "Return from the past to the present.",
         Group.LOOKING,
+        LIVE,
         title="Return to the present",
         in_footer=True,
         first_in_footer=True,
+    ),
+    Action(
+        "to-time",
+        ("@",),
+        "Time",
+        "Show what was registered at a time that is typed.",
+        Group.LOOKING,
+        title="Go to a time",
+    ),
+    *(
+        Action(
+            way,
+            keys,
+            way.capitalize(),
+            "Play slower or faster.",
+            Group.PLAYING,
+            REPLAY,
+            title=f"Play {way}",
+        )
+        for way, keys in (("slower", ("H", "shift+left")), ("faster", ("L", "shift+right")))
+    ),
+    *(
+        Action(
+            f"{what}-{way}",
+            (key,),
+            what.capitalize(),
+            f"Go to the {meaning} before, or to the next.",
+            Group.PLAYING,
+            REPLAY,
+            title=f"Go to the {'next' if way == 'later' else 'previous'} {what}",
+            in_footer=way == "later",
+            first_in_footer=way == "later",
+        )
+        for what, meaning, keys in (
+            ("removal", "removal of a key", "()"),
+            ("death", "death of a process", ",."),
+        )
+        for way, key in zip(("earlier", "later"), keys, strict=True)
+    ),
+    Action(
+        "find",
+        ("F",),
+        "Find",
+        "Find where something came, changed or went, by names, ids or addresses.",
+        Group.PLAYING,
+        REPLAY,
+        title="Find a change",
+        in_footer=True,
+        first_in_footer=True,
+    ),
+    *(
+        Action(
+            f"found-{way}",
+            (key,),
+            "Found",
+            "Go to what is found next, or before.",
+            Group.PLAYING,
+            REPLAY,
+            title=f"Go to what is found {'next' if way == 'later' else 'before'}",
+        )
+        for way, key in (("later", "n"), ("earlier", "N"))
+    ),
+    *(
+        Action(
+            f"to-{end}",
+            keys,
+            end.capitalize(),
+            "Go to the start or the end of the recording.",
+            Group.PLAYING,
+            REPLAY,
+            title=f"Go to the {end}",
+        )
+        for end, keys in (("start", ("^", "ctrl+home")), ("end", ("$", "ctrl+end")))
+    ),
+    Action(
+        "about",
+        ("A",),
+        "About",
+        "Show of what the recording is, and the settings of a report.",
+        Group.PLAYING,
+        REPLAY,
+        title="About the recording",
     ),
     Action(
         "tree",
@@ -371,6 +468,7 @@ ACTIONS: tuple[Action, ...] = (
         "Drain",
         "Drain the workers of the marked or selected rows. Asks first.",
         Group.ACTING,
+        LIVE,
         title="Drain",
         in_footer=True,
         writes=True,
@@ -381,6 +479,7 @@ ACTIONS: tuple[Action, ...] = (
         "Unregister",
         "Unregister marked or selected rows without a worker to drain. Asks first.",
         Group.ACTING,
+        LIVE,
         title="Unregister",
         in_footer=True,
         writes=True,
@@ -392,6 +491,7 @@ ACTIONS: tuple[Action, ...] = (
         "Clean up",
         "Propose all stale keys for removal.",
         Group.ACTING,
+        LIVE,
         title="Clean up",
         in_footer=True,
         writes=True,
@@ -402,6 +502,7 @@ ACTIONS: tuple[Action, ...] = (
         "Undo",
         "Put back the last removal, or the label that is off the selected pod. Asks first.",
         Group.ACTING,
+        LIVE,
         title="Undo",
         in_footer=True,
         writes=True,

@@ -250,6 +250,19 @@ examples:
   dyntop events night.dyntop -o ndjson | jq -r 'select(.event == "removed") | [.time, .id.key]'
 """
 
+REPLAY_EXAMPLES = """\
+Opens a recording of dyntop record, with its parts (FILE.1, FILE.2, ...), or a report, paused at its
+start. Nothing is connected to, and nothing can be changed: verdicts, ages and events are those of
+the moment that is shown. p plays and pauses, L and H change the speed, ] and [ go to the next and
+the previous change, ) and ( to removals, . and , to deaths, } and { by a minute, @ to a time.
+Exit codes: 0 done, 2 usage, also: it cannot be read as a recording.
+
+examples:
+  dyntop replay night.dyntop
+  dyntop replay night.dyntop --at 03:12 --play --speed 10
+  dyntop replay night.dyntop --at 10m -n prod      its last ten minutes, of one namespace
+"""
+
 STATS_EXAMPLES = """\
 Queries all services on NATS (NATS_SERVER or --nats) once, for one second, and joins their answers
 with the instances in the store. Workers on the NATS request plane have services, workers on

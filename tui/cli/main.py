@@ -117,6 +117,10 @@ def _logged(arguments: argparse.Namespace, environ: Mapping[str, str], logs: Log
             from tui.cli.commands import completion
 
             code = completion.run(arguments)
+        elif arguments.command == "replay":
+            from tui.cli.commands import replay
+
+            code = replay.run(environ, logs, arguments)
         else:
             settings = _settings(arguments, environ)
             contexts = _other_contexts(arguments, environ) if arguments.command is None else None

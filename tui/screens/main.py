@@ -82,6 +82,7 @@ class MainScreen(JobScreen):
         "later": "travel(1)",
         "minute-earlier": "travel_minutes(-1)",
         "minute-later": "travel_minutes(1)",
+        "to-time": "ask_time",
         "present": "present",
         "tree": "toggle_tree",
         "tree-narrower": "widen_tree(-1)",
@@ -509,6 +510,10 @@ class MainScreen(JobScreen):
 
     def action_travel_minutes(self, minutes: int) -> None:
         self.travel(BySeconds(minutes * MINUTE))
+
+    def action_ask_time(self) -> None:
+        self.action_go_to()
+        self.query_one(CommandBar).begin("at ")
 
     def bookmark(self) -> Bookmark:
         """Return the place that is shown."""

@@ -66,9 +66,11 @@ from tui.state.store_link import StoreLink
 from tui.state.timings import TIMINGS, Timings
 from tui.state.under_way import UnderWay
 from tui.state.unexplained import Unexplained
+from tui.text.causes.sentences import kept_since
 from tui.text.detail import kind_and_name
 from tui.text.format import count, hex_id
 from tui.text.host_clock import HostClock
+from tui.text.past.place import PAST
 from tui.text.sanitize import plain
 
 if TYPE_CHECKING:
@@ -116,6 +118,8 @@ class Dashboard:
 
     is_past = False
     """Whether an earlier moment is shown, of which no more comes by itself."""
+    past_word = PAST
+    """What it is a moment of."""
 
     def __init__(
         self,
@@ -483,6 +487,10 @@ class Dashboard:
         """Return which earlier moment is shown, in parts, the most important first. Empty: it is
         the present, or none is shown yet."""
         return []
+
+    def events_kept(self) -> str:
+        """Return since when events are kept. Empty: there is none yet."""
+        return kept_since(self.view.history, self.clock.shown_at)
 
     def nothing_to_show(self) -> str:
         """Return the text of a table without rows."""

@@ -15,8 +15,12 @@ from textual.widget import Widget
 from tui.actions import ACTIONS
 from tui.text.sanitize import width
 
-FIRST = frozenset(action.id for action in ACTIONS if action.first_in_footer)
-"""The actions that stand before the others."""
+FIRST = {
+    action.id: number - len(ACTIONS)
+    for number, action in enumerate(ACTIONS)
+    if action.first_in_footer
+}
+"""The actions that stand before the others, in the order of the table."""
 LAST = frozenset(action.id for action in ACTIONS if action.last_in_footer)
 """The actions that stand behind the others."""
 
@@ -102,7 +106,7 @@ class KeyFooter(Widget, can_focus=False):
         """Return the keys to show now: the first key of each action."""
         shown: dict[str, ShownKey] = {}
         active = list(self.screen.active_bindings.values())
-        active.sort(key=lambda one: (one.binding.id in LAST) - (one.binding.id in FIRST))
+        active.sort(key=lambda one: FIRST.get(one.binding.id or "", one.binding.id in LAST))
         for _, binding, enabled, tooltip in active:
             if binding.show and binding.action not in shown:
                 shown[binding.action] = ShownKey(

@@ -21,7 +21,6 @@ from tui.state.record_states import STALE_AFTER
 from tui.state.store_state import LinkState
 from tui.text.errors import explain
 from tui.text.format import count, duration
-from tui.text.past.place import PAST
 from tui.text.sanitize import clip, plain, width
 from tui.text.timestamps import time_of_day
 from tui.widgets.context_badge import context_badge
@@ -193,7 +192,10 @@ class StoreHeader(Vertical):
     def _place(self, parts: Sequence[str], room: int) -> list[Text]:
         """Return that this is the past, and which moment: its first two parts, and of the others
         those that there is room for. With the state of the store then, if it was lost."""
-        shown = [Text(f" {PAST} ", "bold reverse"), *(Text(one, "bold") for one in parts[:2])]
+        shown = [
+            Text(f" {self.dashboard.past_word} ", "bold reverse"),
+            *(Text(one, "bold") for one in parts[:2]),
+        ]
         if self.dashboard.view.store.link.is_outdated:
             shown += self._link()
         for part in parts[2:]:

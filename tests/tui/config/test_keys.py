@@ -65,7 +65,10 @@ def test_a_file_that_chooses_nothing_changes_nothing(environ: dict[str, str]) ->
 
 
 def test_a_key_is_a_character_or_a_name_alone_or_in_a_list(environ: dict[str, str]) -> None:
-    chosen = keys(environ, 'drain = "D"\nprobe = ["P", "f5"]\nundo = "Ctrl+D"\nsort = ","')
+    chosen = keys(
+        environ,
+        'drain = "D"\nprobe = ["P", "f5"]\nundo = "Ctrl+D"\ndeath-earlier = "ctrl+y"\nsort = ","',
+    )
     assert chosen.of("drain") == ("D",)
     assert chosen.of("probe") == ("P", "f5")
     assert chosen.of("undo") == ("ctrl+d",)

@@ -23,6 +23,7 @@ from tui.cli.arguments.looking import (
     add_history,
     add_list,
     add_record,
+    add_replay,
     add_report,
     add_show,
     add_stats,
@@ -89,6 +90,13 @@ COMMANDS = (
         "print what happened in a recording, when, and why",
         examples.EVENTS_EXAMPLES,
         add_events,
+        store=False,
+    ),
+    Command(
+        "replay",
+        "show a recording in the dashboard, with a timeline",
+        examples.REPLAY_EXAMPLES,
+        add_replay,
         store=False,
     ),
     Command(

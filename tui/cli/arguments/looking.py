@@ -299,6 +299,26 @@ def add_events(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a recording, or a report")
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        type=past_time,
+        help="open at this time: 14:02, 14:02:31, 2026-11-21T14:02:31Z, 10m (before the end), "
+        "start or end (default: start)",
+    )
+    parser.add_argument("--play", action="store_true", help="play at once")
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=rate,
+        default=1.0,
+        help="how many seconds of the recording pass in one while it plays (default 1)",
+    )
+    add_recorded_namespace(parser)
+
+
 def add_stats(parser: argparse.ArgumentParser) -> None:
     add_place(parser, "only this")
     parser.add_argument("-o", "--output", choices=("table", "json", "prometheus"), default="table")

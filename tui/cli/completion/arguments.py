@@ -182,5 +182,6 @@ ARGUMENTS: dict[tuple[str, str], Names] = {
     ("report", "recording"): _files,
     ("events", "file"): _files,
     ("diff", "what"): _compared,
+    ("replay", "file"): _files,
 }
 """By command and name of the argument."""

@@ -31,6 +31,7 @@ from backends.timeline.known_times import KnownTimes
 from backends.timeline.moment_store import WHY_READ_ONLY, MomentStore
 from tui.config.settings import Settings
 from tui.session import Session
+from tui.state.cluster_view import Changes
 from tui.state.dashboard import Dashboard
 from tui.state.empty import in_namespace
 from tui.state.observer import Job, Update
@@ -87,6 +88,10 @@ class PastDashboard(Dashboard):
             self.times = times
         self._store_keeps_times = store_keeps_times
         self._folding = Folding(query, store)
+        self._is_to_judge = False
+        """Whether records came or went since they were judged."""
+        self._differences = Changes()
+        """In records that are judged, and not shown yet."""
 
     @property
     def store_keeps_times(self) -> bool:
@@ -126,6 +131,7 @@ class PastDashboard(Dashboard):
         base = at if opening.base.at is None else opening.base.at
         self.moment_clock.set(base, is_known=opening.base.at is not None)
         self.view.begin_at(resynced, base, opening.first_seen, read_only=WHY_READ_ONLY)
+        self._is_to_judge = True
         events = self.view.earlier_events(
             opening.earlier, base, has_revisions=not self.store_keeps_times
         )
@@ -151,7 +157,8 @@ class PastDashboard(Dashboard):
         self.past = place
         is_first = not self.complete
         self.complete = True
-        changes = self.view.take_changes()
+        self._judge()
+        changes, self._differences = self._differences, Changes()
         if anew or is_first:
             changed = Update(
                 everything=True, is_first=is_first, history=True, link=True, detail=True
@@ -160,7 +167,17 @@ class PastDashboard(Dashboard):
             changed = Update(records=changes, history=True, link=True, detail=True)
         self._changed(changed)
 
+    def _judge(self) -> None:
+        """Take in which records there are by now: evidence counts only for those."""
+        changes = self.view.take_changes()
+        self._differences.keys |= changes.keys
+        self._differences.scopes |= changes.scopes
+        self._differences.models |= changes.models
+
     async def _take(self, step: Step) -> None:
+        if not isinstance(step, StoreEvents) and self._is_to_judge:
+            self._is_to_judge = False
+            self._judge()
         match step:
             case StoreEvents(events=events):
                 await self._take_events(await self._folding.fold(events))
@@ -176,12 +193,18 @@ class PastDashboard(Dashboard):
 
     async def _take_events(self, events: Sequence[WatchEvent]) -> None:
         noted = self.view.take([*events], self.clock())
+        self._is_to_judge = True
         if not self.clock.is_known:
             for one in events:
                 if isinstance(one, Added):
                     self.view.cluster.predate(one.record.key)
         for event in noted:
             event.is_untimed = not self.clock.is_known
+        await self._explain_new(noted)
+
+    async def _explain_new(self, noted: Sequence[Event]) -> None:
+        """Set the reasons of removals that were just taken in, as far as they are known."""
+        for event in noted:
             if event.type is EventType.REMOVED and event.why is None:
                 revision = "" if event.removal is None else event.removal.revision
                 event.why = Reason(ReasonKind.IN_THE_PAST, revision=revision)

@@ -8,12 +8,15 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
-FORMS = "14:02, 14:02:31, 2026-12-01T14:02:31Z, 10m or -10m (before the end), start or end"
+FORMS = (
+    "14:02, 14:02:31, 2026-12-01T14:02:31Z, 10m or -10m (before the end), +10m (after the start), "
+    "start or end"
+)
 """What may be typed, for help texts and errors."""
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])"
-_BEFORE_END = re.compile(rf"-?(?:{_PART})+")
+_SPAN = re.compile(rf"[-+]?(?:{_PART})+")
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.DOTALL)
 
@@ -28,6 +31,16 @@ class TypedTime(msgspec.Struct, frozen=True):
     """In the reader's time zone: the last one before the end."""
     before_end: float | None = None
     """Seconds."""
+    after_start: float | None = None
+    """Seconds."""
+
+    @property
+    def by(self) -> float | None:
+        """Seconds later, or earlier if below 0, if it has a sign: where a moment is shown, that is
+        from there on. None: it has none."""
+        if not self.text.startswith(("+", "-")):
+            return None
+        return -(self.before_end or 0.0) if self.after_start is None else self.after_start
 
     @property
     def is_start(self) -> bool:
@@ -46,7 +59,7 @@ class TypedTime(msgspec.Struct, frozen=True):
         if self.before_end is not None:
             return end - self.before_end
         if self.time_of_day is None:
-            return start
+            return start + (self.after_start or 0.0)
         last = datetime.fromtimestamp(end)
         found = datetime.combine(last.date(), self.time_of_day).timestamp()
         if found > end:
@@ -64,9 +77,11 @@ def read_time(text: str) -> TypedTime:
         return TypedTime(word)
     if word == "end":
         return TypedTime(word, before_end=0.0)
-    if _BEFORE_END.fullmatch(word):
-        parts = re.findall(_PART, word)
-        return TypedTime(word, before_end=sum(float(n) * _SECONDS[unit] for n, unit in parts))
+    if _SPAN.fullmatch(word):
+        seconds = sum(float(n) * _SECONDS[unit] for n, unit in re.findall(_PART, word))
+        if word.startswith("+"):
+            return TypedTime(word, after_start=seconds)
+        return TypedTime(word, before_end=seconds)
     with suppress(ValueError, OverflowError, OSError):
         if _TIME_OF_DAY.fullmatch(word):
             two_digits = word if word[2] == ":" else f"0{word}"

@@ -21,7 +21,6 @@ from tui.text.causes.sentences import (
     CAUSE_GLYPHS,
     cause_name,
     cause_subject,
-    kept_since,
     nothing_found,
     time_text,
 )
@@ -89,8 +88,7 @@ class EventsPane(TreePane[CauseRow]):
     def set_empty_text(self, text: str) -> None:
         """Set what an empty table shows: that nothing happened, or what the filter hides; and since
         when events are kept."""
-        history, shown_at = self.view.history, self.dashboard.clock.shown_at
-        kept = kept_since(history, shown_at)
+        history, kept = self.view.history, self.dashboard.events_kept()
         empty = nothing_found(self.view.filter, kept) if self.view.filter and history else ""
         self.table.empty_text = empty or "Nothing is known yet"
         if kept != self._kept:

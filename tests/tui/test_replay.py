@@ -1,0 +1,230 @@
+"""The dashboard of a recording: its timeline, its keys, and what there is not then."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.recording.frames import START, beginning, packed, packed_by_line, written
+from tests.recording.histories import COMES, DIES, a_history
+from tests.support.moved_timer import MovedTimer
+from tests.support.operating import Operator
+from tests.support.replaying import replay, timeline
+from tui.actions import ACTIONS, Place
+from tui.replay import Start
+from tui.screens.detail import DetailScreen
+from tui.text.past.typed_time import read_time
+from tui.text.timeline.times import DATE, TIME, local
+
+
+def at(seconds: float) -> str:
+    """Return the time of day of so many seconds after the start."""
+    return local(START + seconds, TIME)
+
+
+async def until_at(operator: Operator, seconds: float) -> None:
+    """Wait until the moment of so many seconds after the start is shown."""
+    shown = local(START + seconds, f"{DATE} {TIME}")
+    await operator.until(lambda: shown in operator.header(), shown)
+
+
+def shown_time(operator: Operator) -> str:
+    """Return the time of day of the moment that is shown."""
+    return operator.header().split("  ")[2].split()[-1]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> str:
+    return a_history(tmp_path / "night.dyntop")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=str)
+async def test_it_opens_paused_at_its_start_and_says_that_it_is_a_recording(
+    history: str, size: tuple[int, int]
+) -> None:
+    async with replay(history, size=size) as operator:
+        await until_at(operator, 0)
+        assert " RECORDING " in operator.header()
+        assert len(operator.rows("id")) == 5
+        assert timeline(operator).startswith("❚❚")
+        assert at(100) in timeline(operator)
+        assert {len(line) for line in operator.lines()} == {size[0]}
+        assert timeline(operator) in operator.lines()[-2]
+
+
+async def test_keys_lead_to_changes_removals_deaths_minutes_and_the_ends(history: str) -> None:
+    async with replay(history) as operator:
+        for key, seconds in (
+            ("]", 5),
+            (")", 30),
+            (")", 40),
+            ("(", 30),
+            ("$", 100),
+            ("left_curly_bracket", 40),
+            (",", 30),
+            ("^", 0),
+            (".", 30),
+            ("[", 5),
+            ("right_curly_bracket", 65),
+        ):
+            await operator.press(key)
+            await until_at(operator, seconds)
+        operator.forget_told()
+        await operator.press("$")
+        await until_at(operator, 100)
+        await operator.press(")")
+        await operator.until(operator.told)
+        assert operator.told() == ["There is no later removal."]
+
+
+async def test_verdicts_and_events_are_those_of_then(history: str) -> None:
+    async with replay(history, Start(read_time("end"))) as operator:
+        await until_at(operator, 100)
+        assert f"{DIES:x}" not in operator.rows("id")
+        await operator.press("^")
+        await until_at(operator, 0)
+        assert set(operator.rows("state")) == {"● live"}
+        await operator.press("]")
+        await until_at(operator, 5)
+        assert f"{COMES:x}" in operator.rows("id")
+        await operator.press("7")
+        await operator.until_shown("started")
+        assert "dyntop's start" not in operator.text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("30s", 70), ("-30s", 10), ("+1m", 100), ("start", 0), ("end", 100)],
+)
+async def test_a_time_can_be_typed(history: str, typed: str, seconds: float) -> None:
+    async with replay(history, Start(read_time("1m"))) as operator:
+        await until_at(operator, 40)
+        await operator.press("@")
+        await operator.type(f"{typed}\r")
+        await until_at(operator, seconds)
+
+
+async def test_a_time_of_day_can_be_typed_and_what_is_none_is_answered_in_a_sentence(
+    history: str,
+) -> None:
+    async with replay(history) as operator:
+        await operator.press("@")
+        await operator.type(f"{at(45)}\r")
+        await until_at(operator, 45)
+        operator.forget_told()
+        await operator.press("@")
+        await operator.type("25:99\r")
+        await operator.until(operator.told)
+        assert "25:99" in operator.told()[0]
+        await until_at(operator, 45)
+
+
+async def test_what_came_changed_or_went_is_found_by_its_names(history: str) -> None:
+    async with replay(history) as operator:
+        await operator.press("n")
+        await operator.until(operator.told)
+        assert operator.told() == ["Nothing was looked for yet: F finds."]
+        await operator.press("F")
+        await operator.type(f"{COMES:x}\r")
+        await until_at(operator, 5)
+        operator.forget_told()
+        await operator.press("n")
+        await operator.until(operator.told)
+        assert operator.told() == [f"There is no later change of “{COMES:x}”."]
+        await operator.press("$")
+        await until_at(operator, 100)
+        await operator.press("N")
+        await until_at(operator, 5)
+
+
+async def test_played_it_moves_on_by_its_speed_and_stops_at_the_end(history: str) -> None:
+    timer = MovedTimer()
+    async with replay(history, timer=timer) as operator:
+        await operator.press("p")
+        await operator.until(lambda: timer.waits, "it plays")
+        await timer.advance(2.0)
+        await until_at(operator, 2)
+        assert timeline(operator).startswith("►  playing 1×")
+        await operator.press("L", "L")
+        await timer.until(lambda: f"{DATE}" and at(30) in operator.header())
+        assert "playing 5×" in timeline(operator)
+        await operator.press("p")
+        await operator.until(lambda: timeline(operator).startswith("❚❚"))
+        await operator.press("p")
+        await timer.until(lambda: timeline(operator).startswith("■  at the end"))
+        await until_at(operator, 100)
+
+
+async def test_it_can_begin_anywhere_and_play_at_once(history: str) -> None:
+    timer = MovedTimer()
+    begin = Start(read_time("1m"), plays=True, speed=10.0)
+    async with replay(history, begin, timer=timer) as operator:
+        await operator.until(lambda: timer.waits, "it plays")
+        await timer.advance(1.0)
+        await until_at(operator, 50)
+
+
+async def test_no_act_is_possible_and_what_there_is_not_then_is_said(history: str) -> None:
+    async with replay(history) as operator:
+        for tab, key in (("1", "f"), ("3", "d"), ("3", "c"), ("3", "u"), ("3", "m"), ("4", "w")):
+            operator.forget_told()
+            await operator.press(tab, key)
+            assert operator.on_main
+            assert all(one.startswith("This is a recording: ") for one in operator.told()), key
+        offered = {one.title for one in operator.app.get_system_commands(operator.app.screen)}
+        assert not offered & {"Drain", "Unregister", "Clean up", "Undo", "Probe"}
+        here = {one.title for one in ACTIONS if one.places == {Place.REPLAY} and one.title}
+        assert here <= offered
+
+
+async def test_nothing_is_connected_to(history: str) -> None:
+    heard: list[str] = []
+    is_on = True
+
+    def hear(event: str, _arguments: object) -> None:
+        if is_on and event in ("socket.connect", "socket.getaddrinfo", "socket.bind"):
+            heard.append(event)
+
+    sys.addaudithook(hear)
+    try:
+        async with replay(history) as operator:
+            for key in ("]", "p", "3", "4", "6", "A", "escape", "p", "$"):
+                await operator.press(key)
+            await until_at(operator, 100)
+    finally:
+        is_on = False
+    assert heard == []
+
+
+async def test_hostile_names_stay_plain(history: str) -> None:
+    async with replay(history, Start(read_time("end")), draws=True) as operator:
+        for tab in range(9):
+            await operator.press(str(tab))
+            assert "\x1b" not in operator.text()
+        await operator.press("1")
+        await operator.until_shown("\\x1b[31m")
+
+
+async def test_a_recording_that_is_cut_off_opens_and_says_so(tmp_path: Path) -> None:
+    lines = beginning(at=START)
+    path = written(tmp_path / "cut", [packed(lines), packed_by_line(lines)[:-4]])
+    async with replay(path) as operator:
+        assert "cut short" in operator.header()
+        await operator.press("A")
+        await operator.until(lambda: isinstance(operator.app.screen, DetailScreen))
+        await operator.until_shown("cut off, or still being written")
+
+
+async def test_a_report_has_its_settings_and_needs_no_times(tmp_path: Path) -> None:
+    header, *lines = beginning(at=None)
+    lines = [replace(header, report={"versions": {"etcd": "3.5.\x1b[31m"}}), *lines]
+    path = written(tmp_path / "report", [packed(lines)])
+    async with replay(path) as operator:
+        assert " REPORT " in operator.header()
+        assert "time not known" in operator.header()
+        assert "change 0 of 0" in timeline(operator)
+        await operator.press("A")
+        await operator.until_shown('"etcd": "3.5.\\u001b[31m"')
