@@ -50,6 +50,8 @@ class CauseKind(StrEnum):
     READY = "ready"
     NOT_READY = "not ready"
     RESTARTED = "restarted"
+    REPORTED = "reported"
+    """Kubernetes wrote down a warning about a pod."""
     RESYNCED = "resynced"
     LOST = "lost"
 
@@ -206,6 +208,8 @@ class Causes:
                 joins = is_back or not _is_adapter(record)
                 place = (process, EventType.ADDED, is_back) if joins else None
                 return place, ((process, EventType.REMOVED),)
+            case EventType.REPORTED:
+                return None, ()
             case EventType.CHANGED:
                 why = event.why
                 is_moved = why is not None and (

@@ -10,10 +10,15 @@ from backends.discovery.history import Event, EventType
 from backends.discovery.past_records import RecordChange, holds_alike
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.discovery.record_index import process_of
-from backends.dynamo.records import AnyRecord
+from backends.dynamo.records import AnyRecord, EndpointInstance
+from backends.store import PodEvent
+from backends.store.pods import PodWarning
 
 RECENT = 600.0
 """Seconds before the start from which objects that were created are events."""
+
+MOST_WARNINGS = 500
+"""Warnings about pods that are events."""
 
 KeysOf = Callable[[AnyRecord], int]
 """Returns how many keys a record's process had after the last change."""
@@ -82,6 +87,49 @@ def events_of_objects(records: Iterable[AnyRecord], start: float) -> list[Event]
     for number, event in enumerate(reversed(events)):
         event.number = -number
     return events
+
+
+def events_of_pods(
+    warnings: Iterable[PodWarning], records: Iterable[AnyRecord], start: float
+) -> list[Event]:
+    """Return an event for each of the last warnings up to `start` about a pod that owns one of the
+    records (Kubernetes), oldest first, numbered as `earlier_events`.
+
+    One of several that happened again and again is at its last time.
+    """
+    owned: dict[str, AnyRecord] = {}
+    for record in sorted(records, key=_instances_first):
+        owner = record.entry.owner
+        if owner is not None and owner.pod_uid:
+            owned.setdefault(owner.pod_uid, record)
+    events = [
+        Event(0, one.event.last_at, EventType.REPORTED, owned[one.pod_uid], _warning(one.event))
+        for one in warnings
+        if one.pod_uid in owned and one.event.last_at is not None and one.event.last_at <= start
+    ]
+    return in_order(sorted(events, key=lambda event: event.at)[-MOST_WARNINGS:])
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Return events from before the start by their times, numbered anew as `earlier_events`."""
+    found = sorted(events, key=lambda event: event.at)
+    for number, event in enumerate(reversed(found)):
+        event.number = -number
+    return found
+
+
+def _instances_first(record: AnyRecord) -> tuple[bool, bytes]:
+    return not isinstance(record, EndpointInstance), record.key
+
+
+def _warning(event: PodEvent) -> Reason:
+    return Reason(
+        ReasonKind.POD_WARNING,
+        container=event.container,
+        warning=event.reason,
+        message=event.message,
+        times=event.count,
+    )
 
 
 def _created(held: Sequence[AnyRecord]) -> float:

@@ -35,6 +35,8 @@ class EventType(StrEnum):
     REVIVED = "revived"
     """It had expired and is renewed again."""
     REMOVED = "removed"
+    REPORTED = "reported"
+    """Kubernetes wrote down a warning about the pod of the record, which did not change."""
     RESYNCED = "resynced"
     LOST = "lost"
     """The connection to the store was lost. Later changes come with the next resync."""

@@ -111,6 +111,10 @@ class ReasonKind(StrEnum):
     POD_REPLACED = "pod replaced"
     """Kubernetes: another pod has the name of the one that owned the object."""
 
+    POD_WARNING = "pod warning"
+    """Kubernetes: a warning about the pod was written down before this dyntop had read the store:
+    `warning`, `message`, `times`, and `container` if it is about one."""
+
     BEFORE_START = "before start"
     """It happened before this dyntop had read the store, which kept that and not the reason:
     `revision`, where it has one; `lease` where it is another one."""
@@ -157,6 +161,12 @@ class Reason(msgspec.Struct, frozen=True):
     """`name=value` of a label of the pod."""
     restarts: int = 0
     """How often the container was restarted, in all."""
+    warning: str = ""
+    """Kubernetes' word for what is wrong with a pod, e.g. `BackOff`."""
+    message: str = ""
+    """What Kubernetes wrote down about it."""
+    times: int = 0
+    """How often it did."""
     lease: int | None = None
     user: str = ""
     host: str = ""

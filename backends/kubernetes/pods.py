@@ -10,6 +10,7 @@ from backends.kubernetes.list_watch import ListWatch
 from backends.kubernetes.objects import as_map, as_text, timestamp
 from backends.kubernetes.resources import PODS, Resource
 from backends.store import Owner, PodEvent, PodExistence
+from backends.store.pods import PodWarning
 
 _ESCAPED = str.maketrans({one: f"\\{one}" for one in "\\,="})
 """What a field selector takes for its own signs."""
@@ -31,6 +32,12 @@ class KubePods:
         resource = Resource("events", "/api/v1", fields=selector)
         found = await ListWatch(self._client, resource, namespace, pod_event).list()
         return tuple(sorted(found.items, key=_latest_first))
+
+    async def warnings(self) -> tuple[PodWarning, ...]:
+        resource = Resource("events", "/api/v1", fields="involvedObject.kind=Pod,type=Warning")
+        namespace = (await self._client.access()).namespace
+        found = await ListWatch(self._client, resource, namespace, _pod_warning).list()
+        return tuple(found.items)
 
 
 async def pod_existence(client: KubeClient, owner: Owner) -> PodExistence:
@@ -78,6 +85,12 @@ def pod_event(raw: Mapping[str, Any]) -> PodEvent:
         reporter=as_text(as_map(raw.get("source")).get("component"))
         or as_text(raw.get("reportingComponent")),
     )
+
+
+def _pod_warning(raw: Mapping[str, Any]) -> PodWarning | None:
+    """Return a `v1` Event with the uid of its pod. None: it names none. Never raises."""
+    uid = as_text(as_map(raw.get("involvedObject")).get("uid"))
+    return PodWarning(uid, pod_event(raw)) if uid else None
 
 
 def _container(path: str) -> str:

@@ -32,6 +32,13 @@ class PodEvent(msgspec.Struct, frozen=True):
     """The component that reported it, e.g. `kubelet`. Empty: not reported."""
 
 
+class PodWarning(msgspec.Struct, frozen=True):
+    """A warning among the events of a pod."""
+
+    pod_uid: str
+    event: PodEvent
+
+
 class Pods(Protocol):
     """Answers questions about pods."""
 
@@ -45,6 +52,10 @@ class Pods(Protocol):
         `namespace`: the pod's, in Kubernetes. Raises `StoreError`; `Forbidden` if this user may
         not list events.
         """
+
+    async def warnings(self) -> tuple[PodWarning, ...]:
+        """Return what was written down as a warning about any pod where the store is read, in no
+        order. Raises `StoreError`; `Forbidden` if this user may not list events."""
 
 
 PodEvents = tuple[PodEvent, ...] | StoreError

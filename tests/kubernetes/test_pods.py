@@ -89,6 +89,22 @@ async def test_the_events_of_one_pod_come_the_latest_first(
     assert await KubePods(client).events(shapes.NAMESPACE, "") == ()
 
 
+async def test_the_warnings_about_all_pods_come_with_the_uid_of_each(
+    server: StandIn, client: KubeClient
+) -> None:
+    server.store.put("events", shapes.event("a", "uid-1", "BackOff", "it failed", count=3))
+    server.store.put("events", shapes.event("b", "uid-2", "Started", "it began", warning=False))
+    server.store.put("events", shapes.event("c", "uid-2", "Unhealthy", "no answer"))
+    node = shapes.event("d", "uid-3", "NotReady", "of a node")
+    node["involvedObject"]["kind"] = "Node"
+    server.store.put("events", node)
+    found = await KubePods(client).warnings()
+    assert {(one.pod_uid, one.event.reason, one.event.count) for one in found} == {
+        ("uid-1", "BackOff", 3),
+        ("uid-2", "Unhealthy", 1),
+    }
+
+
 async def test_on_a_real_server_events_are_found_by_the_pod_and_need_their_right(
     kube: KubeNamespace,
 ) -> None:
@@ -103,9 +119,14 @@ async def test_on_a_real_server_events_are_found_by_the_pod_and_need_their_right
     async with KubernetesStore(KubernetesConfig(kubeconfig=str(account.kubeconfig()))) as store:
         (found,) = await store.pods.events(kube.name, uid)
         assert (found.reason, found.message, found.is_warning) == ("BackOff", "of 1", True)
+        assert {(one.pod_uid, one.event.message) for one in await store.pods.warnings()} == {
+            (pod["metadata"]["uid"], f"of {number}") for number, pod in enumerate(pods)
+        }
         # What a uid may contain is not taken for a part of the question.
         assert await store.pods.events(kube.name, f"{uid},type=Warning") == ()
     lacking = kube.account("lacks", *LOOKING)
     async with KubernetesStore(KubernetesConfig(kubeconfig=str(lacking.kubeconfig()))) as store:
         with pytest.raises(Forbidden):
             await store.pods.events(kube.name, uid)
+        with pytest.raises(Forbidden):
+            await store.pods.warnings()

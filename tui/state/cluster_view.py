@@ -17,7 +17,12 @@ from backends.discovery import record_index
 from backends.discovery.causes import Causes, EventCause
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
-from backends.discovery.earlier_events import earlier_events, events_of_objects
+from backends.discovery.earlier_events import (
+    earlier_events,
+    events_of_objects,
+    events_of_pods,
+    in_order,
+)
 from backends.discovery.history import KEPT, Event, EventType, History
 from backends.discovery.model_index import ModelIndex
 from backends.discovery.past_records import RecordChange
@@ -29,6 +34,7 @@ from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.local import host_name
 from backends.store import Lifetime
+from backends.store.pods import PodWarning
 from tui.state.conditions import Conditions
 from tui.state.narrowing import STEP, Narrowing, Texts, Words, in_steps, searchable
 from tui.state.store_state import LinkState, StoreState, next_state
@@ -248,6 +254,16 @@ class ClusterView:
         """Return the events that objects tell of, from before the first snapshot (Kubernetes)."""
         start = self.history.start
         return [] if start is None else events_of_objects(self.registered().values(), start.at)
+
+    def events_of_pods(self, warnings: Iterable[PodWarning]) -> list[Event]:
+        """Return the events that objects tell of and warnings about their pods, from before the
+        first snapshot (Kubernetes)."""
+        start = self.history.start
+        if start is None:
+            return []
+        registered = self.registered().values()
+        found = events_of_pods(warnings, registered, start.at)
+        return in_order([*events_of_objects(registered, start.at), *found])
 
     def put_before(self, events: Sequence[Event]) -> None:
         """Put events from before the first snapshot into the history. They are no findings and

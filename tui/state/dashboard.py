@@ -44,6 +44,7 @@ from backends.removal.removal_targets import RemovalTarget
 from backends.services.latest import LatestStats
 from backends.services.poller import ServicesPoller
 from backends.store import Lifetime, Lost, PodLabel, StoreError
+from backends.store.pods import PodWarning
 from backends.timeline.known_times import KnownTimes
 from tui.actions import DEFAULT_KEYS
 from tui.config.preferences import DEFAULT_TAB, Preferences
@@ -738,7 +739,9 @@ class Dashboard:
         if self._looks_back:
             return
         self._looks_back = True
-        if self.store.lifetime is Lifetime.OWNED:
+        if self.store.pods is not None:
+            self.observer.when_shown(lambda: self.observer.begin("earlier events", self._ask_pods))
+        elif self.store.lifetime is Lifetime.OWNED:
             self._show_earlier(self.view.events_of_objects())
         elif self.store.past is not None:
             self.observer.when_shown(lambda: self.observer.begin("earlier events", self._look_back))
@@ -759,6 +762,17 @@ class Dashboard:
         events = self.view.earlier_events(changes)
         await self.removals.explain_earlier(events)
         self._show_earlier(events)
+
+    async def _ask_pods(self) -> None:
+        """Show what objects tell of before the start, with the warnings about their pods."""
+        warnings: Sequence[PodWarning] = ()
+        try:
+            async with asyncio.timeout(EARLIER_LIMIT):
+                if self.store.pods is not None:
+                    warnings = await self.store.pods.warnings()
+        except (StoreError, TimeoutError) as error:
+            _log.info("no warnings about pods from before the start: %s", error)
+        self._show_earlier(self.view.events_of_pods(warnings))
 
     def _show_earlier(self, events: Sequence[Event]) -> None:
         if events:

@@ -115,6 +115,7 @@ EVENT_GLYPHS = {
     EventType.EXPIRED: ("○", "warn"),
     EventType.REVIVED: ("●", "good"),
     EventType.REMOVED: ("-", "bad"),
+    EventType.REPORTED: ("!", "warn"),
     EventType.RESYNCED: ("=", "dim"),
     EventType.LOST: ("✗", "bad"),
 }

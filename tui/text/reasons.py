@@ -93,6 +93,12 @@ def _new_lease_of(reason: Reason) -> str:
     return "" if reason.lease is None else f": registered again under lease {hex_id(reason.lease)}"
 
 
+def _pod_warning(reason: Reason) -> str:
+    times = f" ×{reason.times:,}" if reason.times > 1 else ""
+    where = f"{reason.container}: " if reason.container else ""
+    return f"before the start: {reason.warning}{times}, {where}{reason.message}"
+
+
 def _not_ready(reason: Reason) -> str:
     if not reason.readiness:
         return "not ready: clients do not discover it any more"
@@ -155,6 +161,7 @@ _TEXTS: dict[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.POD_ENDING: lambda _: "its pod is being deleted",
     ReasonKind.POD_GONE: lambda _: "its pod does not exist any more",
     ReasonKind.POD_REPLACED: lambda _: "its pod was replaced by another of that name",
+    ReasonKind.POD_WARNING: _pod_warning,
     ReasonKind.BEFORE_START: _before_start,
     ReasonKind.IN_THE_PAST: _in_the_past,
     ReasonKind.NEW_LEASE: _new_lease,

@@ -379,11 +379,11 @@ class StandIn:
             if version < self.store.oldest:
                 raise ApiProblem(410, "Expired", "The provided continue parameter is too old")
         selected = _selected(request.query.get("labelSelector", ""))
-        about = request.query.get("fieldSelector", "").removeprefix("involvedObject.uid=")
+        about = request.query.get("fieldSelector", "")
         found = [
             one
             for one in self.store.all_of(resource, namespace, version)
-            if selected(one) and (not about or one["involvedObject"]["uid"] == about)
+            if selected(one) and (not about or _is_about(one, about))
         ]
         metadata: Object = {"resourceVersion": str(version)}
         end = start + limit if limit else len(found)
@@ -440,6 +440,18 @@ def _place(path: str) -> tuple[str, str, str]:
 
 def _manager(request: web.Request) -> str:
     return request.query.get("fieldManager", "unknown")
+
+
+def _is_about(event: Object, selector: str) -> bool:
+    """Whether an event has all fields of a selector such as `type=Warning,involvedObject.uid=1`."""
+    for one in selector.split(","):
+        path, _, value = one.partition("=")
+        found: Any = event
+        for name in path.split("."):
+            found = found.get(name)
+        if found != value:
+            return False
+    return True
 
 
 def _selected(selector: str) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from backends.discovery.causes import CauseKind
 from backends.discovery.discovery import Added, Resynced
 from backends.discovery.history import Event, EventType
 from backends.discovery.reasons import ReasonKind
@@ -24,16 +25,21 @@ from backends.store import (
     Entry,
     Forbidden,
     Lifetime,
+    Owner,
+    PodEvent,
+    PodExistence,
     Resync,
     Revision,
     StoreError,
 )
 from backends.store.past import PastChange
+from backends.store.pods import PodWarning
 from tests.support.owned import READY, owned
 from tests.support.registered import KeyAndValue, card, instance
 from tests.support.unseen import unseen
 from tests.tui.state.test_dashboard import Told
 from tui.state.dashboard import EARLIER_REVISIONS, Dashboard
+from tui.text.reasons import reason_text
 
 NOW = 1_700_000_000.0
 DEADLINE = 60.0
@@ -192,6 +198,79 @@ async def test_where_the_store_keeps_times_they_are_its_own(tmp_path: Path) -> N
         assert (removed.at, removed.is_untimed) == (NOW - 80, False)
         assert removed.why is not None
         assert (removed.why.kind, removed.why.user) == (ReasonKind.ANOTHER_DYNTOP, "joe")
+
+
+class Warned:
+    """Pods about which Kubernetes wrote down what a test says."""
+
+    def __init__(self, *warnings: PodWarning, error: StoreError | None = None) -> None:
+        self.told = warnings
+        self.error = error
+
+    async def existence(self, owner: Owner) -> PodExistence:
+        raise NotImplementedError
+
+    async def events(self, namespace: str, uid: str) -> tuple[PodEvent, ...]:
+        raise NotImplementedError
+
+    async def warnings(self) -> tuple[PodWarning, ...]:
+        if self.error is not None:
+            raise self.error
+        return self.told
+
+
+def warned(uid: str, reason: str, ago: float, count: int = 1) -> PodWarning:
+    return PodWarning(uid, PodEvent(reason, "it failed", True, count, None, NOW - ago, "main"))
+
+
+async def looking_at_pods(pods: Warned) -> Dashboard:
+    """A dashboard with one object, made a minute before, that asked about its pods."""
+
+    class Owning(MemoryStore):
+        lifetime = Lifetime.OWNED
+
+    store = Owning()
+    store.pods = pods
+    dashboard, told = unseen(store, NOW), Told()
+    dashboard.observer = told
+    made = replace(READY, created_at=NOW - 60, applied_at=NOW - 60)
+    records = (Added(owned(card(A), made)), Added(owned(instance(A), made)))
+    dashboard.take_in([Resynced((), records, "")])
+    await asyncio.sleep(0)
+    assert told.begun == ["earlier events"]
+    await asyncio.gather(*told.tasks)
+    assert told.faults == []
+    return dashboard
+
+
+async def test_warnings_about_pods_are_among_what_objects_tell_of_at_their_last_times() -> None:
+    uid = READY.pod_uid
+    pods = Warned(
+        warned(uid, "Unhealthy", 30, count=12),
+        warned("another's", "BackOff", 40),
+        warned(uid, "FailedMount", 90),
+        warned(uid, "Later", -5),
+    )
+    dashboard = await looking_at_pods(pods)
+    events = dashboard.view.events()
+    assert [(one.number, one.type, one.at) for one in events[1:]] == [
+        (0, EventType.REPORTED, NOW - 30),
+        (-1, EventType.ADDED, NOW - 60),
+        (-2, EventType.ADDED, NOW - 60),
+        (-3, EventType.REPORTED, NOW - 90),
+    ]
+    reported = events[1]
+    assert reported.record is not None
+    assert reported.record.key == instance(A)[0]
+    assert reason_text(reported.why) == "before the start: Unhealthy ×12, main: it failed"
+    causes = {one.kind for one in dashboard.view.causes()}
+    assert CauseKind.REPORTED in causes
+    assert CauseKind.CHANGED not in causes
+
+
+async def test_without_the_right_to_list_events_objects_tell_all_the_same() -> None:
+    dashboard = await looking_at_pods(Warned(error=Forbidden("kubernetes", "no events")))
+    assert [one.type for one in dashboard.view.events()[1:]] == [EventType.ADDED] * 2
 
 
 async def test_objects_tell_of_before_by_themselves() -> None:

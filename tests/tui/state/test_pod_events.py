@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from msgspec.structs import replace
 
 from backends.store import Cause, Forbidden, Owner, PodEvent, PodExistence, StoreError, Unreachable
+from backends.store.pods import PodWarning
 from tests.support.moved_timer import MovedTimer, settle
 from tests.support.owned import READY
 from tui.state.pod_events import MOST_PODS, PodEventsPoller
@@ -26,6 +27,9 @@ class Answering:
 
     async def existence(self, owner: Owner) -> PodExistence:
         raise AssertionError(f"nobody asks about {owner}")
+
+    async def warnings(self) -> tuple[PodWarning, ...]:
+        raise AssertionError("nobody asks about all pods")
 
     async def events(self, namespace: str, uid: str) -> tuple[PodEvent, ...]:
         self.asked.append(uid)

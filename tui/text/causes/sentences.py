@@ -39,6 +39,7 @@ CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
     CauseKind.READY: ("●", "good"),
     CauseKind.NOT_READY: ("◌", "warn"),
     CauseKind.RESTARTED: ("~", "warn"),
+    CauseKind.REPORTED: ("!", "warn"),
     CauseKind.RESYNCED: ("=", "dim"),
     CauseKind.LOST: ("✗", "bad"),
 }
@@ -46,6 +47,7 @@ CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
 
 STORE = "store"
 LORA = "LoRA"
+POD = "pod"
 
 
 def process_of(cause: EventCause) -> Worker | None:
@@ -61,6 +63,8 @@ def cause_subject(cause: EventCause) -> str:
     records = cause.records
     if not records:
         return STORE
+    if cause.kind is CauseKind.REPORTED:
+        return POD
     if len(records) == 1 and cause.kind is not CauseKind.STARTED:
         (record,) = records
         is_lora = isinstance(record, ModelCard) and record.is_lora

@@ -19,6 +19,9 @@ def reason_words(reason: Reason | None) -> tuple[str, ...]:
     match reason.kind:
         case ReasonKind.ANOTHER_DYNTOP:
             return forms(f"by {reason.user}@{reason.host}", f"by {reason.user}", "by dyntop")
+        case ReasonKind.POD_WARNING:
+            times = f" ×{reason.times:,}" if reason.times > 1 else ""
+            return forms(f"{reason.warning}{times}", reason.warning, "pod warning", "warning")
         case ReasonKind.NOT_READY if reason.readiness:
             return readiness_words(Readiness(reason.readiness))
     return _WORDS.get(reason.kind, ())

@@ -103,6 +103,13 @@ def test_what_others_named_is_in_the_longer_forms_alone() -> None:
     assert roles == ("no a-role-with-a-long-name", "lacks role")
 
 
+def test_a_warning_about_a_pod_is_named_as_kubernetes_does() -> None:
+    reason = Reason(ReasonKind.POD_WARNING, warning="Unhealthy", message="of it", times=12)
+    assert reason_words(reason) == ("Unhealthy ×12", "Unhealthy", "warning")
+    long = replace(reason, warning="FailedAttachVolume", times=1)
+    assert reason_words(long) == ("FailedAttachVolume", "pod warning", "warning")
+
+
 def test_of_several_reasons_the_first_is_said() -> None:
     assert words_why_not({}, {"prod": ("prefill", "decode")}) == (
         "no decode, no prefill",
