@@ -121,6 +121,8 @@ class Causes:
         """By the number of each event, oldest first."""
         self._open: dict[Hashable, _Run] = {}
         """The runs that may go on; of each process and direction the last."""
+        self._divisible: dict[_Run, None] = {}
+        """The runs with removals, or with what came after one: no other reason is set later."""
         self._causes: dict[int, EventCause] = {}
         """By their numbers."""
 
@@ -132,7 +134,7 @@ class Causes:
         if self._run_of and history.first < next(iter(self._run_of)):
             # Some were put before all others.
             self._last = -inf
-            for held in (self._run_of, self._open, self._causes):
+            for held in (self._run_of, self._open, self._divisible, self._causes):
                 held.clear()
         new = list(takewhile(lambda event: event.number > self._last, reversed(history)))
         for event in reversed(new):
@@ -161,7 +163,8 @@ class Causes:
         run = self._run_for(event)
         run.events.append(event)
         run.reasons.append(_reason(event))
-        run.has_removals |= event.type is EventType.REMOVED or event.went_before is not None
+        if event.type is EventType.REMOVED or event.went_before is not None:
+            self._divisible[run] = None
         self._run_of[event.number] = run
         self._put(run, event)
         while len(self._run_of) > self._kept:
@@ -230,7 +233,7 @@ class Causes:
 
     def _settle(self) -> None:
         """Divide the runs anew in which a reason was set."""
-        for run in [one for number, one in self._run_of.items() if one.may_divide(number)]:
+        for run in self._divisible:
             if run.is_settled():
                 continue
             for cause in run.causes.values():
@@ -250,14 +253,16 @@ class Causes:
             self._causes[cause.number] = cause
         else:
             run.causes = {part: one for part, one in run.causes.items() if one is not cause}
-        if not run.events and self._open.get(run.place) is run:
-            del self._open[run.place]
+        if not run.events:
+            self._divisible.pop(run, None)
+            if self._open.get(run.place) is run:
+                del self._open[run.place]
 
 
 class _Run:
     """Events of one process and direction that came within moments, oldest first."""
 
-    __slots__ = ("causes", "events", "has_removals", "place", "reasons")
+    __slots__ = ("causes", "events", "place", "reasons")
 
     def __init__(self, place: Hashable) -> None:
         self.place = place
@@ -267,12 +272,6 @@ class _Run:
         """Of each event, as it was when they were divided."""
         self.causes: dict[Hashable, EventCause] = {}
         """By what their events share."""
-        self.has_removals = False
-        """Whether any event is a removal, or comes after one: other reasons stay as they are."""
-
-    def may_divide(self, number: int) -> bool:
-        """Return whether this is the number of its first event, and reasons may be set later."""
-        return self.has_removals and self.events[0].number == number
 
     def is_settled(self) -> bool:
         """Return whether all reasons are as they were."""

@@ -82,6 +82,8 @@ class History:
         self._events: deque[Event] = deque(maxlen=kept)
         self._numbers = count(1)
         self._complete = is_begun
+        self._start: Event | None = None
+        """The event of the first snapshot."""
         self._owners = OwnerChanges()
         self._removals: dict[bytes, Event] = {}
         """The last removal of each key that is not registered, of those kept; the oldest first."""
@@ -102,7 +104,8 @@ class History:
     @property
     def start(self) -> Event | None:
         """The event of the first snapshot. None: it was not read yet, or is not kept any more."""
-        return next((one for one in self._events if one.why and one.why.at_start), None)
+        start = self._start
+        return start if start is not None and start.number >= self.first else None
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
@@ -221,8 +224,10 @@ class History:
             revision=event.revision,
             at_start=not self._complete,
         )
-        self._complete = True
-        return self._append(now, EventType.RESYNCED, None, why)
+        new = self._append(now, EventType.RESYNCED, None, why)
+        if not self._complete:
+            self._complete, self._start = True, new
+        return new
 
     def _gone(self, removal: ObservedRemoval) -> Event:
         new = self._append(removal.at, EventType.REMOVED, removal.record)
