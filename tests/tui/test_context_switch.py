@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.await_remove import AwaitRemove
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
@@ -32,7 +33,7 @@ from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import HeldSession
 from tui.state.dashboard import Dashboard
-from tui.state.observer import Update
+from tui.state.observer import Unseen, Update
 
 FILE = """
 [dashboard]
@@ -272,24 +273,28 @@ async def test_while_a_question_is_open_or_keys_are_removed_nothing_is_switched(
         await until_ids(operator, {"b1", "b2"})
 
 
-async def test_what_comes_while_a_screen_is_taken_off_is_not_drawn_on_it(
+async def test_what_comes_while_a_screen_is_removed_is_not_drawn_on_it(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with started(environ) as operator:
-        before, take_off = operator.main, operator.app._replace_screen
-        drawn: list[bool] = []
+        before, dashboard, remove = operator.main, operator.dashboard, Screen.remove
+        drawn: list[Update] = []
 
-        async def taking_off(screen: Screen[object]) -> Screen[object]:
-            # As Textual does it: the widgets first, which takes a while on a busy host.
-            await screen.query_children("*").remove()
-            before.changed(Update(everything=True, link=True, history=True))
-            drawn.append(screen is before)
-            return await take_off(screen)
+        def removing(screen: Screen[object]) -> AwaitRemove:
+            if screen is before:
+                # From here on Textual may have taken its widgets away, on a busy host for long.
+                monkeypatch.setattr(before, "changed", drawn.append)
+                dashboard.show_everything()
+                dashboard.show_link()
+                before._tick()
+                assert dashboard.observer.records_on_screen() == []
+            return remove(screen)
 
-        monkeypatch.setattr(operator.app, "_replace_screen", taking_off)
+        monkeypatch.setattr(Screen, "remove", removing)
         await given(operator, "ctx lab")
         await until_ids(operator, {"b1", "b2"})
-        assert drawn == [True]
+        assert isinstance(dashboard.observer, Unseen)
+        assert drawn == []
 
 
 async def test_after_many_switches_nothing_is_left_of_those_before(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual import work
 from textual.actions import SkipAction
 from textual.app import ComposeResult
+from textual.await_remove import AwaitRemove
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -28,7 +29,7 @@ from tui.state.cluster_view import Changes
 from tui.state.dashboard import Bookmark, Dashboard
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
 from tui.state.navigation.go_to import ContextNamed, GoTo, GoToWord
-from tui.state.observer import Update
+from tui.state.observer import Unseen, Update
 from tui.state.past.moves import MINUTE, ByChanges, BySeconds, Move, ToTime
 from tui.state.reported_removals import Notice
 from tui.text.past.typed_time import TypedTime
@@ -162,6 +163,12 @@ class MainScreen(JobScreen):
     def on_resize(self) -> None:
         self._tree.fit()
 
+    def remove(self) -> AwaitRemove:
+        """Remove the screen. The dashboard has none from now on: widgets go before the screen, and
+        the jobs of it go on for a while."""
+        self.dashboard.observer = Unseen()
+        return super().remove()
+
     # --- behind the screen --------------------------------------------------------------------
 
     @work(group="watch", exclusive=True, exit_on_error=False)
@@ -174,13 +181,9 @@ class MainScreen(JobScreen):
         # had: Textual 8.2.8 takes no notice.
         self.dashboard.link.may_show.set()
 
-    @property
-    def _is_there(self) -> bool:
-        """Return whether all widgets are. Of a screen that is taken off, they go before it."""
-        return self.is_mounted and self in self.app.screen_stack and self.app.is_running
-
     def _tick(self) -> None:
-        if not self._is_there:
+        if self.dashboard.observer is not self:
+            # It is being removed.
             return
         self.dashboard.tick()
         self._header.update()
@@ -191,7 +194,7 @@ class MainScreen(JobScreen):
 
     def changed(self, update: Update) -> None:
         """Draw the differences, unless the screen is being made or taken down."""
-        if not self._is_there:
+        if not (self.is_mounted and self.is_attached and self.app.is_running):
             return
         if update.everything:
             self._draw_everything()
