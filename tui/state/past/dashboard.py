@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from backends.discovery.discovery import Added, Discovery, WatchEvent
+from backends.discovery.discovery import Added, Discovery, Resynced, WatchEvent
 from backends.discovery.history import Event, EventType
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.queries import Query
@@ -82,6 +82,8 @@ class PastDashboard(Dashboard):
         self.past: PastPlace | None = None
         """The moment that is shown. None: none is yet."""
         self.states.is_past = True
+        self._new: set[bytes] = set()
+        """Keys of records whose addresses were not asked for yet."""
         self._reasons = reasons
         self._counts_revisions = times is not None
         if times is not None:
@@ -128,6 +130,7 @@ class PastDashboard(Dashboard):
         time; if that is not known, one that it was before. `show_at` shows it, once the steps that
         it opens with were folded."""
         resynced = await self._folding.open(opening.entries)
+        self._new |= {one.record.key for one in resynced.added}
         base = at if opening.base.at is None else opening.base.at
         self.moment_clock.set(base, is_known=opening.base.at is not None)
         self.view.begin_at(resynced, base, opening.first_seen, read_only=WHY_READ_ONLY)
@@ -184,20 +187,28 @@ class PastDashboard(Dashboard):
             case LeasesRead(ttls=ttls):
                 self.view.verdicts.observe_ttls(ttls)
             case ProbesMade(results=results):
-                # Results count for addresses that were asked for.
-                for record in self.view.cluster.records.values():
-                    self.view.verdicts.targets(record)
+                self._ask_for_addresses()
                 self.view.verdicts.observe_readings(results)
             case DrainsRead(marks=marks):
                 self.view.verdicts.drained(marks)
 
+    def _ask_for_addresses(self) -> None:
+        """Ask for the addresses of new records: results count only for those."""
+        for key in self._new & self.view.cluster.records.keys():
+            self.view.verdicts.targets(self.view.cluster.records[key])
+        self._new.clear()
+
     async def _take_events(self, events: Sequence[WatchEvent]) -> None:
         noted = self.view.take([*events], self.clock())
         self._is_to_judge = True
-        if not self.clock.is_known:
-            for one in events:
-                if isinstance(one, Added):
-                    self.view.cluster.predate(one.record.key)
+        for one in events:
+            match one:
+                case Added(record=record):
+                    self._new.add(record.key)
+                    if not self.clock.is_known:
+                        self.view.cluster.predate(record.key)
+                case Resynced(added=added):
+                    self._new |= {new.record.key for new in added}
         for event in noted:
             event.is_untimed = not self.clock.is_known
         await self._explain_new(noted)
@@ -213,15 +224,13 @@ class PastDashboard(Dashboard):
     async def _explain(self, events: Sequence[Event]) -> None:
         """Set the reasons of removals, as far as they were found when they came, or are in the
         audit."""
-        unknown, reasons = [], self._reasons()
-        for event in events:
-            if (
-                event.type is EventType.REMOVED
-                and event.record is not None
-                and event.why is not None
-            ):
-                found = reasons.get((event.record.key, event.why.revision))
-                event.why = event.why if found is None else found
-                if event.why.kind is ReasonKind.IN_THE_PAST:
-                    unknown.append(event)
-        await self.removals.explain_earlier(unknown)
+        gone = [one for one in events if one.type is EventType.REMOVED]
+        reasons = self._reasons() if gone else {}
+        for event in gone:
+            if event.record is not None and event.why is not None:
+                event.why = reasons.get((event.record.key, event.why.revision), event.why)
+        await self.removals.explain_earlier([one for one in gone if _is_unexplained(one)])
+
+
+def _is_unexplained(event: Event) -> bool:
+    return event.why is not None and event.why.kind is ReasonKind.IN_THE_PAST

@@ -63,7 +63,8 @@ class Travel:
         self._dashboard = dashboard
         self.traveller: Traveller = Nobody()
         self._before = before
-        self._wanted: Move | None = None
+        self.wanted: Move | None = None
+        """The move that comes next."""
         self._is_wanted = asyncio.Event()
         self._moving = asyncio.Lock()
 
@@ -80,12 +81,12 @@ class Travel:
     def ask(self, move: Move) -> None:
         """Move once the move that is under way is done. Moves of one kind add up; otherwise only
         the last one counts."""
-        match self._wanted, move:
+        match self.wanted, move:
             case ByChanges(number=first), ByChanges(number=more):
                 move = ByChanges(first + more)
             case BySeconds(seconds=first), BySeconds(seconds=more):
                 move = BySeconds(first + more)
-        self._wanted = move
+        self.wanted = move
         self._is_wanted.set()
 
     async def run(self) -> NoReturn:
@@ -93,7 +94,7 @@ class Travel:
         while True:
             await self._is_wanted.wait()
             self._is_wanted.clear()
-            move, self._wanted = self._wanted, None
+            move, self.wanted = self.wanted, None
             if move is not None:
                 await self.carry_out(move)
 
