@@ -180,7 +180,10 @@ def test_what_is_compacted_or_to_come_is_said_and_is_trouble(state: dict[str, st
         (("diff", "--from", "0"), "'0' is no revision: it is a number from 1 on, or oldest"),
         (("diff", "--from", "now"), "or oldest"),
         (("diff", "--from", "2", "--to", "oldest"), "or now"),
-        (("diff", "--from", "2", "--backend", "memory"), "dyntop watch prints changes from now on"),
+        (
+            ("diff", "--from", "2", "--backend", "memory"),
+            "dyntop record writes what comes into a file, from now on",
+        ),
         (("list", "--revision", "2", "--backend", "memory"), "only what is registered now"),
     ],
 )

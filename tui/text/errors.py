@@ -145,7 +145,7 @@ def _not_in_the_past(error: NoPast | Compacted | NotYet, store: str) -> str:
             why = plain(error.why) or _NO_PAST.get(
                 error.store, "this store keeps only what is registered now"
             )
-            return f"{why}; dyntop watch prints changes from now on"
+            return f"{why}; dyntop record writes what comes into a file, from now on"
         case Compacted() if error.oldest_at is not None:
             return (
                 f"of revision {error.revision} not all is known any more: the oldest of which "

@@ -67,14 +67,14 @@ def test_each_cause_has_its_own_remedy(cause: Cause, advice: str) -> None:
         (NotYet(AT, 9, 7), "etcd", 2, f"etcd at {AT} is at 7"),
         (NoPast("file"), "file", 2, "times tell when each was touched last"),
         (NoPast("kubernetes"), "kubernetes", 2, "--show-managed-fields"),
-        (NoPast("nats", "keys of the bucket b run out"), "nats", 2, "b run out; dyntop watch"),
+        (NoPast("nats", "keys of the bucket b run out"), "nats", 2, "b run out; dyntop record"),
         (
             Compacted(AT, 5, 7_000_000, 7.0, "the bucket b was made then"),
             "nats",
             2,
             f"of which nats at {AT} has everything is 7000000 ({day_and_time(7.0)}); the bucket b",
         ),
-        (NoPast("memory"), "memory", 2, "dyntop watch prints changes from now on"),
+        (NoPast("memory"), "memory", 2, "dyntop record writes what comes into a file, from now on"),
         (StoreError("of a kind to come"), "etcd", 1, "of a kind to come"),
     ],
 )
