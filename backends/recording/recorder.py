@@ -80,7 +80,7 @@ class RecorderTimes(msgspec.Struct, frozen=True):
     answer: float = 5.0
     """That the store has to answer for such leases."""
     silence: float = 30.0
-    """Without any event, after which a watch is begun anew."""
+    """Without any event, or up to twice that, after which a watch is begun anew."""
     held: float = 2.0
     """For which the disk may take nothing. Longer, and what comes meanwhile has no true time."""
     pauses: tuple[float, float] = (1.0, 300.0)
@@ -203,6 +203,11 @@ class Recorder:
         self._marks: Mapping[int, DrainMark] = {}
         self._started = clock()
         self._is_begun = False
+        self._watching: asyncio.Task[None] | None = None
+        self._has_heard = True
+        """Whether the watch reported anything since it was looked at last."""
+        self._is_silent = False
+        """Whether the watch is ended since it reported nothing."""
         self._alive_at = 0.0
         self._lost: LostLine | None = None
         """How the store was lost. None: it is followed."""
@@ -230,6 +235,7 @@ class Recorder:
             for one in (
                 self._follow(),
                 self._for_ever(self._tick, self._times.tick),
+                self._for_ever(self._end_silence, self._times.silence),
                 self._for_ever(self._ask_for_ends, self._times.settle),
                 self._for_ever(self._read_audit, self._times.audit),
                 self._gather_evidence(),
@@ -300,12 +306,17 @@ class Recorder:
     async def _follow(self) -> None:
         backoff = Backoff(*self._times.pauses)
         while True:
+            self._is_silent = False
+            self._watching = asyncio.ensure_future(self._watch(backoff))
             try:
-                await self._watch(backoff)
+                await self._watching
                 problem = "the watch ended"
             except (CannotRecord, StoreError):
                 raise
-            except TimeoutError:
+            except asyncio.CancelledError:
+                this = asyncio.current_task()
+                if not self._is_silent or (this is not None and this.cancelling()):
+                    raise
                 problem = "the watch was silent"
             except Exception as error:
                 _log.exception("following the store failed")
@@ -321,16 +332,23 @@ class Recorder:
             while True:
                 if not self._writer.has_room and await self._is_held_up():
                     return
-                follows = self._is_begun and self._lost is None
-                # A store that is lost may report nothing until it is back.
-                async with asyncio.timeout(self._times.silence if follows else None):
-                    try:
-                        event = await anext(events)
-                    except StopAsyncIteration:
-                        return
+                try:
+                    event = await anext(events)
+                except StopAsyncIteration:
+                    return
+                self._has_heard = True
                 if isinstance(event, Heartbeat):
                     backoff.reset()
                 self._take(event)
+
+    async def _end_silence(self) -> None:
+        """End a watch that reported nothing since the last call."""
+        has_heard, self._has_heard = self._has_heard, False
+        # A store that is lost may report nothing until it is back, nor a watch that is held up.
+        follows = self._is_begun and self._lost is None and self._writer.has_room
+        if follows and not has_heard and self._watching is not None:
+            self._is_silent = True
+            self._watching.cancel()
 
     async def _is_held_up(self) -> bool:
         """Wait until the disk takes lines again. Returns whether that took too long."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Discovery
 from backends.discovery.lease_ttl import LeaseStanding, LeaseTtl
@@ -175,7 +176,12 @@ class Audited(AuditDrains):
 class Recording:
     """A recorder of a store in memory, and the time by its clock."""
 
-    def __init__(self, probing: Probing = Probing.NEVER, cap: float = 0.0) -> None:
+    def __init__(
+        self,
+        probing: Probing = Probing.NEVER,
+        cap: float = 0.0,
+        times: RecorderTimes = TIMES,
+    ) -> None:
         """`cap`: of queries for leases. 0: they are read by `read_leases`."""
         self.now = STARTED
         self.keyspace = Keyspace(lambda: self.now)
@@ -201,7 +207,7 @@ class Recording:
             drains=self.audited,
             probing=probing,
             cap=cap,
-            times=TIMES,
+            times=times,
         )
 
     @asynccontextmanager
@@ -476,6 +482,21 @@ async def test_without_a_change_a_line_a_minute_tells_that_it_goes_on() -> None:
     await recording.recorder.end("interrupted")
 
     assert written.lines[-1] == EndLine(at=STARTED + 61, why="interrupted")
+
+
+async def test_a_watch_that_is_silent_is_begun_anew() -> None:
+    recording = Recording(times=replace(TIMES, silence=0.05))
+    async with recording.running() as written:
+        # The store reports no sign of life for seconds.
+        lost = await written.until_line(LostLine)
+        gap = await written.until_line(GapLine)
+        key, value = registered.instance(WORKER, endpoint="other")
+        recording.keyspace.put(key, value, WORKER)
+        put = await written.until_line(PutLine)
+
+    assert lost.error == "the watch was silent"
+    assert gap.changes == 0
+    assert entry_of(put).value == value
 
 
 async def test_a_disk_that_takes_nothing_for_long_makes_a_gap() -> None:
