@@ -203,6 +203,8 @@ class Recorder:
         self._marks: Mapping[int, DrainMark] = {}
         self._started = clock()
         self._is_begun = False
+        self._is_other = False
+        """Whether keys came or went, or are on other leases, since the last judgement."""
         self._watching: asyncio.Task[None] | None = None
         self._has_heard = True
         """Whether the watch reported anything since it was looked at last."""
@@ -364,11 +366,14 @@ class Recorder:
 
     def _take(self, event: WatchEvent) -> None:
         match event:
-            case Added(record=record):
+            case Added(record=record, previous=previous):
+                if previous is None or previous.lease != record.lease:
+                    self._is_other = True
                 now = self._at(record.entry.revision if self._has_leases else "")
                 self._cluster.apply(event, now)
                 self._put_added(event, now)
             case Removed(record=record, revision=revision):
+                self._is_other = True
                 now = self._at(revision)
                 self._before_removal([event], now)
                 self._cluster.apply(event, now)
@@ -443,6 +448,7 @@ class Recorder:
 
     def _judge(self) -> None:
         """Judge what changed, so that leases are followed and addresses probed."""
+        self._is_other = False
         self._tracker.update(self._cluster.take_changes().keys)
 
     # --- evidence ---------------------------------------------------------------------------------
@@ -464,6 +470,8 @@ class Recorder:
     async def _ask_for_ends(self) -> None:
         """Ask for the leases of removed keys, so that it is known why they went."""
         if not self._is_begun or self._lost is not None or not self._writer.has_room:
+            return
+        if not self._ends and not self._ends_again:
             return
         self._judge()
         again, self._ends_again = self._ends_again, {}
@@ -510,13 +518,16 @@ class Recorder:
     async def _tick(self) -> None:
         if not self._is_begun:
             return
-        self._judge()
+        is_due = self._clock() - self._alive_at >= self._times.alive
+        # Another value of a key bears on its verdict alone, which only probes go by.
+        if self._is_other or is_due or self._probing is not Probing.NEVER:
+            self._judge()
         if not self._writer.has_room:
             # What is due waits here, once for each lease and address.
             return
         self._put_evidence()
         now = self._clock()
-        if now - self._alive_at >= self._times.alive:
+        if is_due:
             self._put(AliveLine(at=now), now)
             self._alive_at = now
             self._probed.forget(
