@@ -26,6 +26,7 @@ from tui.state.timeline.recording_dashboard import RecordingDashboard
 from tui.state.timings import TIMINGS, Timings
 from tui.text.host_clock import HostClock
 from tui.text.past.typed_time import TypedTime
+from tui.text.timeline.about import is_report
 
 
 class Start:
@@ -34,7 +35,8 @@ class Start:
     def __init__(
         self, at: TypedTime | None = None, *, plays: bool = False, speed: float = 1.0
     ) -> None:
-        """`at`: None is the start. `speed`: seconds of the recording in one."""
+        """`at`: None is the start, of a report its end. `speed`: seconds of the recording in one of
+        now."""
         self.at = at
         self.plays = plays
         self.speed = speed
@@ -115,7 +117,8 @@ def _beginning(
 ) -> Move:
     first, last = ends
     if at is None:
-        return ToMoment(first)
+        # A report is as it was read: its evidence comes after what is registered.
+        return ToMoment(last if is_report(recording) else first)
     if at.text in ("start", "end"):
         return ToMoment(first if at.text == "start" else last)
     if not recording.has_times or first.at is None or last.at is None:

@@ -29,9 +29,7 @@ async def replay(
     """The running dashboard, once it shows a moment and all of the recording was looked at for
     marks. A fault of its own fails the test."""
     preferences = Preferences(first_tab="instances")
-    given = Settings(
-        connection=MemoryConnection(), read_only=True, preferences=preferences, **settings
-    )
+    given = Settings(connection=MemoryConnection(), preferences=preferences, **settings)
     app = await open_replay(given, path, start or Start(), timings=QUICK, timer=timer)
     app.animation_level = "none"
     told = noting(app)

@@ -251,10 +251,11 @@ examples:
 """
 
 REPLAY_EXAMPLES = """\
-Opens a recording of dyntop record, with its parts (FILE.1, FILE.2, ...), or a report, paused at its
-start. Nothing is connected to, and nothing can be changed: verdicts, ages and events are those of
-the moment that is shown. p plays and pauses, L and H change the speed, ] and [ go to the next and
-the previous change, ) and ( to removals, . and , to deaths, } and { by a minute, @ to a time.
+Opens a recording of dyntop record, with its parts (FILE.1, FILE.2, ...), paused at its start, or a
+report, at its end. Nothing is connected to, and nothing can be changed: verdicts, ages and events
+are those of the moment that is shown. p plays and pauses, L and H change the speed, ] and [ go to
+the next and the previous change, ) and ( to removals, . and , to deaths, } and { by a minute, @ to
+a time.
 Exit codes: 0 done, 2 usage, also: it cannot be read as a recording.
 
 examples:

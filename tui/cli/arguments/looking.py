@@ -306,7 +306,7 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         type=past_time,
         help="open at this time: 14:02, 14:02:31, 2026-11-21T14:02:31Z, 10m (before the end), "
-        "start or end (default: start)",
+        "start or end (default: start, of a report end)",
     )
     parser.add_argument("--play", action="store_true", help="play at once")
     parser.add_argument(

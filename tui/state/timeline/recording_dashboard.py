@@ -57,6 +57,11 @@ class RecordingDashboard(PastDashboard):
             parts.append(f"recorded on {clip(plain(self.recording.host), LONGEST_HOST)}")
         return parts
 
+    @property
+    def is_read_only(self) -> bool:
+        """Return that nothing can be changed, whatever the store said of rights then."""
+        return True
+
     def events_kept(self) -> str:
         """Return since when events are shown."""
         begins = "its start" if self._start is None else local(self._start, TIME)
