@@ -75,12 +75,13 @@ def _not_known(_record: AnyRecord) -> bool:
 class History:
     """The last events, oldest first, at most `kept` of them."""
 
-    def __init__(self, kept: int = KEPT, *, is_begun: bool = False) -> None:
+    def __init__(self, kept: int = KEPT, *, is_begun: bool = False, after: int = 0) -> None:
         """`is_begun`: whether all that is registered is known already, so that there is no event of
-        a first snapshot."""
+        a first snapshot. `after`: the number that its events come after."""
         self._kept = kept
         self._events: deque[Event] = deque(maxlen=kept)
-        self._numbers = count(1)
+        self._after = after
+        self._numbers = count(after + 1)
         self._complete = is_begun
         self._start: Event | None = None
         """The event of the first snapshot."""
@@ -107,6 +108,11 @@ class History:
         start = self._start
         return start if start is not None and start.number >= self.first else None
 
+    @property
+    def is_after(self) -> int:
+        """The number that all later events come after."""
+        return max(self._after, self.last)
+
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
 
@@ -115,7 +121,9 @@ class History:
 
     def put_before(self, earlier: Sequence[Event]) -> None:
         """Put events before all others, as far as there is room: the last of them. They are oldest
-        first, with numbers below that of the first event."""
+        first, and numbered as the last of them is 0: here it is the number that all come after."""
+        for event in earlier:
+            event.number += self._after
         room = self._kept - len(self._events)
         self._events.extendleft(reversed(earlier[max(0, len(earlier) - room) :]))
 

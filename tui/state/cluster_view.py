@@ -209,7 +209,8 @@ class ClusterView:
         self.verdicts.forget_evidence()
         self.verdicts.set_complete(not event.unread)
         self._worsened.clear()
-        self.history = History(is_begun=True)
+        # No number stands for two events: rows and texts are kept by it.
+        self.history = History(is_begun=True, after=self.history.is_after + KEPT)
         self._causes = Causes(self.verdicts.lifetime)
         self._stones_changed |= self.tombstones.clear()
         self._rate.clear()

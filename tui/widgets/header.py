@@ -197,7 +197,7 @@ class StoreHeader(Vertical):
             *(Text(one, "bold") for one in parts[:2]),
         ]
         if self.dashboard.view.store.link.is_outdated:
-            shown += self._link()
+            shown += [Text(one.plain, "bold") for one in self._link()]
         for part in parts[2:]:
             if _cells([*shown, Text(part)]) <= room - LEAST_ADDRESS:
                 shown.append(Text(part))

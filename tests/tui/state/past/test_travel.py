@@ -166,6 +166,17 @@ async def test_a_moment_is_the_same_however_it_was_reached(travel: Travel) -> No
     assert len({str(one) for one in reached.values()}) == 5
 
 
+async def test_no_number_stands_for_two_events(travel: Travel) -> None:
+    view, seen = travel._dashboard.view, dict[int, object]()
+    for number in (4, 1, 3, 0, 2, 4, 1):
+        await travel.carry_out(ToMoment(at(number)))
+        for event in view.events():
+            assert seen.setdefault(event.number, event) is event
+        assert [one.number for one in view.newest_causes()] == sorted(
+            (one.number for one in view.newest_causes()), reverse=True
+        )
+
+
 async def test_ages_are_those_of_then(travel: Travel) -> None:
     await travel.carry_out(ToTime(START + 17))
     dashboard = travel._dashboard
