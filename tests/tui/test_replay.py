@@ -212,7 +212,7 @@ async def test_a_recording_that_is_cut_off_opens_and_says_so(tmp_path: Path) -> 
     lines = beginning(at=START)
     path = written(tmp_path / "cut", [packed(lines), packed_by_line(lines)[:-4]])
     async with replay(path) as operator:
-        assert "cut short" in operator.header()
+        assert "not whole" in operator.header()
         await operator.press("A")
         await operator.until(lambda: isinstance(operator.app.screen, DetailScreen))
         await operator.until_shown("cut off, or still being written")

@@ -50,7 +50,7 @@ class RecordingDashboard(PastDashboard):
         at, revision = self.past.at, plain(self.past.moment.revision)
         parts = ["time not known" if at is None else local(at, f"{DATE} {TIME}")]
         if self.recording.damage:
-            parts.append("cut short")
+            parts.append("not whole")
         if revision:
             parts.append(f"revision {revision}")
         if self.recording.host:

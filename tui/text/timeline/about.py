@@ -37,7 +37,7 @@ def _fields(recording: RecordingTimeline, first: Moment, last: Moment) -> Iterat
     if len(files) > 1:
         yield "parts", ", ".join(files)
     if recording.damage:
-        yield "cut short", recording.damage
+        yield "not whole", recording.damage
     if first.at is not None and last.at is not None:
         yield "from, to", f"{range_text(first.at, last.at)} ({duration(last.at - first.at)})"
     else:
