@@ -67,6 +67,11 @@ class Changes(record_index.RecordChanges):
     """Of these, the ones of which a card came, changed, went or is routed otherwise. The others
     have another verdict alone."""
 
+    def add(self, later: Changes) -> None:
+        """Add the differences that came after these."""
+        for name in self.__struct_fields__:
+            getattr(self, name).update(getattr(later, name))
+
 
 class ClusterView:
     """The cluster as the dashboard shows it: filtered, frozen, with its history."""

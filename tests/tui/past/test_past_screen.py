@@ -15,6 +15,7 @@ from tests.support import registered
 from tests.support.operating import Operator, dashboard
 from tests.support.remembering import RememberingWorld
 from tui.actions import ACTIONS, Place
+from tui.config.preferences import Preferences
 from tui.screens.main import MainScreen
 from tui.screens.past import PastScreen
 from tui.state.dashboard import Dashboard
@@ -117,6 +118,21 @@ async def test_nothing_is_claimed_of_leases_of_then() -> None:
         for tab in range(9):
             await operator.press(str(tab))
             assert " yet" not in operator.text(), tab
+
+
+async def test_models_are_as_served_as_their_cards_were_at_each_step() -> None:
+    world = RememberingWorld()
+    for number in (1, 2):
+        world.put(registered.instance(number), lease=number)
+        world.put(registered.card(number), lease=number)
+    async with dashboard(world, preferences=Preferences(first_tab="overview")) as operator:
+        await operator.until_shown("aggregated 2/2")
+        there = (("[", 4, "1/1"), ("[", 3, "1/1"), ("[", 2, None))
+        for key, revision, served in (*there, ("]", 3, "1/1"), ("]", 4, "1/1"), ("]", 5, "2/2")):
+            await operator.press(key)
+            await until_past(operator, revision)
+            text = "Models 0" if served is None else f"aggregated {served}"
+            await operator.until_shown(text)
 
 
 async def test_times_are_those_of_then_as_far_as_the_store_was_followed() -> None:

@@ -172,10 +172,7 @@ class PastDashboard(Dashboard):
 
     def _judge(self) -> None:
         """Take in which records there are by now: evidence counts only for those."""
-        changes = self.view.take_changes()
-        self._differences.keys |= changes.keys
-        self._differences.scopes |= changes.scopes
-        self._differences.models |= changes.models
+        self._differences.add(self.view.take_changes())
 
     async def _take(self, step: Step) -> None:
         if not isinstance(step, StoreEvents) and self._is_to_judge:
