@@ -228,3 +228,36 @@ async def test_a_report_has_its_settings_and_needs_no_times(tmp_path: Path) -> N
         assert "change 0 of 0" in timeline(operator)
         await operator.press("A")
         await operator.until_shown('"etcd": "3.5.\\u001b[31m"')
+
+
+async def every_tab(operator: Operator) -> list[list[str]]:
+    """Return the words of each tab's lines, without those of the keys, with the first row selected.
+    Columns keep the width that they once had. Overview comes last, and is left open."""
+    found = []
+    for tab in (*range(1, 9), 0):
+        await operator.press(str(tab), "home")
+        await operator.pilot.pause()
+        found.append([" ".join(line.split()) for line in operator.lines()[:-2]])
+    return found
+
+
+async def test_each_step_forward_leads_to_what_a_recording_opened_there_shows(
+    history: str,
+) -> None:
+    compared = 0
+    async with replay(history, size=(200, 50), draws=True) as stepping:
+        for moment in (5, 30, 40, 45, 50, 60):
+            while shown_time(stepping) < at(moment):
+                before = stepping.header(), timeline(stepping)
+                await stepping.press("]")
+                await stepping.until(
+                    lambda before=before: before != (stepping.header(), timeline(stepping))  # type: ignore[misc]
+                )
+            by_steps = await every_tab(stepping)
+            start = Start(read_time(at(moment)))
+            async with replay(history, start, size=(200, 50), draws=True) as opened:
+                await until_at(opened, moment)
+                if opened.header() == stepping.header():
+                    assert await every_tab(opened) == by_steps, moment
+                    compared += 1
+    assert compared > 3
