@@ -1,11 +1,13 @@
 """Show what was registered at an earlier moment, as far as a store or a recording knows of it.
 
-`moments` has the contract: `Moment`, `Step`, `Opening`, `Timeline` and `TimeNotKnown`.
+`moments` has the contract: `Moment`, `Step`, `Opening`, `Timeline`, `TimeNotKnown` and
+`CountsAnew`.
 """
 
 from __future__ import annotations
 
 from backends.timeline.moments import (
+    CountsAnew,
     DrainsRead,
     LeasesRead,
     Moment,
@@ -19,6 +21,7 @@ from backends.timeline.moments import (
 )
 
 __all__ = [
+    "CountsAnew",
     "DrainsRead",
     "LeasesRead",
     "Moment",

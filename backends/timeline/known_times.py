@@ -28,6 +28,8 @@ class KnownTimes:
         """Those at which everything was read: they came at some time before."""
         self._gaps: list[tuple[float, float]] = []
         """When the store was not followed; of the last the end may still be to come."""
+        self.restores = 0
+        """How often the store was seen to count its revisions anew."""
 
     def __bool__(self) -> bool:
         return bool(self._times)
@@ -54,6 +56,7 @@ class KnownTimes:
                 self._times.clear()
                 self._read.clear()
                 self._gaps.clear()
+                self.restores += 1
             if self._gaps and self._gaps[-1][1] == inf:
                 self._gaps[-1] = (self._gaps[-1][0], at)
         if self._revisions and revision <= self._revisions[-1]:

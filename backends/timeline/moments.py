@@ -98,11 +98,22 @@ class TimeNotKnown(StoreError):
         self.gap_since = gap_since
 
 
+class CountsAnew(StoreError):
+    """A store counts its revisions anew since a moment was opened, as after a restore from a
+    backup: no step leads from that moment to what the store has now."""
+
+    def __init__(self, of: str, address: str) -> None:
+        """`of`: the store's name."""
+        super().__init__(f"{of}: {address} counts its revisions anew")
+        self.of = of
+        self.address = address
+
+
 class Timeline(Protocol):
     """Moments of the past, in their order.
 
     Every method may raise `StoreError`: `Compacted` for what is not there any more, `NotYet` for
-    what is not there yet.
+    what is not there yet, `CountsAnew` for steps from what is of before a restore.
     """
 
     @property

@@ -17,7 +17,7 @@ from backends.discovery.past_records import RecordChange, changes_between, holds
 from backends.dynamo.queries import Query
 from backends.store import Compacted, Delete, Lifetime, NotYet, Put, Resync, StoreEvent
 from backends.timeline.known_times import KnownTimes
-from backends.timeline.moments import Moment, Opening, Stepped, StoreEvents
+from backends.timeline.moments import CountsAnew, Moment, Opening, Stepped, StoreEvents
 
 FIRST_CHUNK, LONGEST_CHUNK = 1_000, 64_000
 """Revisions whose changes are read at once. Each next time twice as many: where other programs
@@ -64,6 +64,10 @@ class RevisionTimeline:
         self._changes: list[RecordChange] = []
         self._revisions: list[int] = []
         """Of each of them."""
+        self._restores = times.restores
+        """How often the store had begun to count anew when changes were read."""
+        self._opened_in: int | None = None
+        """The same when a moment was opened last. None: none was."""
 
     @property
     def name(self) -> str:
@@ -94,6 +98,9 @@ class RevisionTimeline:
 
     async def change_from(self, moment: Moment, by: int) -> Moment:
         """As `Timeline.change_from`. By 0 it is the last change up to the moment."""
+        self._forget_if_restored()
+        if by and self._is_of_before():
+            raise CountsAnew(self.store, self.address)
         if by > 0:
             return await self._later(moment, by)
         return await self._earlier(moment, -by)
@@ -111,6 +118,7 @@ class RevisionTimeline:
         return self._moment(revision)
 
     async def open(self, moment: Moment) -> Opening:
+        self._forget_if_restored()
         entries = await self._past.at(self._query.prefixes, moment.number)
         try:
             await self._cover(max(1, moment.number - self._earlier_chunk), moment.number)
@@ -119,6 +127,7 @@ class RevisionTimeline:
                 await self._cover(error.oldest, moment.number)
         until = bisect_right(self._revisions, moment.number)
         earlier = self._changes[max(0, until - EARLIER) : until] if self._has(moment) else []
+        self._opened_in = self._restores
         return Opening(
             base=moment,
             entries=entries,
@@ -129,6 +138,9 @@ class RevisionTimeline:
         )
 
     async def between(self, after: Moment, until: Moment) -> Sequence[Stepped] | None:
+        self._forget_if_restored()
+        if self._is_of_before():
+            return None
         if not 0 <= until.number - after.number <= self._longest_chunk:
             return None
         try:
@@ -150,6 +162,17 @@ class RevisionTimeline:
         return steps
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _forget_if_restored(self) -> None:
+        """Forget the changes that were read, if their revisions were given a second time since."""
+        if self._restores != self._times.restores:
+            self._restores = self._times.restores
+            self._put([])
+            self._after = self._until = 0
+
+    def _is_of_before(self) -> bool:
+        """Return whether the moment that was opened last is of before a restore."""
+        return self._opened_in not in {None, self._restores}
 
     def _moment(self, revision: int) -> Moment:
         at = self._past.time_of(revision)

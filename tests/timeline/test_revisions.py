@@ -11,14 +11,14 @@ from backends.discovery.cluster import FirstSeen
 from backends.discovery.discovery import Discovery
 from backends.dynamo.queries import EVERYTHING
 from backends.store import Compacted, Delete, NotYet, Put, StoreEvent
-from backends.timeline import Moment, Opening, StoreEvents
+from backends.timeline import CountsAnew, Moment, Opening, StoreEvents
 from backends.timeline.known_times import KnownTimes
 from backends.timeline.revisions import RevisionTimeline
 from tests.support import registered
 from tests.support.etcd_places import Opener
 from tests.support.etcd_server import EtcdServer
 from tests.support.registered import KeyAndValue
-from tests.support.remembering import RememberingWorld
+from tests.support.remembering import RememberingKeyspace, RememberingWorld
 
 
 def timeline_of(
@@ -46,6 +46,15 @@ def filled() -> RememberingWorld:
     world.keyspace.delete(registered.instance(2)[0])
     world.put((b"other/key", b"3"), (b"other/key", b"4"))
     return world
+
+
+def restore_to(world: RememberingWorld, revision: int) -> None:
+    """What a restore from a backup leaves of it: later revisions are given again."""
+    keyspace = world.keyspace
+    assert isinstance(keyspace, RememberingKeyspace)
+    keyspace._entries = keyspace.at(revision)
+    keyspace._revision = revision
+    keyspace.changes = tuple(one for one in keyspace.changes if one.revision <= revision)
 
 
 async def test_only_changes_of_dynamos_keys_are_steps() -> None:
@@ -124,6 +133,31 @@ async def test_few_changes_are_kept_and_others_are_read_again() -> None:
     assert len(timeline._changes) <= 40
     assert await numbers(timeline, 21, [1] * 80) == [*range(22, 102)]
     assert len(timeline._changes) <= 40
+
+
+async def test_after_a_restore_nothing_of_the_revisions_of_before_is_left() -> None:
+    world = filled()
+    times = KnownTimes("memory")
+    times.observe(7, 100.0, is_all=True)
+    timeline = timeline_of(world, times)
+    before = await timeline.last()
+    await timeline.open(before)
+    restore_to(world, 3)
+    world.put(registered.instance(7), registered.instance(8), registered.instance(9))
+    world.put(registered.card(9), registered.card(8))
+    times.observe(3, 200.0, is_all=True)
+
+    with pytest.raises(CountsAnew):
+        await timeline.change_from(before, -1)
+    assert await timeline.between(before, Moment(8)) is None
+
+    opening = await timeline.open(await timeline.at_revision(7))
+    cards = registered.card(9)[0]
+    there = [registered.instance(number)[0] for number in (1, 2, 7, 8, 9)]
+    assert {one.key for one in opening.entries.entries} == {*there, cards}
+    assert [one.latest.key for one in opening.earlier] == [*there, cards]
+    assert await numbers(timeline, 7, [-1, 2]) == [6, 8]
+    assert await timeline.between(Moment(7), Moment(8)) is not None
 
 
 async def test_ages_are_told_as_far_as_times_are_known() -> None:

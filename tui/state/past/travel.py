@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 from backends.store import StoreError
-from backends.timeline import Moment, Stepped, Timeline, TimeNotKnown
+from backends.timeline import CountsAnew, Moment, Stepped, Timeline, TimeNotKnown
 from tui.state.past.dashboard import PastDashboard
 from tui.state.past.moves import ByChanges, BySeconds, Move, ToMoment, ToRevision, ToTime
 from tui.state.past.place import PastPlace
 from tui.state.reported_removals import Notice
 from tui.text.errors import explain
-from tui.text.past.place import no_earlier, no_time, time_not_known
+from tui.text.past.place import counts_anew, no_earlier, no_time, time_not_known
 from tui.text.sanitize import plain
 
 
@@ -177,6 +177,8 @@ class Travel:
     def _why_not(self, error: StoreError) -> str:
         if isinstance(error, TimeNotKnown):
             return time_not_known(error, self._dashboard.moment_clock.shown_at)
+        if isinstance(error, CountsAnew):
+            return counts_anew(error)
         return f"{plain(explain(error, self.timeline.store).sentence)}."
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from backends.timeline import Moment, Timeline, TimeNotKnown
-from tui.text.format import count, duration
+from backends.timeline import CountsAnew, Moment, Timeline, TimeNotKnown
+from tui.text.format import duration
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.sanitize import plain
 from tui.text.timestamps import time_of_day
@@ -24,14 +24,15 @@ def place_text(
     """Return the parts of a sentence on which moment is shown, the most important first.
 
     `at`: the time that it is looked at, None if it is not known; `now`: the present, both in POSIX
-    seconds. `newest`: the number of the newest moment, if that is a revision.
+    seconds. `newest`: the number of the newest moment that was seen, if that is a revision.
     """
     parts = [f"revision {_grouped(moment.revision)}"] if moment.revision else []
     parts.append("time not known" if at is None else _time_of(at, now, shown_at))
     if at is not None:
         parts.append(f"{duration(now - at)} ago")
     if newest is not None and newest > moment.number:
-        parts.append(f"{count(newest - moment.number, 'revision')} ago")
+        # What other programs wrote since then is not seen.
+        parts.append(f"{newest - moment.number:,}+ revisions ago")
     return parts
 
 
@@ -60,6 +61,14 @@ def time_not_known(error: TimeNotKnown, shown_at: ShownAt = as_it_is) -> str:
     return (
         f"{plain(error.of)} keeps no times: those since {known} are known, when dyntop had read "
         "it. Step by change to go further back."
+    )
+
+
+def counts_anew(error: CountsAnew) -> str:
+    """Return why no step leads on from what is shown."""
+    return (
+        f"{plain(error.of)} counts its revisions anew, as after a restore from a backup: what is "
+        "shown is of before that, and no step leads on from here."
     )
 
 
