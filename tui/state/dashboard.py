@@ -489,6 +489,10 @@ class Dashboard:
         the present, or none is shown yet."""
         return []
 
+    def no_events(self) -> str:
+        """Return the text of a table of events that has none, without a filter."""
+        return "Nothing is known yet"
+
     def events_kept(self) -> str:
         """Return since when events are kept. Empty: there is none yet."""
         return kept_since(self.view.history, self.clock.shown_at)

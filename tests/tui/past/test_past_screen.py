@@ -180,6 +180,37 @@ async def test_a_removal_has_the_reason_that_was_found_when_it_came() -> None:
         assert operator.gone("id") == ["1"]
 
 
+async def test_events_that_are_stepped_to_have_revisions_as_those_that_it_opens_with() -> (
+    None
+):
+    async with dashboard(world_of(1, 2, 3, 4), size=(130, 40)) as operator:
+        await operator.press("7", "[", "[", "[", "[")
+        await until_past(operator, 1)
+        await operator.until_shown("No event up to this moment is known")
+        for revision in (2, 3, 4):
+            await operator.press("]")
+            await until_past(operator, revision)
+        await operator.until_shown("The last 3 events up to this moment", "1+ revisions ago")
+        stepped = operator.rows("why")
+        assert [one.partition(":")[0] for one in stepped] == [f"revision {n}" for n in (4, 3, 2)]
+        await operator.press("[", "N", "[")
+        await until_past(operator, 4)
+        assert operator.rows("why") == stepped
+        assert "dyntop's start" not in operator.text()
+
+
+async def test_a_key_that_is_held_piles_up_no_notices() -> None:
+    async with dashboard(world_of(1)) as operator:
+        await operator.press("[")
+        await until_past(operator, 1)
+        for _ in range(5):
+            await operator.press("[")
+            await operator.until_shown("Nothing was written before revision 1.")
+            await operator.press("d")
+            await operator.until_shown("nothing can be changed here")
+        assert len(operator.app._notifications) == 2
+
+
 async def test_what_is_compacted_is_said_and_what_was_shown_stays() -> None:
     world = world_of(1, 2, 3, 4)
     world.compact(3)

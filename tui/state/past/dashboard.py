@@ -38,6 +38,7 @@ from tui.state.observer import Job, Update
 from tui.state.past.clock import MomentClock
 from tui.state.past.place import PastPlace
 from tui.state.timings import TIMINGS, Timings
+from tui.text.causes.sentences import known_until
 from tui.text.host_clock import HostClock
 from tui.text.past.place import place_text
 
@@ -114,6 +115,12 @@ class PastDashboard(Dashboard):
         if not self.view.narrowed and not self.view.cluster.records:
             return f"Nothing was registered{in_namespace(self.settings.namespace)} then"
         return super().nothing_to_show()
+
+    def no_events(self) -> str:
+        return "No event up to this moment is known"
+
+    def events_kept(self) -> str:
+        return known_until(self.view.history, self.clock.shown_at)
 
     def jobs(self) -> Mapping[str, Job]:
         """Return no jobs: nothing comes by itself."""
@@ -208,6 +215,8 @@ class PastDashboard(Dashboard):
                     self._new |= {new.record.key for new in added}
         for event in noted:
             event.is_untimed = not self.clock.is_known
+            if self._counts_revisions:
+                _name_revision(event)
         await self._explain_new(noted)
 
     async def _explain_new(self, noted: Sequence[Event]) -> None:
@@ -227,6 +236,17 @@ class PastDashboard(Dashboard):
             if event.record is not None and event.why is not None:
                 event.why = reasons.get((event.record.key, event.why.revision), event.why)
         await self.removals.explain_earlier([one for one in gone if _is_unexplained(one)])
+
+
+def _name_revision(event: Event) -> None:
+    """Have an event tell at which revision it came, as those do that a moment opens with."""
+    record = event.record
+    if record is None or event.type is EventType.REMOVED:
+        return
+    if event.why is None:
+        event.why = Reason(ReasonKind.IN_THE_PAST, revision=record.revision)
+    elif not event.why.revision:
+        event.why = replace(event.why, revision=record.revision)
 
 
 def _is_unexplained(event: Event) -> bool:

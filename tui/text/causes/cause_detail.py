@@ -8,7 +8,14 @@ from datetime import datetime
 from backends.discovery.causes import EventCause
 from backends.discovery.history import Event
 from backends.liveness.workers import Worker
-from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, process_of, time_text
+from tui.text.causes.sentences import (
+    CAUSE_GLYPHS,
+    after_it_went,
+    cause_name,
+    cause_subject,
+    process_of,
+    time_text,
+)
 from tui.text.detail import Detail, kind_and_name
 from tui.text.format import EVENT_GLYPHS, count, duration
 from tui.text.host_clock import ShownAt, as_it_is
@@ -63,9 +70,7 @@ def _why(cause: EventCause) -> str:
     went = cause.events[0].went_before
     if went is None:
         return "" if cause.is_untimed else reason_text(cause.why)
-    text = f"registered again, {duration(cause.at - went.at)} after it went"
-    why = reason_text(went.why)
-    return f"{text}: {why}" if why else text
+    return f"registered again, {after_it_went(cause.events[0], went)}"
 
 
 def _evidence(cause: EventCause) -> list[tuple[str, str]]:

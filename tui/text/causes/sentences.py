@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from backends.discovery.causes import CauseKind, EventCause
-from backends.discovery.history import History
+from backends.discovery.history import Event, History
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo import keys
 from backends.dynamo.records import ModelCard
@@ -91,14 +91,24 @@ def cause_why(cause: EventCause) -> str:
     event = cause.events[0]
     match cause.kind:
         case CauseKind.STARTED:
-            return _in_gap(event.why) + _what_started(cause)
+            return ": ".join(filter(None, (_in_gap(event.why), _what_started(cause))))
         case CauseKind.BACK if event.went_before is not None:
-            after = duration(event.at - event.went_before.at)
-            why = reason_text(event.went_before.why)
-            return f"{_in_gap(cause.why)}{after} after it went" + (f": {why}" if why else "")
+            # What it was of the past says when it went, and not when it came back.
+            why = event.why if _is_in_the_past(cause.why) else cause.why
+            return ": ".join(filter(None, (_in_gap(why), after_it_went(event, event.went_before))))
         case CauseKind.LOST if len(cause.events) > 1:
             return f"{len(cause.events):,} attempts: {reason_text(cause.why)}"
     return _without_kind(cause.why, cause.kind)
+
+
+def after_it_went(event: Event, went: Event) -> str:
+    """Return how long after it went something is back, if that is known, and why it went."""
+    is_untimed = event.is_untimed or went.is_untimed
+    text = "after it went" if is_untimed else f"{duration(event.at - went.at)} after it went"
+    why = reason_text(went.why)
+    if went.why is not None and _is_in_the_past(went.why):
+        return f"{text} at {why}" if went.why.revision else text
+    return f"{text}: {why}" if why else text
 
 
 def cause_sentence(cause: EventCause) -> str:
@@ -130,10 +140,14 @@ def _what_started(cause: EventCause) -> str:
 def _in_gap(why: Reason | None) -> str:
     """Return that it happened while the store was not followed. Empty: it did not."""
     if why is not None and why.kind is ReasonKind.BEFORE_START:
-        return f"{before_start(why)}: "
-    if why is not None and why.kind is ReasonKind.IN_THE_PAST and why.revision:
-        return f"{in_the_past(why)}: "
-    return AFTER_GAP if why is not None and why.kind is ReasonKind.GAP else ""
+        return before_start(why)
+    if _is_in_the_past(why) and why is not None and why.revision:
+        return in_the_past(why)
+    return AFTER_GAP.removesuffix(": ") if why is not None and why.kind is ReasonKind.GAP else ""
+
+
+def _is_in_the_past(why: Reason | None) -> bool:
+    return why is not None and why.kind is ReasonKind.IN_THE_PAST
 
 
 def time_text(
@@ -178,6 +192,16 @@ def kept_since(history: History, shown_at: ShownAt = as_it_is) -> str:
     if oldest.number == 1:
         return f"Kept since {since}, dyntop's start; earlier events are not known"
     return f"The last {len(history):,} events are kept, since {since}"
+
+
+def known_until(history: History, shown_at: ShownAt = as_it_is) -> str:
+    """Return of an earlier moment which events up to it are known. Empty: none is."""
+    oldest = next(iter(history), None)
+    if oldest is None:
+        return ""
+    number = "event" if len(history) == 1 else f"{len(history):,} events"
+    since = "" if oldest.is_untimed else f", since {time_of_day(shown_at(oldest.at))}"
+    return f"The last {number} up to this moment{since}"
 
 
 def nothing_found(sought: str, kept: str) -> str:

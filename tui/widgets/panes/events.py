@@ -90,7 +90,7 @@ class EventsPane(TreePane[CauseRow]):
         when events are kept."""
         history, kept = self.view.history, self.dashboard.events_kept()
         empty = nothing_found(self.view.filter, kept) if self.view.filter and history else ""
-        self.table.empty_text = empty or "Nothing is known yet"
+        self.table.empty_text = empty or self.dashboard.no_events()
         if kept != self._kept:
             self._kept = kept
             self._kept_since.update(Content(kept))

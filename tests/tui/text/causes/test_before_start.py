@@ -9,9 +9,10 @@ from backends.discovery.discovery import Resynced
 from backends.discovery.earlier_events import earlier_events
 from backends.discovery.history import Event, History
 from backends.discovery.past_records import RecordChange
-from tests.support.registered import card, instance, record
+from backends.discovery.reasons import Reason, ReasonKind
+from tests.support.registered import MALFORMED, card, instance, record
 from tui.text.causes.cause_detail import cause_detail
-from tui.text.causes.sentences import cause_sentence, kept_since, time_text
+from tui.text.causes.sentences import cause_sentence, cause_why, kept_since, known_until, time_text
 from tui.text.detail import with_event
 from tui.text.timestamps import time_of_day
 
@@ -63,6 +64,29 @@ def test_the_detail_has_the_revision_of_each_event_and_no_time() -> None:
     )
 
 
+def test_what_is_not_known_of_a_start_leaves_its_revision_alone() -> None:
+    broken = record(MALFORMED)
+    (started,) = events(RecordChange(broken, None, 30))
+    started.is_first = True
+    assert cause_why(EventCause([started])) == "revision 30, before the start"
+
+
+def test_where_no_time_is_known_neither_is_how_long_it_was_gone() -> None:
+    (went,) = events(RecordChange(None, WORKER[0], 50))
+    (back,) = events(RecordChange(WORKER[0], None, 52))
+    back.went_before = went
+    for event, revision in ((went, "50"), (back, "52")):
+        event.why = Reason(ReasonKind.IN_THE_PAST, revision=revision)
+    cause = EventCause([back])
+    assert cause_why(cause) == "revision 52: after it went at revision 50"
+    assert dict(cause_detail(cause).fields)["why"] == (
+        "registered again, after it went at revision 50"
+    )
+    for event, at in ((went, NOON), (back, NOON + 42)):
+        event.is_untimed, event.at = False, at
+    assert cause_why(cause) == "revision 52: 42s after it went at revision 50"
+
+
 def test_a_time_that_is_not_known_is_one_before() -> None:
     assert time_text(NOON, is_untimed=True) == f"<{time_of_day(NOON)}"
     assert time_text(NOON, is_untimed=False) == time_of_day(NOON)
@@ -85,3 +109,15 @@ def test_the_last_line_tells_the_start_and_how_many_are_from_before() -> None:
     assert kept_since(history) == f"{since}earlier events are not known"
     history.put_before(ENDED)
     assert kept_since(history) == f"{since}before it 2 that the store still knew"
+
+
+def test_the_last_line_of_an_earlier_moment_tells_no_time_that_is_not_known() -> None:
+    history = History(is_begun=True)
+    assert known_until(history) == ""
+    history.put_before(ENDED)
+    assert known_until(history) == "The last 2 events up to this moment"
+    for event in ENDED:
+        event.is_untimed = False
+    assert known_until(history) == (
+        f"The last 2 events up to this moment, since {time_of_day(NOON)}"
+    )
