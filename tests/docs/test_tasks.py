@@ -1,4 +1,4 @@
-"""The keys of the README's six tasks do what the README says, on a real etcd."""
+"""The keys of the README's seven tasks do what the README says, on a real etcd."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dashboard(world: World) -> Iterator[Terminal]:
 
 def keys_of(task: int) -> str:
     """Return what the README says of one of the tasks."""
-    _, keys, _ = table(README, "Six tasks for a bad night")[task]
+    _, keys, _ = table(README, "Seven tasks for a bad night")[task]
     return keys
 
 
@@ -38,8 +38,8 @@ def is_there(etcd: EtcdServer, key: bytes) -> bool:
     return key in etcd.entries()
 
 
-def test_there_are_six() -> None:
-    assert len(table(README, "Six tasks for a bad night")) == 6
+def test_there_are_seven() -> None:
+    assert len(table(README, "Seven tasks for a bad night")) == 7
 
 
 def test_overview_shows_findings_and_enter_their_evidence(dashboard: Terminal) -> None:
@@ -144,3 +144,14 @@ def press_until(dashboard: Terminal, key: str, is_so: Callable[[], bool]) -> Non
         return False
 
     wait_for(pressed, f"what {key} does")
+
+
+def test_a_bracket_steps_back_to_what_was_registered_and_n_returns(dashboard: Terminal) -> None:
+    assert "`[` steps back (etcd, NATS), `N` returns" in keys_of(6)
+    assert "`dyntop record FILE`" in keys_of(6)
+    assert "`dyntop replay FILE`" in keys_of(6)
+    dashboard.press("[")
+    dashboard.wait_for(re.compile(r"PAST +revision \d+").search)
+    dashboard.wait_for("WRONG THEN")
+    dashboard.press("N")
+    dashboard.wait_for("WRONG NOW")
