@@ -6,7 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 LONGEST_MESSAGE = 2_000
 """Columns of an error: a word of the command line may be 100 KB long."""
@@ -31,6 +34,18 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         self.complete()
         return super().format_help()
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help. Exits with 141 if its reader left, with 1 if it cannot be written.
+
+        argparse drops these errors, which come here already if the text is longer than a buffer.
+        """
+        if (to := sys.stdout if file is None else file) is None:
+            return
+        try:
+            to.write(self.format_help())
+        except OSError as error:
+            raise SystemExit(141 if isinstance(error, BrokenPipeError) else 1) from None
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
