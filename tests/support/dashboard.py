@@ -227,12 +227,14 @@ class Dashboard(Terminal):
     def cards(self, number: int) -> set[Card]:
         """Every model card, once there are so many; opens all that can be opened."""
         self.open("Models")
-        while len(self.rows_with("· ")) != number:
-            rows = self.table()
+        # Each screen is read once: between two looks it may change.
+        rows = self.table()
+        while sum("· " in row[0] for row in rows) != number:
             # From the last row up: what is above it stays where it is.
             if closed := [n for n, row in enumerate(rows) if "▸" in row[0]]:
                 self.press("g", *("j" * closed[-1]), "l")
             self.wait_for(partial(self._differs, rows))
+            rows = self.table()
         # Columns are fitted to what is on screen once it is drawn.
         self.wait_for(lambda _: not any(_LEFT_OUT in row[0] for row in self.table()))
         found: set[Card] = set()

@@ -37,11 +37,11 @@ async def open_tab(operator: Operator, key: str, tab: str) -> None:
 @pytest.mark.parametrize("width", [120, 80, 60])
 async def test_generations_can_be_told_apart_in_the_tree_and_in_rows(width: int) -> None:
     async with dashboard(generations(), size=(width, 30)) as operator:
-        if width < 80:
+        if width < 100:
             await operator.press("t")
         for end in ("7b13b437", "9f8e7d6c"):
             await operator.until_shown(f"{end} 2")
-        if width < 80:
+        if width < 100:
             await operator.press("t")
         await open_tab(operator, "2", "models")
         await operator.press("enter")
