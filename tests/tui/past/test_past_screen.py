@@ -180,9 +180,7 @@ async def test_a_removal_has_the_reason_that_was_found_when_it_came() -> None:
         assert operator.gone("id") == ["1"]
 
 
-async def test_events_that_are_stepped_to_have_revisions_as_those_that_it_opens_with() -> (
-    None
-):
+async def test_events_that_are_stepped_to_have_revisions_as_those_that_it_opens_with() -> None:
     async with dashboard(world_of(1, 2, 3, 4), size=(130, 40)) as operator:
         await operator.press("7", "[", "[", "[", "[")
         await until_past(operator, 1)
@@ -318,3 +316,16 @@ async def test_visits_leave_nothing_behind() -> None:
         after = held()
         more = {name: after[name] - before[name] for name in after if after[name] > before[name]}
         assert not {name: number for name, number in more.items() if number > 5}, more
+
+
+async def test_how_many_revisions_ago_is_not_counted_beyond_a_restore() -> None:
+    async with dashboard(world_of(1, 2, 3)) as operator:
+        await operator.press("[")
+        await operator.until_shown("1+ revisions ago")
+        times = operator.dashboard.times
+        times.observe(2, 1.0, is_all=True)
+        times.observe(9, 2.0)
+        assert not any("revisions ago" in one for one in operator.dashboard.place_parts())
+        await operator.press("[")
+        await operator.until(lambda: any("counts its revisions anew" in o for o in operator.told()))
+        await until_past(operator, 3)

@@ -90,6 +90,8 @@ class PastDashboard(Dashboard):
         if times is not None:
             self.times = times
         self._store_keeps_times = store_keeps_times
+        self._shown_in = self.times.restores
+        """How often the store had begun to count anew when this moment was shown."""
         self._folding = Folding(query, store)
         self._is_to_judge = False
         """Whether records came or went since they were judged."""
@@ -105,7 +107,9 @@ class PastDashboard(Dashboard):
         if self.past is None:
             return []
         clock = self.moment_clock
-        newest = self.times.newest if self._counts_revisions else None
+        # Those of after a restore are counted anew.
+        counts = self._counts_revisions and self.times.restores == self._shown_in
+        newest = self.times.newest if counts else None
         return place_text(self.past.moment, self.past.at, clock.present(), newest, clock.shown_at)
 
     def nothing_to_show(self) -> str:
@@ -165,6 +169,7 @@ class PastDashboard(Dashboard):
         self.view.pass_time(at)
         self.view.prune(at)
         self.past = place
+        self._shown_in = self.times.restores
         is_first = not self.complete
         self.complete = True
         self._judge()
