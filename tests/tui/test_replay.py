@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.recording.frames import START, beginning, packed, packed_by_line, written
-from tests.recording.histories import COMES, DIES, a_history
+from tests.recording.histories import COMES, DIES, DRAINED, a_history
 from tests.support.moved_timer import MovedTimer
 from tests.support.operating import Operator
 from tests.support.replaying import replay, timeline
@@ -93,6 +93,19 @@ async def test_verdicts_and_events_are_those_of_then(history: str) -> None:
         await operator.press("7")
         await operator.until_shown("started")
         assert "dyntop's start" not in operator.text()
+
+
+async def test_nothing_of_a_worker_that_was_drained_sounds_as_if_it_could_be_asked(
+    history: str,
+) -> None:
+    async with replay(history, Start(read_time(at(45)))) as operator:
+        await until_at(operator, 45)
+        await operator.press("3", "slash")
+        await operator.type(f"{DRAINED:x}\r")
+        await operator.until_shown("▽ drained  worker")
+        assert "requests " not in operator.detail()
+        assert "--metrics" not in operator.text()
+        assert " yet" not in operator.text()
 
 
 @pytest.mark.parametrize(

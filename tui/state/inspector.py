@@ -131,7 +131,9 @@ class Inspector:
 
     def _requests(self, worker: int | None, drained: Worker | None) -> str:
         """Return the worker's unfinished requests, by its metrics; of a drained one that they are
-        not known, if so: then nothing says that it can be stopped."""
+        not known, if so: then nothing says that it can be stopped. Nothing of the past."""
+        if self._states.is_past:
+            return ""
         found = None if worker is None else self._in_flight(worker)
         if found is not None:
             return in_flight_words(found)
