@@ -4,65 +4,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from backends.discovery.past_records import RecordChange, compared
-from backends.dynamo.records import AnyRecord
 from backends.recording.recording_timeline import RecordingTimeline
 from backends.store import Misconfigured
-from tui.cli.commands.diff import change_json, first_known, table_of_changes
-from tui.cli.output import STRUCTURED, described, query_of, write_objects
+from tui.cli.output import described, query_of
+from tui.cli.shared.printed_changes import ChangesBetween, first_known, print_changes
 from tui.cli.shared.reading import list_with_publishers, place_of
 from tui.cli.shared.recorded_places import (
     RecordedPlace,
     at_place,
     changes_between_moments,
 )
-from tui.cli.tables import write_table
 from tui.config.settings import Settings
-from tui.runtime.standard_streams import print_message
 from tui.session import open_discovery
 from tui.text.errors import Exit
-from tui.text.past.record_changes import KINDS, kind_of_change
-
-
-class _Difference(msgspec.Struct, frozen=True):
-    """What is different, and between what."""
-
-    after: str
-    until: str
-    changes: Sequence[RecordChange]
-    worker_of: Callable[[AnyRecord], int | None]
-    unread: str
-    damage: str
-    """What is wrong with the recordings, as a sentence. Empty: nothing."""
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
     """Compare, and print. Raises `StoreError`, `OutputFailed`, BrokenPipeError."""
-    found = asyncio.run(_find(settings, arguments))
-    if arguments.output in STRUCTURED:
-        objects = (change_json(change, found.worker_of) for change in found.changes)
-        write_objects(arguments.output, objects)
-    else:
-        header, rows = table_of_changes(found.changes, steps=arguments.events)
-        write_table(header, rows)
-        counted = Counter(map(kind_of_change, found.changes))
-        numbers = ", ".join(f"{counted[kind]:,} {kind}" for kind in KINDS if counted[kind])
-        between = f"from {found.after} to {found.until}{described(settings)}"
-        print_message(f"{between}: {numbers or 'nothing changed'}")
-    if found.damage:
-        print_message(found.damage)
-    if found.unread:
-        print_message(f"not all is compared: {found.unread}")
-        return Exit.NOT_AUTHORISED
-    return Exit.DIFFERS if found.changes else Exit.DONE
+    return print_changes(asyncio.run(_find(settings, arguments)), arguments)
 
 
-async def _find(settings: Settings, arguments: argparse.Namespace) -> _Difference:
+async def _find(settings: Settings, arguments: argparse.Namespace) -> ChangesBetween:
     places: Sequence[RecordedPlace | None] = arguments.places
     first, second = places
     assert first is not None
@@ -94,11 +59,10 @@ async def _find(settings: Settings, arguments: argparse.Namespace) -> _Differenc
             changes = await changes_between_moments(timeline, before.moment, after.moment, query)
         label, unread = after.label, after.unread
         publishers = (after.publishers, before.publishers)
-    return _Difference(
-        before.label,
-        label,
+    return ChangesBetween(
+        f"from {before.label} to {label}{described(settings)}",
         changes,
         first_known(*publishers),
         "; ".join(dict.fromkeys(filter(None, (before.unread, unread)))),
-        "; ".join(f"{name}: {damage}" for name, damage in damaged.items() if damage),
+        damage="; ".join(f"{name}: {damage}" for name, damage in damaged.items() if damage),
     )
