@@ -6,29 +6,23 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.suggester import Suggester
-from textual.widgets import Input
 
 from tui.widgets.plain_input import PlainInput
-from tui.widgets.typed_line import TypedLine
+from tui.widgets.typed_line import GivenLine
 
 Completes = Callable[[str], str | None]
 """From what was typed to the whole line. None: nothing is known that begins so."""
 
 
-class CommandBar(TypedLine):
+class CommandBar(GivenLine):
     """Reports the line once Enter is pressed. It suggests how the line may go on."""
 
     LABEL = "go to"
     PLACEHOLDER = "an id or address, or model, ns, host, ctx, stale, …; Tab completes, Esc closes"
 
-    class Given(Message):
+    class Given(GivenLine.Given):
         """Enter was pressed."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
 
     def __init__(self, completes: Completes) -> None:
         super().__init__()
@@ -41,14 +35,6 @@ class CommandBar(TypedLine):
             suggester=_Suggester(self._completes),
             select_on_focus=False,
         )
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.clear()
-        self.post_message(self.Given(event.value))
 
 
 class _CompletedInput(PlainInput):

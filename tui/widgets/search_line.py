@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from textual.message import Message
-from textual.widgets import Input
-
-from tui.widgets.typed_line import TypedLine
+from tui.widgets.typed_line import GivenLine
 
 
-class SearchLine(TypedLine):
+class SearchLine(GivenLine):
     """Reports the text once Enter is pressed."""
 
     LABEL = "find"
     PLACEHOLDER = "names, ids, addresses of what came, changed or went; Enter finds, Esc closes"
 
-    class Given(Message):
+    class Given(GivenLine.Given):
         """Enter was pressed."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.clear()
-        self.post_message(self.Given(event.value))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widgets import Input, Static
 
 from tui.widgets.plain_input import PlainInput
@@ -58,3 +59,22 @@ class TypedLine(Horizontal):
     @property
     def _input(self) -> Input:
         return self.query_one(Input)
+
+
+class GivenLine(TypedLine):
+    """Reports the text once Enter is pressed, and closes."""
+
+    class Given(Message):
+        """Enter was pressed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.clear()
+        self.post_message(self.Given(event.value))
