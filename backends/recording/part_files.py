@@ -83,7 +83,8 @@ class PartFiles:
         """`clock`: POSIX seconds. `notify`: called with a sentence on what was dropped. `write`:
         writes to a file descriptor."""
         self.path = path
-        self._new_path = path.with_name(path.name + _NEW)
+        # Not `with_name`: it raises for a path without a name, which `check` refuses.
+        self._new_path = path.parent / (path.name + _NEW)
         self._bounds = bounds
         self._clock = clock
         self._notify = notify
@@ -109,7 +110,7 @@ class PartFiles:
         if not os.access(self.path.parent, os.W_OK | os.X_OK):
             raise CannotRecord(self.path, "permission denied in its folder")
         for path in self._to_put_away():
-            _check_recording(path, locked=self._descriptor < 0)
+            _check_recording(path, locked=not self._is_own(path))
         if os.path.lexists(self._new_path):
             _check_recording(self._new_path, begun=True, locked=True)
 
@@ -200,12 +201,7 @@ class PartFiles:
         """Whether the file was moved or removed by another process."""
         if self._is_new or self._descriptor < 0:
             return False
-        try:
-            there = os.stat(self.path, follow_symlinks=False)
-        except FileNotFoundError:
-            return True
-        own = os.fstat(self._descriptor)
-        return (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)
+        return not self._is_own(self.path)
 
     def drop_old(self) -> None:
         """Drop the files whose last line is older than the largest age."""
@@ -276,11 +272,22 @@ class PartFiles:
             paths.append((0, self.path))
         for number, path in sorted(paths):
             try:
-                _check_recording(path)
+                # One that another process writes is no part of this recording.
+                _check_recording(path, locked=not self._is_own(path))
                 status = os.lstat(path)
             except (CannotRecord, OSError):
                 continue
             self._old.append(_OldPart(path, number, status.st_size, status.st_mtime))
+
+    def _is_own(self, path: Path) -> bool:
+        """Return whether a path leads to the file that is written here."""
+        if self._descriptor < 0:
+            return False
+        try:
+            there = os.stat(path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._descriptor))
 
     def _to_put_away(self) -> list[Path]:
         """Return the files that get another number with a new one: up to the first gap."""

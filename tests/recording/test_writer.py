@@ -173,6 +173,13 @@ async def test_a_pipe_and_a_missing_folder_are_named(recorded: Recorded) -> None
         await recorded.writer().check()
 
 
+@pytest.mark.parametrize("path", ["", ".", "..", "/"])
+async def test_a_path_that_names_no_file_is_refused(recorded: Recorded, path: str) -> None:
+    recorded.path = Path(path)
+    with pytest.raises(CannotRecord, match=r"no name of a file|not a regular file"):
+        await recorded.writer().check()
+
+
 async def test_a_file_that_is_being_written_is_not_put_away(recorded: Recorded) -> None:
     first = recorded.writer()
     await begun(first, frame())
@@ -322,6 +329,43 @@ async def test_a_file_that_was_moved_away_is_begun_anew(recorded: Recorded) -> N
     assert recorded.parts() == ["day.rec", "elsewhere"]
     assert lines_in(recorded.path.with_name("elsewhere"))[-1] == AliveLine(at=STARTED)
     assert "was moved or removed" in recorded.said[0]
+
+
+async def test_of_two_that_want_one_name_after_a_move_the_second_ends(recorded: Recorded) -> None:
+    """Else each would put the file of the other away, again and again, until all is dropped."""
+    moved, other = recorded.writer(), recorded.writer()
+    await begun(moved, frame())
+    recorded.path.rename(recorded.path.with_name("elsewhere"))
+    await begun(other, frame())
+
+    await written(moved, AliveLine(at=STARTED))
+    assert wants(moved) is Wanted.PART
+    await begun(moved, frame(STARTED + 1))
+    with pytest.raises(CannotRecord, match="another dyntop records into it"):
+        await moved.close()
+    await written(other, AliveLine(at=STARTED + 2))
+    assert wants(other) is not Wanted.PART
+    await other.close()
+
+    assert recorded.parts() == ["day.rec", "elsewhere"]
+    assert lines_in(recorded.path.with_name("elsewhere"))[-1] == AliveLine(at=STARTED)
+    assert lines_in(recorded.path)[-1] == AliveLine(at=STARTED + 2)
+
+
+async def test_a_part_that_another_process_writes_is_not_dropped(recorded: Recorded) -> None:
+    own = recorded.path
+    recorded.path = part = own.with_name("day.rec.1")
+    other = recorded.writer()
+    await begun(other, frame())
+    await written(other, AliveLine(at=STARTED))
+    os.utime(part, (STARTED, STARTED))
+
+    recorded.path, recorded.now = own, STARTED + 3_600.0
+    writer = recorded.writer(RecordingBounds(max_age=60.0))
+    await begun(writer, frame(recorded.now))
+    await writer.close()
+    assert recorded.parts() == ["day.rec", "day.rec.1"]
+    await other.close()
 
 
 async def test_what_a_killed_process_began_is_taken_away(recorded: Recorded) -> None:
