@@ -13,6 +13,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
 from textual.widgets import Static
 
 from backends.dynamo.records import AnyRecord
@@ -50,6 +51,13 @@ class ProposalTable(ListTable[AnyRecord]):
     ProposalTable { height: auto; }
     """
 
+    class Refused(Message):
+        """Rows were to be ticked that may have no tick."""
+
+        def __init__(self, keys: set[bytes]) -> None:
+            super().__init__()
+            self.keys = keys
+
     def __init__(self, columns: Sequence[Column[AnyRecord]], ticked: Sequence[AnyRecord]) -> None:
         """`ticked`: the records that have a tick at first. Only they may have one."""
         ticks = Column("tick", "", 3, self._tick)
@@ -84,7 +92,10 @@ class ProposalTable(ListTable[AnyRecord]):
         self.tick_as(self.may_tick, self.ticked != self.may_tick)
 
     def tick_as(self, keys: set[bytes], ticked: bool) -> None:
-        """Set or remove the tick of these rows."""
+        """Set or remove the tick of these rows, if they may have one."""
+        if ticked and (refused := keys - self.may_tick):
+            self.post_message(self.Refused(refused))
+            return
         self.ticked = self.ticked | keys if ticked else self.ticked - keys
         self.refresh()
         self.post_message(self.Marked(self))
@@ -184,18 +195,30 @@ class CleanUpScreen(QuestionScreen[list[AnyRecord] | None]):
     def on_list_table_marked(self) -> None:
         if refused := self._table.ticked & self._not_stale():
             self._table.ticked -= refused
-            if refused.intersection(one.key for one in self._undecided()):
-                self._say(
-                    "That is undecided: the next renewal of its lease shows whether it lives."
-                )
-            elif refused & self._proposed:
-                drain = self.dashboard.keys.shown("drain")
-                self._say(f"That is no longer stale: {drain} on its row drains it.")
-            else:
-                self._say("That is not stale: its lease is renewed.")
+            self._say_why_not(refused)
         else:
             self._say(HINTS)
         self._show_title()
+
+    def on_proposal_table_refused(self, message: ProposalTable.Refused) -> None:
+        not_stale = self._not_stale()
+        if refused := message.keys & not_stale:
+            self._say_why_not(refused)
+            self._show_title()
+        elif became_stale := message.keys & {one.key for one in self.targets.there()}:
+            # Since the last look.
+            self._look_again()
+            self._table.tick_as(became_stale & self._table.may_tick, True)
+
+    def _say_why_not(self, refused: set[bytes]) -> None:
+        """Show why some rows may have no tick."""
+        if refused.intersection(one.key for one in self._undecided()):
+            self._say("That is undecided: the next renewal of its lease shows whether it lives.")
+        elif refused & self._proposed:
+            drain = self.dashboard.keys.shown("drain")
+            self._say(f"That is no longer stale: {drain} on its row drains it.")
+        else:
+            self._say("That is not stale: its lease is renewed.")
 
     def on_list_table_highlighted(self) -> None:
         self._show_about()
