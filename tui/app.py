@@ -20,7 +20,7 @@ from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.events import AppBlur, AppFocus, Event, InputEvent, Key, Paste
 from textual.markup import escape
-from textual.notifications import SeverityLevel
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker
@@ -287,7 +287,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         text += " The rest goes on."
         if known.report is not None:
             text += f" Please report it, with {plain(str(known.report))}."
-        self.notify(text, severity="error", timeout=3600, markup=False)
+        if text not in (one.message for one in self._notifications):
+            self.notify(text, severity="error", timeout=3600, markup=False)
 
     async def action_quit(self) -> None:
         key = self._key
@@ -375,20 +376,14 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             return "No other context is shown while keys are removed or put back."
         return ""
 
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = True,
-    ) -> None:
-        """Show a notice, unless it is still shown: a key that is held would pile up copies until
-        they cover the screen."""
-        shown = ((one.message, one.severity) for one in self._notifications)
-        if (message, severity) not in shown:
-            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+    def on_notify(self, event: Notify) -> None:
+        """Show no notice that is still shown: a key that is held would pile up copies until they
+        cover the screen."""
+        new = event.notification
+        if (new.message, new.severity) in (
+            (one.message, one.severity) for one in self._notifications
+        ):
+            event.prevent_default()
 
     def show_notice(self, notice: Notice) -> None:
         self.notify(notice.text, severity=notice.severity, markup=False)

@@ -204,7 +204,7 @@ async def test_a_key_that_is_held_piles_up_no_notices() -> None:
         for _ in range(5):
             await operator.press("[")
             await operator.until_shown("Nothing was written before revision 1.")
-            await operator.press("d")
+            await operator.press("d", "d", "d")
             await operator.until_shown("nothing can be changed here")
         assert len(operator.app._notifications) == 2
 

@@ -151,7 +151,7 @@ class PastDashboard(Dashboard):
         )
         for event in events:
             if event.why is not None:
-                event.why = replace(event.why, kind=ReasonKind.IN_THE_PAST)
+                event.why = _as_of_then(event, event.why)
         await self._explain(events)
         self.view.put_before(events)
         for step in opening.evidence:
@@ -241,6 +241,13 @@ class PastDashboard(Dashboard):
             if event.record is not None and event.why is not None:
                 event.why = reasons.get((event.record.key, event.why.revision), event.why)
         await self.removals.explain_earlier([one for one in gone if _is_unexplained(one)])
+
+
+def _as_of_then(event: Event, why: Reason) -> Reason | None:
+    """Return what is known of why something happened. Only of a removal it is missed."""
+    if event.type is not EventType.REMOVED and not why.revision and why.lease is None:
+        return None
+    return replace(why, kind=ReasonKind.IN_THE_PAST)
 
 
 def _name_revision(event: Event) -> None:

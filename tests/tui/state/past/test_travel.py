@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from backends.connections import MemoryConnection
 from backends.discovery.cluster import FirstSeen
 from backends.discovery.lease_ttl import LeaseTtl
+from backends.discovery.past_records import RecordChange
+from backends.discovery.reasons import ReasonKind
 from backends.dynamo.ids import Kind
 from backends.dynamo.queries import EVERYTHING
 from backends.liveness.judge import Verdict
@@ -188,6 +191,18 @@ async def test_ages_are_those_of_then(travel: Travel) -> None:
     assert dashboard.states.as_of() is None
     await travel.carry_out(BySeconds(2.0))
     assert (dashboard.past.moment.number, dashboard.clock()) == (1, START + 19)
+
+
+async def test_only_of_a_removal_a_reason_is_missed(timeline: ListedTimeline) -> None:
+    clock, one = HostClock(lambda: END, lambda: END), registered.record(ONE)
+    settings = Settings(connection=MemoryConnection())
+    past = PastDashboard(timeline, EVERYTHING, settings, clock, store_keeps_times=True)
+    changes = [RecordChange(one, None, 5, START - 9), RecordChange(None, one, 6, START - 8)]
+    await past.open_at(replace(await timeline.open(at(0)), earlier=changes), START)
+    removed, added = past.view.events()
+    assert added.why is None
+    assert removed.why is not None
+    assert removed.why.kind is ReasonKind.IN_THE_PAST
 
 
 async def test_beyond_an_end_nothing_is_made_up(travel: Travel, noting: Noting) -> None:
