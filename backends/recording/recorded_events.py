@@ -6,16 +6,19 @@ taken from the readings that were recorded.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 
 import msgspec
 
+from backends.aio.daemon_thread import in_daemon_thread
 from backends.discovery.causes import Causes, EventCause
 from backends.discovery.cluster import Cluster
 from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
-from backends.discovery.history import KEPT, Event, History
+from backends.discovery.history import KEPT, Event, EventType, History
+from backends.discovery.reasons import Reason
 from backends.dynamo.parse import read
 from backends.recording.folding import EntryChange, resynced
 from backends.recording.frame_contents import FrameContent, frame_and_step
@@ -62,6 +65,25 @@ async def recorded_causes(
     causes = Causes(timeline.lifetime, CAUSES_OF)
     causes.follow(fold.history)
     return [one for one in causes.newest_first() if one.events[-1].number in shown][::-1]
+
+
+async def reasons_between(
+    timeline: RecordingTimeline, since: float, until: float
+) -> dict[tuple[bytes, float], Reason]:
+    """Return why records went between two times in POSIX seconds, by key and time of their removal.
+    Folds in a thread of its own, since it takes a second of a large cluster. Raises `StoreError`.
+    """
+
+    async def fold() -> dict[tuple[bytes, float], Reason]:
+        return {
+            (record.key, found.event.at): why
+            async for found in recorded_events(timeline, since, until)
+            if found.event.type is EventType.REMOVED
+            and (record := found.event.record) is not None
+            and (why := found.event.why) is not None
+        }
+
+    return await in_daemon_thread(lambda: asyncio.run(fold()), "dyntop reasons")
 
 
 async def _folded(

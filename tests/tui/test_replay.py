@@ -285,3 +285,17 @@ async def test_each_step_forward_leads_to_what_a_recording_opened_there_shows(
                 await until_at(opened, moment)
                 assert opened.header() == stepping.header(), moment
                 assert await every_tab(opened) == by_steps, moment
+
+
+async def test_what_happened_before_the_part_that_was_opened_has_its_reasons(history: str) -> None:
+    async with replay(history, Start(read_time("end")), size=(200, 50)) as operator:
+        await until_at(operator, 100)
+        await operator.press("7")
+        await operator.until_shown("lease ran out: not renewed for", "by ada@there")
+        rows = [line for line in operator.lines() if f" {DIES:x} " in line]
+        assert rows
+        assert all("reason not known" not in one for one in rows)
+        # So they are after the next move, and the moments behind it.
+        await operator.press("[")
+        await until_at(operator, 75)
+        await operator.until_shown("lease ran out: not renewed for", "by ada@there")

@@ -240,7 +240,7 @@ class PastDashboard(Dashboard):
         for event in gone:
             if event.record is not None and event.why is not None:
                 event.why = reasons.get((event.record.key, event.why.revision), event.why)
-        await self.removals.explain_earlier([one for one in gone if _is_unexplained(one)])
+        await self.removals.explain_earlier([one for one in gone if is_unexplained_removal(one)])
 
 
 def _as_of_then(event: Event, why: Reason) -> Reason | None:
@@ -261,5 +261,8 @@ def _name_revision(event: Event) -> None:
         event.why = replace(event.why, revision=record.revision)
 
 
-def _is_unexplained(event: Event) -> bool:
+def is_unexplained_removal(event: Event) -> bool:
+    """Return whether of a removal only its revision is known."""
+    if event.type is not EventType.REMOVED:
+        return False
     return event.why is not None and event.why.kind is ReasonKind.IN_THE_PAST

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 
 from backends.discovery.history import Event
+from backends.discovery.reasons import Reason
 from backends.dynamo.queries import Query
+from backends.recording.recorded_events import reasons_between
 from backends.recording.recorded_reasons import RecordedReasons
 from backends.recording.recording_timeline import RecordingTimeline
-from backends.timeline import DrainsRead, LeasesRead, Opening, Step
+from backends.store import StoreError
+from backends.timeline import DrainsRead, LeasesRead, Moment, Opening, Step
 from tui.config.settings import Settings
-from tui.state.past.dashboard import PastDashboard
+from tui.state.past.dashboard import PastDashboard, is_unexplained_removal
+from tui.state.past.place import PastPlace
 from tui.state.timings import TIMINGS, Timings
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import clip, plain
 from tui.text.timeline.about import RECORDING, REPORT, is_report
 from tui.text.timeline.times import DATE, TIME, local
 
+_log = logging.getLogger(__name__)
+
 LONGEST_HOST = 40
+EXPLAINED_AFTER = 0.3
+"""Seconds that a moment is shown before what came before is explained: keys may be held down."""
 
 
 class RecordingDashboard(PastDashboard):
@@ -41,6 +50,9 @@ class RecordingDashboard(PastDashboard):
         self.recording = recording
         self._start = start
         self._recorded_reasons: RecordedReasons | None = None
+        self._opened_at: Moment | None = None
+        """The moment of which the events before are not explained yet. None: none is."""
+        self._explains_earlier = False
         self.past_word = REPORT if is_report(recording) else RECORDING
 
     def place_parts(self) -> list[str]:
@@ -73,6 +85,41 @@ class RecordingDashboard(PastDashboard):
     async def open_at(self, opening: Opening, at: float) -> None:
         self._recorded_reasons = None
         await super().open_at(opening, at)
+        self._opened_at = opening.base
+
+    def show_at(self, place: PastPlace, at: float, *, anew: bool) -> None:
+        super().show_at(place, at, anew=anew)
+        if self._opened_at is not None and not self._explains_earlier:
+            self._explains_earlier = True
+            self.observer.begin("earlier reasons", self._explain_earlier)
+
+    async def _explain_earlier(self) -> None:
+        """Find the reasons of removals from before what a moment opens with, once it is shown."""
+        try:
+            while (base := self._opened_at) is not None:
+                await self.timer.sleep(EXPLAINED_AFTER)
+                if self._opened_at is not base:
+                    continue
+                self._opened_at = None
+                gone = [one for one in self.view.history if is_unexplained_removal(one)]
+                if not gone or base.at is None:
+                    continue
+                found = await reasons_between(self.recording, gone[0].at, base.at)
+                if self._opened_at is None:
+                    self._set_reasons(gone, found)
+        except StoreError as error:
+            # What is shown stays: each move says what of the file cannot be read.
+            _log.info("events from before are not explained: %s", error)
+        finally:
+            self._explains_earlier = False
+
+    def _set_reasons(
+        self, gone: Iterable[Event], found: Mapping[tuple[bytes, float], Reason]
+    ) -> None:
+        for event in gone:
+            if event.record is not None:
+                event.why = found.get((event.record.key, event.at), event.why)
+        self._reasons_found()
 
     async def _take(self, step: Step) -> None:
         if self.clock.is_known:
