@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from backends.liveness.workers import Worker
@@ -34,6 +36,14 @@ class Loaded(SaidScrapes):
             for worker, number in self.loads.get(target, {}).items()
         ]
         return ScrapeResult(target, self.now(), scrape(self.now(), lines))
+
+
+class Unanswered(Loaded):
+    """What is asked is open for ever."""
+
+    async def ask(self, target: ScrapeTarget, *, proven: bool) -> ScrapeResult:
+        await asyncio.Event().wait()
+        return await super().ask(target, proven=proven)
 
 
 async def test_it_is_idle_after_two_looks_without_a_request() -> None:
@@ -102,7 +112,7 @@ async def test_without_metrics_of_a_drained_worker_nothing_says_that_it_is_safe_
         await operator.drain("a7")
         await operator.until_shown("requests    not known: no process with its metrics")
         assert "safe to stop" not in operator.text()
-    async with dashboard(world, scrapes=Loaded(FRONTEND), size=(80, 24)) as operator:
+    async with dashboard(world, scrapes=Unanswered(FRONTEND), size=(80, 24)) as operator:
         await operator.press("3")
         await operator.until_shown("requests    not known yet: no metrics of it were")
         assert "safe to stop" not in operator.text()
