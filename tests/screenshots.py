@@ -13,6 +13,7 @@ from pathlib import Path
 from backends.store import Cause, Unreachable
 from tests.snapshots.world import (
     Clock,
+    Unmeasured,
     app,
     charted,
     live,
@@ -95,7 +96,9 @@ async def draw(picture: Picture) -> str:
     clock = Clock()
     world = troubled(clock)
     taps = SaidTaps(clock)
-    dashboard = app(world, clock, taps=taps)
+    # Messages are decoded as time passes.
+    timer = Unmeasured() if picture.scene is Scene.TAP else None
+    dashboard = app(world, clock, taps=taps, timer=timer)
     async with dashboard.run_test(size=picture.size) as pilot:
         screen = await loaded(pilot)
         await live(pilot, world, clock, picture.seconds)

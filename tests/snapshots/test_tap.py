@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from textual.pilot import Pilot
 
-from backends.aio.timer import LoopTimer
 from tests.snapshots.test_screens import SIZES, Compare
-from tests.snapshots.world import Clock, app, demo, loaded, tapped
+from tests.snapshots.world import Clock, Unmeasured, app, demo, loaded, tapped
 from tests.support.said_taps import SaidTaps
-
-
-class Unmeasured(LoopTimer):
-    """By it nothing takes time, so that all messages are decoded at once on a busy machine, too."""
-
-    def now(self) -> float:
-        return 0.0
 
 
 @SIZES
