@@ -51,6 +51,6 @@ class Adapters:
 def _paint(place: Place) -> Spent:
     start = time.monotonic()
     with place.dashboard(*UNSWEPT) as dashboard:
-        counts = shows(f" {place.size:,} instances ")
+        counts = shows(f" {place.size:,} instances")
         painted = Frames(dashboard).when(counts, "all counts", LONG)
         return Spent(painted - start, cpu_seconds(dashboard.process.pid))
