@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,26 @@ async def test_changes_that_the_server_looks_for_after_its_answers_come_all(
     changes = await past.changes(ALL, first, last)
     assert [one.revision for one in changes] == list(range(first + 1, last + 1))
     assert await past.changes(ALL, last - 1, last) == changes[-1:]
+
+
+async def test_nothing_of_the_past_is_asked_in_a_transaction(
+    open_store: Opener, etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # etcd 3.5.1 ended in the course of one.
+    store = open_store(etcd)
+    first, last = put(etcd, A), put(etcd, CARD)
+    call, asked = Client.call, []
+
+    async def noted(self: Client, method: Any, request: Any, **kinds: Any) -> Any:
+        asked.append(method)
+        return await call(self, method, request, **kinds)
+
+    monkeypatch.setattr(Client, "call", noted)
+    await store.past.at(ALL, first)
+    assert len(await store.past.changes(ALL, first, last)) == 1
+    assert await store.past.oldest(ALL) == 1
+    assert rpc.RANGE in asked
+    assert rpc.TXN not in asked
 
 
 async def test_changes_that_do_not_come_are_an_error_and_not_left_out(
