@@ -13,9 +13,9 @@ from backends.discovery.past_records import last_changes
 from backends.dynamo.queries import EVERYTHING
 from backends.etcd import rpc
 from backends.etcd.client import Client
-from backends.etcd.past import COMPACTED, EtcdPast, _change
+from backends.etcd.past import COMPACTED, NOT_ALL, EtcdPast, _change
 from backends.etcd.rpc import Message
-from backends.store import Compacted, Entry, NotAuthorised, NotYet, Revision, StoreError
+from backends.store import Compacted, Entry, NotAuthorised, NotYet, Refused, Revision
 from backends.store.past import PastChange
 from tests.support.etcd_places import Opener, switch_auth_on
 from tests.support.etcd_server import EtcdServer
@@ -129,12 +129,26 @@ async def test_nothing_of_the_past_is_asked_in_a_transaction(
 
 
 async def test_changes_that_do_not_come_are_an_error_and_not_left_out(
-    open_store: Opener, etcd: EtcdServer
+    open_store: Opener, etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    past = EtcdPast(open_store(etcd)._client, page_size=1000, limit=0.01, pause=0.001)
-    first, last = put(etcd, A), put(etcd, B)
-    with pytest.raises(StoreError):
+    past = EtcdPast(open_store(etcd)._client, page_size=1000, limit=4.0, pause=0.05)
+    first = put(etcd, A)
+    put(etcd, B)
+    last = delete(etcd, A)
+    next_answer, kept_back = past._next, []
+
+    async def without_the_removal(*place: Any) -> rpc.WatchResponse:
+        answer: rpc.WatchResponse = await next_answer(*place)
+        came = [one for one in answer.events if one.type != rpc.EVENT_DELETE]
+        kept_back.extend([one for one in answer.events if one.type == rpc.EVENT_DELETE])
+        del answer.events[:]
+        answer.events.extend(came)
+        return answer
+
+    monkeypatch.setattr(past, "_next", without_the_removal)
+    with pytest.raises(Refused, match=NOT_ALL):
         await past.changes(ALL, first, last)
+    assert kept_back
 
 
 async def test_the_end_of_a_lease_is_one_step_and_is_not_told_from_removals(
