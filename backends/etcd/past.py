@@ -16,6 +16,7 @@ from backends.etcd.client import Client
 from backends.etcd.connection import Connection, Stream
 from backends.etcd.key_ranges import KeyRange, key_ranges
 from backends.etcd.permissions import readable
+from backends.etcd.reads import read_all
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.store import (
     Cause,
@@ -29,7 +30,6 @@ from backends.store import (
     StoreError,
     Unreachable,
 )
-from backends.store.limited_gather import limited_gather
 from backends.store.past import PastChange
 from backends.store.resync_loop import PositionLost
 
@@ -162,16 +162,18 @@ class EtcdPast:
 
     async def _touch(self, ranges: Sequence[KeyRange]) -> None:
         """Read next to nothing of some ranges. Raises `Forbidden`."""
-        await self._ask(
+        await read_all(
+            self._client,
             [
                 rpc.RangeRequest(key=one.start, range_end=one.end, limit=1, keys_only=True)
                 for one in ranges
-            ]
+            ],
         )
 
     async def _expected(self, ranges: Sequence[KeyRange], after: int, until: int) -> _Expected:
         """Return what the changes between two revisions must have."""
-        answers = await self._ask(
+        answers = await read_all(
+            self._client,
             [
                 request
                 for one in ranges
@@ -180,24 +182,11 @@ class EtcdPast:
                     _all_of(one, until, count_only=True),
                     _all_of(one, until, keys_only=True, min_mod_revision=after + 1),
                 )
-            ]
+            ],
         )
         before, then, changed = answers[::3], answers[1::3], answers[2::3]
         more = sum(one.count for one in then) - sum(one.count for one in before)
         return _Expected({kv.key: kv.mod_revision for one in changed for kv in one.kvs}, more)
-
-    async def _ask(self, requests: Sequence[rpc.RangeRequest]) -> list[rpc.RangeResponse]:
-        """Return the answers to some requests, in their order.
-
-        Not in one transaction: to count a large range at an old revision takes time, and etcd 3.5.1
-        ended in the course of such a transaction.
-        """
-        answers: list[rpc.RangeResponse] = []
-        for answer in await limited_gather(requests, lambda one: self._client.call(rpc.RANGE, one)):
-            if isinstance(answer, StoreError):
-                raise answer
-            answers.append(answer)
-        return answers
 
     async def _why_not(self, prefixes: Sequence[bytes], revision: int) -> StoreError:
         """Return why a revision could not be read."""

@@ -82,9 +82,6 @@ Metadata = tuple[tuple[str, str], ...]
 
 MAX_UINT64 = 2**64 - 1
 
-TXN_READS = 100
-"""Ranges or keys read in one transaction: etcd's default limit is 128 operations."""
-
 WRITE_ONLY = Permission.WRITE
 """The other kinds of permission include reading."""
 READ_ONLY = Permission.READ

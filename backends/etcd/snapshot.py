@@ -1,7 +1,8 @@
 """Read all keys under some prefixes, page by page, at one revision.
 
 The first page has the beginnings of all ranges, and the number of keys in each. Most often that is
-all there is. Each page is one transaction, so one round trip.
+all there is. Its first range gives the revision for all others, which are read at once: two round
+trips. Each further page is one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from itertools import chain
 
 import msgspec
@@ -18,6 +19,7 @@ from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.key_ranges import KeyRange
 from backends.etcd.permissions import Permissions, readable
+from backends.etcd.reads import read_each
 from backends.store import Entry, Forbidden, Loading, Refused
 from backends.store.resync_loop import PositionLost
 
@@ -101,10 +103,7 @@ async def _read_once(
     client: Client, permissions: Permissions, page_size: int, revision: int
 ) -> AsyncGenerator[Loading | Snapshot, None]:
     parts = [_Part(one, one.start) for one in permissions.ranges]
-    # To count a large range at an old revision takes time, and etcd 3.5.1 ended in the course of
-    # such a transaction.
-    beginnings = _beginnings(parts, page_size)
-    first = await _read_page(client, beginnings, revision, together=not revision)
+    first = await _read_page(client, _beginnings(parts, page_size), revision)
     done, total = 0, sum(answer.count for _, answer in first.answers)
     yield Loading(done, total)
     size = _PageSize(page_size, total)
@@ -185,48 +184,34 @@ def _next(parts: Iterable[_Part], keys: int) -> list[tuple[_Part, int]]:
 
 
 async def _read_page(
-    client: Client,
-    asked: Sequence[tuple[_Part, int]],
-    revision: int = 0,
-    *,
-    together: bool = True,
+    client: Client, asked: Sequence[tuple[_Part, int]], revision: int = 0
 ) -> _Page:
-    """Read at most so many keys of each range, at a revision. 0: the newest one. `together`: in as
-    few transactions as etcd takes."""
+    """Read at most so many keys of each range, at a revision. 0: the newest one."""
     began = time.monotonic()
-    cluster_id = 0
     answers: list[rpc.RangeResponse] = []
-    for number in range(0, len(asked), rpc.TXN_READS):
-        some = asked[number : number + rpc.TXN_READS]
-        header, read = await _read_at_once(client, some, revision, together=together)
-        revision, cluster_id = revision or header.revision, header.cluster_id
-        answers += read
+    if asked and not revision:
+        answers += await _read_some(client, asked[:1])
+        revision = answers[0].header.revision
+    answers += await _read_some(client, asked[len(answers) :], revision)
     found = [(part, answer) for (part, _), answer in zip(asked, answers, strict=True)]
+    cluster_id = answers[0].header.cluster_id if answers else 0
     return _Page(found, revision, cluster_id, time.monotonic() - began)
 
 
-async def _read_at_once(
-    client: Client, asked: Sequence[tuple[_Part, int]], revision: int, *, together: bool
-) -> tuple[rpc.ResponseHeader, list[rpc.RangeResponse]]:
-    """Read in one transaction, or range by range if it is refused: etcd up to 3.5.1 takes none
-    once its database has reached the quota, and a denial does not tell which range it is for.
-    """
+async def _read_some(
+    client: Client, asked: Sequence[tuple[_Part, int]], revision: int = 0
+) -> list[rpc.RangeResponse]:
     requests = [
         rpc.RangeRequest(key=part.start, range_end=part.range.end, revision=revision, limit=limit)
         for part, limit in asked
     ]
-    if together and len(requests) > 1:
-        operations = [rpc.RequestOp(request_range=request) for request in requests]
-        with suppress(Forbidden, Refused):
-            read = await client.call(rpc.TXN, rpc.TxnRequest(success=operations))
-            return read.header, [one.response_range for one in read.responses]
     answers: list[rpc.RangeResponse] = []
-    for (part, _), request in zip(asked, requests, strict=True):
-        request.revision = revision
-        try:
-            answers.append(await client.call(rpc.RANGE, request))
-        except Forbidden as error:
-            raise Forbidden(error.address, f"{error.detail}: {part.range}") from error
-        # The first answer gives the revision for all other requests.
-        revision = revision or answers[0].header.revision
-    return answers[0].header, answers
+    try:
+        async with aclosing(read_each(client, requests)) as coming:
+            async for answer in coming:
+                answers.append(answer)  # noqa: PERF401 - those before a denial count.
+    except Forbidden as error:
+        # A denial does not tell which range it is for.
+        part, _ = asked[len(answers)]
+        raise Forbidden(error.address, f"{error.detail}: {part.range}") from error
+    return answers

@@ -17,6 +17,7 @@ from backends.etcd.lease import OwnLease
 from backends.etcd.past import EtcdPast
 from backends.etcd.permissions import removable
 from backends.etcd.put_back import no_puts, put_back
+from backends.etcd.reads import read_each
 from backends.etcd.snapshot import Snapshot, read_snapshot
 from backends.etcd.watch import watch
 from backends.store import (
@@ -27,15 +28,12 @@ from backends.store import (
     NoPuts,
     Outcome,
     PutBack,
-    Refused,
     Resync,
     Revision,
-    StoreError,
     StoreEvent,
     TimeToLive,
 )
 from backends.store.closing import ClosedAtExit
-from backends.store.limited_gather import limited_gather
 
 if TYPE_CHECKING:
     from backends.store import PodLabels
@@ -89,30 +87,9 @@ class EtcdStore(ClosedAtExit):
 
     async def get(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
         # etcd has no empty key, and refuses requests for it.
-        wanted = [key for key in dict.fromkeys(keys) if key]
-        found: dict[bytes, Entry] = {}
-        for start in range(0, len(wanted), rpc.TXN_READS):
-            for kv in await self._read_some(wanted[start : start + rpc.TXN_READS]):
-                found[kv.key] = rpc.entry(kv)
-        return found
-
-    async def _read_some(self, keys: Sequence[bytes]) -> list[rpc.KeyValue]:
-        """Read these keys, in one transaction if the server accepts it: etcd up to 3.5.1 accepts
-        none, not even of reads, once its database has reached the quota.
-        """
-        ranges = [rpc.RangeRequest(key=key) for key in keys]
-        operations = [rpc.RequestOp(request_range=one) for one in ranges]
-        try:
-            read = await self._client.call(rpc.TXN, rpc.TxnRequest(success=operations))
-            return [kv for one in read.responses for kv in one.response_range.kvs]
-        except Refused:
-            answers = await limited_gather(ranges, lambda one: self._client.call(rpc.RANGE, one))
-        kvs: list[rpc.KeyValue] = []
-        for answer in answers:
-            if isinstance(answer, StoreError):
-                raise answer
-            kvs += answer.kvs
-        return kvs
+        wanted = [rpc.RangeRequest(key=key) for key in dict.fromkeys(keys) if key]
+        async with aclosing(read_each(self._client, wanted)) as answers:
+            return {kv.key: rpc.entry(kv) async for answer in answers for kv in answer.kvs}
 
     def watch(self, prefixes: Sequence[bytes]) -> AsyncGenerator[StoreEvent, None]:
         """Watch as `Store.watch`. Before each `Resync` comes one `Loading` for each page."""

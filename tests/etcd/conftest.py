@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +105,20 @@ def _spy(monkeypatch: pytest.MonkeyPatch, only: rpc.RpcMethod[Any, Any] | None =
         return await call(client, method, request, repeatable=repeatable)
 
     monkeypatch.setattr(Client, "call", noting)
+    return sent
+
+
+@pytest.fixture
+def bursts(monkeypatch: pytest.MonkeyPatch) -> list[Spy]:
+    """Notes the requests that stores send at once."""
+    sent: list[Spy] = []
+    call_all = Client.call_all
+
+    def noting(
+        client: Client, method: rpc.RpcMethod[Any, Any], requests: Sequence[rpc.Message]
+    ) -> AsyncGenerator[rpc.Message, None]:
+        sent.append(list(requests))
+        return call_all(client, method, requests)
+
+    monkeypatch.setattr(Client, "call_all", noting)
     return sent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -108,26 +109,6 @@ async def test_changes_that_the_server_looks_for_after_its_answers_come_all(
     assert await past.changes(ALL, last - 1, last) == changes[-1:]
 
 
-async def test_nothing_of_the_past_is_asked_in_a_transaction(
-    open_store: Opener, etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # etcd 3.5.1 ended in the course of one.
-    store = open_store(etcd)
-    first, last = put(etcd, A), put(etcd, CARD)
-    call, asked = Client.call, []
-
-    async def noted(self: Client, method: Any, request: Any, **kinds: Any) -> Any:
-        asked.append(method)
-        return await call(self, method, request, **kinds)
-
-    monkeypatch.setattr(Client, "call", noted)
-    await store.past.at(ALL, first)
-    assert len(await store.past.changes(ALL, first, last)) == 1
-    assert await store.past.oldest(ALL) == 1
-    assert rpc.RANGE in asked
-    assert rpc.TXN not in asked
-
-
 async def test_changes_that_do_not_come_are_an_error_and_not_left_out(
     open_store: Opener, etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,23 +174,19 @@ async def test_what_is_compacted_while_it_is_read_is_no_mixture_of_two_revisions
     store = open_store(etcd, page_size=1)
     revisions = [put(etcd, b"v1/instances/%d" % number) for number in range(4)]
     delete(etcd, b"v1/instances/3")
-    call, asked = Client.call, 0
+    call_all, asked = Client.call_all, 0
 
-    async def compacting(
-        client: Client,
-        method: rpc.RpcMethod[Message, Message],
-        request: Message,
-        *,
-        repeatable: bool = True,
-    ) -> Message:
+    def compacting(
+        client: Client, method: Any, requests: Sequence[rpc.RangeRequest]
+    ) -> AsyncGenerator[Message, None]:
         nonlocal asked
-        if isinstance(request, rpc.RangeRequest) and request.revision == revisions[-1]:
+        if requests and requests[0].revision == revisions[-1]:
             asked += 1
             if asked == 2:
                 etcd.etcdctl("compact", str(revisions[-1] + 1))
-        return await call(client, method, request, repeatable=repeatable)
+        return call_all(client, method, requests)
 
-    monkeypatch.setattr(Client, "call", compacting)
+    monkeypatch.setattr(Client, "call_all", compacting)
     with pytest.raises(Compacted) as told:
         await store.past.at([b"v1/"], revisions[-1])
     assert told.value.oldest == revisions[-1] + 1
