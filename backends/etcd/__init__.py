@@ -13,6 +13,7 @@ Needs etcd 3.4 or newer. Each module uses only modules below it in this list:
     put_back      restoring removed keys; alarms that forbid puts
     lease         this process's own lease
     snapshot      all keys under some prefixes, in pages, at one revision
+    reads         many ranges or keys read at once
     permissions   which key ranges a user may read
     members       each member by itself: term, leader, alarms
     client        one call over several endpoints, with the user's token
