@@ -67,6 +67,7 @@ from tui.session import HeldSession, Session
 from tui.state.dashboard import Dashboard
 from tui.state.navigation.go_to import WORDS
 from tui.state.reported_removals import Notice
+from tui.state.tabs import TabId
 from tui.state.timings import TIMINGS, Timings
 from tui.text.errors import Exit, explain
 from tui.text.host_clock import HostClock
@@ -254,13 +255,14 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             return
         if isinstance(event, AppBlur) or any(self._pasts()):
             # In the past nothing of the present is seen.
-            self._dashboard.look_away()
+            self._dashboard.attention.look_away()
         elif isinstance(event, Key) and not event.is_forwarded:
-            self._dashboard.look(event.key)
+            in_events = self._dashboard.tab == TabId.EVENTS
+            self._dashboard.attention.look(event.key, in_events=in_events)
         elif isinstance(event, AppFocus | Paste) or (
             isinstance(event, InputEvent) and not event.is_forwarded
         ):
-            self._dashboard.look()
+            self._dashboard.attention.look()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         super()._display(screen, renderable)
@@ -339,14 +341,14 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
             self.show_notice(Notice(f"{explain(error).sentence}.", "warning"))
             return
         screen.dashboard.remembering = present.remembering
-        present.look_away()
+        present.attention.look_away()
         self.push_screen(screen)
 
     async def on_past_screen_present_asked(self, message: PastScreen.PresentAsked) -> None:
         if message.screen is self.screen:
             await self.pop_screen()
             if self._dashboard is not None:
-                self._dashboard.look()
+                self._dashboard.attention.look()
             if message.notice is not None:
                 self.show_notice(message.notice)
             self.forget_session()

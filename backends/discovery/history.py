@@ -119,6 +119,17 @@ class History:
     def __reversed__(self) -> Iterator[Event]:
         return reversed(self._events)
 
+    def reasons_of_removals(self) -> dict[tuple[bytes, str], Reason]:
+        """Return the reasons of removals that were found, by key and revision."""
+        return {
+            (event.record.key, event.removal.revision): event.why
+            for event in self
+            if event.record is not None
+            and event.removal is not None
+            and event.removal.revision
+            and event.why is not None
+        }
+
     def put_before(self, earlier: Sequence[Event]) -> None:
         """Put events before all others, as far as there is room: the last of them. They are oldest
         first, and numbered as the last of them is 0: here it is the number that all come after."""

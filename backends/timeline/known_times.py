@@ -6,9 +6,11 @@ Pure: time is passed in.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from math import inf
 
-from backends.store import NoPast
+from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
+from backends.store import Lost, NoPast
 from backends.timeline.moments import TimeNotKnown
 
 KEPT = 50_000
@@ -69,6 +71,20 @@ class KnownTimes:
             surplus = len(self._times) - self._kept * 9 // 10
             self._read.difference_update(self._revisions[:surplus])
             del self._revisions[:surplus], self._times[:surplus]
+
+    def take(self, events: Iterable[WatchEvent], now: float, last_contact: float | None) -> None:
+        """Take in what a watch yielded at a time, in POSIX seconds. `last_contact`: when the store
+        was last heard of before. None: it is not known."""
+        for event in events:
+            match event:
+                case Resynced(revision=revision) if revision.isdigit():
+                    self.observe(int(revision), now, is_all=True)
+                case Added(record=record) if record.revision.isdigit():
+                    self.observe(int(record.revision), now)
+                case Removed(revision=revision) if revision.isdigit():
+                    self.observe(int(revision), now)
+                case Lost():
+                    self.lose(now if last_contact is None else last_contact)
 
     def lose(self, since: float) -> None:
         """Take in that the store is not followed since a time."""

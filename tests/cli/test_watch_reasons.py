@@ -19,7 +19,7 @@ from tests.support.operating import World
 from tests.support.registered import KeyAndValue, card, instance
 from tui.cli.commands import watch
 from tui.config.settings import Settings
-from tui.state.unexplained import SETTLE
+from tui.state.looking_back.unexplained import SETTLE
 
 DEADLINE = 60.0
 WORKER = 0xA7

@@ -166,11 +166,12 @@ async def test_what_others_say_is_drawn_plainly() -> None:
         for _ in range(2):
             assert_drawn_plainly(operator)
             await operator.press("pagedown")
-        seldom, operator.dashboard.metrics.interval = operator.dashboard.metrics.interval, 0.05
+        metrics = operator.dashboard.figures.metrics
+        seldom, metrics.interval = metrics.interval, 0.05
         await open_metrics(operator)
         await operator.until(lambda: len(operator.pane.rows) > len(SHORT) // 2, "models")
         # Each time takes longer than that, and it would never be idle.
-        operator.dashboard.metrics.interval = seldom
+        metrics.interval = seldom
         for _ in range(3):
             assert_drawn_plainly(operator)
             await operator.press("pagedown")

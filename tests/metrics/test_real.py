@@ -129,7 +129,7 @@ async def at_the_dashboard(deployment: Deployment) -> AsyncIterator[Operator]:
             scraper_of(deployment) as scraper,
             dashboard(store=store, scrapes=scraper, size=(180, 45)) as operator,
         ):
-            operator.dashboard.metrics.interval = 0.5
+            operator.dashboard.figures.metrics.interval = 0.5
             yield operator
     finally:
         await store.aclose()

@@ -46,11 +46,11 @@ async def metrics(scrapes: SaidScrapes, **options: Any) -> AsyncIterator[Operato
     """The dashboard with the tab open, after a few scrapes."""
     there, size = options.get("world") or world(), options.get("size", (180, 45))
     async with dashboard(there, scrapes=scrapes, size=size) as operator:
-        operator.dashboard.metrics.interval = 0.05
+        operator.dashboard.figures.metrics.interval = 0.05
         await open_metrics(operator)
         await operator.until(lambda: len(scrapes.asked) > 3, "scrapes")
         # From here on seldom enough to leave the machine to the test.
-        operator.dashboard.metrics.interval = 0.3
+        operator.dashboard.figures.metrics.interval = 0.3
         yield operator
 
 

@@ -27,9 +27,9 @@ from tests.support.etcd_places import QUICK
 from tests.support.etcd_server import EtcdServer
 from tests.support.operating import SaidProbes
 from tui.state.cluster_view import ClusterView
+from tui.state.looking_back.unexplained import Unexplained
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import ReportedRemovals
-from tui.state.unexplained import Unexplained
 from tui.text.host_clock import HostClock
 from tui.text.reasons import reason_text
 

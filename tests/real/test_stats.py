@@ -76,8 +76,8 @@ class Place:
         store, scraper = self.store(), self.scraper()
         try:
             async with dashboard(store=store, services=scraper) as operator:
-                assert operator.dashboard.services is not None
-                operator.dashboard.services.interval = 0.2
+                assert operator.dashboard.figures.services is not None
+                operator.dashboard.figures.services.interval = 0.2
                 await operator.press("5")
                 yield operator
         finally:

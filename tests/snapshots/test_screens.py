@@ -89,9 +89,9 @@ def test_overview(snap_compare: Compare, size: tuple[int, int]) -> None:
 
     async def run_before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
-        await main_screen(pilot).dashboard.metrics.round()
+        await main_screen(pilot).dashboard.figures.metrics.round()
         await live(pilot, world, clock, 5)
-        await main_screen(pilot).dashboard.metrics.round()
+        await main_screen(pilot).dashboard.figures.metrics.round()
         await settled(pilot)
 
     shown = app(world, clock, first_tab="overview")

@@ -231,7 +231,7 @@ async def scraped(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     """Open the Requests tab, and ask services twice: then there are rates."""
     screen = main_screen(pilot)
     panes = [str(pane.TAB) for pane in screen.query_one(PaneTabs).panes]
-    services = screen.dashboard.services
+    services = screen.dashboard.figures.services
     assert services is not None
     # Not by itself once more: on a busy machine that is at another second of the picture's clock.
     services.interval = NEVER
@@ -246,7 +246,7 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     """Open the tab Metrics after some scrapes, one each five seconds."""
     screen = main_screen(pilot)
     for _ in range(3):
-        await screen.dashboard.metrics.round()
+        await screen.dashboard.figures.metrics.round()
         await live(pilot, world, clock, 5)
     tabs = screen.query_one(PaneTabs)
     tabs.open(tabs.query_one(MetricsPane))
@@ -255,7 +255,7 @@ async def metered(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
         pilot,
         lambda: all(
             one.scraped_at == clock.now or one.trouble
-            for one in screen.dashboard.metrics.latest.known.values()
+            for one in screen.dashboard.figures.metrics.latest.known.values()
         ),
     )
     await settled(pilot)
@@ -267,7 +267,7 @@ async def charted(pilot: Pilot[None], world: Demo, clock: Clock) -> None:
     screen = main_screen(pilot)
     for number in range(24):
         clock.now += 90 if number == 8 else 15
-        await screen.dashboard.metrics.round()
+        await screen.dashboard.figures.metrics.round()
     assert screen.active.select(("model", FAILS))
     await pilot.press("m")
     await until(pilot, lambda: isinstance(pilot.app.screen, ChartScreen))

@@ -85,7 +85,7 @@ async def test_what_does_not_fit_is_on_pages_that_keys_turn() -> None:
 async def test_processes_are_asked_while_charts_are_open_over_another_tab_and_not_after() -> None:
     scrapes = busy()
     async with dashboard(world(), scrapes=scrapes) as operator:
-        operator.dashboard.metrics.interval = 0.05
+        operator.dashboard.figures.metrics.interval = 0.05
         assert not scrapes.asked
         await operator.go_to("id", "1")
         await open_charts(operator)
@@ -102,12 +102,12 @@ async def test_processes_are_asked_while_charts_are_open_over_another_tab_and_no
         await operator.until(asks_on(scrapes), "scrapes again")
         await operator.press("q")
         await operator.until(lambda: operator.app.screen is operator.main)
-        assert not operator.dashboard.metrics._polling._looked_at.is_set()
+        assert not operator.dashboard.figures.metrics._polling._looked_at.is_set()
 
 
 async def test_models_have_their_charts_in_overview_and_models_too() -> None:
     async with dashboard(world(), scrapes=busy(), size=(120, 40)) as operator:
-        operator.dashboard.metrics.interval = 0.05
+        operator.dashboard.figures.metrics.interval = 0.05
         for tab in ("overview", "models"):
             await operator.open(tab)
             key = ("model", MODEL, None) if tab == "overview" else (MODEL,)
@@ -124,7 +124,7 @@ async def test_a_kept_hour_goes_on_while_another_tab_is_open() -> None:
     async with dashboard(world(), scrapes=scrapes, timer=timer, metrics_always=True) as operator:
         await timer.until(lambda: len(scrapes.asked) > 3, "scrapes")
         assert {target for targets in scrapes.asked for target in targets} == {*scrapes.given}
-        series = operator.dashboard.hour.of(("model", MODEL))
+        series = operator.dashboard.figures.hour.of(("model", MODEL))
         assert series is not None
         assert len(series.at) > 1
         # The frozen view asks nobody.

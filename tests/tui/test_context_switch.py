@@ -33,6 +33,7 @@ from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import HeldSession
 from tui.state.dashboard import Dashboard
+from tui.state.navigation.jumps import Bookmark
 from tui.state.observer import Unseen, Update
 
 FILE = """
@@ -125,14 +126,15 @@ async def test_nothing_of_the_store_before_goes_along(environ: dict[str, str]) -
         await operator.press("7", "1", "f")
         await operator.type("/nothing\r")
         first = operator.dashboard
-        first.remember("workers", None)
+        operator.main._jumps.remember(Bookmark("workers", (), None))
         await given(operator, "ctx lab")
         await until_ids(operator, {"b1", "b2"})
         now = operator.dashboard
         assert now is not first
         assert operator.breadcrumb().strip() == "ctx lab › ns lab"
         assert "c1" not in operator.text()
-        assert (now.back(), now.marked, now.scope, now.removals.last()) == (None, 0, (), None)
+        assert operator.main._jumps.back() is None
+        assert (now.marked, now.scope, now.removals.last()) == (0, (), None)
         assert not now.view.tombstones
         assert {e.record.id.instance_id for e in now.view.events() if e.record} <= {0xB1, 0xB2}
         await operator.press("u")
@@ -287,13 +289,13 @@ async def test_what_comes_while_a_screen_is_removed_is_not_drawn_on_it(
                 dashboard.show_everything()
                 dashboard.show_link()
                 before._tick()
-                assert dashboard.observer.records_on_screen() == []
+                assert dashboard.updates.observer.records_on_screen() == []
             return remove(screen)
 
         monkeypatch.setattr(Screen, "remove", removing)
         await given(operator, "ctx lab")
         await until_ids(operator, {"b1", "b2"})
-        assert isinstance(dashboard.observer, Unseen)
+        assert isinstance(dashboard.updates.observer, Unseen)
         assert drawn == []
 
 

@@ -200,11 +200,11 @@ async def test_what_came_without_a_look_is_marked_and_counted_until_a_key_in_eve
         world.put(instance(2), lease=2)
         await operator.until(lambda: len(operator.dashboard.view.history) == 2)
         operator.app.post_message(events.AppBlur())
-        await operator.until(lambda: operator.dashboard.unseen.is_away)
+        await operator.until(lambda: operator.dashboard.attention.unseen.is_away)
         world.put(instance(3), lease=3)
         await operator.until_shown("Events •1")
         operator.app.post_message(events.AppFocus())
-        await operator.until(lambda: not operator.dashboard.unseen.is_away)
+        await operator.until(lambda: not operator.dashboard.attention.unseen.is_away)
         world.put(instance(4), lease=4)
         # A key anywhere else says nothing of Events; to open it shows the marks.
         await operator.press("j")

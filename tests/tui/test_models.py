@@ -280,7 +280,7 @@ async def test_a_routable_model_that_the_frontend_does_not_list_is_not_served_an
         assert detail["frontends"].startswith("http://frontend-0:8000 does not list it, since ")
         assert detail["frontends"].endswith(" or longer")
         scrapes.served[FRONTEND] = frozenset({"acme/big", "acme/tiny-llm"})
-        operator.dashboard.metrics.interval = 0.05
+        operator.dashboard.figures.metrics.interval = 0.05
         await operator.until(lambda: operator.rows("state") == ["● live", "● live"])
         assert operator.rows("why") == ["", ""]
         assert "not served" not in operator.header()
@@ -295,7 +295,7 @@ async def test_what_no_frontend_serves_is_shown_where_only_findings_are() -> Non
         await operator.until(lambda: operator.rows("state")[:1] == ["≠ not served"])
         assert [row for row in rows(operator) if "card" not in row] == ["model acme/tiny-llm +"]
         scrapes.served[FRONTEND] = frozenset({"acme/big", "acme/tiny-llm"})
-        operator.dashboard.metrics.interval = 0.05
+        operator.dashboard.figures.metrics.interval = 0.05
         await operator.until(lambda: rows(operator) == [])
 
 
@@ -412,7 +412,7 @@ async def test_failures_by_reason_are_one_line_with_numbers_and_rate() -> None:
     scrapes = at_frontends("acme/big", "acme/tiny-llm")
     scrapes.failing[FRONTEND] = {"acme/big": 2.0}
     async with dashboard(two_models(), scrapes=scrapes, size=(150, 30)) as operator:
-        operator.dashboard.metrics.interval = 0.05
+        operator.dashboard.figures.metrics.interval = 0.05
         await operator.press("2")
         await operator.until(lambda: "a second now" in operator.detail().get("failures", ""))
         line = operator.detail()["failures"]

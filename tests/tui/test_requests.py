@@ -95,8 +95,8 @@ async def test_components_endpoints_and_instances_are_rows_with_their_totals() -
 
 
 async def asked_again(operator: Operator) -> None:
-    assert operator.dashboard.services is not None
-    await operator.dashboard.services.round()
+    assert operator.dashboard.figures.services is not None
+    await operator.dashboard.figures.services.round()
 
 
 async def test_figures_and_rates_follow_each_scrape_with_the_cursor_on_its_row() -> None:

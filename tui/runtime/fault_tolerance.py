@@ -136,7 +136,8 @@ class FaultTolerantApp(SurvivesHandlerErrors):
                 await worker.wait()
         # Textual keeps the first screen to the end, but it need not keep all that it showed.
         self._compose_screen = screen
-        for name in ("_nodes", "_compositor", "_jobs", "dashboard", "_acting", "_go_to"):
+        ours = [name for name, one in vars(before).items() if type(one).__module__[:4] == "tui."]
+        for name in ("_nodes", "_compositor", "_jobs", *ours):
             vars(before).pop(name, None)
 
     def _load_screen_css(self, screen: Screen[object]) -> None:

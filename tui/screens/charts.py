@@ -62,8 +62,8 @@ class ChartScreen(StyledOnce, Screen[None]):
 
     def on_mount(self) -> None:
         self._view.focus()
-        self._dashboard.show_charts(True)
-        series, now = self._dashboard.hour.of(self._subject.key), self._window().end
+        self._dashboard.figures.show_charts(True)
+        series, now = self._dashboard.figures.hour.of(self._subject.key), self._window().end
         if series is None or series.at[0] > now - SPANS[-1]:
             # Of an hour all but the end would be empty.
             self._span = len(SPANS) - 1
@@ -71,7 +71,7 @@ class ChartScreen(StyledOnce, Screen[None]):
         self.watch(self._view, "scroll_y", self._name_page, init=False)
 
     def on_unmount(self) -> None:
-        self._dashboard.show_charts(False)
+        self._dashboard.figures.show_charts(False)
 
     def on_resize(self) -> None:
         # The charts have their room only after the layout.
@@ -92,8 +92,8 @@ class ChartScreen(StyledOnce, Screen[None]):
         size, window = self._view.size, self._window()
         # A dot is no narrower than this.
         moment = window.end // ((window.end - window.start) / max(1, 2 * size.width))
-        version = self._dashboard.hour.version
-        drawn = (size, self._span, moment, version, self._dashboard.metrics.asking is None)
+        version = self._dashboard.figures.hour.version
+        drawn = (size, self._span, moment, version, self._dashboard.figures.metrics.asking is None)
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw(window)
@@ -102,11 +102,11 @@ class ChartScreen(StyledOnce, Screen[None]):
     def _window(self) -> ChartWindow:
         dashboard = self._dashboard
         frozen = dashboard.frozen_at
-        end = max(dashboard.clock() if frozen is None else frozen, dashboard.hour.newest)
+        end = max(dashboard.clock() if frozen is None else frozen, dashboard.figures.hour.newest)
         return ChartWindow(end - SPANS[self._span], end, dashboard.clock.shown_at)
 
     def _draw(self, window: ChartWindow) -> None:
-        series = self._dashboard.hour.of(self._subject.key)
+        series = self._dashboard.figures.hour.of(self._subject.key)
         notes = [self._why_nothing()]
         pages = ChartPages((), 0)
         if series is not None:
@@ -120,12 +120,12 @@ class ChartScreen(StyledOnce, Screen[None]):
         self._view.show(pages)
 
     def _why_nothing(self) -> str:
-        metrics = self._dashboard.metrics
+        metrics = self._dashboard.figures.metrics
         if metrics.asking is None:
             return "Looking for processes that have metrics …"
         if not metrics.asking:
             return NOBODY
-        if self._dashboard.hour.is_full:
+        if self._dashboard.figures.hour.is_full:
             return "Too many models and workers have figures: of this one no hour is kept"
         return "Nothing is measured yet: charts begin with the second scrape that reports it"
 

@@ -26,9 +26,10 @@ from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
 from tui.state.cluster_view import Changes
-from tui.state.dashboard import Bookmark, Dashboard
+from tui.state.dashboard import Dashboard
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
 from tui.state.navigation.go_to import ContextNamed, GoTo, GoToWord
+from tui.state.navigation.jumps import Bookmark, Jumps
 from tui.state.observer import Unseen, Update
 from tui.state.past.moves import MINUTE, ByChanges, BySeconds, Move, ToTime
 from tui.state.reported_removals import Notice
@@ -130,10 +131,11 @@ class MainScreen(JobScreen):
     def __init__(self, dashboard: Dashboard) -> None:
         super().__init__(dashboard.jobs(), dashboard.timings.restarting)
         self.dashboard = dashboard
-        dashboard.observer = self
+        dashboard.updates.observer = self
         dashboard.remembering.report = self._show_not_remembered
         self._acting = Actions(dashboard, self)
         self._go_to = GoTo(dashboard.view)
+        self._jumps = Jumps(dashboard)
         self._detail_key: bytes | None = None
         self._is_read_only = dashboard.is_read_only
         """As keys were offered last."""
@@ -166,7 +168,7 @@ class MainScreen(JobScreen):
     def remove(self) -> AwaitRemove:
         """Remove the screen. The dashboard has none from now on: widgets go before the screen, and
         the jobs of it go on for a while."""
-        self.dashboard.observer = Unseen()
+        self.dashboard.updates.observer = Unseen()
         return super().remove()
 
     # --- behind the screen --------------------------------------------------------------------
@@ -182,7 +184,7 @@ class MainScreen(JobScreen):
         self.dashboard.link.may_show.set()
 
     def _tick(self) -> None:
-        if self.dashboard.observer is not self:
+        if self.dashboard.updates.observer is not self:
             # It is being removed.
             return
         self.dashboard.tick()
@@ -448,7 +450,7 @@ class MainScreen(JobScreen):
         if isinstance(target, Move):
             self.travel(target)
             return
-        self._remember_place()
+        self._jumps.remember(self.bookmark())
         if target.filter is not None:
             self.workers.cancel_group(self, FILTERING)
             self.query_one(FilterBar).set(target.filter)
@@ -458,25 +460,25 @@ class MainScreen(JobScreen):
 
     def on_overview_pane_target_chosen(self, message: OverviewPane.TargetChosen) -> None:
         target = message.target
-        self._remember_place()
+        self._jumps.remember(self.bookmark())
         if target.only_findings:
             self.dashboard.show_only_findings(True)
         self._go(Bookmark(target.tab, self.dashboard.scope, target.row), opened=True)
 
     def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
         pane = self.active
-        target = self.dashboard.jump_target(message.record, pane.TAB)
+        target = self._jumps.target(message.record, pane.TAB)
         if isinstance(target, Notice):
             self.show_notice(target)
             return
-        self._remember_place()
+        self._jumps.remember(self.bookmark())
         if isinstance(target, EndpointInstance) and is_internal(target.id.endpoint):
             self.dashboard.show_internal(True)
         shown = self.dashboard.view.shown.records
         if isinstance(target, EndpointInstance) and target.key not in shown:
             self._clear_filter_bar()
             self.dashboard.clear_filter()
-        self._go(self.dashboard.place_of(target))
+        self._go(self._jumps.place_of(target))
 
     # --- the past -----------------------------------------------------------------------------
 
@@ -523,12 +525,8 @@ class MainScreen(JobScreen):
         row = self.active.row
         return Bookmark(self.active.TAB, self.dashboard.scope, None if row is None else row.key)
 
-    def _remember_place(self) -> None:
-        row = self.active.row
-        self.dashboard.remember(self.active.TAB, None if row is None else row.key)
-
     def action_back(self) -> None:
-        if (bookmark := self.dashboard.back()) is not None:
+        if (bookmark := self._jumps.back()) is not None:
             self._go(bookmark)
 
     def _go(self, to: Bookmark, *, opened: bool = False) -> None:

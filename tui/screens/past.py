@@ -12,8 +12,8 @@ from backends.timeline.revisions import RevisionTimeline
 from tui.actions import ACTIONS, Place
 from tui.runtime.textual_bindings import bindings
 from tui.screens.main import MainScreen
-from tui.state.dashboard import Bookmark
 from tui.state.navigation.breadcrumb import BreadcrumbStep
+from tui.state.navigation.jumps import Bookmark
 from tui.state.observer import Update
 from tui.state.past.dashboard import PastDashboard
 from tui.state.past.moves import Move
@@ -155,7 +155,7 @@ def open_past(present: MainScreen, move: Move, clock: HostClock, timings: Timing
         audit=live.audit,
         times=None if live.store_keeps_times else times,
         store_keeps_times=live.store_keeps_times,
-        reasons=live.reasons_of_removals,
+        reasons=live.view.history.reasons_of_removals,
     )
     travel = Travel(timeline, dashboard, before=lambda moment: times.latest_of(moment.number))
     screen = PastScreen(dashboard, travel)

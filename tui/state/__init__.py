@@ -7,19 +7,17 @@ Each module uses only modules below it in this list:
     past               an earlier moment, and the moves along a timeline: a package
     overview           what is wrong, how models are served, and what happened: a package
     dashboard          the state and actions of the dashboard, without its screen
+    figures            figures of frontends, workers and NATS services: a package
+    looking_back       earlier events, and reasons of removals: a package
     charts             the charts of a model or worker: a package
-    metrics_detail     the detail of a row of metrics, in sentences
     removal_review     the records of a removal dialog: as shown, and as they are now
     empty              the text of a table without rows
     inspector          the detail of one record
-    metrics_rows       the rows of the tab Metrics
     removal_options    the removals that `d` offers for a selection
     pod_events         what Kubernetes writes down about the pods of the detail
     probe_results      the result of a probe by hand, as a notice
     store_link         follow the store, and start again whenever that stops
     under_way          removals and restores that take a while
-    unexplained        removals that have no reason yet
-    observer           what a dashboard reports to its screen, and asks of it
     batches            from a stream of events to batches
     reported_removals  remove and restore, and report how it ended
     columns            columns that several tabs have: a package
@@ -27,11 +25,13 @@ Each module uses only modules below it in this list:
     shared_addresses   the workers that register one host and port
     column             what a column is, and how columns share the width of a table
     causes             the rows of the tab Events: a package
+    observer           what a dashboard reports to its screen, and asks of it
     cluster_view       the cluster on screen, with its verdicts and history
     narrowing          what a filter shows, looked for step by step
     conditions         the words of a filter that name a time, a kind or a namespace
     sorted_rows        the rows of a table, in order
     store_state        the state of the store, for the header
+    tabs               the tabs, by their names
     timings            how long the dashboard waits
     watchdog           whether the dashboard still follows its store
 """

@@ -407,6 +407,11 @@ class ClusterView:
             pass
 
     @property
+    def is_up_to_date(self) -> bool:
+        """Return whether the registered records are those of the store by now."""
+        return self.complete and not self.store.link.is_outdated
+
+    @property
     def narrowed(self) -> bool:
         """Return whether the view may leave a record out."""
         return self.is_searched or self.only_findings

@@ -4,47 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import (
     Callable,
-    Hashable,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
 )
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-import msgspec
-from msgspec.structs import replace
-
-from backends.discovery.discovery import Added, Removed, Resynced, WatchEvent
+from backends.discovery.discovery import Resynced, WatchEvent
 from backends.discovery.history import Event
-from backends.discovery.past_records import last_changes
-from backends.discovery.reasons import Reason
 from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
-from backends.dynamo.records import AnyRecord, EndpointInstance, EventChannel, ModelCard
+from backends.dynamo.records import AnyRecord, EventChannel
 from backends.liveness.collector import EvidenceCollector
 from backends.liveness.gathering import Probing
 from backends.liveness.survey import probe_to_be_sure
 from backends.liveness.workers import Worker
-from backends.liveness.workers import worker as worker_by_id
-from backends.metrics.hour import MetricsHour
 from backends.metrics.in_flight import DrainWatch
-from backends.metrics.overview import Joiner, Overview
-from backends.metrics.poller import MetricsPoller
-from backends.metrics.reports import reports
 from backends.probe.types import ProbeResult
 from backends.removal.audit.operation import Operation, OperationKind
 from backends.removal.lasting_drain import LastingDrain
 from backends.removal.removal_targets import RemovalTarget
-from backends.services.latest import LatestStats
-from backends.services.poller import ServicesPoller
-from backends.store import Lifetime, Lost, PodLabel, StoreError
-from backends.store.pods import PodWarning
+from backends.store import PodLabel
 from backends.timeline.known_times import KnownTimes
 from tui.actions import DEFAULT_KEYS
 from tui.config.preferences import DEFAULT_TAB, Preferences
@@ -52,24 +36,25 @@ from tui.config.remembering import Remembering
 from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
-from tui.state.causes.alarm import FindingAlarm
-from tui.state.causes.unseen_causes import UnseenCauses
+from tui.state.causes.attention import Attention
 from tui.state.cluster_view import ClusterView
 from tui.state.columns.of_processes import Processes
 from tui.state.empty import nothing_to_show
+from tui.state.figures.polled_figures import PolledFigures
 from tui.state.inspector import Inspector
-from tui.state.observer import Job, Observer, Unseen, Update
+from tui.state.looking_back.earlier import EarlierEvents
+from tui.state.looking_back.unexplained import ReasonSearch
+from tui.state.observer import Job, Update, Updates
 from tui.state.pod_events import PodEventsPoller
 from tui.state.probe_results import probe_notice
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink
+from tui.state.tabs import TabId
 from tui.state.timings import TIMINGS, Timings
 from tui.state.under_way import UnderWay
-from tui.state.unexplained import Unexplained
 from tui.text.causes.sentences import kept_since
-from tui.text.detail import kind_and_name
-from tui.text.format import count, hex_id
+from tui.text.format import count
 from tui.text.host_clock import HostClock
 from tui.text.past.place import PAST
 from tui.text.sanitize import plain
@@ -83,34 +68,6 @@ _log = logging.getLogger(__name__)
 
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is shown: it comes in many small pieces."""
-EARLIER_REVISIONS = 500
-"""Revisions before the start of which the store is asked once: a screen or two of events."""
-EARLIER_LIMIT = 5.0
-"""Seconds that it has for that, as for one request."""
-MOST_BOOKMARKS = 100
-"""Jumps that can be gone back; the oldest are forgotten."""
-
-
-class TabId(StrEnum):
-    """The tabs, in the order of their numbers: the first is 0."""
-
-    OVERVIEW = "overview"
-    INSTANCES = "instances"
-    MODELS = "models"
-    WORKERS = "workers"
-    CHANNELS = "channels"
-    REQUESTS = "requests"
-    METRICS = "metrics"
-    EVENTS = "events"
-    OTHERS = "others"
-
-
-class Bookmark(msgspec.Struct, frozen=True):
-    """A place to go to, and one to come back to."""
-
-    tab: str
-    scope: Scope
-    row: Hashable
 
 
 class Dashboard:
@@ -145,9 +102,8 @@ class Dashboard:
         """The store as questions name it."""
         self.way_back = ""
         """What was shown before another context was chosen. Empty: nothing."""
-        self.observer: Observer = Unseen()
-        self._unshown: Update | None = None
-        """The differences that the observer failed to show."""
+        self.updates = Updates()
+        """Has differences shown, by the observer that is set there."""
         self.view = ClusterView(clock(), self.store.lifetime)
         self.under_way = UnderWay(self._status_changed)
         self.states = RecordStates(self.view, clock)
@@ -175,33 +131,19 @@ class Dashboard:
         """How many leases were read at least once, and how many there are."""
         self.trouble = ""
         """Why evidence is missing; empty: nothing is known to be wrong."""
-        self.services: ServicesPoller | None = None
-        """Polls the statistics of NATS services. None: no NATS server is set."""
-        if session.services is not None:
-            self.services = ServicesPoller(
-                session.services,
-                lambda: self.view.cluster.of_type(EndpointInstance),
-                clock,
-                session.timer,
-            )
-        self.metrics = MetricsPoller(
-            session.scrapes,
-            lambda: self.view.cluster.of_type(ModelCard),
-            timer=session.timer,
+        self.figures = PolledFigures(
+            session,
+            self.view,
+            clock,
+            self.updates,
+            tab=self.first_tab,
+            always=settings.metrics_always,
         )
-        self.hour = MetricsHour()
-        """The figures of the last hour, as far as they were polled."""
-        self._joiner = Joiner()
-        self._joined: Overview | None = None
-        """The overview of the figures that are just shown."""
-        self._charting = False
-        """Whether charts are open."""
-        self._scrapes = session.scrapes
         self.collector = EvidenceCollector(
             discovery,
             self.view.verdicts,
             session.probes,
-            lambda: self.observer.records_on_screen(),
+            lambda: self.updates.observer.records_on_screen(),
             clock=clock,
             probing=settings.probing,
             cap=settings.lease_rate,
@@ -223,22 +165,17 @@ class Dashboard:
             self._drain_watch.can_look,
         )
         self.removals = ReportedRemovals(session.removals, self.states, self.keys)
-        self.unseen = UnseenCauses(clock())
-        """What came while nobody looked."""
-        self._alarm = FindingAlarm() if settings.notify != "off" else None
-        self._unexplained = Unexplained(self.removals, self.view)
-        self._is_explaining = self._is_confirming = False
+        self.attention = Attention(self.view, clock, self.updates, calls=settings.notify != "off")
+        self._reason_search = ReasonSearch(self.removals, self.view, self.updates)
+        self._earlier = EarlierEvents(discovery, query, self.view, self.removals, self.updates)
         self._query = query
         self._audit = session.removals.audit
         self.times = KnownTimes(self.store.name)
         """When which revision came, if the store keeps what was at it."""
-        self._looks_back = False
-        """Whether the store was asked for events from before the start."""
         self._taps = session.taps
         self._heap = Heap()
         self._evidence_came = asyncio.Event()
         self._tab: str = self.first_tab
-        self._bookmarks: deque[Bookmark] = deque(maxlen=MOST_BOOKMARKS)
 
     @property
     def query(self) -> Query:
@@ -263,17 +200,6 @@ class Dashboard:
             return 0.0
         return self.times.first[1] if self.times else self.clock()
 
-    def reasons_of_removals(self) -> dict[tuple[bytes, str], Reason]:
-        """Return the reasons of removals that were found, by key and revision."""
-        return {
-            (event.record.key, event.removal.revision): event.why
-            for event in self.view.history
-            if event.record is not None
-            and event.removal is not None
-            and event.removal.revision
-            and event.why is not None
-        }
-
     @property
     def tab(self) -> str:
         """The tab that is open."""
@@ -290,37 +216,25 @@ class Dashboard:
         return TabId(self.preferences.first_tab or DEFAULT_TAB)
 
     @property
-    def has_figures(self) -> bool:
-        """Return whether addresses were named whose metrics tell how models answer."""
-        return bool(self._scrapes.given)
-
-    @property
     def shown(self) -> RecordIndex:
         """The records that match the filter."""
         return self.view.shown
 
-    @property
-    def stats(self) -> LatestStats | None:
-        """The statistics of NATS services. None: no NATS server is set."""
-        return None if self.services is None else self.services.latest
-
     def jobs(self) -> Mapping[str, Job]:
         """Return the background jobs of the dashboard by name, except following the store (`link`).
         The caller starts a job again when it fails."""
+        detail_differs = partial(self.updates.send, Update(detail=True))
         jobs: dict[str, Job] = {
             "collector": lambda: self.collector.run(self._evidence_came.set),
             "evidence": self._show_evidence_as_it_comes,
-            "metrics": lambda: self.metrics.run(self._metrics_came),
+            **self.figures.jobs(),
             "audit": lambda: self.removals.follow_audit(self._evidence_came.set),
-            "drained": lambda: self._drain_watch.run(partial(self._changed, Update(detail=True))),
+            "drained": lambda: self._drain_watch.run(detail_differs),
         }
         if self.remembering.is_on:
             jobs["remembering"] = self.remembering.run
         if self.store.pods is not None:
-            shows = partial(self._changed, Update(detail=True))
-            jobs["pod events"] = lambda: self._pod_events.run(shows)
-        if (services := self.services) is not None:
-            jobs["services"] = lambda: services.run(self._services_answered)
+            jobs["pod events"] = lambda: self._pod_events.run(detail_differs)
         return jobs
 
     def tick(self) -> None:
@@ -330,53 +244,14 @@ class Dashboard:
             _log.warning("the host's clock was set by %+.0f s", by)
         if self.view.prune(self.clock()):
             self._show()
-        self._hear_frontends()
-        if self.unseen.tick(self.clock()):
-            self._changed(Update(history=True))
-        self._call_out()
+        self.figures.hear_frontends()
+        self.attention.tick()
         self._heap.tick()
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.store.lifetime.has_leases
         self.sweep_age = self.collector.sweep_age() if has_leases else 0.0
         self.leases_read = self.collector.leases_read()
         self.trouble = self.collector.trouble
-
-    # --- who looks at it ----------------------------------------------------------------------
-
-    def look(self, key: str = "") -> None:
-        """Take in that a person looks. `key`: it was pressed; Esc anywhere, or any in Events, says
-        that what is new was seen."""
-        self.unseen.look(self.clock(), self.view.history.last)
-        says_so = key == "escape" or (key and self._tab == TabId.EVENTS)
-        if says_so and self.unseen.seen():
-            self._changed(Update(history=True))
-
-    def look_away(self) -> None:
-        """Take in that the terminal lost the focus."""
-        self.unseen.leave(self.view.history.last)
-
-    def count_unseen(self) -> int:
-        """Return how many causes of events came while nobody looked, and were not seen since."""
-        return self.unseen.count(self.view.newest_causes()) if self.unseen.has_any else 0
-
-    def _call_out(self) -> None:
-        """Call a person if something became wrong. The first snapshot is as it is."""
-        worsened = self.view.take_worsened()
-        if self._alarm is None:
-            return
-        self._alarm.note(worsened, self._name_of, self.clock())
-        if text := self._alarm.due(self.view.verdicts.of, self.clock()):
-            self.observer.call_out(text)
-
-    def _name_of(self, record: AnyRecord) -> tuple[Hashable, str]:
-        """Return the worker of a record, or its key, and what people call it."""
-        cluster = self.view.cluster
-        number = cluster.worker_of(record)
-        worker = None if number is None else worker_by_id(cluster, number)
-        if worker is None:
-            return record.key, kind_and_name(record)
-        names = (worker.role.value, hex_id(worker.id), ", ".join(worker.components))
-        return worker.id, " ".join(filter(None, names))
 
     # --- what the store link delivers ---------------------------------------------------------
 
@@ -392,34 +267,20 @@ class Dashboard:
         self._heap.took_in(sum(map(_records_in, batch)))
         noted = self.view.take(batch, self.clock())
         if self.store.past is not None and not self.store_keeps_times:
-            self._note_times(batch, link.last_contact)
+            self.times.take(batch, self.clock(), link.last_contact)
         self._show(noted, link=self.view.store.link is not link.link)
-
-    def _note_times(self, batch: Sequence[WatchEvent], last_contact: float | None) -> None:
-        """Remember at which time which revision came: the store itself keeps none."""
-        now = self.clock()
-        for event in batch:
-            match event:
-                case Resynced(revision=revision) if revision.isdigit():
-                    self.times.observe(int(revision), now, is_all=True)
-                case Added(record=record) if record.revision.isdigit():
-                    self.times.observe(int(record.revision), now)
-                case Removed(revision=revision) if revision.isdigit():
-                    self.times.observe(int(revision), now)
-                case Lost():
-                    self.times.lose(now if last_contact is None else last_contact)
 
     def when_shown(self, answer: Callable[[], None]) -> bool:
         """Call back once everything that was taken in is worked off. False: that cannot be."""
-        return self.observer.when_shown(answer)
+        return self.updates.observer.when_shown(answer)
 
     def show_link(self) -> None:
         """Show how it stands with the store by now."""
-        self._changed(Update(link=True, at_once=True))
+        self.updates.send(Update(link=True, at_once=True))
 
     def report(self, fault: Exception) -> None:
         """Report a fault of dyntop's own, after which everything is read again."""
-        self.observer.report(fault)
+        self.updates.observer.report(fault)
 
     # --- what is shown ------------------------------------------------------------------------
 
@@ -471,13 +332,13 @@ class Dashboard:
         """Freeze the view, or let it catch up."""
         self.frozen_at = self.clock() if frozen else None
         self.view.freeze(frozen)
-        self._look_at_figures()
+        self.figures.look()
         self._show(history=True)
 
     def show_everything(self) -> None:
         """Show all anew, whatever is different."""
         self.view.take_changes()
-        self._changed(Update(everything=True))
+        self.updates.send(Update(everything=True))
 
     def show_evidence(self) -> None:
         """Show new evidence now, since the user waits for it."""
@@ -525,13 +386,8 @@ class Dashboard:
     def open_tab(self, tab: str, marked: int) -> None:
         """Show another tab, of which so many rows are marked."""
         self._tab = tab
-        self._look_at_figures()
+        self.figures.open_tab(tab)
         self.mark(marked)
-
-    def show_charts(self, shown: bool) -> None:
-        """Take in that charts are opened or closed."""
-        self._charting = shown
-        self._look_at_figures()
 
     def inspect(self, record: AnyRecord | None, worker: Worker | None) -> None:
         """Take in what the detail shows: count its requests while it is being drained, and read
@@ -541,38 +397,6 @@ class Dashboard:
         records = worker.records if worker is not None else () if record is None else (record,)
         owners = [one.entry.owner for one in records if one.entry.owner is not None]
         self._pod_events.watch(owners, reads=not frozen)
-
-    def jump_target(self, record: AnyRecord, tab: str) -> EndpointInstance | Worker | Notice:
-        """Return what a record of a tab belongs to: its instance; in Instances, or if there is
-        none, its worker. A notice: neither is known, or it is the row itself."""
-        cluster = self.view.cluster
-        instance = cluster.instance_of(record)
-        if instance is not None and tab != TabId.INSTANCES:
-            return instance
-        number = cluster.worker_of(record)
-        if number is None:
-            return Notice("Its worker is unknown.", "warning")
-        worker = worker_by_id(cluster, number)
-        if worker is None or tab == TabId.WORKERS:
-            return Notice(f"Its worker is {hex_id(number)}, which has no instance.", "warning")
-        return worker
-
-    def remember(self, tab: str, row: Hashable) -> None:
-        """Remember the tab and row that are left for another place."""
-        self._bookmarks.append(Bookmark(tab, self.scope, row))
-
-    def place_of(self, to: EndpointInstance | Worker) -> Bookmark:
-        """Return where an instance or a worker is shown."""
-        shown = self.view.shown
-        if isinstance(to, Worker):
-            is_here = to.id in map(self.view.cluster.worker_id, shown.workers(self.scope))
-            return Bookmark(TabId.WORKERS, self.scope if is_here else (), to.id)
-        is_here = to.key in shown.keys(to.kind, self.scope)
-        return Bookmark(TabId.INSTANCES, self.scope if is_here else (), to.key)
-
-    def back(self) -> Bookmark | None:
-        """Return where the last jump was from, and forget it. None: there was none."""
-        return self._bookmarks.pop() if self._bookmarks else None
 
     # --- what is done -------------------------------------------------------------------------
 
@@ -644,60 +468,9 @@ class Dashboard:
     def _acted(self) -> None:
         """Show removals whose reasons follow from the store's answer."""
         self._evidence_came.set()
-        self._changed(Update(history=True))
+        self.updates.send(Update(history=True))
 
     # --- what is learnt -----------------------------------------------------------------------
-
-    def _services_answered(self) -> None:
-        if not self.view.frozen:
-            self._changed(Update(requests=True, detail=True))
-
-    @property
-    def store_is_read(self) -> bool:
-        """Return whether the registered records are up to date."""
-        return self.view.complete and not self.view.store.link.is_outdated
-
-    def overview(self) -> Overview:
-        """Return the last figures, joined to what is registered."""
-        if self._joined is not None:
-            return self._joined
-        return self._joiner.overview(
-            self.metrics.latest,
-            self.view.cluster,
-            self.metrics.revealing,
-            is_read=self.store_is_read,
-        )
-
-    def _metrics_came(self) -> None:
-        if self.view.frozen:
-            return
-        self._hear_frontends()
-        self._joined = self.overview()
-        try:
-            self.hour.take(self._joined)
-            self._changed(Update(metrics=True, detail=True))
-        finally:
-            self._joined = None
-
-    def _hear_frontends(self) -> None:
-        """Take the last reports of frontends. Reports that are too old count for nothing."""
-        if self.view.frozen:
-            return
-        frontends = reports(self.metrics.latest, self.clock())
-        if names := self.view.verdicts.serving.observe_frontends(frontends):
-            self._changed(Update(served=names))
-
-    def _look_at_figures(self) -> None:
-        """Poll figures only while their view is visible, and not frozen."""
-        tab = None if self.view.frozen else self._tab
-        # What a model's row says rests on what the frontends say that were named.
-        models = tab in (TabId.OVERVIEW, TabId.MODELS) and self.has_figures
-        all_of_them = tab == TabId.METRICS or (self._charting and not self.view.frozen)
-        shown = all_of_them or models
-        always = self.settings.metrics_always and not self.view.frozen
-        self.metrics.look(shown or always, at_all=all_of_them, seldom=not shown)
-        if self.services is not None:
-            self.services.look(tab == TabId.REQUESTS)
 
     async def _show_evidence_as_it_comes(self) -> NoReturn:
         while True:
@@ -716,20 +489,15 @@ class Dashboard:
         detail: bool = False,
     ) -> None:
         """Show the changes of the view since the last time."""
-        if self._unexplained.add(noted) and not self._is_explaining:
-            self._is_explaining = True
-            self.observer.begin("reasons", self._find_reasons)
+        self._reason_search.begin(noted)
         if self.complete != self.view.complete:
             self.complete = self.view.complete
             self.view.take_changes()
-            # What was there is not new, nor that it was read.
-            self.unseen.start(self.view.history.last)
-            if self._alarm is not None:
-                self._alarm.start(self.clock())
-            self._changed(Update(everything=True, is_first=True, link=link))
-            self._begin_to_look_back()
+            self.attention.start()
+            self.updates.send(Update(everything=True, is_first=True, link=link))
+            self._earlier.begin()
             return
-        self._changed(
+        self.updates.send(
             Update(
                 records=self.view.take_changes(),
                 history=history or (bool(noted) and not self.view.frozen),
@@ -738,84 +506,8 @@ class Dashboard:
             )
         )
 
-    def _begin_to_look_back(self) -> None:
-        """Read what the store still knows of before, once its first snapshot is on screen."""
-        if self._looks_back:
-            return
-        self._looks_back = True
-        if self.store.pods is not None:
-            self.observer.when_shown(lambda: self.observer.begin("earlier events", self._ask_pods))
-        elif self.store.lifetime is Lifetime.OWNED:
-            self._show_earlier(self.view.events_of_objects())
-        elif self.store.past is not None:
-            self.observer.when_shown(lambda: self.observer.begin("earlier events", self._look_back))
-
-    async def _look_back(self) -> None:
-        start = self.view.history.start
-        if start is None or start.why is None or not start.why.revision.isdigit():
-            return
-        try:
-            async with asyncio.timeout(EARLIER_LIMIT):
-                changes = await last_changes(
-                    self.discovery, self._query, int(start.why.revision), EARLIER_REVISIONS
-                )
-        except (StoreError, TimeoutError) as error:
-            # Events begin with the start then, which is what the tab says.
-            _log.info("no events from before the start: %s", error)
-            return
-        events = self.view.earlier_events(changes)
-        await self.removals.explain_earlier(events)
-        self._show_earlier(events)
-
-    async def _ask_pods(self) -> None:
-        """Show what objects tell of before the start, with the warnings about their pods."""
-        warnings: Sequence[PodWarning] = ()
-        try:
-            async with asyncio.timeout(EARLIER_LIMIT):
-                if self.store.pods is not None:
-                    warnings = await self.store.pods.warnings()
-        except (StoreError, TimeoutError) as error:
-            _log.info("no warnings about pods from before the start: %s", error)
-        self._show_earlier(self.view.events_of_pods(warnings))
-
-    def _show_earlier(self, events: Sequence[Event]) -> None:
-        if events:
-            self.view.put_before(events)
-            self._changed(Update(history=True))
-
-    async def _find_reasons(self) -> None:
-        try:
-            await self._unexplained.explain(self._reasons_found)
-        finally:
-            self._is_explaining = False
-        if self._unexplained.is_open and not self._is_confirming:
-            self._is_confirming = True
-            self.observer.begin("confirm", self._confirm_reasons)
-
-    async def _confirm_reasons(self) -> None:
-        try:
-            await self._unexplained.confirm(self._reasons_found)
-        finally:
-            self._is_confirming = False
-
-    def _reasons_found(self) -> None:
-        self._changed(Update(history=True, detail=True))
-
     def _status_changed(self) -> None:
-        self._changed(Update())
-
-    def _changed(self, update: Update) -> None:
-        """Report to the observer. Differences that it failed to show come with the next update,
-        which then shows everything: nothing else would report them again."""
-        if update.at_once:
-            self.observer.changed(update)
-            return
-        if (failed := self._unshown) is not None:
-            is_first = update.is_first or failed.is_first
-            update = replace(update, everything=True, is_first=is_first, detail=True)
-        self._unshown = update
-        self.observer.changed(update)
-        self._unshown = None
+        self.updates.send(Update())
 
 
 def _records_in(event: WatchEvent) -> int:

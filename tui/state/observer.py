@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from backends.dynamo.records import AnyRecord
 from tui.state.cluster_view import Changes
@@ -83,3 +84,25 @@ class Unseen:
 
     def records_on_screen(self) -> list[AnyRecord]:
         return []
+
+
+class Updates:
+    """Passes the differences to the observer, whichever it is by now."""
+
+    def __init__(self) -> None:
+        self.observer: Observer = Unseen()
+        self._unshown: Update | None = None
+        """The differences that the observer failed to show."""
+
+    def send(self, update: Update) -> None:
+        """Have differences shown. Those that the observer failed to show come with the next
+        update, which then shows everything: nothing else would report them again."""
+        if update.at_once:
+            self.observer.changed(update)
+            return
+        if (failed := self._unshown) is not None:
+            is_first = update.is_first or failed.is_first
+            update = replace(update, everything=True, is_first=is_first, detail=True)
+        self._unshown = update
+        self.observer.changed(update)
+        self._unshown = None

@@ -22,7 +22,7 @@ from tui.config.settings_file import INSTEAD, TABLES, SettingsFile, parse_settin
 from tui.config.tab_columns import NAMING, OF_SOME_STORES, TAB_COLUMNS
 from tui.config.toml_lines import line_of
 from tui.config.versions import wrong_version
-from tui.state.dashboard import TabId
+from tui.state.tabs import TabId
 
 PATH = Path("/home/me/.config/dyntop/settings.toml")
 

@@ -14,7 +14,6 @@ from backends.discovery.reasons import ReasonKind
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.liveness.judge import Verdict
-from backends.liveness.workers import Worker
 from backends.memory import Keyspace, MemoryStore
 from backends.store import Entry, Lifetime, Outcome
 from tests.support.registered import card, instance, record
@@ -22,9 +21,9 @@ from tests.support.unseen import unseen
 from tui.config.preferences import NotifyWay
 from tui.runtime.heap import STORM, Heap
 from tui.state.causes.alarm import SETTLING
-from tui.state.dashboard import Bookmark, TabId
 from tui.state.observer import Job, Update
 from tui.state.reported_removals import Notice
+from tui.state.tabs import TabId
 
 NOW = 1_700_000_000.0
 DEADLINE = 60.0
@@ -105,7 +104,7 @@ class Shown:
         self.store = SlowStore(self.keyspace)
         self.told = Told()
         self.dashboard = unseen(self.store, NOW)
-        self.dashboard.observer = self.told
+        self.dashboard.updates.observer = self.told
 
     async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(DEADLINE):
@@ -243,38 +242,12 @@ async def test_another_place_is_shown_anew_and_the_same_is_not() -> None:
 async def test_figures_are_asked_for_while_their_tab_is_open_and_goes_on() -> None:
     async with opened(KEPT) as shown:
         looks: list[bool] = []
-        shown.dashboard.metrics.look = lambda looked, **_: looks.append(looked)  # type: ignore[method-assign]
+        shown.dashboard.figures.metrics.look = lambda looked, **_: looks.append(looked)  # type: ignore[method-assign]
         shown.dashboard.open_tab(TabId.METRICS, 0)
         shown.dashboard.freeze(True)
         shown.dashboard.freeze(False)
         shown.dashboard.open_tab(TabId.MODELS, 0)
         assert looks == [True, False, True, False]
-
-
-async def test_a_jump_is_gone_back_once() -> None:
-    async with opened(KEPT, card(1)) as shown:
-        dashboard = shown.dashboard
-        model = dashboard.view.cluster.records[card(1)[0]]
-        found = dashboard.jump_target(model, TabId.MODELS)
-        assert found == shown.record(LIVING)
-        dashboard.select(("elsewhere",))
-        dashboard.remember(TabId.MODELS, "row")
-        to = dashboard.place_of(shown.record(LIVING))
-        assert to == Bookmark(TabId.INSTANCES, (), LIVING)
-        assert dashboard.back() == Bookmark(TabId.MODELS, ("elsewhere",), "row")
-        assert dashboard.back() is None
-
-
-async def test_a_jump_from_what_has_no_instance_goes_to_its_worker() -> None:
-    async with opened(card(7)) as shown:
-        dashboard = shown.dashboard
-        alone = dashboard.view.cluster.records[card(7)[0]]
-        worker = dashboard.jump_target(alone, TabId.MODELS)
-        assert isinstance(worker, Worker)
-        assert dashboard.place_of(worker) == Bookmark(TabId.WORKERS, (), 7)
-        assert dashboard.jump_target(alone, TabId.WORKERS) == Notice(
-            "Its worker is 7, which has no instance.", "warning"
-        )
 
 
 async def test_a_removal_is_named_while_it_takes_and_its_outcome_is_told() -> None:
@@ -340,7 +313,7 @@ async def test_what_becomes_wrong_is_called_out_once_and_what_was_wrong_at_first
         unseen(MemoryStore(Keyspace(lambda: NOW)), lambda: at[0], notify=notify),
         Told(),
     )
-    dashboard.observer = told
+    dashboard.updates.observer = told
     broken = [record((b"v1/instances/prod/backend/generate/%x" % n, b"{")) for n in (1, 2)]
 
     def pass_by(*seconds: float) -> list[str]:

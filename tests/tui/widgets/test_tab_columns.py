@@ -8,7 +8,7 @@ from backends.memory import MemoryStore
 from tests.support.operating import OwningStore
 from tests.support.unseen import unseen
 from tui.config.tab_columns import OF_SOME_STORES, TAB_COLUMNS
-from tui.state.dashboard import TabId
+from tui.state.tabs import TabId
 from tui.widgets.panes.tabs import PaneTabs
 
 

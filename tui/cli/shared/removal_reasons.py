@@ -20,8 +20,8 @@ from backends.removal.removals import Removals
 from tui.cli.shared.audit_file import audit_at
 from tui.cli.shared.reading import Clock
 from tui.config.settings import Settings
+from tui.state.looking_back.unexplained import ASKED_AT_ONCE, SETTLE
 from tui.state.store_state import StoreState, next_state
-from tui.state.unexplained import ASKED_AT_ONCE, SETTLE
 
 MOST_OPEN = 1_000
 """The most removals whose reason is printed again if it turns out to be another, the newest."""

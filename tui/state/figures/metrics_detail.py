@@ -9,7 +9,7 @@ from backends.metrics.latest import ScrapedProcess
 from backends.metrics.overview import AtFrontend, AtWorker, MeteredModel
 from backends.metrics.rates import Rates, Seen, WorkerLabels
 from backends.metrics.served import Served
-from tui.state.metrics_rows import (
+from tui.state.figures.metrics_rows import (
     FAILING,
     IN_CONFLICT,
     UNROUTABLE,

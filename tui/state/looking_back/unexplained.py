@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from backends.discovery.history import Event
 from tui.state.cluster_view import ClusterView
+from tui.state.observer import Update, Updates
 from tui.state.reported_removals import ReportedRemovals
 
 ASKED_AT_ONCE = 500
@@ -56,3 +57,36 @@ class Unexplained:
             again, self._open = self._open, []
             await self._removals.confirm_reasons(again)
             explained()
+
+
+class ReasonSearch:
+    """Finds the reasons of removals behind the screen, and has them shown."""
+
+    def __init__(self, removals: ReportedRemovals, view: ClusterView, updates: Updates) -> None:
+        self._unexplained = Unexplained(removals, view)
+        self._updates = updates
+        self._is_explaining = self._is_confirming = False
+
+    def begin(self, noted: Iterable[Event]) -> None:
+        """Look for the reasons of the removals among new events that have none."""
+        if self._unexplained.add(noted) and not self._is_explaining:
+            self._is_explaining = True
+            self._updates.observer.begin("reasons", self._explain)
+
+    async def _explain(self) -> None:
+        try:
+            await self._unexplained.explain(self._show)
+        finally:
+            self._is_explaining = False
+        if self._unexplained.is_open and not self._is_confirming:
+            self._is_confirming = True
+            self._updates.observer.begin("confirm", self._confirm)
+
+    async def _confirm(self) -> None:
+        try:
+            await self._unexplained.confirm(self._show)
+        finally:
+            self._is_confirming = False
+
+    def _show(self) -> None:
+        self._updates.send(Update(history=True, detail=True))

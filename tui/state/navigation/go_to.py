@@ -17,11 +17,11 @@ from backends.dynamo.roles import is_internal
 from backends.liveness.workers import workers
 from backends.probe.hosts import bare_host, hosts_in
 from tui.state.cluster_view import ClusterView
-from tui.state.dashboard import TabId
 from tui.state.narrowing import HOST_WORD
 from tui.state.navigation.moments import revision_named, time_named
 from tui.state.past.moves import Move
 from tui.state.reported_removals import Notice
+from tui.state.tabs import TabId
 from tui.text.past.typed_time import TypedTime
 from tui.text.sanitize import plain
 from tui.text.suggestions import did_you_mean

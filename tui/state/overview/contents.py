@@ -16,7 +16,7 @@ from backends.metrics.overview import MeteredModel
 from tui.state.causes.cause_rows import CauseRow, CauseRows
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.overview.calm import all_is_well, not_known_yet
 from tui.state.overview.model_details import ModelDetails
 from tui.state.overview.model_lines import ModelLine, ModelLines
@@ -32,6 +32,7 @@ from tui.state.overview.rows import (
 )
 from tui.state.overview.store_lines import StoreLine, frontend_lines, store_lines
 from tui.state.overview.wrong_lines import WrongKind, WrongLine, WrongLines
+from tui.state.tabs import TabId
 from tui.text.causes.cause_detail import cause_detail
 from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, time_text
 from tui.text.detail import Detail
@@ -122,8 +123,8 @@ class OverviewContents:
 
     def take_figures(self) -> None:
         """Take in new figures, if any are asked for."""
-        if self._dashboard.has_figures:
-            found = self._dashboard.overview()
+        if self._dashboard.figures.has_addresses:
+            found = self._dashboard.figures.overview()
             self._metered = {one.name: one for one in found.models}
 
     # --- the rows -----------------------------------------------------------------------------
@@ -230,7 +231,7 @@ class OverviewContents:
         return OverviewRow(key, OverviewPart.MODELS, RowKind.LINE, cells)
 
     def _figures(self, name: str) -> dict[str, Cell]:
-        if not self._dashboard.has_figures:
+        if not self._dashboard.figures.has_addresses:
             return {}
         metered = self._metered.get(name)
         if metered is None:

@@ -133,9 +133,6 @@ class PastDashboard(Dashboard):
     def tick(self) -> None:
         """Take in that a second passed now, which is nothing then."""
 
-    def _begin_to_look_back(self) -> None:
-        """What came before is part of what a moment opens with."""
-
     async def open_at(self, opening: Opening, at: float) -> None:
         """Take in another moment, with nothing of the one before but what the user chose. `at`: its
         time; if that is not known, one that it was before. `show_at` shows it, once the steps that
@@ -180,7 +177,7 @@ class PastDashboard(Dashboard):
             )
         else:
             changed = Update(records=changes, history=True, link=True, detail=True)
-        self._changed(changed)
+        self.updates.send(changed)
 
     def _judge(self) -> None:
         """Take in which records there are by now: evidence counts only for those."""

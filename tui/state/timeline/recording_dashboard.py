@@ -14,6 +14,7 @@ from backends.recording.recording_timeline import RecordingTimeline
 from backends.store import StoreError
 from backends.timeline import DrainsRead, LeasesRead, Moment, Opening, Step
 from tui.config.settings import Settings
+from tui.state.observer import Update
 from tui.state.past.dashboard import PastDashboard, is_unexplained_removal
 from tui.state.past.place import PastPlace
 from tui.state.timings import TIMINGS, Timings
@@ -91,7 +92,7 @@ class RecordingDashboard(PastDashboard):
         super().show_at(place, at, anew=anew)
         if self._opened_at is not None and not self._explains_earlier:
             self._explains_earlier = True
-            self.observer.begin("earlier reasons", self._explain_earlier)
+            self.updates.observer.begin("earlier reasons", self._explain_earlier)
 
     async def _explain_earlier(self) -> None:
         """Find the reasons of removals from before what a moment opens with, once it is shown."""
@@ -119,7 +120,7 @@ class RecordingDashboard(PastDashboard):
         for event in gone:
             if event.record is not None:
                 event.why = found.get((event.record.key, event.at), event.why)
-        self._reasons_found()
+        self.updates.send(Update(history=True, detail=True))
 
     async def _take(self, step: Step) -> None:
         if self.clock.is_known:

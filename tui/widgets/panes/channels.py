@@ -15,8 +15,9 @@ from backends.dynamo.records import AnyRecord, EventChannel, EventSource
 from tui.runtime.textual_bindings import bindings
 from tui.state.column import NAMES, Cell, Column, SortOrder
 from tui.state.columns.of_records import seen_column, severity_of, state_column, why_column
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.sorted_rows import ListedRows
+from tui.state.tabs import TabId
 from tui.text.format import NOTHING, count, hex_id, short_transport, worker_word
 from tui.widgets.panes.pane import Pane
 

@@ -14,8 +14,9 @@ from backends.liveness.workers import Worker
 from backends.liveness.workers import worker as worker_by_id
 from tui.state.causes.cause_rows import CauseRow, CauseRows
 from tui.state.column import Cell, Column, Growth, SortOrder
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.sorted_rows import ListedRows
+from tui.state.tabs import TabId
 from tui.text.causes.cause_detail import cause_detail
 from tui.text.causes.sentences import (
     CAUSE_GLYPHS,
@@ -172,7 +173,7 @@ class EventsPane(TreePane[CauseRow]):
 
     def _time(self, row: CauseRow) -> str:
         event = row.cause if row.event is None else row.event
-        new = NEW * self.dashboard.unseen.is_new(event.number)
+        new = NEW * self.dashboard.attention.unseen.is_new(event.number)
         start = self.view.history.start
         time = time_text(
             row.at,

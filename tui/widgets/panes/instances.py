@@ -18,8 +18,9 @@ from tui.state.cluster_view import Changes
 from tui.state.column import NAMES, Cell, Column, SortOrder
 from tui.state.columns.of_processes import process_columns
 from tui.state.columns.of_records import seen_column, severity_of, state_column, why_column
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.sorted_rows import SortedRows
+from tui.state.tabs import TabId
 from tui.text.format import NOTHING, hex_id, short_transport
 from tui.widgets.panes.pane import Pane
 

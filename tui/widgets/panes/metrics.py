@@ -17,11 +17,12 @@ from backends.metrics.overview import AtFrontend, MeteredModel
 from tui.state.charts.chart_subject import ChartSubject
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.empty import NO_FIGURES_THEN, filtered_text
-from tui.state.metrics_detail import failing_now, metrics_detail
-from tui.state.metrics_rows import MetricsRow, Rows, Trend
+from tui.state.figures.metrics_detail import failing_now, metrics_detail
+from tui.state.figures.metrics_rows import MetricsRow, Rows, Trend
 from tui.state.sorted_rows import ListedRows
+from tui.state.tabs import TabId
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, count
 from tui.text.numbers import latency, per_cent, rate, whole
@@ -74,7 +75,7 @@ class MetricsPane(TreePane[MetricsRow]):
     def rebuild(self) -> None:
         dashboard = self.dashboard
         rows = Rows(self.states, dashboard.scope, self._opened, self._trend_of).made(
-            dashboard.overview(), self.sort_column.sort_value, reverse=self.order.reverse
+            dashboard.figures.overview(), self.sort_column.sort_value, reverse=self.order.reverse
         )
         self.show(ListedRows(rows))
         self.set_empty_text("")
@@ -100,7 +101,7 @@ class MetricsPane(TreePane[MetricsRow]):
             self.row,
             self.dashboard.clock(),
             self.dashboard.settings.namespace,
-            is_read=self.dashboard.store_is_read,
+            is_read=self.view.is_up_to_date,
             shown_at=self.dashboard.clock.shown_at,
             chart_key=self.dashboard.keys.shown("chart"),
         )
@@ -120,7 +121,7 @@ class MetricsPane(TreePane[MetricsRow]):
         return ChartSubject(row.series, f"{model}{row.name}")
 
     def _trend_of(self, key: SeriesKey) -> Trend:
-        hour = self.dashboard.hour
+        hour = self.dashboard.figures.hour
         series = hour.of(key)
         if series is None:
             return ()
@@ -128,21 +129,21 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def _remarks(self) -> str:
         """Return remarks on all figures; most often none."""
-        metering = self.dashboard.metrics
+        metering = self.dashboard.figures.metrics
         if metering.asking is None:
             return ""
         revealed = len(metering.revealing)
         remarks = [
             metering.trouble and f"the last scrapes failed: {metering.trouble}",
             failing_now(one for one in metering.latest.known.values() if one.answers),
-            "" if self.dashboard.store_is_read else "the store is not read now: figures only",
+            "" if self.view.is_up_to_date else "the store is not read now: figures only",
             f"{revealed:,} of {metering.revealed:,} servers that cards reveal are asked"
             * (revealed < metering.revealed),
         ]
         return "; ".join(filter(None, remarks))
 
     def _why_empty(self) -> str:
-        view, metering = self.view, self.dashboard.metrics
+        view, metering = self.view, self.dashboard.figures.metrics
         if self.dashboard.is_past:
             return NO_FIGURES_THEN
         if metering.asking is None:

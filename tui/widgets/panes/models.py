@@ -24,9 +24,10 @@ from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import REASONS, Cell, Column, SortOrder
 from tui.state.columns.of_processes import process_columns
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.record_states import NO_REASON
 from tui.state.sorted_rows import ListedRows
+from tui.state.tabs import TabId
 from tui.text.cards.model_summary import ModelSummary, summarise, summary_detail
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, State, hex_id

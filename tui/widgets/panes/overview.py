@@ -14,11 +14,12 @@ from tui.state.causes.cause_rows import CauseRow
 from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import SortOrder
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.overview.contents import OverviewContents, Target
 from tui.state.overview.model_lines import ModelLine
 from tui.state.overview.rows import OverviewPart, OverviewRow
 from tui.state.sorted_rows import ListedRows
+from tui.state.tabs import TabId
 from tui.text.detail import Detail
 from tui.widgets.panes.pane import Pane
 from tui.widgets.table.list_table import ListTable
@@ -52,7 +53,7 @@ class OverviewPane(Pane[OverviewRow]):
 
     def __init__(self, dashboard: Dashboard) -> None:
         table = PartTable(
-            has_figures=dashboard.has_figures,
+            has_figures=dashboard.figures.has_addresses,
             id=TabId.OVERVIEW,
             resized=self._resized,
             is_past=dashboard.is_past,

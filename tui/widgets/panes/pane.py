@@ -22,10 +22,11 @@ from tui.state.cluster_view import Changes
 from tui.state.column import Column, SortOrder
 from tui.state.columns.choice import ColumnChoice
 from tui.state.columns.chosen import shown_columns, sort_order
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.inspector import Inspector
 from tui.state.removal_options import Verb, proposed_verb
 from tui.state.sorted_rows import HasKey, ListedRows, RowSource
+from tui.state.tabs import TabId
 from tui.text.detail import Detail
 from tui.widgets.table.list_table import ListTable
 

@@ -15,9 +15,10 @@ from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.services.overview import Answering, Total, Usage, total
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.empty import NO_FIGURES_THEN
 from tui.state.sorted_rows import ListedRows
+from tui.state.tabs import TabId
 from tui.text.detail import Detail
 from tui.text.format import NOTHING, duration, hex_id
 from tui.text.sanitize import clip
@@ -146,7 +147,7 @@ class RequestsPane(TreePane[RequestRow]):
         return False
 
     def with_pane_fields(self, detail: Detail | None) -> Detail | None:
-        row, board, now = self.row, self.dashboard.stats, self.dashboard.clock()
+        row, board, now = self.row, self.dashboard.figures.stats, self.dashboard.clock()
         shown_at = self.dashboard.clock.shown_at
         if row is None or board is None:
             return detail
@@ -162,7 +163,7 @@ class RequestsPane(TreePane[RequestRow]):
 
     def _shown_usages(self) -> list[Usage]:
         """Return the rows in the selected scope that match the filter."""
-        board, cluster = self.dashboard.stats, self.view.cluster
+        board, cluster = self.dashboard.figures.stats, self.view.cluster
         if board is None:
             return []
         known = [
@@ -222,7 +223,8 @@ class RequestsPane(TreePane[RequestRow]):
     def _empty_text(self) -> str:
         if self.dashboard.is_past:
             return NO_FIGURES_THEN
-        return empty_text(self.dashboard.stats, self._told_of_store, self.dashboard.clock.shown_at)
+        stats, shown_at = self.dashboard.figures.stats, self.dashboard.clock.shown_at
+        return empty_text(stats, self._told_of_store, shown_at)
 
     def on_resize(self) -> None:
         """Fit the line into the new width: it may have been made before there was one."""
@@ -231,7 +233,7 @@ class RequestsPane(TreePane[RequestRow]):
 
     def _update_line(self) -> None:
         """Show the age of the figures, and mute them while NATS or the store is disconnected."""
-        board = self.dashboard.stats
+        board = self.dashboard.figures.stats
         lost = self.view.store.link.is_outdated
         self.table.set_class(lost or (board is not None and board.trouble is not None), "-stale")
         line_text = line(board, self._whole, self.dashboard.clock(), self.dashboard.clock.shown_at)

@@ -11,7 +11,8 @@ from textual.widgets import Static, Tab, TabbedContent
 
 from backends.dynamo import keys
 from tui.state.cluster_view import Changes
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
+from tui.state.tabs import TabId
 from tui.text.sanitize import width
 from tui.text.tab_titles import TabTitle, fitting
 from tui.widgets.panes.channels import ChannelsPane
@@ -179,7 +180,7 @@ class PaneTabs(TabbedContent):
                 (pane.TITLE, *pane.SHORT_TITLES),
                 self._numbers.get(tab),
                 tab == self.active,
-                self.dashboard.count_unseen() if pane.TAB == TabId.EVENTS else 0,
+                self.dashboard.attention.count_unseen() if pane.TAB == TabId.EVENTS else 0,
             )
             for tab, pane in tabs.items()
         ]

@@ -21,9 +21,10 @@ from tui.state.column import NAMES, Cell, Column, SortOrder
 from tui.state.columns.of_owners import pod_columns
 from tui.state.columns.of_processes import process_columns
 from tui.state.columns.of_records import seen_column, why_column
-from tui.state.dashboard import Dashboard, TabId
+from tui.state.dashboard import Dashboard
 from tui.state.shared_addresses import SharedAddresses
 from tui.state.sorted_rows import SortedRows
+from tui.state.tabs import TabId
 from tui.text.consequences import no_worker
 from tui.text.detail import Detail
 from tui.text.format import GONE, LEFT_BEHIND, NOTHING, STATES, count, worker_ids

@@ -38,7 +38,8 @@ from tests.support.owned import READY, owned
 from tests.support.registered import KeyAndValue, card, instance
 from tests.support.unseen import unseen
 from tests.tui.state.test_dashboard import Told
-from tui.state.dashboard import EARLIER_REVISIONS, Dashboard
+from tui.state.dashboard import Dashboard
+from tui.state.looking_back.earlier import REVISIONS
 from tui.text.reasons import reason_text
 
 NOW = 1_700_000_000.0
@@ -110,7 +111,7 @@ async def looking(
     store = MemoryStore()
     store.past = past
     dashboard, told = unseen(store, NOW, audit), Told()
-    dashboard.observer = told
+    dashboard.updates.observer = told
     dashboard.view.freeze(frozen)
     dashboard.take_in([Resynced((), (Added(read(CAME)),), str(NEWEST))])
     assert told.begun == []  # nothing is asked before the first picture is there
@@ -127,7 +128,7 @@ def in_short(events: Sequence[Event]) -> list[tuple[int, EventType, str]]:
 async def test_the_last_revisions_come_before_the_start_and_count_for_nothing() -> None:
     past = Remembered()
     async with looking(past) as (dashboard, told):
-        assert past.asked == [(NEWEST, EARLIER_REVISIONS)]
+        assert past.asked == [(NEWEST, REVISIONS)]
         assert in_short(dashboard.view.events()) == [
             (1, EventType.RESYNCED, str(NEWEST)),
             (0, EventType.ADDED, "990"),
@@ -232,7 +233,7 @@ async def looking_at_pods(pods: Warned) -> Dashboard:
     store = Owning()
     store.pods = pods
     dashboard, told = unseen(store, NOW), Told()
-    dashboard.observer = told
+    dashboard.updates.observer = told
     made = replace(READY, created_at=NOW - 60, applied_at=NOW - 60)
     records = (Added(owned(card(A), made)), Added(owned(instance(A), made)))
     dashboard.take_in([Resynced((), records, "")])
@@ -278,7 +279,7 @@ async def test_objects_tell_of_before_by_themselves() -> None:
         lifetime = Lifetime.OWNED
 
     dashboard, told = unseen(Owning(), NOW), Told()
-    dashboard.observer = told
+    dashboard.updates.observer = told
     made = replace(READY, created_at=NOW - 60, applied_at=NOW - 60)
     dashboard.take_in([Resynced((), (Added(owned(instance(A), made)),), "")])
     start, came = dashboard.view.events()

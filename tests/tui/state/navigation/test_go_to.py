@@ -10,9 +10,9 @@ from tests.support import registered
 from tests.support.owned import POD, owned
 from tests.support.registered import record
 from tui.state.cluster_view import ClusterView
-from tui.state.dashboard import TabId
 from tui.state.navigation.go_to import WORDS, Destination, GoTo
 from tui.state.reported_removals import Notice
+from tui.state.tabs import TabId
 
 WORKER, OTHER = 0x52CBA2252F21FB17, 0x2B
 INSTANCE = record(registered.instance(WORKER, address="10.0.0.7:9000"), lease=WORKER)

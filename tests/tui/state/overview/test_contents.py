@@ -25,10 +25,10 @@ from tests.support.registered import (
     record,
 )
 from tests.support.unseen import unseen
-from tui.state.dashboard import TabId
 from tui.state.overview.contents import OverviewContents, Target
 from tui.state.overview.rows import OverviewPart, OverviewRow, RowKind
 from tui.state.overview.wrong_lines import MANY
+from tui.state.tabs import TabId
 
 NOW = 1_700_000_000.0
 ROOM = 60

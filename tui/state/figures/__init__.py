@@ -1,0 +1,8 @@
+"""Figures of frontends, workers and NATS services, as far as something visible needs them.
+
+Each module uses only modules below it in this list:
+
+    polled_figures  the figures, polled only while they are shown
+    metrics_detail  the detail of a row of metrics, in sentences
+    metrics_rows    the rows of the tab Metrics
+"""
