@@ -123,9 +123,7 @@ def test_after_a_gap_the_changes_in_it_are_printed_and_it_is_said(in_etcd: dict[
             printed = {tuple(watching.line().split()[:2])}
             while not {("removed", "endpoint"), ("added", "model")} <= printed:
                 printed.add(tuple(watching.line().split()[:2]))
-            said = watching.complaint()
-            while "after a gap" not in said:
-                said = watching.complaint()
+            watching.until_complaint("after a gap")
             assert watching.process.poll() is None
 
 

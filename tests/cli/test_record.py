@@ -120,7 +120,7 @@ def test_a_death_a_drain_an_adapter_and_a_restart_are_told_of_the_recording_alon
             assert "still recording" in recording.complaint()
             etcd.start()
             until_line(file, GapLine)
-            assert "is read again" in recording.complaint()
+            recording.until_complaint("is read again")
             assert recording.interrupt() == 0
 
     told = events(file, env)

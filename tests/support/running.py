@@ -200,6 +200,13 @@ class Watching:
         """The next line on standard error."""
         return self._complaints.get(timeout=DEADLINE).decode()
 
+    def until_complaint(self, of: str) -> str:
+        """The next line on standard error that has these words. A lost store is told of anew
+        whenever it is lost in another way."""
+        while of not in (said := self.complaint()):
+            pass
+        return said
+
     def interrupt(self) -> int:
         """Ctrl-C; returns the exit code."""
         self.process.send_signal(signal.SIGINT)
