@@ -31,7 +31,7 @@ LIES: list[dict[str, tuple[str, Callable[..., object]]]] = [
             lambda *_: Cell("it sleeps"),
         ),
         "routable": (
-            "tui.widgets.panes.models.ModelsPane._serving",
+            "tui.state.models_tab.row_summaries.RowSummaries._serving",
             lambda *_: (RoutableCount(7, 7, 7), "", ()),
         ),
         "worker ": ("tui.widgets.panes.channels._worker", lambda _: Cell("unknown")),

@@ -13,7 +13,7 @@ from tests.support import registered
 from tests.support.metrics_screen import FRONTEND, OTHER, SaidScrapes
 from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import card, instance
-from tui.widgets.panes.models import ModelRow
+from tui.state.models_tab.model_rows import ModelRow
 
 
 def world_of_models() -> World:

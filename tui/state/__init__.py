@@ -6,6 +6,7 @@ Each module uses only modules below it in this list:
     navigation         where the dashboard is, and the ways from there: a package
     past               an earlier moment, and the moves along a timeline: a package
     overview           what is wrong, how models are served, and what happened: a package
+    models_tab         the rows of the tab Models: a package
     dashboard          the state and actions of the dashboard, without its screen
     figures            figures of frontends, workers and NATS services: a package
     looking_back       earlier events, and reasons of removals: a package

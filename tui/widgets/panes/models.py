@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -10,48 +10,32 @@ from msgspec.structs import replace
 from textual.binding import BindingType
 from textual.message import Message
 
-from backends.discovery import models
-from backends.discovery.models import Model
-from backends.discovery.record_index import scopes_of
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.dynamo.roles import role_of_card
-from backends.liveness.judge import FINDINGS, Verdict
 from backends.liveness.routing import RoutableCount
-from backends.liveness.workers import SEVERITY
 from tui.runtime.textual_bindings import bindings
 from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import REASONS, Cell, Column, SortOrder
 from tui.state.columns.of_processes import process_columns
 from tui.state.dashboard import Dashboard
+from tui.state.models_tab.model_rows import ModelRow, ModelRows
+from tui.state.models_tab.row_summaries import RowSummary, cards_among
 from tui.state.record_states import NO_REASON
 from tui.state.sorted_rows import ListedRows
 from tui.state.tabs import TabId
 from tui.text.cards.model_summary import ModelSummary, summarise, summary_detail
 from tui.text.detail import Detail
-from tui.text.format import NOTHING, State, hex_id
+from tui.text.format import NOTHING, hex_id
 from tui.text.sanitize import plain
 from tui.text.serving import (
-    PARTLY,
-    denial_in_brief,
-    denial_words,
     frontend_fields,
-    state_at_frontends,
-    why_not,
-    why_not_routed,
-    why_not_served,
-    words_why_not,
-    words_why_not_routed,
-    words_why_not_served,
 )
 from tui.text.short import SHORTEST, shortest
 from tui.widgets.panes.tree_pane import TreePane
 
 if TYPE_CHECKING:
     from tui.text.cards.card_comparison import ComparedCards
-
-_Key = tuple[Hashable, ...]
 
 SUMMARY_AGE = 5.0
 """Seconds after which a model's summary is made anew, if anything was judged meanwhile that does
@@ -61,58 +45,10 @@ BEFORE = ("of", "key", "state", "gone", "requests", "serving")
 """The fields of a card's detail that come before the reports of frontends."""
 
 
-class ModelRow(msgspec.Struct, frozen=True):
-    """A model, a LoRA adapter on it, or one worker's card of either."""
-
-    key: _Key
-    """The names from the model down, then the card's key."""
-    kind: str
-    """`model`, `LoRA` or `card`."""
-    name: str
-    """Of the model or adapter; of a card, its endpoint."""
-    cards: tuple[ModelCard, ...]
-    """The cards that the row stands for, also those that are gone. A model's do not include its
-    adapters'."""
-    workers: int
-    """How many workers have them, by the ids that routers know, whatever a filter leaves out."""
-    adapters: int
-    """How many LoRA adapters a model has."""
-    opened: bool | None
-    """Whether it is expanded. None: there is nothing below it."""
-
-    @property
-    def level(self) -> int:
-        """How far it is below its model."""
-        return len(self.key) - 1
-
-
-class _Summary(msgspec.Struct, frozen=True):
-    """A summary of all cards of a row."""
-
-    there: Sequence[AnyRecord]
-    """Those that are registered."""
-    state: Cell
-    severity: int
-    """Of the worst state; the worst is the least."""
-    workers: int
-    """As `ModelRow.workers`."""
-    roles: str
-    routable: RoutableCount
-    """How many of the workers a request reaches, whatever a filter leaves out."""
-    why: str
-    """Why not all of them, in a few words."""
-    words: tuple[str, ...]
-    """Shorter forms of `why`."""
-    worst: AnyRecord | None
-    """The record whose evidence is shown behind `why`. None: it would say the same."""
-    everything: Sequence[AnyRecord]
-    """All registered cards of the row in the selected place, whatever a filter leaves out."""
-
-
 class _Detailed(msgspec.Struct, frozen=True):
     """What the detail of a row was made of."""
 
-    row: _Summary
+    row: RowSummary
     updates: int
     """`LivenessTracker.updates` of then."""
     at: float
@@ -178,77 +114,39 @@ class ModelsPane(TreePane[ModelRow]):
             ),
         ]
         super().__init__(dashboard, columns, order=SortOrder("name"))
-        self._names = dashboard.view.models
-        self._gone: dict[bytes, tuple[ModelCard, str]] = {}
-        """The cards that went and are still shown, each with the name of its model."""
-        self._models: dict[str, Model] = {}
-        self._summaries: dict[_Key, _Summary] = {}
-        """Summaries of rows, computed since the last change."""
-        self._card_rows: dict[_Key, list[ModelRow]] = {}
-        """The rows below an expanded model or adapter."""
-        self._opened: set[Hashable] = set()
+        self._models = ModelRows(dashboard)
         self._listed: ListedRows[ModelRow] = ListedRows()
         self._detailed: _Detailed | None = None
 
     def rebuild(self) -> None:
-        self._gone = self._gone_cards()
-        gone = (card for card, _ in self._gone.values())
-        cards = list(self.dashboard.shown.of_type(ModelCard, self.dashboard.scope))
-        cards += [
-            card for card in self._denied_cards() if card.key not in self.dashboard.shown.records
-        ]
-        found = models.group([*cards, *gone], self.view.cluster)
-        self._models = {model.name: model for model in found}
-        self._summaries.clear()
-        self._card_rows.clear()
+        self._models.rebuild()
         self._lay_out()
 
     def amend(self, changes: Changes) -> None:
-        before, self._gone = self._gone, self._gone_cards()
-        names, here = set(changes.models), self._keys()
-        for one, other in ((before, self._gone), (self._gone, before)):
-            names |= {name for key, (_, name) in one.items() if other.get(key, ("", ""))[1] != name}
-        for name in names:
-            gone = [card for card, its_name in self._gone.values() if its_name == name]
-            cards = [card for card in self._names.cards(name) if card.key in here]
-            found = models.group([*cards, *gone], self.view.cluster)
-            self._models.pop(name, None)
-            self._models |= {model.name: model for model in found}
-        for kept in (self._summaries, self._card_rows):
-            for key in [key for key in kept if key[0] in names]:
-                del kept[key]
-        self._lay_out(names)
+        self._lay_out(self._models.amend(changes))
 
     def refresh_models(self, names: Collection[str]) -> None:
         """Draw the rows of some models and adapters again, after new reports of frontends."""
         if self.view.only_findings:
             self.rebuild()
-            return
-        touched = {key for key in self._summaries if not {*names}.isdisjoint(key)}
-        for key in touched:
-            del self._summaries[key]
-        self._lay_out({str(key[0]) for key in touched})
+        else:
+            self._lay_out(self._models.hear(names))
 
     def count(self) -> int:
-        if self.dashboard.scope or self.view.narrowed:
-            return self._names.count(self._keys())
-        return len(self._names)
+        return self._models.count()
 
     def _lay_out(self, touched: set[str] | None = None) -> None:
         """Show the rows. `touched`: only these models changed since the last time."""
-        tops = [(self._model_row(model), model) for _, model in sorted(self._models.items())]
-        tops.sort(key=lambda top: self.sort_column.sort_value(top[0]), reverse=self.order.reverse)
-        rows: list[ModelRow] = []
-        for row, model in tops:
-            rows.append(row)
-            if row.opened:
-                rows += self._below(model)
+        rows = self._models.rows(self._arrange)
         listed, before = ListedRows(rows), self._listed
         changed: set[Hashable] | None = None
         if touched is not None and listed.has_keys_of(before):
             changed = {row.key for row in rows if row.key[0] in touched}
         self._listed = listed
         self.show(listed, changed)
+
+    def _arrange(self, rows: list[ModelRow]) -> None:
+        rows.sort(key=self.sort_column.sort_value, reverse=self.order.reverse)
 
     def chart_subject(self) -> ChartSubject | None:
         row = self.row
@@ -257,7 +155,7 @@ class ModelsPane(TreePane[ModelRow]):
         return super().chart_subject()
 
     def records_of(self, row: ModelRow) -> Sequence[AnyRecord]:
-        return self._summary(row.key, row.cards).there
+        return self._models.summary(row).there
 
     def is_faded(self, row: ModelRow) -> bool:
         """Return whether a row is faded. A model with registered adapters is not gone."""
@@ -274,7 +172,7 @@ class ModelsPane(TreePane[ModelRow]):
         row = self.row
         if row is None or row.kind == "card" or not self.records_of(row):
             return None
-        shown, name = self._summary(row.key, row.cards), str(row.key[-1])
+        shown, name = self._models.summary(row), str(row.key[-1])
         reports = self.view.verdicts.serving.at_frontends(name)
         return summary_detail(
             f"{shown.state.text}  {'LoRA adapter' if row.kind == 'LoRA' else 'model'} {name}",
@@ -288,7 +186,7 @@ class ModelsPane(TreePane[ModelRow]):
             compare_key=self.dashboard.keys.shown("compare"),
         )
 
-    def _model_summary(self, row: ModelRow, shown: _Summary) -> ModelSummary:
+    def _model_summary(self, row: ModelRow, shown: RowSummary) -> ModelSummary:
         known, updates, now = self._detailed, self.view.verdicts.updates, self.states.clock()
         if (
             known is not None
@@ -296,15 +194,14 @@ class ModelsPane(TreePane[ModelRow]):
             and (updates == known.updates or now - known.at < SUMMARY_AGE)
         ):
             return known.summary
-        model = self._models.get(str(row.key[0])) if row.kind == "model" else None
         found = summarise(
             str(row.key[-1]),
-            list(_cards(shown.everything)),
+            list(cards_among(shown.everything)),
             self.view.cluster,
             self.view.verdicts.serving,
             self.view.verdicts.of,
             within=self.dashboard.scope,
-            adapters=() if model is None else [one.name for one in model.adapters],
+            adapters=self._models.adapters_of(row),
         )
         self._detailed = _Detailed(shown, updates, now, found)
         return found
@@ -329,7 +226,7 @@ class ModelsPane(TreePane[ModelRow]):
         if detail is None or row is None or row.kind != "card" or not self.records_of(row):
             return detail
         # A card's row is below that of its model or adapter, whose figures they are.
-        summary = self._summaries.get(row.key[:-1])
+        summary = self._models.summary_above(row)
         figures = RoutableCount() if summary is None else summary.routable
         fields = self._frontend_fields(str(row.key[-2]), figures)
         labels = [label for label, _ in detail.fields]
@@ -351,163 +248,32 @@ class ModelsPane(TreePane[ModelRow]):
         cluster, row = self.view.cluster, self.row
         if marked := self.table.marked:
             of_rows = [self.records_of(one)[:1] for one in self.rows if one.key in marked]
-            cards = {card.key: card for some in of_rows for card in _cards(some)}
+            cards = {card.key: card for some in of_rows for card in cards_among(some)}
             key = self.dashboard.keys.shown("compare")
             return card_comparison.comparison_of_marked(list(cards.values()), cluster, key)
         if row is None or not self._or_told(self.records_of(row)):
             return None
         return card_comparison.comparison_of_sorts(
             row.name if row.kind != "card" else str(row.key[-2]),
-            _cards(self._summary(row.key, row.cards).everything),
+            cards_among(self._models.summary(row).everything),
             self.view.verdicts.serving,
             cluster,
         )
 
     def set_open(self, row: ModelRow, opened: bool) -> None:
-        if opened:
-            self._opened.add(row.key)
-        else:
-            self._opened.discard(row.key)
+        self._models.set_open(row, opened)
         self._lay_out()
 
-    def _keys(self) -> Collection[bytes]:
-        shown = self.dashboard.shown.keys(Kind.MODEL, self.dashboard.scope)
-        denied = self._denied_cards()
-        return {*shown, *(card.key for card in denied)} if denied else shown
-
-    def _denied_cards(self) -> list[ModelCard]:
-        """Return, while only findings are shown, the matching cards of models that frontends do not
-        serve: that is a finding, whatever the verdicts of the cards."""
-        view, serving = self.view, self.view.verdicts.serving
-        if not view.only_findings or not serving.is_any_denied:
-            return []
-        denied = serving.denied | serving.partly_denied
-        adapters = serving.denied_adapters | serving.partly_denied_adapters
-        cards = view.cluster.of_type(ModelCard, self.dashboard.scope)
-        loras = [one for one in cards if one.is_lora and models.adapter_name(one) in adapters]
-        bases = [one for one in cards if not one.is_lora and one.model_name in denied]
-        return [one for one in (*loras, *bases) if view.is_found(one)]
-
-    def _gone_cards(self) -> dict[bytes, tuple[ModelCard, str]]:
-        cluster = self.view.cluster
-        return {
-            card.key: (card, models.base_name(card, cluster))
-            for card in self.view.gone(self.KINDS, self.dashboard.scope)
-            if isinstance(card, ModelCard)
-        }
-
-    def _model_row(self, model: Model) -> ModelRow:
-        key = (model.name,)
-        return ModelRow(
-            key,
-            "model",
-            model.name,
-            model.cards,
-            self._summary(key, model.cards).workers,
-            len(model.adapters),
-            # What a filter finds may be an adapter: it is not to be looked for.
-            key in self._opened or self.view.narrowed,
-        )
-
-    def _below(self, model: Model) -> Iterator[ModelRow]:
-        for adapter in model.adapters:
-            key = (model.name, adapter.name)
-            opened = key in self._opened
-            workers = self._summary(key, adapter.cards).workers
-            yield ModelRow(key, "LoRA", adapter.name, adapter.cards, workers, 0, opened)
-            if opened:
-                yield from self._rows_of_cards(key, adapter.cards)
-        yield from self._rows_of_cards((model.name,), model.cards)
-
-    def _rows_of_cards(self, parent: _Key, cards: Sequence[ModelCard]) -> list[ModelRow]:
-        if parent not in self._card_rows:
-            self._card_rows[parent] = [_card_row(parent, card) for card in cards]
-        return self._card_rows[parent]
-
-    def _summary(self, key: _Key, cards: Sequence[ModelCard]) -> _Summary:
-        """Return the summary of a row's cards, which may be thousands."""
-        if key not in self._summaries:
-            there = self.states.registered(cards)
-            everything = self._unfiltered(key, there)
-            workers = models.workers_of(_cards(everything), self.view.cluster)
-            routable, why, words = self._serving(key, everything)
-            worst = self.states.worst_of(everything or cards)
-            verdict = self.states.worst([] if worst is None else [worst])
-            state = self.states.of_many(everything or cards)
-            if everything and (denied := self._at_frontends(key, verdict, routable)):
-                # What frontends say is in `why`.
-                state, verdict, worst = Cell(str(denied), denied.tone), Verdict.UNROUTABLE, None
-            says_it = verdict is Verdict.UNROUTABLE or (
-                verdict is Verdict.CONFLICT and worst is not None and worst.conflict is None
-            )
-            if why and says_it and not isinstance(key[-1], bytes):
-                worst = None  # `why` says it already
-            self._summaries[key] = _Summary(
-                there,
-                state,
-                -SEVERITY.index(verdict),
-                len(workers),
-                _roles(everything or cards),
-                routable,
-                why,
-                words,
-                worst,
-                everything,
-            )
-        return self._summaries[key]
-
-    def _unfiltered(self, key: _Key, there: Sequence[AnyRecord]) -> Sequence[AnyRecord]:
-        """Return all registered cards of a row in the selected scope: cards that a filter hides
-        decide its state, too. A model with one orphaned card is not orphaned."""
-        if not self.view.narrowed or isinstance(key[-1], bytes):
-            return there
-        scope, names = self.dashboard.scope, self._names
-        return [
-            card
-            for card in names.cards(str(key[0]))
-            if scope in scopes_of(card)
-            and card.is_lora is (len(key) > 1)
-            and (len(key) == 1 or models.adapter_name(card) == key[1])
-        ]
-
-    def _serving(
-        self, key: _Key, there: Sequence[AnyRecord]
-    ) -> tuple[RoutableCount, str, tuple[str, ...]]:
-        """Return how many of a row's workers are routable, and why not all, with shorter forms."""
-        serving = self.view.verdicts.serving
-        if isinstance(key[-1], bytes):
-            routing = serving.routing(key[-1])
-            return RoutableCount(), why_not_routed(routing), words_why_not_routed(routing)
-        reports = serving.at_frontends(str(key[-1]))
-        model = serving.model(str(key[0]), self.dashboard.scope) if len(key) == 1 else None
-        if model is not None:
-            figures, why = model.figures, why_not_served(model)
-            words = words_why_not_served(model)
-        else:
-            figures, reasons = serving.figures(card.key for card in there)
-            why = why_not(reasons, {}, unknown=figures.unknown)
-            words = words_why_not(reasons, {}, unknown=figures.unknown)
-        why = ", ".join(filter(None, (denial_in_brief(reports), why)))
-        return figures, why, shortest(denial_words(reports), words)
-
-    def _at_frontends(self, key: _Key, verdict: Verdict, routable: RoutableCount) -> State | None:
-        """Return the state of a model or adapter by frontends. None: show the store's, since none
-        of its workers is routable anyway, or a frontend serves those that are."""
-        if isinstance(key[-1], bytes) or not (routable.most or routable.unknown):
-            return None
-        state = state_at_frontends(self.view.verdicts.serving.at_frontends(str(key[-1])))
-        return None if state is PARTLY and verdict in FINDINGS else state
-
     def _state(self, row: ModelRow) -> Cell:
-        return self._summary(row.key, row.cards).state
+        return self._models.summary(row).state
 
     def _severity(self, row: ModelRow) -> int:
-        return self._summary(row.key, row.cards).severity
+        return self._models.summary(row).severity
 
     def _routable(self, row: ModelRow) -> Cell:
         """Return the routable workers of a model or adapter. A worker in a conflict is routable at
         some frontends."""
-        figures = self._summary(row.key, row.cards).routable
+        figures = self._models.summary(row).routable
         if row.kind == "card":
             return Cell("")
         if not figures.total:
@@ -520,12 +286,12 @@ class ModelsPane(TreePane[ModelRow]):
 
     def _missing(self, row: ModelRow) -> int:
         """Return the sort key: rows that miss most workers come first."""
-        figures = self._summary(row.key, row.cards).routable
+        figures = self._models.summary(row).routable
         return figures.least - figures.total
 
     def _why(self, row: ModelRow) -> Cell:
         """Return why not all of its workers are routable, and why its state is not live."""
-        summary = self._summary(row.key, row.cards)
+        summary = self._models.summary(row)
         reason = NO_REASON if summary.worst is None else self.states.why(summary.worst)
         is_said = bool(reason.text) and row.kind == "card"
         why, words = ("", ()) if is_said else (summary.why, summary.words)
@@ -534,20 +300,7 @@ class ModelsPane(TreePane[ModelRow]):
 
     def _role(self, row: ModelRow) -> Cell:
         """Return what the row's workers do, as far as their cards show it."""
-        return Cell(self._summary(row.key, row.cards).roles or NOTHING, "dim")
-
-
-def _cards(records: Iterable[AnyRecord]) -> Iterator[ModelCard]:
-    return (one for one in records if isinstance(one, ModelCard))
-
-
-def _roles(cards: Sequence[AnyRecord]) -> str:
-    """Of those that are registered; of a model that is gone, as they were."""
-    return ", ".join(sorted({role for card in _cards(cards) if (role := role_of_card(card))}))
-
-
-def _card_row(parent: _Key, card: ModelCard) -> ModelRow:
-    return ModelRow((*parent, card.key), "card", card.id.path() or NOTHING, (card,), 1, 0, None)
+        return Cell(self._models.summary(row).roles or NOTHING, "dim")
 
 
 def _name(row: ModelRow) -> Cell:
