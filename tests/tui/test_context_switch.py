@@ -33,7 +33,7 @@ from tui.dialogs.unregister import UnregisterDialog
 from tui.screens.main import MainScreen
 from tui.session import HeldSession
 from tui.state.dashboard import Dashboard
-from tui.state.navigation.jumps import Bookmark
+from tui.state.destinations import Bookmark
 from tui.state.observer import Unseen, Update
 
 FILE = """
@@ -126,14 +126,14 @@ async def test_nothing_of_the_store_before_goes_along(environ: dict[str, str]) -
         await operator.press("7", "1", "f")
         await operator.type("/nothing\r")
         first = operator.dashboard
-        operator.main._jumps.remember(Bookmark("workers", (), None))
+        operator.main.navigator.jumps.remember(Bookmark("workers", (), None))
         await given(operator, "ctx lab")
         await until_ids(operator, {"b1", "b2"})
         now = operator.dashboard
         assert now is not first
         assert operator.breadcrumb().strip() == "ctx lab › ns lab"
         assert "c1" not in operator.text()
-        assert operator.main._jumps.back() is None
+        assert operator.main.navigator.jumps.back() is None
         assert (now.marked, now.scope, now.removals.last()) == (0, (), None)
         assert not now.view.tombstones
         assert {e.record.id.instance_id for e in now.view.events() if e.record} <= {0xB1, 0xB2}

@@ -27,7 +27,8 @@ from tui.runtime.textual_memory import (
     forget_removed_widgets,
     remove_holders_with_their_toasts,
 )
-from tui.state.navigation.jumps import MOST_BOOKMARKS, Bookmark
+from tui.state.destinations import Bookmark
+from tui.state.navigation.jumps import MOST_BOOKMARKS
 from tui.widgets.namespace_tree import LINES_KEPT
 
 ROUNDS = 3
@@ -112,15 +113,15 @@ async def test_lines_of_the_tree_are_not_kept_for_each_number_that_they_had() ->
 
 async def test_of_jumps_without_a_way_back_only_the_last_are_kept() -> None:
     async with dashboard(world(), draws=True) as operator:
-        instance = operator.main._jumps.target(next(iter(operator.pane.rows)), "models")
+        instance = operator.main.navigator.jumps.target(next(iter(operator.pane.rows)), "models")
         assert isinstance(instance, EndpointInstance)
         for number in range(MOST_BOOKMARKS):
-            operator.main._jumps.remember(Bookmark("workers", (), number))
+            operator.main.navigator.jumps.remember(Bookmark("workers", (), number))
         await operator.press("2", "o")
         await operator.until(lambda: operator.tab() == "instances")
         await operator.press("b")
         await operator.until(lambda: operator.tab() == "models")
-        assert len(list(iter(operator.main._jumps.back, None))) == MOST_BOOKMARKS - 1
+        assert len(list(iter(operator.main.navigator.jumps.back, None))) == MOST_BOOKMARKS - 1
 
 
 def test_what_was_drawn_is_forgotten_where_a_library_would_keep_it() -> None:

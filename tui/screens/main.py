@@ -3,8 +3,7 @@ the dashboard."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import work
@@ -16,8 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import TabbedContent
 
-from backends.dynamo.records import AnyRecord, EndpointInstance
-from backends.dynamo.roles import is_internal
+from backends.dynamo.records import AnyRecord
 from tui.actions import Place
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_drawing import draw_now
@@ -25,13 +23,15 @@ from tui.runtime.textual_driver import call_out
 from tui.screens.actions import Actions
 from tui.screens.detail import DetailScreen
 from tui.screens.job_screen import JobScreen
+from tui.screens.navigator import Navigator
+from tui.screens.typed_filter import TypedFilter
 from tui.state.cluster_view import Changes
 from tui.state.dashboard import Dashboard
+from tui.state.destinations import Destination
 from tui.state.navigation.breadcrumb import BreadcrumbStep, next_step
 from tui.state.navigation.go_to import ContextNamed, GoTo, GoToWord
-from tui.state.navigation.jumps import Bookmark, Jumps
 from tui.state.observer import Unseen, Update
-from tui.state.past.moves import MINUTE, ByChanges, BySeconds, Move, ToTime
+from tui.state.past.moves import MINUTE, ByChanges, BySeconds, Move, ToTime, leads_back
 from tui.state.reported_removals import Notice
 from tui.text.past.typed_time import TypedTime
 from tui.text.sanitize import plain
@@ -46,7 +46,6 @@ from tui.widgets.panes.models import ModelsPane
 from tui.widgets.panes.overview import OverviewPane
 from tui.widgets.panes.pane import Pane
 from tui.widgets.panes.tabs import PaneTabs
-from tui.widgets.panes.tree_pane import TreePane
 from tui.widgets.table.list_table import ListTable
 from tui.widgets.typed_line import TypedLine
 
@@ -54,10 +53,6 @@ TICK = 1.0
 """Seconds between two looks at the clock: ages, countdowns, and how old the data is."""
 LONGEST_LAYOUT = 5.0
 """Seconds after which the data is shown though the screen was never laid out."""
-
-
-FILTERING = "filtering"
-"""The group of workers that look for what a filter shows."""
 
 
 class MainScreen(JobScreen):
@@ -135,7 +130,8 @@ class MainScreen(JobScreen):
         dashboard.remembering.report = self._show_not_remembered
         self._acting = Actions(dashboard, self)
         self._go_to = GoTo(dashboard.view)
-        self._jumps = Jumps(dashboard)
+        self._filter = TypedFilter(dashboard, self)
+        self.navigator = Navigator(dashboard, self, self._filter)
         self._detail_key: bytes | None = None
         self._is_read_only = dashboard.is_read_only
         """As keys were offered last."""
@@ -291,10 +287,6 @@ class MainScreen(JobScreen):
             self.dashboard.mark(len(self.active.table.marked))
             self._name_keys()
 
-    def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
-        if (detail := self.active.detail(self.dashboard.inspector)) is not None:
-            self.app.push_screen(DetailScreen(detail))
-
     def on_namespace_tree_scope_selected(self, message: NamespaceTree.ScopeSelected) -> None:
         self.dashboard.select(message.scope)
 
@@ -309,30 +301,15 @@ class MainScreen(JobScreen):
         self.query_one("#right").set_class(self.active.HIDES_DETAIL, "-no-detail")
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
-        # Of a few thousand records the first step is all.
-        self.workers.cancel_group(self, FILTERING)
-        steps = self.dashboard.filter_by(message.text)
-        for _ in steps:
-            self._work_off(steps)
-            break
+        self._filter.type(message.text)
 
     def on_filter_bar_kept(self) -> None:
-        # The next key may act on what is shown.
-        self.workers.cancel_group(self, FILTERING)
-        self.dashboard.finish_filter()
+        self._filter.keep()
         self.set_focus(self.active.table)
 
-    @work(group=FILTERING, exclusive=True, exit_on_error=False)
-    async def _work_off(self, steps: Iterator[None]) -> None:
-        """Do one step after the other. Keys are answered, and screens drawn, between them."""
-        for _ in steps:
-            await asyncio.sleep(0)
-
     def action_filter(self) -> None:
-        bar = self.query_one(FilterBar)
         self._skip_while_typing()
-        bar.open()
-        self._work_off(self.dashboard.view.prepare_filter())
+        self._filter.open()
 
     def _skip_while_typing(self) -> None:
         """Leave a key to the line that is typed into: there it is a character like any other."""
@@ -357,7 +334,7 @@ class MainScreen(JobScreen):
     def _step_out_of(self, step: BreadcrumbStep | None) -> None:
         match step:
             case BreadcrumbStep.FILTER:
-                self._clear_filter_bar()
+                self._filter.clear()
                 self.dashboard.narrow("")
             case BreadcrumbStep.FINDINGS:
                 self.dashboard.show_only_findings(False)
@@ -368,10 +345,6 @@ class MainScreen(JobScreen):
             case None if self.dashboard.view.frozen:
                 key = self.dashboard.keys.shown("freeze")
                 self.show_notice(Notice(f"Still frozen: {key} lets it go on.", "information"))
-
-    def _clear_filter_bar(self) -> None:
-        self.query_one(FilterBar).clear()
-        self.workers.cancel_group(self, FILTERING)
 
     def action_only_findings(self) -> None:
         self.dashboard.show_only_findings(not self.dashboard.view.only_findings)
@@ -396,16 +369,6 @@ class MainScreen(JobScreen):
         else:
             key = self.dashboard.keys.shown("tree")
             self.show_notice(Notice(f"The tree is hidden: {key} shows it.", "information"))
-
-    def action_choose_columns(self) -> None:
-        choice = self.active.column_choice()
-        if choice is None:
-            text = f"{self.active.TITLE} has no columns to choose from."
-            self.show_notice(Notice(text, "information"))
-            return
-        from tui.dialogs.columns import ColumnsScreen  # the first paint need not wait for it
-
-        self.app.push_screen(ColumnsScreen(self.active, choice))
 
     def action_tab(self, number: int) -> None:
         self._skip_while_typing()
@@ -437,48 +400,27 @@ class MainScreen(JobScreen):
         self.set_focus(self.active.table)
         if not message.text.strip():
             return
-        target = self._go_to.resolve(message.text)
-        if isinstance(target, Notice):
-            self.show_notice(target)
-            return
-        if isinstance(target, ContextNamed):
-            self.post_message(self.ContextAsked(target.name))
-            return
-        if isinstance(target, TypedTime):
-            self.travel(ToTime(self.time_of(target)))
-            return
-        if isinstance(target, Move):
-            self.travel(target)
-            return
-        self._jumps.remember(self.bookmark())
-        if target.filter is not None:
-            self.workers.cancel_group(self, FILTERING)
-            self.query_one(FilterBar).set(target.filter)
-        self.dashboard.narrow(target.filter, only_findings=target.only_findings)
-        scope = self.dashboard.scope if target.scope is None else target.scope
-        self._go(Bookmark(target.tab or self.active.TAB, scope, target.row))
+        match self._go_to.resolve(message.text):
+            case Notice() as notice:
+                self.show_notice(notice)
+            case ContextNamed(name=name):
+                self.post_message(self.ContextAsked(name))
+            case TypedTime() as typed:
+                self.travel(ToTime(self.time_of(typed)))
+            case Destination() as destination:
+                self.navigator.follow(destination)
+            case move:
+                self.travel(move)
 
-    def on_overview_pane_target_chosen(self, message: OverviewPane.TargetChosen) -> None:
-        target = message.target
-        self._jumps.remember(self.bookmark())
-        if target.only_findings:
-            self.dashboard.show_only_findings(True)
-        self._go(Bookmark(target.tab, self.dashboard.scope, target.row), opened=True)
+    def on_overview_pane_destination_chosen(self, message: OverviewPane.DestinationChosen) -> None:
+        self.navigator.follow(message.destination, opened=True)
 
     def on_pane_jump_asked(self, message: Pane.JumpAsked) -> None:
-        pane = self.active
-        target = self._jumps.target(message.record, pane.TAB)
-        if isinstance(target, Notice):
-            self.show_notice(target)
-            return
-        self._jumps.remember(self.bookmark())
-        if isinstance(target, EndpointInstance) and is_internal(target.id.endpoint):
-            self.dashboard.show_internal(True)
-        shown = self.dashboard.view.shown.records
-        if isinstance(target, EndpointInstance) and target.key not in shown:
-            self._clear_filter_bar()
-            self.dashboard.clear_filter()
-        self._go(self._jumps.place_of(target))
+        if (notice := self.navigator.jump(message.record)) is not None:
+            self.show_notice(notice)
+
+    def action_back(self) -> None:
+        self.navigator.back()
 
     # --- the past -----------------------------------------------------------------------------
 
@@ -492,14 +434,7 @@ class MainScreen(JobScreen):
 
     def travel(self, move: Move) -> None:
         """Show another moment."""
-        match move:
-            case ByChanges(number=by) | BySeconds(seconds=by):
-                is_past = by < 0
-            case ToTime(at=at):
-                is_past = at < self.dashboard.clock()
-            case _:
-                is_past = True
-        if not is_past:
+        if not leads_back(move, self.dashboard.clock()):
             key = self.dashboard.keys.shown("earlier")
             self.show_notice(
                 Notice(f"This is the present: {key} goes a change back.", "information")
@@ -520,23 +455,21 @@ class MainScreen(JobScreen):
         self.action_go_to()
         self.query_one(CommandBar).begin("at ")
 
-    def bookmark(self) -> Bookmark:
-        """Return the place that is shown."""
-        row = self.active.row
-        return Bookmark(self.active.TAB, self.dashboard.scope, None if row is None else row.key)
+    # --- what lies over it --------------------------------------------------------------------
 
-    def action_back(self) -> None:
-        if (bookmark := self._jumps.back()) is not None:
-            self._go(bookmark)
+    def on_list_table_chosen(self, _message: ListTable.Chosen) -> None:
+        if (detail := self.active.detail(self.dashboard.inspector)) is not None:
+            self.app.push_screen(DetailScreen(detail))
 
-    def _go(self, to: Bookmark, *, opened: bool = False) -> None:
-        """Go to a row. `opened`: and expand it, if there is anything below it."""
-        pane = self._tabs.pane(to.tab)
-        self._tree.select_scope(to.scope)
-        self._tabs.open(pane)
-        self.dashboard.select(to.scope, anew=True)
-        if pane.select(to.row) and opened and isinstance(pane, TreePane):
-            pane.set_open(pane.row, True)
+    def action_choose_columns(self) -> None:
+        choice = self.active.column_choice()
+        if choice is None:
+            text = f"{self.active.TITLE} has no columns to choose from."
+            self.show_notice(Notice(text, "information"))
+            return
+        from tui.dialogs.columns import ColumnsScreen  # the first paint need not wait for it
+
+        self.app.push_screen(ColumnsScreen(self.active, choice))
 
     def on_channels_pane_tap_asked(self, message: ChannelsPane.TapAsked) -> None:
         dashboard, channels = self.dashboard, message.channels

@@ -12,8 +12,8 @@ from backends.timeline.revisions import RevisionTimeline
 from tui.actions import ACTIONS, Place
 from tui.runtime.textual_bindings import bindings
 from tui.screens.main import MainScreen
+from tui.state.destinations import Bookmark
 from tui.state.navigation.breadcrumb import BreadcrumbStep
-from tui.state.navigation.jumps import Bookmark
 from tui.state.observer import Update
 from tui.state.past.dashboard import PastDashboard
 from tui.state.past.moves import Move
@@ -77,7 +77,7 @@ class PastScreen(MainScreen):
         before, here = other.dashboard.view, self.dashboard
         here.view.narrow(before.filter, only_findings=before.only_findings)
         here.view.hides_gone, here.view.shows_internal = before.hides_gone, before.shows_internal
-        self._begins_at = other.bookmark()
+        self._begins_at = other.navigator.bookmark()
 
     def on_mount(self) -> None:
         if self.dashboard.view.filter:
@@ -92,7 +92,7 @@ class PastScreen(MainScreen):
         super().changed(update)
         if update.is_first and (begins_at := self._begins_at) is not None:
             self._begins_at = None
-            self._go(begins_at)
+            self.navigator.go(begins_at)
 
     # --- the moment ---------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ Each module uses only modules below it in this list:
     conditions         the words of a filter that name a time, a kind or a namespace
     sorted_rows        the rows of a table, in order
     store_state        the state of the store, for the header
+    destinations       where a word, a key or a row leads
     tabs               the tabs, by their names
     timings            how long the dashboard waits
     watchdog           whether the dashboard still follows its store

@@ -5,11 +5,10 @@ No Textual in here.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
-from backends.discovery.record_index import Scope
 from backends.dynamo import lookup
 from backends.dynamo.lookup import MatchedField, Named
 from backends.dynamo.records import AnyRecord, EndpointInstance
@@ -17,6 +16,7 @@ from backends.dynamo.roles import is_internal
 from backends.liveness.workers import workers
 from backends.probe.hosts import bare_host, hosts_in
 from tui.state.cluster_view import ClusterView
+from tui.state.destinations import Destination
 from tui.state.narrowing import HOST_WORD
 from tui.state.navigation.moments import revision_named, time_named
 from tui.state.past.moves import Move
@@ -79,17 +79,6 @@ _SHORT = {
     "key": "id",
 }
 """Other spellings."""
-
-
-class Destination(msgspec.Struct, frozen=True):
-    """What is to be shown. None: that stays as it is."""
-
-    tab: str | None = None
-    row: Hashable | None = None
-    scope: Scope | None = None
-    filter: str | None = None
-    """Empty: none."""
-    only_findings: bool | None = None
 
 
 class ContextNamed(msgspec.Struct, frozen=True):

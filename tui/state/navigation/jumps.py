@@ -6,29 +6,18 @@ No Textual in here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
 
-import msgspec
-
-from backends.discovery.record_index import Scope
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.liveness.workers import Worker
 from backends.liveness.workers import worker as worker_by_id
 from tui.state.dashboard import Dashboard
+from tui.state.destinations import Bookmark
 from tui.state.reported_removals import Notice
 from tui.state.tabs import TabId
 from tui.text.format import hex_id
 
 MOST_BOOKMARKS = 100
 """Jumps that can be gone back; the oldest are forgotten."""
-
-
-class Bookmark(msgspec.Struct, frozen=True):
-    """A place to go to, and one to come back to."""
-
-    tab: str
-    scope: Scope
-    row: Hashable
 
 
 class Jumps:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
 
-import msgspec
-
 from backends.discovery.record_index import Scope, scopes_of
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, ModelCard
@@ -17,6 +15,7 @@ from tui.state.causes.cause_rows import CauseRow, CauseRows
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell
 from tui.state.dashboard import Dashboard
+from tui.state.destinations import Destination
 from tui.state.overview.calm import all_is_well, not_known_yet
 from tui.state.overview.model_details import ModelDetails
 from tui.state.overview.model_lines import ModelLine, ModelLines
@@ -55,16 +54,6 @@ PANE_OF = {
     Kind.EVENT_SOURCE: TabId.CHANNELS,
     Kind.UNKNOWN: TabId.OTHERS,
 }
-
-
-class Target(msgspec.Struct, frozen=True):
-    """Where Enter on a row leads."""
-
-    tab: str
-    row: Hashable | None = None
-    """None: only the tab is opened."""
-    only_findings: bool = False
-    """Whether only findings are shown there."""
 
 
 Subject = WrongLine | ModelLine | CauseRow
@@ -325,33 +314,33 @@ class OverviewContents:
                 return cause_detail(cause, now="", replaced_by=by, shown_at=shown_at)
         return None
 
-    def target(self, row: OverviewRow) -> Target | None:
+    def destination(self, row: OverviewRow) -> Destination | None:
         """Return where Enter on a row leads. None: nowhere."""
         match self.subject(row):
             case WrongLine() as cause:
-                return self._target_of(cause)
+                return self._destination_of(cause)
             case ModelLine(name=name):
-                return Target(TabId.MODELS, (name,))
+                return Destination(TabId.MODELS, (name,))
             case CauseRow(key=key):
-                return Target(TabId.EVENTS, key)
+                return Destination(TabId.EVENTS, key)
         if row.key == ("more", OverviewPart.WRONG):
-            return Target(TabId.WORKERS, only_findings=True)
+            return Destination(TabId.WORKERS, only_findings=True)
         if row.key == ("more", OverviewPart.MODELS):
-            return Target(TabId.MODELS)
+            return Destination(TabId.MODELS)
         return None
 
-    def _target_of(self, cause: WrongLine) -> Target:
+    def _destination_of(self, cause: WrongLine) -> Destination:
         if cause.id.kind in (WrongKind.MODEL, WrongKind.ADAPTER):
             names = self._view.models.of(one.key for one in cause.records)
             name = cause.id.of if cause.id.kind is WrongKind.MODEL else next(iter(names), None)
-            return Target(TabId.MODELS, None if name is None else (name,))
+            return Destination(TabId.MODELS, None if name is None else (name,))
         if cause.worker is not None:
-            return Target(TabId.WORKERS, cause.worker)
+            return Destination(TabId.WORKERS, cause.worker)
         (record,) = cause.records
         if isinstance(record, ModelCard):
             names = self._view.models.of([record.key])
-            return Target(TabId.MODELS, (next(iter(names)),) if names else None)
-        return Target(PANE_OF[record.kind], record.key)
+            return Destination(TabId.MODELS, (next(iter(names)),) if names else None)
+        return Destination(PANE_OF[record.kind], record.key)
 
     def _cards(self, line: ModelLine) -> Sequence[AnyRecord]:
         """Return the cards of a line, without those of adapters. There may be thousands."""

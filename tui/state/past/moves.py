@@ -42,3 +42,13 @@ class ToMoment(msgspec.Struct, frozen=True):
 
 
 Move = ByChanges | BySeconds | ToRevision | ToTime | ToMoment
+
+
+def leads_back(move: Move, now: float) -> bool:
+    """Return whether a move from the present leads to an earlier moment. `now`: POSIX seconds."""
+    match move:
+        case ByChanges(number=by) | BySeconds(seconds=by):
+            return by < 0
+        case ToTime(at=at):
+            return at < now
+    return True

@@ -15,7 +15,8 @@ from tui.state.charts.chart_subject import ChartSubject, of_model
 from tui.state.cluster_view import Changes
 from tui.state.column import SortOrder
 from tui.state.dashboard import Dashboard
-from tui.state.overview.contents import OverviewContents, Target
+from tui.state.destinations import Destination
+from tui.state.overview.contents import OverviewContents
 from tui.state.overview.model_lines import ModelLine
 from tui.state.overview.rows import OverviewPart, OverviewRow
 from tui.state.sorted_rows import ListedRows
@@ -44,12 +45,12 @@ class OverviewPane(Pane[OverviewRow]):
     KINDS = frozenset(Kind)
     table: PartTable
 
-    class TargetChosen(Message):
+    class DestinationChosen(Message):
         """The person wants to see what a row is about, where it has all of its evidence."""
 
-        def __init__(self, target: Target) -> None:
+        def __init__(self, destination: Destination) -> None:
             super().__init__()
-            self.target = target
+            self.destination = destination
 
     def __init__(self, dashboard: Dashboard) -> None:
         table = PartTable(
@@ -133,10 +134,10 @@ class OverviewPane(Pane[OverviewRow]):
 
     def on_list_table_chosen(self, message: ListTable.Chosen) -> None:
         """Go to what the row is about; a row that leads nowhere opens its detail, if it has one."""
-        target = None if self.row is None else self._contents.target(self.row)
-        if target is not None:
+        destination = None if self.row is None else self._contents.destination(self.row)
+        if destination is not None:
             message.stop()
-            self.post_message(self.TargetChosen(target))
+            self.post_message(self.DestinationChosen(destination))
 
     def action_sort_next(self) -> None:
         """Do nothing: what is worst, and what is new, comes first."""

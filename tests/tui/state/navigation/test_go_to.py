@@ -10,7 +10,8 @@ from tests.support import registered
 from tests.support.owned import POD, owned
 from tests.support.registered import record
 from tui.state.cluster_view import ClusterView
-from tui.state.navigation.go_to import WORDS, Destination, GoTo
+from tui.state.destinations import Destination
+from tui.state.navigation.go_to import WORDS, GoTo
 from tui.state.reported_removals import Notice
 from tui.state.tabs import TabId
 

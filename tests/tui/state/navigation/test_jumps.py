@@ -5,7 +5,8 @@ from __future__ import annotations
 from backends.liveness.workers import Worker
 from tests.support.registered import card
 from tests.tui.state.test_dashboard import KEPT, LIVING, opened
-from tui.state.navigation.jumps import Bookmark, Jumps
+from tui.state.destinations import Bookmark
+from tui.state.navigation.jumps import Jumps
 from tui.state.reported_removals import Notice
 from tui.state.tabs import TabId
 

@@ -25,7 +25,8 @@ from tests.support.registered import (
     record,
 )
 from tests.support.unseen import unseen
-from tui.state.overview.contents import OverviewContents, Target
+from tui.state.destinations import Destination
+from tui.state.overview.contents import OverviewContents
 from tui.state.overview.rows import OverviewPart, OverviewRow, RowKind
 from tui.state.overview.wrong_lines import MANY
 from tui.state.tabs import TabId
@@ -174,7 +175,7 @@ def test_a_worker_with_many_keys_is_one_line_with_their_number() -> None:
     ]
     (row,) = shown.rows(OverviewPart.WRONG)
     assert len(shown.contents.records(row)) == 5
-    assert shown.contents.target(row) == Target(TabId.WORKERS, 0x1A)
+    assert shown.contents.destination(row) == Destination(TabId.WORKERS, 0x1A)
 
 
 def test_a_process_with_several_ids_has_the_one_that_it_has_in_workers() -> None:
@@ -198,8 +199,8 @@ def test_a_key_of_no_known_process_is_a_line_that_leads_to_it() -> None:
     shown = Overviewed(record(MALFORMED), record(UNKNOWN))
     shown.changed()
     rows = shown.rows(OverviewPart.WRONG)
-    assert {shown.contents.target(row) for row in rows if row.kind is RowKind.LINE} >= {
-        Target(TabId.WORKERS, 0xBAD)
+    assert {shown.contents.destination(row) for row in rows if row.kind is RowKind.LINE} >= {
+        Destination(TabId.WORKERS, 0xBAD)
     }
 
 
@@ -219,7 +220,7 @@ def test_workers_that_wait_for_a_role_are_one_line_of_their_model() -> None:
         ("≠ not served", "acme/big", "3", "no decode worker")
     ]
     (row,) = shown.rows(OverviewPart.WRONG)
-    assert shown.contents.target(row) == Target(TabId.MODELS, ("acme/big",))
+    assert shown.contents.destination(row) == Destination(TabId.MODELS, ("acme/big",))
     assert shown.texts(OverviewPart.MODELS, "model", "routable") == [("acme/big", "prefill 0/3")]
 
 
@@ -341,7 +342,7 @@ def test_of_three_hundred_causes_the_worst_are_shown_and_the_others_counted() ->
     assert len(rows) + 1 <= 20
     lines = [row for row in rows if row.part is OverviewPart.WRONG]
     assert _sentence(lines[-1]) == f"… and {300 - len(lines) + 1} more: ! shows only findings"
-    assert shown.contents.target(lines[-1]) == Target(TabId.WORKERS, only_findings=True)
+    assert shown.contents.destination(lines[-1]) == Destination(TabId.WORKERS, only_findings=True)
 
 
 @pytest.mark.parametrize("room", [3, 6, 9, 13, 20, 40])
