@@ -136,6 +136,11 @@ class FigureSeries:
                 counts[index] += 1
         return [sum_ / count if count else None for sum_, count in zip(sums, counts, strict=True)]
 
+    def trim(self, before: float) -> None:
+        """Forget the samples that ended before a time in POSIX seconds."""
+        if old := bisect_left(self.at, before):
+            self._drop(old)
+
     def _let_go(self, before: float) -> None:
         old = bisect_left(self.at, before)
         if old >= SPARE or len(self.at) > MOST_SAMPLES:

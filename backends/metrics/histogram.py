@@ -140,5 +140,17 @@ class Histogram(msgspec.Struct, frozen=True):
         return self.bounds[-2] if len(self.bounds) > 1 else 0.0
 
 
+class KnownQuantiles(Histogram, frozen=True):
+    """The median and the 99th percentile of observations of which no more was kept. They cannot be
+    added up, and how many there were is not known."""
+
+    half: Quantile | None = None
+    most: Quantile | None = None
+
+    def quantile(self, part: float) -> Quantile | None:
+        """Return the median (0.5) or the 99th percentile (0.99). None: any other, or not known."""
+        return {0.5: self.half, 0.99: self.most}.get(part)
+
+
 NONE = Histogram()
 """A histogram without observations."""

@@ -55,14 +55,18 @@ class MetricsHour:
 
     def take(self, overview: Overview) -> None:
         """Take in an overview. What was scraped no later than the last one adds nothing."""
+        self.take_rows(figure_rows(overview))
+
+    def take_rows(self, rows: Iterable[FigureRow]) -> None:
+        """Take in the rows of an overview, as `take`."""
         newest = 0.0  # of this overview: the clock may have been set
-        for row in figure_rows(overview):
+        for row in rows:
             newest = max(newest, row.at)
             kept = self._kept.get(row.key)
             if kept is None:
                 if len(self._kept) >= self._most or row.rates.seconds is None:
                     continue
-                kept = self._kept[row.key] = _Kept()
+                kept = self._kept[row.key] = _Kept(sources=row.sources)
             if row.restarted:
                 kept.series.add_unknown(row.at)
             else:
@@ -71,6 +75,18 @@ class MetricsHour:
         self.newest = newest or self.newest
         self._forget(self.newest - LONGEST)
         self.version += 1
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+        self.newest = 0.0
+        self.version += 1
+
+    def trim(self, now: float) -> None:
+        """Forget all samples that are older than the hour before a time in POSIX seconds."""
+        for kept in self._kept.values():
+            kept.series.trim(now - LONGEST)
+        self._forget(now - LONGEST)
 
     def of(self, key: SeriesKey) -> FigureSeries | None:
         """Return the series of a row. None: nothing of it is kept."""

@@ -78,6 +78,14 @@ class MeteredModel(msgspec.Struct, frozen=True):
         return self.served is not None and self.served.differs and bool(self.served.by)
 
     @property
+    def read_at(self) -> float | None:
+        """When the last of its figures were read, in POSIX seconds. None: it has none."""
+        known: list[ScrapedProcess | None] = [one.known for one in self.frontends]
+        known += [one.known for one in self.workers]
+        times = [one.scraped_at for one in known if one is not None and one.scraped_at is not None]
+        return max(times, default=None)
+
+    @property
     def reporting(self) -> frozenset[str]:
         """The frontends that report on it now."""
         by = () if self.served is None else self.served.by

@@ -18,11 +18,13 @@ from backends.recording.lines import (
     DrainsLine,
     EndLine,
     EntryLine,
+    FigureReading,
     GapLine,
     Header,
     LeaseReading,
     LeasesLine,
     LostLine,
+    MetricsLine,
     ProbeReading,
     ProbesLine,
     PutLine,
@@ -73,6 +75,9 @@ class _Known:
         self._leases: dict[tuple[str, str, str], LeaseReading] = {}
         self._probes: dict[tuple[str, str], ProbeReading] = {}
         self._drains: DrainsLine | None = None
+        self._figures: dict[tuple[str, ...], FigureReading] = {}
+        self._metrics: MetricsLine | None = None
+        """The last line of figures. None: there was none."""
         self._lost: LostLine | None = None
 
     def until(self, since: float, lines: Iterator[AnyLine]) -> list[AnyLine]:
@@ -112,8 +117,18 @@ class _Known:
                     self._probes[probe.method, probe.address] = probe
             case DrainsLine():
                 self._drains = line
+            case MetricsLine():
+                self._scraped(line)
             case Header() | Checkpoint() | AliveLine() | EndLine():
                 pass
+
+    def _scraped(self, line: MetricsLine) -> None:
+        if line.whole:
+            self._figures.clear()
+        for key in line.gone:
+            self._figures.pop(key, None)
+        self._figures |= {row.of: row for row in line.rows}
+        self._metrics = line
 
     def _put(self, line: PutLine) -> None:
         before = self._entries.get((line.key, line.key_b64))
@@ -149,5 +164,8 @@ class _Known:
             yield ProbesLine(at=at, probes=tuple(self._probes.values()))
         if self._drains is not None:
             yield replace(self._drains, at=at)
+        if (last := self._metrics) is not None:
+            rows = tuple(self._figures.values())
+            yield MetricsLine(at=last.at, rows=rows, silent=last.silent, whole=True)
         if self._lost is not None:
             yield self._lost

@@ -40,10 +40,12 @@ from backends.recording.lines import (
     PutLine,
     decode,
 )
+from backends.recording.recorded_figures import figures_of, times_in
 from backends.recording.zstd import ZstdError
 from backends.store import Delete, Entry, Heartbeat, Put, Resync, StoreEvent
 from backends.timeline import (
     DrainsRead,
+    FiguresRead,
     LeasesRead,
     Moment,
     ProbesMade,
@@ -149,8 +151,10 @@ def content_of(
     `number`: of the frame. `is_whole`: whether it has an end. Raises `BadFrame` if not even all of
     its checkpoint is there, `BadRecording` from `lines`.
     """
-    _, checkpoint = head_of(lines)
+    header, checkpoint = head_of(lines)
     reading = _Reading(lines, number, checkpoint, limits, is_whole=is_whole)
+    if header.metrics == ():
+        reading.has_no_figures(header.at)
     reading.read_entries()
     reading.read_steps()
     return reading.content()
@@ -188,6 +192,10 @@ class _Reading:
         self._group: list[StoreEvent] = []
         """Changes of one moment."""
         self._group_at: tuple[float | None, str] = (None, "")
+
+    def has_no_figures(self, at: float) -> None:
+        """Take in that none are recorded: what was known before is of another recorder."""
+        self._evidence.append(FiguresRead(at=at, is_all=True))
 
     def read_entries(self) -> None:
         """Read the entries of the checkpoint. Raises `BadFrame`."""
@@ -264,7 +272,7 @@ class _Reading:
             case GapLine():
                 _check_times(line.at)
                 self._gap(line)
-            case LeasesLine() | ProbesLine() | DrainsLine():
+            case LeasesLine() | ProbesLine() | DrainsLine() | MetricsLine():
                 self._evidence_came(line.at, _evidence_of(line))
             case LostLine():
                 _check_times(line.at)
@@ -274,9 +282,6 @@ class _Reading:
                 _check_times(line.at)
                 events = () if self._is_lost or isinstance(line, EndLine) else (Heartbeat(),)
                 self._step(line.at, StoreEvents(events))
-            case MetricsLine():
-                # A timeline has no figures; `zstd` and `jq` read them.
-                pass
             case Header() | Checkpoint() | EntryLine():
                 raise BadLine("a checkpoint begins where none may")
 
@@ -346,7 +351,21 @@ class _Reading:
         self._steps.append(Stepped(Moment(number, self._revision, at), step))
 
 
-def _evidence_of(line: LeasesLine | ProbesLine | DrainsLine) -> Step:
+def figures_in(lines: Iterator[bytes]) -> list[FiguresRead]:
+    """Return what was scraped, as the lines of a frame say up to where that can be read."""
+    found: list[FiguresRead] = []
+    try:
+        for text in lines:
+            # All others need not be read.
+            if b'"metrics"' in text and isinstance(line := decode(text), MetricsLine):
+                _check_times(*times_in(line))
+                found.append(figures_of(line))
+    except (BadLine, ZstdError):
+        pass
+    return found
+
+
+def _evidence_of(line: LeasesLine | ProbesLine | DrainsLine | MetricsLine) -> Step:
     match line:
         case LeasesLine():
             for reading in line.leases:
@@ -362,6 +381,9 @@ def _evidence_of(line: LeasesLine | ProbesLine | DrainsLine) -> Step:
         case DrainsLine():
             _check_times(*(reading.at for reading in line.drains))
             return DrainsRead(dict(map(drain_mark_of, line.drains)))
+        case MetricsLine():
+            _check_times(*times_in(line))
+            return figures_of(line)
 
 
 def _next(lines: Iterator[bytes]) -> AnyLine | None:

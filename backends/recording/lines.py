@@ -44,6 +44,11 @@ class Header(Line, frozen=True, tag="dyntop-recording"):
     """Only keys of these namespaces were recorded, as `-n` names them. None: all."""
     probing: str = ""
     """Which addresses were probed: `never`, `all`. Empty: those that were asked for."""
+    metrics: tuple[str, ...] | None = None
+    """The servers of `--metrics`, without credentials. Empty: none were named. None: by a dyntop
+    that did not write it."""
+    server: str = ""
+    """Which release the store's server is, as it says itself. Empty: it is not known."""
     report: dict[str, Any] | None = None
     """Versions and settings, in a report."""
 
@@ -224,20 +229,43 @@ class FigureReading(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float | None = None
     """Since the scrape before, to which the figures belong. None: it is the first, or unknown."""
     figures: dict[str, float] = {}
-    """By `Measure`: rates a second, and quantiles in seconds."""
+    """By `Measure`: rates a second, and quantiles in seconds. By `Gauge`: how it was then."""
     over: tuple[str, ...] = ()
     """The quantiles that lie above their figure, which is the highest bound."""
     restarted: bool = False
     """Whether a process began anew, so that nothing is known of the time before."""
+    servers: tuple[str, ...] = ()
+    """The scraped servers that it is of, where `of` does not name it. Empty of a model: its workers
+    together, or a dyntop that did not write it."""
+
+
+class SilentServer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A server that did not answer, or has no figures of Dynamo."""
+
+    server: str
+    why: str = ""
+    """Why it did not answer, as a clause. Empty: it has no figures of Dynamo."""
+    unasked: bool = False
+    """Whether it was not asked at all, so that this proves nothing about it."""
+    since: float | None = None
+    """When it began to fail."""
+    answered: float | None = None
+    """When it last answered. None: never."""
+    models: tuple[str, ...] = ()
+    """The models that it reported on before."""
 
 
 class MetricsLine(Line, frozen=True, tag="metrics"):
-    """The servers of `--metrics` were scraped."""
+    """The servers of `--metrics` were scraped. Rows that are not in it are as they were."""
 
     at: float
     rows: tuple[FigureReading, ...] = ()
-    silent: tuple[str, ...] = ()
-    """The servers that did not answer, or have no figures of Dynamo."""
+    silent: tuple[SilentServer | str, ...] = ()
+    """All servers that are silent now. Only a name: by a dyntop that did not write more."""
+    gone: tuple[tuple[str, ...], ...] = ()
+    """The rows, by their `of`, that no server reports any more."""
+    whole: bool = False
+    """Whether it has all rows: what was known before is replaced."""
 
 
 class AliveLine(Line, frozen=True, tag="alive"):

@@ -20,12 +20,13 @@ from backends.recording.frame_contents import (
     FrameContent,
     FrameEnd,
     content_of,
+    figures_in,
     head_of,
 )
 from backends.recording.frames import LIMITS, Frame, Limits, RecordingFile
 from backends.recording.lines import Checkpoint, Header
 from backends.store import Lifetime, Lost
-from backends.timeline import Moment, Stepped, StoreEvents
+from backends.timeline import FiguresRead, Moment, Stepped, StoreEvents
 
 _KEPT = 3
 """Read frames that are kept: that of a view, its neighbours."""
@@ -60,6 +61,9 @@ class Recording:
             problem = "keys of its store live by rules that this dyntop does not know"
             raise BadRecording(path, problem) from error
         self._without_bad_end()
+        self.has_figures = self._has_figures()
+        """Whether servers were scraped. Of a recording whose headers do not say so: whether its
+        first or its last frame has figures."""
 
     @property
     def header(self) -> Header:
@@ -80,6 +84,27 @@ class Recording:
         while len(self._read) > _KEPT:
             self._read.popitem(last=False)
         return content
+
+    def figures(self, number: int) -> list[FiguresRead]:
+        """Return what was scraped, as a frame says. Its entries are not read."""
+        head = self.heads[number]
+        if head.header.metrics == ():
+            return [FiguresRead(at=head.header.at, is_all=True)]
+        try:
+            return figures_in(head.file.lines(head.frame, self._limits))
+        except BadRecording:
+            # Whoever reads all of the frame is told.
+            return []
+
+    def _has_figures(self) -> bool:
+        said = [one.header.metrics for one in self.heads]
+        if any(said) or None not in said:
+            return any(said)
+        return any(
+            head.header.metrics is None and any(one.rows for one in self.figures(number))
+            for number, head in enumerate(self.heads)
+            if number in (0, len(self.heads) - 1)
+        )
 
     def crossing(self, number: int) -> list[Stepped]:
         """Return the steps that lead from the end of the frame before to the begin of a frame: none

@@ -58,6 +58,7 @@ from backends.store import Delete, Heartbeat, Lost, StoreError
 
 if TYPE_CHECKING:
     from backends.metrics.scraper import Scrapes
+    from backends.recording.recorded_figures import FigureLines
 
 _log = logging.getLogger(__name__)
 
@@ -200,6 +201,12 @@ class Recorder:
         self._leases = LeaseReadings()
         self._probed = ProbedAddresses()
         self._scrapes = scrapes
+        self._figures: FigureLines | None = None
+        if scrapes is not None:
+            # Only where it is asked for: it takes memory.
+            from backends.recording.recorded_figures import FigureLines
+
+            self._figures = FigureLines()
         self._marks: Mapping[int, DrainMark] = {}
         self._started = clock()
         self._is_begun = False
@@ -267,16 +274,13 @@ class Recorder:
         await asyncio.Event().wait()
 
     async def _read_figures(self) -> None:
-        if self._scrapes is None:
+        if self._scrapes is None or (lines := self._figures) is None:
             await asyncio.Event().wait()
             return
-        # Only where it is asked for: it takes memory.
         from backends.metrics.overview import Joiner
         from backends.metrics.poller import MetricsPoller
-        from backends.recording.recorded_figures import FigureLines
 
-        poller = MetricsPoller(self._scrapes, tuple)
-        joiner, lines = Joiner(), FigureLines()
+        poller, joiner = MetricsPoller(self._scrapes, tuple), Joiner()
 
         def came() -> None:
             if not self._is_begun or not self._writer.has_room:
@@ -551,6 +555,7 @@ class Recorder:
             lifetime=store.lifetime.value,
             namespace=self._by.namespace,
             probing=self._probing.value,
+            metrics=() if self._scrapes is None else tuple(map(str, self._scrapes.given)),
         )
         records = cluster.records
         entries = [
@@ -570,6 +575,8 @@ class Recorder:
             yield ProbesLine(at=at, probes=tuple(map(probe_reading, probes)))
         if self._marks:
             yield self._drains_line(at)
+        if self._figures is not None:
+            yield self._figures.all(at)
         if self._lost is not None:
             yield self._lost
 

@@ -8,13 +8,19 @@ from typing import TypeVar
 
 from backends.aio.daemon_thread import in_daemon_thread
 from backends.discovery.past_records import RecordChange
+from backends.metrics.figure_series import LONGEST
+from backends.metrics.latest import LONGEST_GAP
 from backends.recording.folding import entry_changes, is_number, known_at, record_changes
 from backends.recording.frame_contents import changes_entries, frame_and_step
 from backends.recording.frames import LIMITS, Limits
 from backends.recording.reader import FrameHead, Recording
 from backends.store import Lifetime, NoPast, NotYet
-from backends.timeline import Moment, Opening, Stepped, TimeNotKnown
+from backends.timeline import FiguresRead, Moment, Opening, Stepped, TimeNotKnown
 
+FIGURES_BEFORE = LONGEST + 2 * LONGEST_GAP
+"""Seconds before a moment of which figures are read: the last hour, and what that follows."""
+_FIGURE_BYTES = 16 * 1024 * 1024
+"""Bytes of frames, as stored, in which they are looked for at most."""
 EARLIER = 500
 """Changes before a moment that a view shows at most."""
 _FRAMES_BEFORE = 8
@@ -36,6 +42,8 @@ class RecordingTimeline:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self._one_at_a_time = threading.Lock()
+        self._figures: dict[int, Sequence[FiguresRead]] = {}
+        """What was scraped, of the frames of the last hour that was asked for."""
 
     @classmethod
     async def load(cls, path: str, limits: Limits = LIMITS) -> RecordingTimeline:
@@ -78,6 +86,26 @@ class RecordingTimeline:
     def namespace(self) -> str | None:
         """Only keys of these namespaces were recorded. None: all."""
         return self.recording.header.namespace
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether servers were scraped, as far as that is known without reading all of it."""
+        return self.recording.has_figures
+
+    @property
+    def scraped(self) -> Sequence[str] | None:
+        """All servers that were scraped. None: it is not known. Empty: none were."""
+        said = [head.header.metrics for head in self.recording.heads]
+        if None in said:
+            return None
+        return sorted({server for some in said for server in some or ()})
+
+    def scraped_at(self, moment: Moment) -> Sequence[str] | None:
+        """Return the servers that were scraped when a moment was recorded. None: it is not known.
+        Empty: none were."""
+        frame, _ = frame_and_step(max(0, moment.number))
+        heads = self.recording.heads
+        return heads[min(frame, len(heads) - 1)].header.metrics
 
     @property
     def damage(self) -> str:
@@ -205,7 +233,21 @@ class RecordingTimeline:
             content.steps[:step],
             earlier,
             content.value_seen,
+            self._figures_before(frame, content.base.at),
         )
+
+    def _figures_before(self, frame: int, at: float | None) -> list[FiguresRead]:
+        """Return what was scraped before a frame that begins at a time, oldest first."""
+        heads = self.recording.heads
+        since, first, left = (at or 0.0) - FIGURES_BEFORE, frame, _FIGURE_BYTES
+        while at is not None and first and heads[first].header.at > since and left > 0:
+            first -= 1
+            left -= heads[first].frame.size
+        self._figures = {
+            one: self._figures[one] if one in self._figures else self.recording.figures(one)
+            for one in range(first, frame)
+        }
+        return [read for some in self._figures.values() for read in some if read.at >= since]
 
     def _earlier(self, frame: int) -> Sequence[RecordChange]:
         """Return the last changes before a frame, oldest first."""

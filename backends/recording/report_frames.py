@@ -59,6 +59,7 @@ def header_of(
         address=mask(store.address),
         lifetime=store.lifetime.value,
         namespace=namespace,
+        metrics=(),
         report=report,
     )
 

@@ -1,7 +1,7 @@
 """Show what was registered at an earlier moment, as far as a store or a recording knows of it.
 
 `moments` has the contract: `Moment`, `Step`, `Opening`, `Timeline`, `TimeNotKnown` and
-`CountsAnew`.
+`CountsAnew`. `kept_figures` joins what was scraped then to what was registered.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from backends.timeline.moments import (
     CountsAnew,
     DrainsRead,
+    FiguresRead,
     LeasesRead,
     Moment,
     Opening,
@@ -23,6 +24,7 @@ from backends.timeline.moments import (
 __all__ = [
     "CountsAnew",
     "DrainsRead",
+    "FiguresRead",
     "LeasesRead",
     "Moment",
     "Opening",

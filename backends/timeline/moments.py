@@ -7,7 +7,7 @@ moment and folds step after step, as a dashboard folded them then. To go back, i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -18,6 +18,10 @@ from backends.liveness.drain_marks import DrainMark
 from backends.liveness.keys_by_lease import LeaseOrKey
 from backends.probe.types import ProbeResult
 from backends.store import Lifetime, Resync, StoreError, StoreEvent
+
+if TYPE_CHECKING:
+    from backends.metrics.hour import FigureRow, SeriesKey
+    from backends.metrics.latest import ScrapedProcess
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -56,7 +60,24 @@ class DrainsRead(msgspec.Struct, frozen=True):
     marks: Mapping[int, DrainMark]
 
 
-Step = StoreEvents | LeasesRead | ProbesMade | DrainsRead
+class FiguresRead(msgspec.Struct, frozen=True):
+    """Processes were scraped."""
+
+    at: float
+    """When that was known, in POSIX seconds."""
+    rows: Sequence[FigureRow] = ()
+    """What was measured. Rows that are not among them are as they were."""
+    silent: Sequence[ScrapedProcess] = ()
+    """All processes that did not answer, or have no figures of Dynamo."""
+    models_of: Mapping[str, Sequence[str]] = {}
+    """The models that silent ones reported on before, by the text of their target."""
+    gone: Sequence[SeriesKey] = ()
+    """The rows that no process reports any more."""
+    is_all: bool = False
+    """Whether this replaces all that was known before."""
+
+
+Step = StoreEvents | LeasesRead | ProbesMade | DrainsRead | FiguresRead
 """What happens at one moment: the store changes, or evidence comes."""
 
 
@@ -84,6 +105,8 @@ class Opening(msgspec.Struct, frozen=True):
     """The last changes up to `base`, oldest first, as far as known."""
     value_seen: Mapping[bytes, FirstSeen] = {}
     """When the values of keys were first seen, where it is known to be later than the keys."""
+    figures: Sequence[FiguresRead] = ()
+    """What was scraped in the hour before `base`, oldest first, as far as it was kept."""
 
 
 class TimeNotKnown(StoreError):

@@ -10,6 +10,7 @@ from backends.recording import zstd
 from backends.recording.entry_lines import entry_line
 from backends.recording.lines import FORMAT, AnyLine, Checkpoint, Header, encode
 from backends.store import Entry, Revision
+from tests.support import recordings as support
 
 START = 1_900_000_000.0
 """When recordings of tests begin."""
@@ -20,16 +21,8 @@ def entry(key: bytes, value: bytes = b"{}", lease: int | None = None, revision: 
 
 
 def header(at: float = START, started: float = START, *, version: int = FORMAT) -> Header:
-    return Header(
-        format=version,
-        version="0",
-        at=at,
-        started=started,
-        host="here",
-        store="etcd",
-        address="http://etcd:2379",
-        lifetime="leased",
-    )
+    """Return that of a frame which an etcd is recorded in."""
+    return support.header(at, started, version=version, store="etcd", address="http://etcd:2379")
 
 
 def beginning(

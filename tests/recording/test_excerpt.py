@@ -18,11 +18,13 @@ from backends.recording.lines import (
     DrainsLine,
     EndLine,
     EntryLine,
+    FigureReading,
     GapLine,
     Header,
     LeaseReading,
     LeasesLine,
     LostLine,
+    MetricsLine,
     ProbeReading,
     ProbesLine,
 )
@@ -90,6 +92,23 @@ def test_it_begins_with_all_that_was_known_then(tmp_path: Path) -> None:
     ]
     assert rest[6:] == changes
     assert second[1:] == SECOND[1:]
+
+
+def test_figures_that_were_known_then_are_kept(tmp_path: Path) -> None:
+    def scraped(at: float, *of: str, gone: tuple[str, ...] = ()) -> MetricsLine:
+        rows = tuple(FigureReading(of=("model", name), at=STARTED + at) for name in of)
+        left = tuple(("model", name) for name in gone)
+        return MetricsLine(at=STARTED + at, rows=rows, silent=("s",), gone=left)
+
+    (first,) = excerpt(
+        tmp_path,
+        STARTED + 30,
+        [*FIRST, scraped(21, "a", "b"), scraped(22, "c", gone=("b",)), scraped(31, "a")],
+    )
+    whole, later = (one for one in first if isinstance(one, MetricsLine))
+    assert (whole.whole, whole.silent, whole.at) == (True, ("s",), STARTED + 22)
+    assert [(one.of[1], one.at) for one in whole.rows] == [("a", STARTED + 21), ("c", STARTED + 22)]
+    assert later == scraped(31, "a")
 
 
 def test_a_store_that_was_lost_then_is_lost_until_its_gap(tmp_path: Path) -> None:

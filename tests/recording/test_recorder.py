@@ -34,6 +34,7 @@ from backends.recording.lines import (
     Header,
     LeasesLine,
     LostLine,
+    MetricsLine,
     ProbesLine,
     PutLine,
     decode,
@@ -46,6 +47,7 @@ from backends.removal.audit_drains import AuditDrains
 from backends.store import Cause, StoreError, TimeToLive, Unreachable
 from tests.liveness.test_collector import Probes
 from tests.support import registered
+from tests.support.metrics_screen import FRONTEND, SaidScrapes
 
 DEADLINE = 10.0
 """Seconds within which an awaited state must come."""
@@ -181,6 +183,7 @@ class Recording:
         probing: Probing = Probing.NEVER,
         cap: float = 0.0,
         times: RecorderTimes = TIMES,
+        scrapes: SaidScrapes | None = None,
     ) -> None:
         """`cap`: of queries for leases. 0: they are read by `read_leases`."""
         self.now = STARTED
@@ -205,6 +208,7 @@ class Recording:
             mask=lambda text: text.replace("secret", "***"),
             observer=self.seen,
             drains=self.audited,
+            scrapes=scrapes,
             probing=probing,
             cap=cap,
             times=times,
@@ -554,6 +558,25 @@ async def test_a_model_by_revision_is_not_taken_for_credentials() -> None:
         put = await written.until_line(PutLine)
 
     assert (put.value, put.masked) == (value.decode(), False)
+
+
+async def test_each_frame_begins_with_all_figures_and_tells_whose_they_are() -> None:
+    scrapes = SaidScrapes(FRONTEND)
+    scrapes.models = {FRONTEND: {"acme/tiny-llm": 4.0}}
+    recording = Recording(scrapes=scrapes)
+    async with recording.running() as written:
+        assert written.of(Header)[0].metrics == (str(FRONTEND),)
+        (begun, *_) = written.of(MetricsLine)
+        assert (begun.whole, begun.rows) == (True, ())
+        await written.until(lambda: any(one.rows for one in written.of(MetricsLine)))
+        before, written.wanted = len(written.lines), Wanted.FRAME
+        line = await written.until_line(MetricsLine, before)
+    assert (line.whole, [one.of for one in line.rows]) == (True, [("model", "acme/tiny-llm")])
+
+    recording = Recording()
+    async with recording.running() as written:
+        assert written.of(Header)[0].metrics == ()
+        assert not written.of(MetricsLine)
 
 
 def test_an_answer_of_another_kind_is_written_and_forgotten_addresses_are_not() -> None:

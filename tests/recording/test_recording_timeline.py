@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, FirstSeen
 from backends.discovery.discovery import Added, Removed
@@ -20,13 +21,16 @@ from backends.recording.lines import (
     AnyLine,
     Checkpoint,
     EndLine,
+    FigureReading,
     GapLine,
     LeasesLine,
     LostLine,
+    MetricsLine,
 )
 from backends.recording.recording_timeline import RecordingTimeline
 from backends.store import Delete, Entry, Lost, NoPast, NotYet, Put, Resync, TimeToLive
 from backends.timeline import (
+    FiguresRead,
     LeasesRead,
     Moment,
     Opening,
@@ -268,3 +272,40 @@ async def test_where_only_a_part_has_times_the_others_are_not_guessed(tmp_path: 
     none = await RecordingTimeline.load(written(tmp_path / "none", [packed_by_line(past)]))
     with pytest.raises(NoPast):
         await none.at_time(START)
+
+
+async def test_a_moment_opens_with_what_was_scraped_in_the_hour_before(tmp_path: Path) -> None:
+    def scraped(at: float) -> MetricsLine:
+        row = FigureReading(of=("model", "m"), at=START + at, seconds=15, figures={"requests": at})
+        return MetricsLine(at=START + at, rows=(row,))
+
+    def begins(at: float, servers: tuple[str, ...] | None) -> list[AnyLine]:
+        head = replace(header(START + at), metrics=servers)
+        return [head, Checkpoint(at=START + at, entries=0)]
+
+    frames: list[list[AnyLine]] = [
+        [*begins(0, ("s",)), scraped(15), scraped(4_000)],
+        [*begins(4_010, ("s",)), scraped(4_015)],
+        [*begins(7_000, ("s",)), scraped(7_015)],
+        [*begins(7_030, ()), AliveLine(at=START + 7_031)],
+    ]
+    timeline = await RecordingTimeline.load(
+        written(tmp_path / "it", [packed_by_line(one) for one in frames])
+    )
+    assert timeline.has_figures
+    openings = [
+        await timeline.open(await timeline.at_time(START + at)) for at in (7_020, 20, 7_031)
+    ]
+    found = [[one.at - START for one in opening.figures] for opening in openings]
+    assert found == [[4_000, 4_015], [], [4_000, 4_015, 7_015]]
+    assert openings[2].evidence == [FiguresRead(at=START + 7_030, is_all=True)]
+    assert timeline.scraped_at(openings[2].base) == ()
+    assert timeline.scraped_at(openings[0].base) == ("s",)
+    older = await RecordingTimeline.load(
+        written(tmp_path / "older", [packed_by_line([*begins(0, None), scraped(15)])])
+    )
+    assert older.has_figures
+    none = await RecordingTimeline.load(
+        written(tmp_path / "none", [packed_by_line(begins(0, None))])
+    )
+    assert not none.has_figures

@@ -18,7 +18,7 @@ from tui.widgets.timeline_bar import TimelineBar
 
 
 def test_replay(snap_compare: Compare, tmp_path: Path) -> None:
-    history = a_history(tmp_path / "night.dyntop")
+    history = a_history(tmp_path / "night.dyntop", figures=True)
     opened = open_replay(
         Settings(connection=MemoryConnection()),
         history,

@@ -19,6 +19,29 @@ def entry(number: int, value: bytes = b"{}") -> Entry:
     return Entry(b"v1/instances/ns/c/e/%x" % number, value, Revision(str(number)), number)
 
 
+def header(
+    at: float = STARTED,
+    started: float | None = None,
+    *,
+    version: int = FORMAT,
+    store: str = "memory",
+    address: str = "memory",
+    metrics: tuple[str, ...] | None = None,
+) -> Header:
+    """`started`: None is `at`. `metrics`: the servers that are scraped."""
+    return Header(
+        format=version,
+        version="1",
+        at=at,
+        started=at if started is None else started,
+        host="here",
+        store=store,
+        address=address,
+        lifetime="leased",
+        metrics=metrics,
+    )
+
+
 def frame(
     at: float = STARTED,
     entries: Iterable[Entry] = (),
@@ -26,19 +49,9 @@ def frame(
     *,
     started: float = STARTED,
 ) -> NewFrame:
-    header = Header(
-        format=FORMAT,
-        version="1",
-        at=at,
-        started=started,
-        host="here",
-        store="memory",
-        address="memory",
-        lifetime="leased",
-    )
     seen = FirstSeen(at, was_there=True)
     there = [CheckpointEntry(one, seen, seen) for one in entries]
-    return NewFrame(header, Checkpoint(at=at, entries=len(there)), there, evidence)
+    return NewFrame(header(at, started), Checkpoint(at=at, entries=len(there)), there, evidence)
 
 
 def unpacked(packed: bytes) -> bytes:

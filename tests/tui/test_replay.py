@@ -269,8 +269,10 @@ async def every_tab(operator: Operator) -> list[list[str]]:
 
 
 async def test_each_step_forward_leads_to_what_a_recording_opened_there_shows(
-    history: str,
+    tmp_path: Path,
 ) -> None:
+    """With figures, too: a moment opens with those of the hour before."""
+    history = a_history(tmp_path / "night.dyntop", figures=True)
     async with replay(history, size=(200, 50), draws=True) as stepping:
         for moment in (5, 30, 40, 45, 60):
             while shown_time(stepping) < at(moment):
@@ -299,3 +301,41 @@ async def test_what_happened_before_the_part_that_was_opened_has_its_reasons(his
         await operator.press("[")
         await until_at(operator, 75)
         await operator.until_shown("lease ran out: not renewed for", "by ada@there")
+
+
+# --- figures ----------------------------------------------------------------------------------
+
+
+async def test_figures_are_those_of_then_with_their_age(tmp_path: Path) -> None:
+    path = a_history(tmp_path / "night.dyntop", figures=True)
+    async with replay(path, Start(read_time(at(52)))) as operator:
+        await until_at(operator, 52)
+        await operator.press("0")
+        await operator.until_shown("REQ/S", "58.0", "1,160", "4s ago")
+        await operator.press("6")
+        await operator.until_shown("figures read 4s before", ">500ms", "58.0")
+        await operator.press("m")
+        await operator.until_shown(f"before {at(52)}", "TTFT", "highest 58.0")
+        assert "asked only while" not in operator.text()
+        await operator.press("escape", "$")
+        await until_at(operator, 100)
+        await operator.until_shown("frontend-0:8000")
+        assert "58.0" not in operator.text()
+        await operator.press("0")
+        await operator.until_shown("No figures of this moment: 1 server gave none")
+        await operator.press("@")
+        await operator.type(f"{at(52)}\r")
+        await until_at(operator, 52)
+        await operator.until_shown("58.0", "4s ago")
+
+
+async def test_a_recording_without_figures_says_so_wherever_they_would_be(history: str) -> None:
+    async with replay(history) as operator:
+        await operator.press("0")
+        await operator.until_shown("No figures: recorded without --metrics")
+        assert "REQ/S" not in operator.text()
+        await operator.press("6")
+        await operator.until_shown("No figures: recorded without --metrics")
+        await operator.press("2", "m")
+        await operator.until(operator.told)
+        assert operator.told() == ["This is a recording: it was recorded without --metrics."]

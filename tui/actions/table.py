@@ -151,7 +151,6 @@ ACTIONS: tuple[Action, ...] = (
         "Chart",
         "Show charts of the selected model or worker.",
         Group.LOOKING,
-        LIVE,
         title="Charts of the model or worker",
     ),
     Action(

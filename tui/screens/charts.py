@@ -19,6 +19,7 @@ from tui.state.dashboard import Dashboard
 from tui.text.charts.chart_page import ChartPages, pages_of
 from tui.text.charts.chart_panel import ChartWindow
 from tui.text.sanitize import plain
+from tui.text.timestamps import time_of_day
 from tui.widgets.chart_view import ChartView
 from tui.widgets.footer import KeyFooter
 from tui.widgets.panes.metrics import NOBODY
@@ -110,7 +111,9 @@ class ChartScreen(StyledOnce, Screen[None]):
         notes = [self._why_nothing()]
         pages = ChartPages((), 0)
         if series is not None:
-            always = self._dashboard.settings.metrics_always
+            dashboard = self._dashboard
+            # A recorder asks whether anybody looks or not.
+            always = dashboard.settings.metrics_always or dashboard.is_past
             charts = charts_of(self._subject, series, window, always=always)
             notes = [*charts.notes]
             size = self._view.size
@@ -121,6 +124,9 @@ class ChartScreen(StyledOnce, Screen[None]):
 
     def _why_nothing(self) -> str:
         metrics = self._dashboard.figures.metrics
+        if self._dashboard.is_past:
+            why = self._dashboard.figures.why_none()
+            return why or "Nothing was measured of it up to this moment"
         if metrics.asking is None:
             return "Looking for processes that have metrics …"
         if not metrics.asking:
@@ -134,13 +140,24 @@ class ChartScreen(StyledOnce, Screen[None]):
     def _name_page(self) -> None:
         """Write the title."""
         pieces = [f"{'worker' if self._subject.is_worker else 'model'} {self._subject.name}"]
-        pieces.append("the last hour" if self._span == 0 else "the last ten minutes")
+        pieces.append(self._span_text())
         keys = keys_of(self)
         if self._pages > 1:
             pieces.append(f"page {self._view.page}/{self._pages}: {keys.shown('down')} goes on")
         if self._dashboard.view.frozen:
             pieces.append(f"frozen: {keys.shown('freeze')} lets it go on")
         self.query_one("#chart-title", Static).update(Text(plain("   ".join(pieces))))
+
+    def _span_text(self) -> str:
+        long = "hour" if self._span == 0 else "ten minutes"
+        dashboard = self._dashboard
+        if not dashboard.is_past:
+            return f"the last {long}"
+        return f"the {long} before {time_of_day(dashboard.clock.shown_at(dashboard.clock()))}"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # A moment stands still.
+        return not (action == "freeze" and self._dashboard.is_past)
 
     @property
     def _view(self) -> ChartView:

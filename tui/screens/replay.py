@@ -20,7 +20,7 @@ from tui.actions import Place
 from tui.runtime.textual_bindings import bindings
 from tui.screens.detail import DetailScreen
 from tui.screens.main import MainScreen
-from tui.screens.past import PastScreen
+from tui.screens.past import NOT_THEN, PastScreen
 from tui.state.narrowing import Words, searchable
 from tui.state.navigation.breadcrumb import BreadcrumbStep
 from tui.state.past.moves import BySeconds, Move, ToMoment, ToTime
@@ -275,6 +275,9 @@ class ReplayScreen(PastScreen):
 
     def action_refuse(self, why: str) -> None:
         """Say why a key does nothing here."""
+        if why == NOT_THEN["chart"]:
+            is_known = self._recorded.recording.scraped is not None
+            why = "it was recorded without --metrics" if is_known else "it has no figures"
         self.show_notice(Notice(f"This is a recording: {why}.", "warning"))
 
     def action_freeze(self) -> None:

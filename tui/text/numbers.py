@@ -59,7 +59,8 @@ def per_cent(part: float | None) -> str:
 
 def both(histogram: Histogram) -> str:
     """Return the median and the 99th percentile, for a sentence. Empty: no observations."""
-    if not histogram.total:
-        return ""
     half, most = histogram.quantile(0.5), histogram.quantile(0.99)
-    return f"p50 {latency(half)}, p99 {latency(most)} ({whole(histogram.total)} observed)"
+    if half is None and most is None:
+        return ""
+    observed = f" ({whole(total)} observed)" if (total := histogram.total) else ""
+    return f"p50 {latency(half)}, p99 {latency(most)}{observed}"

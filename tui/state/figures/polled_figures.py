@@ -20,6 +20,9 @@ from tui.state.tabs import TabId
 class PolledFigures:
     """Metrics of frontends and workers, and the statistics of NATS services."""
 
+    has_charts = True
+    """Whether charts can be opened."""
+
     def __init__(
         self,
         session: Session,
@@ -76,6 +79,18 @@ class PolledFigures:
             self.metrics.revealing,
             is_read=self._view.is_up_to_date,
         )
+
+    def why_none(self) -> str:
+        """Return why no metrics can be known. Empty: they can."""
+        return ""
+
+    def named_gap(self) -> str:
+        """Return the line on metrics that are missing, where they may be missed. Empty: none."""
+        return ""
+
+    def age(self) -> str:
+        """Return how old the metrics are, in words. Empty: they are of now."""
+        return ""
 
     def jobs(self) -> Mapping[str, Job]:
         """Return the background jobs that poll, by name."""

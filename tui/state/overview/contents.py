@@ -35,7 +35,7 @@ from tui.state.tabs import TabId
 from tui.text.causes.cause_detail import cause_detail
 from tui.text.causes.sentences import CAUSE_GLYPHS, cause_name, cause_subject, time_text
 from tui.text.detail import Detail
-from tui.text.format import NOTHING
+from tui.text.format import NOTHING, duration
 from tui.text.numbers import latency, rate
 
 MOST_LINES = 200
@@ -131,13 +131,16 @@ class OverviewContents:
         events = self._event_rows(min(room, MOST_LINES))
         # Each part has one line of titles.
         titles = 1 + bool(models) + bool(events)
-        wants = (max(1, number) + len(missing), models_in_all, len(events))
+        remarks = self._no_figures() if models else []
+        wants = (max(1, number) + len(missing), models_in_all + len(remarks), len(events))
         # Whatever the number of events: lines that move are hard to read.
         least = wants[0] + wants[1] + FEWEST_EVENTS
         blanks = titles - 1 if least + 2 * titles - 1 <= room else 0
         for_wrong, for_models, for_events = divide(room - titles - blanks, *wants)
         if for_wrong <= len(missing):
             missing = []
+        if for_models <= len(remarks):
+            remarks = []
         keys = self._dashboard.keys
         more = {
             OverviewPart.WRONG: f": {keys.shown('not-live')} shows only findings",
@@ -148,7 +151,10 @@ class OverviewContents:
                 wrong, for_wrong - len(missing), number, more[OverviewPart.WRONG]
             )
             + missing,
-            OverviewPart.MODELS: cut(models, for_models, models_in_all, more[OverviewPart.MODELS]),
+            OverviewPart.MODELS: cut(
+                models, for_models - len(remarks), models_in_all, more[OverviewPart.MODELS]
+            )
+            + remarks,
             # Of events the last ones are all that is wanted.
             OverviewPart.EVENTS: events[:for_events],
         }
@@ -184,6 +190,11 @@ class OverviewContents:
         more = "more may have been wrong" if self._dashboard.is_past else "more may be wrong"
         text = f"{more}: {text}"
         return [remark(OverviewPart.WRONG, text, "missing", "dim", f"{state.glyph} ")]
+
+    def _no_figures(self) -> list[OverviewRow]:
+        """Return a line on why there are no figures, where some might be expected."""
+        why = self._dashboard.figures.named_gap()
+        return [remark(OverviewPart.MODELS, why, "figures", "dim", "· ")] if why else []
 
     def _row_of_wrong(self, cause: WrongLine) -> OverviewRow:
         key = ("wrong", cause.id.kind, cause.id.of)
@@ -236,6 +247,9 @@ class OverviewContents:
         cells = {name: Cell(text, "dim" if text == NOTHING else "") for name, text in texts.items()}
         if errors:
             cells["errors"] = Cell(texts["errors"], "bad")
+        if self._dashboard.is_past and (read_at := metered.read_at) is not None:
+            ago = self._dashboard.clock() - read_at
+            cells["read"] = Cell("now" if ago < 1 else f"{duration(ago)} ago", "dim")
         return cells
 
     def _event_rows(self, most: int) -> list[OverviewRow]:

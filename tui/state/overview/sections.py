@@ -35,6 +35,8 @@ _FIGURES = (
     _column("ttft", "TTFT", 5, drop=3, right=True),
 )
 """What frontends and workers say of a model."""
+_READ = _column("read", "READ", 7, drop=4, right=True)
+"""How long before the moment that was."""
 
 
 def columns_of(
@@ -58,6 +60,7 @@ def columns_of(
                 _column("where", "NAMESPACE", 9, drop=5, path=True),
                 _column("routable", "ROUTABLE", 14, drop=1),
                 *(_FIGURES if has_figures else ()),
+                *((_READ,) if has_figures and is_past else ()),
                 _column("why", "WHY", 12, drop=6, grow=((7, 30),)),
             )
         case OverviewPart.EVENTS:

@@ -36,6 +36,7 @@ from tui.state.dashboard import Dashboard
 from tui.state.empty import in_namespace
 from tui.state.observer import Job, Update
 from tui.state.past.clock import MomentClock
+from tui.state.past.past_figures import PastFigures
 from tui.state.past.place import PastPlace
 from tui.state.timings import TIMINGS, Timings
 from tui.text.causes.sentences import known_until
@@ -80,6 +81,10 @@ class PastDashboard(Dashboard):
             notify="off",
         )
         super().__init__(session, query, settings, self.moment_clock, timings)
+        self._session = session
+        self.figures = PastFigures(
+            session, self.view, self.moment_clock, self.updates, tab=self.tab, always=False
+        )
         self.past: PastPlace | None = None
         """The moment that is shown. None: none is yet."""
         self.states.is_past = True
@@ -176,7 +181,13 @@ class PastDashboard(Dashboard):
                 everything=True, is_first=is_first, history=True, link=True, detail=True
             )
         else:
-            changed = Update(records=changes, history=True, link=True, detail=True)
+            changed = Update(
+                records=changes,
+                history=True,
+                link=True,
+                metrics=self.figures.has_charts,
+                detail=True,
+            )
         self.updates.send(changed)
 
     def _judge(self) -> None:

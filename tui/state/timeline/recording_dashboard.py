@@ -12,11 +12,12 @@ from backends.recording.recorded_events import reasons_between
 from backends.recording.recorded_reasons import RecordedReasons
 from backends.recording.recording_timeline import RecordingTimeline
 from backends.store import StoreError
-from backends.timeline import DrainsRead, LeasesRead, Moment, Opening, Step
+from backends.timeline import DrainsRead, FiguresRead, LeasesRead, Moment, Opening, Step
 from tui.config.settings import Settings
 from tui.state.observer import Update
 from tui.state.past.dashboard import PastDashboard, is_unexplained_removal
 from tui.state.past.place import PastPlace
+from tui.state.timeline.replayed_figures import ReplayedFigures
 from tui.state.timings import TIMINGS, Timings
 from tui.text.host_clock import HostClock
 from tui.text.sanitize import clip, plain
@@ -49,6 +50,10 @@ class RecordingDashboard(PastDashboard):
 
         super().__init__(recording, query, settings, HostClock(present, present), timings)
         self.recording = recording
+        self._replayed = ReplayedFigures(
+            recording, self._session, self.view, self.moment_clock, self.updates, self._moment
+        )
+        self.figures = self._replayed
         self._start = start
         self._recorded_reasons: RecordedReasons | None = None
         self._opened_at: Moment | None = None
@@ -83,12 +88,18 @@ class RecordingDashboard(PastDashboard):
             return f"The recording begins at {begins}"
         return f"Events since {local(oldest.at, TIME)}; the recording begins at {begins}"
 
+    def _moment(self) -> Moment | None:
+        return None if self.past is None else self.past.moment
+
     async def open_at(self, opening: Opening, at: float) -> None:
         self._recorded_reasons = None
+        self._replayed.open_at(opening)
         await super().open_at(opening, at)
         self._opened_at = opening.base
 
     def show_at(self, place: PastPlace, at: float, *, anew: bool) -> None:
+        # However far back it was opened, it shows the same.
+        self.figures.hour.trim(at)
         super().show_at(place, at, anew=anew)
         if self._opened_at is not None and not self._explains_earlier:
             self._explains_earlier = True
@@ -133,6 +144,8 @@ class RecordingDashboard(PastDashboard):
                 await self._reasons_now().read(ttls)
             case DrainsRead(marks=marks):
                 self._reasons_now().drained(marks)
+            case FiguresRead():
+                self._replayed.take(step)
 
     async def _explain_new(self, noted: Sequence[Event]) -> None:
         """Find reasons by the leases as they were read then; what is not known yet may be with a

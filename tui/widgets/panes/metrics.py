@@ -18,7 +18,7 @@ from tui.state.charts.chart_subject import ChartSubject
 from tui.state.cluster_view import Changes
 from tui.state.column import Cell, Column, SortOrder
 from tui.state.dashboard import Dashboard
-from tui.state.empty import NO_FIGURES_THEN, filtered_text
+from tui.state.empty import filtered_text
 from tui.state.figures.metrics_detail import failing_now, metrics_detail
 from tui.state.figures.metrics_rows import MetricsRow, Rows, Trend
 from tui.state.sorted_rows import ListedRows
@@ -129,6 +129,8 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def _remarks(self) -> str:
         """Return remarks on all figures; most often none."""
+        if self.dashboard.is_past:
+            return self.dashboard.figures.age()
         metering = self.dashboard.figures.metrics
         if metering.asking is None:
             return ""
@@ -143,19 +145,25 @@ class MetricsPane(TreePane[MetricsRow]):
         return "; ".join(filter(None, remarks))
 
     def _why_empty(self) -> str:
-        view, metering = self.view, self.dashboard.figures.metrics
+        view = self.view
+        if why := self.dashboard.figures.why_none() or self._why_none_yet():
+            return why
+        if view.narrowed:
+            well = "All served models are registered, and all processes answer"
+            return filtered_text(view, self.dashboard.keys, well)
+        return "No metrics in the selected scope"
+
+    def _why_none_yet(self) -> str:
+        metering = self.dashboard.figures.metrics
         if self.dashboard.is_past:
-            return NO_FIGURES_THEN
+            return ""
         if metering.asking is None:
             return "Looking for processes that have metrics …"
         if not metering.asking:
             return NOBODY if metering.reveals else f"{NOBODY} {NOT_REVEALED}"
         if not any(one.answers or one.trouble for one in metering.latest.known.values()):
             return f"Asking {count(len(metering.asking), 'process')} for metrics …"
-        if view.narrowed:
-            well = "All served models are registered, and all processes answer"
-            return filtered_text(view, self.dashboard.keys, well)
-        return "No metrics in the selected scope"
+        return ""
 
 
 class _Line(Static):

@@ -302,8 +302,10 @@ class Pane(TabPane, Generic[Row]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("drain", "unregister"):
             return action == self.verb and not self.dashboard.is_read_only
+        if action == "chart":
+            return self.dashboard.figures.has_charts
         # Of then there is nothing to be asked or listened to.
-        return not (action in ("probe", "tap", "chart") and self.dashboard.is_past)
+        return not (action in ("probe", "tap") and self.dashboard.is_past)
 
     def look_at_verb(self) -> bool:
         """Compute again what `d` does to the marked or selected rows. True: it changed."""

@@ -1,0 +1,21 @@
+"""The figures of an earlier moment of a store: there are none. No Textual in here."""
+
+from __future__ import annotations
+
+from tui.state.empty import NO_FIGURES_THEN
+from tui.state.figures.polled_figures import PolledFigures
+
+
+class PastFigures(PolledFigures):
+    """Polls nothing, whatever is visible."""
+
+    has_charts = False
+
+    def why_none(self) -> str:
+        return NO_FIGURES_THEN
+
+    def look(self) -> None:
+        """Take in that something else is visible, which is the same."""
+
+    def hear_frontends(self) -> None:
+        """Take in that time passed, which is none then."""
