@@ -3,7 +3,6 @@
 Each module uses only modules below it in this list:
 
     survey            look at a store once, for commands and scripts
-    workers           processes with all of their records
     collector         gather evidence while the dashboard is open
     gathering         which addresses and how many leases it asks unasked
     renewal_wait      wait for the renewals that decide about failed addresses
@@ -18,6 +17,7 @@ Each module uses only modules below it in this list:
     findings          the records with findings, by place
     keys_by_lease     the keys on each lease
     serving           whether requests reach each card, model and adapter
+    workers           processes with all of their records
     evidence          a verdict with its evidence
     frontends         what frontends report to serve
     judge             the verdict of one record

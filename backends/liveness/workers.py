@@ -159,3 +159,20 @@ def workers(cluster: Cluster, records: Iterable[AnyRecord]) -> list[Worker]:
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return one verdict for many; `unknown` for none."""
     return max(verdicts, key=SEVERITY.index, default=Verdict.UNKNOWN)
+
+
+def host_of_process(record: AnyRecord, cluster: Cluster) -> str:
+    """Return the host of a record's process: the one in its address, in that of its instance, or
+    else those of its worker; in Kubernetes the node of its pod. Empty: none is known."""
+    if (owner := record.entry.owner) is not None:
+        return owner.node
+    if host := host_of(record):
+        return host
+    if record.key not in cluster.records:
+        return ""
+    instance = cluster.instance_of(record)
+    if instance is not None and (host := host_of(instance)):
+        return host
+    number = cluster.worker_of(record)
+    found = None if number is None else worker(cluster, number)
+    return "" if found is None else ", ".join(found.hosts)

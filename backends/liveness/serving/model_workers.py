@@ -8,11 +8,11 @@ import msgspec
 
 from backends.discovery.cluster import Cluster
 from backends.dynamo.card_checksum import worker_set_of
-from backends.dynamo.records import AnyRecord, ModelCard
+from backends.dynamo.records import ModelCard
 from backends.dynamo.roles import role_of_card
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import Routing
-from backends.probe.hosts import host_of
+from backends.liveness.workers import host_of_process
 
 
 class ModelWorker(msgspec.Struct, frozen=True):
@@ -49,7 +49,9 @@ def workers_of(
         known = found.get(at)
         if known is not None and (_is_routable(known.routing) or not _is_routable(routing)):
             continue
-        found[at] = ModelWorker(card, role, _host(card, cluster), verdict_of(card.key), routing)
+        found[at] = ModelWorker(
+            card, role, host_of_process(card, cluster), verdict_of(card.key), routing
+        )
     return sorted(found.values(), key=lambda one: (one.role, one.host, one.card.key))
 
 
@@ -60,16 +62,3 @@ def _is_routable(routing: Routing | None) -> bool:
 def _role(card: ModelCard) -> str:
     worker_set = worker_set_of(card)
     return worker_set.role if worker_set is not None else role_of_card(card) or ""
-
-
-def _host(card: ModelCard, cluster: Cluster) -> str:
-    if (owner := card.entry.owner) is not None:
-        return owner.node
-    instance: AnyRecord | None = cluster.instance_of(card)
-    if instance is not None and (host := host_of(instance)):
-        return host
-    number = cluster.worker_of(card) if card.key in cluster.records else None
-    if number is None:
-        return ""
-    hosts = {host_of(one) for one in cluster.registered_by(number)}
-    return ", ".join(sorted(host for host in hosts if host))

@@ -9,7 +9,6 @@ from backends.dynamo.roles import Role
 from backends.liveness.evidence import Assessment
 from backends.liveness.survey import Survey
 from backends.liveness.workers import SEVERITY, Worker, worst
-from backends.probe.hosts import host_of
 from backends.store import Owner, TimeToLive
 from tui.cli.columns import TableColumn
 from tui.cli.output import ttl_cell
@@ -121,7 +120,7 @@ COLUMNS: tuple[TableColumn[LookedAtWorkers, Worker], ...] = (
     TableColumn(
         "RANKS", lambda _, one: str(one.ranks), lambda _, one: str(one.ranks) * (one.ranks > 1)
     ),
-    TableColumn("HOST", _each(host_of), wide=True),
+    TableColumn("HOST", lambda _, one: ", ".join(one.hosts), wide=True),
     TableColumn("NODE", _each(_of_owner(lambda owner: owner.node)), wide=True),
     TableColumn("POD", _each(_of_owner(lambda owner: owner.pod_name)), wide=True),
     TableColumn("READINESS", _each(_of_owner(lambda owner: owner.readiness.value)), wide=True),

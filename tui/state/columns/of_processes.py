@@ -9,9 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from backends.dynamo.records import AnyRecord
-from backends.liveness.workers import Worker
-from backends.probe.hosts import host_of
-from backends.store import Lifetime, Owner
+from backends.liveness.workers import Worker, host_of_process
 from tui.state.cluster_view import ClusterView
 from tui.state.column import Cell, Column
 from tui.state.sorted_rows import Row
@@ -40,16 +38,16 @@ class Processes:
             known = self._known[worker] = _Shown(Worker(worker, tuple(records)))
         return known
 
+    def host_of(self, record: AnyRecord) -> str:
+        """Return the host of a record's process, as `host_of_process`."""
+        return host_of_process(record, self._view.cluster)
+
 
 class _Shown:
     """What the records of one process show, in words; each found out when it is first needed."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-
-    @cached_property
-    def hosts(self) -> str:
-        return ", ".join(self._worker.hosts)
 
     @cached_property
     def role(self) -> str:
@@ -65,7 +63,6 @@ class _Shown:
 
 
 def process_columns(
-    lifetime: Lifetime,
     processes: Processes,
     record_of: Callable[[Row], AnyRecord | None],
     *,
@@ -85,9 +82,7 @@ def process_columns(
         record = record_of(row)
         if record is None:
             return ""
-        if lifetime is Lifetime.OWNED:
-            return _node(record.entry.owner)
-        return host_of(record) or processes.of_record(record).hosts
+        return processes.host_of(record)
 
     def role(row: Row) -> str:
         found = shown(row)
@@ -114,7 +109,3 @@ def process_columns(
         Column("ranks", "RANKS", 5, text(ranks), right=True, ticks=ticks, sort=ranks, drop=10),
         Column("release", "RELEASE", 7, text(release), ticks=ticks, sort=release, drop=11),
     ]
-
-
-def _node(owner: Owner | None) -> str:
-    return "" if owner is None else owner.node

@@ -107,8 +107,7 @@ class InstancesPane(RecordPane):
     KINDS = frozenset({Kind.ENDPOINT})
 
     def __init__(self, dashboard: Dashboard) -> None:
-        lifetime, processes = dashboard.store.lifetime, dashboard.processes
-        host, *others = process_columns(lifetime, processes, _itself, ticks=True)
+        host, *others = process_columns(dashboard.processes, _itself, ticks=True)
         columns = [
             Column("name", "ENDPOINT", 16, _place, grow=NAMES, path=True, lasting=True),
             Column("id", "INSTANCE", 16, _instance, sort=_number, lasting=True, drop=3),

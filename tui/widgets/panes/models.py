@@ -74,9 +74,7 @@ class ModelsPane(TreePane[ModelRow]):
             self.compared = compared
 
     def __init__(self, dashboard: Dashboard) -> None:
-        host, role, ranks, release = process_columns(
-            dashboard.store.lifetime, dashboard.processes, _card, ticks=True
-        )
+        host, role, ranks, release = process_columns(dashboard.processes, _card, ticks=True)
         columns = [
             Column(
                 "name",

@@ -70,9 +70,7 @@ class WorkersPane(Pane[WorkerRow]):
                 sort=lambda row: row.worker.components,
             ),
             Column("models", "MODEL", 12, _models, path=True, drop=5),
-            *process_columns(
-                dashboard.store.lifetime, dashboard.processes, _instance_or_first, ticks=False
-            ),
+            *process_columns(dashboard.processes, _instance_or_first, ticks=False),
             Column("serving", "SERVING", 11, self._serving, drop=9, sort=self._not_serving),
             *(
                 Column(name, title, len(title), cell, right=True, drop=drop)
