@@ -292,6 +292,19 @@ def state_at_frontends(reports: ModelReports | None) -> State | None:
     return NOT_SERVED if reports.is_denied else PARTLY
 
 
+def state_of_model(serving: Serving, name: str) -> State | None:
+    """Return the state of a base model of which a request reaches no worker, or that frontends
+    deny. None: neither is known."""
+    unserved = name in serving.unserved
+    return NOT_SERVED if unserved else state_at_frontends(serving.at_frontends(name))
+
+
+def state_of_adapter(serving: Serving, name: str) -> State | None:
+    """Return the same of an adapter."""
+    unserved = name in serving.unserved_adapters
+    return NOT_SERVED if unserved else state_at_frontends(serving.at_frontends(name))
+
+
 def denial_words(reports: ModelReports | None) -> tuple[str, ...]:
     """Return shorter and shorter forms of `denial_in_brief`."""
     statuses = {one.status for one in (() if reports is None else reports.denied_by)}

@@ -41,13 +41,12 @@ from tui.text.format import SHORT_KIND_NAMES, count
 from tui.text.json_export import as_json, json_list, record_json
 from tui.text.sanitize import plain, plain_key
 from tui.text.serving import (
-    NOT_SERVED,
-    PARTLY,
     cards_of,
     failures_line,
     frontend_sentence,
     is_well_served,
     standing_of,
+    state_at_frontends,
     unasked,
 )
 from tui.text.suggestions import did_you_mean
@@ -205,7 +204,8 @@ def _denied_row(reports: ModelReports) -> tuple[str, ...]:
 
 
 def _denied_word(reports: ModelReports) -> str:
-    return (NOT_SERVED if reports.is_denied else PARTLY).word
+    state = state_at_frontends(reports)
+    return "" if state is None else state.word
 
 
 def _denied_text(reports: ModelReports) -> str:

@@ -12,7 +12,13 @@ from backends.dynamo.ids import Kind
 from backends.liveness.routing import ModelServing, RoutableCount
 from tui.state.cluster_view import ClusterView
 from tui.text.format import State, count
-from tui.text.serving import NOT_SERVED, PARTLY, denial_in_brief, why_not_served
+from tui.text.serving import (
+    NOT_SERVED,
+    PARTLY,
+    denial_in_brief,
+    state_of_model,
+    why_not_served,
+)
 
 ALL_ROUTABLE = State("●", "routable", "good")
 SOME_ROUTABLE = State("◐", "partly routable", "warn")
@@ -132,17 +138,12 @@ class ModelLines:
     def _made(self, name: str) -> _Known:
         serving = self._view.verdicts.serving
         whole = serving.model(name, self._scope)
-        state = NOT_KNOWN
-        if name in serving.unserved or name in serving.denied:
-            state = NOT_SERVED
-        elif name in serving.partly_denied:
-            state = PARTLY
+        state = state_of_model(serving, name)
         denial = denial_in_brief(serving.at_frontends(name))
         if whole is None:
             # Only adapters' cards are there, or such as show nothing of workers.
+            state = state or NOT_KNOWN
             return _Known(ModelLine(name, None, False, "", state, RoutableCount(), (), denial), ())
-        if state is NOT_KNOWN:
-            state = _state_of(whole.figures)
         namespaces = sorted({one.worker_set.namespace or "" for one in whole.sets})
         several = len(namespaces) > 1
         where = count(len(namespaces), "namespace") if several else namespaces[0]
@@ -151,7 +152,7 @@ class ModelLines:
             None if several else namespaces[0],
             False,
             where,
-            state,
+            state or _state_of(whole.figures),
             whole.figures,
             _by_role(whole),
             ", ".join(filter(None, (denial, why_not_served(whole)))),

@@ -26,9 +26,10 @@ from tui.state.record_states import NO_REASON, RecordStates
 from tui.text.format import LEFT_BEHIND, NOTHING, STATES, State, worker_ids
 from tui.text.serving import (
     NOT_SERVED,
-    PARTLY,
     denial_in_brief,
     denial_words,
+    state_of_adapter,
+    state_of_model,
     why_not_served,
     words_why_not_served,
 )
@@ -231,19 +232,13 @@ class WrongLines:
 
     def _served(self, cause: WrongId) -> State | None:
         """Return whether a model or adapter is served nowhere, or in part only. None: neither."""
-        serving, name = self._view.verdicts.serving, cause.of
+        serving = self._view.verdicts.serving
         match cause.kind:
             case WrongKind.MODEL:
-                unserved, denied = serving.unserved, serving.denied
-                in_part = serving.partly_denied
+                return state_of_model(serving, str(cause.of))
             case WrongKind.ADAPTER:
-                unserved, denied = serving.unserved_adapters, serving.denied_adapters
-                in_part = serving.partly_denied_adapters
-            case _:
-                return None
-        if name in unserved or name in denied:
-            return NOT_SERVED
-        return PARTLY if name in in_part else None
+                return state_of_adapter(serving, str(cause.of))
+        return None
 
     # --- in words -----------------------------------------------------------------------------
 
