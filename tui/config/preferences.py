@@ -21,6 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tui.config.tab_columns import NAMING, TAB_COLUMNS
+from tui.text.suggestions import nearest
 
 DASHBOARD = "dashboard"
 COLUMNS = "columns"
@@ -180,11 +181,9 @@ def read_preferences(tables: Mapping[str, object]) -> tuple[Preferences, list[Wr
 
 def unknown(name: str, known: Iterable[str], what: str) -> str:
     """Return the sentence about a name that is not `what`."""
-    from difflib import get_close_matches
-
     known = tuple(known)
-    near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}" if near else f"there are {', '.join(known)}"
+    like = nearest(name, known)
+    hint = f"there are {', '.join(known)}" if like is None else f"did you mean {like}"
     return f"{name!r} is no {what}: {hint}"
 
 

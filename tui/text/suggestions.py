@@ -8,17 +8,23 @@ LONGEST = 64
 """Characters of a word that is compared: comparing takes time by their square."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean list?)`, to follow a word that is none of the known ones. Empty: it
-    is like none of them."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that a mistyped one may have meant. None: it is like none of them."""
     from difflib import get_close_matches
 
     if len(word) > LONGEST:
-        return ""
+        return None
     # Dashes would make any two options alike.
     by_letters = {one.lower().lstrip("-"): one for one in known}
     letters = word.lower().lstrip("-")
     # What was cut short is less alike than what was mistyped: `end` and `endpoints`.
     begun = [one for one in by_letters if letters and one.startswith(letters)]
     like = begun if len(begun) == 1 else get_close_matches(letters, by_letters, n=1)
-    return f" (did you mean {by_letters[like[0]]}?)" if like else ""
+    return by_letters[like[0]] if like else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean list?)`, to follow a word that is none of the known ones. Empty: it
+    is like none of them."""
+    like = nearest(word, known)
+    return "" if like is None else f" (did you mean {like}?)"
