@@ -6,9 +6,9 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
+from backends.aio.dropped import drop
 from backends.doctor.steps import ClockDifference
 
 MOST_READ = 1 << 14
@@ -52,9 +52,7 @@ async def date_of(
             head = b""
         answered = clock()
     finally:
-        writer.transport.abort()
-        with suppress(OSError):
-            await writer.wait_closed()
+        await drop(writer)
     for line in head[:MOST_READ].decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
         if name.lower() == "date":

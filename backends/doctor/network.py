@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 
+from backends.aio.dropped import drop
 from backends.doctor.steps import Ports, Resolved, ServerAddress
 from backends.probe.dns import resolve
 
@@ -50,9 +50,7 @@ async def ports(addresses: Sequence[ServerAddress], limit: float) -> Ports:
             failed[address] = _reason(error)
         else:
             opened.append(address)
-            writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
+            await drop(writer)
 
     await asyncio.gather(*map(one, dict.fromkeys(addresses)))
     return Ports(tuple(one for one in addresses if one in opened), failed)

@@ -13,6 +13,8 @@ import ssl
 from collections.abc import AsyncIterator
 from enum import Enum, auto
 
+from backends.aio.dropped import drop
+
 HANDSHAKE_TIMEOUT = 0.8
 """Seconds for the handshake, within a step."""
 STEP_TIMEOUT = 1.0
@@ -101,7 +103,4 @@ async def _connected(
     try:
         yield reader, writer
     finally:
-        # A regular close could wait for a peer that does not answer.
-        writer.transport.abort()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        await drop(writer)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends.aio.dropped import drop
 from backends.probe.addresses import Address
 from backends.probe.dns import resolve
 from backends.probe.local import is_own
@@ -141,10 +142,7 @@ async def connected(
     try:
         yield reader, writer
     finally:
-        # A regular close could wait for a peer that does not answer.
-        writer.transport.abort()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        await drop(writer)
 
 
 async def _open(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

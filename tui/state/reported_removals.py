@@ -220,8 +220,7 @@ class ReportedRemovals:
         try:
             restored = await self._removals.put_label_back(await self._target(record), label)
         except (RestoreRefused, AuditFailed) as error:
-            sentence = explain(error, self._discovery.store.name).sentence
-            return [Notice(f"Nothing was put back: {sentence}.", "error")]
+            return [self._nothing_put_back(error)]
         notices = []
         if any(one.type is OutcomeType.PUT_BACK for one in restored.outcomes.values()):
             notices = [
@@ -245,8 +244,7 @@ class ReportedRemovals:
         try:
             restored = await self._removals.restore(act)
         except (RestoreRefused, AuditFailed) as error:
-            sentence = explain(error, self._discovery.store.name).sentence
-            return [Notice(f"Nothing was put back: {sentence}.", "error")]
+            return [self._nothing_put_back(error)]
         self._update_verdicts()
         records = [read(item.entry) for item in act.items]
         outcomes = restored.outcomes
@@ -257,6 +255,10 @@ class ReportedRemovals:
             notices = [Notice(f"Put back {keeps(back)}.", "information")]
         title = f"Put back {len(back):,} of {count(len(outcomes), 'key')}"
         return [*notices, *self._notices_of(title, outcomes, "put back"), *_audit_notices(restored)]
+
+    def _nothing_put_back(self, error: RestoreRefused | AuditFailed) -> Notice:
+        sentence = explain(error, self._discovery.store.name).sentence
+        return Notice(f"Nothing was put back: {sentence}.", "error")
 
     async def _as_shown(
         self, records: Sequence[AnyRecord], shown: Mapping[bytes, RemovalTarget]
