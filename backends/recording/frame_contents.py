@@ -44,6 +44,7 @@ from backends.recording.recorded_figures import figures_of, times_in
 from backends.recording.zstd import ZstdError
 from backends.store import Delete, Entry, Heartbeat, Put, Resync, StoreEvent
 from backends.timeline import (
+    LATEST,
     DrainsRead,
     FiguresRead,
     LeasesRead,
@@ -53,9 +54,6 @@ from backends.timeline import (
     Stepped,
     StoreEvents,
 )
-
-LATEST = 253_402_300_799.0
-"""The last second that calendars have, in POSIX seconds: later times are no times."""
 
 _STEP_BITS = 32
 
@@ -125,7 +123,8 @@ def changes_entries(step: Step) -> bool:
 
 def head_of(lines: Iterator[bytes]) -> tuple[Header, Checkpoint]:
     """Return the first two lines of a frame. Raises `BadFrame`."""
-    header, checkpoint = _next(lines), _next(lines)
+    header = _next(lines, without_any="it ends before its first line does")
+    checkpoint = _next(lines)
     if not isinstance(header, Header):
         raise BadFrame("it is not a recording of dyntop: its first line is another")
     if header.format != FORMAT:
@@ -386,16 +385,20 @@ def _evidence_of(line: LeasesLine | ProbesLine | DrainsLine | MetricsLine) -> St
             return figures_of(line)
 
 
-def _next(lines: Iterator[bytes]) -> AnyLine | None:
-    """Return the next line of a known kind. None: there is none. Raises `BadFrame`."""
+def _next(lines: Iterator[bytes], without_any: str = "") -> AnyLine | None:
+    """Return the next line of a known kind. None: there is none. Raises `BadFrame`: also with
+    `without_any`, if there is no line of any kind."""
     try:
         for text in lines:
+            without_any = ""
             if (line := decode(text)) is not None:
                 return line
     except ZstdError as error:
         raise BadFrame("it is damaged: it cannot be unpacked") from error
     except BadLine as error:
         raise BadFrame(f"it is damaged: {error}") from error
+    if without_any:
+        raise BadFrame(without_any)
     return None
 
 

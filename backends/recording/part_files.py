@@ -111,8 +111,14 @@ class PartFiles:
             raise CannotRecord(self.path, "permission denied in its folder")
         for path in self._to_put_away():
             _check_recording(path, locked=not self._is_own(path))
-        if os.path.lexists(self._new_path):
-            _check_recording(self._new_path, begun=True, locked=True)
+        try:
+            os.lstat(self._new_path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            # The name is too long, for one thing.
+            raise CannotRecord(self.path, reason_of(error)) from error
+        _check_recording(self._new_path, begun=True, locked=True)
 
     def begin(self) -> None:
         """Begin a file. It gets its name with `name_it`; what was written before stays under its

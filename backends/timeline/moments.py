@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from backends.metrics.hour import FigureRow, SeriesKey
     from backends.metrics.latest import ScrapedProcess
 
+LATEST = 253_401_868_799.0
+"""The last second, in POSIX seconds, that calendars have in all time zones, and can add a day to:
+five days before the end of the year 9999. Later times are no times."""
+
 
 class Moment(msgspec.Struct, frozen=True):
     """A point of a timeline: all that was written up to it, and nothing later."""

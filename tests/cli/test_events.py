@@ -91,6 +91,8 @@ def test_a_table_is_harmless_and_says_of_what_it_is(recording: str, here: Here) 
     ("options", "why"),
     [
         (("--since", "soon"), "'soon' is no time: write 14:02"),
+        (("--since", "+2h"), "is after the recording, which ends at "),
+        (("--until", "2020-01-01"), "is before the recording, which begins at "),
         (("--since", "10s", "--until", "20s"), "--until: "),
         (("--filter", "10m"), "--filter: it names a time: use --since"),
     ],
@@ -101,6 +103,23 @@ def test_what_cannot_be_chosen_is_one_sentence(
     ended = here("events", recording, *options)
     assert (ended.code, ended.out) == (2, b"")
     assert why in ended.one_sentence()
+
+
+def test_a_part_that_begins_earlier_or_ends_later_is_said_to_be_what_was_recorded(
+    recording: str, here: Here
+) -> None:
+    whole = here("events", recording)
+    # Of `-1d` argparse alone makes an option.
+    for options in (("--since", "-1d"), ("--since", "999999999d"), ("--until", "9999-12-31")):
+        ended = here("events", recording, *options)
+        assert (ended.code, ended.out, ended.err) == (0, whole.out, whole.err)
+
+
+@pytest.mark.parametrize("command", ["events", "record", "replay", "report"])
+def test_a_file_without_a_name_is_a_word_that_is_missing(command: str, here: Here) -> None:
+    ended = here(command, "")
+    assert ended.code == 2
+    assert "argument FILE: '' is no name of a file" in ended.one_sentence()
 
 
 def test_what_is_cut_off_is_printed_up_to_there(recording: str, here: Here, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from backends.recording.lines import (
     PutLine,
 )
 from backends.recording.reader import Recording
+from tests.cli.conftest import Here
 from tests.support.etcd_server import EtcdServer
 from tests.support.recordings import lines_in, texts_in
 from tests.support.registered import card, instance
@@ -100,3 +101,10 @@ def test_a_recording_that_cannot_be_read_is_named(in_etcd: dict[str, str], tmp_p
     ended = dyntop("report", "bug", "--from", str(tmp_path / "diary"), env=in_etcd)
     assert ended.code == 2
     assert "diary" in ended.one_sentence()
+
+
+def test_a_part_of_no_recording_is_refused(tmp_path: Path, here: Here) -> None:
+    ended = here("--demo", "report", str(tmp_path / "it"), "--last", "1h")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "--last: is of a recording: name one with --from" in ended.one_sentence()
+    assert not (tmp_path / "it").exists()

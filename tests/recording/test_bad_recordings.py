@@ -74,6 +74,8 @@ def cut_checkpoint() -> bytes:
         (of(packed([b"what\n"])), "it is damaged"),
         (of(packed([AliveLine(at=START)])), "its first line is another"),
         (of(packed([b'{"kind":"later"}\n'])), "its first line is another"),
+        (of(packed([header()])[:10]), "it ends before its first line does"),
+        (of(packed([header(at=253_402_300_799.0)])), "does not begin with what"),
         (of(packed([header(version=FORMAT + 1)])), f"its format is {FORMAT + 1}, and this dyntop"),
         (of(packed([header()])), "does not begin with what is registered"),
         (of(packed(beginning([entry(KEY)])[:-1])), "has fewer entries than it says"),

@@ -180,6 +180,14 @@ async def test_a_path_that_names_no_file_is_refused(recorded: Recorded, path: st
         await recorded.writer().check()
 
 
+async def test_a_name_that_is_too_long_is_refused_before_anything_is_read(
+    recorded: Recorded,
+) -> None:
+    recorded.path = recorded.path.with_name("a" * 300)
+    with pytest.raises(CannotRecord, match="file name too long"):
+        await recorded.writer().check()
+
+
 async def test_a_file_that_is_being_written_is_not_put_away(recorded: Recorded) -> None:
     first = recorded.writer()
     await begun(first, frame())

@@ -15,7 +15,7 @@ from tui.cli.arguments.flags import (
     add_recorded_namespace,
     add_what,
 )
-from tui.cli.arguments.values import count, past_time, rate, revision_or
+from tui.cli.arguments.values import count, file_name, past_time, rate, revision_or
 
 NAMES = (
     "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a pod, a model, or "
@@ -119,6 +119,7 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
+        type=file_name,
         help="the recording; one that is there is put away as FILE.1, and so on",
     )
     parser.add_argument(
@@ -154,11 +155,14 @@ def add_record(parser: argparse.ArgumentParser) -> None:
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the report; one that is there is left alone")
+    parser.add_argument(
+        "file", metavar="FILE", type=file_name, help="the report; one that is there is left alone"
+    )
     parser.add_argument(
         "--from",
         dest="recording",
         metavar="RECORDING",
+        type=file_name,
         help="a recording, whose last part is put into it; without it the last changes that the "
         "store still knows are, if it does",
     )
@@ -166,7 +170,6 @@ def add_report(parser: argparse.ArgumentParser) -> None:
         "--last",
         metavar="AGE",
         type=age,
-        default="30m",
         help="so much of the recording, up to its end, e.g. 30m or 2h (default 30m)",
     )
     parser.add_argument(
@@ -274,7 +277,9 @@ def add_history(parser: argparse.ArgumentParser) -> None:
 
 
 def add_events(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a recording, as dyntop record writes it")
+    parser.add_argument(
+        "file", metavar="FILE", type=file_name, help="a recording, as dyntop record writes it"
+    )
     parser.add_argument(
         "--since",
         metavar="TIME",
@@ -300,7 +305,7 @@ def add_events(parser: argparse.ArgumentParser) -> None:
 
 
 def add_replay(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a recording, or a report")
+    parser.add_argument("file", metavar="FILE", type=file_name, help="a recording, or a report")
     parser.add_argument(
         "--at",
         metavar="TIME",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
+
+_BELOW_ZERO = re.compile("-[0-9]")
 
 LONGEST_MESSAGE = 2_000
 """Columns of an error: a word of the command line may be 100 KB long."""
@@ -123,14 +126,21 @@ class Parser(argparse.ArgumentParser):
 
     def _with_values(self, args: Sequence[str]) -> list[str]:
         """Return the words of a command line, with its default value added to each flag whose
-        optional value is missing."""
+        optional value is missing, and joined to its flag each value that begins as a number below
+        0 does: argparse takes `-10m` for a flag."""
         found = list(args)
         flags = found.index("--") if "--" in found else len(found)
+        joined = set()
         for at, (flag, word) in enumerate(pairwise(found[:flags])):
             action = self._option_string_actions.get(flag)
-            if action is not None and action.nargs == "?" and word not in (action.choices or ()):
+            if action is None or at in joined:
+                continue
+            if action.nargs == "?" and word not in (action.choices or ()):
                 found[at] = f"{flag}={action.const}"
-        return found
+            elif action.nargs is None and _BELOW_ZERO.match(word):
+                found[at] = f"{flag}={word}"
+                joined.add(at + 1)
+        return [word for at, word in enumerate(found) if at not in joined]
 
     def error(self, message: str) -> NoReturn:
         from tui.text.sanitize import clip

@@ -62,6 +62,13 @@ def revision_or(word: str) -> Callable[[str], int | str]:
     return read
 
 
+def file_name(text: str) -> str:
+    """Return the name of a file as it was typed: any but none."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no name of a file")
+    return text
+
+
 def past_time(text: str) -> TypedTime:
     """Return a time of the past, as `read_time`."""
     # Imported here: most commands need no times.

@@ -51,6 +51,9 @@ class Span(msgspec.Struct, frozen=True):
 
     since: float
     until: float
+    start: float
+    end: float
+    """Those of the recording."""
     is_part: bool
     """Whether it was asked for."""
 
@@ -60,9 +63,14 @@ class Span(msgspec.Struct, frozen=True):
         return (self.since, self.until) if self.is_part else (None, None)
 
     @property
+    def recorded(self) -> tuple[str, str]:
+        """Between which times something was recorded of it, in words."""
+        return day_and_time(max(self.start, self.since)), day_and_time(min(self.end, self.until))
+
+    @property
     def time(self) -> Callable[[float], str]:
         """How times in it are written: without the day, if it is the same for all."""
-        first, last = map(day_and_time, (self.since, self.until))
+        first, last = self.recorded
         return time_of_day if first.split()[0] == last.split()[0] else day_and_time
 
 
@@ -92,7 +100,7 @@ async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
     else:
         number = await _print_events(timeline, span, is_shown, arguments.output)
     if arguments.output not in STRUCTURED:
-        part = f"from {day_and_time(span.since)} to {day_and_time(span.until)}"
+        part = "from {} to {}".format(*span.recorded)
         of = f"{timeline.name} ({timeline.store} {timeline.address}){described(settings)}"
         print_message(f"{part} of {of}: {count(number, 'cause' if arguments.causes else 'event')}")
     if timeline.damage:
@@ -136,11 +144,25 @@ async def span_of(
     if until is not None and until.time_of_day is not None and until_at < since_at:
         # The last such time before the end lies before: the next one is meant.
         until_at = until.at(start, since_at + DAY)
-    found = Span(since_at, until_at, since is not None or until is not None)
-    if found.until < found.since:
-        until_text, since_text = map(day_and_time, (found.until, found.since))
-        raise Misconfigured("--until", f"{until_text} is before {since_text}")
+    if start - 1.0 < until_at < start:
+        # Its beginning, as it is printed.
+        until_at = start
+    found = Span(since_at, until_at, start, end, since is not None or until is not None)
+    _check(found)
     return found
+
+
+def _check(asked: Span) -> None:
+    """Raise `Misconfigured` for a part that is not in the recording, or ends before it begins."""
+    since_text, until_text = map(day_and_time, (asked.since, asked.until))
+    if asked.since > asked.end:
+        problem = f"{since_text} is after the recording, which ends at {day_and_time(asked.end)}"
+        raise Misconfigured("--since", problem)
+    if asked.until < asked.start:
+        problem = f"{until_text} is before the recording, which begins at"
+        raise Misconfigured("--until", f"{problem} {day_and_time(asked.start)}")
+    if asked.until < asked.since:
+        raise Misconfigured("--until", f"{until_text} is before {since_text}")
 
 
 def _filter(settings: Settings, text: str | None) -> IsShown:

@@ -22,7 +22,7 @@ from backends.recording.reader import Recording
 from backends.recording.report_frames import header_of, now_frame, past_frame
 from backends.recording.whole_file import write_whole
 from backends.redact import Mask
-from backends.store import StoreError
+from backends.store import Misconfigured, StoreError
 from tui import __version__
 from tui.cli.arguments.bounds import age_text
 from tui.cli.shared.reading import Clock
@@ -37,6 +37,9 @@ from tui.text.errors import Exit, explain
 from tui.text.format import count
 from tui.text.host_clock import HostClock
 
+LAST = 1800.0
+"""Seconds of a recording that are put into a report, if nothing else is asked for."""
+
 
 def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
     """Write the report. Raises `StoreError`, also for a recording that cannot be read."""
@@ -44,6 +47,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> Exit:
 
 
 async def _report(settings: Settings, arguments: argparse.Namespace, clock: Clock) -> Exit:
+    if arguments.last is not None and arguments.recording is None:
+        raise Misconfigured("--last", "is of a recording: name one with --from")
     path = Path(arguments.file)
     mask = masks(os.environ)
     report = _about(settings, mask)
@@ -51,7 +56,7 @@ async def _report(settings: Settings, arguments: argparse.Namespace, clock: Cloc
     if arguments.recording is not None:
         recording = await asyncio.to_thread(Recording, arguments.recording)
         last = recording.content(len(recording.heads) - 1).last.at
-        since = (clock() if last is None else last) - arguments.last
+        since = (clock() if last is None else last) - (arguments.last or LAST)
         recorded = frames_since(recording, since, report)
     query = replace(EVERYTHING, namespace=settings.namespace, nested=True)
     async with open_probes(settings) as (discovery, probes):
@@ -101,7 +106,7 @@ async def _report(settings: Settings, arguments: argparse.Namespace, clock: Cloc
 def _before(arguments: argparse.Namespace, past: list[AnyLine]) -> str:
     """Return what a report has of before, in words."""
     if arguments.recording is not None:
-        return f"the last {age_text(arguments.last)} of {arguments.recording}"
+        return f"the last {age_text(arguments.last or LAST)} of {arguments.recording}"
     if not past:
         return "nothing of before"
     return "the last changes that the store still knows"

@@ -8,6 +8,8 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
+from backends.timeline import LATEST
+
 FORMS = (
     "14:02, 14:02:31, 2026-12-01T14:02:31Z, 10m or -10m (before the end), +10m (after the start), "
     "start or end"
@@ -53,7 +55,11 @@ class TypedTime(msgspec.Struct, frozen=True):
         return self.before_end == 0.0
 
     def at(self, start: float, end: float) -> float:
-        """Return it in POSIX seconds, of a past from `start` to `end`. It may lie outside."""
+        """Return it in POSIX seconds, of a past from `start` to `end`. It may lie outside, but not
+        beyond what calendars have: whatever was typed can be printed."""
+        return max(0.0, min(LATEST, self._at(start, end)))
+
+    def _at(self, start: float, end: float) -> float:
         if self.exact is not None:
             return self.exact
         if self.before_end is not None:

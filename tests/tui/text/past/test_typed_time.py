@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from backends.timeline import LATEST
 from tui.text.past.typed_time import read_time
+from tui.text.timestamps import day_and_time
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +71,25 @@ def test_what_is_no_time_is_refused_with_what_may_be_typed(typed: str) -> None:
     assert str(raised.value).isprintable()
 
 
-@given(st.text(max_size=30))
-def test_any_text_is_a_time_or_refused(typed: str) -> None:
+@given(st.text(max_size=30) | st.from_regex(r"[-+]?[0-9]{1,9}[smhd]", fullmatch=True))
+@example("999999999d")
+@example("+999999999d")
+@example("0001-01-01T23:00")
+@example("9999-12-31T23:59:59Z")
+def test_any_text_is_refused_or_a_time_that_can_be_printed_anywhere(typed: str) -> None:
     try:
         found = read_time(typed).at(START, END)
     except ValueError:
         return
-    assert found <= max(END, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+    assert len(day_and_time(found)) == len("2026-12-01 14:02:31")
+
+
+def test_the_last_time_of_all_can_be_printed_in_each_time_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for zone in ("Pacific/Kiritimati", "UTC-24:59:59", "UTC+24:59:59"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert day_and_time(LATEST).startswith("9999-12-")
+        assert read_time("12:00").at(0.0, LATEST) <= LATEST
+        assert read_time("12:00").at(0.0, 0.0) == 0.0
