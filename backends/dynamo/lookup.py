@@ -29,6 +29,12 @@ _LABELLED = re.compile(
     r"""["']?[a-z_ ]*(?:id|instance|lease|worker|publisher)["']?\s*[:=]\s*(.+)"""
 )
 _QUOTES = "\"'`,;()<> \t"
+_WRAPPED = re.compile(
+    r"[A-Za-z_]*[\[({]+(?P<id>(?:0x)?[0-9A-Fa-f]{1,20})[\])}]*\.?"
+    r"|(?P<ends>(?:0x)?[0-9A-Fa-f]{4,20})\."
+)
+"""An id as Rust prints its types (`Some(12)`, `[12]`), or at the end of a sentence. The brackets at
+the end may have been taken off."""
 _HEX = re.compile(r"(?:0x)?0*([0-9a-f]{1,16})")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
@@ -52,7 +58,8 @@ class Named(msgspec.Struct, frozen=True):
     """A text from a person, with everything it may refer to."""
 
     text: str
-    """Without blanks and quotes around it, and without a label such as `instance_id=`."""
+    """Without blanks and quotes around it, and without a label such as `instance_id=`; of
+    `Some(12)` what is in it."""
     ids: tuple[int, ...]
     """The ids (u64) that it spells, hex first. Empty: none."""
     key: bytes | None
@@ -183,9 +190,11 @@ def is_in(words: Iterable[tuple[str, ...]], text: str) -> bool:
 
 def _unlabelled(text: str) -> str:
     bare = text.strip(_QUOTES)
-    if (labelled := _LABELLED.fullmatch(bare.lower())) is None:
-        return bare
-    return bare[labelled.start(1) :].strip(_QUOTES)
+    if (labelled := _LABELLED.fullmatch(bare.lower())) is not None:
+        bare = bare[labelled.start(1) :].strip(_QUOTES)
+    if (wrapped := _WRAPPED.fullmatch(bare)) is not None:
+        return str(wrapped["id"] or wrapped["ends"])
+    return bare
 
 
 def _without_scheme(address: str) -> str:

@@ -58,6 +58,27 @@ def test_what_is_no_id_is_none(text: str, ids: tuple[int, ...]) -> None:
     assert lookup.ids_of(text) == ids
 
 
+@pytest.mark.parametrize("spelling", ["{}", "{:x}", "0x{:x}"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        *("Some({})", "InstanceId({})", "[{}]", "[{}].", "({}),", "{}.", "instance_id=Some({})"),
+        *('"worker_id": [{}],', "{{{}}}"),
+    ],
+)
+def test_an_id_is_found_in_what_logs_put_around_it(around: str, spelling: str) -> None:
+    text = around.format(spelling.format(ID))
+    assert ID in lookup.ids_of(text)
+    assert meanings(text) == {MatchedField.ID}
+    searched = f"\n{lookup.searchable_id(ID)}\n"
+    assert lookup.is_in(map(lookup.needles, lookup.words(text)), searched)
+
+
+@pytest.mark.parametrize("host", ["[fd00::1]:9", "fd00::1", "cafe", "10.1.2.3", "a.b."])
+def test_an_address_is_no_id_in_brackets(host: str) -> None:
+    assert lookup.parse(host).text == host
+
+
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     found = lookup.parse(text)
