@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -49,6 +50,25 @@ async def test_generations_can_be_told_apart_in_the_tree_and_in_rows(width: int)
         shown = [line for line in operator.text().splitlines() if "·" in line]
         rows = {line[line.index("·") :].split("  ")[0] for line in shown}
         assert len(rows) == 4, rows
+
+
+@pytest.mark.parametrize("width", [100, 80, 60])
+async def test_names_that_differ_in_one_part_are_not_cut_to_the_same(width: int) -> None:
+    """Namespaces at their start, hosts within their first part, topics at their end."""
+    world = World()
+    for worker, place in ((1, "alpha"), (2, "omega")):
+        namespace = f"team-{place}-prod-inference-qwen"
+        address = f"ip-10-0-12-3{worker}.eu-west-1.compute.internal:9000"
+        world.put(instance(worker, namespace=namespace, address=address), lease=worker)
+        world.put(channel(worker, f"kv-events-of-rank-group-number-000{worker}"), lease=worker)
+    async with dashboard(world, size=(width, 24)) as operator:
+        for key, tab, start in (("1", "instances", "team"), ("4", "channels", "kv-events")):
+            await open_tab(operator, key, tab)
+            await operator.until(lambda: operator.rows("state") == ["● live"] * 2)
+            rows = re.findall(rf"● live +({start}.*)", operator.text())
+            assert len({row.split()[0] for row in rows}) == 2, rows
+            hosts = [word for line in rows for word in line.split() if word.startswith("ip-")]
+            assert len(hosts) == len(set(hosts)), rows
 
 
 async def test_a_worker_is_known_by_its_instance_id_and_has_its_lease_beside_it() -> None:

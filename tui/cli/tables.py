@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tui.runtime.standard_streams import as_written, terminal_columns, write_lines
-from tui.text.sanitize import ELLIPSIS, clip, clip_middle, width
+from tui.text.sanitize import ELLIPSIS, clip, clip_host, clip_middle, width
 
 WIDEST_CELL = 240
 """Columns of the widest cell: a name may be 100 KB long. JSON and `-o name` have it in full. Names,
@@ -79,7 +79,9 @@ def aligned(names: Sequence[str], row: Sequence[str], widths: Sequence[int]) -> 
 def _cut(name: str, cell: str, columns: int) -> str:
     from tui.cli.fitting import SENTENCES
 
-    cut = (clip if name in SENTENCES else clip_middle)(cell, columns)
+    cut = (clip if name in SENTENCES else clip_host if name == "HOST" else clip_middle)(
+        cell, columns
+    )
     if as_written(ELLIPSIS, sys.stdout) != ELLIPSIS:
         cut = cut.replace(ELLIPSIS, CUT_MARK)
     return cut + " " * (columns - width(cut))

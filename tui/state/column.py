@@ -56,6 +56,8 @@ class Column(msgspec.Struct, Generic[Row], frozen=True):
     """Align to the right."""
     path: bool = False
     """Where it does not fit, the end is kept and not only the start."""
+    host: bool = False
+    """It has names of hosts: where one does not fit, its domain goes first."""
     ticks: bool = False
     """Its text changes with time alone."""
     sort: Callable[[Row], Any] | None = None

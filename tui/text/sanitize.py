@@ -141,8 +141,21 @@ def clip_path(path: str, cells: int) -> str:
         rest = "/".join(names)
         return clip_middle(rest if width(plain(rest)) > cells else path, cells)
     start, *cut = sizes
-    shown = [clip_start(before, start), *map(clip_middle, names, cut)]
+    # Generations differ at the end, deployments of one model often at the start.
+    begin = clip_name if start >= LEAST_FOR_BOTH_ENDS else clip_start
+    shown = [begin(before, start), *map(clip_middle, names, cut)]
     return "/".join(shown)
+
+
+def clip_host(host: str, cells: int) -> str:
+    """Clip the name of a host so that its first part stays, where hosts of one domain differ: with
+    little room the start and end of that part. An address is clipped by `clip_middle`."""
+    first, dot, _ = host.partition(".")
+    is_name = dot and not first.isdigit() and not ({":", ",", "/"} & set(host[:LONGEST_PATH]))
+    if not is_name or len(host) > LONGEST_PATH or cells < LEAST_FOR_BOTH_ENDS:
+        return clip_middle(host, cells)
+    shown = plain(first)
+    return clip(host, cells) if width(shown) < cells else clip_middle(shown + ELLIPSIS, cells)
 
 
 def clip_name(name: str, cells: int) -> str:

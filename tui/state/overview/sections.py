@@ -21,11 +21,12 @@ def _column(
     grow: tuple[tuple[int, int], ...] = (),
     right: bool = False,
     path: bool = False,
+    host: bool = False,
 ) -> Column[OverviewRow]:
     def cell(row: OverviewRow) -> Cell:
         return row.cells.get(id, Cell(""))
 
-    return Column(id, title, width, cell, drop=drop, grow=grow, right=right, path=path)
+    return Column(id, title, width, cell, drop=drop, grow=grow, right=right, path=path, host=host)
 
 
 _FIGURES = (
@@ -50,7 +51,7 @@ def columns_of(
                 _column("state", "WRONG THEN" if is_past else "WRONG NOW", 13),
                 _column("name", "WHERE", 14, grow=NAMES, path=True),
                 _column("worker", "WORKER", 16, drop=3),
-                _column("host", "HOST", 12, drop=5, path=True),
+                _column("host", "HOST", 12, drop=5, host=True),
                 _column("keys", "KEYS", 4, drop=6, right=True),
                 _column("why", "WHY", SHORTEST, drop=2, grow=REASONS),
             )

@@ -54,7 +54,7 @@ class ChannelsPane(Pane[ChannelRow]):
         states = dashboard.states
         columns = [
             state_column(states, _record),
-            Column("topic", "TOPIC", 11, _topic, grow=NAMES),
+            Column("topic", "TOPIC", 11, _topic, grow=NAMES, path=True),
             Column("where", "SCOPE", 16, _scope, grow=NAMES, path=True),
             Column("worker", "WORKER", 16, _worker, drop=3),
             Column("transport", "TRANSPORT", 10, _transport, drop=9),

@@ -28,7 +28,7 @@ from tui.state.column import GAP, Cell, Column, SortOrder, lay_out
 from tui.state.sorted_rows import HasKey, Row
 from tui.text.brief_evidence import NO_EVIDENCE
 from tui.text.format import NOTHING
-from tui.text.sanitize import clip, clip_path, plain
+from tui.text.sanitize import clip, clip_host, clip_path, plain
 from tui.text.sanitize import width as text_width
 from tui.widgets.table.line_view import LineView
 
@@ -545,7 +545,8 @@ def fitted(
     if shorter and len(text) * 2 > room:
         every = (text, *shorter)
         text = next((one for one in every if _fits(one, room)), every[-1])
-    text = lead + (clip_path(text, room) if column.path else clip(text, room))
+    cut = clip_path if column.path else clip_host if column.host else clip
+    text = lead + cut(text, room)
     padding = " " * (cells - text_width(text))
     return padding + text if column.right else text + padding
 
