@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,10 +66,15 @@ async def load(
     Raises `Misconfigured`.
     """
     paths = kubeconfig_paths(config, environ)
-    chosen = await in_daemon_thread(lambda: _choose(paths, config.context), "kubeconfig")
+    in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST"))
+    # An image's home is often one that the pod's user may not enter: a file there is not meant.
+    is_meant = not in_pod or bool(config.kubeconfig or environ.get("KUBECONFIG") or config.context)
+    chosen = await in_daemon_thread(
+        lambda: _choose(paths, config.context, hidden=is_meant), "kubeconfig"
+    )
     if chosen is not None:
         return await _from_context(config, chosen, environ, refused=refused)
-    if not environ.get("KUBERNETES_SERVICE_HOST"):
+    if not in_pod:
         where = os.pathsep.join(map(str, paths)) or "~/.kube/config"
         problem = f"there is no file {where}, and this is no pod of a cluster"
         raise Misconfigured("kubeconfig", problem)
@@ -95,10 +101,27 @@ def kubeconfig_paths(config: KubernetesConfig, environ: Mapping[str, str]) -> li
     return [Path(home, ".kube", "config")] if home else []
 
 
-def _choose(paths: Sequence[Path], context: str | None) -> ChosenContext | None:
+def existing(paths: Sequence[Path], *, hidden: bool = True) -> list[Path]:
+    """Return those that are files. `hidden`: and those of which this user cannot find out, as in a
+    folder that this user may not enter; reading them tells why."""
+    return [path for path in paths if _is_file(path, hidden=hidden)]
+
+
+def _is_file(path: Path, *, hidden: bool = True) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return hidden
+
+
+def _choose(
+    paths: Sequence[Path], context: str | None, *, hidden: bool = True
+) -> ChosenContext | None:
     """Return the context of the files that exist. None: no file exists, and no context is asked
-    for."""
-    found = [path for path in paths if path.is_file()]
+    for. `hidden`: as in `existing`."""
+    found = existing(paths, hidden=hidden)
     if found:
         return choose(found, context)
     if context:
@@ -218,7 +241,7 @@ def _from_pod(
     return Access(
         host=url,
         context=IN_CLUSTER,
-        namespace=_namespace(config, environ, content("namespace") if own.is_file() else ""),
+        namespace=_namespace(config, environ, content("namespace") if _is_file(own) else ""),
         tls=certificates.context(),
         tls_digest=certificates.digest,
         headers=(("Authorization", f"Bearer {content('token')}"),),

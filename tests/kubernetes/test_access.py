@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import errno
+import os
 import ssl
 import tempfile
 from pathlib import Path
@@ -110,6 +112,36 @@ async def test_neither_file_nor_pod_says_where_was_looked(tmp_path: Path) -> Non
         await load(KubernetesConfig(), environ={"HOME": str(tmp_path)})
     with pytest.raises(Misconfigured, match=r"kube-context: 'lab': there is no file "):
         await load(KubernetesConfig(context="lab"), environ={"HOME": str(tmp_path), **IN_A_POD})
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied: "),
+        (OSError(errno.ENAMETOOLONG, "File name too long"), "File name too long: "),
+    ],
+)
+async def test_a_home_that_cannot_be_entered_is_named_and_in_a_pod_its_account_is_used(
+    tmp_path: Path, account: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, why: str
+) -> None:
+    """An image's home is often one of root, and the pod runs as another user."""
+    home, stat = {"HOME": str(tmp_path / "root")}, os.stat
+
+    def denied(path: Any, **more: Any) -> os.stat_result:
+        if "root" in os.fspath(path):
+            raise error
+        return stat(path, **more)
+
+    monkeypatch.setattr("os.stat", denied)
+    with pytest.raises(Misconfigured, match=f"kubeconfig: {why}"):
+        await load(KubernetesConfig(), environ=home)
+    pod = {**home, **IN_A_POD}
+    access = await load(KubernetesConfig(), environ=pod, service_account=account)
+    assert access.context == "in-cluster"
+    # A file that is named is meant.
+    named = KubernetesConfig(kubeconfig=f"{home['HOME']}/.kube/config")
+    with pytest.raises(Misconfigured, match=f"kubeconfig: {why}"):
+        await load(named, environ=pod, service_account=account)
 
 
 async def test_a_token_and_a_token_file_and_a_password(tmp_path: Path) -> None:

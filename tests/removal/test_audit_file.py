@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,6 +139,23 @@ def test_that_it_cannot_be_written_is_known_before_and_nothing_is_made_to_find_o
     problem = audit_at(path).problem()
     assert problem is not None
     assert (problem.path, problem.reason) == (tmp_path, "cannot be written")
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP])
+def test_a_folder_that_this_user_may_not_enter_is_a_reason_and_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path, status = tmp_path / "state" / "dyntop" / "audit.jsonl", os.stat
+
+    def denied(one: Any, **more: Any) -> os.stat_result:
+        if "state" in os.fspath(one):
+            raise OSError(code, os.strerror(code))
+        return status(one, **more)
+
+    monkeypatch.setattr("os.stat", denied)
+    problem = audit_at(path).problem()
+    assert problem is not None
+    assert (problem.path, problem.reason) == (path, os.strerror(code).lower())
 
 
 @pytest.mark.parametrize("path", ["audit.jsonl", "state/dyntop/audit.jsonl", "../audit.jsonl", ""])

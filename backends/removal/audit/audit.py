@@ -59,7 +59,11 @@ class Audit:
         """Return why the audit cannot be written, by permissions. None: it can. Changes nothing."""
         if not self.path.is_absolute():
             return self._nowhere()
-        there = next(one for one in (self.path, *self.path.parents) if one.exists())
+        try:
+            there = next(one for one in (self.path, *self.path.parents) if _exists(one))
+        except OSError as error:
+            # A folder that this user may not enter, or a name that is too long.
+            return AuditFailed(self.path, (error.strerror or "cannot be found").lower())
         needed = os.W_OK if there == self.path else os.W_OK | os.X_OK
         if os.access(there, needed, effective_ids=os.access in os.supports_effective_ids):
             return None
@@ -155,3 +159,13 @@ class Audit:
         for content in self._file.contents():
             found |= lines.ids_in(content)
         return found
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is a file or folder. Raises `OSError` where that cannot be known, which
+    `Path.exists` does in some releases of Python only."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -84,12 +85,23 @@ def _check(environ: Mapping[str, str], arguments: argparse.Namespace) -> Exit:
     else:
         for file in files:
             if not file.exists:
-                write_lines([f"- {plain(str(file.path))} does not exist"])
+                write_lines([f"- {plain(str(file.path))} {_why_not_there(file.path)}"])
             elif not file.wrong:
                 names = f": {count(len(file.names), 'context')}" if file.names else ""
                 write_lines([f"✓ {plain(str(file.path))}{names}"])
         write_lines(f"✗ {sentence}" for _, sentence in sentences)
     return Exit.USAGE if sentences else Exit.DONE
+
+
+def _why_not_there(path: Path) -> str:
+    """Return why a file is not read, in words."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be looked for ({error.strerror})"
+    return "was not there a moment ago"
 
 
 def _json(row: Shown) -> str:

@@ -30,14 +30,14 @@ def context_names(environ: Mapping[str, str]) -> Sequence[str]:
 
 def kube_context_names(environ: Mapping[str, str]) -> Sequence[str]:
     """Return the contexts of the kubeconfig. Empty: there is none, or it cannot be read."""
-    from backends.kubernetes.access import kubeconfig_paths
+    from backends.kubernetes.access import existing, kubeconfig_paths
     from backends.kubernetes.config import KubernetesConfig
     from backends.kubernetes.kubeconfig import context_names
     from backends.store import Misconfigured
 
     paths = kubeconfig_paths(KubernetesConfig(), environ)
     try:
-        return context_names([path for path in paths if path.is_file()])
+        return context_names(existing(paths))
     except Misconfigured:
         return ()
 
