@@ -91,8 +91,6 @@ def test_a_table_is_harmless_and_says_of_what_it_is(recording: str, here: Here) 
     ("options", "why"),
     [
         (("--since", "soon"), "'soon' is no time: write 14:02"),
-        (("--since", "+2h"), "is after the recording, which ends at "),
-        (("--until", "2020-01-01"), "is before the recording, which begins at "),
         (("--since", "10s", "--until", "20s"), "--until: "),
         (("--filter", "10m"), "--filter: it names a time: use --since"),
     ],
@@ -113,6 +111,24 @@ def test_a_part_that_begins_earlier_or_ends_later_is_said_to_be_what_was_recorde
     for options in (("--since", "-1d"), ("--since", "999999999d"), ("--until", "9999-12-31")):
         ended = here("events", recording, *options)
         assert (ended.code, ended.out, ended.err) == (0, whole.out, whole.err)
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--since", "+2h"), "after 20"),
+        (("--until", "2020-01-01"), "before 2020-01-01 00:00:00"),
+        (("--since", "2020-01-01", "--until", "2020-01-02"), "from 2020-01-01 00:00:00 to 2020-"),
+    ],
+)
+def test_that_nothing_was_recorded_then_is_said_and_not_that_nothing_happened(
+    options: tuple[str, ...], part: str, recording: str, here: Here
+) -> None:
+    for more in ((), ("-o", "json"), ("--causes",)):
+        ended = here("events", recording, *options, *more)
+        assert ended.code == 0
+        assert ended.out.split() in ([], [b"[", b"]"], [b"[]"])
+        assert f"{recording}: nothing was recorded {part}" in ended.one_sentence()
 
 
 @pytest.mark.parametrize("command", ["events", "record", "replay", "report"])

@@ -63,9 +63,22 @@ class Span(msgspec.Struct, frozen=True):
         return (self.since, self.until) if self.is_part else (None, None)
 
     @property
+    def is_outside(self) -> bool:
+        """Whether nothing of it was recorded."""
+        return self.since > self.end or self.until < self.start
+
+    @property
     def recorded(self) -> tuple[str, str]:
         """Between which times something was recorded of it, in words."""
         return day_and_time(max(self.start, self.since)), day_and_time(min(self.end, self.until))
+
+    def __str__(self) -> str:
+        """Return why there is nothing in what is outside."""
+        start, end, since, until = map(day_and_time, (self.start, self.end, self.since, self.until))
+        if self.since <= self.until:
+            return f"nothing was recorded from {since} to {until}: it is of {start} to {end}"
+        asked = f"after {since}" if self.since > self.end else f"before {until}"
+        return f"nothing was recorded {asked}: it is of {start} to {end}"
 
     @property
     def time(self) -> Callable[[float], str]:
@@ -99,7 +112,9 @@ async def _print(settings: Settings, arguments: argparse.Namespace) -> None:
             write_table(HEADER, (_cause_cells(one, time) for one in causes))
     else:
         number = await _print_events(timeline, span, is_shown, arguments.output)
-    if arguments.output not in STRUCTURED:
+    if span.is_outside:
+        print_message(f"{timeline.name}: {span}")
+    elif arguments.output not in STRUCTURED:
         part = "from {} to {}".format(*span.recorded)
         of = f"{timeline.name} ({timeline.store} {timeline.address}){described(settings)}"
         print_message(f"{part} of {of}: {count(number, 'cause' if arguments.causes else 'event')}")
@@ -148,21 +163,11 @@ async def span_of(
         # Its beginning, as it is printed.
         until_at = start
     found = Span(since_at, until_at, start, end, since is not None or until is not None)
-    _check(found)
+    if since is not None and until is not None and until_at < since_at:
+        raise Misconfigured(
+            "--until", f"{day_and_time(until_at)} is before {day_and_time(since_at)}"
+        )
     return found
-
-
-def _check(asked: Span) -> None:
-    """Raise `Misconfigured` for a part that is not in the recording, or ends before it begins."""
-    since_text, until_text = map(day_and_time, (asked.since, asked.until))
-    if asked.since > asked.end:
-        problem = f"{since_text} is after the recording, which ends at {day_and_time(asked.end)}"
-        raise Misconfigured("--since", problem)
-    if asked.until < asked.start:
-        problem = f"{until_text} is before the recording, which begins at"
-        raise Misconfigured("--until", f"{problem} {day_and_time(asked.start)}")
-    if asked.until < asked.since:
-        raise Misconfigured("--until", f"{until_text} is before {since_text}")
 
 
 def _filter(settings: Settings, text: str | None) -> IsShown:
