@@ -278,14 +278,13 @@ def awaits_renewal(failure: Failure, facts: JudgeInput) -> bool:
     )
 
 
-def is_stale(facts: JudgeInput) -> bool:
+def is_stale(record: AnyRecord, verdict: Verdict, *, is_proved: bool) -> bool:
     """Return whether a record is proposed for cleaning up: what is dead beyond what its lease may
-    say for it, or what no client can read."""
-    verdict = judge(facts)
-    if verdict is not Verdict.UNREACHABLE:
-        return verdict in STALE and not is_replaced_by_itself(facts.record, verdict)
-    failure = facts.probed.failure
-    return failure is not None and is_proved(failure, facts)
+    say for it, or what no client can read. `is_proved`: of an `unreachable` record, whether its
+    failure is."""
+    if verdict is Verdict.UNREACHABLE:
+        return is_proved
+    return verdict in STALE and not is_replaced_by_itself(record, verdict)
 
 
 def is_replaced_by_itself(record: AnyRecord, verdict: Verdict) -> bool:

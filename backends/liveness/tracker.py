@@ -36,7 +36,7 @@ from backends.liveness.judge import (
     Verdict,
     is_carried_by_nats,
     is_renewed,
-    is_replaced_by_itself,
+    is_stale,
     judge,
     judge_by_itself,
     judge_serving,
@@ -224,10 +224,8 @@ class LivenessTracker:
 
     def is_stale(self, record: AnyRecord) -> bool:
         """Return whether a record is to be proposed for cleaning up."""
-        verdict = self.of(record.key)
-        if verdict is Verdict.UNREACHABLE:
-            return record.key in self._failed.proved
-        return verdict in STALE and not is_replaced_by_itself(record, verdict)
+        is_proved = record.key in self._failed.proved
+        return is_stale(record, self.of(record.key), is_proved=is_proved)
 
     def may_live(self, record: AnyRecord) -> bool:
         """Return whether the worker of a record may live, so that removing it takes more than a

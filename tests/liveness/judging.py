@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from backends.liveness import evidence_kinds as kinds
+from backends.liveness import judge as judging
 from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Evidence
 from backends.liveness.explain import assess
-from backends.liveness.judge import JudgeInput, LeaseTtl
+from backends.liveness.judge import JudgeInput, LeaseTtl, is_proved, judge
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Lifetime, TimeToLive
 from tests.support import registered
@@ -32,6 +33,13 @@ def reading(
     target: ProbeTarget, answer: ProbeAnswer, at: float = NOW, *, deep: bool = False
 ) -> ProbeResult:
     return ProbeResult(target, answer, at, answer.value, deep)
+
+
+def is_stale(facts: JudgeInput) -> bool:
+    """Whether a record with these facts is proposed for cleaning up."""
+    failure = facts.probed.failure
+    proved = failure is not None and is_proved(failure, facts)
+    return judging.is_stale(facts.record, judge(facts), is_proved=proved)
 
 
 def explain(facts: JudgeInput) -> tuple[Evidence, ...]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from backends.dynamo.records import AnyRecord
 from backends.liveness import evidence_kinds as kinds
 from backends.liveness.failure import CONFIRMED, weigh
-from backends.liveness.judge import JudgeInput, LeaseTtl, Verdict, is_late, is_stale, judge
+from backends.liveness.judge import JudgeInput, LeaseTtl, Verdict, is_late, judge
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Lifetime, TimeToLive
 from tests.liveness.judging import (
@@ -22,6 +22,7 @@ from tests.liveness.judging import (
     TRANSPORT,
     UNLEASED_CARD,
     explain,
+    is_stale,
     life,
     reading,
     shown,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from backends.liveness import evidence_kinds as kinds
 from backends.liveness.failure import failure_of, weigh
-from backends.liveness.judge import JudgeInput, LeaseTtl, Verdict, is_stale, judge
+from backends.liveness.judge import JudgeInput, LeaseTtl, Verdict, judge
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Lifetime, TimeToLive
 from tests.liveness.judging import (
@@ -21,6 +21,7 @@ from tests.liveness.judging import (
     TRANSPORT,
     asked,
     explain,
+    is_stale,
     life,
     reading,
     shown,

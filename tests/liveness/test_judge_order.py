@@ -12,7 +12,7 @@ from backends.dynamo.parse import read
 from backends.liveness import evidence_kinds as kinds
 from backends.liveness.evidence_kinds import EvidenceKind
 from backends.liveness.failure import weigh
-from backends.liveness.judge import FINDINGS, JudgeInput, Verdict, is_stale, judge
+from backends.liveness.judge import FINDINGS, JudgeInput, Verdict, judge
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
 from backends.store import Entry, Lifetime, Revision
 from tests.liveness.judging import (
@@ -28,6 +28,7 @@ from tests.liveness.judging import (
     UNLEASED_CARD,
     asked,
     explain,
+    is_stale,
     life,
     reading,
     shown,
