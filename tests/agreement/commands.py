@@ -13,7 +13,9 @@ import pytest
 
 from backends.aio.timer import LoopTimer
 from backends.dynamo import keys
-from tests.agreement.statements import Statements, read_worker_fields, timeless
+from tests.agreement.in_details import read_worker_fields
+from tests.agreement.statements import Statements
+from tests.agreement.wordings import timeless
 from tests.agreement.worlds import Made
 from tests.cli.conftest import Here
 from tui.cli import main

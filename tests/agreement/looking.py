@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from tests.agreement.statements import (
-    Statements,
-    read_clean_up,
-)
+from tests.agreement.on_screen import read_clean_up
+from tests.agreement.statements import Statements
 from tests.support.operating import Operator, read_leases
 
 SIZE = (200, 40)

@@ -9,12 +9,9 @@ import pytest
 from backends.liveness.routing import RoutableCount
 from tests.agreement.looking import LATER, SIZE, until_all_is_known
 from tests.agreement.object_worlds import leftover, not_ready
+from tests.agreement.on_screen import read_dashboard, read_questions
 from tests.agreement.seeds import made_of
-from tests.agreement.statements import (
-    Statements,
-    read_dashboard,
-    read_questions,
-)
+from tests.agreement.statements import Statements
 from tests.agreement.worlds import Made, dead_on_this_host, drained, healthy
 from tests.support.operating import dashboard
 from tui.state.column import Cell

@@ -11,14 +11,9 @@ import pytest
 from backends.liveness.judge import Verdict
 from tests.agreement.commands import commands_of, read_commands
 from tests.agreement.looking import LATER, SIZE, until_all_is_known
+from tests.agreement.on_screen import read_clean_up, read_dashboard, read_narrowed, read_questions
 from tests.agreement.seeds import WITH_ALL, made_from, made_of
-from tests.agreement.statements import (
-    Statements,
-    read_clean_up,
-    read_dashboard,
-    read_narrowed,
-    read_questions,
-)
+from tests.agreement.statements import Statements
 from tests.agreement.worlds import KINDS, Made, internal_endpoint_alone
 from tests.cli.conftest import Here
 from tests.support.operating import Operator, dashboard

@@ -15,7 +15,6 @@ from tests.support.operating import World
 from tests.support.owned import CONTAINER, POD_STATE, READY
 from tests.support.registered import MALFORMED, UNKNOWN, KeyAndValue, instance
 
-TTL = 60.0
 SAME: Mapping[str, Any] = {}
 
 
