@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -75,8 +74,6 @@ from tui.text.sanitize import plain
 
 if TYPE_CHECKING:
     from tui.screens.past import PastScreen
-
-_log = logging.getLogger(__name__)
 
 
 class TextualFailed(Exception):

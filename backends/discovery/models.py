@@ -64,11 +64,6 @@ def group(cards: Iterable[ModelCard], cluster: Cluster) -> list[Model]:
     ]
 
 
-def count(cards: Iterable[ModelCard], cluster: Cluster) -> int:
-    """Return the number of models that `group` would return."""
-    return len({base_name(card, cluster) for card in cards})
-
-
 def base_name(card: ModelCard, cluster: Cluster) -> str:
     """Return the name of the base model of a card, or of its adapter's base model."""
     if not card.is_lora:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from backends.discovery.discovery import Discovery, matching
+from backends.discovery.discovery import Discovery
 from backends.dynamo.parse import read
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
@@ -34,33 +34,6 @@ class RecordChange(msgspec.Struct, frozen=True, gc=False):
         found = self.record if self.record is not None else self.previous
         assert found is not None
         return found
-
-
-class RecordDifference(msgspec.Struct, frozen=True):
-    """What is different at one revision from another."""
-
-    after: int
-    until: int
-    changes: tuple[RecordChange, ...]
-    """In the order of their keys."""
-    unread: str = ""
-    """Which of the requested keys this user may not read, for people. Empty: none."""
-
-
-async def difference(
-    discovery: Discovery, query: Query, after: int, until: int | None
-) -> RecordDifference:
-    """Return which matching records are different at one revision from another. `until`: None is
-    now. Raises `StoreError`.
-    """
-    before = await discovery.past.at(query.prefixes, after)
-    if until is None:
-        now = await discovery.store.snapshot(query.prefixes)
-    else:
-        now = await discovery.past.at(query.prefixes, until)
-    changes = compared(await matching(before, query), await matching(now, query))
-    unread = "; ".join(dict.fromkeys(filter(None, (before.unread, now.unread))))
-    return RecordDifference(after, int(now.revision), changes, unread)
 
 
 def compared(before: Iterable[AnyRecord], now: Iterable[AnyRecord]) -> tuple[RecordChange, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -141,15 +141,6 @@ def needs_of(card: ModelCard) -> tuple[tuple[str, ...], ...]:
     if card.worker_type is None and _PREFILL_FLAG in (card.model_type or ""):
         return card.needs or ((DECODE,),)
     return card.needs
-
-
-def group_of(card: ModelCard) -> Hashable | None:
-    """Return the group of cards that must have the same checksum as this one.
-
-    None: the card is not compared with others. It is unreadable to a frontend, expired, or a LoRA
-    adapter's, which follows its worker's own card.
-    """
-    return worker_set_of(card) if is_compared(card) else None
 
 
 def is_compared(card: ModelCard) -> bool:

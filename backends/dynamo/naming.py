@@ -34,11 +34,6 @@ def check_namespace(name: str) -> None:
         check_name("namespace", part)
 
 
-def nested(parent: str, child: str) -> str:
-    """Return the full name of namespace `child` inside namespace `parent`."""
-    return f"{parent}.{child}"
-
-
 def is_within(namespace: str, parent: str) -> bool:
     """Return whether a namespace is `parent`, or nested in it at any depth."""
     return namespace == parent or namespace.startswith(f"{parent}.")

@@ -54,9 +54,6 @@ class Figure(Protocol):
         ...
 
 
-Runs = dict[str, tuple[float, ...]]
-"""What was measured, by name."""
-
 Measured = TypeVar("Measured")
 
 

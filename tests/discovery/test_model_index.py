@@ -45,4 +45,4 @@ def test_kept_names_are_those_of_a_fresh_look_and_each_that_differs_is_told(
         before = after
         some = list(cluster.keys(Kind.MODEL))[::2]
         cards = [one for one in cluster.of_type(ModelCard) if one.key in some]
-        assert names.count(some) == models.count(cards, cluster)
+        assert names.count(some) == len(models.group(cards, cluster))

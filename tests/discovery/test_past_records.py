@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from backends.discovery.discovery import Discovery
-from backends.discovery.past_records import changes_between, compared, difference
+from backends.discovery.past_records import changes_between, compared
 from backends.dynamo.parse import read
 from backends.dynamo.queries import EVERYTHING
 from backends.dynamo.records import AnyRecord
 from backends.memory import MemoryStore
 from backends.store import Entry, NoPast, Revision
-
-WORKER = 0xA1
 
 
 def record(key: bytes, value: bytes, revision: str = "1", lease: int | None = None) -> AnyRecord:
@@ -41,7 +39,5 @@ async def test_a_store_that_keeps_no_past_says_so() -> None:
     discovery = Discovery(MemoryStore())
     with pytest.raises(NoPast):
         await discovery.list(EVERYTHING, 1)
-    with pytest.raises(NoPast):
-        await difference(discovery, EVERYTHING, 1, None)
     with pytest.raises(NoPast):
         await changes_between(discovery, EVERYTHING, 1, 2)

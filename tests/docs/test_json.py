@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from backends.dynamo.roles import Role
 from backends.liveness.evidence import Evidence
-from backends.liveness.evidence_kinds import VALUES_OF, CardSort, EvidenceKind, Values, WorkerGone
+from backends.liveness.evidence_kinds import CardSort, EvidenceKind, Values, WorkerGone
 from backends.liveness.frontends import ModelStatus
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import ServingReason
@@ -20,7 +20,7 @@ from backends.probe.types import ProbeAnswer, ProbeMethod
 from tests.docs.documents import REFERENCE, ROOT, in_code, section, table
 from tests.recording.histories import a_history
 from tests.support.etcd_server import EtcdServer
-from tests.support.evidence import SENTENCES
+from tests.support.evidence import SENTENCES, VALUES_OF
 from tests.support.frontends import frontend
 from tests.support.registered import MALFORMED, UNKNOWN, card, instance
 from tests.support.registering import grant, put, put_worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from backends.dynamo.card_checksum import (
     covered,
     differences,
     fingerprint,
-    group_of,
+    is_compared,
+    worker_set_of,
 )
 from backends.dynamo.parse import read
 from backends.dynamo.records import ModelCard
@@ -26,6 +28,15 @@ from backends.store import Entry, Revision
 from tests.support.strategies import json_values
 
 Card = dict[str, Any]
+
+
+def group_of(card: ModelCard) -> Hashable | None:
+    """Return the group of cards that must have the same checksum as this one.
+
+    None: the card is not compared with others. It is unreadable to a frontend, expired, or a LoRA
+    adapter's, which follows its worker's own card.
+    """
+    return worker_set_of(card) if is_compared(card) else None
 
 
 def file(path: str, digit: str) -> Card:

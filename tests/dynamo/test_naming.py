@@ -65,11 +65,6 @@ def test_a_namespace_is_within_its_parents_and_no_other(
     assert naming.is_within(namespace, parent) is is_within
 
 
-def test_a_nested_name_is_within_its_parent() -> None:
-    assert naming.nested("prod", "canary") == "prod.canary"
-    assert naming.is_within(naming.nested("prod", "canary"), "prod")
-
-
 @pytest.mark.parametrize(
     ("text", "slug"),
     [

@@ -7,10 +7,10 @@ import pytest
 from backends.discovery.cluster import FirstSeen
 from backends.liveness.card_consensus import SortOfCard, compared
 from backends.liveness.evidence import Assessment, Evidence
-from backends.liveness.evidence_kinds import VALUES_OF, CardSort, EvidenceKind, Malformed, Values
+from backends.liveness.evidence_kinds import CardSort, EvidenceKind, Malformed, Values
 from backends.liveness.judge import Verdict
 from backends.liveness.sentences import sentence
-from tests.support.evidence import SENTENCES
+from tests.support.evidence import SENTENCES, VALUES_OF
 
 
 @pytest.mark.parametrize("values", SENTENCES, ids=lambda values: values.kind.value)

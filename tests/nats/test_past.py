@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.js.kv import KeyValue
 
 from backends.discovery.discovery import Discovery
-from backends.discovery.past_records import difference, last_changes
+from backends.discovery.past_records import compared, last_changes
 from backends.dynamo.queries import EVERYTHING
 from backends.nats.config import NatsConfig
 from backends.nats_kv import past as past_module
@@ -379,8 +379,8 @@ async def test_the_last_changes_are_those_that_are_known(store: NatsStore, clien
     assert await found(500) == [b"v1/claims/./prod_v1_claims/%d" % one for one in range(6)]
     assert await found(2) == [b"v1/claims/./prod_v1_claims/%d" % one for one in (4, 5)]
     first = (await discovery.past.changes(V1, await store.past.oldest(V1), last))[0].revision
-    different = await difference(discovery, EVERYTHING, first, None)
-    assert (different.after, different.until, len(different.changes)) == (first, last, 5)
+    before, after = await discovery.list(EVERYTHING, first), await discovery.list(EVERYTHING)
+    assert len(compared(before, after)) == 5
     await bucket.delete("0")
     last = await now(store)
     assert await found(500) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from backends.liveness import evidence_kinds as kinds
 from backends.probe.types import ProbeAnswer, ProbeMethod
@@ -18,6 +19,11 @@ COMPARED = (
     "2 workers have this one (for 40 s), 1 another (for more than 3 min), "
     "which differs in context_length 1 (theirs: 2)"
 )
+
+VALUES_OF: Mapping[kinds.EvidenceKind, type[kinds.Values]] = {
+    one.kind: one for one in get_args(kinds.Values)
+}
+"""The type of the values of each kind."""
 
 SENTENCES: Mapping[kinds.Values, str] = {
     kinds.NothingAsked(): "no evidence was gathered yet",

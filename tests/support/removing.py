@@ -25,7 +25,6 @@ GONE = KeyOutcome(OutcomeType.GONE)
 PUT_BACK = KeyOutcome(OutcomeType.PUT_BACK)
 THERE = KeyOutcome(OutcomeType.THERE)
 LEASE_GONE = KeyOutcome(OutcomeType.LEASE_GONE)
-UNREAD = KeyOutcome(OutcomeType.UNREAD)
 
 LEASE = 0x1A
 DEADLINE = 60.0

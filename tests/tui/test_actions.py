@@ -48,7 +48,6 @@ def world() -> World:
     return world
 
 
-TABLES = (ListTable, DetailPane)
 OF_MAIN = (
     NamespaceTree,
     ListTable,

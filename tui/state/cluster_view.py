@@ -365,18 +365,10 @@ class ClusterView:
         """The filter of what is shown, in lower case. "": none."""
         return self._words.text
 
-    def set_filter(self, text: str) -> None:
-        """Show only records that have every word of `text` in their names, ids or addresses; ""
-        shows all."""
-        self.narrow(text)
-
-    def show_only_findings(self, only: bool) -> None:
-        """Show only records that are not live, as far as there is evidence; or all again."""
-        self.narrow(only_findings=only)
-
     def narrow(self, text: str | None = None, *, only_findings: bool | None = None) -> None:
-        """Do as `set_filter` and `show_only_findings`, looking at the records once. None: as it
-        is."""
+        """Show only records that have every word of `text` in their names, ids or addresses; ""
+        shows all. `only_findings`: only those that are not live, as far as there is evidence. None:
+        as it is."""
         if text is not None:
             self._next_words = Words(text)
         if only_findings is not None:
@@ -385,7 +377,7 @@ class ClusterView:
         self.finish_filter()
 
     def begin_filter(self, text: str) -> bool:
-        """Look for what a filter shows, as `set_filter`. What is shown stays until all records were
+        """Look for what a filter shows, as by `narrow`. What is shown stays until all records were
         looked at. Returns whether they were."""
         self._next_words = Words(text)
         return self._narrow()

@@ -7,8 +7,7 @@ store, a server or another machine, and may hold anything. `names` has the names
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import msgspec
 
@@ -392,6 +391,3 @@ Values = (
     | CardsDiffer
 )
 """The values of one piece of evidence; their type is its kind."""
-
-VALUES_OF: Mapping[EvidenceKind, type[Values]] = {one.kind: one for one in get_args(Values)}
-"""The type of the values of each kind."""

@@ -19,7 +19,6 @@ from tui.config.preferences import Preferences
 
 MOST_KEYS = 5
 WRONG, MODEL, CHANGED, OUT, NAMED = range(5)
-LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 
 pytestmark = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
 

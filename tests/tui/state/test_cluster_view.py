@@ -157,7 +157,7 @@ def test_a_filter_set_at_any_time_shows_what_filtering_everything_shows(
     for at, event in enumerate(told):
         view.take([event], float(at))
         if at < len(chosen) and (text := chosen[at]) is not None:
-            view.set_filter(text)
+            view.narrow(text)
         view.take_changes()
         words = [lookup.needles(word) for word in lookup.words(view.filter)]
         expected = Cluster()
@@ -187,7 +187,7 @@ def test_a_filter_that_is_looked_for_while_records_change_shows_what_it_shows_at
         if at < len(chosen) and (text := chosen[at]) is not None:
             if not view.begin_filter(text):
                 assert view.shown.records == shown_before
-            other.set_filter(text)
+            other.narrow(text)
         else:
             view.go_on_with_filter()
     view.finish_filter()
@@ -207,15 +207,15 @@ def test_a_first_snapshot_taken_in_step_by_step_is_as_if_taken_in_at_once(
         assert not view.shown.records
         assert view.take_changes() == Changes()
         if number == 0:
-            view.set_filter(text)
+            view.narrow(text)
             assert not view.shown.records
         if number == left_after:
             break
-    view.set_filter(text)
+    view.narrow(text)
     for each in (view, other):
         each.take([snapshot], 1.0)
         each.take_changes()
-    other.set_filter(text)
+    other.narrow(text)
     scopes = scopes_in([snapshot])
     assert answers(view.cluster, scopes) == answers(other.cluster, scopes)
     assert answers_on_places(view.shown, scopes) == answers_on_places(other.shown, scopes)
@@ -228,11 +228,11 @@ def test_a_first_snapshot_taken_in_step_by_step_is_as_if_taken_in_at_once(
 
 def test_a_filter_asks_for_every_word_in_any_order_and_case() -> None:
     view = view_after(Resynced((), (Added(ONE), Added(OTHER)), ""))
-    view.set_filter("  GENERATE 10.0.0.2 ")
+    view.narrow("  GENERATE 10.0.0.2 ")
     assert list(view.shown.records) == [OTHER.key]
-    view.set_filter("generate nowhere")
+    view.narrow("generate nowhere")
     assert not view.shown.records
-    view.set_filter(" ")
+    view.narrow(" ")
     assert view.shown is view.cluster
 
 
@@ -259,7 +259,7 @@ def test_an_id_is_found_however_it_is_written(text: str) -> None:
     found = record(registered.instance(0x52CBA2252F21FB17), lease=1234567)
     view.take([Added(found), Added(OTHER)], 0.0)
     view.take_changes()
-    view.set_filter(text)
+    view.narrow(text)
     assert list(view.shown.records) == [found.key]
 
 
@@ -270,7 +270,7 @@ def test_a_record_is_found_by_the_id_in_its_body_where_clients_route_by_that() -
     view.take([Added(found), Added(OTHER)], 0.0)
     view.take_changes()
     for text in ("5966040411970599703", "0x52cba2252f21fb17", "1a2b"):
-        view.set_filter(text)
+        view.narrow(text)
         assert list(view.shown.records) == [found.key], text
 
 
@@ -279,7 +279,7 @@ def test_a_short_number_is_found_in_ids_as_a_whole() -> None:
     ten, hundred = (record(registered.instance(number)) for number in (10, 100))
     view.take([Added(ten), Added(hundred)], 0.0)
     view.take_changes()
-    view.set_filter("100 backend")
+    view.narrow("100 backend")
     assert list(view.shown.records) == [hundred.key]
 
 
@@ -292,7 +292,7 @@ def test_a_model_is_found_by_its_name_its_base_and_what_is_wrong_with_it() -> No
 
 def test_the_changes_of_what_is_shown_are_told_with_a_filter_and_without() -> None:
     view = view_after(EMPTY)
-    view.set_filter("10.0.0.1")
+    view.narrow("10.0.0.1")
     view.take([Added(ONE), Added(OTHER)], 5.0)
     changes = view.take_changes()
     assert changes.keys == {ONE.key}
@@ -300,7 +300,7 @@ def test_the_changes_of_what_is_shown_are_told_with_a_filter_and_without() -> No
     view.take([Removed(ONE)], 6.0)
     assert view.take_changes().keys == {ONE.key}
     assert view.shown.count(Kind.ENDPOINT) == 0
-    view.set_filter("")
+    view.narrow("")
     view.take([Removed(OTHER)], 7.0)
     assert view.take_changes().keys == {OTHER.key}
 
@@ -313,5 +313,5 @@ def test_a_filter_that_was_prepared_follows_what_changed_before_it_was_typed() -
     list(view.prepare_filter())
     view.cluster.put(other, FirstSeen(1.0, was_there=False))
     view.take_changes()
-    view.set_filter("2b")
+    view.narrow("2b")
     assert set(view.shown.records) == {other.key}

@@ -451,7 +451,7 @@ async def test_what_was_not_answered_can_be_undone_again() -> None:
 async def test_all_that_is_stale_is_proposed_the_worst_first_whatever_the_filter() -> None:
     place = Place()
     await place.registered(MALFORMED, card(2), card(1), instance(3))
-    place.view.set_filter("nothing has this name")
+    place.view.narrow("nothing has this name")
     found = [record.key for record in proposals(place.view)]
     assert found == [card(1)[0], card(2)[0], MALFORMED[0]]
 

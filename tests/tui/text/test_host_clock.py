@@ -17,7 +17,6 @@ from tui.text.host_clock import LEAST, MOST_JUMPS, HostClock
 
 HOUR = 3600.0
 ONE = record(registered.instance(1))
-OTHER = record(registered.instance(2))
 
 
 class Clocks:

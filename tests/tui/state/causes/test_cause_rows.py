@@ -38,7 +38,7 @@ class Rows:
             event.why = STOPPED
 
     def shown(self, text: str = "", opened: tuple[int, ...] = ()) -> list[CauseRow]:
-        self.view.set_filter(text)
+        self.view.narrow(text)
         return self.rows.rows(opened, lambda rows: None)
 
     def kinds(self, text: str = "") -> list[str]:
@@ -128,7 +128,7 @@ def test_a_time_hides_no_record() -> None:
     assert rows.kinds("10s") == []
     assert not rows.view.narrowed
     assert set(rows.view.shown.records) == {one.key for one in worker(1)}
-    rows.view.set_filter("10s ns:staging")
+    rows.view.narrow("10s ns:staging")
     assert rows.view.narrowed
     assert not rows.view.shown.records
 

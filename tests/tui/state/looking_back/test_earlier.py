@@ -43,7 +43,6 @@ from tui.state.looking_back.earlier import REVISIONS
 from tui.text.reasons import reason_text
 
 NOW = 1_700_000_000.0
-DEADLINE = 60.0
 NEWEST = 1_000
 A, B = 0xA1, 0xB2
 

@@ -65,7 +65,7 @@ def test_a_host_of_several_workers_filters_that_host_and_no_longer_name() -> Non
         assert found == Destination(tab=TabId.WORKERS, scope=(), filter="host=10.0.0.7")
     longer = record(registered.instance(3, address="10.0.0.77:9000"), lease=3)
     view = view_of(INSTANCE, BESIDE, longer)
-    view.set_filter("host=10.0.0.7")
+    view.narrow("host=10.0.0.7")
     assert view.shown.records.keys() == {INSTANCE.key, BESIDE.key}
     several = GoTo(view).resolve("host 10.0.0")
     assert several == Destination(tab=TabId.WORKERS, scope=(), filter="10.0.0")
@@ -79,7 +79,7 @@ def test_a_node_and_a_pod_are_hosts_too_and_offered_after_the_word() -> None:
         assert shown == Destination(tab=TabId.WORKERS, scope=(), filter=f"host={name}")
         assert found.completed(f"host {name[:-2]}") == f"host {name}"
         view = view_of(in_pod, INSTANCE)
-        view.set_filter(f"host={name}")
+        view.narrow(f"host={name}")
         assert view.shown.records.keys() == {in_pod.key}
 
 

@@ -113,7 +113,7 @@ def test_calm_is_said_of_those_that_match_only_where_a_filter_leaves_records_out
     shown = Overviewed(*worker(1))
     shown.renew(1)
     for sought, is_part in (("kind:stopped", False), ("10m", False), ("tiny-llm", True)):
-        shown.view.set_filter(sought)
+        shown.view.narrow(sought)
         shown.changed()
         (sentence,) = shown.sentences()
         assert ("of those that match" in sentence) is is_part
@@ -257,7 +257,7 @@ def test_a_scope_and_a_filter_leave_what_is_in_them() -> None:
     assert shown.texts(OverviewPart.WRONG, "worker", "keys") == [("2", "2")]
     assert shown.texts(OverviewPart.MODELS, "where") == [("staging",)]
     shown.dashboard.scope = ()
-    shown.view.set_filter("10.0.0.1")
+    shown.view.narrow("10.0.0.1")
     shown.contents.rebuild()
     assert shown.texts(OverviewPart.WRONG, "worker") == [("1",)]
 
