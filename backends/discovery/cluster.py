@@ -62,8 +62,8 @@ class Cluster(RecordIndex):
         """The role of each process that is not a worker. Updated for the touched processes on each
         query.
         """
-        self._touched: set[int] = set()
-        """Leases and instance ids of processes that changed since the last query."""
+        self._touched: dict[int, None] = {}
+        """Leases and instance ids of processes that changed since the last query, in that order."""
 
     def apply(self, event: Added | Removed | Resynced, now: float) -> None:
         """Apply one event of a watch. `now` is POSIX seconds."""
@@ -81,10 +81,14 @@ class Cluster(RecordIndex):
         for gone in event.removed:
             self.discard(gone.record.key)
         first_seen = FirstSeen(now, was_there=True)
-        for number, new in enumerate(event.added, 1):
-            self.put(new.record, first_seen)
-            if not number % step:
-                yield
+        coming = iter(event.added)
+        while part := [*islice(coming, step)]:
+            new, others = self._add_all([one.record for one in part])
+            for record in new:
+                self._join(record, first_seen)
+            for record in others:
+                self.put(record, first_seen)
+            yield
 
     def put(self, record: AnyRecord, first_seen: FirstSeen) -> None:
         """Add a record, or replace the record of the same key, which keeps its
@@ -103,18 +107,7 @@ class Cluster(RecordIndex):
             if value_seen is not None:
                 self._value_seen[key] = value_seen
         self._add(record)
-        self._aliases.add(record)
-        self._touch(record)
-        self._first_seen[key] = first_seen
-        for index, value in self._entries(record):
-            keys = index.get(value)
-            if keys is None:
-                index[value] = [key]
-            elif keys[-1] < key:
-                # As all of a snapshot, which is sorted.
-                keys.append(key)
-            else:
-                insort(keys, key)
+        self._join(record, first_seen)
 
     def date(self, first_seen: Mapping[bytes, FirstSeen], others: FirstSeen) -> None:
         """Set when each registered key was first seen, with its present value. `others`: when those
@@ -147,7 +140,7 @@ class Cluster(RecordIndex):
         for one in touched:
             # Of what is gone there is nothing to be asked, and ids are not used again.
             if one not in self._by_worker and one not in self._no_workers:
-                self._touched.discard(one)
+                self._touched.pop(one, None)
 
     def first_seen(self, key: bytes) -> FirstSeen:
         """Return when a key was first seen. Raises KeyError if it is not registered."""
@@ -204,7 +197,7 @@ class Cluster(RecordIndex):
         `no_workers` finds them all, which takes long after a large snapshot.
         """
         for one in [*islice(self._touched, most)]:
-            self._touched.discard(one)
+            del self._touched[one]
             worker = self._aliases.worker(one)
             for name in (one, worker):
                 self._no_workers.pop(name, None)
@@ -319,15 +312,35 @@ class Cluster(RecordIndex):
         keys = sorted({key for one in names for key in self._by_worker.get(one, ())})
         return [self.records[key] for key in keys]
 
+    def _add_at(self, scopes: tuple[Scope, ...], kind: Kind, records: list[AnyRecord]) -> None:
+        super()._add_at(scopes, kind, records)
+        self._changes.scopes.update(scopes)
+        self._changes.keys.update(record.entry.key for record in records)
+
+    def _join(self, record: AnyRecord, first_seen: FirstSeen) -> None:
+        """Join a record that was added to those of its process."""
+        key = record.entry.key
+        self._aliases.add(record)
+        self._touch(record)
+        self._first_seen[key] = first_seen
+        for index, value in self._entries(record):
+            keys = index.get(value)
+            if keys is None:
+                index[value] = [key]
+            elif keys[-1] < key:
+                # As all of a snapshot, which is sorted.
+                keys.append(key)
+            else:
+                insort(keys, key)
+
     def _touch(self, record: AnyRecord) -> Collection[int]:
         """Note that a record's process changed; returns the ids it has."""
         self._canonical.clear()
         if (worker := own_worker(record)) is None:
             return ()
-        touched = {worker}
-        if self._aliases:
-            touched |= self._aliases.names_of(worker)
-        self._touched |= touched
+        touched = {worker, *self._aliases.names_of(worker)} if self._aliases else (worker,)
+        for one in touched:
+            self._touched[one] = None
         return touched
 
     def _publishers_keys(self, record: EventChannel | EventSource) -> Sequence[bytes]:

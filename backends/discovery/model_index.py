@@ -54,7 +54,7 @@ class ModelIndex:
         """
         names: set[str] = set()
         endpoints: set[object] = set()
-        changed = frozenset(changed)
+        changed = dict.fromkeys(changed)
         for key in changed:
             card = self._cluster.records.get(key)
             if (before := self._cards.get(key)) is not None:
@@ -67,7 +67,7 @@ class ModelIndex:
                     endpoints.add(_worker_endpoint(card))
         # An adapter's model is named by its base model's card.
         for at in endpoints & self._adapters_at.keys():
-            for key in self._adapters_at[at] - changed:
+            for key in self._adapters_at[at] - changed.keys():
                 adapter = self._cards[key]
                 names |= {self._discard(adapter), self._put(adapter)}
         return names

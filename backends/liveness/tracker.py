@@ -318,8 +318,8 @@ class LivenessTracker:
         not, and `update` must not be called.
         """
         self._conflicts.clear()
-        if not isinstance(changed, set):
-            changed = set(changed)
+        # In the order in which they were read: what was made together lies together in memory.
+        changed = dict.fromkeys(changed)
         concerned: list[AnyRecord] = []
         if changed:
             self.updates += 1
@@ -330,7 +330,7 @@ class LivenessTracker:
                     yield
             for lease in self._keys_by_lease.take_empty():
                 self._inputs.ttls.pop(lease, None)
-        settled: Set[bytes] = changed
+        settled: Set[bytes] = changed.keys()
         while True:
             if self.is_behind or self.serving.is_behind:
                 concerned += self._unsettled(settled)

@@ -12,18 +12,19 @@ from backends.store import Lifetime
 
 def groups_of(cluster: Cluster, concerned: Iterable[AnyRecord]) -> Iterator[list[AnyRecord]]:
     """Yield the records of each worker concerned, once. A record of no known worker is alone."""
-    holders: set[int] = set()
-    workers: set[int] = set()
+    # Each once, in order.
+    holders: dict[int, None] = {}
+    workers: dict[int, None] = {}
     for record in concerned:
         if (holder := holder_of(record)) is not None:
-            holders.add(holder)
+            holders[holder] = None
             if record.id.instance_id != holder and (number := _other_id(record)) is not None:
-                holders.add(number)
+                holders[number] = None
         elif (worker := cluster.worker_of(record)) is not None:
-            workers.add(worker)
+            workers[worker] = None
         elif record.key in cluster.records:
             yield [cluster.records[record.key]]
-    workers.update(map(cluster.worker_id, holders))
+    workers.update(dict.fromkeys(map(cluster.worker_id, holders)))
     for worker in workers:
         if records := cluster.registered_by(worker):
             yield records

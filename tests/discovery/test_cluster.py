@@ -185,6 +185,34 @@ def test_what_a_whole_reading_finds_may_be_older_at_the_start_and_after_a_gap() 
     assert cluster.first_seen(other.key) == FirstSeen(20.0, was_there=True)
 
 
+def test_one_reading_is_taken_in_as_its_records_one_by_one_also_where_a_key_comes_twice() -> None:
+    known, other = record(registered.instance(1)), record(registered.card(1))
+    coming = [
+        record(registered.instance(1), revision="2"),
+        record(registered.instance(2)),
+        other,
+        record(registered.instance(2), revision="2"),
+    ]
+    at_once, one_by_one = cluster_of([known]), cluster_of([known])
+    for _ in at_once.resync(Resynced((), tuple(map(Added, coming)), "1"), 10.0, 3):
+        pass
+    for one in coming:
+        one_by_one.put(one, FirstSeen(10.0, was_there=True))
+    scopes = scopes_of(known)
+    assert answers(at_once, scopes) == answers(one_by_one, scopes)
+    for key in at_once.records:
+        assert at_once.first_seen(key) == one_by_one.first_seen(key)
+
+
+def test_what_is_in_a_place_comes_in_the_order_of_the_store() -> None:
+    there = [record(registered.instance(one)) for one in (*range(100, 150), *range(1, 50))]
+    cluster = Cluster()
+    cluster.apply(Resynced((), tuple(map(Added, there)), "1"), 10.0)
+    in_order = [one.key for one in there]
+    assert list(cluster.records) == list(cluster.keys(Kind.ENDPOINT)) == in_order
+    assert list(cluster.keys(Kind.ENDPOINT, ("prod", "backend"))) == in_order
+
+
 def test_unknown_keys_are_counted_in_everything_and_nowhere_else() -> None:
     cluster = cluster_of([record(registered.UNKNOWN)])
     assert cluster.count(Kind.UNKNOWN) == 1

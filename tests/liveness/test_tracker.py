@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backends.liveness.judge import Verdict
 from backends.probe.types import ProbeAnswer, ProbeResult
-from tests.liveness.watched import CARD, INSTANCE, NOW, OTHER, Watched, life
+from tests.liveness.watched import CARD, INSTANCE, NOW, OTHER, SEEN, Watched, life
 from tests.support import registered
 from tests.support.registered import record
 
@@ -64,6 +64,19 @@ def test_only_what_bears_on_a_verdict_is_still_to_be_judged() -> None:
     assert not watched.verdicts.is_behind
     watched.verdicts.observe_ttls({0xA: life(1.0)})
     assert watched.verdicts.is_behind
+
+
+def test_a_first_reading_is_judged_in_the_order_of_the_store() -> None:
+    """In the order of a set each record would be fetched from the far end of the memory."""
+    ids = (*range(100, 150), *range(1, 50))
+    there = [record(registered.instance(one), lease=one) for one in ids]
+    watched = Watched()
+    for one in there:
+        watched.cluster.put(one, SEEN)
+    judged: dict[bytes, Verdict | None] = {}
+    for _ in watched.verdicts.update_in_steps(watched.cluster.records, judged, 7):
+        pass
+    assert list(judged) == [one.key for one in there]
 
 
 def test_what_is_told_of_leases_and_addresses_that_nobody_has_is_not_kept() -> None:
