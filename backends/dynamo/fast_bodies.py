@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from backends.dynamo.card_split import split_body, split_sorted_body
+from backends.dynamo.card_split import split_entry, split_sorted_body
 from backends.dynamo.ids import RecordId
+from backends.store import Entry
 
 
 class _Fields(
@@ -166,13 +167,13 @@ def is_plain(fields: msgspec.Struct, text: bytes) -> bool:
 _encode = msgspec.json.Encoder().encode
 
 
-def halves(value: bytes) -> tuple[bytes, bytes] | None:
+def halves(entry: Entry) -> tuple[bytes, bytes] | None:
     """Split a model's body into its worker's own part, and the part with the card, which many
     workers share. None: it must be parsed as a whole.
     """
-    if (found := split_body(value)) is not None:
+    if (found := split_entry(entry)) is not None:
         return found
-    if (found := split_sorted_body(value)) is not None:
+    if (found := split_sorted_body(entry.head)) is not None:
         shared, own = found
         return own, shared
     return None

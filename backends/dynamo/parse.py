@@ -23,6 +23,7 @@ from backends.dynamo.body_parts import (
     json_object,
     model_card,
 )
+from backends.dynamo.card_split import CARDS_KEPT, as_object
 from backends.dynamo.fast_bodies import (
     ChannelFields,
     EndpointFields,
@@ -120,16 +121,12 @@ def _read_instance(entry: Entry, parsed: ParsedKey[EndpointInstanceId]) -> AnyRe
     )
 
 
-CARDS_KEPT = 2048
-"""Parsed cards that are cached: more than a cluster has models and LoRA adapters."""
-
-
 @lru_cache(maxsize=CARDS_KEPT)
 def _shared_card(value: bytes) -> tuple[object, CardFields]:
     """Parse what `halves` calls shared: return the adapter's suffix behind the card (UNSET: there
     is none) and the card. Raises `MalformedValue`.
     """
-    raw = json_object(value)
+    raw = json_object(as_object(value))
     card, suffix = raw.pop("card_json"), raw.pop("model_suffix", msgspec.UNSET)
     if raw or not isinstance(card, dict):
         raise MalformedValue
@@ -140,7 +137,7 @@ def _shared_card(value: bytes) -> tuple[object, CardFields]:
 
 
 def _read_model(entry: Entry, parsed: ParsedKey[ModelCardId]) -> AnyRecord:
-    split = halves(entry.value) if entry.key.startswith(keys.MODELS) else None
+    split = halves(entry) if entry.key.startswith(keys.MODELS) else None
     body = None if split is None else decoded(ModelFields, split[0])
     if split is None or body is None:
         return _read_in_full(entry, parsed)

@@ -12,6 +12,7 @@ import grpc as grpc
 import msgspec
 from google.protobuf.message import Message as ProtobufMessage
 
+from backends.dynamo.card_split import parted
 from backends.etcd.proto.etcd_pb2 import (
     AuthenticateRequest,
     AuthenticateResponse,
@@ -146,7 +147,8 @@ WATCH = RpcMethod("/etcdserverpb.Watch/Watch", WatchRequest, WatchResponse, stre
 def entry(kv: KeyValue) -> Entry:
     """Convert a key of etcd to an entry."""
     lease = to_id(kv.lease) if kv.lease else None
-    return Entry(kv.key, kv.value, Revision(str(kv.mod_revision)), lease)
+    head, tail = parted(kv.value)
+    return Entry(kv.key, head, Revision(str(kv.mod_revision)), lease, tail=tail)
 
 
 def to_id(lease: int) -> int:

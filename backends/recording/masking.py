@@ -20,4 +20,4 @@ def masked(entry: Entry) -> tuple[Entry, bool]:
     if b"@" not in value or b"//" not in value.replace(b"\\/", b"/"):
         return entry, False
     hidden = _CREDENTIALS.sub(_MASKED, value)
-    return (entry, False) if hidden == value else (replace(entry, value=hidden), True)
+    return (entry, False) if hidden == value else (replace(entry, head=hidden, tail=b""), True)

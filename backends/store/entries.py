@@ -25,7 +25,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     key: bytes
     """The full key exactly as stored, bucket included."""
-    value: bytes
+    head: bytes
+    """The value, or its beginning if there is a `tail`."""
     revision: Revision
     lease: int | None = None
     """The id (u64) of the lease that the key is bound to. None: the key or the store has no lease.
@@ -41,6 +42,14 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     same key. Empty: none. Not compared."""
     owner: Owner | None = None
     """The object that holds the entry, in stores where an object does (Kubernetes)."""
+    tail: bytes = b""
+    """The end of the value, where it is also that of others: one object for thousands of cards.
+    Equal values need not be divided alike."""
+
+    @property
+    def value(self) -> bytes:
+        """The value exactly as stored."""
+        return self.head + self.tail if self.tail else self.head
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Entry):

@@ -77,7 +77,7 @@ def _entry(line: str) -> Entry:
     stored = json.loads(line)
     return Entry(
         key=stored["key"].encode(),
-        value=stored["value"].encode(),
+        head=stored["value"].encode(),
         revision=Revision(str(stored["mod_revision"])),
         lease=stored["lease"] or None,
     )

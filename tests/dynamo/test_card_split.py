@@ -7,12 +7,14 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pydantic_core import from_json
 
 from backends.dynamo import parse
-from backends.dynamo.card_split import LONGEST_SHARED, split_body, split_sorted_body
+from backends.dynamo.card_split import LONGEST_SHARED, parted, split_body, split_sorted_body
 from backends.dynamo.parse import parsed_value, read
 from backends.dynamo.records import ModelCard
+from backends.etcd import rpc
 from backends.store import Entry, Revision
 from tests.support import registered
 from tui.text import json_export
@@ -72,8 +74,29 @@ def test_a_body_that_is_cut_is_written_as_the_whole_is(value: bytes) -> None:
     record = read(entry_of(value))
     with pytest.MonkeyPatch.context() as patched:
         line = json_export.record_json(record, None)
-        patched.setattr(json_export, "split_body", lambda _: None)
+        patched.setattr(json_export, "split_entry", lambda _: None)
         assert line == json_export.record_json(record, None)
+
+
+@given(bodies())
+@example(b'{"card_json":1,"type":"Model","card_json":{"display_name":"a"}}')
+def test_an_entry_in_two_parts_is_the_same_as_one_in_one(value: bytes) -> None:
+    whole, (head, tail) = entry_of(value), parted(value)
+    entry = replace(whole, head=head, tail=tail)
+    assert entry.value == value
+    assert entry == whole
+    assert hash(entry) == hash(whole)
+    assert entry.is_still(whole)
+    assert read(entry) == read(whole)
+    assert json_export.record_json(read(entry), None) == json_export.record_json(read(whole), None)
+
+
+def test_the_card_of_many_entries_of_etcd_is_kept_once() -> None:
+    kvs = (rpc.KeyValue(key=key, value=value) for key, value in map(registered.card, (1, 2)))
+    first, second = map(rpc.entry, kvs)
+    assert first.head != second.head
+    assert first.tail.startswith(b',"card_json":')
+    assert first.tail is second.tail
 
 
 def test_cards_of_the_same_bytes_are_read_once() -> None:

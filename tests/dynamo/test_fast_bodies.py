@@ -123,7 +123,7 @@ def bent(draw: st.DrawFn) -> Entry:
     if draw(st.integers(0, 9)) == 9:
         end = draw(st.sampled_from([b"", b"}", b" ", b"x"]))
         value = value[: draw(st.integers(0, len(value)))] + end
-    return replace(entry, value=value)
+    return replace(entry, head=value)
 
 
 def read_in_full(entry: Entry) -> AnyRecord:

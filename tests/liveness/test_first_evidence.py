@@ -46,10 +46,10 @@ def records() -> list[AnyRecord]:
             whole = record(entry, lease=lease)
             found += [
                 whole,
-                read(replace(whole.entry, value=b"{")),
-                read(replace(whole.entry, value=whole.entry.value.replace(b"26", b"27"))),
+                read(replace(whole.entry, head=b"{")),
+                read(replace(whole.entry, head=whole.entry.value.replace(b"26", b"27"))),
                 read(replace(whole.entry, unread="permission denied")),
-                read(replace(whole.entry, value=b"{", unread="permission denied")),
+                read(replace(whole.entry, head=b"{", unread="permission denied")),
                 read(replace(whole.entry, expired_at=NOW - 5.0)),
                 read(replace(whole.entry, key=whole.entry.key.replace(b"/1a", b"/1A"))),
             ]

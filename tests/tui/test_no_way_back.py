@@ -31,7 +31,7 @@ class PartlyRead(MemoryStore):
         return replace(
             found,
             entries=tuple(
-                structs.replace(entry, value=b"", unread=UNREAD)
+                structs.replace(entry, head=b"", unread=UNREAD)
                 if entry.key in self.unread
                 else entry
                 for entry in found.entries

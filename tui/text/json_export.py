@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from backends.dynamo import keys
-from backends.dynamo.card_split import split_body
+from backends.dynamo.card_split import CARDS_KEPT, as_object, split_entry
 from backends.dynamo.fast_bodies import (
     ChannelFields,
     EndpointFields,
@@ -21,7 +21,7 @@ from backends.dynamo.fast_bodies import (
 )
 from backends.dynamo.ids import Kind
 from backends.dynamo.json_values import from_json
-from backends.dynamo.parse import CARDS_KEPT, parsed_value
+from backends.dynamo.parse import parsed_value
 from backends.dynamo.records import AnyRecord, Transport
 
 if TYPE_CHECKING:
@@ -196,11 +196,11 @@ def _as_stored(record: AnyRecord) -> str | None:
 
     Equal cards of many workers are encoded once.
     """
-    value = record.entry.value
     if (of := _BODIES.get(record.kind)) is not None:
+        value = record.entry.value
         body = decoded(of, value)
         return value.decode() if body is not None and is_plain(body, value) else None
-    if (split := split_body(value)) is None:
+    if (split := split_entry(record.entry)) is None:
         return None
     own, shared = split
     names = decoded(ModelFields, own)
@@ -222,7 +222,7 @@ _IN_SHARED = frozenset({"card_json", "model_suffix"})
 def _shared_json(text: bytes) -> str | None:
     """Return the JSON of the half with the card, without the opening brace. None: it is odd."""
     try:
-        members = from_json(text)
+        members = from_json(as_object(text))
         return as_json(members)[1:] if members.keys() <= _IN_SHARED else None
     except ValueError:
         return None
