@@ -15,10 +15,19 @@ from backends.liveness.routing import ModelServing, RoutableCount, ServingReason
 from backends.liveness.serving.card_routings import CardRoutings
 from backends.liveness.serving.denials import Denials
 from backends.liveness.serving.worker_endpoints import InstanceState, WorkerEndpoint
-from backends.liveness.serving.worker_sets import CardSet, Deployment, Groups, in_order, set_serving
+from backends.liveness.serving.worker_sets import (
+    CardGroup,
+    CardSet,
+    Deployment,
+    Groups,
+    in_order,
+    set_serving,
+)
 
 _Sets = dict[WorkerSet, tuple[Groups, tuple[str, ...]]]
 """Worker sets of a model, each with the worker types that its deployment misses."""
+_Counts = dict[tuple[CardGroup, InstanceState], int]
+"""How many cards of a group there are whose endpoint is in a state."""
 
 _RANKS = {
     ServingReason.CONFLICT: 1,
@@ -243,27 +252,35 @@ class Serving(CardRoutings):
 
     def _surplus(
         self, several: Iterable[Collection[bytes]], found: _Sets, *, by_role: bool
-    ) -> list[bytes]:
-        """Return the cards of workers that have a better card, of any role or of the same.
+    ) -> _Counts:
+        """Count the cards of workers that have a better card, of any role or of the same.
         `several`: the cards of each worker that has several."""
-        surplus: list[bytes] = []
+        surplus: _Counts = {}
+        ranks: dict[tuple[CardGroup, InstanceState], int] = {}
         for of_worker in several:
-            alike: dict[str, list[bytes]] = {}
+            best: dict[str, tuple[int, bytes, tuple[CardGroup, InstanceState]]] = {}
             for key in of_worker:
-                card_set = self._cards[key][0].card_set
-                if card_set is not None and card_set.worker_set in found:
-                    role = card_set.worker_set.role if by_role else ""
-                    alike.setdefault(role, []).append(key)
-            for keys in alike.values():
-                surplus += sorted(keys, key=self._rank)[1:]
+                group, endpoint = self._cards[key]
+                if group.card_set is None or (of := group.card_set.worker_set) not in found:
+                    continue
+                # All cards of a group are routed alike where their endpoints are in one state.
+                at = (group, InstanceState.DEAD if group.is_dead else endpoint.state)
+                if (rank := ranks.get(at)) is None:
+                    rank = ranks[at] = self._rank(key)[0]
+                role = of.role if by_role else ""
+                if (other := best.get(role)) is None:
+                    best[role] = rank, key, at
+                    continue
+                if (rank, key) < other[:2]:
+                    best[role], at = (rank, key, at), other[2]
+                surplus[at] = surplus.get(at, 0) + 1
         return surplus
 
-    def _without(self, found: _Sets, surplus: Iterable[bytes]) -> _Sets:
+    def _without(self, found: _Sets, surplus: _Counts) -> _Sets:
         """Return these sets without some of their cards. Each sort stays, if with no worker."""
         reduced = dict(found)
         copied: set[WorkerSet] = set()
-        for key in surplus:
-            group, endpoint = self._cards[key]
+        for (group, state), number in surplus.items():
             if group.card_set is None:
                 continue
             worker_set = group.card_set.worker_set
@@ -273,8 +290,8 @@ class Serving(CardRoutings):
                 groups = {sort: one.counts() for sort, one in groups.items()}
                 reduced[worker_set] = groups, missing
             mine = groups[group.sort]
-            mine.total -= 1
-            mine.count(InstanceState.DEAD if group.is_dead else endpoint.state, -1)
+            mine.total -= number
+            mine.count(state, -number)
         return reduced
 
     def _rank(self, key: bytes) -> tuple[int, bytes]:
