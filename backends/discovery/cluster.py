@@ -26,7 +26,7 @@ from backends.dynamo.records import (
     EventSource,
     ModelCard,
 )
-from backends.dynamo.roles import Role, role_of
+from backends.dynamo.roles import Role, role_by, role_of, role_with
 
 _Index = dict[Any, list[bytes]]
 """Keys, sorted."""
@@ -139,7 +139,8 @@ class Cluster(RecordIndex):
                 del index[value]
         for one in touched:
             # Of what is gone there is nothing to be asked, and ids are not used again.
-            if one not in self._by_worker and one not in self._no_workers:
+            if one not in self._by_worker:
+                self._no_workers.pop(one, None)
                 self._touched.pop(one, None)
 
     def first_seen(self, key: bytes) -> FirstSeen:
@@ -321,7 +322,7 @@ class Cluster(RecordIndex):
         """Join a record that was added to those of its process."""
         key = record.entry.key
         self._aliases.add(record)
-        self._touch(record)
+        self._add_role(record)
         self._first_seen[key] = first_seen
         for index, value in self._entries(record):
             keys = index.get(value)
@@ -332,6 +333,22 @@ class Cluster(RecordIndex):
                 keys.append(key)
             else:
                 insort(keys, key)
+
+    def _add_role(self, record: AnyRecord) -> None:
+        """Take in what a record that was added shows of its process. Most often that is enough to
+        know its role, without a look at the others."""
+        worker = own_worker(record)
+        # A source may bring channels along.
+        if self._aliases or worker in self._touched or isinstance(record, EventSource):
+            self._touch(record)
+        elif worker is not None:
+            role = role_by(record)
+            if worker in self._by_worker:
+                role = role_with(self._no_workers.get(worker, Role.WORKER), role)
+            if role is not Role.WORKER:
+                self._no_workers[worker] = role
+            elif self._no_workers:
+                self._no_workers.pop(worker, None)
 
     def _touch(self, record: AnyRecord) -> Collection[int]:
         """Note that a record's process changed; returns the ids it has."""

@@ -80,8 +80,12 @@ def is_internal_instance(record: AnyRecord) -> bool:
 
 def role_of(records: Iterable[AnyRecord]) -> Role:
     """Return the role of a process that registered exactly these records."""
-    found = {_role_by(record) for record in records}
-    return next((role for role in _PRECEDENCE if role in found), Role.OTHER)
+    return min(map(role_by, records), key=_RANKS.__getitem__, default=Role.OTHER)
+
+
+def role_with(role: Role, more: Role) -> Role:
+    """Return the role of a process that had a role, and has another record that shows one."""
+    return more if _RANKS[more] < _RANKS[role] else role
 
 
 def role_of_card(card: ModelCard) -> str | None:
@@ -101,9 +105,10 @@ _PRECEDENCE = (
     Role.FRONTEND,
 )
 """The first of these that any record shows is the role of the process."""
+_RANKS = {role: rank for rank, role in enumerate((*_PRECEDENCE, Role.OTHER))}
 
 
-def _role_by(record: AnyRecord) -> Role:
+def role_by(record: AnyRecord) -> Role:
     """Return the role that one record shows."""
     component = record.id.component or ""
     named = Role.RELAY if component.startswith(_RELAY) else _COMPONENTS.get(component)

@@ -14,6 +14,7 @@ from backends.discovery.discovery import Added, Removed, Resynced
 from backends.discovery.record_index import RecordIndex, Scope, Selection, own_worker, scopes_of
 from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EventChannel, EventSource, ModelCard
+from backends.dynamo.roles import role_of
 from tests.support import events, registered
 from tests.support.events import Event
 from tests.support.registered import record
@@ -94,6 +95,19 @@ def test_the_workers_of_a_place_that_was_asked_about_stay_right(told: list[Event
             assert set(cluster.workers(scope)) == {
                 cluster.worker_id(one) for one in inside if one is not None
             }
+
+
+@given(events.events, st.data())
+def test_the_role_of_a_process_is_that_of_all_its_records(
+    told: list[Event], data: st.DataObject
+) -> None:
+    cluster = Cluster()
+    for number, event in enumerate(told):
+        cluster.apply(event, float(number))
+        if data.draw(st.booleans()):
+            cluster.no_workers()
+    for worker in cluster.workers():
+        assert cluster.role(worker) is role_of(cluster.registered_by(worker))
 
 
 @given(events.events)

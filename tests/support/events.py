@@ -13,11 +13,14 @@ Event = Added | Removed | Resynced
 
 _workers = st.integers(0, 2)
 _few = st.sampled_from(["a", "b"])
+_OTHERS_ENDPOINTS = ("router-discovery", "best_worker_id", "kv_indexer_query")
 _contents = st.one_of(
     st.builds(registered.instance, _workers, _few, _few, _few),
     st.builds(registered.card, _workers, _few, st.none() | _few, _few, _few),
     st.builds(registered.channel, _workers, _few, st.integers(1, 2)),
     st.builds(registered.source, _workers, _workers, _few),
+    # Of a frontend, a router and an indexer.
+    st.builds(registered.instance, _workers, endpoint=st.sampled_from(_OTHERS_ENDPOINTS)),
     st.just(registered.UNKNOWN),
     st.tuples(some.raw_keys, some.raw_values),
     # Well-formed keys with another's value: malformed records and conflicts.
