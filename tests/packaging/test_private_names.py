@@ -21,6 +21,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import OptionList
 
 NAMES: list[tuple[type | ModuleType, list[str]]] = [
@@ -43,6 +44,7 @@ ATTRIBUTES: list[tuple[type, list[str]]] = [
     (Parser, ["_tokens", "_gen", "_awaiting", "_timeout_time"]),
     (LinuxDriver, ["_writer_thread", "_must_signal_resume"]),
     (Timer, ["_repeat", "_skip"]),
+    (Widget, ["_layout_required", "_layout_updates"]),
     (IntrospectiveArgumentParser, ["active_actions"]),
     (CompletionFinder, ["_display_completions", "append_space"]),
 ]

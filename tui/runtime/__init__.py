@@ -11,7 +11,7 @@ Each module uses only modules below it in this list:
     standard_streams   the output and messages of commands
     terminal_encoding  the encoding of the terminal
     textual_bindings   key bindings from the table of actions
-    textual_drawing    draw a screen whose message loop has stopped
+    textual_drawing    draw a screen whose message loop has stopped, and all that a widget shows
     textual_driver     the terminal driver
     textual_memory     release what Textual keeps of removed widgets
     textual_palette    the command palette, without keys that end the app

@@ -22,6 +22,7 @@ from textual.widget import Widget
 from textual.worker import NoActiveWorker, WorkerError, WorkerFailed, get_current_worker
 
 from tui.runtime.faults import Faults
+from tui.runtime.textual_drawing import find_room_for_each_change
 from tui.runtime.textual_errors import SurvivesHandlerErrors, isolate_handler_errors
 from tui.runtime.textual_timers import keep_single_timers
 
@@ -35,6 +36,7 @@ class FaultTolerantApp(SurvivesHandlerErrors):
         """`steady`: seconds of a clock that is never set."""
         isolate_handler_errors()
         keep_single_timers()
+        find_room_for_each_change()
         super().__init__(driver_class=driver_class)
         self.faults = Faults(steady)
         self.fault: Exception | None = None
