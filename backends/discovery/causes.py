@@ -248,10 +248,11 @@ class Causes:
         run = self._run_of.pop(number)
         del run.events[0], run.reasons[0]
         cause = self._causes.pop(number)
-        del cause.events[0]
-        if cause.events:
+        if len(cause.events) > 1:
+            del cause.events[0]
             self._causes[cause.number] = cause
         else:
+            # Its event stays in it: a row may still show it.
             run.causes = {part: one for part, one in run.causes.items() if one is not cause}
         if not run.events:
             self._divisible.pop(run, None)

@@ -84,6 +84,18 @@ def test_the_keys_of_a_starting_worker_are_one_cause_though_they_come_one_by_one
     assert (first.at, first.until) == (1.5, 6.0)
 
 
+def test_a_cause_that_is_no_longer_kept_is_still_what_it_was() -> None:
+    following = Following(kept=4)
+    following.come(record(instance(1), lease=1))
+    following.causes.follow(following.history)
+    cause = next(following.causes.newest_first())
+    following.come(*worker(2))
+    following.causes.follow(following.history)
+    assert following.causes.of(cause.number) is None
+    # A row that is not made anew yet.
+    assert (cause.kind.value, cause.number, cause.worker) == ("started", 2, 1)
+
+
 def test_what_a_worker_registers_later_is_alone() -> None:
     following = Following()
     following.come(*worker())
