@@ -36,7 +36,8 @@ class PaneTabs(TabbedContent):
         first = dashboard.first_tab
         # A tab that may be empty is opened once it has rows.
         is_there = first != TabId.OTHERS
-        super().__init__(initial=f"tab-{first if is_there else TabId.OVERVIEW}", id=id)
+        self._opens_with = f"tab-{first if is_there else TabId.OVERVIEW}"
+        super().__init__(initial=self._opens_with, id=id)
         self.dashboard = dashboard
         self.panes: list[Pane[Any]] = [
             OverviewPane(dashboard),
@@ -67,8 +68,9 @@ class PaneTabs(TabbedContent):
 
     @property
     def current(self) -> Pane[Any]:
-        """The open pane."""
-        return next((pane for pane in self.panes if _tab_of(pane) == self.active), self.panes[0])
+        """The open pane. Before any is open, the one that will be: the focus opens its own."""
+        tab = self.active or self._opens_with
+        return next((pane for pane in self.panes if _tab_of(pane) == tab), self.panes[0])
 
     def pane(self, tab: str) -> Pane[Any]:
         return next(pane for pane in self.panes if tab == pane.TAB)
