@@ -137,7 +137,8 @@ class Fuzz:
             if isinstance(event, events.Compose):
                 for _ in range(self._random.randrange(4)):
                     for one in self._bursts.next():
-                        if isinstance(one, events.Event):
+                        # The app's own messages wait until it has a screen.
+                        if isinstance(one, events.InputEvent | events.Paste):
                             await on_event(app, one)
             await on_event(app, event)
 
