@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.etcd_server import EtcdServer
 from tests.support.running import COMMAND, STATE
-from tests.support.terminal import ALTERNATE_SCREEN, CURSOR, Terminal
+from tests.support.terminal import ALTERNATE_SCREEN, CURSOR, DEADLINE, Terminal
 
 STATE_ENV = {"XDG_STATE_HOME": STATE.name}
 MOST_THREADS = 5
@@ -110,7 +110,7 @@ def test_it_ends_while_its_terminal_takes_nothing(terminal: Terminal) -> None:
     for row in range(200):
         terminal.resize(120, 30 + row % 10)
     terminal.signal(signal.SIGTERM)
-    assert terminal.process.wait(30) == 143
+    assert terminal.process.wait(DEADLINE) == 143
     assert terminal.echoes()
 
 

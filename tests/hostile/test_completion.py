@@ -170,11 +170,12 @@ class Shell:
         self.terminal.type(f"{SET_UP[name]}; cd {here}; echo set-$PS1\r")
         self.terminal.wait_for("set-ready>")
 
-    def entered(self, keys: str) -> list[str] | None:
-        """Return the words that dyntop gets for some keys. None: it is not run within a while."""
+    def entered(self, keys: str, seconds: float = DEADLINE) -> list[str] | None:
+        """Return the words that dyntop gets for some keys. None: it is not run in so many
+        seconds."""
         self._got.unlink(missing_ok=True)
         self.terminal.type(keys)
-        until = time.monotonic() + BETWEEN_TABS
+        until = time.monotonic() + seconds
         while not self._got.exists():
             if time.monotonic() > until:
                 return None
@@ -186,7 +187,7 @@ class Shell:
         came: a busy store may not answer in time."""
         deadline = time.monotonic() + DEADLINE
         while time.monotonic() < deadline:
-            words = self.entered(f"dyntop {line}\t\r")
+            words = self.entered(f"dyntop {line}\t\r", BETWEEN_TABS)
             if words is not None and words[-1] not in ("--model", "--model=a b"):
                 return words
             self.terminal.press("ctrl+c")

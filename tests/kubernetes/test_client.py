@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from backends.store.resync_loop import PositionLost
 from tests.support.kubernetes.standin import StandIn
 from tests.support.listening import listening
 from tests.support.tls import TlsFiles
+from tests.support.watching import DEADLINE
 
 VERSION = "/version"
 TOKEN = "a-secret-token"
@@ -357,12 +359,15 @@ async def test_closing_leaves_neither_task_nor_connection_whatever_is_under_way(
     with pytest.raises(Unreachable, match=r"closed"):
         await client.get(VERSION)
     await server.stop()
-    for _ in range(100):
-        if not (asyncio.all_tasks() - tasks) and not descriptors() - before:
-            break
-        await asyncio.sleep(0.01)
-    assert asyncio.all_tasks() - tasks == set()
-    assert descriptors() - before == set()
+
+    def left() -> set[str]:
+        return {*map(str, asyncio.all_tasks() - tasks), *descriptors() - before}
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DEADLINE):
+            while left():  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+    assert left() == set()
 
 
 async def test_nothing_that_is_shown_before_the_first_request_is_made_up(

@@ -16,7 +16,7 @@ from backends.dynamo.queries import EVERYTHING
 from backends.nats.config import NatsConfig
 from backends.nats_kv import past as past_module
 from backends.nats_kv.store import NatsStore
-from backends.store import Compacted, Entry, Forbidden, NoPast, NotYet, Refused, Resync
+from backends.store import Compacted, Entry, Forbidden, NoPast, NotYet, Put, Refused, Resync
 from backends.store.past import PastChange
 from tests.support.nats_places import BUCKET, STREAM, Opener, api, connected, make_as_dynamo
 from tests.support.nats_server import NatsServer
@@ -260,10 +260,13 @@ async def test_a_key_that_ran_out_under_a_marker_is_not_known_any_more(
 ) -> None:
     await make_as_dynamo(client, history=5, subject_delete_marker_ttl=10**9, allow_msg_ttl=True)
     stream = client.jetstream()
-    await stream.publish(f"$KV.{BUCKET}.{A}", b"1", headers={"Nats-TTL": "1s"})
-    assert values((await store.past.at(V1, await now(store))).entries) == {A: b"1"}
+    await stream.publish(f"$KV.{BUCKET}.{B}", b"1", headers={"Nats-TTL": "600s"})
+    assert values((await store.past.at(V1, await now(store))).entries) == {B: b"1"}
     async with watching(store) as view:
-        await view.until(lambda: view.resyncs > 0 and not view.entries)
+        await view.until_event(Resync)
+        await stream.publish(f"$KV.{BUCKET}.{A}", b"1", headers={"Nats-TTL": "1s"})
+        await view.until_event(Put)
+        await view.until(lambda: key(A) not in view.entries)
     with pytest.raises(NoPast):
         await store.past.oldest(V1)
 

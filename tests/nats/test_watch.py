@@ -88,7 +88,7 @@ async def test_a_purge_of_all_and_one_of_a_single_key_are_noticed(
 async def test_what_outlives_its_buckets_max_age_is_told_to_be_gone(
     client: Client, store: NatsStore
 ) -> None:
-    bucket = await make_bucket(client, ttl=5)
+    bucket = await make_bucket(client, ttl=9)
     await bucket.put(RELATIVE, b"1")
     await bucket.put("prod/backend/generate/1b", b"1")
     async with watching(store) as view:

@@ -19,6 +19,8 @@ from tests.support.running import DEADLINE, Watching, dyntop
 from tests.support.waiting import wait_for
 
 ADAPTER = "acme/SQL_v2"
+LEASE_TTL = 10
+"""Seconds. On a busy machine a much shorter one ends for want of time."""
 
 
 class Night:
@@ -97,7 +99,7 @@ async def test_a_death_a_drain_an_adapter_and_a_restart_of_etcd_are_found_dated_
 ) -> None:
     night = Night(etcd, tmp_path)
     with (
-        DynamoWorker(etcd, component="killed", lease_ttl=3, publishers=False) as killed,
+        DynamoWorker(etcd, component="killed", lease_ttl=LEASE_TTL, publishers=False) as killed,
         DynamoWorker(etcd, component="drained", publishers=False) as drained,
         DynamoWorker(etcd, component="lora", publishers=False) as lora,
     ):
@@ -138,7 +140,9 @@ async def test_a_death_a_drain_an_adapter_and_a_restart_of_etcd_are_found_dated_
     (unloaded,) = night.during("unload")
     assert unloaded["id"]["key"] == card
     assert unloaded["reason"]["kind"] == "LoRA unloaded"
-    assert [one["event"] for one in night.during("restart")] == ["lost", "resynced"]
+    *lost, back = (one["event"] for one in night.during("restart"))
+    # How it is lost may be told anew before it is back.
+    assert ({*lost}, back) == ({"lost"}, "resynced")
 
     # At each moment it is as `list -o json` said then.
     timeline = await RecordingTimeline.load(os.fspath(night.file))

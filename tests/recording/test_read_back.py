@@ -27,7 +27,7 @@ from tests.support import registered
 from tui.cli.shared.reading import Publishers
 from tui.text.json_export import record_json
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 MINUTES = 12
 
 

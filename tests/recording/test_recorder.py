@@ -49,7 +49,7 @@ from tests.liveness.test_collector import Probes
 from tests.support import registered
 from tests.support.metrics_screen import FRONTEND, SaidScrapes
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 """Seconds within which an awaited state must come."""
 STARTED = 1_790_000_000.0
 WORKER = 0xA1

@@ -13,6 +13,8 @@ from tests.support.operating import MOST_SHOWN, QUICK, Operator, noting
 from tui.config.preferences import Preferences
 from tui.config.settings import Settings
 from tui.replay import Start, open_replay
+from tui.state.past.dashboard import PastDashboard
+from tui.state.past.place import PastPlace
 from tui.widgets.timeline_bar import TimelineBar
 
 
@@ -38,6 +40,7 @@ async def replay(
         async with app.run_test(size=size, notifications=True) as pilot:
             operator = Operator(app, pilot, told)
             await operator.until(lambda: operator.dashboard.view.complete, "a moment")
+            await operator.until(lambda: operator.tab(), "a tab")
             await operator.until(lambda: "counting" not in timeline(operator), "all marks")
             await pilot.pause()
             yield operator
@@ -45,6 +48,12 @@ async def replay(
                 lines_of(app.screen)
     if app.faults.errors:
         raise app.faults.errors[0]
+
+
+def place(operator: Operator) -> PastPlace | None:
+    """Return the moment that is shown. None: none is yet."""
+    assert isinstance(operator.dashboard, PastDashboard)
+    return operator.dashboard.past
 
 
 def timeline(operator: Operator) -> str:

@@ -15,5 +15,5 @@ async def no_task_is_left() -> AsyncIterator[None]:
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     if left:
-        await asyncio.wait(left, timeout=10)
+        await asyncio.wait(left, timeout=60)
     assert not [task for task in left if not task.done()]
