@@ -74,6 +74,8 @@ class RecordedReasons:
         self._explainer = Explainer(self._readings, cluster, clock=clock, kept=kept)
         self._open: defaultdict[int, list[Event]] = defaultdict(list)
         """Removals by lease whose reason is not known, or may turn out to be another."""
+        self._marks: Mapping[int, DrainMark] = {}
+        """The drains of the audit, as they were read last."""
 
     def reading_of(self, record: AnyRecord) -> LeaseTtl | None:
         """Return the last reading of a record's lease, or of its key. None: there is none."""
@@ -92,6 +94,7 @@ class RecordedReasons:
                 self._open[one.record.lease].append(one)
         if now:
             await self._explainer.explain(now)
+            self._name_drains()
 
     async def read(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
         """Take in readings, and explain the removals that they are about."""
@@ -108,10 +111,16 @@ class RecordedReasons:
             )
             if left:
                 self._open[of] = left
+            # The audit may have been read first.
+            self._name_drains()
 
     def drained(self, marks: Mapping[int, DrainMark]) -> None:
         """Say of removals by hand that they were drains, as the audit of then has it."""
-        if not marks:
+        self._marks = marks
+        self._name_drains()
+
+    def _name_drains(self) -> None:
+        if not self._marks:
             return
         for one in reversed(self._history):
             if one.at < self._clock() - SETTLE:
@@ -119,7 +128,7 @@ class RecordedReasons:
             if one.record is None or one.why is None or one.why.kind is not ReasonKind.DELETED:
                 continue
             worker = own_worker(one.record)
-            mark = None if worker is None else marks.get(worker)
+            mark = None if worker is None else self._marks.get(worker)
             if mark is None or not isinstance(by := mark.by, Drained) or by.user is None:
                 continue
             if abs(mark.at - one.at) <= DRAINED_WITHIN:
