@@ -10,6 +10,9 @@ import re
 ALLOWED_NAME = re.compile(r"[a-z0-9-_]+", re.ASCII)
 """The characters allowed in a namespace, component, endpoint or topic at registration."""
 
+TO_SUFFIX = "-"
+"""Between a namespace and the suffix of a generation."""
+
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9_-]")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.support.etcd_server import EtcdServer
 from tests.support.registered import instance
 from tests.support.running import dyntop
@@ -29,6 +31,31 @@ def test_where_nothing_is_the_namespaces_beside_are_named(
         told = dyntop(*command, "-n", "prod", env=in_etcd).one_sentence()
         assert "; there is prod-7b13b437: -n 'prod*' takes all that begin so" in told, command
     assert "there is" not in dyntop("check", "-n", "other", env=in_etcd).one_sentence()
+
+
+def test_what_names_one_thing_names_the_namespaces_beside_too_where_nothing_is(
+    etcd: EtcdServer, in_etcd: dict[str, str], tmp_path: Path
+) -> None:
+    etcd.etcdctl("put", STALE[0].decode(), input=STALE[1])
+    of_prod = in_etcd | {"DYN_NAMESPACE": "prod"}
+    there = "; there is prod-7b13b437: -n 'prod*' takes all that begin so"
+    for command, code in (
+        (("show", "1000000002"), 1),
+        (("drain", "--dry-run", "1000000002"), 1),
+        (("check", "--model", "acme/tiny-llm"), 1),
+        (("unregister", "--stale", "--dry-run"), 0),
+    ):
+        ended = dyntop(*command, env=of_prod)
+        assert ended.code == code
+        assert ended.one_sentence().endswith(f"in namespace prod (DYN_NAMESPACE){there}"), command
+    # Of a name that is not there among others that are, nothing is guessed.
+    key, value = instance(0x1000000003, namespace="prod")
+    etcd.etcdctl("put", key.decode(), input=value)
+    assert "there is" not in dyntop("show", "1000000002", env=of_prod).one_sentence()
+    # A report is of that namespace, and says so.
+    ended = dyntop("report", str(tmp_path / "it"), "--probe", "never", env=of_prod)
+    assert "has 1 key of etcd at " in ended.one_sentence()
+    assert " in namespace prod (DYN_NAMESPACE), " in ended.one_sentence()
 
 
 def test_of_a_generation_that_is_not_there_the_others_are_named(

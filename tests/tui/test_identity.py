@@ -200,3 +200,18 @@ async def test_the_worker_type_is_of_what_is_there() -> None:
         assert operator.rows("role") == ["decode, prefill"]
         world.keyspace.end_lease(1)
         await operator.until(lambda: operator.rows("role") == ["decode"])
+
+
+async def test_where_a_namespace_has_nothing_the_generations_beside_it_are_named() -> None:
+    """Workers of a deployment's generation register in another namespace than `DYN_NAMESPACE`."""
+    there = "Nothing is registered in namespace inference-prod; there is "
+    async with dashboard(generations(), namespace="inference-prod", size=(160, 30)) as operator:
+        await operator.until_shown(there + GENERATIONS[0])
+        await open_tab(operator, "1", "instances")
+        await operator.until_shown(there)
+        assert "-n 'inference-prod*' takes all that begin so" in " ".join(operator.text().split())
+
+
+async def test_where_nothing_begins_as_a_namespace_workers_may_still_come() -> None:
+    async with dashboard(generations(), namespace="other", size=(160, 30)) as operator:
+        await operator.until_shown("Nothing is registered in namespace other yet: workers show up")

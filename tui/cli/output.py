@@ -84,7 +84,7 @@ def print_nothing_found(
     settings: Settings, arguments: argparse.Namespace, where: str, beside: str = ""
 ) -> None:
     """Print that nothing matches, with the filters. `where`: the store. `beside`: the text of
-    `namespaces_beside`."""
+    `others_beside`."""
     what = "nothing" if arguments.what == "all" else f"no {arguments.what}"
     named = ("component", "endpoint", "topic")
     filters = [

@@ -42,6 +42,7 @@ from backends.connections import (
     MemoryConnection,
     NatsKvConnection,
 )
+from backends.dynamo.naming import TO_SUFFIX
 from backends.dynamo.queries import ANY_END
 from backends.liveness.gathering import DEFAULT_CAP, Probing
 from backends.removal.audit.location import default_path
@@ -70,9 +71,6 @@ ALL_KUBERNETES_NAMESPACES = "*"
 
 THEME = "TEXTUAL_THEME"
 """Textual's own variable, which goes before the settings file."""
-
-TO_SUFFIX = "-"
-"""Between a namespace and the suffix of a generation."""
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")

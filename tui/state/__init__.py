@@ -9,7 +9,7 @@ Each module uses only modules below it in this list:
     models_tab         the rows of the tab Models: a package
     dashboard          the state and actions of the dashboard, without its screen
     figures            figures of frontends, workers and NATS services: a package
-    looking_back       earlier events, and reasons of removals: a package
+    looking_back       earlier events, reasons of removals, and other namespaces: a package
     charts             the charts of a model or worker: a package
     removal_review     the records of a removal dialog: as shown, and as they are now
     empty              the text of a table without rows

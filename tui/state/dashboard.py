@@ -42,6 +42,7 @@ from tui.state.columns.of_processes import Processes
 from tui.state.empty import nothing_to_show
 from tui.state.figures.polled_figures import PolledFigures
 from tui.state.inspector import Inspector
+from tui.state.looking_back.beside import Beside
 from tui.state.looking_back.earlier import EarlierEvents
 from tui.state.looking_back.unexplained import ReasonSearch
 from tui.state.observer import Job, Update, Updates
@@ -168,6 +169,7 @@ class Dashboard:
         self.attention = Attention(self.view, clock, self.updates, calls=settings.notify != "off")
         self._reason_search = ReasonSearch(self.removals, self.view, self.updates)
         self._earlier = EarlierEvents(discovery, query, self.view, self.removals, self.updates)
+        self._beside = Beside(discovery, settings, self.view, self.updates)
         self._query = query
         self._audit = session.removals.audit
         self.times = KnownTimes(self.store.name)
@@ -361,7 +363,8 @@ class Dashboard:
     def nothing_to_show(self) -> str:
         """Return the text of a table without rows."""
         where = f"{self.store.name} {self.store.address}"
-        text = nothing_to_show(self.view, where, self.settings.namespace, self.keys)
+        namespace, beside = self.settings.namespace, self._beside.text
+        text = nothing_to_show(self.view, where, namespace, self.keys, beside)
         is_lost = self.way_back and not self.view.complete
         return f"{text}; :ctx - goes back to {self.way_back}" if is_lost else text
 
@@ -496,6 +499,7 @@ class Dashboard:
             self.attention.start()
             self.updates.send(Update(everything=True, is_first=True, link=link))
             self._earlier.begin()
+            self._beside.begin()
             return
         self.updates.send(
             Update(

@@ -21,9 +21,14 @@ _TROUBLES = {
 
 
 def nothing_to_show(
-    view: ClusterView, store: str, namespace: str | None, keys: Keys = DEFAULT_KEYS
+    view: ClusterView,
+    store: str,
+    namespace: str | None,
+    keys: Keys = DEFAULT_KEYS,
+    beside: str = "",
 ) -> str:
-    """Return the text of a table without rows. `store`: its name and address."""
+    """Return the text of a table without rows. `store`: its name and address. `beside`: which other
+    namespaces may be meant."""
     if not view.complete:
         if view.store.link is LinkState.DISCONNECTED:
             return f"Not connected to {store}: trying again"
@@ -37,6 +42,8 @@ def nothing_to_show(
     if view.cluster.records:
         return "None here"
     of = in_namespace(namespace)
+    if beside:
+        return f"Nothing is registered{of}; {beside}"
     return f"Nothing is registered{of} yet: workers show up here when they start"
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backends.discovery.namespaces_beside import NamespacesBeside
 
 LONGEST = 64
 """Characters of a word that is compared: comparing takes time by their square."""
+MOST_NAMED = 3
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -28,3 +33,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     is like none of them."""
     like = nearest(word, known)
     return "" if like is None else f" (did you mean {like}?)"
+
+
+def others_named(found: NamespacesBeside) -> str:
+    """Return which namespaces there are instead, and how to see all that begin so, as a clause of
+    harmless text."""
+    from backends.dynamo.queries import ANY_END
+    from tui.text.sanitize import plain
+
+    names, most = list(map(plain, found.names)), MOST_NAMED
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    start = f"{plain(found.start)}{ANY_END}"
+    return f"there is {', '.join(names[:most])}{more}: -n '{start}' takes all that begin so"

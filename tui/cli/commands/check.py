@@ -30,7 +30,7 @@ from tui.cli.shared.asked_frontends import (
     warn_unasked,
 )
 from tui.cli.shared.at_host import workers_at
-from tui.cli.shared.other_namespaces import namespaces_beside
+from tui.cli.shared.other_namespaces import others_beside
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.surveying import print_waiting, surveyed
 from tui.cli.tables import write_table
@@ -107,9 +107,9 @@ def run(
             names = ", ".join(one.name for one in denied[:MOST_NAMED])
             print_message(f"frontends do not serve {names}" + ", …" * (len(denied) > MOST_NAMED))
     else:
-        print_message(
-            f"{standing_of(arguments.model, seen.verdicts.serving, seen.records)} {where}"
-        )
+        beside = "" if seen.cluster.records else others_beside(settings)
+        standing = standing_of(arguments.model, seen.verdicts.serving, seen.records)
+        print_message(f"{standing} {where}{beside}")
     for one in place.no_puts:
         print_message(f"keys removed now cannot be put back: {one.reason}")
     if untried:
@@ -133,7 +133,7 @@ def run(
 def _beside(settings: Settings, host: str | None, seen: Survey) -> str:
     """Return a hint at what was meant, where nothing was found."""
     if host is None:
-        return namespaces_beside(settings)
+        return others_beside(settings)
     return did_you_mean(host, hosts_in(seen.cluster.records.values()))
 
 

@@ -25,6 +25,7 @@ from backends.store import Misconfigured
 from tui.cli.output import described, query
 from tui.cli.shared.lasting_drains import describe_lasting, planned, take_out
 from tui.cli.shared.matching import NAMES_A_PROCESS, in_a_line, processes
+from tui.cli.shared.other_namespaces import others_beside
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (
     ask,
@@ -86,7 +87,13 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     found = asyncio.run(_look(settings, wanted, probe, clock))
     place = found.place
     if not found.candidates:
-        print_message(_why_nothing(found.seen, wanted, f"in {place}{described(settings)}"))
+        beside = "" if found.seen.cluster.records else others_beside(settings)
+        where = f"in {place}{described(settings)}"
+        print_message(
+            f"nothing is registered {where}{beside}"
+            if beside
+            else _why_nothing(found.seen, wanted, where)
+        )
         return Exit.REFUSED
     chosen = _chosen(found.candidates, wanted, ask_which=not (arguments.yes or arguments.dry_run))
     if chosen is None:

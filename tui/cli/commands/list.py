@@ -101,9 +101,9 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
             assert layout is not None
             layout.write(listed, listed.records)
     if not listed.records and arguments.output not in STRUCTURED and not arguments.names:
-        from tui.cli.shared.other_namespaces import namespaces_beside
+        from tui.cli.shared.other_namespaces import others_beside
 
-        beside = "" if arguments.revision is not None else namespaces_beside(settings)
+        beside = "" if arguments.revision is not None else others_beside(settings)
         print_nothing_found(settings, arguments, listed.place.name, beside)
     elif arguments.output not in STRUCTURED:
         print_past(listed.place.name, listed.note)

@@ -21,7 +21,7 @@ from tui.cli.output import (
     write_objects,
 )
 from tui.cli.shared.matching import NameFilter
-from tui.cli.shared.other_namespaces import namespaces_beside
+from tui.cli.shared.other_namespaces import others_beside
 from tui.cli.shared.past import check_options, past_note, print_past
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
@@ -54,7 +54,7 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
         case _:
             layout.write(look, found)
     if not found and arguments.output not in STRUCTURED and not arguments.names:
-        beside = "" if arguments.revision is not None else namespaces_beside(settings)
+        beside = "" if arguments.revision is not None else others_beside(settings)
         print_nothing_found(settings, arguments, place.name, beside)
     elif arguments.output not in STRUCTURED:
         print_past(place.name, note)

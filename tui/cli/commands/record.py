@@ -26,6 +26,7 @@ from backends.removal.audit_drains import AuditDrains
 from backends.store import Store, StoreError
 from tui import __version__
 from tui.cli.arguments.bounds import age_text, size_text
+from tui.cli.output import described
 from tui.cli.shared.audit_file import audit_at
 from tui.config.settings import Settings
 from tui.runtime.heap import give_back
@@ -71,7 +72,7 @@ async def _record(settings: Settings, arguments: argparse.Namespace) -> Exit:
             RecordedBy(__version__, socket.gethostname(), settings.namespace),
             clock=clock,
             mask=masks(os.environ),
-            observer=_Printed(store, path, bounds, probing),
+            observer=_Printed(store, path, bounds, probing, described(settings)),
             drains=None
             if audit is None
             else AuditDrains(audit_at(audit), store.name, store.address),
@@ -159,7 +160,11 @@ def _ended_by_signals() -> Iterator[asyncio.Future[str]]:
 class _Printed(ObservesRecorder):
     """Prints how it stands with the store, a line for each change."""
 
-    def __init__(self, store: Store, path: Path, bounds: RecordingBounds, probing: Probing) -> None:
+    def __init__(
+        self, store: Store, path: Path, bounds: RecordingBounds, probing: Probing, of: str
+    ) -> None:
+        """`of`: the namespace that is recorded, to end a sentence. Empty: all."""
+        self._of = of
         self._store = store
         self._path = path
         self._bounds = bounds
@@ -173,7 +178,7 @@ class _Printed(ObservesRecorder):
             *(() if (most := self._bounds.max_size) is None else (f"at most {size_text(most)}",)),
             *(() if (age := self._bounds.max_age) is None else (f"the last {age_text(age)}",)),
         ]
-        store = f"{self._store.name} at {self._store.address}"
+        store = f"{self._store.name} at {self._store.address}{self._of}"
         probed = "addresses are probed" if self._probing is Probing.ALL else "nothing is probed"
         print_message(
             f"recording {count(entries, 'key')} of {store} and all changes into {self._path} "

@@ -25,6 +25,7 @@ from backends.redact import Mask
 from backends.store import Misconfigured, StoreError
 from tui import __version__
 from tui.cli.arguments.bounds import age_text
+from tui.cli.output import described
 from tui.cli.shared.reading import Clock
 from tui.cli.shared.surveying import drained_by, probe_by_default, surveyed
 from tui.config.settings import Settings
@@ -97,7 +98,8 @@ async def _report(settings: Settings, arguments: argparse.Namespace, clock: Cloc
         return Exit.REFUSED
     keys = count(len(found.cluster.records), "key")
     print_message(
-        f"{path} has {keys} of {store.name} at {store.address}, {_before(arguments, past)} and the "
+        f"{path} has {keys} of {store.name} at {store.address}{described(settings)}, "
+        f"{_before(arguments, past)} and the "
         f"settings without secrets ({size:,} bytes); addresses, names and values are in it"
     )
     return Exit.DONE

@@ -31,6 +31,7 @@ from tui.cli.shared.asked_frontends import (
 )
 from tui.cli.shared.compared_cards import print_comparison
 from tui.cli.shared.matching import in_a_line, records
+from tui.cli.shared.other_namespaces import others_beside
 from tui.cli.shared.reading import Clock, StoreLabel, looked_at, place_of
 from tui.cli.shared.surveying import surveyed
 from tui.cli.shared.worker_columns import LookedAtWorkers
@@ -89,7 +90,8 @@ def run(settings: Settings, arguments: argparse.Namespace, clock: Clock = time.t
     subjects = _subjects(seen.cluster, wanted)
     if not subjects:
         name = wanted.text or wanted.given
-        print_message(f"nothing is named {name} in {place}{described(settings)}")
+        beside = "" if seen.cluster.records else others_beside(settings)
+        print_message(f"nothing is named {name} in {place}{described(settings)}{beside}")
         return Exit.REFUSED
     if len(subjects) > 1:
         print_message(f"{wanted.text} names {len(subjects):,} things: name one of them")

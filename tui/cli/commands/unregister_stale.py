@@ -14,6 +14,7 @@ from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
 from backends.removal.removal_targets import RemovalTarget, targets_of
 from tui.cli.output import described, query
+from tui.cli.shared.other_namespaces import others_beside
 from tui.cli.shared.reading import Clock, StoreLabel, acted_on, looked_at
 from tui.cli.shared.removing import (
     confirmed,
@@ -51,7 +52,9 @@ def run(
     seen, place = asyncio.run(_look(settings, wanted, probe, clock, timer))
     stale = _stale(seen)
     if not stale:
-        print_message(f"nothing is stale among {_looked_at(seen)} in {place}{described(settings)}")
+        beside = "" if seen.cluster.records else others_beside(settings)
+        where = f"in {place}{described(settings)}{beside}"
+        print_message(f"nothing is stale among {_looked_at(seen)} {where}")
         return Exit.DONE
     warn_irreversible(settings, stale, place)
     if arguments.dry_run:

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
-from backends.dynamo import naming
-from backends.dynamo.ids import Kind
-from backends.dynamo.queries import ANY_END, Query
+from backends.discovery.namespaces_beside import NamespacesBeside, namespaces_beside
 from backends.store import StoreError
-from tui.config.settings import TO_SUFFIX, Settings
+from tui.config.settings import Settings
 from tui.session import open_discovery
+from tui.text.suggestions import others_named
 
-MOST_NAMED = 3
 
-
-def namespaces_beside(settings: Settings) -> str:
-    """Return which namespaces begin as the one in the settings, or as that of which it is a
-    generation, to end a sentence with: workers of a deployment's generation register in
-    `{namespace}-{suffix}`. Empty: none does."""
-    namespace = settings.namespace
-    if namespace is None or namespace.endswith(ANY_END):
+def others_beside(settings: Settings) -> str:
+    """Return the namespaces beside the one in the settings, to end a sentence with. Empty: there
+    are none, or they cannot be read."""
+    if settings.namespace is None:
         return ""
-    start = settings.generation_of or namespace
     try:
-        found = asyncio.run(_beginning_so(settings, start))
+        found = asyncio.run(_find(settings))
     except StoreError:
         # That nothing was found is true all the same.
         return ""
-    found = [name for name in found if not naming.is_within(name, namespace)]
-    if settings.generation_of is not None:
-        # Of the same deployment, rather than of one whose name begins alike.
-        generations = start + TO_SUFFIX
-        same = [name for name in found if name.startswith(generations)]
-        start, found = (generations, same) if same else (start, found)
-    if not found:
-        return ""
-    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
-    names = ", ".join(found[:MOST_NAMED])
-    return f"; there is {names}{more}: -n '{start}{ANY_END}' takes all that begin so"
+    return "" if found is None else f"; {others_named(found)}"
 
 
-async def _beginning_so(settings: Settings, start: str) -> list[str]:
-    kinds = frozenset({Kind.ENDPOINT, Kind.MODEL})
+async def _find(settings: Settings) -> NamespacesBeside | None:
     async with open_discovery(settings) as discovery:
-        query = Query(kinds, start + ANY_END, nested=True)
-        records, _ = await discovery.list_readable(query)
-    return sorted({one.id.namespace for one in records if one.id.namespace is not None})
+        return await namespaces_beside(discovery, settings.namespace, settings.generation_of)
