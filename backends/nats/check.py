@@ -4,7 +4,10 @@ and some it takes for a server that is away.
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
+import stat
 from urllib.parse import urlsplit
 
 from backends.nats.config import NatsConfig
@@ -46,18 +49,16 @@ def check_settings(config: NatsConfig) -> ssl.SSLContext | None:
         problem = "holds no JWT and seed of a NATS user"
         raise Misconfigured("NATS_AUTH_CREDENTIALS_FILE", problem) from None
     _check_nkeys(config)
-    try:
-        return _tls_context(config)
-    except ssl.SSLError as error:
-        if error.reason and "KEY" in error.reason:
-            pair = "NATS_TLS_CLIENT_CERT_PATH and NATS_TLS_CLIENT_KEY_PATH"
-            raise Misconfigured(pair, "do not match, or are not PEM") from None
-        raise Misconfigured("NATS_TLS_…", "one of its files is not PEM") from None
+    return _tls_context(config)
 
 
 def _check_readable(name: str, path: str) -> None:
     try:
-        with open(path, "rb") as file:
+        # Opening a pipe would wait for a writer. It can be read once only, and is read again.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file")
             file.read(1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
@@ -97,15 +98,44 @@ def _tls_context(config: NatsConfig) -> ssl.SSLContext | None:
     """Read the TLS files. Blocks. None: TLS as the server wants it, with this machine's
     authorities.
 
-    Raises `OSError` for files that cannot be read, `ssl.SSLError` for invalid content.
+    Raises `OSError` for files that cannot be read, `Misconfigured` for invalid content.
     """
     if config.ca_cert is None and config.client_cert is None and not config.tls_insecure:
         return None
     insecure = config.tls_insecure
-    context = ssl.create_default_context(cafile=None if insecure else config.ca_cert)
+    try:
+        context = ssl.create_default_context(cafile=None if insecure else config.ca_cert)
+    except ssl.SSLError:
+        raise Misconfigured("NATS_TLS_CA_CERT_PATH", "holds no certificate in PEM") from None
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if config.client_cert is not None:
-        context.load_cert_chain(config.client_cert, config.client_key)
+        asked = _KeyPassword()
+        try:
+            context.load_cert_chain(config.client_cert, config.client_key, password=asked)
+        except (ssl.SSLError, ValueError):
+            raise _wrong_client(config, is_encrypted=asked.was_asked) from None
     return context
+
+
+class _KeyPassword:
+    """The password of a client's key: none. OpenSSL would ask for it at the terminal, and wait."""
+
+    def __init__(self) -> None:
+        self.was_asked = False
+
+    def __call__(self) -> bytes:
+        self.was_asked = True
+        return b""
+
+
+def _wrong_client(config: NatsConfig, *, is_encrypted: bool) -> Misconfigured:
+    certificate, key = "NATS_TLS_CLIENT_CERT_PATH", "NATS_TLS_CLIENT_KEY_PATH"
+    if is_encrypted:
+        problem = "its key is encrypted: name one that is not, for this user alone to read"
+        return Misconfigured(key if config.client_key else certificate, problem)
+    if config.client_key is None:
+        problem = f"holds no certificate with its key in PEM: name the key with {key}"
+        return Misconfigured(certificate, problem)
+    return Misconfigured(f"{certificate} and {key}", "do not match, or are not PEM")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backends.nats.check import check_settings
 from backends.nats.config import NatsConfig
 from backends.store import Cause, Misconfigured, NotAuthorised, Unreachable
 from tests.nats.test_access import failure, reads_and_writes
@@ -135,3 +140,57 @@ async def test_another_scheme_is_named_as_none_that_can_be_used(
     error = await failure(open_store, NatsConfig((with_scheme(closed, scheme),)))
     assert isinstance(error, Misconfigured)
     assert "nats://host:port or tls://host:port" in error.problem
+
+
+def encrypted(key: Path) -> Path:
+    """A client's key with a passphrase, for which OpenSSL would ask at the terminal."""
+    path = key.with_suffix(".encrypted")
+    subprocess.run(
+        ("openssl", "pkcs8", "-topk8", "-passout", "pass:secret", "-in", key, "-out", path),
+        check=True,
+        capture_output=True,
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "setting", "problem"),
+    [
+        ({"ca_cert": "server_key"}, "NATS_TLS_CA_CERT_PATH", "holds no certificate in PEM"),
+        (
+            {"client_cert": "client_cert"},
+            "NATS_TLS_CLIENT_CERT_PATH",
+            "holds no certificate with its key in PEM: name the key with NATS_TLS_CLIENT_KEY_PATH",
+        ),
+        (
+            {"client_cert": "client_cert", "client_key": "server_key"},
+            "NATS_TLS_CLIENT_CERT_PATH and NATS_TLS_CLIENT_KEY_PATH",
+            "do not match, or are not PEM",
+        ),
+        (
+            {"client_cert": "client_cert", "client_key": "encrypted"},
+            "NATS_TLS_CLIENT_KEY_PATH",
+            "its key is encrypted: name one that is not, for this user alone to read",
+        ),
+        ({"ca_cert": "pipe"}, "NATS_TLS_CA_CERT_PATH", "cannot be read (not a regular file)"),
+    ],
+)
+def test_what_is_wrong_with_a_tls_file_is_said_without_asking_or_waiting(
+    names: dict[str, str], setting: str, problem: str, tls: TlsFiles, tmp_path: Path
+) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    paths = {"pipe": pipe, "encrypted": encrypted(tls.client_key)}
+    files: dict[str, Any] = {
+        name: str(paths.get(of) or getattr(tls, of)) for name, of in names.items()
+    }
+    with pytest.raises(Misconfigured) as raised:
+        check_settings(NatsConfig(servers=("tls://127.0.0.1:4222",), **files))
+    assert raised.value.setting == setting
+    assert raised.value.problem.endswith(problem)
+
+
+def test_a_certificate_and_its_key_may_be_in_one_file(tls: TlsFiles, tmp_path: Path) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(tls.client_key.read_bytes() + tls.client_cert.read_bytes())
+    config = NatsConfig(servers=("tls://127.0.0.1:4222",), client_cert=str(both))
+    assert check_settings(config) is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,7 +41,12 @@ def read_bytes(path: Path, source: str, otherwise: str) -> bytes:
     `otherwise`: what the user can do instead of fixing the file.
     """
     try:
-        return path.read_bytes()
+        # Opening a pipe would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file")
+            return file.read()
     except FileNotFoundError:
         raise
     except OSError as error:

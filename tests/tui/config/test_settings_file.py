@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,12 @@ def test_a_file_that_says_nothing_and_no_file_mean_the_defaults(tmp_path: Path) 
     for text in ("", "# nothing\n", "version = 1\n", "[dashboard]\n[columns]\n[contexts]\n"):
         assert read(text) == SettingsFile(path=PATH, contexts={})
     assert read_settings(tmp_path / "none") == SettingsFile(path=tmp_path / "none", exists=False)
+
+
+def test_a_pipe_of_its_name_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(path := tmp_path / "settings.toml")
+    (wrong,), mend = read_settings(path).wrong, "mend that, or remove the file"
+    assert wrong.problem == f"{path} cannot be read (Not a regular file): {mend}"
 
 
 @pytest.mark.parametrize(
