@@ -338,6 +338,9 @@ class MemoryStore(ClosedAtExit):
         self.keyspace.delete(seen.key)
         return Removal.REMOVED
 
+    async def server_version(self) -> str:
+        return ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         self.keyspace.check()
         return {

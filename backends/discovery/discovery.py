@@ -89,6 +89,10 @@ Listed = list[AnyRecord]
 WatchEvent = Loading | Resynced | Added | Removed | Heartbeat | Lost
 
 
+LONGEST_VERSION = 100
+"""Characters of a server's release that are kept."""
+
+
 class Discovery:
     """Reads and follows the records in a store, and registers this process's own."""
 
@@ -135,6 +139,14 @@ class Discovery:
         except StoreError:
             # What it is asked for next says what is wrong.
             return ()
+
+    async def server_version(self) -> str:
+        """Return which release the store's server is, cut where it is longer than any. Empty also
+        where that cannot be learnt."""
+        try:
+            return (await self.store.server_version())[:LONGEST_VERSION]
+        except StoreError:
+            return ""
 
     async def read_only(self) -> str:
         """Return why this user may neither remove nor put back anything. Empty also where that

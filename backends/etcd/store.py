@@ -128,6 +128,11 @@ class EtcdStore(ClosedAtExit):
         """Return nothing: what this user may remove is not asked for here."""
         return ""
 
+    async def server_version(self) -> str:
+        """Return the release of one member: others may have another."""
+        status = await self._client.call(rpc.STATUS, rpc.StatusRequest())
+        return str(status.version)
+
     async def login(self) -> bool | None:
         """Return whether etcd asks this client for a user, and accepts it. None: it does not tell,
         since the client's certificate may name one. Raises `NotAuthorised`."""

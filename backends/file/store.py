@@ -182,6 +182,9 @@ class FileStore(ClosedAtExit):
         """Return nothing: what this user may remove is not asked for here."""
         return ""
 
+    async def server_version(self) -> str:
+        return ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return the store's TTL, and the time left since the last touch. One stat for each
         entry.

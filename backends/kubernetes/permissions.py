@@ -25,6 +25,14 @@ NOTHING = "nvidia.com/dyntop-nothing=true"
 """A selector that selects nothing."""
 
 
+async def server_version(client: KubeClient) -> str:
+    """Return the release of the API server. Empty: it does not tell this user. Raises
+    `StoreError`."""
+    answer = await client.request("GET", VERSION)
+    found = answer.body.get("gitVersion") if answer.ok and isinstance(answer.body, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 class UserRights(msgspec.Struct, frozen=True):
     """What a user may do. Where the server does not answer that, what it is asked for will tell."""
 

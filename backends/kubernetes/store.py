@@ -18,7 +18,13 @@ from backends.kubernetes.delete import delete
 from backends.kubernetes.label_acts import LabelActs
 from backends.kubernetes.objects import Path
 from backends.kubernetes.own_object import OwnObject
-from backends.kubernetes.permissions import ASK_AGAIN, PermissionReview, no_puts, read_only
+from backends.kubernetes.permissions import (
+    ASK_AGAIN,
+    PermissionReview,
+    no_puts,
+    read_only,
+    server_version,
+)
 from backends.kubernetes.pods import KubePods
 from backends.kubernetes.put_back import put_back
 from backends.kubernetes.reader import Reader, Reading
@@ -149,6 +155,9 @@ class KubernetesStore(ClosedAtExit):
 
     async def read_only(self) -> str:
         return read_only(await (await self._namespace()).review.permissions())
+
+    async def server_version(self) -> str:
+        return await server_version(self._client)
 
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return nothing: no entry has a time limit here."""

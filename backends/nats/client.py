@@ -58,6 +58,12 @@ class NatsClient(Client):
         super().__init__()
         self._ps = _Parser(self)
 
+    @property
+    def release(self) -> str:
+        """The release of the server that it is connected to, as that tells it. Empty: unknown."""
+        found = self._server_info.get("version")
+        return found if isinstance(found, str) else ""
+
     async def close(self) -> None:
         """End the connection. The library returns at once if a task of its own, which met an error,
         is about to end it; with the event loop that task ends before it has. And it does not wait

@@ -246,6 +246,13 @@ class NatsStore(ClosedAtExit):
         """Return nothing: what this user may remove is not asked for here."""
         return ""
 
+    async def server_version(self) -> str:
+        """Return the release of the server that this is connected to."""
+        from backends.nats.client import NatsClient  # it is there with the first session
+
+        client = (await self._sessions.session()).client
+        return client.release if isinstance(client, NatsClient) else ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return the bucket's `max_age`, and the time left since the key was written.
 

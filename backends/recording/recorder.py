@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -80,6 +80,8 @@ class RecorderTimes(msgspec.Struct, frozen=True):
     stopping worker's instance goes before its lease."""
     answer: float = 5.0
     """That the store has to answer for such leases."""
+    release: float = 2.0
+    """That it has to tell which release its server is."""
     silence: float = 30.0
     """Without any event, or up to twice that, after which a watch is begun anew."""
     held: float = 2.0
@@ -220,6 +222,8 @@ class Recorder:
         self._alive_at = 0.0
         self._lost: LostLine | None = None
         """How the store was lost. None: it is followed."""
+        self._server = ""
+        """Which release the store's server is, as of the last time that everything was read."""
         self._revision = ""
         self._unread = ""
         self._latest = 0.0
@@ -343,9 +347,17 @@ class Recorder:
                 except StopAsyncIteration:
                     return
                 self._has_heard = True
+                if isinstance(event, Resynced):
+                    # It may have been replaced by another meanwhile.
+                    await self._ask_for_release()
                 if isinstance(event, Heartbeat):
                     backoff.reset()
                 self._take(event)
+
+    async def _ask_for_release(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._times.release):
+                self._server = await self._discovery.server_version()
 
     async def _end_silence(self) -> None:
         """End a watch that reported nothing since the last call."""
@@ -554,6 +566,7 @@ class Recorder:
             address=self._mask(store.address),
             lifetime=store.lifetime.value,
             namespace=self._by.namespace,
+            server=self._server,
             probing=self._probing.value,
             metrics=() if self._scrapes is None else tuple(map(str, self._scrapes.given)),
         )

@@ -47,8 +47,9 @@ def header_of(
     version: str,
     host: str,
     namespace: str | None,
+    server: str,
 ) -> Header:
-    """Return the header of a report's frames."""
+    """Return the header of a report's frames. `server`: which release the store's server is."""
     return Header(
         format=FORMAT,
         version=version,
@@ -60,6 +61,7 @@ def header_of(
         lifetime=store.lifetime.value,
         namespace=namespace,
         metrics=(),
+        server=server,
         report=report,
     )
 

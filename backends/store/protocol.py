@@ -146,6 +146,10 @@ class Store(Protocol):
         A watch reports the same in each `Heartbeat`.
         """
 
+    async def server_version(self) -> str:
+        """Return which release the server is, as it tells it itself: `3.5.17`. Untrusted. Empty:
+        the store has no server, or its server does not tell."""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return each entry's time limit. An entry without a lease or TTL is not in the result.
 

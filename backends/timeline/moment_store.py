@@ -108,6 +108,9 @@ class MomentStore(ClosedAtExit):
     async def read_only(self) -> str:
         return WHY_READ_ONLY
 
+    async def server_version(self) -> str:
+        return ""
+
     async def time_to_live(self, entries: Iterable[Entry]) -> dict[bytes, TimeToLive]:
         """Return nothing: what a lease had left then cannot be asked any more."""
         return {}

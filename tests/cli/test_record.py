@@ -193,6 +193,9 @@ def test_figures_are_recorded_where_they_are_asked_for(
         rows = wait_for(lambda: figures_in(file), "figures")
         assert recording.interrupt() == 0
     assert {one.of for one in rows} == {("model", "acme/tiny-llm")}
+    header = lines_in(file)[0]
+    assert isinstance(header, Header)
+    assert (header.metrics, header.server[:2]) == ((url,), "3.")
 
 
 def figures_in(file: Path) -> list[FigureReading]:

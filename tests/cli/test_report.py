@@ -47,6 +47,8 @@ def test_it_has_what_was_and_what_is_with_versions_and_settings(
     assert first.report == second.report
     assert first.report is not None
     assert first.report["dyntop"] == __version__
+    assert first.report["server"] == f"etcd {first.server}"
+    assert first.server.startswith("3.")
     settings = {one["setting"]: one for one in first.report["settings"]}
     assert settings["endpoints"]["source"] == "ETCD_ENDPOINTS"
     assert first.report["set_and_not_used"] == ["NATS_AUTH_TOKEN"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
@@ -194,6 +195,14 @@ async def test_a_place_that_takes_puts_says_no_reason_against_them(store: Store)
     assert await store.read_only() == ""
     async with watching(store, ALL) as view:
         assert await view.until_event(Heartbeat) == Heartbeat()
+
+
+async def test_its_server_tells_its_release_if_it_has_one(store: Store) -> None:
+    release = await store.server_version()
+    if store.name in ("memory", "file"):
+        assert release == ""
+    else:
+        assert re.match(r"v?[0-9]+\.[0-9]+\.", release)
 
 
 async def test_delete_tells_each_keys_own_outcome(store: Store) -> None:

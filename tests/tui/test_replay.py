@@ -254,14 +254,15 @@ async def test_a_recording_that_is_cut_off_opens_and_says_so(tmp_path: Path) -> 
 
 async def test_a_report_has_its_settings_and_needs_no_times(tmp_path: Path) -> None:
     header, *lines = beginning(at=None)
-    lines = [replace(header, report={"versions": {"etcd": "3.5.\x1b[31m"}}), *lines]
+    of_a_report = replace(header, report={"dyntop": "1.\x1b[31m"}, server="3.5.\x1b[31m")
+    lines = [of_a_report, *lines]
     path = written(tmp_path / "report", [packed(lines)])
     async with replay(path) as operator:
         assert " REPORT " in operator.header()
         assert "time not known" in operator.header()
         assert "change 0 of 0" in timeline(operator)
         await operator.press("A")
-        await operator.until_shown('"etcd": "3.5.\\u001b[31m"')
+        await operator.until_shown('"dyntop": "1.\\u001b[31m"', "etcd 3.5.\\x1b[31m")
 
 
 async def every_tab(operator: Operator) -> list[list[str]]:

@@ -330,7 +330,7 @@ class StandIn:
     ) -> web.StreamResponse:
         resource, namespace, _ = key
         if resource == "version":
-            return _json_response({"major": "1", "minor": "37"})
+            return _json_response({"major": "1", "minor": "37", "gitVersion": "v1.37.0"})
         if resource == REVIEWS:
             return _json_response(self._review(body), status=201)
         if resource not in KINDS:

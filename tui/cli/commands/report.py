@@ -62,6 +62,9 @@ async def _report(settings: Settings, arguments: argparse.Namespace, clock: Cloc
     query = replace(EVERYTHING, namespace=settings.namespace, nested=True)
     async with open_probes(settings) as (discovery, probes):
         store = discovery.store
+        server = await discovery.server_version()
+        # None: the store has no server, or it did not tell.
+        report["server"] = f"{store.name} {server}" if server else None
         header = header_of(
             store,
             clock(),
@@ -70,6 +73,7 @@ async def _report(settings: Settings, arguments: argparse.Namespace, clock: Cloc
             version=__version__,
             host=socket.gethostname(),
             namespace=settings.namespace,
+            server=server,
         )
         past: list[AnyLine] = []
         if arguments.recording is None:

@@ -15,6 +15,8 @@ from tui.text.timeline.times import range_text
 RECORDING = "RECORDING"
 REPORT = "REPORT"
 """What is shown, in the header."""
+WITH_SERVER = ("etcd", "nats", "kubernetes")
+"""Stores that have a server."""
 
 
 def is_report(recording: RecordingTimeline) -> bool:
@@ -45,6 +47,10 @@ def _fields(recording: RecordingTimeline, first: Moment, last: Moment) -> Iterat
     if first.revision:
         yield "revisions", f"{first.revision} to {last.revision}"
     yield "store", f"{recording.store} {recording.address}"
+    if servers := dict.fromkeys(head.header.server for head in heads if head.header.server):
+        yield "server", ", ".join(f"{recording.store} {one}" for one in servers)
+    elif recording.store in WITH_SERVER:
+        yield "server", "its release is not recorded"
     yield "namespace", recording.namespace or "all"
     yield "recorded on", header.host
     versions = dict.fromkeys(head.header.version for head in heads)
