@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
+from itertools import accumulate
+
+from msgspec.structs import replace
 
 from backends.discovery.history import Event, EventType
-from backends.discovery.past_records import RecordChange, holds_alike
+from backends.discovery.past_records import RecordChange, StoreChange, holds_alike
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.discovery.record_index import process_of
 from backends.dynamo.records import AnyRecord, EndpointInstance
@@ -51,6 +54,52 @@ def earlier_events(
         event.is_first = is_added and keys[process] <= 0
         events.append(event)
     return events[::-1]
+
+
+def with_store_changes(
+    events: Sequence[Event],
+    changes: Sequence[RecordChange],
+    store_changes: Iterable[StoreChange],
+    matches: Callable[[RecordChange], bool],
+) -> list[Event]:
+    """Return events from before the start with those of the store between them, numbered anew.
+
+    `events`: one of each of the `changes` that `matches`.
+    """
+    before = [0, *accumulate(map(matches, changes))]
+    """How many events came before each change."""
+    found: list[Event] = []
+    done = 0
+    for one in store_changes:
+        place = before[min(one.place, len(changes))]
+        found += events[done:place]
+        done = place
+        kind, why = EventType.LOST, Reason(ReasonKind.LOST, error=one.error or "")
+        if one.error is None:
+            differ = changes[max(0, one.place - one.differences) : one.place]
+            read = [change.record is not None for change in differ if matches(change)]
+            for event in found[len(found) - len(read) :]:
+                event.why = _in_a_gap(event)
+            kind = EventType.RESYNCED
+            why = Reason(
+                ReasonKind.RESYNCED,
+                added=sum(read),
+                removed=len(read) - sum(read),
+                revision=one.revision,
+            )
+        found.append(Event(0, one.at, kind, None, why))
+    found += events[done:]
+    for number, event in enumerate(reversed(found)):
+        event.number = -number
+    return found
+
+
+def _in_a_gap(event: Event) -> Reason:
+    """Return the reason of what happened at some time before the store was read again."""
+    if event.type is not EventType.REMOVED:
+        return Reason(ReasonKind.GAP, after_gap=True)
+    why = Reason(ReasonKind.IN_THE_PAST) if event.why is None else event.why
+    return replace(why, after_gap=True, revision="")
 
 
 def events_of_objects(records: Iterable[AnyRecord], start: float) -> list[Event]:

@@ -36,6 +36,20 @@ class RecordChange(msgspec.Struct, frozen=True, gc=False):
         return found
 
 
+class StoreChange(msgspec.Struct, frozen=True, gc=False):
+    """A store was lost, or was read again."""
+
+    at: float
+    """POSIX seconds."""
+    place: int
+    """How many of the changes beside it came before."""
+    error: str | None = None
+    """Why it was lost. None: it was read again."""
+    differences: int = 0
+    """How many of the changes just before it are what differed when it was read again."""
+    revision: str = ""
+
+
 def compared(before: Iterable[AnyRecord], now: Iterable[AnyRecord]) -> tuple[RecordChange, ...]:
     """Return what is different now, in the order of the keys. Pure.
 

@@ -71,6 +71,8 @@ class RecorderTimes(msgspec.Struct, frozen=True):
 
     tick: float = 1.0
     """Between two writes of evidence."""
+    suspended: float = 10.0
+    """Between two of these. Longer, and the process was suspended."""
     alive: float = 60.0
     """Between two lines that tell how far it was recorded."""
     audit: float = 2.0
@@ -219,6 +221,10 @@ class Recorder:
         """Whether the watch reported anything since it was looked at last."""
         self._is_silent = False
         """Whether the watch is ended since it reported nothing."""
+        self._has_heard_since_alive = True
+        """Whether it did since the last line that tells how far it was recorded, and since this
+        process was suspended."""
+        self._ticked_at = self._started
         self._alive_at = 0.0
         self._lost: LostLine | None = None
         """How the store was lost. None: it is followed."""
@@ -346,7 +352,7 @@ class Recorder:
                     event = await anext(events)
                 except StopAsyncIteration:
                     return
-                self._has_heard = True
+                self._has_heard = self._has_heard_since_alive = True
                 if isinstance(event, Resynced):
                     # It may have been replaced by another meanwhile.
                     await self._ask_for_release()
@@ -534,7 +540,11 @@ class Recorder:
     async def _tick(self) -> None:
         if not self._is_begun:
             return
-        is_due = self._clock() - self._alive_at >= self._times.alive
+        now, before = self._clock(), self._ticked_at
+        self._ticked_at = now
+        if now - before > self._times.suspended:
+            self._has_heard_since_alive = False
+        is_due = now - self._alive_at >= self._times.alive
         # Another value of a key bears on its verdict alone, which only probes go by.
         if self._is_other or is_due or self._probing is not Probing.NEVER:
             self._judge()
@@ -543,7 +553,8 @@ class Recorder:
             return
         self._put_evidence()
         now = self._clock()
-        if is_due:
+        if is_due and (self._has_heard_since_alive or self._lost is not None):
+            self._has_heard_since_alive = False
             self._put(AliveLine(at=now), now)
             self._alive_at = now
             self._probed.forget(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from backends.aio.daemon_thread import in_daemon_thread
-from backends.discovery.past_records import RecordChange
+from backends.discovery.past_records import RecordChange, StoreChange
 from backends.metrics.figure_series import LONGEST
 from backends.metrics.latest import LONGEST_GAP
 from backends.recording.folding import entry_changes, is_number, known_at, record_changes
 from backends.recording.frame_contents import changes_entries, frame_and_step
 from backends.recording.frames import LIMITS, Limits
 from backends.recording.reader import FrameHead, Recording
-from backends.store import Lifetime, NoPast, NotYet
-from backends.timeline import FiguresRead, Moment, Opening, Stepped, TimeNotKnown
+from backends.store import Lifetime, Lost, NoPast, NotYet, Resync
+from backends.timeline import FiguresRead, Moment, Opening, Stepped, StoreEvents, TimeNotKnown
 
 FIGURES_BEFORE = LONGEST + 2 * LONGEST_GAP
 """Seconds before a moment of which figures are read: the last hour, and what that follows."""
@@ -224,7 +226,7 @@ class RecordingTimeline:
     def _open(self, moment: Moment) -> Opening:
         frame, step = self._place(moment)
         content = self.recording.content(frame)
-        earlier = self._earlier(frame)
+        earlier, store_changes = self._earlier(frame)
         return Opening(
             content.base,
             content.entries,
@@ -233,6 +235,7 @@ class RecordingTimeline:
             content.steps[:step],
             earlier,
             content.value_seen,
+            store_changes,
             self._figures_before(frame, content.base.at),
         )
 
@@ -249,23 +252,37 @@ class RecordingTimeline:
         }
         return [read for some in self._figures.values() for read in some if read.at >= since]
 
-    def _earlier(self, frame: int) -> Sequence[RecordChange]:
-        """Return the last changes before a frame, oldest first."""
-        found: list[RecordChange] = []
+    def _earlier(self, frame: int) -> tuple[list[RecordChange], list[StoreChange]]:
+        """Return the last changes before a frame, and those of the store, oldest first."""
+        found: list[RecordChange | StoreChange] = []
+        """The newest first. Of the store's no place is known yet."""
         entries = 0
         for number in range(frame - 1, max(-1, frame - 1 - _FRAMES_BEFORE), -1):
             content = self.recording.content(number)
             entries += len(content.entries.entries)
-            steps = [*entry_changes(known_at(content), content.steps)]
-            changes: list[RecordChange] = []
-            for moment, of_step in reversed(steps):
-                changes += reversed([*record_changes(moment, of_step)])
-                if len(found) + len(changes) >= EARLIER:
+            known, crossing = known_at(content), self.recording.crossing(number + 1)
+            if number + 1 == frame:
+                # Its evidence is part of what it opens with.
+                crossing = crossing[: len(crossing) - len(self.recording.content(frame).evidence)]
+            steps = [
+                (stepped, [one for _, some in entry_changes(known, [stepped]) for one in some])
+                for stepped in (*content.steps, *crossing)
+            ]
+            for stepped, changes in reversed(steps):
+                records = [*record_changes(stepped.moment, changes)]
+                found += reversed([*records, *_store_changes(stepped, len(records))])
+                if len(found) >= EARLIER:
                     break
-            found += changes
             if len(found) >= EARLIER or entries > _ENTRIES_BEFORE:
                 break
-        return found[:EARLIER][::-1]
+        earlier: list[RecordChange] = []
+        of_store: list[StoreChange] = []
+        for one in found[:EARLIER][::-1]:
+            if isinstance(one, RecordChange):
+                earlier.append(one)
+            else:
+                of_store.append(replace(one, place=len(earlier)))
+        return earlier, of_store
 
     def _between(self, after: Moment, until: Moment) -> Sequence[Stepped] | None:
         frame, step = self._place(after)
@@ -278,3 +295,17 @@ class RecordingTimeline:
             steps += self.recording.crossing(number + 1)
             step = 0
         return [*steps, *self.recording.content(last_frame).steps[step:last_step]]
+
+
+def _store_changes(stepped: Stepped, differences: int) -> Iterator[StoreChange]:
+    """Yield what a step is to the store itself. `differences`: the records that it changes."""
+    at = stepped.moment.at
+    if at is None or not isinstance(stepped.step, StoreEvents):
+        return
+    for event in stepped.step.events:
+        match event:
+            case Lost(error=error):
+                yield StoreChange(at, 0, str(error))
+            case Resync(revision=revision):
+                revision = revision or stepped.moment.revision
+                yield StoreChange(at, 0, differences=differences, revision=revision)

@@ -13,7 +13,7 @@ import msgspec
 
 from backends.discovery.cluster import FirstSeen
 from backends.discovery.lease_ttl import LeaseTtl
-from backends.discovery.past_records import RecordChange
+from backends.discovery.past_records import RecordChange, StoreChange
 from backends.liveness.drain_marks import DrainMark
 from backends.liveness.keys_by_lease import LeaseOrKey
 from backends.probe.types import ProbeResult
@@ -109,6 +109,8 @@ class Opening(msgspec.Struct, frozen=True):
     """The last changes up to `base`, oldest first, as far as known."""
     value_seen: Mapping[bytes, FirstSeen] = {}
     """When the values of keys were first seen, where it is known to be later than the keys."""
+    store_changes: Sequence[StoreChange] = ()
+    """When the store was lost and read again between `earlier`, or nothing was recorded."""
     figures: Sequence[FiguresRead] = ()
     """What was scraped in the hour before `base`, oldest first, as far as it was kept."""
 

@@ -6,9 +6,13 @@ from collections import Counter
 
 from backends.discovery.causes import CauseKind, Causes, EventCause
 from backends.discovery.discovery import Added, Resynced
-from backends.discovery.earlier_events import earlier_events, events_of_objects
+from backends.discovery.earlier_events import (
+    earlier_events,
+    events_of_objects,
+    with_store_changes,
+)
 from backends.discovery.history import Event, EventType, History
-from backends.discovery.past_records import RecordChange
+from backends.discovery.past_records import RecordChange, StoreChange
 from backends.discovery.reasons import ReasonKind
 from backends.discovery.record_index import process_of
 from backends.dynamo.parse import read
@@ -146,3 +150,29 @@ def test_objects_of_the_last_minutes_tell_when_what_they_hold_came() -> None:
     assert found == [(-2, b"3", -10), (-1, b"1", -30), (0, b"2", -30)]
     assert [one.is_untimed for one in events] == [True, False, False]
     assert [one.is_first for one in events] == [True, True, False]
+
+
+def test_what_was_of_the_store_comes_between_and_counts_what_is_shown() -> None:
+    changes = [*came(1, ONE), *went(5, ONE, OTHER), *came(9, OTHER)]
+    of_store = [
+        StoreChange(START - 9, 1, "away"),
+        StoreChange(START - 5, 3, differences=2, revision="5"),
+        StoreChange(START - 4, 3, "away again"),
+    ]
+    shown = [one for one in changes if one.latest is not OTHER]
+    events = with_store_changes(
+        earlier_events(shown, START, lambda _: 0), changes, of_store, lambda one: one in shown
+    )
+    assert [(one.number, one.type) for one in events] == [
+        (-4, EventType.ADDED),
+        (-3, EventType.LOST),
+        (-2, EventType.REMOVED),
+        (-1, EventType.RESYNCED),
+        (0, EventType.LOST),
+    ]
+    _, lost, gone, resynced, _ = [one.why for one in events]
+    assert lost is not None
+    assert gone is not None
+    assert resynced is not None
+    assert (lost.error, gone.after_gap) == ("away", True)
+    assert (resynced.added, resynced.removed, resynced.revision) == (0, 1, "5")

@@ -560,6 +560,22 @@ async def test_a_model_by_revision_is_not_taken_for_credentials() -> None:
     assert (put.value, put.masked) == (value.decode(), False)
 
 
+async def test_a_recorder_that_was_suspended_says_nothing_of_the_store_until_it_has_heard() -> None:
+    recording = Recording()
+    key = b"v1/mdc/prod/backend/g/1"
+    async with recording.running() as written:
+        recording.keyspace.put(key, b"{}", WORKER)
+        await written.until_line(PutLine)
+        before = len(written.lines)
+        recording.now += 300
+        # It ticks, and writes what it knows of leases.
+        recording.read_leases()
+        await written.until_line(LeasesLine, before)
+        assert not written.of(AliveLine)
+        recording.keyspace.put(key, b"{ }", WORKER)
+        await written.until_line(AliveLine)
+
+
 async def test_each_frame_begins_with_all_figures_and_tells_whose_they_are() -> None:
     scrapes = SaidScrapes(FRONTEND)
     scrapes.models = {FRONTEND: {"acme/tiny-llm": 4.0}}

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from backends.recording.entry_lines import put_line
+from backends.recording.lines import AliveLine
 from tests.recording.frames import START, beginning, packed, packed_by_line, written
-from tests.recording.histories import COMES, DIES, DRAINED, a_history
+from tests.recording.histories import COMES, DIES, DRAINED, STAYS, a_history, entries
 from tests.support.moved_timer import MovedTimer
 from tests.support.operating import Operator
 from tests.support.replaying import place, replay, timeline
@@ -346,3 +348,59 @@ async def test_a_recording_without_figures_says_so_wherever_they_would_be(histor
         await operator.press("2", "m")
         await operator.until(operator.told)
         assert operator.told() == ["This is a recording: it was recorded without --metrics."]
+
+
+# --- what was not recorded --------------------------------------------------------------------
+
+
+def a_gap(path: Path) -> str:
+    """Write a recording that ends, and goes on 50 seconds later without one of two workers."""
+    there = [one for worker in (DIES, STAYS) for one in entries(worker)]
+    first = [*beginning(there), *(put_line(one, START + 5, "2") for one in entries(COMES))]
+    left = [one for worker in (STAYS, COMES) for one in entries(worker)]
+    second = [
+        *beginning(left, START + 60, START + 60, "9"),
+        AliveLine(at=START + 61),
+    ]
+    third = [*beginning(left, START + 62, START + 60, "9"), AliveLine(at=START + 70)]
+    return written(
+        path, [packed([*first, AliveLine(at=START + 10)]), packed(second), packed(third)]
+    )
+
+
+async def test_a_gap_before_the_part_that_was_opened_is_an_event(tmp_path: Path) -> None:
+    path = a_gap(tmp_path / "night.dyntop")
+    async with replay(path, size=(200, 50), draws=True) as stepping:
+        await stepping.press("]", "]", "$")
+        await until_at(stepping, 70)
+        await stepping.press("7")
+        await stepping.until_shown("nothing was recorded", "0 added or changed, 2 removed")
+    async with replay(path, Start(read_time("end")), size=(200, 50), draws=True) as opened:
+        await until_at(opened, 70)
+        await opened.press("7")
+        await opened.until_shown("nothing was recorded", "0 added or changed, 2 removed")
+        assert "in a gap: why is not known, 2 keys" in opened.text()
+    async with replay(path, Start(read_time("end")), size=(200, 50), namespace="other") as other:
+        await until_at(other, 70)
+        await other.press("7")
+        await other.until_shown("nothing was recorded", "0 added or changed, 0 removed")
+        assert f"{DIES:x}" not in other.text()
+
+
+async def test_the_age_of_what_is_shown_counts_from_before_the_recorder_was_held_up(
+    tmp_path: Path,
+) -> None:
+    put = put_line(entries(COMES)[0], START + 420, "2")
+    lines = [*beginning(entries(STAYS)), *map(alive, (60, 400, 401)), put, alive(430)]
+    path = written(tmp_path / "night.dyntop", [packed(lines)])
+    async with replay(path, Start(read_time(at(100)))) as operator:
+        for seconds, age in ((100, ""), (365, "data 5m old"), (410, "data 5m old"), (425, "")):
+            await operator.press("@")
+            await operator.type(f"{at(seconds)}\r")
+            await until_at(operator, seconds)
+            assert age in operator.header()
+            assert bool(age) == ("old" in operator.header())
+
+
+def alive(seconds: float) -> AliveLine:
+    return AliveLine(at=START + seconds)

@@ -191,13 +191,15 @@ class StoreHeader(Vertical):
 
     def _place(self, parts: Sequence[str], room: int) -> list[Text]:
         """Return that this is the past, and which moment: its first two parts, and of the others
-        those that there is room for. With the state of the store then, if it was lost."""
+        those that there is room for. With the state of the store then, if it was lost, and the
+        age of what was known then, if that was old."""
         shown = [
             Text(f" {self.dashboard.past_word} ", "bold reverse"),
             *(Text(one, "bold") for one in parts[:2]),
         ]
-        if self.dashboard.view.store.link.is_outdated:
-            shown += [Text(one.plain, "bold") for one in self._link()]
+        link, *age = self._link()
+        outdated = self.dashboard.view.store.link.is_outdated
+        shown += [Text(one.plain, "bold") for one in ([link] if outdated else []) + age]
         for part in parts[2:]:
             if _cells([*shown, Text(part)]) <= room - LEAST_ADDRESS:
                 shown.append(Text(part))

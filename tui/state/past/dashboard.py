@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec.structs import replace
 
 from backends.discovery.discovery import Added, Discovery, Resynced, WatchEvent
+from backends.discovery.earlier_events import with_store_changes
 from backends.discovery.history import Event, EventType
+from backends.discovery.past_records import RecordChange
 from backends.discovery.reasons import Reason, ReasonKind
 from backends.dynamo.queries import Query
 from backends.liveness.gathering import Probing
@@ -149,15 +151,26 @@ class PastDashboard(Dashboard):
         self.view.begin_at(resynced, base, opening.first_seen, read_only=WHY_READ_ONLY)
         self._is_to_judge = True
         events = self.view.earlier_events(
-            opening.earlier, base, has_revisions=not self.store_keeps_times
+            [*filter(self._matches, opening.earlier)],
+            base,
+            has_revisions=not self.store_keeps_times,
         )
         for event in events:
             if event.why is not None:
                 event.why = _as_of_then(event, event.why)
         await self._explain(events)
-        self.view.put_before(events)
+        self.view.put_before(
+            with_store_changes(events, opening.earlier, opening.store_changes, self._matches)
+        )
         for step in opening.evidence:
             await self._take(step)
+
+    def _pass_time(self, at: float) -> None:
+        """Take in that all was as it is until a time."""
+        self.view.pass_time(at)
+
+    def _matches(self, change: RecordChange) -> bool:
+        return self.query.matches(change.latest)
 
     async def fold(self, step: Step, at: float, *, is_known: bool) -> None:
         """Take in one step, as a dashboard did then. `at`: as in `open_at`. `show_at` shows it."""
@@ -168,7 +181,7 @@ class PastDashboard(Dashboard):
         """Show what was taken in as of a moment. `at`: as in `open_at`. `anew`: it was opened, so
         that nothing is as it was."""
         self.moment_clock.set(at, is_known=place.at is not None)
-        self.view.pass_time(at)
+        self._pass_time(at)
         self.view.prune(at)
         self.past = place
         self._shown_in = self.times.restores

@@ -17,6 +17,7 @@ from tui.config.settings import Settings
 from tui.state.observer import Update
 from tui.state.past.dashboard import PastDashboard, is_unexplained_removal
 from tui.state.past.place import PastPlace
+from tui.state.timeline.recorder_follows import RecorderFollows, is_sign_of_life
 from tui.state.timeline.replayed_figures import ReplayedFigures
 from tui.state.timings import TIMINGS, Timings
 from tui.text.host_clock import HostClock
@@ -56,6 +57,7 @@ class RecordingDashboard(PastDashboard):
         self.figures = self._replayed
         self._start = start
         self._recorded_reasons: RecordedReasons | None = None
+        self._follows = RecorderFollows()
         self._opened_at: Moment | None = None
         """The moment of which the events before are not explained yet. None: none is."""
         self._explains_earlier = False
@@ -91,9 +93,13 @@ class RecordingDashboard(PastDashboard):
     def _moment(self) -> Moment | None:
         return None if self.past is None else self.past.moment
 
+    def _pass_time(self, at: float) -> None:
+        super()._pass_time(self._follows.followed_until(at))
+
     async def open_at(self, opening: Opening, at: float) -> None:
         self._recorded_reasons = None
         self._replayed.open_at(opening)
+        self._follows.begin(opening.base.at)
         await super().open_at(opening, at)
         self._opened_at = opening.base
 
@@ -135,9 +141,14 @@ class RecordingDashboard(PastDashboard):
 
     async def _take(self, step: Step) -> None:
         if self.clock.is_known:
-            # The store was followed up to here: heartbeats are not recorded, so a time without
-            # lines tells of no silence. While it was lost this changes nothing.
-            self.view.pass_time(self.clock())
+            now = self.clock()
+            if self._follows.heard(step, now):
+                # The store was followed up to here: heartbeats are not recorded, so a short time
+                # without lines tells of no silence. While it was lost this changes nothing.
+                self.view.pass_time(now)
+            elif is_sign_of_life(step):
+                # The recorder's, not the store's.
+                return
         await super()._take(step)
         match step:
             case LeasesRead(ttls=ttls):
