@@ -84,7 +84,7 @@ class ReplayApp(DyntopApp):
         return ReplayScreen(dashboard, travel, head, self._begin, self._timer)
 
     def _look(self, event: Event) -> None:
-        """Nothing of a recording is new: it is of no interest whether a person looks."""
+        """Do nothing: no event of a recording is new, whether a person looks or not."""
 
 
 def run(settings: Settings, logs: Logs, path: str, start: Start) -> int:

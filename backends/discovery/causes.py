@@ -122,7 +122,8 @@ class Causes:
         self._open: dict[Hashable, _Run] = {}
         """The runs that may go on; of each process and direction the last."""
         self._divisible: dict[_Run, None] = {}
-        """The runs with removals, or with what came after one: no other reason is set later."""
+        """The runs with removals, or with events that came after one: only of these may a reason be
+        set later."""
         self._causes: dict[int, EventCause] = {}
         """By their numbers."""
 

@@ -116,7 +116,7 @@ class Cluster(RecordIndex):
         self._first_seen = {key: first_seen.get(key, others) for key in self.records}
 
     def predate(self, key: bytes) -> None:
-        """Take it that a key, with its present value, was there before it was seen first."""
+        """Note that a key was there, with its present value, before it was seen first."""
         if key in self.records:
             for seen in (self._first_seen, self._value_seen):
                 if key in seen:

@@ -131,8 +131,9 @@ class History:
         }
 
     def put_before(self, earlier: Sequence[Event]) -> None:
-        """Put events before all others, as far as there is room: the last of them. They are oldest
-        first, and numbered as the last of them is 0: here it is the number that all come after."""
+        """Put earlier events before all others: as many of the last as there is room for. They come
+        oldest first, and the last has the number 0. Here they are numbered anew, up to the number
+        that all others come after."""
         for event in earlier:
             event.number += self._after
         room = self._kept - len(self._events)

@@ -38,10 +38,10 @@ COMPACTED = "its value is compacted"
 NOT_ALL = "not all changes came"
 
 ANSWERS, PAUSE = 3, 0.15
-"""Answers in a row without a change before them after which no more come, and seconds between the
-requests for them. etcd before 3.4.25 and 3.5.8 answers ahead of changes of the past, which it looks
-for every 100 ms, on a busy host later; later releases answer after them. So what came is held to
-what must have come (`_Expected`)."""
+"""After so many answers in a row without a change before them no more changes come; and the seconds
+between the requests for them. etcd before 3.4.25 and 3.5.8 may answer before it sends changes of
+the past: it looks for them every 100 ms, on a busy host more seldom. Later releases send them
+first. So what came is held to what must have come (`_Expected`)."""
 
 
 MOST = 2**63 - 1

@@ -69,7 +69,7 @@ class Probes(Protocol):
 
 
 class ObservesEvidence(Protocol):
-    """Is handed what was learnt, before any verdict changes by it."""
+    """Receives what was learnt before any verdict changes by it."""
 
     def ttls_read(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
         """The store answered for leases, or for keys where there are none."""

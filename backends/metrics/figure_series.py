@@ -152,8 +152,8 @@ class FigureSeries:
 
 
 def measured(rates: Rates) -> Iterator[tuple[Measure, float]]:
-    """Yield what is known. Below zero: a quantile above the highest bound, which it is the negative
-    of."""
+    """Yield what is known. A value below zero: the quantile lies above the highest bound, of which
+    it is the negative."""
     for measure, value in (
         (Measure.REQUESTS, rates.request_rate),
         (Measure.TOKENS, rates.token_rate),

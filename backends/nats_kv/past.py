@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 MOST_MESSAGES, MOST_BYTES = 200_000, 256 * 2**20
-"""Of all buckets together. Past these nothing is read."""
+"""Of all buckets together. If there are more, nothing of the past is read."""
 
 TRIES = 3
 """Times that a bucket is read again when messages were lost on their way."""

@@ -193,7 +193,8 @@ class _Reading:
         self._group_at: tuple[float | None, str] = (None, "")
 
     def has_no_figures(self, at: float) -> None:
-        """Take in that none are recorded: what was known before is of another recorder."""
+        """Take in that this recorder scrapes nothing: figures from before are of another recorder,
+        and count no more."""
         self._evidence.append(FiguresRead(at=at, is_all=True))
 
     def read_entries(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import msgspec
 
 FORMAT = 1
-"""Grows when a reader of before would misunderstand."""
+"""Is raised when an older reader would misunderstand a recording."""
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"):
@@ -23,7 +23,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"):
 
 
 class Header(Line, frozen=True, tag="dyntop-recording"):
-    """Begins each frame: by whom, and of what."""
+    """Begins each frame: tells which dyntop recorded, and which store."""
 
     format: int
     version: str
@@ -31,7 +31,7 @@ class Header(Line, frozen=True, tag="dyntop-recording"):
     at: float
     """When the frame was begun."""
     started: float
-    """When the recording was begun: frames of one recording have it alike."""
+    """When the recording was begun: the same in all of its frames."""
     host: str
     """The name of the host that recorded, from which addresses were probed."""
     store: str
@@ -45,8 +45,8 @@ class Header(Line, frozen=True, tag="dyntop-recording"):
     probing: str = ""
     """Which addresses were probed: `never`, `all`. Empty: those that were asked for."""
     metrics: tuple[str, ...] | None = None
-    """The servers of `--metrics`, without credentials. Empty: none were named. None: by a dyntop
-    that did not write it."""
+    """The servers of `--metrics`, without credentials. Empty: none were named. None: an older
+    dyntop did not write it."""
     server: str = ""
     """Which release the store's server is, as it says itself. Empty: it is not known."""
     report: dict[str, Any] | None = None
@@ -235,8 +235,8 @@ class FigureReading(msgspec.Struct, frozen=True, omit_defaults=True):
     restarted: bool = False
     """Whether a process began anew, so that nothing is known of the time before."""
     servers: tuple[str, ...] = ()
-    """The scraped servers that it is of, where `of` does not name it. Empty of a model: its workers
-    together, or a dyntop that did not write it."""
+    """The scraped servers that the row is of, where `of` does not name them. Empty: the row of a
+    model is of all its workers, or an older dyntop did not write it."""
 
 
 class SilentServer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -261,7 +261,7 @@ class MetricsLine(Line, frozen=True, tag="metrics"):
     at: float
     rows: tuple[FigureReading, ...] = ()
     silent: tuple[SilentServer | str, ...] = ()
-    """All servers that are silent now. Only a name: by a dyntop that did not write more."""
+    """All servers that are silent now. A bare name: an older dyntop wrote no more."""
     gone: tuple[tuple[str, ...], ...] = ()
     """The rows, by their `of`, that no server reports any more."""
     whole: bool = False

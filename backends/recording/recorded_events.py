@@ -153,7 +153,7 @@ class _Fold:
         found = await self.take(base, StoreEvents((content.entries,)))
         for step in content.evidence:
             await self.take(base, step)
-        # Of what has no time nobody read the first state then.
+        # A first state without a time was not read then: it is no event.
         return found if is_first and base.at is not None else []
 
     async def take(self, moment: Moment, step: Step) -> list[RecordedEvent]:

@@ -1,4 +1,5 @@
-"""Make of what a store reported then the events of a watch: what came, went and is another."""
+"""Turn what a store reported at an earlier moment into the events of a watch: which records came,
+went or changed."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from backends.timeline.moment_store import MomentStore
 
 
 class Folding:
-    """The records of one moment after the other."""
+    """Keeps the records of one moment after the other."""
 
     def __init__(self, query: Query, store: MomentStore) -> None:
         """`query`: the records to follow. `store`: is led along."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from backends.metrics.latest import ScrapedProcess
 
 LATEST = 253_401_868_799.0
-"""The last second, in POSIX seconds, that calendars have in all time zones, and can add a day to:
-five days before the end of the year 9999. Later times are no times."""
+"""The latest time that is taken for one, in POSIX seconds: five days before the end of the year
+9999. Any time zone, and a day more, is within the calendar then."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -142,8 +142,7 @@ class Timeline(Protocol):
     """Moments of the past, in their order.
 
     Every method may raise `StoreError`: `Compacted` for what is not there any more, `NotYet` for
-    what is not there yet, `CountsAnew` for steps from what is of before a restore.
-    """
+    what is not there yet, `CountsAnew` for steps that begin before a restore."""
 
     @property
     def name(self) -> str:
@@ -181,8 +180,8 @@ class Timeline(Protocol):
         Raises `NoPast` if no times are known, `TimeNotKnown` if some are, and not that one."""
 
     async def at_revision(self, revision: int) -> Moment:
-        """Return the moment at which the store was at a revision of its own: of a recording the
-        last that is not after it. Raises `NoPast` if no revisions are known."""
+        """Return the moment at which the store had a revision; in a recording the last moment that
+        is not after it. Raises `NoPast` if no revisions are known."""
 
     async def open(self, moment: Moment) -> Opening:
         """Return all that a view needs to begin at a moment."""

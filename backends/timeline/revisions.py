@@ -171,7 +171,7 @@ class RevisionTimeline:
             self._after = self._until = 0
 
     def _is_of_before(self) -> bool:
-        """Return whether the moment that was opened last is of before a restore."""
+        """Return whether the moment that was opened last lies before a restore."""
         return self._opened_in not in {None, self._restores}
 
     def _moment(self, revision: int) -> Moment:
@@ -210,7 +210,8 @@ class RevisionTimeline:
             chunk = min(2 * chunk, self._longest_chunk)
 
     async def _only(self, moment: Moment, oldest: int) -> Moment:
-        """Return a moment before which nothing is left. Raises `Compacted` if nor is it itself."""
+        """Return a moment before which nothing is left. Raises `Compacted` if the moment itself is
+        not left either."""
         if moment.number < oldest:
             raise Compacted(self.address, moment.number, oldest)
         return moment
@@ -300,7 +301,7 @@ class RevisionTimeline:
         return found
 
     def _first_seen_by_changes(self, moment: Moment) -> Mapping[bytes, FirstSeen]:
-        """Return when each key was written last, of those that were since changes are known."""
+        """Return when each key was written last, as far as the known changes tell."""
         return {
             change.record.key: FirstSeen(change.at, was_there=change.previous is not None)
             for change in self._changes[: bisect_right(self._revisions, moment.number)]
@@ -309,7 +310,8 @@ class RevisionTimeline:
 
 
 def _is_seen(change: RecordChange) -> bool:
-    """Return whether a change is one: a key may be written again, the same."""
+    """Return whether a change makes a difference: a key may be written again with the same
+    value."""
     if change.record is None or change.previous is None:
         return True
     return not holds_alike(change.previous, change.record)

@@ -29,7 +29,7 @@ NOT_THEN = {
     "tap": "its messages are not kept",
     "chart": "figures are not kept",
 }
-"""Why there is none of an action."""
+"""Why an action is not possible at an earlier moment."""
 REFUSED = {
     **{
         one.id: "refuse('nothing can be changed here')"
@@ -130,7 +130,7 @@ class PastScreen(MainScreen):
     # --- what there is not, then --------------------------------------------------------------
 
     def action_refuse(self, why: str) -> None:
-        """Say why a key does nothing here."""
+        """Show why a key does nothing here."""
         key = self.dashboard.keys.shown("present")
         text = f"This is the past: {why}. {key} returns to the present."
         self.show_notice(Notice(text, "warning"))

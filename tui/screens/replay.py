@@ -274,7 +274,7 @@ class ReplayScreen(PastScreen):
     # --- what there is not, then --------------------------------------------------------------
 
     def action_refuse(self, why: str) -> None:
-        """Say why a key does nothing here."""
+        """Show why a key does nothing here."""
         if why == NOT_THEN["chart"]:
             is_known = self._recorded.recording.scraped is not None
             why = "it was recorded without --metrics" if is_known else "it has no figures"

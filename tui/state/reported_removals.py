@@ -379,8 +379,8 @@ class ReportedRemovals:
         return unknown
 
     async def explain_earlier(self, events: Sequence[Event]) -> None:
-        """Set the reason of removals from before the start that this machine's audit has, and the
-        time where the store keeps none."""
+        """Set the reasons of removals from before the start, as far as this machine's audit has
+        them, and their times where the store keeps none."""
         # Of several removals of one key the last one.
         gone = {
             one.record.key: one

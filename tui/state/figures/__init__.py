@@ -1,4 +1,4 @@
-"""Figures of frontends, workers and NATS services, as far as something visible needs them.
+"""Figures of frontends, workers and NATS services.
 
 Each module uses only modules below it in this list:
 

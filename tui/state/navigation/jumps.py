@@ -1,4 +1,4 @@
-"""Jumps to what belongs together, and the ways back.
+"""Jumps from a record to what it belongs to, and the ways back.
 
 No Textual in here.
 """

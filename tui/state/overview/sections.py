@@ -37,7 +37,7 @@ _FIGURES = (
 )
 """What frontends and workers say of a model."""
 _READ = _column("read", "READ", 7, drop=4, right=True)
-"""How long before the moment that was."""
+"""How long before the shown moment its figures were read."""
 
 
 def columns_of(

@@ -18,7 +18,7 @@ class MomentClock(HostClock):
         return self._at
 
     def set(self, at: float, *, is_known: bool) -> None:
-        """Show another moment. Not known: it was at some time before `at`."""
+        """Set the time of the moment. `is_known` False: it was at some time before `at`."""
         self._at = at
         self.is_known = is_known
 

@@ -138,7 +138,7 @@ class PastDashboard(Dashboard):
         return {}
 
     def tick(self) -> None:
-        """Take in that a second passed now, which is nothing then."""
+        """Do nothing: no time passes at an earlier moment."""
 
     async def open_at(self, opening: Opening, at: float) -> None:
         """Take in another moment, with nothing of the one before but what the user chose. `at`: its
@@ -265,7 +265,8 @@ class PastDashboard(Dashboard):
 
 
 def _as_of_then(event: Event, why: Reason) -> Reason | None:
-    """Return what is known of why something happened. Only of a removal it is missed."""
+    """Return what is known of why something happened. None: nothing is, which is worth
+    telling of removals alone."""
     if event.type is not EventType.REMOVED and not why.revision and why.lease is None:
         return None
     return replace(why, kind=ReasonKind.IN_THE_PAST)

@@ -15,7 +15,7 @@ class PastFigures(PolledFigures):
         return NO_FIGURES_THEN
 
     def look(self) -> None:
-        """Take in that something else is visible, which is the same."""
+        """Do nothing: there is nothing to poll."""
 
     def hear_frontends(self) -> None:
-        """Take in that time passed, which is none then."""
+        """Do nothing: there are no reports that could grow old."""

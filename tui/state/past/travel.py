@@ -1,5 +1,5 @@
-"""Move a dashboard along a timeline: one move at a time, and of those that are asked for meanwhile
-only to where they lead together.
+"""Move a dashboard along a timeline, one move at a time. Moves that are asked for meanwhile are
+merged into one.
 
 No Textual in here.
 """

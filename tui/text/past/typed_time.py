@@ -38,8 +38,8 @@ class TypedTime(msgspec.Struct, frozen=True):
 
     @property
     def by(self) -> float | None:
-        """Seconds later, or earlier if below 0, if it has a sign: where a moment is shown, that is
-        from there on. None: it has none."""
+        """Seconds from the moment that is shown, earlier if below 0: it was typed with a sign.
+        None: it has none."""
         if not self.text.startswith(("+", "-")):
             return None
         return -(self.before_end or 0.0) if self.after_start is None else self.after_start
