@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual import events
 
@@ -10,7 +12,7 @@ from tests.support.operating import Operator, World, dashboard
 from tests.support.registered import MALFORMED, UNKNOWN, card, channel, instance, source
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.unregister import UnregisterDialog
-from tui.widgets.footer import WHEEL_STEP, KeyFooter
+from tui.widgets.footer import KeyFooter
 
 
 def offered(operator: Operator) -> set[str]:
@@ -139,17 +141,35 @@ async def test_the_key_under_the_mouse_stands_out_and_says_more(theme: str) -> N
         assert footer_of(operator).tooltip is None
 
 
+@pytest.mark.parametrize("cells", [20, 40, 60, 80, 100])
+async def test_where_not_all_have_room_those_that_are_shown_are_whole(cells: int) -> None:
+    async with dashboard(size=(cells, 24)) as operator:
+        await operator.until_shown("? Help")
+        footer = footer_of(operator)
+        whole = {f"{key.label}{key.description}".strip() for key in footer._keys}
+        shown = re.split(r"\s{2,}", operator.footer().strip())
+        assert whole >= {*shown}
+        # The help has the others.
+        assert {"? Help", "q Quit"} <= {*shown}
+        assert (len(shown) == len(whole)) == (cells == 100)
+
+
 async def test_on_a_narrow_screen_the_wheel_brings_the_rest_and_a_click_hits_what_is_seen() -> None:
     async with dashboard(size=(40, 20)) as operator:
-        await operator.until_shown("d Unregister")
-        assert "Help" not in operator.footer()
-        footer = footer_of(operator)
-        whole = sum(key.width for key in footer._keys)
-        for _ in range(whole // WHEEL_STEP + 2):
-            await operator.pilot._post_mouse_events([events.MouseScrollDown], offset=(5, 19))
-        await operator.until(lambda: operator.footer().endswith("q Quit "), "the end of the line")
-        await operator.click_text("Help")
-        await operator.until(lambda: isinstance(operator.app.screen, HelpScreen), "the help")
+        await operator.until_shown("p Probe")
+        assert "Clean up" not in operator.footer()
+
+        async def turn(way: type[events.MouseEvent], until: str) -> None:
+            while until not in operator.footer():
+                await operator.pilot._post_mouse_events([way], offset=(5, 19))
+                await operator.pilot.pause()
+
+        await turn(events.MouseScrollDown, "u Undo")
+        assert "? Help" in operator.footer()
+        await turn(events.MouseScrollUp, "p Probe")
+        await turn(events.MouseScrollDown, "c Clean up")
+        await operator.click_text("Clean up")
+        await operator.until(operator.told, "that nothing is stale")
 
 
 async def test_its_keys_are_those_of_the_open_tab_and_of_the_filter() -> None:

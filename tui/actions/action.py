@@ -66,7 +66,9 @@ class Action(msgspec.Struct, frozen=True):
     first_in_footer: bool = False
     """Whether it stands before the others there."""
     last_in_footer: bool = False
-    """Whether it stands behind the others there: on a narrow screen it is cut before them."""
+    """Whether it stands behind the others there: on a narrow screen it is left out before them."""
+    kept_in_footer: bool = False
+    """Whether it has room there before the others: on a narrow screen it is left out last."""
     writes: bool = False
     """Whether it changes the store, so that read-only hides it."""
     fixed: bool = False

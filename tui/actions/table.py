@@ -17,6 +17,7 @@ LISTS = MAIN | frozenset(
         Place.MESSAGE,
         Place.CLEAN_UP,
         Place.CONTEXTS,
+        Place.HELP,
     }
 )
 """Where there is a table, a detail or pages of charts that are moved in."""
@@ -37,7 +38,7 @@ ACTIONS: tuple[Action, ...] = (
         "Page up",
         "Go a page up or down.",
         Group.MOVING,
-        EVERYWHERE - {Place.HELP},
+        EVERYWHERE,
     ),
     Action(
         "page-down",
@@ -45,7 +46,7 @@ ACTIONS: tuple[Action, ...] = (
         "Page down",
         "Go a page up or down.",
         Group.MOVING,
-        EVERYWHERE - {Place.HELP},
+        EVERYWHERE,
     ),
     Action("first", ("home", "g"), "First", "Go to the first or last row.", Group.MOVING, LISTS),
     Action("last", ("end", "G"), "Last", "Go to the first or last row.", Group.MOVING, LISTS),
@@ -325,6 +326,7 @@ ACTIONS: tuple[Action, ...] = (
         title="Return to the present",
         in_footer=True,
         first_in_footer=True,
+        kept_in_footer=True,
     ),
     Action(
         "to-time",
@@ -599,6 +601,7 @@ ACTIONS: tuple[Action, ...] = (
         EVERYWHERE,
         title="Help",
         in_footer=True,
+        kept_in_footer=True,
     ),
     Action(
         "close",
@@ -609,6 +612,7 @@ ACTIONS: tuple[Action, ...] = (
         LEAVES,
         title="Close",
         in_footer=True,
+        kept_in_footer=True,
         fixed=True,
     ),
     Action(
@@ -620,6 +624,7 @@ ACTIONS: tuple[Action, ...] = (
         frozenset({Place.TAP}),
         title="Stop listening",
         in_footer=True,
+        kept_in_footer=True,
         fixed=True,
     ),
     Action(
@@ -631,6 +636,7 @@ ACTIONS: tuple[Action, ...] = (
         frozenset({Place.COMPARISON}),
         title="Close",
         in_footer=True,
+        kept_in_footer=True,
         fixed=True,
     ),
     Action(
@@ -663,7 +669,16 @@ ACTIONS: tuple[Action, ...] = (
         title="Stay in this context",
         fixed=True,
     ),
-    Action("quit", ("q",), "Quit", "Quit dyntop.", Group.OTHER, title="Quit", in_footer=True),
+    Action(
+        "quit",
+        ("q",),
+        "Quit",
+        "Quit dyntop.",
+        Group.OTHER,
+        title="Quit",
+        in_footer=True,
+        kept_in_footer=True,
+    ),
     Action(
         "quit-now",
         ("ctrl+c", "ctrl+q"),

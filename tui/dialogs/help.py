@@ -45,6 +45,10 @@ class HelpScreen(StyledOnce, ModalScreen[None]):
         "help": "app.pop_screen",
         "down": "scroll(1)",
         "up": "scroll(-1)",
+        "page-down": "page(1)",
+        "page-up": "page(-1)",
+        "first": "edge(-1)",
+        "last": "edge(1)",
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
@@ -69,9 +73,26 @@ class HelpScreen(StyledOnce, ModalScreen[None]):
             yield Static(Text(title, "bold"), classes="dialog--title")
             with VerticalScroll(id="help-text"):
                 yield Static(_table(groups.items()))
+            shown = keys_of(self).shown
+            hint = f"{shown('up')} {shown('down')} scroll   Esc closes"
+            yield Static(hint, classes="dialog--hint", markup=False)
+
+    def on_mount(self) -> None:
+        # Its keys are those of the table, and not Textual's.
+        self._text.can_focus = False
+
+    @property
+    def _text(self) -> VerticalScroll:
+        return self.query_one("#help-text", VerticalScroll)
 
     def action_scroll(self, step: int) -> None:
-        self.query_one("#help-text").scroll_relative(y=step, animate=False)
+        self._text.scroll_relative(y=step, animate=False)
+
+    def action_page(self, step: int) -> None:
+        self._text.scroll_relative(y=step * max(1, self._text.size.height - 1), animate=False)
+
+    def action_edge(self, side: int) -> None:
+        self._text.scroll_to(y=0 if side < 0 else self._text.max_scroll_y, animate=False)
 
 
 def _table(groups: Iterable[tuple[str, Keys]]) -> Table:

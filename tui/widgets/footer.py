@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
@@ -23,9 +24,8 @@ FIRST = {
 """The actions that stand before the others, in the order of the table."""
 LAST = frozenset(action.id for action in ACTIONS if action.last_in_footer)
 """The actions that stand behind the others."""
-
-WHEEL_STEP = 4
-"""Cells that one step of the mouse wheel scrolls."""
+KEPT = frozenset(action.id for action in ACTIONS if action.kept_in_footer)
+"""The actions that are there before all others have room."""
 
 
 class ShownKey(msgspec.Struct, frozen=True):
@@ -38,6 +38,8 @@ class ShownKey(msgspec.Struct, frozen=True):
     """The action, with the space after it."""
     tooltip: str
     enabled: bool
+    is_kept: bool
+    """Whether it gets room before the others."""
 
     @property
     def width(self) -> int:
@@ -45,8 +47,26 @@ class ShownKey(msgspec.Struct, frozen=True):
         return width(self.label) + width(self.description)
 
 
+def fitting(keys: Sequence[ShownKey], cells: int, skipped: int = 0) -> list[ShownKey]:
+    """Return the keys that fit whole beside each other, in their order.
+
+    `skipped`: so many of those that are not kept are left out at the start.
+    """
+    kept = [key for key in keys if key.is_kept]
+    others = [key for key in keys if not key.is_kept]
+    # The blank behind the last one needs no room.
+    room = cells + 1
+    found: list[ShownKey] = []
+    for key in (*kept, *others[skipped:]):
+        if key.width <= room:
+            found.append(key)
+            room -= key.width
+    return [key for key in keys if key in found]
+
+
 class KeyFooter(Widget, can_focus=False):
-    """Draws the keys of its screen in one line. A click presses the key.
+    """Draws the keys of its screen in one line, each whole or not at all. A click presses the key,
+    and the wheel brings those that had no room.
 
     It has no widget for each key. Textual 8.2.8's own footer makes them anew whenever the focus
     moves, and the earlier ones stay in memory for ever: 310 KB for each tab opened.
@@ -75,8 +95,8 @@ class KeyFooter(Widget, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self._keys: list[ShownKey] = []
-        self._left = 0
-        """Cells by which the line is scrolled, if it is wider than the screen."""
+        self._skipped = 0
+        """Keys that the wheel has moved out at the left, since not all have room."""
         self._hovered: ShownKey | None = None
         """The key under the mouse."""
 
@@ -87,7 +107,7 @@ class KeyFooter(Widget, can_focus=False):
         self.screen.bindings_updated_signal.unsubscribe(self)
 
     def on_resize(self) -> None:
-        self._move(0)
+        self._skip(0)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
         # While another window has the keyboard, no widget here has the focus.
@@ -99,7 +119,7 @@ class KeyFooter(Widget, can_focus=False):
         if keys != self._keys:
             self._keys = keys
             self._hover(None)
-            self._move(0)
+            self._skip(0)
             self.refresh()
 
     def _keys_now(self) -> list[ShownKey]:
@@ -115,6 +135,7 @@ class KeyFooter(Widget, can_focus=False):
                     f"{binding.description} ",
                     tooltip,
                     enabled,
+                    (binding.id or "") in KEPT,
                 )
         return list(shown.values())
 
@@ -122,9 +143,13 @@ class KeyFooter(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
-        segments = [segment for key in self._keys for segment in self._segments(key, base)]
+        segments = [segment for key in self._visible for segment in self._segments(key, base)]
         blank = Style(bgcolor=base.bgcolor)
-        return Strip(segments).crop(self._left).adjust_cell_length(self.size.width, blank)
+        return Strip(segments).adjust_cell_length(self.size.width, blank)
+
+    @property
+    def _visible(self) -> list[ShownKey]:
+        return fitting(self._keys, self.size.width, self._skipped)
 
     def _segments(self, key: ShownKey, base: Style) -> list[Segment]:
         styles = [self._style("key", base), self._style("description", base)]
@@ -157,17 +182,19 @@ class KeyFooter(Widget, can_focus=False):
         self._hover(None)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._move(self._left + WHEEL_STEP)
+        rest = [key for key in self._keys if not key.is_kept][self._skipped :]
+        if any(key not in self._visible for key in rest):
+            self._skip(self._skipped + 1)
         event.stop()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._move(self._left - WHEEL_STEP)
+        self._skip(max(0, self._skipped - 1))
         event.stop()
 
     def _key_at(self, x: int) -> ShownKey | None:
         """Return the key at this cell. None: there is none."""
-        end = -self._left
-        for key in self._keys:
+        end = 0
+        for key in self._visible:
             end += key.width
             if x < end:
                 return key
@@ -180,10 +207,8 @@ class KeyFooter(Widget, can_focus=False):
             self.styles.pointer = "default" if key is None else "pointer"
             self.refresh()
 
-    def _move(self, left: int) -> None:
-        """Scroll the footer to this cell, if it is wider than the screen."""
-        most = sum(key.width for key in self._keys) - self.size.width
-        left = max(0, min(left, most))
-        if left != self._left:
-            self._left = left
+    def _skip(self, number: int) -> None:
+        """Leave out so many keys at the left."""
+        if number != self._skipped:
+            self._skipped = number
             self.refresh()
