@@ -344,6 +344,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
     async def on_past_screen_present_asked(self, message: PastScreen.PresentAsked) -> None:
         if message.screen is self.screen:
             await self.pop_screen()
+            if isinstance(self.screen, MainScreen):
+                self.screen.take_choices(message.screen.dashboard.preferences)
             if self._dashboard is not None:
                 self._dashboard.attention.look()
             if message.notice is not None:

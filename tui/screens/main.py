@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from textual import work
 from textual.actions import SkipAction
 from textual.app import ComposeResult
@@ -17,6 +18,7 @@ from textual.widgets import TabbedContent
 
 from backends.dynamo.records import AnyRecord
 from tui.actions import Place
+from tui.config.preferences import Preferences
 from tui.runtime.textual_bindings import bindings
 from tui.runtime.textual_drawing import draw_now
 from tui.runtime.textual_driver import call_out
@@ -187,6 +189,14 @@ class MainScreen(JobScreen):
         self._header.update()
         self.active.tick()
         self._show_detail()
+
+    def take_choices(self, chosen: Preferences) -> None:
+        """Look as was chosen by key on another screen: columns, orders, the width of the tree."""
+        self.dashboard.preferences = replace(
+            self.dashboard.preferences, columns=chosen.columns, tree_width=chosen.tree_width
+        )
+        self._tabs.take_choices()
+        self._tree.take_choices()
 
     # --- drawing ------------------------------------------------------------------------------
 

@@ -170,6 +170,11 @@ class NamespaceTree(Tree[Scope]):
         if self._chosen_width is not None:
             self.styles.width = min(self._chosen_width, self._most)
 
+    def take_choices(self) -> None:
+        """Take the width that was chosen on another screen."""
+        self._chosen_width = self.dashboard.preferences.tree_width
+        self.fit()
+
     def widen(self, steps: int) -> None:
         """Make it wider by so many steps, or narrower, as far as the screen has room, and remember
         the width."""

@@ -16,6 +16,7 @@ from tests.support.operating import Operator, dashboard
 from tests.support.remembering import RememberingWorld
 from tui.actions import ACTIONS, Place
 from tui.config.preferences import Preferences
+from tui.dialogs.columns import ColumnsScreen, ColumnTable
 from tui.screens.main import MainScreen
 from tui.screens.past import PastScreen
 from tui.state.dashboard import Dashboard
@@ -329,3 +330,25 @@ async def test_how_many_revisions_ago_is_not_counted_beyond_a_restore() -> None:
         await operator.press("[")
         await operator.until(lambda: any("counts its revisions anew" in o for o in operator.told()))
         await until_past(operator, 3)
+
+
+async def test_what_is_chosen_by_key_in_the_past_is_seen_in_the_present_at_once() -> None:
+    async with dashboard(world_of(1, 2, 3), size=(160, 30)) as operator:
+        width = operator.tree.outer_size.width
+        await operator.press("[")
+        await until_past(operator, 3)
+        await operator.press("3", "S", "1", "S", ">", "C")
+        await operator.until(lambda: isinstance(operator.app.screen, ColumnsScreen), "the choice")
+        rows = operator.app.screen.query_one(ColumnTable).rows
+        down = [one.key for one in rows].index("host")
+        await operator.press(*["j"] * down, "space", "escape", "N")
+        await until_present(operator)
+        await operator.until(lambda: operator.tree.outer_size.width == width + 2)
+        await until_ids(operator, "3", "2", "1")
+        assert "host" not in [column.id for column, _ in operator.pane.table.laid_out()]
+        await operator.press("3")
+        await until_ids(operator, "3", "2", "1")
+        # And again in the past, where that was chosen in the present.
+        await operator.press("S", "[")
+        await until_past(operator, 3)
+        await until_ids(operator, "1", "2")

@@ -292,6 +292,17 @@ class Pane(TabPane, Generic[Row]):
         self._remember("shown", self._shown_setting)
         self.table.set_columns(shown_columns(self.columns, choice.shown))
 
+    def take_choices(self) -> bool:
+        """Show the columns that were chosen on another screen. True: rows have another order now,
+        and are to be made anew."""
+        chosen = self.dashboard.preferences.of_tab(self.TAB)
+        if chosen.shown != self._shown_setting:
+            self._shown_setting = chosen.shown
+            self.table.set_columns(shown_columns(self.columns, chosen.shown))
+        before, order = self.order, sort_order(self.columns, chosen, self._default_order)
+        self.table.order = order
+        return order != before
+
     def _remember(self, setting: str, value: Value | None) -> None:
         if self.TAB in TAB_COLUMNS:
             self.dashboard.choose((COLUMNS, self.TAB.value, setting), value)

@@ -97,6 +97,11 @@ class PaneTabs(TabbedContent):
         self._catch_up()
         self._count(self.panes)
 
+    def take_choices(self) -> None:
+        """Show the columns and orders that were chosen on another screen."""
+        self._behind |= {_tab_of(pane) for pane in self.panes if pane.take_choices()}
+        self._catch_up()
+
     def amend(self, changes: Changes) -> None:
         """Update the open pane: only these records came, changed or went."""
         kinds = {keys.kind_of(key) for key in changes.keys}
