@@ -83,15 +83,19 @@ class SortOrder(msgspec.Struct, frozen=True):
 
 
 def lay_out(
-    columns: Sequence[Column[Row]], width: int, needs: Mapping[str, int] | None = None
+    columns: Sequence[Column[Row]],
+    width: int,
+    needs: Mapping[str, int] | None = None,
+    enough: Mapping[str, int] | None = None,
 ) -> list[tuple[Column[Row], int]]:
     """Return the columns that fit into `width` cells, each with its own width.
 
     `needs`: by id, the cells that the texts of a column take, if known. By importance each column
     gets what its texts need, and one whose rows have no text comes last. Nothing is cut while there
-    is room.
+    is room. `enough`: by id, the cells to which a column grows at most before all others had their
+    turn.
     """
-    needs = needs or {}
+    needs, enough = needs or {}, enough or {}
     full = {one.id: _full(one, needs.get(one.id)) for one in columns}
     widths: dict[str, int] = {}
     room, closed = width + GAP, False
@@ -100,6 +104,7 @@ def lay_out(
         name, wanted = column.id, full[column.id]
         if most:
             if name in widths:
+                most = min(most, enough.get(name, most))
                 more = max(0, min(min(wanted, most) - widths[name], room))
                 widths[name] += more
                 room -= more
@@ -112,7 +117,8 @@ def lay_out(
     kept = [column for column in columns if column.id in widths]
     # First what would be cut, then the usual widths: so columns stay where they are while states
     # come and go.
-    for wanted_of in (full, {one.id: one.width for one in kept}):
+    cut = {name: min(cells, enough.get(name, cells)) for name, cells in full.items()}
+    for wanted_of in (cut, full, {one.id: one.width for one in kept}):
         for column in sorted(kept, key=lambda one: one.drop):
             more = max(0, min(wanted_of[column.id] - widths[column.id], room))
             widths[column.id] += more

@@ -21,7 +21,7 @@ from tui.widgets.panes.events import EventsPane
 from tui.widgets.panes.instances import InstancesPane, OthersPane
 from tui.widgets.panes.models import ModelsPane
 from tui.widgets.panes.workers import WorkersPane
-from tui.widgets.table.list_table import ListTable, fitted
+from tui.widgets.table.list_table import ListTable, enough_cells, fitted
 
 widths = st.integers(1, 200)
 
@@ -292,3 +292,22 @@ async def test_room_kept_for_rows_that_are_out_of_sight_is_given_up_where_it_is_
         await pilot.pause()
         await pilot.pause()
         assert app.line(7).endswith("  " + "v" * 50)
+
+
+def test_a_reason_grows_no_further_than_the_form_that_is_shown_while_others_have_no_place() -> None:
+    """Of a reason that has no room, a few words are shown: the rest is for others."""
+    long = Cell("x" * 60, shorter=("y" * 12, "z" * 9))
+    every: list[Column[Any]] = [
+        Column("name", "NAME", 16, lambda _: "n" * 30),
+        Column("why", "WHY", SHORTEST, lambda _: long, drop=2, grow=REASONS),
+        Column("host", "HOST", 12, lambda _: "h" * 12, drop=7),
+    ]
+    needs = {"name": 30, "why": 60, "host": 12}
+    first = lay_out(every, 62, needs)
+    assert [(one.id, cells) for one, cells in first] == [("name", 30), ("why", 30)]
+    enough = enough_cells(first, needs, [1, 2])
+    assert enough == {"why": 12}
+    laid = lay_out(every, 62, needs, enough)
+    assert [(one.id, cells) for one, cells in laid] == [("name", 30), ("why", 16), ("host", 12)]
+    # What fits, or has no other form, is left alone.
+    assert enough_cells(lay_out(every, 200, needs), needs, [1]) == {}

@@ -104,7 +104,7 @@ def process_columns(
         return cell
 
     return [
-        Column("host", "HOST", 12, text(host), host=True, ticks=ticks, sort=host, drop=7),
+        Column("host", "HOST", 12, text(host), host=True, ticks=ticks, sort=host, drop=6),
         Column("role", "ROLE", 10, text(role), ticks=ticks, sort=role, drop=8),
         Column("ranks", "RANKS", 5, text(ranks), right=True, ticks=ticks, sort=ranks, drop=10),
         Column("release", "RELEASE", 7, text(release), ticks=ticks, sort=release, drop=11),

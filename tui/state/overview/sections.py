@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tui.state.column import ALL, NAMES, REASONS, Cell, Column, lay_out
 from tui.state.overview.rows import OverviewPart, OverviewRow
@@ -74,7 +74,13 @@ def columns_of(
             )
 
 
-def laid_out(columns: Sequence[Column[OverviewRow]], width: int, needs: dict[str, int]) -> Laid:
-    """Return the columns that fit into `width` cells, without those that no row has a text for."""
+def laid_out(
+    columns: Sequence[Column[OverviewRow]],
+    width: int,
+    needs: Mapping[str, int],
+    enough: Mapping[str, int] | None = None,
+) -> Laid:
+    """Return the columns that fit into `width` cells, without those that no row has a text for.
+    `needs`, `enough`: as of `lay_out`."""
     filled = [column for column in columns if needs.get(column.id, 1) or not column.drop]
-    return lay_out(filled, width, needs)
+    return lay_out(filled, width, needs, enough)

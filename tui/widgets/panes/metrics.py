@@ -47,7 +47,7 @@ class MetricsPane(TreePane[MetricsRow]):
 
     def __init__(self, dashboard: Dashboard) -> None:
         columns = [
-            Column("name", "MODEL", 24, _name, grow=((0, 24), (5, 32)), path=True, sort=_by_name),
+            Column("name", "MODEL", 24, _name, grow=((0, 24), (3, 36)), path=True, sort=_by_name),
             Column("state", "STATE", 15, _state, drop=8, sort=lambda row: row.state.word),
             *(
                 _number(*column)

@@ -436,6 +436,8 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
 
     def _set_layout(self, width: int, needs: dict[str, int]) -> None:
         columns = lay_out(self.columns, width - GUTTER, needs)
+        if enough := enough_cells(columns, needs, self.on_screen()):
+            columns = lay_out(self.columns, width - GUTTER, needs, enough)
         shown = {column.id for column, _ in columns}
         hidden = [one for one in self.columns if one.id not in shown]
         bare = tuple(one for one in hidden if needs.get(one.id) == 0)
@@ -530,6 +532,28 @@ def needed(cell: Cell) -> int:
     return min(LONGEST_CELL, text_width(plain(text)))
 
 
+def enough_cells(
+    columns: Sequence[tuple[Column[Row], int]], needs: Mapping[str, int], rows: Sequence[Row]
+) -> dict[str, int]:
+    """Return the cells that are enough for columns whose texts do not fit: a shorter form that
+    stands in their place may leave some to others."""
+    found: dict[str, int] = {}
+    for column, cells in columns:
+        if needs.get(column.id, 0) > cells:
+            taken = max((form_width(column.cell_of(row), cells) for row in rows), default=cells)
+            if taken < cells:
+                found[column.id] = taken
+    return found
+
+
+def form_width(cell: Cell, cells: int) -> int:
+    """Return the cells that a text takes where it has so many: those of the form that is shown."""
+    if cell.text in BLANKS:
+        return 0
+    lead = text_width(clip(cell.lead, cells))
+    return min(cells, lead + text_width(plain(_form(cell.text, cells - lead, cell.shorter))))
+
+
 def titles_line(titles: Sequence[tuple[Column[Any], str, int]]) -> str:
     """Return the line of titles above a table: each column's with the cells that it has."""
     cells = (fitted(title, room, column) for column, title, room in titles)
@@ -542,13 +566,19 @@ def fitted(
     """Return harmless text, exactly `cells` wide: the first of its forms that is not cut."""
     lead = clip(lead, cells)
     room = cells - text_width(lead)
-    if shorter and len(text) * 2 > room:
-        every = (text, *shorter)
-        text = next((one for one in every if _fits(one, room)), every[-1])
+    text = _form(text, room, shorter)
     cut = clip_path if column.path else clip_host if column.host else clip
     text = lead + cut(text, room)
     padding = " " * (cells - text_width(text))
     return padding + text if column.right else text + padding
+
+
+def _form(text: str, room: int, shorter: tuple[str, ...]) -> str:
+    """Return the first form of a text that is not cut, else the last."""
+    if not shorter or len(text) * 2 <= room:
+        return text
+    every = (text, *shorter)
+    return next((one for one in every if _fits(one, room)), every[-1])
 
 
 def _fits(text: str, cells: int) -> bool:

@@ -12,7 +12,13 @@ from textual.strip import Strip
 from tui.state.column import Cell, Column
 from tui.state.overview.rows import OverviewPart, OverviewRow, RowKind
 from tui.state.overview.sections import Laid, columns_of, laid_out
-from tui.widgets.table.list_table import GUTTER, ListTable, needed, titles_line
+from tui.widgets.table.list_table import (
+    GUTTER,
+    ListTable,
+    enough_cells,
+    needed,
+    titles_line,
+)
 
 _SENTENCE: Column[OverviewRow] = Column("text", "", 1, lambda row: row.cells["text"])
 
@@ -141,7 +147,12 @@ class PartTable(ListTable[OverviewRow]):
                 column.id: max((needed(column.cell_of(row)) for row in lines), default=0)
                 for column in columns
             }
-            laid[part] = laid_out(columns, width, needs) if lines else [(columns[0], width)]
+            if lines:
+                laid[part] = laid_out(columns, width, needs)
+                enough = enough_cells(laid[part], needs, lines)
+                laid[part] = laid_out(columns, width, needs, enough) if enough else laid[part]
+            else:
+                laid[part] = [(columns[0], width)]
         self._laid = laid
 
     def _fit(self, *, anew: bool = False) -> None:
