@@ -14,7 +14,7 @@ from backends.liveness.workers import Worker
 from tui.text.format import State, count
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.numbers import rate, whole
-from tui.text.short import forms
+from tui.text.short import forms, shortest
 from tui.text.short.evidence_words import lacking
 from tui.text.timestamps import time_of_day
 
@@ -84,7 +84,7 @@ def why_not(
     `missing`: by namespace, the worker types missing there. `sorts`: of card, if they are in
     conflict. `unknown`: workers of which it is not known.
     """
-    roles = sorted({role for some in missing.values() for role in some})
+    roles = _missing_roles(reasons, missing)
     parts = [f"no {' and no '.join(roles)} worker"] if roles else []
     for reason, number in sorted(reasons.items()):
         if reason is ServingReason.NEEDS and roles:
@@ -96,6 +96,16 @@ def why_not(
     if unknown:
         parts.append(f"{unknown:,} unknown: cannot read all keys")
     return ", ".join(parts)
+
+
+def _missing_roles(
+    reasons: Mapping[ServingReason, int], missing: Mapping[str | None, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the missing worker types that are a reason. Where no worker waits for them, the
+    reason is that of their own workers: all of them are dead, or drained."""
+    if reasons and ServingReason.NEEDS not in reasons:
+        return ()
+    return tuple(sorted({role for some in missing.values() for role in some}))
 
 
 def why_not_served(serving: ModelServing) -> str:
@@ -111,7 +121,7 @@ def words_why_not(
     unknown: int = 0,
 ) -> tuple[str, ...]:
     """Return shorter and shorter forms of the first reason of `why_not`."""
-    if roles := tuple(sorted({role for some in missing.values() for role in some})):
+    if roles := _missing_roles(reasons, missing):
         return lacking(roles)
     if not reasons:
         return ("not known",) if unknown else ()
@@ -311,6 +321,21 @@ def denial_words(reports: ModelReports | None) -> tuple[str, ...]:
     if not statuses:
         return ()
     return ("not served",) if len(statuses) > 1 else _DENIAL_WORDS[statuses.pop()]
+
+
+def with_denial(
+    why: str, words: tuple[str, ...], reports: ModelReports | None, *, is_unserved: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Return why a model is not served, by what is registered and by frontends, with shorter forms.
+
+    `why`, `words`: by what is registered. `is_unserved`: no request reaches it by that alone, so
+    that what frontends report follows from it.
+    """
+    by_cause = [(why, words), (denial_in_brief(reports), denial_words(reports))]
+    if not is_unserved:
+        by_cause.reverse()
+    text = ", ".join(filter(None, (one for one, _ in by_cause)))
+    return text, shortest(*(shorter for _, shorter in by_cause))
 
 
 def silent_addresses(reports: Iterable[FrontendReport]) -> list[str]:

@@ -11,9 +11,17 @@ from backends.dynamo.records import AnyRecord
 from tui.state.cluster_view import ClusterView
 from tui.state.conditions import is_of_kind, kind_words
 from tui.state.narrowing import searchable
-from tui.text.causes.sentences import cause_name, cause_subject, cause_why, number_of_keys
+from tui.text.causes.sentences import (
+    cause_name,
+    cause_subject,
+    cause_why,
+    number_of_keys,
+    words_of_cause,
+)
 from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, hex_id, name_of
 from tui.text.reasons import reason_text
+from tui.text.short import forms
+from tui.text.short.reason_words import reason_words
 
 
 class CauseRow:
@@ -78,6 +86,8 @@ class CauseRows:
         self._texts: dict[int, tuple[object, str]] = {}
         """Of each cause, as it was searched last, while there is a filter: what it rests on, and
         the searched text."""
+        self.without_time = 0
+        """Causes that the filter would show, but for their time, which is not known."""
         self._ages_at: float | None = None
         """When the next of the rows is too old to be shown. None: none will be."""
         self._stands_at: float | None = None
@@ -122,6 +132,14 @@ class CauseRows:
         why = self._replaced(cause_why(row.cause), row.cause.events)
         return ", ".join(filter(None, (why, number_of_keys(row.cause))))
 
+    def words(self, row: CauseRow) -> tuple[str, ...]:
+        """Return shorter and shorter forms of `why`."""
+        whole = self.why(row)
+        if row.is_below and row.event is not None:
+            return forms(whole, *reason_words(row.event.why))[1:] if whole else ()
+        why = self._replaced(cause_why(row.cause), row.cause.events)
+        return forms(whole, why, *words_of_cause(row.cause))[1:]
+
     def replacement(self, events: Sequence[Event]) -> str:
         """Return the id of the process that took the place of what was removed. Empty: none did."""
         stones = self._view.tombstones
@@ -141,26 +159,27 @@ class CauseRows:
     def _shown(self) -> Iterator[EventCause]:
         """Yield the causes that the filter shows."""
         view, wanted = self._view, self._view.conditions
-        self._ages_at = None
+        self._ages_at, self.without_time = None, 0
         if not wanted.words or len(self._texts) > 2 * len(view.history):
             self._texts.clear()
         # A view that stands still goes on showing what was new enough.
         self._stands_at = (self._stands_at or self._now()) if view.frozen else None
         now = self._stands_at or self._now()
         for cause in view.newest_causes():
-            if wanted.since is not None:
-                if cause.is_untimed:
-                    continue
-                until = cause.until + wanted.since
-                if until <= now:
-                    continue
+            is_aging = wanted.since is not None and not cause.is_untimed
+            until = cause.until + (wanted.since or 0.0)
+            if is_aging and until <= now:
+                continue
             if wanted.kinds and not is_of_kind(_kinds(cause), wanted.kinds):
                 continue
             if wanted.namespaces and not any(map(wanted.is_in_namespace, cause.records)):
                 continue
             if wanted.words and not view.finds(self._text(cause)):
                 continue
-            if wanted.since is not None:
+            if wanted.since is not None and not is_aging:
+                self.without_time += 1
+                continue
+            if is_aging:
                 self._ages_at = until if self._ages_at is None else min(self._ages_at, until)
             yield cause
 

@@ -19,17 +19,15 @@ from tui.state.dashboard import Dashboard
 from tui.text.format import State
 from tui.text.serving import (
     PARTLY,
-    denial_in_brief,
-    denial_words,
     state_at_frontends,
     why_not,
     why_not_routed,
     why_not_served,
+    with_denial,
     words_why_not,
     words_why_not_routed,
     words_why_not_served,
 )
-from tui.text.short import shortest
 
 RowKey = tuple[Hashable, ...]
 """The names from the model down, then the card's key."""
@@ -151,8 +149,9 @@ class RowSummaries:
             figures, reasons = serving.figures(card.key for card in there)
             why = why_not(reasons, {}, unknown=figures.unknown)
             words = words_why_not(reasons, {}, unknown=figures.unknown)
-        why = ", ".join(filter(None, (denial_in_brief(reports), why)))
-        return figures, why, shortest(denial_words(reports), words)
+        name = str(key[-1])
+        unserved = serving.unserved if len(key) == 1 else serving.unserved_adapters
+        return figures, *with_denial(why, words, reports, is_unserved=name in unserved)
 
     def _at_frontends(self, key: RowKey, verdict: Verdict, routable: RoutableCount) -> State | None:
         """Return the state of a model or adapter by frontends. None: show the store's, since none

@@ -224,7 +224,7 @@ class OverviewContents:
             "model": Cell(name, "dim" if line.is_part and not tone else tone, lead),
             "where": Cell("" if line.is_part else line.where, "dim"),
             "routable": Cell(line.roles or NOTHING, tone),
-            "why": Cell(line.why),
+            "why": Cell(line.why, shorter=line.words),
         }
         if not line.is_part:
             cells |= self._figures(line.name)
@@ -274,7 +274,7 @@ class OverviewContents:
             "what": Cell(f"{glyph} {cause.kind.value}", tone),
             "name": Cell(cause_name(cause) or cause_subject(cause)),
             "id": Cell(row.id_text, "accent"),
-            "why": Cell(self._causes.why(row), "dim"),
+            "why": Cell(self._causes.why(row), "dim", shorter=self._causes.words(row)),
         }
         return rests_on, OverviewRow(key, OverviewPart.EVENTS, RowKind.LINE, cells)
 
@@ -385,6 +385,6 @@ def _row_of_store(kind: str, place: int, line: StoreLine) -> OverviewRow:
     cells = {
         "state": Cell(line.state.in_column, line.state.tone),
         "name": Cell(line.name),
-        "why": Cell(line.why),
+        "why": Cell(line.why, shorter=line.words),
     }
     return OverviewRow((kind, place), OverviewPart.WRONG, RowKind.LINE, cells)

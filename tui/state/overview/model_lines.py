@@ -15,9 +15,10 @@ from tui.text.format import State, count
 from tui.text.serving import (
     NOT_SERVED,
     PARTLY,
-    denial_in_brief,
     state_of_model,
     why_not_served,
+    with_denial,
+    words_why_not_served,
 )
 
 ALL_ROUTABLE = State("●", "routable", "good")
@@ -43,6 +44,8 @@ class ModelLine(msgspec.Struct, frozen=True):
     by_role: tuple[tuple[str, RoutableCount], ...]
     why: str
     """Why not all of its workers are routable, in few words."""
+    words: tuple[str, ...] = ()
+    """Shorter forms of `why`."""
 
     @property
     def roles(self) -> str:
@@ -139,11 +142,17 @@ class ModelLines:
         serving = self._view.verdicts.serving
         whole = serving.model(name, self._scope)
         state = state_of_model(serving, name)
-        denial = denial_in_brief(serving.at_frontends(name))
+        why, words = with_denial(
+            "" if whole is None else why_not_served(whole),
+            () if whole is None else words_why_not_served(whole),
+            serving.at_frontends(name),
+            is_unserved=name in serving.unserved,
+        )
         if whole is None:
             # Only adapters' cards are there, or such as show nothing of workers.
             state = state or NOT_KNOWN
-            return _Known(ModelLine(name, None, False, "", state, RoutableCount(), (), denial), ())
+            line = ModelLine(name, None, False, "", state, RoutableCount(), (), why, words)
+            return _Known(line, ())
         namespaces = sorted({one.worker_set.namespace or "" for one in whole.sets})
         several = len(namespaces) > 1
         where = count(len(namespaces), "namespace") if several else namespaces[0]
@@ -155,7 +164,8 @@ class ModelLines:
             state or _state_of(whole.figures),
             whole.figures,
             _by_role(whole),
-            ", ".join(filter(None, (denial, why_not_served(whole)))),
+            why,
+            words,
         )
         return _Known(top, tuple(namespaces) if several else ())
 
@@ -175,6 +185,7 @@ def _part(name: str, namespace: str, part: ModelServing) -> ModelLine:
         part.figures,
         _by_role(part),
         why_not_served(part),
+        words_why_not_served(part),
     )
 
 

@@ -24,6 +24,8 @@ class StoreLine(msgspec.Struct, frozen=True):
     state: State
     name: str
     why: str
+    words: tuple[str, ...] = ()
+    """Shorter forms of `why`."""
 
 
 def store_lines(dashboard: Dashboard) -> list[StoreLine]:
@@ -37,7 +39,12 @@ def frontend_lines(dashboard: Dashboard) -> list[StoreLine]:
     frontends = dashboard.view.verdicts.serving.frontends
     state = State("✗", FAILING, "warn")
     return [
-        StoreLine(state, one.name.removeprefix("http://"), f"frontend: {one.trouble}")
+        StoreLine(
+            state,
+            one.name.removeprefix("http://"),
+            f"frontend: {one.trouble}",
+            (one.trouble, "frontend"),
+        )
         for one in frontends
         if one.trouble and one.was_seen
     ]
@@ -47,13 +54,15 @@ def _of_link(dashboard: Dashboard) -> Iterator[StoreLine]:
     store, shown_at = dashboard.view.store, dashboard.clock.shown_at
     if not store.link.is_outdated:
         return
-    why = f"since {time_of_day(shown_at(store.since))}: what follows is of then"
+    since = time_of_day(shown_at(store.since))
+    why = f"since {since}: what follows is of then"
     if store.link is LinkState.NOT_UPDATING:
         why = why_not_updating(store, dashboard.store.name, dashboard.clock(), shown_at) or why
     elif store.error is not None:
         why = f"{why}; {explain(store.error, dashboard.store.name).sentence}"
     state = State("✗", store.link.value, "bad")
-    yield StoreLine(state, f"{dashboard.store.name} {dashboard.store.address}", why)
+    name = f"{dashboard.store.name} {dashboard.store.address}"
+    yield StoreLine(state, name, why, (f"since {since}", since))
 
 
 def _of_warnings(dashboard: Dashboard) -> Iterator[StoreLine]:

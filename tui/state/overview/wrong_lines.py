@@ -26,14 +26,12 @@ from tui.state.record_states import NO_REASON, RecordStates
 from tui.text.format import LEFT_BEHIND, NOTHING, STATES, State, worker_ids
 from tui.text.serving import (
     NOT_SERVED,
-    denial_in_brief,
-    denial_words,
     state_of_adapter,
     state_of_model,
     why_not_served,
+    with_denial,
     words_why_not_served,
 )
-from tui.text.short import shortest
 
 
 class WrongKind(StrEnum):
@@ -262,7 +260,6 @@ class WrongLines:
         is_model = cause.kind is WrongKind.MODEL
         cards = found or (self._cards_of_model if is_model else self._cards_of_adapter)(name)
         state = self._served(cause) or STATES[self._states.worst(found)]
-        denial = denial_in_brief(serving.at_frontends(name))
         served = serving.model(name, self._scope) if is_model else None
         why = "" if served is None else why_not_served(served)
         words = () if served is None else words_why_not_served(served)
@@ -274,6 +271,10 @@ class WrongLines:
             reason = NO_REASON if shown is None else self._states.why(shown)
             if reason.text:
                 why, words = reason.text, reason.shorter
+        unserved = serving.unserved if is_model else serving.unserved_adapters
+        why, words = with_denial(
+            why, words, serving.at_frontends(name), is_unserved=name in unserved
+        )
         return WrongLine(
             cause,
             state,
@@ -283,8 +284,8 @@ class WrongLines:
             "",
             tuple(sorted(cards, key=lambda one: one.key)),
             len(found),
-            ", ".join(filter(None, (denial, why))),
-            shortest(denial_words(serving.at_frontends(name)), words),
+            why,
+            words,
         )
 
     def _of_worker(self, cause: WrongId, number: int, found: Sequence[AnyRecord]) -> WrongLine:

@@ -22,6 +22,8 @@ from tui.text.format import (
 )
 from tui.text.host_clock import ShownAt, as_it_is
 from tui.text.reasons import AFTER_GAP, before_start, in_the_past, reason_text
+from tui.text.short import without_last_clauses
+from tui.text.short.reason_words import reason_words
 from tui.text.timestamps import time_of_day
 
 CAUSE_GLYPHS: dict[CauseKind, tuple[str, str]] = {
@@ -99,6 +101,26 @@ def cause_why(cause: EventCause) -> str:
         case CauseKind.LOST if len(cause.events) > 1:
             return f"{len(cause.events):,} attempts: {reason_text(cause.why)}"
     return _without_kind(cause.why, cause.kind)
+
+
+def words_of_cause(cause: EventCause) -> tuple[str, ...]:
+    """Return shorter and shorter forms of `cause_why`. Empty: there is none."""
+    why = cause.why
+    if cause.kind is CauseKind.STARTED:
+        every = without_last_clauses(cause_why(cause))
+        process = process_of(cause)
+        if process is None or _in_gap(cause.events[0].why):
+            return every
+        # The beginning of a model's name tells more than the role alone.
+        return tuple(one for one in every if all(model in one for model in process.models))
+    if cause.kind is CauseKind.BACK:
+        return (cause_why(cause).partition(": ")[0],)
+    if why is None:
+        return ()
+    if why.revision and why.kind in (ReasonKind.BEFORE_START, ReasonKind.IN_THE_PAST):
+        return (f"revision {why.revision}",)
+    kind = cause.kind.value
+    return tuple(one.removeprefix(f"{kind} ") for one in reason_words(why) if one != kind)
 
 
 def after_it_went(event: Event, went: Event) -> str:
@@ -192,6 +214,14 @@ def kept_since(history: History, shown_at: ShownAt = as_it_is) -> str:
     if oldest.number == 1:
         return f"Kept since {since}, dyntop's start; earlier events are not known"
     return f"The last {len(history):,} events are kept, since {since}"
+
+
+def hidden_before(history: History, number: int, shown_at: ShownAt = as_it_is) -> str:
+    """Return since when events are kept, and how many causes of before a filter by time hides."""
+    start = history.start
+    since = "" if start is None else f"Kept since {time_of_day(shown_at(start.at))}; "
+    verb = "it has" if number == 1 else "they have"
+    return f"{since}the filter hides {number:,} from before: {verb} no time"
 
 
 def known_until(history: History, shown_at: ShownAt = as_it_is) -> str:

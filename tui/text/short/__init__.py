@@ -9,6 +9,8 @@ this list:
 
 from __future__ import annotations
 
+import re
+
 SHORTEST = 11
 """Characters: what a column of reasons has at least."""
 
@@ -21,6 +23,15 @@ def forms(*texts: str) -> tuple[str, ...]:
         if text and (not kept or len(text) < len(kept[-1])):
             kept.append(text)
     return tuple(kept)
+
+
+def without_last_clauses(text: str) -> tuple[str, ...]:
+    """Return a text without its last clause, without its last two, and so on."""
+    ends = [found.start() for found in _BETWEEN_CLAUSES.finditer(text)]
+    return tuple(text[:end] for end in reversed(ends))
+
+
+_BETWEEN_CLAUSES = re.compile("[,;:] ")
 
 
 def shortest(*of: tuple[str, ...]) -> tuple[str, ...]:

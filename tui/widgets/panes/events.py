@@ -22,17 +22,22 @@ from tui.text.causes.sentences import (
     CAUSE_GLYPHS,
     cause_name,
     cause_subject,
+    hidden_before,
     nothing_found,
     time_text,
 )
 from tui.text.detail import Detail
 from tui.text.format import EVENT_GLYPHS, SHORT_KIND_NAMES, count, name_of
+from tui.text.sanitize import width
+from tui.text.short import SHORTEST, without_last_clauses
 from tui.text.tab_titles import NEW
 from tui.widgets.panes.tree_pane import TreePane
 
-NAMES: tuple[Growth, ...] = ((3, 24), (7, 36))
-REASONS: tuple[Growth, ...] = ((3, 26), (6, 56))
-"""They come before the kinds and ids, and before the ends of long names."""
+NAMES: tuple[Growth, ...] = ((3, 30), (6, 36))
+REASONS: tuple[Growth, ...] = ((4, 26), (7, 56))
+"""After names, since there are shorter forms of them. They come before ids."""
+PADDING = 1
+"""Cells at each side of the line below the table."""
 NEWEST_FIRST = SortOrder("time", reverse=True)
 
 
@@ -56,7 +61,7 @@ class EventsPane(TreePane[CauseRow]):
             Column("kind", "KIND", 8, _kind, drop=4),
             Column("name", "NAME", 16, _name, grow=NAMES, path=True),
             Column("id", "ID", 16, _id, drop=5),
-            Column("why", "WHY", 10, self._why, drop=2, grow=REASONS),
+            Column("why", "WHY", SHORTEST, self._why, drop=2, grow=REASONS),
         ]
         self._kept_since = Static(id="events-kept")
         super().__init__(
@@ -64,7 +69,9 @@ class EventsPane(TreePane[CauseRow]):
         )
         self._rows = CauseRows(dashboard.view, dashboard.clock)
         self._kept = ""
-        """Since when events are kept, as it is shown."""
+        """Since when events are kept."""
+        self._kept_shown = ""
+        """The same as it is shown."""
         self._opened: set[int] = set()
         """The numbers of the expanded causes."""
 
@@ -90,11 +97,26 @@ class EventsPane(TreePane[CauseRow]):
         """Set what an empty table shows: that nothing happened, or what the filter hides; and since
         when events are kept."""
         history, kept = self.view.history, self.dashboard.events_kept()
+        if hidden := self._rows.without_time:
+            kept = hidden_before(history, hidden, self.dashboard.clock.shown_at)
+        # A small screen has no room for it, but for what else would seem not to have happened.
+        self._kept_since.set_class(hidden > 0, "-hiding")
         empty = nothing_found(self.view.filter, kept) if self.view.filter and history else ""
         self.table.empty_text = empty or self.dashboard.no_events()
-        if kept != self._kept:
-            self._kept = kept
-            self._kept_since.update(Content(kept))
+        self._kept = kept
+        self._show_kept()
+
+    def on_resize(self) -> None:
+        self._show_kept()
+
+    def _show_kept(self) -> None:
+        """Show since when events are kept, in as many clauses as there is room for."""
+        every = (self._kept, *without_last_clauses(self._kept))
+        room = self.size.width - 2 * PADDING if self.size.width else len(self._kept)
+        text = next((one for one in every if width(one) <= room), every[-1])
+        if text != self._kept_shown:
+            self._kept_shown = text
+            self._kept_since.update(Content(text))
 
     def count(self) -> None:
         """Return no number for the title: it would only grow."""
@@ -184,7 +206,7 @@ class EventsPane(TreePane[CauseRow]):
         return f"{time}{new}"
 
     def _why(self, row: CauseRow) -> Cell:
-        return Cell(self._rows.why(row), "dim")
+        return Cell(self._rows.why(row), "dim", shorter=self._rows.words(row))
 
 
 def _what(row: CauseRow) -> Cell:

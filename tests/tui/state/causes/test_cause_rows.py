@@ -166,3 +166,29 @@ def test_what_has_no_time_is_in_no_span_of_time_and_keeps_each_revision() -> Non
     _, started, *below = rows.shown(opened=(-1,))
     assert [row.is_untimed for row in (started, *below)] == [True, True, True]
     assert [rows.rows.why(row) for row in below] == ["revision 41, before the start", ""]
+
+
+def test_a_filter_by_time_counts_what_it_hides_since_no_time_is_known() -> None:
+    rows = Rows()
+    changes = [RecordChange(one, None, 40 + n) for n, one in enumerate([*worker(1), *worker(2)])]
+    rows.view.put_before(rows.view.earlier_events(changes))
+    assert rows.kinds() == ["resynced", "started", "started"]
+    assert rows.rows.without_time == 0
+    assert rows.kinds("10m") == ["resynced"]
+    assert rows.rows.without_time == 2
+    # Of those that it would show otherwise.
+    assert rows.kinds("10m ns:staging") == []
+    assert rows.rows.without_time == 0
+
+
+def test_a_reason_has_shorter_forms_that_say_no_more_than_the_whole() -> None:
+    rows = Rows()
+    changes = [RecordChange(one, None, 40 + n) for n, one in enumerate(worker(1))]
+    rows.view.put_before(rows.view.earlier_events(changes))
+    rows.come(*worker(2))
+    rows.go(*worker(2))
+    (stopped, started, start, before) = rows.shown()
+    assert rows.rows.words(stopped) == ("in order: lease revoked with 22 of 30 s left", "in order")
+    assert rows.rows.words(started) == ("acme/tiny-llm, 10.0.0.2", "acme/tiny-llm")
+    assert rows.rows.words(before)[-1] == "revision 40"
+    assert rows.rows.words(start) == ()

@@ -12,7 +12,14 @@ from backends.discovery.past_records import RecordChange
 from backends.discovery.reasons import Reason, ReasonKind
 from tests.support.registered import MALFORMED, card, instance, record
 from tui.text.causes.cause_detail import cause_detail
-from tui.text.causes.sentences import cause_sentence, cause_why, kept_since, known_until, time_text
+from tui.text.causes.sentences import (
+    cause_sentence,
+    cause_why,
+    hidden_before,
+    kept_since,
+    known_until,
+    time_text,
+)
 from tui.text.detail import with_event
 from tui.text.timestamps import time_of_day
 
@@ -121,3 +128,12 @@ def test_the_last_line_of_an_earlier_moment_tells_no_time_that_is_not_known() ->
     assert known_until(history) == (
         f"The last 2 events up to this moment, since {time_of_day(NOON)}"
     )
+
+
+def test_what_a_filter_by_time_hides_is_counted() -> None:
+    history = History()
+    history.apply(Resynced((), (), "49"), NOON)
+    at = time_of_day(NOON)
+    some = hidden_before(history, 39)
+    assert some == f"Kept since {at}; the filter hides 39 from before: they have no time"
+    assert hidden_before(history, 1).endswith("hides 1 from before: it has no time")

@@ -22,8 +22,8 @@ from tests.support.evidence import SENTENCES
 from tests.support.registered import MALFORMED, instance, record
 from tui.text.brief_evidence import brief_evidence
 from tui.text.sanitize import width
-from tui.text.serving import words_why_not
-from tui.text.short import SHORTEST, forms, shortest
+from tui.text.serving import why_not, words_why_not
+from tui.text.short import SHORTEST, forms, shortest, without_last_clauses
 from tui.text.short.evidence_words import evidence_words
 from tui.text.short.reason_words import reason_words
 
@@ -116,7 +116,29 @@ def test_of_several_reasons_the_first_is_said() -> None:
         "lacks 2 roles",
         "lacks roles",
     )
+    waiting = {ServingReason.DEAD: 3, ServingReason.NEEDS: 4}
+    assert words_why_not(waiting, {"prod": ("decode",)}) == ("no decode",)
     assert words_why_not({}, {}, unknown=2) == ("not known",)
     assert shortest((), ("a",), ("b",)) == ("a",)
     assert forms("longer", "as long", "", "short") == ("longer", "short")
     assert reason_words(None) == ()
+
+
+def test_where_no_worker_waits_for_a_role_its_own_workers_are_the_reason() -> None:
+    """All workers of a model are dead, or drained: that no worker has their role says less."""
+    for reason, said in ((ServingReason.DEAD, "2 dead"), (ServingReason.NO_INSTANCE, "2 no inst")):
+        reasons: dict[ServingReason, int] = {reason: 2}
+        missing: dict[str | None, tuple[str, ...]] = {"prod": ("aggregated",)}
+        assert words_why_not(reasons, missing)[0].startswith(said)
+        assert why_not(reasons, missing).startswith(said)
+        assert "aggregated" not in why_not(reasons, missing)
+
+
+def test_a_text_loses_its_clauses_from_the_end() -> None:
+    text = "decode, acme/tiny: 10.0.0.1; 6 keys"
+    assert without_last_clauses(text) == (
+        "decode, acme/tiny: 10.0.0.1",
+        "decode, acme/tiny",
+        "decode",
+    )
+    assert without_last_clauses("http://etcd:2379") == ()
