@@ -118,6 +118,9 @@ class StoreHeader(Vertical):
             left.insert(0, Text("dyntop", "bold"))
         # Always shown: a frozen or filtered view must not look like a live and complete one.
         used = _cells([*left, *modes])
+        if (read := self._leases_read()) and used + _cells([read]) + LEAST_ADDRESS <= room:
+            modes.append(read)
+            used += _cells([read])
         if self._is_short and (breadcrumb := self._breadcrumb(max(LEAST_BREADCRUMB, room - used))):
             left.append(breadcrumb)
             used += breadcrumb.cell_len + 2
@@ -130,7 +133,7 @@ class StoreHeader(Vertical):
             right.pop()
         right_width = _cells(right)
         address = clip(address, max(0, room - used - right_width))
-        left += [Text(address), *modes]
+        left += [*([Text(address)] if address else []), *modes]
         line = Text(no_wrap=True)
         line.append(Text("  ").join(left))
         if right:
@@ -211,13 +214,15 @@ class StoreHeader(Vertical):
             modes.append(Text(f"▪ {self.dashboard.marked:,} marked", "reverse"))
         if self.dashboard.trouble:
             modes.append(Text(f"no evidence: {plain(self.dashboard.trouble)}", "bold"))
-        if self.dashboard.sweep_age:
-            read, leases = self.dashboard.leases_read
-            age = f"leases read up to {duration(self.dashboard.sweep_age)} ago"
-            modes.append(
-                Text(f"{read:,} of {leases:,} leases read" if read < leases else age, "dim")
-            )
         return modes
+
+    def _leases_read(self) -> Text:
+        """Return how far leases are read. Empty: as they should be."""
+        if not self.dashboard.sweep_age:
+            return Text()
+        read, leases = self.dashboard.leases_read
+        age = f"leases read up to {duration(self.dashboard.sweep_age)} ago"
+        return Text(f"{read:,} of {leases:,} leases read" if read < leases else age, "dim")
 
     def _counts(self) -> list[Text]:
         """Return the counts, the most important first. Empty: no complete snapshot yet."""
