@@ -92,7 +92,7 @@ def test_the_models_tab_says_how_many_workers_a_request_reaches_and_why_not_othe
 def test_d_in_workers_drains_by_the_typed_id_and_u_puts_back(
     dashboard: Terminal, etcd: EtcdServer
 ) -> None:
-    assert "`3` Workers, `d`, type the id" in keys_of(3)
+    assert "`3` Workers, go to its row, `d`, type the id" in keys_of(3)
     assert "`u` puts it back" in keys_of(3)
     dashboard.press("/")
     dashboard.type(ID)
