@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -51,6 +51,8 @@ class Cluster(RecordIndex):
         """Of keys whose value changed since they were first seen."""
         self._by_worker: _Index = {}
         self._by_publisher: _Index = {}
+        """The channel and the source of each publisher of one topic: a publisher may have
+        thousands."""
         self._instances_at: _Index = {}
         """The instances of each endpoint of a worker; `_base_cards_at`: the cards, without those of
         adapters, of which a worker may have hundreds."""
@@ -128,8 +130,8 @@ class Cluster(RecordIndex):
         if record is None:
             return
         self._remove(record)
-        touched = self._touch(record)
         self._aliases.discard(record)
+        touched = self._touch(record)
         del self._first_seen[key]
         self._value_seen.pop(key, None)
         for index, value in self._entries(record):
@@ -139,7 +141,7 @@ class Cluster(RecordIndex):
                 del index[value]
         for one in touched:
             # Of what is gone there is nothing to be asked, and ids are not used again.
-            if one not in self._by_worker:
+            if one not in self._by_worker and one not in self._aliases:
                 self._no_workers.pop(one, None)
                 self._touched.pop(one, None)
 
@@ -189,22 +191,27 @@ class Cluster(RecordIndex):
 
         Do not change the result, and do not keep it beyond the next event.
         """
-        self.find_roles(len(self._touched))
+        while self.find_roles(len(self._touched)):
+            pass
         return self._no_workers
 
     def find_roles(self, most: int) -> bool:
-        """Find the roles of that many processes that changed. Returns whether there are more.
+        """Find the roles of the processes of that many ids that changed. Returns whether there are
+        more.
 
         `no_workers` finds them all, which takes long after a large snapshot.
         """
-        for one in [*islice(self._touched, most)]:
+        some = [*islice(self._touched, most)]
+        for one in some:
             del self._touched[one]
-            worker = self._aliases.worker(one)
-            for name in (one, worker):
-                self._no_workers.pop(name, None)
+        workers = dict.fromkeys(map(self._aliases.worker, some))
+        for one in {*some, *workers}:
+            self._no_workers.pop(one, None)
+        for worker in workers:
             records = self.registered_by(worker)
             if records and (role := role_of(records)) is not Role.WORKER:
                 self._no_workers[worker] = role
+        self._touched |= dict.fromkeys(self._aliases.take_relisted())
         return bool(self._touched)
 
     def role(self, worker: int) -> Role:
@@ -214,7 +221,7 @@ class Cluster(RecordIndex):
     def count_workers(self, scope: Scope = ()) -> int:
         """Return the number of workers with records in a scope."""
         there = self.workers(scope)
-        return len(there) - sum(one in there for one in self.no_workers())
+        return len(there) - len(in_both(there, self.no_workers()))
 
     def instance_ids(self, worker: int) -> list[int]:
         """Return the instance ids in a worker's instances and cards, sorted.
@@ -246,6 +253,23 @@ class Cluster(RecordIndex):
             if other.key != record.key and object_of(other) == object_of(record)
         ]
 
+    def with_siblings(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
+        """Return some records and the siblings of each, every record once.
+
+        The cost grows with the number of records: `siblings` of each of them would take time in
+        proportion to its square.
+        """
+        found = {one.key: one for one in records}
+        objects: dict[int, set[str]] = {}
+        for record in found.values():
+            if (worker := self.worker_of(record)) is not None:
+                objects.setdefault(worker, set()).add(object_of(record))
+        for worker, wanted in objects.items():
+            for other in self.registered_by(worker):
+                if object_of(other) in wanted:
+                    found.setdefault(other.key, other)
+        return list(found.values())
+
     def registered_by(self, worker: int) -> list[AnyRecord]:
         """Return all records of a worker, as far as known, sorted by key."""
         records = self._own_records(worker)
@@ -269,27 +293,32 @@ class Cluster(RecordIndex):
         if worker is None:
             return None
         ids = [record.id.instance_id] if _is_named(record) else self.instance_ids(worker)
+        if (found := self._instance_at(record, ids)) is not None:
+            return found
+        there = (one for one in self._own_records(worker) if isinstance(one, EndpointInstance))
+        return _of_its_object(list(there), record)
+
+    def instance_beside(self, card: ModelCard) -> EndpointInstance | None:
+        """Return the endpoint instance of a card's own endpoint and id. None: there is none."""
+        return self._instance_at(card, [card.id.instance_id])
+
+    def _instance_at(self, record: AnyRecord, ids: Iterable[int | None]) -> EndpointInstance | None:
         endpoints = [_worker_endpoint(record, one) for one in ids]
-        same_endpoint = [key for at in endpoints for key in self._instances_at.get(at, ())]
-        found = self._of_type(EndpointInstance, same_endpoint)
-        if not found:
-            everything = self._own_records(worker)
-            found = [one for one in everything if isinstance(one, EndpointInstance)]
-        in_its_object = (one for one in found if object_of(one) == object_of(record))
-        return next(in_its_object, found[0] if found else None)
+        there = [key for at in endpoints for key in self._instances_at.get(at, ())]
+        return _of_its_object(self._of_type(EndpointInstance, there), record)
 
     def sources_of(self, channel: EventChannel) -> list[EventSource]:
         """Return the sources that describe a channel's events."""
-        sources = self._of_type(EventSource, self._publishers_keys(channel))
-        return [source for source in sources if _same_publisher(channel, source)]
+        return self._of_type(EventSource, self._publishers_keys(channel))
 
     def channel_of(self, source: EventSource) -> EventChannel | None:
         """Return the channel that a source's events are published on."""
         channels = self._of_type(EventChannel, self._publishers_keys(source))
-        return next((one for one in channels if _same_publisher(one, source)), None)
+        return channels[0] if channels else None
 
     def of_publisher(self, record: EventChannel | EventSource) -> list[AnyRecord]:
-        """Return the channels and sources of a record's publisher, sorted by key."""
+        """Return the channels and sources of a record's publisher and topic, which join them;
+        sorted by key."""
         return [self.records[key] for key in self._publishers_keys(record)]
 
     def base_of(self, card: ModelCard) -> ModelCard | None:
@@ -351,17 +380,17 @@ class Cluster(RecordIndex):
                 self._no_workers.pop(worker, None)
 
     def _touch(self, record: AnyRecord) -> Collection[int]:
-        """Note that a record's process changed; returns the ids it has."""
+        """Note that a record's process changed, and with it perhaps the id that it is listed under.
+        Returns the leases and ids concerned."""
         self._canonical.clear()
-        if (worker := own_worker(record)) is None:
-            return ()
-        touched = {worker, *self._aliases.names_of(worker)} if self._aliases else (worker,)
-        for one in touched:
-            self._touched[one] = None
+        touched = self._aliases.take_relisted()
+        if (worker := own_worker(record)) is not None:
+            touched.add(worker)
+        self._touched |= dict.fromkeys(touched)
         return touched
 
     def _publishers_keys(self, record: EventChannel | EventSource) -> Sequence[bytes]:
-        return self._by_publisher.get(record.id.instance_id, ())
+        return self._by_publisher.get(_publisher(record), ())
 
     def _entries(self, record: AnyRecord) -> list[tuple[_Index, object]]:
         """Return the index entries of a record: pairs of an index and the value it is listed
@@ -376,9 +405,15 @@ class Cluster(RecordIndex):
         elif kind is Kind.MODEL:
             if at.model_suffix is None:
                 entries.append((self._base_cards_at, _worker_endpoint(record, at.instance_id)))
-        elif kind is not Kind.UNKNOWN:
-            entries.append((self._by_publisher, at.instance_id))
+        elif kind is not Kind.UNKNOWN and at.instance_id is not None:
+            entries.append((self._by_publisher, _publisher(record)))
         return entries
+
+
+def in_both(some: Collection[int], others: Collection[int]) -> set[int]:
+    """Return the numbers that are in both of two sets. The cost grows with the smaller one."""
+    fewer, more = (some, others) if len(some) < len(others) else (others, some)
+    return {one for one in fewer if one in more}
 
 
 def _is_named(record: AnyRecord) -> bool:
@@ -386,15 +421,19 @@ def _is_named(record: AnyRecord) -> bool:
     return isinstance(record, EndpointInstance | ModelCard)
 
 
+def _of_its_object(found: Sequence[EndpointInstance], record: AnyRecord) -> EndpointInstance | None:
+    """Return one instance of a record's object, else the first."""
+    in_its_object = (one for one in found if object_of(one) == object_of(record))
+    return next(in_its_object, found[0] if found else None)
+
+
 def _key(record: AnyRecord) -> bytes:
     return record.key
 
 
-def _same_publisher(channel: EventChannel, source: EventSource) -> bool:
-    """Return whether a channel and a source have the same names, topic and publisher. Equal ids
-    differ in kind only.
-    """
-    return channel.id.path() == source.id.path() and channel.id.instance_id is not None
+def _publisher(record: AnyRecord) -> tuple[str, int | None]:
+    """Return what a channel and its source share: names, topic, and the publisher's id."""
+    return (record.id.path(), record.id.instance_id)
 
 
 def _worker_endpoint(record: AnyRecord, worker: int | None) -> tuple[object, ...]:
