@@ -97,15 +97,19 @@ class AddressReadings:
                 self.unweighed.update(self.spoken_for(record))
         return tuple(one.target for one in known)
 
-    def all_targets(self, record: AnyRecord) -> set[ProbeTarget]:
-        """Return all addresses that bear on whether a record's worker lives: its own, its
-        siblings'."""
-        speaker = self._speaker(record)
-        found = set(self.targets(speaker))
-        for one in self._cluster.siblings(record):
+    def all_targets(self, records: Iterable[AnyRecord]) -> set[ProbeTarget]:
+        """Return all addresses that bear on whether the workers of some records live: their own,
+        their siblings'."""
+        records = list(records)
+        found: set[ProbeTarget] = set()
+        for speaker in map(self._speaker, records):
+            found.update(self.targets(speaker))
+            if is_carried_by_nats(speaker):
+                found.add(NATS_SERVER)
+        for one in self._cluster.with_siblings(records):
             if not is_shared(one):
                 found.update(self.targets(one))
-        return found | {NATS_SERVER} if is_carried_by_nats(speaker) else found
+        return found
 
     def watched(self, records: Iterable[AnyRecord]) -> set[ProbeTarget]:
         """Return the addresses that are enough to follow whether the workers of records live.

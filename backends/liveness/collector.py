@@ -162,8 +162,7 @@ class EvidenceCollector:
 
     async def probe(self, records: Iterable[AnyRecord], *, deep: bool) -> list[ProbeResult]:
         """Probe the addresses of some records and of their workers' others now, once each."""
-        targets = {target for record in records for target in self._verdicts.targets(record)}
-        readings = await self._probes.once(targets, deep=deep)
+        readings = await self._probes.once(self._verdicts.targets(records), deep=deep)
         self._take_readings(readings)
         return readings
 

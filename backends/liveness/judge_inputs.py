@@ -84,7 +84,7 @@ class JudgeInputs:
                 worker_is_there=shown > shows_worker or not self.is_complete,
                 disagreement=DIFFERS if self.disagrees(record) else None,
                 lacks_instance=is_owned and record.key in lacking,
-                hidden_by=hidden_by,
+                hidden_by=record.key if is_owned and _hides_object(record) else hidden_by,
                 drained=mark if is_drained else None,
                 host=self._host,
                 routing=(

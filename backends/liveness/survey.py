@@ -239,11 +239,8 @@ def _judged(
 
 async def _ask_leases(found: Survey, discovery: Discovery, clock: Clock) -> None:
     """Learn how long all have that bears on the records asked for, each lease once."""
-    concerned: dict[bytes, AnyRecord] = {}
-    for record in found.verdicts.bearing_on(found.records):
-        if record.key not in concerned:
-            of_worker = [record, *found.cluster.siblings(record)]
-            concerned |= {one.key: one for one in of_worker}
+    bearing = found.cluster.with_siblings(found.verdicts.bearing_on(found.records))
+    concerned = {one.key: one for one in bearing}
     ttls = await discovery.time_to_live(concerned.values())
     at = clock()
     ended = [key for key, lease_ttl in ttls.items() if lease_ttl.granted is None]
@@ -286,8 +283,7 @@ async def _probe(
 async def _ask_addresses(
     found: Survey, probes: Probes, records: Sequence[AnyRecord], *, deep: bool
 ) -> list[ProbeResult]:
-    targets = {target for record in records for target in found.verdicts.targets(record)}
-    readings = await probes.once(targets, deep=deep)
+    readings = await probes.once(found.verdicts.targets(records), deep=deep)
     found.verdicts.observe_readings(readings)
     found.verdicts.update()
     return readings

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 
 from msgspec.structs import replace
 
-from backends.discovery.cluster import Cluster
+from backends.discovery.cluster import Cluster, in_both
 from backends.discovery.lease_ttl import same_standing
 from backends.discovery.record_index import Scope
 from backends.dynamo.records import (
@@ -21,17 +21,25 @@ from backends.dynamo.records import (
     EventSource,
     ModelCard,
 )
-from backends.dynamo.roles import Role
 from backends.liveness.address_readings import AddressReadings
-from backends.liveness.card_consensus import SortOfCard, compared, sorts_of_card
+from backends.liveness.card_consensus import (
+    MOST_SORTS,
+    SortOfCard,
+    SortsOfSet,
+    compared,
+    own_first,
+    sorts_of_set,
+)
 from backends.liveness.drain_marks import DrainMark
 from backends.liveness.evidence import Assessment
+from backends.liveness.evidence_kinds import CardsDiffer
 from backends.liveness.explain import assess
 from backends.liveness.findings import FailedRecords, Findings, LeftBehind
 from backends.liveness.judge import (
     DEAD,
     FINDINGS,
     STALE,
+    JudgeInput,
     LeaseTtl,
     Verdict,
     is_carried_by_nats,
@@ -48,10 +56,13 @@ from backends.liveness.keys_by_lease import lease_or_key as lease_or_key
 from backends.liveness.owned import goes_with_its_pod, is_plainly_ready
 from backends.liveness.routing import ROUTABLE
 from backends.liveness.serving import Serving
-from backends.liveness.serving.worker_sets import CardGroup
+from backends.liveness.serving.worker_sets import CardSet
 from backends.liveness.worker_groups import by_object, groups_of
 from backends.probe.types import NATS_SERVER, ProbeResult, ProbeTarget
 from backends.store import Lifetime
+
+FEW = 16
+"""Records of one worker that are gathered anew for each of them."""
 
 _NO_KEYS: frozenset[bytes] = frozenset()
 _PUBLISHED = (EventChannel, EventSource)
@@ -82,12 +93,15 @@ class LivenessTracker:
         self._addresses = AddressReadings(cluster, self._records)
         self.serving = Serving()
         """How models are served, by the verdicts as of the last `update`. Only to be read."""
-        self._conflicts: dict[CardGroup, tuple[SortOfCard, ...]] = {}
-        """As of the last `update`: the same for all cards of one sort, of which there may be
-        thousands."""
+        self._sorts: dict[CardSet, SortsOfSet] = {}
+        """Of worker sets in conflict, as of the last `update`: the same for all of their cards, of
+        which there may be thousands."""
         self._rerouted: set[bytes] = set()
         self._dirty: set[bytes] = set()
         self._inputs = JudgeInputs(cluster, lifetime, host, self._addresses, self.serving)
+        self._gathered: dict[bytes, JudgeInput] = {}
+        """What bears on the records of workers with many, until anything else is known."""
+        self._gathered_as_of = (0, 0.0)
 
     # --- to read ------------------------------------------------------------------------------
 
@@ -98,11 +112,27 @@ class LivenessTracker:
     def assessment(self, record: AnyRecord, stored_at: float) -> Assessment:
         """Return the verdict with its evidence. `stored_at`: when the store last confirmed the
         record, in POSIX seconds."""
-        group = [record, *self._cluster.siblings(record)]
-        facts = next(self._inputs.of(group, stored_at, self._inputs.lacking_instance(group)))
+        facts = self._facts(record, stored_at)
         if facts.disagreement is not None and isinstance(record, ModelCard):
-            facts = replace(facts, disagreement=compared(self.conflict(record), stored_at))
+            facts = replace(facts, disagreement=self._conflict_as_evidence(record, stored_at))
         return assess(facts)
+
+    def _facts(self, record: AnyRecord, stored_at: float) -> JudgeInput:
+        """Return all that bears on a record. For the records of one worker, of which there may be
+        thousands, it is gathered once."""
+        as_of = (self.updates, stored_at)
+        if self._gathered_as_of != as_of:
+            self._gathered.clear()
+            self._gathered_as_of = as_of
+        facts = self._gathered.get(record.key)
+        if facts is None or facts.record is not record:
+            group = [record, *self._cluster.siblings(record)]
+            found = self._inputs.of(group, stored_at, self._inputs.lacking_instance(group))
+            if len(group) <= FEW:
+                return next(found)
+            self._gathered.update((one.record.key, one) for one in found)
+            facts = self._gathered[record.key]
+        return facts
 
     def not_live(self, scope: Scope = ()) -> Collection[bytes]:
         """Return the instances in a place that are not live. Do not change it, nor keep it."""
@@ -127,17 +157,22 @@ class LivenessTracker:
     def count_workers(self, scope: Scope = ()) -> int:
         """Return the number of workers with records in a place, without those that are gone and
         left some behind."""
-        there = self._cluster.workers(scope)
-        gone = sum(
-            one in there and self._cluster.role(one) is Role.WORKER for one in self.left_behind
-        )
-        return self._cluster.count_workers(scope) - gone
+        gone = in_both(self._cluster.workers(scope), self.left_behind)
+        none = self._cluster.no_workers() if gone else ()
+        return self._cluster.count_workers(scope) - sum(one not in none for one in gone)
 
     def count_workers_not_live(self, scope: Scope = ()) -> int:
         """Return how many of `count_workers` have an instance in the place that is not live."""
         there = self._findings.workers(scope)
-        none = {*self._cluster.no_workers(), *self.left_behind} if there else ()
-        return len(there) - sum(one in there for one in none)
+        return len(there) - self.count_no_workers(there)
+
+    def count_no_workers(self, there: Collection[int]) -> int:
+        """Return how many of these ids count as no workers. The cost does not grow with the number
+        of all others: a tree has thousands of places."""
+        if not there:
+            return 0
+        none, gone = self._cluster.no_workers(), self.left_behind
+        return len(in_both(there, none) | in_both(there, gone))
 
     def lease_ttl(self, record: AnyRecord) -> LeaseTtl | None:
         """Return the TTL that the store last reported for a record. None: it was not asked yet."""
@@ -165,10 +200,10 @@ class LivenessTracker:
         keys = self._keys_by_lease.keys(lease)
         return self._records.get(next(iter(keys))) if keys else None
 
-    def targets(self, record: AnyRecord) -> set[ProbeTarget]:
-        """Return all addresses that bear on whether a record's worker lives: its own, its
-        siblings'."""
-        return self._addresses.all_targets(record)
+    def targets(self, records: Iterable[AnyRecord]) -> set[ProbeTarget]:
+        """Return all addresses that bear on whether the workers of some records live: their own,
+        their siblings'."""
+        return self._addresses.all_targets(records)
 
     def bearing_on(self, records: Iterable[AnyRecord]) -> list[AnyRecord]:
         """Return these records and the cards that bear on their verdicts: only cards of workers
@@ -197,6 +232,7 @@ class LivenessTracker:
 
     def observe_ttls(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
         """Take in the TTLs that the store reported."""
+        self._gathered.clear()
         for lease, lease_ttl in ttls.items():
             if keys := self._keys_by_lease.keys(lease):
                 before = self._inputs.ttls.get(lease)
@@ -208,6 +244,7 @@ class LivenessTracker:
 
     def forget_ttls(self, leases: Iterable[LeaseOrKey]) -> None:
         """Drop the TTLs of leases that are asked for no longer: they would soon be untrue."""
+        self._gathered.clear()
         for lease in leases:
             if self._inputs.ttls.pop(lease, None) is not None:
                 self._dirty |= self._keys_by_lease.keys(lease)
@@ -216,6 +253,7 @@ class LivenessTracker:
         """Forget all leases' TTLs, all results of probes, and all drains."""
         if not (self._inputs.ttls or self._inputs.drained or self._addresses.has_any):
             return
+        self._gathered.clear()
         self._inputs.ttls.clear()
         self._inputs.drained = {}
         self._addresses.forget_results()
@@ -256,6 +294,7 @@ class LivenessTracker:
 
     def observe_readings(self, readings: Iterable[ProbeResult]) -> None:
         """Take in the results of probes."""
+        self._gathered.clear()
         for reading in readings:
             if reading.target == NATS_SERVER:
                 self._observe_nats(reading)
@@ -276,6 +315,7 @@ class LivenessTracker:
 
     def drained(self, workers: Mapping[int, DrainMark]) -> None:
         """Replace the workers that are known to have been drained, with how."""
+        self._gathered.clear()
         before, self._inputs.drained = self._inputs.drained, dict(workers)
         for worker in before.keys() | workers.keys():
             if before.get(worker) == workers.get(worker):
@@ -317,7 +357,8 @@ class LivenessTracker:
         each key that may have another now. Between two steps some verdicts are new and some are
         not, and `update` must not be called.
         """
-        self._conflicts.clear()
+        self._sorts.clear()
+        self._gathered.clear()
         # In the order in which they were read: what was made together lies together in memory.
         changed = dict.fromkeys(changed)
         concerned: list[AnyRecord] = []
@@ -374,13 +415,22 @@ class LivenessTracker:
 
         Empty: it is no party to a conflict.
         """
-        if not (sorts := self.serving.sorts(card.key)):
+        if (party := self.serving.party(card.key)) is None or not party[1].in_conflict:
             return ()
-        if sorts[0] not in self._conflicts:
-            value_seen = self._cluster.value_seen
-            found = sorts_of_card(card, self.serving, self._records, value_seen)
-            self._conflicts[sorts[0]] = found
-        return self._conflicts[sorts[0]]
+        return own_first(party[0], self._sorts_of(party[1]), self._records)
+
+    def _conflict_as_evidence(self, card: ModelCard, at: float) -> CardsDiffer:
+        """Return the conflict that a card is a party to. The cost does not grow with the number of
+        sorts: each of thousands of cards may be one."""
+        if (party := self.serving.party(card.key)) is None:
+            return compared(0, (), at)
+        sorts = self._sorts_of(party[1])
+        return compared(len(sorts), own_first(party[0], sorts, self._records, MOST_SORTS), at)
+
+    def _sorts_of(self, card_set: CardSet) -> SortsOfSet:
+        if card_set not in self._sorts:
+            self._sorts[card_set] = sorts_of_set(card_set, self._cluster.value_seen)
+        return self._sorts[card_set]
 
     # --- inside -------------------------------------------------------------------------------
 

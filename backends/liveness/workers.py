@@ -161,18 +161,40 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default=Verdict.UNKNOWN)
 
 
-def host_of_process(record: AnyRecord, cluster: Cluster) -> str:
-    """Return the host of a record's process: the one in its address, in that of its instance, or
-    else those of its worker; in Kubernetes the node of its pod. Empty: none is known."""
-    if (owner := record.entry.owner) is not None:
-        return owner.node
-    if host := host_of(record):
-        return host
-    if record.key not in cluster.records:
-        return ""
-    instance = cluster.instance_of(record)
-    if instance is not None and (host := host_of(instance)):
-        return host
-    number = cluster.worker_of(record)
-    found = None if number is None else worker(cluster, number)
-    return "" if found is None else ", ".join(found.hosts)
+class ProcessHosts:
+    """The hosts of processes, while the cluster stays as it is. All records of a process are looked
+    at once, however many of them are asked about."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._known: dict[tuple[int, str], str] = {}
+        """By worker and, but for cards, the place of the record."""
+
+    def of(self, record: AnyRecord) -> str:
+        """Return the host of a record's process: the one in its address, in that of its instance,
+        or else those of its worker; in Kubernetes the node of its pod. Empty: none is known."""
+        if (owner := record.entry.owner) is not None:
+            return owner.node
+        if host := host_of(record):
+            return host
+        if record.key not in self._cluster.records:
+            return ""
+        place = record.id.path()
+        if isinstance(record, ModelCard):
+            beside = self._cluster.instance_beside(record)
+            if beside is not None and (host := host_of(beside)):
+                return host
+            # Without an instance at their endpoints all cards of a worker are alike.
+            place = ""
+        if (number := self._cluster.worker_of(record)) is None:
+            return ""
+        if (number, place) not in self._known:
+            self._known[number, place] = self._of_worker(record, number)
+        return self._known[number, place]
+
+    def _of_worker(self, record: AnyRecord, number: int) -> str:
+        instance = self._cluster.instance_of(record)
+        if instance is not None and (host := host_of(instance)):
+            return host
+        found = worker(self._cluster, number)
+        return "" if found is None else ", ".join(found.hosts)

@@ -14,6 +14,7 @@ from backends.dynamo.parse import read
 from backends.dynamo.records import ModelCard
 from backends.liveness.serving import Serving
 from backends.store import Entry, Revision
+from tests.liveness.watched import sorts_of
 from tests.support import registered
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -49,7 +50,7 @@ def discard(serving: Serving, one: ModelCard) -> set[bytes]:
 
 
 def sorts(serving: Serving, one: ModelCard) -> list[list[bytes]]:
-    return [list(group.keys) for group in serving.sorts(one.key)]
+    return [list(group.keys) for group in sorts_of(serving, one.key)]
 
 
 def test_all_cards_of_a_worker_set_with_two_sorts_disagree_whichever_has_more() -> None:
@@ -145,7 +146,7 @@ def test_after_any_changes_those_that_disagree_are_those_counted_anew(
         }
         for worker, (component, sort) in seats.items():
             assert serving.disagrees(key_of[worker]) is (worker in after)
-            found = serving.sorts(key_of[worker])
+            found = sorts_of(serving, key_of[worker])
             assert [key_of[worker] in one.keys for one in found][:1] == [True] * (sort != "?")
             assert {key for one in found for key in one.keys} == {
                 key_of[other]

@@ -146,7 +146,7 @@ class Told:
         fresh.verdicts.drained(self.drained)
         fresh.verdicts.update(fresh.cluster.take_changes().keys)
         for one in fresh.cluster.records.values():
-            fresh.verdicts.targets(one)
+            fresh.verdicts.targets([one])
         fresh.verdicts.observe_ttls(self.lives)
         fresh.verdicts.observe_readings([*self.readings, *self.nats])
         fresh.verdicts.update()
@@ -168,7 +168,7 @@ def test_verdicts_on_ranks_that_are_probed_are_those_of_a_tracker_built_anew(
 def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> None:
     """One thing happens, and the tracker follows."""
     verdicts, records = followed.verdicts, followed.cluster.records
-    known = sorted({target for one in records.values() for target in verdicts.targets(one)})
+    known = sorted({target for one in records.values() for target in verdicts.targets([one])})
     known = [one for one in known if one != NATS_SERVER]
     what = data.draw(st.sampled_from("rrrrrrlllcgnds"), "what")
     if what == "r" and known:
@@ -203,7 +203,7 @@ def _step(followed: Watched, told: Told, now: float, data: st.DataObject) -> Non
     told.keep(followed)
     # What came is on screen from now on.
     for one in records.values():
-        verdicts.targets(one)
+        verdicts.targets([one])
     verdicts.update()
 
 

@@ -73,7 +73,7 @@ def sentences(watched: Watched, content: KeyAndValue) -> list[str]:
 def probed(watched: Watched, one: AnyRecord, answer: ProbeAnswer, *, deep: bool = False) -> None:
     """Something was found at the request plane of an instance, twice."""
     assert one.transport is not None
-    targets = {target.address: target for target in watched.verdicts.targets(one)}
+    targets = {target.address: target for target in watched.verdicts.targets([one])}
     target = targets[one.transport.address or ""]
     for at in (NOW - CONFIRMED, NOW):
         watched.verdicts.observe_readings([ProbeResult(target, answer, at, answer.value, deep)])

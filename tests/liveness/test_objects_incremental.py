@@ -109,7 +109,7 @@ def test_verdicts_follow_from_what_is_there_now_and_rest_on_what_is_shown_first(
             _put_object(followed.cluster, records, (owner.namespace, owner.name))
         followed.verdicts.update(followed.cluster.take_changes().keys)
         for one in list(followed.cluster.records.values())[:1]:
-            targets = sorted(followed.verdicts.targets(one), key=str)
+            targets = sorted(followed.verdicts.targets([one]), key=str)
             answers = [data.draw(_answers) for _ in targets]
             readings += [
                 ProbeResult(target, answer, NOW, answer.value)
@@ -120,8 +120,8 @@ def test_verdicts_follow_from_what_is_there_now_and_rest_on_what_is_shown_first(
         followed.verdicts.update()
     fresh = Watched(*followed.cluster.records.values(), lifetime=Lifetime.OWNED)
     for one in followed.cluster.records.values():
-        fresh.verdicts.targets(one)
-        followed.verdicts.targets(one)
+        fresh.verdicts.targets([one])
+        followed.verdicts.targets([one])
     for watched in (followed, fresh):
         watched.verdicts.observe_readings(readings)
         watched.verdicts.update()

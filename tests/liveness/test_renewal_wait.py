@@ -44,7 +44,7 @@ class Waited:
     async def look(self, records: Sequence[AnyRecord]) -> None:
         self.looks += 1
         tracker = self.watched.verdicts
-        (target,) = tracker.targets(INSTANCE)
+        (target,) = tracker.targets([INSTANCE])
         tracker.observe_readings(
             [ProbeResult(target, self.answer, self.clock(), self.answer.value)]
         )

@@ -36,7 +36,7 @@ def test_evidence_keeps_values_and_no_sentence() -> None:
 def test_of_a_worker_set_with_many_sorts_of_card_four_are_named_and_all_are_counted() -> None:
     seen = FirstSeen(90.0, was_there=False)
     sorts = [SortOfCard(str(one), (b"a", b"b"), 1, seen, (f"field {one}",)) for one in range(9)]
-    found = compared(sorts, 100.0)
+    found = compared(len(sorts), sorts, 100.0)
     assert found.number == 9
     assert [one.differs_in for one in found.sorts] == [(f"field {one}",) for one in range(4)]
     assert found.sorts[0] == CardSort(2, 1, 10.0, was_there=False, differs_in=("field 0",))

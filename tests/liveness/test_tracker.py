@@ -81,7 +81,7 @@ def test_a_first_reading_is_judged_in_the_order_of_the_store() -> None:
 
 def test_what_is_told_of_leases_and_addresses_that_nobody_has_is_not_kept() -> None:
     watched = Watched(INSTANCE)
-    (target,) = watched.verdicts.targets(INSTANCE)
+    (target,) = watched.verdicts.targets([INSTANCE])
     watched.lives(a=22.0)
     watched.discard(INSTANCE)
     watched.verdicts.observe_readings([ProbeResult(target, ProbeAnswer.REFUSED, NOW, "refused")])

@@ -44,8 +44,8 @@ def test_a_brokers_silence_is_evidence_against_its_channel_alone() -> None:
     watched = Watched(INSTANCE, channel)
     watched.lives(a=22.0)
     broker = ProbeTarget(ProbeMethod.ZMTP, "10.0.0.9:5556")
-    assert broker in watched.verdicts.targets(channel)
-    assert broker not in watched.verdicts.targets(INSTANCE)
+    assert broker in watched.verdicts.targets([channel])
+    assert broker not in watched.verdicts.targets([INSTANCE])
     watched.verdicts.observe_readings([ProbeResult(broker, ProbeAnswer.SILENT, NOW, "is silent")])
     assert watched.verdicts.update() == {channel.key}
     assert watched.of(channel) is Verdict.UNREACHABLE
@@ -55,7 +55,7 @@ def test_a_brokers_silence_is_evidence_against_its_channel_alone() -> None:
 def test_one_failed_probe_is_not_enough_to_propose_a_removal() -> None:
     unleased = record(registered.instance(0xA))
     watched = Watched(unleased)
-    (target,) = watched.verdicts.targets(unleased)
+    (target,) = watched.verdicts.targets([unleased])
 
     def probed(answer: ProbeAnswer, at: float) -> bool:
         watched.verdicts.observe_readings([ProbeResult(target, answer, at, answer.value)])
@@ -110,7 +110,7 @@ def test_of_one_process_one_greeting_and_the_held_connection_are_watched() -> No
     of_both = watched.verdicts.watched([*one, *other])
     assert len(of_both) == 4
     # What a person asks for is asked of all.
-    assert len(watched.verdicts.targets(one[0])) == 17
+    assert len(watched.verdicts.targets([one[0]])) == 17
     # However many of its records are on screen.
     assert watched.verdicts.watched(one[:1]) == watched.verdicts.watched(one[5:6])
 
@@ -138,7 +138,7 @@ def test_a_source_goes_with_its_channel() -> None:
     watched = Watched(*one)
     watched.lives(**{"1": 22.0})
     channel, source = one[2], one[3]
-    watched.verdicts.targets(one[0])
+    watched.verdicts.targets([one[0]])
     watched.verdicts.observe_readings(
         [
             ProbeResult(PLANE, ProbeAnswer.ACCEPTS, NOW, "accepts connections"),
@@ -170,7 +170,7 @@ def test_a_lease_that_goes_on_being_renewed_takes_back_what_a_refusal_said() -> 
     watched.verdicts.observe_readings(
         [
             ProbeResult(one, ProbeAnswer.REFUSED, NOW + 27, "x")
-            for one in watched.verdicts.targets(CARD)
+            for one in watched.verdicts.targets([CARD])
         ]
     )
     watched.verdicts.update()
@@ -227,7 +227,7 @@ def test_an_old_answer_stops_counting_by_a_reading_elsewhere_that_says_the_same_
     one = sixteen_ranks(0x1)
     watched = Watched(*one)
     watched.lives(**{"1": 22.0})
-    watched.verdicts.targets(one[0])
+    watched.verdicts.targets([one[0]])
     channel = one[5]
     told = [
         ProbeResult(PLANE, ProbeAnswer.ACCEPTS, NOW, "accepts"),
@@ -246,7 +246,7 @@ def test_an_old_answer_stops_counting_by_a_reading_elsewhere_that_says_the_same_
 def test_a_renewal_that_tells_the_same_of_a_lease_takes_back_what_this_host_refused() -> None:
     watched = Watched(INSTANCE)
     watched.lives(a=22.0)
-    (target,) = watched.verdicts.targets(INSTANCE)
+    (target,) = watched.verdicts.targets([INSTANCE])
     refused = ProbeResult(target, ProbeAnswer.REFUSED, NOW, "refuses connections", local=True)
     watched.verdicts.observe_readings([refused])
     watched.verdicts.update()
@@ -271,7 +271,7 @@ def test_an_address_that_is_asked_for_late_counts_with_what_was_found_there_befo
     beside = record(registered.instance(0xA, endpoint="embed", address="10.0.0.10:9000"), lease=0xA)
     watched = Watched(INSTANCE, CHANNEL)
     watched.lives(a=22.0)
-    (plane, greets) = sorted(watched.verdicts.targets(INSTANCE))
+    (plane, greets) = sorted(watched.verdicts.targets([INSTANCE]))
     watched.verdicts.observe_readings(
         [
             ProbeResult(plane, ProbeAnswer.REFUSED, NOW, "refuses connections"),
@@ -281,6 +281,6 @@ def test_an_address_that_is_asked_for_late_counts_with_what_was_found_there_befo
     watched.put(beside)
     assert watched.of(INSTANCE) is Verdict.UNREACHABLE
     assert watched.of(beside) is Verdict.LIVE
-    watched.verdicts.targets(beside)
+    watched.verdicts.targets([beside])
     assert watched.verdicts.update() == {beside.key}
     assert watched.of(beside) is Verdict.UNREACHABLE

@@ -32,8 +32,8 @@ def test_what_nats_carries_is_not_live_by_its_lease_alone_while_nats_is_away() -
     watched = Watched(INSTANCE, seen, unseen)
     watched.lives(a=22.0, b=22.0)
     assert {watched.of(one) for one in (INSTANCE, seen, unseen)} == {Verdict.LIVE}
-    assert NATS_SERVER in watched.verdicts.targets(seen)
-    assert NATS_SERVER not in watched.verdicts.targets(INSTANCE)
+    assert NATS_SERVER in watched.verdicts.targets([seen])
+    assert NATS_SERVER not in watched.verdicts.targets([INSTANCE])
     why = "cannot be asked: NATS refuses connections"
     watched.verdicts.observe_readings([of_nats(ProbeAnswer.AWAY, why)])
     # Whether it was on screen, and asked for, or not.

@@ -12,6 +12,8 @@ from backends.dynamo.roles import is_internal_instance
 from backends.liveness.evidence import Assessment, Evidence
 from backends.liveness.evidence_kinds import AddressProbed, CardsDiffer, Values
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
+from backends.liveness.serving import Serving
+from backends.liveness.serving.worker_sets import CardGroup
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.types import ProbeAnswer, ProbeResult
 from backends.store import Lifetime, TimeToLive
@@ -53,7 +55,7 @@ class Watched:
         return self.verdicts.update()
 
     def probed(self, one: AnyRecord, answer: ProbeAnswer, *, deep: bool = False) -> set[bytes]:
-        (target,) = self.verdicts.targets(one)
+        (target,) = self.verdicts.targets([one])
         self.verdicts.observe_readings([ProbeResult(target, answer, NOW, answer.value, deep)])
         return self.verdicts.update()
 
@@ -93,8 +95,8 @@ def assert_same(one: Watched, other: Watched) -> None:
     for key in keys:
         assert mine.disagrees(key) is theirs.disagrees(key)
         assert mine.bearing_on([key]) == theirs.bearing_on([key])
-        assert [set(sort.keys) for sort in mine.sorts(key)][:1] == [
-            set(sort.keys) for sort in theirs.sorts(key)
+        assert [set(sort.keys) for sort in sorts_of(mine, key)][:1] == [
+            set(sort.keys) for sort in sorts_of(theirs, key)
         ][:1]
     names = set(one.verdicts.serving.models())
     assert names == set(other.verdicts.serving.models())
@@ -135,3 +137,13 @@ def answers_for(watched: Watched, one: AnyRecord) -> list[tuple[str, ProbeAnswer
     """The addresses that the evidence of a record names, each with what came of asking it."""
     shown = [piece.values for piece in watched.verdicts.assessment(one, NOW).evidence]
     return [(one.address, one.answer) for one in shown if isinstance(one, AddressProbed)]
+
+
+def sorts_of(serving: Serving, key: bytes) -> list[CardGroup]:
+    """The sorts of card in a card's worker set, its own first. Empty: it is compared with no
+    other."""
+    if (party := serving.party(key)) is None:
+        return []
+    sort, card_set = party
+    groups = [one for one in card_set.groups.values() if one.is_party]
+    return sorted(groups, key=lambda one: one.sort != sort)

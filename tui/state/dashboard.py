@@ -447,7 +447,7 @@ class Dashboard:
         if self.settings.probing is Probing.NEVER:
             return None
         verdicts, records = self.view.verdicts, list(self.view.cluster.records.values())
-        addresses = {target for record in records for target in verdicts.targets(record)}
+        addresses = verdicts.targets(records)
         if not addresses:
             return []
         with self.under_way.show(f"checking {count(len(addresses), 'address')}", after=0.0):

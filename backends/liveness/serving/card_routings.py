@@ -110,25 +110,16 @@ class CardRoutings:
 
     def disagrees(self, key: bytes) -> bool:
         """Return whether a card's worker set has cards of another sort."""
-        found = self._cards.get(key)
-        if found is None:
-            return False
-        group, _ = found
-        return group.is_party and group.card_set is not None and group.card_set.in_conflict
+        party = self.party(key)
+        return party is not None and party[1].in_conflict
 
-    def sorts(self, key: bytes) -> list[CardGroup]:
-        """Return the sorts in a card's worker set, the card's own first, then by their age.
-
-        Empty: the card is compared with no other. Do not keep it over a change.
-        """
+    def party(self, key: bytes) -> tuple[str, CardSet] | None:
+        """Return a card's sort, by its fingerprint, and its worker set. None: the card is compared
+        with no other. Do not keep it over a change."""
         found = self._cards.get(key)
         if found is None or not found[0].is_party or found[0].card_set is None:
-            return []
-        mine, _ = found
-        return [
-            mine,
-            *(one for one in found[0].card_set.groups.values() if one.is_party and one is not mine),
-        ]
+            return None
+        return found[0].sort, found[0].card_set
 
     def has_instance(self, key: bytes) -> bool:
         """Return whether an instance is registered on a card's endpoint for its worker."""
@@ -205,7 +196,7 @@ class CardRoutings:
         endpoint = self._endpoints.get(place)
         if endpoint is None:
             endpoint = self._endpoints[place] = WorkerEndpoint(place)
-        endpoint.cards = (*endpoint.cards, key) if endpoint.cards else (key,)
+        endpoint.add_card(key)
         if worker_set is None:
             self._names_changed = self.is_behind = True
             self._cards[key] = self._adapters.put(key, adapter, dead=dead), endpoint
@@ -218,7 +209,7 @@ class CardRoutings:
         if known is None:
             return
         group, endpoint = known
-        endpoint.cards = tuple([one for one in endpoint.cards if one != key])
+        endpoint.drop_card(key)
         if group.card_set is not None:
             self._leave(key, group, endpoint, group.card_set)
         else:

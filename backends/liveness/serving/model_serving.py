@@ -54,11 +54,11 @@ class Serving(CardRoutings):
     def model(self, name: str, within: tuple[str, ...] = ()) -> ModelServing | None:
         """Return how a base model is served. `within`: only in this namespace, component, endpoint.
 
-        None: nothing of it is registered there. The cost grows with its worker sets.
+        None: nothing of it is registered there. The cost grows with its worker sets there.
         """
         found: _Sets = {
             worker_set: (card_set.groups, deployment.missing)
-            for deployment in self._models.get(name, {}).values()
+            for deployment in self._deployments(name, within)
             for worker_set, card_set in deployment.sets.items()
             if worker_set[1 : 1 + len(within)] == within
         }
@@ -220,6 +220,14 @@ class Serving(CardRoutings):
         return self._denials.take(reports)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _deployments(self, name: str, within: tuple[str, ...]) -> Iterable[Deployment]:
+        """Return those of a model that may be in a place: each is in one namespace."""
+        everywhere = self._models.get(name, {})
+        if not within:
+            return everywhere.values()
+        here = everywhere.get(within[0])
+        return () if here is None else (here,)
 
     def _up_to_date(self) -> Denials:
         if self._names_changed:

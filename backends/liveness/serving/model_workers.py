@@ -12,7 +12,7 @@ from backends.dynamo.records import ModelCard
 from backends.dynamo.roles import role_of_card
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import Routing
-from backends.liveness.workers import host_of_process
+from backends.liveness.workers import ProcessHosts
 
 
 class ModelWorker(msgspec.Struct, frozen=True):
@@ -42,6 +42,7 @@ def workers_of(
     id, as up to 0.5, stands for a worker of its own. The cost grows with the number of cards.
     """
     found: dict[tuple[str, object], ModelWorker] = {}
+    hosts = ProcessHosts(cluster)
     for card in sorted(cards, key=lambda one: one.key):
         role, routing = _role(card), routing_of(card.key)
         number = card.id.instance_id
@@ -49,9 +50,7 @@ def workers_of(
         known = found.get(at)
         if known is not None and (_is_routable(known.routing) or not _is_routable(routing)):
             continue
-        found[at] = ModelWorker(
-            card, role, host_of_process(card, cluster), verdict_of(card.key), routing
-        )
+        found[at] = ModelWorker(card, role, hosts.of(card), verdict_of(card.key), routing)
     return sorted(found.values(), key=lambda one: (one.role, one.host, one.card.key))
 
 

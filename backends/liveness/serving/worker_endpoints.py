@@ -5,6 +5,7 @@ An instance and a card belong together if namespace, component, endpoint and ins
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from backends.dynamo.records import EndpointInstance, ModelCard
@@ -34,8 +35,8 @@ class WorkerEndpoint:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.cards: tuple[bytes, ...] = ()
-        """Keys, those of adapters too. Mostly one."""
+        self.cards: Collection[bytes] = ()
+        """Keys, those of adapters too. Mostly one; of thousands each is found at once."""
         self.base_cards: tuple[bytes, ...] = ()
         """Keys, without those of adapters, sorted."""
         self.state = InstanceState.NONE
@@ -47,6 +48,23 @@ class WorkerEndpoint:
     @property
     def is_empty(self) -> bool:
         return self.state is InstanceState.NONE and not self.cards
+
+    def add_card(self, key: bytes) -> None:
+        """Add the key of a card that is new here."""
+        if not self.cards:
+            # As of nearly all, of which there are many: a dictionary takes four times the memory.
+            self.cards = (key,)
+            return
+        if not isinstance(self.cards, dict):
+            self.cards = dict.fromkeys(self.cards)
+        self.cards[key] = None
+
+    def drop_card(self, key: bytes) -> None:
+        """Forget the key of a card that is here."""
+        if isinstance(self.cards, dict):
+            del self.cards[key]
+        else:
+            self.cards = ()
 
     def count(self, state: InstanceState, more: int) -> None:
         """Count `more` instances in a state, or fewer."""

@@ -149,7 +149,7 @@ async def test_of_what_went_while_a_question_stood_the_verdict_that_it_showed_is
     await place.registered(instance(1), card(1), lease=1)
     records = await place.registered(MALFORMED)
     verdicts = place.view.verdicts
-    (target,) = verdicts.targets(records[0]) | verdicts.targets(records[1])
+    (target,) = verdicts.targets([records[0]]) | verdicts.targets([records[1]])
     refused = [
         ProbeResult(target, ProbeAnswer.REFUSED, at, "refuses", local=True) for at in (NOW - 9, NOW)
     ]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from backends.dynamo.records import AnyRecord
-from backends.liveness.workers import Worker, host_of_process
+from backends.liveness.workers import ProcessHosts, Worker
 from tui.state.cluster_view import ClusterView
 from tui.state.column import Cell, Column
 from tui.state.sorted_rows import Row
@@ -22,14 +22,13 @@ class Processes:
     def __init__(self, view: ClusterView) -> None:
         self._view = view
         self._known: dict[int, _Shown] = {}
+        self._hosts = ProcessHosts(view.cluster)
         self._as_of = -1
 
     def of_record(self, record: AnyRecord) -> _Shown:
         """Return what the records of a record's process show; of one that is gone its own."""
-        cluster, updates = self._view.cluster, self._view.verdicts.updates
-        if self._as_of != updates:
-            self._known.clear()
-            self._as_of = updates
+        self._follow()
+        cluster = self._view.cluster
         worker = cluster.worker_of(record) if record.key in cluster.records else None
         if worker is None:
             return _Shown(Worker(0, (record,)))
@@ -39,8 +38,16 @@ class Processes:
         return known
 
     def host_of(self, record: AnyRecord) -> str:
-        """Return the host of a record's process, as `host_of_process`."""
-        return host_of_process(record, self._view.cluster)
+        """Return the host of a record's process, as `ProcessHosts`."""
+        self._follow()
+        return self._hosts.of(record)
+
+    def _follow(self) -> None:
+        """Forget what was looked up if anything changed since."""
+        if self._as_of != (updates := self._view.verdicts.updates):
+            self._known.clear()
+            self._hosts = ProcessHosts(self._view.cluster)
+            self._as_of = updates
 
 
 class _Shown:

@@ -224,8 +224,8 @@ class PastDashboard(Dashboard):
 
     def _ask_for_addresses(self) -> None:
         """Ask for the addresses of new records: results count only for those."""
-        for key in self._new & self.view.cluster.records.keys():
-            self.view.verdicts.targets(self.view.cluster.records[key])
+        there = self.view.cluster.records
+        self.view.verdicts.targets([there[key] for key in self._new & there.keys()])
         self._new.clear()
 
     async def _take_events(self, events: Sequence[WatchEvent]) -> None:

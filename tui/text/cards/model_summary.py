@@ -11,7 +11,7 @@ import msgspec
 from backends.discovery.cluster import Cluster
 from backends.dynamo.card_checksum import worker_set_of
 from backends.dynamo.records import ModelCard
-from backends.liveness.card_consensus import SortOfCard, sorts_of_card
+from backends.liveness.card_consensus import SortOfCard, sorts_of_set, with_differences
 from backends.liveness.judge import Verdict
 from backends.liveness.routing import ModelServing, RoutableCount, ServingReason
 from backends.liveness.sentences import FRONTEND_RULE
@@ -284,14 +284,10 @@ def by_age(card: ModelCard, serving: Serving, cluster: Cluster) -> tuple[SortOfC
 
     Empty: it is no party to a conflict.
     """
-    sorts = sorts_of_card(card, serving, cluster.records, cluster.value_seen)
-    if not sorts:
+    if (party := serving.party(card.key)) is None or not party[1].in_conflict:
         return ()
-    oldest = cluster.records.get(min(sorts, key=_age).keys[0])
-    if isinstance(oldest, ModelCard) and oldest.key not in sorts[0].keys:
-        sorts = sorts_of_card(oldest, serving, cluster.records, cluster.value_seen)
-    first, *others = sorts
-    return (first, *sorted(others, key=_age))
+    sorts = sorted(sorts_of_set(party[1], cluster.value_seen).values(), key=_age)
+    return with_differences(sorts, cluster.records, MOST_SORTS)
 
 
 def _age(sort: SortOfCard) -> tuple[float, int, bytes]:
