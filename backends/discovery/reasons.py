@@ -318,8 +318,8 @@ def _in_order(removals: Sequence[ObservedRemoval], last: ObservedRemoval) -> boo
     one of them was removed last.
     """
     instances = [one for one in removals if isinstance(one.record, EndpointInstance)]
-    final = [one for one in removals if one.revision == last.revision]
-    if len(final) > 1 and any(one in final for one in instances):
+    final = sum(one.revision == last.revision for one in removals)
+    if final > 1 and any(one.revision == last.revision for one in instances):
         return False
     return any(_number(one.revision) < _number(last.revision) for one in instances)
 

@@ -10,13 +10,14 @@ Pure functions over a cluster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
 
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import base_name
+from backends.discovery.record_index import object_of
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.dynamo.roles import Role, role_of
 from backends.liveness.routing import RoutableCount
@@ -54,22 +55,19 @@ def plan_drain(cluster: Cluster, records: Iterable[AnyRecord]) -> DrainPlan:
     A process may have one lease and several instance ids: a record of one id drains that id's
     instances. A channel or source has no instance id and drains nothing.
     """
-    instances: dict[bytes, EndpointInstance] = {}
-    groups: dict[bytes, AnyRecord] = {}
-    for record in records:
-        if not isinstance(record, EndpointInstance | ModelCard):
-            continue
-        group = [record, *cluster.siblings(record)]
-        groups |= {one.key: one for one in group}
-        instances |= {
-            one.key: one
-            for one in group
-            if isinstance(one, EndpointInstance) and one.id.instance_id == record.id.instance_id
-        }
-    found = tuple(instances[key] for key in sorted(instances))
+    drained = [one for one in records if isinstance(one, EndpointInstance | ModelCard)]
+    ids = {(_worker(cluster, one), one.id.instance_id) for one in drained}
+    found: list[EndpointInstance] = []
+    kept: list[AnyRecord] = []
+    for one in sorted(cluster.with_siblings(drained), key=lambda one: one.key):
+        is_of_id = (_worker(cluster, one), one.id.instance_id) in ids
+        if isinstance(one, EndpointInstance) and is_of_id:
+            found.append(one)
+        else:
+            kept.append(one)
     return DrainPlan(
-        found,
-        tuple(groups[key] for key in sorted(groups.keys() - instances.keys())),
+        tuple(found),
+        tuple(kept),
         tuple(sorted({number for one in found if (number := one.id.instance_id) is not None})),
     )
 
@@ -104,18 +102,21 @@ def remaining_workers(
     based = [(card, base_name(card, cluster)) for card in cluster.of_type(ModelCard)]
     concerned = [one for one in based if one[0].key in gone or place_of(one[0]) in places]
     names = {base for _, base in concerned}
-    adapters = {(base, card.model_name) for card, base in concerned if card.is_lora}
+    adapters: dict[tuple[str, str | None], list[bytes]] = {
+        (base, card.model_name): [] for card, base in concerned if card.is_lora
+    }
+    for card, base in based:
+        if card.is_lora and (base, card.model_name) in adapters:
+            adapters[base, card.model_name].append(card.key)
     cards = [card for card, base in based if base in names]
     at = {place_of(card) for card in cards}
     instances = [one for one in cluster.of_type(EndpointInstance) if place_of(one) in at]
     now = _serving(cards, instances, is_dead, ())
     then = _serving(cards, instances, is_dead, gone)
     found = [_left_of_model(name, now, then) for name in names]
-    for base, name in adapters:
-        wanted = (base, name)
-        of_it = [one for one, its in based if one.is_lora and (its, one.model_name) == wanted]
-        before, _ = now.figures(one.key for one in of_it)
-        after, _ = then.figures(one.key for one in of_it if one.key not in gone)
+    for (base, name), keys in adapters.items():
+        before, _ = now.figures(keys)
+        after, _ = then.figures(key for key in keys if key not in gone)
         found.append(RemainingWorkers(name or base, True, before, after))
     return sorted(found, key=lambda one: (one.is_lora, one.model))
 
@@ -154,9 +155,23 @@ def _left_of_model(name: str, now: Serving, then: Serving) -> RemainingWorkers:
     )
 
 
-def is_of_a_worker(cluster: Cluster, record: AnyRecord) -> bool:
-    """Return whether a record belongs to a process that serves model requests."""
-    return role_of([record, *cluster.siblings(record)]) is Role.WORKER
+def of_workers(cluster: Cluster, records: Iterable[AnyRecord]) -> Iterator[AnyRecord]:
+    """Yield those of some records that belong to processes that serve model requests. All records
+    of a process are looked at once, however many of them are asked about."""
+    roles: dict[Hashable, Role] = {}
+    for record in records:
+        process = _worker(cluster, record)
+        if process not in roles:
+            roles[process] = role_of([record, *cluster.siblings(record)])
+        if roles[process] is Role.WORKER:
+            yield record
+
+
+def _worker(cluster: Cluster, record: AnyRecord) -> Hashable:
+    """Return what tells the process of a record from others. What no worker is known of is one by
+    itself."""
+    worker = cluster.worker_of(record)
+    return record.key if worker is None else (worker, object_of(record))
 
 
 def _process(instance: EndpointInstance) -> str | None:

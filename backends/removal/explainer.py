@@ -7,7 +7,7 @@ lease, so that the first gets its reason when the rest has followed.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -23,7 +23,8 @@ from backends.discovery.reasons import (
     why_lease_ended,
     why_lease_lives,
 )
-from backends.discovery.record_index import object_of, own_worker
+from backends.discovery.record_index import object_of, own_worker, process_of
+from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.removal.audit.operation import Operation
 from backends.store import Entry, Lifetime, StoreError, TimeToLive
@@ -84,6 +85,10 @@ class Explainer:
         self._went: OrderedDict[int, list[Event]] = OrderedDict()
         """The removals of each worker (by lease; in stores without leases, by id), oldest first."""
         self._remembered = 0
+        self._ended: set[int] = set()
+        """The leases that ended, and whose removals are explained."""
+        self._samples: dict[Hashable, list[AnyRecord]] = {}
+        """A few of the records that are left of each process, by what `_rest` asks for."""
 
     def note(self, event: Event) -> None:
         """Remember a removal, with or without a known reason."""
@@ -124,11 +129,18 @@ class Explainer:
         except StoreError:
             return []
         asked_at = self._clock()
+        self._begin()
         for one in unknown:
             if one.removal is not None and (one.why is None or _is_provisional(one.why)):
                 self._derive(one, one.removal, leases.get(one.removal.record.key), asked_at)
         await self._ask_audit(unknown)
+        self._begin()
         return [one for one in unknown if self._is_open(one)]
+
+    def _begin(self) -> None:
+        """Forget what is found once for all removals of one worker that are explained together."""
+        self._ended.clear()
+        self._samples.clear()
 
     def _derive(
         self, event: Event, going: ObservedRemoval, lease_ttl: TimeToLive | None, asked_at: float
@@ -151,7 +163,14 @@ class Explainer:
     def _lease_ended(
         self, record: AnyRecord, lease_ttl: TimeToLive, asked_at: float, asked: Event
     ) -> None:
-        went = self._gone_of(record, asked)
+        if record.lease is not None and record.lease in self._ended:
+            if asked.why is None:
+                asked.why = Reason(ReasonKind.LEASE_ENDED)
+            return
+        went = self._gone_of(record)
+        if went and record.lease is not None:
+            self._ended.add(record.lease)
+        went = went or [asked]
         goings = [one.removal for one in went if one.removal is not None]
         reasons = why_lease_ended(goings, lease_ttl, asked_at)
         ended_at = max(one.at for one in goings)
@@ -171,8 +190,9 @@ class Explainer:
         if asked.why is None:
             asked.why = Reason(ReasonKind.LEASE_ENDED)
 
-    def _gone_of(self, record: AnyRecord, asked: Event) -> list[Event]:
-        """Return the last removal of each key of a record's lease that is still gone."""
+    def _gone_of(self, record: AnyRecord) -> list[Event]:
+        """Return the last removal of each key of a record's lease that is still gone, as far as
+        they are remembered."""
         last: dict[bytes, Event] = {}
         for one in () if record.lease is None else self._went.get(record.lease, ()):
             if one.record is None or one.removal is None:
@@ -181,7 +201,7 @@ class Explainer:
             # A frozen view still contains records that went meanwhile, unchanged.
             if now is None or now.entry == one.record.entry:
                 last[one.record.key] = one
-        return list(last.values()) or [asked]
+        return list(last.values())
 
     def _lease_lives(self, going: ObservedRemoval, lease_ttl: TimeToLive) -> Reason:
         record = going.record
@@ -226,18 +246,29 @@ class Explainer:
         return reason
 
     def _rest(self, record: AnyRecord) -> list[AnyRecord]:
-        """Return the present records of the same worker."""
+        """Return some of the present records of the same worker: at least one of each kind, and of
+        those that have expired and those that have not. A worker may have thousands."""
+        process = (self._cluster.worker_of(record), process_of(record), record.lease)
+        if process not in self._samples:
+            self._samples[process] = self._sample(record)
+        return [one for one in self._samples[process] if one.key != record.key]
+
+    def _sample(self, record: AnyRecord) -> list[AnyRecord]:
+        """Return two of each sort, so that one is left without the record itself."""
         worker = own_worker(record)
         gone = set()
         if worker is not None:
             # A frozen view still contains records that went meanwhile.
             went = self._went.get(worker, ())
             gone = {one.record.entry for one in went if one.record is not None}
-        return [
-            one
-            for one in self._cluster.siblings(record)
-            if one.lease == record.lease and one.entry not in gone
-        ]
+        found: dict[tuple[Kind, bool], list[AnyRecord]] = {}
+        for one in self._cluster.with_siblings([record]):
+            is_there = self._cluster.records.get(one.key) is one
+            if is_there and one.lease == record.lease and one.entry not in gone:
+                alike = found.setdefault((one.kind, one.expired_at is None), [])
+                if len(alike) < 2:
+                    alike.append(one)
+        return [one for alike in found.values() for one in alike]
 
     def _has_card(self, record: AnyRecord) -> bool:
         """Return whether a model is registered at a record's endpoint."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
-from backends.removal.drain_plan import is_of_a_worker, plan_drain
+from backends.removal.drain_plan import of_workers, plan_drain
 from backends.removal.lasting_drain import LastingDrain
 from tui.state.cluster_view import ClusterView
 from tui.text.consequences import workers_in_words
@@ -50,7 +50,7 @@ def removal_options(view: ClusterView, records: Sequence[AnyRecord]) -> list[Rem
     verdicts, there = view.verdicts, view.cluster.records
     living = [one for one in records if verdicts.may_live(one)]
     # A router or indexer is unregistered: nothing drains it.
-    workers = [one for one in living if one.key in there and is_of_a_worker(view.cluster, one)]
+    workers = list(of_workers(view.cluster, [one for one in living if one.key in there]))
     drain = plan_drain(view.cluster, workers)
     stale = [one for one in records if not verdicts.may_live(one)]
     # What is not known in full could not be put back, so it goes only where it is named alone.
@@ -89,11 +89,8 @@ def with_lasting_drain(
 def drained_records(view: ClusterView, records: Sequence[AnyRecord]) -> list[AnyRecord]:
     """Return those of some records that are of live workers, which a drain is about."""
     may_live, cluster = view.verdicts.may_live, view.cluster
-    return [
-        one
-        for one in records
-        if may_live(one) and one.key in cluster.records and is_of_a_worker(cluster, one)
-    ]
+    living = [one for one in records if may_live(one) and one.key in cluster.records]
+    return list(of_workers(cluster, living))
 
 
 def proposed_verb(view: ClusterView, records: Sequence[AnyRecord]) -> Verb:
@@ -104,17 +101,23 @@ def proposed_verb(view: ClusterView, records: Sequence[AnyRecord]) -> Verb:
     """
     cluster, may_live = view.cluster, view.verdicts.may_live
     has_base = has_instance = False
-    for one in records[:MOST_LOOKED_AT]:
-        if not isinstance(one, EndpointInstance | ModelCard) or not may_live(one):
-            continue
-        if one.key not in cluster.records or not is_of_a_worker(cluster, one):
-            continue
+    living = (
+        one
+        for one in records[:MOST_LOOKED_AT]
+        if isinstance(one, EndpointInstance | ModelCard)
+        and may_live(one)
+        and one.key in cluster.records
+    )
+    planned: set[tuple[int | None, int | None]] = set()
+    for one in of_workers(cluster, living):
         if isinstance(one, EndpointInstance):
             return "drain"
         has_base |= _is_base(one)
-        has_instance |= any(
-            not instance.unread for instance in plan_drain(cluster, [one]).instances
-        )
+        worker = (cluster.worker_of(one), one.id.instance_id)
+        # One worker may have thousands of adapters.
+        if not has_instance and worker not in planned:
+            planned.add(worker)
+            has_instance = any(not it.unread for it in plan_drain(cluster, [one]).instances)
         if has_base and has_instance:
             return "drain"
     return "unregister"

@@ -12,6 +12,7 @@ from backends.discovery.cluster import Cluster
 from backends.dynamo.records import AnyRecord, EndpointInstance, ModelCard
 from backends.liveness.judge import STALE
 from backends.liveness.serving import place_of
+from backends.liveness.serving.worker_sets import CardSet
 from backends.liveness.tracker import LivenessTracker
 from backends.removal.drain_plan import remaining_workers, same_process
 from tui.text.consequences import left_in_words, workers_in_words
@@ -20,6 +21,8 @@ from tui.text.format import count, hex_id
 
 MOST_MODELS = 8
 """Models that are listed with what remains of them."""
+MOST_SORTS = 8
+"""Sorts of card whose workers are counted besides the first."""
 
 
 def remaining_workers_text(
@@ -43,18 +46,20 @@ def conflicting_cards_text(
     """Return, for each set of conflicting cards among these, how many routable workers each sort
     keeps."""
     gone = {record.key for record in records}
-    lines: dict[frozenset[str], str] = {}
+    lines: dict[CardSet, str] = {}
     for card in _cards_of(cluster, records):
-        sorts = verdicts.conflict(card)
-        which = frozenset(sort.fingerprint for sort in sorts)
-        if not sorts or which in lines:
+        party = verdicts.serving.party(card.key)
+        # Thousands of cards may be of one set, and each of another sort.
+        if party is None or party[1] in lines or not (sorts := verdicts.conflict(card)):
             continue
         left = verdicts.serving.left_with(card.key, gone)
         kept = [f"{left.get(sort.fingerprint, 0):,} of {sort.routable:,}" for sort in sorts]
-        lines[which] = (
+        others = ", ".join(kept[1 : 1 + MOST_SORTS])
+        more = f" and {len(kept) - 1 - MOST_SORTS:,} more" if len(kept) - 1 > MOST_SORTS else ""
+        lines[party[1]] = (
             f"{card.model_name}: {count(len(sorts), 'sort')} of card disagree. That of "
             f"{hex_id(card.id.instance_id)} is left with {kept[0]} routable workers, "
-            f"the {'other' if len(sorts) == 2 else 'others'} with {', '.join(kept[1:])}."
+            f"the {'other' if len(sorts) == 2 else 'others'} with {others}{more}."
         )
     return list(lines.values())
 
@@ -62,10 +67,11 @@ def conflicting_cards_text(
 def _cards_of(cluster: Cluster, records: Sequence[AnyRecord]) -> list[ModelCard]:
     """Return the cards among these records, and the cards of the instances among them."""
     found = {one.key: one for one in records if isinstance(one, ModelCard)}
-    for record in records:
-        if isinstance(record, EndpointInstance):
-            siblings = (one for one in cluster.siblings(record) if isinstance(one, ModelCard))
-            found |= {one.key: one for one in siblings if place_of(one) == place_of(record)}
+    instances = [one for one in records if isinstance(one, EndpointInstance)]
+    places = {place_of(one) for one in instances}
+    for one in cluster.with_siblings(instances):
+        if isinstance(one, ModelCard) and place_of(one) in places:
+            found[one.key] = one
     return list(found.values())
 
 
@@ -75,12 +81,7 @@ def kept_text(
     """Return what the workers of these records keep registered. `name_others`: also name the other
     workers in the same processes."""
     gone = {record.key for record in records}
-    stays = {
-        one.key: one
-        for record in records
-        for one in cluster.siblings(record)
-        if one.key not in gone
-    }
+    stays = {one.key: one for one in cluster.with_siblings(records) if one.key not in gone}
     lines = []
     if stays:
         several = len({cluster.worker_of(one) for one in stays.values()} - {None}) > 1

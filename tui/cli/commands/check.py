@@ -168,7 +168,7 @@ def _workers_of(name: str, cluster: Cluster, records: Sequence[AnyRecord]) -> It
     """Return the records of the workers of a model or adapter, and of its peers' roles, that match
     the filters."""
     cards = cards_of(name, cluster.of_type(ModelCard))
-    keys = {one.key for card in cards for one in (card, *cluster.siblings(card))}
+    keys = {one.key for one in cluster.with_siblings(cards)}
     return (record for record in records if record.key in keys)
 
 

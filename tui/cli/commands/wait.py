@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 
 from msgspec.structs import replace
@@ -177,12 +177,7 @@ class _Waiting:
     def _records(self) -> Sequence[AnyRecord]:
         """Return all records of the model's workers: their leases and addresses are the
         evidence."""
-        return list(self._of_workers()) if self._complete else []
-
-    def _of_workers(self) -> Iterator[AnyRecord]:
-        for card in self._cards():
-            yield card
-            yield from self._cluster.siblings(card)
+        return self._cluster.with_siblings(self._cards()) if self._complete else []
 
     def _reached(self) -> bool:
         if not self._complete or self._lost:

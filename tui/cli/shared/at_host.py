@@ -13,10 +13,6 @@ def workers_at(host: str, cluster: Cluster, records: Sequence[AnyRecord]) -> Ite
     """Return the records of the workers of which something is at a host, of those that match the
     filters."""
     wanted = bare_host(host)
-    keys = {
-        one.key
-        for found in cluster.records.values()
-        if wanted in hosts_of(found)
-        for one in (found, *cluster.siblings(found))
-    }
+    there = [one for one in cluster.records.values() if wanted in hosts_of(one)]
+    keys = {one.key for one in cluster.with_siblings(there)}
     return (record for record in records if record.key in keys)
