@@ -6,6 +6,7 @@ Pure: time is passed in with each event.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import chain
 
 import msgspec
 
@@ -48,7 +49,8 @@ class Tombstone(msgspec.Struct):
 
 
 _Slot = tuple[str | None, ...]
-"""A slot that instances replace each other in: namespace, component, endpoint, host."""
+"""A slot that instances replace each other in: namespace, component, endpoint, host; or of these
+one port alone."""
 
 
 class Tombstones:
@@ -61,7 +63,7 @@ class Tombstones:
         """For the latest of a series of instances that replaced each other: the time of each
         replacement.
         """
-        self._vacant: dict[_Slot, list[bytes]] = {}
+        self._vacant: dict[_Slot, dict[bytes, None]] = {}
         """Keys of removed instances that were not replaced yet, oldest first."""
 
     def note(self, events: Iterable[Event]) -> set[bytes]:
@@ -143,22 +145,20 @@ class Tombstones:
         self._remove(tombstone.record.key)
         self._by_key[tombstone.record.key] = tombstone
         if isinstance(tombstone.record, EndpointInstance):
-            self._vacant.setdefault(_slot(tombstone.record), []).append(tombstone.record.key)
+            for slot in _slots(tombstone.record):
+                self._vacant.setdefault(slot, {})[tombstone.record.key] = None
 
     def _replace(self, record: AnyRecord, at: float) -> set[bytes]:
         """Match a new instance to the oldest removed one of its slot, if there is one."""
         if not isinstance(record, EndpointInstance):
             return set()
-        slot = _slot(record)
-        vacant = self._vacant.get(slot, [])
-        if record.key in vacant:
+        same_port, same_host = (self._vacant.get(slot, {}) for slot in _slots(record))
+        if record.key in same_host:
             return set()
-        ended = [key for key in vacant if not self._lives_on(key)]
-        if not ended:
+        ended = (key for key in chain(same_port, same_host) if not self._lives_on(key))
+        if (key := next(ended, None)) is None:
             return set()
-        same_port = (key for key in ended if _port(self._by_key[key].record) == _port(record))
-        key = next(same_port, ended[0])
-        self._fill(slot, key)
+        self._fill(self._by_key[key].record)
         self._by_key[key].replaced_by = record
         self._restarts[record.key] = [*self._restarts.pop(key, ()), at]
         return {key, record.key}
@@ -172,14 +172,16 @@ class Tombstones:
 
     def _remove(self, key: bytes) -> None:
         if (tombstone := self._by_key.pop(key, None)) is not None:
-            self._fill(_slot(tombstone.record), key)
+            self._fill(tombstone.record)
 
-    def _fill(self, slot: _Slot, key: bytes) -> None:
-        vacant = self._vacant.get(slot, [])
-        if key in vacant:
-            vacant.remove(key)
-            if not vacant:
-                del self._vacant[slot]
+    def _fill(self, record: AnyRecord) -> None:
+        """Take a removed instance out of its slots, if it is still in them."""
+        for slot in _slots(record):
+            vacant = self._vacant.get(slot, {})
+            if record.key in vacant:
+                del vacant[record.key]
+                if not vacant:
+                    del self._vacant[slot]
 
 
 def _port(record: AnyRecord) -> str:
@@ -188,9 +190,11 @@ def _port(record: AnyRecord) -> str:
     return "" if transport is None else (transport.address or "").partition("/")[0]
 
 
-def _slot(record: AnyRecord) -> _Slot:
+def _slots(record: AnyRecord) -> tuple[_Slot, _Slot]:
+    """Return the slot of a record on its port, and that on its host."""
     transport = record.transport
     host = None
     if transport is not None and transport.kind == "tcp" and transport.address is not None:
         host = transport.address.partition("/")[0].rpartition(":")[0]
-    return (record.id.namespace, record.id.component, record.id.endpoint, host)
+    on_host = (record.id.namespace, record.id.component, record.id.endpoint, host)
+    return (*on_host, _port(record)), on_host

@@ -41,6 +41,7 @@ class SharedAddresses:
         or had."""
         records, worker_of = self._view.cluster.records, self._view.cluster.worker_of
         concerned: set[int] = set()
+        addresses: set[str] = set()
         for key in keys:
             record = records.get(key)
             now = None
@@ -50,13 +51,17 @@ class SharedAddresses:
             before = self._entry.get(key)
             if now == before:
                 continue
-            if before is not None:
-                concerned |= self._count(*before, -1)
+            for entry, more in ((before, -1), (now, 1)):
+                if entry is not None and self._count(*entry, more):
+                    address, worker = entry
+                    concerned.add(worker)
+                    addresses.add(address)
+            if now is None:
                 del self._entry[key]
-            if now is not None:
-                concerned |= self._count(*now, 1)
+            else:
                 self._entry[key] = now
-        return concerned
+        # Once for all that came and went there: thousands may.
+        return concerned.union(*(self._workers_at.get(one, ()) for one in addresses))
 
     def of(self, instances: Iterable[EndpointInstance]) -> tuple[str, Collection[int]]:
         """Return the address of some instances that most workers share, and these workers. Empty:
@@ -69,16 +74,16 @@ class SharedAddresses:
                 found = address, workers.keys()
         return found
 
-    def _count(self, address: str, worker: int, more: int) -> set[int]:
-        """Count an instance. Returns the workers whose number of neighbours is another now."""
+    def _count(self, address: str, worker: int, more: int) -> bool:
+        """Count an instance. Returns whether other workers are at the address now."""
         workers = self._workers_at.setdefault(address, {})
-        before = {*workers}
+        before = len(workers)
         workers[worker] = workers.get(worker, 0) + more
         if not workers[worker]:
             del workers[worker]
             if not workers:
                 del self._workers_at[address]
-        return set() if before == workers.keys() else before | workers.keys()
+        return len(workers) != before
 
 
 def _address(record: AnyRecord) -> str:

@@ -74,10 +74,12 @@ class ModelRows:
         names, here = set(changes.models), self._keys()
         for one, other in ((before, self._gone), (self._gone, before)):
             names |= {name for key, (_, name) in one.items() if other.get(key, ("", ""))[1] != name}
+        gone: dict[str, list[ModelCard]] = {}
+        for card, name in self._gone.values():
+            gone.setdefault(name, []).append(card)
         for name in names:
-            gone = [card for card, its_name in self._gone.values() if its_name == name]
             cards = [card for card in self._names.cards(name) if card.key in here]
-            found = models.group([*cards, *gone], self._view.cluster)
+            found = models.group([*cards, *gone.get(name, ())], self._view.cluster)
             self._models.pop(name, None)
             self._models |= {model.name: model for model in found}
         self._summaries.forget(names)

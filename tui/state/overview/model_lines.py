@@ -63,8 +63,8 @@ class _Known(msgspec.Struct):
     top: ModelLine
     namespaces: tuple[str, ...]
     """Of a model that is in several; else empty."""
-    parts: list[ModelLine] | None = None
-    """The lines of the namespaces. None: they had no place on screen yet."""
+    parts: dict[str, ModelLine | None] = {}
+    """The lines of the namespaces that had a place on screen. None: nothing is served there."""
 
 
 class ModelLines:
@@ -113,9 +113,7 @@ class ModelLines:
         for known in sorted(self._known.values(), key=_order):
             if len(found) >= most:
                 break
-            if known.parts is None:
-                known.parts = self._parts(known)
-            found += [known.top, *known.parts]
+            found += [known.top, *self._parts(known, most - len(found))]
         number = sum(1 + len(known.namespaces) for known in self._known.values())
         return found[:most], number
 
@@ -169,10 +167,19 @@ class ModelLines:
         )
         return _Known(top, tuple(namespaces) if several else ())
 
-    def _parts(self, known: _Known) -> list[ModelLine]:
+    def _parts(self, known: _Known, most: int) -> list[ModelLine]:
+        """Return the lines of the first namespaces of a model: it may be in thousands."""
         name, serving = known.top.name, self._view.verdicts.serving
-        parts = ((one, serving.model(name, (one,))) for one in known.namespaces)
-        return [_part(name, one, part) for one, part in parts if part is not None]
+        found: list[ModelLine] = []
+        for one in known.namespaces:
+            if len(found) >= most:
+                break
+            if one not in known.parts:
+                part = serving.model(name, (one,))
+                known.parts[one] = None if part is None else _part(name, one, part)
+            if (line := known.parts[one]) is not None:
+                found.append(line)
+        return found
 
 
 def _part(name: str, namespace: str, part: ModelServing) -> ModelLine:

@@ -119,9 +119,8 @@ class WorkersPane(Pane[WorkerRow]):
     def count(self) -> int:
         """Return the number of workers. Frontends, routers and the like have rows, but do not
         count; nor does a process of which only leftovers are registered."""
-        there, view = self._there(), self.view
-        none = {*view.cluster.no_workers(), *view.verdicts.left_behind}
-        return len(there) - sum(one in there for one in none)
+        there = self._there()
+        return len(there) - self.view.verdicts.count_no_workers(there)
 
     def records_of(self, row: WorkerRow) -> Sequence[AnyRecord]:
         return () if row.gone else row.worker.records
