@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Button, Static
+from textual.containers import Vertical
+from textual.widgets import Static
 
 from backends.dynamo.records import AnyRecord
 from backends.removal.lasting_drain import pod_mates
@@ -15,7 +15,6 @@ from tui.dialogs.key_list import KeyList
 from tui.dialogs.question import KeysQuestion
 from tui.state.column import Cell
 from tui.state.dashboard import Dashboard
-from tui.text.consequences import plain_sentence
 from tui.text.format import STATES
 from tui.text.sanitize import plain
 from tui.widgets.context_badge import QuestionedStore
@@ -46,12 +45,8 @@ class LabelBackDialog(KeysQuestion):
             yield Static(title, classes="dialog--title")
             yield QuestionedStore(self._dashboard.settings, f"in {self._where}")
             yield KeyList([(one.key, "") for one in self._records], self._note)
-            with VerticalScroll(classes="dialog--text", can_focus=False):
-                lines = "\n".join(f"• {plain_sentence(one)}" for one in self._consequences())
-                yield Static(lines, classes="dialog--lines", markup=False)
-            with Horizontal(classes="dialog--buttons"):
-                yield Button("No (n)", id="no", variant="primary")
-                yield Button("Put back (Y)", id="yes", variant="warning")
+            yield from self.compose_text(self._consequences())
+            yield from self.compose_buttons("Put back", "warning")
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()

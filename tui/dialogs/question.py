@@ -6,16 +6,18 @@ Questions with keys also share their scrolling, layout and buttons.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual._time import get_time
+from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.events import MouseDown
 from textual.screen import ModalScreen, ScreenResultType
 from textual.timer import Timer
 from textual.widgets import Button, Static
+from textual.widgets.button import ButtonVariant
 
 from tui.dialogs.key_list import KeyList
 from tui.runtime.textual_bindings import bindings
@@ -36,6 +38,11 @@ def shared(room: int, keys: int, text: int) -> tuple[int, int]:
         return max(1, keys), max(1, text)
     for_text = min(text, max(LEAST_TEXT, room // 3, room - keys))
     return max(1, room - for_text), max(1, for_text)
+
+
+def listed(sentences: Iterable[str]) -> str:
+    """Return sentences as lines of a list."""
+    return "\n".join(f"• {plain_sentence(one)}" for one in sentences)
 
 
 class Alert(Static):
@@ -111,6 +118,17 @@ class KeysQuestion(QuestionScreen[bool]):
         "help": "app.help",
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+
+    def compose_text(self, sentences: Iterable[str] = ()) -> ComposeResult:
+        """Yield the text on what a yes does."""
+        with VerticalScroll(classes="dialog--text", can_focus=False):
+            yield Static(listed(sentences), classes="dialog--lines", markup=False)
+
+    def compose_buttons(self, yes: str, variant: ButtonVariant) -> ComposeResult:
+        """Yield the buttons. `yes`: the label of the one that does it."""
+        with Horizontal(classes="dialog--buttons"):
+            yield Button("No (n)", id="no", variant="primary")
+            yield Button(f"{yes} (Y)", id="yes", variant=variant)
 
     def on_resize(self) -> None:
         self.share_room()

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Button, Static
+from textual.containers import Vertical
+from textual.widgets import Static
 
 from backends.dynamo.parse import read
 from backends.dynamo.records import EndpointInstance
@@ -50,12 +50,8 @@ class UndoDialog(KeysQuestion):
             yield Alert()
             yield Static(self._done(), classes="dialog--summary", markup=False)
             yield KeyList(keys, self._note)
-            with VerticalScroll(classes="dialog--text", can_focus=False):
-                lines = "\n".join(f"• {line}" for line in self._consequences())
-                yield Static(lines, classes="dialog--lines", markup=False)
-            with Horizontal(classes="dialog--buttons"):
-                yield Button("No (n)", id="no", variant="primary")
-                yield Button("Put back (Y)", id="yes", variant="warning")
+            yield from self.compose_text(self._consequences())
+            yield from self.compose_buttons("Put back", "warning")
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()

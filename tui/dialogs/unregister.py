@@ -9,14 +9,14 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widgets import Button, Input, Static
 
 from backends.dynamo.records import AnyRecord
 from backends.removal.lasting_drain import LastingDrain, NoLastingDrain
 from tui.actions import Place
 from tui.dialogs.key_list import KeyList
-from tui.dialogs.question import Alert, KeysQuestion
+from tui.dialogs.question import Alert, KeysQuestion, listed
 from tui.dialogs.removal_option_list import RemovalOptionList
 from tui.runtime.textual_bindings import bindings
 from tui.state.column import Cell
@@ -30,7 +30,6 @@ from tui.text.consequences import (
     consequences,
     delete_pod_hint,
     lasting_consequences,
-    plain_sentence,
 )
 from tui.text.detail import keeps
 from tui.text.errors import explain
@@ -93,14 +92,11 @@ class UnregisterDialog(KeysQuestion):
             yield Alert()
             yield Static(classes="dialog--summary", markup=False)
             yield KeyList(self._known(), self._note)
-            with VerticalScroll(classes="dialog--text", can_focus=False):
-                yield Static(classes="dialog--lines", markup=False)
+            yield from self.compose_text()
             with Vertical(classes="dialog--typing"):
                 yield Static(classes="dialog--prompt")
                 yield PlainInput()
-            with Horizontal(classes="dialog--buttons"):
-                yield Button("No (n)", id="no", variant="primary")
-                yield Button("Unregister (Y)", id="yes", variant="error")
+            yield from self.compose_buttons("Unregister", "error")
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
@@ -221,8 +217,7 @@ class UnregisterDialog(KeysQuestion):
         summary.display = bool(self.targets.summary())
         alerts = [] if self.lasting is not None else self.targets.cannot_be_undone()
         self.query_one(Alert).set_sentences(alerts)
-        lines = "\n".join(f"• {plain_sentence(line)}" for line in self._lines())
-        self.query_one(".dialog--lines", Static).update(lines)
+        self.query_one(".dialog--lines", Static).update(listed(self._lines()))
         types = self.targets.must_be_typed
         self.set_class(types, "-types")
         self.query_one("#no", Button).label = "No (Esc)" if types else "No (n)"
