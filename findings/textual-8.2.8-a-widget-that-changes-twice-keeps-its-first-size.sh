@@ -4,10 +4,10 @@
 # A widget of automatic size that updates itself, waits for something in the same handler, and updates
 # itself again with a longer text, is shown in the room of the first text for ever, if any other widget
 # made the screen lay itself out meanwhile: of a result that comes after "wait" only the first four
-# characters are there. refresh(layout=True) gives the widget a new number only if none is asked for already, and
-# that is noted as done only once the handler has ended; by this number the size is kept that the
-# layout in between found. The layout at the end takes it from there. Nothing is said, and a later
-# repaint does not help; the next change of the text does.
+# characters are there. refresh(layout=True) gives the widget a new number only if no layout is asked
+# for already, which counts as done only once the handler has ended. By this number the size is kept
+# that the layout in between found, and the layout at the end takes it from there. Nothing is said, and
+# a later repaint does not help; the next change of the text does.
 #
 # Seen:
 #     another widget stands still meanwhile: 12 cells, 'twelve cells'

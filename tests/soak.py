@@ -47,6 +47,7 @@ from tests.support.ports import LOOPBACK
 from tests.support.registered import KeyAndValue, card, channel, instance
 from tests.support.said_taps import SaidTaps
 from tests.support.seeing import held
+from tests.support.styles import styles_each_time
 from tui.runtime.heap import give_back
 from tui.state.store_state import LinkState
 
@@ -384,6 +385,7 @@ async def main() -> int:
     print(f"SOAK_SEED={SEED} SOAK_MINUTES={MINUTES:g}", flush=True)
     # Each loss is logged; here they are the point.
     logging.disable()
+    styles_each_time()
     with EtcdServer(*QUICK) as etcd:
         store = open_store(EtcdConnection(endpoints=(etcd.endpoint,)))
         world = World()

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from textual import events
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 from textual.widgets import Input, TabbedContent
 from textual.widgets.tree import TreeNode
@@ -190,7 +191,7 @@ class Operator:
         waits = asyncio.current_task()
         self._looked[waits] = Looked()
         try:
-            while not condition():
+            while not self._holds(condition):
                 if time.monotonic() > deadline:
                     shown = self.text() if self.app.is_running else "(it ended)"
                     raise AssertionError(
@@ -201,6 +202,13 @@ class Operator:
             del self._looked[waits]
         if self.app.is_running:
             await self.pilot.pause()
+
+    def _holds(self, condition: Callable[[], object]) -> object:
+        """Return what a condition does. False: a screen that it looks at is being made."""
+        try:
+            return condition()
+        except NoMatches:
+            return False
 
     async def until_asked(self, question: type[QuestionScreen[Any]]) -> None:
         """Wait until a question is there, and can be answered."""

@@ -150,3 +150,11 @@ def styles_once() -> None:
     Stylesheet._parse_rules = _parse_rules_once  # type: ignore[method-assign]
     Stylesheet.parse = _parse_once  # type: ignore[method-assign]
     Stylesheet.apply = _apply_once  # type: ignore[method-assign]
+
+
+def styles_each_time() -> None:
+    """Undo `styles_once`, where it counts what an app holds: what is kept here grows with each
+    place that a widget is in."""
+    Stylesheet._parse_rules = _parse_rules  # type: ignore[method-assign]
+    Stylesheet.parse = _parse  # type: ignore[method-assign]
+    Stylesheet.apply = _apply  # type: ignore[method-assign]
