@@ -335,7 +335,8 @@ class DyntopApp(HasPalette, HasKeys, FaultTolerantApp):
         try:
             screen = open_past(message.screen, message.move, self.clock, self._timings)
         except NoPast as error:
-            self.show_notice(Notice(f"{explain(error).sentence}.", "warning"))
+            sentence = explain(error).sentence
+            self.show_notice(Notice(f"{sentence[:1].upper()}{sentence[1:]}.", "warning"))
             return
         screen.dashboard.remembering = present.remembering
         present.attention.look_away()

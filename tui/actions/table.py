@@ -307,7 +307,7 @@ ACTIONS: tuple[Action, ...] = (
         Action(
             f"{step}{way}",
             (key,),
-            f"1 min {way}" if step else way.capitalize(),
+            f"{'-' if way == 'earlier' else '+'}1 min" if step else way.capitalize(),
             f"Show what was registered a {by} earlier, or later.",
             Group.LOOKING,
             first_in_footer=True,

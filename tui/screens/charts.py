@@ -133,7 +133,7 @@ class ChartScreen(StyledOnce, Screen[None]):
             return NOBODY
         if self._dashboard.figures.hour.is_full:
             return "Too many models and workers have figures: of this one no hour is kept"
-        return "Nothing is measured yet: charts begin with the second scrape that reports it"
+        return self._subject.why_no_figures
 
     _pages = 0
 

@@ -20,6 +20,15 @@ class ChartSubject(msgspec.Struct, frozen=True):
         """Return whether workers report it, and no frontend."""
         return self.key[0] in ("worker", "server")
 
+    @property
+    def why_no_figures(self) -> str:
+        """Return why there are none, though processes are asked: of a worker that none of them is
+        there will be none."""
+        if self.is_worker:
+            asked = "it is asked if its card reveals its metrics, or --metrics names it"
+            return f"No figures of this worker so far: {asked}"
+        return "No figures of this model so far: charts begin with the second scrape that has it"
+
 
 def of_model(name: str) -> ChartSubject:
     """Return a model or an adapter, by its served name."""

@@ -76,3 +76,10 @@ def test_where_processes_are_always_asked_no_closed_tab_is_the_reason() -> None:
     window = ChartWindow(END - 3600, END, lambda at: at)
     series = of_an_hour(BY_FRONTENDS, asked=1800)
     assert charts_of(of_model("a"), series, window, always=True).notes == ("30m not measured",)
+
+
+def test_of_a_worker_that_is_not_asked_no_figures_are_promised() -> None:
+    assert "charts begin" in of_model("acme/tiny").why_no_figures
+    of_it = of_worker(0xA7).why_no_figures
+    assert "charts begin" not in of_it
+    assert "--metrics" in of_it
