@@ -3,6 +3,7 @@ the dashboard."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -440,7 +441,10 @@ class MainScreen(JobScreen):
 
     def _time_between(self, typed: TypedTime, start: float, end: float) -> float:
         clock = self.dashboard.clock
-        return clock.when_shown(typed.at(clock.shown_at(start), clock.shown_at(end)))
+        latest = clock.shown_at(end)
+        shown = typed.at(clock.shown_at(start), latest)
+        # What is still to come is no earlier moment, however long it takes to get there.
+        return math.inf if shown >= latest else clock.when_shown(shown)
 
     def travel(self, move: Move) -> None:
         """Show another moment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
+from itertools import count
 
 import pytest
 from textual.timer import Timer
@@ -282,6 +283,32 @@ async def test_a_store_without_a_past_says_so() -> None:
         await operator.press("]")
         assert operator.told() == ["This is the present: [ goes a change back."]
         assert not isinstance(operator.app.screen, PastScreen)
+
+
+async def test_a_time_that_is_still_to_come_is_the_present(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = world_of(1, 2, 3)
+    async with dashboard(world) as operator:
+        clock = operator.dashboard.clock
+        # As all clocks, it has gone on whenever it is read.
+        ticks = count(clock(), 0.001)
+        monkeypatch.setattr(type(clock), "__call__", lambda _: next(ticks))
+        for typed in ("2099-01-01", "end", "0s", "+99999999d"):
+            operator.forget_told()
+            await operator.press("colon")
+            await operator.type(f"at {typed}\r")
+            await operator.until(
+                lambda: operator.told() == ["This is the present: [ goes a change back."]
+            )
+            assert not isinstance(operator.app.screen, PastScreen)
+        await operator.press("[")
+        await until_past(operator, 3)
+        await operator.press("colon")
+        await operator.type("at 2099-01-01\r")
+        await operator.until(
+            lambda: operator.on_main and not isinstance(operator.app.screen, PastScreen)
+        )
 
 
 async def test_no_other_context_is_shown_from_the_past() -> None:
