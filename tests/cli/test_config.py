@@ -231,6 +231,18 @@ def test_settings_that_cannot_be_read_are_2_and_one_sentence(
     assert "DYN_DISCOVERY_BACKEND" in ended.one_sentence()
 
 
+def test_of_a_user_without_a_home_no_file_is_said_to_be_well(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    ended = here("config", "check", env={"HOME": "", "XDG_CONFIG_HOME": ""})
+    assert (ended.code, ended.out) == (0, b"")
+    assert "this user has no home, and so no files" in ended.one_sentence()
+
+
 def test_files_that_are_well_are_said_to_be_well(
     here: Here, env: dict[str, str], home: Path
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import pwd
 import stat
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -61,6 +62,9 @@ def parse_toml(content: bytes, path: Path, source: str) -> dict[str, object]:
         return tomllib.loads(content.decode())
     except tomllib.TOMLDecodeError as error:
         problem = f"{path} is not TOML: {error}"
+        if content.startswith(BOM_UTF8):
+            # Else the first character of the file would be called wrong, which no editor shows.
+            problem = f"{path} begins with a byte order mark: save it as UTF-8 without one"
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         problem = f"{path} is not UTF-8 at line {line}: save it as UTF-8"

@@ -156,6 +156,7 @@ def test_two_lines_with_one_key_are_refused(environ: dict[str, str]) -> None:
     ("text", "said"),
     [
         (b"[keys", "is not TOML"),
+        (b"\xef\xbb\xbfversion = 1\n", "begins with a byte order mark: save it as UTF-8 without"),
         (b'[keys]\ndrain = "\xff"\n', "is not UTF-8 at line 2"),
         (b"[key]\n", "'key' is no setting: did you mean keys"),
         (

@@ -83,6 +83,8 @@ def _check(environ: Mapping[str, str], arguments: argparse.Namespace) -> Exit:
             )
         )
     else:
+        if not files:
+            print_message("this user has no home, and so no files: XDG_CONFIG_HOME can name one")
         for file in files:
             if not file.exists:
                 write_lines([f"- {plain(str(file.path))} {_why_not_there(file.path)}"])
