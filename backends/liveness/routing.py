@@ -70,6 +70,12 @@ class RoutableCount(msgspec.Struct, frozen=True):
             self.unknown + other.unknown,
         )
 
+    def without(self, number: int) -> RoutableCount:
+        """Return the same if of so many of the routable ones it is not known."""
+        number = min(number, self.most)
+        least = max(0, self.least - number)
+        return RoutableCount(least, self.most - number, self.total, self.unknown + number)
+
     def __str__(self) -> str:
         """`6/8`; in a conflict `1–2/3`; `?/3` where it is not known of any."""
         return f"{self.routable('–')}/{self.total:,}"

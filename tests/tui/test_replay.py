@@ -387,6 +387,18 @@ async def test_a_gap_before_the_part_that_was_opened_is_an_event(tmp_path: Path)
         assert f"{DIES:x}" not in other.text()
 
 
+async def test_a_model_without_evidence_was_registered_and_no_tab_calls_it_routable(
+    tmp_path: Path,
+) -> None:
+    path = a_gap(tmp_path / "night.dyntop")
+    async with replay(path, Start(read_time("end"))) as operator:
+        await operator.press("0")
+        await operator.until_shown("? acme/tiny-llm", "aggregated ?/2", "no evidence of then")
+        await operator.press("2")
+        await operator.until_shown("? unknown", "?/2")
+        assert "2/2" not in operator.text()
+
+
 async def test_the_age_of_what_is_shown_counts_from_before_the_recorder_was_held_up(
     tmp_path: Path,
 ) -> None:

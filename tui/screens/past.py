@@ -155,6 +155,7 @@ def open_past(present: MainScreen, move: Move, clock: HostClock, timings: Timing
         audit=live.audit,
         times=None if live.store_keeps_times else times,
         store_keeps_times=live.store_keeps_times,
+        link=lambda: live.view.store,
         reasons=live.view.history.reasons_of_removals,
     )
     travel = Travel(timeline, dashboard, before=lambda moment: times.latest_of(moment.number))

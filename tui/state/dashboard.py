@@ -347,6 +347,10 @@ class Dashboard:
         self._evidence_came.clear()
         self._show(detail=True)
 
+    def present_trouble(self) -> str:
+        """Return, of an earlier moment, that the store is lost now. Empty: it is not."""
+        return ""
+
     def place_parts(self) -> list[str]:
         """Return which earlier moment is shown, in parts, the most important first. Empty: it is
         the present, or none is shown yet."""

@@ -14,6 +14,7 @@ from backends.dynamo.records import AnyRecord
 from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import NothingAsked
 from backends.liveness.judge import FINDINGS, LeaseTtl, Verdict
+from backends.liveness.routing import RoutableCount
 from backends.liveness.workers import worst
 from backends.probe.probe_targets import targets_of
 from tui.state.cluster_view import ClusterView
@@ -121,6 +122,15 @@ class RecordStates:
         if number == len(records):
             return Cell(state.in_column, state.tone)
         return Cell(f"{state.glyph} {number:,} {state.brief or state.word}", state.tone)
+
+    def as_far_as_known(self, figures: RoutableCount, cards: Iterable[AnyRecord]) -> RoutableCount:
+        """Return the figures of some cards' workers as far as they are known. Of an earlier moment
+        a worker without evidence was registered, and that is all; in the present it is coming."""
+        verdicts = self.view.verdicts
+        if not self.is_past or not verdicts.unknown:
+            return figures
+        keys = [one.key for one in cards if verdicts.of(one.key) is Verdict.UNKNOWN]
+        return figures.without(verdicts.serving.figures(keys)[0].most) if keys else figures
 
     def lease_ttl(self, records: Iterable[AnyRecord]) -> LeaseTtl | None:
         """Return the first known TTL of some records. None: none is known."""

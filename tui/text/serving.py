@@ -315,6 +315,18 @@ def state_of_adapter(serving: Serving, name: str) -> State | None:
     return NOT_SERVED if unserved else state_at_frontends(serving.at_frontends(name))
 
 
+def no_evidence(
+    why: str, words: tuple[str, ...], known: RoutableCount, figures: RoutableCount
+) -> tuple[str, tuple[str, ...]]:
+    """Return why not all workers are routable, with shorter forms, and of how many that is not
+    known of then. `known`: the figures of those of which it is, of all `figures`."""
+    number = known.unknown - figures.unknown
+    if not number:
+        return why, words
+    text = f"{number:,} registered then: no evidence" if known.most else "no evidence of then"
+    return ", ".join(filter(None, (why, text))), words or ("no evidence",)
+
+
 def denial_words(reports: ModelReports | None) -> tuple[str, ...]:
     """Return shorter and shorter forms of `denial_in_brief`."""
     statuses = {one.status for one in (() if reports is None else reports.denied_by)}

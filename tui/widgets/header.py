@@ -203,6 +203,8 @@ class StoreHeader(Vertical):
         link, *age = self._link()
         outdated = self.dashboard.view.store.link.is_outdated
         shown += [Text(one.plain, "bold") for one in ([link] if outdated else []) + age]
+        if trouble := self.dashboard.present_trouble():
+            shown.append(Text(trouble, "bold"))
         for part in parts[2:]:
             if _cells([*shown, Text(part)]) <= room - LEAST_ADDRESS:
                 shown.append(Text(part))

@@ -129,8 +129,8 @@ async def test_models_are_as_served_as_their_cards_were_at_each_step() -> None:
         world.put(registered.card(number), lease=number)
     async with dashboard(world, preferences=Preferences(first_tab="overview")) as operator:
         await operator.until_shown("aggregated 2/2")
-        there = (("[", 4, "1/1"), ("[", 3, "1/1"), ("[", 2, None))
-        for key, revision, served in (*there, ("]", 3, "1/1"), ("]", 4, "1/1"), ("]", 5, "2/2")):
+        there = (("[", 4, "?/1"), ("[", 3, "?/1"), ("[", 2, None))
+        for key, revision, served in (*there, ("]", 3, "?/1"), ("]", 4, "?/1"), ("]", 5, "?/2")):
             await operator.press(key)
             await until_past(operator, revision)
             text = "Models 0" if served is None else f"aggregated {served}"
@@ -243,6 +243,17 @@ async def test_a_store_that_is_lost_is_said_and_what_was_shown_stays() -> None:
         await operator.press("[")
         await operator.until(lambda: operator.told() and operator.on_main, "a notice")
         await until_present(operator)
+
+
+async def test_a_store_that_is_lost_meanwhile_is_said_in_the_top_line() -> None:
+    world = world_of(1, 2, 3)
+    async with dashboard(world, size=(80, 24)) as operator:
+        await operator.press("[")
+        await until_past(operator, 3)
+        world.keyspace.break_off(Unreachable("this process", Cause.LOST))
+        await operator.until(lambda: "✗ now disconnected since" in operator.header())
+        assert "revision 3" in operator.header()
+        assert operator.told() == []
 
 
 async def test_of_keys_pressed_fast_only_where_they_lead_is_read() -> None:

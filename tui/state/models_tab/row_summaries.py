@@ -19,6 +19,7 @@ from tui.state.dashboard import Dashboard
 from tui.text.format import State
 from tui.text.serving import (
     PARTLY,
+    no_evidence,
     state_at_frontends,
     why_not,
     why_not_routed,
@@ -149,9 +150,11 @@ class RowSummaries:
             figures, reasons = serving.figures(card.key for card in there)
             why = why_not(reasons, {}, unknown=figures.unknown)
             words = words_why_not(reasons, {}, unknown=figures.unknown)
+        known = self._states.as_far_as_known(figures, there)
+        why, words = no_evidence(why, words, known, figures)
         name = str(key[-1])
         unserved = serving.unserved if len(key) == 1 else serving.unserved_adapters
-        return figures, *with_denial(why, words, reports, is_unserved=name in unserved)
+        return known, *with_denial(why, words, reports, is_unserved=name in unserved)
 
     def _at_frontends(self, key: RowKey, verdict: Verdict, routable: RoutableCount) -> State | None:
         """Return the state of a model or adapter by frontends. None: show the store's, since none

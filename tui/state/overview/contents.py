@@ -68,7 +68,7 @@ class OverviewContents:
         self._view = dashboard.view
         self._states = dashboard.states
         self._wrong_lines = WrongLines(dashboard.states)
-        self._models = ModelLines(dashboard.view)
+        self._models = ModelLines(dashboard.view, dashboard.states.as_far_as_known)
         self._details = ModelDetails(dashboard)
         self._causes = CauseRows(dashboard.view, dashboard.clock)
         self._metered: Mapping[str, MeteredModel] = {}

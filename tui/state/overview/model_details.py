@@ -84,6 +84,7 @@ class ModelDetails:
             view.verdicts.of,
             within=within,
             adapters=sorted(adapters),
+            known=self._dashboard.states.as_far_as_known,
         )
         self._made = _Made(name, within, cards, updates, now, found)
         return found

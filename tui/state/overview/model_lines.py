@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from backends.discovery.record_index import Scope
-from backends.dynamo.card_checksum import DECODE, PREFILL
+from backends.discovery.record_index import Scope, scopes_of
+from backends.dynamo.card_checksum import DECODE, PREFILL, worker_set_of
 from backends.dynamo.ids import Kind
+from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.routing import ModelServing, RoutableCount
 from tui.state.cluster_view import ClusterView
 from tui.text.format import State, count
 from tui.text.serving import (
     NOT_SERVED,
     PARTLY,
+    no_evidence,
     state_of_model,
     why_not_served,
     with_denial,
@@ -57,6 +59,9 @@ MANY = 500
 """Workers of a model from which its figures are not counted more than once a second."""
 
 
+Known = Callable[[RoutableCount, Iterable[AnyRecord]], RoutableCount]
+
+
 class _Known(msgspec.Struct):
     """The line of a model, and those of its namespaces."""
 
@@ -70,8 +75,10 @@ class _Known(msgspec.Struct):
 class ModelLines:
     """The lines of all models in a place, up to date after `rebuild`, or `amend` and `catch_up`."""
 
-    def __init__(self, view: ClusterView) -> None:
+    def __init__(self, view: ClusterView, known: Known = lambda figures, _: figures) -> None:
+        """`known`: returns figures of some cards' workers as far as they are known."""
         self._view = view
+        self._known_of = known
         self._scope: Scope = ()
         self._known: dict[str, _Known] = {}
         self._behind: set[str] = set()
@@ -140,9 +147,11 @@ class ModelLines:
         serving = self._view.verdicts.serving
         whole = serving.model(name, self._scope)
         state = state_of_model(serving, name)
+        figures = RoutableCount() if whole is None else self._figures(name, whole, ())
+        by_store, short = ("", ()) if whole is None else _why(whole, figures)
         why, words = with_denial(
-            "" if whole is None else why_not_served(whole),
-            () if whole is None else words_why_not_served(whole),
+            by_store,
+            short,
             serving.at_frontends(name),
             is_unserved=name in serving.unserved,
         )
@@ -159,9 +168,9 @@ class ModelLines:
             None if several else namespaces[0],
             False,
             where,
-            state or _state_of(whole.figures),
-            whole.figures,
-            _by_role(whole),
+            state or _state_of(figures),
+            figures,
+            self._by_role(name, whole, ()),
             why,
             words,
         )
@@ -176,36 +185,61 @@ class ModelLines:
                 break
             if one not in known.parts:
                 part = serving.model(name, (one,))
-                known.parts[one] = None if part is None else _part(name, one, part)
+                known.parts[one] = None if part is None else self._part(name, one, part)
             if (line := known.parts[one]) is not None:
                 found.append(line)
         return found
 
+    def _part(self, name: str, namespace: str, part: ModelServing) -> ModelLine:
+        figures = self._figures(name, part, (namespace,))
+        return ModelLine(
+            name,
+            namespace,
+            True,
+            namespace,
+            _state_of(figures),
+            figures,
+            self._by_role(name, part, (namespace,)),
+            *_why(part, figures),
+        )
 
-def _part(name: str, namespace: str, part: ModelServing) -> ModelLine:
-    return ModelLine(
-        name,
-        namespace,
-        True,
-        namespace,
-        _state_of(part.figures),
-        part.figures,
-        _by_role(part),
-        why_not_served(part),
-        words_why_not_served(part),
-    )
+    def _figures(self, name: str, served: ModelServing, scope: Scope) -> RoutableCount:
+        return self._known_of(served.figures, self._cards(name, scope))
+
+    def _by_role(
+        self, name: str, served: ModelServing, scope: Scope
+    ) -> tuple[tuple[str, RoutableCount], ...]:
+        def order(role: str) -> tuple[bool, int, str]:
+            known = role in _ORDER
+            return not known, _ORDER.index(role) if known else 0, role
+
+        def figures(role: str) -> RoutableCount:
+            cards = (
+                card
+                for card in self._cards(name, scope)
+                if (of := worker_set_of(card)) is not None and of.role == role
+            )
+            return self._known_of(served.by_role[role], cards)
+
+        return tuple((role, figures(role)) for role in sorted(served.by_role, key=order))
+
+    def _cards(self, name: str, scope: Scope) -> Iterator[ModelCard]:
+        scope = scope or self._scope
+        for card in self._view.models.cards(name):
+            if not card.is_lora and (not scope or scope in scopes_of(card)):
+                yield card
 
 
-def _by_role(served: ModelServing) -> tuple[tuple[str, RoutableCount], ...]:
-    def order(role: str) -> tuple[bool, int, str]:
-        known = role in _ORDER
-        return not known, _ORDER.index(role) if known else 0, role
-
-    return tuple((role, served.by_role[role]) for role in sorted(served.by_role, key=order))
+def _why(served: ModelServing, known: RoutableCount) -> tuple[str, tuple[str, ...]]:
+    """Return why not all workers are routable, with shorter forms."""
+    why, words = why_not_served(served), words_why_not_served(served)
+    return no_evidence(why, words, known, served.figures)
 
 
 def _state_of(figures: RoutableCount) -> State:
-    if figures.unknown or not figures.total:
+    if not figures.total:
+        return NOT_KNOWN
+    if figures.unknown and not (figures.least and figures.most + figures.unknown < figures.total):
         return NOT_KNOWN
     return ALL_ROUTABLE if figures.least == figures.total else SOME_ROUTABLE
 

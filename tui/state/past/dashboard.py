@@ -40,10 +40,12 @@ from tui.state.observer import Job, Update
 from tui.state.past.clock import MomentClock
 from tui.state.past.past_figures import PastFigures
 from tui.state.past.place import PastPlace
+from tui.state.store_state import StoreState
 from tui.state.timings import TIMINGS, Timings
 from tui.text.causes.sentences import known_until
 from tui.text.host_clock import HostClock
 from tui.text.past.place import place_text
+from tui.text.timestamps import time_of_day
 
 
 class PastDashboard(Dashboard):
@@ -63,11 +65,13 @@ class PastDashboard(Dashboard):
         times: KnownTimes | None = None,
         store_keeps_times: bool = False,
         reasons: Callable[[], Mapping[tuple[bytes, str], Reason]] = dict,
+        link: Callable[[], StoreState] | None = None,
     ) -> None:
         """`query`: the records to show. `present`: the clock of now. `audit`: is read for the
         reasons of removals. `times`: of the store's revisions, the newest of which is now. None:
         how many there were since is of no interest. `store_keeps_times`: its revisions are times.
-        `reasons`: returns those of removals that were found, by key and revision."""
+        `reasons`: returns those of removals that were found, by key and revision. `link`: how it
+        stands with the store in the present. None: nothing is followed."""
         store = MomentStore(timeline.store, timeline.address, timeline.lifetime)
         discovery = Discovery(store)
         self.moment_clock = MomentClock(present)
@@ -93,6 +97,7 @@ class PastDashboard(Dashboard):
         self._new: set[bytes] = set()
         """Keys of records whose addresses were not asked for yet."""
         self._reasons = reasons
+        self._link = link
         self._counts_revisions = times is not None
         if times is not None:
             self.times = times
@@ -118,6 +123,15 @@ class PastDashboard(Dashboard):
         counts = self._counts_revisions and self.times.restores == self._shown_in
         newest = self.times.newest if counts else None
         return place_text(self.past.moment, self.past.at, clock.present(), newest, clock.shown_at)
+
+    def present_trouble(self) -> str:
+        """Return that the store is lost in the present, from where moves are read. Empty: it is
+        not."""
+        now = None if self._link is None else self._link()
+        if now is None or not now.link.is_outdated:
+            return ""
+        since = time_of_day(self.moment_clock.present.shown_at(now.since))
+        return f"✗ now {now.link.value} since {since}"
 
     def nothing_to_show(self) -> str:
         """Return the text of a table without rows."""

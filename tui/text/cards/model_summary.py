@@ -259,11 +259,14 @@ def summarise(
     *,
     within: tuple[str, ...] = (),
     adapters: Sequence[str] = (),
+    known: Callable[[RoutableCount, Iterable[ModelCard]], RoutableCount] = lambda figures, _: (
+        figures
+    ),
 ) -> ModelSummary:
     """Return what is known of a model by these cards of it, or of an adapter by its cards.
 
     `within`: the namespace, component, endpoint that the cards are in. The cost grows with the
-    number of cards.
+    number of cards. `known`: returns figures of some cards' workers as far as they are known.
     """
     workers = workers_of(cards, cluster, serving.routing, verdict_of)
     model = None if any(one.is_lora for one in cards) else serving.model(name, within)
@@ -275,6 +278,11 @@ def summarise(
             role: serving.figures(one.card.key for one in workers if one.role == role)[0]
             for role in {one.role for one in workers}
         }
+    routable = known(routable, cards)
+    by_role = {
+        role: known(figures, (one.card for one in workers if one.role == role))
+        for role, figures in by_role.items()
+    }
     conflicts = [by_age(one, serving, cluster) for one in in_conflict(cards, serving)]
     return ModelSummary(workers, routable, by_role, model, conflicts, adapters)
 

@@ -200,6 +200,7 @@ class ModelsPane(TreePane[ModelRow]):
             self.view.verdicts.of,
             within=self.dashboard.scope,
             adapters=self._models.adapters_of(row),
+            known=self.states.as_far_as_known,
         )
         self._detailed = _Detailed(shown, updates, now, found)
         return found
