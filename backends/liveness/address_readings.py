@@ -5,7 +5,7 @@ Pure. Addresses are kept only of records whose addresses were asked for: few are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from enum import Enum
 
 from backends.discovery.cluster import Cluster
@@ -220,7 +220,8 @@ class AddressReadings:
     def weighed(self, group: Sequence[AnyRecord]) -> Sequence[Probed]:
         """Return the weighed results for each record of one worker, in their order.
 
-        Records with the same addresses share it: it is weighed once for all of them.
+        Records share it whose addresses are the same, or gave the same answers, if the worker's
+        results show the same of both: one worker may have thousands of addresses.
         """
         if not self._at and self._nats is None:
             return [NOT_PROBED] * len(group)
@@ -233,6 +234,7 @@ class AddressReadings:
             for one in found
         )
         weighed: dict[tuple[tuple[_Address, ...], bool], Probed] = {}
+        alike: dict[Hashable, Probed] = {}
         probed: list[Probed] = []
         for speaker, found in zip(speakers, own, strict=True):
             by_nats = self._nats is not None and is_carried_by_nats(speaker)
@@ -240,7 +242,12 @@ class AddressReadings:
                 probed.append(NOT_PROBED)
                 continue
             if (found, by_nats) not in weighed:
-                weighed[found, by_nats] = self._weigh(found, of_worker, by_nats=by_nats)
+                answers = None if by_nats or is_shared(speaker) else _answers(found)
+                if answers is None or (mine := alike.get(answers)) is None:
+                    mine = self._weigh(found, of_worker, by_nats=by_nats)
+                    if answers is not None and not _fails_alone(mine, found):
+                        alike[answers] = mine
+                weighed[found, by_nats] = mine
             probed.append(weighed[found, by_nats])
         return probed
 
@@ -280,6 +287,25 @@ class AddressReadings:
         if isinstance(record, EventSource):
             return self._cluster.channel_of(record) or record
         return record
+
+
+def _answers(own: Sequence[_Address]) -> Hashable | None:
+    """Return the answers at a record's only address, the oldest first: exchanged for another with
+    the same, all of the worker's results show the same. None: this cannot be said."""
+    if len(own) != 1:
+        return None
+    readings = sorted(own[0].readings.values(), key=lambda one: one.at)
+    if any(one.answer is ProbeAnswer.AWAY for one in readings):
+        # Whether that counts depends on the times.
+        return None
+    method = own[0].target.method
+    return (method, *((one.answer, one.local, one.deep, one.text) for one in readings))
+
+
+def _fails_alone(probed: Probed, own: Sequence[_Address]) -> bool:
+    """Return whether nothing but a record's own address shows a failure."""
+    failure = probed.failure
+    return failure is not None and {one.target for one in failure.readings} == {own[0].target}
 
 
 def _readings(addresses: Iterable[_Address]) -> Iterator[ProbeResult]:

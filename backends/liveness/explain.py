@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from backends.discovery.lease_ttl import LeaseStanding, is_late
 from backends.dynamo.ids import Kind
@@ -10,7 +11,7 @@ from backends.dynamo.records import EndpointInstance
 from backends.liveness import evidence_kinds as kinds
 from backends.liveness.evidence import Assessment, Evidence
 from backends.liveness.explain_object import evidence_of_object, ids_differ, object_decides
-from backends.liveness.failure import SAME_TIME, Failure, Way
+from backends.liveness.failure import SAME_TIME, Failure, Probed, Way
 from backends.liveness.judge import (
     JudgeInput,
     Verdict,
@@ -110,21 +111,45 @@ def _shown_by_itself(facts: JudgeInput, verdict: Verdict) -> list[Evidence]:
 def _of_readings(facts: JudgeInput, failure: Failure | None) -> list[Evidence]:
     """Return one piece of evidence for each address, the decisive first; one for many with equal
     results."""
-    decisive = () if failure is None else failure.readings
+    alike = _alike(_Once(facts.probed))
+    found = [Evidence(asked, at) for asked, at in alike]
+    if failure is None or is_against_worker(failure, facts):
+        return found
+    return [_tried_from_here(facts, *alike[0]), *found[1:]]
+
+
+class _Once:
+    """Results that are the same object are grouped once: those of a worker with thousands of
+    addresses are of thousands of records."""
+
+    __slots__ = ("probed",)
+
+    def __init__(self, probed: Probed) -> None:
+        self.probed = probed
+
+    def __hash__(self) -> int:
+        return id(self.probed)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Once) and other.probed is self.probed
+
+
+@lru_cache(maxsize=16)
+def _alike(of: _Once) -> tuple[tuple[kinds.AddressProbed, float], ...]:
+    """Return what was found at one address, or at several alike, and when; the decisive first."""
+    probed = of.probed
+    decisive = () if probed.failure is None else probed.failure.readings
+    deciding = set(decisive)
     rest = sorted(
-        (one for one in facts.probed.own + facts.probed.others if one not in decisive),
+        (one for one in probed.own + probed.others if one not in deciding),
         key=_severity,
     )
     newest = max((one.at for one in (*decisive, *rest)), default=0.0)
     groups: dict[tuple[object, ...], list[ProbeResult]] = {}
     for one in (*decisive, *rest):
         is_new = newest - one.at <= SAME_TIME
-        groups.setdefault((one in decisive, one.target.method, one.text, is_new), []).append(one)
-    alike = [(_asked(some), min(one.at for one in some)) for some in groups.values()]
-    found = [Evidence(asked, at) for asked, at in alike]
-    if failure is None or is_against_worker(failure, facts):
-        return found
-    return [_tried_from_here(facts, *alike[0]), *found[1:]]
+        groups.setdefault((one in deciding, one.target.method, one.text, is_new), []).append(one)
+    return tuple((_asked(some), min(one.at for one in some)) for some in groups.values())
 
 
 def _asked(readings: Sequence[ProbeResult]) -> kinds.AddressProbed:

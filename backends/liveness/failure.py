@@ -41,21 +41,22 @@ class Failure(msgspec.Struct, frozen=True):
     """The last of each, at least one; the one that decided comes first."""
     is_met_elsewhere: bool
     """Whether another address of the same process takes connections now."""
+    last_at: float
+    """When the newest of the readings was made."""
 
     @property
     def is_confirmed(self) -> bool:
         """Return whether it was seen more than once, or one look is enough. Networks have bad
         moments."""
-        newest = max(one.at for one in self.readings)
-        return self.way is Way.CLOSED or newest - self.since >= CONFIRMED
+        return self.way is Way.CLOSED or self.last_at - self.since >= CONFIRMED
 
 
 class Probed(msgspec.Struct, frozen=True):
-    """The probe results of one record, weighed; the same for all of its worker's records with the
-    same addresses."""
+    """The probe results of one record, weighed; one object for all of its worker's records of which
+    they show the same."""
 
     own: tuple[ProbeResult, ...] = ()
-    """Of its own addresses."""
+    """Of its own addresses, or of another record's with the same answers."""
     others: tuple[ProbeResult, ...] = ()
     """Of the other addresses of the same worker."""
     failure: Failure | None = None
@@ -130,6 +131,7 @@ def failure_of(
         max(since.get(one.target, one.at) for one in failed),
         tuple(failed),
         is_met_elsewhere=any(_is_met(one) for one in recent(mine + theirs)),
+        last_at=max(one.at for one in failed),
     )
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from backends.dynamo.records import AnyRecord
+from backends.liveness import address_readings
+from backends.liveness.evidence import Assessment
 from backends.liveness.evidence_kinds import EvidenceKind
 from backends.liveness.judge import LeaseTtl, Verdict
 from backends.probe.types import ProbeAnswer, ProbeMethod, ProbeResult, ProbeTarget
@@ -284,3 +290,35 @@ def test_an_address_that_is_asked_for_late_counts_with_what_was_found_there_befo
     watched.verdicts.targets([beside])
     assert watched.verdicts.update() == {beside.key}
     assert watched.of(beside) is Verdict.UNREACHABLE
+
+
+_ANSWERS = st.sampled_from([one for one in ProbeAnswer if one is not ProbeAnswer.UNTRIED])
+_READINGS = st.lists(
+    st.tuples(
+        st.integers(0, 4), _ANSWERS, st.sampled_from([0.0, 1.0, 30.0]), st.booleans(), st.booleans()
+    ),
+    max_size=9,
+)
+
+
+@given(_READINGS)
+def test_addresses_with_the_same_answers_are_weighed_as_each_by_itself(
+    readings: list[tuple[int, ProbeAnswer, float, bool, bool]],
+) -> None:
+    records = [record(registered.instance(0xA, address="10.0.0.1:9000"), lease=0xA)]
+    records += [record(registered.channel(n, port=1024 + n), lease=0xA) for n in range(4)]
+
+    def assessed() -> list[Assessment]:
+        watched = Watched(*records)
+        targets = sorted(watched.verdicts.targets(records), key=str)
+        watched.verdicts.observe_readings(
+            ProbeResult(targets[one], answer, at, answer.value, deep, local)
+            for one, answer, at, deep, local in readings
+        )
+        watched.verdicts.update()
+        return [watched.verdicts.assessment(one, 40.0) for one in records]
+
+    shared = assessed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(address_readings, "_answers", lambda _: None)
+        assert shared == assessed()

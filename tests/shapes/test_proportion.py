@@ -14,6 +14,7 @@ from backends.dynamo.records import AnyRecord, ModelCard
 from backends.liveness.judge import LeaseTtl
 from backends.liveness.tracker import LeaseOrKey, lease_or_key
 from backends.liveness.workers import workers
+from backends.probe.types import ProbeAnswer, ProbeResult
 from backends.removal.explainer import Explainer
 from backends.store import Lifetime, TimeToLive
 from tests.shapes.odd_stores import SHAPES, Registered, records_of
@@ -64,6 +65,16 @@ def works(records: list[AnyRecord]) -> Iterator[tuple[str, Callable[[], object]]
         leases: set[LeaseOrKey] = set(map(lease_or_key, records))
         verdicts.observe_ttls(dict.fromkeys(leases, ttl))
         view.take_changes()
+
+    def probe() -> None:
+        targets = sorted(verdicts.targets(records), key=str)
+        refused = [ProbeResult(one, ProbeAnswer.REFUSED, 2.0, "refuses") for one in targets]
+        verdicts.observe_readings(refused)
+        view.take_changes()
+
+    def weigh() -> None:
+        for one in records:
+            verdicts.assessment(one, 1.0)
 
     def count_in_the_tree() -> None:
         scopes: list[Scope] = [()]
@@ -126,7 +137,7 @@ def works(records: list[AnyRecord]) -> Iterator[tuple[str, Callable[[], object]]
 
     yield "load", load
     yield "read leases", read_leases
-    yield "weigh", lambda: [verdicts.assessment(one, 1.0) for one in records]
+    yield "weigh", weigh
     yield "find addresses", lambda: verdicts.targets(records)
     yield "count in the tree", count_in_the_tree
     yield "list workers", list_workers
@@ -134,6 +145,8 @@ def works(records: list[AnyRecord]) -> Iterator[tuple[str, Callable[[], object]]
     yield "filter", filter_by_words
     yield "ask to remove", ask_to_remove
     yield "say what remains", say_what_remains
+    yield "probe", probe
+    yield "weigh what failed", weigh
     yield "half goes", half_goes
     yield "explain what was deleted", lambda: explain(LIVES)
     yield "come back", all_come
