@@ -33,7 +33,7 @@ from tui.config.preferences import DASHBOARD
 from tui.config.settings import Settings
 from tui.runtime.crash_report import write_report
 from tui.runtime.fault_tolerance import FaultTolerantApp
-from tui.runtime.heap import give_back
+from tui.runtime.heap import give_back, keep_one_heap
 from tui.runtime.later_imports import import_later
 from tui.runtime.logs import Logs
 from tui.runtime.redact import masks
@@ -537,6 +537,7 @@ def run_app(open_app: Callable[[], Awaitable[DyntopApp]], *, starting: float = S
         print_message(f"{problem}; dyntop list and dyntop watch need none")
         return Exit.USAGE
     ending = Ending()
+    keep_one_heap()
     try:
         with drawing_in_utf8():
             return asyncio.run(_run(open_app, ending, starting))

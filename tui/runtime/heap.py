@@ -11,6 +11,9 @@ import ctypes
 from collections.abc import Callable
 from contextlib import suppress
 
+M_ARENA_MAX = -8
+"""What glibc calls the number of its heaps."""
+
 STORM = 10_000
 """Events since the last call that are worth another, which takes some ms."""
 CALM = 100
@@ -25,6 +28,16 @@ def give_back() -> None:
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_one_heap() -> None:
+    """Make the C library keep one heap for all threads. To be called before there are many.
+
+    gRPC's threads would have heaps of their own, whose free ends are not returned. Does nothing
+    with a C library that cannot.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 class Heap:
