@@ -50,6 +50,23 @@ def test_check_finds_a_model_that_the_frontend_does_not_list(
     assert dyntop("check", env=in_etcd).code == 0
 
 
+def test_a_frontend_that_lists_nothing_is_named_since_it_denies_nothing_and_confirms_nothing(
+    etcd: EtcdServer, in_etcd: dict[str, str]
+) -> None:
+    put_model(etcd, "acme/ours")
+    told = "lists no model that shows which namespace it looks at: whether it serves"
+    with frontend() as url:
+        ended = dyntop("check", "--model", "acme/ours", "--metrics", url, env=in_etcd)
+        assert ended.code == 0
+        assert f"{url} {told} acme/ours is not known" in ended.err
+        put_model(etcd, "acme/more")
+        ended = dyntop("check", "--metrics", url, env=in_etcd)
+        assert ended.err.count(url) == 1
+        assert f"{url} {told} 2 models is not known" in ended.err
+    with frontend("acme/ours") as url:
+        assert told not in dyntop("check", "--metrics", url, env=in_etcd).err
+
+
 def test_check_takes_a_frontend_of_another_namespace_or_none_for_no_finding(
     etcd: EtcdServer, in_etcd: dict[str, str]
 ) -> None:

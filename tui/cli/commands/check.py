@@ -14,7 +14,7 @@ from backends.aio.timer import LOOP, Timer
 from backends.discovery.cluster import Cluster
 from backends.discovery.models import adapter_name
 from backends.dynamo.records import AnyRecord, ModelCard
-from backends.liveness.frontends import ModelReports
+from backends.liveness.frontends import ModelReports, ModelStatus
 from backends.liveness.judge import FINDINGS, TOLERATED, Verdict
 from backends.liveness.renewal_wait import RenewalWait
 from backends.liveness.survey import Survey
@@ -235,11 +235,22 @@ def _print_frontend_reports(seen: Survey) -> None:
     if failures := failures_line(serving.frontends):
         print_message(f"requests that frontends failed or refused: {failures}")
     cards = [one for one in seen.records if isinstance(one, ModelCard)]
+    answered = {one.name for one in serving.frontends if one.was_seen and not one.trouble}
+    unknown: dict[str, list[str]] = {}
     for name in sorted({adapter_name(one) for one in cards}):
         reports = serving.at_frontends(name)
-        if reports is not None and reports.only_elsewhere:
+        if reports is None:
+            continue
+        if reports.only_elsewhere:
             texts = "; ".join(map(frontend_sentence, reports.reports))
             print_message(f"of {name} no frontend that watches its namespace was asked: {texts}")
+        elif all(one.status is ModelStatus.UNKNOWN for one in reports.reports):
+            for one in reports.reports:
+                if one.frontend in answered:
+                    unknown.setdefault(frontend_sentence(one), []).append(name)
+    for sentence, names in unknown.items():
+        of = names[0] if len(names) == 1 else count(len(names), "model")
+        print_message(f"{sentence}: whether it serves {of} is not known")
 
 
 def _print_unusable(seen: Survey) -> None:
