@@ -70,10 +70,22 @@ def _body(raw: dict[str, Any], shape: type[_Parsed], tag: str) -> _Parsed:
         raise MalformedValue(_describe(error)) from None
 
 
+_NOT = {
+    "model_type": "not an object",
+    "dict_type": "not an object",
+    "list_type": "not a list",
+    "tuple_type": "not a list",
+    "string_type": "not a text",
+}
+"""What a value is not, by the type of pydantic's error."""
+
+
 def _describe(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    # pydantic's own words name the class that reads it.
+    words = _NOT.get(first["type"]) or f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+    return f"{where}: {words}"
 
 
 def _transport(raw: Any) -> Transport:

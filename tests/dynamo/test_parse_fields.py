@@ -189,6 +189,20 @@ def test_a_card_that_cannot_be_one_is_malformed_at_the_field_that_is_wrong(card:
     assert (record.malformed or "").startswith("card_json.")
 
 
+@pytest.mark.parametrize(
+    ("key", "body", "why"),
+    [
+        (CARD_KEY, CARD | {"card_json": 5}, "card_json: not an object"),
+        (CARD_KEY, CARD | {"card_json": {"display_name": 5}}, "card_json.display_name: not a text"),
+        (CHANNEL_KEY, CHANNEL | {"scope": []}, "scope: not an object"),
+        (INSTANCE_KEY, INSTANCE | {"namespace": None}, "namespace: not a text"),
+    ],
+)
+def test_what_a_field_is_not_is_said_in_words_of_json(key: str, body: Any, why: str) -> None:
+    """And not by the names of dyntop's classes."""
+    assert record_of(key, body).malformed == why
+
+
 def test_an_old_model_entry_has_its_names_from_the_body_and_its_id_from_the_lease() -> None:
     names = {"namespace": "a", "component": "b", "name": "c"}
     record = record_of("models/some-uuid", {"name": "acme/tiny", "endpoint": names}, lease=26)
