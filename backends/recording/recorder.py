@@ -22,32 +22,21 @@ from backends.discovery.lease_ttl import LeaseTtl
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord
 from backends.liveness.collector import DEFAULT_TIMES, CollectorTimes, EvidenceCollector, Probes
-from backends.liveness.drain_marks import DrainMark
 from backends.liveness.gathering import DEFAULT_CAP, Probing
 from backends.liveness.keys_by_lease import LeaseOrKey, lease_or_key
 from backends.liveness.tracker import LivenessTracker
 from backends.probe.types import ProbeResult
-from backends.recording.changed_evidence import LeaseReadings, ProbedAddresses
-from backends.recording.entry_lines import (
-    delete_line,
-    drain_reading,
-    lease_reading,
-    lost_line,
-    probe_reading,
-    put_line,
-)
+from backends.recording.entry_lines import delete_line, lost_line, put_line
+from backends.recording.evidence_lines import EvidenceLines, readings_line
 from backends.recording.lines import (
     FORMAT,
     AliveLine,
     AnyLine,
     Checkpoint,
-    DrainsLine,
     EndLine,
     GapLine,
     Header,
-    LeasesLine,
     LostLine,
-    ProbesLine,
 )
 from backends.recording.masking import masked
 from backends.recording.part_files import CannotRecord
@@ -58,7 +47,6 @@ from backends.store import Delete, Heartbeat, Lost, StoreError
 
 if TYPE_CHECKING:
     from backends.metrics.scraper import Scrapes
-    from backends.recording.recorded_figures import FigureLines
 
 _log = logging.getLogger(__name__)
 
@@ -202,16 +190,8 @@ class Recorder:
             times=times.collector,
             observer=self,
         )
-        self._leases = LeaseReadings()
-        self._probed = ProbedAddresses()
+        self._evidence = EvidenceLines(has_figures=scrapes is not None)
         self._scrapes = scrapes
-        self._figures: FigureLines | None = None
-        if scrapes is not None:
-            # Only where it is asked for: it takes memory.
-            from backends.recording.recorded_figures import FigureLines
-
-            self._figures = FigureLines()
-        self._marks: Mapping[int, DrainMark] = {}
         self._started = clock()
         self._is_begun = False
         self._is_other = False
@@ -284,7 +264,7 @@ class Recorder:
         await asyncio.Event().wait()
 
     async def _read_figures(self) -> None:
-        if self._scrapes is None or (lines := self._figures) is None:
+        if self._scrapes is None or (lines := self._evidence.figures) is None:
             await asyncio.Event().wait()
             return
         from backends.metrics.overview import Joiner
@@ -449,10 +429,10 @@ class Recorder:
         self._put(put_line(entry, at, revision, masked=was_masked), at)
 
     def _before_removal(self, removed: Sequence[Removed], at: float) -> None:
-        """Write the last readings of leases of which keys went: how much time was left tells a
-        revoked lease from one that ran out. Note that the store is to be asked for them."""
-        self._leases.add_last({lease_or_key(one.record) for one in removed})
-        self._put_leases(at)
+        """Write the last readings of leases of which keys went, and note that the store is to be
+        asked for them."""
+        leases = {lease_or_key(one.record) for one in removed}
+        self._put_all(self._evidence.before_removal(leases, at), at)
         if self._has_leases:
             for one in removed:
                 if (lease := one.record.lease) is not None:
@@ -477,11 +457,11 @@ class Recorder:
 
     def ttls_read(self, ttls: Mapping[LeaseOrKey, LeaseTtl]) -> None:
         """Take in what the store answered for leases."""
-        self._leases.observe(ttls, self._in_doubt())
+        self._evidence.read(ttls, self._in_doubt())
 
     def probes_made(self, results: Sequence[ProbeResult]) -> None:
         """Take in the results of probes."""
-        self._probed.observe(results)
+        self._evidence.probed(results)
 
     def _in_doubt(self) -> set[LeaseOrKey]:
         """Return the leases of records whose address fails: each renewal counts for or against
@@ -514,14 +494,15 @@ class Recorder:
                 for lease, record in records.items()
                 if record.key in found
             }
-            self._put_readings(read, now)
+            if read:
+                self._put(readings_line(read, now), now)
             if is_first:
                 self._ends_again |= {
                     lease: record
                     for lease, record in records.items()
                     if lease in read and read[lease].ttl.granted is not None
                 }
-        self._leases.forget(
+        self._evidence.forget_leases(
             lease for lease in (*asked, *again) if self._tracker.record_on(lease) is None
         )
 
@@ -529,11 +510,10 @@ class Recorder:
         if self._drains is None or not self._is_begun or not self._writer.has_room:
             return
         marks = await self._drains.changed()
-        if marks is not None and marks != self._marks:
-            self._marks = marks
+        now = self._clock()
+        if marks is not None and (line := self._evidence.drained(marks, now)) is not None:
             self._tracker.drained(marks)
-            now = self._clock()
-            self._put(self._drains_line(now), now)
+            self._put(line, now)
 
     # --- lines ------------------------------------------------------------------------------------
 
@@ -557,9 +537,7 @@ class Recorder:
             self._has_heard_since_alive = False
             self._put(AliveLine(at=now), now)
             self._alive_at = now
-            self._probed.forget(
-                one for one in self._probed.targets() if not self._tracker.knows(one)
-            )
+            self._evidence.keep_addresses(self._tracker.knows)
         if self._writer.wanted is not Wanted.NOTHING:
             self._begin_frame()
 
@@ -593,42 +571,21 @@ class Recorder:
 
     def _known(self, at: float) -> Iterable[AnyLine]:
         """Yield the lines of all that is known beside the entries."""
-        if leases := self._leases.take_all():
-            yield _leases_line(leases, at)
-        if probes := self._probed.take_all():
-            yield ProbesLine(at=at, probes=tuple(map(probe_reading, probes)))
-        if self._marks:
-            yield self._drains_line(at)
-        if self._figures is not None:
-            yield self._figures.all(at)
+        yield from self._evidence.known(at)
         if self._lost is not None:
             yield self._lost
 
     def _put_evidence(self) -> None:
         now = self._clock()
-        self._put_leases(now)
-        if probes := self._probed.take_due():
-            self._put(ProbesLine(at=now, probes=tuple(map(probe_reading, probes))), now)
+        self._put_all(self._evidence.due(now), now)
 
-    def _put_leases(self, at: float) -> None:
-        for readings in self._leases.take_due():
-            self._put_readings(readings, at)
-
-    def _put_readings(self, readings: Mapping[LeaseOrKey, LeaseTtl], at: float) -> None:
-        if readings:
-            self._put(_leases_line(readings, at), at)
-
-    def _drains_line(self, at: float) -> DrainsLine:
-        marks = self._marks.items()
-        return DrainsLine(at=at, drains=tuple(drain_reading(*one) for one in marks))
+    def _put_all(self, lines: Iterable[AnyLine], at: float) -> None:
+        for line in lines:
+            self._put(line, at)
 
     def _put(self, line: AnyLine, at: float) -> None:
         self._latest = max(self._latest, at)
         self._writer.put(line)
-
-
-def _leases_line(readings: Mapping[LeaseOrKey, LeaseTtl], at: float) -> LeasesLine:
-    return LeasesLine(at=at, leases=tuple(lease_reading(*one) for one in readings.items()))
 
 
 def _nothing() -> None:
