@@ -45,7 +45,7 @@ def _fields(recording: RecordingTimeline, first: Moment, last: Moment) -> Iterat
     else:
         yield "from, to", f"no times are known of {recording.store}"
     if first.revision:
-        yield "revisions", f"{first.revision} to {last.revision}"
+        yield "revisions", " to ".join(filter(None, (first.revision, last.revision)))
     yield "store", f"{recording.store} {recording.address}"
     if servers := dict.fromkeys(head.header.server for head in heads if head.header.server):
         yield "server", ", ".join(f"{recording.store} {one}" for one in servers)
