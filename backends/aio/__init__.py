@@ -2,7 +2,7 @@
 
 Import from the modules: `timer` (monotonic time, replaced by a fake clock in tests), `steady` (a
 clock that counts while the machine is suspended), `backoff` (longer and longer pauses),
-`daemon_thread` (blocking work), `poll_while_shown` (a task that repeats while its result is
-visible), `cancellation` (cancellations that a library swallowed), `dropped` (connections that are
-closed at once).
+`common_moments` (pauses that end together), `daemon_thread` (blocking work), `poll_while_shown` (a
+task that repeats while its result is visible), `cancellation` (cancellations that a library
+swallowed), `dropped` (connections that are closed at once).
 """

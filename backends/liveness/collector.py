@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
@@ -15,7 +16,9 @@ from typing import Protocol
 import msgspec
 
 from backends.aio.backoff import Backoff
+from backends.aio.common_moments import until_next
 from backends.discovery.discovery import Discovery
+from backends.discovery.lease_ttl import LeaseStanding
 from backends.dynamo.records import AnyRecord
 from backends.liveness.gathering import DEFAULT_CAP, Probing
 from backends.liveness.judge import LeaseTtl, Verdict, is_late
@@ -29,6 +32,9 @@ RETRY_INTERVAL = 2.0
 SLOW = 1.0
 """Seconds for an answer beyond which the store is taken to have hung: its answer on an overdue
 renewal is asked for once more."""
+READING_INTERVAL = 3.0
+"""Seconds between two looks at how many leases were read, until all were read once: of thousands
+there are some each second, for minutes."""
 MOST_SUSPECTS = 500
 """The most records that are probed without being on screen, since they are late or did not answer
 the last time."""
@@ -44,6 +50,9 @@ class CollectorTimes(msgspec.Struct, frozen=True):
     doubt: tuple[float, float] = (10.0, 300.0)
     """Until an address that was silent to a deep probe is asked again: first, and at most; it
     doubles. Without this, a worker that recovers would stay unreachable."""
+    reading_interval: float = READING_INTERVAL
+    """Between two reports that workers live of which nothing was known, until all leases were read
+    once."""
     leases: LeaseTimes = DEFAULT_LEASE_TIMES
 
 
@@ -117,6 +126,10 @@ class EvidenceCollector:
         self.trouble = ""
         """Why evidence is missing, in a few words. Empty: no problem is known."""
         self._notify: Callable[[], None] = lambda: None
+        self._is_news = False
+        """Whether the last answers for leases show more than workers that live."""
+        self._notified_at = -math.inf
+        """When `notify` was called last after answers for leases."""
         self._rechecks: dict[ProbeTarget, _Recheck] = {}
         """The addresses that were silent to the last deep probe."""
         self._has_rechecks = asyncio.Event()
@@ -181,9 +194,17 @@ class EvidenceCollector:
                 except StoreError:
                     self._schedule.failed(due, loop.time())
                     self.trouble = "the store does not answer for leases"
-                if self._verdicts.is_behind:
-                    self._notify()
+                self._report(loop.time())
             await asyncio.sleep(self._schedule.pause(loop.time()))
+
+    def _report(self, now: float) -> None:
+        """Have evidence shown that bears on a verdict."""
+        is_reading = self._schedule.unread and not self._is_news
+        if is_reading and now - self._notified_at < self._times.reading_interval:
+            return
+        if self._verdicts.is_behind:
+            self._notified_at = now
+            self._notify()
 
     def _follow_leases(self, now: float) -> None:
         # Queries of these would count against the cap, and they may come faster than the cap
@@ -229,14 +250,20 @@ class EvidenceCollector:
                 continue
             learnt[lease] = LeaseTtl(ttl, at)
             self._schedule.answered(lease, ttl, now)
+        of, calm = self._verdicts.of, (Verdict.UNKNOWN, Verdict.LIVE)
+        self._is_news = any(
+            one.standing is not LeaseStanding.RENEWED or of(asked[lease].key) not in calm
+            for lease, one in learnt.items()
+        )
         if self._observer is not None:
             self._observer.ttls_read(learnt)
         self._verdicts.observe_ttls(learnt)
 
     async def _choose_targets(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             self._probes.want(self._wanted())
-            await asyncio.sleep(self._times.aim_interval)
+            await asyncio.sleep(until_next(self._times.aim_interval, loop.time()))
 
     def _wanted(self) -> set[ProbeTarget]:
         visible = tuple(self._visible())

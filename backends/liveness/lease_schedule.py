@@ -60,14 +60,13 @@ LeaseT = TypeVar("LeaseT", bound=Hashable)
 class LeaseTimes(msgspec.Struct, frozen=True):
     """How often leases are queried, in seconds."""
 
-    visible_interval: float = 5.0
-    """Between two queries of a lease on screen, at least."""
-    visible_share: float = 1 / 3
-    """... as a share of its renewal period: a lease of an hour shows nothing new so soon."""
-    burst_interval: float = 0.75
-    """Between two bursts. A single query costs etcd ten times as much as one in a burst, and gRPC
-    six times: 1.2 ms here instead of 0.2 ms. After a burst, `SLACK` and the second by which etcd
-    rounds, a missed renewal is still known within two seconds."""
+    burst_interval: float = 0.55
+    """From when a lease is due to its query, at most: all that come due meanwhile are in one burst.
+    A single query costs etcd ten times as much as one in a burst, and gRPC six times: 1.2 ms here
+    instead of 0.2 ms. With this, `SLACK` and the second by which etcd rounds, a missed renewal is
+    still known within two seconds."""
+    new_interval: float = 1.5
+    """Between two bursts, at most: a lease may be new, or have come on screen."""
     doubt_interval: float = 0.25
     """... at least, if a lease whose renewal is overdue is due before, or the cap leaves little
     room."""
@@ -112,8 +111,6 @@ class LeaseSchedule(Generic[LeaseT]):
         """Leases whose renewal is overdue. They do not wait for all that came due before."""
         self._turn = 0
         """The next of the three kinds of queries: on screen, suspicious, due."""
-        self._screen_demand = 0.0
-        """Queries a second that are made only because a lease is on screen."""
         self._answered_at: float | None = None
         self._resumed_at = -math.inf
         """When the store answered again after a pause."""
@@ -172,11 +169,10 @@ class LeaseSchedule(Generic[LeaseT]):
         """Return the leases on screen that are due, the oldest answer first."""
         states = self._states
         known = [one for one in set(visible) if one in states]
-        self._screen_demand = sum(self._more_while_seen(states[one]) for one in known)
         due = [
             one
             for one in known
-            if states[one].due <= now or now - states[one].known_at >= self._while_seen(states[one])
+            if states[one].due <= now or now - states[one].known_at >= states[one].period + MOMENT
         ]
         return sorted(due, key=lambda one: states[one].known_at)
 
@@ -206,7 +202,7 @@ class LeaseSchedule(Generic[LeaseT]):
         """Return whether all leases that came due in the last `behind` seconds can be queried soon,
         besides those that come due meanwhile."""
         demand = self._demand()
-        spare = self._cap - demand - self._screen_demand - len(self._suspicious) / LATE_INTERVAL
+        spare = self._cap - demand - len(self._suspicious) / LATE_INTERVAL
         return spare > 0 and min(behind * demand, len(self._states)) <= CATCH_UP * spare
 
     def _demand(self) -> float:
@@ -216,14 +212,16 @@ class LeaseSchedule(Generic[LeaseT]):
 
     def pause(self, now: float) -> float:
         """Return the seconds until the next burst of queries."""
-        demand = self._demand() + self._screen_demand
+        demand = self._demand()
         if demand > self._cap:
             return self._times.behind_interval
         if demand > CALM_SHARE * self._cap:
             return self._times.doubt_interval
         dues = (self._states[one].due for one in self._suspicious if one not in self._asked)
         soon = max(self._times.doubt_interval, min(dues, default=math.inf) - now)
-        return min(self._times.burst_interval, soon)
+        first = max(now, self._heap[0][0] if self._heap else math.inf)
+        burst = first + self._times.burst_interval - now
+        return min(burst, soon, self._times.new_interval)
 
     def answered(self, lease: LeaseT, ttl: TimeToLive, now: float) -> None:
         """Take the store's answer for a lease, and plan the next query."""
@@ -274,7 +272,7 @@ class LeaseSchedule(Generic[LeaseT]):
         """Return the seconds since the oldest answer of the leases that should have been renewed by
         now. 0: none, or the reason is a short outage."""
         oldest = self._oldest_late(now)
-        if not oldest or self._demand() + self._screen_demand > self._cap:
+        if not oldest or self._demand() > self._cap:
             return oldest
         if now - self._resumed_at < OUTAGE:
             return 0.0
@@ -294,16 +292,6 @@ class LeaseSchedule(Generic[LeaseT]):
         """Return whether any query waits for longer than it should, sent already or not."""
         dues = [self._states[one].due for one in self._asked if one in self._states]
         return min([*dues, *(due for due, _, _ in self._heap[:1])], default=now) < now - MOMENT
-
-    def _while_seen(self, state: _State) -> float:
-        """Return the seconds between two queries of a lease on screen."""
-        return max(self._times.visible_interval, self._times.visible_share * state.period)
-
-    def _more_while_seen(self, state: _State) -> float:
-        """Return the queries a second of a lease on screen beyond those of any other."""
-        period = state.period or USUAL_PERIOD
-        pause = self._while_seen(state)
-        return 1 / pause - 1 / period if 0 < pause < period else 0.0
 
     def _forget_period(self, lease: LeaseT, period: float) -> None:
         leases = self._by_period[period]

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from msgspec.structs import replace
 
 from backends.discovery.cluster import Cluster, in_both
-from backends.discovery.lease_ttl import same_standing
+from backends.discovery.lease_ttl import LeaseStanding, same_standing
 from backends.discovery.record_index import Scope
 from backends.dynamo.records import (
     AnyRecord,
@@ -480,6 +480,8 @@ class LivenessTracker:
         plain = Verdict.UNKNOWN
         if group[0].entry.owner is not None and is_plainly_ready(group[0].entry.owner):
             plain, has_evidence = Verdict.LIVE, self._inputs.is_drained(group)
+        elif has_evidence and self._is_plainly_renewed(group):
+            plain, has_evidence = Verdict.LIVE, False
         if has_evidence or lacking or self._addresses.has_results(group):
             self._judge_by_evidence(group, lacking, changed)
             return
@@ -500,6 +502,19 @@ class LivenessTracker:
                     self.unknown += found is Verdict.UNKNOWN
                     continue
             self._note(record, found, changed)
+
+    def _is_plainly_renewed(self, group: Sequence[AnyRecord]) -> bool:
+        """Return whether all records of one worker are on one lease, which is renewed, and no drain
+        of it is known."""
+        lease = group[0].entry.lease
+        lease_ttl = None if lease is None else self._inputs.ttls.get(lease)
+        return (
+            self.lifetime.has_leases
+            and lease_ttl is not None
+            and lease_ttl.standing is LeaseStanding.RENEWED
+            and all(one.entry.lease == lease for one in group)
+            and not self._inputs.is_drained(group)
+        )
 
     def _judge_by_evidence(
         self,

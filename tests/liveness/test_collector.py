@@ -181,18 +181,37 @@ async def test_who_cannot_follow_all_leases_asks_in_bursts_of_another_interval()
 
 
 async def test_an_answer_that_bears_on_no_verdict_is_not_told_of() -> None:
-    without_pause = LeaseTimes(visible_interval=0.0, visible_share=0.0, burst_interval=0.001)
-    plane = Plane(1, times=CollectorTimes(leases=without_pause))
-    plane.visible = [plane.instance(1)]
+    plane = Plane(1)
+    # Its renewal is overdue, and not missed yet: it is asked about again and again.
+    plane.keyspace._leases[1].renewed_at = -16.5
     async with plane.running():
         await plane.until(lambda: plane.of(1) is Verdict.LIVE)
         told, asked = plane.told, len(plane.store.asked)
         assert told
-        await plane.until(lambda: len(plane.store.asked) > asked + 5)
+        await plane.until(lambda: len(plane.store.asked) > asked)
         assert plane.told == told
         plane.keyspace._leases[1].renewed_at = -25.0
         await plane.until(lambda: plane.of(1) is Verdict.LATE)
         assert plane.told > told
+
+
+async def test_while_leases_are_read_for_the_first_time_only_what_is_wrong_is_told_of_at_once() -> (
+    None
+):
+    # The cap allows for two at first.
+    plane = Plane(6, cap=2, times=CollectorTimes(reading_interval=3600.0))
+    plane.keyspace._leases[4].renewed_at = -25.0
+    told_at: list[int] = []
+    async with plane.running():
+        await plane.until(lambda: plane.told == 1)
+        told_at.append(plane.collector.leases_read()[0])
+        await plane.until(lambda: plane.told == 2)
+        plane.verdicts.update()
+        assert plane.of(4) is Verdict.LATE
+        told_at.append(plane.collector.leases_read()[0])
+        await plane.until(lambda: plane.told == 3)
+        told_at.append(plane.collector.leases_read()[0])
+    assert told_at == [2, 4, 6]
 
 
 async def test_a_probe_that_confirms_what_was_known_is_not_told_of() -> None:
