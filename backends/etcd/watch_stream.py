@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 
 import msgspec
 
+from backends.aio.common_moments import until_next
 from backends.etcd import rpc
 from backends.etcd.client import Client
 from backends.etcd.connection import Connection, Stream
@@ -198,7 +199,8 @@ class Watcher:
             self._warnings = (*self._unread, *rpc.alarms(status))
             self._no_puts = no_puts(status)
             await self._stream.write(rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
-            await asyncio.sleep(self._limits.heartbeat_interval)
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(until_next(self._limits.heartbeat_interval, now))
 
     def _read(self, response: rpc.WatchResponse) -> Iterable[StoreEvent]:
         """Return the events in a response. Empty: it has none."""

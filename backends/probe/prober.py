@@ -132,7 +132,7 @@ class Prober:
                     task = asyncio.create_task(self._ask_again(unit))
                     tasks.add(task)
                     task.add_done_callback(lambda _: self._changed.set())
-                self._report_in_time(report)
+                self._report_in_time(report, more=bool(tasks))
                 await self._wait(may_ask=len(tasks) < self._concurrency)
         finally:
             for task in tasks:
@@ -238,14 +238,15 @@ class Prober:
             async with self._timer.timeout_at(min(times, default=None)):
                 await self._changed.wait()
 
-    def _report_in_time(self, report: Callable[[list[ProbeResult]], None]) -> None:
-        """Report the results once the oldest of them has waited long enough for others."""
-        now = self._timer.now()
+    def _report_in_time(self, report: Callable[[list[ProbeResult]], None], *, more: bool) -> None:
+        """Report the results once the oldest of them has waited long enough for others. `more`:
+        whether any may come."""
         if not self._readings:
             return
+        now = self._timer.now()
         if self._report_at is None:
             self._report_at = now + BATCH
-        elif self._report_at <= now:
+        if self._report_at <= now or not more:
             readings, self._readings, self._report_at = self._readings, [], None
             report(readings)
 

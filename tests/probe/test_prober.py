@@ -300,7 +300,7 @@ async def test_one_connection_is_held_and_stands_for_all_readings() -> None:
         assert (peer.accepted, peer.open) == (1, 1)
 
 
-async def test_all_that_are_held_are_read_at_the_same_moments() -> None:
+async def test_all_that_are_held_are_read_and_told_of_at_the_same_moments() -> None:
     timer, numbers = MovedTimer(), count()
     prober = make_prober(
         random=lambda: next(numbers) % 7 / 7, interval=1.0, jitter=0.5, timer=timer
@@ -318,6 +318,8 @@ async def test_all_that_are_held_are_read_at_the_same_moments() -> None:
             told.readings.clear()
             await timer.advance(1.0)
             assert sorted(reading.target for reading in told.readings) == sorted(targets)
+            # It does not wake up for anything in between.
+            assert min(timer.waits) > 0.9
         assert (one.accepted, other.accepted) == (1, 1)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
+from time import monotonic
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -17,6 +19,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import TabbedContent
 
+from backends.aio.common_moments import until_next
 from backends.dynamo.records import AnyRecord
 from tui.actions import Place
 from tui.config.preferences import Preferences
@@ -156,7 +159,7 @@ class MainScreen(JobScreen):
         self.set_focus(self.active.table)
         # Should the first layout be long in coming.
         self.set_timer(LONGEST_LAYOUT, self.dashboard.link.may_show.set)
-        self.set_interval(TICK, self._tick)
+        self.set_timer(until_next(TICK, monotonic()), self._begin_to_tick)
         self._draw_everything()
         self._header.update()
         self.begin_jobs()
@@ -182,12 +185,17 @@ class MainScreen(JobScreen):
         # had: Textual 8.2.8 takes no notice.
         self.dashboard.link.may_show.set()
 
+    def _begin_to_tick(self) -> None:
+        self.set_interval(TICK, self._tick)
+        self._tick()
+
     def _tick(self) -> None:
         if self.dashboard.updates.observer is not self:
             # It is being removed.
             return
         self.dashboard.tick()
-        self._header.update()
+        if not self.dashboard.is_still:
+            self._header.update()
         self.active.tick()
         self._show_detail()
 
@@ -271,7 +279,7 @@ class MainScreen(JobScreen):
         self._tree.set_class(lost, "-stale")
         for pane in self._tabs.panes:
             pane.table.set_class(lost and pane.TELLS_OF_STORE, "-stale")
-        self.query_one(DetailPane).set_class(lost and self.active.TELLS_OF_STORE, "-stale")
+        self._detail.set_class(lost and self.active.TELLS_OF_STORE, "-stale")
 
     def _show_detail(self) -> None:
         record = self.active.detail_record()
@@ -279,7 +287,7 @@ class MainScreen(JobScreen):
         detail = self.active.detail(self.dashboard.inspector)
         key = None if record is None else record.key
         same, self._detail_key = key == self._detail_key, key
-        self.query_one(DetailPane).show(detail, same_record=same)
+        self._detail.show(detail, same_record=same)
         self._name_keys()
 
     def _name_keys(self) -> None:
@@ -542,14 +550,20 @@ class MainScreen(JobScreen):
         """The open tab's."""
         return self._tabs.current
 
-    @property
+    # Searched for once, and not each second.
+
+    @cached_property
     def _tabs(self) -> PaneTabs:
         return self.query_one(PaneTabs)
 
-    @property
+    @cached_property
     def _header(self) -> StoreHeader:
         return self.query_one(StoreHeader)
 
-    @property
+    @cached_property
     def _tree(self) -> NamespaceTree:
         return self.query_one(NamespaceTree)
+
+    @cached_property
+    def _detail(self) -> DetailPane:
+        return self.query_one(DetailPane)

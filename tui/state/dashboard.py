@@ -12,14 +12,17 @@ from collections.abc import (
     Sequence,
 )
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, NoReturn
+
+from msgspec.structs import replace
 
 from backends.discovery.discovery import Resynced, WatchEvent
 from backends.discovery.history import Event
 from backends.discovery.record_index import RecordIndex, Scope
 from backends.dynamo.queries import Query
 from backends.dynamo.records import AnyRecord, EventChannel
-from backends.liveness.collector import EvidenceCollector
+from backends.liveness.collector import READING_INTERVAL, EvidenceCollector
 from backends.liveness.gathering import Probing
 from backends.liveness.survey import probe_to_be_sure
 from backends.liveness.workers import Worker
@@ -37,7 +40,7 @@ from tui.config.settings import Settings
 from tui.runtime.heap import Heap
 from tui.session import Session
 from tui.state.causes.attention import Attention
-from tui.state.cluster_view import ClusterView
+from tui.state.cluster_view import Changes, ClusterView
 from tui.state.columns.of_processes import Processes
 from tui.state.empty import nothing_to_show
 from tui.state.figures.polled_figures import PolledFigures
@@ -51,11 +54,12 @@ from tui.state.probe_results import probe_notice
 from tui.state.record_states import RecordStates
 from tui.state.reported_removals import Notice, ReportedRemovals
 from tui.state.store_link import StoreLink
+from tui.state.store_state import LinkState
 from tui.state.tabs import TabId
 from tui.state.timings import TIMINGS, Timings
 from tui.state.under_way import UnderWay
 from tui.text.causes.sentences import kept_since
-from tui.text.format import count
+from tui.text.format import count, duration
 from tui.text.host_clock import HostClock
 from tui.text.past.place import PAST
 from tui.text.sanitize import plain
@@ -69,6 +73,8 @@ _log = logging.getLogger(__name__)
 
 EVIDENCE_INTERVAL = 0.25
 """Seconds until evidence that came is shown: it comes in many small pieces."""
+NOTHING = Update(records=Changes())
+"""Without a difference."""
 
 
 class Dashboard:
@@ -129,9 +135,17 @@ class Dashboard:
         """Seconds since the oldest answer about a lease, where they cannot all be followed; else
         0."""
         self.leases_read = (0, 0)
-        """How many leases were read at least once, and how many there are."""
+        """How many leases were read at least once, and how many there are; while they are read for
+        the first time, as of the last seconds."""
+        self._counted_at = -inf
+        """When they were counted, in POSIX seconds."""
         self.trouble = ""
         """Why evidence is missing; empty: nothing is known to be wrong."""
+        self.is_still = False
+        """Whether time alone changed nothing in the last second of how it stands with the store,
+        the rate of changes, and how much evidence there is."""
+        self._passing: tuple[object, ...] = ()
+        """All of that, as of the last second."""
         self.figures = PolledFigures(
             session,
             self.view,
@@ -241,10 +255,11 @@ class Dashboard:
 
     def tick(self) -> None:
         """Take in that a second passed."""
+        now = self.clock()
         if by := self.clock.was_set_by():
             # Ages are of the even time; only times of day are shown by the host's.
             _log.warning("the host's clock was set by %+.0f s", by)
-        if self.view.prune(self.clock()):
+        if self.view.prune(now):
             self._show()
         self.figures.hear_frontends()
         self.attention.tick()
@@ -252,8 +267,16 @@ class Dashboard:
         # Where there are no leases, what is read in their place is the store's own business.
         has_leases = self.store.lifetime.has_leases
         self.sweep_age = self.collector.sweep_age() if has_leases else 0.0
-        self.leases_read = self.collector.leases_read()
+        read, leases = self.collector.leases_read()
+        is_other = read == leases or leases != self.leases_read[1]
+        if is_other or now - self._counted_at >= READING_INTERVAL:
+            self.leases_read, self._counted_at = (read, leases), now
         self.trouble = self.collector.trouble
+        is_current = self.view.store.link is LinkState.CONNECTED and self.states.as_of() is None
+        age = duration(self.sweep_age) if self.sweep_age and read == leases else ""
+        passing = (is_current, self.view.rate(now), age, self.leases_read, self.trouble)
+        self.is_still = is_current and not by and passing == self._passing
+        self._passing = passing
 
     # --- what the store link delivers ---------------------------------------------------------
 
@@ -268,9 +291,11 @@ class Dashboard:
         link = self.view.store
         self._heap.took_in(sum(map(_records_in, batch)))
         noted = self.view.take(batch, self.clock())
+        same = replace(link, last_contact=self.view.store.last_contact)
         if self.store.past is not None and not self.store_keeps_times:
             self.times.take(batch, self.clock(), link.last_contact)
-        self._show(noted, link=self.view.store.link is not link.link)
+        is_other = self.view.store != same
+        self._show(noted, link=self.view.store.link is not link.link, store=is_other)
 
     def when_shown(self, answer: Callable[[], None]) -> bool:
         """Call back once everything that was taken in is worked off. False: that cannot be."""
@@ -492,10 +517,11 @@ class Dashboard:
         noted: Sequence[Event] = (),
         *,
         link: bool = False,
+        store: bool = False,
         history: bool = False,
         detail: bool = False,
     ) -> None:
-        """Show the changes of the view since the last time."""
+        """Show the changes of the view since the last time. `store`: and how it stands with it."""
         self._reason_search.begin(noted)
         if self.complete != self.view.complete:
             self.complete = self.view.complete
@@ -505,14 +531,15 @@ class Dashboard:
             self._earlier.begin()
             self._beside.begin()
             return
-        self.updates.send(
-            Update(
-                records=self.view.take_changes(),
-                history=history or (bool(noted) and not self.view.frozen),
-                link=link,
-                detail=detail,
-            )
+        update = Update(
+            records=self.view.take_changes(),
+            history=history or (bool(noted) and not self.view.frozen),
+            link=link,
+            detail=detail,
         )
+        # A sign of life alone changes nothing that is shown.
+        if noted or store or update != NOTHING or self.updates.is_behind:
+            self.updates.send(update)
 
     def _status_changed(self) -> None:
         self.updates.send(Update())

@@ -94,6 +94,11 @@ class Updates:
         self._unshown: Update | None = None
         """The differences that the observer failed to show."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Return whether the observer failed to show differences."""
+        return self._unshown is not None
+
     def send(self, update: Update) -> None:
         """Have differences shown. Those that the observer failed to show come with the next
         update, which then shows everything: nothing else would report them again."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from backends.aio.common_moments import until_next
 from backends.discovery.history import Event, EventType
 from backends.discovery.lease_ttl import LeaseStanding
 from backends.discovery.reasons import Reason, ReasonKind
@@ -320,7 +321,8 @@ class ReportedRemovals:
                 self._by_others = found
                 self._update_verdicts()
                 notify()
-            await asyncio.sleep(AUDIT_INTERVAL)
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(until_next(AUDIT_INTERVAL, now))
 
     def _back(self, removed: Sequence[AnyRecord]) -> str:
         """Return the sentence on how to undo a removal."""

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import NoReturn, Protocol
 
 from backends.aio.backoff import Backoff
+from backends.aio.common_moments import until_next
 from backends.discovery.discovery import Resynced, WatchEvent
 from backends.dynamo.records import AnyRecord
 from backends.store import Lost
@@ -137,11 +138,13 @@ class StoreLink:
         """Returns when it is time to start anew."""
         trouble: Trouble | None = None
         again_at = began
+        loop = asyncio.get_running_loop()
         while trouble is None or self._clock() < again_at:
+            pause = until_next(self._looking, loop.time())
             if trouble is not None and following.done():
-                await asyncio.sleep(self._looking)
+                await asyncio.sleep(pause)
             else:
-                await asyncio.wait((following,), timeout=self._looking)
+                await asyncio.wait((following,), timeout=pause)
             found = self._found(following)
             if found is trouble:
                 continue

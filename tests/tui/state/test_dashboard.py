@@ -15,7 +15,7 @@ from backends.dynamo.ids import Kind
 from backends.dynamo.records import AnyRecord, EndpointInstance
 from backends.liveness.judge import Verdict
 from backends.memory import Keyspace, MemoryStore
-from backends.store import Entry, Lifetime, Outcome
+from backends.store import Entry, Heartbeat, Lifetime, Outcome
 from tests.support.registered import card, instance, record
 from tests.support.unseen import unseen
 from tui.config.preferences import NotifyWay
@@ -302,6 +302,48 @@ async def test_memory_is_given_back_after_a_large_snapshot() -> None:
         assert not given
         shown.dashboard.tick()
         assert given == [True]
+
+
+async def test_a_sign_of_life_alone_is_no_difference_to_draw() -> None:
+    async with opened(KEPT) as shown:
+        dashboard, told = shown.dashboard, shown.told
+        told.updates.clear()
+        dashboard.take_in([Heartbeat()])
+        assert told.updates == []
+        dashboard.take_in([Heartbeat(("alarm NOSPACE",))])
+        assert len(told.updates) == 1
+        # What could not be drawn is drawn with the next.
+        told.fault = RuntimeError("a defect")
+        with pytest.raises(RuntimeError):
+            dashboard.take_in([Added(record(COMES))])
+        told.fault = None
+        dashboard.take_in([Heartbeat(("alarm NOSPACE",))])
+        assert told.updates[-1].everything
+
+
+async def test_time_alone_changes_nothing_as_long_as_the_store_is_heard_of() -> None:
+    at = [NOW]
+    dashboard = unseen(MemoryStore(Keyspace(lambda: NOW)), lambda: at[0])
+
+    def passes(seconds: float) -> bool:
+        at[0] += seconds
+        dashboard.tick()
+        return dashboard.is_still
+
+    assert not any((passes(1), passes(1))), "there is no connection yet"
+    dashboard.take_in([Resynced((), (Added(record(KEPT)),), "1")])
+    assert [passes(1), passes(1), passes(1)] == [False, True, True]
+    dashboard.take_in([Added(record(COMES))])
+    still = []
+    for _ in range(12):
+        still.append(passes(1))
+        dashboard.take_in([Heartbeat()])
+    # There is a rate of changes, and after ten seconds none again.
+    assert [n for n, one in enumerate(still) if not one] == [0, 9]
+    # The data has an age, which passes.
+    assert [passes(6), passes(1), passes(1)] == [False, False, False]
+    dashboard.take_in([Heartbeat()])
+    assert [passes(1), passes(1)] == [False, True]
 
 
 @pytest.mark.parametrize("notify", ["off", "bell"])

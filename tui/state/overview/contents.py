@@ -80,6 +80,8 @@ class OverviewContents:
         self._events: dict[int, tuple[object, OverviewRow]] = {}
         """The rows of causes as they were listed last, and what they rest on, by number."""
         self._scope: Scope = ()
+        self._number_wrong = 0
+        """Of causes, as they were listed last."""
 
     def rebuild(self) -> None:
         """Take in everything: the scope, the filter or the whole cluster is another."""
@@ -101,10 +103,17 @@ class OverviewContents:
         # A filter may be of verdicts, which say nothing of how a model is served.
         self._models.amend(changes.models if self._view.narrowed else changes.served)
 
-    def catch_up(self) -> None:
-        """Take in what costs more than may be done at each change. Call it once a second."""
+    def catch_up(self) -> bool:
+        """Take in what costs more than may be done at each change. Call it once a second. Returns
+        whether there was any of models; what is wrong may be another in any case."""
         self._wrong_lines.catch_up()
-        self._models.catch_up()
+        return self._models.catch_up()
+
+    @property
+    def is_passing(self) -> bool:
+        """Return whether a row may be another by time alone: one of what is wrong, or of an event
+        that is too old by now."""
+        return bool(self._number_wrong) or self._causes.is_outdated()
 
     def refresh_models(self, names: Iterable[str]) -> None:
         """Take in what frontends say of some models and adapters."""
@@ -176,7 +185,7 @@ class OverviewContents:
         ]
         if number == len(found):
             rows += (_row_of_store("frontend", place, line) for place, line in enumerate(below))
-        number += len(above) + len(below)
+        self._number_wrong = number = number + len(above) + len(below)
         if number:
             return rows, number
         state, text = all_is_well(self._dashboard)

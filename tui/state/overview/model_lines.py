@@ -108,11 +108,12 @@ class ModelLines:
             else:
                 self._known[name] = self._made(name)
 
-    def catch_up(self) -> None:
-        """Look again at what `amend` left."""
+    def catch_up(self) -> bool:
+        """Look again at what `amend` left. Returns whether it left anything."""
         behind, self._behind = self._behind, set()
         for name in behind & self._known.keys():
             self._known[name] = self._made(name)
+        return bool(behind)
 
     def lines(self, most: int) -> tuple[list[ModelLine], int]:
         """Return the first lines, models that are served worst first, and how many there are."""

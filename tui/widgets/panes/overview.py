@@ -88,9 +88,10 @@ class OverviewPane(Pane[OverviewRow]):
             self.call_later(self._list)
 
     def tick(self) -> None:
-        """List the rows: how much is known changes with time."""
-        self._contents.catch_up()
-        self._list()
+        """List the rows, unless time alone changes none of them."""
+        is_behind = self._contents.catch_up()
+        if is_behind or self._contents.is_passing or not self.dashboard.is_still:
+            self._list()
 
     def count(self) -> None:
         """Return no number for the title: findings are counted in the header."""
@@ -98,7 +99,7 @@ class OverviewPane(Pane[OverviewRow]):
     def records_of(self, row: OverviewRow) -> Sequence[AnyRecord]:
         return self._contents.records(row)
 
-    def records_on_screen(self) -> list[AnyRecord]:
+    def look_at_screen(self) -> list[AnyRecord]:
         """Return the record in the detail, those of what is wrong, and a few of each model."""
         selected = self.detail_record()
         found = [] if selected is None else [selected]

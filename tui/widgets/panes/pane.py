@@ -144,6 +144,9 @@ class Pane(TabPane, Generic[Row]):
         self.dashboard = dashboard
         self.view = dashboard.view
         self.states = dashboard.states
+        self._seen: tuple[object, ...] = ()
+        """What `_on_screen` rests on."""
+        self._on_screen: list[AnyRecord] = []
         self.verb: Verb = "unregister"
         """The removal that `d` proposes for the marked or selected rows, as of the last
         `look_at_verb`."""
@@ -167,6 +170,13 @@ class Pane(TabPane, Generic[Row]):
         raise NotImplementedError
 
     def records_on_screen(self) -> list[AnyRecord]:
+        """Return `look_at_screen`, as it was if all is the same. Do not change it."""
+        seen = (self.table.viewport, self.view.verdicts.updates)
+        if seen != self._seen:
+            self._seen, self._on_screen = seen, self.look_at_screen()
+        return self._on_screen
+
+    def look_at_screen(self) -> list[AnyRecord]:
         """Return the record in the detail, then those of the rows on screen; of a row with many
         records, the first few."""
         selected = self.detail_record()

@@ -162,6 +162,8 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
         self.follows_top = follow_top
         """May be changed before rows are shown."""
         self._index = 0
+        self._settled = 0
+        """How often rows or cursor changed."""
         self._key: Hashable = None
         self.marked: frozenset[Hashable] = frozenset()
         """The keys of the marked rows; only rows that exist."""
@@ -211,6 +213,7 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
 
     def _settle(self) -> None:
         """Report where the cursor is, after rows or cursor changed."""
+        self._settled += 1
         row = self.row
         self._key = None if row is None else row.key
         # Not up through the table's parents: the screen's drawing for it would come a paint after
@@ -222,6 +225,12 @@ class ListTable(StyledWhenDrawn, LineView, Generic[Row]):
     def row(self) -> Row | None:
         """Return the row under the cursor."""
         return self.rows[self._index] if self._index < len(self.rows) else None
+
+    @property
+    def viewport(self) -> tuple[int, int, int]:
+        """What rows are on screen, and where the cursor is, follows from: while it is the same, so
+        are they."""
+        return self._settled, self.scroll_offset.y, self.size.height
 
     def on_screen(self) -> Sequence[Row]:
         """Return the visible rows."""
