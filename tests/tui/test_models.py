@@ -451,3 +451,14 @@ async def test_of_a_card_that_cannot_be_read_it_is_not_known_whether_it_is_serve
         await operator.until(lambda: operator.rows("state") == ["! malformed"])
         assert operator.rows("routable") == ["–"]
         assert "not served" not in operator.header()
+
+
+async def test_a_model_of_which_a_filter_finds_an_adapter_alone_has_its_detail() -> None:
+    world = World()
+    world.put(instance(0xA7), card(0xA7), card(0xA7, lora="acme/sql"), lease=0xA7)
+    async with dashboard(world) as operator:
+        await operator.press("slash")
+        await operator.type("kind:lora\r2")
+        await operator.until(lambda: "acme/tiny-llm" in (operator.at("name") or ""))
+        await operator.until(lambda: "aggregated" in operator.detail(), "the model's detail")
+        assert "1/1 routable" in operator.detail()["aggregated"]

@@ -161,7 +161,7 @@ class PublisherTable(_Unmarked[_PublisherRow]):
 class MessageFilterBar(FilterBar):
     """The line for typing the filter of messages."""
 
-    PLACEHOLDER = "words, or field:value; Enter keeps it, Esc clears it"
+    PLACEHOLDER = "words, or field:value"
 
 
 class MessageScreen(DetailScreen):

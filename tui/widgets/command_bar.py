@@ -19,7 +19,8 @@ class CommandBar(GivenLine):
     """Reports the line once Enter is pressed. It suggests how the line may go on."""
 
     LABEL = "go to"
-    PLACEHOLDER = "an id or address, or model, ns, host, ctx, stale, …; Tab completes, Esc closes"
+    KEYS = (("enter", "Go"), ("tab", "Complete"), ("escape", "Close"))
+    PLACEHOLDER = "an id or address, or model, ns, host, ctx, stale, …"
 
     class Given(GivenLine.Given):
         """Enter was pressed."""

@@ -12,7 +12,8 @@ class FilterBar(TypedLine):
     """Reports each change of its text, and the end of typing."""
 
     LABEL = "filter"
-    PLACEHOLDER = "names, ids, addresses; Enter keeps it, Esc clears it"
+    KEYS = (("enter", "Keep"), ("escape", "Clear"))
+    PLACEHOLDER = "names, ids, addresses"
 
     class Changed(Message):
         """The text changed."""

@@ -13,8 +13,9 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.actions import ACTIONS
+from tui.actions import ACTIONS, shown_key
 from tui.text.sanitize import width
+from tui.widgets.typed_line import TypedLine
 
 FIRST = {
     action.id: number - len(ACTIONS)
@@ -123,7 +124,14 @@ class KeyFooter(Widget, can_focus=False):
             self.refresh()
 
     def _keys_now(self) -> list[ShownKey]:
-        """Return the keys to show now: the first key of each action."""
+        """Return the keys to show now: the first key of each action, or those of a line that is
+        typed into."""
+        typed = next((line for line in self.screen.query(TypedLine) if line.typing), None)
+        if typed is not None:
+            return [
+                ShownKey(key, f" {shown_key(key)} ", f"{label} ", "", enabled=True, is_kept=True)
+                for key, label in typed.KEYS
+            ]
         shown: dict[str, ShownKey] = {}
         active = list(self.screen.active_bindings.values())
         active.sort(key=lambda one: FIRST.get(one.binding.id or "", one.binding.id in LAST))

@@ -9,7 +9,8 @@ class SearchLine(GivenLine):
     """Reports the text once Enter is pressed."""
 
     LABEL = "find"
-    PLACEHOLDER = "names, ids, addresses of what came, changed or went; Enter finds, Esc closes"
+    KEYS = (("enter", "Find"), ("escape", "Close"))
+    PLACEHOLDER = "names, ids, addresses of what came, changed or went"
 
     class Given(GivenLine.Given):
         """Enter was pressed."""

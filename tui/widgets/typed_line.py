@@ -24,6 +24,8 @@ class TypedLine(Horizontal):
 
     LABEL: ClassVar[str]
     PLACEHOLDER: ClassVar[str]
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "Go"), ("escape", "Close"))
+    """Its keys and what each does, for the line of keys: all others are text."""
 
     def make_input(self) -> PlainInput:
         """Return the input."""

@@ -168,9 +168,11 @@ class ModelsPane(TreePane[ModelRow]):
     def detail_text(self) -> Detail | None:
         """Return the summary of a model or adapter of which something is registered."""
         row = self.row
-        if row is None or row.kind == "card" or not self.records_of(row):
+        if row is None or row.kind == "card":
             return None
         shown, name = self._models.summary(row), str(row.key[-1])
+        if not shown.everything:
+            return None
         reports = self.view.verdicts.serving.at_frontends(name)
         return summary_detail(
             f"{shown.state.text}  {'LoRA adapter' if row.kind == 'LoRA' else 'model'} {name}",
