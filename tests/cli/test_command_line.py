@@ -52,6 +52,19 @@ def test_a_number_that_cannot_be_is_refused_for_what_it_is(
     assert said in ended.one_sentence()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("check", "--host"), ("check", "--model"), ("wait", "--model")],
+)
+def test_a_name_of_a_variable_that_is_not_set_is_refused_as_empty(
+    command: tuple[str, ...], here: Here
+) -> None:
+    for empty in ("", " "):
+        ended = here("--demo", *command, empty)
+        assert ended.code == 2
+        assert f"{empty!r} is empty: nothing has that name" in ended.one_sentence()
+
+
 def test_what_the_command_line_says_of_the_dashboard_is_what_the_settings_have() -> None:
     """It imports none of them, since that would cost every run time."""
     parser = build_parser()

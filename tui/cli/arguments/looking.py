@@ -15,7 +15,7 @@ from tui.cli.arguments.flags import (
     add_recorded_namespace,
     add_what,
 )
-from tui.cli.arguments.values import count, file_name, past_time, rate, revision_or
+from tui.cli.arguments.values import count, file_name, filled, past_time, rate, revision_or
 
 NAMES = (
     "an id in hex, or in decimal as Dynamo logs it, a key, an address, a host, a pod, a model, or "
@@ -195,11 +195,13 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     of = parser.add_mutually_exclusive_group()
     of.add_argument(
         "--model",
+        type=filled,
         metavar="NAME",
         help="only the workers of this model or adapter; exit code 0 only if it is served",
     )
     of.add_argument(
         "--host",
+        type=filled,
         metavar="HOST",
         help="only the workers at this host, as their addresses have it; in Kubernetes also a node "
         "or a pod; exit code 0 only if something is there and nothing there is a finding",
@@ -207,7 +209,9 @@ def add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="NAME", required=True, help="the model or adapter")
+    parser.add_argument(
+        "--model", metavar="NAME", type=filled, required=True, help="the model or adapter"
+    )
     wanted = parser.add_mutually_exclusive_group()
     wanted.add_argument(
         "--workers",

@@ -69,6 +69,13 @@ def file_name(text: str) -> str:
     return text
 
 
+def filled(text: str) -> str:
+    """Return a name as it was typed: any but none, as of a variable that is not set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is empty: nothing has that name")
+    return text
+
+
 def past_time(text: str) -> TypedTime:
     """Return a time of the past, as `read_time`."""
     # Imported here: most commands need no times.
