@@ -85,6 +85,7 @@ STYLES_OF_SCREENS = ("dialogs/dialog.tcss", "screens/tap.tcss")
 
 USED_LATER = (
     "backends.dynamo.full_parse",
+    "backends.dynamo.queries",
     "backends.removal.audit.lines",
     "backends.tap",
     "backends.timeline.revisions",
@@ -110,6 +111,7 @@ USED_LATER = (
     "tui.text.cards.card_comparison",
     "tui.text.evidence",
     "tui.text.owner",
+    "tui.text.sanitize",
 )
 """Modules that are not needed for the first paint, but by keys, or by unusual records."""
 
