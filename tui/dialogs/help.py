@@ -71,15 +71,12 @@ class HelpScreen(StyledOnce, ModalScreen[None]):
             title = f"Keys of {self._place}"
         with Vertical(classes="dialog"):
             yield Static(Text(title, "bold"), classes="dialog--title")
-            with VerticalScroll(id="help-text"):
+            # Its keys are those of the table, and not Textual's.
+            with VerticalScroll(id="help-text", can_focus=False):
                 yield Static(_table(groups.items()))
             shown = keys_of(self).shown
             hint = f"{shown('up')} {shown('down')} scroll   Esc closes"
             yield Static(hint, classes="dialog--hint", markup=False)
-
-    def on_mount(self) -> None:
-        # Its keys are those of the table, and not Textual's.
-        self._text.can_focus = False
 
     @property
     def _text(self) -> VerticalScroll:
