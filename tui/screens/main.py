@@ -186,8 +186,8 @@ class MainScreen(JobScreen):
         self.dashboard.link.may_show.set()
 
     def _begin_to_tick(self) -> None:
+        # From a common moment on. Not at once, too: a fault there would count as another.
         self.set_interval(TICK, self._tick)
-        self._tick()
 
     def _tick(self) -> None:
         if self.dashboard.updates.observer is not self:
