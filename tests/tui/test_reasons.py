@@ -210,5 +210,6 @@ async def test_a_live_row_costs_no_evidence(monkeypatch: pytest.MonkeyPatch) -> 
     world = world_of(1, 2)
     async with dashboard(world) as operator:
         await operator.until(lambda: operator.rows("state") == ["● live", "● live"])
-        monkeypatch.setattr(LivenessTracker, "assessment", None)
-        assert operator.rows("why") == ["", ""]
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(LivenessTracker, "assessment", None)
+            assert operator.rows("why") == ["", ""]
