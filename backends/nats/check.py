@@ -4,15 +4,13 @@ and some it takes for a server that is away.
 
 from __future__ import annotations
 
-import errno
-import os
 import ssl
-import stat
 from urllib.parse import urlsplit
 
 from backends.nats.config import NatsConfig
 from backends.redact import path_or_mask
 from backends.store import Misconfigured
+from backends.store.regular_file import open_regular
 
 SCHEMES = ("nats", "tls")
 
@@ -54,11 +52,8 @@ def check_settings(config: NatsConfig) -> ssl.SSLContext | None:
 
 def _check_readable(name: str, path: str) -> None:
     try:
-        # Opening a pipe would wait for a writer. It can be read once only, and is read again.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "Not a regular file")
+        # A pipe could be read once only, and this is read again.
+        with open_regular(path) as file:
             file.read(1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"

@@ -4,7 +4,7 @@
 entries and `pod_labels` the labels of their pods (both Kubernetes), `events` what a watch yields,
 `past` what some stores know of earlier revisions, `errors` the tree of errors. For authors of
 stores: `resync_loop` (repeats a watch), `limited_gather` (many calls, few in flight), `closing`
-(`async with`).
+(`async with`), `regular_file` (files that settings name).
 """
 
 from __future__ import annotations

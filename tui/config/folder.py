@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import pwd
-import stat
 import tomllib
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 
 from backends.store import Misconfigured
+from backends.store.regular_file import open_regular
 
 CONTEXTS_FILE = "contexts.toml"
 SETTINGS_FILE = "settings.toml"
@@ -42,11 +41,7 @@ def read_bytes(path: Path, source: str, otherwise: str) -> bytes:
     `otherwise`: what the user can do instead of fixing the file.
     """
     try:
-        # Opening a pipe would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "Not a regular file")
+        with open_regular(path) as file:
             return file.read()
     except FileNotFoundError:
         raise
