@@ -326,6 +326,7 @@ class LivenessTracker:
         """Set whether the cluster is all that is registered. A key that this user may not read may
         be there, so nothing is taken for left behind by its worker then."""
         if complete != self._inputs.is_complete:
+            self._gathered.clear()
             self._inputs.is_complete = complete
             self.serving.set_complete(complete)
             self._dirty |= self._records.keys()

@@ -125,6 +125,16 @@ def test_where_not_all_may_be_seen_nothing_is_taken_for_left_behind() -> None:
     assert world.of(alone) is Verdict.ORPHANED
 
 
+def test_the_evidence_of_a_worker_with_many_records_follows_whether_all_may_be_seen() -> None:
+    cards = [record(registered.card(1, lora=f"adapter-{number}")) for number in range(20)]
+    world, other = Watched(*cards), Watched(*cards)
+    before = world.verdicts.assessment(cards[0], NOW)
+    world.verdicts.set_complete(False)
+    other.verdicts.set_complete(False)
+    assert world.verdicts.assessment(cards[0], NOW) == other.verdicts.assessment(cards[0], NOW)
+    assert world.verdicts.assessment(cards[0], NOW) != before
+
+
 def test_an_id_of_which_only_orphans_are_registered_counts_as_no_worker() -> None:
     left = record(registered.card(0xC))
     source = record(registered.source(0x51, 0xC))
